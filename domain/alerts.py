@@ -1,0 +1,112 @@
+"""What the monitor says: alerts, scores and dead letters, as they are written to their topics."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Text(msgspec.Struct, frozen=True):
+    """The same words in English and Chinese."""
+
+    en: str
+    zh: str
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """One figure an alert rests on, frozen when the alert was emitted.
+
+    Attributes:
+        feature: the feature column's name, without the `_e7` of money, which is given in minor units.
+        window: what it was taken over, such as `1d`; "txn" for the transaction itself.
+        value: the figure; None where the column was null.
+        threshold: what it was compared with; None where nothing was.
+        baseline: what was to be expected; None where nothing was known.
+        unit: the unit of the three figures.
+    """
+
+    feature: str
+    window: str
+    value: float | int | str | None
+    threshold: float | int | str | None
+    baseline: float | int | str | None
+    unit: str
+
+
+class Alert(msgspec.Struct, frozen=True, kw_only=True):
+    """One revision of an episode: the hits of one detector on one subject within its quiet gap.
+
+    Attributes:
+        alert_id: uuid5 of detector, subject, and the episode's first transaction and its time.
+        revision: 1 for the first, one more for each trigger; of one alert the highest is in force.
+        severity: 0 to 1, the peak so far; from 0.3 worth knowing, 0.6 to be worked, 0.85 urgent.
+        hits: transactions that hit so far.
+        first_time: event time of the earliest hit, ISO 8601 UTC.
+        last_time: event time of the latest hit, ISO 8601 UTC.
+        at_stake: money at stake so far, in minor units of `currency`.
+        txn_ids: the first 20 transactions that hit.
+        risk_code: PCAC risk type, "" where none exists.
+        closed: whether the quiet gap has passed: these are the totals.
+    """
+
+    alert_id: str
+    revision: int
+    detector: str
+    version: int
+    merchant_id: str
+    subject: str
+    severity: float
+    hits: int
+    first_time: str
+    last_time: str
+    at_stake: int
+    currency: str
+    title: Text
+    reason: Text
+    evidence: tuple[Evidence, ...]
+    txn_ids: tuple[str, ...]
+    risk_code: str
+    closed: bool = False
+
+
+class Contribution(msgspec.Struct, frozen=True):
+    """What one detector adds to a merchant's score, in points."""
+
+    detector: str
+    points: float
+
+
+class Score(msgspec.Struct, frozen=True, kw_only=True):
+    """A merchant's risk at one moment.
+
+    Attributes:
+        time: the merchant's clock, ISO 8601 UTC.
+        score: 0 to 100, higher is riskier.
+        grade: A, B, C, D or E.
+        contributions: in the registry's order; they sum to the score before it is capped at 100.
+    """
+
+    merchant_id: str
+    time: str
+    score: float
+    grade: str
+    contributions: tuple[Contribution, ...]
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    r"""A record that was not counted, and why.
+
+    Attributes:
+        reason: one of `domain.events.Reason`.
+        field: the field at fault, "" where none is.
+        message: who, what was expected, what came; never a card number.
+        source: the topic and partition, or the file, it came from.
+        position: its offset there, or its line number (from 1).
+        record: the record with card numbers masked; what is no UTF-8 is shown as `\xNN`.
+    """
+
+    reason: str
+    field: str
+    message: str
+    source: str
+    position: int
+    record: str

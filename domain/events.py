@@ -1,0 +1,314 @@
+"""The events Tillwatch reads, field by field: the one table that decoding, intake and the docs follow.
+
+An event is a JSON object. `type` says which kind it is (`transaction` where absent). A field that is
+absent, `null` or `""` is missing. `docs/events.md` has one heading per field, and a test holds it to this
+table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+MAX_AMOUNT_MINOR = 999_999_999_999
+"""Largest amount of ISO 8583 DE4 (n12), in minor units."""
+MAX_RECORD_BYTES = 65_536
+"""Longest record read; a longer one is a dead letter (`too-large`)."""
+EARLIEST_MS = 631_152_000_000
+"""1990-01-01T00:00:00Z: an earlier time is a dead letter (`out-of-range`)."""
+LATEST_MS = 4_102_444_800_000
+"""2100-01-01T00:00:00Z: a time from here on is a dead letter (`out-of-range`)."""
+FUTURE_MS = 600_000
+"""A transaction further ahead of its receipt than this is a dead letter (`future`)."""
+
+
+class Kind(IntEnum):
+    """How a field's value is written."""
+
+    CODE = 0
+    """An identifier or code: printable ASCII."""
+    DIGITS = 1
+    """A code of digits only, as a string: leading zeros count."""
+    INT = 2
+    """A JSON integer."""
+    TIME = 3
+    """ISO 8601 with an offset, or epoch milliseconds as a JSON integer."""
+    FLOAT = 4
+    """A JSON number."""
+    TEXT = 5
+    """Free text; whatever looks like a card number is masked."""
+    CODES = 6
+    """A JSON list of codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of an event.
+
+    Attributes:
+        name: the JSON key.
+        kind: how the value is written.
+        low: shortest length of a string, or the smallest number.
+        high: greatest length of a string or of each code in a list, or the greatest number.
+        required: whether an event without it is a dead letter.
+        choices: the only values allowed, in code order; empty where any are.
+        iso8583: the ISO 8583 data element it usually comes from, "" where there is none.
+        unit: the unit of a number, "" where there is none.
+    """
+
+    name: str
+    kind: Kind
+    low: int = 1
+    high: int = 32
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    iso8583: str = ""
+    unit: str = ""
+
+
+TXN_TYPES = (
+    "purchase",
+    "refund",
+    "void",
+    "reversal",
+    "preauth",
+    "preauth_void",
+    "completion",
+    "completion_void",
+    "offline",
+    "cash_advance",
+    "adjustment",
+    "tip",
+    "balance",
+)
+"""Values of `txn_type`; the first is the default."""
+
+
+class Role(IntEnum):
+    """What a transaction type does to a merchant's sums."""
+
+    SALE = 0
+    REFUND = 1
+    UNDO = 2
+    """Takes an earlier transaction out again: voids and reversals."""
+    OTHER = 3
+    """Seen and counted as an attempt, moves no money: pre-authorisations, balance inquiries, adjustments."""
+
+
+ROLES: dict[str, Role] = {
+    "purchase": Role.SALE,
+    "refund": Role.REFUND,
+    "void": Role.UNDO,
+    "reversal": Role.UNDO,
+    "preauth": Role.OTHER,
+    "preauth_void": Role.OTHER,
+    "completion": Role.SALE,
+    "completion_void": Role.UNDO,
+    "offline": Role.SALE,
+    "cash_advance": Role.SALE,
+    "adjustment": Role.OTHER,
+    "tip": Role.OTHER,
+    "balance": Role.OTHER,
+}
+
+CARD_KINDS = ("debit", "credit", "semi_credit", "prepaid")
+"""Values of `card_kind`: DE121.3 card nature 01, 02, 03 (credit and semi-credit price alike) and prepaid."""
+FEE_CLASSES = ("standard", "concession", "exempt")
+"""Values of `fee_class`, dearest first: 标准类, 优惠类, 减免类."""
+SCHEMES = ("unionpay", "visa", "mastercard", "amex", "jcb", "discover", "alipay", "wechat", "other")
+"""Known values of `scheme`. Another value is accepted and reads as `other`."""
+APPROVED_CODES = ("00", "10", "11")
+"""Response codes that approve (DE39: approved, partial, VIP). An absent code counts as approved."""
+
+TYPE = Field("type", Kind.CODE, choices=(
+    "transaction", "settlement", "merchant", "fraud_report", "chargeback", "verdict", "override",
+    "terminal", "clock",
+))  # fmt: skip
+
+_AMOUNT = {"kind": Kind.INT, "low": 0, "high": MAX_AMOUNT_MINOR, "unit": "minor units"}
+_FEE = {"kind": Kind.INT, "low": -MAX_AMOUNT_MINOR, "high": MAX_AMOUNT_MINOR, "unit": "minor units"}
+_TIME = {"kind": Kind.TIME, "low": EARLIEST_MS, "high": LATEST_MS - 1, "unit": "UTC milliseconds"}
+_MCC = {"kind": Kind.DIGITS, "low": 4, "high": 4}
+
+MERCHANT_ID = Field("merchant_id", Kind.CODE, high=32, required=True, iso8583="42")
+RECEIVED_AT = Field("received_at", **_TIME)  # type: ignore[arg-type]
+FEED = Field("feed", Kind.CODE, high=32)
+
+TRANSACTION: tuple[Field, ...] = (
+    TYPE,
+    Field("txn_id", Kind.CODE, high=64, required=True),
+    MERCHANT_ID,
+    Field("amount", required=True, iso8583="4", **_AMOUNT),  # type: ignore[arg-type]
+    Field("currency", Kind.CODE, 3, 3, required=True, iso8583="49"),
+    Field("event_time", required=True, iso8583="7, 12, 13", **_TIME),  # type: ignore[arg-type]
+    Field("terminal_id", Kind.CODE, high=16, iso8583="41"),
+    Field("terminal_sn", Kind.CODE, high=64, iso8583="59"),
+    Field("acceptor_id", Kind.CODE, high=32, iso8583="42"),
+    Field("mcc", iso8583="18", **_MCC),  # type: ignore[arg-type]
+    Field("channel_merchant_id", Kind.CODE, high=32),
+    Field("channel_mcc", **_MCC),  # type: ignore[arg-type]
+    Field("channel", Kind.CODE, high=32, iso8583="33"),
+    Field("scheme", Kind.CODE, high=16),
+    Field("txn_type", Kind.CODE, high=16, choices=TXN_TYPES, iso8583="MTI, 3, 25, 60.1"),
+    Field("original_txn_id", Kind.CODE, high=64, iso8583="90"),
+    Field("original_amount", **_AMOUNT),  # type: ignore[arg-type]
+    Field("original_time", iso8583="90", **_TIME),  # type: ignore[arg-type]
+    Field("fee", iso8583="28, 122.1", **_FEE),  # type: ignore[arg-type]
+    Field("fee_class", Kind.CODE, high=16, choices=FEE_CLASSES),
+    Field("special_fee_type", Kind.DIGITS, 2, 2, iso8583="60.11.1"),
+    Field("special_fee_level", Kind.CODE, 1, 1, iso8583="60.11.2"),
+    Field("settlement_mode", Kind.CODE, high=16),
+    Field("card_token", Kind.CODE, high=64, iso8583="2"),
+    Field("card_last4", Kind.DIGITS, 4, 4, iso8583="2"),
+    Field("card_kind", Kind.CODE, high=16, choices=CARD_KINDS, iso8583="121.3"),
+    Field("card_bin", Kind.DIGITS, 6, 8, iso8583="2"),
+    Field("issuer_country", Kind.CODE, 2, 2, iso8583="19, 20"),
+    Field("entry_mode", Kind.DIGITS, 2, 3, iso8583="22"),
+    Field("response_code", Kind.CODE, 2, 2, iso8583="39"),
+    Field("auth_code", Kind.CODE, high=8, iso8583="38"),
+    Field("rrn", Kind.CODE, high=16, iso8583="37"),
+    Field("stan", Kind.CODE, high=12, iso8583="11"),
+    Field("acquirer_code", Kind.CODE, high=11, iso8583="32"),
+    Field("transmitted_at", iso8583="7", **_TIME),  # type: ignore[arg-type]
+    RECEIVED_AT,
+    Field("lat", Kind.FLOAT, -90, 90, unit="degrees"),
+    Field("lon", Kind.FLOAT, -180, 180, unit="degrees"),
+    Field("region", Kind.TEXT, high=64),
+    FEED,
+)
+"""Fields of a transaction."""
+
+_EFFECTIVE = Field("effective_from", required=True, **_TIME)  # type: ignore[arg-type]
+_EVENT_TIME = Field("event_time", required=True, **_TIME)  # type: ignore[arg-type]
+
+MERCHANT: tuple[Field, ...] = (
+    TYPE,
+    MERCHANT_ID,
+    _EFFECTIVE,
+    Field("name", Kind.TEXT, high=128, iso8583="43"),
+    Field("mccs", Kind.CODES, 4, 4),
+    Field("approved_channel_mccs", Kind.CODES, 4, 4),
+    Field("special_fee_types", Kind.CODES, 2, 2),
+    Field("time_zone", Kind.CODE, high=48),
+    Field("region", Kind.TEXT, high=64),
+    RECEIVED_AT,
+    FEED,
+)
+"""Fields of a version of a merchant's master data, in force from `effective_from` on."""
+
+SETTLEMENT: tuple[Field, ...] = (
+    TYPE,
+    Field("txn_id", Kind.CODE, high=64, required=True),
+    MERCHANT_ID,
+    Field("amount", required=True, **_AMOUNT),  # type: ignore[arg-type]
+    Field("currency", Kind.CODE, 3, 3, required=True),
+    _EVENT_TIME,
+    Field("original_time", **_TIME),  # type: ignore[arg-type]
+    Field("fee", **_FEE),  # type: ignore[arg-type]
+    Field("fee_class", Kind.CODE, high=16, choices=FEE_CLASSES),
+    Field("scheme", Kind.CODE, high=16),
+    Field("card_kind", Kind.CODE, high=16, choices=CARD_KINDS),
+    Field("mcc", **_MCC),  # type: ignore[arg-type]
+    Field("settlement_mode", Kind.CODE, high=16),
+    RECEIVED_AT,
+    FEED,
+)
+"""Fields of a settlement: what clearing knew of one transaction."""
+
+_REPORT: tuple[Field, ...] = (
+    TYPE,
+    MERCHANT_ID,
+    _EVENT_TIME,
+    Field("txn_id", Kind.CODE, high=64),
+    Field("amount", **_AMOUNT),  # type: ignore[arg-type]
+    Field("currency", Kind.CODE, 3, 3),
+    Field("reason_code", Kind.CODE, high=16),
+    RECEIVED_AT,
+    FEED,
+)
+
+VERDICT: tuple[Field, ...] = (
+    TYPE,
+    MERCHANT_ID,
+    _EVENT_TIME,
+    Field("alert_id", Kind.CODE, high=36, required=True),
+    Field("verdict", Kind.CODE, high=16, required=True, choices=("confirmed", "false_alarm", "open")),
+    Field("expires_at", **_TIME),  # type: ignore[arg-type]
+    RECEIVED_AT,
+    FEED,
+)
+"""Fields of an analyst's verdict on an alert."""
+
+OVERRIDE: tuple[Field, ...] = (
+    TYPE,
+    MERCHANT_ID,
+    _EVENT_TIME,
+    Field("grade", Kind.CODE, 1, 1, required=True, choices=("A", "B", "C", "D", "E")),
+    Field("reason", Kind.TEXT, high=256, required=True),
+    Field("expires_at", required=True, **_TIME),  # type: ignore[arg-type]
+    RECEIVED_AT,
+    FEED,
+)
+"""Fields of a grade set by hand."""
+
+TERMINAL: tuple[Field, ...] = (
+    TYPE,
+    MERCHANT_ID,
+    _EFFECTIVE,
+    Field("terminal_id", Kind.CODE, high=16, required=True),
+    Field("terminal_sn", Kind.CODE, high=64),
+    Field("lat", Kind.FLOAT, -90, 90, unit="degrees"),
+    Field("lon", Kind.FLOAT, -180, 180, unit="degrees"),
+    Field("region", Kind.TEXT, high=64),
+    RECEIVED_AT,
+    FEED,
+)
+"""Fields of a terminal's binding, in force from `effective_from` on."""
+
+CLOCK: tuple[Field, ...] = (
+    TYPE,
+    Field("feed", Kind.CODE, high=32, required=True),
+    _EVENT_TIME,
+)
+"""Fields of a clock record: the time up to which a feed has forwarded everything. Written by `ingest`."""
+
+EVENTS: dict[str, tuple[Field, ...]] = {
+    "transaction": TRANSACTION,
+    "settlement": SETTLEMENT,
+    "merchant": MERCHANT,
+    "fraud_report": _REPORT,
+    "chargeback": _REPORT,
+    "verdict": VERDICT,
+    "override": OVERRIDE,
+    "terminal": TERMINAL,
+    "clock": CLOCK,
+}
+"""Fields by event type."""
+
+FORBIDDEN_FIELDS = frozenset({
+    "track", "track1", "track2", "track3", "track_data", "cvv", "cvv2", "cvn", "cvn2", "cvc", "cvc2",
+    "pin", "pin_block", "pinblock", "de35", "de36", "de45", "de52", "pan",
+})  # fmt: skip
+"""Keys whose presence refuses a record: storing track, card-verification or PIN data is prohibited."""
+
+MAX_CODES = 16
+"""Most codes read from a list; a longer one is a dead letter (`out-of-range`)."""
+
+
+class Reason:
+    """Why a record became a dead letter."""
+
+    NOT_JSON = "not-json"
+    NOT_AN_OBJECT = "not-an-object"
+    TOO_LARGE = "too-large"
+    UNKNOWN_TYPE = "unknown-type"
+    MISSING_FIELD = "missing-field"
+    WRONG_TYPE = "wrong-type"
+    OUT_OF_RANGE = "out-of-range"
+    CARD_NUMBER = "card-number"
+    FORBIDDEN_FIELD = "forbidden-field"
+    FUTURE = "future"
+    LATE = "late"
+    CURRENCY = "currency"
+    CAPACITY = "capacity"
+    WRONG_PARTITION = "wrong-partition"

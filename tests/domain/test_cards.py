@@ -1,0 +1,382 @@
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from domain.cards import (
+    MAX_MASKED_CHARS,
+    PAN_PREFIXES,
+    CardDataError,
+    card_token,
+    find_pans,
+    holds_pan,
+    last4,
+    looks_like_pan,
+    mask,
+    mask_event,
+    mask_record,
+)
+from domain.events import FORBIDDEN_FIELDS, MAX_RECORD_BYTES, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PAN = "6222021234567894"
+AMEX = "371449635398431"
+FULL_WIDTH = str.maketrans("0123456789", "".join(chr(0xFF10 + i) for i in range(10)))
+ARABIC = str.maketrans("0123456789", "".join(chr(0x0660 + i) for i in range(10)))
+GAPS = ("", " ", "-", "\u00a0", "\u3000", ".", "\u200b", " - ", "_", "/")
+
+
+def with_luhn(head: str) -> str:
+    """`head` and its Luhn digit, worked as on paper."""
+    total = 0
+    for i, digit in enumerate(reversed(head)):
+        doubled = int(digit) * (2 if i % 2 == 0 else 1)
+        total += doubled // 10 + doubled % 10
+    return head + str(-total % 10)
+
+
+@st.composite
+def pans(draw: st.DrawFn, shortest: int = 16) -> str:
+    low, high, _ = draw(st.sampled_from(PAN_PREFIXES))
+    head = str(draw(st.integers(low, high)))
+    length = draw(st.integers(shortest, 19))
+    rest = draw(st.text("0123456789", min_size=length - 1 - len(head), max_size=length - 1 - len(head)))
+    return with_luhn(head + rest)
+
+
+digits = st.text("0123456789", max_size=25)
+texts = st.text(max_size=20)
+mixed = st.lists(
+    pans(13) | digits | st.text("0123456789 -./_*;=D^?B\\", max_size=20) | st.text(max_size=5), max_size=6
+).map("".join)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | mixed,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(mixed, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def escaped(text: str) -> str:
+    return "".join(f"\\u{ord(character):04x}" for character in text)
+
+
+def test_a_luhn_digit_worked_on_paper_is_the_one_we_check() -> None:
+    assert with_luhn("7992739871") == "79927398713"
+    assert with_luhn("37144963539843") == AMEX
+
+
+@given(pans())
+def test_a_card_number_looks_like_one_and_with_another_check_digit_does_not(pan: str) -> None:
+    assert looks_like_pan(pan)
+    assert holds_pan(pan)
+    assert not looks_like_pan(pan[:-1] + str((int(pan[-1]) + 1) % 10))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "898210154110002",  # a merchant number
+        "1700000000000",  # milliseconds
+        AMEX,  # 15 digits, as merchant numbers are
+        with_luhn("101202505011234"),  # no known range
+        "9" + PAN,  # longer digits
+        "00001111" + PAN,
+        "20240501-" + PAN,
+        PAN[:8] + "x" + PAN[8:],
+        PAN[:8] + "--" + PAN[8:],
+        "550e8400-e29b-41d4-a716-446655440000",
+        "²" * 16,
+    ],
+)
+def test_what_is_no_card_number_by_the_strict_rule_is_let_pass(text: str) -> None:
+    assert not holds_pan(text)
+    assert not looks_like_pan(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PAN,
+        "6222 0212 3456 7894",
+        "6222-0212-3456-7894",
+        f"REF{PAN}X",
+        f"20240501--{PAN}",
+        PAN.translate(FULL_WIDTH),
+    ],
+)
+def test_the_strict_rule_finds_digits_by_themselves_and_in_groups(text: str) -> None:
+    assert holds_pan(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (f"card {PAN}.", "card ************7894."),
+        ("6222 0212 3456 7894", "***************7894"),
+        ("6222.0212.3456.7894", "***************7894"),
+        ("6222 - 0212 - 3456 - 7894", "*********************7894"),
+        (f"x{AMEX}y", "x***********8431y"),
+        (f"99{PAN}99", "99************789499"),
+        (f"({with_luhn('101202505011')})", f"(*********{with_luhn('101202505011')[-4:]})"),
+        (PAN.translate(FULL_WIDTH), "************" + "7894".translate(FULL_WIDTH)),
+        (PAN.translate(ARABIC), "************" + "7894".translate(ARABIC)),
+        (f"\u20b9{PAN[:6]}\u200b{PAN[6:]}", "\u20b9*************7894"),
+        ("call 13800138000 or 021-12345678", "call 13800138000 or 021-12345678"),
+        ("2024-05-01 12:30:45", "2024-05-01 12:30:45"),
+        (";6222021234567894=30122010000?", "***"),
+        (";1234567890123456=30122010000?", "***"),
+        ("6222021234567894D30122010000", "***"),
+        ("%B6222021234567894^LI/SI^30122010000?", "***"),
+        ("%B6222 0212 3456 7894^LI/SI^3012", "***"),
+        ("", ""),
+        ("no digits", "no digits"),
+    ],
+)
+def test_free_text_is_masked_but_for_the_last_four(text: str, masked: str) -> None:
+    assert mask(text) == masked
+
+
+def test_the_places_of_card_numbers_are_given_with_their_gaps() -> None:
+    text = f"a 6222 0212 3456 7894, b {AMEX}"
+    assert [text[start:end] for start, end in find_pans(text)] == ["6222 0212 3456 7894", AMEX]
+
+
+@given(mixed)
+@example(f"{PAN}{PAN[1:]}")
+@example("4" * 40)
+@example("0" * 40)
+def test_masking_twice_is_masking_once(text: str) -> None:
+    once = mask(text)
+    assert mask(once) == once
+    assert find_pans(once) == []
+
+
+@given(texts, digits, pans(13), digits, st.sampled_from(GAPS), texts)
+def test_no_card_number_survives_in_free_text(
+    before: str, left: str, pan: str, right: str, gap: str, after: str
+) -> None:
+    grouped = gap.join(pan[i : i + 4] for i in range(0, len(pan), 4))
+    assert pan not in mask(f"{before}|{grouped}|{after}")
+    if len(pan) >= 16:
+        assert pan not in mask(before + left + pan + right + after)
+
+
+def record(**fields: Any) -> bytes:
+    return json.dumps({"merchant_id": "898210154110002", "event_time": 1_700_000_000_000, **fields}).encode()
+
+
+PLACES: dict[str, Callable[[str], bytes]] = {
+    "declared": lambda run: record(txn_id=run),
+    "code list": lambda run: record(type="merchant", mccs=["5411", run]),
+    "free text": lambda run: record(region=run),
+    "key": lambda run: record(**{run: 1}),
+    "nested key": lambda run: record(extra=[{run: None}]),
+    "nested": lambda run: record(extra={"a": [{"b": f"see {run}"}]}),
+    "number": lambda run: record(extra=int("1" + run)),
+    "fraction": lambda run: b'{"extra": 1%s.5}' % run.encode(),
+    "embedded JSON": lambda run: record(extra=json.dumps({"a": run})),
+    "forbidden": lambda run: record(PAN=run),
+    "escapes": lambda run: b'{"merchant_id":"898210154110002","note":"%s"}' % escaped(run).encode(),
+    "broken escapes": lambda run: b'{"note":"%s' % escaped(run).encode(),
+    "half escaped": lambda run: b'{"note":"%s%s' % (escaped(run[:-3]).encode(), run[-3:].encode()),
+    "broken": lambda run: b'{"note":"\xff%s' % run.encode(),
+    "not an object": lambda run: json.dumps([run]).encode(),
+    "UTF-16": lambda run: record(note=run).decode().encode("utf-16"),
+}
+
+
+@pytest.mark.parametrize("where", PLACES)
+@given(pan=pans(), left=digits, right=digits)
+def test_no_card_number_survives_in_a_dead_letter(where: str, pan: str, left: str, right: str) -> None:
+    raw = PLACES[where](left + pan + right)
+    shown = mask_record(raw)
+    assert pan not in shown
+    assert pan not in json.dumps(shown, ensure_ascii=False)
+    assert not any(looks_like_pan(shown[i : i + n]) for n in range(16, 20) for i in range(len(shown) - n + 1))
+
+
+@given(
+    st.dictionaries(
+        mixed | st.sampled_from(["txn_id", "type", "name", "mccs", "lat"]), json_values, max_size=4
+    )
+)
+def test_a_masked_record_masked_again_is_the_same_and_is_json(event: dict[str, Any]) -> None:
+    once = mask_record(json.dumps(event).encode())
+    if len(once) < MAX_MASKED_CHARS:
+        assert isinstance(json.loads(once), dict)
+        assert mask_record(once.encode()) == once
+
+
+@given(st.binary(max_size=60) | mixed.map(str.encode))
+def test_whatever_bytes_come_the_text_can_be_written(raw: bytes) -> None:
+    shown = mask_record(raw)
+    assert not any(character < " " and character not in "\t\n\r" for character in shown)
+    shown.encode()
+
+
+def test_declared_identifiers_and_times_of_fewer_digits_are_shown_as_they_came() -> None:
+    event = {
+        "txn_id": "20240501000123",
+        "merchant_id": "836731647220005",
+        "acceptor_id": AMEX,
+        "amount": 999_999_999_999,
+        "event_time": 1_700_000_000_003,
+        "card_token": "5f2d" * 8,
+        "lat": 31.23041612345678,
+        "rrn": None,
+    }
+    assert json.loads(mask_record(json.dumps(event).encode())) == event
+    assert mask_event(event) == (event, 0)
+
+
+@given(st.text("0123456789", min_size=15, max_size=15), st.integers(631_152_000_000, 4_102_444_799_999))
+def test_fifteen_digits_and_milliseconds_in_declared_fields_are_never_touched(
+    number: str, time_ms: int
+) -> None:
+    event = {"txn_id": number, "merchant_id": number, "acceptor_id": number, "event_time": time_ms}
+    assert json.loads(mask_record(json.dumps(event).encode())) == event
+    assert mask_event(event) == (event, 0)
+
+
+def test_a_field_of_another_type_is_free_text() -> None:
+    assert AMEX not in mask_record(json.dumps({"type": "clock", "txn_id": AMEX}).encode())
+    assert AMEX in mask_record(json.dumps({"type": "?", "txn_id": AMEX}).encode())
+
+
+@pytest.mark.parametrize("name", sorted(FORBIDDEN_FIELDS))
+def test_a_forbidden_value_is_not_shown_wherever_it_stands(name: str) -> None:
+    secret = "SEKRET"
+    for event in ({name: secret}, {name.upper(): secret}, {"a": [{name: [secret]}]}, {name: {"b": secret}}):
+        raw = json.dumps(event).encode()
+        assert secret not in mask_record(raw)
+        assert secret not in mask_record(raw + b"}")
+        with pytest.raises(CardDataError, match=f"got {name}") as caught:
+            mask_event(event)
+        assert (caught.value.reason, caught.value.field) == (Reason.FORBIDDEN_FIELD, name)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"pin":"SEKRET',
+        b'{"pin":"a\\"SEKRET"',
+        b"{pin: SEKRET}",
+        b'"{\\"PIN\\":\\"SEKRET\\"',
+        b"pin=SEKRET,x=1",
+    ],
+)
+def test_a_forbidden_value_is_not_shown_in_what_is_no_json_either(raw: bytes) -> None:
+    assert b"SEKRET" in raw
+    assert "SEKRET" not in mask_record(raw)
+
+
+def test_the_values_that_are_not_at_fault_are_shown_as_they_came() -> None:
+    event = {"merchant_id": "M1", "amount": -5, "note": "早餐 \n", "x": [True, None, 1.5, {"y": ""}]}
+    assert json.loads(mask_record(json.dumps(event).encode())) == event
+
+
+def test_what_is_no_json_is_shown_as_text_with_its_bad_bytes() -> None:
+    assert mask_record(b"\xff\xfe hello \x01") == "\\xff\\xfe hello \\x01"
+
+
+def test_a_control_character_lends_no_digits_to_those_after_it() -> None:
+    shown = mask_record(json.dumps({"note": "\x14" + "1" * 15}).encode())
+    assert "4111111111111111" not in json.dumps(shown)
+
+
+def test_a_dead_letter_is_cut_at_its_length() -> None:
+    assert len(mask_record(b'{"note":"' + b"a" * 10_000 + b'"}')) == MAX_MASKED_CHARS
+
+
+def test_a_number_too_long_for_arithmetic_and_a_record_too_deep_are_shown_all_the_same() -> None:
+    assert mask_record(b'{"x":' + b"1" * 6_000 + b"}").startswith('{"x": "')
+    assert mask_record(b'{"x":NaN,"y":1e999}') == '{"x": "NaN", "y": "1e999"}'
+    deep = mask_record(b'{"a":' * 60 + b"1" + b"}" * 60)
+    assert '"***"' in deep
+    assert mask_record(b"[" * 60_000).startswith("[[[")
+
+
+@pytest.mark.parametrize(
+    "piece", ["1", "4", "1 ", "\\", "\\u0034", "1;", ";1", "B1", "1-", "pin ", "\x00", "%B4^", '"']
+)
+def test_a_record_of_the_greatest_length_is_masked_in_a_moment(piece: str) -> None:
+    raw = (piece * MAX_RECORD_BYTES)[: 16 * MAX_RECORD_BYTES].encode()
+    started = time.perf_counter()
+    mask_record(raw)
+    mask_record(json.dumps({"x": raw[: MAX_RECORD_BYTES // 2].decode()}).encode())
+    assert time.perf_counter() - started < 5
+
+
+def test_intake_masks_text_and_unknown_fields_and_counts_them() -> None:
+    event = {
+        "type": "merchant",
+        "merchant_id": "M1",
+        "name": f"Wang {PAN}",
+        "extra": {PAN: [int(PAN), 1.0, "fine"]},
+        "mccs": ["5411"],
+    }
+    masked, changed = mask_event(event)
+    assert masked == {
+        "type": "merchant",
+        "merchant_id": "M1",
+        "name": "Wang ************7894",
+        "extra": {"************7894": ["************7894", 1.0, "fine"]},
+        "mccs": ["5411"],
+    }
+    assert changed == 3
+    assert event["name"] == f"Wang {PAN}"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("merchant_id", PAN), ("txn_id", "6222 0212 3456 7894"), ("amount", int(PAN)), ("rrn", f"R{PAN}")],
+)
+def test_intake_refuses_a_card_number_in_a_declared_field(field: str, value: str | int) -> None:
+    with pytest.raises(CardDataError, match=f"{field} must not be a card number") as caught:
+        mask_event({"merchant_id": "M1", field: value})
+    assert (caught.value.reason, caught.value.field) == (Reason.CARD_NUMBER, field)
+    assert PAN not in str(caught.value)
+
+
+def test_intake_refuses_a_card_number_in_a_list_of_codes() -> None:
+    with pytest.raises(CardDataError, match="mccs must not be a card number"):
+        mask_event({"type": "merchant", "mccs": ["5411", PAN]})
+
+
+@given(st.dictionaries(texts, json_values, max_size=4))
+def test_what_intake_has_masked_needs_no_more_masking(event: dict[str, Any]) -> None:
+    try:
+        once, _ = mask_event(event)
+    except CardDataError:
+        return
+    assert mask_event(once) == (once, 0)
+
+
+KEY = b"0123456789abcdef"
+
+
+def test_a_token_is_hmac_sha_256_cut_to_32_digits() -> None:
+    # printf %s 6222021234567894 | openssl dgst -sha256 -hmac 0123456789abcdef
+    assert card_token(PAN, KEY) == "2b3692a308b5bbb46115790d3fe14fa2"
+    assert card_token(PAN, KEY[::-1]) != card_token(PAN, KEY)
+    assert last4(PAN) == "7894"
+
+
+@pytest.mark.parametrize(
+    "pan", ["", "62220212345", "6222 0212 3456 7894", PAN.translate(FULL_WIDTH), "6" * 20]
+)
+def test_a_token_of_what_is_no_card_number_is_refused_without_showing_it(pan: str) -> None:
+    with pytest.raises(ValueError, match=rf"pan must be 12 to 19 digits, got {len(pan)} characters"):
+        card_token(pan, KEY)
+
+
+def test_a_short_key_is_refused() -> None:
+    with pytest.raises(ValueError, match="key must be at least 16 bytes, got 15"):
+        card_token(PAN, KEY[:15])
