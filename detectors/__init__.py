@@ -1,0 +1,1 @@
+"""One detector per file, and the registry that names them."""

@@ -1,0 +1,152 @@
+"""MCC code-jumping (跳码): sales that settle under an MCC the merchant is not registered for.
+
+What it finds, where its figures come from, what it cannot see: `docs/detectors/mcc_jump.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.contract import E7, Findings
+from domain.alerts import Evidence, Text
+from domain.mcc import mcc_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+_NULL = np.iinfo(np.int64).min
+_FEE_TYPE = 8
+_LEARNED = 2
+_SOURCES = (
+    (1, "presented MCC", "上送MCC"), (2, "acceptor number", "商户号内MCC"), (4, "channel", "通道MCC"),
+    (8, "special-fee type", "特殊计费类型"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MccJump:
+    """Approved sales whose MCC, or special-fee type, is not the merchant's.
+
+    Args:
+        base: severity of a sale that is off but in no cheaper class, 0 to 1.
+        per_class: what each class cheaper adds, 0 to 1.
+        fee_type: what leaving the registered special-fee type adds, 0 to 1.
+        per_decade: what each tenfold of the day's leakage above 10.00 adds, 0 to 1.
+        learned_factor: what severity is multiplied with where history stands for master data, 0 to 1.
+        quiet_gap_s: seconds without a hit after which an episode closes; above 0.
+        max_age_s: seconds after which an episode gives way to a new one; at least `quiet_gap_s`.
+
+    Raises:
+        ValueError: an argument is out of range.
+
+    >>> MccJump(per_class=2)
+    Traceback (most recent call last):
+    ValueError: per_class must be 0 to 1, got 2
+    """
+
+    base: float = 0.3
+    per_class: float = 0.15
+    fee_type: float = 0.15
+    per_decade: float = 0.15
+    learned_factor: float = 0.85
+    quiet_gap_s: int = 86_400
+    max_age_s: int = 7 * 86_400
+
+    name = "mcc_jump"
+    version = 1
+    title = Text("MCC code-jumping", "跳码")
+    risk_code = "26"
+    needs = ("mcc", "acceptor_id", "channel_mcc", "special_fee_type")
+    columns = (
+        "mcc_sources", "mcc_basis", "mcc_expected", "mcc_used", "mcc_class_drop", "fee_type_used", "leakage_e7",
+        "leakage_1d_e7", "mcc_off_1d", "mcc_judged_1d", "mcc_off_share_28d", "mcc_learned_share",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        for name in ("base", "per_class", "fee_type", "per_decade", "learned_factor"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} must be 0 to 1, got {value!r}")
+        if self.quiet_gap_s < 1:
+            raise ValueError(f"quiet_gap_s must be above 0, got {self.quiet_gap_s!r}")
+        if self.max_age_s < self.quiet_gap_s:
+            raise ValueError(f"max_age_s must be at least {self.quiet_gap_s}, got {self.max_age_s!r}")
+
+    def detect(self, features: Mapping[str, NDArray[np.int64] | NDArray[np.float64]]) -> Findings:
+        """The sales with something off; severity by class and by the money lost that day."""
+        index = np.flatnonzero(features["mcc_sources"])
+        drop = features["mcc_class_drop"][index]
+        leak = features["leakage_e7"][index].astype(np.int64)
+        lost = np.where(leak == _NULL, 0, np.maximum(leak, 0))
+        day = np.maximum(features["leakage_1d_e7"][index], lost) / (1000 * E7)
+        severity = self.base + self.per_class * np.where(drop == _NULL, 0, np.maximum(drop, 0))
+        severity = severity + self.fee_type * ((features["mcc_sources"][index].astype(np.int64) & _FEE_TYPE) > 0)
+        severity = severity + self.per_decade * np.log10(1 + day)
+        severity = severity * np.where(features["mcc_basis"][index] == _LEARNED, self.learned_factor, 1.0)
+        return Findings(index, np.clip(severity, 0, 1), lost)
+
+    def evidence(self, values: Mapping[str, int | float | None]) -> tuple[Evidence, ...]:
+        """What was used and what was expected, and what it cost."""
+        found = []
+        if values["mcc_used"] is not None:
+            expected = _code(values["mcc_expected"])
+            found += [
+                Evidence("mcc_used", "txn", _code(values["mcc_used"]), None, expected, "MCC"),
+                Evidence("mcc_class_drop", "txn", values["mcc_class_drop"], 1, 0, "classes"),
+            ]
+        if values["fee_type_used"] is not None:
+            found.append(Evidence("fee_type_used", "txn", _code(values["fee_type_used"], 2), None, None, "code"))
+        sources = int(values["mcc_sources"] or 0)
+        names = ", ".join(name for bit, name, _ in _SOURCES if sources & bit)
+        found.append(Evidence("mcc_sources", "txn", names, None, None, "places"))
+        for name in ("leakage_e7", "leakage_1d_e7"):
+            if values[name] is not None:
+                window = "txn" if name == "leakage_e7" else "1d"
+                found.append(Evidence(name.removesuffix("_e7"), window, _minor(values[name]), 0, 0, "minor units"))
+        found.append(Evidence("mcc_off_1d", "1d", values["mcc_off_1d"], 0, values["mcc_judged_1d"], "transactions"))
+        found.append(Evidence("mcc_off_share_28d", "28d", _rounded(values["mcc_off_share_28d"]), 0, 0, "share"))
+        if values["mcc_basis"] == _LEARNED:
+            found.append(
+                Evidence("mcc_learned_share", "history", _rounded(values["mcc_learned_share"]), 0.9, None, "share")
+            )
+        return tuple(found)
+
+    def reason(self, values: Mapping[str, int | float | None], hits: int, at_stake_minor: int, currency: str) -> Text:
+        """What was used where, instead of what, how often, at what cost."""
+        sources = int(values["mcc_sources"] or 0)
+        where_en = ", ".join(en for bit, en, _ in _SOURCES if sources & bit)
+        where_zh = "、".join(zh for bit, _, zh in _SOURCES if sources & bit)
+        if values["mcc_used"] is None:
+            used_en = used_zh = _code(values["fee_type_used"], 2)
+            instead_en, instead_zh = "", ""
+        else:
+            used, expected = _code(values["mcc_used"]), _code(values["mcc_expected"])
+            by_en, by_zh = ("usual", "惯用") if values["mcc_basis"] == _LEARNED else ("registered", "登记")
+            used_en, used_zh = f"{used} ({mcc_name(used).en})", f"{used}({mcc_name(used).zh})"  # noqa: RUF001
+            instead_en = f" instead of the {by_en} {expected} ({mcc_name(expected).en})"
+            instead_zh = f",{by_zh}为{expected}({mcc_name(expected).zh})"  # noqa: RUF001
+        money = f"{at_stake_minor / 100:,.2f} {currency}" if at_stake_minor else ""
+        cost_en = f"; fees lost {money}" if money else ""
+        cost_zh = f",少付手续费{money}" if money else ""  # noqa: RUF001
+        return Text(
+            f"{hits} sale{'s' if hits > 1 else ''} under {used_en}{instead_en} by {where_en}{cost_en}",
+            f"{hits}笔交易以{used_zh}入账{instead_zh},异常位置:{where_zh}{cost_zh}",  # noqa: RUF001
+        )
+
+
+def _code(value: float | None, digits: int = 4) -> str:
+    return "" if value is None else f"{int(value):0{digits}d}"
+
+
+def _minor(value: float | None) -> int:
+    """Ten-millionths of a minor unit to minor units, rounded half up."""
+    return (int(value or 0) + E7 // 2) // E7
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

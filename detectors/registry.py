@@ -1,0 +1,39 @@
+"""The detectors in force, in the order of a score's contributions.
+
+A new one is a file beside this one and a name in `DETECTORS`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from detectors.mcc_jump import MccJump
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from detectors.contract import Detector
+
+DETECTORS: tuple[type[MccJump], ...] = (MccJump,)
+"""Every detector's class."""
+
+
+def make_detectors(settings: Mapping[str, Mapping[str, float]] | None = None) -> tuple[Detector, ...]:
+    """One of each detector, with `settings` by detector name.
+
+    Raises:
+        ValueError: a setting's detector or name is unknown, or its value is out of range.
+    """
+    given = dict(settings or {})
+    made = []
+    for each in DETECTORS:
+        try:
+            made.append(each(**given.pop(each.name, {})))  # type: ignore[arg-type]
+        except TypeError as error:
+            raise ValueError(f"detectors.{each.name}: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"detectors.{each.name}.{error}") from error
+    if given:
+        known = ", ".join(each.name for each in DETECTORS)
+        raise ValueError(f"detectors must be among {known}, got {', '.join(sorted(given))}")
+    return tuple(made)

@@ -1,0 +1,213 @@
+"""Episodes: hits of one detector on one merchant within its quiet gap become one alert with revisions.
+
+A revision is due at hits 1, 2, 4, 8, … and where severity rises by `RISE`; a batch with several due sends the last,
+under its own number, so the number says how many were due and not how the batches were cut. When the merchant's
+clock, or its feed's, passes the last hit by more than the quiet gap, a closing revision gives the totals.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from detectors.contract import E7
+from domain.alerts import Alert
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from detectors.contract import Detector, Findings
+
+    Values = Mapping[str, int | float | None]
+
+NAMESPACE = uuid.UUID("6a1c1f3e-7f1e-5d6b-9b55-5d0a3f6f2c11")
+"""Namespace of alert ids."""
+RISE = 0.05
+"""Least rise of severity that makes a revision."""
+MOST_TXN_IDS = 20
+_NEVER = np.iinfo(np.int64).max
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def iso(ms: int) -> str:
+    """UTC milliseconds as ISO 8601.
+
+    >>> iso(1_795_289_192_123)
+    '2026-11-21T19:26:32.123Z'
+    """
+    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Batch(NamedTuple):
+    """What episodes need of a batch's accepted transactions; every array has one entry for each."""
+
+    row: NDArray[np.int32]
+    time_ms: NDArray[np.int64]
+    watermark_ms: NDArray[np.int64]
+    currency: NDArray[np.int64]
+    txn_id: Callable[[int], str]
+    merchant_id: Callable[[int], str]
+    """Of a row."""
+    values: Callable[[Sequence[str], int], Values]
+    """Of some columns for one transaction."""
+
+
+class Figures(NamedTuple):
+    """An episode's totals at one moment."""
+
+    revision: int = 0
+    hits: int = 0
+    severity: float = 0.0
+    first_ms: int = 0
+    last_ms: int = 0
+    at_stake_e7: int = 0
+    txn_ids: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Episode:
+    """An open episode. `told` are the figures of its last due revision, `values` the features behind them."""
+
+    detector: Detector
+    row: int
+    merchant_id: str
+    alert_id: str
+    currency: str
+    slot: int
+    now: Figures
+    told: Figures
+    values: Values
+
+    def take(self, time_ms: int, severity: float, at_stake_e7: int, txn_id: str) -> bool:
+        """Take a hit in; whether a revision is due."""
+        was = self.now
+        hits, peak = was.hits + 1, max(was.severity, severity)
+        due = hits & (hits - 1) == 0 or peak >= self.told.severity + RISE
+        ids = was.txn_ids if len(was.txn_ids) >= MOST_TXN_IDS else (*was.txn_ids, txn_id)
+        self.now = Figures(
+            was.revision + due, hits, peak, min(was.first_ms, time_ms), max(was.last_ms, time_ms),
+            was.at_stake_e7 + at_stake_e7, ids,
+        )  # fmt: skip
+        if due:
+            self.told = self.now
+        return due
+
+    def alert(self, *, closed: bool = False) -> Alert:
+        """The last due revision, or the closing one with the totals."""
+        it = self.now._replace(revision=self.now.revision + 1) if closed else self.told
+        detector, at_stake_minor = self.detector, (it.at_stake_e7 + E7 // 2) // E7
+        return Alert(
+            alert_id=self.alert_id, revision=it.revision, detector=detector.name, version=detector.version,
+            merchant_id=self.merchant_id, subject=f"merchant:{self.merchant_id}",
+            severity=round(it.severity, 4), hits=it.hits, first_time=iso(it.first_ms), last_time=iso(it.last_ms),
+            at_stake=at_stake_minor, currency=self.currency, title=detector.title,
+            reason=detector.reason(self.values, it.hits, at_stake_minor, self.currency),
+            evidence=detector.evidence(self.values), txn_ids=it.txn_ids, risk_code=detector.risk_code, closed=closed,
+        )  # fmt: skip
+
+
+class Episodes:
+    """The open episodes of a partition."""
+
+    def __init__(self) -> None:
+        self._open: dict[tuple[str, int], Episode] = {}
+        self._by_slot: list[Episode | None] = []
+        self._free: list[int] = []
+        self._row = np.zeros(64, np.int64)
+        self._deadline_ms = np.full(64, _NEVER, np.int64)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def take(
+        self, detector: Detector, findings: Findings, batch: Batch
+    ) -> tuple[list[Alert], list[tuple[int, int, float]]]:
+        """Take a detector's findings of a batch in.
+
+        Returns:
+            the alerts due, and for the risk score each rise of an episode's peak as (row, watermark_ms, rise).
+        """
+        alerts: list[Alert] = []
+        rises: list[tuple[int, int, float]] = []
+        due: dict[str, tuple[Episode, int]] = {}
+        gap_ms, age_ms = detector.quiet_gap_s * 1000, detector.max_age_s * 1000
+        rows, times = batch.row[findings.index].tolist(), batch.time_ms[findings.index].tolist()
+        marks = batch.watermark_ms[findings.index].tolist()
+        hits = zip(
+            findings.index.tolist(), rows, times, marks, findings.severity.tolist(), findings.at_stake_e7.tolist(),
+            strict=True,
+        )  # fmt: skip
+        for j, row, time_ms, mark_ms, severity, stake in hits:
+            episode = self._open.get((detector.name, row))
+            if episode and (mark_ms > episode.now.last_ms + gap_ms or time_ms > episode.now.first_ms + age_ms):
+                self._read_values(due.pop(episode.alert_id, None), batch)
+                alerts.append(self._close(episode))
+                episode = None
+            if episode is None:
+                episode = self._begin(detector, row, time_ms, j, batch)
+            before = episode.now.severity
+            txn_id = batch.txn_id(j) if len(episode.now.txn_ids) < MOST_TXN_IDS else ""
+            if episode.take(time_ms, severity, stake, txn_id):
+                due[episode.alert_id] = (episode, j)
+            if episode.now.severity > before:
+                rises.append((row, mark_ms, episode.now.severity - before))
+            self._deadline_ms[episode.slot] = episode.now.last_ms + gap_ms
+        for each in due.values():
+            self._read_values(each, batch)
+            alerts.append(each[0].alert())
+        return alerts, rises
+
+    def close_due(self, clock_ms: NDArray[np.int64], feed: NDArray[np.int16], feed_clock_ms: NDArray[np.int64]) -> list[Alert]:
+        """Close the episodes whose deadline their merchant's clock or its feed's has passed.
+
+        Args:
+            clock_ms: (rows,) the merchants' clocks.
+            feed: (rows,) their feeds.
+            feed_clock_ms: (feeds,) the feeds' clocks.
+        """
+        n = len(self._by_slot)
+        rows = self._row[:n]
+        passed = np.maximum(clock_ms[rows], feed_clock_ms[feed[rows]]) > self._deadline_ms[:n]
+        due = [episode for k in np.flatnonzero(passed) if (episode := self._by_slot[k]) is not None]
+        due.sort(key=lambda each: (self._deadline_ms[each.slot], each.detector.name, each.merchant_id))
+        return [self._close(each) for each in due]
+
+    def _begin(self, detector: Detector, row: int, time_ms: int, j: int, batch: Batch) -> Episode:
+        merchant_id = batch.merchant_id(row)
+        # A txn_id may come again after years; with its time it is one transaction.
+        name = f"{detector.name}|merchant:{merchant_id}|{batch.txn_id(j)}|{time_ms}"
+        slot = self._free.pop() if self._free else len(self._by_slot)
+        if slot == len(self._by_slot):
+            self._by_slot.append(None)
+            if slot == len(self._row):
+                self._row = np.append(self._row, np.zeros(slot, np.int64))
+                self._deadline_ms = np.append(self._deadline_ms, np.full(slot, _NEVER, np.int64))
+        code = int(batch.currency[j]).to_bytes(8, "little")[:3].decode("ascii")
+        start = Figures(first_ms=time_ms, last_ms=time_ms)
+        episode = Episode(
+            detector, row, merchant_id, str(uuid.uuid5(NAMESPACE, name)), code, slot, start, start, {}
+        )
+        self._open[detector.name, row] = episode
+        self._by_slot[slot] = episode
+        self._row[slot] = row
+        return episode
+
+    def _close(self, episode: Episode) -> Alert:
+        del self._open[episode.detector.name, episode.row]
+        self._by_slot[episode.slot] = None
+        self._deadline_ms[episode.slot] = _NEVER
+        self._free.append(episode.slot)
+        return episode.alert(closed=True)
+
+    @staticmethod
+    def _read_values(due: tuple[Episode, int] | None, batch: Batch) -> None:
+        """Freeze the features of the transaction behind an episode's last due revision."""
+        if due is not None:
+            episode, j = due
+            episode.values = batch.values(episode.detector.columns, j)

@@ -1,0 +1,104 @@
+"""What the kernel hands a feature family: one accepted transaction, and the tables beside the rows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from engine.columns import MISSING, pack
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+
+MAX_MCCS = 16
+"""Most MCCs a merchant's master data may register; `domain.events.MAX_CODES`."""
+
+CONTRACT = np.dtype(
+    [
+        ("effective_ms", np.int64),
+        ("next", np.int32),
+        ("zone", np.int16),
+        ("mcc_count", np.int8),
+        ("channel_count", np.int8),
+        ("fee_type_count", np.int8),
+        ("mccs", np.int16, MAX_MCCS),
+        ("channel_mccs", np.int16, MAX_MCCS),
+        ("fee_types", np.int8, MAX_MCCS),
+    ],
+    align=True,
+)
+"""One version of a merchant's master data; `next` is the place + 1 of the version before it, 0 for none.
+
+Place 0 is never entered: it stands for no version at all."""
+
+
+class Event(NamedTuple):
+    """One accepted transaction, in the merchant's own time.
+
+    A day is the merchant's local day since 1970; an hour and a minute count from 1970 UTC. The clock is the
+    largest accepted event time; `now` is the clock with this transaction, `was` without it.
+    """
+
+    time_ms: int
+    now_ms: int
+    was_ms: int
+    """-1 for the merchant's first."""
+    day: int
+    now_day: int
+    was_day: int
+    """-1 for the merchant's first."""
+    local_hour: int
+    """0 to 23."""
+    amount: int
+    role: int
+    """One of `domain.events.Role`."""
+    approved: bool
+    txn: np.uint64
+    card: np.uint64
+    """0 where unknown."""
+    card_kind: int
+    """Position in `domain.events.CARD_KINDS`, `MISSING` where unknown."""
+    scheme: int
+    """Position in `domain.events.SCHEMES`, `MISSING` where unknown."""
+    entry: int
+    """The two digits of the entry mode, -1 where unknown."""
+    response: int
+    """The response code, packed; `MISSING` where unknown."""
+    country: int
+    """The issuer's country, packed; `MISSING` where unknown."""
+    currency: int
+    mcc: int
+    """-1 where unknown, as the two that follow."""
+    acceptor_mcc: int
+    channel_mcc: int
+    fee_type: int
+    """-1 where unknown."""
+
+MAX_REGIMES = 8
+SIDE = np.dtype(
+    [
+        ("home_country", np.int64),
+        ("home_currency", np.int64),
+        ("regimes", np.int64),
+        ("rate_since_ms", np.int64, MAX_REGIMES),
+        ("rate_issuer_e7", np.int64, (MAX_REGIMES, 3, 4)),
+        ("rate_issuer_cap", np.int64, (MAX_REGIMES, 3, 4)),
+        ("rate_network_e7", np.int64, (MAX_REGIMES, 3, 4)),
+        ("rate_network_cap", np.int64, (MAX_REGIMES, 3, 4)),
+        ("mcc_class", np.uint8, 10_000),
+    ],
+    align=True,
+)
+"""Tables that families read and never write: the acquirer's country and currency (packed), regulated prices as
+`domain.interchange.RateTables` by [regime, fee class, card kind], and `domain.mcc.FeeClass` by MCC.
+
+One record, not arrays: a record is passed on as an address, an array with an owner to count.
+"""
+
+
+SALE, REFUND, UNDO = 0, 1, 2
+UNIONPAY = 0
+APPROVED = tuple(pack(code) for code in ("00", "10", "11"))
+__all__ = ["APPROVED", "CONTRACT", "MISSING", "SIDE", "Event"]

@@ -1,0 +1,39 @@
+"""Feature families: one per file, each with the row fields it owns, its update and the columns it yields.
+
+A family module has `FIELDS` (entries of the row's dtype; all zeros must mean "nothing seen"), `COLUMNS`, an
+`update(row, event, contract, side, out)` that takes one accepted transaction into the row and writes its columns
+to `out`, and, where some of its columns are reversible, `undo(row, amount, time_ms, day, now_ms, now_day)` that takes
+an approved sale out again. `docs/features.md` is held to the columns, and `tests/oracle.py` computes them slowly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One feature.
+
+    Attributes:
+        name: its name, unique among all families.
+        unit: what it counts.
+        window: what it is taken over.
+        of: which transactions it is taken over.
+        kind: "int" (null is `MISSING`) or "float" (null is NaN).
+        null: when it is null, "" for never.
+        reversible: whether a void or reversal takes its original out again.
+        error: how far it may be off, "" where it is exact.
+
+    Every column includes the current transaction unless `of` says otherwise.
+    """
+
+    name: str
+    unit: str
+    window: str
+    of: str
+    kind: Literal["int", "float"] = "int"
+    null: str = ""
+    reversible: bool = False
+    error: str = ""

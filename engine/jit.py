@@ -1,0 +1,102 @@
+"""Numba's decorator with a type, so that strict checking sees through it, and where machine code is kept.
+
+Numba keeps machine code by the file of the function it compiled and does not notice an edit of another file that
+this one calls. All of the engine's code is therefore kept in a folder named by a digest of all of its sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import numba
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+
+
+NOTHING_COMPILED = {"compose", "decode", "episodes", "monitor", "outputs", "partition", "records", "risk"}
+"""Engine modules that hold no compiled code, nor a constant that any takes in."""
+
+
+@cache
+def source_digest() -> str:
+    """Digest of the engine's compiled sources, of the tables they take in, and of the versions that compile them."""
+    root = Path(__file__).parent
+    sources = [path for path in sorted(root.rglob("*.py")) if path.stem not in NOTHING_COMPILED]
+    digest = hashlib.sha256(f"{sys.version} {numba.__version__} {np.__version__}".encode())
+    for path in [*sources, root.parent / "domain" / "cards.py", root.parent / "domain" / "events.py"]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def cache_folder() -> Path:
+    """Where this version's machine code is kept."""
+    base = os.environ.get("TILLWATCH_CACHE") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "tillwatch" / source_digest()
+
+
+numba.config.CACHE_DIR = str(cache_folder())
+
+if TYPE_CHECKING:
+
+    def njit(function: Callable[P, R]) -> Callable[P, R]:
+        """Compile to machine code on first call. For scalars and records."""
+        ...
+
+    def njit_inline(function: Callable[P, R]) -> Callable[P, R]:
+        """The same, always put into the caller: for functions that take arrays, whose owners are counted else."""
+        ...
+
+    def njit_cached(function: Callable[P, R]) -> Callable[P, R]:
+        """Compile on first call and keep the machine code."""
+        ...
+
+    def borrowed(value: T) -> T:
+        """The same arrays, or tuple of arrays, without an owner: no reference is counted where they are passed on.
+
+        Counting them costs more than the work in a hot loop. For compiled code whose caller keeps them alive.
+        """
+        ...
+
+else:
+    from llvmlite import ir
+    from numba import types
+    from numba.core import cgutils
+    from numba.extending import intrinsic
+
+    njit = numba.njit(nogil=True)
+    njit_inline = numba.njit(nogil=True, forceinline=True)
+    njit_cached = numba.njit(nogil=True, cache=True)
+
+    def _borrow(context, builder, kind, value):
+        if isinstance(kind, types.BaseTuple):
+            parts = cgutils.unpack_tuple(builder, value)
+            return context.make_tuple(
+                builder, kind, [_borrow(context, builder, each, part) for each, part in zip(kind, parts, strict=True)]
+            )
+        if isinstance(kind, types.Array):
+            array = context.make_array(kind)(context, builder, value)
+            array.meminfo = ir.Constant(array.meminfo.type, None)
+            array.parent = ir.Constant(array.parent.type, None)
+            return array._getvalue()
+        return value
+
+    @intrinsic
+    def borrowed(typingctx, value):
+        """The same arrays without an owner."""
+
+        def generate(context, builder, signature, args):
+            return _borrow(context, builder, signature.args[0], args[0])
+
+        return value(value), generate

@@ -1,0 +1,430 @@
+"""The kernel: walks a batch in order over the merchants' rows.
+
+This file is a template. `engine.compose` writes it out with the two functions between the marks replaced by calls
+of every family, and compiles that. As it stands it runs with no family at all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.columns import MISSING, NUMBERS, STRINGS
+from engine.event import APPROVED, DAY_MS, REFUND, SALE, UNDO, Event
+from engine.families import repeats
+from engine.hashing import hash64, mix64, murmur2
+from engine.jit import borrowed, njit, njit_cached, njit_inline
+from engine.rows import place
+from engine.sets import ABSENT, FLAGGED, enter, holds
+from engine.state import (
+    ACCEPTED, CAPACITY, CLOCK, CURRENCY, DEAD, DUPLICATE, FUTURE, LATE, MAX_FEEDS, MERCHANT, NOTHING, OTHER,
+    TRANSACTION, WRONG_PARTITION, Layouts, Limits, State,
+)  # fmt: skip
+from engine.zones import offset_at
+
+S_TXN, S_MERCHANT, S_TERMINAL, S_ACCEPTOR, S_ORIGINAL, S_CARD, S_STAN, S_ACQUIRER, S_FEED = (
+    STRINGS.index(name) for name in ("txn_id", "merchant_id", "terminal_id", "acceptor_id", "original_txn_id",
+                                     "card_token", "stan", "acquirer_code", "feed")
+)  # fmt: skip
+N_AMOUNT, N_CURRENCY, N_TIME, N_MCC, N_CHANNEL_MCC, N_SCHEME, N_TYPE = (
+    NUMBERS.index(name)
+    for name in ("amount", "currency", "event_time", "mcc", "channel_mcc", "scheme", "txn_type")
+)
+N_ORIGINAL_AMOUNT, N_ORIGINAL_TIME, N_FEE_TYPE, N_CARD_KIND, N_COUNTRY, N_ENTRY, N_RESPONSE, N_SENT, N_RECEIVED = (
+    NUMBERS.index(name)
+    for name in ("original_amount", "original_time", "special_fee_type", "card_kind", "issuer_country", "entry_mode",
+                 "response_code", "transmitted_at", "received_at")
+)  # fmt: skip
+_0 = np.uint64(0)
+_SALT_TXN = np.uint64(0xA24BAED4963EE407)
+_SALT_SENT = np.uint64(0x9FB21C651E98DF25)
+_K = np.uint64(0x9E3779B97F4A7C15)
+
+
+# families: begin
+@njit
+def update_all(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Take a transaction into every family."""
+
+
+@njit
+def undo_all(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
+    """Take an approved sale out of every family that can."""
+
+
+# families: end
+
+
+@njit
+def _txn_key(txn: np.uint64) -> np.uint64:
+    key = mix64(txn ^ _SALT_TXN)
+    return key if key != _0 else np.uint64(1)
+
+
+@njit_inline
+def _duplicate_key(columns: Any, i: int) -> np.uint64:
+    """What makes a transaction one: acquirer, terminal, STAN and time sent, or else its id."""
+    acquirer, terminal, stan = columns.hash[S_ACQUIRER, i], columns.hash[S_TERMINAL, i], columns.hash[S_STAN, i]
+    sent = columns.number[N_SENT, i]
+    if acquirer == _0 or terminal == _0 or stan == _0 or sent == MISSING:
+        return _txn_key(columns.hash[S_TXN, i])
+    key = mix64(mix64(mix64(acquirer ^ _SALT_SENT) + terminal * _K) + stan * _K) + np.uint64(sent) * _K
+    # A reversal repeats the STAN and time of what it reverses, and is no copy of it.
+    kind = columns.number[N_TYPE, i]
+    key = mix64(key + np.uint64(kind if kind != MISSING else 0))
+    return key if key != _0 else np.uint64(1)
+
+
+@njit_inline
+def _feed(state: State, h: np.uint64) -> int:
+    """The feed's place, entered where it is new; -1 where there is no room."""
+    for k in range(state.feed_count[0]):
+        if state.feed_hash[k] == h:
+            return k
+    k = state.feed_count[0]
+    if k == MAX_FEEDS:
+        return -1
+    state.feed_hash[k] = h
+    state.feed_count[0] = k + 1
+    return k
+
+
+@njit_inline
+def _row_of(data: Any, columns: Any, i: int, state: State, limits: Limits) -> int:
+    """The row of the record's merchant, taken where it is new; -1 where there is no room."""
+    h, start = columns.hash[S_MERCHANT, i], columns.start[S_MERCHANT, i]
+    length = columns.length[S_MERCHANT, i]
+    at = place(state.rows, state.index, h, data, start, length)
+    if state.index.hash[at] != _0:
+        return np.int64(state.index.row[at])
+    r = state.count[0]
+    if r == limits.capacity:
+        return -1
+    state.count[0] = r + 1
+    state.index.hash[at] = h
+    state.index.row[at] = r
+    row = state.rows[r]
+    row.merchant_hash = h
+    row.id_length = length
+    for k in range(length):
+        row.id[k] = data[start + k]
+    return r
+
+
+@njit_inline
+def _acceptor_mcc(data: Any, columns: Any, i: int, layouts: Layouts, known: Any) -> int:
+    """The MCC inside the acceptor number, -1 where no layout applies or it is no MCC."""
+    length, start = columns.length[S_ACCEPTOR, i], columns.start[S_ACCEPTOR, i]
+    if columns.hash[S_ACCEPTOR, i] == _0:
+        return -1
+    scheme = columns.number[N_SCHEME, i]
+    for k in range(len(layouts.length)):
+        if layouts.length[k] != length:
+            continue
+        if layouts.schemes[k] != -1 and scheme != MISSING and not (layouts.schemes[k] >> scheme) & 1:
+            continue
+        if layouts.acquirer[k, 0] != _0:
+            h = hash64(data, start + layouts.acquirer_from[k], start + layouts.acquirer_to[k])
+            if not (layouts.acquirer[k] == h).any():
+                continue
+        mcc = 0
+        for at in range(start + layouts.mcc_from[k], start + layouts.mcc_from[k] + 4):
+            if not 48 <= data[at] <= 57:
+                return -1
+            mcc = mcc * 10 + (np.int64(data[at]) - 48)
+        return mcc if known[mcc] else -1
+    return -1
+
+
+@njit_inline
+def _contract_at(state: State, row: Any, time_ms: int) -> int:
+    """Place of the version of the master data in force at a moment, 0 where none is."""
+    k = row.contract
+    while k > 0 and state.contracts[k].effective_ms > time_ms:
+        k = state.contracts[k].next
+    return k
+
+
+@njit_inline
+def _enter_contract(state: State, row: Any, k: int) -> None:
+    """Enter a version of the master data; of two for the same moment the later record comes first."""
+    version = state.contracts[k]
+    before = 0
+    at = row.contract
+    while at > 0 and state.contracts[at].effective_ms > version.effective_ms:
+        before = at
+        at = state.contracts[at].next
+    version.next = at
+    if before:
+        state.contracts[before].next = k
+    else:
+        row.contract = k
+
+
+@njit_inline
+def _wait(state: State, row: Any, r: int, original: np.uint64, deadline_ms: int) -> None:
+    """Let a reversal wait for its original."""
+    k = state.pending_free[0]
+    if k:
+        state.pending_free[0] = state.pending[k - 1].next
+    else:
+        state.pending_free[1] += 1
+        k = state.pending_free[1]
+    entry = state.pending[k - 1]
+    entry.original = original
+    entry.deadline_ms = deadline_ms
+    entry.next = row.pending
+    row.pending = k
+    if state.deadlines[r] == 0 or deadline_ms < state.deadlines[r]:
+        state.deadlines[r] = deadline_ms
+
+
+@njit_inline
+def _release(state: State, row: Any, r: int, original: np.uint64, up_to_ms: int) -> tuple[bool, int]:
+    """Drop the reversal that waits for `original`, and those whose deadline lies before `up_to_ms`.
+
+    Returns whether the first was there, and how many of the others there were.
+    """
+    found, expired, first, before = False, 0, 0, 0
+    k = row.pending
+    while k > 0:
+        entry = state.pending[k - 1]
+        after = entry.next
+        mine = original != _0 and entry.original == original and not found
+        late = entry.deadline_ms < up_to_ms
+        if mine or late:
+            found |= mine
+            expired += late and not mine
+            if before:
+                state.pending[before - 1].next = after
+            else:
+                row.pending = after
+            entry.next = state.pending_free[0]
+            state.pending_free[0] = k
+        else:
+            before = k
+            if first == 0 or entry.deadline_ms < first:
+                first = entry.deadline_ms
+        k = after
+    state.deadlines[r] = first
+    return found, expired
+
+
+@njit_inline
+def _fire(state: State, r: int, up_to_ms: int) -> None:
+    """Fire the row's deadlines that lie before `up_to_ms`."""
+    if 0 < state.deadlines[r] < up_to_ms:
+        row = state.rows[r]
+        _, expired = _release(state, row, r, _0, up_to_ms)
+        row.unmatched_reversals += expired
+
+
+@njit_inline
+def _undo(state: State, row: Any, amount: int, time_ms: int, now_ms: int) -> None:
+    time_ms = min(time_ms, now_ms)
+    day = (time_ms + offset_at(state.zones, row.zone, time_ms)) // DAY_MS
+    undo_all(row, amount, time_ms, min(day, np.int64(row.day)), now_ms, np.int64(row.day))
+
+
+@njit_inline
+def _reverse(state: State, row: Any, r: int, columns: Any, i: int, now_ms: int, limits: Limits) -> None:
+    """Take a void or reversal in: take its original out, once."""
+    original = columns.hash[S_ORIGINAL, i]
+    if original == _0:
+        row.unmatched_reversals += 1
+        return
+    turn = now_ms // limits.undone_turn_ms
+    if holds(state.undone, original, r, turn) != ABSENT:
+        row.repeated_reversals += 1
+        return
+    enter(state.undone, original, r, turn, False)
+    k = repeats.find(row, original)
+    if k >= 0:
+        if repeats.mark_undone(row, k):
+            _undo(state, row, row.ring_amount[k], np.int64(row.ring_time_s[k]) * 1000, now_ms)
+        return
+    amount, time_ms = columns.number[N_ORIGINAL_AMOUNT, i], columns.number[N_ORIGINAL_TIME, i]
+    described = amount != MISSING and time_ms != MISSING
+    hour = now_ms // limits.duplicate_turn_ms
+    came = holds(state.duplicates, _txn_key(original), r, hour)
+    long_ago = came == ABSENT and described and time_ms // limits.duplicate_turn_ms < hour - 1
+    if (came == FLAGGED and described) or long_ago:
+        _undo(state, row, amount, time_ms, now_ms)
+    elif came == FLAGGED:
+        row.unmatched_reversals += 1
+    elif came == ABSENT:
+        _wait(state, row, r, original, columns.number[N_TIME, i] + limits.reversal_ms)
+
+
+@njit_inline
+def _reset(state: State, r: int, keep: int) -> None:
+    """Forget all but the header and the lifetime sums."""
+    for k in range(keep, state.row_bytes.shape[1]):
+        state.row_bytes[r, k] = 0
+
+
+@njit_inline
+def _verdict(data: Any, columns: Any, i: int, r: int, key: np.uint64, state: State, limits: Limits) -> int:
+    """Whether the transaction is to be taken in; touches nothing."""
+    row, time_ms = state.rows[r], columns.number[N_TIME, i]
+    if row.currency != 0 and row.currency != columns.number[N_CURRENCY, i]:
+        return CURRENCY
+    if row.started:
+        if holds(state.duplicates, key, r, row.clock_ms // limits.duplicate_turn_ms) != ABSENT:
+            return DUPLICATE
+        if row.clock_ms - time_ms > limits.late_ms:
+            return LATE
+    return ACCEPTED
+
+
+@njit_inline
+def _accept(
+    data: Any, columns: Any, i: int, r: int, key: np.uint64, state: State, side: Any, layouts: Layouts, known: Any,
+    roles: Any, limits: Limits, out: Any,
+) -> None:  # fmt: skip
+    """Take an accepted transaction in and write its features to `out`."""
+    row = state.rows[r]
+    time_ms = columns.number[N_TIME, i]
+    _fire(state, r, time_ms)
+    was_ms, was_day = (row.clock_ms, np.int64(row.day)) if row.started else (-1, -1)
+    if row.started and time_ms - was_ms > limits.forget_ms:
+        _reset(state, r, limits.keep_bytes)
+        was_ms, was_day = -1, -1
+        row.day = 0
+    row.started = 1
+    row.currency = columns.number[N_CURRENCY, i]
+    now_ms = max(time_ms, was_ms)
+    row.clock_ms = now_ms
+    contract = state.contracts[_contract_at(state, row, time_ms)]
+    if contract.zone >= 0:
+        row.zone = contract.zone
+    local_ms = time_ms + offset_at(state.zones, row.zone, time_ms)
+    row.day = max(np.int64(row.day), (now_ms + offset_at(state.zones, row.zone, now_ms)) // DAY_MS)
+    amount, kind = columns.number[N_AMOUNT, i], columns.number[N_TYPE, i]
+    role = roles[kind if kind != MISSING else 0]
+    response = columns.number[N_RESPONSE, i]
+    approved = response == MISSING or response in APPROVED
+    turn, txn_key = now_ms // limits.duplicate_turn_ms, _txn_key(columns.hash[S_TXN, i])
+    enter(state.duplicates, txn_key, r, turn, approved and role == SALE)
+    if key != txn_key:
+        enter(state.duplicates, key, r, turn, False)
+    if role == UNDO and approved:
+        _reverse(state, row, r, columns, i, now_ms, limits)
+    entry, fee_type = columns.number[N_ENTRY, i], columns.number[N_FEE_TYPE, i]
+    mcc, channel = columns.number[N_MCC, i], columns.number[N_CHANNEL_MCC, i]
+    event = Event(
+        time_ms, now_ms, was_ms, min(local_ms // DAY_MS, np.int64(row.day)), np.int64(row.day), was_day,
+        local_ms // 3_600_000 % 24, amount, role, approved, columns.hash[S_TXN, i], columns.hash[S_CARD, i],
+        columns.number[N_CARD_KIND, i], columns.number[N_SCHEME, i],
+        ((entry & 255) - 48) * 10 + ((entry >> 8 & 255) - 48) if entry != MISSING else -1,
+        response, columns.number[N_COUNTRY, i], columns.number[N_CURRENCY, i],
+        mcc if mcc != MISSING else -1,
+        _acceptor_mcc(data, columns, i, layouts, known),
+        channel if channel != MISSING else -1,
+        fee_type if fee_type != MISSING else -1,
+    )  # fmt: skip
+    update_all(row, event, contract, side, out)
+    if row.pending and role <= REFUND:
+        found, _ = _release(state, row, r, event.txn, 0)
+        k = repeats.find(row, event.txn) if found else -1
+        if k >= 0 and repeats.mark_undone(row, k):
+            _undo(state, row, amount, time_ms, now_ms)
+
+
+@njit_inline
+def _tick(columns: Any, i: int, state: State) -> bool:
+    """Take a clock record in: fire the deadlines it passes. Whether there was room for its feed."""
+    k = _feed(state, columns.hash[S_FEED, i])
+    if k < 0:
+        return False
+    time_ms = columns.number[N_TIME, i]
+    if time_ms > state.feed_clock_ms[k]:
+        state.feed_clock_ms[k] = time_ms
+        for r in range(state.count[0]):
+            if 0 < state.deadlines[r] < time_ms and state.rows[r].feed == k:
+                _fire(state, r, time_ms)
+    return True
+
+
+@njit_cached
+def run(
+    data: Any, columns: Any, kinds: Any, places: Any, state: State, sides: Any, layouts: Layouts, known: Any,
+    roles: Any, limits: Limits, features: Any, verdicts: Any, record_of: Any, row_of: Any, watermark_ms: Any,
+) -> int:  # fmt: skip
+    """Take a batch in, record by record; return how many transactions were accepted.
+
+    Args:
+        data: the batch's bytes.
+        columns: its `engine.columns.Columns`.
+        kinds: (n,) what each record is.
+        places: (n,) of a merchant record, its version's place in `state.contracts`.
+        state: read and written.
+        sides: (1,) of `engine.event.SIDE`, read.
+        layouts: read.
+        known: (10000,) whether an MCC exists.
+        roles: `domain.events.Role` by position in `TXN_TYPES`.
+        limits: read.
+        features: ((1,) of the columns' dtype, scratch; the same memory as int64; (columns, n) int64, written at
+            [:, 0 : result], floats by their bits).
+        verdicts: (n,) written.
+        record_of: (n,) written: which record each accepted transaction is.
+        row_of: (n,) written: its merchant's row.
+        watermark_ms: (n,) written: the latest of the merchant's clock and its feeds' clocks so far; never goes back.
+    """
+    data, columns, kinds, places = borrowed(data), borrowed(columns), borrowed(kinds), borrowed(places)
+    state, sides, layouts, known = borrowed(state), borrowed(sides), borrowed(layouts), borrowed(known)
+    roles, verdicts = borrowed(roles), borrowed(verdicts)
+    scratch, words, table = borrowed(features)
+    side, out, width = sides[0], scratch[0], len(words)
+    record_of, row_of, watermark_ms = borrowed(record_of), borrowed(row_of), borrowed(watermark_ms)
+    j = 0
+    for i in range(len(kinds)):
+        kind = kinds[i]
+        if kind == DEAD:
+            verdicts[i] = NOTHING
+            continue
+        if kind == CLOCK:
+            verdicts[i] = OTHER if _tick(columns, i, state) else CAPACITY
+            continue
+        start = columns.start[S_MERCHANT, i]
+        if limits.partitions > 1:
+            whose = murmur2(data, start, start + columns.length[S_MERCHANT, i]) % limits.partitions
+            if whose != limits.partition:
+                verdicts[i] = WRONG_PARTITION
+                continue
+        if kind == TRANSACTION and columns.number[N_TIME, i] - columns.number[N_RECEIVED, i] > limits.future_ms:
+            verdicts[i] = FUTURE
+            continue
+        r = _row_of(data, columns, i, state, limits)
+        feed = _feed(state, columns.hash[S_FEED, i]) if r >= 0 else -1
+        if feed < 0:
+            verdicts[i] = CAPACITY
+            continue
+        row = state.rows[r]
+        if kind != TRANSACTION:
+            row.other_events += np.uint32(1)
+            if kind == MERCHANT:
+                _enter_contract(state, row, places[i])
+            verdicts[i] = OTHER
+            continue
+        key = _duplicate_key(columns, i)
+        verdict = _verdict(data, columns, i, r, key, state, limits)
+        verdicts[i] = verdict
+        if verdict != ACCEPTED:
+            continue
+        if row.started:
+            row.watermark_ms = max(row.watermark_ms, state.feed_clock_ms[row.feed])
+        row.feed = feed
+        _accept(data, columns, i, r, key, state, side, layouts, known, roles, limits, out)
+        for k in range(width):
+            table[k, j] = words[k]
+        record_of[j] = i
+        row_of[j] = r
+        row.watermark_ms = max(row.watermark_ms, row.clock_ms, state.feed_clock_ms[feed])
+        watermark_ms[j] = row.watermark_ms
+        j += 1
+    return j
+
+
+__all__ = ["DUPLICATE", "run"]

@@ -1,0 +1,43 @@
+"""What `Monitor.process` returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from domain.alerts import Alert, DeadLetter, Score
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many records became what. Each record is in exactly one of the last four.
+
+    Attributes:
+        records: records read.
+        transactions: accepted transactions (reversals, voids and declined ones too).
+        duplicates: transactions seen before.
+        other: accepted events of other types, clock records among them.
+        dead_letters: records that were not counted.
+    """
+
+    records: int = 0
+    transactions: int = 0
+    duplicates: int = 0
+    other: int = 0
+    dead_letters: int = 0
+
+    def add(self, more: Counts) -> None:
+        """Add the figures of `more`."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(more, each.name))
+
+
+@dataclass(slots=True)
+class Outputs:
+    """Everything one batch gave, in the order to publish it."""
+
+    alerts: list[Alert] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)

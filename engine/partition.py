@@ -1,0 +1,194 @@
+"""One partition's state in Python's hands: it makes room before a batch and hands the kernel its arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from domain import events
+from domain.interchange import REGIMES, Regime, rate_tables
+from domain.layouts import LAYOUTS, Layout
+from domain.mcc import class_table, is_known
+from engine.columns import pack
+from engine.event import CONTRACT, DAY_MS, HOUR_MS, MAX_MCCS, MAX_REGIMES, SIDE
+from engine.hashing import hash_of
+from engine.rows import Rows
+from engine.sets import AgedSet
+from engine.state import MAX_FEEDS, PENDING, Layouts, Limits, State
+from engine.zones import Zones, changes, zone_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from engine.compose import Composition
+
+DUPLICATE_TURN_MS = HOUR_MS
+UNDONE_TURN_MS = 7 * DAY_MS
+REVERSAL_MS = DAY_MS
+FORGET_MS = 400 * DAY_MS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorConfig:
+    """What a monitor is told of its acquirer. Validated.
+
+    Attributes:
+        capacity: most merchants of a partition; the transactions of more are dead letters (`capacity`).
+        late_s: how far a transaction may lie behind its merchant's clock, seconds; beyond, a dead letter.
+        time_zone: IANA zone of merchants whose master data names none.
+        country: ISO 3166 alpha-2 of the acquirer; cards issued elsewhere are foreign.
+        layouts: acceptor-number layouts.
+        regimes: regulated prices by time.
+    """
+
+    capacity: int = 1_000_000
+    late_s: int = 86_400
+    time_zone: str = "Asia/Shanghai"
+    country: str = "CN"
+    layouts: tuple[Layout, ...] = LAYOUTS
+    regimes: tuple[Regime, ...] = REGIMES
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.capacity <= 2**31 - 1:
+            raise ValueError(f"capacity must be 1 to {2**31 - 1}, got {self.capacity}")
+        if not 0 <= self.late_s <= 30 * 86_400:
+            raise ValueError(f"late_s must be 0 to {30 * 86_400}, got {self.late_s}")
+        if len(self.country) != 2 or not self.country.isascii() or not self.country.isupper():
+            raise ValueError(f"country must be two capital letters, got {self.country!r}")
+        if len(self.regimes) > MAX_REGIMES:
+            raise ValueError(f"regimes must be at most {MAX_REGIMES}, got {len(self.regimes)}")
+        changes(self.time_zone)
+
+
+class PartitionState:
+    """Rows and side tables of one partition."""
+
+    def __init__(self, config: MonitorConfig, composition: Composition, partition: int, partitions: int) -> None:
+        if not 0 <= partition < partitions:
+            raise ValueError(f"partition must be 0 to {partitions - 1}, got {partition}")
+        self.rows = Rows(composition.dtype, config.capacity)
+        self._row_bytes = self.rows.rows.view(np.uint8).reshape(config.capacity, composition.dtype.itemsize)
+        self._duplicates = AgedSet(DUPLICATE_TURN_MS)
+        self._undone = AgedSet(UNDONE_TURN_MS)
+        self._pending = np.zeros(1024, PENDING)
+        self._pending_free = np.zeros(2, np.int64)
+        self._contracts = np.zeros(1024, CONTRACT)
+        self._contracts["zone"] = -1
+        self._contract_count = 1
+        self._zone_names = [config.time_zone]
+        self._zones: Zones = zone_table(self._zone_names)
+        self.feed_hash = np.zeros(MAX_FEEDS, np.uint64)
+        self.feed_clock_ms = np.full(MAX_FEEDS, -1, np.int64)
+        self.feed_count = np.zeros(1, np.int64)
+        self.limits = Limits(
+            config.late_s * 1000, events.FUTURE_MS, FORGET_MS, REVERSAL_MS, DUPLICATE_TURN_MS, UNDONE_TURN_MS,
+            config.capacity, partition, partitions, composition.keep_bytes,
+        )  # fmt: skip
+        self.sides = _sides(config)
+        self.layouts = _layout_arrays(config.layouts)
+        self.known = _known_mccs()
+        self.roles = np.array([events.ROLES[name] for name in events.TXN_TYPES], np.int64)
+
+    def make_room(self, more: int) -> None:
+        """Let a batch of `more` records be taken in without any table growing under the kernel."""
+        self.rows.make_room(more)
+        self._duplicates.make_room(2 * more, self.rows.rows)
+        self._undone.make_room(more, self.rows.rows)
+        used = int(self._pending_free[1])
+        if used + more > len(self._pending):
+            self._pending = _grown(self._pending, used + more)
+
+    def state(self) -> State:
+        """The arrays the kernel reads and writes."""
+        rows = self.rows
+        return State(
+            rows.rows, self._row_bytes, rows.deadlines, rows.count, rows.index, self._duplicates.table,
+            self._undone.table, self._pending, self._pending_free, self._contracts, self._zones, self.feed_hash,
+            self.feed_clock_ms, self.feed_count,
+        )  # fmt: skip
+
+    def add_contract(self, event: dict[str, Any]) -> int:
+        """Hold a version of a merchant's master data; its place, for the kernel to enter.
+
+        Raises:
+            ValueError: its time zone is none.
+        """
+        zone = -1
+        if "time_zone" in event:
+            zone = self._zone(event["time_zone"])
+        if self._contract_count == len(self._contracts):
+            self._contracts = _grown(self._contracts, self._contract_count + 1)
+        entry = self._contracts[self._contract_count]
+        entry["effective_ms"] = event["effective_from"]
+        entry["zone"] = zone
+        for name, count, values in (
+            ("mccs", "mcc_count", event.get("mccs", ())),
+            ("channel_mccs", "channel_count", event.get("approved_channel_mccs", ())),
+            ("fee_types", "fee_type_count", event.get("special_fee_types", ())),
+        ):
+            entry[count] = len(values)
+            entry[name][: len(values)] = [int(each) for each in values[:MAX_MCCS]]
+        self._contract_count += 1
+        return self._contract_count - 1
+
+    def _zone(self, name: str) -> int:
+        if name not in self._zone_names:
+            changes(name)
+            self._zone_names.append(name)
+            self._zones = zone_table(self._zone_names)
+        return self._zone_names.index(name)
+
+
+def _sides(config: MonitorConfig) -> NDArray[np.void]:
+    """The one record of tables that families read."""
+    rates = rate_tables(config.regimes)
+    side = np.zeros(1, SIDE)
+    side["home_country"], side["home_currency"] = pack(config.country), pack("CNY")
+    side["mcc_class"] = class_table()
+    n = len(rates.since_ms)
+    side["regimes"] = n
+    for name, table in (
+        ("rate_since_ms", rates.since_ms), ("rate_issuer_e7", rates.issuer_e7),
+        ("rate_issuer_cap", rates.issuer_cap_minor), ("rate_network_e7", rates.network_e7),
+        ("rate_network_cap", rates.network_cap_minor),
+    ):  # fmt: skip
+        side[name][0, :n] = table
+    return side
+
+
+@cache
+def _known_mccs() -> NDArray[np.bool_]:
+    """(10000,): whether an MCC exists."""
+    return np.array([is_known(f"{code:04d}") for code in range(10_000)], np.bool_)
+
+
+def _grown(array: NDArray[np.void], need: int) -> NDArray[np.void]:
+    """The same entries in an array at least twice as long."""
+    larger = np.zeros(max(2 * len(array), need), array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+def _layout_arrays(layouts: Sequence[Layout]) -> Layouts:
+    n = len(layouts)
+    most = max((len(each.acquirers) for each in layouts), default=0)
+    acquirer = np.zeros((n, max(1, most)), np.uint64)
+    schemes = np.full(n, -1, np.int64)
+    for k, each in enumerate(layouts):
+        for m, code in enumerate(sorted(each.acquirers)):
+            acquirer[k, m] = hash_of(code)
+        if each.schemes:
+            schemes[k] = sum(1 << events.SCHEMES.index(name) for name in each.schemes)
+    return Layouts(
+        np.array([each.length for each in layouts], np.int64),
+        np.array([each.mcc[0] for each in layouts], np.int64),
+        np.array([each.acquirer[0] for each in layouts], np.int64),
+        np.array([each.acquirer[1] for each in layouts], np.int64),
+        schemes,
+        acquirer,
+    )

@@ -1,0 +1,54 @@
+"""Raw records of one partition, as every log carries them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """A run of records of one partition, in order, as one byte string.
+
+    Attributes:
+        data: the records' values, joined.
+        ends: where each ends in `data`, int64, ascending.
+        offsets: the source offset of each, int64, ascending.
+        appended_ms: when each was appended, UTC milliseconds, int64: the receipt of records without `received_at`.
+        source: the topic and partition, or the file, for dead letters.
+
+    >>> batch = Records.of([b"{}", b"[1]"])
+    >>> len(batch), batch.value(1)
+    (2, b'[1]')
+    """
+
+    data: bytes
+    ends: NDArray[np.int64]
+    offsets: NDArray[np.int64]
+    appended_ms: NDArray[np.int64]
+    source: str
+
+    @classmethod
+    def of(
+        cls, values: Sequence[bytes], *, first_offset: int = 0, appended_ms: int = 0, source: str = "events-0"
+    ) -> Records:
+        """Records of `values`, at consecutive offsets, all appended at one time."""
+        n = len(values)
+        ends = np.cumsum(np.fromiter(map(len, values), np.int64, n))
+        offsets = np.arange(first_offset, first_offset + n, dtype=np.int64)
+        return cls(b"".join(values), ends, offsets, np.full(n, appended_ms, np.int64), source)
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def value(self, i: int) -> bytes:
+        """The value of record `i`, 0 ≤ i < len."""
+        start = int(self.ends[i - 1]) if i else 0
+        return self.data[start : int(self.ends[i])]

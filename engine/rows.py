@@ -1,0 +1,137 @@
+"""A partition's merchants: one structured row each, found by hash and confirmed by the merchant's own id."""
+
+from __future__ import annotations
+
+import mmap
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.hashing import hash64
+from engine.jit import njit, njit_cached, njit_inline
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ID_BYTES = 32
+"""Longest merchant_id; `domain.events.MERCHANT_ID.high`."""
+NEVER = np.iinfo(np.int64).max
+
+HEADER = (
+    ("merchant_hash", np.uint64),
+    ("clock_ms", np.int64),
+    ("watermark_ms", np.int64),
+    ("currency", np.int64),
+    ("contract", np.int32),
+    ("pending", np.int32),
+    ("day", np.int32),
+    ("other_events", np.uint32),
+    ("feed", np.int16),
+    ("zone", np.int16),
+    ("id_length", np.uint8),
+    ("started", np.uint8),
+    ("id", np.uint8, ID_BYTES),
+)
+"""Fields of every row. `contract` and `pending` are a place + 1 in their side table, 0 for none; `clock_ms` is
+meaningful once `started`. `watermark_ms` is the latest that the merchant's clock, or that of the feed it came through
+at the time, stood at when a transaction was accepted: it never goes back, even where the merchant changes its feed."""
+
+
+def row_dtype(families: tuple[ModuleType, ...]) -> tuple[np.dtype[np.void], int]:
+    """The row's dtype, and how many of its leading bytes a reset keeps: header and lifetime sums."""
+    kept = [*HEADER, *families[0].FIELDS] if families else [*HEADER]
+    fields = [*kept, *(field for family in families[1:] for field in family.FIELDS)]
+    dtype = np.dtype(fields, align=True)
+    keep = np.dtype(kept, align=True).itemsize
+    after = [dtype.fields[field[0]][1] for field in fields[len(kept) :]] if dtype.fields else []
+    return dtype, min([keep, *after])
+
+
+class Index(NamedTuple):
+    """Open addressing from a merchant's hash to its row."""
+
+    hash: NDArray[np.uint64]
+    """(size,): 0 where free; size is a power of two."""
+    row: NDArray[np.int32]
+
+
+class Rows:
+    """Rows of up to `capacity` merchants.
+
+    Memory is reserved at once and taken by the system page by page as rows are written, so rows never move and
+    nothing is copied when there are more.
+    """
+
+    def __init__(self, dtype: np.dtype[np.void], capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity must be at least 1, got {capacity}")
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
+        self.rows: NDArray[np.void] = np.frombuffer(mmap.mmap(-1, capacity * dtype.itemsize, flags=flags), dtype)
+        self.deadlines = np.frombuffer(mmap.mmap(-1, capacity * 8, flags=flags), np.int64)
+        self.count = np.zeros(1, np.int64)
+        self.index = _empty_index(1024)
+
+    def make_room(self, more: int) -> None:
+        """Let the index take `more` merchants and stay at most half full."""
+        need = 2 * (int(self.count[0]) + more)
+        size = len(self.index.hash)
+        if need <= size:
+            return
+        while size < need:
+            size *= 2
+        index = _empty_index(size)
+        reindex(self.rows, int(self.count[0]), index)
+        self.index = index
+
+    def id_of(self, row: int) -> str:
+        """The merchant's id."""
+        each = self.rows[row]
+        return bytes(each["id"][: each["id_length"]]).decode("ascii")
+
+    def find(self, merchant_id: str) -> int:
+        """The merchant's row, -1 where there is none."""
+        raw = np.frombuffer(merchant_id.encode(), np.uint8)
+        return _find_id(self.rows, self.index, raw) if 0 < len(raw) <= ID_BYTES else -1
+
+
+def _empty_index(size: int) -> Index:
+    return Index(np.zeros(size, np.uint64), np.zeros(size, np.int32))
+
+
+@njit_inline
+def place(rows: NDArray[np.void], index: Index, h: np.uint64, data: NDArray[np.uint8], start: int, length: int) -> int:
+    """Where in the index the merchant stands, or would stand: its slot."""
+    mask = len(index.hash) - 1
+    at = np.int64(h & np.uint64(mask))
+    while index.hash[at] != np.uint64(0):
+        if index.hash[at] == h:
+            row = rows[index.row[at]]
+            same = row.id_length == length
+            k = 0
+            while same and k < length:
+                same = row.id[k] == data[start + k]
+                k += 1
+            if same:
+                return at
+        at = (at + 1) & mask
+    return at
+
+
+@njit_cached
+def reindex(rows: NDArray[np.void], count: int, index: Index) -> None:
+    """Enter the first `count` rows into an empty index."""
+    mask = len(index.hash) - 1
+    for r in range(count):
+        h = rows[r].merchant_hash
+        at = np.int64(h & np.uint64(mask))
+        while index.hash[at] != np.uint64(0):
+            at = (at + 1) & mask
+        index.hash[at] = h
+        index.row[at] = r
+
+
+@njit_cached
+def _find_id(rows: NDArray[np.void], index: Index, raw: NDArray[np.uint8]) -> int:
+    at = place(rows, index, hash64(raw, 0, len(raw)), raw, 0, len(raw))
+    return np.int64(index.row[at]) if index.hash[at] != np.uint64(0) else -1

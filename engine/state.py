@@ -1,0 +1,74 @@
+"""Everything one partition remembers, as arrays the kernel reads and writes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.rows import Index
+from engine.sets import Table
+from engine.zones import Zones
+
+MAX_FEEDS = 64
+
+PENDING = np.dtype([("original", np.uint64), ("deadline_ms", np.int64), ("next", np.int32)], align=True)
+"""A reversal that waits for its original; `next` is the merchant's next one's place + 1, or the free list's."""
+
+
+class Layouts(NamedTuple):
+    """Acceptor-number layouts, in the order they are tried."""
+
+    length: NDArray[np.int64]
+    mcc_from: NDArray[np.int64]
+    acquirer_from: NDArray[np.int64]
+    acquirer_to: NDArray[np.int64]
+    schemes: NDArray[np.int64]
+    """Bit s is set where the layout applies to scheme s; -1 for all."""
+    acquirer: NDArray[np.uint64]
+    """(layouts, most): hashes of the acquirers it applies to, 0 where none; all zero for all."""
+
+
+class State(NamedTuple):
+    """A partition's state."""
+
+    rows: NDArray[np.void]
+    row_bytes: NDArray[np.uint8]
+    """The same memory, (capacity, row size)."""
+    deadlines: NDArray[np.int64]
+    """(capacity,): the earliest deadline of each row, 0 for none."""
+    count: NDArray[np.int64]
+    """(1,): rows in use."""
+    index: Index
+    duplicates: Table
+    undone: Table
+    pending: NDArray[np.void]
+    pending_free: NDArray[np.int64]
+    """(2,): place + 1 of the first free one, and how many were ever used."""
+    contracts: NDArray[np.void]
+    zones: Zones
+    feed_hash: NDArray[np.uint64]
+    feed_clock_ms: NDArray[np.int64]
+    feed_count: NDArray[np.int64]
+
+
+class Limits(NamedTuple):
+    """Settings the kernel reads."""
+
+    late_ms: int
+    future_ms: int
+    forget_ms: int
+    reversal_ms: int
+    duplicate_turn_ms: int
+    undone_turn_ms: int
+    capacity: int
+    partition: int
+    partitions: int
+    keep_bytes: int
+
+
+ACCEPTED, DUPLICATE, OTHER, NOTHING, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY = range(9)
+"""What became of a record: `NOTHING` was dead before the kernel saw it; those after are dead letters."""
+TRANSACTION, DEAD, CLOCK, MERCHANT, EVENT = range(5)
+"""What a record is."""

@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+import pytest
+
+from engine.monitor import Monitor, MonitorConfig
+from engine.records import Records
+
+
+@pytest.fixture(scope="session")
+def warm_kernel() -> None:
+    """Compile the kernel, or load it from its cache, so that no test's first example waits for it."""
+    Monitor(MonitorConfig(capacity=1)).process(Records.of([b"?"]))

@@ -1,0 +1,181 @@
+"""What every detector must hold to, whoever wrote it. A new one is found by itself."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from detectors.registry import DETECTORS, make_detectors
+from domain.events import TRANSACTION
+from engine.families.registry import columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from detectors.contract import Detector, Findings
+
+ROOT = Path(__file__).parents[2]
+NULL = np.iinfo(np.int64).min
+COLUMNS = columns()
+LOW_CODES = {"mcc_sources": 16, "mcc_basis": 3, "mcc_class_drop": 3, "fee_type_used": 100}
+
+
+@pytest.fixture(params=[each.name for each in DETECTORS])
+def detector(request: pytest.FixtureRequest) -> Detector:
+    return next(each for each in make_detectors() if each.name == request.param)
+
+
+class OnlyDeclared(dict[str, Any]):
+    """Features that may be read only where the detector declared them."""
+
+    def __init__(self, features: dict[str, Any], declared: tuple[str, ...]) -> None:
+        super().__init__({name: features[name] for name in declared})
+
+
+def random_features(seed: int, n: int = 400, null_share: float = 0.3) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    features: dict[str, Any] = {}
+    for column in COLUMNS:
+        null = rng.random(n) < null_share
+        if column.kind == "float":
+            features[column.name] = np.where(null, np.nan, rng.random(n))
+            continue
+        high = LOW_CODES.get(column.name, 10_000 if column.unit == "MCC" else 10**13)
+        values = rng.integers(0, high, n)
+        features[column.name] = np.where(null & bool(column.null), NULL, values)
+    return features
+
+
+def same(one: Findings, other: Findings) -> bool:
+    pairs = zip((one.index, one.severity, one.at_stake_e7), (other.index, other.severity, other.at_stake_e7), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+def pieces(features: dict[str, Any], cuts: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for first, last in zip([0, *cuts], [*cuts, None], strict=True):
+        yield first, {name: column[first:last] for name, column in features.items()}
+
+
+def hit_values(detector: Detector, seed: int) -> Iterator[dict[str, Any]]:
+    features = random_features(seed)
+    for j in detector.detect(features).index.tolist():
+        yield {
+            name: None if (value := features[name][j]) == NULL or value != value else value.item()  # noqa: PLR0124
+            for name in detector.columns
+        }
+
+
+def test_it_has_its_own_file_test_and_docs_page(detector: Detector) -> None:
+    for path in (
+        ROOT / "detectors" / f"{detector.name}.py",
+        ROOT / "tests" / "detectors" / f"test_{detector.name}.py",
+        ROOT / "docs" / "detectors" / f"{detector.name}.md",
+    ):
+        assert path.is_file(), f"{path.relative_to(ROOT)} must be there"
+
+
+def test_its_docs_page_says_what_a_page_must_say(detector: Detector) -> None:
+    page = (ROOT / "docs" / "detectors" / f"{detector.name}.md").read_text(encoding="utf-8")
+    for heading in (
+        f"# {detector.name}", "## What it finds", "## Severity", "## Where the figures come from",
+        "## What it cannot see", "## Known false alarms", "## Coverage",
+    ):  # fmt: skip
+        assert heading in page
+    numeric = [field.name for field in fields(detector) if field.type == "float"]  # type: ignore[arg-type]
+    assert [name for name in numeric if f"`{name}`" not in page] == []
+
+
+def test_no_file_of_a_detector_is_left_out_of_the_registry() -> None:
+    files = {path.stem for path in (ROOT / "detectors").glob("*.py")} - {"__init__", "contract", "registry"}
+    assert files == {each.name for each in DETECTORS}
+
+
+def test_it_reads_columns_that_there_are_and_declares_them(detector: Detector) -> None:
+    assert set(detector.columns) <= {column.name for column in COLUMNS}
+    features = random_features(1)
+    assert same(detector.detect(OnlyDeclared(features, detector.columns)), detector.detect(features))
+
+
+def test_it_needs_fields_that_there_are(detector: Detector) -> None:
+    assert detector.needs
+    assert set(detector.needs) <= {field.name for field in TRANSACTION}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_same_features_give_the_same_findings_and_are_left_as_they_were(detector: Detector, seed: int) -> None:
+    features = random_features(seed)
+    before = {name: column.copy() for name, column in features.items()}
+    assert same(detector.detect(features), detector.detect(features))
+    for name, column in features.items():
+        assert np.array_equal(column, before[name], equal_nan=column.dtype == np.float64)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_batch_cut_anywhere_gives_the_same_findings(detector: Detector, seed: int) -> None:
+    features = random_features(seed)
+    cuts = sorted(np.random.default_rng(seed).integers(0, 401, 6).tolist())
+    whole = detector.detect(features)
+    parts = [(first, detector.detect(piece)) for first, piece in pieces(features, cuts)]
+    assert np.array_equal(whole.index, np.concatenate([first + found.index for first, found in parts]))
+    assert np.array_equal(whole.severity, np.concatenate([found.severity for _, found in parts]))
+    assert np.array_equal(whole.at_stake_e7, np.concatenate([found.at_stake_e7 for _, found in parts]))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_findings_are_within_their_ranges(detector: Detector, seed: int) -> None:
+    found = detector.detect(random_features(seed))
+    assert len(found.index), "random features must hit, or this test says nothing"
+    assert (np.diff(found.index) > 0).all()
+    assert ((found.severity >= 0) & (found.severity <= 1)).all()
+    assert found.at_stake_e7.dtype == np.int64
+    assert (found.at_stake_e7 >= 0).all()
+
+
+def test_it_is_silent_where_nothing_is_known(detector: Detector) -> None:
+    features = {
+        column.name: np.full(50, np.nan) if column.kind == "float" else np.full(50, NULL if column.null else 0)
+        for column in COLUMNS
+    }
+    assert len(detector.detect(features).index) == 0
+
+
+def test_it_takes_a_batch_without_transactions(detector: Detector) -> None:
+    assert len(detector.detect(random_features(0, n=0)).index) == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_its_words_are_there_in_both_languages_and_its_evidence_can_be_written(detector: Detector, seed: int) -> None:
+    assert detector.title.en
+    assert detector.title.zh
+    seen = 0
+    for values in hit_values(detector, seed):
+        seen += 1
+        evidence = detector.evidence(values)
+        assert evidence
+        assert {each.feature for each in evidence} <= {name.removesuffix("_e7") for name in detector.columns}
+        msgspec.json.encode(evidence)
+        reason = detector.reason(values, hits=3, at_stake_minor=12_345, currency="CNY")
+        assert "3" in reason.en
+        assert "123.45 CNY" in reason.en
+        assert "3" in reason.zh
+        assert any("一" <= c <= "鿿" for c in reason.zh)
+    assert seen
+
+
+def test_an_episode_ends_after_a_gap_and_an_age_that_make_sense(detector: Detector) -> None:
+    assert 0 < detector.quiet_gap_s <= detector.max_age_s
+    assert detector.version >= 1
+
+
+def test_unknown_settings_are_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="detectors must be among .*mcc_jump.*, got nonsense"):
+        make_detectors({"nonsense": {}})
+    with pytest.raises(ValueError, match=r"detectors\.mcc_jump: .*no_such_setting"):
+        make_detectors({"mcc_jump": {"no_such_setting": 1}})
+    with pytest.raises(ValueError, match=r"detectors\.mcc_jump\.base must be 0 to 1, got 3"):
+        make_detectors({"mcc_jump": {"base": 3}})

@@ -1,0 +1,165 @@
+"""MCC code-jumping, from raw transactions to the alert."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from detectors.mcc_jump import MccJump
+from engine.monitor import Monitor, MonitorConfig
+from engine.records import Records
+
+if TYPE_CHECKING:
+    from domain.alerts import Alert
+
+T0 = 1_735_700_400_000
+"""2025-01-01T11:00:00+08:00."""
+MINUTE = 60_000
+DAY = 86_400_000
+
+
+def sale(k: int, **changed: Any) -> dict[str, Any]:
+    event = {
+        "txn_id": f"t{k}", "merchant_id": "m1", "amount": 100_000, "currency": "CNY", "event_time": T0 + k * MINUTE,
+        "mcc": "5812", "scheme": "unionpay", "card_kind": "credit", "response_code": "00",
+    }  # fmt: skip
+    return {**event, **changed}
+
+
+def master(effective_ms: int = T0 - DAY, **changed: Any) -> dict[str, Any]:
+    event = {"type": "merchant", "merchant_id": "m1", "effective_from": effective_ms, "mccs": ["5812"]}
+    return {**event, **changed}
+
+
+def alerts_of(*stream: dict[str, Any]) -> list[Alert]:
+    monitor = Monitor(MonitorConfig(capacity=100), historic=True)
+    return monitor.process(Records.of([json.dumps(each).encode() for each in stream])).alerts
+
+
+def only(alerts: list[Alert]) -> Alert:
+    assert len(alerts) == 1
+    return alerts[0]
+
+
+def test_a_sale_under_an_unregistered_cheaper_mcc_is_found_with_its_leakage() -> None:
+    alert = only(alerts_of(master(), sale(1), sale(2, mcc="5411")))
+    assert alert.detector == "mcc_jump"
+    assert alert.txn_ids == ("t2",)
+    assert alert.at_stake == 113  # 1,000.00 on credit, standard to concession: 1.133 by the price vectors
+    assert alert.severity == pytest.approx(0.30 + 0.15 + 0.15 * 0.046495, abs=1e-4)
+    assert alert.risk_code == "26"
+    assert {each.feature: each.value for each in alert.evidence}["mcc_used"] == "5411"
+    assert "5411" in alert.reason.en
+    assert "5812" in alert.reason.zh
+
+
+def test_a_jump_to_an_exempt_mcc_costs_and_counts_more() -> None:
+    concession = only(alerts_of(master(), sale(1, mcc="5411")))
+    exempt = only(alerts_of(master(), sale(1, mcc="8062")))
+    assert exempt.at_stake == 515
+    assert exempt.severity > concession.severity + 0.14
+
+
+def test_any_mcc_of_the_registered_set_is_lawful() -> None:
+    assert alerts_of(master(mccs=["5812", "5411"]), sale(1), sale(2, mcc="5411")) == []
+
+
+def test_the_mcc_inside_the_acceptor_number_is_held_against_the_set() -> None:
+    alert = only(alerts_of(master(), sale(1, acceptor_id="898210158120001"), sale(2, acceptor_id="898210154110002")))
+    assert alert.txn_ids == ("t2",)
+    assert {each.feature: each.value for each in alert.evidence}["mcc_sources"] == "acceptor number"
+
+
+def test_an_acceptor_number_of_another_layout_says_nothing() -> None:
+    assert alerts_of(master(), sale(1, acceptor_id="54110000"), sale(2, acceptor_id="A-5411-0000")) == []
+
+
+def test_the_channel_mcc_may_be_registered_or_approved_for_the_channel() -> None:
+    approved = master(approved_channel_mccs=["5411"])
+    assert alerts_of(approved, sale(1, channel_mcc="5411"), sale(2, channel_mcc="5812")) == []
+    assert only(alerts_of(master(), sale(1, channel_mcc="5411"))).txn_ids == ("t1",)
+    assert only(alerts_of(approved, sale(1, mcc="5411"))).txn_ids == ("t1",)
+
+
+def test_a_special_fee_type_that_is_not_registered_is_found_at_the_same_mcc() -> None:
+    registered = master(special_fee_types=["00"])
+    alert = only(alerts_of(registered, sale(1, special_fee_type="00"), sale(2, special_fee_type="03")))
+    assert alert.txn_ids == ("t2",)
+    assert alert.at_stake == 0
+    assert alert.severity == pytest.approx(0.45)
+
+
+def test_a_change_with_its_effective_date_is_silent_on_both_sides() -> None:
+    change = master(effective_ms=T0 + 10 * MINUTE, mccs=["5411"])
+    assert alerts_of(master(), change, sale(1), sale(9), sale(10, mcc="5411"), sale(11, mcc="5411")) == []
+
+
+def test_a_late_sale_goes_by_the_version_of_its_own_time() -> None:
+    change = master(effective_ms=T0 + 10 * MINUTE, mccs=["5411"])
+    assert alerts_of(master(), change, sale(20, mcc="5411"), sale(5)) == []
+    assert only(alerts_of(master(), change, sale(20, mcc="5411"), sale(5, mcc="5411"))).txn_ids == ("t5",)
+
+
+def test_a_version_that_arrives_out_of_order_takes_its_place() -> None:
+    change = master(effective_ms=T0 + 10 * MINUTE, mccs=["5411"])
+    assert alerts_of(change, master(), sale(1), sale(11, mcc="5411")) == []
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"scheme": "alipay"}, {"scheme": "mir"}, {"issuer_country": "JP"}, {"card_kind": "prepaid"}],
+    ids=["wallet", "unknown scheme", "foreign card", "prepaid"],
+)
+def test_without_a_regulated_price_there_is_no_figure_but_still_an_alert(changed: dict[str, str]) -> None:
+    alert = only(alerts_of(master(), sale(1, mcc="5411", **changed)))
+    assert alert.at_stake == 0
+    assert alert.severity == pytest.approx(0.45)
+    assert "leakage" not in {each.feature for each in alert.evidence}
+
+
+def test_a_capped_debit_sale_loses_nothing_and_weighs_less() -> None:
+    alert = only(alerts_of(master(), sale(1, mcc="5411", card_kind="debit", amount=5_000_000)))
+    assert alert.at_stake == 0
+    assert alert.severity == pytest.approx(0.45)
+
+
+@pytest.mark.parametrize("changed", [{"response_code": "51"}, {"txn_type": "refund"}, {"txn_type": "preauth"}])
+def test_only_approved_sales_are_judged(changed: dict[str, str]) -> None:
+    assert alerts_of(master(), sale(1, mcc="5411", **changed)) == []
+
+
+def test_by_history_one_change_for_good_is_silent() -> None:
+    honest = [sale(k) for k in range(40)]
+    assert alerts_of(*honest, *(sale(40 + k, mcc="5411") for k in range(40))) == []
+
+
+def test_by_history_going_back_and_forth_to_a_cheaper_class_is_found() -> None:
+    honest = [sale(k) for k in range(40)]
+    mixed = [sale(40 + k, mcc="5411" if k % 5 == 0 else "5812") for k in range(20)]
+    alert = alerts_of(*honest, *mixed)[-1]
+    assert alert.txn_ids == ("t45", "t50")  # t40 is the first change, t41 the second, t45 the third
+    shown = {each.feature: each.value for each in alert.evidence}
+    assert shown["mcc_learned_share"] > 0.9
+    assert "usual 5812" in alert.reason.en
+
+
+def test_by_history_a_dearer_class_and_a_short_history_are_silent() -> None:
+    dearer = [sale(k, mcc="5812" if k >= 40 and k % 5 == 0 else "5411") for k in range(60)]
+    assert alerts_of(*dearer) == []
+    short = [sale(k, mcc="5411" if k % 5 == 4 else "5812") for k in range(25)]
+    assert alerts_of(*short) == []
+
+
+def test_a_duplicate_counts_once() -> None:
+    assert only(alerts_of(master(), sale(1, mcc="5411"), sale(1, mcc="5411"))).hits == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("base", -0.1), ("per_class", 1.1), ("per_decade", float("nan")), ("quiet_gap_s", 0), ("max_age_s", 5)],
+)
+def test_a_setting_out_of_range_is_refused_by_name(setting: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{setting} must be"):
+        MccJump(**{setting: value})  # type: ignore[arg-type]

@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from domain.alerts import Alert, Contribution, DeadLetter, Evidence, Score, Text
+from domain.cards import mask_event, mask_record
+from domain.events import EVENTS, FORBIDDEN_FIELDS, MAX_CODES, ROLES, SCHEMES, Field, Kind, Reason
+from engine.decode import check
+
+DOC = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
+REASONS = {value for name, value in vars(Reason).items() if name.isupper()}
+OUTPUTS: dict[str, type[msgspec.Struct]] = {"Alert": Alert, "Score": Score, "Dead letter": DeadLetter}
+
+
+def parts(text: str, level: int) -> dict[str, str]:
+    """Sections of `text` by heading, code blocks set aside; refuses a heading that comes twice."""
+    found: dict[str, str] = {}
+    pieces = re.split(rf"^{'#' * level} (.+)$", text, flags=re.MULTILINE)
+    for heading, body in zip(pieces[1::2], pieces[2::2], strict=True):
+        assert heading not in found, f"{heading} comes twice"
+        found[heading] = body
+    return found
+
+
+SECTIONS = parts(DOC, 2)
+
+
+def span(field: Field) -> str:
+    return str(field.low) if field.low == field.high else f"{field.low} to {field.high}"
+
+
+def shape(field: Field) -> str:
+    if field.choices:
+        return "one of " + ", ".join(f"`{choice}`" for choice in field.choices)
+    return {
+        Kind.CODE: f"code of {span(field)} character" + "s" * (field.high > 1),
+        Kind.DIGITS: f"{span(field)} digits, as a string",
+        Kind.INT: f"integer, {field.low:,} to {field.high:,} {field.unit}",
+        Kind.FLOAT: f"number, {field.low} to {field.high} {field.unit}",
+        Kind.TIME: "time",
+        Kind.TEXT: f"text, at most {field.high} characters",
+        Kind.CODES: f"list of at most {MAX_CODES} codes, {span(field)} digits each",
+    }[field.kind]
+
+
+def specification(field: Field) -> str:
+    need = "Required" if field.required else "Optional"
+    element = f"ISO 8583 {field.iso8583}" if field.iso8583 else "no ISO 8583 element"
+    return f"*{need}; {shape(field)}; {element}.*"
+
+
+def examples(text: str) -> list[dict[str, Any]]:
+    return [
+        json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    ]
+
+
+@pytest.mark.parametrize("event_type", EVENTS)
+def test_a_section_has_exactly_the_fields_of_its_type_in_their_order(event_type: str) -> None:
+    assert list(parts(SECTIONS[event_type], 3)) == [f"`{field.name}`" for field in EVENTS[event_type]]
+
+
+@pytest.mark.parametrize(
+    ("event_type", "field"), [(name, field) for name, fields in EVENTS.items() for field in fields]
+)
+def test_a_field_is_described_as_it_is_declared(event_type: str, field: Field) -> None:
+    words = parts(SECTIONS[event_type], 3)[f"`{field.name}`"].split()
+    expected = specification(field).split()
+    assert words[: len(expected)] == expected
+    assert len(words) > len(expected) + 2, "it says nothing of what the field means"
+
+
+@pytest.mark.parametrize("event_type", EVENTS)
+def test_every_example_is_an_event_that_is_read_with_known_fields_only(event_type: str) -> None:
+    found = examples(SECTIONS[event_type])
+    assert found
+    for event in found:
+        assert set(event) <= {field.name for field in EVENTS[event_type]}
+        kind, checked = check(event)
+        assert kind == event_type
+        assert set(checked) >= set(event) - {"type"}
+        assert mask_event(event) == (event, 0)
+        assert json.loads(mask_record(json.dumps(event).encode())) == event
+
+
+def test_every_reason_has_its_heading_and_no_other() -> None:
+    found = parts(SECTIONS["Dead letters"], 3)
+    assert {heading.strip("`") for heading in found} == REASONS
+    assert all(len(text.split()) > 4 for text in found.values())
+
+
+def test_every_forbidden_key_is_named() -> None:
+    text = parts(SECTIONS["Dead letters"], 3)[f"`{Reason.FORBIDDEN_FIELD}`"]
+    assert set(re.findall(r"`([^`]+)`", text)) == FORBIDDEN_FIELDS
+
+
+def test_every_transaction_type_stands_in_the_table_of_roles_beside_those_of_its_role() -> None:
+    rows = re.findall(r"^\| (`.+) \| .+ \|$", parts(SECTIONS["Common rules"], 3)["Roles"], re.MULTILINE)
+    named = [set(re.findall(r"`(\w+)`", row)) for row in rows[1:]]
+    by_role = [
+        {name for name, role in ROLES.items() if role is each} for each in dict.fromkeys(ROLES.values())
+    ]
+    assert sorted(map(sorted, named)) == sorted(map(sorted, by_role))
+
+
+def test_every_known_scheme_is_named() -> None:
+    assert all(f"`{scheme}`" in parts(SECTIONS["transaction"], 3)["`scheme`"] for scheme in SCHEMES)
+
+
+@pytest.mark.parametrize(("heading", "struct"), OUTPUTS.items())
+def test_an_output_is_shown_and_explained_with_every_field_it_has(
+    heading: str, struct: type[msgspec.Struct]
+) -> None:
+    text = parts(SECTIONS["Outputs"], 3)[heading]
+    (example,) = examples(text)
+    assert json.loads(msgspec.json.encode(msgspec.convert(example, struct))) == example
+    explained = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|.*$", text, re.MULTILINE))))
+    inner = {Alert: (Evidence, Text), Score: (Contribution,)}.get(struct, ())
+    assert {name for each in (struct, *inner) for name in each.__struct_fields__} <= explained
+
+
+def test_the_dead_letter_shown_has_a_reason_that_exists_and_a_record_that_was_masked() -> None:
+    (example,) = examples(parts(SECTIONS["Outputs"], 3)["Dead letter"])
+    assert example["reason"] in REASONS
+    assert mask_record(example["record"].encode()) == example["record"]
+
+
+def test_every_link_within_the_page_leads_to_a_heading() -> None:
+    slugs: dict[str, int] = {}
+    anchors = set()
+    for heading in re.findall(r"^#+ (.+)$", DOC, re.MULTILINE):
+        slug = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        anchors.add(f"{slug}-{slugs[slug]}" if slug in slugs else slug)
+        slugs[slug] = slugs.get(slug, 0) + 1
+    assert set(re.findall(r"\]\(#([^)]+)\)", DOC)) <= anchors
+    assert f"currency-{slugs['currency'] - 1}" in re.findall(r"\]\(#([^)]+)\)", DOC), (
+        "not the last: the reason"
+    )

@@ -1,0 +1,343 @@
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain import events
+from domain.cards import find_pans
+from domain.events import EVENTS, FORBIDDEN_FIELDS, MAX_CODES, MAX_RECORD_BYTES, Field, Kind, Reason
+from engine.columns import MISSING, NUMBERS, STRINGS
+from engine.decode import Decoded, Decoder, Refused, check, check_field, parse, shown, to_ms
+from engine.records import Records
+from engine.scan import DEAD, OK, OTHER, SLOW, SUSPECT
+
+if TYPE_CHECKING:
+    from domain.alerts import DeadLetter
+
+PAN = "6222021234567894"
+SALE: dict[str, Any] = {
+    "txn_id": "20260705-000123", "merchant_id": "898210158120002", "amount": 1_000_000, "currency": "CNY",
+    "event_time": "2026-07-05T19:42:10.250+08:00",
+}  # fmt: skip
+SETTLEMENT = {**SALE, "type": "settlement"}
+MERCHANT = {"type": "merchant", "merchant_id": "m", "effective_from": 1_783_251_730_250}
+TERMINAL = {**MERCHANT, "type": "terminal", "terminal_id": "t"}
+VERDICT = {"type": "verdict", "merchant_id": "m", "event_time": 1_783_251_730_250, "alert_id": "a"}
+OVERRIDE = {**VERDICT, "type": "override", "grade": "A", "reason": "seen", "expires_at": 1_783_251_730_250}
+CLOCK = {"type": "clock", "feed": "pos", "event_time": 1_783_251_730_250}
+TIME = next(field for field in EVENTS["transaction"] if field.name == "event_time")
+
+
+def raw(event: Any) -> bytes:
+    return json.dumps(event, ensure_ascii=False).encode()
+
+
+def decode(*events: Any) -> Decoded:
+    return Decoder().decode(Records.of([each if isinstance(each, bytes) else raw(each) for each in events]))
+
+
+def letter(event: Any) -> DeadLetter:
+    """The dead letter of a record; its neighbours must be read."""
+    decoded = decode(SALE, event, SALE)
+    assert decoded.columns.status.tolist() == [OK, DEAD, OK]
+    ((place, found),) = decoded.dead
+    assert (place, found.position, found.source) == (1, 1, "events-0")
+    return found
+
+
+def number(decoded: Decoded, name: str, i: int) -> int:
+    return int(decoded.columns.number[NUMBERS.index(name), i])
+
+
+def text(decoded: Decoded, name: str, i: int) -> str:
+    columns, slot = decoded.columns, STRINGS.index(name)
+    if not columns.hash[slot, i]:
+        return ""
+    start = columns.start[slot, i]
+    return decoded.data[start : start + columns.length[slot, i]].tobytes().decode()
+
+
+REFUSALS: list[tuple[Any, str, str, str]] = [
+    (b"", Reason.NOT_JSON, "", "record must be a JSON object: Input data was truncated"),
+    (b"{", Reason.NOT_JSON, "", "record must be a JSON object: Input data was truncated"),
+    (b'{"txn_id":"\xff"}', Reason.NOT_JSON, "",
+     "record must be a JSON object: 'utf-8' codec can't decode byte 0xff"),
+    (b'{"a":' * 2_000, Reason.NOT_JSON, "", "record must be a JSON object: maximum recursion depth exceeded"),
+    (b'{"amount":NaN}', Reason.NOT_JSON, "", "record must be a JSON object: JSON is malformed"),
+    ([SALE], Reason.NOT_AN_OBJECT, "", "record must be a JSON object, got a list"),
+    (None, Reason.NOT_AN_OBJECT, "", "record must be a JSON object, got null"),
+    ("x", Reason.NOT_AN_OBJECT, "", "record must be a JSON object, got 'x'"),
+    (12, Reason.NOT_AN_OBJECT, "", "record must be a JSON object, got 12"),
+    ({**SALE, "memo": "x" * MAX_RECORD_BYTES}, Reason.TOO_LARGE, "",
+     "record must be at most 65536 bytes, got 65"),
+    ({**SALE, "type": "refund"}, Reason.UNKNOWN_TYPE, "type",
+     "type must be one of transaction, settlement, merchant"),
+    ({**SALE, "type": 5}, Reason.WRONG_TYPE, "type", "type must be a string, got 5"),
+    ({**SALE, "amount": None}, Reason.MISSING_FIELD, "amount",
+     "amount must be given in a transaction, got nothing"),
+    ({**SALE, "txn_id": ""}, Reason.MISSING_FIELD, "txn_id",
+     "txn_id must be given in a transaction, got nothing"),
+    ({"type": "clock"}, Reason.MISSING_FIELD, "feed", "feed must be given in a clock, got nothing"),
+    ({**SALE, "merchant_id": 12}, Reason.WRONG_TYPE, "merchant_id", "merchant_id must be a string, got 12"),
+    ({**SALE, "merchant_id": [1]}, Reason.WRONG_TYPE, "merchant_id",
+     "merchant_id must be a string, got a list"),
+    ({**SALE, "amount": "100"}, Reason.WRONG_TYPE, "amount", "amount must be an integer, got '100'"),
+    ({**SALE, "amount": 12.5}, Reason.WRONG_TYPE, "amount", "amount must be an integer, got 12.5"),
+    ({**SALE, "amount": True}, Reason.WRONG_TYPE, "amount", "amount must be an integer, got true"),
+    ({**SALE, "lat": "31.2"}, Reason.WRONG_TYPE, "lat", "lat must be a number, got '31.2'"),
+    ({**SALE, "event_time": "2026-07-05T19:42:10"}, Reason.WRONG_TYPE, "event_time",
+     "event_time must be ISO 8601 with an offset or epoch milliseconds, got '2026-07-05T19:42:10'"),
+    ({**SALE, "event_time": {}}, Reason.WRONG_TYPE, "event_time",
+     "event_time must be ISO 8601 with an offset or epoch milliseconds, got an object"),
+    ({**MERCHANT, "mccs": "5411"}, Reason.WRONG_TYPE, "mccs", "mccs must be a list of codes, got '5411'"),
+    ({**SALE, "amount": -5}, Reason.OUT_OF_RANGE, "amount",
+     "amount must be 0 to 999999999999 minor units, got -5; a refund is txn_type refund"),
+    ({**SALE, "fee": 10**12}, Reason.OUT_OF_RANGE, "fee",
+     "fee must be -999999999999 to 999999999999 minor units, got 1000000000000"),
+    ({**SALE, "lat": 90.5}, Reason.OUT_OF_RANGE, "lat", "lat must be -90 to 90 degrees, got 90.5"),
+    ({**SALE, "event_time": 0}, Reason.OUT_OF_RANGE, "event_time",
+     "event_time must be 631152000000 to 4102444799999 UTC milliseconds, got 0"),
+    ({**SALE, "event_time": "1989-12-31T23:59:59Z"}, Reason.OUT_OF_RANGE, "event_time",
+     "event_time must be 631152000000 to 4102444799999 UTC milliseconds, got 631151999000"),
+    ({**SALE, "currency": "YUAN"}, Reason.OUT_OF_RANGE, "currency",
+     "currency must be 3 characters, got 4: 'YUAN'"),
+    ({**SALE, "special_fee_level": "00"}, Reason.OUT_OF_RANGE, "special_fee_level",
+     "special_fee_level must be 1 character, got 2: '00'"),
+    ({**SALE, "terminal_id": "x" * 17}, Reason.OUT_OF_RANGE, "terminal_id",
+     "terminal_id must be 1 to 16 characters, got 17: 'xxxxxxxxxxxxxxxxx'"),
+    ({**SALE, "merchant_id": "商户"}, Reason.OUT_OF_RANGE, "merchant_id",
+     "merchant_id must be printable ASCII, got '商户'"),
+    ({**SALE, "merchant_id": "a\tb"}, Reason.OUT_OF_RANGE, "merchant_id",
+     r"merchant_id must be printable ASCII, got 'a\tb'"),
+    ({**SALE, "mcc": "54A1"}, Reason.OUT_OF_RANGE, "mcc", "mcc must be digits, got '54A1'"),
+    ({**SALE, "txn_type": "sale"}, Reason.OUT_OF_RANGE, "txn_type",
+     "txn_type must be one of purchase, refund, void,"),
+    ({**SALE, "region": "x" * 65}, Reason.OUT_OF_RANGE, "region",
+     "region must be at most 64 characters, got 65"),
+    ({**MERCHANT, "mccs": ["5411"] * 17}, Reason.OUT_OF_RANGE, "mccs",
+     "mccs must hold at most 16 codes, got 17"),
+    ({**MERCHANT, "mccs": [5411]}, Reason.WRONG_TYPE, "mccs", "mccs must be a string, got 5411"),
+    ({**MERCHANT, "mccs": ["541"]}, Reason.OUT_OF_RANGE, "mccs", "mccs must be 4 characters, got 3: '541'"),
+    ({**SALE, "txn_id": PAN}, Reason.CARD_NUMBER, "txn_id",
+     "txn_id must not hold a card number, got '************7894'"),
+    ({**SALE, "card_token": "REF 6222 0212 3456 7894"}, Reason.CARD_NUMBER, "card_token",
+     "card_token must not hold a card number, got 'REF ***************7894'"),
+    ({**SALE, "CVV2": None}, Reason.FORBIDDEN_FIELD, "CVV2", "CVV2 must not be sent: it may not be stored"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("event", "reason", "field", "message"), REFUSALS)
+def test_a_refusal_says_why_and_which_field_and_what_was_expected(
+    event: Any, reason: str, field: str, message: str
+) -> None:
+    found = letter(event)
+    assert (found.reason, found.field) == (reason, field)
+    assert found.message.startswith(message)
+    assert find_pans(found.message) == []
+
+
+def test_every_reason_of_reading_has_a_sentence() -> None:
+    after_reading = {Reason.FUTURE, Reason.LATE, Reason.CURRENCY, Reason.CAPACITY, Reason.WRONG_PARTITION}
+    every = {value for name, value in vars(Reason).items() if name.isupper()}
+    assert {reason for _, reason, _, _ in REFUSALS} == every - after_reading
+
+
+@pytest.mark.parametrize("name", sorted(FORBIDDEN_FIELDS))
+def test_a_forbidden_key_refuses_the_record_in_any_case_and_even_if_empty(name: str) -> None:
+    for key in (name, name.upper(), name.title()):
+        for value in ("1", "", None, [1]):
+            found = letter({**SALE, key: value})
+            assert (found.reason, found.field) == (Reason.FORBIDDEN_FIELD, key)
+
+
+@pytest.mark.parametrize("separator", ["", " ", "-", "\u00ad", "\u200b", "\n", "\t", ".", "/", "\u2013"])
+def test_a_message_never_shows_a_card_number_whatever_stands_between_its_digits(separator: str) -> None:
+    split = separator.join(PAN[k : k + 4] for k in range(0, 16, 4))
+    for event in (
+        {**SALE, "txn_type": split},
+        {**SALE, "event_time": split},
+        {**SALE, "mcc": [split]},
+        split,
+    ):
+        found = letter(event)
+        assert PAN not in re.sub(r"\D", "", found.message)
+        assert split not in found.message
+        if separator in {"", " ", "-"}:
+            assert PAN not in re.sub(r"\D", "", found.record)
+
+
+def test_a_message_stays_short() -> None:
+    assert len(letter({**SALE, "merchant_id": "x" * 5_000}).message) < 200
+    assert len(letter({**SALE, "merchant_id": ["x" * 50] * 500}).message) < 200
+    assert len(letter({**SALE, "mcc": {"x": "y" * 5_000}}).message) < 200
+
+
+@pytest.mark.parametrize("around", [(b"[", b"]"), (b'{"a":', b"}")])
+@pytest.mark.parametrize("wrap", ["%s", '{"txn_id":%s}', '{"txn_id":"1","extra":%s}'])
+def test_nesting_of_any_depth_is_a_dead_letter_and_no_crash(around: tuple[bytes, bytes], wrap: str) -> None:
+    left, right = around
+    records = [(wrap % (left * n + b"1" + right * n).decode()).encode() for n in (*range(880, 1_010), 10_000)]
+    decoded = decode(*records)
+    assert decoded.columns.status.tolist() == [DEAD] * len(records)
+    assert all(each.reason and each.message for _, each in decoded.dead)
+
+
+def test_harmless_unknown_keys_are_read_fast_from_the_second_batch_on() -> None:
+    decoder = Decoder()
+    records = [raw({**SALE, "device model": "A920", "batch": 7, "promo": None, "open": True})] * 3
+    first, second = (decoder.decode(Records.of(records)) for _ in range(2))
+    assert first.columns.status.tolist() == [SUSPECT] * 3
+    assert second.columns.status.tolist() == [OK] * 3
+    assert (first.columns.hash == second.columns.hash).all()
+    assert (first.columns.number == second.columns.number).all()
+
+
+def test_a_key_that_holds_a_card_number_is_suspect_each_time() -> None:
+    decoder = Decoder()
+    for _ in range(3):
+        decoded = decoder.decode(Records.of([raw({**SALE, PAN: "x"})]))
+        assert decoded.columns.status.tolist() == [SUSPECT]
+
+
+def test_a_transaction_read_the_slow_way_is_suspect_for_its_free_text_was_not_looked_at() -> None:
+    decoded = decode({**SALE, "extra": {"note": PAN}}, {**SALE, "region": PAN, "extra": []}, SALE)
+    assert decoded.columns.status.tolist() == [SUSPECT, SUSPECT, OK]
+
+
+def test_ever_new_keys_do_not_let_the_decoder_grow_without_bound() -> None:
+    decoder = Decoder()
+    for k in range(12):
+        keys = {f"k{k}_{n}": 1 for n in range(1_000)}
+        decoder.decode(Records.of([raw({**SALE, **keys})]))
+    assert len(decoder._harmless) < 6_000
+
+
+def test_the_slow_way_and_the_fast_way_give_one_picture() -> None:
+    full = {
+        **SALE, "terminal_id": "21000417", "acceptor_id": "898210154110002", "mcc": "5411", "scheme": "troy",
+        "txn_type": "refund", "card_kind": "credit", "entry_mode": "051", "response_code": "00", "fee": -60,
+        "transmitted_at": "2026-07-05T11:42:10Z", "special_fee_type": "00", "lat": 31.2, "region": "上海",
+    }  # fmt: skip
+    decoded = decode(full, {**full, "extra": {}})
+    assert decoded.columns.status.tolist() == [OK, SUSPECT]
+    assert (decoded.columns.hash[:, 0] == decoded.columns.hash[:, 1]).all()
+    assert (decoded.columns.number[:, 0] == decoded.columns.number[:, 1]).all()
+    for i in (0, 1):
+        assert text(decoded, "acceptor_id", i) == "898210154110002"
+        assert text(decoded, "card_token", i) == ""
+        assert number(decoded, "mcc", i) == 5411
+        assert number(decoded, "fee", i) == -60
+        assert number(decoded, "txn_type", i) == events.TXN_TYPES.index("refund")
+        assert number(decoded, "scheme", i) == events.SCHEMES.index("other")
+        assert number(decoded, "event_time", i) == 1_783_251_730_250
+        assert number(decoded, "channel_mcc", i) == MISSING
+
+
+def test_of_a_key_that_comes_twice_the_last_counts() -> None:
+    decoded = decode(raw(SALE)[:-1] + b',"amount":5}', raw(SALE)[:-1] + b',"amount":-5}')
+    assert number(decoded, "amount", 0) == 5
+    assert [found.field for _, found in decoded.dead] == ["amount"]
+
+
+OTHERS = [
+    SETTLEMENT, MERCHANT, TERMINAL, OVERRIDE, CLOCK, {**VERDICT, "verdict": "open"},
+    {**VERDICT, "type": "fraud_report"}, {**VERDICT, "type": "chargeback"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("event", OTHERS, ids=lambda event: event["type"])
+def test_an_event_of_another_type_is_handed_over_checked(event: dict[str, Any]) -> None:
+    decoded = decode(SALE, event, SALE)
+    assert decoded.columns.status.tolist() == [OK, OTHER, OK]
+    ((place, found),) = decoded.others
+    names = {field.name for field in EVENTS[event["type"]]}
+    want = {name: value for name, value in event.items() if name in names}
+    if isinstance(want.get("event_time"), str):
+        want["event_time"] = 1_783_251_730_250
+    assert (place, found) == (1, want)
+    assert text(decoded, "merchant_id", 1) == event.get("merchant_id", "")
+    assert text(decoded, "feed", 1) == event.get("feed", "")
+    assert number(decoded, "amount", 1) == MISSING
+
+
+def test_codes_and_times_of_master_data_are_checked_one_by_one() -> None:
+    ((_, found),) = decode(
+        {**MERCHANT, "mccs": ["5411", "5812"], "effective_from": "2026-07-05T19:42:10.250+08:00"}
+    ).others
+    assert found["mccs"] == ("5411", "5812")
+    assert found["effective_from"] == 1_783_251_730_250
+    assert decode({**MERCHANT, "mccs": ["5411"] * MAX_CODES, "time_zone": ""}).dead == []
+
+
+FIRST, LAST = datetime.fromisoformat("1990-01-02"), datetime.fromisoformat("2099-12-30")
+
+
+@given(st.datetimes(FIRST, LAST, timezones=st.timezones()))
+def test_a_time_in_any_zone_equals_that_of_datetime(moment: datetime) -> None:
+    since = moment.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+    assert to_ms(TIME, moment.isoformat()) == since // timedelta(milliseconds=1)
+
+
+ODD = ["2026-07-05T19:42:10Z", "5411", "00", PAN, "6222 0212 3456 7894", "x" * 40, 10**12, 10**30]
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=80)
+    | st.sampled_from(ODD)
+)
+json_values = st.recursive(
+    scalars,
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(st.text(max_size=5), each, max_size=3),
+    max_leaves=5,
+)
+EXAMPLES = {event["type"]: event for event in [{**SALE, "type": "transaction"}, *OTHERS]}
+FIELDS = [(kind, field) for kind, fields in EVENTS.items() for field in fields]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.sampled_from([each for each in FIELDS if each[1].name != "type"]), json_values)
+def test_any_json_in_any_field_is_accepted_or_a_dead_letter_that_names_the_field(
+    kind_and_field: tuple[str, Field], value: Any
+) -> None:
+    kind, field = kind_and_field
+    decoded = decode({**EXAMPLES[kind], field.name: value})
+    for _, found in decoded.dead:
+        assert found.field == field.name
+        assert found.message.startswith(f"{field.name} must ")
+        assert PAN not in json.dumps([found.message, found.record])
+    if decoded.dead:
+        assert field.required or value not in (None, "")
+        with pytest.raises(Refused):
+            check(parse(raw({**EXAMPLES[kind], field.name: value})))
+    elif value not in (None, "") and kind != "transaction":
+        assert decoded.others[0][1][field.name] == check_field(field, value)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.binary(max_size=200), max_size=30))
+def test_random_bytes_are_dead_letters_each_at_its_place(records: list[bytes]) -> None:
+    decoded = Decoder().decode(Records.of(records, first_offset=100, source="f"))
+    assert decoded.columns.status.tolist() == [DEAD] * len(records)
+    assert [(i, found.position, found.source) for i, found in decoded.dead] == [
+        (i, 100 + i, "f") for i in range(len(records))
+    ]
+
+
+@given(json_values)
+def test_a_value_is_shown_short_and_without_a_card_number(value: Any) -> None:
+    assert len(shown(value)) <= 80
+    assert find_pans(shown(value)[:79]) == [] or len(shown(value)) == 80
+
+
+def test_every_kind_of_field_is_covered_by_a_type() -> None:
+    assert {field.kind for _, field in FIELDS} == set(Kind)
+    assert SLOW not in np.unique(decode(SALE, b"?", CLOCK, {**SALE, "x": []}).columns.status)

@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pytest
+
+from detectors.contract import E7, Findings
+from domain.alerts import Alert, Evidence, Text
+from engine.columns import pack
+from engine.episodes import Batch, Episodes, iso
+from engine.risk import HALF_LIFE_MS, POINTS, RiskLedger, grade_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+START_MS = 1_783_224_000_000
+QUIET_GAP_S, MAX_AGE_S = 7_200, 86_400
+QUIET_GAP_MS, MAX_AGE_MS = QUIET_GAP_S * 1000, MAX_AGE_S * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A detector whose findings are given to the episodes directly."""
+
+    name: str = "probe"
+    version: int = 3
+    title = Text("probe", "probe")
+    risk_code = "26"
+    needs = ("mcc",)
+    columns = ("n",)
+    quiet_gap_s = QUIET_GAP_S
+    max_age_s = MAX_AGE_S
+
+    def detect(self, features: Mapping[str, NDArray[np.int64] | NDArray[np.float64]]) -> Findings:
+        raise NotImplementedError
+
+    def evidence(self, values: Mapping[str, int | float | None]) -> tuple[Evidence, ...]:
+        return (Evidence("n", "txn", values["n"], None, None, "transactions"),)
+
+    def reason(
+        self, values: Mapping[str, int | float | None], hits: int, at_stake_minor: int, currency: str
+    ) -> Text:
+        return Text(f"{hits} hits, {at_stake_minor} {currency}", "")
+
+
+class Hit(NamedTuple):
+    """A transaction that a detector found fault with, `at_ms` after the start."""
+
+    at_ms: int
+    severity: float = 0.5
+    stake_e7: int = 0
+    row: int = 0
+    watermark_ms: int | None = None
+
+
+class Desk:
+    """Episodes fed with hits; transactions are numbered from `t0` on over all batches."""
+
+    def __init__(self) -> None:
+        self.episodes = Episodes()
+        self.made = 0
+        self.rises: list[tuple[int, int, float]] = []
+
+    def take(self, *hits: Hit, detector: Probe | None = None) -> list[Alert]:
+        first, n = self.made, len(hits)
+        self.made += n
+        marks = [hit.at_ms if hit.watermark_ms is None else hit.watermark_ms for hit in hits]
+        batch = Batch(
+            np.array([hit.row for hit in hits], np.int32),
+            START_MS + np.array([hit.at_ms for hit in hits], np.int64),
+            START_MS + np.array(marks, np.int64), np.full(n, pack("CNY"), np.int64),
+            lambda j: f"t{first + j}", lambda row: f"m{row}",
+            lambda names, j: dict.fromkeys(names, first + j),
+        )  # fmt: skip
+        findings = Findings(
+            np.arange(n),
+            np.array([hit.severity for hit in hits]),
+            np.array([hit.stake_e7 for hit in hits], np.int64),
+        )
+        alerts, rises = self.episodes.take(detector or Probe(), findings, batch)
+        self.rises += rises
+        return alerts
+
+    def clocks(self, *at_ms: int, feed_ms: int = -START_MS) -> list[Alert]:
+        """Let the merchants' clocks, and that of their one feed, stand at these times after the start."""
+        return self.episodes.close_due(
+            START_MS + np.array(at_ms, np.int64),
+            np.zeros(len(at_ms), np.int16),
+            np.array([START_MS + feed_ms]),
+        )
+
+
+def told(alerts: Sequence[Alert]) -> list[tuple[int, int]]:
+    return [(alert.revision, alert.hits) for alert in alerts]
+
+
+def test_hits_1_2_4_and_8_make_revisions() -> None:
+    desk = Desk()
+    assert told([alert for k in range(9) for alert in desk.take(Hit(k))]) == [(1, 1), (2, 2), (3, 4), (4, 8)]
+
+
+def test_of_several_revisions_due_in_a_batch_the_last_is_sent_under_its_own_number() -> None:
+    assert told(Desk().take(*(Hit(k) for k in range(9)))) == [(4, 8)]
+
+
+def test_a_rise_of_severity_by_a_twentieth_makes_a_revision() -> None:
+    desk = Desk()
+    desk.take(*(Hit(k, 0.5) for k in range(4)))
+    assert desk.take(Hit(4, 0.549)) == []
+    assert [(each.revision, each.hits, each.severity) for each in desk.take(Hit(5, 0.551))] == [(4, 6, 0.551)]
+
+
+def test_a_rise_is_measured_from_the_last_revision_told() -> None:
+    desk = Desk()
+    desk.take(Hit(0, 0.5), Hit(1, 0.5), Hit(2, 0.53))
+    assert desk.take(Hit(3, 0.5))[0].severity == 0.53
+    assert desk.take(Hit(4, 0.56)) == []
+    assert desk.take(Hit(5, 0.59))[0].severity == 0.59
+
+
+def test_severity_is_the_peak_and_times_are_the_earliest_and_the_latest() -> None:
+    (alert,) = Desk().take(Hit(0, 0.9), Hit(5_000, 0.4), Hit(-3_000, 0.4), Hit(1_000, 0.4))
+    assert (alert.severity, alert.first_time, alert.last_time) == (
+        0.9,
+        iso(START_MS - 3_000),
+        iso(START_MS + 5_000),
+    )
+
+
+def test_a_closing_revision_follows_the_quiet_gap_with_the_totals() -> None:
+    desk = Desk()
+    desk.take(Hit(0, stake_e7=3 * E7), Hit(1, stake_e7=4 * E7), Hit(2, stake_e7=5 * E7))
+    assert desk.clocks(2 + QUIET_GAP_MS) == []
+    (closing,) = desk.clocks(3 + QUIET_GAP_MS)
+    assert (closing.closed, closing.revision, closing.hits, closing.at_stake) == (True, 3, 3, 12)
+    assert closing.txn_ids == ("t0", "t1", "t2")
+    assert len(desk.episodes) == 0
+    assert desk.clocks(DAY_MS) == []
+
+
+def test_a_clock_record_closes_the_episode_of_an_idle_merchant() -> None:
+    desk = Desk()
+    desk.take(Hit(0, row=1))
+    assert desk.clocks(0, 0, feed_ms=QUIET_GAP_MS) == []
+    assert [alert.merchant_id for alert in desk.clocks(0, 0, feed_ms=QUIET_GAP_MS + 1)] == ["m1"]
+
+
+def test_a_hit_after_the_quiet_gap_closes_the_episode_and_begins_another() -> None:
+    desk = Desk()
+    (first,) = desk.take(Hit(0))
+    closing, second = desk.take(Hit(QUIET_GAP_MS + 1))
+    assert (closing.alert_id, closing.closed) == (first.alert_id, True)
+    assert (second.revision, second.hits, second.alert_id != first.alert_id) == (1, 1, True)
+
+
+def test_a_late_hit_after_the_feed_s_clock_passed_the_gap_begins_another_episode() -> None:
+    desk = Desk()
+    desk.take(Hit(0))
+    assert told(desk.take(Hit(1, watermark_ms=QUIET_GAP_MS + 1))) == [(2, 1), (1, 1)]
+
+
+def test_a_hit_within_the_quiet_gap_extends_it() -> None:
+    desk = Desk()
+    desk.take(Hit(0), Hit(QUIET_GAP_MS))
+    assert desk.clocks(2 * QUIET_GAP_MS) == []
+    assert told(desk.clocks(2 * QUIET_GAP_MS + 1)) == [(3, 2)]
+
+
+def test_an_episode_past_its_age_gives_way_to_a_new_one() -> None:
+    desk = Desk()
+    desk.take(*(Hit(at_ms) for at_ms in range(0, MAX_AGE_MS + 1, HOUR_MS)))
+    closing, second = desk.take(Hit(MAX_AGE_MS + 1))
+    assert (closing.closed, closing.hits, second.hits, second.txn_ids) == (True, 25, 1, ("t25",))
+
+
+def test_an_alert_names_the_first_twenty_transactions() -> None:
+    (alert,) = Desk().take(*(Hit(k) for k in range(32)))
+    assert alert.txn_ids == tuple(f"t{k}" for k in range(20))
+
+
+def test_an_alert_s_id_and_numbers_do_not_depend_on_where_batches_are_cut() -> None:
+    hits = [Hit(k * HOUR_MS, 0.3 + 0.01 * k, stake_e7=k) for k in (0, 1, 2, 5, 6, 7, 7, 8, 12, 13)]
+
+    def final(*sizes: int) -> dict[str, Alert]:
+        found: dict[str, Alert] = {}
+        desk, at = Desk(), 0
+        for size in sizes:
+            found |= {alert.alert_id: alert for alert in desk.take(*hits[at : at + size])}
+            at += size
+        return found
+
+    assert final(10) == final(*[1] * 10) == final(3, 3, 4) == final(4, 6)
+    assert len(final(10)) == 3
+
+
+def test_evidence_is_of_the_transaction_behind_the_revision_and_frozen() -> None:
+    desk = Desk()
+    assert [alert.evidence[0].value for alert in desk.take(*(Hit(k) for k in range(3)))] == [1]
+    assert [alert.evidence[0].value for alert in desk.clocks(QUIET_GAP_MS + 3)] == [1]
+
+
+def test_evidence_of_an_episode_closed_in_the_batch_it_grew_in_is_its_own() -> None:
+    desk = Desk()
+    closing, second = desk.take(Hit(0), Hit(1), Hit(QUIET_GAP_MS + 2))
+    assert [closing.evidence[0].value, second.evidence[0].value] == [1, 2]
+
+
+def test_money_at_stake_is_summed_exactly_and_rounded_once() -> None:
+    (alert,) = Desk().take(*(Hit(k, stake_e7=E7 // 4) for k in range(2)))
+    assert alert.at_stake == 1
+    (alert,) = Desk().take(*(Hit(k, stake_e7=10**16 + 1) for k in range(4)))
+    assert alert.at_stake == 4 * 10**9
+
+
+def test_merchants_and_detectors_have_episodes_of_their_own() -> None:
+    desk = Desk()
+    ids = {alert.alert_id for alert in desk.take(Hit(0), Hit(0, row=1))}
+    ids |= {alert.alert_id for alert in desk.take(Hit(1), detector=Probe("other"))}
+    assert len(ids) == len(desk.episodes) == 3
+
+
+def test_hundreds_of_open_episodes_close_in_the_order_of_their_deadlines() -> None:
+    desk = Desk()
+    rows = [(7 * k) % 300 for k in range(300)]
+    desk.take(*(Hit(row, row=row) for row in rows))
+    closed = desk.clocks(*[DAY_MS] * 300)
+    assert [alert.merchant_id for alert in closed] == [f"m{row}" for row in range(300)]
+    assert told(desk.take(Hit(2 * DAY_MS, row=5))) == [(1, 1)]
+
+
+def test_an_alert_says_whose_it_is() -> None:
+    (alert,) = Desk().take(Hit(0, row=4))
+    assert (alert.merchant_id, alert.subject, alert.currency, alert.version) == (
+        "m4",
+        "merchant:m4",
+        "CNY",
+        3,
+    )
+    assert (alert.reason.en, alert.closed) == ("1 hits, 0 CNY", False)
+
+
+def test_a_score_counts_an_episode_s_peak_once() -> None:
+    desk = Desk()
+    desk.take(Hit(0, 0.5), Hit(1, 0.4), Hit(2, 0.5), Hit(3, 0.6))
+    assert [(row, at_ms - START_MS) for row, at_ms, _ in desk.rises] == [(0, 0), (0, 3)]
+    assert sum(rise for _, _, rise in desk.rises) == pytest.approx(0.6)
+
+
+def test_a_contribution_halves_in_a_half_life() -> None:
+    ledger = RiskLedger(["probe"])
+    ledger.add(0, "probe", START_MS, 0.5)
+    assert ledger.score(0, "m0", START_MS).score == POINTS / 2
+    assert ledger.score(0, "m0", START_MS + HALF_LIFE_MS).score == POINTS / 4
+
+
+def test_rises_add_to_what_faded_and_a_detector_gives_at_most_100_points() -> None:
+    ledger = RiskLedger(["probe"])
+    ledger.add(0, "probe", START_MS, 0.5)
+    ledger.add(0, "probe", START_MS + HALF_LIFE_MS, 0.5)
+    assert ledger.score(0, "m0", START_MS + HALF_LIFE_MS).score == 0.75 * POINTS
+    for _ in range(5):
+        ledger.add(0, "probe", START_MS + HALF_LIFE_MS, 1.0)
+    assert ledger.score(0, "m0", START_MS + HALF_LIFE_MS).score == 100
+
+
+def test_contributions_come_in_the_registry_s_order_and_sum_to_the_score() -> None:
+    ledger = RiskLedger(["a", "b", "c"])
+    ledger.add(0, "c", START_MS, 0.25)
+    ledger.add(0, "a", START_MS, 0.5)
+    score = ledger.score(0, "m0", START_MS)
+    assert [(each.detector, each.points) for each in score.contributions] == [
+        ("a", POINTS / 2),
+        ("c", POINTS / 4),
+    ]
+    assert (score.score, score.grade, score.time) == (0.75 * POINTS, grade_of(0.75 * POINTS), iso(START_MS))
+
+
+def test_several_detectors_together_give_at_most_100_points() -> None:
+    ledger = RiskLedger(["a", "b"])
+    ledger.add(0, "a", START_MS, 1.0)
+    ledger.add(0, "b", START_MS, 1.0)
+    score = ledger.score(0, "m0", START_MS)
+    assert (score.score, sum(each.points for each in score.contributions)) == (100, 2 * POINTS)
+
+
+def test_a_late_rise_neither_fades_nor_moves_the_ledger_back() -> None:
+    ledger = RiskLedger(["probe"])
+    ledger.add(0, "probe", START_MS, 0.25)
+    ledger.add(0, "probe", START_MS - DAY_MS, 0.25)
+    assert ledger.score(0, "m0", START_MS).score == POINTS / 2
+
+
+@pytest.mark.parametrize(
+    ("score", "grade"), [(19.9999, "A"), (20, "B"), (39.9, "B"), (40, "C"), (70, "D"), (84.9, "D"), (85, "E")]
+)
+def test_grades_follow_the_score(score: float, grade: str) -> None:
+    assert grade_of(score) == grade

@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from bench.scan_fuzz import HARMLESS, WILD, compare, fuzz, record, scanned
+from domain.cards import PAN_PREFIXES, holds_pan
+from domain.events import FORBIDDEN_FIELDS, MAX_RECORD_BYTES, TRANSACTION
+from engine.columns import NUMBERS, STRINGS, Columns
+from engine.decode import Refused, to_ms
+from engine.scan import OK, SLOW, SUSPECT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SALE = {
+    "txn_id": "20260705-000123", "merchant_id": "898210158120002", "amount": 1_000_000, "currency": "CNY",
+    "event_time": "2026-07-05T19:42:10.250+08:00",
+}  # fmt: skip
+TIME = next(each for each in TRANSACTION if each.name == "event_time")
+
+
+def sale(**fields: Any) -> bytes:
+    return json.dumps({**SALE, **fields}, ensure_ascii=False).encode()
+
+
+def statuses(records: Sequence[bytes]) -> list[int]:
+    outcome = compare(records)
+    assert outcome.wrong == []
+    return [int(each) for each in scanned(records)[1].status]
+
+
+def number(name: str, columns: Columns) -> list[int]:
+    return [int(each) for each in columns.number[NUMBERS.index(name)]]
+
+
+def test_the_scanner_equals_the_slow_way_under_fuzzing() -> None:
+    outcome = fuzz(50_000, seed=1)
+    assert outcome.wrong == []
+    assert outcome.ok > 10_000, "the fuzz must reach what the scanner accepts"
+    assert outcome.suspect > 1_000
+    assert outcome.slow > 10_000
+
+
+def test_the_scanner_equals_the_slow_way_under_fuzzing_from_another_seed_each_time() -> None:
+    seed = random.SystemRandom().getrandbits(32)
+    print(f"python bench/scan_fuzz.py --records 50000 --seed {seed}")
+    assert fuzz(50_000, seed).wrong == []
+
+
+@pytest.mark.parametrize("field", TRANSACTION, ids=lambda field: field.name)
+def test_any_value_in_any_field_is_read_as_the_slow_way_reads_it_or_left_to_it(field: Any) -> None:
+    plain = [
+        f'"{"1" * n}"'
+        for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 16, 17, 32, 33, 36, 37, 48, 49, 64, 65)
+    ]
+    values = (*WILD, *plain, *(f'"{each}"' for each in field.choices), str(field.low), str(field.high))
+    members = ",".join(f'"{name}":{json.dumps(each)}' for name, each in SALE.items() if name != field.name)
+    assert len(statuses([f'{{{members},"{field.name}":{value}}}'.encode() for value in values])) == len(
+        values
+    )
+
+
+def test_an_undamaged_stream_is_never_left_to_the_slow_way() -> None:
+    rng = random.Random(3)
+    plain = sale(
+        terminal_id="21000417", mcc="5411", scheme="unionpay", txn_type="purchase", lat=31.2, fee=-20
+    )
+    assert (
+        statuses([plain, sale(), sale(type="transaction"), sale(type=None, region="上海")] * 50) == [OK] * 200
+    )
+    assert np.mean([each != SLOW for each in statuses([record(rng) for _ in range(500)])]) > 0.3
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"", b" ", b"{", b'{"', b'{"txn_id', b'{"txn_id":', b'{"txn_id":"', b'{"txn_id":"1', b'{"amount":1',
+        b'{"amount":-', b'{"lat":1.', b'{"a":nul', b'{"txn_id":"1",', b"[", b"\\", b"\x00", b"\xff" * 7,
+    b"9" * 40, b" " * 100, b"x" * 4_000, b"}", b'"', b'":1}', b'{"event_time":"2026-07-05T19:42:10.', b"{}",
+    b"null" ],
+)  # fmt: skip
+def test_a_damaged_record_does_not_change_how_its_neighbours_are_read(damaged: bytes) -> None:
+    before, after = sale(amount=111), sale(amount=222)
+    _, columns = scanned([before, damaged, after, damaged, damaged, before])
+    _, alone = scanned([before, after, before])
+    assert columns.status.tolist() == [OK, SLOW, OK, SLOW, SLOW, OK]
+    whole = [0, 2, 5]
+    assert (columns.hash[:, whole] == alone.hash).all()
+    assert (columns.number[:, whole] == alone.number).all()
+
+
+def test_a_record_is_never_completed_by_its_neighbour() -> None:
+    whole = sale(amount=12, memo="x", lat=1.5)
+    for cut in range(len(whole) + 1):
+        got = statuses([whole[:cut], whole[cut:]])
+        assert got == [OK if cut == len(whole) else SLOW, OK if cut == 0 else SLOW], cut
+
+
+@pytest.mark.parametrize("shift", range(9))
+def test_a_record_reads_the_same_at_any_alignment_and_as_the_last_one(shift: int) -> None:
+    records = [b" " * shift + sale(txn_id="t" * n, region="é" * (n % 7)) for n in range(1, 65)]
+    for last in (1, 2, 7, 8, 9, 63, 64):
+        assert statuses(records[:last]) == [OK] * last
+
+
+def test_texts_are_found_where_they_stand() -> None:
+    records = [sale(txn_id=f"{'t' * n}{n}") for n in range(1, 40)]
+    data, columns = scanned(records)
+    slot = STRINGS.index("txn_id")
+    places = zip(columns.start[slot].tolist(), columns.length[slot].tolist(), strict=True)
+    assert [data[at : at + n].tobytes().decode() for at, n in places] == [
+        f"{'t' * n}{n}" for n in range(1, 40)
+    ]
+
+
+@pytest.mark.parametrize(
+    "size", [MAX_RECORD_BYTES - 1, MAX_RECORD_BYTES, MAX_RECORD_BYTES + 1, 70_000, 1_000_000]
+)
+def test_a_record_is_read_up_to_the_longest_allowed(size: int) -> None:
+    raw = sale(memo="")
+    long = raw.replace(b'"memo": ""', b'"memo": "' + b"x" * (size - len(raw)) + b'"')
+    spaces = raw[:-1] + b" " * (size - len(raw)) + b"}"
+    string = sale(merchant_id="x" * size)
+    assert len(long) == len(spaces) == size
+    want = OK if size <= MAX_RECORD_BYTES else SLOW
+    assert statuses([sale(), long, sale(), spaces, sale(), string, sale()]) == [
+        OK,
+        want,
+        OK,
+        want,
+        OK,
+        SLOW,
+        OK,
+    ]
+
+
+def test_records_of_white_space_are_not_read_again_and_again() -> None:
+    # Were each read to the end of its neighbours, this would be 10**12 steps.
+    records = [b" \t\r\n" * 750] * 25_000
+    assert set(scanned(records)[1].status.tolist()) == {SLOW}
+
+
+ISO = [
+    f"{date}T{time}{fraction}{offset}"
+    for date in ("1990-01-01", "2024-02-29", "2000-02-29", "2025-12-31", "2026-07-05", "2099-12-31")
+    for time in ("00:00:00", "07:59:59", "23:59:59")
+    for fraction in ("", ".000", ".999", ".250", ".000001", ".999999")
+    for offset in ("Z", "+00:00", "-00:00", "+08:00", "-05:30", "+14:00", "-12:00", "+23:59", "-23:59")
+]
+
+
+def test_times_of_the_usual_forms_equal_those_of_datetime() -> None:
+    _, columns = scanned([sale(event_time=each) for each in ISO])
+    read = number("event_time", columns)
+    for text, status, got in zip(ISO, columns.status, read, strict=True):
+        try:
+            want = to_ms(TIME, text)
+        except Refused:
+            assert status == SLOW, text
+        else:
+            assert (status, got) == (OK, want), text
+
+
+def test_every_day_of_the_calendar_is_read_as_datetime_reads_it() -> None:
+    days = [
+        f"{year:04}-{month:02}-{day:02}T12:00:00Z"
+        for year in (1969, 1970, 1989, 1990, 1999, 2000, 2024, 2025, 2096, 2099, 2100, 2400)
+        for month in range(14)
+        for day in range(33)
+    ]
+    _, columns = scanned([sale(event_time=each) for each in days])
+    read = number("event_time", columns)
+    fast = 0
+    for text, status, got in zip(days, columns.status, read, strict=True):
+        try:
+            want = to_ms(TIME, text)
+        except Refused:
+            assert status == SLOW, text
+        else:
+            assert (status, got) == (OK, want), text
+            fast += 1
+    assert fast == 365 * 7 + 3
+
+
+@pytest.mark.parametrize("name", sorted(FORBIDDEN_FIELDS))
+def test_a_forbidden_key_is_never_read_fast(name: str) -> None:
+    for each in (name, name.upper(), name.title()):
+        assert statuses([sale(**{each: "1"}), sale(**{each: None}), sale(**{each: ""})]) == [SLOW] * 3
+
+
+def test_unknown_keys_are_read_fast_only_once_they_are_known_to_be_harmless() -> None:
+    assert statuses([sale(**{name: 1}) for name in HARMLESS]) == [OK] * len(HARMLESS)
+    assert statuses([sale(other=1), sale(Memo=1)]) == [SLOW, SLOW]
+
+
+@pytest.mark.parametrize("digits", range(13, 21))
+def test_identifiers_are_refused_by_the_same_rule_for_card_numbers(digits: int) -> None:
+    rng = random.Random(digits)
+    texts = []
+    for _ in range(3_000):
+        low, high, places = rng.choice(PAN_PREFIXES)
+        number = f"{rng.randint(low, high):0{places}}" + "".join(rng.choices("0123456789", k=digits - places))
+        gap = rng.choice(("", " ", "-", "x"))
+        text = gap.join(number[k : k + 4] for k in range(0, digits, 4))
+        texts.append(rng.choice(("", "A", "7", " ")) + text + rng.choice(("", "Z", "-", " 1")))
+    holding = [holds_pan(text) for text in texts]
+    assert any(holding) == (digits >= 15)
+    got = statuses([sale(txn_id=text) for text in texts])
+    assert [each == SLOW for each in got] == holding
+
+
+@pytest.mark.parametrize(
+    "digits",
+    ["4111111111111111", "4111 1111 1111 1111", "4111-1111/1111.1111"]
+    + ["".join(chr(zero + int(each)) for each in "4111111111111111")
+       for zero in (0x660, 0x6F0, 0x7C0, 0x966, 0x1040, 0xA620, 0xFF10, 0x1D7CE)],
+)  # fmt: skip
+def test_free_text_with_the_digits_of_a_card_in_any_script_is_suspect(digits: str) -> None:
+    assert statuses([sale(region=digits), sale(memo=digits)]) == [SUSPECT, SUSPECT]
+
+
+def test_free_text_with_few_digits_is_not_suspect() -> None:
+    assert (
+        statuses([sale(region="浦东新区世纪大道 100 号"), sale(memo="12345678901"), sale(memo=True)])
+        == [OK] * 3
+    )
+
+
+def test_missing_fields_leave_no_value_behind() -> None:
+    full = sale(mcc="5411", terminal_id="21000417", scheme="visa", lat=1.5)
+    bare = sale(mcc=None, terminal_id="", scheme=None, lat=None)
+    _, columns = scanned([full, bare, full])
+    assert columns.status.tolist() == [OK] * 3
+    assert columns.hash[STRINGS.index("terminal_id")].astype(bool).tolist() == [True, False, True]
+    low = np.iinfo(np.int64).min
+    assert [each == low for each in number("mcc", columns)] == [False, True, False]
+    assert [each == low for each in number("scheme", columns)] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "field", [each for each in TRANSACTION if each.required], ids=lambda field: field.name
+)
+def test_a_record_without_a_required_field_is_never_read_fast(field: Any) -> None:
+    without = {name: each for name, each in SALE.items() if name != field.name}
+    records = [
+        json.dumps(each).encode() for each in (without, {**SALE, field.name: None}, {**SALE, field.name: ""})
+    ]
+    assert statuses(records) == [SLOW] * 3
+
+
+def test_a_key_that_comes_twice_is_left_to_the_slow_way() -> None:
+    assert (
+        statuses([sale()[:-1] + b', "amount": 5}', sale(mcc="5411")[:-1] + b', "mcc": null}']) == [SLOW] * 2
+    )
+    assert statuses([sale(memo=1)[:-1] + b', "memo": 2}']) == [OK]

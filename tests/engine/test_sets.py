@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.jit import njit_cached
+from engine.sets import ABSENT, FLAGGED, PLAIN, AgedSet, Table, count_live, enter, holds
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TURN_MS = 1_000
+ROWS = 4
+CLOCK = np.dtype([("clock_ms", np.int64)])
+
+
+@njit_cached
+def put(table: Table, keys: NDArray[np.uint64], row: int, turn: int, flag: bool) -> None:
+    for key in keys:
+        enter(table, key, row, turn, flag)
+
+
+@njit_cached
+def look(table: Table, keys: NDArray[np.uint64], row: int, turn: int) -> NDArray[np.int64]:
+    out = np.zeros(len(keys), np.int64)
+    for k in range(len(keys)):
+        out[k] = holds(table, keys[k], row, turn)
+    return out
+
+
+class Model:
+    """An aged set beside what it must be: a dict of the turn and flag each (row, key) was entered with."""
+
+    def __init__(self) -> None:
+        self.set = AgedSet(TURN_MS)
+        self.rows = np.zeros(ROWS, CLOCK)
+        self.entered: dict[tuple[int, int], tuple[int, int]] = {}
+
+    def turn(self, row: int) -> int:
+        return int(self.rows["clock_ms"][row]) // TURN_MS
+
+    def put(self, row: int, keys: list[int], *, flag: bool = False) -> None:
+        self.set.make_room(len(keys), self.rows)
+        put(self.set.table, np.array(keys, np.uint64), row, self.turn(row), flag)
+        now = self.turn(row), FLAGGED if flag else PLAIN
+        self.entered.update(dict.fromkeys(((row, key) for key in keys), now))
+
+    def look(self, row: int, keys: list[int]) -> list[int]:
+        found = look(self.set.table, np.array(keys, np.uint64), row, self.turn(row))
+        return [int(each) for each in found]
+
+    def check(self) -> None:
+        keys = sorted({key for _, key in self.entered} | {1, 2})
+        for row in range(ROWS):
+            entered = [self.entered.get((row, key), (-9, ABSENT)) for key in keys]
+            want = [kind if turn >= self.turn(row) - 1 else ABSENT for turn, kind in entered]
+            assert self.look(row, keys) == want
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.integers(0, ROWS - 1), st.integers(1, 40)),
+        st.tuples(st.just("many"), st.integers(0, ROWS - 1), st.integers(1, 5_000)),
+        st.tuples(st.just("later"), st.integers(0, ROWS - 1), st.integers(1, 2_500)),
+        st.tuples(st.just("room"), st.just(0), st.integers(0, 3_000)),
+    ),
+    max_size=30,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(steps)
+def test_it_answers_as_a_dict_would_whatever_grows_ages_and_is_rebuilt(
+    steps: list[tuple[str, int, int]],
+) -> None:
+    model = Model()
+    for what, row, n in steps:
+        if what == "put":
+            model.put(row, [n], flag=n % 2 == 0)
+        elif what == "many":
+            model.put(row, list(range(n, n + 300)))
+        elif what == "later":
+            model.rows["clock_ms"][row] += n
+        else:
+            model.set.make_room(n, model.rows)
+        model.check()
+
+
+def test_a_key_is_remembered_in_its_turn_and_the_next_and_no_longer() -> None:
+    model = Model()
+    model.rows["clock_ms"][0] = 10 * TURN_MS + 999
+    model.put(0, [7])
+    found: list[int] = []
+    for at_ms in (10_999, 11_000, 11_999, 12_000):
+        model.rows["clock_ms"][0] = at_ms
+        found += model.look(0, [7])
+    assert found == [PLAIN, PLAIN, PLAIN, ABSENT]
+
+
+def test_one_merchants_keys_are_not_anothers() -> None:
+    model = Model()
+    model.put(1, [7])
+    assert (model.look(1, [7]), model.look(2, [7])) == ([PLAIN], [ABSENT])
+
+
+def test_the_flag_is_that_of_the_last_entry_and_survives_a_rebuild() -> None:
+    model = Model()
+    model.put(1, [7, 8], flag=True)
+    model.put(1, [8])
+    assert model.look(1, [7, 8, 9]) == [FLAGGED, PLAIN, ABSENT]
+    model.set.make_room(10_000, model.rows)
+    assert model.look(1, [7, 8, 9]) == [FLAGGED, PLAIN, ABSENT]
+
+
+def test_one_merchants_clock_does_not_age_anothers_keys() -> None:
+    model = Model()
+    model.put(1, list(range(1, 400)))
+    model.rows["clock_ms"][2] = 10**12
+    model.set.make_room(5_000, model.rows)
+    assert set(model.look(1, list(range(1, 400)))) == {PLAIN}
+
+
+def test_what_is_out_of_date_is_dropped_rather_than_kept_for_ever() -> None:
+    model = Model()
+    for turn in range(200):
+        model.rows["clock_ms"][:] = turn * TURN_MS
+        model.put(turn % ROWS, list(range(1 + 100 * turn, 101 + 100 * turn)))
+    assert len(model.set.table.key) <= 4096
+    assert count_live(model.set.table, model.rows, TURN_MS) <= 300
+    assert 2 * int(model.set.table.used[0]) <= len(model.set.table.key)
+    model.check()

@@ -1,0 +1,290 @@
+"""What the slow oracle keeps of a merchant, and how a transaction is taken into it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Context, Decimal, localcontext
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from domain.events import APPROVED_CODES, ROLES, Role
+
+Value = int | float | None
+Event = dict[str, Any]
+
+SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
+HALF_LIVES = {"1h": HOUR, "1d": DAY, "28d": 28 * DAY}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EXACT = Context(prec=40, Emax=999_999_999, Emin=-999_999_999)
+SOURCES = ("presented", "acceptor", "channel", "fee_type")
+ANSWERS = {
+    "card_testing": ("14", "15", "33", "54"), "limit": ("51", "61", "65"),
+    "hard_fraud": ("04", "07", "34", "41", "43", "59"), "pin": ("38", "55", "75"),
+}  # fmt: skip
+ENTRIES = {"keyed": ("01",), "stripe": ("02", "90"), "qr": ("03", "04", "94")}
+BASES = dict.fromkeys(("declined", *ANSWERS, *ENTRIES, "foreign"), "attempts") | {
+    "credit": "known_kind", "round": "approved", "night": "approved",
+}  # fmt: skip
+
+
+def ms(value: int | str) -> int:
+    """UTC milliseconds of a time as an event writes it."""
+    return (
+        value
+        if isinstance(value, int)
+        else (datetime.fromisoformat(value) - EPOCH) // timedelta(milliseconds=1)
+    )
+
+
+@cache
+def weight(exponent: Decimal) -> Decimal:
+    """2 to a power."""
+    with localcontext(EXACT):
+        return Decimal(2) ** exponent
+
+
+class Weighed:
+    """A decayed counter: how many, each weighing 2^(-age / half-life)."""
+
+    def __init__(self, half_life_ms: int) -> None:
+        self.half_life_ms = half_life_ms
+        self.total = Decimal(0)
+
+    def power(self, at_ms: int) -> Decimal:
+        with localcontext(EXACT):
+            return weight(Decimal(at_ms) / self.half_life_ms)
+
+    def add(self, at_ms: int) -> None:
+        with localcontext(EXACT):
+            self.total += self.power(at_ms)
+
+    def at(self, clock_ms: int) -> Decimal:
+        with localcontext(EXACT):
+            return self.total / self.power(clock_ms) if self.total else self.total
+
+
+@dataclass(slots=True)
+class Move:
+    """Approved sales that came (count 1) or were taken out again (-1), in the buckets they fall in."""
+
+    count: int
+    minor: int
+    at_ms: int
+    day: int
+
+
+@dataclass(slots=True)
+class Seen:
+    """One of the last 16 sales and refunds."""
+
+    txn_id: str
+    card: str | None
+    minor: int
+    at_ms: int
+    approved_sale: bool
+    undone: bool = False
+
+
+@dataclass(slots=True)
+class HeldCard:
+    """One of the 16 cards held."""
+
+    card: str = ""
+    first_day: int = -1
+    last_day: int = -1
+    visits: int = 0
+
+
+class Source:
+    """What one source of MCCs, or of fee types, has said so far."""
+
+    def __init__(self) -> None:
+        self.values: list[int | None] = [None] * 6
+        self.counts = [0] * 6
+        self.last: int | None = None
+        self.switches = Weighed(28 * DAY)
+
+    def own(self) -> int | None:
+        most, total = max(self.counts), sum(self.counts)
+        return self.values[self.counts.index(most)] if total >= 30 and 10 * most >= 9 * total else None
+
+    def switch(self, value: int, at_ms: int) -> None:
+        if self.last not in {None, value}:
+            self.switches.add(at_ms)
+        self.last = value
+
+    def learn(self, value: int) -> None:
+        if value in self.values:
+            slot = self.values.index(value)
+            self.counts[slot] += 1
+        else:
+            slot = self.counts.index(min(self.counts))
+            self.values[slot], self.counts[slot] = value, 1
+        if self.counts[slot] == 60_000:
+            self.counts = [each // 2 for each in self.counts]
+
+
+@dataclass
+class History:
+    """What is forgotten after 400 days."""
+
+    attempts: list[int] = field(default_factory=list)
+    moves: list[Move] = field(default_factory=list)
+    weighed: dict[tuple[str, str], Weighed] = field(default_factory=dict)
+    last16: list[Seen] = field(default_factory=list)
+    cards_of_day: defaultdict[int, set[str]] = field(default_factory=lambda: defaultdict(set))
+    held: list[HeldCard] = field(default_factory=lambda: [HeldCard() for _ in range(16)])
+    sources: dict[str, Source] = field(default_factory=lambda: {name: Source() for name in SOURCES})
+    judged: Weighed = field(default_factory=lambda: Weighed(28 * DAY))
+    off: Weighed = field(default_factory=lambda: Weighed(28 * DAY))
+    judged_days: list[tuple[int, bool, int]] = field(default_factory=list)
+    """(day, off, leakage_e7) of each judged sale of what was the current day then."""
+    unsure: bool = False
+    """Whether a counter stood so near a threshold that float32 may decide otherwise."""
+
+
+@dataclass
+class Merchant:
+    zone: str
+    versions: list[Event] = field(default_factory=list)
+    currency: str = ""
+    first_ms: int = 0
+    clock_ms: int | None = None
+    day: int = -1
+    feed: str | None = None
+    keys: dict[tuple[Any, ...], tuple[int, bool]] = field(default_factory=dict)
+    """The hour of the clock in which each key was entered, and whether by an approved sale."""
+    undone: dict[str, int] = field(default_factory=dict)
+    waiting: dict[str, int] = field(default_factory=dict)
+    life: Counter[str] = field(default_factory=Counter)
+    past: History = field(default_factory=History)
+
+    @property
+    def clock(self) -> int:
+        assert self.clock_ms is not None
+        return self.clock_ms
+
+    def local(self, at_ms: int) -> datetime:
+        return (EPOCH + timedelta(milliseconds=at_ms)).astimezone(ZoneInfo(self.zone))
+
+    def local_day(self, at_ms: int) -> int:
+        return self.local(at_ms).date().toordinal() - EPOCH.date().toordinal()
+
+    def own_day(self, at_ms: int) -> int:
+        return min(self.local_day(at_ms), self.day)
+
+    def version_at(self, at_ms: int) -> Event:
+        known = [each for each in self.versions if ms(each["effective_from"]) <= at_ms]
+        # max gives the first of equals, and of two versions the later record holds.
+        return max(reversed(known), key=lambda each: ms(each["effective_from"]), default={})
+
+    def fire(self, passed_ms: int) -> None:
+        for original in [name for name, deadline in self.waiting.items() if deadline < passed_ms]:
+            del self.waiting[original]
+            self.life["unmatched_reversals"] += 1
+
+
+def role_of(event: Event) -> Role:
+    return ROLES[event.get("txn_type", "purchase")]
+
+
+def is_approved(event: Event) -> bool:
+    return event.get("response_code", "00") in APPROVED_CODES
+
+
+def key_of(event: Event) -> tuple[Any, ...]:
+    """What makes a transaction one."""
+    names = ("acquirer_code", "terminal_id", "stan", "transmitted_at")
+    if any(name not in event for name in names):
+        return (event["txn_id"],)
+    kind = event.get("txn_type", "purchase")
+    return (*(event[name] for name in names[:3]), ms(event["transmitted_at"]), kind)
+
+
+def undo(merchant: Merchant, event: Event, at_ms: int) -> None:
+    """Take the original of an approved void or reversal out, or wait for it."""
+    original = event.get("original_txn_id")
+    if original is None:
+        merchant.life["unmatched_reversals"] += 1
+        return
+    turn = merchant.clock // (7 * DAY)
+    if merchant.undone.get(original, -9) in {turn, turn - 1}:
+        return
+    merchant.undone[original] = turn
+    seen = next((each for each in reversed(merchant.past.last16) if each.txn_id == original), None)
+    minor, when = event.get("original_amount"), event.get("original_time")
+    hour = merchant.clock // HOUR
+    entered, was_approved_sale = merchant.keys.get((original,), (-9, False))
+    if seen:
+        if seen.approved_sale and not seen.undone:
+            seen.undone = True
+            take_out(merchant, seen.minor, seen.at_ms)
+    elif entered >= hour - 1:
+        if was_approved_sale and minor is not None and when is not None:
+            take_out(merchant, minor, ms(when))
+        elif was_approved_sale:
+            merchant.life["unmatched_reversals"] += 1
+    elif minor is not None and when is not None and ms(when) // HOUR < hour - 1:
+        take_out(merchant, minor, ms(when))
+    else:
+        merchant.waiting[original] = at_ms + DAY
+
+
+def take_out(merchant: Merchant, minor: int, at_ms: int) -> None:
+    at_ms = min(at_ms, merchant.clock)
+    merchant.life.update(sales=-1, sales_minor=-minor, reversed=1, reversed_minor=minor)
+    merchant.past.moves.append(Move(-1, -minor, at_ms, merchant.own_day(at_ms)))
+
+
+def attempt(merchant: Merchant, event: Event, at_ms: int, role: Role, approved: bool) -> None:
+    """Take a sale or refund in."""
+    past, minor, card = merchant.past, event["amount"], event.get("card_token")
+    day, sale = merchant.own_day(at_ms), role is Role.SALE and approved
+    past.attempts.append(at_ms)
+    past.last16 = [*past.last16, Seen(event["txn_id"], card, minor, at_ms, sale)][-16:]
+    merchant.life["attempts"] += 1
+    if approved:
+        name = "sales" if sale else "refunds"
+        merchant.life.update({name: 1, f"{name}_minor": minor})
+    if sale:
+        past.moves.append(Move(1, minor, at_ms, day))
+    if card is not None:
+        past.cards_of_day[day].add(card)
+        hold_card(past.held, card, day)
+
+
+def hold_card(held: list[HeldCard], card: str, day: int) -> None:
+    """Count a visit of a card; a new one takes the place of the one gone longest, then of the least seen."""
+    mine = next((each for each in held if each.card == card), None)
+    if mine is None:
+        mine = min(held, key=lambda each: (each.last_day, each.visits))
+        mine.card, mine.first_day, mine.last_day, mine.visits = card, day, day, 0
+    mine.visits += 1
+    mine.first_day, mine.last_day = min(mine.first_day, day), max(mine.last_day, day)
+
+
+def weigh(merchant: Merchant, event: Event, at_ms: int, approved: bool, country: str) -> None:
+    """Take a sale attempt into the decayed counters."""
+    answer, entry, kind = (
+        event.get("response_code", "00"),
+        event.get("entry_mode", "")[:2],
+        event.get("card_kind"),
+    )
+    happened = {name for name, codes in ANSWERS.items() if answer in codes}
+    happened |= {name for name, modes in ENTRIES.items() if entry in modes} | {"attempts"}
+    if not approved:
+        happened.add("declined")
+    if event.get("issuer_country", country) != country:
+        happened.add("foreign")
+    if approved:
+        facts = {
+            "approved": True, "known_kind": kind is not None, "credit": kind in {"credit", "semi_credit"},
+            "round": event["amount"] > 0 == event["amount"] % 10_000, "night": merchant.local(at_ms).hour < 5,
+        }  # fmt: skip
+        happened |= {name for name, fact in facts.items() if fact}
+    for name in happened:
+        for label, half_life_ms in HALF_LIVES.items():
+            merchant.past.weighed.setdefault((name, label), Weighed(half_life_ms)).add(at_ms)
