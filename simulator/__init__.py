@@ -1,0 +1,1 @@
+"""Labelled traffic: merchants, shoppers, violations, and the controls that must stay silent."""

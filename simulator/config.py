@@ -1,0 +1,111 @@
+"""What a simulation is asked for. Everything it yields depends on this alone."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from domain.events import LATEST_MS
+
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+MAX_MERCHANTS = 1_200_000
+"""As many serials as four characters of the acceptor number hold here."""
+RECORD_SIZES = ("usual", "all")
+TIME_FORMATS = ("iso", "epoch_ms")
+
+_EARLIEST_MS = 1_009_843_200_000
+"""2002-01-01T00:00:00Z."""
+_SHARES = (
+    "jump_share", "mcc_change_share", "decline_share", "undo_share", "refund_share", "duplicate_share",
+    "late_share", "future_share",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulationConfig:
+    """Settings of a simulation. The shares are of sales unless said otherwise.
+
+    Attributes:
+        seed: any integer from 0 to 2**63 - 1.
+        merchants: 1 to 1,200,000.
+        start_ms: first moment of receipt, UTC milliseconds, a whole hour; by default Monday 2025-01-06 00:00
+            in Shanghai.
+        days: length of the run, above 0.
+        tx_per_merchant_day: mean over merchants; the busiest of 1,000 has some 20 times the mean (Zipf).
+        jump_share: share of merchants that jump MCC, of those whose class leaves something to gain.
+        mcc_change_share: share of merchants whose MCC is changed lawfully during the run.
+        record_size: `usual` (the fields every acquirer has, 358 bytes on average) or `all` (every field that
+            applies to the transaction and its merchant, 700 bytes on average); with ISO times.
+        time_format: how `event_time` is written: `iso` (local time with offset) or `epoch_ms`.
+        decline_share: share declined, outages apart.
+        undo_share: share reversed or voided afterwards.
+        refund_share: refunds tried per sale; those whose original would lie before the run are left out.
+        duplicate_share: share of records sent a second time within a minute.
+        late_share: share received hours after they happened, half of them more than 24 h.
+        future_share: share from terminals whose clock is 11 minutes to 3 days ahead.
+        disorder_s: longest delay of an ordinary record between event and receipt, 0 to 600 s.
+        clock_skew_s: 5 % of terminals have a clock up to this far off, 0 to 540 s.
+        outages_per_day: outages of 5 to 15 minutes (response code 96) per acquirer and day, 0 to 24.
+        master_data: whether `merchant` events are given; without them nothing is changed lawfully either.
+    """
+
+    seed: int = 1
+    merchants: int = 1000
+    start_ms: int = 1_736_092_800_000
+    days: float = 7.0
+    tx_per_merchant_day: float = 60.0
+    jump_share: float = 0.02
+    mcc_change_share: float = 0.01
+    record_size: str = "usual"
+    time_format: str = "iso"
+    decline_share: float = 0.04
+    undo_share: float = 0.006
+    refund_share: float = 0.006
+    duplicate_share: float = 0.001
+    late_share: float = 0.0002
+    future_share: float = 0.00002
+    disorder_s: int = 30
+    clock_skew_s: int = 120
+    outages_per_day: float = 0.02
+    master_data: bool = True
+
+    def __post_init__(self) -> None:
+        _within("seed", self.seed, 0, 2**63 - 1)
+        _within("merchants", self.merchants, 1, MAX_MERCHANTS)
+        _within("disorder_s", self.disorder_s, 0, 600)
+        _within("clock_skew_s", self.clock_skew_s, 0, 540)
+        _within("outages_per_day", self.outages_per_day, 0, 24)
+        _within("tx_per_merchant_day", self.tx_per_merchant_day, 0, 1_000_000)
+        for name in _SHARES:
+            _within(name, getattr(self, name), 0, 1)
+        if self.record_size not in RECORD_SIZES:
+            raise ValueError(
+                f"record_size must be one of {', '.join(RECORD_SIZES)}, got {self.record_size!r}"
+            )
+        if self.time_format not in TIME_FORMATS:
+            raise ValueError(
+                f"time_format must be one of {', '.join(TIME_FORMATS)}, got {self.time_format!r}"
+            )
+        self._check_span()
+
+    def _check_span(self) -> None:
+        if not (math.isfinite(self.days) and self.days > 0):
+            raise ValueError(f"days must be above 0, got {self.days!r}")
+        if not isinstance(self.start_ms, int) or self.start_ms % HOUR_MS:
+            raise ValueError(f"start_ms must be a whole hour in UTC milliseconds, got {self.start_ms!r}")
+        # Times are written with 13 digits, which they have since 2001; terminals' clocks err by days.
+        if self.start_ms < _EARLIEST_MS or self.end_ms > LATEST_MS - 10 * DAY_MS:
+            raise ValueError(
+                f"start_ms and days must stay within 2002 and 2099, got {self.start_ms} + {self.days} d"
+            )
+
+    @property
+    def end_ms(self) -> int:
+        """Receipts lie before this moment, UTC milliseconds."""
+        return self.start_ms + round(self.days * DAY_MS)
+
+
+def _within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:  # also refuses NaN
+        raise ValueError(f"{name} must be {low} to {high}, got {value!r}")

@@ -1,0 +1,461 @@
+"""Draws the transactions of one hour of receipt.
+
+Every figure of a transaction is a hash of (seed, merchant, hour, number within the hour, question): any hour
+of any merchant can be drawn alone, in any order, and comes out the same. All compiled code of the drawing,
+and every constant in it, is in this file or in `domain`, for Numba's cache looks at no other.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from domain.events import TXN_TYPES
+from engine.jit import njit, njit_cached
+from simulator.trades import HOURS, TRADES, WEEKS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from simulator.config import SimulationConfig
+
+EVENT = np.dtype([
+    ("id", "u8"), ("original", "u8"), ("card", "u8"),
+    ("received_ms", "i8"), ("event_ms", "i8"),
+    ("amount", "i8"), ("original_amount", "i8"), ("original_ms", "i8"),
+    ("merchant", "i4"), ("stan", "i4"), ("terminal", "i4"),
+    ("mcc", "i2"), ("acceptor_mcc", "i2"), ("channel_mcc", "i2"), ("flags", "u2"),
+    ("special_fee", "i1"), ("txn_type", "i1"), ("scheme", "i1"), ("card_kind", "i1"), ("response", "i1"),
+])  # fmt: skip
+"""One record before it is written. `original` and `channel_mcc` 0, `special_fee` and `card_kind` -1: none."""
+
+VIOLATION, DUPLICATE, LATE, FUTURE, MASTER, UNDONE, TAKES_OUT = 1, 2, 4, 8, 16, 32, 64
+"""Flags of an event: the truth about it.
+
+`UNDONE`: another record undoes it. `TAKES_OUT`: it takes an approved sale out, for the first time. `LATE`: it
+was delayed by hours, which is not always too late. `MASTER`: master data; `id` is the number of the record.
+"""
+
+SCHEME_NAMES = (
+    "unionpay", "alipay", "wechat", "visa", "mastercard", "amex", "jcb", "discover", "mir", "troy",
+)  # fmt: skip
+"""Schemes of simulated cards; the last two are unknown to `domain.events.SCHEMES`."""
+SCHEME_EDGES = np.cumsum([0.74, 0.11, 0.09, 0.021, 0.02, 0.004, 0.006, 0.002, 0.004])
+RESPONSES = ("00", "10", "11", "51", "55", "61", "65", "05", "57", "14", "54", "30", "91", "98", "96")
+"""Response codes; the first `APPROVING` approve, the last is that of an outage."""
+APPROVING = 3
+DECLINE_EDGES = np.cumsum([0.42, 0.16, 0.10, 0.05, 0.10, 0.05, 0.02, 0.02, 0.01, 0.04, 0.03])[:-1]
+
+PURCHASE, REFUND, VOID, REVERSAL, PREAUTH, BALANCE = (
+    TXN_TYPES.index(name) for name in ("purchase", "refund", "void", "reversal", "preauth", "balance")
+)
+HOUR = 3_600_000
+FIRST_HOUR = 175_320
+"""Hours from 1970 to 1990: hours are counted from there in identifiers."""
+MAX_RECORDS_PER_SALE = 8
+_PHI = np.uint64(0x9E3779B97F4A7C15)
+_11 = np.uint64(11)
+_MCC_CHANNEL, _MCC_ACCEPTOR, _SPECIAL = 3, 2, 4
+
+
+TRADE = np.dtype([
+    ("rhythm", "f8", (168,)),  # volume of each hour of the week, Monday first; a day's mean is 1
+    ("prices", "i8", (8,)),
+    ("mu", "f8"), ("sigma", "f8"), ("list_share", "f8"),
+    ("unit", "i8"), ("price_count", "i8"), ("hotel", "i8"),
+])  # fmt: skip
+"""A trade as the compiler wants it; money in fen."""
+
+KNOBS = np.dtype([
+    ("seed", "u8"), ("first_hour", "i8"), ("walk_in_cards", "i8"), ("disorder_ms", "i8"), ("skew_ms", "i8"),
+    ("decline", "f8"), ("undo", "f8"), ("refund", "f8"), ("duplicate", "f8"), ("late", "f8"),
+    ("future", "f8"), ("outages_per_hour", "f8"),
+])  # fmt: skip
+"""The settings the drawing uses, as the compiler wants them."""
+
+
+def trades() -> NDArray[np.void]:
+    """`TRADES` as `TRADE` rows."""
+    out = np.zeros(len(TRADES), TRADE)
+    for row, trade in zip(out, TRADES, strict=True):
+        rhythm = np.outer(WEEKS[trade.week], HOURS[trade.hours]).ravel()
+        row["rhythm"] = rhythm * 7 / rhythm.sum()
+        row["prices"][: len(trade.prices_yuan)] = np.array(trade.prices_yuan, np.int64) * 100
+        row["price_count"] = len(trade.prices_yuan)
+        row["mu"], row["sigma"] = math.log(trade.median_yuan * 100), trade.sigma
+        row["list_share"], row["unit"] = trade.list_share, trade.unit_fen
+        row["hotel"] = trade.mcc == 7011
+    return out
+
+
+def knobs(config: SimulationConfig) -> NDArray[np.void]:
+    """The settings of `config`, `KNOBS`, shape (1,)."""
+    out = np.zeros(1, KNOBS)
+    out["seed"] = config.seed
+    out["first_hour"] = config.start_ms // HOUR
+    out["walk_in_cards"] = max(10_000, round(config.merchants * config.tx_per_merchant_day * 5))
+    out["disorder_ms"], out["skew_ms"] = config.disorder_s * 1000, config.clock_skew_s * 1000
+    for name in ("decline", "undo", "refund", "duplicate", "late", "future"):
+        out[name] = getattr(config, f"{name}_share")
+    out["outages_per_hour"] = config.outages_per_day / 24
+    return out
+
+
+@njit
+def mix(x: np.uint64) -> np.uint64:
+    """Spread the bits of `x` (the finaliser of splitmix64)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@njit
+def unit(key: np.uint64, question: int) -> float:
+    """Uniform in [0, 1) for one question about `key`."""
+    return float(mix(key + np.uint64(question) * _PHI) >> _11) * 1.1102230246251565e-16
+
+
+@njit
+def normal(key: np.uint64, question: int) -> float:
+    """Standard normal; uses two questions."""
+    return math.sqrt(-2.0 * math.log(1.0 - unit(key, question))) * math.cos(
+        2.0 * math.pi * unit(key, question + 1)
+    )
+
+
+@njit
+def pick(edges: NDArray[np.float64], u: float) -> int:
+    """The first place whose edge is above `u`; len(edges) if none is."""
+    i = 0
+    while i < len(edges) and u >= edges[i]:
+        i += 1
+    return i
+
+
+@njit
+def expected(m: Any, t: Any, hour: int) -> float:
+    """Mean number of sales of merchant `m` received in `hour`."""
+    local = hour + m.offset_h + m.shift_h
+    day = local // 24
+    shape = t.rhythm[(day + 3) % 7 * 24 + local % 24]  # 1970-01-01 was a Thursday
+    if shape == 0.0:
+        return 0.0
+    return float(m.rate * shape * math.exp(0.15 * normal(mix(m.key ^ np.uint64(day)), 0) - 0.01125))
+
+
+@njit
+def count(m: Any, t: Any, hour: int) -> int:
+    """Number of sales of merchant `m` received in `hour`: Poisson."""
+    mean = expected(m, t, hour)
+    if mean == 0.0:
+        return 0
+    key = mix(m.key + np.uint64(hour) * _PHI)
+    if mean > 30.0:
+        return min(1_048_575, max(0, int(mean + math.sqrt(mean) * normal(key, 1) + 0.5)))
+    u = unit(key, 0)
+    p = math.exp(-mean)
+    k = 0
+    while u >= p and k < 200:
+        u -= p
+        k += 1
+        p *= mean / k
+    return k
+
+
+@njit_cached
+def counts(merchants: Any, chosen: NDArray[np.int64], trades: Any, hour: int) -> NDArray[np.int64]:
+    """Sales of each chosen merchant received in `hour`, shape (chosen,)."""
+    out = np.empty(len(chosen), np.int64)
+    for i in range(len(chosen)):
+        m = merchants[chosen[i]]
+        out[i] = count(m, trades[m.trade], hour)
+    return out
+
+
+@njit
+def identity(merchant: int, hour: int, k: int, part: int) -> np.uint64:
+    """A number no other record has (21, 20, 20 and 3 bits).
+
+    `part` is 0 for a sale, 1 for its undoing, 2 for that once more, 3 for a refund.
+    """
+    return (
+        np.uint64(merchant) << np.uint64(43)
+        | np.uint64(hour - FIRST_HOUR) << np.uint64(23)
+        | np.uint64(k) << np.uint64(3)
+        | np.uint64(part)
+    )
+
+
+@njit
+def stan_of(hour: int, k: int, part: int) -> int:
+    """System trace number, 1 to 999999: distinct within the hour up to 125,000 sales of a merchant."""
+    return 1 + (hour * 7919 + k * 8 + part) % 999_999
+
+
+@njit
+def delay_of(key: np.uint64, question: int, disorder_ms: int) -> int:
+    """Milliseconds from event to receipt: mostly about a second, for one in twenty up to `disorder_ms`."""
+    u = unit(key, question)
+    reach = disorder_ms if unit(key, question + 1) < 0.05 else min(1000, disorder_ms)
+    return int(u * reach)
+
+
+@njit
+def skew_of(m: Any, terminal: int, skew_ms: int) -> int:
+    """Milliseconds the clock of a terminal is ahead (negative: behind)."""
+    key = mix(m.key + np.uint64(terminal + 77) * _PHI)
+    return int((2.0 * unit(key, 1) - 1.0) * skew_ms) if unit(key, 0) < 0.05 else 0
+
+
+@njit
+def in_outage(seed: np.uint64, acquirer: int, hour: int, at_ms: int, per_hour: float) -> bool:
+    """Whether the acquirer is out `at_ms` after the beginning of `hour`."""
+    key = mix(seed ^ mix(np.uint64(hour * 16 + acquirer)))
+    if unit(key, 0) >= per_hour:
+        return False
+    start = unit(key, 1) * 2_700_000.0
+    return bool(start <= at_ms < start + 300_000.0 + unit(key, 2) * 600_000.0)
+
+
+@njit
+def ticket(m: Any, t: Any, key: np.uint64) -> int:
+    """Amount of a sale, fen."""
+    if unit(key, 10) < t.list_share:
+        return int(t.prices[int(unit(key, 11) * t.price_count)])
+    fen = m.scale * math.exp(t.mu + t.sigma * normal(key, 12))
+    return int(min(50_000_000, max(t.unit, int(fen / t.unit + 0.5) * t.unit)))
+
+
+@njit
+def set_card(e: Any, m: Any, x: Any, key: np.uint64) -> None:
+    """Give `e` a card: of the merchant's regulars or of those anywhere."""
+    if unit(key, 14) < 0.45:
+        e.card = mix(m.key + np.uint64(1_000_003) + np.uint64(int(unit(key, 15) * m.pool)) * _PHI)
+    else:
+        e.card = mix(x.seed + np.uint64(int(unit(key, 15) * x.walk_in_cards)) * _PHI)
+    e.scheme = pick(SCHEME_EDGES, unit(e.card, 1))
+    u = unit(e.card, 2)
+    e.card_kind = -1 if e.scheme in (1, 2) else 0 if u < 0.52 else 1 if u < 0.95 else 2 if u < 0.97 else 3
+
+
+@njit
+def set_mcc(e: Any, m: Any) -> None:
+    """Present the MCCs the merchant is registered for: each terminal has its own."""
+    if e.event_ms >= m.change_ms:
+        e.mcc = m.changed_mcc
+        e.acceptor_mcc = m.changed_mcc
+    else:
+        place = e.terminal % m.mccs
+        e.mcc = m.mcc0 if place == 0 else m.mcc1 if place == 1 else m.mcc2
+        e.acceptor_mcc = m.mcc0
+    e.channel_mcc = e.mcc if m.channel_mcc == -1 else m.channel_mcc
+    e.special_fee = m.special_fee
+
+
+@njit
+def jump(e: Any, m: Any, t: Any, key: np.uint64) -> None:
+    """Present a cheaper MCC, for the merchant's share of sales: mostly the larger ones on credit."""
+    if not m.jump_onset_ms <= e.event_ms < m.jump_end_ms:
+        return
+    large = e.card_kind in (1, 2) and e.amount > m.scale * math.exp(t.mu)
+    often = min(1.0, 2.0 * m.jump_share)
+    if unit(key, 16) >= (often if large else (m.jump_share - 0.2 * often) / 0.8):
+        return
+    e.flags |= VIOLATION
+    if m.jump_kind == _SPECIAL:
+        e.special_fee = 3
+    elif m.jump_kind == _MCC_CHANNEL:
+        e.channel_mcc = m.jump_mcc
+    elif m.jump_kind == _MCC_ACCEPTOR:
+        e.acceptor_mcc = m.jump_mcc
+    else:
+        e.mcc = m.jump_mcc
+        if m.channel_mcc == -1:
+            e.channel_mcc = m.jump_mcc
+
+
+@njit
+def set_time(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
+    """When `e` is received within `hour`, and when it happened."""
+    e.received_ms = hour * HOUR + int(unit(key, 0) * HOUR)
+    e.event_ms = e.received_ms - delay_of(key, 1, x.disorder_ms) + skew_of(m, e.terminal, x.skew_ms)
+    u = unit(key, 3)
+    how_far = unit(key, 4)
+    if u < x.late:
+        e.flags |= LATE
+        # Half within the usual limit of 24 h, half beyond it.
+        hours = 1.0 + 19.0 * how_far if unit(key, 5) < 0.5 else 26.0 + 40.0 * how_far
+        e.event_ms -= int(hours * HOUR)
+    elif u >= 1.0 - x.future:
+        e.flags |= FUTURE
+        e.event_ms = e.received_ms + 660_000 + int(how_far * 71.0 * HOUR)
+
+
+@njit
+def set_response(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
+    """Approve or decline `e`."""
+    out = in_outage(x.seed, m.acquirer, hour, e.received_ms - hour * HOUR, x.outages_per_hour)
+    if out and unit(key, 17) < 0.9:
+        e.response = len(RESPONSES) - 1
+    elif unit(key, 18) < x.decline:
+        e.response = APPROVING + pick(DECLINE_EDGES, unit(key, 19))
+    else:
+        u = unit(key, 19)
+        e.response = 1 if u < 0.0003 else 2 if u < 0.0006 else 0
+
+
+@njit_cached
+def sale(e: Any, m: Any, index: int, t: Any, x: Any, hour: int, k: int) -> np.uint64:
+    """Draw sale `k` of merchant `index` received in `hour` into `e`; its key of further draws is returned."""
+    key = mix(m.key ^ mix(np.uint64(hour) * _PHI + np.uint64(k)))
+    e.id = identity(index, hour, k, 0)
+    e.original = e.original_amount = e.original_ms = 0
+    e.merchant = index
+    e.flags = 0
+    e.terminal = int(unit(key, 6) * m.terminals)
+    e.stan = stan_of(hour, k, 0)
+    set_time(e, m, x, key, hour)
+    set_card(e, m, x, key)
+    set_mcc(e, m)
+    set_response(e, m, x, key, hour)
+    e.amount = ticket(m, t, key)
+    u = unit(key, 7)
+    e.txn_type = BALANCE if u < 0.004 else PREAUTH if t.hotel and u < 0.1 else PURCHASE
+    if e.txn_type == BALANCE:
+        e.amount = 0
+    if e.txn_type != PURCHASE:
+        return key
+    if e.response < APPROVING and m.jump_kind:
+        jump(e, m, t, key)
+    # Terminals often reverse what an outage or a time-out declined: there is nothing to take out then.
+    odds = x.undo if e.response < APPROVING else x.undo * 40.0 if e.response >= len(RESPONSES) - 2 else 0.0
+    left = (hour + 1) * HOUR - e.received_ms
+    if not e.flags & (LATE | FUTURE) and left > 5000 and unit(key, 20) < odds:
+        e.flags |= UNDONE
+    return key
+
+
+@njit
+def undo(e: Any, m: Any, first: Any, x: Any, hour: int, k: int, key: np.uint64) -> bool:
+    """Draw into `e` what undoes the sale `first`; whether it is received before that sale."""
+    left = (hour + 1) * HOUR - first.received_ms
+    reversal = first.response >= APPROVING or unit(key, 21) < 0.5
+    longest = min(30_000 if reversal else 600_000, left - 2000)
+    gap = 1000 + int(unit(key, 22) * (longest - 1000))
+    e.txn_type = REVERSAL if reversal else VOID
+    e.original, e.original_amount, e.original_ms = first.id, first.amount, first.event_ms
+    e.id = identity(first.merchant, hour, k, 1)
+    e.stan = stan_of(hour, k, 1)
+    e.received_ms = first.received_ms + gap
+    e.event_ms = (
+        e.received_ms - min(gap, delay_of(key, 23, x.disorder_ms)) + skew_of(m, e.terminal, x.skew_ms)
+    )
+    if e.event_ms >= m.change_ms:
+        set_mcc(e, m)
+    e.flags = TAKES_OUT if first.response < APPROVING else 0
+    e.response = 0
+    if unit(key, 25) < 0.01:
+        e.response, e.flags = 5 + APPROVING, 0
+    return reversal and gap < x.disorder_ms and unit(key, 26) < 0.1
+
+
+@njit
+def refund(e: Any, m: Any, index: int, t: Any, x: Any, hour: int, k: int, key: np.uint64) -> bool:
+    """Draw into `e` a refund of sale `k` of an earlier hour; false where there is none to refund.
+
+    The distance in hours depends on merchant and `k` alone, so no sale is refunded twice.
+    """
+    u = unit(mix(m.key + np.uint64(k)), 9)
+    back = 1 + int(u * 8.0) if u < 0.5 else 24 * (1 + int((u - 0.5) * 14.0))
+    if hour - back < x.first_hour or k >= count(m, t, hour - back):
+        return False
+    sale(e, m, index, t, x, hour - back, k)
+    if e.txn_type != PURCHASE or e.response >= APPROVING or e.flags & (UNDONE | LATE | FUTURE):
+        return False
+    e.original, e.original_amount, e.original_ms = e.id, e.amount, e.event_ms
+    e.id = identity(index, hour, k, 3)
+    e.stan = stan_of(hour, k, 3)
+    if unit(key, 30) < 0.3:
+        e.amount = max(1, int(e.amount * (0.1 + 0.8 * unit(key, 31))))
+    e.txn_type, e.flags = REFUND, 0
+    e.received_ms = hour * HOUR + int(unit(key, 32) * HOUR)
+    e.event_ms = e.received_ms - delay_of(key, 33, x.disorder_ms) + skew_of(m, e.terminal, x.skew_ms)
+    if e.event_ms >= m.change_ms:
+        set_mcc(e, m)
+    return True
+
+
+@njit
+def repeat(out: Any, first: int, at: int, x: Any, hour: int, key: np.uint64, question: int) -> int:
+    """Send event `first` once more, as `out[at]`, for the share of duplicates; the next free place."""
+    left = (hour + 1) * HOUR - out[first].received_ms
+    if out[first].flags & (LATE | FUTURE) or left < 2000 or unit(key, question) >= x.duplicate:
+        return at
+    out[at] = out[first]
+    out[at].flags = (out[at].flags | DUPLICATE) & ~(VIOLATION | TAKES_OUT | UNDONE)
+    out[at].received_ms += 500 + int(unit(key, question + 1) * (min(60_000, left) - 500))
+    return at + 1
+
+
+@njit
+def undo_and_repeats(out: Any, first: int, m: Any, x: Any, hour: int, k: int, key: np.uint64) -> int:
+    """Add after sale `first` what undoes it; the next free place is returned."""
+    at = first + 1
+    out[at] = out[first]
+    overtakes = undo(out[at], m, out[first], x, hour, k, key)
+    if overtakes:
+        out[first].received_ms = out[at].received_ms + 1 + int(unit(key, 27) * 1500.0)
+    at = repeat(out, first + 1, at + 1, x, hour, key, 40)
+    # Some reversals are sent again under a number of their own.
+    left = (hour + 1) * HOUR - out[first + 1].received_ms
+    if (
+        out[first + 1].txn_type == REVERSAL
+        and left > 2
+        and unit(key, 28) < 0.05
+        and out[first + 1].response == 0
+    ):
+        out[at] = out[first + 1]
+        out[at].id = identity(out[first].merchant, hour, k, 2)
+        out[at].stan = stan_of(hour, k, 2)
+        out[at].flags = 0
+        wait = 1 + int(unit(key, 29) * (min(20_000, left) - 1))
+        out[at].received_ms += wait
+        out[at].event_ms += wait
+        if out[at].event_ms >= m.change_ms:
+            set_mcc(out[at], m)
+        at += 1
+    return at
+
+
+@njit_cached
+def draw(
+    merchants: Any,
+    chosen: NDArray[np.int64],
+    sales: NDArray[np.int64],
+    trades: Any,
+    knobs: Any,
+    hour: int,
+    out: Any,
+) -> int:
+    """Draw all records of the chosen merchants received in `hour` into `out`, by merchant; their number.
+
+    `sales` are the merchants' `counts`; `out` has room for `MAX_RECORDS_PER_SALE` of each.
+    """
+    at = 0
+    x = knobs[0]
+    for i in range(len(chosen)):
+        index = chosen[i]
+        m = merchants[index]
+        t = trades[m.trade]
+        for k in range(sales[i]):
+            first = at
+            key = sale(out[first], m, index, t, x, hour, k)
+            at = first + 1
+            if out[first].flags & UNDONE:
+                at = undo_and_repeats(out, first, m, x, hour, k, key)
+            at = repeat(out, first, at, x, hour, key, 42)
+            if unit(key, 34) < x.refund and refund(out[at], m, index, t, x, hour, k, key):
+                at = repeat(out, at, at + 1, x, hour, key, 44)
+    return at
