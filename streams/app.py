@@ -1,0 +1,77 @@
+"""The Faust app of a worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import faust
+from faust.tables.manager import TableManager
+
+from streams.sqlite_transport import BATCH_RECORDS, Transport, log_path
+from streams.topics import DEFAULT_PARTITIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+BUFFERED_BATCHES = 8
+"""Batches that wait in memory for the agent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """What a worker must be told.
+
+    Attributes:
+        log_url: where the log is: `sqlite:///folder/tillwatch.db`.
+        group: the worker's name; its committed offsets and its progress are kept under it.
+        partitions: partitions of each topic, at least 1; a log that has others is refused.
+        batch_records: most records of a batch, at least 1.
+    """
+
+    log_url: str
+    group: str = "tillwatch"
+    partitions: int = DEFAULT_PARTITIONS
+    batch_records: int = BATCH_RECORDS
+
+    def __post_init__(self) -> None:
+        log_path(self.log_url)
+        for name in ("partitions", "batch_records"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+
+
+class NoTables(TableManager):
+    """Faust's table manager without its second of waiting for tables at every start."""
+
+    async def on_start(self) -> None:
+        """Go on: there are none."""
+        await self._update_channels()
+        await self.recovery.start()
+
+
+class App(faust.App):
+    """A Faust app without tables, which needs no folders."""
+
+    def _create_directories(self) -> None:
+        """Nothing is kept beside the log."""
+
+
+def build_app(settings: WorkerSettings) -> App:
+    """An app on the settings' log: no web server, no tables, no topics of Faust's own."""
+    options: Mapping[str, Any] = {
+        "broker": settings.log_url,
+        "key_serializer": "raw",
+        "value_serializer": "raw",
+        "web_enabled": False,
+        "TableManager": NoTables,
+        "topic_disable_leader": True,
+        "topic_allow_declare": False,
+        "table_standby_replicas": 0,
+        "stream_buffer_maxsize": BUFFERED_BATCHES,
+        "stream_wait_empty": False,
+        "broker_commit_interval": 1.0,
+    }
+    app = App(settings.group, **options)
+    cast("Transport", app.transport).batch_records = settings.batch_records
+    return app

@@ -1,0 +1,150 @@
+"""What makes Faust carry batches: one message per fetched batch of a partition, acknowledged up to its end.
+
+Every carrier's consumer takes part in it: fetching is the carrier's, delivery and acknowledgement are here.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from typing import TYPE_CHECKING, Any, cast
+
+from faust import Schema
+from faust.transport.consumer import Consumer
+from faust.types import TP, ConsumerMessage
+from mode.utils.futures import notify
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from faust.types import Message
+    from faust.types.transports import TPorTopicSet
+
+    from engine.records import Records
+
+APPEND_TIME = 1
+"""Kafka's timestamp type of append time."""
+_REST_S = 0.005
+
+
+class BatchSchema(Schema[Any, Any]):
+    """Gives the streams what a message carries, as it is."""
+
+    def loads_key(self, app: Any, message: Message, **_: Any) -> Any:  # noqa: ARG002  Faust's signature
+        """The key."""
+        return message.key
+
+    def loads_value(self, app: Any, message: Message, **_: Any) -> Any:  # noqa: ARG002  Faust's signature
+        """The batch."""
+        return message.value
+
+
+class BatchConsumer(Consumer):
+    """A Faust consumer whose messages are batches; mix it in before a carrier's consumer.
+
+    The carrier's `_getmany` gives one `Records` per partition. The message's value is the batch, its offset
+    the last record's. Faust acknowledges messages that it skips, too (while flow is suspended, or after
+    another rebalance); so an offset is committed only for a batch that `processed` was called for.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._conduct = self.callback
+        self.callback = self._deliver
+        self._delivered: defaultdict[TP, deque[int]] = defaultdict(deque)
+        self._next_offsets: dict[TP, int] = {}
+
+    async def _deliver(self, message: Message) -> None:
+        """Hand a message to the streams. If that fails the app stops: nothing is passed over in silence."""
+        try:
+            await self._conduct(message)
+        except Exception as error:
+            await self.app.crash(error)
+            raise
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109
+        """Fetch a batch of every partition that has one, and yield a message for each."""
+        records, active = await self._wait_next_records(timeout)
+        if records is None or self.should_stop:
+            return
+        generation = self.app.consumer_generation_id
+        for tp, batch in cast("Mapping[TP, Records]", records).items():
+            flows = self.flow_active and self.app.consumer_generation_id == generation
+            if flows and (active is None or tp in active):
+                message = batch_message(tp, batch, generation)
+                self._delivered[tp].append(message.offset)
+                yield tp, message
+            else:
+                await self._seek(tp, int(batch.offsets[0]))
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109
+        if self.flow_active and not self._get_active_partitions():
+            await self.sleep(_REST_S)  # the base class rests for a second, and every start took that longer
+            return None, None
+        return await super()._wait_next_records(timeout)
+
+    def processed(self, message: Message) -> None:
+        """Say that a batch is done with: the group's offset may pass it at the next commit.
+
+        Raises:
+            RuntimeError: a batch that was delivered before it is not done with.
+        """
+        if message.generation_id != self.app.consumer_generation_id:
+            return  # its partition was given anew meanwhile, and is read again
+        delivered = self._delivered[message.tp]
+        if not delivered or delivered[0] != message.offset:
+            due = delivered[0] if delivered else "none"
+            raise RuntimeError(
+                f"batches of {message.tp} must be acknowledged in order: due is the one that ends at {due},"
+                f" got the one that ends at {message.offset}"
+            )
+        delivered.popleft()
+        self._next_offsets[message.tp] = message.offset + 1
+
+    def ack(self, message: Message) -> bool:
+        """Let go of a message that the streams are finished with; it moves no offset."""
+        if message.acked:
+            return False
+        message.acked = True
+        self._unacked_messages.discard(message)
+        notify(self._waiting_for_ack)
+        return True
+
+    async def perform_seek(self) -> None:
+        """Go to where reading starts; what was delivered before is read again."""
+        self._delivered.clear()
+        self._next_offsets.clear()
+        await super().perform_seek()
+
+    def _filter_tps_with_pending_acks(self, topics: TPorTopicSet | None = None) -> Iterator[TP]:
+        return (tp for tp in self._next_offsets if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self._next_offsets.get(tp)
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Gaps need no bridge: offsets are acknowledged up to a batch's end."""
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """The queue's own bound holds delivery back; no partition needs to rest."""
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """See `on_buffer_full`."""
+
+
+def batch_message(tp: TP, batch: Records, generation_id: int) -> ConsumerMessage:
+    """The Faust message that carries `batch`, which holds at least one record."""
+    return ConsumerMessage(
+        tp.topic,
+        tp.partition,
+        int(batch.offsets[-1]),
+        timestamp=int(batch.appended_ms[-1]) / 1000,
+        timestamp_type=APPEND_TIME,
+        headers=[],
+        key=None,
+        value=cast("Any", batch),
+        checksum=None,
+        serialized_key_size=0,
+        serialized_value_size=len(batch.data),
+        tp=tp,
+        generation_id=generation_id,
+    )

@@ -1,0 +1,44 @@
+"""Every topic, in one table: `docs/topics.md` has a heading for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streams.sqlite_log import SqliteLog
+
+DEFAULT_PARTITIONS = 4
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic.
+
+    Attributes:
+        name: its name in the log.
+        key: what its records are keyed by; "" where only the partition matters.
+        compacted: whether only the newest record of each key is kept.
+        retention_ms: how long records are kept; None keeps them.
+    """
+
+    name: str
+    key: str
+    compacted: bool = False
+    retention_ms: int | None = None
+
+
+EVENTS = TopicSpec("events", "merchant_id")
+ALERTS = TopicSpec("alerts", "alert_id", compacted=True)
+MERCHANT_RISK = TopicSpec("merchant-risk", "merchant_id", compacted=True)
+DEAD_LETTERS = TopicSpec("dead-letters", "", retention_ms=90 * _DAY_MS)
+
+TOPICS: tuple[TopicSpec, ...] = (EVENTS, ALERTS, MERCHANT_RISK, DEAD_LETTERS)
+"""All topics. They have the same number of partitions, except where an acquirer's own topic is read."""
+
+
+def create_topics(log: SqliteLog, partitions: int = DEFAULT_PARTITIONS) -> None:
+    """Make every topic that is not there; raises ValueError where one has another number of partitions."""
+    for topic in TOPICS:
+        log.create_topic(topic.name, partitions, compacted=topic.compacted, retention_ms=topic.retention_ms)

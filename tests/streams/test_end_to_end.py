@@ -1,0 +1,163 @@
+"""Invariant 1 through the embedded log: partitions, batch sizes and restarts change nothing, and the ledger agrees."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from engine.monitor import Monitor, MonitorConfig
+from simulator.config import SimulationConfig
+from simulator.simulation import Simulation, simulate
+from streams.app import WorkerSettings
+from streams.sqlite_log import SqliteLog
+from streams.sqlite_transport import log_url
+from streams.topics import create_topics
+from streams.worker import run_worker
+from tillwatch.feed import feed_simulation
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from engine.outputs import Counts
+
+CONFIG = SimulationConfig(
+    seed=11, merchants=120, days=3, jump_share=0.3, undo_share=0.03, refund_share=0.02, duplicate_share=0.02,
+    late_share=0.003, future_share=0.001, disorder_s=60, record_size="all",
+)  # fmt: skip
+
+
+@dataclass
+class Result:
+    """What a log's readers see in the end."""
+
+    alerts: dict[str, dict[str, Any]]
+    scores: dict[str, dict[str, Any]]
+    dead_letters: set[tuple[str, str, str]]
+    totals: dict[str, Any]
+    counts: Counts
+
+
+def last_by_key(log: SqliteLog, topic: str, partitions: int) -> dict[str, dict[str, Any]]:
+    found = {}
+    for partition in range(partitions):
+        for record in log.read_keyed(topic, partition, 0, 1_000_000):
+            found[record.key.decode()] = json.loads(record.value)
+    return found
+
+
+def letters_of(log: SqliteLog, partitions: int) -> set[tuple[str, str, str]]:
+    found = set()
+    for partition in range(partitions):
+        batch = log.read("dead-letters", partition, 0, 1_000_000)
+        while len(batch):
+            for i in range(len(batch)):
+                letter = json.loads(batch.value(i))
+                found.add((letter["reason"], letter["field"], json.loads(letter["record"])["txn_id"]))
+            batch = log.read("dead-letters", partition, int(batch.offsets[-1]) + 1)
+    return found
+
+
+def work(path: Path, partitions: int, batch_records: int) -> tuple[Counts, list[Monitor]]:
+    monitors = []
+
+    def make(partition: int, of: int) -> Monitor:
+        monitors.append(Monitor(MonitorConfig(capacity=1000), partition, of))
+        return monitors[-1]
+
+    settings = WorkerSettings(log_url=log_url(path), partitions=partitions, batch_records=batch_records)
+    return run_worker(settings, make, until_idle=True), monitors
+
+
+def run(path: Path, simulation: Simulation, partitions: int, batch_records: int, stops: tuple[float, ...]) -> Result:
+    """Feed the simulation in parts, with a worker started anew after each."""
+    with SqliteLog(path) as log:
+        create_topics(log, partitions)
+    for share in (*stops, None):
+        until = None if share is None else int(CONFIG.start_ms + share * CONFIG.days * 86_400_000)
+        with SqliteLog(path) as log:
+            feed_simulation(log, simulation, until_ms=until)
+        counts, monitors = work(path, partitions, batch_records)
+    with SqliteLog(path) as log:
+        return Result(
+            last_by_key(log, "alerts", partitions), last_by_key(log, "merchant-risk", partitions),
+            letters_of(log, partitions), {each.merchant_id: each for m in monitors for each in m.totals()}, counts,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def simulation() -> Simulation:
+    return simulate(CONFIG)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(simulation: Simulation, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    return run(tmp_path_factory.mktemp("one") / "log.db", simulation, 1, 5000, ())
+
+
+@pytest.mark.timeout(300)
+def test_the_undisturbed_run_says_something_of_everything(undisturbed: Result) -> None:
+    assert len(undisturbed.alerts) >= 15
+    assert any(alert["closed"] for alert in undisturbed.alerts.values())
+    assert len(undisturbed.scores) >= 15
+    assert {reason for reason, _, _ in undisturbed.dead_letters} == {"late", "future"}
+    assert undisturbed.counts.duplicates > 100
+
+
+@pytest.mark.parametrize(
+    ("partitions", "batch_records", "stops"),
+    [(1, 997, (0.3, 0.31)), (2, 5000, (0.5,)), (4, 313, (0.2, 0.7)), (4, 5000, ())],
+)
+def test_partitions_batch_sizes_and_restarts_change_nothing(
+    partitions: int, batch_records: int, stops: tuple[float, ...],
+    simulation: Simulation, undisturbed: Result, tmp_path: Path,
+) -> None:  # fmt: skip
+    result = run(tmp_path / "log.db", simulation, partitions, batch_records, stops)
+    assert result.alerts == undisturbed.alerts
+    assert result.scores == undisturbed.scores
+    assert result.dead_letters == undisturbed.dead_letters
+    assert result.totals == undisturbed.totals
+    assert result.counts.transactions == undisturbed.counts.transactions
+    assert result.counts.duplicates == undisturbed.counts.duplicates
+
+
+def test_every_merchants_sums_are_those_of_the_simulators_ledger(simulation: Simulation, undisturbed: Result) -> None:
+    ledger = simulation.ledger()
+    for i in range(CONFIG.merchants):
+        found, row = undisturbed.totals.get(simulation.merchant_id(i)), ledger[i]
+        if found is None:
+            assert row["accepted"] == 0
+            continue
+        assert (found.sales, found.sales_minor) == (row["approved_count"], row["approved_minor"])
+        assert (found.refunds, found.refunds_minor) == (row["refund_count"], row["refund_minor"])
+        assert (found.reversed, found.reversed_minor) == (row["reversed_count"], row["reversed_minor"])
+    assert undisturbed.counts.transactions == ledger["accepted"].sum()
+    assert undisturbed.counts.duplicates == ledger["duplicates"].sum()
+    assert len(undisturbed.dead_letters) == ledger["late"].sum() + ledger["future"].sum()
+
+
+def test_alerts_are_for_the_merchants_that_jump_and_no_others(simulation: Simulation, undisturbed: Result) -> None:
+    labels = {label.merchant_id: label for label in simulation.labels()}
+    told_late = {c.merchant_id for c in simulation.controls() if c.kind == "mcc_change_told_late"}
+    accused = {alert["merchant_id"] for alert in undisturbed.alerts.values()}
+    assert accused - told_late <= set(labels)
+    assert {key for key, label in labels.items() if label.txn_ids} <= accused
+
+
+def test_money_at_stake_is_what_the_simulator_says_was_lost(simulation: Simulation, undisturbed: Result) -> None:
+    """An alert counts each sale; the simulator leaves out those that were undone. So only the others are compared."""
+    at_stake: dict[str, int] = {}
+    alerts_of: dict[str, int] = {}
+    for alert in undisturbed.alerts.values():
+        at_stake[alert["merchant_id"]] = at_stake.get(alert["merchant_id"], 0) + alert["at_stake"]
+        alerts_of[alert["merchant_id"]] = alerts_of.get(alert["merchant_id"], 0) + 1
+    compared = 0
+    for label in simulation.labels():
+        closed = all(a["closed"] for a in undisturbed.alerts.values() if a["merchant_id"] == label.merchant_id)
+        hits = sum(a["hits"] for a in undisturbed.alerts.values() if a["merchant_id"] == label.merchant_id)
+        if label.leakage_minor and closed and hits == len(label.txn_ids):
+            assert at_stake[label.merchant_id] >= label.leakage_minor - alerts_of[label.merchant_id]
+            compared += 1
+    assert compared >= 3

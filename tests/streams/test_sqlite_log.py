@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from streams.blocks import MAX_BLOCK_BYTES, MAX_BLOCK_RECORDS
+from streams.sqlite_log import Progress, SqliteLog, UnknownTopic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[SqliteLog]:
+    with SqliteLog(tmp_path / "log.db") as opened:
+        opened.create_topic("events", 2)
+        opened.create_topic("alerts", 1, compacted=True)
+        yield opened
+
+
+def blocks(log: SqliteLog) -> list[tuple[int, int]]:
+    with sqlite3.connect(log.path) as db:
+        found = db.execute("SELECT count, bytes FROM block ORDER BY id").fetchall()
+    db.close()
+    return found
+
+
+def test_a_topic_made_again_is_the_same_topic(log: SqliteLog) -> None:
+    log.append("events", 1, [b"a"])
+    log.create_topic("events", 2, retention_ms=5)
+    assert log.topics() == ["alerts", "events"]
+    assert (log.partitions("events"), log.end_offset("events", 1)) == (2, 1)
+
+
+@pytest.mark.parametrize(("partitions", "compacted"), [(3, False), (2, True)])
+def test_a_topic_cannot_be_made_otherwise(log: SqliteLog, partitions: int, compacted: bool) -> None:
+    with pytest.raises(ValueError, match="topic 'events' has 2 partitions, compacted=False; got"):
+        log.create_topic("events", partitions, compacted=compacted)
+
+
+def test_a_topic_has_at_least_one_partition(log: SqliteLog) -> None:
+    with pytest.raises(ValueError, match="partitions of topic 'x' must be at least 1, got 0"):
+        log.create_topic("x", 0)
+
+
+def test_an_unknown_topic_or_partition_is_named(log: SqliteLog) -> None:
+    with pytest.raises(UnknownTopic, match=r"must be one of \['alerts', 'events'\], got 'event'"):
+        log.append("event", 0, [b""])
+    with pytest.raises(ValueError, match="partition of 'events' must be 0 to 1, got 2"):
+        log.read("events", 2, 0)
+
+
+def test_a_topic_rolled_back_with_its_transaction_is_unknown_again(log: SqliteLog) -> None:
+    with suppress(ZeroDivisionError), log.transaction():
+        log.create_topic("new", 1)
+        log.append("new", 0, [b"a"])
+        raise ZeroDivisionError
+    with pytest.raises(UnknownTopic):
+        log.append("new", 0, [b"a"])
+
+
+def test_a_compacted_topic_wants_a_key_for_each_value(log: SqliteLog) -> None:
+    for keys in (None, [b"a"]):
+        with pytest.raises(ValueError, match="a key for each of 2 values"):
+            log.append("alerts", 0, [b"1", b"2"], keys=keys)
+    with pytest.raises(ValueError, match="append with keys"):
+        log.append_block("alerts", 0, b"1", np.array([1], np.int32))
+
+
+def test_a_topic_that_keeps_no_keys_refuses_them(log: SqliteLog) -> None:
+    with pytest.raises(ValueError, match="keeps no keys"):
+        log.append("events", 0, [b"1"], keys=[b"a"])
+    with pytest.raises(ValueError, match="keeps no keys"):
+        log.read_keyed("events", 0, 0)
+    with pytest.raises(ValueError, match="is not compacted"):
+        log.compact("events")
+
+
+@pytest.mark.parametrize("lengths", [[1], [3, -1], [1, 2]])
+def test_lengths_that_do_not_fit_the_data_are_refused(log: SqliteLog, lengths: list[int]) -> None:
+    with pytest.raises(ValueError, match="lengths must be at least 0 and sum to 2 bytes"):
+        log.append_block("events", 0, b"ab", np.array(lengths, np.int32))
+    assert log.end_offset("events", 0) == 0
+
+
+def test_blocks_are_cut_by_records_and_by_bytes(log: SqliteLog) -> None:
+    log.append("events", 0, [b"x"] * (MAX_BLOCK_RECORDS + 1))
+    half = bytes(MAX_BLOCK_BYTES // 2)
+    log.append("events", 1, [half, half, half, bytes(MAX_BLOCK_BYTES + 1), b""])
+    assert blocks(log) == [
+        (MAX_BLOCK_RECORDS, MAX_BLOCK_RECORDS),
+        (1, 1),
+        (2, MAX_BLOCK_BYTES),
+        (1, MAX_BLOCK_BYTES // 2),
+        (1, MAX_BLOCK_BYTES + 1),
+        (1, 0),
+    ]
+    read = log.read("events", 1, 0)
+    assert read.ends.tolist() == np.cumsum([len(half)] * 3 + [MAX_BLOCK_BYTES + 1, 0]).tolist()
+
+
+def test_a_transaction_that_fails_leaves_neither_records_nor_position(log: SqliteLog) -> None:
+    with suppress(ZeroDivisionError), log.transaction():
+        log.append("events", 0, [b"a"])
+        log.set_position("file", 10)
+        raise ZeroDivisionError
+    assert (log.end_offset("events", 0), log.position("file")) == (0, None)
+
+
+def test_a_transaction_inside_another_is_part_of_it(log: SqliteLog) -> None:
+    with suppress(ZeroDivisionError), log.transaction():
+        with log.transaction():
+            log.append("events", 0, [b"a"])
+        raise ZeroDivisionError
+    assert log.end_offset("events", 0) == 0
+
+
+def test_changed_tells_of_other_connections_commits_once(log: SqliteLog) -> None:
+    with SqliteLog(log.path) as other:
+        log.changed()
+        assert not log.changed()
+        other.append("events", 0, [b"a"])
+        assert log.changed()
+        assert not log.changed()
+
+
+def test_records_carry_append_time(log: SqliteLog) -> None:
+    log.append("events", 0, [b"a"], appended_ms=1)
+    log.append("events", 0, [b"b", b"c"], appended_ms=2)
+    assert log.read("events", 0, 0).appended_ms.tolist() == [1, 2, 2]
+    log.append("events", 1, [b"now"])
+    assert log.read("events", 1, 0).appended_ms[0] > 1_700_000_000_000
+
+
+def test_the_newest_progress_of_each_worker_is_shown(log: SqliteLog) -> None:
+    def progress(worker: str, offset: int) -> Progress:
+        return Progress(
+            worker=worker,
+            topic="events",
+            updated_ms=1,
+            next_offsets={1: offset},
+            counts={"records": 3},
+            rate=2.5,
+        )
+
+    for worker, offset in (("b", 1), ("a", 2), ("b", 3)):
+        log.write_progress(progress(worker, offset))
+    with SqliteLog(log.path) as other:
+        assert other.progress() == [progress("a", 2), progress("b", 3)]
+
+
+def test_a_durable_log_waits_for_the_disk_and_another_does_not(tmp_path: Path) -> None:
+    for durable, level in ((True, 2), (False, 1)):
+        with SqliteLog(tmp_path / "log.db", durable=durable) as log:
+            assert log._db.execute("PRAGMA synchronous").fetchone() == (level,)
+            assert log._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -1,0 +1,415 @@
+"""The worker with a real Faust app on a real log."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from domain.alerts import Alert, DeadLetter, Score, Text
+from engine.hashing import partition_of
+from engine.outputs import Counts, Outputs
+from streams.app import WorkerSettings
+from streams.leases import Fenced, LeaseHeld
+from streams.sqlite_log import OffsetGone, Progress, SqliteLog
+from streams.sqlite_transport import LEASE, log_path, log_url
+from streams.topics import TOPICS, create_topics
+from streams.worker import MonitorFailed, Worker, run_worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from engine.records import Records
+    from tests.streams.conftest import Carrier
+
+PARTITIONS = 3
+
+
+class SumMonitor:
+    """Sums the integers of its partition. A seventh is an alert, no integer is a dead letter."""
+
+    def __init__(self, partition: int, partitions: int) -> None:
+        assert partitions == PARTITIONS
+        self.merchant = f"m{partition}"
+        self.sum = 0
+        self.alerts = 0
+
+    def process(self, records: Records) -> Outputs:
+        out = Outputs(counts=Counts(records=len(records)))
+        for i in range(len(records)):
+            self._take(records.value(i), int(records.offsets[i]), records.source, out)
+        out.scores.append(
+            Score(
+                merchant_id=self.merchant,
+                time=str(records.offsets[-1]),
+                score=self.sum,
+                grade="A",
+                contributions=(),
+            )
+        )
+        return out
+
+    def _take(self, value: bytes, offset: int, source: str, out: Outputs) -> None:
+        if not value.isdigit():
+            out.counts.dead_letters += 1
+            out.dead_letters.append(
+                DeadLetter(
+                    reason="x", field="", message="", source=source, position=offset, record=value.decode()
+                )
+            )
+            return
+        out.counts.transactions += 1
+        self.sum += int(value)
+        if int(value) % 7 == 0:
+            self.alerts += 1
+            out.alerts.append(alert(f"{self.merchant}-{self.alerts % 5}", self.alerts, self.sum))
+
+
+def alert(alert_id: str, revision: int, at_stake: int) -> Alert:
+    return Alert(
+        alert_id=alert_id,
+        revision=revision,
+        detector="d",
+        version=1,
+        merchant_id="m",
+        subject="m",
+        severity=0.5,
+        hits=1,
+        first_time="",
+        last_time="",
+        at_stake=at_stake,
+        currency="CNY",
+        title=Text("", ""),
+        reason=Text("", ""),
+        evidence=(),
+        txn_ids=(),
+        risk_code="",
+    )
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "tillwatch.db"
+    with SqliteLog(path) as log:
+        create_topics(log, PARTITIONS)
+    return path
+
+
+def settings_of(path: Path, **more: Any) -> WorkerSettings:
+    return WorkerSettings(**{"log_url": log_url(path), "partitions": PARTITIONS, "batch_records": 50, **more})
+
+
+def fill(path: Path, count: int, start: int = 0) -> None:
+    with SqliteLog(path) as log:
+        for partition in range(PARTITIONS):
+            values = [b"%d" % i if i % 40 else b"odd" for i in range(start, start + count)]
+            log.append("events", partition, values)
+
+
+def topic_end(path: Path, topic: str) -> list[tuple[bytes, bytes]]:
+    """Each key's newest value."""
+    newest: dict[bytes, bytes] = {}
+    with SqliteLog(path) as log:
+        for partition in range(PARTITIONS):
+            for each in log.read_keyed(topic, partition, 0, 1_000_000):
+                assert partition_of(each.key, PARTITIONS) == partition
+                newest[each.key] = each.value
+    return sorted(newest.items())
+
+
+def committed(path: Path) -> list[int | None]:
+    with SqliteLog(path) as log:
+        return [log.committed("tillwatch", "events", each) for each in range(PARTITIONS)]
+
+
+def test_every_record_is_processed_once_published_and_acknowledged(path: Path) -> None:
+    fill(path, 400)
+    shown: list[Progress] = []
+    counts = run_worker(settings_of(path), SumMonitor, until_idle=True, on_progress=shown.append)
+    assert counts == Counts(records=1200, transactions=1170, dead_letters=30)
+    assert committed(path) == [400] * PARTITIONS
+    total = sum(i for i in range(400) if i % 40)
+    scores = {key: msgspec.json.decode(value, type=Score) for key, value in topic_end(path, "merchant-risk")}
+    assert {key: score.score for key, score in scores.items()} == {
+        b"m%d" % each: total for each in range(PARTITIONS)
+    }
+    assert len(topic_end(path, "alerts")) == 15
+    with SqliteLog(path) as log:
+        letters = [log.read("dead-letters", each, 0) for each in range(PARTITIONS)]
+        first = msgspec.json.decode(letters[1].value(0), type=DeadLetter)
+        assert ([len(each) for each in letters], first.source, first.position) == ([10] * 3, "events-1", 0)
+        assert log.progress() == shown[-1:]
+    assert shown[-1].next_offsets == dict.fromkeys(range(PARTITIONS), 400)
+    assert shown[-1].counts["transactions"] == 1170
+
+
+def test_a_restart_reads_everything_again_and_comes_to_the_same_end(path: Path) -> None:
+    fill(path, 300)
+    first = run_worker(settings_of(path), SumMonitor, until_idle=True)
+    alerts, scores = topic_end(path, "alerts"), topic_end(path, "merchant-risk")
+    second = run_worker(settings_of(path, batch_records=7), SumMonitor, until_idle=True)
+    assert second == first
+    assert topic_end(path, "alerts") == alerts
+    assert topic_end(path, "merchant-risk") == scores
+    fill(path, 100, start=300)
+    assert run_worker(settings_of(path), SumMonitor, until_idle=True).records == 1200
+    assert committed(path) == [400] * PARTITIONS
+
+
+def test_a_worker_with_nothing_to_read_is_idle_at_once(path: Path) -> None:
+    assert run_worker(settings_of(path), SumMonitor, until_idle=True) == Counts()
+
+
+def test_partitions_take_turns(path: Path) -> None:
+    fill(path, 200)
+    turns: list[int] = []
+
+    class Turns(SumMonitor):
+        def process(self, records: Records) -> Outputs:
+            turns.append(int(self.merchant[1:]))
+            return super().process(records)
+
+    run_worker(settings_of(path), Turns, until_idle=True)
+    assert turns == [0, 1, 2] * 4
+
+
+def test_a_monitor_that_raises_stops_the_worker_and_nothing_of_its_batch_is_acknowledged(path: Path) -> None:
+    fill(path, 200)
+    seen: list[tuple[int, int]] = []
+
+    class Raises(SumMonitor):
+        def process(self, records: Records) -> Outputs:
+            seen.append((int(self.merchant[1:]), int(records.offsets[0])))
+            if seen[-1] == (1, 100):
+                raise ZeroDivisionError("division by zero")
+            return super().process(records)
+
+    with pytest.raises(
+        MonitorFailed, match="events-1, offsets 100 to 149: ZeroDivisionError: division by zero"
+    ):
+        run_worker(settings_of(path), Raises, until_idle=True)
+    assert seen[-1] == (1, 100)
+    assert committed(path) == [150, 100, 100]
+    assert run_worker(settings_of(path), SumMonitor, until_idle=True).records == 600
+
+
+def test_a_batch_is_acknowledged_only_after_what_it_gave_is_committed(path: Path) -> None:
+    fill(path, 50)
+    locked, free = threading.Event(), threading.Event()
+
+    def lock() -> None:
+        with SqliteLog(path) as log, log.transaction():
+            locked.set()
+            free.wait(30)
+
+    class Locks(SumMonitor):
+        def process(self, records: Records) -> Outputs:
+            if not locked.is_set():
+                thread.start()
+                locked.wait()
+            return super().process(records)
+
+    thread = threading.Thread(target=lock)
+
+    async def run() -> Counts:
+        worker = Worker(settings_of(path), Locks, until_idle=True)
+        running = asyncio.create_task(worker.run())
+        await asyncio.to_thread(locked.wait)
+        try:
+            with pytest.raises(TimeoutError):  # longer than a try of the writer: nothing may pass meanwhile
+                await asyncio.wait_for(asyncio.shield(running), 1.5)
+            assert worker.agent.next_offsets == {}
+            assert topic_end(path, "alerts") == []
+        finally:
+            free.set()
+        return await running
+
+    counts = asyncio.run(run())
+    thread.join()
+    assert counts.records == 150
+    assert committed(path) == [50] * PARTITIONS
+    assert len(topic_end(path, "merchant-risk")) == PARTITIONS
+
+
+def test_a_second_worker_is_refused_and_told_who_runs(path: Path) -> None:
+    with SqliteLog(path) as log:
+        log.acquire_lease(LEASE, "first@here", 10)
+        with pytest.raises(LeaseHeld, match=rf"'worker' is held by first@here, process {os.getpid()}"):
+            run_worker(settings_of(path), SumMonitor, until_idle=True)
+        assert committed(path) == [None] * PARTITIONS
+
+
+def test_a_worker_that_lost_its_lease_publishes_nothing_more(path: Path) -> None:
+    fill(path, 200)
+    batches = 0
+
+    class Loses(SumMonitor):
+        def process(self, records: Records) -> Outputs:
+            nonlocal batches
+            batches += 1
+            if batches == 4:
+                steal(path)
+            return super().process(records)
+
+    with pytest.raises(MonitorFailed, match="Fenced: lease 'worker' number 1 is stale") as failed:
+        run_worker(settings_of(path), Loses, until_idle=True)
+    assert isinstance(failed.value.__cause__, Fenced)
+    assert batches == 4
+    assert len(topic_end(path, "merchant-risk")) == 3
+    scores = [msgspec.json.decode(value, type=Score) for _, value in topic_end(path, "merchant-risk")]
+    assert {score.time for score in scores} == {"49"}
+
+
+def steal(path: Path) -> None:
+    """Take the lease from its holder, as a successor does that no longer hears of it."""
+    with SqliteLog(path) as log:
+        log._db.execute("UPDATE lease SET renewed_s = renewed_s - 60")
+        log.acquire_lease(LEASE, "successor", 10)
+
+
+def test_an_idle_worker_that_lost_its_lease_stops(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.sqlite_transport.LEASE_TTL_S", 0.4)
+    fill(path, 10)
+
+    def stolen(progress: Progress) -> None:
+        if progress.next_offsets:
+            steal(path)
+
+    with pytest.raises(Fenced, match="it is now held by successor"):
+        run_worker(settings_of(path), SumMonitor, on_progress=stolen)
+
+
+def test_a_failure_in_fausts_message_callback_stops_the_worker(path: Path) -> None:
+    fill(path, 200)
+
+    async def run() -> None:
+        worker = Worker(settings_of(path), SumMonitor, until_idle=True)
+        conduct: Callable[..., Any] = worker.app.topics.on_message
+
+        async def fails(message: Any) -> None:
+            if (message.partition, message.offset) == (0, 99):
+                raise KeyError("lost")
+            await conduct(message)
+
+        worker.app.topics.on_message = fails
+        await worker.run()
+
+    with pytest.raises(KeyError, match="lost"):
+        asyncio.run(run())
+    assert committed(path)[0] in {None, 50}
+
+
+def test_records_that_retention_took_before_they_were_read_stop_the_worker(path: Path) -> None:
+    fill(path, 200)
+
+    class Drops(SumMonitor):
+        def process(self, records: Records) -> Outputs:
+            if records.offsets[0] == 0 and self.merchant == "m0":
+                with SqliteLog(path) as log:
+                    log.create_topic("events", PARTITIONS, retention_ms=1)
+                    log.retain(now_ms=2**50)
+            return super().process(records)
+
+    with pytest.raises(OffsetGone, match=r"offset of events-[012] must be 200 to 200, got"):
+        run_worker(settings_of(path), Drops, until_idle=True)
+
+
+def test_what_another_process_appends_is_processed_as_it_comes(path: Path) -> None:
+    appended = 0
+
+    def append_more(progress: Progress) -> None:
+        nonlocal appended
+        if appended < 3 and sum(progress.next_offsets.values()) == appended * PARTITIONS:
+            appended += 1
+            fill(path, 1, start=appended)
+        elif appended == 3 and progress.counts["records"] == 9:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    counts = run_worker(settings_of(path), SumMonitor, on_progress=append_more)
+    assert counts.records == 9
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_worker_after_the_batch_in_hand(carrier: Carrier, number: signal.Signals) -> None:
+    with carrier.open() as log:
+        create_topics(log, 1)
+        log.append("events", 0, [b"1"] * 1_000)
+    worker = carrier.python(
+        "import os, time\n"
+        "from engine.outputs import Counts, Outputs\n"
+        "from streams.app import WorkerSettings\n"
+        "from streams.sqlite_transport import log_url\n"
+        "from streams.worker import run_worker\n"
+        "class Slow:\n"
+        "    def process(self, records):\n"
+        "        print('batch', flush=True)\n"
+        "        time.sleep(0.05)\n"
+        "        return Outputs(counts=Counts(records=len(records)))\n"
+        "settings = WorkerSettings(log_url=log_url(log.path), partitions=1, batch_records=10)\n"
+        "print(run_worker(settings, lambda *_: Slow()).records, flush=True)\n"
+    )
+    assert worker.stdout is not None
+    assert worker.stdout.readline() == "batch\n"
+    worker.send_signal(number)
+    said = worker.communicate()[0].split()
+    assert worker.returncode == 0
+    done = int(said[-1])
+    assert 10 <= done <= 50
+    assert said[:-1] == ["batch"] * (done // 10 - 1)
+    with carrier.open() as log:
+        assert log.committed("tillwatch", "events", 0) == done
+
+
+def test_a_killed_workers_successor_starts_at_once_and_comes_to_the_same_end(
+    path: Path, carrier: Carrier
+) -> None:
+    fill(path, 300)
+    run_worker(settings_of(path), SumMonitor, until_idle=True)
+    undisturbed = topic_end(path, "alerts"), topic_end(path, "merchant-risk")
+    with SqliteLog(path) as log:
+        log._db.execute("DELETE FROM block WHERE key IS NOT NULL")
+    holder = carrier.python(
+        f"log = SqliteLog({str(path)!r})\n"
+        f"log.acquire_lease({LEASE!r}, 'dying', 3600)\nprint('holds', flush=True)\ninput()"
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "holds\n"
+    holder.kill()
+    holder.communicate()
+    run_worker(settings_of(path), SumMonitor, until_idle=True)
+    assert (topic_end(path, "alerts"), topic_end(path, "merchant-risk")) == undisturbed
+
+
+def test_a_log_with_other_partitions_is_refused(path: Path) -> None:
+    with pytest.raises(ValueError, match=r"topic 'events' has 3 partitions.*got 4"):
+        run_worker(WorkerSettings(log_url=log_url(path)), SumMonitor)
+
+
+@pytest.mark.parametrize("url", ["kafka://host", "sqlite://relative.db", "/tmp/x.db", "sqlite:///"])
+def test_a_url_that_names_no_log_file_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match=r"log URL must be sqlite:///folder/file\.db, got"):
+        WorkerSettings(log_url=url)
+
+
+@pytest.mark.parametrize("name", ["partitions", "batch_records"])
+def test_sizes_are_at_least_one(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+        WorkerSettings(**{"log_url": "sqlite:///a/b.db", name: 0})  # type: ignore[arg-type]
+
+
+def test_any_file_name_survives_its_url(tmp_path: Path) -> None:
+    for name in ("plain.db", "with space.db", "商户#1?.db", "100%25.db"):
+        assert log_path(log_url(tmp_path / name)) == tmp_path / name
+
+
+def test_every_topic_is_made(path: Path) -> None:
+    with SqliteLog(path) as log:
+        assert log.topics() == sorted(each.name for each in TOPICS)
+        assert {log.partitions(each.name) for each in TOPICS} == {PARTITIONS}
+        assert [log.compacted(each.name) for each in TOPICS] == [False, True, True, False]
