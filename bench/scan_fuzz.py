@@ -63,9 +63,7 @@ TOKENS = (
     "4111 1111 1111 1111",
 )  # fmt: skip
 """What a mutation puts in."""
-_BAD_BYTES = tuple(
-    bytes.fromhex(each) for each in ("ff", "c328", "eda080", "f888808080", "c080", "f4908080", "80")
-)
+_BAD_BYTES = tuple(bytes.fromhex(each) for each in ("ff", "c328", "eda080", "f888808080", "c080", "f4908080", "80"))
 _TOKEN = re.compile(rb'"[^"]*"|-?\d[\d.]*|null|true|false')
 _ALNUM = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
     from domain.alerts import Evidence, Text
 
-Features = "Mapping[str, NDArray[np.int64] | NDArray[np.float64]]"
-"""Feature columns by name, one value per accepted transaction of a batch; `docs/features.md` lists them. An int64
-column's null is the smallest int64, a float64 column's is NaN."""
+    Features = Mapping[str, NDArray[np.int64] | NDArray[np.float64]]
+    """Feature columns by name, one value per accepted transaction of a batch; `docs/features.md` lists them. An int64
+    column's null is the smallest int64, a float64 column's is NaN."""
+    Values = Mapping[str, int | float | None]
+    """One transaction's values of some columns; None is null."""
 
 E7 = 10_000_000
 """Money at stake is held in ten-millionths of a minor unit, exact."""
@@ -37,44 +39,56 @@ class Findings:
 
 
 class Detector(Protocol):
-    """A detector.
-
-    Attributes:
-        name: its file's name.
-        version: raised whenever the same features may give other findings.
-        title: what it finds, in a few words.
-        risk_code: PCAC risk type, "" where none exists.
-        needs: event fields of which it needs at least one; without them it is silent, and coverage says so.
-        columns: features that it reads or freezes into its alerts.
-        quiet_gap_s: seconds without a hit after which an episode closes; above 0.
-        max_age_s: seconds after which an episode gives way to a new one; at least `quiet_gap_s`.
-    """
+    """A detector."""
 
     @property
-    def name(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def title(self) -> Text: ...
-    @property
-    def risk_code(self) -> str: ...
-    @property
-    def needs(self) -> tuple[str, ...]: ...
-    @property
-    def columns(self) -> tuple[str, ...]: ...
-    @property
-    def quiet_gap_s(self) -> int: ...
-    @property
-    def max_age_s(self) -> int: ...
+    def name(self) -> str:
+        """Its file's name."""
+        ...
 
-    def detect(self, features: Mapping[str, NDArray[np.int64] | NDArray[np.float64]]) -> Findings:
+    @property
+    def version(self) -> int:
+        """Raised whenever the same features may give other findings."""
+        ...
+
+    @property
+    def title(self) -> Text:
+        """What it finds, in a few words."""
+        ...
+
+    @property
+    def risk_code(self) -> str:
+        """PCAC risk type, "" where none exists."""
+        ...
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Event fields of which it needs at least one; without them it is silent, and coverage says so."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Features that it reads or freezes into its alerts."""
+        ...
+
+    @property
+    def quiet_gap_s(self) -> int:
+        """Seconds without a hit after which an episode closes; above 0."""
+        ...
+
+    @property
+    def max_age_s(self) -> int:
+        """Seconds after which an episode gives way to a new one; at least `quiet_gap_s`."""
+        ...
+
+    def detect(self, features: Features) -> Findings:
         """The findings of a batch. The same features give the same findings, however they are cut."""
         ...
 
-    def evidence(self, values: Mapping[str, int | float | None]) -> tuple[Evidence, ...]:
+    def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """The figures an alert rests on, from one transaction's values of `columns`."""
         ...
 
-    def reason(self, values: Mapping[str, int | float | None], hits: int, at_stake_minor: int, currency: str) -> Text:
+    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """One sentence on why, with the merchant's numbers in it."""
         ...

@@ -15,9 +15,7 @@ from domain.alerts import Evidence, Text
 from domain.mcc import mcc_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from numpy.typing import NDArray
+    from detectors.contract import Features, Values
 
 _NULL = np.iinfo(np.int64).min
 _FEE_TYPE = 8
@@ -77,7 +75,7 @@ class MccJump:
         if self.max_age_s < self.quiet_gap_s:
             raise ValueError(f"max_age_s must be at least {self.quiet_gap_s}, got {self.max_age_s!r}")
 
-    def detect(self, features: Mapping[str, NDArray[np.int64] | NDArray[np.float64]]) -> Findings:
+    def detect(self, features: Features) -> Findings:
         """The sales with something off; severity by class and by the money lost that day."""
         index = np.flatnonzero(features["mcc_sources"])
         drop = features["mcc_class_drop"][index]
@@ -90,7 +88,7 @@ class MccJump:
         severity = severity * np.where(features["mcc_basis"][index] == _LEARNED, self.learned_factor, 1.0)
         return Findings(index, np.clip(severity, 0, 1), lost)
 
-    def evidence(self, values: Mapping[str, int | float | None]) -> tuple[Evidence, ...]:
+    def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """What was used and what was expected, and what it cost."""
         found = []
         if values["mcc_used"] is not None:
@@ -116,7 +114,7 @@ class MccJump:
             )
         return tuple(found)
 
-    def reason(self, values: Mapping[str, int | float | None], hits: int, at_stake_minor: int, currency: str) -> Text:
+    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """What was used where, instead of what, how often, at what cost."""
         sources = int(values["mcc_sources"] or 0)
         where_en = ", ".join(en for bit, en, _ in _SOURCES if sources & bit)
@@ -127,15 +125,15 @@ class MccJump:
         else:
             used, expected = _code(values["mcc_used"]), _code(values["mcc_expected"])
             by_en, by_zh = ("usual", "惯用") if values["mcc_basis"] == _LEARNED else ("registered", "登记")
-            used_en, used_zh = f"{used} ({mcc_name(used).en})", f"{used}({mcc_name(used).zh})"  # noqa: RUF001
+            used_en, used_zh = f"{used} ({mcc_name(used).en})", f"{used}({mcc_name(used).zh})"
             instead_en = f" instead of the {by_en} {expected} ({mcc_name(expected).en})"
-            instead_zh = f",{by_zh}为{expected}({mcc_name(expected).zh})"  # noqa: RUF001
+            instead_zh = f",{by_zh}为{expected}({mcc_name(expected).zh})"
         money = f"{at_stake_minor / 100:,.2f} {currency}" if at_stake_minor else ""
         cost_en = f"; fees lost {money}" if money else ""
-        cost_zh = f",少付手续费{money}" if money else ""  # noqa: RUF001
+        cost_zh = f",少付手续费{money}" if money else ""
         return Text(
             f"{hits} sale{'s' if hits > 1 else ''} under {used_en}{instead_en} by {where_en}{cost_en}",
-            f"{hits}笔交易以{used_zh}入账{instead_zh},异常位置:{where_zh}{cost_zh}",  # noqa: RUF001
+            f"{hits}笔交易以{used_zh}入账{instead_zh},异常位置:{where_zh}{cost_zh}",
         )
 
 

@@ -211,8 +211,7 @@ class _Digits:
         n = len(self.values)
         doubled = [digit * 2 - 9 * (digit > 4) for digit in self.values]
         self._sums = tuple(
-            [0, *accumulate(doubled[i] if i % 2 == parity else self.values[i] for i in range(n))]
-            for parity in (0, 1)
+            [0, *accumulate(doubled[i] if i % 2 == parity else self.values[i] for i in range(n))] for parity in (0, 1)
         )
         first, last = at[0], at[-1] + 1
         self._starts = [i for i in range(n) if i == 0 or at[i] > at[i - 1] + 1]
@@ -318,10 +317,7 @@ class _Masker:
 
     def event(self, event: dict[str, Any]) -> dict[str, Any]:
         kinds = _kinds(event.get(TYPE.name))
-        return {
-            self._text(key): self._field(key, value, kinds.get(key, Kind.TEXT))
-            for key, value in event.items()
-        }
+        return {self._text(key): self._field(key, value, kinds.get(key, Kind.TEXT)) for key, value in event.items()}
 
     def free(self, value: Any, depth: int = 1) -> Any:
         """`value` of an unknown field or of free text, masked by the wide rule."""
@@ -329,10 +325,7 @@ class _Masker:
             self.changed += 1
             return _REMOVED
         if isinstance(value, dict):
-            return {
-                self._text(key): self._forbidden(key) or self.free(item, depth + 1)
-                for key, item in value.items()
-            }
+            return {self._text(key): self._forbidden(key) or self.free(item, depth + 1) for key, item in value.items()}
         if isinstance(value, list):
             return [self.free(item, depth + 1) for item in value]
         return self._scalar(_WIDE, value)

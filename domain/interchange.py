@@ -27,8 +27,8 @@ CURRENCY = "CNY"
 """The currency the prices and caps are in, ISO 4217."""
 COUNTRY = "CN"
 """The issuer's country the prices are for, ISO 3166."""
-NDRC_2016_557 = "发改价格〔2016〕557"  # noqa: RUF001  a notice's number is written with these brackets
-PBOC_2021_169 = "银发〔2021〕169"  # noqa: RUF001
+NDRC_2016_557 = "发改价格〔2016〕557"
+PBOC_2021_169 = "银发〔2021〕169"
 
 
 @dataclass(frozen=True, slots=True)

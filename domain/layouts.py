@@ -40,13 +40,9 @@ class Layout:
         for part in ("acquirer", "region", "mcc", "serial"):
             start, end = getattr(self, part)
             if not 0 <= start <= end <= self.length:
-                raise ValueError(
-                    f"{part} of layout {self.name} must lie in 0..{self.length}, got {start}..{end}"
-                )
+                raise ValueError(f"{part} of layout {self.name} must lie in 0..{self.length}, got {start}..{end}")
         if self.mcc[1] - self.mcc[0] != 4:
-            raise ValueError(
-                f"mcc of layout {self.name} must be 4 characters, got {self.mcc[0]}..{self.mcc[1]}"
-            )
+            raise ValueError(f"mcc of layout {self.name} must be 4 characters, got {self.mcc[0]}..{self.mcc[1]}")
 
     def applies_to(self, acceptor_id: str, scheme: str = "") -> bool:
         """Whether a number of this length, acquirer and scheme ("" where unknown) has this layout."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain import events
 from engine.hashing import hash_of, load64  # noqa: F401  (load64 is the scanner's)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 MISSING = np.iinfo(np.int64).min
 """A number that is missing, in every int64 column."""
@@ -129,12 +131,9 @@ def key_slot(first_word: int, length: int) -> int:
 def make_spec() -> Spec:
     """The scanner's table of `events.TRANSACTION`."""
     fields = events.TRANSACTION
-    n = len(fields)
     raw = [each.name.encode() for each in fields]
     words = np.array([[int.from_bytes(key[8 * w : 8 * w + 8], "little") for w in range(3)] for key in raw], np.uint64)
-    masks = np.array(
-        [[(1 << 8 * max(0, min(8, len(key) - 8 * w))) - 1 for w in range(3)] for key in raw], np.uint64
-    )
+    masks = np.array([[(1 << 8 * max(0, min(8, len(key) - 8 * w))) - 1 for w in range(3)] for key in raw], np.uint64)
     find = np.full(256, -1, np.int64)
     for f, key in enumerate(raw):
         at = key_slot(int(words[f, 0]), len(key))

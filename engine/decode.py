@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,7 +12,18 @@ import numpy as np
 from domain import cards, events
 from domain.alerts import DeadLetter
 from domain.events import EVENTS, Field, Kind, Reason
-from engine.columns import MISSING, NUMBERS, STRINGS, Columns, Store, choices_of, empty_columns, make_spec, pack, store_of
+from engine.columns import (
+    MISSING,
+    NUMBERS,
+    STRINGS,
+    Columns,
+    Store,
+    choices_of,
+    empty_columns,
+    make_spec,
+    pack,
+    store_of,
+)
 from engine.hashing import hash_of
 from engine.scan import DEAD, OTHER, PADDING, SLOW, SUSPECT, scan
 
@@ -21,7 +32,7 @@ if TYPE_CHECKING:
 
     from engine.records import Records
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _MOST_HARMLESS = 4096
 _PAD = bytes(PADDING)
@@ -124,9 +135,7 @@ def _text(field: Field, value: object) -> str:
     if any(not " " <= c <= "\x7f" for c in value):
         raise Refused(Reason.OUT_OF_RANGE, field.name, f"{field.name} must be printable ASCII, got {shown(value)}")
     if cards.holds_pan(value):
-        raise Refused(
-            Reason.CARD_NUMBER, field.name, f"{field.name} must not hold a card number, got {shown(value)}"
-        )
+        raise Refused(Reason.CARD_NUMBER, field.name, f"{field.name} must not hold a card number, got {shown(value)}")
     if field.kind is Kind.DIGITS and not value.isdigit():
         raise Refused(Reason.OUT_OF_RANGE, field.name, f"{field.name} must be digits, got {shown(value)}")
     if field.choices and value not in field.choices:
@@ -178,9 +187,7 @@ def parse(raw: bytes) -> dict[str, Any]:
         Refused: it is too large, or no JSON object.
     """
     if len(raw) > events.MAX_RECORD_BYTES:
-        raise Refused(
-            Reason.TOO_LARGE, "", f"record must be at most {events.MAX_RECORD_BYTES} bytes, got {len(raw)}"
-        )
+        raise Refused(Reason.TOO_LARGE, "", f"record must be at most {events.MAX_RECORD_BYTES} bytes, got {len(raw)}")
     try:
         event = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -32,7 +32,7 @@ RISE = 0.05
 """Least rise of severity that makes a revision."""
 MOST_TXN_IDS = 20
 _NEVER = np.iinfo(np.int64).max
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def iso(ms: int) -> str:
@@ -163,7 +163,9 @@ class Episodes:
             alerts.append(each[0].alert())
         return alerts, rises
 
-    def close_due(self, clock_ms: NDArray[np.int64], feed: NDArray[np.int16], feed_clock_ms: NDArray[np.int64]) -> list[Alert]:
+    def close_due(
+        self, clock_ms: NDArray[np.int64], feed: NDArray[np.int16], feed_clock_ms: NDArray[np.int64]
+    ) -> list[Alert]:
         """Close the episodes whose deadline their merchant's clock or its feed's has passed.
 
         Args:
@@ -190,9 +192,7 @@ class Episodes:
                 self._deadline_ms = np.append(self._deadline_ms, np.full(slot, _NEVER, np.int64))
         code = int(batch.currency[j]).to_bytes(8, "little")[:3].decode("ascii")
         start = Figures(first_ms=time_ms, last_ms=time_ms)
-        episode = Episode(
-            detector, row, merchant_id, str(uuid.uuid5(NAMESPACE, name)), code, slot, start, start, {}
-        )
+        episode = Episode(detector, row, merchant_id, str(uuid.uuid5(NAMESPACE, name)), code, slot, start, start, {})
         self._open[detector.name, row] = episode
         self._by_slot[slot] = episode
         self._row[slot] = row

@@ -76,6 +76,7 @@ class Event(NamedTuple):
     fee_type: int
     """-1 where unknown."""
 
+
 MAX_REGIMES = 8
 SIDE = np.dtype(
     [

@@ -11,7 +11,7 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numba
 import numpy as np
@@ -34,7 +34,8 @@ def source_digest() -> str:
     root = Path(__file__).parent
     sources = [path for path in sorted(root.rglob("*.py")) if path.stem not in NOTHING_COMPILED]
     digest = hashlib.sha256(f"{sys.version} {numba.__version__} {np.__version__}".encode())
-    for path in [*sources, root.parent / "domain" / "cards.py", root.parent / "domain" / "events.py"]:
+    domain = (root.parent / "domain" / f"{name}.py" for name in ("cards", "events", "interchange"))
+    for path in [*sources, *domain]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 
@@ -46,9 +47,13 @@ def cache_folder() -> Path:
     return Path(base) / "tillwatch" / source_digest()
 
 
-numba.config.CACHE_DIR = str(cache_folder())
+numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # made at import, from the environment
 
 if TYPE_CHECKING:
+
+    def i64(value: Any) -> int:
+        """The number as the compiler's 64-bit integer: a mixture of signed and unsigned would become a float."""
+        ...
 
     def njit(function: Callable[P, R]) -> Callable[P, R]:
         """Compile to machine code on first call. For scalars and records."""
@@ -75,11 +80,12 @@ else:
     from numba.core import cgutils
     from numba.extending import intrinsic
 
+    i64 = np.int64
     njit = numba.njit(nogil=True)
     njit_inline = numba.njit(nogil=True, forceinline=True)
     njit_cached = numba.njit(nogil=True, cache=True)
 
-    def _borrow(context, builder, kind, value):
+    def _borrow(context: Any, builder: Any, kind: Any, value: Any) -> Any:
         if isinstance(kind, types.BaseTuple):
             parts = cgutils.unpack_tuple(builder, value)
             return context.make_tuple(
@@ -89,14 +95,14 @@ else:
             array = context.make_array(kind)(context, builder, value)
             array.meminfo = ir.Constant(array.meminfo.type, None)
             array.parent = ir.Constant(array.parent.type, None)
-            return array._getvalue()
+            return array._getvalue()  # noqa: SLF001  (numba's way to hand a struct back)
         return value
 
     @intrinsic
-    def borrowed(typingctx, value):
+    def borrowed(typingctx: Any, value: Any) -> Any:  # noqa: ARG001  (numba's signature)
         """The same arrays without an owner."""
 
-        def generate(context, builder, signature, args):
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             return _borrow(context, builder, signature.args[0], args[0])
 
         return value(value), generate

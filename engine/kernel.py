@@ -14,12 +14,27 @@ from engine.columns import MISSING, NUMBERS, STRINGS
 from engine.event import APPROVED, DAY_MS, REFUND, SALE, UNDO, Event
 from engine.families import repeats
 from engine.hashing import hash64, mix64, murmur2
-from engine.jit import borrowed, njit, njit_cached, njit_inline
+from engine.jit import borrowed, i64, njit, njit_cached, njit_inline
 from engine.rows import place
 from engine.sets import ABSENT, FLAGGED, enter, holds
 from engine.state import (
-    ACCEPTED, CAPACITY, CLOCK, CURRENCY, DEAD, DUPLICATE, FUTURE, LATE, MAX_FEEDS, MERCHANT, NOTHING, OTHER,
-    TRANSACTION, WRONG_PARTITION, Layouts, Limits, State,
+    ACCEPTED,
+    CAPACITY,
+    CLOCK,
+    CURRENCY,
+    DEAD,
+    DUPLICATE,
+    FUTURE,
+    LATE,
+    MAX_FEEDS,
+    MERCHANT,
+    NOTHING,
+    OTHER,
+    TRANSACTION,
+    WRONG_PARTITION,
+    Layouts,
+    Limits,
+    State,
 )  # fmt: skip
 from engine.zones import offset_at
 
@@ -28,8 +43,7 @@ S_TXN, S_MERCHANT, S_TERMINAL, S_ACCEPTOR, S_ORIGINAL, S_CARD, S_STAN, S_ACQUIRE
                                      "card_token", "stan", "acquirer_code", "feed")
 )  # fmt: skip
 N_AMOUNT, N_CURRENCY, N_TIME, N_MCC, N_CHANNEL_MCC, N_SCHEME, N_TYPE = (
-    NUMBERS.index(name)
-    for name in ("amount", "currency", "event_time", "mcc", "channel_mcc", "scheme", "txn_type")
+    NUMBERS.index(name) for name in ("amount", "currency", "event_time", "mcc", "channel_mcc", "scheme", "txn_type")
 )
 N_ORIGINAL_AMOUNT, N_ORIGINAL_TIME, N_FEE_TYPE, N_CARD_KIND, N_COUNTRY, N_ENTRY, N_RESPONSE, N_SENT, N_RECEIVED = (
     NUMBERS.index(name)
@@ -79,10 +93,10 @@ def _duplicate_key(columns: Any, i: int) -> np.uint64:
 @njit_inline
 def _feed(state: State, h: np.uint64) -> int:
     """The feed's place, entered where it is new; -1 where there is no room."""
-    for k in range(state.feed_count[0]):
-        if state.feed_hash[k] == h:
-            return k
-    k = state.feed_count[0]
+    k = i64(state.feed_count[0])
+    for known in range(k):
+        if state.feed_hash[known] == h:
+            return known
     if k == MAX_FEEDS:
         return -1
     state.feed_hash[k] = h
@@ -95,15 +109,15 @@ def _row_of(data: Any, columns: Any, i: int, state: State, limits: Limits) -> in
     """The row of the record's merchant, taken where it is new; -1 where there is no room."""
     h, start = columns.hash[S_MERCHANT, i], columns.start[S_MERCHANT, i]
     length = columns.length[S_MERCHANT, i]
-    at = place(state.rows, state.index, h, data, start, length)
-    if state.index.hash[at] != _0:
-        return np.int64(state.index.row[at])
-    r = state.count[0]
+    at = place(state.rows, state.merchants, h, data, start, length)
+    if state.merchants.hash[at] != _0:
+        return i64(state.merchants.row[at])
+    r = i64(state.row_count[0])
     if r == limits.capacity:
         return -1
-    state.count[0] = r + 1
-    state.index.hash[at] = h
-    state.index.row[at] = r
+    state.row_count[0] = r + 1
+    state.merchants.hash[at] = h
+    state.merchants.row[at] = r
     row = state.rows[r]
     row.merchant_hash = h
     row.id_length = length
@@ -132,7 +146,7 @@ def _acceptor_mcc(data: Any, columns: Any, i: int, layouts: Layouts, known: Any)
         for at in range(start + layouts.mcc_from[k], start + layouts.mcc_from[k] + 4):
             if not 48 <= data[at] <= 57:
                 return -1
-            mcc = mcc * 10 + (np.int64(data[at]) - 48)
+            mcc = mcc * 10 + (i64(data[at]) - 48)
         return mcc if known[mcc] else -1
     return -1
 
@@ -140,9 +154,9 @@ def _acceptor_mcc(data: Any, columns: Any, i: int, layouts: Layouts, known: Any)
 @njit_inline
 def _contract_at(state: State, row: Any, time_ms: int) -> int:
     """Place of the version of the master data in force at a moment, 0 where none is."""
-    k = row.contract
+    k = i64(row.contract)
     while k > 0 and state.contracts[k].effective_ms > time_ms:
-        k = state.contracts[k].next
+        k = i64(state.contracts[k].next)
     return k
 
 
@@ -224,7 +238,7 @@ def _fire(state: State, r: int, up_to_ms: int) -> None:
 def _undo(state: State, row: Any, amount: int, time_ms: int, now_ms: int) -> None:
     time_ms = min(time_ms, now_ms)
     day = (time_ms + offset_at(state.zones, row.zone, time_ms)) // DAY_MS
-    undo_all(row, amount, time_ms, min(day, np.int64(row.day)), now_ms, np.int64(row.day))
+    undo_all(row, amount, time_ms, min(day, i64(row.day)), now_ms, i64(row.day))
 
 
 @njit_inline
@@ -242,7 +256,7 @@ def _reverse(state: State, row: Any, r: int, columns: Any, i: int, now_ms: int, 
     k = repeats.find(row, original)
     if k >= 0:
         if repeats.mark_undone(row, k):
-            _undo(state, row, row.ring_amount[k], np.int64(row.ring_time_s[k]) * 1000, now_ms)
+            _undo(state, row, row.ring_amount[k], i64(row.ring_time_s[k]) * 1000, now_ms)
         return
     amount, time_ms = columns.number[N_ORIGINAL_AMOUNT, i], columns.number[N_ORIGINAL_TIME, i]
     described = amount != MISSING and time_ms != MISSING
@@ -265,7 +279,7 @@ def _reset(state: State, r: int, keep: int) -> None:
 
 
 @njit_inline
-def _verdict(data: Any, columns: Any, i: int, r: int, key: np.uint64, state: State, limits: Limits) -> int:
+def _verdict(columns: Any, i: int, r: int, key: np.uint64, state: State, limits: Limits) -> int:
     """Whether the transaction is to be taken in; touches nothing."""
     row, time_ms = state.rows[r], columns.number[N_TIME, i]
     if row.currency != 0 and row.currency != columns.number[N_CURRENCY, i]:
@@ -287,7 +301,7 @@ def _accept(
     row = state.rows[r]
     time_ms = columns.number[N_TIME, i]
     _fire(state, r, time_ms)
-    was_ms, was_day = (row.clock_ms, np.int64(row.day)) if row.started else (-1, -1)
+    was_ms, was_day = (row.clock_ms, i64(row.day)) if row.started else (-1, -1)
     if row.started and time_ms - was_ms > limits.forget_ms:
         _reset(state, r, limits.keep_bytes)
         was_ms, was_day = -1, -1
@@ -300,7 +314,7 @@ def _accept(
     if contract.zone >= 0:
         row.zone = contract.zone
     local_ms = time_ms + offset_at(state.zones, row.zone, time_ms)
-    row.day = max(np.int64(row.day), (now_ms + offset_at(state.zones, row.zone, now_ms)) // DAY_MS)
+    row.day = max(i64(row.day), (now_ms + offset_at(state.zones, row.zone, now_ms)) // DAY_MS)
     amount, kind = columns.number[N_AMOUNT, i], columns.number[N_TYPE, i]
     role = roles[kind if kind != MISSING else 0]
     response = columns.number[N_RESPONSE, i]
@@ -314,7 +328,7 @@ def _accept(
     entry, fee_type = columns.number[N_ENTRY, i], columns.number[N_FEE_TYPE, i]
     mcc, channel = columns.number[N_MCC, i], columns.number[N_CHANNEL_MCC, i]
     event = Event(
-        time_ms, now_ms, was_ms, min(local_ms // DAY_MS, np.int64(row.day)), np.int64(row.day), was_day,
+        time_ms, now_ms, was_ms, min(local_ms // DAY_MS, i64(row.day)), i64(row.day), was_day,
         local_ms // 3_600_000 % 24, amount, role, approved, columns.hash[S_TXN, i], columns.hash[S_CARD, i],
         columns.number[N_CARD_KIND, i], columns.number[N_SCHEME, i],
         ((entry & 255) - 48) * 10 + ((entry >> 8 & 255) - 48) if entry != MISSING else -1,
@@ -341,7 +355,7 @@ def _tick(columns: Any, i: int, state: State) -> bool:
     time_ms = columns.number[N_TIME, i]
     if time_ms > state.feed_clock_ms[k]:
         state.feed_clock_ms[k] = time_ms
-        for r in range(state.count[0]):
+        for r in range(state.row_count[0]):
             if 0 < state.deadlines[r] < time_ms and state.rows[r].feed == k:
                 _fire(state, r, time_ms)
     return True
@@ -409,7 +423,7 @@ def run(
             verdicts[i] = OTHER
             continue
         key = _duplicate_key(columns, i)
-        verdict = _verdict(data, columns, i, r, key, state, limits)
+        verdict = _verdict(columns, i, r, key, state, limits)
         verdicts[i] = verdict
         if verdict != ACCEPTED:
             continue

@@ -17,14 +17,25 @@ from engine.outputs import Counts, Outputs
 from engine.partition import MonitorConfig, PartitionState
 from engine.risk import RiskLedger
 from engine.scan import DEAD as UNREADABLE
-from engine.scan import OTHER as NO_TRANSACTION
-from engine.state import CAPACITY, CLOCK, CURRENCY, DEAD, DUPLICATE, EVENT, FUTURE, LATE, MERCHANT, OTHER, WRONG_PARTITION
+from engine.state import (
+    CAPACITY,
+    CLOCK,
+    CURRENCY,
+    DEAD,
+    DUPLICATE,
+    EVENT,
+    FUTURE,
+    LATE,
+    MERCHANT,
+    OTHER,
+    WRONG_PARTITION,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from detectors.contract import Detector
-    from domain.alerts import Alert, DeadLetter
+    from domain.alerts import DeadLetter
     from engine.records import Records
 
 __all__ = ["Coverage", "Monitor", "MonitorConfig", "Totals"]
@@ -195,7 +206,11 @@ class Monitor:
                 f"event_time must be at most {self._late_s} s behind the merchant's latest transaction, it is further"
             )  # fmt: skip
         if verdict == CURRENCY:
-            return Reason.CURRENCY, "currency", "currency must be that of the merchant's first transaction, it is another"
+            return (
+                Reason.CURRENCY,
+                "currency",
+                "currency must be that of the merchant's first transaction, it is another",
+            )
         if verdict == WRONG_PARTITION:
             limits = self._state.limits
             return Reason.WRONG_PARTITION, "merchant_id", (

@@ -55,4 +55,4 @@ class RiskLedger:
 
 
 def _faded(points: float, elapsed_ms: int) -> float:
-    return points * 2.0 ** (-max(0, elapsed_ms) / HALF_LIFE_MS)
+    return float(points * 2.0 ** (-max(0, elapsed_ms) / HALF_LIFE_MS))

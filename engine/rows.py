@@ -6,13 +6,14 @@ import mmap
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.hashing import hash64
-from engine.jit import njit, njit_cached, njit_inline
+from engine.jit import i64, njit_cached, njit_inline
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from numpy.typing import NDArray
 
 ID_BYTES = 32
 """Longest merchant_id; `domain.events.MERCHANT_ID.high`."""
@@ -103,7 +104,7 @@ def _empty_index(size: int) -> Index:
 def place(rows: NDArray[np.void], index: Index, h: np.uint64, data: NDArray[np.uint8], start: int, length: int) -> int:
     """Where in the index the merchant stands, or would stand: its slot."""
     mask = len(index.hash) - 1
-    at = np.int64(h & np.uint64(mask))
+    at = i64(h & np.uint64(mask))
     while index.hash[at] != np.uint64(0):
         if index.hash[at] == h:
             row = rows[index.row[at]]
@@ -124,7 +125,7 @@ def reindex(rows: NDArray[np.void], count: int, index: Index) -> None:
     mask = len(index.hash) - 1
     for r in range(count):
         h = rows[r].merchant_hash
-        at = np.int64(h & np.uint64(mask))
+        at = i64(h & np.uint64(mask))
         while index.hash[at] != np.uint64(0):
             at = (at + 1) & mask
         index.hash[at] = h
@@ -134,4 +135,4 @@ def reindex(rows: NDArray[np.void], count: int, index: Index) -> None:
 @njit_cached
 def _find_id(rows: NDArray[np.void], index: Index, raw: NDArray[np.uint8]) -> int:
     at = place(rows, index, hash64(raw, 0, len(raw)), raw, 0, len(raw))
-    return np.int64(index.row[at]) if index.hash[at] != np.uint64(0) else -1
+    return i64(index.row[at]) if index.hash[at] != np.uint64(0) else -1

@@ -16,7 +16,7 @@ from domain.cards import PAN_PREFIXES
 from domain.events import MAX_RECORD_BYTES, Kind
 from engine.columns import MISSING, Columns, Spec, Store
 from engine.hashing import HASH_SEED, hash64, hash_end, hash_step, load64, trailing_zeros
-from engine.jit import borrowed, njit, njit_cached, njit_inline
+from engine.jit import borrowed, i64, njit, njit_cached, njit_inline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -293,9 +293,9 @@ def _literal_end(data: NDArray[np.uint8], at: int) -> int:
 
 
 @njit_inline
-def _blank(data: NDArray[np.uint8], at: int, end: int) -> int:
-    """First place from `at` on that is no white space, `end` at most."""
-    while at < end and (data[at] == 32 or data[at] == 10 or data[at] == 13 or data[at] == 9):
+def _blank(data: NDArray[np.uint8], at: int) -> int:
+    """First place from `at` on that is no white space."""
+    while data[at] == 32 or data[at] == 10 or data[at] == 13 or data[at] == 9:
         at += 1
     return at
 
@@ -317,7 +317,7 @@ def _find_field(data: NDArray[np.uint8], at: int, length: int, spec: Spec) -> in
     word = load64(data, at)
     if length < 8:
         word &= (np.uint64(1) << (_8 * np.uint64(length))) - np.uint64(1)
-    slot = np.int64((word * _K1 + np.uint64(length) * _K2) >> _56)
+    slot = i64((word * _K1 + np.uint64(length) * _K2) >> _56)
     while spec.find[slot] >= 0:
         f = spec.find[slot]
         if spec.key_length[f] == length and _matches(data, at, spec, f):
@@ -383,7 +383,7 @@ def _value(
             columns.length[slot, i] = length
         elif store == _PACKED:
             mask = (np.uint64(1) << (_8 * np.uint64(length))) - np.uint64(1)
-            columns.number[slot, i] = np.int64((load64(data, at + 1) & mask) | (np.uint64(length) << _56))
+            columns.number[slot, i] = i64((load64(data, at + 1) & mask) | (np.uint64(length) << _56))
         if spec.choice_to[f] > spec.choice_from[f]:
             first, choice = spec.choice_from[f], -1
             for k in range(first, spec.choice_to[f]):
@@ -425,13 +425,15 @@ def _record(
         columns.hash[k, i] = _0
     for k in range(columns.number.shape[0]):
         columns.number[k, i] = MISSING
-    at = _blank(data, at, end)
+    # Not `_blank`: of many records of nothing but white space each would read all that follow.
+    while at < end and (data[at] == 32 or data[at] == 10 or data[at] == 13 or data[at] == 9):
+        at += 1
     if at >= end or data[at] != 123:
         return SLOW
     at += 1
     present, written, status, before = _0, _0, OK, 0
     while True:
-        at = _blank(data, at, end)
+        at = _blank(data, at)
         if data[at] != 34 or at >= end:
             return SLOW
         at += 1
@@ -451,10 +453,10 @@ def _record(
                 at += spec.key_length[f]
         else:
             at += spec.key_length[f]
-        at = _blank(data, at + 1, end)
+        at = _blank(data, at + 1)
         if data[at] != 58:
             return SLOW
-        at = _blank(data, at + 1, end)
+        at = _blank(data, at + 1)
         if at >= end:
             return SLOW
         if f < 0:
@@ -472,7 +474,7 @@ def _record(
             return SLOW
         if suspect:
             status = SUSPECT
-        at = _blank(data, at, end)
+        at = _blank(data, at)
         if at >= end:
             return SLOW
         if data[at] == 44:
@@ -480,7 +482,7 @@ def _record(
             continue
         if data[at] != 125:
             return SLOW
-        at = _blank(data, at + 1, end)
+        at = _blank(data, at + 1)
         return status if at >= end and present & spec.required == spec.required else SLOW
 
 

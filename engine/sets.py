@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.hashing import mix64
-from engine.jit import njit, njit_cached, njit_inline
+from engine.jit import i64, njit_cached, njit_inline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Table(NamedTuple):
@@ -58,7 +60,7 @@ def _empty(size: int) -> Table:
 @njit_inline
 def _slot(table: Table, key: np.uint64, r: int) -> int:
     mask = len(table.key) - 1
-    at = np.int64(mix64(key ^ np.uint64(r)) & np.uint64(mask))
+    at = i64(mix64(key ^ np.uint64(r)) & np.uint64(mask))
     while table.key[at] != np.uint64(0) and (table.key[at] != key or table.row[at] != r):
         at = (at + 1) & mask
     return at

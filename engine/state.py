@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from engine.rows import Index
-from engine.sets import Table
-from engine.zones import Zones
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.rows import Index
+    from engine.sets import Table
+    from engine.zones import Zones
 
 MAX_FEEDS = 64
 
@@ -38,9 +40,9 @@ class State(NamedTuple):
     """The same memory, (capacity, row size)."""
     deadlines: NDArray[np.int64]
     """(capacity,): the earliest deadline of each row, 0 for none."""
-    count: NDArray[np.int64]
+    row_count: NDArray[np.int64]
     """(1,): rows in use."""
-    index: Index
+    merchants: Index
     duplicates: Table
     undone: Table
     pending: NDArray[np.void]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.events import EARLIEST_MS, LATEST_MS
 from engine.event import DAY_MS
-from engine.jit import njit, njit_inline
+from engine.jit import i64, njit_inline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class Zones(NamedTuple):
@@ -41,7 +43,7 @@ def changes(name: str) -> tuple[tuple[int, int], ...]:
         raise ValueError(f"time_zone must be an IANA name such as Asia/Shanghai, got {name!r}") from error
 
     def offset(ms: int) -> int:
-        moment = datetime.fromtimestamp(ms / 1000, timezone.utc).astimezone(zone)
+        moment = datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
         return (moment.utcoffset() or timedelta()) // timedelta(milliseconds=1)
 
     found = [(EARLIEST_MS - 2 * DAY_MS, offset(EARLIEST_MS - 2 * DAY_MS))]
@@ -72,4 +74,4 @@ def offset_at(zones: Zones, zone: int, ms: int) -> int:
     first, k = zones.begin[zone], zones.begin[zone + 1] - 1
     while k > first and zones.at_ms[k] > ms:
         k -= 1
-    return zones.offset_ms[k]
+    return i64(zones.offset_ms[k])

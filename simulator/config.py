@@ -80,13 +80,9 @@ class SimulationConfig:
         for name in _SHARES:
             _within(name, getattr(self, name), 0, 1)
         if self.record_size not in RECORD_SIZES:
-            raise ValueError(
-                f"record_size must be one of {', '.join(RECORD_SIZES)}, got {self.record_size!r}"
-            )
+            raise ValueError(f"record_size must be one of {', '.join(RECORD_SIZES)}, got {self.record_size!r}")
         if self.time_format not in TIME_FORMATS:
-            raise ValueError(
-                f"time_format must be one of {', '.join(TIME_FORMATS)}, got {self.time_format!r}"
-            )
+            raise ValueError(f"time_format must be one of {', '.join(TIME_FORMATS)}, got {self.time_format!r}")
         self._check_span()
 
     def _check_span(self) -> None:
@@ -96,9 +92,7 @@ class SimulationConfig:
             raise ValueError(f"start_ms must be a whole hour in UTC milliseconds, got {self.start_ms!r}")
         # Times are written with 13 digits, which they have since 2001; terminals' clocks err by days.
         if self.start_ms < _EARLIEST_MS or self.end_ms > LATEST_MS - 10 * DAY_MS:
-            raise ValueError(
-                f"start_ms and days must stay within 2002 and 2099, got {self.start_ms} + {self.days} d"
-            )
+            raise ValueError(f"start_ms and days must stay within 2002 and 2099, got {self.start_ms} + {self.days} d")
 
     @property
     def end_ms(self) -> int:

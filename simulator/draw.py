@@ -120,9 +120,7 @@ def unit(key: np.uint64, question: int) -> float:
 @njit
 def normal(key: np.uint64, question: int) -> float:
     """Standard normal; uses two questions."""
-    return math.sqrt(-2.0 * math.log(1.0 - unit(key, question))) * math.cos(
-        2.0 * math.pi * unit(key, question + 1)
-    )
+    return math.sqrt(-2.0 * math.log(1.0 - unit(key, question))) * math.cos(2.0 * math.pi * unit(key, question + 1))
 
 
 @njit
@@ -349,9 +347,7 @@ def undo(e: Any, m: Any, first: Any, x: Any, hour: int, k: int, key: np.uint64) 
     e.id = identity(first.merchant, hour, k, 1)
     e.stan = stan_of(hour, k, 1)
     e.received_ms = first.received_ms + gap
-    e.event_ms = (
-        e.received_ms - min(gap, delay_of(key, 23, x.disorder_ms)) + skew_of(m, e.terminal, x.skew_ms)
-    )
+    e.event_ms = e.received_ms - min(gap, delay_of(key, 23, x.disorder_ms)) + skew_of(m, e.terminal, x.skew_ms)
     if e.event_ms >= m.change_ms:
         set_mcc(e, m)
     e.flags = TAKES_OUT if first.response < APPROVING else 0
@@ -410,12 +406,7 @@ def undo_and_repeats(out: Any, first: int, m: Any, x: Any, hour: int, k: int, ke
     at = repeat(out, first + 1, at + 1, x, hour, key, 40)
     # Some reversals are sent again under a number of their own.
     left = (hour + 1) * HOUR - out[first + 1].received_ms
-    if (
-        out[first + 1].txn_type == REVERSAL
-        and left > 2
-        and unit(key, 28) < 0.05
-        and out[first + 1].response == 0
-    ):
+    if out[first + 1].txn_type == REVERSAL and left > 2 and unit(key, 28) < 0.05 and out[first + 1].response == 0:
         out[at] = out[first + 1]
         out[at].id = identity(out[first].merchant, hour, k, 2)
         out[at].stan = stan_of(hour, k, 2)

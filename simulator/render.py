@@ -321,9 +321,7 @@ def put_degrees(out: NDArray[np.uint8], at: int, value: int) -> int:
 
 
 @njit
-def put_everything(
-    out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np.uint8], s: Style
-) -> int:
+def put_everything(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np.uint8], s: Style) -> int:
     """Append every further field that applies to the transaction and its merchant."""
     at = put_detail(out, at, e, m, number, s)
     if e.response < _APPROVING:

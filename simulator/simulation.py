@@ -173,11 +173,7 @@ class Simulation:
         """The records of the chosen merchants received in `hour` (since 1970), before the end of the run."""
         table = self.merchants.table
         sales = draw.counts(table, chosen, self._trades, hour)
-        changes = [
-            (number, *change[:2])
-            for number, change in enumerate(self._changes)
-            if change[0] // HOUR_MS == hour
-        ]
+        changes = [(number, *change[:2]) for number, change in enumerate(self._changes) if change[0] // HOUR_MS == hour]
         out = np.empty(int(sales.sum()) * draw.MAX_RECORDS_PER_SALE + len(changes), draw.EVENT)
         n = draw.draw(table, chosen, sales, self._trades, self._knobs, hour, out)
         for number, received_ms, merchant in changes:
@@ -266,9 +262,7 @@ class Simulation:
         return out
 
     def _control(self, i: int, kind: str, from_ms: int, told_ms: int) -> Control:
-        return Control(
-            merchant_id=self.merchant_id(i), merchant_index=i, kind=kind, from_ms=from_ms, told_ms=told_ms
-        )
+        return Control(merchant_id=self.merchant_id(i), merchant_index=i, kind=kind, from_ms=from_ms, told_ms=told_ms)
 
 
 def simulate(config: SimulationConfig) -> Simulation:

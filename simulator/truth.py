@@ -76,9 +76,7 @@ class Truth(msgspec.Struct, frozen=True):
     controls: tuple[Control, ...]
 
 
-def cost_ppb_fen(
-    amounts: NDArray[np.int64], fee_class: int, *, credit: NDArray[np.bool_]
-) -> NDArray[np.int64]:
+def cost_ppb_fen(amounts: NDArray[np.int64], fee_class: int, *, credit: NDArray[np.bool_]) -> NDArray[np.int64]:
     """Interchange and both sides' network fee of each amount, in 1e-9 fen; amounts up to 1e9 fen.
 
     >>> cost_ppb_fen(np.array([1_000_000]), 0, credit=np.array([True])) // 10**7

@@ -49,7 +49,5 @@ def write_truth(simulation: Simulation, folder: Path) -> None:
     (folder / "truth.json").write_bytes(msgspec.json.format(msgspec.json.encode(truth)))
     ledger = simulation.ledger()
     names = ledger.dtype.names or ()
-    sums = {
-        simulation.merchant_id(i): dict(zip(names, row, strict=True)) for i, row in enumerate(ledger.tolist())
-    }
+    sums = {simulation.merchant_id(i): dict(zip(names, row, strict=True)) for i, row in enumerate(ledger.tolist())}
     (folder / "ledger.json").write_bytes(msgspec.json.format(msgspec.json.encode(sums)))

@@ -23,8 +23,7 @@ def compact(db: sqlite3.Connection, tp: int, min_dirty: float) -> int:
     if not new or new < min_dirty * held:
         return 0
     db.execute(
-        "DELETE FROM block WHERE tp = :tp AND base NOT IN"
-        " (SELECT max(base) FROM block WHERE tp = :tp GROUP BY key)",
+        "DELETE FROM block WHERE tp = :tp AND base NOT IN (SELECT max(base) FROM block WHERE tp = :tp GROUP BY key)",
         {"tp": tp},
     )
     (dropped,) = db.execute("SELECT changes()").fetchone()
@@ -45,12 +44,8 @@ def retain(db: sqlite3.Connection, now_ms: int, keep_from: Mapping[tuple[str, in
     )
 
 
-def _drop(
-    db: sqlite3.Connection, tp: int, from_ms: int | None, most_bytes: int | None, keep_from: int | None
-) -> int:
-    first, end = db.execute(
-        "SELECT first_offset, end_offset FROM topic_partition WHERE id = ?", (tp,)
-    ).fetchone()
+def _drop(db: sqlite3.Connection, tp: int, from_ms: int | None, most_bytes: int | None, keep_from: int | None) -> int:
+    first, end = db.execute("SELECT first_offset, end_offset FROM topic_partition WHERE id = ?", (tp,)).fetchone()
     (held,) = db.execute("SELECT total(bytes) FROM block WHERE tp = ?", (tp,)).fetchone()
     cut = first
     blocks = db.execute("SELECT base, count, appended_ms, bytes FROM block WHERE tp = ? ORDER BY base", (tp,))

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import BinaryIO
 
+    from numpy.typing import NDArray
+
     from engine.decode import Decoded
     from streams.sqlite_log import SqliteLog
 
@@ -218,13 +220,13 @@ class _Out:
             log.append(DEAD_LETTERS.name, 0, [msgspec.json.encode(each) for each in self.letters])
 
 
-def _partitions(decoded: Decoded, partitions: int) -> list[int]:
+def _partitions(decoded: Decoded, partitions: int) -> NDArray[np.int32]:
     """Where each record's merchant belongs; of records that have none, anything."""
     columns = decoded.columns
     usable = (columns.status != DEAD) & (columns.hash[_MERCHANT] != 0)
     start = np.where(usable, columns.start[_MERCHANT], 0).astype(np.int32)
     length = np.where(usable, columns.length[_MERCHANT], 0).astype(np.int32)
-    return partitions_of(decoded.data, start, length, partitions).tolist()
+    return partitions_of(decoded.data, start, length, partitions)
 
 
 def _stamped(raw: bytes, stamp: bytes) -> bytes:

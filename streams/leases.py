@@ -24,11 +24,11 @@ CREATE TABLE IF NOT EXISTS lease (
 _ROW = "SELECT number, held, owner, pid, host, boot, ttl_s, renewed_s FROM lease WHERE name = ?"
 
 
-class LeaseHeld(RuntimeError):  # noqa: N818  it names a state
+class LeaseHeld(RuntimeError):
     """Somebody else holds an unexpired lease."""
 
 
-class Fenced(RuntimeError):  # noqa: N818  it names a state
+class Fenced(RuntimeError):
     """The lease was given to somebody else meanwhile: nothing may be written under it."""
 
 
@@ -111,9 +111,7 @@ def acquire(db: sqlite3.Connection, name: str, owner: str, ttl_s: float) -> Leas
         raise ValueError(f"ttl_s must be above 0, got {ttl_s!r}")
     if not _free(db, name):
         raise LeaseHeld(f"lease {name!r} is held by {last_holder(db, name)}")
-    (number,) = db.execute(
-        "SELECT coalesce(max(number), 0) + 1 FROM lease WHERE name = ?", (name,)
-    ).fetchone()
+    (number,) = db.execute("SELECT coalesce(max(number), 0) + 1 FROM lease WHERE name = ?", (name,)).fetchone()
     host, boot = _here()
     db.execute(
         "INSERT OR REPLACE INTO lease VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)",

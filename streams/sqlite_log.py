@@ -60,11 +60,11 @@ CREATE TABLE IF NOT EXISTS progress (name TEXT PRIMARY KEY, value BLOB NOT NULL)
 """
 
 
-class UnknownTopic(LookupError):  # noqa: N818  it names a state
+class UnknownTopic(LookupError):
     """The log has no such topic."""
 
 
-class OffsetGone(LookupError):  # noqa: N818  it names a state
+class OffsetGone(LookupError):
     """The offset is not in the log: retention took it, or it was never written."""
 
 
@@ -117,13 +117,9 @@ class SqliteLog:
         busy_timeout_s: how long to wait for another writer before `sqlite3.OperationalError` is raised.
     """
 
-    def __init__(
-        self, path: str | PathLike[str], *, durable: bool = True, busy_timeout_s: float = 30.0
-    ) -> None:
+    def __init__(self, path: str | PathLike[str], *, durable: bool = True, busy_timeout_s: float = 30.0) -> None:
         self.path = path
-        self._db = sqlite3.connect(
-            path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False
-        )
+        self._db = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
         self._topics: dict[str, _Topic] = {}
         execute = self._db.execute
         execute(f"PRAGMA page_size = {_PAGE_BYTES}")
@@ -209,13 +205,9 @@ class SqliteLog:
         if partitions < 1:
             raise ValueError(f"partitions of topic {name!r} must be at least 1, got {partitions!r}")
         with self.transaction():
-            row = self._db.execute(
-                "SELECT partitions, compacted FROM topic WHERE name = ?", (name,)
-            ).fetchone()
+            row = self._db.execute("SELECT partitions, compacted FROM topic WHERE name = ?", (name,)).fetchone()
             if row is None:
-                self._db.execute(
-                    "INSERT INTO topic VALUES (?, ?, ?, NULL, NULL)", (name, partitions, compacted)
-                )
+                self._db.execute("INSERT INTO topic VALUES (?, ?, ?, NULL, NULL)", (name, partitions, compacted))
                 self._db.executemany(
                     "INSERT INTO topic_partition (topic, number) VALUES (?, ?)",
                     [(name, number) for number in range(partitions)],
@@ -292,9 +284,7 @@ class SqliteLog:
             return self.append_block(topic, partition, b"".join(values), lengths, appended_ms)
         if keys is None or len(keys) != len(values):
             got = "none" if keys is None else len(keys)
-            raise ValueError(
-                f"topic {topic!r} is compacted: a key for each of {len(values)} values, got {got}"
-            )
+            raise ValueError(f"topic {topic!r} is compacted: a key for each of {len(values)} values, got {got}")
         at = now_utc_ms() if appended_ms is None else appended_ms
         tp = self._tp(topic, partition)
         with self.transaction():
@@ -386,8 +376,7 @@ class SqliteLog:
         with self._snapshot():
             self._check_offset(tp, f"{topic}-{partition}", offset)
             rows = self._db.execute(
-                "SELECT base, key, body, appended_ms FROM block WHERE tp = ? AND base >= ?"
-                " ORDER BY base LIMIT ?",
+                "SELECT base, key, body, appended_ms FROM block WHERE tp = ? AND base >= ? ORDER BY base LIMIT ?",
                 (tp, offset, max_records),
             )
             return [KeyedRecord(*row) for row in rows]
@@ -395,9 +384,7 @@ class SqliteLog:
     def _check_offset(self, tp: int, source: str, offset: int) -> int:
         first, end = self._bounds(tp)
         if not first <= offset <= end:
-            raise OffsetGone(
-                f"offset of {source} must be {first} to {end}, got {offset}: it is not in the log"
-            )
+            raise OffsetGone(f"offset of {source} must be {first} to {end}, got {offset}: it is not in the log")
         return end - offset
 
     def _blocks(self, tp: int, offset: int, max_records: int) -> list[tuple[int, int, bytes, bytes]]:
@@ -421,8 +408,7 @@ class SqliteLog:
         if first is None:
             return []
         return self._db.execute(
-            "SELECT base, appended_ms, lengths, body FROM block"
-            " WHERE tp = ? AND base BETWEEN ? AND ? ORDER BY base",
+            "SELECT base, appended_ms, lengths, body FROM block WHERE tp = ? AND base BETWEEN ? AND ? ORDER BY base",
             (tp, first, last),
         ).fetchall()
 
@@ -535,9 +521,7 @@ class SqliteLog:
         with self.transaction():
             return sum(housekeeping.compact(self._db, tp, min_dirty) for tp in self._topic(topic).ids)
 
-    def retain(
-        self, now_ms: int | None = None, keep_from: Mapping[tuple[str, int], int] | None = None
-    ) -> int:
+    def retain(self, now_ms: int | None = None, keep_from: Mapping[tuple[str, int], int] | None = None) -> int:
         """Drop the blocks that their topic's retention no longer keeps, oldest first.
 
         Compacted topics are left alone. The file does not shrink: freed pages are used again.

@@ -108,18 +108,14 @@ class Consumer(BatchConsumer):
     async def _rebalance(self, topics: set[str]) -> None:
         app = self.app
         if app.tables.changelog_topics:
-            raise ImproperlyConfigured(
-                f"{self.transport.url} carries no tables: {app.tables.changelog_topics}"
-            )
+            raise ImproperlyConfigured(f"{self.transport.url} carries no tables: {app.tables.changelog_topics}")
         app.on_rebalance_start()
         await self.on_partitions_revoked(set(self._assignment))
         cluster = _Cluster({topic: self._log.partitions(topic) for topic in topics})
         assignor = cast("Any", app.assignor)  # its type in Faust lacks what a coordinator calls
         members = assignor.assign(cluster, {app.conf.id: assignor.metadata(topics)})
         assignor.on_assignment(members[app.conf.id])
-        self._assignment = {
-            TP(topic, each) for topic in topics for each in range(self._log.partitions(topic))
-        }
+        self._assignment = {TP(topic, each) for topic in topics for each in range(self._log.partitions(topic))}
         app.consumer_generation_id += 1
         await self.on_partitions_assigned(set(self._assignment), app.consumer_generation_id)
 

@@ -49,7 +49,7 @@ class MonitorLike(Protocol):
         ...
 
 
-class MonitorFailed(RuntimeError):  # noqa: N818  it names a state
+class MonitorFailed(RuntimeError):
     """A batch could not be processed or published; nothing of it was acknowledged."""
 
 
@@ -68,9 +68,7 @@ class MonitorAgent:
         turn: held while a batch is processed; whoever takes it keeps the next one from starting.
     """
 
-    def __init__(
-        self, app: App, settings: WorkerSettings, factory: Callable[[int, int], MonitorLike]
-    ) -> None:
+    def __init__(self, app: App, settings: WorkerSettings, factory: Callable[[int, int], MonitorLike]) -> None:
         self.counts = Counts()
         self.next_offsets: dict[int, int] = {}
         self.failure: Exception | None = None
@@ -125,18 +123,14 @@ class MonitorAgent:
         producer = cast("Producer", self._app.producer)
         sends = [
             *self._keyed(producer, ALERTS.name, ((each.alert_id, encode(each)) for each in outputs.alerts)),
-            *self._keyed(
-                producer, MERCHANT_RISK.name, ((each.merchant_id, encode(each)) for each in outputs.scores)
-            ),
+            *self._keyed(producer, MERCHANT_RISK.name, ((each.merchant_id, encode(each)) for each in outputs.scores)),
         ]
         if outputs.dead_letters:
             letters = [encode(each) for each in outputs.dead_letters]
             sends.append(producer.send_many(DEAD_LETTERS.name, partition, letters))
         await asyncio.gather(*sends)
 
-    def _keyed(
-        self, producer: Producer, topic: str, records: Iterable[tuple[str, bytes]]
-    ) -> list[Awaitable[int]]:
+    def _keyed(self, producer: Producer, topic: str, records: Iterable[tuple[str, bytes]]) -> list[Awaitable[int]]:
         by_partition: dict[int, tuple[list[bytes], list[bytes]]] = {}
         for text, value in records:
             key = text.encode()

@@ -46,9 +46,7 @@ __all__ = ["Oracle", "Value"]
 class Oracle:
     """All merchants of an acquirer."""
 
-    def __init__(
-        self, *, late_s: int = 86_400, time_zone: str = "Asia/Shanghai", country: str = "CN"
-    ) -> None:
+    def __init__(self, *, late_s: int = 86_400, time_zone: str = "Asia/Shanghai", country: str = "CN") -> None:
         self.late_ms, self.zone, self.country = late_s * SECOND, time_zone, country
         self.merchants: dict[str, Merchant] = {}
         self.feed_clocks: dict[str, int] = {}
@@ -115,15 +113,11 @@ class Oracle:
         if role is Role.SALE:
             weigh(merchant, event, at_ms, approved, self.country)
         traded = role in {Role.SALE, Role.REFUND}
-        found = (
-            lifetime_columns(merchant) | volume_columns(merchant) | repeat_columns(merchant, event, traded)
-        )
+        found = lifetime_columns(merchant) | volume_columns(merchant) | repeat_columns(merchant, event, traded)
         found |= card_columns(merchant, event, traded)
         shares, unsure = ratio_columns(merchant)
         found |= shares | mcc_columns(merchant, event, at_ms, role is Role.SALE and approved)
-        self.unsure = unsure | (
-            {name for name in found if is_judgement(name)} if merchant.past.unsure else set()
-        )
+        self.unsure = unsure | ({name for name in found if is_judgement(name)} if merchant.past.unsure else set())
         if traded and event["txn_id"] in merchant.waiting:
             came = merchant.past.last16[-1]
             del merchant.waiting[event["txn_id"]]
@@ -203,9 +197,7 @@ def ratio_columns(merchant: Merchant) -> tuple[dict[str, Value], set[str]]:
         (name, label): merchant.past.weighed.get((name, label), zero).at(merchant.clock)
         for name in (*BASES, "attempts", "approved", "known_kind") for label in HALF_LIVES
     }  # fmt: skip
-    found: dict[str, Value] = {
-        f"attempts_decayed_{each}": float(sums["attempts", each]) for each in HALF_LIVES
-    }
+    found: dict[str, Value] = {f"attempts_decayed_{each}": float(sums["attempts", each]) for each in HALF_LIVES}
     unsure = set()
     for name, base_name in BASES.items():
         for label in ("1d", "28d"):
@@ -277,9 +269,7 @@ def judge(merchant: Merchant, event: Event, at_ms: int, values: Mapping[str, int
         own = source.own()
         source.switch(value, at_ms)
         source.learn(value)
-        registered = [
-            int(each) for each in version.get("special_fee_types" if name == "fee_type" else "mccs", ())
-        ]
+        registered = [int(each) for each in version.get("special_fee_types" if name == "fee_type" else "mccs", ())]
         if registered:
             also = version.get("approved_channel_mccs", ()) if name == "channel" else ()
             held.append((name, value, registered[0], value not in {*registered, *map(int, also)}, 1))

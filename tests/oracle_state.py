@@ -32,11 +32,7 @@ BASES = dict.fromkeys(("declined", *ANSWERS, *ENTRIES, "foreign"), "attempts") |
 
 def ms(value: int | str) -> int:
     """UTC milliseconds of a time as an event writes it."""
-    return (
-        value
-        if isinstance(value, int)
-        else (datetime.fromisoformat(value) - EPOCH) // timedelta(milliseconds=1)
-    )
+    return value if isinstance(value, int) else (datetime.fromisoformat(value) - EPOCH) // timedelta(milliseconds=1)
 
 
 @cache

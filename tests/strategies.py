@@ -199,9 +199,7 @@ class Weaver:
         given = {"txn_type": kind, "original_txn_id": original["txn_id"], "response_code": "00"} | given
         if step.kind == "void_details":
             given |= {"original_amount": original["amount"], "original_time": original["event_time"]}
-            given |= rng.choice(
-                ({}, {}, {"original_amount": None}, {"original_time": self.now_ms + 2 * HOUR})
-            )
+            given |= rng.choice(({}, {}, {"original_amount": None}, {"original_time": self.now_ms + 2 * HOUR}))
         return self.send(m, self.transaction(m, rng, **given))
 
     _void_details = _void
@@ -283,9 +281,7 @@ class Weaver:
 
     def _clock(self, _step: Step, rng: random.Random, m: int) -> None:
         ahead = rng.choice((-HOUR, 0, MINUTE, 2 * HOUR, DAY, DAY + MINUTE, 3 * DAY))
-        self.events.append(
-            {"type": "clock", "feed": FEEDS[rng.choice((1, 2))], "event_time": self.now_ms + ahead}
-        )
+        self.events.append({"type": "clock", "feed": FEEDS[rng.choice((1, 2))], "event_time": self.now_ms + ahead})
 
     def _report(self, _step: Step, rng: random.Random, m: int) -> None:
         self.events.append({"type": "fraud_report", "merchant_id": MERCHANTS[m], "event_time": self.now_ms})
@@ -311,9 +307,7 @@ def streams(draw: st.DrawFn, kinds: Sequence[str] = KINDS, most: int = 50, merch
     return weaver.weave(draw(st.lists(steps(kinds), min_size=length, max_size=length)))
 
 
-def seeded_stream(
-    seed: int, length: int = 400, kinds: Sequence[str] = KINDS, merchants: int = 3
-) -> list[Event]:
+def seeded_stream(seed: int, length: int = 400, kinds: Sequence[str] = KINDS, merchants: int = 3) -> list[Event]:
     """A stream of `length` steps, one of the long jumps in fifty, for one to `merchants` merchants."""
     rng = random.Random(seed)
 

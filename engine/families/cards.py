@@ -9,14 +9,16 @@ import numpy as np
 from engine.event import REFUND, Event
 from engine.families import Column
 from engine.families.repeats import fingerprint
-from engine.jit import njit
+from engine.jit import i64, njit
 
 BITS = 512
 """Bits of a linear counter. Standard error 3 % at 200 cards, 4 % at 1,000; full above about 3,000."""
 KNOWN = 16
 """Cards held per merchant; a new one replaces the one not seen for longest (then the least seen)."""
 _FULL = BITS * np.log(BITS)
-ESTIMATE = np.array([round(-BITS * np.log((BITS - ones) / BITS)) if ones < BITS else round(_FULL) for ones in range(BITS + 1)], np.int64)
+ESTIMATE = np.array(
+    [round(-BITS * np.log((BITS - ones) / BITS)) if ones < BITS else round(_FULL) for ones in range(BITS + 1)], np.int64
+)
 """Cards estimated from the number of bits set: Whang's linear counting."""
 
 FIELDS = (
@@ -74,8 +76,8 @@ def _hold(row: Any, card: np.uint32, day: int) -> int:
     for k in range(KNOWN):
         if row.known_card[k] == card:
             row.known_count[k] += np.uint32(1)
-            row.known_first_day[k] = min(np.int64(row.known_first_day[k]), day)
-            row.known_last_day[k] = max(np.int64(row.known_last_day[k]), day)
+            row.known_first_day[k] = min(i64(row.known_first_day[k]), day)
+            row.known_last_day[k] = max(i64(row.known_last_day[k]), day)
             return k
         older = row.known_last_day[k] < row.known_last_day[worst]
         rarer = row.known_last_day[k] == row.known_last_day[worst] and row.known_count[k] < row.known_count[worst]
@@ -98,6 +100,6 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
             _mark(row, event.card, event.now_day - event.day)
         k = _hold(row, fingerprint(event.card), event.day)
         out.card_visits = row.known_count[k]
-        out.card_known_d = np.int64(row.known_last_day[k]) - np.int64(row.known_first_day[k])
+        out.card_known_d = i64(row.known_last_day[k]) - i64(row.known_first_day[k])
     out.cards_1d = ESTIMATE[row.card_ones[0]]
     out.cards_day_before = ESTIMATE[row.card_ones[1]]

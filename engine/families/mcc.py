@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from domain import interchange
 from engine.event import DAY_MS, MISSING, SALE, UNIONPAY, Event
 from engine.families import Column
-from engine.jit import njit
+from engine.jit import i64, njit
 
 PRESENTED, ACCEPTOR, CHANNEL, FEE_TYPE = 1, 2, 4, 8
 """Bits of `mcc_sources`."""
@@ -32,6 +33,8 @@ MIN_SWITCHES = 2.5
 back and forth."""
 _MOST = 60_000
 _PER_MS = 1.0 / (28 * DAY_MS)
+
+cost_e7 = njit(interchange.cost_e7)
 
 FIELDS = (
     ("off_day_e7", np.int64),
@@ -66,7 +69,7 @@ COLUMNS = (
     Column("mcc_judged_1d", "transactions", "the local day", "approved sales that could be judged"),
     Column("mcc_off_share_28d", "share", "half-life 28d", "approved sales with something off, per judged", "float",
            null="nothing was judged", error="relative 1e-4"),
-    Column("mcc_switches_28d", "changes", "half-life 28d", "changes of the value that is off, or else of the presented MCC",
+    Column("mcc_switches_28d", "changes", "half-life 28d", "changes of the value that is off, or of the presented MCC",
            "float", error="relative 1e-4"),
     Column("mcc_learned_share", "share", "history", "earlier approved sales under the commonest presented MCC", "float",
            null=f"fewer than {MIN_LEARNED} earlier approved sales with an MCC"),
@@ -89,7 +92,7 @@ def _common(row: Any, source: int) -> tuple[int, int, int]:
         total += row.seen_count[source, k]
         if row.seen_count[source, k] > row.seen_count[source, best]:
             best = k
-    return np.int64(row.seen_value[source, best]) - 1, np.int64(row.seen_count[source, best]), total
+    return i64(row.seen_value[source, best]) - 1, i64(row.seen_count[source, best]), total
 
 
 @njit
@@ -138,16 +141,19 @@ def _decay(row: Any, event: Event) -> None:
 
 
 @njit
-def _cost_e7(side: Any, regime: int, fee_class: int, kind: int, amount: int) -> int:
-    issuer = amount * side.rate_issuer_e7[regime, fee_class, kind]
-    cap = side.rate_issuer_cap[regime, fee_class, kind]
-    if cap >= 0:
-        issuer = min(issuer, cap * 10_000_000)
-    network = amount * side.rate_network_e7[regime, fee_class, kind]
-    cap = side.rate_network_cap[regime, fee_class, kind]
-    if cap >= 0:
-        network = min(network, cap * 10_000_000)
-    return issuer + 2 * network
+def _price_e7(side: Any, regime: int, fee_class: int, event: Event) -> int:
+    """What issuer and network get for this sale in a fee class; `MISSING` where no price is known."""
+    kind = event.card_kind
+    if side.rate_issuer_e7[regime, fee_class, kind] < 0:
+        return MISSING
+    return cost_e7(
+        event.amount,
+        side.rate_issuer_e7[regime, fee_class, kind],
+        side.rate_issuer_cap[regime, fee_class, kind],
+        side.rate_network_e7[regime, fee_class, kind],
+        side.rate_network_cap[regime, fee_class, kind],
+        2,
+    )
 
 
 @njit
@@ -162,12 +168,9 @@ def leakage_e7(side: Any, event: Event, expected: int, used: int) -> int:
         return MISSING
     if event.currency != side.home_currency:
         return MISSING
-    before, after = np.int64(side.mcc_class[expected]), np.int64(side.mcc_class[used])
-    if side.rate_issuer_e7[regime, before, event.card_kind] < 0 or side.rate_issuer_e7[regime, after, event.card_kind] < 0:
-        return MISSING
-    return _cost_e7(side, regime, before, event.card_kind, event.amount) - _cost_e7(
-        side, regime, after, event.card_kind, event.amount
-    )
+    before = _price_e7(side, regime, side.mcc_class[expected], event)
+    after = _price_e7(side, regime, side.mcc_class[used], event)
+    return MISSING if before == MISSING or after == MISSING else before - after
 
 
 @njit
@@ -178,12 +181,12 @@ def _is_off(row: Any, contract: Any, side: Any, source: int, value: int) -> tupl
     if source == 3:
         if contract.fee_type_count > 0:
             allowed = _among(contract.fee_types, contract.fee_type_count, value)
-            return np.int64(contract.fee_types[0]), not allowed, REGISTERED
+            return i64(contract.fee_types[0]), not allowed, REGISTERED
     elif contract.mcc_count > 0:
         allowed = _among(contract.mccs, contract.mcc_count, value) or (
             source == 2 and _among(contract.channel_mccs, contract.channel_count, value)
         )
-        return np.int64(contract.mccs[0]), not allowed, REGISTERED
+        return i64(contract.mccs[0]), not allowed, REGISTERED
     own = _own(row, source)
     if own < 0:
         return -1, False, 0
@@ -218,7 +221,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
             if source == 3:
                 fee_type = values[source]
                 continue
-            steps = np.int64(side.mcc_class[values[source]]) - np.int64(side.mcc_class[own])
+            steps = i64(side.mcc_class[values[source]]) - i64(side.mcc_class[own])
             if used < 0 or steps > drop:
                 expected, used, drop = own, values[source], steps
         for source in range(SOURCES):

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.event import REFUND, SALE, Event
 from engine.families import Column
-from engine.jit import njit
+from engine.jit import i64, njit
 
 RING = 16
 _APPROVED_SALE, _UNDONE = 1, 2
@@ -70,7 +70,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
         if row.ring_card[k] != card:
             continue
         same_card += 1
-        apart_s = abs(time_s - np.int64(row.ring_time_s[k]))
+        apart_s = abs(time_s - i64(row.ring_time_s[k]))
         same_both += amount_too and apart_s < 86400
         if apart_s < 600 and row.ring_flags[k] == _APPROVED_SALE:
             minor += row.ring_amount[k]
@@ -95,6 +95,6 @@ def find(row: Any, txn: np.uint64) -> int:
 @njit
 def mark_undone(row: Any, k: int) -> bool:
     """Mark the transaction at `k` as reversed; whether it was an approved sale until then."""
-    was = row.ring_flags[k] == _APPROVED_SALE
+    was = bool(row.ring_flags[k] == _APPROVED_SALE)
     row.ring_flags[k] |= _UNDONE
     return was

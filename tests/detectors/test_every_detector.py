@@ -52,7 +52,9 @@ def random_features(seed: int, n: int = 400, null_share: float = 0.3) -> dict[st
 
 
 def same(one: Findings, other: Findings) -> bool:
-    pairs = zip((one.index, one.severity, one.at_stake_e7), (other.index, other.severity, other.at_stake_e7), strict=True)
+    pairs = zip(
+        (one.index, one.severity, one.at_stake_e7), (other.index, other.severity, other.at_stake_e7), strict=True
+    )
     return all(np.array_equal(a, b) for a, b in pairs)
 
 
@@ -173,7 +175,7 @@ def test_an_episode_ends_after_a_gap_and_an_age_that_make_sense(detector: Detect
 
 
 def test_unknown_settings_are_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="detectors must be among .*mcc_jump.*, got nonsense"):
+    with pytest.raises(ValueError, match=r"detectors must be among .*mcc_jump.*, got nonsense"):
         make_detectors({"nonsense": {}})
     with pytest.raises(ValueError, match=r"detectors\.mcc_jump: .*no_such_setting"):
         make_detectors({"mcc_jump": {"no_such_setting": 1}})

@@ -56,9 +56,7 @@ def specification(field: Field) -> str:
 
 
 def examples(text: str) -> list[dict[str, Any]]:
-    return [
-        json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    ]
+    return [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
 
 
 @pytest.mark.parametrize("event_type", EVENTS)
@@ -103,9 +101,7 @@ def test_every_forbidden_key_is_named() -> None:
 def test_every_transaction_type_stands_in_the_table_of_roles_beside_those_of_its_role() -> None:
     rows = re.findall(r"^\| (`.+) \| .+ \|$", parts(SECTIONS["Common rules"], 3)["Roles"], re.MULTILINE)
     named = [set(re.findall(r"`(\w+)`", row)) for row in rows[1:]]
-    by_role = [
-        {name for name, role in ROLES.items() if role is each} for each in dict.fromkeys(ROLES.values())
-    ]
+    by_role = [{name for name, role in ROLES.items() if role is each} for each in dict.fromkeys(ROLES.values())]
     assert sorted(map(sorted, named)) == sorted(map(sorted, by_role))
 
 
@@ -114,9 +110,7 @@ def test_every_known_scheme_is_named() -> None:
 
 
 @pytest.mark.parametrize(("heading", "struct"), OUTPUTS.items())
-def test_an_output_is_shown_and_explained_with_every_field_it_has(
-    heading: str, struct: type[msgspec.Struct]
-) -> None:
+def test_an_output_is_shown_and_explained_with_every_field_it_has(heading: str, struct: type[msgspec.Struct]) -> None:
     text = parts(SECTIONS["Outputs"], 3)[heading]
     (example,) = examples(text)
     assert json.loads(msgspec.json.encode(msgspec.convert(example, struct))) == example
@@ -139,6 +133,4 @@ def test_every_link_within_the_page_leads_to_a_heading() -> None:
         anchors.add(f"{slug}-{slugs[slug]}" if slug in slugs else slug)
         slugs[slug] = slugs.get(slug, 0) + 1
     assert set(re.findall(r"\]\(#([^)]+)\)", DOC)) <= anchors
-    assert f"currency-{slugs['currency'] - 1}" in re.findall(r"\]\(#([^)]+)\)", DOC), (
-        "not the last: the reason"
-    )
+    assert f"currency-{slugs['currency'] - 1}" in re.findall(r"\]\(#([^)]+)\)", DOC), "not the last: the reason"

@@ -202,11 +202,7 @@ def test_no_card_number_survives_in_a_dead_letter(where: str, pan: str, left: st
     assert not any(looks_like_pan(shown[i : i + n]) for n in range(16, 20) for i in range(len(shown) - n + 1))
 
 
-@given(
-    st.dictionaries(
-        mixed | st.sampled_from(["txn_id", "type", "name", "mccs", "lat"]), json_values, max_size=4
-    )
-)
+@given(st.dictionaries(mixed | st.sampled_from(["txn_id", "type", "name", "mccs", "lat"]), json_values, max_size=4))
 def test_a_masked_record_masked_again_is_the_same_and_is_json(event: dict[str, Any]) -> None:
     once = mask_record(json.dumps(event).encode())
     if len(once) < MAX_MASKED_CHARS:
@@ -237,9 +233,7 @@ def test_declared_identifiers_and_times_of_fewer_digits_are_shown_as_they_came()
 
 
 @given(st.text("0123456789", min_size=15, max_size=15), st.integers(631_152_000_000, 4_102_444_799_999))
-def test_fifteen_digits_and_milliseconds_in_declared_fields_are_never_touched(
-    number: str, time_ms: int
-) -> None:
+def test_fifteen_digits_and_milliseconds_in_declared_fields_are_never_touched(number: str, time_ms: int) -> None:
     event = {"txn_id": number, "merchant_id": number, "acceptor_id": number, "event_time": time_ms}
     assert json.loads(mask_record(json.dumps(event).encode())) == event
     assert mask_event(event) == (event, 0)
@@ -369,9 +363,7 @@ def test_a_token_is_hmac_sha_256_cut_to_32_digits() -> None:
     assert last4(PAN) == "7894"
 
 
-@pytest.mark.parametrize(
-    "pan", ["", "62220212345", "6222 0212 3456 7894", PAN.translate(FULL_WIDTH), "6" * 20]
-)
+@pytest.mark.parametrize("pan", ["", "62220212345", "6222 0212 3456 7894", PAN.translate(FULL_WIDTH), "6" * 20])
 def test_a_token_of_what_is_no_card_number_is_refused_without_showing_it(pan: str) -> None:
     with pytest.raises(ValueError, match=rf"pan must be 12 to 19 digits, got {len(pan)} characters"):
         card_token(pan, KEY)

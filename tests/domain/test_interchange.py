@@ -78,9 +78,7 @@ def test_standard_debit_became_a_tenth_cheaper_on_the_thirtieth_of_september_202
     assert cost(1_000, STANDARD, "debit", SINCE_2021) == Cost(yuan("3.15"), yuan("0.2925"))
 
 
-@pytest.mark.parametrize(
-    ("fee_class", "card_kind"), [(STANDARD, "credit"), (CONCESSION, "debit"), (EXEMPT, "credit")]
-)
+@pytest.mark.parametrize(("fee_class", "card_kind"), [(STANDARD, "credit"), (CONCESSION, "debit"), (EXEMPT, "credit")])
 def test_the_other_prices_stayed(fee_class: FeeClass, card_kind: str) -> None:
     assert cost(1_000, fee_class, card_kind, UNTIL_2021) == cost(1_000, fee_class, card_kind, SINCE_2021)
 

@@ -42,9 +42,7 @@ class Probe:
     def evidence(self, values: Mapping[str, int | float | None]) -> tuple[Evidence, ...]:
         return (Evidence("n", "txn", values["n"], None, None, "transactions"),)
 
-    def reason(
-        self, values: Mapping[str, int | float | None], hits: int, at_stake_minor: int, currency: str
-    ) -> Text:
+    def reason(self, values: Mapping[str, int | float | None], hits: int, at_stake_minor: int, currency: str) -> Text:
         return Text(f"{hits} hits, {at_stake_minor} {currency}", "")
 
 

@@ -74,9 +74,7 @@ class Spy:
     def evidence(self, values: Mapping[str, int | float | None]) -> tuple[Evidence, ...]:
         return ()
 
-    def reason(
-        self, values: Mapping[str, int | float | None], hits: int, at_stake_minor: int, currency: str
-    ) -> Text:
+    def reason(self, values: Mapping[str, int | float | None], hits: int, at_stake_minor: int, currency: str) -> Text:
         return self.title
 
 
@@ -177,9 +175,7 @@ def test_the_streams_reach_every_verdict_and_every_kind_of_column_value() -> Non
         for values in comparison.spy.seen:
             for name, value in values.items():
                 seen[name].add(value)
-    assert all(
-        verdicts[each] >= 10 for each in ("accepted", "duplicate", "late", "future", "currency", "other")
-    )
+    assert all(verdicts[each] >= 10 for each in ("accepted", "duplicate", "late", "future", "currency", "other"))
     assert not [name for name, values in seen.items() if len(values) < 3 and name != "fee_type_used"]
     assert not [name for name, column in COLUMNS.items() if (None in seen[name]) != bool(column.null)]
     assert seen["mcc_basis"] == {0, 1, 2}
@@ -226,9 +222,7 @@ def test_a_void_means_the_latest_of_two_sales_with_its_original_s_id() -> None:
 def test_an_original_said_to_lie_ahead_of_the_clock_is_taken_out_of_the_clock_s_hour() -> None:
     others = [sale(f"x{k}", NOON + k) for k in range(16)]
     details = {"original_amount": 1_000, "original_time": NOON + 2 * HOUR}
-    found = columns_of(
-        sale("1", NOON), *others, void("2", NOON + MINUTE, "1", **details), sale("3", NOON + 30 * HOUR)
-    )
+    found = columns_of(sale("1", NOON), *others, void("2", NOON + MINUTE, "1", **details), sale("3", NOON + 30 * HOUR))
     assert [each["sales_24h"] for each in found[-2:]] == [16, 1]
 
 

@@ -161,11 +161,7 @@ def test_a_card_number_put_in_is_never_written() -> None:
     written = got.written().decode()
     joined = re.sub(r"[\s\-]|\\u[0-9a-fA-F]{4}|\\[ntrbf]", "", written)
     # Fifteen digits in a declared field are let pass: `docs/events.md`, "Card numbers".
-    pans = {
-        each.pan
-        for each in damaged.damages
-        if len(each.pan) > 15 or (each.pan and each.field not in DECLARED)
-    }
+    pans = {each.pan for each in damaged.damages if len(each.pan) > 15 or (each.pan and each.field not in DECLARED)}
     assert len(pans) > 200
     assert {len(pan) for pan in pans} == {15, 16, 19}
     for run in re.findall(r"\d{15,}", f"{written} {joined}"):
@@ -181,9 +177,7 @@ def test_each_kind_of_damage_alone_leaves_the_rest_of_its_batch_whole(how: str) 
     dead = {each.index for each in damaged.damages} & set(got.dead)
     without = run([value for i, value in enumerate(damaged.records) if i not in dead])
     assert got.totals == without.totals
-    assert got.counts.records == got.counts.transactions + got.counts.duplicates + got.counts.other + len(
-        got.dead
-    )
+    assert got.counts.records == got.counts.transactions + got.counts.duplicates + got.counts.other + len(got.dead)
 
 
 def sale(k: int, **fields: Any) -> bytes:
@@ -215,9 +209,7 @@ def test_deep_nesting_is_survived(left: bytes, depth: int) -> None:
     assert all(len(each.message) < 300 and len(each.record) <= 4_096 for each in got.dead.values())
 
 
-@pytest.mark.parametrize(
-    "filler", [b"x", b" ", b"[", b"1", b"\xff", b'"', b"\\", b"4111111111111111 ", b'{"a":1},']
-)
+@pytest.mark.parametrize("filler", [b"x", b" ", b"[", b"1", b"\xff", b'"', b"\\", b"4111111111111111 ", b'{"a":1},'])
 def test_a_record_of_a_megabyte_is_a_dead_letter(filler: bytes) -> None:
     large = filler * (1_000_000 // len(filler))
     got = run([sale(1), large, sale(2)[:-1] + b',"memo":"' + large + b'"}', sale(3)])

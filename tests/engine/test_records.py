@@ -22,9 +22,7 @@ def test_offsets_are_consecutive_and_all_were_appended_at_one_time() -> None:
     assert records.appended_ms.tolist() == [5, 5, 5]
     assert records.ends.tolist() == [1, 1, 4]
     assert records.source == "events-3"
-    assert {array.dtype for array in (records.ends, records.offsets, records.appended_ms)} == {
-        np.dtype(np.int64)
-    }
+    assert {array.dtype for array in (records.ends, records.offsets, records.appended_ms)} == {np.dtype(np.int64)}
 
 
 def test_no_records_are_an_empty_batch() -> None:

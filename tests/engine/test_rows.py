@@ -86,10 +86,7 @@ def test_two_merchants_of_one_hash_are_never_merged() -> None:
     assert a != b
     assert hash_of(a) == hash_of(b)
     monitor = Monitor(MonitorConfig(capacity=10))
-    values = [
-        sale(k, merchant, amount)
-        for k, (merchant, amount) in enumerate([(a, 1), (b, 20), (a, 300), (b, 4_000)])
-    ]
+    values = [sale(k, merchant, amount) for k, (merchant, amount) in enumerate([(a, 1), (b, 20), (a, 300), (b, 4_000)])]
     for value in values:
         monitor.process(Records.of([value], appended_ms=NOW_MS))
     assert [(each.merchant_id, each.sales, each.sales_minor) for each in monitor.totals()] == [

@@ -72,8 +72,7 @@ def marks(batches: list[Any]) -> list[tuple[int, int]]:
     out, before = [], 0
     for batch in batches:
         out += [
-            (before + at, clock)
-            for at, clock in zip(batch.clock_at.tolist(), batch.clock_ms.tolist(), strict=True)
+            (before + at, clock) for at, clock in zip(batch.clock_at.tolist(), batch.clock_ms.tolist(), strict=True)
         ]
         before += len(batch)
     return out
@@ -129,9 +128,7 @@ def test_receipt_ascends_and_ordinary_events_stay_within_the_disorder() -> None:
 
 
 def test_without_disorder_and_skew_events_are_in_order() -> None:
-    config = replace(
-        ROUGH, disorder_s=0, clock_skew_s=0, late_share=0, future_share=0, duplicate_share=0, days=0.5
-    )
+    config = replace(ROUGH, disorder_s=0, clock_skew_s=0, late_share=0, future_share=0, duplicate_share=0, days=0.5)
     times = np.concatenate([batch.event_ms for batch in simulate(config).batches()])
     assert np.all(np.diff(times) >= 0)
 
@@ -267,9 +264,7 @@ def test_the_ledger_is_what_the_records_add_up_to() -> None:
     names = ledger.dtype.names
     assert names is not None
     for i, row in enumerate(ledger.tolist()):
-        assert dict(zip(names, row, strict=True)) == {
-            n: expected[simulation.merchant_id(i)][n] for n in names
-        }
+        assert dict(zip(names, row, strict=True)) == {n: expected[simulation.merchant_id(i)][n] for n in names}
     for name in names:
         assert ledger[name].sum() > 0, name
 
@@ -297,9 +292,7 @@ def test_identifiers_are_unique_and_duplicates_differ_in_receipt_alone() -> None
 
 
 def test_no_two_records_share_terminal_stan_and_transmission_time() -> None:
-    config = replace(
-        ROUGH, record_size="all", merchants=3, tx_per_merchant_day=20_000.0, days=0.5, duplicate_share=0
-    )
+    config = replace(ROUGH, record_size="all", merchants=3, tx_per_merchant_day=20_000.0, days=0.5, duplicate_share=0)
     keys: Counter[tuple[str, str, int]] = Counter()
     for batch in simulate(config).batches():
         for value in batch.values():
@@ -415,9 +408,7 @@ def test_dates_are_right_in_leap_years_and_at_year_ends() -> None:
         datetime(2024, 12, 31, tzinfo=UTC),
         datetime(2004, 3, 1, tzinfo=UTC),
     ):
-        config = replace(
-            ROUGH, start_ms=round(day.timestamp() * 1000), days=0.9, clock_skew_s=0, late_share=0
-        )
+        config = replace(ROUGH, start_ms=round(day.timestamp() * 1000), days=0.9, clock_skew_s=0, late_share=0)
         for batch in simulate(config).batches():
             for value, event_ms, truth in zip(batch.values(), batch.event_ms, batch.truth, strict=True):
                 if not truth & MASTER:

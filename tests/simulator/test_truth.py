@@ -53,9 +53,7 @@ def deviations(event: dict[str, Any], contract: dict[str, Any]) -> set[str]:
 def test_labelled_transactions_are_those_that_depart_from_the_contract() -> None:
     simulation, events, flags = stream()
     contracts = registered(simulation)
-    changed = {
-        control.merchant_id for control in simulation.controls() if control.kind.startswith("mcc_change")
-    }
+    changed = {control.merchant_id for control in simulation.controls() if control.kind.startswith("mcc_change")}
     labels = {label.merchant_id: label for label in simulation.labels()}
     named = {txn_id for label in labels.values() for txn_id in label.txn_ids}
     assert len(named) == sum(flags) > 500
@@ -159,9 +157,7 @@ def test_a_merchant_of_several_mccs_binds_each_to_terminals() -> None:
         (50_000, False, 2, 1950),
     ],
 )
-def test_leakage_agrees_with_the_published_price_list(
-    yuan: int, credit: bool, to_class: int, leakage_fen: int
-) -> None:
+def test_leakage_agrees_with_the_published_price_list(yuan: int, credit: bool, to_class: int, leakage_fen: int) -> None:
     events = np.zeros(1, EVENT)
     events["amount"], events["card_kind"] = yuan * 100, 1 if credit else 0
     assert leakage_minor(events, 5812, {1: 5411, 2: 8062}[to_class]) == leakage_fen

@@ -24,7 +24,13 @@ PARTITIONS = 3
 
 
 def sale(k: int, **changed: Any) -> dict[str, Any]:
-    event = {"txn_id": f"t{k}", "merchant_id": f"m{k % 7}", "amount": 100, "currency": "CNY", "event_time": T0 + k * 10_000}
+    event = {
+        "txn_id": f"t{k}",
+        "merchant_id": f"m{k % 7}",
+        "amount": 100,
+        "currency": "CNY",
+        "event_time": T0 + k * 10_000,
+    }
     return {**event, **changed}
 
 
@@ -164,7 +170,7 @@ def test_an_interrupted_intake_goes_on_behind_the_last_committed_line(
     def opened() -> BinaryIO:
         return io.BytesIO(raw) if seekable else io.BufferedReader(Unseekable(raw))
 
-    class Interrupted(Exception):  # noqa: N818
+    class Interrupted(Exception):
         pass
 
     def interrupt(totals: IntakeTotals) -> None:
@@ -194,5 +200,5 @@ def test_the_same_intake_again_appends_nothing_and_more_lines_are_taken(log: Sql
 
 def test_an_input_shorter_than_before_is_refused(log: SqliteLog) -> None:
     ingest(log, lines(sale(1), sale(2)), name="a", historic=True)
-    with pytest.raises(ValueError, match="input a must have the .* bytes taken before, got"):
+    with pytest.raises(ValueError, match=r"input a must have the .* bytes taken before, got"):
         ingest(log, lines(sale(1)), name="a", historic=True)

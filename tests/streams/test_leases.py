@@ -33,9 +33,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_second_holder_is_refused_and_told_who_holds_it(log: SqliteLog, clock: list[float]) -> None:
     log.acquire_lease("worker", "first@here", 10)
     clock[0] += 3
-    with pytest.raises(
-        LeaseHeld, match=rf"'worker' is held by first@here, process {os.getpid()} on .*3\.0 s ago"
-    ):
+    with pytest.raises(LeaseHeld, match=rf"'worker' is held by first@here, process {os.getpid()} on .*3\.0 s ago"):
         log.acquire_lease("worker", "second", 10)
     assert log.acquire_lease("other", "second", 10).number == 1
 
@@ -83,9 +81,7 @@ def test_a_boot_clock_that_went_back_frees_the_lease(log: SqliteLog, clock: list
 
 def test_a_dead_process_on_this_machine_holds_no_lease(carrier: Carrier) -> None:
     with carrier.open() as log:
-        holder = carrier.python(
-            "log.acquire_lease('worker', 'child', 3600); print('has it', flush=True); input()"
-        )
+        holder = carrier.python("log.acquire_lease('worker', 'child', 3600); print('has it', flush=True); input()")
         assert holder.stdout is not None
         assert holder.stdout.readline() == "has it\n"
         with pytest.raises(LeaseHeld, match=f"child, process {holder.pid}"):

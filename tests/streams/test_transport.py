@@ -108,8 +108,6 @@ def test_a_topic_is_declared_once(path: Path) -> None:
             await producer.create_topic("new", partitions, 1, compacting=True, retention=2.5)
         with SqliteLog(path) as log:
             assert (log.partitions("new"), log.compacted("new")) == (3, True)
-        assert producer.key_partition("new", b"898210154110002") == TP(
-            "new", partition_of(b"898210154110002", 3)
-        )
+        assert producer.key_partition("new", b"898210154110002") == TP("new", partition_of(b"898210154110002", 3))
 
     with_app(path, use)

@@ -59,9 +59,7 @@ class SumMonitor:
         if not value.isdigit():
             out.counts.dead_letters += 1
             out.dead_letters.append(
-                DeadLetter(
-                    reason="x", field="", message="", source=source, position=offset, record=value.decode()
-                )
+                DeadLetter(reason="x", field="", message="", source=source, position=offset, record=value.decode())
             )
             return
         out.counts.transactions += 1
@@ -136,9 +134,7 @@ def test_every_record_is_processed_once_published_and_acknowledged(path: Path) -
     assert committed(path) == [400] * PARTITIONS
     total = sum(i for i in range(400) if i % 40)
     scores = {key: msgspec.json.decode(value, type=Score) for key, value in topic_end(path, "merchant-risk")}
-    assert {key: score.score for key, score in scores.items()} == {
-        b"m%d" % each: total for each in range(PARTITIONS)
-    }
+    assert {key: score.score for key, score in scores.items()} == {b"m%d" % each: total for each in range(PARTITIONS)}
     assert len(topic_end(path, "alerts")) == 15
     with SqliteLog(path) as log:
         letters = [log.read("dead-letters", each, 0) for each in range(PARTITIONS)]
@@ -190,9 +186,7 @@ def test_a_monitor_that_raises_stops_the_worker_and_nothing_of_its_batch_is_ackn
                 raise ZeroDivisionError("division by zero")
             return super().process(records)
 
-    with pytest.raises(
-        MonitorFailed, match="events-1, offsets 100 to 149: ZeroDivisionError: division by zero"
-    ):
+    with pytest.raises(MonitorFailed, match="events-1, offsets 100 to 149: ZeroDivisionError: division by zero"):
         run_worker(settings_of(path), Raises, until_idle=True)
     assert seen[-1] == (1, 100)
     assert committed(path) == [150, 100, 100]
@@ -366,9 +360,7 @@ def test_a_signal_ends_the_worker_after_the_batch_in_hand(carrier: Carrier, numb
         assert log.committed("tillwatch", "events", 0) == done
 
 
-def test_a_killed_workers_successor_starts_at_once_and_comes_to_the_same_end(
-    path: Path, carrier: Carrier
-) -> None:
+def test_a_killed_workers_successor_starts_at_once_and_comes_to_the_same_end(path: Path, carrier: Carrier) -> None:
     fill(path, 300)
     run_worker(settings_of(path), SumMonitor, until_idle=True)
     undisturbed = topic_end(path, "alerts"), topic_end(path, "merchant-risk")
