@@ -48,7 +48,7 @@ _KNOWN = frozenset(
 
 # What may stand between two digits of one card number in free text: spaces, dashes, dots, slashes, joiners.
 _GAP = r"\s._/\\\-\u00ad\u058a\u05be\u200b-\u200f\u2010-\u2015\u2060\u2212\u30fc\ufe58\ufe63\uff0d\ufeff"
-_GROUP = re.compile(r"[0-9]+")
+_GROUP = re.compile(r"\d+")
 _HASH = re.compile(r"(?=[0-9]*[a-fA-F])[0-9a-fA-F]{24,}")
 _STRICT = re.compile(r"\d(?:[ -]?\d){15,}")
 _WIDE = re.compile(rf"\d(?:[{_GAP}]{{0,3}}\d){{12,}}")

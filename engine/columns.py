@@ -141,7 +141,8 @@ def make_spec() -> Spec:
             at = (at + 1) % 256
         find[at] = f
     choices = [each.choices or _CHOICES.get(each.name, ()) for each in fields]
-    ends = np.cumsum([len(each) for each in choices])
+    counts = np.array([len(each) for each in choices], np.int64)
+    ends = np.cumsum(counts)
     stores = [store_of(each.name) for each in fields]
     return Spec(
         words, masks,
@@ -151,7 +152,7 @@ def make_spec() -> Spec:
         np.array([each.high for each in fields], np.int64),
         np.array([store for store, _ in stores], np.int64),
         np.array([slot for _, slot in stores], np.int64),
-        ends - [len(each) for each in choices], ends,
+        ends - counts, ends,
         np.array([hash_of(value) for each in choices for value in each], np.uint64),
         np.array([each.name in _CHOICES for each in fields], np.bool_),
         np.uint64(sum(1 << f for f, each in enumerate(fields) if each.required)),

@@ -47,6 +47,9 @@ def cache_folder() -> Path:
     return Path(base) / "tillwatch" / source_digest()
 
 
+Structured = Any
+"""A structured array: NumPy's types do not know its fields."""
+
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # made at import, from the environment
 
 if TYPE_CHECKING:

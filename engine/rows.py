@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from engine.hashing import hash64
-from engine.jit import i64, njit_cached, njit_inline
+from engine.jit import Structured, i64, njit_cached, njit_inline
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -68,7 +68,7 @@ class Rows:
         if capacity < 1:
             raise ValueError(f"capacity must be at least 1, got {capacity}")
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
-        self.rows: NDArray[np.void] = np.frombuffer(mmap.mmap(-1, capacity * dtype.itemsize, flags=flags), dtype)
+        self.rows: Structured = np.frombuffer(mmap.mmap(-1, capacity * dtype.itemsize, flags=flags), dtype)
         self.deadlines = np.frombuffer(mmap.mmap(-1, capacity * 8, flags=flags), np.int64)
         self.count = np.zeros(1, np.int64)
         self.index = _empty_index(1024)
@@ -101,7 +101,7 @@ def _empty_index(size: int) -> Index:
 
 
 @njit_inline
-def place(rows: NDArray[np.void], index: Index, h: np.uint64, data: NDArray[np.uint8], start: int, length: int) -> int:
+def place(rows: Structured, index: Index, h: np.uint64, data: NDArray[np.uint8], start: int, length: int) -> int:
     """Where in the index the merchant stands, or would stand: its slot."""
     mask = len(index.hash) - 1
     at = i64(h & np.uint64(mask))
@@ -120,7 +120,7 @@ def place(rows: NDArray[np.void], index: Index, h: np.uint64, data: NDArray[np.u
 
 
 @njit_cached
-def reindex(rows: NDArray[np.void], count: int, index: Index) -> None:
+def reindex(rows: Structured, count: int, index: Index) -> None:
     """Enter the first `count` rows into an empty index."""
     mask = len(index.hash) - 1
     for r in range(count):
@@ -133,6 +133,6 @@ def reindex(rows: NDArray[np.void], count: int, index: Index) -> None:
 
 
 @njit_cached
-def _find_id(rows: NDArray[np.void], index: Index, raw: NDArray[np.uint8]) -> int:
+def _find_id(rows: Structured, index: Index, raw: NDArray[np.uint8]) -> int:
     at = place(rows, index, hash64(raw, 0, len(raw)), raw, 0, len(raw))
     return i64(index.row[at]) if index.hash[at] != np.uint64(0) else -1

@@ -444,7 +444,7 @@ def _record(
                 return SLOW
             f = _find_field(data, at, stop - at, spec)
             if f < 0:
-                place = np.searchsorted(harmless, h)
+                place = i64(np.searchsorted(harmless, h))
                 if place == len(harmless) or harmless[place] != h:
                     return SLOW
                 at = stop

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from engine.hashing import mix64
-from engine.jit import i64, njit_cached, njit_inline
+from engine.jit import Structured, i64, njit_cached, njit_inline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class AgedSet:
         self.turn_ms = turn_ms
         self.table = _empty(1024)
 
-    def make_room(self, more: int, rows: NDArray[np.void]) -> None:
+    def make_room(self, more: int, rows: Structured) -> None:
         """Let `more` hashes be entered: drop what is out of date, and grow if that is not enough."""
         size = len(self.table.key)
         if 2 * (int(self.table.used[0]) + more) <= size:
@@ -92,7 +92,7 @@ def enter(table: Table, key: np.uint64, r: int, turn: int, flag: bool) -> None:
 
 
 @njit_cached
-def count_live(table: Table, rows: NDArray[np.void], turn_ms: int) -> int:
+def count_live(table: Table, rows: Structured, turn_ms: int) -> int:
     """How many entries are not out of date."""
     live = 0
     for at in range(len(table.key)):
@@ -102,7 +102,7 @@ def count_live(table: Table, rows: NDArray[np.void], turn_ms: int) -> int:
 
 
 @njit_cached
-def move_live(old: Table, new: Table, rows: NDArray[np.void], turn_ms: int) -> None:
+def move_live(old: Table, new: Table, rows: Structured, turn_ms: int) -> None:
     """Enter what is not out of date into an empty table."""
     for at in range(len(old.key)):
         if old.key[at] != np.uint64(0) and old.turn[at] >= rows[old.row[at]].clock_ms // turn_ms - 1:

@@ -9,6 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from engine.jit import Structured
     from engine.rows import Index
     from engine.sets import Table
     from engine.zones import Zones
@@ -35,7 +36,7 @@ class Layouts(NamedTuple):
 class State(NamedTuple):
     """A partition's state."""
 
-    rows: NDArray[np.void]
+    rows: Structured
     row_bytes: NDArray[np.uint8]
     """The same memory, (capacity, row size)."""
     deadlines: NDArray[np.int64]
@@ -45,10 +46,10 @@ class State(NamedTuple):
     merchants: Index
     duplicates: Table
     undone: Table
-    pending: NDArray[np.void]
+    pending: Structured
     pending_free: NDArray[np.int64]
     """(2,): place + 1 of the first free one, and how many were ever used."""
-    contracts: NDArray[np.void]
+    contracts: Structured
     zones: Zones
     feed_hash: NDArray[np.uint64]
     feed_clock_ms: NDArray[np.int64]

@@ -88,7 +88,7 @@ def test_a_card_number_looks_like_one_and_with_another_check_digit_does_not(pan:
         with_luhn("101202505011234"),  # no known range
         "9" + PAN,  # longer digits
         "00001111" + PAN,
-        "20240501-" + PAN,
+        PAN[:12] + "a" + PAN[12:] + "0123456",  # a hash
         PAN[:8] + "x" + PAN[8:],
         PAN[:8] + "--" + PAN[8:],
         "550e8400-e29b-41d4-a716-446655440000",
@@ -108,6 +108,8 @@ def test_what_is_no_card_number_by_the_strict_rule_is_let_pass(text: str) -> Non
         "6222-0212-3456-7894",
         f"REF{PAN}X",
         f"20240501--{PAN}",
+        f"20240501-{PAN}",
+        f"{PAN} 01",
         PAN.translate(FULL_WIDTH),
     ],
 )

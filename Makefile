@@ -1,0 +1,82 @@
+.DEFAULT_GOAL := help
+.SUFFIXES:
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+ACTIVATED := VIRTUAL_ENV=$(CURDIR)/$(VENV) PATH=$(CURDIR)/$(BIN):$$PATH
+SOURCES := $(wildcard domain/*.py engine/*.py engine/families/*.py simulator/*.py streams/intake.py tillwatch/feed.py)
+WAITING := tests/tillwatch tests/streams
+PACKAGES := domain engine detectors streams simulator tillwatch
+
+# The first Python that is new enough, of those that are there.
+PYTHON ?= $(firstword $(foreach each,python3 python3.14 python3.13 python3.12 python3.11,\
+	$(shell $(each) -c 'import sys; sys.version_info >= (3, 11) and print("$(each)")' 2>/dev/null)))
+
+help: ## List the recipes.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.warm ## Make .venv from requirements.lock, and compile the kernel.
+
+demo: setup ## Show the live demonstration; ARGS="--for 20 --json" passes options.
+	@$(BIN)/tillwatch demo $(ARGS)
+
+test: setup ## Run every test, in two processes; ARGS="tests/engine -k name" chooses some.
+ifeq ($(strip $(ARGS)),)
+	@$(MAKE) --jobs 2 --output-sync=target test-processes test-rest
+else
+	@$(ACTIVATED) pytest $(ARGS)
+endif
+
+# The first half waits for other processes most of its time.
+test-processes: setup
+	@$(ACTIVATED) pytest $(WAITING)
+
+test-rest: setup
+	@$(ACTIVATED) pytest $(foreach each,$(WAITING),--ignore=$(each))
+
+check: setup ## Check style, types, imports and documentation, as CI does.
+	@$(ACTIVATED) ruff check
+	@$(ACTIVATED) ruff format --check
+	@$(ACTIVATED) mypy
+	@$(ACTIVATED) pyright
+	@$(ACTIVATED) lint-imports
+	@$(ACTIVATED) pytest -q tests/docs $(PACKAGES)
+
+bench: setup ## Run the benchmarks on one core.
+	@set -e; for each in bench/*.py; do echo "$$each"; $(BIN)/python "$$each" $(ARGS); done
+
+lock: $(BIN)/python ## Choose versions anew: writes requirements.lock.
+	@UV=$(UV); env -u UV_FIND_LINKS -u PIP_FIND_LINKS "$${UV:-$(BIN)/uv}" pip compile --quiet --upgrade --universal \
+		--python-version 3.11 --group dev --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
+
+clean: ## Drop what was built, cached or simulated; .venv stays.
+	@rm -rf var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find $(PACKAGES) tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Where there is no uv, one is put into the environment.
+UV = $(shell command -v uv)
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "make setup needs Python 3.11 or newer, found none: try PYTHON=/path/to/python" >&2; exit 1; }
+	@if test -n "$(UV)"; then \
+		$(UV) venv --quiet --python "$$(command -v $(PYTHON))" $(VENV) >&2; \
+	else \
+		$(PYTHON) -m venv $(VENV) >&2 && $(BIN)/python -m pip install --quiet uv >&2; \
+	fi
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "installing into $(VENV)" >&2
+	@UV=$(UV); UV="$${UV:-$(BIN)/uv}"; export VIRTUAL_ENV=$(CURDIR)/$(VENV); \
+		"$$UV" pip install --quiet --require-hashes --requirement requirements.lock >&2 && \
+		"$$UV" pip install --quiet --no-deps --editable . >&2
+	@touch $@
+
+$(VENV)/.warm: $(VENV)/.installed $(SOURCES)
+	@echo "compiling the kernel, once after a change: up to a minute or two" >&2
+	@$(BIN)/tillwatch warm >&2
+	@touch $@
+
+.PHONY: help setup demo test test-processes test-rest check bench lock clean

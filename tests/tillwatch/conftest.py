@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+
+from tillwatch.cli import commands
+from tillwatch.settings import log_url_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from click.testing import Result
+
+ROOT = Path(__file__).parents[2]
+MERCHANTS = 150
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("TILLWATCH_CONFIG", "TILLWATCH_LOG_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def call(*arguments: str | Path) -> Result:
+    """Run the command line in this process."""
+    return CliRunner().invoke(commands, [str(each) for each in arguments])
+
+
+def start(*arguments: str | Path) -> subprocess.Popen[str]:
+    """Run the command line in another process."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tillwatch", *map(str, arguments)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen[str], given: str | None = None) -> tuple[int, str, str]:
+    """Wait for its end, with `given` on standard input: exit code, standard output, standard error."""
+    out, errors = process.communicate(given, timeout=100)
+    return process.returncode, out, errors
+
+
+def json_lines(path: Path) -> list[dict[str, Any]]:
+    return [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
+
+
+def newest(values: Sequence[dict[str, Any]], key: str) -> dict[str, dict[str, Any]]:
+    return {each[key]: each for each in values}
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small simulation that holds violations."""
+    folder = tmp_path_factory.mktemp("simulated")
+    result = call("simulate", folder, "--merchants", str(MERCHANTS), "--days", "3", "--jump-share", "0.2", "--json")
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+@pytest.fixture(scope="session")
+def events(simulated: Path) -> Path:
+    """The simulation's events with two lines that are none."""
+    path = simulated / "poisoned.jsonl"
+    lines = (simulated / "events.jsonl").read_bytes().splitlines()
+    lines[500:500] = [b"?", b"", b'{"merchant_id":"m"}']
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def worked(events: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log into which the events were put and which a worker has read."""
+    log = tmp_path_factory.mktemp("worked") / "tillwatch.db"
+    assert call("--log-url", log_url_of(log), "ingest", events, "--historic").exit_code == 0
+    code, _, errors = finish(start("--log-url", log_url_of(log), "worker", "--until-idle"))
+    assert code == 0, errors
+    return log

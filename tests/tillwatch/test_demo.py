@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from streams.sqlite_log import SqliteLog
+from streams.topics import EVENTS
+from tests.tillwatch.conftest import ROOT, call, finish, start
+
+KEYS = ["transactions", "merchants", "alerts", "dead_letters", "seconds", "tx_per_second", "resumed"]
+MERCHANTS = 400
+
+
+def processes_of(folder: Path) -> list[int]:
+    """Processes that have the folder on their command line, as each of a demonstration has."""
+    found = []
+    for each in Path("/proc").iterdir():
+        try:
+            if each.name.isdigit() and str(folder).encode() in (each / "cmdline").read_bytes():
+                found.append(int(each.name))
+        except OSError:  # it has ended meanwhile
+            continue
+    return found
+
+
+def until_none_is_left(folder: Path) -> bool:
+    """Wait, 30 s at most, until no process of the folder is left."""
+    end = time.monotonic() + 30
+    while processes_of(folder) and time.monotonic() < end:
+        time.sleep(0.02)
+    return not processes_of(folder)
+
+
+def demo(folder: Path, *more: str) -> Any:
+    return start("demo", "--folder", folder, *more)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A folder with a demonstration that ended by itself, and its totals."""
+    folder = tmp_path_factory.mktemp("demo")
+    code, out, errors = finish(demo(folder, "--for", "7", "--merchants", str(MERCHANTS), "--json"))
+    assert code == 0, errors
+    (line,) = out.splitlines()
+    assert processes_of(folder) == []
+    return folder, msgspec.json.decode(line)
+
+
+def test_it_ends_by_itself_with_one_line_of_totals_and_leaves_no_process(
+    first: tuple[Path, dict[str, Any]],
+) -> None:
+    folder, totals = first
+    assert list(totals) == KEYS
+    assert totals["merchants"] == MERCHANTS
+    assert totals["transactions"] > 50_000
+    assert totals["alerts"] > 0
+    assert totals["resumed"] is False
+    assert totals["seconds"] >= 7
+    assert totals["tx_per_second"] == round(totals["transactions"] / totals["seconds"])
+    with SqliteLog(folder / "tillwatch.db") as log:
+        assert sum(log.end_offset(EVENTS.name, each) for each in range(4)) >= totals["transactions"]
+
+
+def test_started_again_it_says_so_and_its_totals_include_what_was(first: tuple[Path, dict[str, Any]]) -> None:
+    folder, before = first
+    code, out, errors = finish(demo(folder, "--for", "1", "--json", "--speed", "3600"))
+    assert code == 0, errors
+    totals = msgspec.json.decode(out)
+    assert totals["resumed"] is True
+    assert totals["transactions"] >= before["transactions"]
+    assert totals["alerts"] >= before["alerts"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly_with_code_0_and_totals(
+    first: tuple[Path, dict[str, Any]], number: signal.Signals
+) -> None:
+    folder, _ = first
+    process = demo(folder, "--json")
+    assert process.stderr is not None
+    process.stderr.readline()
+    assert len(processes_of(folder)) == 3
+    process.send_signal(number)
+    code, out, errors = finish(process)
+    assert code == 0
+    assert "Traceback" not in errors
+    assert list(msgspec.json.decode(out)) == KEYS
+    assert processes_of(folder) == []
+
+
+def test_killed_it_leaves_no_process_either(first: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = first
+    process = demo(folder)
+    assert process.stderr is not None
+    process.stderr.readline()
+    process.kill()
+    process.communicate()
+    assert until_none_is_left(folder)
+
+
+def test_in_a_terminal_it_shows_the_live_view_and_ctrl_c_leaves_without_a_trace(
+    first: tuple[Path, dict[str, Any]],
+) -> None:
+    folder, _ = first
+    terminal, other_side = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tillwatch", "demo", "--folder", folder],
+        cwd=ROOT,
+        stdin=other_side,
+        stdout=other_side,
+        stderr=other_side,
+        env={**os.environ, "COLUMNS": "140", "LINES": "40"},
+    )
+    os.close(other_side)
+    shown = b""
+    while "接续上次运行".encode() not in shown:
+        shown += os.read(terminal, 65_536)
+    process.send_signal(signal.SIGINT)
+    end = b""
+    while chunk := _read(terminal):
+        end += chunk
+    os.close(terminal)
+    assert process.wait() == 0
+    for words in ("Severest alerts", "最严重告警", "Riskiest merchants", "高风险商户", "tx/s"):
+        assert words.encode() in shown
+    assert b"Traceback" not in shown + end
+    assert b"(earlier runs included)" in end
+    assert processes_of(folder) == []
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # the other side is closed
+        return b""
+
+
+def test_a_second_one_in_the_same_folder_is_refused(first: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = first
+    with SqliteLog(folder / "tillwatch.db") as log:
+        lease = log.acquire_lease("demo", "somebody", 3600)
+        for more in ([], ["--fresh"]):
+            result = call("demo", "--folder", folder, *more)
+            assert result.exit_code == 1
+            assert result.stderr.startswith(f"Error: a demonstration runs in {folder} already: ")
+        log.release_lease(lease)
+        assert log.end_offset(EVENTS.name, 0) > 0
+
+
+def test_another_simulation_in_the_same_folder_is_refused(first: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = first
+    result = call("demo", "--folder", folder, "--merchants", "99")
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: merchants must be {MERCHANTS} as in the demonstration in {folder}, got 99; --fresh drops that one\n"
+    )
+
+
+def test_a_worker_that_cannot_run_ends_it_with_its_words(first: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = first
+    with SqliteLog(folder / "tillwatch.db") as log:
+        lease = log.acquire_lease("worker", "another", 3600)
+        code, out, errors = finish(demo(folder, "--json"))
+        log.release_lease(lease)
+    assert (code, out) == (1, "")
+    assert "Error: the worker ended with code 1: lease 'worker' is held by another" in errors
+    assert processes_of(folder) == []
+
+
+def test_fresh_begins_anew(tmp_path: Path) -> None:
+    assert call("demo", "--folder", tmp_path, "--merchants", "0").exit_code == 1
+    (tmp_path / "demo.json").write_text('{"merchants":5,"seed":3}')
+    code, out, errors = finish(demo(tmp_path, "--fresh", "--merchants", "20", "--for", "1", "--json"))
+    assert code == 0, errors
+    assert msgspec.json.decode(out)["resumed"] is False
+    assert msgspec.json.decode((tmp_path / "demo.json").read_bytes()) == {"merchants": 20, "seed": 1}

@@ -1,0 +1,130 @@
+"""`ingest`, `worker` and `tail` on a log."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from domain.alerts import Alert
+from streams.sqlite_log import SqliteLog
+from tests.tillwatch.conftest import call, finish, start
+from tillwatch.logs import Follower
+from tillwatch.settings import log_url_of
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def alerts_of(log_file: Path) -> list[Alert]:
+    with SqliteLog(log_file) as log:
+        return Follower(log, "alerts", Alert, from_start=True).poll()
+
+
+def test_an_ingest_started_again_goes_on_behind_the_last_line(events: Path, tmp_path: Path) -> None:
+    url = log_url_of(tmp_path / "new" / "tillwatch.db")
+    part = tmp_path / "part.jsonl"
+    lines = events.read_bytes().splitlines(keepends=True)
+    part.write_bytes(b"".join(lines[:600]))
+    first = msgspec.json.decode(call("--log-url", url, "ingest", part, "--historic", "--json").stdout)
+    assert (first["lines"], first["skipped_lines"], first["dead_letters"]) == (600, 1, 2)
+    part.write_bytes(b"".join(lines[:1000]))
+    second = msgspec.json.decode(call("--log-url", url, "ingest", part, "--historic", "--json").stdout)
+    assert (second["lines"], second["bytes_read"]) == (400, part.stat().st_size)
+    assert msgspec.json.decode(call("--log-url", url, "ingest", part, "--json").stdout)["lines"] == 0
+
+
+def test_standard_input_is_taken_in_and_has_no_position_without_a_name(tmp_path: Path) -> None:
+    url = log_url_of(tmp_path / "tillwatch.db")
+    sale = '{"txn_id":"%d","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}\n'
+    for txn_id in (1, 2):
+        process = start("--log-url", url, "ingest", "-", "--historic", "--json")
+        code, out, _ = finish(process, sale % txn_id)
+        assert (code, msgspec.json.decode(out)["forwarded"]) == (0, 1)
+
+
+def test_an_ingest_that_is_interrupted_ends_with_code_130_and_no_traceback(tmp_path: Path) -> None:
+    log_file = tmp_path / "tillwatch.db"
+    process = start("--log-url", log_url_of(log_file), "ingest", "-")
+    while not log_file.exists() or not _topics(log_file):
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert finish(process) == (130, "", "interrupted\n")
+
+
+def _topics(log_file: Path) -> list[str]:
+    with SqliteLog(log_file) as log:
+        return log.topics()
+
+
+def test_a_log_with_other_partitions_than_the_settings_is_refused(
+    worked: Path, events: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TILLWATCH_PARTITIONS", "3")
+    result = call("--log-url", log_url_of(worked), "ingest", events)
+    assert result.exit_code == 1
+    assert "topic 'events' has 4 partitions" in result.stderr
+
+
+def test_a_file_that_is_no_log_is_one_line_and_code_1(tmp_path: Path, events: Path) -> None:
+    (tmp_path / "tillwatch.db").write_bytes(b"no database" * 100)
+    result = call("--log-url", log_url_of(tmp_path / "tillwatch.db"), "ingest", events)
+    assert result.exit_code == 1
+    assert result.stderr == "Error: log: file is not a database\n"
+
+
+def test_a_worker_started_again_says_the_same_totals(worked: Path) -> None:
+    code, out, errors = finish(start("--log-url", log_url_of(worked), "worker", "--until-idle", "--json"))
+    assert code == 0
+    totals = msgspec.json.decode(out)
+    assert totals["transactions"] > 10_000
+    assert totals["records"] == sum(totals[name] for name in ("transactions", "duplicates", "other", "dead_letters"))
+    assert "ended: " in errors
+
+
+def test_a_second_worker_is_refused_and_told_who_runs(worked: Path) -> None:
+    with SqliteLog(worked) as log:
+        lease = log.acquire_lease("worker", "the first", 3600)
+        code, out, errors = finish(start("--log-url", log_url_of(worked), "worker", "--until-idle"))
+        log.release_lease(lease)
+    assert (code, out) == (1, "")
+    assert errors.splitlines()[-1].startswith(f"Error: lease 'worker' is held by the first, process {os.getpid()}")
+    assert "Traceback" not in errors
+
+
+def test_tail_shows_the_alerts_that_are_there_and_those_that_come_until_ctrl_c(worked: Path, tmp_path: Path) -> None:
+    log_file = Path(shutil.copy(worked, tmp_path))
+    there = alerts_of(log_file)
+    process = start("--log-url", log_url_of(log_file), "tail", "--from-start", "--json")
+    assert process.stdout is not None
+    shown = [msgspec.json.decode(process.stdout.readline(), type=Alert) for _ in there]
+    assert shown == there
+    came = msgspec.structs.replace(there[0], revision=there[0].revision + 1)
+    with SqliteLog(log_file) as log:
+        log.append("alerts", 0, [msgspec.json.encode(came)], keys=[came.alert_id.encode()])
+    assert msgspec.json.decode(process.stdout.readline(), type=Alert) == came
+    process.send_signal(signal.SIGINT)
+    assert finish(process) == (0, "", "")
+
+
+def test_a_line_of_tail_says_when_how_bad_who_how_much_and_why_in_either_language(worked: Path) -> None:
+    first = alerts_of(worked)[0]
+    for lang, reason in (("en", first.reason.en), ("zh", first.reason.zh)):
+        process = start("--log-url", log_url_of(worked), "tail", "--from-start", "--lang", lang)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        for words in (first.last_time, f"{first.severity:.2f}", "mcc_jump", first.merchant_id, "CNY", reason):
+            assert words in line
+
+
+def test_tail_makes_no_log_where_there_is_none(tmp_path: Path) -> None:
+    result = call("--log-url", log_url_of(tmp_path / "none.db"), "tail")
+    assert result.exit_code == 1
+    assert "there is no log at" in result.stderr
+    assert not (tmp_path / "none.db").exists()

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.tillwatch.conftest import call
+from tillwatch.settings import Settings, SettingsError, load, log_url_of
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    file = tmp_path / "given.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_without_file_and_environment_everything_has_its_default() -> None:
+    assert load() == Settings()
+    assert Settings().log_path == Path("var/tillwatch.db")
+
+
+def test_the_environment_counts_before_the_file_and_the_command_line_before_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, 'partitions = 2\nlate_s = 60\ncapacity = 10\ncountry = "DE"\n')
+    monkeypatch.setenv("TILLWATCH_LATE_S", "120")
+    monkeypatch.setenv("TILLWATCH_CAPACITY", "20")
+    settings = load(file, capacity=30, country=None)
+    assert (settings.partitions, settings.late_s, settings.capacity, settings.country) == (2, 120, 30, "DE")
+
+
+def test_a_detectors_settings_are_joined_from_file_and_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, "[detectors.mcc_jump]\nbase = 0.1\nquiet_gap_s = 3600\n")
+    monkeypatch.setenv("TILLWATCH_DETECTORS__MCC_JUMP__BASE", "0.4")
+    settings = load(file)
+    assert settings.detectors == {"mcc_jump": {"base": 0.4, "quiet_gap_s": 3600}}
+    (detector,) = settings.make_detectors()
+    assert detector.quiet_gap_s == 3600
+
+
+def test_the_file_in_the_working_directory_is_read(tmp_path: Path) -> None:
+    (tmp_path / "tillwatch.toml").write_text("partitions = 7\n", encoding="utf-8")
+    assert load().partitions == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("partitions = 0", "partitions must be 1 to 1024, got 0"),
+        ("partitions = true", "partitions must be 1 to 1024, got True"),
+        ('batch_records = "many"', "batch_records must be 1 to 1000000 records, got 'many'"),
+        ("capacity = 0", "capacity must be 1 to 2147483647 merchants, got 0"),
+        ("late_s = 3000000", "late_s must be 0 to 2592000 seconds, got 3000000"),
+        ('time_zone = "Mars"', "time_zone must be an IANA name such as Asia/Shanghai, got 'Mars'"),
+        ('country = "cn"', "country must be two capital letters, ISO 3166 alpha-2, got 'cn'"),
+        ('log_url = "kafka://host"', "log_url must be sqlite:///folder/file.db, or .*, got 'kafka://host'"),
+        ("partition = 1", "partition is no setting; there are log_url, partitions, "),
+        ("detectors = 1", "detectors must be tables of numbers, one for each detector, got 1"),
+        ("[detectors.mcc_jump]\nbase = 'x'", "detectors.mcc_jump.base must be a number, got 'x'"),
+        ("[detectors.mcc_jump]\nbase = 2", "detectors.mcc_jump.base must be 0 to 1, got 2"),
+        ("[detectors.mcc_jump]\nbasis = 1", "detectors.mcc_jump: .*basis"),
+        ("[detectors.mcc_jumps]\nbase = 1", "detectors must be among mcc_jump.*, got mcc_jumps"),
+        ("partitions = ", "given.toml must be TOML in UTF-8: "),
+    ],
+)
+def test_a_fault_names_the_key_what_was_expected_and_what_came(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as failed:
+        load(written(tmp_path, text))
+    assert "pydantic" not in str(failed.value)
+    assert "\n" not in str(failed.value)
+
+
+def test_every_fault_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TILLWATCH_PARTITIONS", "x")
+    monkeypatch.setenv("TILLWATCH_COLOUR", "blue")
+    with pytest.raises(SettingsError) as failed:
+        load(written(tmp_path, "late_s = -1"))
+    assert str(failed.value).splitlines() == [
+        "TILLWATCH_COLOUR is no setting",
+        "partitions must be 1 to 1024, got 'x'",
+        "late_s must be 0 to 2592000 seconds, got -1",
+    ]
+
+
+def test_bad_settings_end_a_command_with_code_2_and_no_traceback(tmp_path: Path) -> None:
+    file = written(tmp_path, "late_s = -1")
+    result = call("--config", file, "tail")
+    assert result.exit_code == 2
+    assert result.output == "Error: late_s must be 0 to 2592000 seconds, got -1\n"
+
+
+def test_help_needs_no_settings(tmp_path: Path) -> None:
+    assert call("--config", written(tmp_path, "late_s = -1"), "tail", "--help").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["plain.db", "with space.db", "商户#1?.db", "100%25.db"])
+def test_any_file_name_survives_its_url(name: str, tmp_path: Path) -> None:
+    assert load(log_url=log_url_of(tmp_path / name)).log_path == tmp_path / name
+    assert load(log_url=log_url_of(Path("var") / name)).log_path == Path("var") / name

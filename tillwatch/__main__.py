@@ -1,0 +1,5 @@
+"""`python -m tillwatch`."""
+
+from tillwatch.cli import main
+
+main()

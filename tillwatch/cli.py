@@ -1,0 +1,118 @@
+"""The command line: one module of this folder for each command, imported when it is asked for."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tillwatch.settings import Settings, SettingsError, load
+from tillwatch.show import to_stderr
+
+COMMANDS = {
+    "demo": "Show a live demonstration: simulated terminals, a worker, and what it finds.",
+    "ingest": "Put events from a file of JSON lines, or standard input, into the log.",
+    "replay": "Run a file of events through the monitor, without a log.",
+    "simulate": "Write labelled, simulated traffic to files.",
+    "tail": "Follow the alerts in the terminal.",
+    "worker": "Watch the log's events, and write alerts, scores and dead letters.",
+}
+"""Commands and what `--help` says of each; importing them all for that would take seconds."""
+HIDDEN = ("demo-feed", "warm")
+INTERRUPTED = 130
+BAD_SETTINGS = 2
+
+
+class BadSettings(click.ClickException):
+    """Settings that cannot be; exit code 2, like a command line that cannot be."""
+
+    exit_code = BAD_SETTINGS
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """What was given before the command's name."""
+
+    config: Path | None
+    log_url: str | None
+
+    def settings(self) -> Settings:
+        """The settings; only now are they read, so that `--help` needs none."""
+        try:
+            return load(self.config, log_url=self.log_url)
+        except SettingsError as error:
+            raise BadSettings(str(error)) from error
+
+
+class Commands(click.Group):
+    """A group that imports a command when it is asked for, and ends in one line on known failures."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """Names of the commands that people call."""
+        return list(COMMANDS)
+
+    def get_command(
+        self,
+        ctx: click.Context,  # noqa: ARG002  click's signature
+        cmd_name: str,
+    ) -> click.Command | None:
+        """The command, from the module of its name."""
+        if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
+            return None
+        command: click.Command = import_module(f"tillwatch.{cmd_name.replace('-', '_')}").command
+        return command
+
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002  click's signature
+        formatter: click.HelpFormatter,
+    ) -> None:
+        """Write the table of commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command: failures of disk and log become one line and exit code 1, Ctrl-C becomes 130."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            to_stderr().print("interrupted")
+            ctx.exit(INTERRUPTED)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise click.ClickException(f"{where}{error.strerror or error}") from error
+        except sqlite3.Error as error:
+            raise click.ClickException(f"log: {error}") from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    envvar="TILLWATCH_CONFIG",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Settings in TOML; ./tillwatch.toml by default, if there is one.",
+)
+@click.option("--log-url", metavar="URL", help="The log, before the setting log_url.")
+@click.version_option(package_name="tillwatch")
+@click.pass_context
+def commands(ctx: click.Context, config: Path | None, log_url: str | None) -> None:
+    r"""Tillwatch watches an acquirer's card transactions and says which merchants to look at, and why.
+
+    \b
+    Examples:
+      tillwatch demo
+      tillwatch simulate var/sim --merchants 1000 --days 7
+      tillwatch replay var/sim/events.jsonl
+    """
+    ctx.obj = Invocation(config, log_url)
+
+
+def main() -> None:
+    """Run the command line."""
+    commands(prog_name="tillwatch")

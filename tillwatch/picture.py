@@ -1,0 +1,92 @@
+"""What a log shows at one moment: how far its worker is, its alerts and scores."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from domain.alerts import Alert, Score
+from streams.topics import ALERTS, EVENTS, MERCHANT_RISK
+from tillwatch.logs import Follower
+
+if TYPE_CHECKING:
+    from streams.sqlite_log import Progress, SqliteLog
+
+_RATE_MS = 2_000
+
+
+class Picture:
+    """Reads the log again and again.
+
+    Args:
+        log: the log.
+        since_ms: what a worker showed before this is of an earlier one, UTC milliseconds.
+
+    Attributes:
+        progress: what the worker showed last; None before its first batch.
+        lag: records it has not processed.
+        rate: accepted transactions a second, over about the last two seconds.
+        simulated_ms: up to when the simulation was forwarded; None before it began.
+        alerts: the last revision of each alert.
+        scores: the last score of each merchant that has one.
+    """
+
+    def __init__(self, log: SqliteLog, since_ms: int) -> None:
+        self._log, self._since_ms = log, since_ms
+        self._new_alerts = Follower(log, ALERTS.name, Alert, from_start=True)
+        self._new_scores = Follower(log, MERCHANT_RISK.name, Score, from_start=True)
+        self._samples: deque[tuple[int, int]] = deque([(since_ms, 0)])
+        self.progress: Progress | None = None
+        self.lag = 0
+        self.rate = 0.0
+        self.simulated_ms: int | None = None
+        self.alerts: dict[str, Alert] = {}
+        self.scores: dict[str, Score] = {}
+
+    def refresh(self) -> None:
+        """Read what has changed."""
+        log = self._log
+        shown = [each for each in log.progress() if each.updated_ms >= self._since_ms]
+        self.progress = shown[-1] if shown else None
+        done = self.progress.next_offsets if self.progress else {}
+        self.lag = sum(
+            log.end_offset(EVENTS.name, each) - done.get(each, log.first_offset(EVENTS.name, each))
+            for each in range(log.partitions(EVENTS.name))
+        )
+        if self.progress:
+            self._measure(self.progress)
+        self.simulated_ms = log.position("simulator")
+        self.alerts.update((each.alert_id, each) for each in self._new_alerts.poll())
+        self.scores.update((each.merchant_id, each) for each in self._new_scores.poll())
+
+    def _measure(self, progress: Progress) -> None:
+        sample = progress.updated_ms, progress.counts["transactions"]
+        if sample[0] > self._samples[-1][0]:
+            self._samples.append(sample)
+            while len(self._samples) > 2 and self._samples[1][0] <= sample[0] - _RATE_MS:
+                self._samples.popleft()
+            since_ms, before = self._samples[0]
+            self.rate = max(0, sample[1] - before) * 1000 / (sample[0] - since_ms)
+
+    def count(self, name: str) -> int:
+        """One of the worker's counts, as in `engine.outputs.Counts`; 0 before its first batch."""
+        return self.progress.counts[name] if self.progress else 0
+
+    def severest(self, most: int) -> list[Alert]:
+        """Alerts by severity, then money at stake."""
+        return sorted(self.alerts.values(), key=lambda each: (-each.severity, -each.at_stake, each.alert_id))[:most]
+
+    def latest(self, most: int) -> list[Alert]:
+        """Alerts by their last hit, newest first."""
+        return sorted(self.alerts.values(), key=lambda each: each.last_time, reverse=True)[:most]
+
+    def riskiest(self, most: int) -> list[Score]:
+        """Scores, highest first."""
+        return sorted(self.scores.values(), key=lambda each: (-each.score, each.merchant_id))[:most]
+
+    def at_stake(self) -> dict[str, int]:
+        """Money at stake in all alerts, minor units by currency."""
+        sums: dict[str, int] = {}
+        for each in self.alerts.values():
+            sums[each.currency] = sums.get(each.currency, 0) + each.at_stake
+        return sums

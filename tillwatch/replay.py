@@ -1,0 +1,179 @@
+"""`tillwatch replay`."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import click
+import msgspec
+import numpy as np
+
+from engine.monitor import Monitor
+from engine.records import Records
+from tillwatch.show import Bar, emit_json, money, table, to_stdout
+from tillwatch.warm import compile_engine
+from tillwatch.worker import monitor_config
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rich.table import Table
+
+    from domain.alerts import Alert
+    from engine.monitor import Coverage
+    from engine.outputs import Outputs
+    from tillwatch.cli import Invocation
+
+BATCH_LINES = 5_000
+_OUT = click.Path(dir_okay=False, path_type=Path)
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a replay found, without keeping what was written.
+
+    Attributes:
+        letters: dead letters by reason.
+        alerts: each alert's last revision's detector, title, money at stake and currency.
+    """
+
+    letters: Counter[str] = field(default_factory=Counter)
+    alerts: dict[str, tuple[str, str, int, str]] = field(default_factory=dict)
+
+    def take(self, outputs: Outputs) -> None:
+        """Take a batch's outputs in."""
+        self.letters.update(each.reason for each in outputs.dead_letters)
+        for each in outputs.alerts:
+            self.alerts[each.alert_id] = each.detector, _title(each), each.at_stake, each.currency
+
+    def by_detector(self) -> dict[tuple[str, str, str], tuple[int, int]]:
+        """Alerts and money at stake, by detector, title and currency."""
+        sums: dict[tuple[str, str, str], tuple[int, int]] = {}
+        for detector, title, at_stake, currency in self.alerts.values():
+            count, total = sums.get((detector, title, currency), (0, 0))
+            sums[detector, title, currency] = count + 1, total + at_stake
+        return dict(sorted(sums.items()))
+
+
+@click.command("replay")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--alerts-out", type=_OUT, help="Every revision of every alert, as JSON lines.")
+@click.option("--scores-out", type=_OUT, help="Every change of a merchant's score, as JSON lines.")
+@click.option("--dead-letters-out", type=_OUT, help="Every record that was not counted, as JSON lines.")
+@click.option("--totals-out", type=_OUT, help="Each merchant's sums at the end, as JSON lines.")
+@click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output, no tables.")
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    file: Path,
+    alerts_out: Path | None,
+    scores_out: Path | None,
+    dead_letters_out: Path | None,
+    totals_out: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    r"""Run FILE, one JSON object a line, through the monitor as a live stream is, and say what it found.
+
+    No log is needed or written. Events without received_at count as received when they happened. The same
+    file and settings always give the same output.
+
+    \b
+    Examples:
+      tillwatch replay var/sim/events.jsonl
+      tillwatch replay june.jsonl --alerts-out alerts.jsonl --json
+    """
+    settings = invocation.settings()
+    monitor = Monitor(monitor_config(settings), detectors=settings.make_detectors(), historic=True)
+    summary = Summary()
+    compile_engine()
+    started = time.monotonic()
+    with ExitStack() as files:
+        alerts, scores, letters, totals = (
+            files.enter_context(path.open("wb")) if path else None
+            for path in (alerts_out, scores_out, dead_letters_out, totals_out)
+        )
+        bar = files.enter_context(Bar("bytes", file.stat().st_size))
+        for done, records in batches(files.enter_context(file.open("rb")), file.name):
+            outputs = monitor.process(records)
+            summary.take(outputs)
+            _write(alerts, outputs.alerts)
+            _write(scores, outputs.scores)
+            _write(letters, outputs.dead_letters)
+            bar.show(done, monitor.counts.records, f"  {len(summary.alerts):,} alerts")
+        seconds = time.monotonic() - started
+        merchants = list(monitor.totals())
+        _write(totals, merchants)
+    figures = {
+        **asdict(monitor.counts),
+        "merchants": len(merchants),
+        "alerts": len(summary.alerts),
+        "seconds": round(seconds, 3),
+        "tx_per_second": round(monitor.counts.transactions / seconds),
+    }
+    if as_json:
+        emit_json(figures)
+    else:
+        _print_tables(figures, summary, monitor.coverage())
+
+
+def batches(lines: BinaryIO, source: str) -> Iterator[tuple[int, Records]]:
+    """Up to 5,000 lines at a time as records, blank ones left out, offsets the line numbers from 1.
+
+    Yields:
+        the bytes read so far, and the records.
+    """
+    done = number = 0
+    while chunk := list(islice(lines, BATCH_LINES)):
+        done += sum(map(len, chunk))
+        numbers = range(number + 1, number + len(chunk) + 1)
+        number += len(chunk)
+        kept = [(at, value) for at, line in zip(numbers, chunk, strict=True) if (value := line.strip())]
+        values = [value for _, value in kept]
+        plain = Records.of(values, source=source)
+        offsets = np.fromiter((at for at, _ in kept), np.int64, len(kept))
+        yield done, Records(plain.data, plain.ends, offsets, plain.appended_ms, source)
+
+
+def _write(out: BinaryIO | None, values: Iterable[Any]) -> None:
+    if out is not None:
+        out.writelines(msgspec.json.encode(each) + b"\n" for each in values)
+
+
+def _title(alert: Alert) -> str:
+    return f"{alert.title.en} {alert.title.zh}"
+
+
+def _print_tables(figures: dict[str, float], summary: Summary, coverage: list[Coverage]) -> None:
+    totals = table("Totals", "what", "figure", numbers=[1])
+    for name, figure in figures.items():
+        totals.add_row(name.replace("_", " ").replace("tx per", "tx/"), f"{figure:,}")
+    letters = table("Dead letters", "reason", "records", numbers=[1])
+    for reason, count in sorted(summary.letters.items()):
+        letters.add_row(reason, f"{count:,}")
+    alerts = table("Alerts", "detector", "finds", "alerts", "at stake", numbers=[2, 3])
+    for (detector, title, currency), (count, at_stake) in summary.by_detector().items():
+        alerts.add_row(detector, title, f"{count:,}", money(at_stake, currency))
+    console = to_stdout()
+    for each in (totals, letters, alerts, _coverage_table(coverage)):
+        if each.row_count:
+            console.print(each)
+            console.print()
+
+
+def _coverage_table(coverage: list[Coverage]) -> Table:
+    made = table("Coverage: transactions with what each detector needs", "detector", "field", "share", numbers=[2])
+    for each in coverage:
+        if each.silent:
+            made.add_row(each.detector, " or ".join(each.needs), "none: silent", style="red")
+            continue
+        for name in each.needs:
+            share = each.present.get(name, 0) / each.transactions
+            made.add_row(each.detector, name, f"{share:.1%}")
+    return made

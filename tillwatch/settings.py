@@ -1,0 +1,164 @@
+"""Settings, from a TOML file and the environment: `docs/settings.md` has a heading for each."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+from detectors.registry import make_detectors
+
+if TYPE_CHECKING:
+    from detectors.contract import Detector
+
+DEFAULT_FILE = "tillwatch.toml"
+PREFIX = "TILLWATCH_"
+NO_SETTINGS = frozenset({"TILLWATCH_CONFIG", "TILLWATCH_CACHE", "TILLWATCH_REQUIRE_ALL"})
+"""Environment variables that are ours and no settings."""
+_SQLITE = "sqlite:///"
+
+
+class SettingsError(ValueError):
+    """Settings that cannot be; the message has a line for each fault."""
+
+
+class Settings(BaseSettings):
+    """What an acquirer sets. `load` reads them, for it lets the environment count before the file.
+
+    Each description says what the value must be; errors and the documentation use it.
+    """
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__")
+
+    log_url: str = Field(
+        "sqlite:///var/tillwatch.db",
+        description="sqlite:///folder/file.db, or sqlite:////folder/file.db from the root",
+    )
+    partitions: int = Field(4, ge=1, le=1024, description="1 to 1024")
+    batch_records: int = Field(5_000, ge=1, le=1_000_000, description="1 to 1000000 records")
+    capacity: int = Field(1_000_000, ge=1, le=2**31 - 1, description="1 to 2147483647 merchants")
+    late_s: int = Field(86_400, ge=0, le=30 * 86_400, description="0 to 2592000 seconds")
+    time_zone: str = Field("Asia/Shanghai", description="an IANA name such as Asia/Shanghai")
+    country: str = Field("CN", pattern="^[A-Z]{2}$", description="two capital letters, ISO 3166 alpha-2")
+    detectors: dict[str, dict[str, int | float]] = Field({}, description="tables of numbers, one for each detector")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_values(cls, value: object) -> object:
+        if isinstance(value, bool):  # pydantic takes true for 1
+            raise ValueError  # noqa: TRY004  a TypeError would pass through pydantic
+        return value
+
+    @field_validator("log_url")
+    @classmethod
+    def _names_a_file(cls, value: str) -> str:
+        if not value.startswith(_SQLITE) or value in {_SQLITE, _SQLITE + "/"} or value.endswith("/"):
+            raise ValueError
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, OSError) as error:
+            raise ValueError from error
+        return value
+
+    @property
+    def log_path(self) -> Path:
+        """The log's file; relative to the working directory after three slashes, from the root after four.
+
+        >>> Settings(log_url="sqlite:////data/till%20watch.db").log_path.as_posix()
+        '/data/till watch.db'
+        """
+        return Path(unquote(self.log_url.removeprefix(_SQLITE)))
+
+    def make_detectors(self) -> tuple[Detector, ...]:
+        """One of each detector, as it is set."""
+        return make_detectors(self.detectors)
+
+
+def log_url_of(path: Path) -> str:
+    """The `log_url` of a file.
+
+    >>> log_url_of(Path("/data/till watch.db"))
+    'sqlite:////data/till%20watch.db'
+    """
+    return _SQLITE + quote(str(path))
+
+
+def load(file: Path | None = None, **overrides: object) -> Settings:
+    """The settings: `overrides` that are not None, before the environment, before the file.
+
+    Args:
+        file: a TOML file; `tillwatch.toml` of the working directory, if there is one, by default.
+        overrides: settings given on the command line.
+
+    Raises:
+        SettingsError: a key is unknown, or a value is not what it must be; the message names it.
+        OSError: the file cannot be read.
+    """
+    values = _read(file or Path(DEFAULT_FILE)) if file or Path(DEFAULT_FILE).exists() else {}
+    try:
+        environment = EnvSettingsSource(Settings)()
+    except ValueError as error:
+        raise SettingsError(f"{PREFIX}*: {error}") from error
+    values = _merged(values, environment)
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    faults = [f"{name} is no setting" for name in _unknown_variables()]
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        faults += [_fault(each["loc"], each["type"], each["input"]) for each in error.errors()]
+        raise SettingsError("\n".join(dict.fromkeys(faults))) from error
+    try:
+        settings.make_detectors()
+    except ValueError as error:
+        faults.append(str(error))
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise SettingsError(f"{file} must be TOML in UTF-8: {error}") from error
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Both, tables joined; where they disagree, `above` counts."""
+    both = below | above
+    for name in below.keys() & above.keys():
+        if isinstance(below[name], dict) and isinstance(above[name], dict):
+            both[name] = _merged(below[name], above[name])
+    return both
+
+
+def _unknown_variables() -> list[str]:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    return [
+        name
+        for name in sorted(os.environ)
+        if name.upper().startswith(PREFIX)
+        and name.upper() not in NO_SETTINGS
+        and name.upper().split("__")[0] not in known
+    ]
+
+
+def _fault(place: tuple[int | str, ...], kind: str, value: object) -> str:
+    """One fault in a line: which key, what was expected, what came."""
+    name = str(place[0])
+    if kind == "extra_forbidden":
+        return f"{name} is no setting; there are {', '.join(Settings.model_fields)}"
+    if name == "detectors" and len(place) > 2:
+        return f"{'.'.join(map(str, place[:3]))} must be a number, got {value!r}"
+    return f"{name} must be {Settings.model_fields[name].description}, got {value!r}"

@@ -1,0 +1,103 @@
+"""`tillwatch simulate`."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from simulator.config import DAY_MS, RECORD_SIZES, TIME_FORMATS, SimulationConfig
+from simulator.simulation import SimBatch, Simulation
+from simulator.write import write_jsonl, write_truth
+from tillwatch.show import Bar, emit_json, to_stderr
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DEFAULTS = {each.name: each.default for each in fields(SimulationConfig)}
+
+
+class _Shown(Simulation):
+    """A simulation that moves a bar as it is written."""
+
+    bar: Bar
+
+    def batches(
+        self, max_records: int = 5000, *, from_ms: int | None = None, newline: bool = False
+    ) -> Iterator[SimBatch]:
+        """As `Simulation.batches`."""
+        records = 0
+        for batch in super().batches(max_records, from_ms=from_ms, newline=newline):
+            yield batch
+            records += len(batch)
+            if len(batch):
+                self.bar.show(int(batch.received_ms[-1]) - self.config.start_ms, records)
+
+
+@click.command("simulate")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
+@click.option("--merchants", type=int, default=_DEFAULTS["merchants"], show_default=True, help="How many there are.")
+@click.option("--days", type=float, default=_DEFAULTS["days"], show_default=True, help="Length of the run.")
+@click.option("--seed", type=int, default=_DEFAULTS["seed"], show_default=True, help="The same seed, the same bytes.")
+@click.option(
+    "--tx-per-merchant-day",
+    type=float,
+    default=_DEFAULTS["tx_per_merchant_day"],
+    show_default=True,
+    help="A mean.",
+)
+@click.option(
+    "--jump-share",
+    type=float,
+    default=_DEFAULTS["jump_share"],
+    show_default=True,
+    help="Merchants that jump MCC.",
+)
+@click.option(
+    "--record-size", type=click.Choice(RECORD_SIZES), default=_DEFAULTS["record_size"], show_default=True,
+    help="Common fields only, or every field.",
+)  # fmt: skip
+@click.option(
+    "--time-format", type=click.Choice(TIME_FORMATS), default=_DEFAULTS["time_format"], show_default=True,
+    help="How event_time is written.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output.")
+def command(folder: Path, *, as_json: bool, **asked: Any) -> None:
+    r"""Write simulated traffic to DIR: events.jsonl, and truth.json and ledger.json to judge by.
+
+    The same options always give the same bytes.
+
+    \b
+    Examples:
+      tillwatch simulate var/sim
+      tillwatch simulate var/sim --merchants 200 --days 2 --seed 7 --json
+    """
+    try:
+        simulation = _Shown(SimulationConfig(**asked))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    events = folder / "events.jsonl"
+    with Bar("events", simulation.config.days * DAY_MS) as simulation.bar:
+        started = time.monotonic()
+        records = write_jsonl(simulation, events)
+        seconds = time.monotonic() - started
+    write_truth(simulation, folder)
+    size, rate = events.stat().st_size, records / seconds
+    if as_json:
+        emit_json(
+            {
+                "folder": str(folder),
+                "records": records,
+                "bytes": size,
+                "merchants": simulation.config.merchants,
+                "violations": len(simulation.labels()),
+                "seconds": round(seconds, 3),
+                "records_per_second": round(rate),
+            }
+        )
+    else:
+        to_stderr().print(f"{records:,} records, {size / 1e6:,.1f} MB in {folder}: {rate:,.0f} records/s")
