@@ -6,6 +6,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 ACTIVATED := VIRTUAL_ENV=$(CURDIR)/$(VENV) PATH=$(CURDIR)/$(BIN):$$PATH
+ONE_CORE := $(if $(shell command -v taskset),taskset -c 0)
 SOURCES := $(wildcard domain/*.py engine/*.py engine/families/*.py simulator/*.py streams/intake.py tillwatch/feed.py)
 WAITING := tests/tillwatch tests/streams
 PACKAGES := domain engine detectors streams simulator tillwatch
@@ -45,7 +46,7 @@ check: setup ## Check style, types, imports and documentation, as CI does.
 	@$(ACTIVATED) pytest -q tests/docs $(PACKAGES)
 
 bench: setup ## Run the benchmarks on one core.
-	@set -e; for each in bench/*.py; do echo "$$each"; $(BIN)/python "$$each" $(ARGS); done
+	@set -e; for each in throughput simulate; do echo "bench/$$each.py"; $(ONE_CORE) $(BIN)/python bench/$$each.py; done
 
 lock: $(BIN)/python ## Choose versions anew: writes requirements.lock.
 	@UV=$(UV); env -u UV_FIND_LINKS -u PIP_FIND_LINKS "$${UV:-$(BIN)/uv}" pip compile --quiet --upgrade --universal \
@@ -71,7 +72,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "installing into $(VENV)" >&2
 	@UV=$(UV); UV="$${UV:-$(BIN)/uv}"; export VIRTUAL_ENV=$(CURDIR)/$(VENV); \
 		"$$UV" pip install --quiet --require-hashes --requirement requirements.lock >&2 && \
-		"$$UV" pip install --quiet --no-deps --editable . >&2
+		"$$UV" pip install --quiet --no-deps --no-build-isolation --editable . >&2
 	@touch $@
 
 $(VENV)/.warm: $(VENV)/.installed $(SOURCES)

@@ -48,9 +48,9 @@ class MccJump:
     """
 
     base: float = 0.3
-    per_class: float = 0.15
+    per_class: float = 0.075
     fee_type: float = 0.15
-    per_decade: float = 0.15
+    per_decade: float = 0.2
     learned_factor: float = 0.85
     quiet_gap_s: int = 86_400
     max_age_s: int = 7 * 86_400

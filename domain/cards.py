@@ -56,6 +56,8 @@ _WIDE = re.compile(rf"\d(?:[{_GAP}]{{0,3}}\d){{12,}}")
 _MASK = "*" * 9
 _TRACK = re.compile(r"(?<!\d);?\d{13,}[=D]\d{4,}\??|%?[Bb]\d[\d ]{11,22}\^[^?\n]{0,120}\??")
 _ESCAPE = re.compile(r"(?<!\\)\\+u([0-9a-fA-F]{4})")
+_MARGIN = 64
+_DIGITS_AT_END = re.compile(rf"[\d{_GAP}]+\Z")
 _DIGIT_OR_GAP = re.compile(rf"[\d{_GAP}]")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 _FORBIDDEN = re.compile(
@@ -182,15 +184,17 @@ def mask_record(raw: bytes) -> str:
     >>> mask_record(b'{"merchant_id":"898210154110002","note":"6222021234567894","cvv":"123"}')
     '{"merchant_id": "898210154110002", "note": "************7894", "cvv": "***"}'
     """
+    if len(raw) > MAX_MASKED_CHARS:  # cut short it is no JSON any more
+        return _mask_raw(raw)
     try:
         value = json.loads(
-            raw[: MAX_RECORD_BYTES + 1].decode(),
+            raw.decode(),
             parse_int=_Number,
             parse_float=_Number,
             parse_constant=_Number,
         )
     except (ValueError, RecursionError):
-        return _mask_raw(raw)[:MAX_MASKED_CHARS]
+        return _mask_raw(raw)
     masker = _Masker(refuse=False)
     safe = masker.event(value) if isinstance(value, dict) else masker.free(value)
     return json.dumps(safe, ensure_ascii=False)[:MAX_MASKED_CHARS]
@@ -198,8 +202,11 @@ def mask_record(raw: bytes) -> str:
 
 def _mask_raw(raw: bytes) -> str:
     # Without the zero bytes UTF-16 reads as text.
-    text = raw.replace(b"\0", b"")[:MAX_RECORD_BYTES].decode(errors="backslashreplace")
-    return mask(_FORBIDDEN.sub(rf"\1\2{_REMOVED}", _plain(text)))
+    text = _plain(raw.replace(b"\0", b"")[:MAX_RECORD_BYTES].decode(errors="backslashreplace"))
+    if len(text) > MAX_MASKED_CHARS + _MARGIN:
+        # Digits at the cut may be the beginning of a number whose end is gone.
+        text = _DIGITS_AT_END.sub(_REMOVED, text[: MAX_MASKED_CHARS + _MARGIN])
+    return mask(_FORBIDDEN.sub(rf"\1\2{_REMOVED}", text))[:MAX_MASKED_CHARS]
 
 
 class _Digits:

@@ -24,6 +24,7 @@ from engine.state import (
     CURRENCY,
     DEAD,
     DUPLICATE,
+    FEEDS,
     FUTURE,
     LATE,
     MAX_FEEDS,
@@ -399,7 +400,7 @@ def run(
             verdicts[i] = NOTHING
             continue
         if kind == CLOCK:
-            verdicts[i] = OTHER if _tick(columns, i, state) else CAPACITY
+            verdicts[i] = OTHER if _tick(columns, i, state) else FEEDS
             continue
         start = columns.start[S_MERCHANT, i]
         if limits.partitions > 1:
@@ -411,8 +412,7 @@ def run(
             verdicts[i] = FUTURE
             continue
         r = _row_of(data, columns, i, state, limits)
-        feed = _feed(state, columns.hash[S_FEED, i]) if r >= 0 else -1
-        if feed < 0:
+        if r < 0:
             verdicts[i] = CAPACITY
             continue
         row = state.rows[r]
@@ -424,6 +424,9 @@ def run(
             continue
         key = _duplicate_key(columns, i)
         verdict = _verdict(columns, i, r, key, state, limits)
+        feed = _feed(state, columns.hash[S_FEED, i]) if verdict == ACCEPTED else -1
+        if verdict == ACCEPTED and feed < 0:
+            verdict = FEEDS
         verdicts[i] = verdict
         if verdict != ACCEPTED:
             continue

@@ -24,8 +24,10 @@ from engine.state import (
     DEAD,
     DUPLICATE,
     EVENT,
+    FEEDS,
     FUTURE,
     LATE,
+    MAX_FEEDS,
     MERCHANT,
     OTHER,
     WRONG_PARTITION,
@@ -217,6 +219,8 @@ class Monitor:
                 f"merchant_id must belong to partition {limits.partition} of {limits.partitions} by murmur2, "
                 "it belongs to another: was it produced with another partitioner?"
             )  # fmt: skip
+        if verdict == FEEDS:
+            return Reason.CAPACITY, "feed", f"a partition must hear from at most {MAX_FEEDS} feeds, this is one more"
         assert verdict == CAPACITY
         return Reason.CAPACITY, "merchant_id", (
             f"a partition must hold at most {self._state.limits.capacity} merchants, this one would be one more"

@@ -437,7 +437,7 @@ def _record(
         if data[at] != 34 or at >= end:
             return SLOW
         at += 1
-        f = follows[before]
+        f = i64(follows[before])
         if not _matches(data, at, spec, f):
             stop, h, _ = _string(data, at)
             if stop < 0 or stop >= end:

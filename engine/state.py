@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engine.zones import Zones
 
 MAX_FEEDS = 64
+"""Most feeds of a partition; transactions of more are dead letters (`capacity`)."""
 
 PENDING = np.dtype([("original", np.uint64), ("deadline_ms", np.int64), ("next", np.int32)], align=True)
 """A reversal that waits for its original; `next` is the merchant's next one's place + 1, or the free list's."""
@@ -71,7 +72,7 @@ class Limits(NamedTuple):
     keep_bytes: int
 
 
-ACCEPTED, DUPLICATE, OTHER, NOTHING, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY = range(9)
+ACCEPTED, DUPLICATE, OTHER, NOTHING, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY, FEEDS = range(10)
 """What became of a record: `NOTHING` was dead before the kernel saw it; those after are dead letters."""
 TRANSACTION, DEAD, CLOCK, MERCHANT, EVENT = range(5)
 """What a record is."""

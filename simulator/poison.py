@@ -112,7 +112,7 @@ def _missing(record: bytes, rng: np.random.Generator) -> Hit:
     field = _pick(rng, _REQUIRED)
     value = _pick(rng, (None, "", "absent"))
     if value == "absent":
-        del event[field]
+        event.pop(field, None)
     else:
         event[field] = value
     return json.dumps(event, separators=(",", ":")).encode(), field, ""

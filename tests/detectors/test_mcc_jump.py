@@ -48,7 +48,7 @@ def test_a_sale_under_an_unregistered_cheaper_mcc_is_found_with_its_leakage() ->
     assert alert.detector == "mcc_jump"
     assert alert.txn_ids == ("t2",)
     assert alert.at_stake == 113  # 1,000.00 on credit, standard to concession: 1.133 by the price vectors
-    assert alert.severity == pytest.approx(0.30 + 0.15 + 0.15 * 0.046495, abs=1e-4)
+    assert alert.severity == pytest.approx(0.30 + 0.075 + 0.2 * 0.046612, abs=1e-4)
     assert alert.risk_code == "26"
     assert {each.feature: each.value for each in alert.evidence}["mcc_used"] == "5411"
     assert "5411" in alert.reason.en
@@ -59,7 +59,7 @@ def test_a_jump_to_an_exempt_mcc_costs_and_counts_more() -> None:
     concession = only(alerts_of(master(), sale(1, mcc="5411")))
     exempt = only(alerts_of(master(), sale(1, mcc="8062")))
     assert exempt.at_stake == 515
-    assert exempt.severity > concession.severity + 0.14
+    assert exempt.severity > concession.severity + 0.09
 
 
 def test_any_mcc_of_the_registered_set_is_lawful() -> None:
@@ -115,14 +115,22 @@ def test_a_version_that_arrives_out_of_order_takes_its_place() -> None:
 def test_without_a_regulated_price_there_is_no_figure_but_still_an_alert(changed: dict[str, str]) -> None:
     alert = only(alerts_of(master(), sale(1, mcc="5411", **changed)))
     assert alert.at_stake == 0
-    assert alert.severity == pytest.approx(0.45)
+    assert alert.severity == pytest.approx(0.375)
     assert "leakage" not in {each.feature for each in alert.evidence}
 
 
 def test_a_capped_debit_sale_loses_nothing_and_weighs_less() -> None:
     alert = only(alerts_of(master(), sale(1, mcc="5411", card_kind="debit", amount=5_000_000)))
     assert alert.at_stake == 0
-    assert alert.severity == pytest.approx(0.45)
+    assert alert.severity == pytest.approx(0.375)
+
+
+@pytest.mark.parametrize(("sales", "least"), [(20, 0.6), (200, 0.85)])
+def test_severity_follows_the_money_of_the_day(sales: int, least: float) -> None:
+    """20 sales of 1,000.00 under an exempt MCC cost 103.00 a day, 200 cost 1,030.00."""
+    alert = alerts_of(master(), *(sale(k, mcc="8062") for k in range(sales)), sale(3 * 1440))[-1]
+    assert alert.closed
+    assert least <= alert.severity < least + 0.1
 
 
 @pytest.mark.parametrize("changed", [{"response_code": "51"}, {"txn_type": "refund"}, {"txn_type": "preauth"}])
