@@ -125,15 +125,15 @@ class MccJump:
         else:
             used, expected = _code(values["mcc_used"]), _code(values["mcc_expected"])
             by_en, by_zh = ("usual", "惯用") if values["mcc_basis"] == _LEARNED else ("registered", "登记")
-            used_en, used_zh = f"{used} ({mcc_name(used).en})", f"{used}({mcc_name(used).zh})"
+            used_en, used_zh = f"{used} ({mcc_name(used).en})", f"{used}（{mcc_name(used).zh}）"
             instead_en = f" instead of the {by_en} {expected} ({mcc_name(expected).en})"
-            instead_zh = f",{by_zh}为{expected}({mcc_name(expected).zh})"
+            instead_zh = f"，{by_zh}为{expected}（{mcc_name(expected).zh}）"
         money = f"{at_stake_minor / 100:,.2f} {currency}" if at_stake_minor else ""
         cost_en = f"; fees lost {money}" if money else ""
-        cost_zh = f",少付手续费{money}" if money else ""
+        cost_zh = f"，少付手续费{money}" if money else ""
         return Text(
             f"{hits} sale{'s' if hits > 1 else ''} under {used_en}{instead_en} by {where_en}{cost_en}",
-            f"{hits}笔交易以{used_zh}入账{instead_zh},异常位置:{where_zh}{cost_zh}",
+            f"{hits}笔交易以{used_zh}入账{instead_zh}，异常位置：{where_zh}{cost_zh}",
         )
 
 

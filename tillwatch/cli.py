@@ -102,7 +102,7 @@ class Commands(click.Group):
 @click.version_option(package_name="tillwatch")
 @click.pass_context
 def commands(ctx: click.Context, config: Path | None, log_url: str | None) -> None:
-    r"""Tillwatch watches an acquirer's card transactions and says which merchants to look at, and why.
+    """Tillwatch watches an acquirer's card transactions and says which merchants to look at, and why.
 
     \b
     Examples:

@@ -69,7 +69,7 @@ def command(
     as_json: bool,
     fresh: bool,
 ) -> None:
-    r"""Show simulated terminals, a worker, and what it finds, live, until Ctrl-C.
+    """Show simulated terminals, a worker, and what it finds, live, until Ctrl-C.
 
     It begins with three days of history, as fast as they can be written, and goes on at --speed. Started
     again, it carries on where it stopped, and totals include the earlier part. Where standard output is no

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output.")
 @click.pass_obj
 def command(invocation: Invocation, file: Path, feed: str, name: str | None, *, historic: bool, as_json: bool) -> None:
-    r"""Put the events of FILE, one JSON object a line, into the log; - is standard input.
+    """Put the events of FILE, one JSON object a line, into the log; - is standard input.
 
     Each event is checked, card numbers in free text are masked, and it goes to its merchant's partition;
     what is no event becomes a dead letter. The position is committed with the records: started again, it

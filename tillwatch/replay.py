@@ -79,7 +79,7 @@ def command(
     *,
     as_json: bool,
 ) -> None:
-    r"""Run FILE, one JSON object a line, through the monitor as a live stream is, and say what it found.
+    """Run FILE, one JSON object a line, through the monitor as a live stream is, and say what it found.
 
     No log is needed or written. Events without received_at count as received when they happened. The same
     file and settings always give the same output.
@@ -153,7 +153,7 @@ def _title(alert: Alert) -> str:
 def _print_tables(figures: dict[str, float], summary: Summary, coverage: list[Coverage]) -> None:
     totals = table("Totals", "what", "figure", numbers=[1])
     for name, figure in figures.items():
-        totals.add_row(name.replace("_", " ").replace("tx per", "tx/"), f"{figure:,}")
+        totals.add_row(name.replace("_", " "), f"{figure:,}")
     letters = table("Dead letters", "reason", "records", numbers=[1])
     for reason, count in sorted(summary.letters.items()):
         letters.add_row(reason, f"{count:,}")

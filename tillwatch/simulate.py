@@ -66,7 +66,7 @@ class _Shown(Simulation):
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output.")
 def command(folder: Path, *, as_json: bool, **asked: Any) -> None:
-    r"""Write simulated traffic to DIR: events.jsonl, and truth.json and ledger.json to judge by.
+    """Write simulated traffic to DIR: events.jsonl, and truth.json and ledger.json to judge by.
 
     The same options always give the same bytes.
 

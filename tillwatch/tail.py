@@ -25,7 +25,7 @@ _POLL_S = 0.05
 @click.option("--json", "as_json", is_flag=True, help="Each revision as a line of JSON.")
 @click.pass_obj
 def command(invocation: Invocation, lang: str, *, from_start: bool, as_json: bool) -> None:
-    r"""Show each revision of an alert as it comes, until Ctrl-C.
+    """Show each revision of an alert as it comes, until Ctrl-C.
 
     A line has the time of the last hit (UTC), severity, detector, merchant, money at stake and the reason.
 

@@ -54,7 +54,7 @@ class _Lines:
 @click.option("--tied", is_flag=True, hidden=True, help="End when standard input does.")
 @click.pass_obj
 def command(invocation: Invocation, *, until_idle: bool, as_json: bool, tied: bool) -> None:
-    r"""Read the log's events from the first on and write what they come to, until Ctrl-C or SIGTERM.
+    """Read the log's events from the first on and write what they come to, until Ctrl-C or SIGTERM.
 
     A log has one worker; a second is refused.
 

@@ -83,3 +83,14 @@ def test_the_exit_codes_are_those_of_the_code() -> None:
     expected = (0, click.ClickException.exit_code, BadSettings.exit_code, INTERRUPTED)
     assert [int(each) for each in codes] == list(expected)
     assert click.UsageError.exit_code == BadSettings.exit_code
+
+
+@pytest.mark.parametrize("name", [None, *sorted(COMMANDS)])
+def test_help_shows_each_example_on_a_line_of_its_own(name: str | None) -> None:
+    found = commands if name is None else command(name)
+    shown = found.get_help(click.Context(found, info_name=name or "tillwatch")).splitlines()
+    assert "\\b" not in "".join(shown)
+    first = shown.index("  Examples:")
+    examples = shown[first + 1 : shown.index("", first)]
+    assert examples
+    assert all(line.startswith("    ") and "tillwatch" in line for line in examples)
