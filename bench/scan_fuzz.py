@@ -65,6 +65,7 @@ TOKENS = (
 """What a mutation puts in."""
 _BAD_BYTES = tuple(bytes.fromhex(each) for each in ("ff", "c328", "eda080", "f888808080", "c080", "f4908080", "80"))
 _TOKEN = re.compile(rb'"[^"]*"|-?\d[\d.]*|null|true|false')
+_CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ALNUM = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -87,6 +88,8 @@ def _code(rng: random.Random, each: Field, odd: float) -> str:
     if each.high >= 16 and rng.random() < odd:
         return _pan_like(rng)
     n = rng.randint(each.low, each.high + (rng.random() < odd))
+    if each.kind is Kind.LETTERS and rng.random() >= odd:
+        return "".join(rng.choices(_CAPITALS, k=n))
     letters = "0123456789" if each.kind is Kind.DIGITS or rng.random() < 0.3 else _ALNUM
     text = "".join(rng.choices(letters, k=n))
     return text if each.kind is Kind.DIGITS or rng.random() < 0.9 else text[:-1] + rng.choice(" -~/_.:'<\x7f")
@@ -138,6 +141,10 @@ _ODD_FLOATS = (
     "1e1",
     "121.47371234567890",
     "90.0001",
+    "0.6222021234567894",
+    "0.622202123456789",
+    "12.345678901234567",
+    "-1.2345678901234",
 )
 
 

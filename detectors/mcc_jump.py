@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _NULL = np.iinfo(np.int64).min
 _FEE_TYPE = 8
 _LEARNED = 2
+_MOST_S = 400 * 86_400
 _SOURCES = (
     (1, "presented MCC", "上送MCC"), (2, "acceptor number", "商户号内MCC"), (4, "channel", "通道MCC"),
     (8, "special-fee type", "特殊计费类型"),
@@ -36,8 +37,8 @@ class MccJump:
         fee_type: what leaving the registered special-fee type adds, 0 to 1.
         per_decade: what each tenfold of the day's leakage above 10.00 adds, 0 to 1.
         learned_factor: what severity is multiplied with where history stands for master data, 0 to 1.
-        quiet_gap_s: seconds without a hit after which an episode closes; above 0.
-        max_age_s: seconds after which an episode gives way to a new one; at least `quiet_gap_s`.
+        quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
+        max_age_s: whole seconds after which an episode gives way to a new one, `quiet_gap_s` to 34,560,000.
 
     Raises:
         ValueError: an argument is out of range.
@@ -70,8 +71,10 @@ class MccJump:
             value = getattr(self, name)
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must be 0 to 1, got {value!r}")
-        if self.quiet_gap_s < 1:
-            raise ValueError(f"quiet_gap_s must be above 0, got {self.quiet_gap_s!r}")
+        for name in ("quiet_gap_s", "max_age_s"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_S:
+                raise ValueError(f"{name} must be a whole number of 1 to {_MOST_S}, got {value!r}")
         if self.max_age_s < self.quiet_gap_s:
             raise ValueError(f"max_age_s must be at least {self.quiet_gap_s}, got {self.max_age_s!r}")
 

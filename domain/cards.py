@@ -367,7 +367,7 @@ class _Masker:
         return _REMOVED
 
     def _refuse_pan(self, key: str, values: list[Any]) -> None:
-        if any(holds_pan(str(each)) for each in values if isinstance(each, str | int)):
+        if any(holds_pan(str(each)) for each in values if isinstance(each, str | int | float)):
             raise CardDataError(Reason.CARD_NUMBER, key, f"{key} must not be a card number, got one")
 
     def _text(self, text: str, pattern: re.Pattern[str] = _WIDE) -> str:

@@ -29,15 +29,17 @@ class Kind(IntEnum):
     """An identifier or code: printable ASCII."""
     DIGITS = 1
     """A code of digits only, as a string: leading zeros count."""
-    INT = 2
+    LETTERS = 2
+    """A code of the capital letters A to Z only."""
+    INT = 3
     """A JSON integer."""
-    TIME = 3
+    TIME = 4
     """ISO 8601 with an offset, or epoch milliseconds as a JSON integer."""
-    FLOAT = 4
+    FLOAT = 5
     """A JSON number."""
-    TEXT = 5
+    TEXT = 6
     """Free text; whatever looks like a card number is masked."""
-    CODES = 6
+    CODES = 7
     """A JSON list of codes."""
 
 
@@ -139,7 +141,7 @@ TRANSACTION: tuple[Field, ...] = (
     Field("txn_id", Kind.CODE, high=64, required=True),
     MERCHANT_ID,
     Field("amount", required=True, iso8583="4", **_AMOUNT),  # type: ignore[arg-type]
-    Field("currency", Kind.CODE, 3, 3, required=True, iso8583="49"),
+    Field("currency", Kind.LETTERS, 3, 3, required=True, iso8583="49"),
     Field("event_time", required=True, iso8583="7, 12, 13", **_TIME),  # type: ignore[arg-type]
     Field("terminal_id", Kind.CODE, high=16, iso8583="41"),
     Field("terminal_sn", Kind.CODE, high=64, iso8583="59"),
@@ -162,7 +164,7 @@ TRANSACTION: tuple[Field, ...] = (
     Field("card_last4", Kind.DIGITS, 4, 4, iso8583="2"),
     Field("card_kind", Kind.CODE, high=16, choices=CARD_KINDS, iso8583="121.3"),
     Field("card_bin", Kind.DIGITS, 6, 8, iso8583="2"),
-    Field("issuer_country", Kind.CODE, 2, 2, iso8583="19, 20"),
+    Field("issuer_country", Kind.LETTERS, 2, 2, iso8583="19, 20"),
     Field("entry_mode", Kind.DIGITS, 2, 3, iso8583="22"),
     Field("response_code", Kind.CODE, 2, 2, iso8583="39"),
     Field("auth_code", Kind.CODE, high=8, iso8583="38"),
@@ -201,7 +203,7 @@ SETTLEMENT: tuple[Field, ...] = (
     Field("txn_id", Kind.CODE, high=64, required=True),
     MERCHANT_ID,
     Field("amount", required=True, **_AMOUNT),  # type: ignore[arg-type]
-    Field("currency", Kind.CODE, 3, 3, required=True),
+    Field("currency", Kind.LETTERS, 3, 3, required=True),
     _EVENT_TIME,
     Field("original_time", **_TIME),  # type: ignore[arg-type]
     Field("fee", **_FEE),  # type: ignore[arg-type]
@@ -221,7 +223,7 @@ _REPORT: tuple[Field, ...] = (
     _EVENT_TIME,
     Field("txn_id", Kind.CODE, high=64),
     Field("amount", **_AMOUNT),  # type: ignore[arg-type]
-    Field("currency", Kind.CODE, 3, 3),
+    Field("currency", Kind.LETTERS, 3, 3),
     Field("reason_code", Kind.CODE, high=16),
     RECEIVED_AT,
     FEED,

@@ -82,13 +82,24 @@ def class_table(table: Mapping[str, FeeClass] = FEE_CLASS_BY_MCC) -> NDArray[np.
     return dense
 
 
+@cache
+def known_mccs() -> frozenset[str]:
+    """Every MCC that ISO 18245, a scheme's list or our own names name."""
+    named = {
+        each.mcc
+        for each in iso18245.get_all_mccs()
+        if each.iso_description or each.visa_description or each.mastercard_description
+    }
+    return frozenset(named | set(NAMES_ZH))
+
+
 def is_known(mcc: str) -> bool:
     """Whether ISO 18245, a scheme's list or our own names `mcc`.
 
     >>> is_known("5411"), is_known("0002"), is_known("58D7")
     (True, False, False)
     """
-    return mcc in NAMES_ZH or bool(_name_en(mcc))
+    return mcc in known_mccs()
 
 
 @cache

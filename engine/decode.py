@@ -138,6 +138,8 @@ def _text(field: Field, value: object) -> str:
         raise Refused(Reason.CARD_NUMBER, field.name, f"{field.name} must not hold a card number, got {shown(value)}")
     if field.kind is Kind.DIGITS and not value.isdigit():
         raise Refused(Reason.OUT_OF_RANGE, field.name, f"{field.name} must be digits, got {shown(value)}")
+    if field.kind is Kind.LETTERS and not (value.isalpha() and value.isupper()):
+        raise Refused(Reason.OUT_OF_RANGE, field.name, f"{field.name} must be capital letters, got {shown(value)}")
     if field.choices and value not in field.choices:
         reason = Reason.UNKNOWN_TYPE if field.name == "type" else Reason.OUT_OF_RANGE
         raise Refused(reason, field.name, f"{field.name} must be one of {', '.join(field.choices)}, got {shown(value)}")
@@ -162,6 +164,8 @@ def check_field(field: Field, value: object) -> Any:
                 Reason.OUT_OF_RANGE, field.name,
                 f"{field.name} must be {field.low} to {field.high} {field.unit}, got {shown(value)}",
             )  # fmt: skip
+        if cards.holds_pan(str(value)):
+            raise Refused(Reason.CARD_NUMBER, field.name, f"{field.name} must not hold a card number, got one")
         return float(value)
     if field.kind is Kind.CODES:
         return _codes(field, value)

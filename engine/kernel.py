@@ -237,8 +237,11 @@ def _fire(state: State, r: int, up_to_ms: int) -> None:
 
 @njit_inline
 def _undo(state: State, row: Any, amount: int, time_ms: int, now_ms: int) -> None:
+    """Take an approved sale out of the buckets it went into, by the zone that was in force at its time."""
     time_ms = min(time_ms, now_ms)
-    day = (time_ms + offset_at(state.zones, row.zone, time_ms)) // DAY_MS
+    contract = state.contracts[_contract_at(state, row, time_ms)]
+    zone = contract.zone if contract.zone >= 0 else row.zone
+    day = (time_ms + offset_at(state.zones, zone, time_ms)) // DAY_MS
     undo_all(row, amount, time_ms, min(day, i64(row.day)), now_ms, i64(row.day))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 from domain import events
 from domain.interchange import REGIMES, Regime, rate_tables
 from domain.layouts import LAYOUTS, Layout
-from domain.mcc import class_table, is_known
+from domain.mcc import class_table, known_mccs
 from engine.columns import pack
 from engine.event import CONTRACT, DAY_MS, HOUR_MS, MAX_MCCS, MAX_REGIMES, SIDE
 from engine.hashing import hash_of
@@ -58,7 +59,7 @@ class MonitorConfig:
             raise ValueError(f"capacity must be 1 to {2**31 - 1}, got {self.capacity}")
         if not 0 <= self.late_s <= 30 * 86_400:
             raise ValueError(f"late_s must be 0 to {30 * 86_400}, got {self.late_s}")
-        if len(self.country) != 2 or not self.country.isascii() or not self.country.isupper():
+        if not re.fullmatch("[A-Z]{2}", self.country):
             raise ValueError(f"country must be two capital letters, got {self.country!r}")
         if len(self.regimes) > MAX_REGIMES:
             raise ValueError(f"regimes must be at most {MAX_REGIMES}, got {len(self.regimes)}")
@@ -116,7 +117,7 @@ class PartitionState:
         """Hold a version of a merchant's master data; its place, for the kernel to enter.
 
         Raises:
-            ValueError: its time zone is none.
+            ValueError: its time zone is none; the message holds no card number.
         """
         zone = -1
         if "time_zone" in event:
@@ -164,7 +165,9 @@ def _sides(config: MonitorConfig) -> NDArray[np.void]:
 @cache
 def _known_mccs() -> NDArray[np.bool_]:
     """(10000,): whether an MCC exists."""
-    return np.array([is_known(f"{code:04d}") for code in range(10_000)], np.bool_)
+    known = np.zeros(10_000, np.bool_)
+    known[[int(code) for code in known_mccs()]] = True
+    return known
 
 
 def _grown(array: NDArray[np.void], need: int) -> NDArray[np.void]:

@@ -25,7 +25,7 @@ PADDING = 32
 """Zero bytes that must follow the last record: words are read eight bytes at a time."""
 
 OK, SUSPECT, SLOW, DEAD, OTHER = 0, 1, 2, 3, 4
-"""Status of a record: read; read, but its free text may hold a card number; to be read the slow way; a dead
+"""Status of a record: read; read, but text or a number in it may hold a card number; to be read the slow way; a dead
 letter; an event that is no transaction."""
 
 _ONES = np.uint64(0x0101010101010101)
@@ -44,7 +44,9 @@ _PAN_LOW = np.array([low for low, _, _ in PAN_PREFIXES], np.int64)
 _PAN_HIGH = np.array([high for _, high, _ in PAN_PREFIXES], np.int64)
 _PAN_SCALE = np.array([10**digits for _, _, digits in PAN_PREFIXES], np.int64)
 
-_CODE, _DIGITS, _INT, _TIME, _FLOAT, _TEXT = (int(Kind[k]) for k in ("CODE", "DIGITS", "INT", "TIME", "FLOAT", "TEXT"))
+_DIGITS, _LETTERS, _INT, _TIME, _FLOAT, _TEXT = (
+    int(Kind[k]) for k in ("DIGITS", "LETTERS", "INT", "TIME", "FLOAT", "TEXT")
+)
 _HASH, _NUMBER, _PACKED, _CHOICE = (int(Store[k]) for k in ("HASH", "NUMBER", "PACKED", "CHOICE"))
 
 
@@ -365,7 +367,7 @@ def _value(
                 return -1, False, False
             columns.number[slot, i] = ms
             return stop + 1, True, False
-        if kind > _DIGITS or length < low or length > high:
+        if kind > _LETTERS or length < low or length > high:
             return -1, False, False
         if digits and length >= 16 and _has_card(data, at + 1, stop):
             return -1, False, False
@@ -377,6 +379,10 @@ def _value(
                 number = number * 10 + (int(data[k]) - 48)
             if store == _NUMBER:
                 columns.number[slot, i] = number
+        elif kind == _LETTERS:
+            for k in range(at + 1, stop):
+                if not 65 <= data[k] <= 90:
+                    return -1, False, False
         if store == _HASH:
             columns.hash[slot, i] = h
             columns.start[slot, i] = at + 1
@@ -402,7 +408,8 @@ def _value(
     if c == 45 or 48 <= c <= 57:
         if kind == _FLOAT:
             whole, stop = _number_end(data, at)
-            return (stop if low < whole < high else -1), True, False
+            # As long as a card number: one may stand in the fraction.
+            return (stop if low < whole < high else -1), True, stop - at >= 16
         number, stop = _integer(data, at)
         if stop < 0 or kind < _INT or kind > _TIME or number < low or number > high:
             return -1, False, False

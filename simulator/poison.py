@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _BINS = ("622848", "621700", "625094", "455600", "411111", "510510", "552433", "358000", "601100", "370000")
-_TEXT_FIELDS = tuple(field.name for field in TRANSACTION if field.kind in {Kind.CODE, Kind.TEXT})
+_TEXT_FIELDS = tuple(field.name for field in TRANSACTION if field.kind in {Kind.CODE, Kind.LETTERS, Kind.TEXT})
 _REQUIRED = tuple(field.name for field in TRANSACTION if field.required)
 _TIMES = tuple(field.name for field in TRANSACTION if field.kind is Kind.TIME)
 _DEPTH = 2_000

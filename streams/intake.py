@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
-from domain import cards, events
-from domain.alerts import DeadLetter
-from domain.events import Reason
-from engine.columns import MISSING, NUMBERS, STRINGS
-from engine.decode import Decoder, dead_letter
-from engine.hashing import partitions_of
-from engine.records import Records
-from engine.scan import DEAD, OK, OTHER
+from engine.decode import Refused, parse
+from streams.sorting import CLOCK_LAG_MS, FeedClock, Sorted, Sorter
 from streams.sqlite_log import now_utc_ms
 from streams.topics import DEAD_LETTERS, EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
-    from numpy.typing import NDArray
-
-    from engine.decode import Decoded
     from streams.sqlite_log import SqliteLog
 
-CLOCK_LAG_MS = 120_000
-"""How far a feed's clock stays behind its latest transaction until its input ends: room for disorder."""
+__all__ = ["CLOCK_LAG_MS", "IntakeTotals", "chunks", "ingest"]
+
 _CHUNK_BYTES = 2_000_000
-_MINUTE_MS = 60_000
-_TIME, _RECEIVED = NUMBERS.index("event_time"), NUMBERS.index("received_at")
-_MERCHANT, _FEED = STRINGS.index("merchant_id"), STRINGS.index("feed")
+_MARK_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +35,7 @@ class IntakeTotals:
         dead_letters: lines that became dead letters.
         skipped_lines: blank lines.
         bytes_read: of the input, from its beginning: the position to go on from.
+        unfinished_bytes: of a last line that has no end yet and is left for the next run.
     """
 
     lines: int = 0
@@ -53,6 +43,7 @@ class IntakeTotals:
     dead_letters: int = 0
     skipped_lines: int = 0
     bytes_read: int = 0
+    unfinished_bytes: int = 0
 
 
 def ingest(
@@ -62,193 +53,141 @@ def ingest(
     """Append every event of `lines`, one JSON object a line, to its merchant's partition of `events`.
 
     A line that is no event becomes a dead letter with its line number. The position is committed with the records,
-    so an intake of the same name goes on where the last one stopped. A clock record of the feed goes to every
-    partition each event-minute and at the end, unless the input brings clock records of its own.
+    so an intake of the same name goes on where the last one stopped. A clock record of each feed goes to every
+    partition each event-minute and at the end, unless the input brings clock records of that feed.
 
     Args:
         log: has the topics.
-        lines: the input; one that cannot seek is read up to the position.
+        lines: the input; what a pipe holds is taken as it comes. One that cannot seek is read up to the position.
         name: what the position is kept under.
         feed: given to events that name none.
         historic: whether the events are of the past: receipt is then the event time, else the wall clock.
         on_progress: called after each chunk.
 
     Raises:
-        ValueError: the input is shorter than what was taken from it before.
+        ValueError: the input is not the one taken from before, or another intake takes it at the same time;
+            the feed's name is none.
     """
     intake = _Intake(log, name, feed, historic=historic)
     intake.go_on(lines)
-    while chunk := lines.readlines(_CHUNK_BYTES):
-        intake.take(chunk)
+    for chunk, last in chunks(lines):
+        if not last or not lines.seekable() or _is_whole(chunk[0]):
+            intake.take(chunk)
+        else:  # somebody is still writing it
+            intake.totals = replace(intake.totals, unfinished_bytes=len(chunk[0]))
         if on_progress:
             on_progress(intake.totals)
     intake.end()
     return intake.totals
 
 
+def chunks(lines: BinaryIO) -> Iterator[tuple[list[bytes], bool]]:
+    """The input's lines with their ends, as many at a time as are there, up to 2 MB.
+
+    Yields:
+        lines, and whether they are one last line without an end.
+    """
+    read = getattr(lines, "read1", lines.read)  # which does not wait for more than there is
+    pieces: list[bytes] = []
+    while data := read(_CHUNK_BYTES):
+        cut = data.rfind(b"\n") + 1
+        pieces.append(data[:cut] if cut else data)
+        if cut:
+            found = b"".join(pieces).split(b"\n")
+            yield [line + b"\n" for line in found[:-1]], False
+            pieces = [data[cut:]] if cut < len(data) else []
+    if pieces:
+        yield [b"".join(pieces)], True
+
+
+def _is_whole(line: bytes) -> bool:
+    """Whether a line without an end is an object all the same: its beginning alone never is."""
+    try:
+        parse(line)
+    except Refused:
+        return False
+    return True
+
+
 class _Intake:
     """One run of `ingest`."""
 
     def __init__(self, log: SqliteLog, name: str, feed: str, *, historic: bool) -> None:
-        self.totals = IntakeTotals()
-        self._log, self._name, self._feed, self._historic = log, name, feed, historic
-        self._partitions = log.partitions(EVENTS.name)
-        self._decoder = Decoder()
+        self._log, self._name = log, name
+        partitions = log.partitions(EVENTS.name)
+        self._sorter = Sorter(name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms)
+        self._done = log.position(name) or 0
         self._line = log.position(f"{name}/lines") or 0
-        self._clock_ms = log.position(f"{name}/clock") or 0
-        self._latest_ms = log.position(f"{name}/latest") or 0
-        self._own_clock = bool(log.position(f"{name}/own-clock"))
+        self._tail = b""
+        self.totals = IntakeTotals(bytes_read=self._done)
+        for each in log.positions(f"{name}/feed/"):
+            latest, told, own = (log.position(f"{name}/{what}/{each}") or 0 for what in ("latest", "told", "own"))
+            self._sorter.clocks[each] = FeedClock(latest, told, bool(own))
 
     def go_on(self, lines: BinaryIO) -> None:
-        """Pass over what was taken before."""
-        done = self._log.position(self._name) or 0
-        if done:
-            reached = lines.seek(0, 2) if lines.seekable() else len(lines.read(done))
-            if reached < done:
-                raise ValueError(f"input {self._name} must have the {done} bytes taken before, got {reached}")
-            if lines.seekable():
-                lines.seek(done)
-        self.totals = IntakeTotals(bytes_read=done)
+        """Pass over what was taken before.
+
+        Raises:
+            ValueError: the input is shorter than that, or other bytes stand there.
+        """
+        if not self._done:
+            return
+        reached = 0
+        if lines.seekable():
+            reached = min(self._done, lines.seek(0, 2))
+            lines.seek(max(0, reached - _MARK_BYTES))
+            self._tail = lines.read(min(reached, _MARK_BYTES))
+        else:
+            while reached < self._done and (data := lines.read(min(_CHUNK_BYTES, self._done - reached))):
+                reached += len(data)
+                self._tail = (self._tail + data)[-_MARK_BYTES:]
+        if reached < self._done:
+            raise ValueError(f"input {self._name} must have the {self._done} bytes taken before, got {reached}")
+        if _mark(self._tail) != self._log.position(f"{self._name}/mark"):
+            raise ValueError(
+                f"input {self._name} must begin with the {self._done} bytes taken before, got others:"
+                " if it is another input, give it another --name"
+            )
 
     def take(self, chunk: list[bytes]) -> None:
         """Append a chunk of lines and commit the position behind it."""
-        first = self._line + 1
+        out = self._sorter.sort(self._line + 1, chunk)
+        blank = sum(not line.strip() for line in chunk)
         self._line += len(chunk)
-        numbered = [(first + k, line.strip()) for k, line in enumerate(chunk)]
-        numbered = [each for each in numbered if each[1]]
-        out = _Out(self._partitions)
-        for k in range(0, len(numbered), 5000):
-            self._sort(numbered[k : k + 5000], out)
+        size = sum(map(len, chunk))
+        self._tail = (self._tail + b"".join(chunk))[-_MARK_BYTES:]
         was = self.totals
+        self._commit(out, was.bytes_read + size)
         self.totals = IntakeTotals(
             was.lines + len(chunk), was.forwarded + out.forwarded, was.dead_letters + len(out.letters),
-            was.skipped_lines + len(chunk) - len(numbered), was.bytes_read + sum(map(len, chunk)),
+            was.skipped_lines + blank, was.bytes_read + size,
         )  # fmt: skip
-        self._commit(out)
 
     def end(self) -> None:
-        """Tell every partition that everything up to the latest transaction was forwarded."""
-        out = _Out(self._partitions)
-        if self._latest_ms > self._clock_ms and not self._own_clock:
-            self._clock_ms = self._latest_ms
-            out.everywhere(_clock(self._feed, self._latest_ms))
-        self._commit(out)
+        """Tell every partition how far each feed has come."""
+        self._commit(self._sorter.end(self._line), self._done)
 
-    def _commit(self, out: _Out) -> None:
-        with self._log.transaction():
-            out.append(self._log)
-            self._log.set_position(self._name, self.totals.bytes_read)
-            self._log.set_position(f"{self._name}/lines", self._line)
-            self._log.set_position(f"{self._name}/clock", self._clock_ms)
-            self._log.set_position(f"{self._name}/latest", self._latest_ms)
-            self._log.set_position(f"{self._name}/own-clock", int(self._own_clock))
-
-    def _sort(self, numbered: list[tuple[int, bytes]], out: _Out) -> None:
-        """Put each line where it goes."""
-        records = replace(
-            Records.of([line for _, line in numbered], source=self._name),
-            offsets=np.fromiter((number for number, _ in numbered), np.int64, len(numbered)),
-        )
-        decoded = self._decoder.decode(records)
-        columns, now_ms = decoded.columns, now_utc_ms()
-        status = columns.status.tolist()
-        letters = dict(decoded.dead)
-        times = columns.number[_TIME].tolist()
-        received = columns.number[_RECEIVED].tolist()
-        no_feed = (columns.hash[_FEED] == 0).tolist()
-        partition = _partitions(decoded, self._partitions)
-        others = dict(decoded.others)
-        clocks = (event for event in others.values() if event["type"] == "clock")
-        self._own_clock |= any(event["feed"] == self._feed for event in clocks)
-        for i, (_, raw) in enumerate(numbered):
-            if status[i] == DEAD:
-                out.letters.append(letters[i])
-                continue
-            if status[i] == OTHER and others[i]["type"] == "clock":
-                out.everywhere(raw)
-                out.forwarded += 1
-                continue
-            receipt = min(times[i], now_ms) if self._historic and times[i] != MISSING else now_ms
-            if received[i] != MISSING and received[i] > now_ms + events.FUTURE_MS:
-                out.letters.append(_received_ahead(records, i, received[i] - now_ms))
-                continue
-            stamp = b""
-            if received[i] == MISSING:
-                stamp = b'"received_at":%d,' % receipt
-            if no_feed[i]:
-                stamp += b'"feed":%s,' % msgspec.json.encode(self._feed)
-            if status[i] != OK:
-                masked = _masked(records, i, raw)
-                if isinstance(masked, DeadLetter):
-                    out.letters.append(masked)
-                    continue
-                raw = masked  # noqa: PLW2901  the line goes on as its masked self
-            if status[i] != OTHER:
-                self._tick(times[i], receipt if received[i] == MISSING else received[i], out)
-            out.values[partition[i]].append(_stamped(raw, stamp))
-            out.forwarded += 1
-
-    def _tick(self, time_ms: int, received_ms: int, out: _Out) -> None:
-        """Let the feed's clock follow a transaction that the workers will accept."""
-        if time_ms <= received_ms + events.FUTURE_MS and time_ms > self._latest_ms:
-            self._latest_ms = time_ms
-            minute_ms = (time_ms - CLOCK_LAG_MS) // _MINUTE_MS * _MINUTE_MS
-            if minute_ms > self._clock_ms and not self._own_clock:
-                self._clock_ms = minute_ms
-                out.everywhere(_clock(self._feed, minute_ms))
+    def _commit(self, out: Sorted, position: int) -> None:
+        log, name = self._log, self._name
+        with log.transaction():
+            if (log.position(name) or 0) != self._done:
+                raise ValueError(f"input {name} must be taken by one ingest at a time, another takes it too")
+            for partition, values in enumerate(out.values):
+                if values:
+                    log.append(EVENTS.name, partition, values)
+            if out.letters:
+                log.append(DEAD_LETTERS.name, 0, [msgspec.json.encode(each) for each in out.letters])
+            log.set_position(name, position)
+            log.set_position(f"{name}/lines", self._line)
+            log.set_position(f"{name}/mark", _mark(self._tail))
+            for feed, clock in self._sorter.clocks.items():
+                log.set_position(f"{name}/feed/{feed}", 1)
+                log.set_position(f"{name}/latest/{feed}", clock.latest_ms)
+                log.set_position(f"{name}/told/{feed}", clock.told_ms)
+                log.set_position(f"{name}/own/{feed}", int(clock.own))
+        self._done = position
 
 
-class _Out:
-    """What a chunk gives, by partition."""
-
-    def __init__(self, partitions: int) -> None:
-        self.values: list[list[bytes]] = [[] for _ in range(partitions)]
-        self.letters: list[DeadLetter] = []
-        self.forwarded = 0
-
-    def everywhere(self, value: bytes) -> None:
-        """Append to every partition."""
-        for values in self.values:
-            values.append(value)
-
-    def append(self, log: SqliteLog) -> None:
-        """Append everything to the log."""
-        for partition, values in enumerate(self.values):
-            if values:
-                log.append(EVENTS.name, partition, values)
-        if self.letters:
-            log.append(DEAD_LETTERS.name, 0, [msgspec.json.encode(each) for each in self.letters])
-
-
-def _partitions(decoded: Decoded, partitions: int) -> NDArray[np.int32]:
-    """Where each record's merchant belongs; of records that have none, anything."""
-    columns = decoded.columns
-    usable = (columns.status != DEAD) & (columns.hash[_MERCHANT] != 0)
-    start = np.where(usable, columns.start[_MERCHANT], 0).astype(np.int32)
-    length = np.where(usable, columns.length[_MERCHANT], 0).astype(np.int32)
-    return partitions_of(decoded.data, start, length, partitions)
-
-
-def _stamped(raw: bytes, stamp: bytes) -> bytes:
-    # A key that is null or empty is missing; the last of two counts, so the stamp goes behind it.
-    return raw if not stamp else raw[: raw.rindex(b"}")] + b"," + stamp[:-1] + b"}"
-
-
-def _clock(feed: str, time_ms: int) -> bytes:
-    return msgspec.json.encode({"type": "clock", "feed": feed, "event_time": time_ms})
-
-
-def _masked(records: Records, i: int, raw: bytes) -> bytes | DeadLetter:
-    """The line with card numbers in its free text masked; a dead letter where that is not enough."""
-    try:
-        event, changed = cards.mask_event(msgspec.json.decode(raw))
-    except cards.CardDataError as error:
-        return dead_letter(records, i, error.reason, error.field, str(error))
-    return msgspec.json.encode(event) if changed else raw
-
-
-def _received_ahead(records: Records, i: int, ahead_ms: int) -> DeadLetter:
-    return dead_letter(
-        records, i, Reason.FUTURE, "received_at",
-        f"received_at must be at most {events.FUTURE_MS // 1000} s ahead of now, got {ahead_ms // 1000} s",
-    )  # fmt: skip
+def _mark(tail: bytes) -> int:
+    """What an input's last bytes before the position are known by."""
+    return int.from_bytes(blake2b(tail, digest_size=7).digest(), "little")

@@ -462,6 +462,14 @@ class SqliteLog:
         row = self._db.execute("SELECT value FROM position WHERE name = ?", (name,)).fetchone()
         return None if row is None else int(row[0])
 
+    def positions(self, prefix: str) -> list[str]:
+        """What follows `prefix` in the names of the positions that begin with it, sorted."""
+        rows = self._db.execute(
+            "SELECT substr(name, ?) FROM position WHERE substr(name, 1, ?) = ? ORDER BY name",
+            (len(prefix) + 1, len(prefix), prefix),
+        )
+        return [name for (name,) in rows]
+
     def write_progress(self, progress: Progress) -> None:
         """Show how far a worker has come."""
         with self.transaction():

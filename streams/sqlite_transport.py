@@ -25,6 +25,7 @@ from yarl import URL
 from engine.hashing import partition_of
 from streams.batches import BatchConsumer
 from streams.leases import Fenced
+from streams.renewal import Renewal
 from streams.sqlite_log import SqliteLog
 from streams.writer import Writer
 
@@ -42,7 +43,7 @@ logger = get_logger(__name__)
 LEASE = "worker"
 """The one lease of a log: who runs its worker."""
 LEASE_TTL_S = 10.0
-"""After how long without renewal a worker counts as gone, if its process cannot be looked up."""
+"""After how long without renewal a worker counts as gone; one whose process is seen to be dead, at once."""
 POLL_S = 0.002
 """How often an idle worker looks for new records."""
 BATCH_RECORDS = 5_000
@@ -72,6 +73,7 @@ class Consumer(BatchConsumer):
         self._log = self.transport.log
         self._assignment: set[TP] = set()
         self._positions: dict[TP, int] = {}
+        self._renewal: Renewal | None = None
 
     async def on_start(self) -> None:
         """Take the lease; raises `LeaseHeld` where another worker has it."""
@@ -81,21 +83,23 @@ class Consumer(BatchConsumer):
             return log.acquire_lease(LEASE, owner, LEASE_TTL_S)
 
         self.transport.lease = await self.transport.writer.run(write)
+        self._renewal = Renewal(self.transport.path, self.transport.lease)
 
     @Service.task
-    async def _renew_lease(self) -> None:
-        while not self.should_stop:
-            await self.sleep(LEASE_TTL_S / 4)
-            if self.transport.lease is not None and not self.should_stop:
-                await self.transport.writer.run(partial(SqliteLog.renew_lease, lease=self.transport.lease))
+    async def _watch_lease(self) -> None:
+        if self._renewal is not None:
+            await self.wait(self._renewal.lost)
 
     async def on_stop(self) -> None:
         """Commit what is done, and give the lease back."""
-        lease = self.transport.lease
-        if lease is None:
+        lease, renewal = self.transport.lease, self._renewal
+        if lease is None or renewal is None:
             return
         try:
-            await super().on_stop()
+            try:
+                await super().on_stop()
+            finally:
+                await renewal.stop()
             await self.transport.writer.run(partial(SqliteLog.release_lease, lease=lease))
         except (Fenced, sqlite3.OperationalError) as error:
             logger.warning("the last offsets were not committed: %s", error)

@@ -19,7 +19,11 @@ R = TypeVar("R")
 logger = get_logger(__name__)
 
 _PATIENCE_S = 1.0
-_RETRIED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL}
+
+
+def may_pass(error: sqlite3.OperationalError) -> bool:
+    """Whether the same may succeed later: another writer has the log locked, or the disk is full."""
+    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL}
 
 
 class Writer:
@@ -43,7 +47,7 @@ class Writer:
             try:
                 return work(self._log)
             except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF not in _RETRIED or self._closing.is_set():
+                if not may_pass(error) or self._closing.is_set():
                     raise
                 logger.warning("cannot write to %s (%s); trying again", self._log.path, error)
                 self._closing.wait(_PATIENCE_S / 10)

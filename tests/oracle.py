@@ -234,7 +234,7 @@ def mcc_columns(merchant: Merchant, event: Event, at_ms: int, sale: bool) -> dic
     last_off = next((name for k, name in reversed(list(enumerate(SOURCES))) if bits >> k & 1), "presented")
     judged = past.judged.at(merchant.clock)
     sums: dict[str, Value] = {
-        "leakage_1d_e7": sum(each[2] for each in today), "mcc_off_1d": sum(each[1] for each in today),
+        "leakage_1d_e7": min(sum(each[2] for each in today), 4 * 10**18), "mcc_off_1d": sum(each[1] for each in today),
         "mcc_judged_1d": len(today),
         "mcc_off_share_28d": float(past.off.at(merchant.clock) / judged) if judged else None,
         "mcc_switches_28d": float(past.sources[last_off].switches.at(merchant.clock)),

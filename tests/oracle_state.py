@@ -163,11 +163,11 @@ class Merchant:
         assert self.clock_ms is not None
         return self.clock_ms
 
-    def local(self, at_ms: int) -> datetime:
-        return (EPOCH + timedelta(milliseconds=at_ms)).astimezone(ZoneInfo(self.zone))
+    def local(self, at_ms: int, zone: str = "") -> datetime:
+        return (EPOCH + timedelta(milliseconds=at_ms)).astimezone(ZoneInfo(zone or self.zone))
 
-    def local_day(self, at_ms: int) -> int:
-        return self.local(at_ms).date().toordinal() - EPOCH.date().toordinal()
+    def local_day(self, at_ms: int, zone: str = "") -> int:
+        return self.local(at_ms, zone).date().toordinal() - EPOCH.date().toordinal()
 
     def own_day(self, at_ms: int) -> int:
         return min(self.local_day(at_ms), self.day)
@@ -217,7 +217,7 @@ def undo(merchant: Merchant, event: Event, at_ms: int) -> None:
     if seen:
         if seen.approved_sale and not seen.undone:
             seen.undone = True
-            take_out(merchant, seen.minor, seen.at_ms)
+            take_out(merchant, seen.minor, seen.at_ms // SECOND * SECOND)
     elif entered >= hour - 1:
         if was_approved_sale and minor is not None and when is not None:
             take_out(merchant, minor, ms(when))
@@ -232,7 +232,8 @@ def undo(merchant: Merchant, event: Event, at_ms: int) -> None:
 def take_out(merchant: Merchant, minor: int, at_ms: int) -> None:
     at_ms = min(at_ms, merchant.clock)
     merchant.life.update(sales=-1, sales_minor=-minor, reversed=1, reversed_minor=minor)
-    merchant.past.moves.append(Move(-1, -minor, at_ms, merchant.own_day(at_ms)))
+    zone = merchant.version_at(at_ms).get("time_zone", "")
+    merchant.past.moves.append(Move(-1, -minor, at_ms, min(merchant.local_day(at_ms, zone), merchant.day)))
 
 
 def attempt(merchant: Merchant, event: Event, at_ms: int, role: Role, approved: bool) -> None:

@@ -153,7 +153,7 @@ class Weaver:
             "too_late": {"event_time": clock - LATE_MS - rng.choice((1, HOUR, 9 * DAY))},
             "future": {"received_at": self.now_ms - 600 * SECOND - 1},
             "ahead": {"received_at": self.now_ms - 600 * SECOND},
-            "currency": {"currency": rng.choice(("USD", "156"))},
+            "currency": {"currency": rng.choice(("USD", "EUR"))},
         }
         event = self.transaction(m, rng, **variants.get(step.kind, {}))
         if step.kind in {"future", "currency"}:

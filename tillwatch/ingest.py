@@ -57,6 +57,10 @@ def command(invocation: Invocation, file: Path, feed: str, name: str | None, *, 
             f"{totals.forwarded:,} events, {totals.dead_letters:,} dead letters,"
             f" {totals.skipped_lines:,} blank lines: {rate:,.0f} lines/s"
         )
+        if totals.unfinished_bytes:
+            to_stderr().print(
+                f"left for the next time: a last line of {totals.unfinished_bytes:,} bytes without an end"
+            )
 
 
 def _opened(file: Path) -> BinaryIO:

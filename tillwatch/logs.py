@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import click
 import msgspec
 
+from domain.alerts import Alert, Score
 from streams.sqlite_log import SqliteLog
 from streams.topics import create_topics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streams.sqlite_log import KeyedRecord
     from tillwatch.settings import Settings
 
-T = TypeVar("T", bound=msgspec.Struct)
+T = TypeVar("T", Alert, Score)
 
 
 def open_log(settings: Settings, *, make: bool = True) -> SqliteLog:
@@ -46,26 +50,56 @@ def open_log(settings: Settings, *, make: bool = True) -> SqliteLog:
 class Follower(Generic[T]):
     """Reads a compacted topic on and on, oldest first.
 
+    A worker that starts again writes earlier revisions once more until it has caught up. They are passed over:
+    what is older than what was read of the same key, an alert by its revision, a score by its time.
+
     Args:
         log: the log.
-        topic: a compacted topic whose values are `kind`.
+        topic: `alerts` or `merchant-risk`, whose values are `kind`.
         kind: what its values are.
         from_start: whether what is there already is read, of each key the newest; else only what comes.
     """
 
     def __init__(self, log: SqliteLog, topic: str, kind: type[T], *, from_start: bool) -> None:
         self._log, self._topic = log, topic
-        self._decode = msgspec.json.Decoder(kind).decode
-        places = range(log.partitions(topic))
-        self._next = {p: log.first_offset(topic, p) if from_start else log.end_offset(topic, p) for p in places}
+        self._decode: Callable[[bytes], T] = msgspec.json.Decoder(kind).decode
+        self._next = {p: log.first_offset(topic, p) for p in range(log.partitions(topic))}
+        self._newest: dict[bytes, T] = {}
+        self._started = False
+        if not from_start:
+            self.poll()
 
     def poll(self) -> list[T]:
-        """What has come since the last call, by time of appending."""
-        found = []
-        for partition, offset in self._next.items():
-            records = self._log.read_keyed(self._topic, partition, offset)
-            found += [(each.appended_ms, partition, each.offset, each.value) for each in records]
-            if records:
-                self._next[partition] = records[-1].offset + 1
+        """All that has come since the last call, by time of appending."""
+        found = [(each.appended_ms, p, each) for p in self._next for each in self._read(p)]
         found.sort()
-        return [self._decode(value) for *_, value in found if value]
+        newer = [each for *_, record in found if (each := self._take(record)) is not None]
+        if self._started:
+            return newer
+        self._started = True
+        return list(self._newest.values())
+
+    def _read(self, partition: int) -> list[KeyedRecord]:
+        """What the partition holds from where it was read up to, however much that is."""
+        found: list[KeyedRecord] = []
+        while records := self._log.read_keyed(self._topic, partition, self._next[partition]):
+            found += records
+            self._next[partition] = records[-1].offset + 1
+        return found
+
+    def _take(self, record: KeyedRecord) -> T | None:
+        """What `record` says, unless something newer was read of its key, or the key is no more."""
+        if not record.value:
+            self._newest.pop(record.key, None)
+            return None
+        value, before = self._decode(record.value), self._newest.get(record.key)
+        if before is not None and (value == before or _rank(value) < _rank(before)):
+            return None
+        self._newest.pop(record.key, None)  # the dictionary's order is that of appending
+        self._newest[record.key] = value
+        return value
+
+
+def _rank(value: Alert | Score) -> tuple[int, str]:
+    """What grows from one value of a key to the next."""
+    return (value.revision, "") if isinstance(value, Alert) else (0, value.time)

@@ -6,7 +6,6 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -16,6 +15,9 @@ import numpy as np
 
 from engine.monitor import Monitor
 from engine.records import Records
+from streams.intake import chunks
+from streams.sorting import BATCH_LINES, Sorted, Sorter
+from streams.sqlite_log import now_utc_ms
 from tillwatch.show import Bar, emit_json, money, table, to_stdout
 from tillwatch.warm import compile_engine
 from tillwatch.worker import monitor_config
@@ -25,12 +27,11 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from domain.alerts import Alert
+    from domain.alerts import Alert, DeadLetter
     from engine.monitor import Coverage
     from engine.outputs import Outputs
     from tillwatch.cli import Invocation
 
-BATCH_LINES = 5_000
 _OUT = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -81,8 +82,8 @@ def command(
 ) -> None:
     """Run FILE, one JSON object a line, through the monitor as a live stream is, and say what it found.
 
-    No log is needed or written. Events without received_at count as received when they happened. The same
-    file and settings always give the same output.
+    No log is needed or written. Every line goes the way of `ingest --historic` and a worker: events without
+    received_at count as received when they happened. The same file and settings give the same output.
 
     \b
     Examples:
@@ -93,15 +94,19 @@ def command(
     monitor = Monitor(monitor_config(settings), detectors=settings.make_detectors(), historic=True)
     summary = Summary()
     compile_engine()
-    started = time.monotonic()
+    outs = (alerts_out, scores_out, dead_letters_out, totals_out)
+    if any(each and each.resolve() == file.resolve() for each in outs):
+        raise click.UsageError(f"outputs must be other files than {file}, which is read")
+    started, before = time.monotonic(), 0
     with ExitStack() as files:
-        alerts, scores, letters, totals = (
-            files.enter_context(path.open("wb")) if path else None
-            for path in (alerts_out, scores_out, dead_letters_out, totals_out)
-        )
+        alerts, scores, letters, totals = (files.enter_context(path.open("wb")) if path else None for path in outs)
         bar = files.enter_context(Bar("bytes", file.stat().st_size))
-        for done, records in batches(files.enter_context(file.open("rb")), file.name):
+        refused: list[DeadLetter] = []
+        for done, records in batches(files.enter_context(file.open("rb")), file.name, refused):
             outputs = monitor.process(records)
+            outputs.dead_letters = sorted(refused + outputs.dead_letters, key=lambda each: each.position)
+            before += len(refused)
+            refused.clear()
             summary.take(outputs)
             _write(alerts, outputs.alerts)
             _write(scores, outputs.scores)
@@ -110,8 +115,11 @@ def command(
         seconds = time.monotonic() - started
         merchants = list(monitor.totals())
         _write(totals, merchants)
+    counts = monitor.counts
     figures = {
-        **asdict(monitor.counts),
+        **asdict(counts),
+        "records": counts.records + before,
+        "dead_letters": counts.dead_letters + before,
         "merchants": len(merchants),
         "alerts": len(summary.alerts),
         "seconds": round(seconds, 3),
@@ -123,22 +131,29 @@ def command(
         _print_tables(figures, summary, monitor.coverage())
 
 
-def batches(lines: BinaryIO, source: str) -> Iterator[tuple[int, Records]]:
-    """Up to 5,000 lines at a time as records, blank ones left out, offsets the line numbers from 1.
+def batches(lines: BinaryIO, source: str, letters: list[DeadLetter]) -> Iterator[tuple[int, Records]]:
+    """The file's events as `ingest --historic` would append them, offsets the line numbers from 1.
 
     Yields:
-        the bytes read so far, and the records.
+        the bytes read so far, and the records; what became dead letters before them is added to `letters`.
     """
+    sorter = Sorter(source, "main", 1, historic=True, now_utc_ms=now_utc_ms)
     done = number = 0
-    while chunk := list(islice(lines, BATCH_LINES)):
-        done += sum(map(len, chunk))
-        numbers = range(number + 1, number + len(chunk) + 1)
-        number += len(chunk)
-        kept = [(at, value) for at, line in zip(numbers, chunk, strict=True) if (value := line.strip())]
-        values = [value for _, value in kept]
-        plain = Records.of(values, source=source)
-        offsets = np.fromiter((at for at, _ in kept), np.int64, len(kept))
-        yield done, Records(plain.data, plain.ends, offsets, plain.appended_ms, source)
+    for chunk, _ in chunks(lines):
+        for k in range(0, len(chunk), BATCH_LINES):
+            part = chunk[k : k + BATCH_LINES]
+            found = sorter.sort(number + 1, part)
+            number += len(part)
+            done += sum(map(len, part))
+            letters += found.letters
+            yield done, _records(found, source)
+    yield done, _records(sorter.end(number), source)
+
+
+def _records(found: Sorted, source: str) -> Records:
+    plain = Records.of(found.values[0], source=source)
+    offsets = np.array(found.numbers[0], np.int64)
+    return Records(plain.data, plain.ends, offsets, plain.appended_ms, source)
 
 
 def _write(out: BinaryIO | None, values: Iterable[Any]) -> None:

@@ -32,6 +32,7 @@ MIN_SWITCHES = 2.5
 """Least changes of value (decayed) before history accuses: one lawful change is one switch, a jumper goes
 back and forth."""
 _MOST = 60_000
+_MOST_E7 = 4 * 10**18
 _PER_MS = 1.0 / (28 * DAY_MS)
 
 cost_e7 = njit(interchange.cost_e7)
@@ -236,7 +237,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
             row.off_decayed += weight
             row.off_day_sales += today
             if today and leak > 0:
-                row.off_day_e7 += leak
+                row.off_day_e7 = min(row.off_day_e7 + leak, _MOST_E7)
     out.mcc_presented = event.mcc if event.mcc >= 0 else MISSING
     out.mcc_acceptor = event.acceptor_mcc if event.acceptor_mcc >= 0 else MISSING
     out.mcc_channel = event.channel_mcc if event.channel_mcc >= 0 else MISSING

@@ -149,7 +149,7 @@ def test_by_history_going_back_and_forth_to_a_cheaper_class_is_found() -> None:
     alert = alerts_of(*honest, *mixed)[-1]
     assert alert.txn_ids == ("t45", "t50")  # t40 is the first change, t41 the second, t45 the third
     shown = {each.feature: each.value for each in alert.evidence}
-    assert shown["mcc_learned_share"] > 0.9
+    assert float(shown["mcc_learned_share"] or 0) > 0.9
     assert "usual 5812" in alert.reason.en
 
 
@@ -166,8 +166,17 @@ def test_a_duplicate_counts_once() -> None:
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("base", -0.1), ("per_class", 1.1), ("per_decade", float("nan")), ("quiet_gap_s", 0), ("max_age_s", 5)],
-)
-def test_a_setting_out_of_range_is_refused_by_name(setting: str, value: float) -> None:
+    [
+        ("base", -0.1), ("per_class", 1.1), ("per_decade", float("nan")), ("quiet_gap_s", 0), ("max_age_s", 5),
+        ("quiet_gap_s", 0.5), ("quiet_gap_s", True), ("quiet_gap_s", "60"), ("quiet_gap_s", 34_560_001),
+        ("max_age_s", 604_800.0), ("max_age_s", float("inf")), ("max_age_s", 34_560_001), ("max_age_s", 10**20),
+    ],
+)  # fmt: skip
+def test_a_setting_out_of_range_is_refused_by_name(setting: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"{setting} must be"):
         MccJump(**{setting: value})  # type: ignore[arg-type]
+
+
+def test_an_episode_may_last_from_a_second_to_400_days() -> None:
+    assert MccJump(quiet_gap_s=1, max_age_s=1).max_age_s == 1
+    assert MccJump(quiet_gap_s=34_560_000, max_age_s=34_560_000).quiet_gap_s == 34_560_000

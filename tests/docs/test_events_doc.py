@@ -41,6 +41,7 @@ def shape(field: Field) -> str:
     return {
         Kind.CODE: f"code of {span(field)} character" + "s" * (field.high > 1),
         Kind.DIGITS: f"{span(field)} digits, as a string",
+        Kind.LETTERS: f"{span(field)} capital letters",
         Kind.INT: f"integer, {field.low:,} to {field.high:,} {field.unit}",
         Kind.FLOAT: f"number, {field.low} to {field.high} {field.unit}",
         Kind.TIME: "time",

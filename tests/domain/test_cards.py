@@ -343,6 +343,15 @@ def test_intake_refuses_a_card_number_in_a_declared_field(field: str, value: str
     assert PAN not in str(caught.value)
 
 
+@pytest.mark.parametrize("field", ["lat", "lon"])
+def test_intake_refuses_a_card_number_in_the_fraction_of_a_coordinate(field: str) -> None:
+    assert mask_event({field: 0.6222021234567895}) == ({field: 0.6222021234567895}, 0)
+    with pytest.raises(CardDataError) as caught:
+        mask_event({field: 0.6222021234567894})
+    assert (caught.value.reason, caught.value.field) == (Reason.CARD_NUMBER, field)
+    assert "6222" not in str(caught.value)
+
+
 def test_intake_refuses_a_card_number_in_a_list_of_codes() -> None:
     with pytest.raises(CardDataError, match="mccs must not be a card number"):
         mask_event({"type": "merchant", "mccs": ["5411", PAN]})

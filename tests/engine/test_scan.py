@@ -132,6 +132,21 @@ def test_records_of_white_space_are_not_read_again_and_again() -> None:
     assert set(scanned(records)[1].status.tolist()) == {SLOW}
 
 
+@pytest.mark.parametrize("code", ["156", "cny", "CN1", "C Y", "C[Y", "@NY"])
+def test_a_currency_of_anything_but_capital_letters_is_left_to_the_slow_way(code: str) -> None:
+    assert statuses([sale(currency="CNY"), sale(currency=code), sale(currency="AZZ")]) == [OK, SLOW, OK]
+
+
+def test_a_country_of_anything_but_capital_letters_is_left_to_the_slow_way() -> None:
+    countries = ("CN", "cn", "1N", "AZ")
+    assert statuses([sale(issuer_country=each) for each in countries]) == [OK, SLOW, SLOW, OK]
+
+
+def test_a_coordinate_as_long_as_a_card_number_is_suspect() -> None:
+    assert statuses([sale(lat=12.345678901234), sale(lat=12.3456789012345)]) == [OK, SUSPECT]
+    assert statuses([sale(lat=-2.345678901234), sale(lon=-2.3456789012345)]) == [OK, SUSPECT]
+
+
 ISO = [
     f"{date}T{time}{fraction}{offset}"
     for date in ("1990-01-01", "2024-02-29", "2000-02-29", "2025-12-31", "2026-07-05", "2099-12-31")

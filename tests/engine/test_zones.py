@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from domain.events import EARLIEST_MS, LATEST_MS
 from engine.event import DAY_MS
 from engine.jit import njit_cached
-from engine.zones import Zones, changes, offset_at, zone_table
+from engine.monitor import Monitor, MonitorConfig
+from engine.records import Records
+from engine.zones import Zones, changes, offset_at, zone_names, zone_table
 
 NAMES = [
     "Asia/Shanghai", "UTC", "Asia/Kolkata", "Asia/Kathmandu", "America/New_York", "America/Sao_Paulo",
@@ -71,7 +74,27 @@ def test_what_is_read_is_covered_from_the_earliest_time_to_the_latest() -> None:
     assert changes("America/New_York")[-1][0] > LATEST_MS - 365 * DAY_MS
 
 
-@pytest.mark.parametrize("name", ["", "Mars/Olympus", "../etc/passwd", "Asia", "shanghai\0", "x" * 300])
+def test_no_zone_changes_twice_within_two_of_the_steps_it_is_read_in() -> None:
+    assert len(zone_names()) > 400
+    for name in zone_names():
+        for (before, _), (after, _) in pairwise(changes(name)[1:]):
+            assert after - before >= 6 * DAY_MS, name
+
+
+@pytest.mark.parametrize("name", [
+    "", "Mars/Olympus", "../etc/passwd", "Asia", "shanghai\0", "x" * 300, "localtime", "posixrules", "Factory",
+    "right/UTC", "posix/Asia/Shanghai", "asia/shanghai", "Asia//Shanghai", "./UTC",
+])  # fmt: skip
 def test_a_name_that_is_no_zone_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="time_zone must be an IANA name such as Asia/Shanghai, got "):
         changes(name)
+
+
+def test_a_card_number_in_the_place_of_a_zone_is_not_shown() -> None:
+    with pytest.raises(ValueError, match="time_zone must be") as caught:
+        changes("06222021234567894")
+    assert "622202" not in str(caught.value)
+    event = b'{"type":"merchant","merchant_id":"m","effective_from":1783224000000,"time_zone":"06222021234567894"}'
+    (letter,) = Monitor(MonitorConfig(capacity=1), detectors=[]).process(Records.of([event])).dead_letters
+    assert (letter.reason, letter.field) == ("out-of-range", "time_zone")
+    assert "622202" not in letter.message + letter.record

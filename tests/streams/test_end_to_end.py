@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +13,9 @@ import pytest
 from engine.monitor import Monitor, MonitorConfig
 from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
+from simulator.write import write_jsonl
 from streams.app import WorkerSettings
+from streams.intake import ingest
 from streams.sqlite_log import SqliteLog
 from streams.sqlite_transport import log_url
 from streams.topics import create_topics
@@ -27,6 +31,12 @@ CONFIG = SimulationConfig(
     seed=11, merchants=120, days=3, jump_share=0.3, undo_share=0.03, refund_share=0.02, duplicate_share=0.02,
     late_share=0.003, future_share=0.001, disorder_s=60, record_size="all",
 )  # fmt: skip
+
+
+SEEDS = [int(each) for each in os.environ.get("TILLWATCH_SEED", "").split(",") if each] or [
+    random.SystemRandom().getrandbits(32) for _ in range(3)
+]
+"""What the drawn cases are drawn from; set TILLWATCH_SEED, with commas between, to run them again."""
 
 
 @dataclass
@@ -71,6 +81,13 @@ def work(path: Path, partitions: int, batch_records: int) -> tuple[Counts, list[
     return run_worker(settings, make, until_idle=True), monitors
 
 
+def drawn(seed: int) -> tuple[int, int, tuple[float, ...]]:
+    """Partitions, records of a batch, and the shares of the simulation after which a worker is started anew."""
+    draw = random.Random(seed)
+    stops = sorted(round(draw.random(), 3) for _ in range(draw.randint(0, 3)))
+    return draw.choice((1, 2, 4)), draw.randint(50, 5000), tuple(stops)
+
+
 def run(path: Path, simulation: Simulation, partitions: int, batch_records: int, stops: tuple[float, ...]) -> Result:
     """Feed the simulation in parts, with a worker started anew after each."""
     with SqliteLog(path) as log:
@@ -80,6 +97,10 @@ def run(path: Path, simulation: Simulation, partitions: int, batch_records: int,
         with SqliteLog(path) as log:
             feed_simulation(log, simulation, until_ms=until)
         counts, monitors = work(path, partitions, batch_records)
+    return result_of(path, partitions, counts, monitors)
+
+
+def result_of(path: Path, partitions: int, counts: Counts, monitors: list[Monitor]) -> Result:
     with SqliteLog(path) as log:
         return Result(
             last_by_key(log, "alerts", partitions), last_by_key(log, "merchant-risk", partitions),
@@ -108,13 +129,30 @@ def test_the_undisturbed_run_says_something_of_everything(undisturbed: Result) -
 
 @pytest.mark.parametrize(
     ("partitions", "batch_records", "stops"),
-    [(1, 997, (0.3, 0.31)), (2, 5000, (0.5,)), (4, 313, (0.2, 0.7)), (4, 5000, ())],
-)
+    [
+        (1, 997, (0.3, 0.31)), (2, 5000, (0.5,)), (4, 313, (0.2, 0.7)), (4, 5000, ()),
+        *(pytest.param(*drawn(seed), id=f"TILLWATCH_SEED={seed}") for seed in SEEDS),
+    ],
+)  # fmt: skip
 def test_partitions_batch_sizes_and_restarts_change_nothing(
     partitions: int, batch_records: int, stops: tuple[float, ...],
     simulation: Simulation, undisturbed: Result, tmp_path: Path,
 ) -> None:  # fmt: skip
-    result = run(tmp_path / "log.db", simulation, partitions, batch_records, stops)
+    assert_same(run(tmp_path / "log.db", simulation, partitions, batch_records, stops), undisturbed)
+
+
+def test_a_file_of_the_events_taken_in_comes_to_the_same(
+    simulation: Simulation, undisturbed: Result, tmp_path: Path
+) -> None:
+    write_jsonl(simulation, tmp_path / "events.jsonl")
+    with SqliteLog(tmp_path / "log.db") as log, (tmp_path / "events.jsonl").open("rb") as lines:
+        create_topics(log, 2)
+        taken = ingest(log, lines, name="events.jsonl", feed="sim", historic=True)
+    assert taken.dead_letters == 0
+    assert_same(result_of(tmp_path / "log.db", 2, *work(tmp_path / "log.db", 2, 1000)), undisturbed)
+
+
+def assert_same(result: Result, undisturbed: Result) -> None:
     assert result.alerts == undisturbed.alerts
     assert result.scores == undisturbed.scores
     assert result.dead_letters == undisturbed.dead_letters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import time
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -121,6 +122,33 @@ def test_a_card_number_is_masked_in_free_text_and_refused_in_a_declared_field(lo
     assert all(PAN.encode() not in path.read_bytes() for path in tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        f'"note":"{PAN}","note":"x"', f'"card_token":"{PAN}","card_token":"abc"', f'"x":{{"a":"{PAN}","a":1}}',
+        f'"region":"{PAN}","region":"","n":"{PAN}"', f'"lat":0.{PAN}', f'"x":[[["{PAN}"]]]',
+    ],
+)  # fmt: skip
+def test_a_card_number_under_a_key_that_comes_twice_or_in_a_fraction_is_not_written(
+    log: SqliteLog, tmp_path: Path, hidden: str
+) -> None:
+    bare = json.dumps(sale(1)).encode()
+    clock = b'{"type":"clock","feed":"main","event_time":%d' % T0
+    totals = ingest(log, lines(bare[:-1] + b"," + hidden.encode() + b"}", clock + b"," + hidden.encode() + b"}"),
+                    name="a", historic=True)  # fmt: skip
+    assert totals.forwarded + totals.dead_letters == 2
+    log.close()
+    assert all(PAN.encode() not in path.read_bytes() for path in tmp_path.iterdir())
+
+
+def test_a_line_that_grows_too_long_by_its_stamp_is_a_dead_letter(log: SqliteLog) -> None:
+    bare = json.dumps(sale(1)).encode()
+    long = bare[:-1] + b',"n":"' + b"x" * (65_536 - len(bare) - 8) + b'"}'
+    assert len(long) < 65_536
+    assert ingest(log, lines(long), name="a", historic=True).dead_letters == 1
+    assert letters(log)[0]["reason"] == "too-large"
+
+
 def test_chinese_text_goes_through_untouched(log: SqliteLog) -> None:
     ingest(log, lines(sale(1, region="上海市")), name="a", historic=True)
     (event,) = [each for part in events_of(log) for each in part]
@@ -139,6 +167,24 @@ def test_a_transaction_ahead_of_its_receipt_does_not_move_the_feeds_clock(log: S
     ahead = sale(2, event_time=T0 + 86_400_000, received_at=T0)
     ingest(log, lines(sale(1), ahead), name="a", historic=True)
     assert max(each["event_time"] for part in events_of(log, "clock") for each in part) == T0 + 10_000
+
+
+def test_each_feed_has_a_clock_of_its_own(log: SqliteLog) -> None:
+    ingest(log, lines(*(sale(k, feed="east" if k % 2 else "") for k in range(31))), name="a", historic=True)
+    last = {(each["feed"], each["event_time"]) for part in events_of(log, "clock") for each in part[-2:]}
+    assert last == {("east", T0 + 290_000), ("main", T0 + 300_000)}
+
+
+def test_a_clock_record_far_ahead_of_now_is_a_dead_letter(log: SqliteLog) -> None:
+    ahead = {"type": "clock", "feed": "main", "event_time": time.time_ns() // 1_000_000 + 700_000}
+    assert ingest(log, lines(sale(1), ahead), name="a", historic=True).dead_letters == 1
+    assert [(each["reason"], each["field"]) for each in letters(log)] == [("future", "event_time")]
+
+
+@pytest.mark.parametrize("feed", ["", "x" * 33, "é", PAN])
+def test_a_feed_that_is_no_name_is_refused(log: SqliteLog, feed: str) -> None:
+    with pytest.raises(ValueError, match="feed must"):
+        ingest(log, lines(sale(1)), name="a", feed=feed)
 
 
 def test_an_input_with_clock_records_of_its_own_is_trusted_with_them(log: SqliteLog) -> None:
@@ -196,6 +242,59 @@ def test_the_same_intake_again_appends_nothing_and_more_lines_are_taken(log: Sql
     assert ingest(log, lines(sale(1)), name="a", historic=True).lines == 0
     assert [log.end_offset("events", p) for p in range(PARTITIONS)] == before
     assert ingest(log, lines(sale(1), sale(2)), name="a", historic=True).forwarded == 1
+
+
+def test_lines_of_an_open_pipe_are_taken_as_they_come(log: SqliteLog) -> None:
+    reading, writing = os.pipe()
+    taken: list[int] = []
+    with os.fdopen(reading, "rb") as pipe:
+
+        def write_on(totals: IntakeTotals) -> None:
+            taken.append(totals.forwarded)
+            if len(taken) == 1:  # the first two are in the log while the pipe is still open
+                assert sum(map(len, events_of(log))) == 2
+                os.write(writing, lines(sale(3)).read())
+                os.close(writing)
+
+        os.write(writing, lines(sale(1), sale(2)).read() + b'{"txn_id"')
+        os.write(writing, b':"half"')
+        os.write(writing, b"}\n")
+        totals = ingest(log, pipe, name="a", historic=True, on_progress=write_on)
+    assert (totals.forwarded, totals.dead_letters) == (3, 1)
+
+
+def test_a_last_line_without_an_end_waits_for_the_rest_of_it(log: SqliteLog, tmp_path: Path) -> None:
+    file, whole = tmp_path / "growing.jsonl", json.dumps(sale(2)).encode()
+    file.write_bytes(lines(sale(1)).read() + whole[:40])
+    with file.open("rb") as part:
+        totals = ingest(log, part, name="a", historic=True)
+    assert (totals.forwarded, totals.dead_letters, totals.unfinished_bytes) == (1, 0, 40)
+    file.write_bytes(lines(sale(1)).read() + whole)
+    with file.open("rb") as more:
+        totals = ingest(log, more, name="a", historic=True)
+    assert (totals.forwarded, totals.dead_letters, totals.unfinished_bytes) == (1, 0, 0)
+    assert letters(log) == []
+
+
+@pytest.mark.parametrize("seekable", [True, False], ids=["file", "standard input"])
+def test_another_input_under_the_same_name_is_refused(log: SqliteLog, seekable: bool) -> None:
+    ingest(log, lines(sale(1), sale(2)), name="a", historic=True)
+    other = lines(sale(3), sale(4), sale(5)).read()
+    given = io.BytesIO(other) if seekable else io.BufferedReader(Unseekable(other))
+    with pytest.raises(ValueError, match=r"input a must begin with the .* bytes taken before, got others"):
+        ingest(log, given, name="a", historic=True)
+
+
+def test_two_intakes_of_one_name_at_a_time_are_refused(log: SqliteLog, tmp_path: Path) -> None:
+    given = lines(*(sale(k) for k in range(4))).read()
+    with SqliteLog(tmp_path / "log.db") as other:
+
+        def meanwhile(_: IntakeTotals) -> None:
+            ingest(other, io.BytesIO(given + lines(sale(9)).read()), name="a", historic=True)
+
+        with pytest.raises(ValueError, match="input a must be taken by one ingest at a time"):
+            ingest(log, io.BytesIO(given), name="a", historic=True, on_progress=meanwhile)
+    assert sum(map(len, events_of(log))) == 5
 
 
 def test_an_input_shorter_than_before_is_refused(log: SqliteLog) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,8 +15,10 @@ import pytest
 from domain.alerts import Alert, DeadLetter, Score, Text
 from engine.hashing import partition_of
 from engine.outputs import Counts, Outputs
+from streams import leases
 from streams.app import WorkerSettings
 from streams.leases import Fenced, LeaseHeld
+from streams.renewal import Renewal
 from streams.sqlite_log import OffsetGone, Progress, SqliteLog
 from streams.sqlite_transport import LEASE, log_path, log_url
 from streams.topics import TOPICS, create_topics
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.records import Records
+    from streams.leases import Lease
     from tests.streams.conftest import Carrier
 
 PARTITIONS = 3
@@ -277,6 +281,90 @@ def test_an_idle_worker_that_lost_its_lease_stops(path: Path, monkeypatch: pytes
 
     with pytest.raises(Fenced, match="it is now held by successor"):
         run_worker(settings_of(path), SumMonitor, on_progress=stolen)
+
+
+def test_a_batch_that_holds_up_the_loop_for_long_keeps_the_lease(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.sqlite_transport.LEASE_TTL_S", 0.6)
+    fill(path, 10)
+    refused = 0
+
+    class Blocks(SumMonitor):
+        def process(self, records: Records) -> Outputs:
+            nonlocal refused
+            until, never = time.monotonic() + 2, threading.Event()
+            while self.merchant == "m0" and time.monotonic() < until:
+                with SqliteLog(path) as log, pytest.raises(LeaseHeld, match="'worker' is held by tillwatch@"):
+                    log.acquire_lease(LEASE, "second", 0.6)
+                refused += 1
+                never.wait(0.1)
+            return super().process(records)
+
+    assert run_worker(settings_of(path), Blocks, until_idle=True).records == 10 * PARTITIONS
+    assert refused > 6
+
+
+def test_a_worker_that_is_stopped_loses_its_lease_and_ends_when_it_wakes(carrier: Carrier) -> None:
+    worker = carrier.python(
+        "import streams.sqlite_transport as transport\n"
+        "from streams.app import WorkerSettings\n"
+        "from streams.leases import Fenced\n"
+        "from streams.worker import run_worker\n"
+        "transport.LEASE_TTL_S = 0.6\n"
+        "settings = WorkerSettings(log_url=transport.log_url(log.path), partitions=1)\n"
+        "try:\n"
+        "    run_worker(settings, lambda *_: None)\n"
+        "except Fenced as error:\n"
+        "    print(error)\n"
+    )
+    with carrier.open() as log:
+        while not log._db.execute("SELECT held FROM lease").fetchone():
+            assert worker.poll() is None
+        with log.transaction():  # so that it does not stop in the middle of a write of its own
+            worker.send_signal(signal.SIGSTOP)
+        while (lease := taken(log)) is None:
+            assert worker.poll() is None
+        worker.send_signal(signal.SIGCONT)
+        said = worker.communicate(timeout=60)[0]
+        assert said.startswith(f"lease 'worker' number {lease.number - 1} is stale: it is now held by successor")
+
+
+def taken(log: SqliteLog) -> Lease | None:
+    try:
+        return log.acquire_lease(LEASE, "successor", 60)
+    except LeaseHeld:
+        return None
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    never = threading.Event()
+    while not holds():
+        never.wait(0.01)
+
+
+def test_the_lease_is_renewed_again_after_the_log_was_locked_for_long(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def run() -> None:
+        with SqliteLog(path) as log:
+            renewal = Renewal(str(path), log.acquire_lease(LEASE, "first", 0.3))
+            try:
+                with log.transaction():
+                    wait_until(lambda: "cannot renew lease 'worker' (database is locked)" in caplog.text)
+                    locked = leases.boot_s()
+                wait_until(lambda: log._db.execute("SELECT renewed_s FROM lease").fetchone() > (locked,))
+                await asyncio.sleep(0)
+                assert not renewal.lost.done()
+            finally:
+                await renewal.stop()
+
+    asyncio.run(run())
+
+
+def test_a_worker_that_ended_renews_no_more(path: Path) -> None:
+    run_worker(settings_of(path), SumMonitor, until_idle=True)
+    assert "lease-renewal" not in {each.name for each in threading.enumerate()}
+    with SqliteLog(path) as log:
+        assert log.acquire_lease(LEASE, "second", 10).number == 2
 
 
 def test_a_failure_in_fausts_message_callback_stops_the_worker(path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from domain.alerts import Alert, DeadLetter, Score
 from streams.sqlite_log import SqliteLog
-from tests.tillwatch.conftest import MERCHANTS, call, json_lines, newest
+from tests.tillwatch.conftest import MERCHANTS, call, finish, json_lines, newest, start
 from tillwatch.logs import Follower
 
 if TYPE_CHECKING:
@@ -111,3 +111,37 @@ def test_an_output_that_cannot_be_written_is_one_line_and_code_1(events: Path) -
     result = call("replay", events, "--alerts-out", "no/such/folder/alerts")
     assert result.exit_code == 1
     assert result.stderr == "Error: no/such/folder/alerts: No such file or directory\n"
+
+
+def test_they_agree_on_a_file_without_clock_records_and_with_times_to_come(tmp_path: Path) -> None:
+    """A quiet gap is passed by other merchants' traffic alone; a sale of 2096 must not make all others late."""
+    t0, day = 1_735_700_400_000, 86_400_000
+    hit: dict[str, object] = {
+        "merchant_id": "m", "mcc": "8062", "amount": 100_000, "currency": "CNY", "scheme": "unionpay",
+        "card_kind": "credit",
+    }  # fmt: skip
+    stream: list[dict[str, object]] = [
+        {"type": "merchant", "merchant_id": "m", "effective_from": t0 - day, "mccs": ["5812"]},
+        *({**hit, "txn_id": f"h{k}", "event_time": t0 + k * 60_000} for k in range(3)),
+        {**hit, "txn_id": "f", "event_time": 3_976_214_400_000},
+        *({**hit, "merchant_id": "n", "txn_id": f"o{k}", "event_time": t0 + k * day // 4} for k in range(12)),
+    ]  # fmt: skip
+    file = tmp_path / "plain.jsonl"
+    file.write_bytes(b"".join(msgspec.json.encode(each) + b"\n" for each in stream))
+    totals = replayed(file, tmp_path / "out")
+    assert (totals["transactions"], totals["dead_letters"], totals["alerts"]) == (15, 1, 1)
+    (alert,) = newest(json_lines(tmp_path / "out" / "alerts"), "alert_id").values()
+    assert (alert["closed"], alert["hits"], alert["at_stake"]) == (True, 3, 1545)
+    log_url = f"sqlite:///{tmp_path / 'log.db'}"
+    assert call("--log-url", log_url, "ingest", file, "--historic").exit_code == 0
+    code, _, errors = finish(start("--log-url", log_url, "worker", "--until-idle"))
+    assert code == 0, errors
+    with SqliteLog(tmp_path / "log.db") as log:
+        alerts = Follower(log, "alerts", Alert, from_start=True).poll()
+    assert newest(msgspec.json.decode(msgspec.json.encode(alerts)), "alert_id") == {alert["alert_id"]: alert}
+
+
+def test_an_output_that_is_the_file_itself_is_refused_and_left_alone(events: Path) -> None:
+    before = events.read_bytes()
+    assert call("replay", events, "--alerts-out", events).exit_code == 2
+    assert events.read_bytes() == before
