@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _WAL_PAGES = 4_096
 _PAGE_BYTES = 16_384
 
+_OPENING_S = 0.01
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS topic (
     name TEXT PRIMARY KEY, partitions INTEGER NOT NULL, compacted INTEGER NOT NULL,
@@ -121,6 +122,20 @@ class SqliteLog:
         self.path = path
         self._db = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
         self._topics: dict[str, _Topic] = {}
+        give_up_at = time.monotonic() + busy_timeout_s
+        while True:
+            try:
+                self._set_up(durable=durable)
+                break
+            except sqlite3.OperationalError as error:
+                # A journal is not turned to WAL, nor a WAL recovered, with SQLite's own patience: it fails at once.
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
+                    self._db.close()
+                    raise
+                time.sleep(_OPENING_S)
+        self._seen = self._version()
+
+    def _set_up(self, *, durable: bool) -> None:
         execute = self._db.execute
         execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         execute("PRAGMA journal_mode = WAL")
@@ -128,7 +143,6 @@ class SqliteLog:
         execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         if not execute("SELECT 1 FROM sqlite_master WHERE name = 'lease'").fetchone():
             self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
-        self._seen = self._version()
 
     def close(self) -> None:
         """Close the file; an open transaction is rolled back."""

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import suppress
+import subprocess
+import sys
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -159,3 +161,33 @@ def test_a_durable_log_waits_for_the_disk_and_another_does_not(tmp_path: Path) -
         with SqliteLog(tmp_path / "log.db", durable=durable) as log:
             assert log._db.execute("PRAGMA synchronous").fetchone() == (level,)
             assert log._db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_new_logs_that_processes_open_and_close_at_the_same_moment_can_be_opened(tmp_path: Path) -> None:
+    """Who closes a log last locks it for a moment, and who opens it first turns its journal."""
+    code = """if True:
+        import pathlib, sys
+        from streams.sqlite_log import SqliteLog
+        for k in range(60):
+            pathlib.Path(f"{sys.argv[1]}/{k}.{sys.argv[2]}").touch()
+            while not all(pathlib.Path(f"{sys.argv[1]}/{k}.{n}").exists() for n in range(3)):
+                pass  # all three begin together
+            for _ in range(3):
+                SqliteLog(f"{sys.argv[1]}/{k}.db").close()
+    """
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    processes = [subprocess.Popen([*command, str(n)], stderr=subprocess.PIPE, text=True) for n in range(3)]
+    try:
+        assert [each.communicate(timeout=60)[1] for each in processes] == [""] * 3
+    finally:
+        for each in processes:
+            each.kill()
+            each.communicate()
+
+
+def test_a_file_that_stays_locked_is_given_up_after_the_time_out(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        other.execute("CREATE TABLE held (x)")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            SqliteLog(tmp_path / "log.db", busy_timeout_s=0.2)
