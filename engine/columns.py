@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from domain import events
-from engine.hashing import hash_of, load64  # noqa: F401  (load64 is the scanner's)
+from engine.hashing import hash_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -140,7 +140,7 @@ def make_spec() -> Spec:
         while find[at] >= 0:
             at = (at + 1) % 256
         find[at] = f
-    choices = [each.choices or _CHOICES.get(each.name, ()) for each in fields]
+    choices = [choices_of(each.name) for each in fields]
     counts = np.array([len(each) for each in choices], np.int64)
     ends = np.cumsum(counts)
     stores = [store_of(each.name) for each in fields]

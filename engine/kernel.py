@@ -445,6 +445,3 @@ def run(
         watermark_ms[j] = row.watermark_ms
         j += 1
     return j
-
-
-__all__ = ["DUPLICATE", "run"]

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 ID_BYTES = 32
 """Longest merchant_id; `domain.events.MERCHANT_ID.high`."""
-NEVER = np.iinfo(np.int64).max
 
 HEADER = (
     ("merchant_hash", np.uint64),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.hashing import partition_of
+from engine.hashing import partitions_of
 from engine.jit import njit_cached
 from simulator.simulation import clock_record
 from streams.topics import EVENTS
@@ -89,12 +89,10 @@ class _Router:
     def __init__(self, log: SqliteLog, simulation: Simulation) -> None:
         self._log, self._simulation = log, simulation
         self._partitions = log.partitions(EVENTS.name)
-        ids = (simulation.merchant_id(k) for k in range(simulation.config.merchants))
-        self._of = np.fromiter(
-            (partition_of(each.encode(), self._partitions) for each in ids),
-            np.int32,
-            simulation.config.merchants,
-        )
+        ids = [simulation.merchant_id(k).encode() for k in range(simulation.config.merchants)]
+        length = np.fromiter(map(len, ids), np.int32, len(ids))
+        start = (np.cumsum(length) - length).astype(np.int32)
+        self._of = partitions_of(np.frombuffer(b"".join(ids), np.uint8), start, length, self._partitions)
         position = log.position(_SIMULATOR)
         self._begun = position is not None
         self.reached_ms = simulation.config.start_ms if position is None else position

@@ -17,8 +17,6 @@ from engine.event import DAY_MS, MISSING, SALE, UNIONPAY, Event
 from engine.families import Column
 from engine.jit import i64, njit
 
-PRESENTED, ACCEPTOR, CHANNEL, FEE_TYPE = 1, 2, 4, 8
-"""Bits of `mcc_sources`."""
 REGISTERED, LEARNED = 1, 2
 """Values of `mcc_basis`."""
 SOURCES = 4
