@@ -116,7 +116,7 @@ def end_to_end(path: Path) -> float:
     marks: list[tuple[float, int]] = []
     run_worker(
         settings,
-        lambda partition, partitions: Monitor(MonitorConfig(), partition, partitions),
+        lambda partition, partitions: Monitor(MonitorConfig(), partition, partitions, cuts=True),
         until_idle=True,
         on_progress=lambda progress: marks.append((time.perf_counter(), progress.counts["records"])),
     )

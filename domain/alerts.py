@@ -46,6 +46,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         txn_ids: the first 20 transactions that hit.
         risk_code: PCAC risk type, "" where none exists.
         closed: whether the quiet gap has passed: these are the totals.
+        epoch: number of the owner that wrote it. After a crash the same revision may be written again: of two with
+            one `alert_id` and `revision` the one with the greater epoch counts.
     """
 
     alert_id: str
@@ -66,6 +68,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     txn_ids: tuple[str, ...]
     risk_code: str
     closed: bool = False
+    epoch: int = 0
 
 
 class Contribution(msgspec.Struct, frozen=True):
@@ -83,6 +86,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
         score: 0 to 100, higher is riskier.
         grade: A, B, C, D or E.
         contributions: in the registry's order; they sum to the score before it is capped at 100.
+        epoch: number of the owner that wrote it; of two for one time the greater counts.
     """
 
     merchant_id: str
@@ -90,6 +94,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     score: float
     grade: str
     contributions: tuple[Contribution, ...]
+    epoch: int = 0
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ clock, or its feed's, passes the last hit by more than the quiet gap, a closing 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -112,11 +112,28 @@ class Episode:
         )  # fmt: skip
 
 
-class Episodes:
-    """The open episodes of a partition."""
+class Kept(NamedTuple):
+    """An open episode as cuts hold it; nothing of it changes any more."""
 
-    def __init__(self) -> None:
+    merchant_id: str
+    alert_id: str
+    currency: str
+    now: Figures
+    told: Figures
+    values: Values
+
+
+class Episodes:
+    """The open episodes of a partition.
+
+    Args:
+        journals: whether it is noted for cuts which ones change; then `changes` must be called now and again.
+    """
+
+    def __init__(self, *, journals: bool = False) -> None:
         self._open: dict[tuple[str, int], Episode] = {}
+        self._journals = journals
+        self._changed: set[tuple[str, int]] = set()
         self._by_slot: list[Episode | None] = []
         self._free: list[int] = []
         self._row = np.zeros(64, np.int64)
@@ -153,6 +170,8 @@ class Episodes:
                 episode = self._begin(detector, row, time_ms, j, batch)
             before = episode.now.severity
             txn_id = batch.txn_id(j) if len(episode.now.txn_ids) < MOST_TXN_IDS else ""
+            if self._journals:
+                self._changed.add((detector.name, row))
             if episode.take(time_ms, severity, stake, txn_id):
                 due[episode.alert_id] = (episode, j)
             if episode.now.severity > before:
@@ -180,26 +199,57 @@ class Episodes:
         due.sort(key=lambda each: (self._deadline_ms[each.slot], each.detector.name, each.merchant_id))
         return [self._close(each) for each in due]
 
-    def _begin(self, detector: Detector, row: int, time_ms: int, j: int, batch: Batch) -> Episode:
-        merchant_id = batch.merchant_id(row)
-        # A txn_id may come again after years; with its time it is one transaction.
-        name = f"{detector.name}|merchant:{merchant_id}|{batch.txn_id(j)}|{time_ms}"
+    def changes(self) -> list[tuple[tuple[str, int], Kept | None]]:
+        """What each (detector, row) that changed since the last call is now; None where it was closed."""
+        found: list[tuple[tuple[str, int], Kept | None]] = []
+        for key in sorted(self._changed):
+            it = self._open.get(key)
+            if it is None:
+                found.append((key, None))
+            else:
+                found.append((key, Kept(it.merchant_id, it.alert_id, it.currency, it.now, it.told, it.values)))
+        self._changed.clear()
+        return found
+
+    def open_of(self, row: int) -> list[Alert]:
+        """The open episodes of a row, with the figures so far."""
+        return [replace(each, told=each.now).alert() for each in self._open.values() if each.row == row]
+
+    def put_back(self, detector: Detector, row: int, kept: Kept) -> None:
+        """Go on with an episode as `changes` gave it."""
+        slot = self._slot(row)
+        self._deadline_ms[slot] = kept.now.last_ms + detector.quiet_gap_s * 1000
+        episode = Episode(
+            detector, row, kept.merchant_id, kept.alert_id, kept.currency, slot, kept.now, kept.told, kept.values
+        )
+        self._open[detector.name, row] = self._by_slot[slot] = episode
+
+    def _slot(self, row: int) -> int:
         slot = self._free.pop() if self._free else len(self._by_slot)
         if slot == len(self._by_slot):
             self._by_slot.append(None)
             if slot == len(self._row):
                 self._row = np.append(self._row, np.zeros(slot, np.int64))
                 self._deadline_ms = np.append(self._deadline_ms, np.full(slot, _NEVER, np.int64))
+        self._row[slot] = row
+        return slot
+
+    def _begin(self, detector: Detector, row: int, time_ms: int, j: int, batch: Batch) -> Episode:
+        merchant_id = batch.merchant_id(row)
+        # A txn_id may come again after years; with its time it is one transaction.
+        name = f"{detector.name}|merchant:{merchant_id}|{batch.txn_id(j)}|{time_ms}"
+        slot = self._slot(row)
         code = int(batch.currency[j]).to_bytes(8, "little")[:3].decode("ascii")
         start = Figures(first_ms=time_ms, last_ms=time_ms)
         episode = Episode(detector, row, merchant_id, str(uuid.uuid5(NAMESPACE, name)), code, slot, start, start, {})
-        self._open[detector.name, row] = episode
-        self._by_slot[slot] = episode
-        self._row[slot] = row
+        self._open[detector.name, row] = self._by_slot[slot] = episode
         return episode
 
     def _close(self, episode: Episode) -> Alert:
-        del self._open[episode.detector.name, episode.row]
+        key = episode.detector.name, episode.row
+        del self._open[key]
+        if self._journals:
+            self._changed.add(key)
         self._by_slot[episode.slot] = None
         self._deadline_ms[episode.slot] = _NEVER
         self._free.append(episode.slot)

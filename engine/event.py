@@ -18,7 +18,6 @@ MAX_MCCS = 16
 CONTRACT = np.dtype(
     [
         ("effective_ms", np.int64),
-        ("next", np.int32),
         ("zone", np.int16),
         ("mcc_count", np.int8),
         ("channel_count", np.int8),
@@ -29,7 +28,7 @@ CONTRACT = np.dtype(
     ],
     align=True,
 )
-"""One version of a merchant's master data; `next` is the place + 1 of the version before it, 0 for none.
+"""One version of a merchant's master data. Once entered it is never changed.
 
 Place 0 is never entered: it stands for no version at all."""
 

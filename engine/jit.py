@@ -24,7 +24,19 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-NOTHING_COMPILED = {"compose", "decode", "episodes", "monitor", "outputs", "partition", "records", "risk"}
+NOTHING_COMPILED = {
+    "compose",
+    "cut",
+    "decode",
+    "episodes",
+    "look",
+    "monitor",
+    "outputs",
+    "partition",
+    "records",
+    "risk",
+    "series",
+}
 """Engine modules that hold no compiled code, nor a constant that any takes in."""
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.columns import MISSING, NUMBERS, STRINGS
+from engine.dirty import touch
 from engine.event import APPROVED, DAY_MS, REFUND, SALE, UNDO, Event
 from engine.families import repeats
 from engine.hashing import hash64, mix64, murmur2
@@ -106,6 +107,11 @@ def _feed(state: State, h: np.uint64) -> int:
 
 
 @njit_inline
+def _touch(state: State, r: int) -> None:
+    touch(state.rows, state.row_bytes, state.deadlines, state.dirty, r)
+
+
+@njit_inline
 def _row_of(data: Any, columns: Any, i: int, state: State, limits: Limits) -> int:
     """The row of the record's merchant, taken where it is new; -1 where there is no room."""
     h, start = columns.hash[S_MERCHANT, i], columns.start[S_MERCHANT, i]
@@ -119,6 +125,7 @@ def _row_of(data: Any, columns: Any, i: int, state: State, limits: Limits) -> in
     state.row_count[0] = r + 1
     state.merchants.hash[at] = h
     state.merchants.row[at] = r
+    _touch(state, r)
     row = state.rows[r]
     row.merchant_hash = h
     row.id_length = length
@@ -157,7 +164,7 @@ def _contract_at(state: State, row: Any, time_ms: int) -> int:
     """Place of the version of the master data in force at a moment, 0 where none is."""
     k = i64(row.contract)
     while k > 0 and state.contracts[k].effective_ms > time_ms:
-        k = i64(state.contracts[k].next)
+        k = i64(state.contract_next[k])
     return k
 
 
@@ -169,20 +176,23 @@ def _enter_contract(state: State, row: Any, k: int) -> None:
     at = row.contract
     while at > 0 and state.contracts[at].effective_ms > version.effective_ms:
         before = at
-        at = state.contracts[at].next
-    version.next = at
+        at = state.contract_next[at]
+    state.contract_next[k] = at
     if before:
-        state.contracts[before].next = k
+        state.contract_next[before] = k
     else:
         row.contract = k
 
 
 @njit_inline
-def _wait(state: State, row: Any, r: int, original: np.uint64, deadline_ms: int) -> None:
-    """Let a reversal wait for its original."""
+def _wait(state: State, row: Any, r: int, original: np.uint64, deadline_ms: int, most: int) -> None:
+    """Let a reversal wait for its original; where `most` wait already it counts as unmatched at once."""
     k = state.pending_free[0]
     if k:
         state.pending_free[0] = state.pending[k - 1].next
+    elif state.pending_free[1] == most:
+        row.unmatched_reversals += 1
+        return
     else:
         state.pending_free[1] += 1
         k = state.pending_free[1]
@@ -230,6 +240,7 @@ def _release(state: State, row: Any, r: int, original: np.uint64, up_to_ms: int)
 def _fire(state: State, r: int, up_to_ms: int) -> None:
     """Fire the row's deadlines that lie before `up_to_ms`."""
     if 0 < state.deadlines[r] < up_to_ms:
+        _touch(state, r)
         row = state.rows[r]
         _, expired = _release(state, row, r, _0, up_to_ms)
         row.unmatched_reversals += expired
@@ -272,7 +283,7 @@ def _reverse(state: State, row: Any, r: int, columns: Any, i: int, now_ms: int, 
     elif came == FLAGGED:
         row.unmatched_reversals += 1
     elif came == ABSENT:
-        _wait(state, row, r, original, columns.number[N_TIME, i] + limits.reversal_ms)
+        _wait(state, row, r, original, columns.number[N_TIME, i] + limits.reversal_ms, limits.pending)
 
 
 @njit_inline
@@ -420,6 +431,7 @@ def run(
             continue
         row = state.rows[r]
         if kind != TRANSACTION:
+            _touch(state, r)
             row.other_events += np.uint32(1)
             if kind == MERCHANT:
                 _enter_contract(state, row, places[i])
@@ -433,6 +445,7 @@ def run(
         verdicts[i] = verdict
         if verdict != ACCEPTED:
             continue
+        _touch(state, r)
         if row.started:
             row.watermark_ms = max(row.watermark_ms, state.feed_clock_ms[row.feed])
         row.feed = feed

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,10 +11,14 @@ from detectors.registry import make_detectors
 from domain.events import Reason
 from engine.columns import MISSING, NUMBERS, STRINGS
 from engine.compose import compose
+from engine.cut import Cuts
 from engine.decode import Decoded, Decoder, dead_letter
 from engine.episodes import Batch, Episodes
+from engine.hashing import partition_of
+from engine.look import Look, look, probe
 from engine.outputs import Counts, Outputs
-from engine.partition import MonitorConfig, PartitionState
+from engine.partition import Full, MonitorConfig, PartitionState
+from engine.records import Records
 from engine.risk import RiskLedger
 from engine.scan import DEAD as UNREADABLE
 from engine.state import (
@@ -34,13 +38,16 @@ from engine.state import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from detectors.contract import Detector
     from domain.alerts import DeadLetter
-    from engine.records import Records
+    from engine.cut import Cut
+    from engine.pages import Page
 
-__all__ = ["Coverage", "Monitor", "MonitorConfig", "Totals"]
+__all__ = ["Coverage", "Look", "Monitor", "MonitorConfig", "Totals"]
 
 _TXN, _TIME, _CURRENCY = STRINGS.index("txn_id"), NUMBERS.index("event_time"), NUMBERS.index("currency")
 _RECEIVED = NUMBERS.index("received_at")
@@ -82,6 +89,16 @@ class Coverage:
         return not any(self.present.values())
 
 
+class _Walked(NamedTuple):
+    """A batch after the kernel: verdict of each record; record and features of each accepted transaction."""
+
+    decoded: Decoded
+    verdicts: NDArray[np.uint8]
+    record_of: NDArray[np.int32]
+    features: Mapping[str, Any]
+    batch: Batch
+
+
 class Monitor:
     """One partition's monitor.
 
@@ -91,6 +108,7 @@ class Monitor:
         partitions: how many there are; a record whose merchant belongs to another is a dead letter.
         detectors: the detectors to run, all with their defaults if None.
         historic: whether a record without `received_at` was received when it happened, not when it was appended.
+        cuts: whether cuts are taken; then what changes is noted, and `cut` must be called now and again.
 
     >>> from engine.records import Records
     >>> sale = b'{"txn_id":"1","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}'
@@ -98,29 +116,43 @@ class Monitor:
     >>> outputs = monitor.process(Records.of([sale, b"?"], appended_ms=1700000000000))
     >>> outputs.counts.transactions, outputs.dead_letters[0].reason
     (1, 'not-json')
+
+    Attributes:
+        counts: records by what became of them, since the partition's first.
+        feeds: by feed, the latest time that a clock record of it told.
     """
 
     def __init__(
         self, config: MonitorConfig, partition: int = 0, partitions: int = 1, *,
-        detectors: Sequence[Detector] | None = None, historic: bool = False,
+        detectors: Sequence[Detector] | None = None, historic: bool = False, cuts: bool = False,
     ) -> None:  # fmt: skip
         self._composition = compose()
-        self._state = PartitionState(config, self._composition, partition, partitions)
+        self._state = PartitionState(config, self._composition, partition, partitions, journals=cuts)
         self._decoder = Decoder()
         self._detectors = tuple(make_detectors() if detectors is None else detectors)
-        self._episodes = Episodes()
-        self._risk = RiskLedger(each.name for each in self._detectors)
+        self._episodes = Episodes(journals=cuts)
+        self._risk = RiskLedger((each.name for each in self._detectors), journals=cuts)
+        self._cuts = Cuts(self._state, self._episodes, self._risk, self._detectors) if cuts else None
         self._coverage = [Coverage(each.name, each.needs) for each in self._detectors]
         self._late_s = config.late_s
         self._historic = historic
         self.counts = Counts()
+        self.feeds: dict[str, int] = {}
 
     def process(self, records: Records) -> Outputs:
         """Take the next records of the partition in, and return what follows from them."""
-        n = len(records)
         outputs = Outputs()
-        if n == 0:
+        if len(records) == 0:
             return outputs
+        walked = self._walk(records)
+        self._detect(walked.features, walked.batch, outputs)
+        outputs.dead_letters = list(self._dead_letters(records, walked.decoded, walked.verdicts))
+        self._count(outputs, walked.decoded, walked.record_of, walked.verdicts)
+        return outputs
+
+    def _walk(self, records: Records) -> _Walked:
+        """Decode records and walk the kernel over them."""
+        n = len(records)
         decoded = self._decoder.decode(records)
         kinds, places = self._stage(records, decoded)
         arrays, features = self._composition.outputs(n)
@@ -140,10 +172,51 @@ class Monitor:
             lambda j: _text(decoded, _TXN, int(record_of[j])), state.rows.id_of,
             lambda names, j: {name: _value(features[name][j]) for name in names},
         )  # fmt: skip
-        self._detect(features, batch, outputs)
-        outputs.dead_letters = list(self._dead_letters(records, decoded, verdicts))
-        self._count(outputs, decoded, record_of, verdicts)
-        return outputs
+        return _Walked(decoded, verdicts, record_of, features, batch)
+
+    def cut(self) -> Cut:
+        """Begin a cut: everything remembered, as it is after the records processed so far.
+
+        Raises:
+            RuntimeError: the monitor was made without `cuts`, or the cut before is not done with.
+        """
+        if self._cuts is None:
+            raise RuntimeError("a monitor must be made with cuts=True to be cut")
+        coverage = [(each.transactions, dict(each.present)) for each in self._coverage]
+        return self._cuts.begin(asdict(self.counts), coverage, dict(self.feeds))
+
+    def restore(self, notes: bytes, pages: Iterable[tuple[int, Page]]) -> None:
+        """Go on as a cut has it; before the first record is processed.
+
+        Args:
+            notes: the cut's.
+            pages: by number, in order: the cut's fresh ones and those of earlier cuts that it did not drop.
+
+        Raises:
+            OtherState: the cut was taken by a version or with settings that this monitor cannot go on from.
+        """
+        if self._cuts is None:
+            raise RuntimeError("a monitor must be made with cuts=True to be restored")
+        found = self._cuts.restore(notes, pages)
+        self.counts = Counts(**found.counts)
+        self.feeds = dict(found.feed_names)
+        for each, (transactions, present) in zip(self._coverage, found.coverage, strict=True):
+            each.transactions, each.present = transactions, dict(present)
+
+    def look(self, merchant_id: str) -> Look | None:
+        """Everything remembered of a merchant; None for one that is unknown.
+
+        It shows the monitor a declined void of the merchant at its clock, so process nothing after it.
+        """
+        r = self._state.rows.find(merchant_id)
+        if r < 0:
+            return None
+        seen = look(self._state, self._episodes, self._risk, r)
+        if seen.clock_ms is None:
+            return seen
+        walked = self._walk(Records.of([probe(seen)], source="look"))
+        features = {name: _value(column[0]) for name, column in walked.features.items()}
+        return replace(seen, columns=tuple((each, features[each.name]) for each in self._composition.columns))
 
     def totals(self) -> Iterator[Totals]:
         """Every merchant's sums, in the order they first came."""
@@ -164,18 +237,26 @@ class Monitor:
         for i, event in decoded.others:
             kind = event["type"]
             kinds[i] = {"clock": CLOCK, "merchant": MERCHANT}.get(kind, EVENT)
-            if kind == "merchant":
+            if kind == "clock":
+                self.feeds[event["feed"]] = max(event["event_time"], self.feeds.get(event["feed"], 0))
+            elif kind == "merchant" and self._is_mine(event["merchant_id"]):
                 try:
                     places[i] = self._state.add_contract(event)
                 except ValueError as error:
                     kinds[i] = DEAD
                     decoded.columns.status[i] = UNREADABLE
-                    letter = dead_letter(records, i, Reason.OUT_OF_RANGE, "time_zone", str(error))
-                    decoded.dead.append((i, letter))
+                    full = isinstance(error, Full)
+                    why = (Reason.CAPACITY, "merchant_id") if full else (Reason.OUT_OF_RANGE, "time_zone")
+                    decoded.dead.append((i, dead_letter(records, i, *why, str(error))))
         received = decoded.columns.number[_RECEIVED]
         receipt = decoded.columns.number[_TIME] if self._historic else records.appended_ms
         np.copyto(received, receipt, where=(received == MISSING) & (kinds != DEAD))
         return kinds, places
+
+    def _is_mine(self, merchant_id: str) -> bool:
+        """Whether the merchant belongs to this partition; the kernel refuses the others' records."""
+        limits = self._state.limits
+        return partition_of(merchant_id.encode(), limits.partitions) == limits.partition
 
     def _detect(self, features: Mapping[str, Any], batch: Batch, outputs: Outputs) -> None:
         touched: dict[int, int] = {}

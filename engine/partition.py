@@ -32,6 +32,10 @@ DUPLICATE_TURN_MS = HOUR_MS
 UNDONE_TURN_MS = 7 * DAY_MS
 REVERSAL_MS = DAY_MS
 FORGET_MS = 400 * DAY_MS
+LEAST_PENDING = 65_536
+"""Reversals that may wait at once in a partition, or as many as `capacity` where that is more."""
+VERSIONS_A_MERCHANT = 8
+"""Versions of master data a partition holds, times `capacity`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,29 +70,35 @@ class MonitorConfig:
         changes(self.time_zone)
 
 
+class Full(ValueError):
+    """There is no room for one more."""
+
+
 class PartitionState:
     """Rows and side tables of one partition."""
 
-    def __init__(self, config: MonitorConfig, composition: Composition, partition: int, partitions: int) -> None:
+    def __init__(
+        self, config: MonitorConfig, composition: Composition, partition: int, partitions: int, *, journals: bool
+    ) -> None:
         if not 0 <= partition < partitions:
             raise ValueError(f"partition must be 0 to {partitions - 1}, got {partition}")
         self.rows = Rows(composition.dtype, config.capacity)
-        self._row_bytes = self.rows.rows.view(np.uint8).reshape(config.capacity, composition.dtype.itemsize)
-        self._duplicates = AgedSet(DUPLICATE_TURN_MS)
-        self._undone = AgedSet(UNDONE_TURN_MS)
-        self._pending = np.zeros(1024, PENDING)
-        self._pending_free = np.zeros(2, np.int64)
-        self._contracts = np.zeros(1024, CONTRACT)
-        self._contracts["zone"] = -1
-        self._contract_count = 1
-        self._zone_names = [config.time_zone]
-        self._zones: Zones = zone_table(self._zone_names)
+        self.duplicates = AgedSet(DUPLICATE_TURN_MS, journals=journals)
+        self.undone = AgedSet(UNDONE_TURN_MS, journals=journals)
+        self.pending = np.zeros(1024, PENDING)
+        self.pending_free = np.zeros(2, np.int64)
+        self.contracts = np.zeros(1024, CONTRACT)
+        self.contracts["zone"][0] = -1
+        self.contract_next = np.zeros(1024, np.int32)
+        self.contract_count = 1
+        self.zone_names = [config.time_zone]
+        self._zones: Zones = zone_table(self.zone_names)
         self.feed_hash = np.zeros(MAX_FEEDS, np.uint64)
         self.feed_clock_ms = np.full(MAX_FEEDS, -1, np.int64)
         self.feed_count = np.zeros(1, np.int64)
         self.limits = Limits(
             config.late_s * 1000, events.FUTURE_MS, FORGET_MS, REVERSAL_MS, DUPLICATE_TURN_MS, UNDONE_TURN_MS,
-            config.capacity, partition, partitions, composition.keep_bytes,
+            config.capacity, max(LEAST_PENDING, config.capacity), partition, partitions, composition.keep_bytes,
         )  # fmt: skip
         self.sides = _sides(config)
         self.layouts = _layout_arrays(config.layouts)
@@ -98,33 +108,38 @@ class PartitionState:
     def make_room(self, more: int) -> None:
         """Let a batch of `more` records be taken in without any table growing under the kernel."""
         self.rows.make_room(more)
-        self._duplicates.make_room(2 * more, self.rows.rows)
-        self._undone.make_room(more, self.rows.rows)
-        used = int(self._pending_free[1])
-        if used + more > len(self._pending):
-            self._pending = _grown(self._pending, used + more)
+        self.duplicates.make_room(2 * more, self.rows.rows)
+        self.undone.make_room(more, self.rows.rows)
+        used = int(self.pending_free[1])
+        if used + more > len(self.pending):
+            self.pending = grown(self.pending, used + more)
 
     def state(self) -> State:
         """The arrays the kernel reads and writes."""
         rows = self.rows
         return State(
-            rows.rows, self._row_bytes, rows.deadlines, rows.count, rows.index, self._duplicates.table,
-            self._undone.table, self._pending, self._pending_free, self._contracts, self._zones, self.feed_hash,
-            self.feed_clock_ms, self.feed_count,
+            rows.rows, rows.row_bytes, rows.deadlines, rows.count, rows.index, self.duplicates.table,
+            self.undone.table, self.pending, self.pending_free, self.contracts, self.contract_next, self._zones,
+            self.feed_hash, self.feed_clock_ms, self.feed_count, rows.dirty,
         )  # fmt: skip
 
     def add_contract(self, event: dict[str, Any]) -> int:
         """Hold a version of a merchant's master data; its place, for the kernel to enter.
 
         Raises:
+            Full: the partition holds as many versions as it may.
             ValueError: its time zone is none; the message holds no card number.
         """
+        most = VERSIONS_A_MERCHANT * self.limits.capacity
+        if self.contract_count > most:
+            raise Full(f"a partition must hold at most {most} versions of master data, this would be one more")
         zone = -1
         if "time_zone" in event:
             zone = self._zone(event["time_zone"])
-        if self._contract_count == len(self._contracts):
-            self._contracts = _grown(self._contracts, self._contract_count + 1)
-        entry = self._contracts[self._contract_count]
+        if self.contract_count == len(self.contracts):
+            self.contracts = grown(self.contracts, self.contract_count + 1)
+            self.contract_next = grown(self.contract_next, self.contract_count + 1)
+        entry = self.contracts[self.contract_count]
         entry["effective_ms"] = event["effective_from"]
         entry["zone"] = zone
         for name, count, values in (
@@ -134,15 +149,19 @@ class PartitionState:
         ):
             entry[count] = len(values)
             entry[name][: len(values)] = [int(each) for each in values[:MAX_MCCS]]
-        self._contract_count += 1
-        return self._contract_count - 1
+        self.contract_count += 1
+        return self.contract_count - 1
 
     def _zone(self, name: str) -> int:
-        if name not in self._zone_names:
+        if name not in self.zone_names:
             changes(name)
-            self._zone_names.append(name)
-            self._zones = zone_table(self._zone_names)
-        return self._zone_names.index(name)
+            self.set_zones([*self.zone_names, name])
+        return self.zone_names.index(name)
+
+    def set_zones(self, names: list[str]) -> None:
+        """Number the time zones in this order."""
+        self.zone_names = names
+        self._zones = zone_table(names)
 
 
 def _sides(config: MonitorConfig) -> NDArray[np.void]:
@@ -170,7 +189,7 @@ def _known_mccs() -> NDArray[np.bool_]:
     return known
 
 
-def _grown(array: NDArray[np.void], need: int) -> NDArray[np.void]:
+def grown(array: NDArray[Any], need: int) -> NDArray[Any]:
     """The same entries in an array at least twice as long."""
     larger = np.zeros(max(2 * len(array), need), array.dtype)
     larger[: len(array)] = array

@@ -27,12 +27,23 @@ def grade_of(score: float) -> str:
     return next((grade for least, grade in GRADES if score >= least), "A")
 
 
-class RiskLedger:
-    """One slot per detector and merchant: points, and when they were last brought up to date."""
+Slots = tuple[tuple[float, int], ...]
+"""Points and when they were last brought up to date, by detector."""
 
-    def __init__(self, detectors: Iterable[str]) -> None:
+
+class RiskLedger:
+    """One slot per detector and merchant: points, and when they were last brought up to date.
+
+    Args:
+        detectors: their names, in order.
+        journals: whether it is noted for cuts which rows change; then `changes` must be called now and again.
+    """
+
+    def __init__(self, detectors: Iterable[str], *, journals: bool = False) -> None:
         self._names = tuple(detectors)
-        self._slots: dict[int, tuple[tuple[float, int], ...]] = {}
+        self._slots: dict[int, Slots] = {}
+        self._journals = journals
+        self._changed: set[int] = set()
 
     def add(self, row: int, detector: str, at_ms: int, rise: float) -> None:
         """Let an episode's peak rise by `rise` (0 to 1) at `at_ms` of the merchant's clock."""
@@ -41,6 +52,22 @@ class RiskLedger:
         points, since = slots[k]
         fresh = (min(100.0, _faded(points, at_ms - since) + POINTS * rise), max(since, at_ms))
         self._slots[row] = (*slots[:k], fresh, *slots[k + 1 :])
+        if self._journals:
+            self._changed.add(row)
+
+    def changes(self) -> list[tuple[int, Slots | None]]:
+        """The slots of each row that changed since the last call."""
+        found: list[tuple[int, Slots | None]] = [(row, self._slots[row]) for row in sorted(self._changed)]
+        self._changed.clear()
+        return found
+
+    def put_back(self, row: int, slots: Slots) -> None:
+        """Go on with slots as `changes` gave them."""
+        self._slots[row] = slots
+
+    def known(self, row: int) -> bool:
+        """Whether any detector ever added to a row's score."""
+        return row in self._slots
 
     def score(self, row: int, merchant_id: str, at_ms: int) -> Score:
         """The merchant's score at `at_ms`."""

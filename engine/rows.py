@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import mmap
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from engine.dirty import Dirty, gather, reserved, room_for, touch_all
 from engine.hashing import hash64
 from engine.jit import Structured, i64, njit_cached, njit_inline
 
@@ -31,11 +31,13 @@ HEADER = (
     ("zone", np.int16),
     ("id_length", np.uint8),
     ("started", np.uint8),
+    ("touched", np.uint8),
     ("id", np.uint8, ID_BYTES),
 )
 """Fields of every row. `contract` and `pending` are a place + 1 in their side table, 0 for none; `clock_ms` is
-meaningful once `started`. `watermark_ms` is the latest that the merchant's clock, or that of the feed it came through
-at the time, stood at when a transaction was accepted: it never goes back, even where the merchant changes its feed."""
+meaningful once `started`. `touched` belongs to `engine.dirty` and is no part of what is remembered. `watermark_ms` is
+the latest that the merchant's clock, or that of the feed it came through at the time, stood at when a transaction was
+accepted: it never goes back, even where the merchant changes its feed."""
 
 
 def row_dtype(families: tuple[ModuleType, ...]) -> tuple[np.dtype[np.void], int]:
@@ -66,10 +68,15 @@ class Rows:
     def __init__(self, dtype: np.dtype[np.void], capacity: int) -> None:
         if capacity < 1:
             raise ValueError(f"capacity must be at least 1, got {capacity}")
-        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
-        self.rows: Structured = np.frombuffer(mmap.mmap(-1, capacity * dtype.itemsize, flags=flags), dtype)
-        self.deadlines = np.frombuffer(mmap.mmap(-1, capacity * 8, flags=flags), np.int64)
+        self.rows: Structured = reserved((capacity,), dtype)
+        self.row_bytes = self.rows.view(np.uint8).reshape(capacity, dtype.itemsize)
+        self.deadlines = reserved((capacity,), np.int64)
         self.count = np.zeros(1, np.int64)
+        self.dirty = Dirty(
+            np.array([1], np.uint8), reserved((capacity,), np.int32), np.zeros(1, np.int64),
+            *room_for(0, dtype.itemsize),
+        )  # fmt: skip
+        self._spare_list = reserved((capacity,), np.int32)
         self.index = _empty_index(1024)
 
     def make_room(self, more: int) -> None:
@@ -84,6 +91,55 @@ class Rows:
         reindex(self.rows, int(self.count[0]), index)
         self.index = index
 
+    def set_aside(self, more: NDArray[np.int32]) -> Aside:
+        """Begin a cut: put aside the list of dirty rows, with `more` that are to be in it; it may be long.
+
+        Until `release` no other may begin.
+        """
+        touch_all(self.rows, self.row_bytes, self.deadlines, self.dirty, more)
+        lists, mark, count = self.dirty.row, int(self.dirty.mark[0]), int(self.dirty.length[0])
+        self.dirty = Dirty(
+            np.array([3 - mark], np.uint8), self._spare_list, np.zeros(1, np.int64),
+            *room_for(count, self.row_bytes.shape[1]),
+        )  # fmt: skip
+        self._spare_list = lists
+        return Aside(lists[:count], mark)
+
+    def gather(self, aside: Aside, first: int, last: int) -> Copies:
+        """Copies of those of the list's rows `first` to `last` that were not written to since it was put aside."""
+        which = aside.row[first:last]
+        copies = Copies(
+            np.empty((len(which), self.row_bytes.shape[1]), np.uint8), np.empty(len(which), np.int32),
+            np.empty(len(which), np.int64),
+        )  # fmt: skip
+        n = gather(self.rows, self.row_bytes, self.deadlines, which, aside.mark, *copies)
+        return self._clean(Copies(copies.bytes[:n], copies.row[:n], copies.deadline_ms[:n]))
+
+    def saved(self) -> Copies:
+        """Copies of those that were, from before; once all others are gathered."""
+        n = int(self.dirty.saved_count[0])
+        return self._clean(Copies(self.dirty.saved[:n], self.dirty.saved_row[:n], self.dirty.saved_deadline[:n]))
+
+    def _clean(self, copies: Copies) -> Copies:
+        copies.bytes[:, self.rows.dtype.fields["touched"][1]] = 0
+        return copies
+
+    def release(self) -> None:
+        """Forget the copies of the cut in hand: it has them."""
+        self.dirty = Dirty(*self.dirty[:3], *room_for(0, self.row_bytes.shape[1]))
+
+    def put_back(self, copies: Copies) -> None:
+        """Restore rows from copies."""
+        self.row_bytes[copies.row] = copies.bytes
+        self.deadlines[copies.row] = copies.deadline_ms
+
+    def put_back_index(self, count: int) -> None:
+        """Enter the first `count` rows, all restored, into the index."""
+        self.count[0] = count
+        self.index = _empty_index(1024)
+        self.make_room(0)
+        reindex(self.rows, count, self.index)
+
     def id_of(self, row: int) -> str:
         """The merchant's id."""
         each = self.rows[row]
@@ -93,6 +149,22 @@ class Rows:
         """The merchant's row, -1 where there is none."""
         raw = np.frombuffer(merchant_id.encode(), np.uint8)
         return _find_id(self.rows, self.index, raw) if 0 < len(raw) <= ID_BYTES else -1
+
+
+class Aside(NamedTuple):
+    """The rows of a cut in hand."""
+
+    row: NDArray[np.int32]
+    mark: int
+
+
+class Copies(NamedTuple):
+    """Copies of rows; one entry for each."""
+
+    bytes: NDArray[np.uint8]
+    """(n, row bytes)"""
+    row: NDArray[np.int32]
+    deadline_ms: NDArray[np.int64]
 
 
 def _empty_index(size: int) -> Index:

@@ -24,6 +24,28 @@ class Table(NamedTuple):
     """What the caller noted of the hash when it entered it."""
     used: NDArray[np.int64]
     """(1,): slots that are not free."""
+    journal: Journal
+
+
+class Journal(NamedTuple):
+    """What was entered since the last cut, in order; without room where no cuts are taken."""
+
+    key: NDArray[np.uint64]
+    row: NDArray[np.int32]
+    turn: NDArray[np.int32]
+    """Twice the turn, and one more where the flag was set."""
+    length: NDArray[np.int64]
+    """(1,)"""
+
+
+class Entered(NamedTuple):
+    """A stretch of a journal; nothing writes to its arrays any more."""
+
+    whole: bool
+    """Whether it holds all that is remembered; else it goes on from the stretches before it."""
+    key: NDArray[np.uint64]
+    row: NDArray[np.int32]
+    turn: NDArray[np.int32]
 
 
 class AgedSet:
@@ -31,30 +53,72 @@ class AgedSet:
 
     A turn is `turn_ms` of the merchant's clock, so what is remembered depends on the merchant alone. Entries that
     are out of date stay until the table is rebuilt, and count as absent.
+
+    Args:
+        turn_ms: length of a turn.
+        journals: whether what is entered is noted for cuts too; then `entered` must be called now and again.
     """
 
-    def __init__(self, turn_ms: int) -> None:
+    def __init__(self, turn_ms: int, *, journals: bool = False) -> None:
         self.turn_ms = turn_ms
-        self.table = _empty(1024)
+        self._journals = journals
+        self._whole = True
+        self.table = _empty(1024, 1024 if journals else 0)
 
     def make_room(self, more: int, rows: Structured) -> None:
         """Let `more` hashes be entered: drop what is out of date, and grow if that is not enough."""
         size = len(self.table.key)
         if 2 * (int(self.table.used[0]) + more) <= size:
+            self._make_journal_room(more)
             return
         live = count_live(self.table, rows, self.turn_ms)
         while 4 * live + 2 * more > size:
             size *= 2
-        table = _empty(size)
+        # What moves is noted anew, so the new table's journal begins with everything.
+        table = _empty(size, live + more if self._journals else 0)
         move_live(self.table, table, rows, self.turn_ms)
         self.table = table
+        self._whole = True
+
+    def _make_journal_room(self, more: int) -> None:
+        journal = self.table.journal
+        need = int(journal.length[0]) + more
+        if not self._journals or need <= len(journal.key):
+            return
+        larger = _journal(max(need, 2 * len(journal.key)))
+        n = int(journal.length[0])
+        larger.key[:n], larger.row[:n], larger.turn[:n] = journal.key[:n], journal.row[:n], journal.turn[:n]
+        larger.length[0] = n
+        self.table = self.table._replace(journal=larger)
+
+    def entered(self) -> Entered:
+        """What was entered since this was last called."""
+        journal = self.table.journal
+        n = int(journal.length[0])
+        found = Entered(self._whole, journal.key[:n], journal.row[:n], journal.turn[:n])
+        self._whole = False
+        self.table = self.table._replace(journal=_journal(len(journal.key)))
+        return found
+
+    def enter_again(
+        self, key: NDArray[np.uint64], row: NDArray[np.int32], turn: NDArray[np.int32], rows: Structured
+    ) -> None:
+        """Take in what `entered` gave before, its stretches in their order."""
+        self.make_room(len(key), rows)
+        enter_all(self.table, key, row, turn)
+        self.table.journal.length[0] = 0
+        self._whole = False
 
 
-def _empty(size: int) -> Table:
+def _empty(size: int, journal: int) -> Table:
     return Table(
         np.zeros(size, np.uint64), np.zeros(size, np.int32), np.zeros(size, np.int32), np.zeros(size, np.bool_),
-        np.zeros(1, np.int64),
+        np.zeros(1, np.int64), _journal(journal),
     )  # fmt: skip
+
+
+def _journal(size: int) -> Journal:
+    return Journal(np.empty(size, np.uint64), np.empty(size, np.int32), np.empty(size, np.int32), np.zeros(1, np.int64))
 
 
 @njit_inline
@@ -89,6 +153,13 @@ def enter(table: Table, key: np.uint64, r: int, turn: int, flag: bool) -> None:
         table.used[0] += 1
     table.turn[at] = turn
     table.flag[at] = flag
+    journal = table.journal
+    if len(journal.key) > 0:
+        k = journal.length[0]
+        journal.key[k] = key
+        journal.row[k] = r
+        journal.turn[k] = 2 * turn + (1 if flag else 0)
+        journal.length[0] = k + 1
 
 
 @njit_cached
@@ -107,3 +178,10 @@ def move_live(old: Table, new: Table, rows: Structured, turn_ms: int) -> None:
     for at in range(len(old.key)):
         if old.key[at] != np.uint64(0) and old.turn[at] >= rows[old.row[at]].clock_ms // turn_ms - 1:
             enter(new, old.key[at], old.row[at], old.turn[at], old.flag[at])
+
+
+@njit_cached
+def enter_all(table: Table, key: NDArray[np.uint64], row: NDArray[np.int32], turn: NDArray[np.int32]) -> None:
+    """Enter a stretch of a journal; the caller made room."""
+    for k in range(len(key)):
+        enter(table, key[k], row[k], turn[k] >> 1, turn[k] & 1 == 1)

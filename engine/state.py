@@ -9,6 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from engine.dirty import Dirty
     from engine.jit import Structured
     from engine.rows import Index
     from engine.sets import Table
@@ -51,10 +52,13 @@ class State(NamedTuple):
     pending_free: NDArray[np.int64]
     """(2,): place + 1 of the first free one, and how many were ever used."""
     contracts: Structured
+    contract_next: NDArray[np.int32]
+    """(versions,): the place of the merchant's version before each, 0 for none."""
     zones: Zones
     feed_hash: NDArray[np.uint64]
     feed_clock_ms: NDArray[np.int64]
     feed_count: NDArray[np.int64]
+    dirty: Dirty
 
 
 class Limits(NamedTuple):
@@ -67,6 +71,7 @@ class Limits(NamedTuple):
     duplicate_turn_ms: int
     undone_turn_ms: int
     capacity: int
+    pending: int
     partition: int
     partitions: int
     keep_bytes: int

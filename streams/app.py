@@ -27,18 +27,25 @@ class WorkerSettings:
         group: the worker's name; its committed offsets and its progress are kept under it.
         partitions: partitions of each topic, at least 1; a log that has others is refused.
         batch_records: most records of a batch, at least 1.
+        cut_every_s: seconds from one cut of a partition's state to the next, above 0; cuts that would take more than
+            a tenth of the time come later. None takes no cuts: a worker that starts reads every event again.
+        keep_events_days: how long events are kept, 0 for ever; never less than back to the last cuts.
     """
 
     log_url: str
     group: str = "tillwatch"
     partitions: int = DEFAULT_PARTITIONS
     batch_records: int = BATCH_RECORDS
+    cut_every_s: float | None = 5.0
+    keep_events_days: int = 0
 
     def __post_init__(self) -> None:
         log_path(self.log_url)
         for name in ("partitions", "batch_records"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")
+        if self.cut_every_s is not None and not self.cut_every_s > 0:
+            raise ValueError(f"cut_every_s must be above 0, got {self.cut_every_s!r}")
 
 
 class NoTables(TableManager):

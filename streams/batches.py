@@ -82,23 +82,28 @@ class BatchConsumer(Consumer):
             return None, None
         return await super()._wait_next_records(timeout)
 
-    def processed(self, message: Message) -> None:
+    def processed(self, tp: TP, last_offset: int, generation: int) -> None:
         """Say that a batch is done with: the group's offset may pass it at the next commit.
+
+        Args:
+            tp: its partition.
+            last_offset: of its last record.
+            generation: of the assignment it was delivered under; one of another does nothing.
 
         Raises:
             RuntimeError: a batch that was delivered before it is not done with.
         """
-        if message.generation_id != self.app.consumer_generation_id:
+        if generation != self.app.consumer_generation_id:
             return  # its partition was given anew meanwhile, and is read again
-        delivered = self._delivered[message.tp]
-        if not delivered or delivered[0] != message.offset:
+        delivered = self._delivered[tp]
+        if not delivered or delivered[0] != last_offset:
             due = delivered[0] if delivered else "none"
             raise RuntimeError(
-                f"batches of {message.tp} must be acknowledged in order: due is the one that ends at {due},"
-                f" got the one that ends at {message.offset}"
+                f"batches of {tp} must be acknowledged in order: due is the one that ends at {due},"
+                f" got the one that ends at {last_offset}"
             )
         delivered.popleft()
-        self._next_offsets[message.tp] = message.offset + 1
+        self._next_offsets[tp] = last_offset + 1
 
     def ack(self, message: Message) -> bool:
         """Let go of a message that the streams are finished with; it moves no offset."""

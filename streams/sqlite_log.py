@@ -36,7 +36,7 @@ _WAL_PAGES = 4_096
 _PAGE_BYTES = 16_384
 
 _OPENING_S = 0.01
-_SCHEMA = f"""
+_SCHEMA = """
 CREATE TABLE IF NOT EXISTS topic (
     name TEXT PRIMARY KEY, partitions INTEGER NOT NULL, compacted INTEGER NOT NULL,
     retention_ms INTEGER, retention_bytes INTEGER
@@ -55,9 +55,10 @@ CREATE TABLE IF NOT EXISTS committed (
     consumer_group TEXT, topic TEXT, number INTEGER, next_offset INTEGER NOT NULL,
     PRIMARY KEY (consumer_group, topic, number)
 );
+CREATE TABLE IF NOT EXISTS identity (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL);
+INSERT OR IGNORE INTO identity VALUES (1, lower(hex(randomblob(16))));
 CREATE TABLE IF NOT EXISTS position (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS progress (name TEXT PRIMARY KEY, value BLOB NOT NULL);
-{leases.SCHEMA};
 """
 
 
@@ -79,6 +80,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         next_offsets: by partition, the offset after the last processed record.
         counts: records by what became of them, as in `engine.outputs.Counts`.
         rate: records a second, over about the last second.
+        earlier: those of `counts` that earlier runs of the worker had counted, whose state it went on from.
+        stalled_feeds: those that have sent no clock record for long: the deadlines of their merchants wait.
     """
 
     worker: str
@@ -87,6 +90,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     next_offsets: dict[int, int]
     counts: dict[str, int]
     rate: float
+    earlier: dict[str, int] = {}
+    stalled_feeds: list[str] = []
 
 
 class KeyedRecord(NamedTuple):
@@ -141,8 +146,10 @@ class SqliteLog:
         execute("PRAGMA journal_mode = WAL")
         execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
-        if not execute("SELECT 1 FROM sqlite_master WHERE name = 'lease'").fetchone():
-            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        # Some builds overwrite what they delete, which retention and compaction would pay for.
+        execute("PRAGMA secure_delete = OFF")
+        if not execute("SELECT 1 FROM sqlite_master WHERE name = 'identity'").fetchone():
+            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {leases.SCHEMA}; COMMIT;")
 
     def close(self) -> None:
         """Close the file; an open transaction is rolled back."""
@@ -192,6 +199,12 @@ class SqliteLog:
             yield
         finally:
             self._db.execute("COMMIT")
+
+    @property
+    def identity(self) -> str:
+        """What tells this log from every other: offsets mean something in one log only."""
+        (found,) = self._db.execute("SELECT id FROM identity").fetchone()
+        return str(found)
 
     # -- topics
 

@@ -1,8 +1,8 @@
 """Faust's transport over the embedded log: `sqlite:///folder/tillwatch.db`.
 
 One worker has the log, by a lease; any number of other processes append and read beside it. There is no
-group coordinator: the worker gets every partition. Reading starts at each partition's first record, whatever
-the group committed, for the monitors' state is not kept yet; the committed offset shows the lag.
+group coordinator: the worker gets every partition. Where reading starts is `Transport.recover`'s to say, whatever the
+group committed; that only shows the lag.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import sqlite3
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,7 @@ from streams.writer import Writer
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Sequence
 
     from faust.types import ConsumerMessage
 
@@ -150,8 +151,12 @@ class Consumer(BatchConsumer):
         return fetched
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Go to where reading starts: each partition's first record."""
-        self._positions = {tp: self._log.first_offset(*tp) for tp in self._assignment}
+        """Go to where reading starts, between the assignment and the resuming of the flow."""
+        try:
+            self._positions = dict(await self.transport.recover(self._assignment, self.app.consumer_generation_id))
+        except Exception as error:
+            await self.app.crash(error)
+            raise
         return dict(self._positions)
 
     async def seek_to_beginning(self, *partitions: TP) -> None:
@@ -251,6 +256,12 @@ class Producer(base.Producer):
     def __post_init__(self) -> None:
         self._waiting: list[_Send] = []
         self._appending: asyncio.Task[None] | None = None
+
+    @property
+    def epoch(self) -> int:
+        """Number of the owner that writes; greater than any before."""
+        lease = self._carrier.lease
+        return 0 if lease is None else lease.number
 
     @property
     def _carrier(self) -> Transport:
@@ -366,8 +377,18 @@ def _append(log: SqliteLog, sends: Sequence[_Send], lease: Lease | None) -> list
     return offsets
 
 
+Recover = Callable[[Iterable[TP], int], Awaitable[Mapping[TP, int]]]
+"""Readies partitions that were assigned, under a generation; where to read each on from."""
+
+
 class Transport(base.Transport):
-    """Faust's transport over the embedded log."""
+    """Faust's transport over the embedded log.
+
+    Attributes:
+        lease: the worker's, once it was taken.
+        recover: awaited between each assignment and the resuming of the flow; by default each partition is read from
+            its first record on.
+    """
 
     Consumer: ClassVar[Any] = Consumer
     Producer: ClassVar[Any] = Producer
@@ -380,8 +401,12 @@ class Transport(base.Transport):
         self.path = str(log_path(url))
         self.batch_records = BATCH_RECORDS
         self.lease: Lease | None = None
+        self.recover: Recover = self._from_first
         self._log: SqliteLog | None = None
         self._writer: Writer | None = None
+
+    async def _from_first(self, assigned: Iterable[TP], _: int) -> Mapping[TP, int]:
+        return {tp: self.log.first_offset(*tp) for tp in assigned}
 
     @property
     def log(self) -> SqliteLog:

@@ -38,7 +38,17 @@ TOPICS: tuple[TopicSpec, ...] = (EVENTS, ALERTS, MERCHANT_RISK, DEAD_LETTERS)
 """All topics. They have the same number of partitions, except where an acquirer's own topic is read."""
 
 
-def create_topics(log: SqliteLog, partitions: int = DEFAULT_PARTITIONS) -> None:
-    """Make every topic that is not there; raises ValueError where one has another number of partitions."""
+def create_topics(log: SqliteLog, partitions: int = DEFAULT_PARTITIONS, *, keep_events_days: int = 0) -> None:
+    """Make every topic that is not there.
+
+    Args:
+        log: where.
+        partitions: of each topic.
+        keep_events_days: how long `events` are kept, 0 for ever; never less than back to the last cuts.
+
+    Raises:
+        ValueError: a topic has another number of partitions.
+    """
     for topic in TOPICS:
-        log.create_topic(topic.name, partitions, compacted=topic.compacted, retention_ms=topic.retention_ms)
+        keep_ms = keep_events_days * _DAY_MS if topic is EVENTS and keep_events_days else topic.retention_ms
+        log.create_topic(topic.name, partitions, compacted=topic.compacted, retention_ms=keep_ms)

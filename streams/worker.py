@@ -1,4 +1,4 @@
-"""The worker: reads events, runs a monitor for each partition, publishes what it says, then acknowledges."""
+"""The worker: recovers its partitions, has the agent process and publish, takes cuts, and shows how far it is."""
 
 from __future__ import annotations
 
@@ -6,30 +6,34 @@ import asyncio
 import signal
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import msgspec
+from faust.types import TP
 from mode import get_logger
 
-from engine.hashing import partition_of
-from engine.outputs import Counts
+from streams.agent import MonitorAgent, MonitorFailed, Partition
 from streams.app import build_app
-from streams.batches import BatchSchema
+from streams.checkpoints import SqliteCheckpoints, state_path
+from streams.cutting import CutReport, Cutter
+from streams.feeds import FeedWatch
+from streams.leases import Fenced
 from streams.sqlite_log import Progress, SqliteLog, now_utc_ms
 from streams.sqlite_transport import log_path
-from streams.topics import ALERTS, DEAD_LETTERS, EVENTS, MERCHANT_RISK, TOPICS, create_topics
+from streams.topics import EVENTS, TOPICS, create_topics
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
-    from faust.types import EventT, StreamT
+    from engine.outputs import Counts
+    from streams.agent import MonitorLike
+    from streams.app import WorkerSettings
+    from streams.leases import Lease
+    from streams.sqlite_transport import Transport
 
-    from engine.outputs import Outputs
-    from engine.records import Records
-    from streams.app import App, WorkerSettings
-    from streams.sqlite_transport import Consumer, Producer, Transport
+__all__ = ["CutReport", "MonitorFailed", "Worker", "run_worker"]
 
 logger = get_logger(__name__)
 
@@ -37,107 +41,10 @@ _WATCH_S = 0.02
 _PROGRESS_S = 0.25
 _RATE_S = 1.0
 _HOUSEKEEPING_S = 60.0
+_LOOK_S = 1.0
 _MIN_DIRTY = 0.5
 _STOP_GRACE_S = 10.0
-
-
-class MonitorLike(Protocol):
-    """One partition's monitor."""
-
-    def process(self, records: Records) -> Outputs:
-        """Take the partition's next records; what they gave."""
-        ...
-
-
-class MonitorFailed(RuntimeError):
-    """A batch could not be processed or published; nothing of it was acknowledged."""
-
-
-class MonitorAgent:
-    """The agent of the `events` topic.
-
-    Args:
-        app: the Faust app to join.
-        settings: the worker's settings.
-        factory: makes a partition's monitor out of its number and the number of partitions.
-
-    Attributes:
-        counts: records by what became of them, since the partitions were assigned.
-        next_offsets: by partition, the offset after the last acknowledged record.
-        failure: why nothing is processed any more.
-        turn: held while a batch is processed; whoever takes it keeps the next one from starting.
-    """
-
-    def __init__(self, app: App, settings: WorkerSettings, factory: Callable[[int, int], MonitorLike]) -> None:
-        self.counts = Counts()
-        self.next_offsets: dict[int, int] = {}
-        self.failure: Exception | None = None
-        self.turn = asyncio.Lock()
-        self._app = app
-        self._partitions = settings.partitions
-        self._factory = factory
-        self._monitors: dict[int, MonitorLike] = {}
-        self._generation = -1
-        partition_of(b"", 1)  # loaded now: the first call takes a second
-        app.agent(app.topic(EVENTS.name, schema=BatchSchema()), name="monitor", concurrency=1)(self._run)
-
-    async def _run(self, stream: StreamT[Records]) -> None:
-        events = cast("Any", stream).noack()  # Faust's type leaves it out
-        async for event in events.events():
-            async with self.turn:
-                await self._take(event)
-                if self.failure is None:
-                    await events.ack(event)
-            if self.failure is not None:  # no later batch may be tried: wait to be stopped
-                await asyncio.get_running_loop().create_future()
-
-    async def _take(self, event: EventT[Records]) -> None:
-        message, records = event.message, cast("Records", event.value)
-        try:
-            outputs = self._monitor(message.partition, message.generation_id or 0).process(records)
-            await self._publish(message.partition, outputs)
-            cast("Consumer", self._app.consumer).processed(message)
-        except Exception as error:  # whatever it is, the batch is kept
-            span = f"{records.source}, offsets {records.offsets[0]} to {records.offsets[-1]}"
-            logger.exception("monitor failed on %s", span)
-            self.failure = MonitorFailed(f"monitor failed on {span}: {type(error).__name__}: {error}")
-            self.failure.__cause__ = error
-        else:
-            self.counts.add(outputs.counts)
-            self.next_offsets[message.partition] = message.offset + 1
-
-    def _monitor(self, partition: int, generation: int) -> MonitorLike:
-        """The partition's monitor; a fresh one after every assignment, for then all is read again."""
-        if generation != self._generation:
-            self._generation = generation
-            self._monitors.clear()
-            self.next_offsets.clear()
-            self.counts = Counts()
-        if partition not in self._monitors:
-            self._monitors[partition] = self._factory(partition, self._partitions)
-        return self._monitors[partition]
-
-    async def _publish(self, partition: int, outputs: Outputs) -> None:
-        """Append what a batch gave to its topics, and wait until it is committed."""
-        encode = msgspec.json.encode
-        producer = cast("Producer", self._app.producer)
-        sends = [
-            *self._keyed(producer, ALERTS.name, ((each.alert_id, encode(each)) for each in outputs.alerts)),
-            *self._keyed(producer, MERCHANT_RISK.name, ((each.merchant_id, encode(each)) for each in outputs.scores)),
-        ]
-        if outputs.dead_letters:
-            letters = [encode(each) for each in outputs.dead_letters]
-            sends.append(producer.send_many(DEAD_LETTERS.name, partition, letters))
-        await asyncio.gather(*sends)
-
-    def _keyed(self, producer: Producer, topic: str, records: Iterable[tuple[str, bytes]]) -> list[Awaitable[int]]:
-        by_partition: dict[int, tuple[list[bytes], list[bytes]]] = {}
-        for text, value in records:
-            key = text.encode()
-            keys, values = by_partition.setdefault(partition_of(key, self._partitions), ([], []))
-            keys.append(key)
-            values.append(value)
-        return [producer.send_many(topic, at, values, keys) for at, (keys, values) in by_partition.items()]
+_LAST_CUTS_S = 20.0
 
 
 class Worker:
@@ -153,17 +60,26 @@ class Worker:
         *,
         until_idle: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
+        on_cut: Callable[[CutReport], object] = lambda _: None,
     ) -> None:
         self._settings = settings
+        self._factory = factory
         self._until_idle = until_idle
         self._on_progress = on_progress
-        with SqliteLog(log_path(settings.log_url)) as log:
-            create_topics(log, settings.partitions)
+        path = log_path(settings.log_url)
+        with SqliteLog(path) as log:
+            create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
         self.app = build_app(settings)
-        self.agent = MonitorAgent(self.app, settings, factory)
+        self.agent = MonitorAgent(self.app, settings.partitions, acknowledges=settings.cut_every_s is None)
+        self._cutter: Cutter | None = None
+        if settings.cut_every_s is not None:
+            self._cutter = Cutter(SqliteCheckpoints(state_path(path)), self.agent, settings.cut_every_s, on_cut)
         self._transport = cast("Transport", self.app.transport)
+        self._transport.recover = self._recover
+        self._feeds = FeedWatch()
+        self._stalled: list[str] = []
         self._stopping = False
-        self._shown: dict[int, int] | None = None
+        self._shown: tuple[dict[int, int], list[str]] | None = None
         self._samples: deque[tuple[float, int]] = deque()
 
     def stop(self) -> None:
@@ -177,44 +93,86 @@ class Worker:
             LeaseHeld: another worker has the log.
             MonitorFailed, Fenced: see `run_worker`.
         """
+        cuts = None
         try:
             await self.app.start()
+            if self._cutter is not None:
+                cuts = asyncio.create_task(self._take_cuts(self._cutter))
             await self._watch()
         finally:
-            await self._end()
+            await self._end(cuts)
         failure = self.agent.failure or self.app.crash_reason
         if failure is not None:
             raise failure
         return self.agent.counts
 
+    async def _recover(self, assigned: Iterable[TP], generation: int) -> Mapping[TP, int]:
+        """Make the partitions' monitors, brought back to their last cuts; where to read on from."""
+        log, numbers = self._transport.log, sorted(each.partition for each in assigned)
+        if self._cutter is None:
+            found = {each: Partition(each, self._make(each), log.first_offset(EVENTS.name, each)) for each in numbers}
+        else:
+            lease = self._transport.lease
+            assert lease is not None
+            bounds = {
+                each: (log.first_offset(EVENTS.name, each), log.end_offset(EVENTS.name, each)) for each in numbers
+            }
+            found = await self._cutter.recover(
+                lease.number, self._settings.group, numbers, self._make, log.identity, bounds.__getitem__
+            )
+        self.agent.begin(found, generation)
+        return {TP(EVENTS.name, number): each.next_offset for number, each in found.items()}
+
+    def _make(self, partition: int) -> MonitorLike:
+        return self._factory(partition, self._settings.partitions)
+
+    async def _take_cuts(self, cutter: Cutter) -> None:
+        try:
+            await cutter.watch()
+        except Exception as error:  # noqa: BLE001  it ends the worker
+            self.agent.failure = self.agent.failure or error
+
     async def _watch(self) -> None:
-        show_at = tidy_at = 0.0
+        show_at = tidy_at = look_at = 0.0
         while not (self._stopping or self.agent.failure or self.app.crashed):
             now = time.monotonic()
             if now >= show_at:
                 await self._show()
                 show_at = now + _PROGRESS_S
+            if now >= look_at:
+                clocks = [getattr(each.monitor, "feeds", {}) for each in self.agent.partitions.values()]
+                self._stalled = self._feeds.look(now, clocks)
+                look_at = now + _LOOK_S
             if now >= tidy_at:
-                await self._transport.writer.run(_tidy)
+                await self._transport.writer.run(
+                    partial(_tidy, lease=self._transport.lease, keep_from=self._keep_from())
+                )
                 tidy_at = now + _HOUSEKEEPING_S
             if self._until_idle and self._idle():
                 return
             await asyncio.sleep(_WATCH_S)
 
+    def _keep_from(self) -> dict[tuple[str, int], int]:
+        """The offset of each partition's last cut: nothing that lies behind it is dropped."""
+        partitions = self.agent.partitions
+        cut = {
+            each: partitions[each].cut_offset if each in partitions else 0 for each in range(self._settings.partitions)
+        }
+        return {(EVENTS.name, each): max(offset, 0) for each, offset in cut.items()}
+
     def _idle(self) -> bool:
         log, done = self._transport.log, self.agent.next_offsets
-        return all(
-            done.get(each, log.first_offset(EVENTS.name, each)) >= log.end_offset(EVENTS.name, each)
-            for each in range(self._settings.partitions)
+        return len(done) == self._settings.partitions and all(
+            offset >= log.end_offset(EVENTS.name, each) for each, offset in done.items()
         )
 
     async def _show(self) -> None:
         """Write how far we are, if that has changed."""
         offsets = dict(self.agent.next_offsets)
         rate = self._rate()
-        if offsets == self._shown and not rate:
+        if (offsets, self._stalled) == self._shown and not rate:
             return
-        self._shown = offsets if not rate else None
+        self._shown = (offsets, self._stalled) if not rate else None
         progress = Progress(
             worker=self._settings.group,
             topic=EVENTS.name,
@@ -222,8 +180,10 @@ class Worker:
             next_offsets=offsets,
             counts=asdict(self.agent.counts),
             rate=rate,
+            earlier=asdict(self.agent.earlier),
+            stalled_feeds=self._stalled,
         )
-        await self._transport.writer.run(partial(SqliteLog.write_progress, progress=progress))
+        await self._transport.writer.run(partial(_show, lease=self._transport.lease, progress=progress))
         if self._on_progress is not None:
             self._on_progress(progress)
 
@@ -236,27 +196,52 @@ class Worker:
         since, before = self._samples[0]
         return max(0, records - before) / (now - since) if now > since else 0.0
 
-    async def _end(self) -> None:
-        """Let the batch in hand finish, show where we are, and stop the app."""
+    async def _end(self, cuts: asyncio.Task[None] | None) -> None:
+        """Let the batch in hand finish, show where we are, take last cuts, and stop the app."""
         try:
             async with asyncio.timeout(_STOP_GRACE_S):
-                await self.agent.turn.acquire()
+                await self.agent.rest()
                 if self._transport.lease is not None:
-                    await self._show()
+                    with suppress(Fenced):  # then it is its successor's to show
+                        await self._show()
         except TimeoutError:
             logger.warning("the batch in hand was not done in %g s; it is read again", _STOP_GRACE_S)
             self._transport.writer.give_up()
+        else:
+            await self._take_last_cuts(cuts)
         finally:
+            if self._cutter is not None:
+                await asyncio.to_thread(self._cutter.close)
             await self.app.stop()
 
+    async def _take_last_cuts(self, cuts: asyncio.Task[None] | None) -> None:
+        """Cut what has gone on since the last cuts, so that the next start reads nothing again."""
+        if self._cutter is None or cuts is None:
+            return
+        self._cutter.stop()
+        try:
+            async with asyncio.timeout(_LAST_CUTS_S):
+                await cuts
+                if not (self.agent.failure or self.app.crashed):
+                    await self._cutter.cut_all()
+        except TimeoutError:
+            logger.warning("the last cuts were not done in %g s; what lies behind them is read again", _LAST_CUTS_S)
+        except Exception as error:  # noqa: BLE001  it is the worker's to raise
+            self.agent.failure = self.agent.failure or error
 
-def _tidy(log: SqliteLog) -> None:
-    """Compaction and retention. Of events nothing is dropped: a worker that starts reads them all."""
-    with log.transaction():
+
+def _show(log: SqliteLog, lease: Lease | None, progress: Progress) -> None:
+    with log.transaction(lease):
+        log.write_progress(progress)
+
+
+def _tidy(log: SqliteLog, lease: Lease | None, keep_from: Mapping[tuple[str, int], int]) -> None:
+    """Compaction and retention."""
+    with log.transaction(lease):
         for topic in TOPICS:
             if topic.compacted:
                 log.compact(topic.name, min_dirty=_MIN_DIRTY)
-        log.retain(keep_from={(EVENTS.name, each): 0 for each in range(log.partitions(EVENTS.name))})
+        log.retain(keep_from=keep_from)
 
 
 async def _run(worker_of: Callable[[], Worker]) -> Counts:
@@ -277,25 +262,32 @@ def run_worker(
     *,
     until_idle: bool = False,
     on_progress: Callable[[Progress], Any] | None = None,
+    on_cut: Callable[[CutReport], Any] = lambda _: None,
 ) -> Counts:
     """Run a worker in this thread, the process's main one, until SIGINT or SIGTERM.
 
-    Every partition of `events` is read from its first record on, by a fresh monitor. What a batch gave is
-    committed to its topics before the batch is acknowledged.
+    Every partition of `events` is read on from the last cut of its state, which lies in a file beside the log. What a
+    batch gave is committed to its topics, then the state is cut, then the batch is acknowledged.
 
     Args:
         settings: where the log is, and the sizes of things.
-        factory: makes a partition's monitor out of its number and the number of partitions.
+        factory: makes a partition's monitor out of its number and the number of partitions; one that can be cut,
+            unless the settings say that there are no cuts.
         until_idle: return when every partition has been processed to its end.
         on_progress: called about four times a second while there is work, and at the end.
+        on_cut: called with a report of each cut.
 
     Returns:
-        Records by what became of them.
+        Records by what became of them, those of earlier runs included where their state was restored.
 
     Raises:
         LeaseHeld: another worker has the log.
         Fenced: another worker took the log, because this one was not heard of for too long.
+        StateLocked: the state's file stays locked; the message says by whom.
+        Damaged: a page or manifest of the state is not as it was written: `tillwatch state rebuild`.
+        OtherState: the state was written by another version or with other settings.
+        OffsetGone: the log has not what follows the last cut.
         MonitorFailed: a batch could not be processed or published; neither it nor a later one is committed.
     """
-    worker = partial(Worker, settings, factory, until_idle=until_idle, on_progress=on_progress)
+    worker = partial(Worker, settings, factory, until_idle=until_idle, on_progress=on_progress, on_cut=on_cut)
     return asyncio.run(_run(worker))

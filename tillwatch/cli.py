@@ -18,6 +18,7 @@ COMMANDS = {
     "ingest": "Put events from a file of JSON lines, or standard input, into the log.",
     "replay": "Run a file of events through the monitor, without a log.",
     "simulate": "Write labelled, simulated traffic to files.",
+    "state": "Look at what the monitor remembers, back it up, or build it anew.",
     "tail": "Follow the alerts in the terminal.",
     "worker": "Watch the log's events, and write alerts, scores and dead letters.",
 }
@@ -88,7 +89,7 @@ class Commands(click.Group):
             where = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{where}{error.strerror or error}") from error
         except sqlite3.Error as error:
-            raise click.ClickException(f"log: {error}") from error
+            raise click.ClickException(f"database of the log or the state: {error}") from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -13,6 +13,7 @@ import click
 import msgspec
 from rich.live import Live
 
+from streams.checkpoints import state_path
 from streams.leases import LeaseHeld
 from streams.sqlite_log import SqliteLog, now_utc_ms
 from tillwatch import demo_plan
@@ -37,7 +38,14 @@ _FRAME_S, _LINE_S = 0.25, 2.0
 _PATIENCE_S = 120.0
 """How long the first batch may take where nothing was compiled before."""
 _LOG = "tillwatch.db"
-_FILES = (_LOG, f"{_LOG}-wal", f"{_LOG}-shm", demo_plan.FILE, "worker.log", "simulator.log", "compiler.log")
+_STATE = state_path(Path(_LOG)).name
+_FILES = (
+    *(f"{name}{end}" for name in (_LOG, _STATE) for end in ("", "-wal", "-shm")),
+    demo_plan.FILE,
+    "worker.log",
+    "simulator.log",
+    "compiler.log",
+)
 
 
 @click.command("demo")
@@ -197,7 +205,10 @@ class _Demo:
         if not simulating:
             return "the simulation is over; Ctrl-C leaves, --fresh begins anew 模拟已结束"
         if self._resumed:
-            return "carries on from the last start: totals include it; Ctrl-C leaves 接续上次运行"
+            earlier = f"{self._picture.earlier('transactions'):,}"
+            return (
+                f"carries on: {earlier} transactions are of earlier runs; Ctrl-C leaves 接续上次运行(含此前{earlier}笔)"
+            )
         return "Ctrl-C leaves 按Ctrl-C退出"
 
     @contextmanager
@@ -222,21 +233,23 @@ class _Demo:
     def _totals(self, counted: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Totals by the worker's own last words; by what it showed last, where it was ended before them."""
         transactions = counted.get("transactions", self._picture.count("transactions"))
+        earlier = self._picture.earlier("transactions")
         return {
             "transactions": transactions,
+            "earlier_transactions": earlier,
             "merchants": counted.get("merchants", 0),
             "alerts": len(self._picture.alerts),
             "dead_letters": counted.get("dead_letters", self._picture.count("dead_letters")),
             "seconds": seconds,
-            "tx_per_second": round(transactions / seconds),
+            "tx_per_second": round((transactions - earlier) / seconds),
             "resumed": self._resumed,
         }
 
 
 def _words(totals: dict[str, Any]) -> str:
-    earlier = " (earlier runs included)" if totals["resumed"] else ""
+    earlier = f", {totals['earlier_transactions']:,} of them in earlier runs" if totals["resumed"] else ""
     return (
-        f"{totals['transactions']:,} transactions of {totals['merchants']:,} merchants,"
-        f" {totals['alerts']:,} alerts, {totals['dead_letters']:,} dead letters{earlier};"
+        f"{totals['transactions']:,} transactions of {totals['merchants']:,} merchants{earlier};"
+        f" {totals['alerts']:,} alerts, {totals['dead_letters']:,} dead letters;"
         f" {totals['tx_per_second']:,} tx/s over {totals['seconds']:.0f} s"
     )

@@ -37,7 +37,7 @@ def open_log(settings: Settings, *, make: bool = True) -> SqliteLog:
         raise click.ClickException(f"there is no log at {path}: start `tillwatch ingest` or `tillwatch worker` first")
     log = SqliteLog(path)
     try:
-        create_topics(log, settings.partitions)
+        create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
     except ValueError as error:
         log.close()
         raise click.ClickException(f"{path}: {error}") from error
@@ -50,8 +50,8 @@ def open_log(settings: Settings, *, make: bool = True) -> SqliteLog:
 class Follower(Generic[T]):
     """Reads a compacted topic on and on, oldest first.
 
-    A worker that starts again writes earlier revisions once more until it has caught up. They are passed over:
-    what is older than what was read of the same key, an alert by its revision, a score by its time.
+    A worker that was killed writes once more what it had written since its last cut. That is passed over, and what is
+    older than what was read of the same key: an alert by its revision, a score by its time, then by their epochs.
 
     Args:
         log: the log.
@@ -93,13 +93,16 @@ class Follower(Generic[T]):
             self._newest.pop(record.key, None)
             return None
         value, before = self._decode(record.value), self._newest.get(record.key)
-        if before is not None and (value == before or _rank(value) < _rank(before)):
+        if before is not None and _rank(value) < _rank(before):
+            return None
+        if before is not None and msgspec.structs.replace(value, epoch=before.epoch) == before:
+            self._newest[record.key] = value  # the same, written again by a later owner
             return None
         self._newest.pop(record.key, None)  # the dictionary's order is that of appending
         self._newest[record.key] = value
         return value
 
 
-def _rank(value: Alert | Score) -> tuple[int, str]:
+def _rank(value: Alert | Score) -> tuple[int, str, int]:
     """What grows from one value of a key to the next."""
-    return (value.revision, "") if isinstance(value, Alert) else (0, value.time)
+    return (value.revision, "", value.epoch) if isinstance(value, Alert) else (0, value.time, value.epoch)

@@ -60,7 +60,7 @@ class Picture:
         self.scores.update((each.merchant_id, each) for each in self._new_scores.poll())
 
     def _measure(self, progress: Progress) -> None:
-        sample = progress.updated_ms, progress.counts["transactions"]
+        sample = progress.updated_ms, progress.counts["transactions"] - self.earlier("transactions")
         if sample[0] > self._samples[-1][0]:
             self._samples.append(sample)
             while len(self._samples) > 2 and self._samples[1][0] <= sample[0] - _RATE_MS:
@@ -71,6 +71,10 @@ class Picture:
     def count(self, name: str) -> int:
         """One of the worker's counts, as in `engine.outputs.Counts`; 0 before its first batch."""
         return self.progress.counts[name] if self.progress else 0
+
+    def earlier(self, name: str) -> int:
+        """How much of that count earlier runs had counted."""
+        return self.progress.earlier.get(name, 0) if self.progress else 0
 
     def severest(self, most: int) -> list[Alert]:
         """Alerts by severity, then money at stake."""

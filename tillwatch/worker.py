@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.cut import OtherState
 from engine.monitor import Monitor, MonitorConfig
+from engine.pages import Damaged
 from streams.app import WorkerSettings
+from streams.checkpoints import StateLocked, UnknownFormat, WrongParent
 from streams.leases import Fenced, LeaseHeld
 from streams.sqlite_log import OffsetGone, Progress
 from streams.sqlite_transport import log_url
@@ -28,6 +31,12 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("tillwatch")
 _LINE_S = 5.0
+
+
+REFUSALS = (
+    LeaseHeld, Fenced, MonitorFailed, OffsetGone, Damaged, OtherState, StateLocked, UnknownFormat, WrongParent,
+)  # fmt: skip
+"""What ends a worker with one line: `streams.worker.run_worker` says when."""
 
 
 class _Lines:
@@ -54,9 +63,10 @@ class _Lines:
 @click.option("--tied", is_flag=True, hidden=True, help="End when standard input does.")
 @click.pass_obj
 def command(invocation: Invocation, *, until_idle: bool, as_json: bool, tied: bool) -> None:
-    """Read the log's events from the first on and write what they come to, until Ctrl-C or SIGTERM.
+    """Read the log's events and write what they come to, until Ctrl-C or SIGTERM.
 
-    A log has one worker; a second is refused.
+    What it remembers is cut to a file beside the log every few seconds; started again, even after a crash, it goes on
+    from there. A log has one worker; a second is refused.
 
     \b
     Examples:
@@ -74,10 +84,12 @@ def command(invocation: Invocation, *, until_idle: bool, as_json: bool, tied: bo
         log_url=log_url(settings.log_path),
         partitions=settings.partitions,
         batch_records=settings.batch_records,
+        cut_every_s=settings.cut_every_s,
+        keep_events_days=settings.keep_events_days,
     )
     started = time.monotonic()
     _logger.info("worker on %s, %d partitions", settings.log_path, settings.partitions)
-    with failing(LeaseHeld, Fenced, MonitorFailed, OffsetGone):
+    with failing(*REFUSALS):
         counts = run_worker(worker_settings, factory, until_idle=until_idle, on_progress=_Lines())
     seconds = time.monotonic() - started
     merchants = sum(1 for each in monitors.values() for _ in each.totals())
@@ -91,7 +103,7 @@ def _factory(settings: Settings, monitors: dict[int, Monitor]) -> Callable[[int,
     config, detectors = monitor_config(settings), settings.make_detectors()
 
     def make(partition: int, partitions: int) -> Monitor:
-        monitors[partition] = Monitor(config, partition, partitions, detectors=detectors)
+        monitors[partition] = Monitor(config, partition, partitions, detectors=detectors, cuts=True)
         return monitors[partition]
 
     return make

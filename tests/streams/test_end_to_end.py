@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,12 +18,11 @@ from streams.sqlite_log import SqliteLog
 from streams.sqlite_transport import log_url
 from streams.topics import create_topics
 from streams.worker import run_worker
+from tests.outcome import Result, assert_as_in_ledger, assert_same, result_of
 from tillwatch.feed import feed_simulation
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from engine.outputs import Counts
 
 CONFIG = SimulationConfig(
     seed=11, merchants=120, days=3, jump_share=0.3, undo_share=0.03, refund_share=0.02, duplicate_share=0.02,
@@ -39,46 +36,18 @@ SEEDS = [int(each) for each in os.environ.get("TILLWATCH_SEED", "").split(",") i
 """What the drawn cases are drawn from; set TILLWATCH_SEED, with commas between, to run them again."""
 
 
-@dataclass
-class Result:
-    """What a log's readers see in the end."""
-
-    alerts: dict[str, dict[str, Any]]
-    scores: dict[str, dict[str, Any]]
-    dead_letters: set[tuple[str, str, str]]
-    totals: dict[str, Any]
-    counts: Counts
-
-
-def last_by_key(log: SqliteLog, topic: str, partitions: int) -> dict[str, dict[str, Any]]:
-    found = {}
-    for partition in range(partitions):
-        for record in log.read_keyed(topic, partition, 0, 1_000_000):
-            found[record.key.decode()] = json.loads(record.value)
-    return found
-
-
-def letters_of(log: SqliteLog, partitions: int) -> set[tuple[str, str, str]]:
-    found = set()
-    for partition in range(partitions):
-        batch = log.read("dead-letters", partition, 0, 1_000_000)
-        while len(batch):
-            for i in range(len(batch)):
-                letter = json.loads(batch.value(i))
-                found.add((letter["reason"], letter["field"], json.loads(letter["record"])["txn_id"]))
-            batch = log.read("dead-letters", partition, int(batch.offsets[-1]) + 1)
-    return found
-
-
-def work(path: Path, partitions: int, batch_records: int) -> tuple[Counts, list[Monitor]]:
+def work(path: Path, partitions: int, batch_records: int) -> Result:
+    """Let a worker do everything there is to do, and read what came of it."""
     monitors = []
 
     def make(partition: int, of: int) -> Monitor:
-        monitors.append(Monitor(MonitorConfig(capacity=1000), partition, of))
+        monitors.append(Monitor(MonitorConfig(capacity=1000), partition, of, cuts=True))
         return monitors[-1]
 
     settings = WorkerSettings(log_url=log_url(path), partitions=partitions, batch_records=batch_records)
-    return run_worker(settings, make, until_idle=True), monitors
+    counts = run_worker(settings, make, until_idle=True)
+    with SqliteLog(path) as log:
+        return result_of(log, partitions, counts, (each for monitor in monitors for each in monitor.totals()))
 
 
 def drawn(seed: int) -> tuple[int, int, tuple[float, ...]]:
@@ -96,16 +65,8 @@ def run(path: Path, simulation: Simulation, partitions: int, batch_records: int,
         until = None if share is None else int(CONFIG.start_ms + share * CONFIG.days * 86_400_000)
         with SqliteLog(path) as log:
             feed_simulation(log, simulation, until_ms=until)
-        counts, monitors = work(path, partitions, batch_records)
-    return result_of(path, partitions, counts, monitors)
-
-
-def result_of(path: Path, partitions: int, counts: Counts, monitors: list[Monitor]) -> Result:
-    with SqliteLog(path) as log:
-        return Result(
-            last_by_key(log, "alerts", partitions), last_by_key(log, "merchant-risk", partitions),
-            letters_of(log, partitions), {each.merchant_id: each for m in monitors for each in m.totals()}, counts,
-        )  # fmt: skip
+        result = work(path, partitions, batch_records)
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -149,31 +110,11 @@ def test_a_file_of_the_events_taken_in_comes_to_the_same(
         create_topics(log, 2)
         taken = ingest(log, lines, name="events.jsonl", feed="sim", historic=True)
     assert taken.dead_letters == 0
-    assert_same(result_of(tmp_path / "log.db", 2, *work(tmp_path / "log.db", 2, 1000)), undisturbed)
-
-
-def assert_same(result: Result, undisturbed: Result) -> None:
-    assert result.alerts == undisturbed.alerts
-    assert result.scores == undisturbed.scores
-    assert result.dead_letters == undisturbed.dead_letters
-    assert result.totals == undisturbed.totals
-    assert result.counts.transactions == undisturbed.counts.transactions
-    assert result.counts.duplicates == undisturbed.counts.duplicates
+    assert_same(work(tmp_path / "log.db", 2, 1000), undisturbed)
 
 
 def test_every_merchants_sums_are_those_of_the_simulators_ledger(simulation: Simulation, undisturbed: Result) -> None:
-    ledger = simulation.ledger()
-    for i in range(CONFIG.merchants):
-        found, row = undisturbed.totals.get(simulation.merchant_id(i)), ledger[i]
-        if found is None:
-            assert row["accepted"] == 0
-            continue
-        assert (found.sales, found.sales_minor) == (row["approved_count"], row["approved_minor"])
-        assert (found.refunds, found.refunds_minor) == (row["refund_count"], row["refund_minor"])
-        assert (found.reversed, found.reversed_minor) == (row["reversed_count"], row["reversed_minor"])
-    assert undisturbed.counts.transactions == ledger["accepted"].sum()
-    assert undisturbed.counts.duplicates == ledger["duplicates"].sum()
-    assert len(undisturbed.dead_letters) == ledger["late"].sum() + ledger["future"].sum()
+    assert_as_in_ledger(undisturbed, simulation)
 
 
 def test_alerts_are_for_the_merchants_that_jump_and_no_others(simulation: Simulation, undisturbed: Result) -> None:

@@ -12,11 +12,21 @@ from typing import Any
 import msgspec
 import pytest
 
+from streams.checkpoints import SqliteCheckpoints, state_path
 from streams.sqlite_log import SqliteLog
 from streams.topics import EVENTS
 from tests.tillwatch.conftest import ROOT, call, finish, start
 
-KEYS = ["transactions", "merchants", "alerts", "dead_letters", "seconds", "tx_per_second", "resumed"]
+KEYS = [
+    "transactions",
+    "earlier_transactions",
+    "merchants",
+    "alerts",
+    "dead_letters",
+    "seconds",
+    "tx_per_second",
+    "resumed",
+]
 MERCHANTS = 400
 
 
@@ -66,6 +76,7 @@ def test_it_ends_by_itself_with_one_line_of_totals_and_leaves_no_process(
     assert totals["resumed"] is False
     assert totals["seconds"] >= 7
     assert totals["tx_per_second"] == round(totals["transactions"] / totals["seconds"])
+    assert totals["earlier_transactions"] == 0
     with SqliteLog(folder / "tillwatch.db") as log:
         assert sum(log.end_offset(EVENTS.name, each) for each in range(4)) >= totals["transactions"]
 
@@ -76,8 +87,32 @@ def test_started_again_it_says_so_and_its_totals_include_what_was(first: tuple[P
     assert code == 0, errors
     totals = msgspec.json.decode(out)
     assert totals["resumed"] is True
-    assert totals["transactions"] >= before["transactions"]
+    assert totals["earlier_transactions"] == before["transactions"]
+    assert totals["transactions"] > before["transactions"]
     assert totals["alerts"] >= before["alerts"]
+
+
+def test_killed_with_all_its_processes_and_started_again_it_carries_on(tmp_path: Path) -> None:
+    process = demo(tmp_path, "--speed", "3600", "--merchants", str(MERCHANTS))
+    state = state_path(tmp_path / "tillwatch.db")
+    while not state.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    with SqliteCheckpoints(state) as store:
+        while sum(store.offsets().values()) < 20_000:
+            time.sleep(0.05)
+        for each in processes_of(tmp_path):
+            os.kill(each, signal.SIGKILL)
+        process.communicate()
+        assert until_none_is_left(tmp_path)
+        cut = sum(store.offsets().values())
+    code, out, errors = finish(demo(tmp_path, "--for", "1", "--json", "--speed", "3600"))
+    assert code == 0, errors
+    totals = msgspec.json.decode(out)
+    assert 0.5 * cut < totals["earlier_transactions"] <= cut
+    with SqliteLog(tmp_path / "tillwatch.db") as log:
+        ends = sum(log.end_offset(EVENTS.name, each) for each in range(4))
+    assert totals["earlier_transactions"] < totals["transactions"] <= ends
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -133,7 +168,7 @@ def test_in_a_terminal_it_shows_the_live_view_and_ctrl_c_leaves_without_a_trace(
     for words in ("Severest alerts", "最严重告警", "Riskiest merchants", "高风险商户", "tx/s"):
         assert words.encode() in shown
     assert b"Traceback" not in shown + end
-    assert b"(earlier runs included)" in end
+    assert b"of them in earlier runs" in end
     assert processes_of(folder) == []
 
 

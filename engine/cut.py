@@ -1,0 +1,386 @@
+"""Cuts: everything one partition remembers at one moment, as pages, of which only what changed is written.
+
+A cut begins between two batches and takes hold of what changed since the last one: the list of dirty rows, and side
+values that nothing writes to any more. The rows are then gathered in slices while the stream goes on (`engine.dirty`
+says how they keep still), and the rest is put together in another thread. Which pages a cut needs besides its own
+fresh ones is the caller's to keep: all that no cut has named in `dropped`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from engine.dirty import reserved
+from engine.episodes import Figures, Kept
+from engine.pages import Page
+from engine.partition import grown
+from engine.rows import Copies
+from engine.series import Fresh, Ids, Keyed, Series, entries_of
+from engine.state import PENDING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from detectors.contract import Detector
+    from engine.episodes import Episodes
+    from engine.partition import PartitionState
+    from engine.risk import RiskLedger, Slots
+    from engine.rows import Aside, Rows
+    from engine.sets import Entered
+
+ROWS_A_PAGE = 384
+"""So that a page stays below 900 kB however little it can be compressed."""
+_SPREAD = 3
+"""Copies of rows that live pages may hold for each row; beyond, the emptiest pages are written anew."""
+_SPARE_ROWS = 8 * ROWS_A_PAGE
+
+
+class OtherState(ValueError):
+    """The state was written by a version or with settings that this monitor cannot go on from."""
+
+
+class Notes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cut holds beside its pages."""
+
+    rows: int
+    partition: int
+    partitions: int
+    time_zones: list[str]
+    detectors: list[str]
+    feeds: list[tuple[int, int]]
+    """Hash and clock of each, and of the places that are free."""
+    feed_count: int
+    feed_names: dict[str, int]
+    contracts: int
+    pending_free: tuple[int, int]
+    counts: dict[str, int]
+    coverage: list[tuple[int, dict[str, int]]]
+    """Transactions and fields present, by detector."""
+
+
+_NONE = np.zeros(0, np.int32)
+
+
+class RowPages:
+    """Which page holds each row's newest copy."""
+
+    def __init__(self, capacity: int, ids: Ids) -> None:
+        self.page_of: NDArray[np.int64] = reserved((capacity,), np.int64)
+        """(capacity,): 0 for none."""
+        self.held: dict[int, int] = {}
+        """Rows of each live page, outdated ones too."""
+        self.live: dict[int, int] = {}
+        self.refresh = _NONE
+        """Rows to write again although they did not change, for the sake of the pages they lie in."""
+        self._ids = ids
+
+    def put_back(self, page_id: int, row: NDArray[np.int32]) -> None:
+        """Count a page that was written before; pages in their order."""
+        self._move(page_id, row, [])
+
+    def page(
+        self, rows: NDArray[Any], row: NDArray[np.int32], deadline: NDArray[np.int64], dropped: list[int]
+    ) -> Fresh:
+        """A fresh page."""
+        page_id = self._ids.take()
+        self._move(page_id, row, dropped)
+        return Fresh(page_id, Page("rows", {}, {"rows": rows, "row": row, "deadline_ms": deadline}))
+
+    def _move(self, page_id: int, row: NDArray[np.int32], dropped: list[int]) -> None:
+        left, counts = np.unique(self.page_of[row], return_counts=True)
+        for before, count in zip(left.tolist(), counts.tolist(), strict=True):
+            if before:
+                self.live[before] -= count
+                if not self.live[before]:
+                    del self.live[before], self.held[before]
+                    dropped.append(before)
+        self.page_of[row] = page_id
+        self.held[page_id] = self.live[page_id] = len(row)
+
+    def choose(self, rows: int) -> None:
+        """Choose what to `refresh` in the next cut, if there are too many copies."""
+        excess = sum(self.held.values()) - _SPREAD * rows - _SPARE_ROWS
+        chosen = []
+        for page_id in sorted(self.held, key=lambda each: self.live[each] / self.held[each]):
+            if excess <= 0:
+                break
+            chosen.append(page_id)
+            excess -= self.held[page_id] - self.live[page_id]
+        self.refresh = np.flatnonzero(np.isin(self.page_of[:rows], chosen)).astype(np.int32) if chosen else _NONE
+
+
+class Cuts:
+    """Takes the cuts of one partition, one after another, and puts a partition back as a cut has it.
+
+    Args:
+        state: the partition's.
+        episodes: its episodes, which journal.
+        risk: its risk ledger, which journals.
+        detectors: in force.
+    """
+
+    def __init__(
+        self, state: PartitionState, episodes: Episodes, risk: RiskLedger, detectors: Iterable[Detector]
+    ) -> None:
+        self._state, self._episodes, self._risk = state, episodes, risk
+        self._detectors = {each.name: each for each in detectors}
+        self._in_hand: Cut | None = None
+        state.rows.gather(state.rows.set_aside(_NONE), 0, 0)  # loaded now: the first call takes ten milliseconds
+        state.rows.release()
+        self._contracts_cut = 1
+        self._links_then, self._pending_then = np.zeros(0, np.int32), np.zeros(0, PENDING)
+        ids = Ids()
+        self.rows = RowPages(state.limits.capacity, ids)
+        self._sets = {
+            "duplicates": (Series("duplicates", 50_000, ids), state.duplicates),
+            "undone": (Series("undone", 50_000, ids), state.undone),
+        }
+        self.contracts = Series("contracts", 7_000, ids)
+        self.links = Series("links", 200_000, ids)
+        self.pending = Series("pending", 30_000, ids)
+        self.kept = Keyed("episodes", 500, ids, _episode_entry)
+        self.slots = Keyed("risk", 2_000, ids, _risk_entry)
+        self._ids = ids
+
+    def begin(self, counts: dict[str, int], coverage: list[tuple[int, dict[str, int]]], feeds: dict[str, int]) -> Cut:
+        """Take hold of what changed since the last cut, which is done with.
+
+        Raises:
+            RuntimeError: it is not.
+        """
+        if self._in_hand is not None:
+            raise RuntimeError("a cut must be done with before the next begins")
+        state = self._state
+        notes = Notes(
+            rows=int(state.rows.count[0]), partition=state.limits.partition, partitions=state.limits.partitions,
+            time_zones=list(state.zone_names), detectors=list(self._detectors),
+            feeds=list(zip(state.feed_hash.tolist(), state.feed_clock_ms.tolist(), strict=True)),
+            feed_count=int(state.feed_count[0]), feed_names=feeds, contracts=state.contract_count,
+            pending_free=(int(state.pending_free[0]), int(state.pending_free[1])), counts=counts, coverage=coverage,
+        )  # fmt: skip
+        side = Side(
+            state.contracts[self._contracts_cut : state.contract_count],
+            state.contract_next[: state.contract_count].copy(), state.pending[: int(state.pending_free[1])].copy(),
+            {kind: each.entered() for kind, (_, each) in self._sets.items()}, self._episodes.changes(),
+            self._risk.changes(),
+        )  # fmt: skip
+        self._contracts_cut = state.contract_count
+        self._in_hand = Cut(self, state.rows, state.rows.set_aside(self.rows.refresh), side, notes)
+        return self._in_hand
+
+    def end(self) -> None:
+        """The cut in hand is done with."""
+        self._in_hand = None
+        self._state.rows.release()
+
+    def side_pages(self, side: Side, dropped: list[int]) -> Iterator[Fresh]:
+        """The pages of side values that changed."""
+        if len(side.contracts):
+            yield from self.contracts.add({"version": side.contracts}, whole=False, dropped=dropped)
+        if not np.array_equal(side.links, self._links_then):
+            yield from self.links.add({"next": side.links}, whole=True, dropped=dropped)
+        if not np.array_equal(side.pending, self._pending_then):
+            yield from self.pending.add({"reversal": side.pending}, whole=True, dropped=dropped)
+        self._links_then, self._pending_then = side.links, side.pending
+        for kind, it in side.entered.items():
+            arrays: dict[str, NDArray[Any]] = {"key": it.key, "row": it.row, "turn": it.turn}
+            yield from self._sets[kind][0].add(arrays, whole=it.whole, dropped=dropped)
+        yield from self.kept.add(side.episodes, dropped)
+        yield from self.slots.add(side.risk, dropped)
+
+    def restore(self, notes: bytes, pages: Iterable[tuple[int, Page]]) -> Notes:
+        """Put an empty partition back as a cut has it.
+
+        Args:
+            notes: the cut's.
+            pages: its live pages in order of their numbers.
+
+        Raises:
+            OtherState: the cut does not fit this monitor's settings or version.
+        """
+        found = msgspec.msgpack.decode(notes, type=Notes)
+        self._check(found)
+        state = self._state
+        state.set_zones(found.time_zones)
+        last = 0
+        for last, page in pages:
+            self._take(last, page)
+        state.rows.put_back_index(found.rows)
+        for k, (h, clock_ms) in enumerate(found.feeds):
+            state.feed_hash[k], state.feed_clock_ms[k] = h, clock_ms
+        state.feed_count[0] = found.feed_count
+        state.pending_free[:] = found.pending_free
+        self._contracts_cut = state.contract_count = found.contracts
+        self._links_then = state.contract_next[: found.contracts].copy()
+        self._pending_then = state.pending[: found.pending_free[1]].copy()
+        self._ids.go_on(last)
+        for (name, row), kept in self.kept.values.items():
+            self._episodes.put_back(self._detectors[name], row, kept)
+        for row, slots in self.slots.values.items():
+            self._risk.put_back(row, slots)
+        return found
+
+    def _check(self, notes: Notes) -> None:
+        """Whether this monitor can go on from a cut."""
+        state = self._state
+        for name, held, asked in (
+            ("partition", [notes.partition, notes.partitions], [state.limits.partition, state.limits.partitions]),
+            ("time_zone", notes.time_zones[0], state.zone_names[0]),
+            ("detectors", notes.detectors, list(self._detectors)),
+        ):
+            if held != asked:
+                raise OtherState(f"{name} must be {held} as in the state, got {asked}")
+        if notes.rows > state.limits.capacity:
+            raise OtherState(f"capacity must be at least the {notes.rows} of the state, got {state.limits.capacity}")
+
+    def _take(self, page_id: int, page: Page) -> None:
+        state, arrays = self._state, page.arrays
+        match page.kind:
+            case "rows":
+                self._take_rows(page_id, arrays)
+            case "duplicates" | "undone":
+                series, table = self._sets[page.kind]
+                table.enter_again(arrays["key"], arrays["row"], arrays["turn"], state.rows.rows)
+                series.put_back(page_id, len(arrays["key"]))
+            case "contracts":
+                at = 1 + self.contracts.entries
+                state.contracts = _with(state.contracts, at, arrays["version"])
+                self.contracts.put_back(page_id, len(arrays["version"]))
+            case "links":
+                state.contract_next = _with(state.contract_next, self.links.entries, arrays["next"])
+                self.links.put_back(page_id, len(arrays["next"]))
+            case "pending":
+                state.pending = _with(state.pending, self.pending.entries, arrays["reversal"])
+                self.pending.put_back(page_id, len(arrays["reversal"]))
+            case "episodes":
+                self.kept.put_back(page_id, [_episode_of(each) for each in entries_of(page)])
+            case "risk":
+                self.slots.put_back(page_id, [_risk_of(each) for each in entries_of(page)])
+            case _:
+                raise OtherState(f"page {page_id} must be of a known kind, got {page.kind!r}")
+
+    def _take_rows(self, page_id: int, arrays: Mapping[str, NDArray[Any]]) -> None:
+        rows, held = self._state.rows, arrays["rows"]
+        if held.dtype != rows.rows.dtype:
+            raise OtherState(f"rows must have the fields of this version, got others: {_difference(held, rows.rows)}")
+        rows.put_back(Copies(held.view(np.uint8).reshape(len(held), -1), arrays["row"], arrays["deadline_ms"]))
+        self.rows.put_back(page_id, arrays["row"])
+
+
+class Side(NamedTuple):
+    """Side values as they were when a cut began; nothing writes to them any more."""
+
+    contracts: NDArray[np.void]
+    """Those that came since the last cut."""
+    links: NDArray[np.int32]
+    pending: NDArray[np.void]
+    entered: dict[str, Entered]
+    """Into the set of duplicates, and into that of what was undone."""
+    episodes: list[tuple[tuple[str, int], Kept | None]]
+    risk: list[tuple[int, Slots | None]]
+
+
+class Cut:
+    """A cut in hand. Gather its rows, then take the rest; then it is done with, and the next may begin.
+
+    Attributes:
+        dropped: pages of earlier cuts that this one and later ones do not need; known once `rest` was taken.
+    """
+
+    def __init__(self, cuts: Cuts, rows: Rows, aside: Aside, side: Side, notes: Notes) -> None:
+        self.dropped: list[int] = []
+        self._cuts, self._rows, self._aside, self._side, self._notes = cuts, rows, aside, side, notes
+        self._at = 0
+
+    @property
+    def gathered(self) -> bool:
+        """Whether all its rows are gathered."""
+        return self._at == len(self._aside.row)
+
+    def gather(self, most: int) -> list[Fresh]:
+        """Copy the next `most` rows; pages to write. Between batches only, in the thread that runs the monitor."""
+        first, self._at = self._at, min(self._at + most, len(self._aside.row))
+        return list(self._row_pages(self._rows.gather(self._aside, first, self._at)))
+
+    def rest(self) -> Iterator[Fresh]:
+        """The other pages to write, once all rows are gathered. In any thread, by itself; take them all."""
+        if not self.gathered:
+            raise RuntimeError("all rows of a cut must be gathered before the rest is taken")
+        yield from self._row_pages(self._rows.saved())
+        yield from self._cuts.side_pages(self._side, self.dropped)
+        self._cuts.rows.choose(self._notes.rows)
+
+    def notes(self) -> bytes:
+        """What `Cuts.restore` needs beside the pages."""
+        return msgspec.msgpack.encode(self._notes)
+
+    @property
+    def merchants(self) -> int:
+        """Merchants known when it began."""
+        return self._notes.rows
+
+    def end(self) -> None:
+        """Its pages are safe, in the thread that runs the monitor: the next cut may begin."""
+        self._cuts.end()
+
+    def _row_pages(self, copies: Copies) -> Iterator[Fresh]:
+        rows = copies.bytes.reshape(-1).view(self._rows.rows.dtype)
+        for first in range(0, len(rows), ROWS_A_PAGE):
+            part = slice(first, first + ROWS_A_PAGE)
+            yield self._cuts.rows.page(rows[part], copies.row[part], copies.deadline_ms[part], self.dropped)
+
+
+def _with(array: NDArray[Any], at: int, more: NDArray[Any]) -> NDArray[Any]:
+    """The array with `more` put at a place, larger where it must be."""
+    if at + len(more) > len(array):
+        array = grown(array, at + len(more))
+    array[at : at + len(more)] = more
+    return array
+
+
+def _difference(held: NDArray[Any], mine: NDArray[Any]) -> str:
+    """How two row dtypes differ, in words."""
+    theirs, ours = dict(held.dtype.fields or {}), dict(mine.dtype.fields or {})
+    gone, new = sorted(theirs.keys() - ours.keys()), sorted(ours.keys() - theirs.keys())
+    other = sorted(name for name in theirs.keys() & ours.keys() if theirs[name] != ours[name])
+    return f"of the state only: {gone}; of this version only: {new}; elsewhere or of another type: {other}"
+
+
+_Figures = tuple[int, int, float, int, int, str, tuple[str, ...]]
+_Entry = tuple[str, int, tuple[str, str, str, _Figures, _Figures, dict[str, int | float | None]] | None]
+_pack, _unpack_episode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(_Entry).decode
+_unpack_risk = msgspec.msgpack.Decoder(tuple[int, tuple[tuple[float, int], ...]]).decode
+
+
+def _episode_entry(key: tuple[str, int], kept: Kept | None) -> bytes:
+    """An open episode, or that it was closed. Money is written as text: it may be beyond 64 bits."""
+    if kept is None:
+        return _pack((*key, None))
+    now, told = ((*it[:5], str(it.at_stake_e7), it.txn_ids) for it in (kept.now, kept.told))
+    return _pack((*key, (kept.merchant_id, kept.alert_id, kept.currency, now, told, dict(kept.values))))
+
+
+def _episode_of(entry: bytes) -> tuple[tuple[str, int], Kept | None]:
+    name, row, it = _unpack_episode(entry)
+    if it is None:
+        return (name, row), None
+    merchant_id, alert_id, currency, now, told, values = it
+    return (name, row), Kept(merchant_id, alert_id, currency, _figures_of(now), _figures_of(told), values)
+
+
+def _figures_of(it: _Figures) -> Figures:
+    revision, hits, severity, first_ms, last_ms, at_stake_e7, txn_ids = it
+    return Figures(revision, hits, severity, first_ms, last_ms, int(at_stake_e7), txn_ids)
+
+
+def _risk_entry(row: int, slots: Slots) -> bytes:
+    return _pack((row, slots))
+
+
+def _risk_of(entry: bytes) -> tuple[int, Slots]:
+    return _unpack_risk(entry)

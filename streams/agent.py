@@ -1,0 +1,195 @@
+"""The agent of the `events` topic: processes each batch, publishes what it gave, and keeps what waits for a cut."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import msgspec
+from faust.types import TP
+from mode import get_logger
+
+from engine.hashing import partition_of
+from engine.outputs import Counts
+from streams.batches import BatchSchema
+from streams.topics import ALERTS, DEAD_LETTERS, EVENTS, MERCHANT_RISK
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable, Mapping
+
+    from faust.types import EventT, StreamT
+
+    from domain.alerts import Alert, Score
+    from engine.cut import Cut
+    from engine.outputs import Outputs
+    from engine.pages import Page
+    from engine.records import Records
+    from streams.app import App
+    from streams.checkpoints import PageRef
+    from streams.sqlite_transport import Consumer, Producer
+
+logger = get_logger(__name__)
+
+
+class MonitorLike(Protocol):
+    """One partition's monitor."""
+
+    def process(self, records: Records) -> Outputs:
+        """Take the partition's next records; what they gave."""
+        ...
+
+
+class CutMonitor(MonitorLike, Protocol):
+    """One that can be cut and restored; `engine.monitor.Monitor` made with `cuts`."""
+
+    counts: Counts
+    feeds: dict[str, int]
+
+    def cut(self) -> Cut:
+        """Begin a cut."""
+        ...
+
+    def restore(self, notes: bytes, pages: Iterable[tuple[int, Page]]) -> None:
+        """Go on as a cut has it."""
+        ...
+
+
+class MonitorFailed(RuntimeError):
+    """A batch could not be processed or published; nothing of it was acknowledged."""
+
+
+@dataclass(slots=True)
+class Partition:
+    """A partition in this worker's hands.
+
+    Attributes:
+        number: which it is.
+        monitor: its monitor.
+        next_offset: the offset after the last record that was processed and whose outputs are published.
+        cut: number of its last cut, 0 for none.
+        cut_offset: the offset that cut reads on from.
+        cut_at: when that began, by the event loop's clock.
+        pages: live pages of that cut, by number.
+        waiting: the last offsets of the batches that are processed and not in a cut yet, in order.
+    """
+
+    number: int
+    monitor: MonitorLike
+    next_offset: int
+    cut: int = 0
+    cut_offset: int = -1
+    cut_at: float = 0.0
+    pages: dict[int, PageRef] = field(default_factory=dict)
+    waiting: deque[int] = field(default_factory=deque)
+
+
+class MonitorAgent:
+    """The agent of the `events` topic.
+
+    Args:
+        app: the Faust app to join.
+        partitions: of every topic.
+        acknowledges: whether a batch is acknowledged as soon as it is published; else that waits for a cut.
+
+    Attributes:
+        partitions: those assigned, by number.
+        counts: records by what became of them, `earlier` included.
+        earlier: those that earlier runs had counted, whose state was restored.
+        failure: why nothing is processed any more.
+        turn: held while a batch is processed; whoever takes it keeps the next one from starting.
+    """
+
+    def __init__(self, app: App, partitions: int, *, acknowledges: bool) -> None:
+        self.partitions: Mapping[int, Partition] = {}
+        self.counts = Counts()
+        self.earlier = Counts()
+        self.failure: Exception | None = None
+        self.turn = asyncio.Lock()
+        self._app = app
+        self._of, self._acknowledges = partitions, acknowledges
+        self._generation = -1
+        self._resting = False
+        partition_of(b"", 1)  # loaded now: the first call takes a second
+        app.agent(app.topic(EVENTS.name, schema=BatchSchema()), name="monitor", concurrency=1)(self._run)
+
+    def begin(self, partitions: Mapping[int, Partition], generation: int) -> None:
+        """Go on with these partitions, after an assignment and before the first batch."""
+        self.partitions, self._generation = partitions, generation
+        self.earlier = Counts()
+        for each in partitions.values():
+            self.earlier.add(getattr(each.monitor, "counts", Counts()))
+        self.counts = replace(self.earlier)
+
+    @property
+    def next_offsets(self) -> dict[int, int]:
+        """By partition, the offset after the last record that was processed."""
+        return {number: each.next_offset for number, each in self.partitions.items()}
+
+    def acknowledge(self, partition: Partition, up_to: int) -> None:
+        """Let the group's offset pass the batches that end before `up_to`."""
+        consumer = cast("Consumer", self._app.consumer)
+        while partition.waiting and partition.waiting[0] < up_to:
+            consumer.processed(TP(EVENTS.name, partition.number), partition.waiting.popleft(), self._generation)
+
+    async def rest(self) -> None:
+        """Process nothing any more, once the batch in hand is done."""
+        async with self.turn:
+            self._resting = True
+
+    async def _run(self, stream: StreamT[Records]) -> None:
+        events = cast("Any", stream).noack()  # Faust's type leaves it out
+        async for event in events.events():
+            async with self.turn:
+                if not self._resting:
+                    await self._take(event)
+                    self._resting |= self.failure is not None
+                if not self._resting:
+                    await events.ack(event)
+            if self._resting:  # no later batch may be tried: wait to be stopped
+                await asyncio.get_running_loop().create_future()
+
+    async def _take(self, event: EventT[Records]) -> None:
+        message, records = event.message, cast("Records", event.value)
+        try:
+            partition = self.partitions[message.partition]
+            outputs = partition.monitor.process(records)
+            await self._publish(message.partition, outputs)
+            partition.waiting.append(message.offset)
+            partition.next_offset = message.offset + 1
+            if self._acknowledges:
+                self.acknowledge(partition, partition.next_offset)
+        except Exception as error:  # whatever it is, the batch is kept
+            span = f"{records.source}, offsets {records.offsets[0]} to {records.offsets[-1]}"
+            logger.exception("monitor failed on %s", span)
+            self.failure = MonitorFailed(f"monitor failed on {span}: {type(error).__name__}: {error}")
+            self.failure.__cause__ = error
+        else:
+            self.counts.add(outputs.counts)
+
+    async def _publish(self, partition: int, outputs: Outputs) -> None:
+        """Append what a batch gave to its topics, and wait until it is committed."""
+        producer = cast("Producer", self._app.producer)
+        epoch = producer.epoch
+
+        def encode(each: Alert | Score) -> bytes:
+            return msgspec.json.encode(msgspec.structs.replace(each, epoch=epoch))
+
+        sends = [
+            *self._keyed(producer, ALERTS.name, ((each.alert_id, encode(each)) for each in outputs.alerts)),
+            *self._keyed(producer, MERCHANT_RISK.name, ((each.merchant_id, encode(each)) for each in outputs.scores)),
+        ]
+        if outputs.dead_letters:
+            letters = [msgspec.json.encode(each) for each in outputs.dead_letters]
+            sends.append(producer.send_many(DEAD_LETTERS.name, partition, letters))
+        await asyncio.gather(*sends)
+
+    def _keyed(self, producer: Producer, topic: str, records: Iterable[tuple[str, bytes]]) -> list[Awaitable[int]]:
+        by_partition: dict[int, tuple[list[bytes], list[bytes]]] = {}
+        for text, value in records:
+            key = text.encode()
+            keys, values = by_partition.setdefault(partition_of(key, self._of), ([], []))
+            keys.append(key)
+            values.append(value)
+        return [producer.send_many(topic, at, values, keys) for at, (keys, values) in by_partition.items()]

@@ -1,0 +1,256 @@
+"""Takes the cuts of a worker's partitions, one after another, and brings partitions back to their last one.
+
+A cut begins between two batches, when what they gave is published. Its rows are gathered in slices between later
+batches; pages are encoded and committed in a thread. Then the batches before it are acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from mode import get_logger
+
+from engine.cut import OtherState
+from engine.pages import decode, encode
+from streams.agent import CutMonitor, Partition
+from streams.checkpoints import Manifest, PageRef
+from streams.sqlite_log import OffsetGone, now_utc_ms
+from streams.topics import EVENTS
+from streams.writer import may_pass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from engine.cut import Cut
+    from engine.series import Fresh
+    from streams.agent import MonitorAgent, MonitorLike
+    from streams.checkpoints import SqliteCheckpoints
+
+R = TypeVar("R")
+logger = get_logger(__name__)
+
+SLICE_ROWS = 1_024
+"""Rows gathered between two batches: about a millisecond."""
+MOST_SHARE = 0.1
+"""Of a core's time that cuts may take."""
+_WATCH_S = 0.05
+_PATIENCE_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class CutReport:
+    """What a cut came to.
+
+    Attributes:
+        partition: of which partition.
+        merchants: known when it began.
+        pages: written.
+        bytes: of these pages.
+        pause_s: how long the stream rested for it to begin.
+        slice_s: the longest that gathering a slice held up the stream.
+        cost_s: processor time of all of it.
+        seconds: from its beginning to its commit.
+    """
+
+    partition: int
+    merchants: int
+    pages: int
+    bytes: int
+    pause_s: float
+    slice_s: float
+    cost_s: float
+    seconds: float
+
+
+class Cutter:
+    """Takes cuts.
+
+    Args:
+        store: where they go.
+        agent: whose partitions are cut.
+        every_s: seconds from one cut of a partition to the next.
+        on_cut: called with each one's report.
+    """
+
+    def __init__(
+        self, store: SqliteCheckpoints, agent: MonitorAgent, every_s: float, on_cut: Callable[[CutReport], object]
+    ) -> None:
+        self._store, self._agent, self._every_s, self._on_cut = store, agent, every_s, on_cut
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="cutter")
+        self._closing = threading.Event()
+        self._one_by_one = asyncio.Lock()
+        self._owner, self._source = 0, ""
+        self._not_before = 0.0
+        self._stopping = False
+
+    # -- recovery
+
+    async def recover(
+        self, owner: int, name: str, partitions: Iterable[int], make: Callable[[int], MonitorLike],
+        source: str, bounds: Callable[[int], tuple[int, int]],
+    ) -> dict[int, Partition]:  # fmt: skip
+        """Become the only one who may cut, then bring partitions back to their last cut.
+
+        Args:
+            owner: the worker's fencing number.
+            name: what the worker is called.
+            partitions: which.
+            make: makes an empty monitor for a partition.
+            source: identity of the log.
+            bounds: first and end offset of a partition's source.
+
+        Raises:
+            StateLocked, Fenced, Damaged, OtherState, OffsetGone: see `run_worker`.
+        """
+        self._owner, self._source = owner, source
+        await self._in_thread(self._store.fence, owner, name)
+        found = {}
+        for number in partitions:
+            found[number] = await self._in_thread(self._bring_back, number, make(number), *bounds(number))
+        now = asyncio.get_running_loop().time()
+        for k, each in enumerate(found.values()):  # so that they take turns
+            each.cut_at = now - self._every_s * k / len(found)
+        return found
+
+    def _bring_back(self, number: int, monitor: MonitorLike, first: int, end: int) -> Partition:
+        manifest = self._store.manifest(number)
+        if manifest is None:
+            _check_start(number, 0, first, end)
+            return Partition(number, monitor, 0)
+        if manifest.source != self._source:
+            raise OtherState(
+                f"the state of partition {number} must be that of this log ({self._source}), got that of another"
+                f" ({manifest.source}): put the right one beside it, or move it away"
+            )
+        _check_start(number, manifest.offset, first, end)
+        started = time.monotonic()
+        pages = ((page_id, decode(raw)) for page_id, raw in self._store.pages(manifest))
+        cast("CutMonitor", monitor).restore(manifest.notes, pages)
+        logger.info(
+            "partition %d: %d merchants restored in %.2f s as of offset %d; %d records to read again",
+            number, manifest.rows, time.monotonic() - started, manifest.offset, end - manifest.offset,
+        )  # fmt: skip
+        refs = {each.id: each for each in manifest.pages}
+        return Partition(number, monitor, manifest.offset, manifest.cut, manifest.offset, pages=refs)
+
+    # -- cuts
+
+    async def watch(self) -> None:
+        """Take cuts when they are due, until `stop`."""
+        loop = asyncio.get_running_loop()
+        while not self._stopping:
+            now = loop.time()
+            due = [each for each in self._uncut() if now >= max(each.cut_at + self._every_s, self._not_before)]
+            if due:
+                await self.cut(min(due, key=lambda each: each.cut_at))
+            else:
+                await asyncio.sleep(min(_WATCH_S, self._every_s / 4))
+
+    def stop(self) -> None:
+        """Let `watch` end after the cut in hand."""
+        self._stopping = True
+
+    async def cut_all(self) -> None:
+        """Take a cut of each partition that has gone on since its last one."""
+        for each in self._uncut():
+            await self.cut(each)
+
+    def _uncut(self) -> list[Partition]:
+        return [each for each in self._agent.partitions.values() if each.next_offset > max(each.cut_offset, 0)]
+
+    async def cut(self, partition: Partition) -> None:
+        """Take a cut of a partition, and acknowledge what lies before it."""
+        async with self._one_by_one:
+            loop = asyncio.get_running_loop()
+            async with self._agent.turn:
+                if self._agent.failure is not None:  # what the failed batch left behind must not be kept
+                    return
+                began = time.perf_counter()
+                partition.cut_at = loop.time()
+                offset = partition.next_offset
+                cut = cast("CutMonitor", partition.monitor).cut()
+                pause_s = time.perf_counter() - began
+            fresh: dict[int, bytes] = {}
+            slice_s = cost_s = 0.0
+            while not cut.gathered:
+                sliced = time.perf_counter()
+                pages = cut.gather(SLICE_ROWS)
+                slice_s = max(slice_s, time.perf_counter() - sliced)
+                cost_s += time.perf_counter() - sliced + await self._in_thread(_encode, pages, fresh)
+            cost_s += pause_s + await self._in_thread(self._finish, cut, fresh, partition, offset)
+            cut.end()
+            partition.cut, partition.cut_offset = partition.cut + 1, offset
+            self._agent.acknowledge(partition, offset)
+            self._not_before = partition.cut_at + cost_s / MOST_SHARE
+            size = sum(map(len, fresh.values()))
+            seconds = time.perf_counter() - began
+            report = CutReport(
+                partition.number, cut.merchants, len(fresh), size, pause_s, slice_s, cost_s, seconds,
+            )  # fmt: skip
+            self._on_cut(report)
+
+    def _finish(self, cut: Cut, fresh: dict[int, bytes], partition: Partition, offset: int) -> float:
+        """Encode the rest, and commit; the processor time it took."""
+        began = time.thread_time()
+        _encode(cut.rest(), fresh)
+        for page_id in cut.dropped:
+            partition.pages.pop(page_id, None)
+        partition.pages.update((page_id, PageRef(page_id, len(raw), zlib.crc32(raw))) for page_id, raw in fresh.items())
+        manifest = Manifest(
+            partition=partition.number, cut=partition.cut + 1, parent=partition.cut, offset=offset, source=self._source,
+            owner=self._owner,
+            rows=cut.merchants, cut_ms=now_utc_ms(), pages=tuple(partition.pages.values()), notes=cut.notes(),
+        )  # fmt: skip
+        while True:
+            try:
+                self._store.commit(self._owner, manifest, fresh)
+                return time.thread_time() - began
+            except sqlite3.OperationalError as error:
+                if not may_pass(error) or self._closing.is_set():
+                    raise
+                logger.warning("cannot keep the state (%s); trying again", error)
+                self._closing.wait(_PATIENCE_S)
+
+    async def _in_thread(self, work: Callable[..., R], *args: object) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
+
+    def close(self) -> None:
+        """Try nothing again from now on, and end the thread."""
+        self._closing.set()
+        self._pool.shutdown()
+        self._store.close()
+
+
+def _encode(pages: Iterable[Fresh], fresh: dict[int, bytes]) -> float:
+    """Encode pages into `fresh`; the processor time it took."""
+    began = time.thread_time()
+    for each in pages:
+        fresh[each.id] = encode(each.page)
+    return time.thread_time() - began
+
+
+def _check_start(number: int, offset: int, first: int, end: int) -> None:
+    """Refuse to read on where the source has not what follows.
+
+    Raises:
+        OffsetGone: it has not.
+    """
+    if first <= offset <= end:
+        return
+    what = f"partition {number} of {EVENTS.name}"
+    if offset > end:
+        raise OffsetGone(
+            f"{what} must reach to offset {offset}, up to which its state was cut, got an end of {end}:"
+            " is the state file that of another log?"
+        )
+    raise OffsetGone(
+        f"{what} must be read on from offset {offset}, got a log that begins at {first}: what lies between is gone;"
+        " see `tillwatch state rebuild`"
+    )

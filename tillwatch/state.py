@@ -1,0 +1,165 @@
+"""`tillwatch state` and its subcommands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+
+from engine.cut import OtherState
+from engine.episodes import iso
+from engine.hashing import partition_of
+from engine.pages import Damaged
+from streams.checkpoints import SqliteCheckpoints, StateLocked, Superseded, UnknownFormat, state_path
+from streams.leases import Fenced, LeaseHeld
+from streams.sqlite_transport import LEASE
+from streams.topics import EVENTS
+from tillwatch.logs import open_log
+from tillwatch.show import emit_json, failing, table, to_stderr, to_stdout
+from tillwatch.state_rebuild import CannotRebuild, Rebuild, restored
+from tillwatch.state_view import as_object, tables
+from tillwatch.worker import command as worker
+
+if TYPE_CHECKING:
+    from engine.monitor import Monitor
+    from streams.checkpoints import Manifest
+    from tillwatch.cli import Invocation
+    from tillwatch.settings import Settings
+
+_LEASE_S = 120.0
+"""For how long a rebuild keeps the lease without renewing it, which it does before each partition."""
+
+
+@click.group("state")
+def command() -> None:
+    """Look at what the monitor remembers, back it up, or build it anew.
+
+    A worker cuts it every few seconds to a file beside the log: that of tillwatch.db is tillwatch.state.db.
+
+    \b
+    Examples:
+      tillwatch state inspect 898210154110002
+      tillwatch state backup var/state-backup.db
+      tillwatch state rebuild
+    """
+
+
+@command.command("backup", short_help="Copy it to a file, while a worker runs or not.")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@click.pass_obj
+def backup(invocation: Invocation, file: Path) -> None:
+    """Copy every partition's last cut to the new FILE; a worker may run meanwhile.
+
+    What is shown of each cut is read from the copy.
+
+    \b
+    Examples:
+      tillwatch state backup var/state-backup.db
+    """
+    with failing(Damaged, StateLocked, UnknownFormat):
+        with _state(invocation.settings()) as store:
+            store.backup(file)
+        with SqliteCheckpoints(file, read_only=True) as copied:
+            found = [copied.manifest(partition) for partition in copied.offsets()]
+    made = table(escape(f"Backup {file}"), "partition", "cut", "offset", "merchants", "taken", numbers=range(4))
+    for each in filter(None, found):
+        figures = (each.partition, each.cut, each.offset, each.rows)
+        made.add_row(*(f"{figure:,}" for figure in figures), iso(each.cut_ms))
+    to_stdout().print(made)
+
+
+@command.command("inspect", short_help="Show what is remembered of a merchant.")
+@click.argument("merchant_id", metavar="MERCHANT")
+@click.option("--json", "as_json", is_flag=True, help="All of it as one line of JSON.")
+@click.pass_obj
+def inspect(invocation: Invocation, merchant_id: str, *, as_json: bool) -> None:
+    """Show what the monitor remembers of MERCHANT as of the last cut of its partition.
+
+    Master data, open episodes, the risk score with what each detector adds, and every feature.
+
+    \b
+    Examples:
+      tillwatch state inspect 898210154110002
+      tillwatch state inspect 898210154110002 --json | jq .score
+    """
+    settings = invocation.settings()
+    partition = partition_of(merchant_id.encode(), settings.partitions)
+    kinds = (Damaged, OtherState, StateLocked, UnknownFormat)
+    with open_log(settings, make=False) as log, failing(*kinds), _state(settings) as store:
+        manifest, monitor = last_cut(settings, store, partition)
+        beyond = log.end_offset(EVENTS.name, partition) - manifest.offset
+    seen = monitor.look(merchant_id)
+    if seen is None:
+        as_of = f"cut {manifest.cut} of partition {partition}, which the log has {beyond} records beyond"
+        raise click.ClickException(f"merchant {merchant_id!r} is not known as of {as_of}")
+    if as_json:
+        emit_json(as_object(seen, manifest, beyond))
+        return
+    console = to_stdout()
+    for each in tables(seen, manifest, beyond):
+        console.print(each)
+        console.print()
+
+
+@command.command("rebuild", short_help="Build damaged state anew from the log, or from a backup.")
+@click.option("--from", "source", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="BACKUP",
+              help="Go on from this backup, not from the log's first event.")  # fmt: skip
+@click.option("--partition", "asked", type=int, multiple=True, metavar="N",
+              help="Build this partition anew, damaged or not; may be given again.")  # fmt: skip
+@click.option("--all", "everything", is_flag=True, help="Build every partition anew, damaged or not.")
+@click.option("--from-first", is_flag=True, help="Where the log's beginning is gone, begin at its first event.")
+@click.option("--json", "as_json", is_flag=True, help="The worker's totals as one line of JSON on standard output.")
+@click.pass_context
+def rebuild(
+    ctx: click.Context, source: Path | None, asked: tuple[int, ...], *, everything: bool, from_first: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Build the state of damaged partitions anew from the log, then run the worker until it is idle.
+
+    Without --partition and --all those that a worker cannot go on from are found and built anew. No worker may run.
+    Nothing is changed where one of them cannot be built anew.
+
+    \b
+    Examples:
+      tillwatch state rebuild
+      tillwatch state rebuild --from var/state-backup.db
+      tillwatch state rebuild --partition 2 --json
+    """
+    settings = ctx.obj.settings()
+    numbers = range(settings.partitions)
+    if wrong := sorted(set(asked) - set(numbers)):
+        raise click.BadParameter(f"must be 0 to {settings.partitions - 1}, got {wrong[0]}", param_hint="'--partition'")
+    chosen = frozenset(numbers if everything else asked)
+    kinds = (CannotRebuild, Damaged, Fenced, LeaseHeld, StateLocked, UnknownFormat)
+    with open_log(settings, make=False) as log, failing(*kinds):
+        lease = log.acquire_lease(LEASE, "tillwatch state rebuild", _LEASE_S)
+        try:
+            rebuilt = Rebuild(settings, log, lease, source, from_first=from_first).run(chosen)
+        finally:
+            log.release_lease(lease)
+    for each in rebuilt:
+        to_stderr().print(each, markup=False)
+    if rebuilt:
+        ctx.invoke(worker, until_idle=True, as_json=as_json, tied=False)
+    else:
+        to_stderr().print("nothing is damaged: a worker can go on from the state as it is")
+
+
+def _state(settings: Settings) -> SqliteCheckpoints:
+    """The state's file, to be read."""
+    path = state_path(settings.log_path)
+    if not path.exists():
+        raise click.ClickException(f"there is no state at {path}: start `tillwatch worker` first")
+    return SqliteCheckpoints(path, read_only=True)
+
+
+def last_cut(settings: Settings, store: SqliteCheckpoints, partition: int) -> tuple[Manifest, Monitor]:
+    """A partition's last cut, and a monitor that stands where it was taken; a worker may run meanwhile."""
+    while (manifest := store.manifest(partition)) is not None:
+        try:
+            return manifest, restored(settings, store, manifest)
+        except Superseded:  # the worker has cut it anew
+            continue
+    raise click.ClickException(f"no cut was taken yet of partition {partition}, to which the merchant belongs")
