@@ -37,6 +37,9 @@ test-processes: setup
 test-rest: setup
 	@$(ACTIVATED) pytest $(foreach each,$(WAITING),--ignore=$(each))
 
+faults: setup ## Kill, stop, fill, lock, damage and set back what a worker needs, 20 times; TILLWATCH_SEED=N repeats one.
+	@TILLWATCH_FAULT_SEEDS=$${TILLWATCH_FAULT_SEEDS:-20} $(ACTIVATED) pytest tests/faults $(ARGS)
+
 check: setup ## Check style, types, imports and documentation, as CI does.
 	@$(ACTIVATED) ruff check
 	@$(ACTIVATED) ruff format --check
@@ -80,4 +83,4 @@ $(VENV)/.warm: $(VENV)/.installed $(SOURCES)
 	@$(BIN)/tillwatch warm >&2
 	@touch $@
 
-.PHONY: help setup demo test test-processes test-rest check bench lock clean
+.PHONY: help setup demo test test-processes test-rest faults check bench lock clean

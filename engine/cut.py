@@ -18,7 +18,7 @@ from engine.episodes import Figures, Kept
 from engine.pages import Page
 from engine.partition import grown
 from engine.rows import Copies
-from engine.series import Fresh, Ids, Keyed, Series, entries_of
+from engine.series import Fresh, Ids, Keyed, Series
 from engine.state import PENDING
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ ROWS_A_PAGE = 384
 _SPREAD = 3
 """Copies of rows that live pages may hold for each row; beyond, the emptiest pages are written anew."""
 _SPARE_ROWS = 8 * ROWS_A_PAGE
+_SPARE_PAGES = 64
 
 
 class OtherState(ValueError):
@@ -103,7 +104,7 @@ class RowPages:
         self.held[page_id] = self.live[page_id] = len(row)
 
     def choose(self, rows: int) -> None:
-        """Choose what to `refresh` in the next cut, if there are too many copies."""
+        """Choose what to `refresh` in the next cut, if there are too many copies, or too many small pages."""
         excess = sum(self.held.values()) - _SPREAD * rows - _SPARE_ROWS
         chosen = []
         for page_id in sorted(self.held, key=lambda each: self.live[each] / self.held[each]):
@@ -111,6 +112,9 @@ class RowPages:
                 break
             chosen.append(page_id)
             excess -= self.held[page_id] - self.live[page_id]
+        many = len(self.held) - (_SPREAD + 1) * rows // ROWS_A_PAGE - _SPARE_PAGES
+        if many > 0:  # half as many again, so that it is not for every cut to do
+            chosen += sorted(self.held, key=self.live.__getitem__)[: many + _SPARE_PAGES // 2]
         self.refresh = np.flatnonzero(np.isin(self.page_of[:rows], chosen)).astype(np.int32) if chosen else _NONE
 
 
@@ -173,10 +177,10 @@ class Cuts:
         self._in_hand = Cut(self, state.rows, state.rows.set_aside(self.rows.refresh), side, notes)
         return self._in_hand
 
-    def end(self) -> None:
+    def end(self) -> object:
         """The cut in hand is done with."""
         self._in_hand = None
-        self._state.rows.release()
+        return self._state.rows.release()
 
     def side_pages(self, side: Side, dropped: list[int]) -> Iterator[Fresh]:
         """The pages of side values that changed."""
@@ -246,21 +250,21 @@ class Cuts:
             case "duplicates" | "undone":
                 series, table = self._sets[page.kind]
                 table.enter_again(arrays["key"], arrays["row"], arrays["turn"], state.rows.rows)
-                series.put_back(page_id, len(arrays["key"]))
+                series.put_back(page_id, arrays)
             case "contracts":
                 at = 1 + self.contracts.entries
                 state.contracts = _with(state.contracts, at, arrays["version"])
-                self.contracts.put_back(page_id, len(arrays["version"]))
+                self.contracts.put_back(page_id, arrays)
             case "links":
                 state.contract_next = _with(state.contract_next, self.links.entries, arrays["next"])
-                self.links.put_back(page_id, len(arrays["next"]))
+                self.links.put_back(page_id, arrays)
             case "pending":
                 state.pending = _with(state.pending, self.pending.entries, arrays["reversal"])
-                self.pending.put_back(page_id, len(arrays["reversal"]))
+                self.pending.put_back(page_id, arrays)
             case "episodes":
-                self.kept.put_back(page_id, [_episode_of(each) for each in entries_of(page)])
+                self.kept.put_back(page_id, page, _episode_of)
             case "risk":
-                self.slots.put_back(page_id, [_risk_of(each) for each in entries_of(page)])
+                self.slots.put_back(page_id, page, _risk_of)
             case _:
                 raise OtherState(f"page {page_id} must be of a known kind, got {page.kind!r}")
 
@@ -281,8 +285,8 @@ class Side(NamedTuple):
     pending: NDArray[np.void]
     entered: dict[str, Entered]
     """Into the set of duplicates, and into that of what was undone."""
-    episodes: list[tuple[tuple[str, int], Kept | None]]
-    risk: list[tuple[int, Slots | None]]
+    episodes: Mapping[tuple[str, int], Kept | None]
+    risk: Mapping[int, Slots]
 
 
 class Cut:
@@ -324,9 +328,13 @@ class Cut:
         """Merchants known when it began."""
         return self._notes.rows
 
-    def end(self) -> None:
-        """Its pages are safe, in the thread that runs the monitor: the next cut may begin."""
-        self._cuts.end()
+    def end(self) -> object:
+        """Its pages are safe: the next cut may begin. In the thread that runs the monitor.
+
+        Returns:
+            What it held; let go of it in another thread, for that may take long.
+        """
+        return self._cuts.end()
 
     def _row_pages(self, copies: Copies) -> Iterator[Fresh]:
         rows = copies.bytes.reshape(-1).view(self._rows.rows.dtype)

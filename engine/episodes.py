@@ -133,7 +133,7 @@ class Episodes:
     def __init__(self, *, journals: bool = False) -> None:
         self._open: dict[tuple[str, int], Episode] = {}
         self._journals = journals
-        self._changed: set[tuple[str, int]] = set()
+        self._changed: dict[tuple[str, int], Kept | None] = {}
         self._by_slot: list[Episode | None] = []
         self._free: list[int] = []
         self._row = np.zeros(64, np.int64)
@@ -153,6 +153,7 @@ class Episodes:
         alerts: list[Alert] = []
         rises: list[tuple[int, int, float]] = []
         due: dict[str, tuple[Episode, int]] = {}
+        touched: list[Episode] = []
         gap_ms, age_ms = detector.quiet_gap_s * 1000, detector.max_age_s * 1000
         rows, times = batch.row[findings.index].tolist(), batch.time_ms[findings.index].tolist()
         marks = batch.watermark_ms[findings.index].tolist()
@@ -170,8 +171,7 @@ class Episodes:
                 episode = self._begin(detector, row, time_ms, j, batch)
             before = episode.now.severity
             txn_id = batch.txn_id(j) if len(episode.now.txn_ids) < MOST_TXN_IDS else ""
-            if self._journals:
-                self._changed.add((detector.name, row))
+            touched.append(episode)
             if episode.take(time_ms, severity, stake, txn_id):
                 due[episode.alert_id] = (episode, j)
             if episode.now.severity > before:
@@ -180,6 +180,11 @@ class Episodes:
         for each in due.values():
             self._read_values(each, batch)
             alerts.append(each[0].alert())
+        if self._journals:
+            for it in touched:
+                kept = Kept(it.merchant_id, it.alert_id, it.currency, it.now, it.told, it.values)
+                if self._open.get(key := (detector.name, it.row)) is it:
+                    self._changed[key] = kept
         return alerts, rises
 
     def close_due(
@@ -199,16 +204,9 @@ class Episodes:
         due.sort(key=lambda each: (self._deadline_ms[each.slot], each.detector.name, each.merchant_id))
         return [self._close(each) for each in due]
 
-    def changes(self) -> list[tuple[tuple[str, int], Kept | None]]:
+    def changes(self) -> Mapping[tuple[str, int], Kept | None]:
         """What each (detector, row) that changed since the last call is now; None where it was closed."""
-        found: list[tuple[tuple[str, int], Kept | None]] = []
-        for key in sorted(self._changed):
-            it = self._open.get(key)
-            if it is None:
-                found.append((key, None))
-            else:
-                found.append((key, Kept(it.merchant_id, it.alert_id, it.currency, it.now, it.told, it.values)))
-        self._changed.clear()
+        found, self._changed = self._changed, {}
         return found
 
     def open_of(self, row: int) -> list[Alert]:
@@ -249,7 +247,7 @@ class Episodes:
         key = episode.detector.name, episode.row
         del self._open[key]
         if self._journals:
-            self._changed.add(key)
+            self._changed[key] = None
         self._by_slot[episode.slot] = None
         self._deadline_ms[episode.slot] = _NEVER
         self._free.append(episode.slot)

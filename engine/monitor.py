@@ -238,7 +238,7 @@ class Monitor:
             kind = event["type"]
             kinds[i] = {"clock": CLOCK, "merchant": MERCHANT}.get(kind, EVENT)
             if kind == "clock":
-                self.feeds[event["feed"]] = max(event["event_time"], self.feeds.get(event["feed"], 0))
+                self._note_feed(event["feed"], event["event_time"])
             elif kind == "merchant" and self._is_mine(event["merchant_id"]):
                 try:
                     places[i] = self._state.add_contract(event)
@@ -252,6 +252,10 @@ class Monitor:
         receipt = decoded.columns.number[_TIME] if self._historic else records.appended_ms
         np.copyto(received, receipt, where=(received == MISSING) & (kinds != DEAD))
         return kinds, places
+
+    def _note_feed(self, feed: str, clock_ms: int) -> None:
+        if feed in self.feeds or len(self.feeds) < MAX_FEEDS:
+            self.feeds[feed] = max(clock_ms, self.feeds.get(feed, clock_ms))
 
     def _is_mine(self, merchant_id: str) -> bool:
         """Whether the merchant belongs to this partition; the kernel refuses the others' records."""

@@ -136,8 +136,9 @@ class PartitionState:
         zone = -1
         if "time_zone" in event:
             zone = self._zone(event["time_zone"])
-        if self.contract_count == len(self.contracts):
+        if self.contract_count >= len(self.contracts):
             self.contracts = grown(self.contracts, self.contract_count + 1)
+        if self.contract_count >= len(self.contract_next):
             self.contract_next = grown(self.contract_next, self.contract_count + 1)
         entry = self.contracts[self.contract_count]
         entry["effective_ms"] = event["effective_from"]

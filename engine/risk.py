@@ -8,7 +8,7 @@ from domain.alerts import Contribution, Score
 from engine.episodes import iso
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 HALF_LIFE_MS = 30 * 86_400_000
 """A contribution halves in this time of the merchant's clock."""
@@ -43,7 +43,7 @@ class RiskLedger:
         self._names = tuple(detectors)
         self._slots: dict[int, Slots] = {}
         self._journals = journals
-        self._changed: set[int] = set()
+        self._changed: dict[int, Slots] = {}
 
     def add(self, row: int, detector: str, at_ms: int, rise: float) -> None:
         """Let an episode's peak rise by `rise` (0 to 1) at `at_ms` of the merchant's clock."""
@@ -53,12 +53,11 @@ class RiskLedger:
         fresh = (min(100.0, _faded(points, at_ms - since) + POINTS * rise), max(since, at_ms))
         self._slots[row] = (*slots[:k], fresh, *slots[k + 1 :])
         if self._journals:
-            self._changed.add(row)
+            self._changed[row] = self._slots[row]
 
-    def changes(self) -> list[tuple[int, Slots | None]]:
+    def changes(self) -> Mapping[int, Slots]:
         """The slots of each row that changed since the last call."""
-        found: list[tuple[int, Slots | None]] = [(row, self._slots[row]) for row in sorted(self._changed)]
-        self._changed.clear()
+        found, self._changed = self._changed, {}
         return found
 
     def put_back(self, row: int, slots: Slots) -> None:

@@ -124,9 +124,10 @@ class Rows:
         copies.bytes[:, self.rows.dtype.fields["touched"][1]] = 0
         return copies
 
-    def release(self) -> None:
-        """Forget the copies of the cut in hand: it has them."""
-        self.dirty = Dirty(*self.dirty[:3], *room_for(0, self.row_bytes.shape[1]))
+    def release(self) -> Dirty:
+        """End the cut in hand. What is returned holds its copies: to let go of many takes the system long."""
+        held, self.dirty = self.dirty, Dirty(*self.dirty[:3], *room_for(0, self.row_bytes.shape[1]))
+        return held
 
     def put_back(self, copies: Copies) -> None:
         """Restore rows from copies."""

@@ -9,7 +9,7 @@ import numpy as np
 from engine.pages import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -64,9 +64,11 @@ class Series:
         """Entries of all live pages."""
         return sum(self.pages.values())
 
-    def put_back(self, page_id: int, entries: int) -> None:
-        """Count a page that was written before."""
-        self.pages[page_id] = entries
+    def put_back(self, page_id: int, arrays: Arrays) -> None:
+        """Count a page that was written before; pages in their order."""
+        length = len(next(iter(arrays.values())))
+        self.pages[page_id] = length
+        self._keep(page_id, length, arrays)
 
     def add(self, arrays: Arrays, *, whole: bool, dropped: list[int]) -> list[Fresh]:
         """Add entries; the pages to write.
@@ -87,6 +89,13 @@ class Series:
             fresh.append(self._page(min(self._most, length - first), part, dropped))
         return fresh
 
+    def _keep(self, page_id: int, entries: int, arrays: Arrays) -> None:
+        """Keep what a later page may be joined with: none ever is with one that is two thirds full, nor beyond it."""
+        if 3 * entries > 2 * self._most:
+            self._tail.clear()
+        else:
+            self._tail.append((page_id, entries, arrays))
+
     def _page(self, entries: int, part: Arrays, dropped: list[int]) -> Fresh:
         while self._tail and self._tail[-1][1] <= 2 * entries and self._tail[-1][1] + entries <= self._most:
             before_id, before_entries, before = self._tail.pop()
@@ -96,7 +105,7 @@ class Series:
             dropped.append(before_id)
         page_id = self._ids.take()
         self.pages[page_id] = entries
-        self._tail.append((page_id, entries, part))
+        self._keep(page_id, entries, part)
         return Fresh(page_id, Page(self.kind, {}, dict(self._pack(part))))
 
 
@@ -119,19 +128,20 @@ class Keyed:
         self.values: dict[Any, Any] = {}
         self._encode = encode
 
-    def add(self, changes: list[tuple[Any, Any]], dropped: list[int]) -> list[Fresh]:
+    def add(self, changes: Mapping[Any, Any], dropped: list[int]) -> list[Fresh]:
         """Take changes in, of each key its value now or None; the pages to write."""
-        self._update(changes)
+        self._update(changes.items())
         whole = self.series.entries + len(changes) > 2 * len(self.values) + _SLACK
-        entries = [self._encode(*each) for each in (self.values.items() if whole else changes)]
+        entries = [self._encode(*each) for each in sorted((self.values if whole else changes).items(), key=_key)]
         return self.series.add({"entry": _objects(entries)}, whole=whole, dropped=dropped)
 
-    def put_back(self, page_id: int, changes: list[tuple[Any, Any]]) -> None:
+    def put_back(self, page_id: int, page: Page, decode: Callable[[bytes], tuple[Any, Any]]) -> None:
         """Take a page in that was written before; pages in their order."""
-        self._update(changes)
-        self.series.put_back(page_id, len(changes))
+        entries = list(_entries(page))
+        self._update(map(decode, entries))
+        self.series.put_back(page_id, {"entry": _objects(entries)})
 
-    def _update(self, changes: list[tuple[Any, Any]]) -> None:
+    def _update(self, changes: Iterable[tuple[Any, Any]]) -> None:
         for key, value in changes:
             if value is None:
                 self.values.pop(key, None)
@@ -144,8 +154,11 @@ def _joined(part: Arrays) -> Arrays:
     return {"entry": np.frombuffer(b"".join(entries), np.uint8), "length": np.array([*map(len, entries)], np.int32)}
 
 
-def entries_of(page: Page) -> Iterator[bytes]:
-    """The entries of a `Keyed`'s page, oldest first."""
+def _key(item: tuple[Any, Any]) -> Any:
+    return item[0]
+
+
+def _entries(page: Page) -> Iterator[bytes]:
     data, at = page.arrays["entry"].tobytes(), 0
     for length in page.arrays["length"].tolist():
         yield data[at : at + length]

@@ -97,7 +97,8 @@ class AgedSet:
         n = int(journal.length[0])
         found = Entered(self._whole, journal.key[:n], journal.row[:n], journal.turn[:n])
         self._whole = False
-        self.table = self.table._replace(journal=_journal(len(journal.key)))
+        # What was entered may be kept for long, so the room it lies in should not be much larger.
+        self.table = self.table._replace(journal=_journal(max(1024, 2 * n) if self._journals else 0))
         return found
 
     def enter_again(

@@ -98,6 +98,7 @@ class MonitorAgent:
         counts: records by what became of them, `earlier` included.
         earlier: those that earlier runs had counted, whose state was restored.
         failure: why nothing is processed any more.
+        sound: whether each monitor holds exactly what was published; a batch that failed may have left half of it.
         turn: held while a batch is processed; whoever takes it keeps the next one from starting.
     """
 
@@ -106,6 +107,7 @@ class MonitorAgent:
         self.counts = Counts()
         self.earlier = Counts()
         self.failure: Exception | None = None
+        self.sound = True
         self.turn = asyncio.Lock()
         self._app = app
         self._of, self._acknowledges = partitions, acknowledges
@@ -152,6 +154,7 @@ class MonitorAgent:
 
     async def _take(self, event: EventT[Records]) -> None:
         message, records = event.message, cast("Records", event.value)
+        self.sound = False
         try:
             partition = self.partitions[message.partition]
             outputs = partition.monitor.process(records)
@@ -166,6 +169,7 @@ class MonitorAgent:
             self.failure = MonitorFailed(f"monitor failed on {span}: {type(error).__name__}: {error}")
             self.failure.__cause__ = error
         else:
+            self.sound = True
             self.counts.add(outputs.counts)
 
     async def _publish(self, partition: int, outputs: Outputs) -> None:

@@ -113,29 +113,45 @@ class Cutter:
         await self._in_thread(self._store.fence, owner, name)
         found = {}
         for number in partitions:
-            found[number] = await self._in_thread(self._bring_back, number, make(number), *bounds(number))
+            manifest = await self._in_thread(self._store.manifest, number)
+            self._check(number, manifest, *bounds(number))  # read now: a state is never ahead of its log
+            found[number] = await self._in_thread(self._bring_back, number, make(number), manifest)
         now = asyncio.get_running_loop().time()
         for k, each in enumerate(found.values()):  # so that they take turns
             each.cut_at = now - self._every_s * k / len(found)
         return found
 
-    def _bring_back(self, number: int, monitor: MonitorLike, first: int, end: int) -> Partition:
-        manifest = self._store.manifest(number)
-        if manifest is None:
-            _check_start(number, 0, first, end)
-            return Partition(number, monitor, 0)
-        if manifest.source != self._source:
+    def _check(self, number: int, manifest: Manifest | None, first: int, end: int) -> None:
+        """Refuse a state that is not this log's, or that the log has not what follows of.
+
+        Raises:
+            OtherState, OffsetGone: so it is.
+        """
+        offset, what = 0 if manifest is None else manifest.offset, f"partition {number} of {EVENTS.name}"
+        if manifest is not None and manifest.source != self._source:
             raise OtherState(
-                f"the state of partition {number} must be that of this log ({self._source}), got that of another"
+                f"the state of {what} must be that of this log ({self._source}), got that of another"
                 f" ({manifest.source}): put the right one beside it, or move it away"
             )
-        _check_start(number, manifest.offset, first, end)
+        if offset > end:
+            raise OffsetGone(
+                f"{what} must reach to offset {offset}, up to which its state was cut, got an end of {end}"
+            )
+        if offset < first:
+            raise OffsetGone(
+                f"{what} must be read on from offset {offset}, got a log that begins at {first}: what lies between is"
+                " gone; see `tillwatch state rebuild`"
+            )
+
+    def _bring_back(self, number: int, monitor: MonitorLike, manifest: Manifest | None) -> Partition:
+        if manifest is None:
+            return Partition(number, monitor, 0)
         started = time.monotonic()
         pages = ((page_id, decode(raw)) for page_id, raw in self._store.pages(manifest))
         cast("CutMonitor", monitor).restore(manifest.notes, pages)
         logger.info(
-            "partition %d: %d merchants restored in %.2f s as of offset %d; %d records to read again",
-            number, manifest.rows, time.monotonic() - started, manifest.offset, end - manifest.offset,
+            "partition %d: %d merchants restored in %.2f s as of offset %d",
+            number, manifest.rows, time.monotonic() - started, manifest.offset,
         )  # fmt: skip
         refs = {each.id: each for each in manifest.pages}
         return Partition(number, monitor, manifest.offset, manifest.cut, manifest.offset, pages=refs)
@@ -143,13 +159,14 @@ class Cutter:
     # -- cuts
 
     async def watch(self) -> None:
-        """Take cuts when they are due, until `stop`."""
+        """Take cuts when they are due, until `stop`, or until a batch fails."""
         loop = asyncio.get_running_loop()
         while not self._stopping:
             now = loop.time()
             due = [each for each in self._uncut() if now >= max(each.cut_at + self._every_s, self._not_before)]
             if due:
-                await self.cut(min(due, key=lambda each: each.cut_at))
+                if not await self.cut(min(due, key=lambda each: each.cut_at)):
+                    return
             else:
                 await asyncio.sleep(min(_WATCH_S, self._every_s / 4))
 
@@ -165,13 +182,16 @@ class Cutter:
     def _uncut(self) -> list[Partition]:
         return [each for each in self._agent.partitions.values() if each.next_offset > max(each.cut_offset, 0)]
 
-    async def cut(self, partition: Partition) -> None:
-        """Take a cut of a partition, and acknowledge what lies before it."""
+    async def cut(self, partition: Partition) -> bool:
+        """Take a cut of a partition, and acknowledge what lies before it; whether there is anything to cut.
+
+        What a failed batch left behind must not be kept: then, and from then on, there is not.
+        """
         async with self._one_by_one:
             loop = asyncio.get_running_loop()
             async with self._agent.turn:
-                if self._agent.failure is not None:  # what the failed batch left behind must not be kept
-                    return
+                if not self._agent.sound:
+                    return False
                 began = time.perf_counter()
                 partition.cut_at = loop.time()
                 offset = partition.next_offset
@@ -185,7 +205,8 @@ class Cutter:
                 slice_s = max(slice_s, time.perf_counter() - sliced)
                 cost_s += time.perf_counter() - sliced + await self._in_thread(_encode, pages, fresh)
             cost_s += pause_s + await self._in_thread(self._finish, cut, fresh, partition, offset)
-            cut.end()
+            held = [cut.end()]
+            await self._in_thread(held.clear)
             partition.cut, partition.cut_offset = partition.cut + 1, offset
             self._agent.acknowledge(partition, offset)
             self._not_before = partition.cut_at + cost_s / MOST_SHARE
@@ -195,6 +216,7 @@ class Cutter:
                 partition.number, cut.merchants, len(fresh), size, pause_s, slice_s, cost_s, seconds,
             )  # fmt: skip
             self._on_cut(report)
+            return True
 
     def _finish(self, cut: Cut, fresh: dict[int, bytes], partition: Partition, offset: int) -> float:
         """Encode the rest, and commit; the processor time it took."""
@@ -234,23 +256,3 @@ def _encode(pages: Iterable[Fresh], fresh: dict[int, bytes]) -> float:
     for each in pages:
         fresh[each.id] = encode(each.page)
     return time.thread_time() - began
-
-
-def _check_start(number: int, offset: int, first: int, end: int) -> None:
-    """Refuse to read on where the source has not what follows.
-
-    Raises:
-        OffsetGone: it has not.
-    """
-    if first <= offset <= end:
-        return
-    what = f"partition {number} of {EVENTS.name}"
-    if offset > end:
-        raise OffsetGone(
-            f"{what} must reach to offset {offset}, up to which its state was cut, got an end of {end}:"
-            " is the state file that of another log?"
-        )
-    raise OffsetGone(
-        f"{what} must be read on from offset {offset}, got a log that begins at {first}: what lies between is gone;"
-        " see `tillwatch state rebuild`"
-    )

@@ -231,6 +231,9 @@ class SqliteLog:
         """
         if partitions < 1:
             raise ValueError(f"partitions of topic {name!r} must be at least 1, got {partitions!r}")
+        row = self._db.execute("SELECT * FROM topic WHERE name = ?", (name,)).fetchone()
+        if row == (name, partitions, compacted, retention_ms, retention_bytes):
+            return  # nothing to write: this waits for no writer, nor does it fail where one stands still
         with self.transaction():
             row = self._db.execute("SELECT partitions, compacted FROM topic WHERE name = ?", (name,)).fetchone()
             if row is None:

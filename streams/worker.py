@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import time
 from collections import deque
 from contextlib import suppress
@@ -83,8 +84,10 @@ class Worker:
         self._samples: deque[tuple[float, int]] = deque()
 
     def stop(self) -> None:
-        """End after the batch in hand."""
+        """End after the batch in hand; from a handler of the running loop."""
         self._stopping = True
+        # Whatever waits for a writer that holds the log would keep the end waiting for ever.
+        asyncio.get_running_loop().call_later(_STOP_GRACE_S, self._transport.writer.give_up)
 
     async def run(self) -> Counts:
         """Work until stopped, or idle where that was asked for.
@@ -114,14 +117,16 @@ class Worker:
         else:
             lease = self._transport.lease
             assert lease is not None
-            bounds = {
-                each: (log.first_offset(EVENTS.name, each), log.end_offset(EVENTS.name, each)) for each in numbers
-            }
             found = await self._cutter.recover(
-                lease.number, self._settings.group, numbers, self._make, log.identity, bounds.__getitem__
+                lease.number, self._settings.group, numbers, self._make, log.identity, self._bounds
             )
         self.agent.begin(found, generation)
         return {TP(EVENTS.name, number): each.next_offset for number, each in found.items()}
+
+    def _bounds(self, partition: int) -> tuple[int, int]:
+        """First and end offset of the partition's events."""
+        log = self._transport.log
+        return log.first_offset(EVENTS.name, partition), log.end_offset(EVENTS.name, partition)
 
     def _make(self, partition: int) -> MonitorLike:
         return self._factory(partition, self._settings.partitions)
@@ -133,6 +138,15 @@ class Worker:
             self.agent.failure = self.agent.failure or error
 
     async def _watch(self) -> None:
+        try:
+            await self._look_after()
+        except sqlite3.OperationalError as error:
+            if not self._stopping:
+                raise
+            logger.warning("the log stays locked (%s): what is not acknowledged is read again", error)
+
+    async def _look_after(self) -> None:
+        """Show how far we are, see to the feeds and tidy up, until it is time to end."""
         show_at = tidy_at = look_at = 0.0
         while not (self._stopping or self.agent.failure or self.app.crashed):
             now = time.monotonic()
@@ -198,6 +212,8 @@ class Worker:
 
     async def _end(self, cuts: asyncio.Task[None] | None) -> None:
         """Let the batch in hand finish, show where we are, take last cuts, and stop the app."""
+        if self._cutter is not None:
+            self._cutter.stop()
         try:
             async with asyncio.timeout(_STOP_GRACE_S):
                 await self.agent.rest()
@@ -207,9 +223,13 @@ class Worker:
         except TimeoutError:
             logger.warning("the batch in hand was not done in %g s; it is read again", _STOP_GRACE_S)
             self._transport.writer.give_up()
+        except sqlite3.OperationalError as error:
+            logger.warning("how far it came was not written: %s", error)
         else:
             await self._take_last_cuts(cuts)
         finally:
+            if cuts is not None:
+                cuts.cancel()
             if self._cutter is not None:
                 await asyncio.to_thread(self._cutter.close)
             await self.app.stop()
@@ -218,7 +238,6 @@ class Worker:
         """Cut what has gone on since the last cuts, so that the next start reads nothing again."""
         if self._cutter is None or cuts is None:
             return
-        self._cutter.stop()
         try:
             async with asyncio.timeout(_LAST_CUTS_S):
                 await cuts

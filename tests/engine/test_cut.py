@@ -322,3 +322,42 @@ def test_time_zones_keep_their_numbers() -> None:
     sales = [jump(k, merchant_id=f"m{k % 4}") for k in range(40)]
     want, got = both(known + sales[:8], later + sales[8:])
     assert got == want
+
+
+def test_master_data_of_many_pages_can_be_added_to_after_a_restart() -> None:
+    def versions(first: int, count: int) -> list[dict[str, object]]:
+        return [master(k, f"m{k % 50}", "Asia/Shanghai") for k in range(first, first + count)]
+
+    taken, shelf = monitor(1_000), Shelf()
+    for first, count in ((0, 2_000), (2_000, 500)):
+        taken.process(records_of(versions(first, count), first))
+        shelf.whole(taken)
+    again = shelf.bring_back(monitor(1_000))
+    more = records_of(versions(2_500, 3_000), 2_500)
+    assert again.process(more) == taken.process(more)
+    assert rows_of(again) == rows_of(taken)
+    assert again.look("m7") == taken.look("m7")
+    shelf.whole(again)
+    assert shelf.bring_back(monitor(1_000)).look("m7") == taken.look("m7")
+
+
+def test_many_small_cuts_of_many_merchants_make_few_pages_of_rows() -> None:
+    draw = random.Random(4)
+    taken, shelf = monitor(2_000), Shelf()
+    taken.process(records_of([jump(k, merchant_id=f"m{k}") for k in range(2_000)]))
+    for at in range(1_500):
+        shelf.whole(taken)
+        taken.process(records_of([jump(3_000 + at, merchant_id=f"m{draw.randrange(2_000)}")], 2_000 + at))
+    assert sum(page.kind == "rows" for _, page in shelf.decoded()) < 200
+    shelf.whole(taken)
+    assert rows_of(shelf.bring_back(monitor(2_000))) == rows_of(taken)
+
+
+def test_restarts_leave_no_small_pages_behind() -> None:
+    taken, shelf = monitor(), Shelf()
+    for at in range(60):
+        taken.process(records_of([jump(at), master(at, "m", "Asia/Shanghai")], 2 * at))
+        shelf.whole(taken)
+        taken = shelf.bring_back(monitor())
+    kinds = [page.kind for _, page in shelf.decoded()]
+    assert all(kinds.count(each) < 12 for each in ("duplicates", "contracts", "undone", "episodes", "risk"))

@@ -15,9 +15,11 @@ import pytest
 
 from domain.alerts import Alert, DeadLetter, Score, Text
 from engine.hashing import partition_of
+from engine.monitor import Monitor, MonitorConfig
 from engine.outputs import Counts, Outputs
 from streams import leases
 from streams.app import WorkerSettings
+from streams.checkpoints import SqliteCheckpoints, state_path
 from streams.leases import Fenced, LeaseHeld
 from streams.renewal import Renewal
 from streams.sqlite_log import OffsetGone, Progress, SqliteLog
@@ -496,3 +498,27 @@ def test_every_topic_is_made(path: Path) -> None:
         assert log.topics() == sorted(each.name for each in TOPICS)
         assert {log.partitions(each.name) for each in TOPICS} == {PARTITIONS}
         assert [log.compacted(each.name) for each in TOPICS] == [False, True, True, False]
+
+
+def test_a_batch_that_fails_ends_the_worker_also_where_a_cut_is_due(path: Path) -> None:
+    """The one that takes cuts must not turn in circles when there is nothing that may be cut."""
+    sale = b'{"txn_id":"%d","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}'
+    partition = partition_of(b"m", PARTITIONS)
+    with SqliteLog(path) as log:
+        log.append("events", partition, [sale % k for k in range(200)])
+
+    class Fails(Monitor):
+        def process(self, records: Records) -> Outputs:
+            if self.counts.records == 100:
+                raise ValueError("no more")
+            return super().process(records)
+
+    def make(number: int, of: int) -> Monitor:
+        return Fails(MonitorConfig(capacity=10), number, of, cuts=True)
+
+    with pytest.raises(MonitorFailed, match=f"events-{partition}, offsets 100 to 149: ValueError: no more"):
+        run_worker(settings_of(path, cut_every_s=0.001), make)
+    with SqliteCheckpoints(state_path(path)) as store:
+        manifest = store.manifest(partition)
+    assert manifest is None or manifest.offset in {50, 100}
+    assert committed(path)[partition] in {None, 50, 100}

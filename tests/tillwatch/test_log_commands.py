@@ -74,7 +74,7 @@ def test_a_file_that_is_no_log_is_one_line_and_code_1(tmp_path: Path, events: Pa
     (tmp_path / "tillwatch.db").write_bytes(b"no database" * 100)
     result = call("--log-url", log_url_of(tmp_path / "tillwatch.db"), "ingest", events)
     assert result.exit_code == 1
-    assert result.stderr == "Error: log: file is not a database\n"
+    assert result.stderr == "Error: database of the log or the state: file is not a database\n"
 
 
 def test_a_worker_started_again_says_the_same_totals(worked: Path) -> None:

@@ -1,0 +1,64 @@
+"""A scene for each test with a seed, and the table of what the faults came to."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.scene import Scene
+from tests.faults.seeds import ASKED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_REPORT = Path(__file__).parents[2] / "var" / "faults.jsonl"
+_COLUMNS = ("fault", "seed", "outcome", "kills", "cuts", "replayed", "seconds")
+_rows: dict[str, dict[str, object]] = {}
+
+
+@pytest.fixture
+def traffic_name() -> str:
+    return "ordinary"
+
+
+@pytest.fixture
+def scene(
+    seed: int, traffic_name: str, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> Iterator[Scene]:
+    record_property("seed", seed)
+    scene = Scene(tmp_path, seed, traffic_name)
+    try:
+        yield scene
+        record_property("kills", len(scene.kills))
+        record_property("how", [each.how for each in scene.kills])
+        record_property("cuts", scene.log.cut_count())
+        record_property("replayed", scene.replayed())
+    finally:
+        scene.close()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    found = re.search(r"faults/test_(\w+)\.py::\w+\[(.*)TILLWATCH_SEED=\d+(.*)]$", report.nodeid)
+    if found is None:
+        return
+    fault = " ".join(re.split("[-_ ]+", " ".join(found.groups()))).strip()
+    row = _rows.setdefault(report.nodeid, {"fault": fault}) | dict(report.user_properties)
+    if report.when == "call" or not report.passed:
+        row |= {"outcome": report.outcome, "seconds": round(report.duration, 1)}
+    _rows[report.nodeid] = row
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if not ASKED or not _rows:
+        return
+    _REPORT.parent.mkdir(exist_ok=True)
+    _REPORT.write_text("".join(json.dumps(row) + "\n" for row in _rows.values()), encoding="utf-8")
+    terminalreporter.section(f"faults ({_REPORT})")
+    table = [_COLUMNS, *(tuple(str(row.get(name, "")) for name in _COLUMNS) for row in _rows.values())]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for line in table:
+        terminalreporter.write_line("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)))

@@ -1,0 +1,32 @@
+"""Seeds for drawn tests: each is in its test's id, and can be run again."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import pytest
+
+_REST = 3
+ASKED = int(os.environ.get("TILLWATCH_FAULT_SEEDS", "0"))
+"""How many seeds `make faults` asks for; 0 for the quick tests among the others."""
+
+
+def seeds(*, quick: int, many: bool = False) -> pytest.MarkDecorator:
+    """Run a test for some seeds: those that TILLWATCH_SEED gives, with commas between, or new ones.
+
+    Args:
+        quick: how many where TILLWATCH_FAULT_SEEDS gives no number.
+        many: whether there are as many as it gives; else three.
+    """
+    given = [int(each) for each in os.environ.get("TILLWATCH_SEED", "").split(",") if each]
+    count = (ASKED if many else min(ASKED, _REST)) if ASKED else quick
+    drawn = given or [random.SystemRandom().getrandbits(32) for _ in range(count)]
+    return pytest.mark.parametrize("seed", [pytest.param(each, id=f"TILLWATCH_SEED={each}") for each in drawn])
+
+
+def missing(what: str) -> None:
+    """Skip the test for want of something on this machine; fail where TILLWATCH_REQUIRE_ALL says it must be there."""
+    if os.environ.get("TILLWATCH_REQUIRE_ALL"):
+        pytest.fail(what)
+    pytest.skip(what)

@@ -1,0 +1,37 @@
+"""Fault 13 of the scorecard: another process keeps what the worker writes to locked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.faults.child import Did
+from tests.faults.seeds import ASKED, seeds
+from tests.faults.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.faults.scene import Scene
+
+_LOCKED_S = 60.0 if ASKED else 2.0
+
+
+@pytest.mark.parametrize("which", ["log", "state"])
+@seeds(quick=1)
+@pytest.mark.timeout(300)
+def test_a_locked_file_is_waited_for_and_nothing_is_acknowledged_meanwhile(scene: Scene, which: str) -> None:
+    scene.feed()
+    worker = scene.fleet.start()
+    wait_until(lambda: worker.notes(Did.PUBLISHED), "something is published")
+    with scene.log.locking(scene.log.path if which == "log" else scene.log.state, patience_s=10):
+        assert not scene.done(worker)
+        published, cuts = scene.log.published(), scene.log.cuts()
+        scene.endure(worker, _LOCKED_S)
+        if which == "log":
+            assert scene.log.published() == published
+        else:
+            assert scene.log.cuts() == cuts
+            assert not scene.in_cuts()
+    wait_until(lambda: scene.done(worker), "the worker has done with everything")
+    scene.assert_exact(worker.finish())
+    assert scene.in_cuts()

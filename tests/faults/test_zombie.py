@@ -1,0 +1,80 @@
+"""A worker that stands still, loses its lease to a successor, and wakes."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from tests.faults.embedded import SHORT_LEASE
+from tests.faults.seeds import seeds
+from tests.faults.waiting import wait_until
+
+if TYPE_CHECKING:
+    from tests.faults.child import Ending
+    from tests.faults.processes import WorkerProcess
+    from tests.faults.scene import Scene
+    from tests.faults.strikes import Strike
+
+_NO_LONGER_S = 15.0
+"""Within which a worker that may not work says so."""
+
+
+def stopped(scene: Scene, strike: Strike | None = None) -> WorkerProcess:
+    """A worker that stands still: at an exact point, or at any moment."""
+    worker = scene.fleet.start(strike=strike, given=SHORT_LEASE)
+    if strike is not None:
+        wait_until(lambda: worker.stopped or scene.drained(worker), f"the worker comes to {strike} or to the end")
+    else:
+        wait_until(lambda: scene.log.holder() == worker.pid, "the worker has the lease")
+        worker.join(scene.draw.uniform(0, 0.4))
+    worker.stop()
+    return worker
+
+
+def successor_of(scene: Scene, first: WorkerProcess) -> WorkerProcess:
+    """A worker that has the lease after `first`: until it expires, others are refused and told who has it."""
+    while True:
+        worker = scene.fleet.start(given=SHORT_LEASE)
+        wait_until(lambda: not worker.alive or scene.log.holder() == worker.pid, "the lease is given or refused")  # noqa: B023  called at once
+        if worker.alive:
+            return worker
+        assert_refused(worker.ended(), first)
+
+
+def assert_refused(ending: Ending, by: WorkerProcess) -> None:
+    assert ending.failures[:1] == ("LeaseHeld",), ending
+    assert f"process {by.pid} " in ending.message
+
+
+def assert_fenced(worker: WorkerProcess) -> None:
+    """Woken, it ends by itself."""
+    worker.wake()
+    ending = worker.ended(_NO_LONGER_S)
+    assert "Fenced" in ending.failures, ending
+    assert worker.process.exitcode == 1
+
+
+@seeds(quick=2, many=True)
+def test_a_worker_that_wakes_after_its_successor_took_over_ends_and_writes_nothing_more(scene: Scene) -> None:
+    scene.feed(until=scene.draw.uniform(0.2, 0.6))
+    strike = scene.strike(signal.SIGSTOP) if scene.draw.random() < 0.5 else None
+    first = stopped(scene, strike)
+    if scene.log.locked():  # it stands still in the middle of a write
+        assert_refused(scene.fleet.start(given=SHORT_LEASE).ended(_NO_LONGER_S), first)
+        scene.kill(first, f"where it stood still: {strike or 'at any moment'}")
+        successor = successor_of(scene, first)
+    else:
+        successor = successor_of(scene, first)
+        scene.feed(until=scene.draw.uniform(0.6, 0.9))
+        wait_until(lambda: scene.drained(successor) and scene.in_cuts(), "the successor has caught up and cut")
+        assert successor.notes()
+        if scene.draw.random() < 0.5:  # the first wakes while the successor works
+            scene.feed()
+            assert_fenced(first)
+        else:  # or while nobody else writes, so that it can be seen that it does not
+            published, cuts = scene.log.published(), scene.log.cuts()
+            assert_fenced(first)
+            assert (scene.log.published(), scene.log.cuts()) == (published, cuts)
+    scene.feed()
+    wait_until(lambda: scene.done(successor), "the successor has done with everything")
+    scene.assert_exact(successor.finish())
