@@ -112,14 +112,24 @@ class Cutter:
         self._owner, self._source = owner, source
         await self._in_thread(self._store.fence, owner, name)
         found = {}
-        for number in partitions:
-            manifest = await self._in_thread(self._store.manifest, number)
-            self._check(number, manifest, *bounds(number))  # read now: a state is never ahead of its log
-            found[number] = await self._in_thread(self._bring_back, number, make(number), manifest)
+        try:
+            for number in partitions:
+                found[number] = await self._recover_one(number, make(number), bounds)
+        except Exception:
+            # Who was replaced meanwhile reads a state that is not its own: then that is what is wrong.
+            await self._in_thread(self._store.fence, owner, name)
+            raise
         now = asyncio.get_running_loop().time()
         for k, each in enumerate(found.values()):  # so that they take turns
             each.cut_at = now - self._every_s * k / len(found)
         return found
+
+    async def _recover_one(
+        self, number: int, monitor: MonitorLike, bounds: Callable[[int], tuple[int, int]]
+    ) -> Partition:
+        manifest = await self._in_thread(self._store.manifest, number)
+        self._check(number, manifest, *bounds(number))  # read now: a state is never ahead of its log
+        return await self._in_thread(self._bring_back, number, monitor, manifest)
 
     def _check(self, number: int, manifest: Manifest | None, first: int, end: int) -> None:
         """Refuse a state that is not this log's, or that the log has not what follows of.
