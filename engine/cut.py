@@ -107,11 +107,12 @@ class RowPages:
         """Choose what to `refresh` in the next cut, if there are too many copies, or too many small pages."""
         excess = sum(self.held.values()) - _SPREAD * rows - _SPARE_ROWS
         chosen = []
-        for page_id in sorted(self.held, key=lambda each: self.live[each] / self.held[each]):
-            if excess <= 0:
-                break
-            chosen.append(page_id)
-            excess -= self.held[page_id] - self.live[page_id]
+        if excess > 0:
+            for page_id in sorted(self.held, key=lambda each: self.live[each] / self.held[each]):
+                chosen.append(page_id)
+                excess -= self.held[page_id] - self.live[page_id]
+                if excess <= 0:
+                    break
         many = len(self.held) - (_SPREAD + 1) * rows // ROWS_A_PAGE - _SPARE_PAGES
         if many > 0:  # half as many again, so that it is not for every cut to do
             chosen += sorted(self.held, key=self.live.__getitem__)[: many + _SPARE_PAGES // 2]
@@ -139,7 +140,7 @@ class Cuts:
         self._contracts_cut = 1
         self._links_then, self._pending_then = np.zeros(0, np.int32), np.zeros(0, PENDING)
         ids = Ids()
-        self.rows = RowPages(state.limits.capacity, ids)
+        self.row_pages = RowPages(state.limits.capacity, ids)
         self._sets = {
             "duplicates": (Series("duplicates", 50_000, ids), state.duplicates),
             "undone": (Series("undone", 50_000, ids), state.undone),
@@ -174,7 +175,7 @@ class Cuts:
             self._risk.changes(),
         )  # fmt: skip
         self._contracts_cut = state.contract_count
-        self._in_hand = Cut(self, state.rows, state.rows.set_aside(self.rows.refresh), side, notes)
+        self._in_hand = Cut(self, state.rows, state.rows.set_aside(self.row_pages.refresh), side, notes)
         return self._in_hand
 
     def end(self) -> object:
@@ -273,7 +274,7 @@ class Cuts:
         if held.dtype != rows.rows.dtype:
             raise OtherState(f"rows must have the fields of this version, got others: {_difference(held, rows.rows)}")
         rows.put_back(Copies(held.view(np.uint8).reshape(len(held), -1), arrays["row"], arrays["deadline_ms"]))
-        self.rows.put_back(page_id, arrays["row"])
+        self.row_pages.put_back(page_id, arrays["row"])
 
 
 class Side(NamedTuple):
@@ -317,7 +318,7 @@ class Cut:
             raise RuntimeError("all rows of a cut must be gathered before the rest is taken")
         yield from self._row_pages(self._rows.saved())
         yield from self._cuts.side_pages(self._side, self.dropped)
-        self._cuts.rows.choose(self._notes.rows)
+        self._cuts.row_pages.choose(self._notes.rows)
 
     def notes(self) -> bytes:
         """What `Cuts.restore` needs beside the pages."""
@@ -340,7 +341,7 @@ class Cut:
         rows = copies.bytes.reshape(-1).view(self._rows.rows.dtype)
         for first in range(0, len(rows), ROWS_A_PAGE):
             part = slice(first, first + ROWS_A_PAGE)
-            yield self._cuts.rows.page(rows[part], copies.row[part], copies.deadline_ms[part], self.dropped)
+            yield self._cuts.row_pages.page(rows[part], copies.row[part], copies.deadline_ms[part], self.dropped)
 
 
 def _with(array: NDArray[Any], at: int, more: NDArray[Any]) -> NDArray[Any]:

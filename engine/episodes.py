@@ -153,7 +153,7 @@ class Episodes:
         alerts: list[Alert] = []
         rises: list[tuple[int, int, float]] = []
         due: dict[str, tuple[Episode, int]] = {}
-        touched: list[Episode] = []
+        touched: dict[int, Episode] = {}
         gap_ms, age_ms = detector.quiet_gap_s * 1000, detector.max_age_s * 1000
         rows, times = batch.row[findings.index].tolist(), batch.time_ms[findings.index].tolist()
         marks = batch.watermark_ms[findings.index].tolist()
@@ -171,7 +171,7 @@ class Episodes:
                 episode = self._begin(detector, row, time_ms, j, batch)
             before = episode.now.severity
             txn_id = batch.txn_id(j) if len(episode.now.txn_ids) < MOST_TXN_IDS else ""
-            touched.append(episode)
+            touched[row] = episode
             if episode.take(time_ms, severity, stake, txn_id):
                 due[episode.alert_id] = (episode, j)
             if episode.now.severity > before:
@@ -181,10 +181,9 @@ class Episodes:
             self._read_values(each, batch)
             alerts.append(each[0].alert())
         if self._journals:
-            for it in touched:
+            for row, it in touched.items():
                 kept = Kept(it.merchant_id, it.alert_id, it.currency, it.now, it.told, it.values)
-                if self._open.get(key := (detector.name, it.row)) is it:
-                    self._changed[key] = kept
+                self._changed[detector.name, row] = kept
         return alerts, rises
 
     def close_due(

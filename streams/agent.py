@@ -69,7 +69,7 @@ class Partition:
         monitor: its monitor.
         next_offset: the offset after the last record that was processed and whose outputs are published.
         cut: number of its last cut, 0 for none.
-        cut_offset: the offset that cut reads on from.
+        cut_offset: the offset that cut reads on from, 0 for none.
         cut_at: when that began, by the event loop's clock.
         pages: live pages of that cut, by number.
         waiting: the last offsets of the batches that are processed and not in a cut yet, in order.
@@ -79,7 +79,7 @@ class Partition:
     monitor: MonitorLike
     next_offset: int
     cut: int = 0
-    cut_offset: int = -1
+    cut_offset: int = 0
     cut_at: float = 0.0
     pages: dict[int, PageRef] = field(default_factory=dict)
     waiting: deque[int] = field(default_factory=deque)

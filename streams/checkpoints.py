@@ -14,8 +14,8 @@ import os
 import platform
 import sqlite3
 import tempfile
-import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 from zlib import crc32
@@ -24,6 +24,7 @@ import msgspec
 
 from engine.pages import Damaged
 from streams.leases import Fenced
+from streams.sqlite import immediate, is_locked, open_patiently
 from streams.sqlite_log import now_utc_ms
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ _VERSION = 1
 _FORMAT = 1
 _PAGE_BYTES = 32_768
 _WAL_BYTES = 64 * 2**20
-_OPENING_S = 0.01
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS fence (
     one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, owner TEXT NOT NULL,
@@ -162,20 +162,13 @@ class SqliteCheckpoints:
             raise
 
     def _open(self, busy_timeout_s: float, *, read_only: bool) -> None:
-        give_up_at = time.monotonic() + busy_timeout_s
-        while True:
+        with self._noticing_damage():
             try:
-                with self._noticing_damage():
-                    self._set_up(read_only=read_only)
+                open_patiently(partial(self._set_up, read_only=read_only), busy_timeout_s)
             except sqlite3.OperationalError as error:
-                # As with the log, not all that opening waits for is waited for with SQLite's own patience.
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                if not is_locked(error):
                     raise
-                if time.monotonic() > give_up_at:
-                    raise StateLocked(f"{self.path} stays locked while it is opened: {error}") from error
-                time.sleep(_OPENING_S)
-            else:
-                return
+                raise StateLocked(f"{self.path} stays locked while it is opened: {error}") from error
 
     def _set_up(self, *, read_only: bool) -> None:
         execute = self._db.execute
@@ -221,15 +214,8 @@ class SqliteCheckpoints:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """Everything written inside is there at once or not at all."""
-        with self._noticing_damage():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # SQLite has rolled back by itself where the disk is full
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._noticing_damage(), immediate(self._db):
+            yield
 
     # -- fencing
 
@@ -253,7 +239,7 @@ class SqliteCheckpoints:
                     (number, owner, os.getpid(), platform.node(), now_utc_ms()),
                 )
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            if not is_locked(error):
                 raise
             raise StateLocked(f"{self.path} stays locked: {self._last_fenced()}") from error
 

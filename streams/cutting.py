@@ -10,7 +10,6 @@ import asyncio
 import sqlite3
 import threading
 import time
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -21,9 +20,9 @@ from engine.cut import OtherState
 from engine.pages import decode, encode
 from streams.agent import CutMonitor, Partition
 from streams.checkpoints import Manifest, PageRef
+from streams.sqlite import may_pass
 from streams.sqlite_log import OffsetGone, now_utc_ms
 from streams.topics import EVENTS
-from streams.writer import may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -85,7 +84,6 @@ class Cutter:
         self._store, self._agent, self._every_s, self._on_cut = store, agent, every_s, on_cut
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="cutter")
         self._closing = threading.Event()
-        self._one_by_one = asyncio.Lock()
         self._owner, self._source = 0, ""
         self._not_before = 0.0
         self._stopping = False
@@ -157,8 +155,7 @@ class Cutter:
         if manifest is None:
             return Partition(number, monitor, 0)
         started = time.monotonic()
-        pages = ((page_id, decode(raw)) for page_id, raw in self._store.pages(manifest))
-        cast("CutMonitor", monitor).restore(manifest.notes, pages)
+        restore(cast("CutMonitor", monitor), self._store, manifest)
         logger.info(
             "partition %d: %d merchants restored in %.2f s as of offset %d",
             number, manifest.rows, time.monotonic() - started, manifest.offset,
@@ -190,43 +187,42 @@ class Cutter:
             await self.cut(each)
 
     def _uncut(self) -> list[Partition]:
-        return [each for each in self._agent.partitions.values() if each.next_offset > max(each.cut_offset, 0)]
+        return [each for each in self._agent.partitions.values() if each.next_offset > each.cut_offset]
 
     async def cut(self, partition: Partition) -> bool:
         """Take a cut of a partition, and acknowledge what lies before it; whether there is anything to cut.
 
-        What a failed batch left behind must not be kept: then, and from then on, there is not.
+        What a failed batch left behind must not be kept: then, and from then on, there is not. One at a time.
         """
-        async with self._one_by_one:
-            loop = asyncio.get_running_loop()
-            async with self._agent.turn:
-                if not self._agent.sound:
-                    return False
-                began = time.perf_counter()
-                partition.cut_at = loop.time()
-                offset = partition.next_offset
-                cut = cast("CutMonitor", partition.monitor).cut()
-                pause_s = time.perf_counter() - began
-            fresh: dict[int, bytes] = {}
-            slice_s = cost_s = 0.0
-            while not cut.gathered:
-                sliced = time.perf_counter()
-                pages = cut.gather(SLICE_ROWS)
-                slice_s = max(slice_s, time.perf_counter() - sliced)
-                cost_s += time.perf_counter() - sliced + await self._in_thread(_encode, pages, fresh)
-            cost_s += pause_s + await self._in_thread(self._finish, cut, fresh, partition, offset)
-            held = [cut.end()]
-            await self._in_thread(held.clear)
-            partition.cut, partition.cut_offset = partition.cut + 1, offset
-            self._agent.acknowledge(partition, offset)
-            self._not_before = partition.cut_at + cost_s / MOST_SHARE
-            size = sum(map(len, fresh.values()))
-            seconds = time.perf_counter() - began
-            report = CutReport(
-                partition.number, cut.merchants, len(fresh), size, pause_s, slice_s, cost_s, seconds,
-            )  # fmt: skip
-            self._on_cut(report)
-            return True
+        loop = asyncio.get_running_loop()
+        async with self._agent.turn:
+            if not self._agent.sound:
+                return False
+            began = time.perf_counter()
+            partition.cut_at = loop.time()
+            offset = partition.next_offset
+            cut = cast("CutMonitor", partition.monitor).cut()
+            pause_s = time.perf_counter() - began
+        fresh: dict[int, bytes] = {}
+        slice_s = cost_s = 0.0
+        while not cut.gathered:
+            sliced = time.perf_counter()
+            pages = cut.gather(SLICE_ROWS)
+            slice_s = max(slice_s, time.perf_counter() - sliced)
+            cost_s += time.perf_counter() - sliced + await self._in_thread(_encode, pages, fresh)
+        cost_s += pause_s + await self._in_thread(self._finish, cut, fresh, partition, offset)
+        held = [cut.end()]
+        await self._in_thread(held.clear)
+        partition.cut, partition.cut_offset = partition.cut + 1, offset
+        self._agent.acknowledge(partition, offset)
+        self._not_before = partition.cut_at + cost_s / MOST_SHARE
+        size = sum(map(len, fresh.values()))
+        seconds = time.perf_counter() - began
+        report = CutReport(
+            partition.number, cut.merchants, len(fresh), size, pause_s, slice_s, cost_s, seconds,
+        )  # fmt: skip
+        self._on_cut(report)
+        return True
 
     def _finish(self, cut: Cut, fresh: dict[int, bytes], partition: Partition, offset: int) -> float:
         """Encode the rest, and commit; the processor time it took."""
@@ -234,7 +230,7 @@ class Cutter:
         _encode(cut.rest(), fresh)
         for page_id in cut.dropped:
             partition.pages.pop(page_id, None)
-        partition.pages.update((page_id, PageRef(page_id, len(raw), zlib.crc32(raw))) for page_id, raw in fresh.items())
+        partition.pages.update((page_id, PageRef.of(page_id, raw)) for page_id, raw in fresh.items())
         manifest = Manifest(
             partition=partition.number, cut=partition.cut + 1, parent=partition.cut, offset=offset, source=self._source,
             owner=self._owner,
@@ -258,6 +254,16 @@ class Cutter:
         self._closing.set()
         self._pool.shutdown()
         self._store.close()
+
+
+def restore(monitor: CutMonitor, store: SqliteCheckpoints, manifest: Manifest) -> None:
+    """Bring an empty monitor to where a cut was taken.
+
+    Raises:
+        Damaged, Superseded: see `SqliteCheckpoints.pages`.
+        OtherState: the cut was taken by another version or with other settings.
+    """
+    monitor.restore(manifest.notes, ((page_id, decode(raw)) for page_id, raw in store.pages(manifest)))
 
 
 def _encode(pages: Iterable[Fresh], fresh: dict[int, bytes]) -> float:

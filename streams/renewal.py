@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from mode import get_logger
 
+from streams.sqlite import may_pass
 from streams.sqlite_log import SqliteLog
-from streams.writer import may_pass
 
 if TYPE_CHECKING:
     from streams.leases import Lease

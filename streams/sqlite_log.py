@@ -14,6 +14,7 @@ import sqlite3
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
@@ -22,6 +23,7 @@ import numpy as np
 from streams import housekeeping, leases
 from streams.blocks import MAX_BLOCK_RECORDS, cut, join
 from streams.leases import LeaseHeld
+from streams.sqlite import immediate, open_patiently
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 _WAL_PAGES = 4_096
 _PAGE_BYTES = 16_384
 
-_OPENING_S = 0.01
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS topic (
     name TEXT PRIMARY KEY, partitions INTEGER NOT NULL, compacted INTEGER NOT NULL,
@@ -127,17 +128,11 @@ class SqliteLog:
         self.path = path
         self._db = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
         self._topics: dict[str, _Topic] = {}
-        give_up_at = time.monotonic() + busy_timeout_s
-        while True:
-            try:
-                self._set_up(durable=durable)
-                break
-            except sqlite3.OperationalError as error:
-                # A journal is not turned to WAL, nor a WAL recovered, with SQLite's own patience: it fails at once.
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
-                    self._db.close()
-                    raise
-                time.sleep(_OPENING_S)
+        try:
+            open_patiently(partial(self._set_up, durable=durable), busy_timeout_s)
+        except sqlite3.OperationalError:
+            self._db.close()
+            raise
         self._seen = self._version()
 
     def _set_up(self, *, durable: bool) -> None:
@@ -176,17 +171,14 @@ class SqliteLog:
                 leases.check(self._db, lease)
             yield
             return
-        self._db.execute("BEGIN IMMEDIATE")
         try:
-            if lease is not None:
-                leases.check(self._db, lease)
-            yield
+            with immediate(self._db):
+                if lease is not None:
+                    leases.check(self._db, lease)
+                yield
         except BaseException:
-            if self._db.in_transaction:  # SQLite has rolled back by itself where the disk is full
-                self._db.execute("ROLLBACK")
             self._topics.clear()  # one may have been made in the transaction
             raise
-        self._db.execute("COMMIT")
 
     @contextmanager
     def _snapshot(self) -> Iterator[None]:

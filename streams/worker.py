@@ -172,7 +172,7 @@ class Worker:
         cut = {
             each: partitions[each].cut_offset if each in partitions else 0 for each in range(self._settings.partitions)
         }
-        return {(EVENTS.name, each): max(offset, 0) for each, offset in cut.items()}
+        return {(EVENTS.name, each): offset for each, offset in cut.items()}
 
     def _idle(self) -> bool:
         log, done = self._transport.log, self.agent.next_offsets

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mode import get_logger
 
+from streams.sqlite import may_pass
 from streams.sqlite_log import SqliteLog
 
 if TYPE_CHECKING:
@@ -19,11 +20,6 @@ R = TypeVar("R")
 logger = get_logger(__name__)
 
 _PATIENCE_S = 1.0
-
-
-def may_pass(error: sqlite3.OperationalError) -> bool:
-    """Whether the same may succeed later: another writer has the log locked, or the disk is full."""
-    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL}
 
 
 class Writer:

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.cut import OtherState
-from engine.monitor import Monitor
-from engine.pages import Damaged, decode, encode
+from engine.pages import Damaged, encode
 from streams.checkpoints import Manifest, PageRef, SqliteCheckpoints, state_path
+from streams.cutting import restore
 from streams.sqlite_log import now_utc_ms
 from streams.topics import EVENTS
-from tillwatch.worker import monitor_config
+from tillwatch.worker import new_monitor
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from engine.monitor import Monitor
     from streams.leases import Lease
     from streams.sqlite_log import SqliteLog
     from tillwatch.settings import Settings
@@ -27,21 +28,10 @@ class CannotRebuild(RuntimeError):
     """The state cannot be built anew as it was asked for; nothing was changed."""
 
 
-def new_monitor(settings: Settings, partition: int) -> Monitor:
-    """A partition's monitor as a worker makes it."""
-    detectors = settings.make_detectors()
-    return Monitor(monitor_config(settings), partition, settings.partitions, detectors=detectors, cuts=True)
-
-
 def restored(settings: Settings, store: SqliteCheckpoints, manifest: Manifest) -> Monitor:
-    """A monitor that stands where a cut was taken.
-
-    Raises:
-        Damaged, Superseded: see `SqliteCheckpoints.pages`.
-        OtherState: the cut was taken by another version or with other settings.
-    """
+    """A monitor that stands where a cut was taken; raises what `restore` does."""
     monitor = new_monitor(settings, manifest.partition)
-    monitor.restore(manifest.notes, ((page_id, decode(raw)) for page_id, raw in store.pages(manifest)))
+    restore(monitor, store, manifest)
     return monitor
 
 

@@ -100,13 +100,18 @@ def command(invocation: Invocation, *, until_idle: bool, as_json: bool, tied: bo
 
 def _factory(settings: Settings, monitors: dict[int, Monitor]) -> Callable[[int, int], Monitor]:
     """Makes the monitors, and keeps each partition's newest in `monitors`."""
-    config, detectors = monitor_config(settings), settings.make_detectors()
 
-    def make(partition: int, partitions: int) -> Monitor:
-        monitors[partition] = Monitor(config, partition, partitions, detectors=detectors, cuts=True)
+    def make(partition: int, _: int) -> Monitor:
+        monitors[partition] = new_monitor(settings, partition)
         return monitors[partition]
 
     return make
+
+
+def new_monitor(settings: Settings, partition: int) -> Monitor:
+    """A partition's monitor as the settings have it, that can be cut."""
+    detectors = settings.make_detectors()
+    return Monitor(monitor_config(settings), partition, settings.partitions, detectors=detectors, cuts=True)
 
 
 def monitor_config(settings: Settings) -> MonitorConfig:

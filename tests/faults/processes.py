@@ -114,7 +114,7 @@ class WorkerProcess:
 
     def how(self) -> str:
         """Its exit code and what it said last."""
-        return f"exit code {self.process.exitcode}, said:\n{self.said()[-2000:]}"
+        return f"stopped {self.stopped}, exit code {self.process.exitcode}, said:\n{self.said()[-2000:]}"
 
     def notes(self, did: Did | None = None) -> list[Note]:
         """What it has done so far, or those things of one kind."""

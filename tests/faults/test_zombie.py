@@ -48,7 +48,13 @@ def assert_refused(ending: Ending, by: WorkerProcess) -> None:
 
 def assert_fenced(worker: WorkerProcess) -> None:
     """Woken, it ends by itself."""
-    worker.wake()
+
+    def ended() -> bool:
+        if worker.stopped:  # one that had nothing left to do may come to its strike only now, and stand still again
+            worker.wake()
+        return not worker.alive
+
+    wait_until(ended, f"{worker.order.name} ends", _NO_LONGER_S)
     ending = worker.ended(_NO_LONGER_S)
     assert "Fenced" in ending.failures, ending
     assert worker.process.exitcode == 1
