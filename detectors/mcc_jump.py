@@ -80,7 +80,7 @@ class MccJump:
 
     def detect(self, features: Features) -> Findings:
         """The sales with something off; severity by class and by the money lost that day."""
-        index = np.flatnonzero(features["mcc_sources"])
+        index = np.flatnonzero(features["mcc_sources"] > 0)
         drop = features["mcc_class_drop"][index]
         leak = features["leakage_e7"][index].astype(np.int64)
         lost = np.where(leak == _NULL, 0, np.maximum(leak, 0))

@@ -41,6 +41,8 @@ class Kind(IntEnum):
     """Free text; whatever looks like a card number is masked."""
     CODES = 7
     """A JSON list of codes."""
+    PRICES = 8
+    """A JSON list of objects with the fields of `PRICE`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ APPROVED_CODES = ("00", "10", "11")
 
 TYPE = Field("type", Kind.CODE, choices=(
     "transaction", "settlement", "merchant", "fraud_report", "chargeback", "verdict", "override",
-    "terminal", "clock",
+    "terminal", "clock", "contract",
 ))  # fmt: skip
 
 _AMOUNT = {"kind": Kind.INT, "low": 0, "high": MAX_AMOUNT_MINOR, "unit": "minor units"}
@@ -217,6 +219,33 @@ SETTLEMENT: tuple[Field, ...] = (
 )
 """Fields of a settlement: what clearing knew of one transaction."""
 
+MAX_RATE_PPM = 1_000_000
+"""Highest price rate, parts per million of the amount: all of it."""
+
+PRICE: tuple[Field, ...] = (
+    Field("scheme", Kind.CODE, high=16),
+    Field("card_kind", Kind.CODE, high=16, choices=CARD_KINDS),
+    Field("channel", Kind.CODE, high=32),
+    Field("settlement_mode", Kind.CODE, high=16),
+    Field("amount_from", **_AMOUNT),  # type: ignore[arg-type]
+    Field("rate_ppm", Kind.INT, 0, MAX_RATE_PPM, required=True, unit="parts per million"),
+    Field("cap", **_AMOUNT),  # type: ignore[arg-type]
+    Field("minimum", **_AMOUNT),  # type: ignore[arg-type]
+    Field("fixed", **_AMOUNT),  # type: ignore[arg-type]
+)
+"""Fields of one price of a contract; `domain.contracts` says which applies and what it comes to."""
+
+CONTRACT: tuple[Field, ...] = (
+    TYPE,
+    MERCHANT_ID,
+    _EFFECTIVE,
+    Field("notice_from", **_TIME),  # type: ignore[arg-type]
+    Field("prices", Kind.PRICES, required=True),
+    RECEIVED_AT,
+    FEED,
+)
+"""Fields of a version of what a merchant pays, in force from `effective_from` on."""
+
 _REPORT: tuple[Field, ...] = (
     TYPE,
     MERCHANT_ID,
@@ -284,6 +313,7 @@ EVENTS: dict[str, tuple[Field, ...]] = {
     "override": OVERRIDE,
     "terminal": TERMINAL,
     "clock": CLOCK,
+    "contract": CONTRACT,
 }
 """Fields by event type."""
 
@@ -293,6 +323,8 @@ FORBIDDEN_FIELDS = frozenset({
 })  # fmt: skip
 """Keys whose presence refuses a record: storing track, card-verification or PIN data is prohibited."""
 
+MAX_PRICES = 16
+"""Most prices of a contract; a longer list is a dead letter (`out-of-range`)."""
 MAX_CODES = 16
 """Most codes read from a list; a longer one is a dead letter (`out-of-range`)."""
 

@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from engine import jit, kernel
+from engine.columns import MISSING
 from engine.families.registry import FAMILIES, columns
 from engine.rows import row_dtype
+from engine.state import Into
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,6 +33,14 @@ if TYPE_CHECKING:
     from engine.families import Column
 
 _BEGIN, _END = "# families: begin\n", "# families: end\n"
+_HOOKS = {
+    "update": "row, event, contract, side, out",
+    "undo": "row, amount, time_ms, day, now_ms, now_day",
+    "settle": "row, event, contract, side, out",
+    "close": "row, closing, side, out",
+    "revise": "row, revision, side, out",
+}
+"""What the kernel calls of a family, with which arguments; `engine.families` says what for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +61,19 @@ class Composition:
     columns: tuple[Column, ...]
     run: Callable[..., int]
 
-    def outputs(self, n: int) -> tuple[tuple[Any, Any, Any], Mapping[str, NDArray[Any]]]:
-        """Arrays for the features of `n` transactions: as the kernel takes them, and by column name."""
+    def outputs(self, room: int) -> tuple[NDArray[np.void], Into, Mapping[str, NDArray[Any]]]:
+        """Where the kernel puts up to `room` rows of features: as it takes it (twice), and by column name."""
         dtype = [(column.name, np.int64 if column.kind == "int" else np.float64) for column in self.columns]
-        scratch = np.zeros(1, dtype)
-        table = np.empty((len(dtype), n), np.int64)
+        scratch, nulls = np.zeros(1, dtype), np.zeros(1, dtype)
+        for column in self.columns:
+            nulls[column.name] = MISSING if column.kind == "int" else np.nan
+        table = np.empty((len(dtype), room), np.int64)
         by_name = {name: table[k].view(kind) for k, (name, kind) in enumerate(dtype)}
-        return (scratch, scratch.view(np.int64), table), by_name
+        into = Into(
+            scratch.view(np.int64), nulls.view(np.int64), table, np.empty(room, np.int32), np.empty(room, np.int32),
+            np.empty(room, np.int64), np.empty(room, np.int64),
+        )  # fmt: skip
+        return scratch, into, by_name
 
 
 @cache
@@ -79,16 +95,14 @@ def _source(families: tuple[ModuleType, ...]) -> str:
     head, rest = text.split(_BEGIN)
     _, tail = rest.split(_END)
     imports = "".join(f"import {each.__name__} as family_{k}\n" for k, each in enumerate(families))
-    updates = "".join(f"    family_{k}.update(row, event, contract, side, out)\n" for k in range(len(families)))
-    undos = "".join(
-        f"    family_{k}.undo(row, amount, time_ms, day, now_ms, now_day)\n"
-        for k, each in enumerate(families)
-        if hasattr(each, "undo")
-    )
-    return (
-        f"{head}{imports}\n\n@njit\ndef update_all(row, event, contract, side, out):\n{updates or '    pass'}\n\n"
-        f"@njit\ndef undo_all(row, amount, time_ms, day, now_ms, now_day):\n{undos or '    pass'}\n\n{tail}"
-    )
+    hooks = "\n\n".join(_hook(name, taken, families) for name, taken in _HOOKS.items())
+    return f"{head}{imports}\n\n{hooks}\n\n{tail}"
+
+
+def _hook(name: str, taken: str, families: tuple[ModuleType, ...]) -> str:
+    """A function that calls every family's function `name`, where it has one."""
+    calls = [f"    family_{k}.{name}({taken})\n" for k, each in enumerate(families) if hasattr(each, name)]
+    return f"@njit\ndef {name}_all({taken}):\n{''.join(calls) or '    pass'}\n"
 
 
 def _write(families: tuple[ModuleType, ...], dtype: np.dtype[np.void]) -> Path:

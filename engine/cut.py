@@ -58,6 +58,8 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True):
     feed_count: int
     feed_names: dict[str, int]
     contracts: int
+    pricings: int
+    price_lines: int
     pending_free: tuple[int, int]
     counts: dict[str, int]
     coverage: list[tuple[int, dict[str, int]]]
@@ -137,8 +139,9 @@ class Cuts:
         self._in_hand: Cut | None = None
         state.rows.gather(state.rows.set_aside(_NONE), 0, 0)  # loaded now: the first call takes ten milliseconds
         state.rows.release()
-        self._contracts_cut = 1
+        self._contracts_cut, self._pricings_cut, self._lines_cut = 1, 1, 0
         self._links_then, self._pending_then = np.zeros(0, np.int32), np.zeros(0, PENDING)
+        self._pricing_links_then = np.zeros(0, np.int32)
         ids = Ids()
         self.row_pages = RowPages(state.limits.capacity, ids)
         self._sets = {
@@ -147,6 +150,9 @@ class Cuts:
         }
         self.contracts = Series("contracts", 7_000, ids)
         self.links = Series("links", 200_000, ids)
+        self.pricings = Series("pricings", 30_000, ids)
+        self.pricing_links = Series("pricing_links", 200_000, ids)
+        self.price_lines = Series("price_lines", 14_000, ids)
         self.pending = Series("pending", 30_000, ids)
         self.kept = Keyed("episodes", 500, ids, _episode_entry)
         self.slots = Keyed("risk", 2_000, ids, _risk_entry)
@@ -166,15 +172,20 @@ class Cuts:
             time_zones=list(state.zone_names), detectors=list(self._detectors),
             feeds=list(zip(state.feed_hash.tolist(), state.feed_clock_ms.tolist(), strict=True)),
             feed_count=int(state.feed_count[0]), feed_names=feeds, contracts=state.contract_count,
+            pricings=state.pricing_count, price_lines=state.line_count,
             pending_free=(int(state.pending_free[0]), int(state.pending_free[1])), counts=counts, coverage=coverage,
         )  # fmt: skip
         side = Side(
             state.contracts[self._contracts_cut : state.contract_count],
-            state.contract_next[: state.contract_count].copy(), state.pending[: int(state.pending_free[1])].copy(),
+            state.contract_next[: state.contract_count].copy(),
+            state.pricings[self._pricings_cut : state.pricing_count],
+            state.pricing_next[: state.pricing_count].copy(), state.price_lines[self._lines_cut : state.line_count],
+            state.pending[: int(state.pending_free[1])].copy(),
             {kind: each.entered() for kind, (_, each) in self._sets.items()}, self._episodes.changes(),
             self._risk.changes(),
         )  # fmt: skip
-        self._contracts_cut = state.contract_count
+        self._contracts_cut, self._pricings_cut = state.contract_count, state.pricing_count
+        self._lines_cut = state.line_count
         self._in_hand = Cut(self, state.rows, state.rows.set_aside(self.row_pages.refresh), side, notes)
         return self._in_hand
 
@@ -189,9 +200,16 @@ class Cuts:
             yield from self.contracts.add({"version": side.contracts}, whole=False, dropped=dropped)
         if not np.array_equal(side.links, self._links_then):
             yield from self.links.add({"next": side.links}, whole=True, dropped=dropped)
+        if len(side.pricings):
+            yield from self.pricings.add({"version": side.pricings}, whole=False, dropped=dropped)
+        if not np.array_equal(side.pricing_links, self._pricing_links_then):
+            yield from self.pricing_links.add({"next": side.pricing_links}, whole=True, dropped=dropped)
+        if len(side.price_lines):
+            yield from self.price_lines.add({"line": side.price_lines}, whole=False, dropped=dropped)
         if not np.array_equal(side.pending, self._pending_then):
             yield from self.pending.add({"reversal": side.pending}, whole=True, dropped=dropped)
         self._links_then, self._pending_then = side.links, side.pending
+        self._pricing_links_then = side.pricing_links
         for kind, it in side.entered.items():
             arrays: dict[str, NDArray[Any]] = {"key": it.key, "row": it.row, "turn": it.turn}
             yield from self._sets[kind][0].add(arrays, whole=it.whole, dropped=dropped)
@@ -221,6 +239,9 @@ class Cuts:
         state.feed_count[0] = found.feed_count
         state.pending_free[:] = found.pending_free
         self._contracts_cut = state.contract_count = found.contracts
+        self._pricings_cut = state.pricing_count = found.pricings
+        self._lines_cut = state.line_count = found.price_lines
+        self._pricing_links_then = state.pricing_next[: found.pricings].copy()
         self._links_then = state.contract_next[: found.contracts].copy()
         self._pending_then = state.pending[: found.pending_free[1]].copy()
         self._ids.go_on(last)
@@ -259,6 +280,15 @@ class Cuts:
             case "links":
                 state.contract_next = _with(state.contract_next, self.links.entries, arrays["next"])
                 self.links.put_back(page_id, arrays)
+            case "pricings":
+                state.pricings = _with(state.pricings, 1 + self.pricings.entries, arrays["version"])
+                self.pricings.put_back(page_id, arrays)
+            case "pricing_links":
+                state.pricing_next = _with(state.pricing_next, self.pricing_links.entries, arrays["next"])
+                self.pricing_links.put_back(page_id, arrays)
+            case "price_lines":
+                state.price_lines = _with(state.price_lines, self.price_lines.entries, arrays["line"])
+                self.price_lines.put_back(page_id, arrays)
             case "pending":
                 state.pending = _with(state.pending, self.pending.entries, arrays["reversal"])
                 self.pending.put_back(page_id, arrays)
@@ -283,6 +313,10 @@ class Side(NamedTuple):
     contracts: NDArray[np.void]
     """Those that came since the last cut."""
     links: NDArray[np.int32]
+    pricings: NDArray[np.void]
+    """Those that came since the last cut, as the price lines below."""
+    pricing_links: NDArray[np.int32]
+    price_lines: NDArray[np.void]
     pending: NDArray[np.void]
     entered: dict[str, Entered]
     """Into the set of duplicates, and into that of what was undone."""

@@ -37,6 +37,10 @@ _MS = timedelta(milliseconds=1)
 _MOST_HARMLESS = 4096
 _PAD = bytes(PADDING)
 _KEPT_OF_EVENTS = ("merchant_id", "feed", "event_time", "received_at")
+_KEPT_OF_SETTLEMENTS = (
+    *_KEPT_OF_EVENTS, "txn_id", "amount", "currency", "original_time", "fee", "fee_class", "scheme", "card_kind", "mcc",
+    "settlement_mode",
+)  # fmt: skip
 
 
 class Refused(ValueError):
@@ -169,6 +173,8 @@ def check_field(field: Field, value: object) -> Any:
         return float(value)
     if field.kind is Kind.CODES:
         return _codes(field, value)
+    if field.kind is Kind.PRICES:
+        return _prices(field, value)
     return _text(field, value)
 
 
@@ -182,6 +188,30 @@ def _codes(field: Field, value: object) -> tuple[str, ...]:
         )  # fmt: skip
     each = Field(field.name, Kind.DIGITS, field.low, field.high)
     return tuple(_text(each, code) for code in value)
+
+
+def _prices(field: Field, value: object) -> tuple[dict[str, Any], ...]:
+    if not isinstance(value, list):
+        raise Refused(Reason.WRONG_TYPE, field.name, f"{field.name} must be a list of prices, got {shown(value)}")
+    if len(value) > events.MAX_PRICES:
+        raise Refused(
+            Reason.OUT_OF_RANGE, field.name,
+            f"{field.name} must hold at most {events.MAX_PRICES} prices, got {len(value)}",
+        )  # fmt: skip
+    return tuple(_price(field, each) for each in value)
+
+
+def _price(field: Field, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Refused(Reason.WRONG_TYPE, field.name, f"{field.name} must hold objects, got {shown(value)}")
+    checked: dict[str, Any] = {}
+    for each in events.PRICE:
+        given = value.get(each.name)
+        if given is not None and given != "":
+            checked[each.name] = check_field(each, given)
+        elif each.required:
+            raise Refused(Reason.MISSING_FIELD, each.name, f"{each.name} must be given in each price, got nothing")
+    return checked
 
 
 def parse(raw: bytes) -> dict[str, Any]:
@@ -273,7 +303,8 @@ class Decoder:
         else:
             decoded.columns.status[i] = OTHER
             decoded.others.append((i, {**checked, "type": kind}))
-            names = [name for name in _KEPT_OF_EVENTS if name in checked]
+            kept = _KEPT_OF_SETTLEMENTS if kind == "settlement" else _KEPT_OF_EVENTS
+            names = [name for name in kept if name in checked]
         for name in names:
             _fill(decoded.columns, i, name, checked[name], base, extra)
 

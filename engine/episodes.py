@@ -45,13 +45,14 @@ def iso(ms: int) -> str:
 
 
 class Batch(NamedTuple):
-    """What episodes need of a batch's accepted transactions; every array has one entry for each."""
+    """What episodes need of a batch's rows of features; every array has one entry for each."""
 
     row: NDArray[np.int32]
     time_ms: NDArray[np.int64]
     watermark_ms: NDArray[np.int64]
     currency: NDArray[np.int64]
     txn_id: Callable[[int], str]
+    """"" where it is of no transaction."""
     merchant_id: Callable[[int], str]
     """Of a row."""
     values: Callable[[Sequence[str], int], Values]
@@ -89,7 +90,7 @@ class Episode:
         was = self.now
         hits, peak = was.hits + 1, max(was.severity, severity)
         due = hits & (hits - 1) == 0 or peak >= self.told.severity + RISE
-        ids = was.txn_ids if len(was.txn_ids) >= MOST_TXN_IDS else (*was.txn_ids, txn_id)
+        ids = (*was.txn_ids, txn_id) if txn_id and len(was.txn_ids) < MOST_TXN_IDS else was.txn_ids
         self.now = Figures(
             was.revision + due, hits, peak, min(was.first_ms, time_ms), max(was.last_ms, time_ms),
             was.at_stake_e7 + at_stake_e7, ids,
@@ -236,7 +237,7 @@ class Episodes:
         # A txn_id may come again after years; with its time it is one transaction.
         name = f"{detector.name}|merchant:{merchant_id}|{batch.txn_id(j)}|{time_ms}"
         slot = self._slot(row)
-        code = int(batch.currency[j]).to_bytes(8, "little")[:3].decode("ascii")
+        code = int(batch.currency[j]).to_bytes(8, "little")[:3].decode("ascii").strip("\0")
         start = Figures(first_ms=time_ms, last_ms=time_ms)
         episode = Episode(detector, row, merchant_id, str(uuid.uuid5(NAMESPACE, name)), code, slot, start, start, {})
         self._open[detector.name, row] = self._by_slot[slot] = episode

@@ -33,8 +33,59 @@ CONTRACT = np.dtype(
 Place 0 is never entered: it stands for no version at all."""
 
 
+PRICING = np.dtype(
+    [("effective_ms", np.int64), ("notice_ms", np.int64), ("line", np.int32), ("lines", np.int32)], align=True
+)
+"""One version of a merchant's contract: `lines` of `PRICE_LINE` from `line` on. `notice_ms` is `MISSING` where nobody
+was told. Once entered it is never changed; place 0 stands for no version."""
+
+PRICE_LINE = np.dtype(
+    [
+        ("mode", np.uint64),
+        ("channel", np.uint64),
+        ("amount_from", np.int64),
+        ("cap", np.int64),
+        ("minimum", np.int64),
+        ("fixed", np.int64),
+        ("rate_ppm", np.int32),
+        ("scheme", np.int8),
+        ("card_kind", np.int8),
+        ("keys", np.int8),
+    ],
+    align=True,
+)
+"""One `domain.contracts.Price`: `mode` and `channel` are hashes, 0 for any; `scheme` and `card_kind` positions, -1 for
+any; `keys` how many are given."""
+
+TRANSACTION, SETTLEMENT, CLOSING, REVISION = range(4)
+"""What a row of features is of: column `occasion`."""
+
+
+class Closing(NamedTuple):
+    """The end of a merchant's local day, some hours after it."""
+
+    time_ms: int
+    """Its deadline."""
+    day: int
+    """The local day that ended, since 1970."""
+    idle_d: int
+    """Days since the local day of the merchant's clock; 0 or below where something came on that day or later."""
+
+
+class Revision(NamedTuple):
+    """A version of a merchant's contract that has come."""
+
+    time_ms: int
+    effective_ms: int
+    notice_ms: int
+    """`MISSING` where nobody was told."""
+    rise_ppm: int
+    """How much dearer it is than the version before, relative, parts per million: the most that the fee of any of some
+    reference payments rises. `MISSING` where there was none before."""
+
+
 class Event(NamedTuple):
-    """One accepted transaction, in the merchant's own time.
+    """One accepted transaction, or one settlement, in the merchant's own time.
 
     A day is the merchant's local day since 1970; an hour and a minute count from 1970 UTC. The clock is the
     largest accepted event time; `now` is the clock with this transaction, `was` without it.
@@ -74,6 +125,20 @@ class Event(NamedTuple):
     channel_mcc: int
     fee_type: int
     """-1 where unknown."""
+    fee: int
+    """Charged, minor units; `MISSING` where unknown."""
+    due: int
+    """By the contract in force at its time, minor units; `MISSING` where none prices it."""
+    due_ppm: int
+    """The contract's rate for it, parts per million; `MISSING` where none prices it."""
+    mode: np.uint64
+    """Hash of the settlement mode, 0 where unknown, as the two that follow."""
+    channel: np.uint64
+    terminal: np.uint64
+    acceptor: np.uint64
+    """Hash of the acceptor number."""
+    channel_merchant: np.uint64
+    """Hash of the channel's merchant number."""
 
 
 MAX_REGIMES = 8

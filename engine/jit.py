@@ -46,7 +46,7 @@ def source_digest() -> str:
     root = Path(__file__).parent
     sources = [path for path in sorted(root.rglob("*.py")) if path.stem not in NOTHING_COMPILED]
     digest = hashlib.sha256(f"{sys.version} {numba.__version__} {np.__version__}".encode())
-    domain = (root.parent / "domain" / f"{name}.py" for name in ("cards", "events", "interchange"))
+    domain = (root.parent / "domain" / f"{name}.py" for name in ("cards", "contracts", "events", "interchange"))
     for path in [*sources, *domain]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -12,16 +12,18 @@ import numpy as np
 
 from engine.columns import MISSING, NUMBERS, STRINGS
 from engine.dirty import touch
-from engine.event import APPROVED, DAY_MS, REFUND, SALE, UNDO, Event
+from engine.event import APPROVED, DAY_MS, HOUR_MS, REFUND, SALE, UNDO, Closing, Event, Revision
 from engine.families import repeats
 from engine.hashing import hash64, mix64, murmur2
 from engine.jit import borrowed, i64, njit, njit_cached, njit_inline
+from engine.pricing import line_fee, price_line, rise_ppm, version_at
 from engine.rows import place
 from engine.sets import ABSENT, FLAGGED, enter, holds
 from engine.state import (
     ACCEPTED,
     CAPACITY,
     CLOCK,
+    CONTRACT,
     CURRENCY,
     DEAD,
     DUPLICATE,
@@ -32,8 +34,10 @@ from engine.state import (
     MERCHANT,
     NOTHING,
     OTHER,
+    SETTLEMENT,
     TRANSACTION,
     WRONG_PARTITION,
+    Into,
     Layouts,
     Limits,
     State,
@@ -44,6 +48,9 @@ S_TXN, S_MERCHANT, S_TERMINAL, S_ACCEPTOR, S_ORIGINAL, S_CARD, S_STAN, S_ACQUIRE
     STRINGS.index(name) for name in ("txn_id", "merchant_id", "terminal_id", "acceptor_id", "original_txn_id",
                                      "card_token", "stan", "acquirer_code", "feed")
 )  # fmt: skip
+S_CHANNEL, S_CHANNEL_MERCHANT, S_MODE = (
+    STRINGS.index(name) for name in ("channel", "channel_merchant_id", "settlement_mode")
+)
 N_AMOUNT, N_CURRENCY, N_TIME, N_MCC, N_CHANNEL_MCC, N_SCHEME, N_TYPE = (
     NUMBERS.index(name) for name in ("amount", "currency", "event_time", "mcc", "channel_mcc", "scheme", "txn_type")
 )
@@ -52,7 +59,17 @@ N_ORIGINAL_AMOUNT, N_ORIGINAL_TIME, N_FEE_TYPE, N_CARD_KIND, N_COUNTRY, N_ENTRY,
     for name in ("original_amount", "original_time", "special_fee_type", "card_kind", "issuer_country", "entry_mode",
                  "response_code", "transmitted_at", "received_at")
 )  # fmt: skip
+N_FEE = NUMBERS.index("fee")
+CLOSES_AFTER_MS = 2 * HOUR_MS
+"""A local day is closed this long after its end, and up to an hour more by merchant, so that not all close at once."""
+IDLE_TOLD_D, IDLE_YEAR_D, IDLE_MOST_D = 100, 365, 400
+"""Ends of idle days that are told: the first hundred, and that of a year; then no more are awaited."""
+MOST_AT_ONCE = 128
+"""Rows of features that one record, or one merchant's deadlines, may give at most."""
+NOBODY = -1
+"""In `record_of`: the row of features is of no record."""
 _0 = np.uint64(0)
+_SALT_SETTLED = np.uint64(0xD1B54A32D192ED03)
 _SALT_TXN = np.uint64(0xA24BAED4963EE407)
 _SALT_SENT = np.uint64(0x9FB21C651E98DF25)
 _K = np.uint64(0x9E3779B97F4A7C15)
@@ -67,6 +84,21 @@ def update_all(row: Any, event: Event, contract: Any, side: Any, out: Any) -> No
 @njit
 def undo_all(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
     """Take an approved sale out of every family that can."""
+
+
+@njit
+def settle_all(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Take a settlement into every family that looks at it."""
+
+
+@njit
+def close_all(row: Any, closing: Closing, side: Any, out: Any) -> None:
+    """Close a day in every family that does."""
+
+
+@njit
+def revise_all(row: Any, revision: Revision, side: Any, out: Any) -> None:
+    """Tell every family that cares of a new version of the contract."""
 
 
 # families: end
@@ -185,6 +217,27 @@ def _enter_contract(state: State, row: Any, k: int) -> None:
 
 
 @njit_inline
+def _first_pending(state: State, row: Any) -> int:
+    """The earliest deadline of the reversals that wait, 0 for none."""
+    first, k = 0, row.pending
+    while k > 0:
+        entry = state.pending[k - 1]
+        if first == 0 or entry.deadline_ms < first:
+            first = entry.deadline_ms
+        k = entry.next
+    return first
+
+
+@njit_inline
+def _await(state: State, row: Any, r: int) -> None:
+    """Note the row's earliest deadline."""
+    first = _first_pending(state, row)
+    if row.close_day and (first == 0 or row.close_ms < first):
+        first = row.close_ms
+    state.deadlines[r] = first
+
+
+@njit_inline
 def _wait(state: State, row: Any, r: int, original: np.uint64, deadline_ms: int, most: int) -> None:
     """Let a reversal wait for its original; where `most` wait already it counts as unmatched at once."""
     k = state.pending_free[0]
@@ -201,8 +254,7 @@ def _wait(state: State, row: Any, r: int, original: np.uint64, deadline_ms: int,
     entry.deadline_ms = deadline_ms
     entry.next = row.pending
     row.pending = k
-    if state.deadlines[r] == 0 or deadline_ms < state.deadlines[r]:
-        state.deadlines[r] = deadline_ms
+    _await(state, row, r)
 
 
 @njit_inline
@@ -211,7 +263,7 @@ def _release(state: State, row: Any, r: int, original: np.uint64, up_to_ms: int)
 
     Returns whether the first was there, and how many of the others there were.
     """
-    found, expired, first, before = False, 0, 0, 0
+    found, expired, before = False, 0, 0
     k = row.pending
     while k > 0:
         entry = state.pending[k - 1]
@@ -229,21 +281,72 @@ def _release(state: State, row: Any, r: int, original: np.uint64, up_to_ms: int)
             state.pending_free[0] = k
         else:
             before = k
-            if first == 0 or entry.deadline_ms < first:
-                first = entry.deadline_ms
         k = after
-    state.deadlines[r] = first
+    _await(state, row, r)
     return found, expired
 
 
 @njit_inline
-def _fire(state: State, r: int, up_to_ms: int) -> None:
-    """Fire the row's deadlines that lie before `up_to_ms`."""
-    if 0 < state.deadlines[r] < up_to_ms:
+def _close_at(state: State, row: Any, day: int) -> None:
+    """Await the end of a local day."""
+    row.close_day = day
+    midnight = (day + 1) * DAY_MS
+    midnight -= offset_at(state.zones, row.zone, midnight - offset_at(state.zones, row.zone, midnight))
+    row.close_ms = midnight + CLOSES_AFTER_MS + i64(row.merchant_hash % np.uint64(HOUR_MS))
+
+
+@njit_inline
+def _put(state: State, into: Into, r: int, record: int, time_ms: int, j: int) -> int:
+    """Hand the features over as those of row `j`; the next."""
+    row = state.rows[r]
+    for k in range(len(into.words)):
+        into.table[k, j] = into.words[k]
+    into.record_of[j] = record
+    into.row_of[j] = r
+    into.time_ms[j] = time_ms
+    into.watermark_ms[j] = row.watermark_ms
+    return j + 1
+
+
+@njit_inline
+def _nothing(into: Into) -> None:
+    """Let every feature be null."""
+    for k in range(len(into.words)):
+        into.words[k] = into.nulls[k]
+
+
+@njit_inline
+def _close(state: State, into: Into, side: Any, out: Any, r: int, j: int) -> int:
+    """Close the day that is due, and await the next."""
+    row = state.rows[r]
+    at_ms, day = row.close_ms, i64(row.close_day)
+    idle = day - i64(row.day)
+    _nothing(into)
+    close_all(row, Closing(at_ms, day, idle), side, out)
+    row.watermark_ms = max(row.watermark_ms, at_ms)
+    if idle < IDLE_MOST_D:
+        _close_at(state, row, day + 1)
+    else:
+        row.close_day = 0
+    if idle <= IDLE_TOLD_D or idle == IDLE_YEAR_D:
+        return _put(state, into, r, NOBODY, at_ms, j)
+    return j
+
+
+@njit_inline
+def _fire(state: State, into: Into, side: Any, out: Any, r: int, up_to_ms: int, j: int) -> int:
+    """Fire the row's deadlines that lie before `up_to_ms`, in their order; the next row of features."""
+    while 0 < state.deadlines[r] < up_to_ms:
         _touch(state, r)
         row = state.rows[r]
-        _, expired = _release(state, row, r, _0, up_to_ms)
-        row.unmatched_reversals += expired
+        closes = row.close_day != 0 and row.close_ms == state.deadlines[r]
+        if closes:
+            j = _close(state, into, side, out, r, j)
+            _await(state, row, r)
+        else:
+            _, expired = _release(state, row, r, _0, state.deadlines[r] + 1)
+            row.unmatched_reversals += expired
+    return j
 
 
 @njit_inline
@@ -308,6 +411,85 @@ def _verdict(columns: Any, i: int, r: int, key: np.uint64, state: State, limits:
 
 
 @njit_inline
+def _event(
+    data: Any, columns: Any, i: int, state: State, row: Any, layouts: Layouts, known: Any, time_ms: int, now_ms: int,
+    was_ms: int, now_day: int, was_day: int, local_ms: int, role: int, approved: bool,
+) -> Event:  # fmt: skip
+    """The record as families see it, priced by the contract in force at its time."""
+    amount, scheme, card_kind = columns.number[N_AMOUNT, i], columns.number[N_SCHEME, i], columns.number[N_CARD_KIND, i]
+    channel, mode = columns.hash[S_CHANNEL, i], columns.hash[S_MODE, i]
+    due, due_ppm = MISSING, MISSING
+    if row.pricing and columns.number[N_FEE, i] != MISSING:
+        version = version_at(state, row.pricing, time_ms)
+        line = price_line(state, version, amount, scheme, card_kind, channel, mode)
+        if line >= 0:
+            due, due_ppm = line_fee(state.price_lines, line, amount), i64(state.price_lines[line].rate_ppm)
+    entry, fee_type = columns.number[N_ENTRY, i], columns.number[N_FEE_TYPE, i]
+    mcc, channel_mcc = columns.number[N_MCC, i], columns.number[N_CHANNEL_MCC, i]
+    return Event(
+        time_ms, now_ms, was_ms, min(local_ms // DAY_MS, now_day), now_day, was_day,
+        local_ms // 3_600_000 % 24, amount, role, approved, columns.hash[S_TXN, i], columns.hash[S_CARD, i],
+        card_kind, scheme, ((entry & 255) - 48) * 10 + ((entry >> 8 & 255) - 48) if entry != MISSING else -1,
+        columns.number[N_RESPONSE, i], columns.number[N_COUNTRY, i], columns.number[N_CURRENCY, i],
+        mcc if mcc != MISSING else -1,
+        _acceptor_mcc(data, columns, i, layouts, known),
+        channel_mcc if channel_mcc != MISSING else -1,
+        fee_type if fee_type != MISSING else -1,
+        columns.number[N_FEE, i], due, due_ppm, mode, channel, columns.hash[S_TERMINAL, i],
+        columns.hash[S_ACCEPTOR, i], columns.hash[S_CHANNEL_MERCHANT, i],
+    )  # fmt: skip
+
+
+@njit_inline
+def _settle(
+    data: Any, columns: Any, i: int, r: int, state: State, into: Into, side: Any, layouts: Layouts, known: Any,
+    limits: Limits, out: Any, j: int,
+) -> int:  # fmt: skip
+    """Take a settlement in by what it carries; the next row of features, or -1 for one that came before."""
+    row = state.rows[r]
+    key = mix64(_txn_key(columns.hash[S_TXN, i]) ^ _SALT_SETTLED)
+    key = key if key != _0 else np.uint64(1)
+    turn = (row.clock_ms if row.started else 0) // limits.duplicate_turn_ms
+    if holds(state.duplicates, key, r, turn) != ABSENT:
+        return -1
+    enter(state.duplicates, key, r, turn, False)
+    given_ms = columns.number[N_ORIGINAL_TIME, i]
+    time_ms = given_ms if given_ms != MISSING else columns.number[N_TIME, i]
+    contract = state.contracts[_contract_at(state, row, time_ms)]
+    zone = contract.zone if contract.zone >= 0 else row.zone
+    local_ms = time_ms + offset_at(state.zones, zone, time_ms)
+    was_ms, was_day = (row.clock_ms, i64(row.day)) if row.started else (-1, -1)
+    event = _event(
+        data, columns, i, state, row, layouts, known, time_ms, max(time_ms, was_ms), was_ms,
+        max(local_ms // DAY_MS, was_day), was_day, local_ms, SALE, True,
+    )  # fmt: skip
+    _nothing(into)
+    settle_all(row, event, contract, side, out)
+    return _put(state, into, r, i, time_ms, j)
+
+
+@njit_inline
+def _revise(columns: Any, i: int, r: int, version: int, state: State, into: Into, side: Any, out: Any, j: int) -> int:
+    """Enter a version of the contract; of two for the same moment the later record comes first."""
+    row, effective_ms = state.rows[r], state.pricings[version].effective_ms
+    before, at = 0, i64(row.pricing)
+    while at > 0 and state.pricings[at].effective_ms > effective_ms:
+        before = at
+        at = i64(state.pricing_next[at])
+    state.pricing_next[version] = at
+    if before:
+        state.pricing_next[before] = version
+    else:
+        row.pricing = version
+    told_ms = columns.number[N_RECEIVED, i]
+    time_ms = told_ms if told_ms != MISSING else effective_ms
+    rise = rise_ppm(state, version, at) if at > 0 else MISSING
+    _nothing(into)
+    revise_all(row, Revision(time_ms, effective_ms, state.pricings[version].notice_ms, rise), side, out)
+    return _put(state, into, r, i, time_ms, j)
+
+
+@njit_inline
 def _accept(
     data: Any, columns: Any, i: int, r: int, key: np.uint64, state: State, side: Any, layouts: Layouts, known: Any,
     roles: Any, limits: Limits, out: Any,
@@ -315,12 +497,11 @@ def _accept(
     """Take an accepted transaction in and write its features to `out`."""
     row = state.rows[r]
     time_ms = columns.number[N_TIME, i]
-    _fire(state, r, time_ms)
     was_ms, was_day = (row.clock_ms, i64(row.day)) if row.started else (-1, -1)
     if row.started and time_ms - was_ms > limits.forget_ms:
         _reset(state, r, limits.keep_bytes)
         was_ms, was_day = -1, -1
-        row.day = 0
+        row.day = row.close_day = 0
     row.started = 1
     row.currency = columns.number[N_CURRENCY, i]
     now_ms = max(time_ms, was_ms)
@@ -330,6 +511,9 @@ def _accept(
         row.zone = contract.zone
     local_ms = time_ms + offset_at(state.zones, row.zone, time_ms)
     row.day = max(i64(row.day), (now_ms + offset_at(state.zones, row.zone, now_ms)) // DAY_MS)
+    if row.close_day == 0:
+        _close_at(state, row, i64(row.day))
+        _await(state, row, r)
     amount, kind = columns.number[N_AMOUNT, i], columns.number[N_TYPE, i]
     role = roles[kind if kind != MISSING else 0]
     response = columns.number[N_RESPONSE, i]
@@ -340,18 +524,9 @@ def _accept(
         enter(state.duplicates, key, r, turn, False)
     if role == UNDO and approved:
         _reverse(state, row, r, columns, i, now_ms, limits)
-    entry, fee_type = columns.number[N_ENTRY, i], columns.number[N_FEE_TYPE, i]
-    mcc, channel = columns.number[N_MCC, i], columns.number[N_CHANNEL_MCC, i]
-    event = Event(
-        time_ms, now_ms, was_ms, min(local_ms // DAY_MS, i64(row.day)), i64(row.day), was_day,
-        local_ms // 3_600_000 % 24, amount, role, approved, columns.hash[S_TXN, i], columns.hash[S_CARD, i],
-        columns.number[N_CARD_KIND, i], columns.number[N_SCHEME, i],
-        ((entry & 255) - 48) * 10 + ((entry >> 8 & 255) - 48) if entry != MISSING else -1,
-        response, columns.number[N_COUNTRY, i], columns.number[N_CURRENCY, i],
-        mcc if mcc != MISSING else -1,
-        _acceptor_mcc(data, columns, i, layouts, known),
-        channel if channel != MISSING else -1,
-        fee_type if fee_type != MISSING else -1,
+    event = _event(
+        data, columns, i, state, row, layouts, known, time_ms, now_ms, was_ms, i64(row.day), was_day, local_ms, role,
+        approved,
     )  # fmt: skip
     update_all(row, event, contract, side, out)
     if row.pending and role <= REFUND:
@@ -362,59 +537,73 @@ def _accept(
 
 
 @njit_inline
-def _tick(columns: Any, i: int, state: State) -> bool:
-    """Take a clock record in: fire the deadlines it passes. Whether there was room for its feed."""
+def _tick(columns: Any, i: int, state: State, into: Into, side: Any, out: Any, cursor: Any, j: int) -> tuple[bool, int]:
+    """Take a clock record in: fire the deadlines it passes, from the row that `cursor` names on.
+
+    Returns whether there was room for its feed, and the next row of features. `cursor` is left at the row to go on
+    with where there is no more room for them, and at 0 where all is done.
+    """
     k = _feed(state, columns.hash[S_FEED, i])
     if k < 0:
-        return False
-    time_ms = columns.number[N_TIME, i]
-    if time_ms > state.feed_clock_ms[k]:
-        state.feed_clock_ms[k] = time_ms
-        for r in range(state.row_count[0]):
-            if 0 < state.deadlines[r] < time_ms and state.rows[r].feed == k:
-                _fire(state, r, time_ms)
-    return True
+        return False, j
+    time_ms, first = columns.number[N_TIME, i], cursor[1]
+    cursor[1] = 0
+    if first == 0 and time_ms <= state.feed_clock_ms[k]:
+        return True, j
+    state.feed_clock_ms[k] = time_ms
+    for r in range(first, state.row_count[0]):
+        if 0 < state.deadlines[r] < time_ms and state.rows[r].feed == k:
+            if j + MOST_AT_ONCE > len(into.record_of):
+                cursor[1] = r
+                return True, j
+            j = _fire(state, into, side, out, r, time_ms, j)
+    return True, j
 
 
 @njit_cached
 def run(
     data: Any, columns: Any, kinds: Any, places: Any, state: State, sides: Any, layouts: Layouts, known: Any,
-    roles: Any, limits: Limits, features: Any, verdicts: Any, record_of: Any, row_of: Any, watermark_ms: Any,
+    roles: Any, limits: Limits, scratch: Any, into: Into, verdicts: Any, cursor: Any,
 ) -> int:  # fmt: skip
-    """Take a batch in, record by record; return how many transactions were accepted.
+    """Take a batch in, record by record; return how many rows of features it gave.
+
+    Where there is no more room for them it stops, and goes on where `cursor` says when called again.
 
     Args:
         data: the batch's bytes.
         columns: its `engine.columns.Columns`.
         kinds: (n,) what each record is.
-        places: (n,) of a merchant record, its version's place in `state.contracts`.
+        places: (n,) of a merchant record or a contract, its version's place in the side table.
         state: read and written.
         sides: (1,) of `engine.event.SIDE`, read.
         layouts: read.
         known: (10000,) whether an MCC exists.
         roles: `domain.events.Role` by position in `TXN_TYPES`.
         limits: read.
-        features: ((1,) of the columns' dtype, scratch; the same memory as int64; (columns, n) int64, written at
-            [:, 0 : result], floats by their bits).
+        scratch: (1,) of the columns' dtype; the same memory as `into.words`.
+        into: written at 0 to the result.
         verdicts: (n,) written.
-        record_of: (n,) written: which record each accepted transaction is.
-        row_of: (n,) written: its merchant's row.
-        watermark_ms: (n,) written: the latest of the merchant's clock and its feeds' clocks so far; never goes back.
+        cursor: (2,) the record to go on with, and within a clock record the row; (n, 0) when all is done.
     """
     data, columns, kinds, places = borrowed(data), borrowed(columns), borrowed(kinds), borrowed(places)
     state, sides, layouts, known = borrowed(state), borrowed(sides), borrowed(layouts), borrowed(known)
-    roles, verdicts = borrowed(roles), borrowed(verdicts)
-    scratch, words, table = borrowed(features)
-    side, out, width = sides[0], scratch[0], len(words)
-    record_of, row_of, watermark_ms = borrowed(record_of), borrowed(row_of), borrowed(watermark_ms)
+    roles, verdicts, cursor = borrowed(roles), borrowed(verdicts), borrowed(cursor)
+    scratch, into = borrowed(scratch), borrowed(into)
+    side, out = sides[0], scratch[0]
     j = 0
-    for i in range(len(kinds)):
+    for i in range(cursor[0], len(kinds)):
+        cursor[0] = i
+        if j + MOST_AT_ONCE > len(into.record_of):
+            return j
         kind = kinds[i]
         if kind == DEAD:
             verdicts[i] = NOTHING
             continue
         if kind == CLOCK:
-            verdicts[i] = OTHER if _tick(columns, i, state) else FEEDS
+            room, j = _tick(columns, i, state, into, side, out, cursor, j)
+            if cursor[1]:
+                return j
+            verdicts[i] = OTHER if room else FEEDS
             continue
         start = columns.start[S_MERCHANT, i]
         if limits.partitions > 1:
@@ -432,10 +621,21 @@ def run(
         row = state.rows[r]
         if kind != TRANSACTION:
             _touch(state, r)
-            row.other_events += np.uint32(1)
-            if kind == MERCHANT:
-                _enter_contract(state, row, places[i])
             verdicts[i] = OTHER
+            if kind == SETTLEMENT:
+                if row.currency != 0 and row.currency != columns.number[N_CURRENCY, i]:
+                    verdicts[i] = CURRENCY
+                    continue
+                after = _settle(data, columns, i, r, state, into, side, layouts, known, limits, out, j)
+                if after < 0:
+                    verdicts[i] = DUPLICATE
+                    continue
+                j = after
+            elif kind == MERCHANT:
+                _enter_contract(state, row, places[i])
+            elif kind == CONTRACT:
+                j = _revise(columns, i, r, places[i], state, into, side, out, j)
+            row.other_events += np.uint32(1)
             continue
         key = _duplicate_key(columns, i)
         verdict = _verdict(columns, i, r, key, state, limits)
@@ -448,13 +648,11 @@ def run(
         _touch(state, r)
         if row.started:
             row.watermark_ms = max(row.watermark_ms, state.feed_clock_ms[row.feed])
+        time_ms = columns.number[N_TIME, i]
+        j = _fire(state, into, side, out, r, time_ms, j)
         row.feed = feed
         _accept(data, columns, i, r, key, state, side, layouts, known, roles, limits, out)
-        for k in range(width):
-            table[k, j] = words[k]
-        record_of[j] = i
-        row_of[j] = r
         row.watermark_ms = max(row.watermark_ms, row.clock_ms, state.feed_clock_ms[feed])
-        watermark_ms[j] = row.watermark_ms
-        j += 1
+        j = _put(state, into, r, i, time_ms, j)
+    cursor[0] = len(kinds)
     return j

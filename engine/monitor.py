@@ -22,8 +22,10 @@ from engine.records import Records
 from engine.risk import RiskLedger
 from engine.scan import DEAD as UNREADABLE
 from engine.state import (
+    ACCEPTED,
     CAPACITY,
     CLOCK,
+    CONTRACT,
     CURRENCY,
     DEAD,
     DUPLICATE,
@@ -34,7 +36,9 @@ from engine.state import (
     MAX_FEEDS,
     MERCHANT,
     OTHER,
+    SETTLEMENT,
     WRONG_PARTITION,
+    Into,
 )
 
 if TYPE_CHECKING:
@@ -49,8 +53,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Coverage", "Look", "Monitor", "MonitorConfig", "Totals"]
 
-_TXN, _TIME, _CURRENCY = STRINGS.index("txn_id"), NUMBERS.index("event_time"), NUMBERS.index("currency")
+_TXN, _TIME = STRINGS.index("txn_id"), NUMBERS.index("event_time")
 _RECEIVED = NUMBERS.index("received_at")
+_SPARE_ROWS = 4096
+"""Rows of features that a batch has room for beyond one for each record; where there are more it goes in parts."""
+_KINDS = {"clock": CLOCK, "merchant": MERCHANT, "settlement": SETTLEMENT, "contract": CONTRACT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +96,11 @@ class Coverage:
         return not any(self.present.values())
 
 
-class _Walked(NamedTuple):
-    """A batch after the kernel: verdict of each record; record and features of each accepted transaction."""
+class _Walk(NamedTuple):
+    """Part of a batch after the kernel: rows of features, and what episodes need of them."""
 
-    decoded: Decoded
-    verdicts: NDArray[np.uint8]
     record_of: NDArray[np.int32]
+    """-1 where it is of no record."""
     features: Mapping[str, Any]
     batch: Batch
 
@@ -144,35 +150,39 @@ class Monitor:
         outputs = Outputs()
         if len(records) == 0:
             return outputs
-        walked = self._walk(records)
-        self._detect(walked.features, walked.batch, outputs)
-        outputs.dead_letters = list(self._dead_letters(records, walked.decoded, walked.verdicts))
-        self._count(outputs, walked.decoded, walked.record_of, walked.verdicts)
+        decoded = self._decoder.decode(records)
+        verdicts = np.empty(len(records), np.uint8)
+        for part in self._walk(records, decoded, verdicts):
+            self._detect(part.features, part.batch, outputs)
+        outputs.dead_letters = list(self._dead_letters(records, decoded, verdicts))
+        self._count(outputs, decoded, verdicts)
         return outputs
 
-    def _walk(self, records: Records) -> _Walked:
-        """Decode records and walk the kernel over them."""
+    def _walk(self, records: Records, decoded: Decoded, verdicts: NDArray[np.uint8]) -> Iterator[_Walk]:
+        """Walk the kernel over decoded records, in as many parts as their rows of features need."""
         n = len(records)
-        decoded = self._decoder.decode(records)
         kinds, places = self._stage(records, decoded)
-        arrays, features = self._composition.outputs(n)
-        verdicts = np.empty(n, np.uint8)
-        record_of, row_of, watermark_ms = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int64)
         state = self._state
         state.make_room(n)
-        count = self._composition.run(
-            decoded.data, decoded.columns, kinds, places, state.state(), state.sides, state.layouts, state.known,
-            state.roles, state.limits, arrays, verdicts, record_of, row_of, watermark_ms,
-        )  # fmt: skip
-        record_of = record_of[:count]
-        features = {name: column[:count] for name, column in features.items()}
-        numbers = decoded.columns.number
-        batch = Batch(
-            row_of[:count], numbers[_TIME, record_of], watermark_ms[:count], numbers[_CURRENCY, record_of],
-            lambda j: _text(decoded, _TXN, int(record_of[j])), state.rows.id_of,
+        cursor = np.zeros(2, np.int64)
+        while cursor[0] < n:
+            scratch, into, features = self._composition.outputs(n + _SPARE_ROWS)
+            count = self._composition.run(
+                decoded.data, decoded.columns, kinds, places, state.state(), state.sides, state.layouts, state.known,
+                state.roles, state.limits, scratch, into, verdicts, cursor,
+            )  # fmt: skip
+            features = {name: column[:count] for name, column in features.items()}
+            yield _Walk(into.record_of[:count], features, self._batch(decoded, into, count, features))
+
+    def _batch(self, decoded: Decoded, into: Into, count: int, features: Mapping[str, Any]) -> Batch:
+        record_of, time_ms = into.record_of, into.time_ms
+        return Batch(
+            into.row_of[:count], time_ms[:count], into.watermark_ms[:count],
+            self._state.rows.rows["currency"][into.row_of[:count]],
+            lambda j: _text(decoded, _TXN, int(record_of[j])) if record_of[j] >= 0 else "",
+            self._state.rows.id_of,
             lambda names, j: {name: _value(features[name][j]) for name in names},
         )  # fmt: skip
-        return _Walked(decoded, verdicts, record_of, features, batch)
 
     def cut(self) -> Cut:
         """Begin a cut: everything remembered, as it is after the records processed so far.
@@ -214,8 +224,9 @@ class Monitor:
         seen = look(self._state, self._episodes, self._risk, r)
         if seen.clock_ms is None:
             return seen
-        walked = self._walk(Records.of([probe(seen)], source="look"))
-        features = {name: _value(column[0]) for name, column in walked.features.items()}
+        records = Records.of([probe(seen)], source="look")
+        part = list(self._walk(records, self._decoder.decode(records), np.empty(1, np.uint8)))[-1]
+        features = {name: _value(column[-1]) for name, column in part.features.items()}
         return replace(seen, columns=tuple((each, features[each.name]) for each in self._composition.columns))
 
     def totals(self) -> Iterator[Totals]:
@@ -236,12 +247,13 @@ class Monitor:
         kinds[decoded.columns.status == UNREADABLE] = DEAD
         for i, event in decoded.others:
             kind = event["type"]
-            kinds[i] = {"clock": CLOCK, "merchant": MERCHANT}.get(kind, EVENT)
+            kinds[i] = _KINDS.get(kind, EVENT)
             if kind == "clock":
                 self._note_feed(event["feed"], event["event_time"])
-            elif kind == "merchant" and self._is_mine(event["merchant_id"]):
+            elif kind in {"merchant", "contract"} and self._is_mine(event["merchant_id"]):
+                hold = self._state.add_contract if kind == "merchant" else self._state.add_pricing
                 try:
-                    places[i] = self._state.add_contract(event)
+                    places[i] = hold(event)
                 except ValueError as error:
                     kinds[i] = DEAD
                     decoded.columns.status[i] = UNREADABLE
@@ -273,7 +285,7 @@ class Monitor:
                 touched[row] = max(at_ms, touched.get(row, at_ms))
         rows = self._state.rows.rows
         outputs.alerts += self._episodes.close_due(rows["watermark_ms"], rows["feed"], self._state.feed_clock_ms)
-        outputs.scores = [self._risk.score(row, batch.merchant_id(row), at_ms) for row, at_ms in touched.items()]
+        outputs.scores += [self._risk.score(row, batch.merchant_id(row), at_ms) for row, at_ms in touched.items()]
 
     def _dead_letters(self, records: Records, decoded: Decoded, verdicts: Any) -> Iterator[DeadLetter]:
         """The batch's dead letters in the records' order."""
@@ -311,10 +323,11 @@ class Monitor:
             f"a partition must hold at most {self._state.limits.capacity} merchants, this one would be one more"
         )  # fmt: skip
 
-    def _count(self, outputs: Outputs, decoded: Decoded, record_of: Any, verdicts: Any) -> None:
+    def _count(self, outputs: Outputs, decoded: Decoded, verdicts: Any) -> None:
         counts = outputs.counts
+        accepted = np.flatnonzero(verdicts == ACCEPTED)
         counts.records = len(verdicts)
-        counts.transactions = len(record_of)
+        counts.transactions = len(accepted)
         counts.duplicates = int(np.count_nonzero(verdicts == DUPLICATE))
         counts.other = int(np.count_nonzero(verdicts == OTHER))
         counts.dead_letters = len(outputs.dead_letters)
@@ -323,9 +336,9 @@ class Monitor:
             each.transactions += counts.transactions
             for name in each.needs:
                 if name in NUMBERS:
-                    seen = np.count_nonzero(decoded.columns.number[NUMBERS.index(name), record_of] != MISSING)
+                    seen = np.count_nonzero(decoded.columns.number[NUMBERS.index(name), accepted] != MISSING)
                 else:
-                    seen = np.count_nonzero(decoded.columns.hash[STRINGS.index(name), record_of])
+                    seen = np.count_nonzero(decoded.columns.hash[STRINGS.index(name), accepted])
                 each.present[name] = each.present.get(name, 0) + int(seen)
 
 

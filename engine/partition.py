@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from domain import events
+from domain.contracts import NO_CAP
 from domain.interchange import REGIMES, Regime, rate_tables
 from domain.layouts import LAYOUTS, Layout
 from domain.mcc import class_table, known_mccs
-from engine.columns import pack
-from engine.event import CONTRACT, DAY_MS, HOUR_MS, MAX_MCCS, MAX_REGIMES, SIDE
+from engine.columns import MISSING, pack
+from engine.event import CONTRACT, DAY_MS, HOUR_MS, MAX_MCCS, MAX_REGIMES, PRICE_LINE, PRICING, SIDE
 from engine.hashing import hash_of
 from engine.rows import Rows
 from engine.sets import AgedSet
@@ -35,7 +36,9 @@ FORGET_MS = 400 * DAY_MS
 LEAST_PENDING = 65_536
 """Reversals that may wait at once in a partition, or as many as `capacity` where that is more."""
 VERSIONS_A_MERCHANT = 8
-"""Versions of master data a partition holds, times `capacity`."""
+"""Versions of master data a partition holds, and as many of contracts, times `capacity`."""
+LINES_A_MERCHANT = 32
+"""Prices of contracts a partition holds, times `capacity`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,11 @@ class PartitionState:
         self.contracts["zone"][0] = -1
         self.contract_next = np.zeros(1024, np.int32)
         self.contract_count = 1
+        self.pricings = np.zeros(1024, PRICING)
+        self.pricing_next = np.zeros(1024, np.int32)
+        self.pricing_count = 1
+        self.price_lines = np.zeros(1024, PRICE_LINE)
+        self.line_count = 0
         self.zone_names = [config.time_zone]
         self._zones: Zones = zone_table(self.zone_names)
         self.feed_hash = np.zeros(MAX_FEEDS, np.uint64)
@@ -119,7 +127,8 @@ class PartitionState:
         rows = self.rows
         return State(
             rows.rows, rows.row_bytes, rows.deadlines, rows.count, rows.index, self.duplicates.table,
-            self.undone.table, self.pending, self.pending_free, self.contracts, self.contract_next, self._zones,
+            self.undone.table, self.pending, self.pending_free, self.contracts, self.contract_next,
+            self.pricings, self.pricing_next, self.price_lines, self._zones,
             self.feed_hash, self.feed_clock_ms, self.feed_count, rows.dirty,
         )  # fmt: skip
 
@@ -153,6 +162,32 @@ class PartitionState:
         self.contract_count += 1
         return self.contract_count - 1
 
+    def add_pricing(self, event: dict[str, Any]) -> int:
+        """Hold a version of what a merchant pays; its place, for the kernel to enter.
+
+        Raises:
+            Full: the partition holds as many versions, or prices, as it may.
+        """
+        prices = event["prices"]
+        for name, held, more, most in (
+            ("versions of contracts", self.pricing_count - 1, 1, VERSIONS_A_MERCHANT * self.limits.capacity),
+            ("prices of contracts", self.line_count, len(prices), LINES_A_MERCHANT * self.limits.capacity),
+        ):
+            if held + more > most:
+                raise Full(f"a partition must hold at most {most} {name}, this would be {held + more}")
+        for name, need in (("pricings", self.pricing_count + 1), ("pricing_next", self.pricing_count + 1),
+                           ("price_lines", self.line_count + len(prices))):  # fmt: skip
+            if need > len(getattr(self, name)):
+                setattr(self, name, grown(getattr(self, name), need))
+        version = self.pricings[self.pricing_count]
+        version["effective_ms"], version["notice_ms"] = event["effective_from"], event.get("notice_from", MISSING)
+        version["line"], version["lines"] = self.line_count, len(prices)
+        for price in prices:
+            self.price_lines[self.line_count] = _line(price)
+            self.line_count += 1
+        self.pricing_count += 1
+        return self.pricing_count - 1
+
     def _zone(self, name: str) -> int:
         if name not in self.zone_names:
             changes(name)
@@ -163,6 +198,20 @@ class PartitionState:
         """Number the time zones in this order."""
         self.zone_names = names
         self._zones = zone_table(names)
+
+
+def _line(price: dict[str, Any]) -> tuple[int, ...]:
+    """A price as `PRICE_LINE` holds it."""
+    keys = ("scheme", "card_kind", "channel", "settlement_mode")
+    scheme, kind = price.get("scheme"), price.get("card_kind")
+    known = events.SCHEMES.index(scheme) if scheme in events.SCHEMES else len(events.SCHEMES) - 1
+    return (
+        hash_of(price["settlement_mode"]) if "settlement_mode" in price else 0,
+        hash_of(price["channel"]) if "channel" in price else 0,
+        price.get("amount_from", 0), price.get("cap", NO_CAP), price.get("minimum", 0), price.get("fixed", 0),
+        price["rate_ppm"], known if scheme else -1, events.CARD_KINDS.index(kind) if kind else -1,
+        sum(key in price for key in keys),
+    )  # fmt: skip
 
 
 def _sides(config: MonitorConfig) -> NDArray[np.void]:

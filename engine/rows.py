@@ -23,9 +23,12 @@ HEADER = (
     ("clock_ms", np.int64),
     ("watermark_ms", np.int64),
     ("currency", np.int64),
+    ("close_ms", np.int64),
     ("contract", np.int32),
+    ("pricing", np.int32),
     ("pending", np.int32),
     ("day", np.int32),
+    ("close_day", np.int32),
     ("other_events", np.uint32),
     ("feed", np.int16),
     ("zone", np.int16),
@@ -34,8 +37,8 @@ HEADER = (
     ("touched", np.uint8),
     ("id", np.uint8, ID_BYTES),
 )
-"""Fields of every row. `contract` and `pending` are a place + 1 in their side table, 0 for none; `clock_ms` is
-meaningful once `started`. `touched` belongs to `engine.dirty` and is no part of what is remembered. `watermark_ms` is
+"""Fields of every row. `contract` and `pricing` are a place in their side table, `pending` a place + 1, 0 for
+none; `close_day` is the next local day to be closed, at `close_ms` (0 where none is); `clock_ms` is meaningful once `started`. `touched` belongs to `engine.dirty` and is no part of what is remembered. `watermark_ms` is
 the latest that the merchant's clock, or that of the feed it came through at the time, stood at when a transaction was
 accepted: it never goes back, even where the merchant changes its feed."""
 

@@ -54,6 +54,10 @@ class State(NamedTuple):
     contracts: Structured
     contract_next: NDArray[np.int32]
     """(versions,): the place of the merchant's version before each, 0 for none."""
+    pricings: Structured
+    pricing_next: NDArray[np.int32]
+    """(versions,): the place of the merchant's version before each, 0 for none."""
+    price_lines: Structured
     zones: Zones
     feed_hash: NDArray[np.uint64]
     feed_clock_ms: NDArray[np.int64]
@@ -77,7 +81,26 @@ class Limits(NamedTuple):
     keep_bytes: int
 
 
+class Into(NamedTuple):
+    """Where the kernel writes rows of features; `room` entries each."""
+
+    words: NDArray[np.int64]
+    """(columns,): scratch; one row, floats by their bits."""
+    nulls: NDArray[np.int64]
+    """(columns,): the same with every feature null; read."""
+    table: NDArray[np.int64]
+    """(columns, room)"""
+    record_of: NDArray[np.int32]
+    """(room,): which record it is of; -1 for none."""
+    row_of: NDArray[np.int32]
+    """(room,): its merchant's row."""
+    time_ms: NDArray[np.int64]
+    """(room,): of the transaction, the deadline, the version's receipt."""
+    watermark_ms: NDArray[np.int64]
+    """(room,): the latest of the merchant's clock and its feeds' clocks so far; never goes back."""
+
+
 ACCEPTED, DUPLICATE, OTHER, NOTHING, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY, FEEDS = range(10)
 """What became of a record: `NOTHING` was dead before the kernel saw it; those after are dead letters."""
-TRANSACTION, DEAD, CLOCK, MERCHANT, EVENT = range(5)
+TRANSACTION, DEAD, CLOCK, MERCHANT, EVENT, SETTLEMENT, CONTRACT = range(7)
 """What a record is."""

@@ -1,0 +1,39 @@
+"""What a row of features is of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.event import CLOSING, REVISION, SETTLEMENT, TRANSACTION, Closing, Event, Revision
+from engine.families import Column
+from engine.jit import njit
+
+FIELDS = ()
+COLUMNS = (
+    Column("occasion", "code", "txn",
+           "0 a transaction, 1 a settlement, 2 the end of a local day, 3 a version of the contract"),
+)  # fmt: skip
+
+
+@njit
+def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Say so."""
+    out.occasion = TRANSACTION
+
+
+@njit
+def settle(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Say so."""
+    out.occasion = SETTLEMENT
+
+
+@njit
+def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
+    """Say so."""
+    out.occasion = CLOSING
+
+
+@njit
+def revise(row: Any, revision: Revision, side: Any, out: Any) -> None:
+    """Say so."""
+    out.occasion = REVISION
