@@ -83,7 +83,7 @@ class FeeNotice:
         if lead is not None and lead < 0:
             back_en, back_zh = f", entered {-int(lead)} days after it took effect", f"，生效{-int(lead)}天后才录入"
         more_en = f"; {hits} such versions" if hits > 1 else ""
-        more_zh = f"；共{hits}个版本" if hits > 1 else ""
+        more_zh = f"，共{hits}个版本" if hits > 1 else ""
         cost = f"{money(at_stake_minor)} {currency}" if at_stake_minor else ""
         return Text(
             f"contract up to {up} dearer {told_en}{back_en}; {self.notice_days} days are required{more_en}"

@@ -103,8 +103,9 @@ def check(settings: object, shares: tuple[str, ...], wholes: dict[str, tuple[int
 
 
 def findings(features: Features, index: np.ndarray, base: float, per_decade: float, relative: float) -> Findings:
-    """Severity of overcharged payments: `base`, and what the money of the day, or of a mean day of the four weeks
-    where that is more, adds, and what the fee's part above the due one adds."""
+    """Severity of overcharged payments: `base`, what the day's money adds, or that of a mean day of the four weeks where
+    it is more, and what the fee's part above the due one adds.
+    """
     over = np.maximum(features["fee_over"][index].astype(np.int64), 0)
     day = np.maximum(np.maximum(features["fee_over_1d"][index], over), features["fee_over_4w"][index] / 28)
     rise = over / np.maximum(features["fee_due"][index], 1)
@@ -130,7 +131,7 @@ def totals(hits: int, at_stake_minor: int, currency: str) -> tuple[str, str]:
     """How many payments so far, and what was overcharged by them."""
     amount = f"{money(at_stake_minor)} {currency}"
     plural = "s" if hits > 1 else ""
-    return f"; {hits} payment{plural} overcharged by {amount} so far", f"；累计{hits}笔多收{amount}"
+    return f"; {hits} payment{plural} overcharged by {amount} so far", f"，累计{hits}笔多收{amount}"
 
 
 def money(minor: float | None) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from detectors.contract import Detector
 
-DETECTORS: tuple[type[Detector], ...] = (MccJump, FeeOver, FeeRise, FeeNotice)
+DETECTORS: tuple[type[MccJump | FeeOver | FeeRise | FeeNotice], ...] = (MccJump, FeeOver, FeeRise, FeeNotice)
 """Every detector's class."""
 
 
