@@ -103,7 +103,7 @@ def check(settings: object, shares: tuple[str, ...], wholes: dict[str, tuple[int
 
 
 def findings(features: Features, index: np.ndarray, base: float, per_decade: float, relative: float) -> Findings:
-    """Severity of overcharged payments: `base`, what the day's money adds, or that of a mean day of the four weeks where
+    """Severity of overcharged payments: `base`, what the day's money adds, or of a mean day of the four weeks where
     it is more, and what the fee's part above the due one adds.
     """
     over = np.maximum(features["fee_over"][index].astype(np.int64), 0)
@@ -146,7 +146,7 @@ def money(minor: float | None) -> str:
 def percent(ppm: float | None, fixed_minor: float | None = None) -> str:
     """A rate, with its fixed part where it has one.
 
-    >>> percent(6_300), percent(29_900, 300), percent(2_925)
+    >>> percent(6_300), percent(29_900, 300), percent(2_930)
     ('0.63 %', '2.99 % + 3.00', '0.293 %')
     """
     if ppm is None:
