@@ -343,6 +343,9 @@ class Monitor:
 
 
 def _text(decoded: Decoded, slot: int, i: int) -> str:
+    """A string of a record, "" where it is missing: start and length then mean nothing."""
+    if decoded.columns.hash[slot, i] == 0:
+        return ""
     start, length = int(decoded.columns.start[slot, i]), int(decoded.columns.length[slot, i])
     return decoded.data[start : start + length].tobytes().decode()
 

@@ -58,7 +58,9 @@ def test_without_a_price_that_fits_nothing_is_due() -> None:
     assert (row["fees_charged_minor"], row["fees_priced_minor"]) == (600, 0)
 
 
-@pytest.mark.parametrize("changed", [{"response_code": "51"}, {"txn_type": "preauth"}, {"txn_type": "void"}, {"fee": None}])
+@pytest.mark.parametrize(
+    "changed", [{"response_code": "51"}, {"txn_type": "preauth"}, {"txn_type": "void"}, {"fee": None}]
+)
 def test_only_approved_sales_with_a_fee_are_payments(changed: Event) -> None:
     row = last(contract(T0 - DAY, {"rate_ppm": 6_000}), sale(1, T0, **{"fee": 900, **changed}))
     assert (row["fee_charged"], row["fee_basis"], row["fees_charged_minor"]) == (None, 0, 0)
@@ -102,7 +104,8 @@ def settled(seed: int) -> tuple[list[Event], list[Event]]:
         at_ms = T0 + int(60 * DAY * (k / 200))
         fee = fee_minor(amount, rate, cap, 0, 0) + rng.choice((0, 0, 1, 2, 50, -3))
         events.append(settlement(
-            k, T0 + 70 * DAY, original_time=at_ms, amount=amount, card_kind=kind, fee=fee if rng.random() < 0.9 else None,
+            k, T0 + 70 * DAY, original_time=at_ms, amount=amount, card_kind=kind,
+            fee=fee if rng.random() < 0.9 else None,
         ))  # fmt: skip
     return [contract(T0 - DAY, *PRICES), sale(9_999, T0)], events
 
@@ -167,7 +170,9 @@ def test_a_version_says_how_much_dearer_it_is_and_how_long_before_it_was_told() 
 
 
 def test_a_back_dated_version_was_received_after_it_took_effect() -> None:
-    row = revised(contract(T0, {"rate_ppm": 6_000}), contract(T0 + DAY, {"rate_ppm": 6_100}, received_at=T0 + 9 * DAY))[-1]
+    row = revised(contract(T0, {"rate_ppm": 6_000}), contract(T0 + DAY, {"rate_ppm": 6_100}, received_at=T0 + 9 * DAY))[
+        -1
+    ]
     assert row["contract_lead_d"] == -8
 
 
