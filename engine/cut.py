@@ -154,6 +154,13 @@ class Cuts:
         self.pricing_links = Series("pricing_links", 200_000, ids)
         self.price_lines = Series("price_lines", 14_000, ids)
         self.pending = Series("pending", 30_000, ids)
+        self._tables = {
+            "contracts": (self.contracts, "contracts", "version", 1), "links": (self.links, "contract_next", "next", 0),
+            "pricings": (self.pricings, "pricings", "version", 1),
+            "pricing_links": (self.pricing_links, "pricing_next", "next", 0),
+            "price_lines": (self.price_lines, "price_lines", "line", 0),
+            "pending": (self.pending, "pending", "reversal", 0),
+        }  # fmt: skip
         self.kept = Keyed("episodes", 500, ids, _episode_entry)
         self.slots = Keyed("risk", 2_000, ids, _risk_entry)
         self._ids = ids
@@ -266,32 +273,18 @@ class Cuts:
 
     def _take(self, page_id: int, page: Page) -> None:
         state, arrays = self._state, page.arrays
+        if page.kind in self._tables:
+            series, table, name, first = self._tables[page.kind]
+            setattr(state, table, _with(getattr(state, table), first + series.entries, arrays[name]))
+            series.put_back(page_id, arrays)
+            return
         match page.kind:
             case "rows":
                 self._take_rows(page_id, arrays)
             case "duplicates" | "undone":
-                series, table = self._sets[page.kind]
-                table.enter_again(arrays["key"], arrays["row"], arrays["turn"], state.rows.rows)
+                series, aged = self._sets[page.kind]
+                aged.enter_again(arrays["key"], arrays["row"], arrays["turn"], state.rows.rows)
                 series.put_back(page_id, arrays)
-            case "contracts":
-                at = 1 + self.contracts.entries
-                state.contracts = _with(state.contracts, at, arrays["version"])
-                self.contracts.put_back(page_id, arrays)
-            case "links":
-                state.contract_next = _with(state.contract_next, self.links.entries, arrays["next"])
-                self.links.put_back(page_id, arrays)
-            case "pricings":
-                state.pricings = _with(state.pricings, 1 + self.pricings.entries, arrays["version"])
-                self.pricings.put_back(page_id, arrays)
-            case "pricing_links":
-                state.pricing_next = _with(state.pricing_next, self.pricing_links.entries, arrays["next"])
-                self.pricing_links.put_back(page_id, arrays)
-            case "price_lines":
-                state.price_lines = _with(state.price_lines, self.price_lines.entries, arrays["line"])
-                self.price_lines.put_back(page_id, arrays)
-            case "pending":
-                state.pending = _with(state.pending, self.pending.entries, arrays["reversal"])
-                self.pending.put_back(page_id, arrays)
             case "episodes":
                 self.kept.put_back(page_id, page, _episode_of)
             case "risk":

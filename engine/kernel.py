@@ -441,6 +441,21 @@ def _event(
 
 
 @njit_inline
+def _hear(columns: Any, i: int, row: Any, state: State) -> bool:
+    """Bring the row's watermark up to its feed's clock; the record's own feed before the first transaction.
+
+    Whether there was room for the feed.
+    """
+    if not row.started:
+        feed = _feed(state, columns.hash[S_FEED, i])
+        if feed < 0:
+            return False
+        row.feed = feed
+    row.watermark_ms = max(row.watermark_ms, state.feed_clock_ms[row.feed])
+    return True
+
+
+@njit_inline
 def _settle(
     data: Any, columns: Any, i: int, r: int, state: State, into: Into, side: Any, layouts: Layouts, known: Any,
     limits: Limits, out: Any, j: int,
@@ -626,6 +641,9 @@ def run(
                 if row.currency != 0 and row.currency != columns.number[N_CURRENCY, i]:
                     verdicts[i] = CURRENCY
                     continue
+                if not _hear(columns, i, row, state):
+                    verdicts[i] = FEEDS
+                    continue
                 after = _settle(data, columns, i, r, state, into, side, layouts, known, limits, out, j)
                 if after < 0:
                     verdicts[i] = DUPLICATE
@@ -634,6 +652,9 @@ def run(
             elif kind == MERCHANT:
                 _enter_contract(state, row, places[i])
             elif kind == CONTRACT:
+                if not _hear(columns, i, row, state):
+                    verdicts[i] = FEEDS
+                    continue
                 j = _revise(columns, i, r, places[i], state, into, side, out, j)
             row.other_events += np.uint32(1)
             continue

@@ -179,7 +179,7 @@ class Monitor:
         return Batch(
             into.row_of[:count], time_ms[:count], into.watermark_ms[:count],
             self._state.rows.rows["currency"][into.row_of[:count]],
-            lambda j: _text(decoded, _TXN, int(record_of[j])) if record_of[j] >= 0 else "",
+            lambda j: _text(decoded, _TXN, int(record_of[j])),
             self._state.rows.id_of,
             lambda names, j: {name: _value(features[name][j]) for name in names},
         )  # fmt: skip
@@ -343,6 +343,9 @@ class Monitor:
 
 
 def _text(decoded: Decoded, slot: int, i: int) -> str:
+    """A text of record `i`, "" where it has none or there is no record."""
+    if i < 0 or decoded.columns.hash[slot, i] == 0:
+        return ""
     start, length = int(decoded.columns.start[slot, i]), int(decoded.columns.length[slot, i])
     return decoded.data[start : start + length].tobytes().decode()
 
