@@ -42,7 +42,8 @@ th, td { padding: 6px 11px; text-align: left; border-bottom: 1px solid var(--lin
 th { color: var(--soft); font-weight: 600; white-space: nowrap; } tr:last-child td { border-bottom: 0; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 tr.all td { font-weight: 600; } td.words { min-width: 300px; } .none { color: var(--soft); }
-svg text { fill: var(--soft); font-size: 11.5px; } svg .x { text-anchor: middle; } svg .y { text-anchor: end; }
+svg text { fill: var(--soft); font-size: 11.5px; paint-order: stroke; stroke: var(--card); stroke-width: 3px; }
+svg .x { text-anchor: middle; } svg .y { text-anchor: end; }
 svg .name { text-anchor: end; } svg .label { font-size: 12px; fill: var(--ink); }
 .grid { stroke: var(--line); } .axis { stroke: var(--soft); }
 .mark { stroke: var(--soft); stroke-dasharray: 4 4; fill: none; }
@@ -86,10 +87,11 @@ def page(facts: dict[str, Any], figures: Report, judgement: Judgement) -> str:
 
 def _tiles(figures: Report, judgement: Judgement) -> str:
     """The figures that matter most, large."""
-    overall, known = figures.at_load.rows[0].precision, figures.at_severity[0].rows[0]
+    overall, caught, known = figures.at_load.rows[0].precision, figures.at_load.recall, figures.at_severity[0].rows[0]
     tiles = [(f"{each.family} recall", _value(each.at_severity[0].value), _counts(each)) for each in figures.families]
     tiles += [
         ("precision at load", _value(overall.value), f"{overall.part:,} of {overall.whole:,}, the severest {LOAD}"),
+        ("recall at load", _value(caught.value), f"{caught.part:,} of {caught.whole:,} by these alerts"),
         ("alerts", f"{known.per_unit:,.1f}", f"per {UNIT_DAYS:,} merchant-days, from severity {SEVERITIES[0]}"),
         ("false alarms", f"{len(judgement.false_alarms()):,}", f"of them {known.on_controls:,} on controls"),
     ]
@@ -111,10 +113,7 @@ def _counts(it: Recall) -> str:
 
 def _recall_plots(figures: Report) -> str:
     """One plot for each family and unit of effect."""
-    shown: dict[tuple[str, str], Recall] = {}
-    for each in figures.recalls:  # all kinds of a unit come before each
-        shown.setdefault((each.family, each.effect_unit), each)
-    return _plots(_recall_plot(each) for each in shown.values())
+    return _plots(_recall_plot(each) for each in figures.by_unit())
 
 
 def _recall_plot(it: Recall) -> tuple[str, str, str]:

@@ -96,7 +96,7 @@ def _recalls(figures: Report) -> Table:
 
 def _bins(figures: Report) -> Table:
     made = table("Recall by effect", "family", "kind", "effect", "from", "to", "recall", numbers=[3, 4])
-    for each in figures.recalls:
+    for each in figures.by_unit():
         for it in each.bins:
             made.add_row(each.family, kind(each), each.effect_unit, number(it.low), number(it.high), percent(it.recall))
     return made
@@ -119,7 +119,8 @@ def _delays(figures: Report) -> Table:
 
 def _precisions(figures: Report) -> Table:
     made = table(
-        f"Precision (neither: another family's violation, or excused); rates per {UNIT_DAYS:,} merchant-days",
+        f"Precision (neither: another family's violation, or excused); rates per {UNIT_DAYS:,} merchant-days; "
+        f"the severest {LOAD} find {percent(figures.at_load.recall)} violations",
         "alerts taken", "family", "alerts", "rate", "true", "false", "on controls", "neither", "precision",
         numbers=range(2, 8),
     )  # fmt: skip

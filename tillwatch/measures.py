@@ -173,6 +173,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     at_severity: tuple[AtSeverity, ...]
     controls: tuple[OnControl, ...]
 
+    def by_unit(self) -> list[Recall]:
+        """Of each family and unit of effect one: all kinds together."""
+        first: dict[tuple[str, str], Recall] = {}
+        for each in self.recalls:
+            first.setdefault((each.family, each.effect_unit), each)
+        return list(first.values())
+
 
 def share(part: int, whole: int) -> Share:
     """A share with its Wilson interval.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 480, 270
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 14, 46
-_ROW, _NAME = 26, 190
+_ROW, _NAME, _WORDS = 26, 240, 90
 
 
 class Point(NamedTuple):
@@ -90,8 +90,6 @@ def intervals(
     x = Axis(points[0].x / 1.5, points[-1].x * 1.5, _LEFT, WIDTH - _RIGHT, log=True)
     y = Axis(0, 1, HEIGHT - _BOTTOM, _TOP)
     parts = [_axes(x, y, x_label, y_label, percent=True), _level(x, y.at(target))]
-    if mark is not None:
-        parts.append(_mark(x.at(mark[0]), mark[1]))
     path = " ".join(f"{x.at(each.x):.1f},{y.at(each.y):.1f}" for each in points)
     parts.append(f'<polyline class="line s0" points="{path}"/>')
     for each in points:
@@ -101,6 +99,8 @@ def intervals(
             f'M{px - 4:.1f} {top:.1f}h8M{px - 4:.1f} {bottom:.1f}h8"/>'
             f'<circle cx="{px:.1f}" cy="{y.at(each.y):.1f}" r="4"/></g>'
         )
+    if mark is not None:
+        parts.append(_mark(x.at(mark[0]), mark[1]))
     return _svg(parts, f"{y_label} by {x_label}")
 
 
@@ -152,7 +152,7 @@ def columns(labels: Sequence[str], series: Sequence[tuple[str, Sequence[int]]], 
 def bars(rows: Sequence[tuple[str, float, str]]) -> str:
     """Horizontal bars: name, value from 0, and the words behind the bar; at least one row."""
     height = _ROW * len(rows) + 8
-    x = Axis(0, max(1e-9, *(value for _, value, _ in rows)), _NAME, WIDTH - 130)
+    x = Axis(0, max(1e-9, *(value for _, value, _ in rows)), _NAME, WIDTH - _WORDS)
     parts = []
     for k, (name, value, words) in enumerate(rows):
         top, middle, width = 4 + _ROW * k, 4 + _ROW * k + _ROW / 2 + 4, max(x.at(value) - _NAME, 1)

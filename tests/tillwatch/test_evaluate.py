@@ -1,21 +1,30 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
+from rich.console import Console
 
 from detectors.registry import make_detectors
 from domain.alerts import Alert, Text
 from engine.episodes import iso
 from simulator.config import DAY_MS, SimulationConfig
 from tests.tillwatch.conftest import MERCHANTS, call
-from tests.tillwatch.judging import DAY, HOUR
-from tillwatch.evaluate import Collector, Sieve
+from tests.tillwatch.judging import DAY, HOUR, control, found, truth, violation
+from tillwatch.evaluate import Collector, Sieve, as_json
+from tillwatch.evaluate_page import page
+from tillwatch.evaluate_tables import print_tables
+from tillwatch.judge import judge
+from tillwatch.measures import report
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tillwatch.judge import Found
+    from tillwatch.truth import Truth
 
 
 def as_truth(old: dict[str, Any]) -> dict[str, Any]:
@@ -95,6 +104,42 @@ def test_the_page_is_well_formed_and_loads_nothing(result: tuple[str, dict[str, 
     assert "://" not in page
     for words in ("Recall by effect", "Precision and recall by load", "Delay until found", "False alarms on controls"):
         assert words in page
+
+
+@pytest.mark.parametrize(
+    ("whole", "alerts"),
+    [
+        (truth(), []),
+        (truth(violation(effect=0.0), controls=[control()]), []),
+        (truth(violation(kind="<b>"), controls=[control(family="")]), [found(), found("b", merchant_id="&")]),
+    ],
+)
+def test_whatever_there_is_to_say_has_a_page_and_tables(whole: Truth, alerts: list[Found]) -> None:
+    judgement = judge(whole, alerts, {})
+    figures = report(whole, judgement)
+    parser = Balanced()
+    parser.feed(page({"folder": "a&b", "left_out": ["merchant"], "transactions": 0}, figures, judgement))
+    assert parser.open == []
+    console = Console(width=200, record=True, file=StringIO())
+    print_tables(console, figures, judgement)
+    text = console.export_text()
+    assert ("Missed violations (1)" in text) is bool(judgement.missed())
+    assert ("False alarms (1)" in text) is bool(judgement.false_alarms())
+
+
+def test_the_json_lists_the_severest_false_alarms_and_every_missed_violation() -> None:
+    missed = [violation(merchant_id=f"v{k}", effect=k) for k in range(60)]
+    alerts = [found(f"a{k}", merchant_id=f"x{k}", severity=0.3 + k / 100) for k in range(60)]
+    whole = truth(*missed)
+    judgement = judge(whole, alerts, {})
+    listed = as_json({}, report(whole, judgement), judgement)
+    severities = [each["severity"] for each in listed["false_alarms"]]
+    assert severities == [0.3 + k / 100 for k in range(59, 9, -1)]
+    assert [each["effect"] for each in listed["missed"]] == list(range(59, -1, -1))
+    assert (listed["false_alarms"][0]["reason"], listed["missed"][0]["onset"]) == (
+        "because",
+        "1970-01-11T00:00:00.000Z",
+    )
 
 
 class Balanced(HTMLParser):
