@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html import escape
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from engine.episodes import iso
@@ -123,13 +124,13 @@ def _recall_plot(it: Recall) -> tuple[str, str, str]:
             f"{number(each.low)} to {number(each.high)}: {percent(each.recall)}",
         )
         for each in it.bins
-        if each.low > 0
+        if 0 < each.low < each.high
     ]  # fmt: skip
     title = f"{it.family}: {kind(it)}"
     if not points:
-        return title, '<p class="none">No violation has an effect other than 0.</p>', ""
+        return title, '<p class="none">No violation has an effect that can be drawn.</p>', ""
     reliable = it.reliable_from
-    mark = (reliable.effect, f"95 % from {number(reliable.effect)}") if reliable and reliable.effect else None
+    mark = (reliable.effect, f"95 % from {number(reliable.effect)}") if reliable and 0 < reliable.effect < inf else None
     svg = intervals(points, x_label=it.effect_unit, y_label="recall", mark=mark, target=RECALL)
     if reliable is None:
         return title, svg, "At no size recall reaches 95 %."

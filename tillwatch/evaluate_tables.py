@@ -119,8 +119,8 @@ def _delays(figures: Report) -> Table:
 
 def _precisions(figures: Report) -> Table:
     made = table(
-        f"Precision (neither: another family's violation, or excused); rates per {UNIT_DAYS:,} merchant-days; "
-        f"the severest {LOAD} find {percent(figures.at_load.recall)} violations",
+        f"Precision (neither: another family's violation, or excused); rates per {UNIT_DAYS:,} merchant-days\n"
+        f"The severest {LOAD} find {percent(figures.at_load.recall)} violations",
         "alerts taken", "family", "alerts", "rate", "true", "false", "on controls", "neither", "precision",
         numbers=range(2, 8),
     )  # fmt: skip

@@ -24,8 +24,12 @@ WORTH_KNOWING = SEVERITIES[0]
 GRACE_MS = {"mcc": 2 * DAY_MS, "fee": 7 * DAY_MS, "volume": 3 * DAY_MS}
 """How long after its end a violation may still be found. A jump shows in each sale, and lateness is 24 h; fees are seen
 at clearing and judged by the week; a volume is judged when its hour or day closes, and by windows of days."""
+CONTROL_GRACE_MS = DAY_MS
+"""How long after a control an alert still is on it: an hour or day that closes is judged after it."""
 TOLD_LATE = "mcc_change_told_late"
 """The kind of control of which alerts before `told_ms` are no mistake."""
+TOLD_BY_NOBODY = frozenset({"closing", "seasonal_closing"})
+"""Kinds that look just like a violation to whoever was not told: an alert is no mistake, only unneeded."""
 _HOUR_MS = 3_600_000
 
 
@@ -80,7 +84,7 @@ class Verdict(StrEnum):
 
     `TRUE`: of a violation of its family. `CONTROL`: a false one, on something lawful that resembles a violation.
     `FALSE`: any other false one. `OTHER`: the merchant has a violation of another family then. `EXCUSED`: on a change
-    nobody had told of yet. The last two are neither true nor false.
+    nobody had told of. The last two are neither true nor false.
     """
 
     TRUE = "true"
@@ -189,27 +193,27 @@ def in_time(alert: Found, violation: Violation) -> bool:
 
 
 def judged_alert(alert: Found, violations: Sequence[Violation], controls: Sequence[Control]) -> Judged:
-    """What an alert is, from its merchant's violations and controls."""
+    """What an alert is, from its merchant's violations and controls; of several controls it falls on the shortest."""
     then = {each.family for each in violations if in_time(alert, each)}
     if alert.family in then:
         return Judged(alert, Verdict.TRUE)
-    touched = sorted((each for each in controls if alert.overlaps(each.from_ms, each.until_ms)), key=_from_ms)
-    own = next((each for each in touched if each.family == alert.family), None)
-    if own is not None:
-        return Judged(alert, Verdict.EXCUSED if _is_excused(alert, own) else Verdict.CONTROL, own)
+    near = (each for each in controls if alert.overlaps(each.from_ms, each.until_ms + CONTROL_GRACE_MS))
+    touched = sorted(near, key=lambda each: each.days)
+    own = [each for each in touched if each.family == alert.family]
+    if own:
+        excuse = next((each for each in own if _excuses(each, alert)), None)
+        return Judged(alert, Verdict.EXCUSED, excuse) if excuse else Judged(alert, Verdict.CONTROL, own[0])
     if then:
         return Judged(alert, Verdict.OTHER)
     of_any = next((each for each in touched if not each.family), None)
     return Judged(alert, Verdict.CONTROL if of_any else Verdict.FALSE, of_any)
 
 
-def _from_ms(control: Control) -> int:
-    return control.from_ms
-
-
-def _is_excused(alert: Found, control: Control) -> bool:
-    """Whether all its hits are on what nobody had told of yet; a terminal's clock may be ahead of that."""
-    return control.kind == TOLD_LATE and alert.last_ms <= control.told_ms + FUTURE_MS
+def _excuses(control: Control, alert: Found) -> bool:
+    """Whether all of an alert's hits are on what nobody had told of; a terminal's clock may be ahead of that."""
+    if control.kind == TOLD_LATE:
+        return alert.last_ms <= control.told_ms + FUTURE_MS
+    return control.kind in TOLD_BY_NOBODY
 
 
 def _outcome(violation: Violation, alerts: Sequence[Found], txn_ms: Mapping[str, int]) -> Outcome:

@@ -43,7 +43,7 @@ class Share(msgspec.Struct, frozen=True):
 
 
 class Bin(msgspec.Struct, frozen=True):
-    """Recall of violations with an effect from `low` to before `high`."""
+    """Recall of violations that are `low` to before `high` strong; JSON has null for infinity."""
 
     low: float
     high: float
@@ -209,13 +209,13 @@ def quantile(values: Iterable[_Number], q: float) -> _Number | None:
 
 
 def bin_bounds(size: float) -> tuple[float, float]:
-    """The bin of an effect's magnitude: five to a decade, lower bound inclusive; an effect of 0 has its own.
+    """The bin of an effect's strength: five to a decade, lower bound inclusive; 0 and infinity have their own.
 
     >>> bin_bounds(1.0), bin_bounds(0.0)
     ((1.0, 1.584893), (0.0, 0.0))
     """
-    if size <= 0:
-        return 0.0, 0.0
+    if size <= 0 or math.isinf(size):
+        return size, size
     k = math.floor(BINS_PER_DECADE * math.log10(size) + 1e-9)
     low, high = (float(f"{10 ** (each / BINS_PER_DECADE):.7g}") for each in (k, k + 1))
     return low, high

@@ -155,7 +155,7 @@ def bars(rows: Sequence[tuple[str, float, str]]) -> str:
     x = Axis(0, max(1e-9, *(value for _, value, _ in rows)), _NAME, WIDTH - _WORDS)
     parts = []
     for k, (name, value, words) in enumerate(rows):
-        top, middle, width = 4 + _ROW * k, 4 + _ROW * k + _ROW / 2 + 4, max(x.at(value) - _NAME, 1)
+        top, middle, width = 4 + _ROW * k, 4 + _ROW * k + _ROW / 2 + 4, x.at(value) - _NAME
         parts.append(
             f'<text class="name" x="{_NAME - 8}" y="{middle:.1f}">{escape(name)}</text>'
             f'<rect class="s1" x="{_NAME}" y="{top + 5}" width="{width:.1f}" height="{_ROW - 10}"/>'

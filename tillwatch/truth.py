@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAY_MS = 86_400_000
+RATIO = "ratio"
+"""The unit of effects that are strong far above 1 and far below it."""
 FAMILIES = ("mcc", "fee", "volume")
 
 
@@ -26,7 +28,7 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
         kind: what was done, within the family.
         onset_ms: from this event time on, UTC milliseconds.
         end_ms: up to this event time, exclusive.
-        effect: how strong it is, in `effect_unit`; of one unit, the further from 0 the stronger.
+        effect: what was done, in `effect_unit`.
         txn_ids: the affected transactions in order of receipt; may be empty.
         transactions: how many transactions are affected.
         amount_minor: sum of their amounts.
@@ -49,8 +51,11 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def size(self) -> float:
-        """The effect's magnitude."""
-        return abs(self.effect)
+        """How strong it is: the effect's magnitude; of a ratio below 1 its reciprocal, infinite where that is 0."""
+        size = abs(self.effect)
+        if self.effect_unit != RATIO or size >= 1:
+            return size
+        return 1 / size if size else math.inf
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True):

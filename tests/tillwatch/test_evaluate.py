@@ -111,6 +111,7 @@ def test_the_page_is_well_formed_and_loads_nothing(result: tuple[str, dict[str, 
     [
         (truth(), []),
         (truth(violation(effect=0.0), controls=[control()]), []),
+        (truth(violation(effect=0.0, effect_unit="ratio")), [found()]),
         (truth(violation(kind="<b>"), controls=[control(family="")]), [found(), found("b", merchant_id="&")]),
     ],
 )

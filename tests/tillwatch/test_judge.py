@@ -56,9 +56,27 @@ def test_a_control_of_any_family_counts_where_no_violation_explains_the_alert() 
 
 def test_a_control_of_another_family_or_time_does_not_count() -> None:
     alert = found(first_ms=12 * DAY)
-    for each in (control(family="fee"), control(from_ms=13 * DAY), control(until_ms=11 * DAY)):
+    for each in (control(family="fee"), control(from_ms=13 * DAY), control(until_ms=11 * DAY - 1)):
         judged = judged_alert(alert, [], [each])
         assert (judged.verdict, judged.control) == (Verdict.FALSE, None)
+
+
+def test_an_alert_a_day_after_a_control_is_still_on_it() -> None:
+    outage = control(until_ms=11 * DAY)
+    assert judged_alert(found(first_ms=12 * DAY), [], [outage]).control == outage
+
+
+def test_an_alert_on_several_controls_falls_on_the_shortest() -> None:
+    whole, outage = control(kind="price_list"), control(kind="outage", from_ms=14 * DAY, until_ms=15 * DAY)
+    for several in ([whole, outage], [outage, whole]):
+        assert judged_alert(found(first_ms=15 * DAY), [], several).control == outage
+
+
+def test_an_alert_on_a_closing_that_nobody_told_of_is_excused() -> None:
+    closing = control(family="volume", kind="closing")
+    judged = judged_alert(found(family="volume"), [], [control(family="volume", kind="growth"), closing])
+    assert (judged.verdict, judged.control) == (Verdict.EXCUSED, closing)
+    assert judged_alert(found(family="mcc"), [], [closing]).verdict is Verdict.FALSE
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pytest
@@ -227,3 +228,14 @@ def test_false_alarms_on_controls_are_counted_by_kind_with_merchants_and_days() 
 
 def test_an_effect_that_is_negative_is_as_strong_as_its_magnitude() -> None:
     assert violation(effect=-0.5).size == 0.5
+
+
+def test_a_ratio_below_1_is_as_strong_as_its_reciprocal_and_0_the_strongest() -> None:
+    sizes = [violation(effect=each, effect_unit="ratio").size for each in (0.25, 4.0, 1.0, 0.0)]
+    assert sizes == [4.0, 4.0, 1.0, math.inf]
+    whole = truth(*(violation(merchant_id=f"m{each}", effect=each, effect_unit="ratio") for each in (0.5, 20.0, 0.0)))
+    figures = report(whole, judge(whole, [found("a", merchant_id="m0.0"), found("b", merchant_id="m20.0")], {}))
+    (recall,) = figures.recalls
+    assert [(each.low, each.recall.part) for each in recall.bins] == [(1.584893, 0), (15.84893, 1), (math.inf, 1)]
+    assert recall.reliable_from is not None
+    assert recall.reliable_from.effect == 20.0
