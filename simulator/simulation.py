@@ -228,16 +228,21 @@ class Simulation:
         return Label(
             merchant_id=self.merchant_id(i),
             merchant_index=i,
+            family="mcc",
             kind=JUMP_KINDS[row["jump_kind"]],
-            registered="00" if special else f"{row['mcc0']:04}",
-            presented="03" if special else f"{row['jump_mcc']:04}",
             onset_ms=int(row["jump_onset_ms"]),
             end_ms=int(row["jump_end_ms"]),
-            share=float(row["jump_share"]),
-            approved=int(within.sum()),
+            effect=float(row["jump_share"]),
+            effect_unit="share of sales",
             txn_ids=tuple(self._txn_id(identity) for identity in hits["id"]),
+            transactions=len(hits),
             amount_minor=int(hits["amount"].sum()),
-            leakage_minor=None if special else leakage_minor(hits, int(row["mcc0"]), int(row["jump_mcc"])),
+            money_minor=None if special else leakage_minor(hits, int(row["mcc0"]), int(row["jump_mcc"])),
+            details={
+                "registered": "00" if special else f"{row['mcc0']:04}",
+                "presented": "03" if special else f"{row['jump_mcc']:04}",
+                "approved": int(within.sum()),
+            },
         )
 
     def _txn_id(self, identity: np.uint64) -> str:
@@ -262,7 +267,15 @@ class Simulation:
         return out
 
     def _control(self, i: int, kind: str, from_ms: int, told_ms: int) -> Control:
-        return Control(merchant_id=self.merchant_id(i), merchant_index=i, kind=kind, from_ms=from_ms, told_ms=told_ms)
+        return Control(
+            merchant_id=self.merchant_id(i),
+            merchant_index=i,
+            family="mcc",
+            kind=kind,
+            from_ms=from_ms,
+            until_ms=self.config.end_ms,
+            told_ms=told_ms,
+        )
 
 
 def simulate(config: SimulationConfig) -> Simulation:
