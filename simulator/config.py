@@ -17,7 +17,7 @@ TIME_FORMATS = ("iso", "epoch_ms")
 _EARLIEST_MS = 1_009_843_200_000
 """2002-01-01T00:00:00Z."""
 _SHARES = (
-    "jump_share", "mcc_change_share", "decline_share", "undo_share", "refund_share", "duplicate_share",
+    "jump_share", "volume_share", "mcc_change_share", "decline_share", "undo_share", "refund_share", "duplicate_share",
     "late_share", "future_share",
 )  # fmt: skip
 
@@ -34,6 +34,10 @@ class SimulationConfig:
         days: length of the run, above 0.
         tx_per_merchant_day: mean over merchants; the busiest of 1,000 has some 20 times the mean (Zipf).
         jump_share: share of merchants that jump MCC, of those whose class leaves something to gain.
+        volume_share: share of merchants whose volume departs from the usual, of those that are honest otherwise,
+            are there all the time and have 3 sales a day or more; none in runs below some three days.
+        calendar: whether years, holidays, paydays, promotions, growth, openings, closings and other lawful
+            things move the volume; without, every day is like the other but for weekdays and chance.
         mcc_change_share: share of merchants whose MCC is changed lawfully during the run.
         record_size: `usual` (the fields every acquirer has, 358 bytes on average) or `all` (every field that
             applies to the transaction and its merchant, 700 bytes on average); with ISO times.
@@ -56,6 +60,8 @@ class SimulationConfig:
     days: float = 7.0
     tx_per_merchant_day: float = 60.0
     jump_share: float = 0.02
+    volume_share: float = 0.02
+    calendar: bool = True
     mcc_change_share: float = 0.01
     record_size: str = "usual"
     time_format: str = "iso"

@@ -133,20 +133,33 @@ def pick(edges: NDArray[np.float64], u: float) -> int:
 
 
 @njit
-def expected(m: Any, t: Any, hour: int) -> float:
-    """Mean number of sales of merchant `m` received in `hour`."""
-    local = hour + m.offset_h + m.shift_h
-    day = local // 24
-    shape = t.rhythm[(day + 3) % 7 * 24 + local % 24]  # 1970-01-01 was a Thursday
-    if shape == 0.0:
-        return 0.0
-    return float(m.rate * shape * math.exp(0.15 * normal(mix(m.key ^ np.uint64(day)), 0) - 0.01125))
+def pulses_on(p: Any, day: int, hour: int) -> bool:
+    """Whether pulse `p` (`simulator.rhythm.PULSE`) is on at `hour` of local `day`."""
+    if not (p.from_day <= day < p.until_day and p.from_hour <= hour < p.until_hour):
+        return False
+    return bool(p.weekdays >> (day + 3) % 7 & 1)
 
 
 @njit
-def count(m: Any, t: Any, hour: int) -> int:
-    """Number of sales of merchant `m` received in `hour`: Poisson."""
-    mean = expected(m, t, hour)
+def expected(m: Any, index: int, t: Any, r: Any, hour: int) -> float:
+    """Mean number of sales of merchant `index` received in `hour`; `r` is a `simulator.rhythm.Rhythm`."""
+    local = hour + m.offset_h + m.shift_h
+    day, of_day = local // 24, local % 24
+    mean = 0.0
+    shape = t.rhythm[(day + 3) % 7 * 24 + of_day]  # 1970-01-01 was a Thursday
+    if shape > 0.0:
+        mean = m.rate * shape * r.sales[day - r.first_day, index] * r.catch_up[m.acquirer, hour - r.first_hour]
+    for i in range(r.pulse_at[index], r.pulse_at[index + 1]):
+        p = r.pulses[i]
+        if pulses_on(p, day, of_day):
+            mean = mean * p.sales + p.plus
+    return float(mean)
+
+
+@njit
+def count(m: Any, index: int, t: Any, r: Any, hour: int) -> int:
+    """Number of sales of merchant `index` received in `hour`: Poisson."""
+    mean = expected(m, index, t, r, hour)
     if mean == 0.0:
         return 0
     key = mix(m.key + np.uint64(hour) * _PHI)
@@ -163,12 +176,12 @@ def count(m: Any, t: Any, hour: int) -> int:
 
 
 @njit_cached
-def counts(merchants: Any, chosen: NDArray[np.int64], trades: Any, hour: int) -> NDArray[np.int64]:
+def counts(merchants: Any, chosen: NDArray[np.int64], trades: Any, rhythm: Any, hour: int) -> NDArray[np.int64]:
     """Sales of each chosen merchant received in `hour`, shape (chosen,)."""
     out = np.empty(len(chosen), np.int64)
     for i in range(len(chosen)):
         m = merchants[chosen[i]]
-        out[i] = count(m, trades[m.trade], hour)
+        out[i] = count(m, chosen[i], trades[m.trade], rhythm, hour)
     return out
 
 
@@ -218,12 +231,49 @@ def in_outage(seed: np.uint64, acquirer: int, hour: int, at_ms: int, per_hour: f
 
 
 @njit
-def ticket(m: Any, t: Any, key: np.uint64) -> int:
-    """Amount of a sale, fen."""
+def ticket(m: Any, index: int, t: Any, r: Any, key: np.uint64, hour: int) -> int:
+    """Amount of a sale received in `hour`, fen. Prices of a list stay as they are when tickets hardly change."""
+    local = hour + m.offset_h + m.shift_h
+    factor = float(r.ticket[local // 24 - r.first_day, index])
+    for i in range(r.pulse_at[index], r.pulse_at[index + 1]):
+        p = r.pulses[i]
+        if pulses_on(p, local // 24, local % 24):
+            factor *= p.ticket
     if unit(key, 10) < t.list_share:
-        return int(t.prices[int(unit(key, 11) * t.price_count)])
-    fen = m.scale * math.exp(t.mu + t.sigma * normal(key, 12))
+        fen = float(t.prices[int(unit(key, 11) * t.price_count)])
+        if 0.8 <= factor <= 1.25:
+            return int(fen)
+        fen *= factor
+    else:
+        fen = factor * m.scale * math.exp(t.mu + t.sigma * normal(key, 12))
     return int(min(50_000_000, max(t.unit, int(fen / t.unit + 0.5) * t.unit)))
+
+
+@njit
+def pulse_of(m: Any, index: int, t: Any, r: Any, key: np.uint64, hour: int) -> int:
+    """The number of the pulse that brought a sale received in `hour`; -1: none did."""
+    first, last = r.pulse_at[index], r.pulse_at[index + 1]
+    if first == last:
+        return -1
+    local = hour + m.offset_h + m.shift_h
+    rest = unit(key, 90) * expected(m, index, t, r, hour)
+    for i in range(first, last):
+        p = r.pulses[i]
+        if pulses_on(p, local // 24, local % 24):
+            rest -= p.plus
+            if rest < 0.0:
+                return int(i)
+    return -1
+
+
+@njit
+def set_pulse(e: Any, m: Any, t: Any, p: Any, key: np.uint64) -> None:
+    """Give `e` the amount, and the card, of what pulse `p` brings."""
+    fen = p.median * m.scale * math.exp(t.mu + p.spread * normal(key, 91))
+    e.amount = p.amount if p.amount else min(50_000_000, max(t.unit, int(fen / t.unit + 0.5) * t.unit))
+    if p.cards:
+        e.card = mix(m.key + np.uint64(2_000_003) + np.uint64(int(unit(key, 93) * p.cards)) * _PHI)
+        set_scheme(e)
 
 
 @njit
@@ -233,6 +283,12 @@ def set_card(e: Any, m: Any, x: Any, key: np.uint64) -> None:
         e.card = mix(m.key + np.uint64(1_000_003) + np.uint64(int(unit(key, 15) * m.pool)) * _PHI)
     else:
         e.card = mix(x.seed + np.uint64(int(unit(key, 15) * x.walk_in_cards)) * _PHI)
+    set_scheme(e)
+
+
+@njit
+def set_scheme(e: Any) -> None:
+    """Give `e` the scheme and the kind of its card."""
     e.scheme = pick(SCHEME_EDGES, unit(e.card, 1))
     u = unit(e.card, 2)
     e.card_kind = -1 if e.scheme in (1, 2) else 0 if u < 0.52 else 1 if u < 0.95 else 2 if u < 0.97 else 3
@@ -305,7 +361,7 @@ def set_response(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
 
 
 @njit_cached
-def sale(e: Any, m: Any, index: int, t: Any, x: Any, hour: int, k: int) -> np.uint64:
+def sale(e: Any, m: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int) -> np.uint64:
     """Draw sale `k` of merchant `index` received in `hour` into `e`; its key of further draws is returned."""
     key = mix(m.key ^ mix(np.uint64(hour) * _PHI + np.uint64(k)))
     e.id = identity(index, hour, k, 0)
@@ -318,7 +374,11 @@ def sale(e: Any, m: Any, index: int, t: Any, x: Any, hour: int, k: int) -> np.ui
     set_card(e, m, x, key)
     set_mcc(e, m)
     set_response(e, m, x, key, hour)
-    e.amount = ticket(m, t, key)
+    pulse = pulse_of(m, index, t, r, key, hour)
+    if pulse >= 0:
+        set_pulse(e, m, t, r.pulses[pulse], key)
+    else:
+        e.amount = ticket(m, index, t, r, key, hour)
     u = unit(key, 7)
     e.txn_type = BALANCE if u < 0.004 else PREAUTH if t.hotel and u < 0.1 else PURCHASE
     if e.txn_type == BALANCE:
@@ -358,16 +418,16 @@ def undo(e: Any, m: Any, first: Any, x: Any, hour: int, k: int, key: np.uint64) 
 
 
 @njit
-def refund(e: Any, m: Any, index: int, t: Any, x: Any, hour: int, k: int, key: np.uint64) -> bool:
+def refund(e: Any, m: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int, key: np.uint64) -> bool:
     """Draw into `e` a refund of sale `k` of an earlier hour; false where there is none to refund.
 
     The distance in hours depends on merchant and `k` alone, so no sale is refunded twice.
     """
     u = unit(mix(m.key + np.uint64(k)), 9)
     back = 1 + int(u * 8.0) if u < 0.5 else 24 * (1 + int((u - 0.5) * 14.0))
-    if hour - back < x.first_hour or k >= count(m, t, hour - back):
+    if hour - back < x.first_hour or k >= count(m, index, t, r, hour - back):
         return False
-    sale(e, m, index, t, x, hour - back, k)
+    sale(e, m, index, t, r, x, hour - back, k)
     if e.txn_type != PURCHASE or e.response >= APPROVING or e.flags & (UNDONE | LATE | FUTURE):
         return False
     e.original, e.original_amount, e.original_ms = e.id, e.amount, e.event_ms
@@ -426,6 +486,7 @@ def draw(
     chosen: NDArray[np.int64],
     sales: NDArray[np.int64],
     trades: Any,
+    rhythm: Any,
     knobs: Any,
     hour: int,
     out: Any,
@@ -442,11 +503,11 @@ def draw(
         t = trades[m.trade]
         for k in range(sales[i]):
             first = at
-            key = sale(out[first], m, index, t, x, hour, k)
+            key = sale(out[first], m, index, t, rhythm, x, hour, k)
             at = first + 1
             if out[first].flags & UNDONE:
                 at = undo_and_repeats(out, first, m, x, hour, k, key)
             at = repeat(out, first, at, x, hour, key, 42)
-            if unit(key, 34) < x.refund and refund(out[at], m, index, t, x, hour, k, key):
+            if unit(key, 34) < x.refund and refund(out[at], m, index, t, rhythm, x, hour, k, key):
                 at = repeat(out, at, at + 1, x, hour, key, 44)
     return at

@@ -23,7 +23,11 @@ from simulator.merchants import (
     opening_records,
 )
 from simulator.render import MAX_RECORD, Style, Words, fill_id, render, style, words
+from simulator.rhythm import SEGMENT, Rhythms, local_days, plan_undisturbed
 from simulator.truth import Control, Label, leakage_minor
+
+from simulator.volume import Plan
+from simulator.volume_truth import sums_of, volume_controls, volume_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +95,10 @@ class Simulation:
         self.merchants: Merchants = build_merchants(config)
         self._trades = draw.trades()
         self._knobs = draw.knobs(config)
+        table = self.merchants.table
+        self._undisturbed = plan_undisturbed(table, *local_days(config)) if config.calendar else None
+        self._plan = Plan(config, table, self._undisturbed)
+        self._rhythms = Rhythms(config, table, self._undisturbed, self._plan.segments, self._plan.pulses())
         self._everyone = np.arange(config.merchants, dtype=np.int64)
         self._changes = change_records(self.merchants)
 
@@ -169,13 +177,14 @@ class Simulation:
             clock_ms,
         )
 
-    def _draw(self, hour: int, chosen: NDArray[np.int64]) -> _Hour:
+    def _draw(self, hour: int, chosen: NDArray[np.int64], rhythms: Rhythms | None = None) -> _Hour:
         """The records of the chosen merchants received in `hour` (since 1970), before the end of the run."""
         table = self.merchants.table
-        sales = draw.counts(table, chosen, self._trades, hour)
+        rhythm = (rhythms or self._rhythms).at(hour)
+        sales = draw.counts(table, chosen, self._trades, rhythm, hour)
         changes = [(number, *change[:2]) for number, change in enumerate(self._changes) if change[0] // HOUR_MS == hour]
         out = np.empty(int(sales.sum()) * draw.MAX_RECORDS_PER_SALE + len(changes), draw.EVENT)
-        n = draw.draw(table, chosen, sales, self._trades, self._knobs, hour, out)
+        n = draw.draw(table, chosen, sales, self._trades, rhythm, self._knobs, hour, out)
         for number, received_ms, merchant in changes:
             out[n] = np.zeros((), draw.EVENT)
             out[n]["id"], out[n]["merchant"], out[n]["flags"] = number, merchant, draw.MASTER
@@ -210,11 +219,29 @@ class Simulation:
         events = events[np.argsort(events["merchant"], kind="stable")]
         starts = np.searchsorted(events["merchant"], jumpers)
         stops = np.searchsorted(events["merchant"], jumpers, side="right")
-        return [self._label(int(i), events[a:b]) for i, a, b in zip(jumpers, starts, stops, strict=True)]
+        jumped = [self._label(int(i), events[a:b]) for i, a, b in zip(jumpers, starts, stops, strict=True)]
+        return jumped + self._volume_labels()
 
-    def _sales(self, hour: int, chosen: NDArray[np.int64]) -> NDArray[np.void]:
+    def _volume_labels(self) -> list[Label]:
+        """What departs from the usual volume, and the sums of its time as they are and as they would have been."""
+        departures = self._plan.departures
+        if not departures:
+            return []
+        config, table = self.config, self.merchants.table
+        none = np.zeros(0, SEGMENT)
+        usual = Rhythms(config, table, self._undisturbed, none, self._plan.pulses(disturbed=False))
+        chosen = np.unique([each.merchant for each in departures])
+        first = min(each.onset_ms for each in departures) // HOUR_MS
+        sums = []
+        for rhythms in (self._rhythms, usual):
+            hours = [self._sales(hour, chosen, rhythms) for hour in self._hours(config.end_ms) if hour >= first]
+            columns = [events[["merchant", "event_ms", "amount"]] for events in hours]
+            sums.append(sums_of(departures, np.concatenate(columns)))
+        return volume_labels(self._plan, self.merchant_id, *sums)
+
+    def _sales(self, hour: int, chosen: NDArray[np.int64], rhythms: Rhythms | None = None) -> NDArray[np.void]:
         """Approved purchases received in `hour`, each once."""
-        drawn = self._draw(hour, chosen)
+        drawn = self._draw(hour, chosen, rhythms)
         events = drawn.events[drawn.order]
         approved = (events["txn_type"] == draw.PURCHASE) & (events["response"] < draw.APPROVING)
         once = events["flags"] & (draw.DUPLICATE | draw.MASTER) == 0
@@ -252,6 +279,14 @@ class Simulation:
 
     def controls(self) -> list[Control]:
         """What resembles a violation and is none, by kind and merchant; empty without master data."""
+        return self._mcc_controls() + self._volume_controls()
+
+    def _volume_controls(self) -> list[Control]:
+        if self._undisturbed is None:
+            return []
+        return volume_controls(self._plan, self._undisturbed, self.merchant_id)
+
+    def _mcc_controls(self) -> list[Control]:
         if not self.config.master_data:
             return []
         table, start = self.merchants.table, self.config.start_ms
