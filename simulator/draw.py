@@ -145,11 +145,15 @@ def expected(m: Any, index: int, t: Any, r: Any, hour: int) -> float:
     """Mean number of sales of merchant `index` received in `hour`; `r` is a `simulator.rhythm.Rhythm`."""
     local = hour + m.offset_h + m.shift_h
     day, of_day = local // 24, local % 24
-    mean = 0.0
     shape = t.rhythm[(day + 3) % 7 * 24 + of_day]  # 1970-01-01 was a Thursday
-    if shape > 0.0:
-        mean = m.rate * shape * r.sales[day - r.first_day, index] * r.catch_up[m.acquirer, hour - r.first_hour]
-    for i in range(r.pulse_at[index], r.pulse_at[index + 1]):
+    first, last = r.pulse_at[index], r.pulse_at[index + 1]
+    if shape == 0.0 and first == last:
+        return 0.0
+    factor = r.sales[day - r.first_day, index]
+    if factor == 0.0:
+        return 0.0
+    mean = m.rate * shape * factor * r.catch_up[m.acquirer, hour - r.first_hour]
+    for i in range(first, last):
         p = r.pulses[i]
         if pulses_on(p, day, of_day):
             mean = mean * p.sales + p.plus

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LEAST_RATE = 3.0
 """Sales a day below which nobody is made to depart: nothing would be seen."""
 _WEDDING_MCCS, _STAFF_MCCS = (5812, 7011, 5944), (5812, 5814)
-WEDDING_SHARE = STAFF_SHARE = 0.02
+WEDDING_SHARE = STAFF_SHARE = 0.03
 _ALL_WEEK, _WORKING_DAYS = 0b1111111, 0b0011111
 _WAYS = ("count", "ticket", "both")
 
@@ -71,7 +71,8 @@ class Plan:
         first, days = local_days(config)
         self.first, self.last = first + 1, first + days - 1
         still = lawful.steady() if lawful else np.ones(len(table), np.bool_)
-        self._plan_departures(still & (table["jump_kind"] == 0) & (table["rate"] >= LEAST_RATE))
+        honest = (table["jump_kind"] == 0)
+        self._plan_departures(still & honest & (table["rate"] >= LEAST_RATE))
         self.weddings: list[tuple[int, int, int]] = []
         self.staff: list[tuple[int, int, int]] = []
         if lawful:
@@ -265,7 +266,7 @@ KINDS: dict[str, tuple[int, float, Callable[[Plan, int], None]]] = {
     "ramp": (14, 2, _ramp),
     "level": (4, 2, _level),
     "collapse": (4, 2, _collapse),
-    "silence": (4, 2, _silence),
+    "silence": (4, 1, _silence),
     "wake_up": (45, 2, _wake_up),
     "new_burst": (5, 2, _new_burst),
     "night": (2, 1, _night),
