@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from simulator.config import SimulationConfig
 
 CELLS = 24_000_000
-"""Merchants × days kept at once, 8 bytes each."""
+"""Merchants by days kept at once, 8 bytes each."""
 BACK_DAYS = 9
-"""Days before an hour whose sales may be drawn with it: a refund's original lies up to 7 × 24 h back."""
+"""Days before an hour whose sales may be drawn with it: a refund's original lies up to 168 h back."""
 FOREVER = 2**30
 """A day that never comes; its negative always was."""
 PAYDAYS = (10, 15)
@@ -54,7 +54,7 @@ PULSE = np.dtype([
 """What is peculiar to some hours of some days of one merchant.
 
 The hours' sales and tickets are multiplied; `plus` sales an hour are added, of `amount` fen or, where that is 0, of
-`median` × the merchant's median with `spread` (of logarithms), by `cards` cards that come again (0: by anyone).
+`median` times the merchant's median with `spread` (of logarithms), by `cards` cards that come again (0: by anyone).
 `weekdays`: bit 0 is Monday.
 """
 
@@ -121,7 +121,7 @@ class Undisturbed:
 
     def steady(self) -> NDArray[np.bool_]:
         """Merchants that neither open nor close nor have a season, shape (merchants,)."""
-        out = (self.open_day == -FOREVER) & (self.close_day == FOREVER)
+        out = np.asarray((self.open_day == -FOREVER) & (self.close_day == FOREVER), np.bool_)
         out[self.seasonal] = False
         return out
 
@@ -158,7 +158,9 @@ def plan_undisturbed(table: NDArray[np.void], first_day: int, days: int) -> Undi
         open_day=opened,
         ramp_days=(RAMP_DAYS[0] + np.floor(uniform(keys, 106) * (RAMP_DAYS[1] + 1 - RAMP_DAYS[0]))).astype(np.int64),
         close_day=np.where(gone > opened, gone, FOREVER),
-        closed=np.where(uniform(keys, 104) < closed, 3 + np.floor(uniform(keys, 109) * 6), 0).astype(np.int64).reshape(n),
+        closed=np.where(uniform(keys, 104) < closed, 3 + np.floor(uniform(keys, 109) * 6), 0)
+        .astype(np.int64)
+        .reshape(n),
         seasonal=seasonal,
         season_from=(60 + np.floor(uniform(keys[seasonal], 110) * 120)).astype(np.int64),
         season_days=(120 + np.floor(uniform(keys[seasonal], 111) * 120)).astype(np.int64),
@@ -168,7 +170,7 @@ def plan_undisturbed(table: NDArray[np.void], first_day: int, days: int) -> Undi
 def promotion(keys: NDArray[np.uint64], day: int) -> NDArray[np.float64]:
     """Factor of the number of sales of promoting merchants on `day`, 1 on most days.
 
-    In four of ten periods of 28 days such a merchant has a sale of 1 to 3 days, × 1.5 to 2.5.
+    In four of ten periods of 28 days such a merchant has a sale of 1 to 3 days, which multiplies them by 1.5 to 2.5.
     """
     of_period = keys + np.array([day // _PERIOD_DAYS], np.uint64) * _PHI
     begin = np.floor(uniform(of_period, 121) * (_PERIOD_DAYS - 2))
@@ -185,8 +187,9 @@ def _noise(keys: NDArray[np.uint64], day: int) -> NDArray[np.float32]:
     for _ in range(4):
         total += (bits & np.uint64(0xFFFF)).astype(np.float32)
         bits = bits >> np.uint64(16)
-    # Four uniform numbers add up to nearly a normal one, of mean 4 × 32767.5 and deviation 65536 / √3.
-    return np.exp((total - np.float32(131_070.0)) * np.float32(0.15 * 3**0.5 / 65_536) - np.float32(0.01125))
+    # Four uniform numbers add up to nearly a normal one, of mean 131070 and deviation 65536 / √3.
+    sizes = (total - np.float32(131_070.0)) * np.float32(0.15 * 3**0.5 / 65_536)
+    return np.asarray(np.exp(sizes - np.float32(0.01125)), np.float32)
 
 
 class Rhythms:
@@ -258,7 +261,9 @@ class Rhythms:
         mean = float((rate * there).sum()) / max(float(rate.sum()), 1e-9)
         return np.float32(1.0 / max(mean, 0.5))
 
-    def _lawful_day(self, lawful: Undisturbed, day: int, sales: NDArray[np.float32], ticket: NDArray[np.float32]) -> None:
+    def _lawful_day(
+        self, lawful: Undisturbed, day: int, sales: NDArray[np.float32], ticket: NDArray[np.float32]
+    ) -> None:
         """Multiply `sales` and `ticket`, shape (merchants,), by what is lawful on `day`."""
         date = EPOCH + timedelta(day)
         sales *= self._sales[day - self.first_day][lawful.row] * self._scale
@@ -293,7 +298,7 @@ def local_days(config: SimulationConfig) -> tuple[int, int]:
 
 
 def _calendar(first_day: int, days: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """`trade_days` for merchants in China, and beside it flat for those abroad, shape (days, 2 × trades)."""
+    """`trade_days` for merchants in China, and beside it flat for those abroad, shape (days, twice the trades)."""
     sales, ticket = trade_days(first_day, days)
     flat = np.ones_like(sales)
     return np.hstack([sales, flat]), np.hstack([ticket, flat])

@@ -33,13 +33,10 @@ Found = tuple[int, str, int, int]
 """Merchant, kind, and the local days from which and before which it is so."""
 
 
-def volume_labels(
-    plan: Plan, name: Callable[[int], str], realised: list[Sums], usual: list[Sums]
-) -> list[Label]:
+def volume_labels(plan: Plan, name: Callable[[int], str], realised: list[Sums], usual: list[Sums]) -> list[Label]:
     """Labels of the plan's departures; `realised` and `usual` are the sums of their times, with and without them."""
     return [
-        _label(each, name(each.merchant), *sums)
-        for each, *sums in zip(plan.departures, realised, usual, strict=True)
+        _label(each, name(each.merchant), *sums) for each, *sums in zip(plan.departures, realised, usual, strict=True)
     ]
 
 
@@ -134,7 +131,7 @@ def _of_the_calendar(plan: Plan, lawful: Undisturbed) -> Iterator[Found]:
         yield from ((int(i), "promotion", day, day + 1) for i in lawful.promotes[:SAMPLE][mild])
     for day in holidays:
         yield from ((int(i), "holiday", day, day + 1) for i in at_home)
-    for new_year in NEW_YEARS[(NEW_YEARS >= plan.first) & (NEW_YEARS < plan.last)].tolist():
+    for new_year in NEW_YEARS[np.isin(NEW_YEARS, days)].tolist():
         closed = np.flatnonzero(closed_on(lawful, new_year - 1, new_year))
         for i in closed[~np.isin(closed, at_home)][:SAMPLE]:
             yield int(i), "holiday", new_year - 1, new_year - 1 + int(lawful.closed[i])

@@ -57,6 +57,14 @@ class _Shown(Simulation):
     help="Merchants that jump MCC.",
 )
 @click.option(
+    "--volume-share", type=float, default=_DEFAULTS["volume_share"], show_default=True,
+    help="Merchants whose volume departs from the usual.",
+)  # fmt: skip
+@click.option(
+    "--calendar/--no-calendar", default=_DEFAULTS["calendar"], show_default=True,
+    help="Whether holidays, paydays, growth and other lawful things move the volume.",
+)  # fmt: skip
+@click.option(
     "--record-size", type=click.Choice(RECORD_SIZES), default=_DEFAULTS["record_size"], show_default=True,
     help="Common fields only, or every field.",
 )  # fmt: skip
