@@ -64,9 +64,9 @@ Debit cards, wallets (Alipay and WeChat) and all others have a rate each. Card p
 
 
 class Lawful(NamedTuple):
-    """A control of merchant `index`; the fields are those of `simulator.truth.Control`."""
+    """A control of `merchant` (its index); the fields are those of `simulator.truth.Control`."""
 
-    index: int
+    merchant: int
     kind: str
     from_ms: int
     told_ms: int
@@ -105,9 +105,7 @@ class Draws:
         """Log-uniform from `low` to `high`."""
         return np.asarray(low * (high / low) ** self.uniform(question), np.float64)
 
-    def some(
-        self, question: int, eligible: NDArray[np.bool_], share: float, *, least: int = 0
-    ) -> NDArray[np.int64]:
+    def some(self, question: int, eligible: NDArray[np.bool_], share: float, *, least: int = 0) -> NDArray[np.int64]:
         """Of the eligible, `share` at random (at least `least`, where share is above 0), ascending."""
         among = np.flatnonzero(eligible)
         if not len(among) or share <= 0:
