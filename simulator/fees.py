@@ -97,7 +97,7 @@ def _plan_violations(table: NDArray[np.void], prices: NDArray[np.void], draws: D
         row["fee_onset_ms"] = _midnight(row, config, 0.1 + 0.5 * onset[i])
         row["fee_end_ms"] = config.end_ms
         if name == "rate_rise":
-            row["fee_scope"] = int(scope[i] * (3 if row["mode"] == 1 else 2))
+            row["fee_scope"] = 2 if row["mode"] == 1 and scope[i] < 0.5 else int(2 * scope[i])
         if name == "slow_rise":
             row["fee_step_ms"] = (1 + int(ends[i] * 4)) * DAY_MS
         if name == "contract_rise":

@@ -60,7 +60,7 @@ def build_merchants(config: SimulationConfig) -> Merchants:
         centre = np.array([getattr(city, axis) for city in CITIES])[table["city"]]
         table[axis] = np.round((centre + 0.3 * (draws.uniform(question) - 0.5)) * 1e5)
     table["located"] = draws.uniform(9) < 0.5
-    table["mode"] = np.where(draws.uniform(10) < 0.4, draws.choice(11, [8, 2]), -1)
+    table["mode"] = np.where(draws.uniform(10) < 0.4, draws.choice(11, [6, 4]), -1)
     _register(table, draws, config)
     plan_mccs(table, draws, config)
     prices = plan_fees(table, draws, config)

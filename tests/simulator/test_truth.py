@@ -16,8 +16,9 @@ from simulator.trades import FEE_CLASS_OF
 from simulator.truth import cost_ppb_fen, leakage_minor
 
 CONFIG = SimulationConfig(
-    seed=3, merchants=300, days=6.0, tx_per_merchant_day=60.0, jump_share=0.2, mcc_change_share=0.1
-)
+    seed=3, merchants=300, days=6.0, tx_per_merchant_day=60.0, jump_share=0.2, mcc_change_share=0.1,
+    static_share=0.0, rotation_share=0.0, drift_share=0.0, fee_share=0.0, control_share=0.0, volume_share=0.0,
+)  # fmt: skip
 
 
 @cache
@@ -32,7 +33,7 @@ def stream() -> tuple[Simulation, list[dict[str, Any]], list[bool]]:
 
 
 def registered(simulation: Simulation) -> dict[str, dict[str, Any]]:
-    return {event["merchant_id"]: event for event in map(json.loads, simulation.master_records())}
+    return {event["merchant_id"]: event for event in map(json.loads, simulation.master_records()[: CONFIG.merchants])}
 
 
 def deviations(event: dict[str, Any], contract: dict[str, Any]) -> set[str]:
@@ -168,4 +169,4 @@ def test_an_exempt_mcc_costs_nothing() -> None:
 
 
 def test_without_jumpers_there_is_nothing_to_label() -> None:
-    assert simulate(SimulationConfig(merchants=20, days=0.2, jump_share=0.0)).labels() == []
+    assert simulate(SimulationConfig(merchants=20, days=0.2, jump_share=0.0, fee_share=0.0)).labels() == []
