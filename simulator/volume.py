@@ -71,7 +71,7 @@ class Plan:
         first, days = local_days(config)
         self.first, self.last = first + 1, first + days - 1
         still = lawful.steady() if lawful else np.ones(len(table), np.bool_)
-        honest = (table["jump_kind"] == 0)
+        honest = (table["jump_kind"] == 0) & (table["fee_kind"] == 0)
         self._plan_departures(still & honest & (table["rate"] >= LEAST_RATE))
         self.weddings: list[tuple[int, int, int]] = []
         self.staff: list[tuple[int, int, int]] = []
@@ -109,8 +109,17 @@ class Plan:
         return self.first + min(quiet, self.days - 1) + int(self.chance(merchant, question) * room)
 
     def depart(
-        self, merchant: int, kind: str, days: tuple[int, int], effect: float, *, unit: str = "ratio",
-        sales: float = 1.0, ticket: float = 1.0, growth: float = 0.0, most: float = 1e9,
+        self,
+        merchant: int,
+        kind: str,
+        days: tuple[int, int],
+        effect: float,
+        *,
+        unit: str = "ratio",
+        sales: float = 1.0,
+        ticket: float = 1.0,
+        growth: float = 0.0,
+        most: float = 1e9,
         **details: str | float,
     ) -> None:
         """Multiply the days from `days[0]` to before `days[1]`, and say so."""
@@ -122,23 +131,46 @@ class Plan:
         self._segments.append((merchant, from_day, until_day, 0.0, 1.0, 0.0, 1.0))
 
     def pulse(
-        self, merchant: int, days: tuple[int, int], hours: tuple[int, int], *, lawful: bool = False,
-        weekdays: int = _ALL_WEEK, sales: float = 1.0, ticket: float = 1.0, plus: float = 0.0,
-        amount: int = 0, median: float = 1.0, spread: float = 0.2, cards: int = 0,
+        self,
+        merchant: int,
+        days: tuple[int, int],
+        hours: tuple[int, int],
+        *,
+        lawful: bool = False,
+        weekdays: int = _ALL_WEEK,
+        sales: float = 1.0,
+        ticket: float = 1.0,
+        plus: float = 0.0,
+        amount: int = 0,
+        median: float = 1.0,
+        spread: float = 0.2,
+        cards: int = 0,
     ) -> None:
         """Add a `PULSE` on the hours from `hours[0]` to before `hours[1]`."""
         row = (merchant, *days, *hours, weekdays, sales, ticket, plus, amount, median, spread, cards)
         (self._lawful_pulses if lawful else self._pulses).append(row)
 
     def tell_hours(
-        self, merchant: int, kind: str, days: tuple[int, int], hours: tuple[int, int], effect: float, unit: str,
+        self,
+        merchant: int,
+        kind: str,
+        days: tuple[int, int],
+        hours: tuple[int, int],
+        effect: float,
+        unit: str,
         **details: str | float,
     ) -> None:
         """Say that something is done between hour `hours[0]` of the first day and `hours[1]` of the last."""
         self._tell(merchant, kind, (days[0], days[1] - 1), hours, effect, unit, details)
 
     def _tell(
-        self, merchant: int, kind: str, days: tuple[int, int], hours: tuple[int, int], effect: float, unit: str,
+        self,
+        merchant: int,
+        kind: str,
+        days: tuple[int, int],
+        hours: tuple[int, int],
+        effect: float,
+        unit: str,
         details: dict[str, str | float],
     ) -> None:
         row = self.table[merchant]
