@@ -26,13 +26,18 @@ if TYPE_CHECKING:
     R = TypeVar("R")
 
     def njit(function: Callable[P, R]) -> Callable[P, R]:
-        """Compile to machine code on first call, and keep it."""
+        """Compile to machine code on first call."""
+        ...
+
+    def njit_cached(function: Callable[P, R]) -> Callable[P, R]:
+        """The same, and keep the machine code; it holds that of all it calls."""
         ...
 
 else:
     import numba
 
-    njit = numba.njit(nogil=True, cache=True)
+    njit = numba.njit(nogil=True)
+    njit_cached = numba.njit(nogil=True, cache=True)
 
 REMEMBERED = 5000
 """Rows that a histogram remembers; at more, all counts are halved. Two weeks and a half at five minutes a row."""
@@ -46,6 +51,8 @@ GAP = 16.0
 """Usual intervals without a row that are a gap: what was short-lived before it is forgotten."""
 WARM_UP = 150
 """Rows over which the score grows to its full size."""
+YOUTH = 500
+"""Rows that are taken to be behind a new series already: in a short history much is rare."""
 REPEATS, AGAIN = 100.0, 1.2
 """A finding damps scores behind it that are no more than `AGAIN` times as surprising; this wears off with `REPEATS` rows."""
 DAMPED = 0.1
@@ -146,7 +153,7 @@ class SeriesModel:
             self._rows = np.concatenate([self._rows, more])
 
 
-@njit
+@njit_cached
 def _walk(rows: Any, series: Any, ts_ms: Any, value: Any, scores: Any, expected: Any) -> None:
     odd = np.zeros(TESTS)
     for k in range(len(series)):
@@ -199,7 +206,7 @@ def _look(row: Any, ts_ms: int, value: float, odd: Any) -> tuple[float, int]:
         (LONG_MEAN, abs(row.long - row.level)),
     ):
         row.error[test] = _usual(row.error[test], size, rate, row.rows)
-    _move_level(row, value, floor)
+    _move_level(row, value, floor, expected, tested == TESTS)
     row.last = value
     return expected, tested
 
@@ -226,22 +233,24 @@ def _usual(usual: float, size: float, rate: float, rows: float) -> float:
 
 
 @njit
-def _move_level(row: Any, value: float, floor: float) -> None:
+def _move_level(row: Any, value: float, floor: float, expected: float, believed: bool) -> None:
     """Let the level follow, slowly; when the series has lived elsewhere for `LONG` rows, move there with the season."""
     reach = USUAL * (row.error[VALUE] + floor)
     move = value - row.level
     if row.rows > _SMALL:
         move = min(max(move, -reach), reach)
     row.level += move / row.level_rows
-    shift = row.long - row.level
-    away = abs(shift) > AWAY * (row.error[VALUE] + floor) and (value - row.level) * shift > 0.0
+    shift, usual = (row.season_short, SEASON_VALUE) if believed else (row.short - row.level, VALUE)
+    away = abs(shift) > AWAY * (row.error[usual] + floor) and (value - expected) * shift > 0.0
     row.away = row.away + 1 if away else 0
     if row.away >= LONG:
-        row.level = row.long
-        row.level_rows = LONG
+        row.level += shift
+        row.long = row.short
+        row.level_rows = SHORT
+        row.season_short = 0.0
         row.away = 0
-        for slot in range(DAY_SLOTS + WEEK_SLOTS):
-            row.mean[slot] += shift
+        if believed:
+            row.mean[:] += shift
 
 
 @njit
@@ -317,14 +326,14 @@ def _compare(row: Any, value: float, slots: Any, ready: Any, floor: float) -> No
 @njit
 def _surprise(row: Any, odd: Any, tested: int) -> float:
     """Decimal digits of how rare the oddest of the first `tested` tests is; then all that are known are counted."""
-    rows = min(row.rows, REMEMBERED)
+    rows = min(row.rows + YOUTH, REMEMBERED)
     likes = float(REMEMBERED)
     for test in range(tested):
         likes = min(likes, _likes(row.counts[test], row.seen[test], odd[test]) * rows)
     for test in range(TESTS):
-        if row.rows > _SMALL and odd[test] != _UNKNOWN:
+        if row.rows > _SMALL // 2 and odd[test] != _UNKNOWN:
             _count(row, test, odd)
-    return max(0.0, -np.log10(TESTS * likes / REMEMBERED))
+    return max(0.0, -np.log10(max(TESTS * likes / REMEMBERED, 1e-30)))
 
 
 @njit
@@ -368,6 +377,8 @@ def _score(row: Any, surprise: float) -> float:
     """The surprise on a scale of 0 to 1, full when it is new and damped where it repeats what was just found."""
     surprise *= min(1.0, row.rows / WARM_UP)
     row.peak *= np.exp(-1.0 / REPEATS)
-    shown = surprise if surprise > AGAIN * row.peak else DAMPED * surprise
-    row.peak = max(row.peak, surprise)
-    return shown / (shown + 2.0)
+    if surprise > AGAIN * row.peak:
+        row.peak = surprise
+    else:
+        surprise *= DAMPED
+    return surprise / (surprise + 2.0)

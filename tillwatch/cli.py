@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "Show a live demonstration: simulated terminals, a worker, and what it finds.",
     "ingest": "Put events from a file of JSON lines, or standard input, into the log.",
     "replay": "Run a file of events through the monitor, without a log.",
+    "score-series": "Score how odd each value of series in a CSV file is.",
     "simulate": "Write labelled, simulated traffic to files.",
     "state": "Look at what the monitor remembers, back it up, or build it anew.",
     "tail": "Follow the alerts in the terminal.",
