@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "Replay a simulated folder and judge the alerts against its truth.",
     "ingest": "Put events from a file of JSON lines, or standard input, into the log.",
     "replay": "Run a file of events through the monitor, without a log.",
+    "score-series": "Score how odd each value of series in a CSV file is.",
     "simulate": "Write labelled, simulated traffic to files.",
     "state": "Look at what the monitor remembers, back it up, or build it anew.",
     "tail": "Follow the alerts in the terminal.",

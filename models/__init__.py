@@ -1,0 +1,1 @@
+"""Models that learn: what a series usually does, online."""
