@@ -9,17 +9,19 @@ import numpy as np
 
 from detectors.registry import make_detectors
 from domain.events import Reason
+from engine.answers import Answer, answers_of, changes_of
 from engine.columns import MISSING, NUMBERS, STRINGS
 from engine.compose import compose
 from engine.cut import Cuts
 from engine.decode import Decoded, Decoder, dead_letter
-from engine.episodes import Batch, Episodes
+from engine.episodes import Batch, Episodes, Risen
+from engine.event import HOUR_MS
 from engine.hashing import partition_of
 from engine.look import Look, look, probe
 from engine.outputs import Counts, Outputs
 from engine.partition import Full, MonitorConfig, PartitionState
 from engine.records import Records
-from engine.risk import RiskLedger
+from engine.risk import Change, Effect, Rise, RiskLedger
 from engine.scan import DEAD as UNREADABLE
 from engine.state import (
     CAPACITY,
@@ -93,6 +95,7 @@ class _Walked(NamedTuple):
     """A batch after the kernel: verdict of each record; record and features of each accepted transaction."""
 
     decoded: Decoded
+    answers: list[Answer]
     verdicts: NDArray[np.uint8]
     record_of: NDArray[np.int32]
     features: Mapping[str, Any]
@@ -131,7 +134,8 @@ class Monitor:
         self._decoder = Decoder()
         self._detectors = tuple(make_detectors() if detectors is None else detectors)
         self._episodes = Episodes(journals=cuts)
-        self._risk = RiskLedger((each.name for each in self._detectors), journals=cuts)
+        families = {each.name: each.family for each in self._detectors}
+        self._risk = RiskLedger(families, self._state.rows.id_of, journals=cuts)
         self._cuts = Cuts(self._state, self._episodes, self._risk, self._detectors) if cuts else None
         self._coverage = [Coverage(each.name, each.needs) for each in self._detectors]
         self._late_s = config.late_s
@@ -145,7 +149,7 @@ class Monitor:
         if len(records) == 0:
             return outputs
         walked = self._walk(records)
-        self._detect(walked.features, walked.batch, outputs)
+        self._detect(walked, outputs)
         outputs.dead_letters = list(self._dead_letters(records, walked.decoded, walked.verdicts))
         self._count(outputs, walked.decoded, walked.record_of, walked.verdicts)
         return outputs
@@ -160,6 +164,7 @@ class Monitor:
         record_of, row_of, watermark_ms = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int64)
         state = self._state
         state.make_room(n)
+        answers = answers_of(decoded.others, state.rows)
         count = self._composition.run(
             decoded.data, decoded.columns, kinds, places, state.state(), state.sides, state.layouts, state.known,
             state.roles, state.limits, arrays, verdicts, record_of, row_of, watermark_ms,
@@ -172,7 +177,7 @@ class Monitor:
             lambda j: _text(decoded, _TXN, int(record_of[j])), state.rows.id_of,
             lambda names, j: {name: _value(features[name][j]) for name in names},
         )  # fmt: skip
-        return _Walked(decoded, verdicts, record_of, features, batch)
+        return _Walked(decoded, answers, verdicts, record_of, features, batch)
 
     def cut(self) -> Cut:
         """Begin a cut: everything remembered, as it is after the records processed so far.
@@ -262,18 +267,31 @@ class Monitor:
         limits = self._state.limits
         return partition_of(merchant_id.encode(), limits.partitions) == limits.partition
 
-    def _detect(self, features: Mapping[str, Any], batch: Batch, outputs: Outputs) -> None:
-        touched: dict[int, int] = {}
-        for detector in self._detectors:
-            findings = detector.detect(features)
+    def _detect(self, walked: _Walked, outputs: Outputs) -> None:
+        batch, rows = walked.batch, self._state.rows
+        answers = changes_of(walked.answers, rows, walked.verdicts, walked.record_of, batch)
+        changes: list[tuple[int, int, Change]] = [(record, -1, change) for record, change in answers]
+        for k, detector in enumerate(self._detectors):
+            findings = detector.detect(walked.features)
             alerts, rises = self._episodes.take(detector, findings, batch)
             outputs.alerts += alerts
-            for row, at_ms, rise in rises:
-                self._risk.add(row, detector.name, at_ms, rise)
-                touched[row] = max(at_ms, touched.get(row, at_ms))
-        rows = self._state.rows.rows
-        outputs.alerts += self._episodes.close_due(rows["watermark_ms"], rows["feed"], self._state.feed_clock_ms)
-        outputs.scores = [self._risk.score(row, batch.merchant_id(row), at_ms) for row, at_ms in touched.items()]
+            changes += (
+                (int(walked.record_of[each.j]), k, _rise(each, detector.name, walked.features)) for each in rises
+            )
+        outputs.alerts += self._episodes.close_due(
+            rows.rows["watermark_ms"], rows.rows["feed"], self._state.feed_clock_ms
+        )
+        self._score(changes, outputs)
+
+    def _score(self, changes: list[tuple[int, int, Change]], outputs: Outputs) -> None:
+        """Take changes of risk in: each with its record's place in the batch, and its rank among that record's."""
+        touched: dict[int, None] = {}
+        for _, _, change in sorted(changes, key=lambda each: each[:2]):
+            effect = self._risk.apply(change)
+            if effect is Effect.PUBLISH:
+                touched[change.row] = None
+            outputs.counts.unmatched_verdicts += effect is Effect.UNMATCHED
+        outputs.scores = [self._risk.score(row) for row in touched]
 
     def _dead_letters(self, records: Records, decoded: Decoded, verdicts: Any) -> Iterator[DeadLetter]:
         """The batch's dead letters in the records' order."""
@@ -327,6 +345,16 @@ class Monitor:
                 else:
                     seen = np.count_nonzero(decoded.columns.hash[STRINGS.index(name), record_of])
                 each.present[name] = each.present.get(name, 0) + int(seen)
+
+
+def _rise(risen: Risen, detector: str, features: Mapping[str, Any]) -> Rise:
+    """An episode's rise, with what its transaction tells of the merchant."""
+    age_h = int(features["age_h"][risen.j]) if "age_h" in features else MISSING
+    mcc = int(features["mcc_expected"][risen.j]) if "mcc_expected" in features else MISSING
+    return Rise(
+        risen.row, risen.at_ms, detector, risen.alert_id, risen.severity, risen.rise,
+        0 if age_h == MISSING else risen.at_ms - age_h * HOUR_MS, "" if mcc == MISSING else f"{mcc:04d}",
+    )  # fmt: skip
 
 
 def _text(decoded: Decoded, slot: int, i: int) -> str:
