@@ -15,6 +15,7 @@ from tillwatch.show import to_stderr
 
 COMMANDS = {
     "demo": "Show a live demonstration: simulated terminals, a worker, and what it finds.",
+    "explain": "Say why a merchant's risk score is another than it was.",
     "ingest": "Put events from a file of JSON lines, or standard input, into the log.",
     "replay": "Run a file of events through the monitor, without a log.",
     "simulate": "Write labelled, simulated traffic to files.",
