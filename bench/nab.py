@@ -157,10 +157,16 @@ def main(folder: Path) -> None:
     print(f"{len(series)} series, {sum(len(each.windows) for each in series)} windows")
     print(f"standard profile: {score:.1f} at the threshold {threshold:.3f}; {at(series, 0.5):.1f} at 0.5")
     even, odd = series[::2], series[1::2]
-    print(f"threshold of the odd series on the even ones: {at(even, best(odd)[0]):.1f}, of their own {best(even)[1]:.1f}")
-    print(f"threshold of the even series on the odd ones: {at(odd, best(even)[0]):.1f}, of their own {best(odd)[1]:.1f}")
+    print(
+        f"threshold of the odd series on the even ones: {at(even, best(odd)[0]):.1f}, of their own {best(even)[1]:.1f}"
+    )
+    print(
+        f"threshold of the even series on the odd ones: {at(odd, best(even)[0]):.1f}, of their own {best(odd)[1]:.1f}"
+    )
     held_out = halves(series)
-    print(f"threshold of one random half on the other: mean {held_out.mean():.1f}, worst {held_out.min():.1f} of {held_out.size}")
+    print(
+        f"threshold of one random half on the other: mean {held_out.mean():.1f}, worst {held_out.min():.1f} of {held_out.size}"
+    )
     for group in sorted({each.name.split("/")[0] for each in series}):
         inside = [each for each in series if each.name.startswith(group)]
         others = [each for each in series if not each.name.startswith(group)]

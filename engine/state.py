@@ -92,6 +92,8 @@ class Into(NamedTuple):
     """(columns, room)"""
     record_of: NDArray[np.int32]
     """(room,): which record it is of; -1 for none."""
+    by: NDArray[np.int32]
+    """(room,): the record that brought it about; ascending."""
     row_of: NDArray[np.int32]
     """(room,): its merchant's row."""
     time_ms: NDArray[np.int64]

@@ -137,7 +137,9 @@ class SeriesModel:
             ValueError: a value is not finite or too large, a series is negative, or shapes differ.
         """
         if not series.shape == ts_ms.shape == value.shape:
-            raise ValueError(f"one series, time and value a row expected, got {series.size}, {ts_ms.size}, {value.size}")
+            raise ValueError(
+                f"one series, time and value a row expected, got {series.size}, {ts_ms.size}, {value.size}"
+            )
         if not np.all(np.abs(value) <= LARGEST):
             raise ValueError(f"value must be a number within ±{LARGEST:g}, got {value[~(np.abs(value) <= LARGEST)][0]}")
         if series.size and series.min() < 0:
