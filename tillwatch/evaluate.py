@@ -178,10 +178,10 @@ def evaluated(settings: Settings, events: Path, truth: Truth, left_out: Iterable
     """Replay a file and judge what it gives; also how many transactions were accepted."""
     detectors = settings.make_detectors()
     monitor = Monitor(monitor_config(settings), detectors=detectors, historic=True)
-    compile_engine()
     sieve = Sieve(left_out, (txn_id for each in truth.violations for txn_id in each.txn_ids))
     collector = Collector(detectors)
     with events.open("rb") as lines, Bar("bytes", events.stat().st_size) as bar:
+        compile_engine()
         for done, records in batches(lines, events.name, [], sieve):
             collector.take(monitor.process(records).alerts)
             bar.show(done, monitor.counts.records, f"  {len(collector.last):,} alerts")
