@@ -316,7 +316,7 @@ def _nothing(into: Into) -> None:
         into.words[k] = into.nulls[k]
 
 
-@njit_inline
+@njit
 def _close(state: State, into: Into, side: Any, out: Any, r: int, by: int, j: int) -> int:
     """Close the day that is due, and await the next."""
     row = state.rows[r]
@@ -334,7 +334,7 @@ def _close(state: State, into: Into, side: Any, out: Any, r: int, by: int, j: in
     return j
 
 
-@njit_inline
+@njit
 def _fire(state: State, into: Into, side: Any, out: Any, r: int, up_to_ms: int, by: int, j: int) -> int:
     """Fire the row's deadlines that lie before `up_to_ms`, in their order; the next row of features."""
     while 0 < state.deadlines[r] < up_to_ms:
@@ -456,7 +456,7 @@ def _hear(columns: Any, i: int, row: Any, state: State) -> bool:
     return True
 
 
-@njit_inline
+@njit
 def _settle(
     data: Any, columns: Any, i: int, r: int, state: State, into: Into, side: Any, layouts: Layouts, known: Any,
     limits: Limits, out: Any, j: int,
@@ -484,7 +484,7 @@ def _settle(
     return _put(state, into, r, i, i, time_ms, j)
 
 
-@njit_inline
+@njit
 def _revise(columns: Any, i: int, r: int, version: int, state: State, into: Into, side: Any, out: Any, j: int) -> int:
     """Enter a version of the contract; of two for the same moment the later record comes first."""
     row, effective_ms = state.rows[r], state.pricings[version].effective_ms
@@ -552,7 +552,7 @@ def _accept(
             _undo(state, row, amount, time_ms, now_ms)
 
 
-@njit_inline
+@njit
 def _tick(columns: Any, i: int, state: State, into: Into, side: Any, out: Any, cursor: Any, j: int) -> tuple[bool, int]:
     """Take a clock record in: fire the deadlines it passes, from the row that `cursor` names on.
 
@@ -671,7 +671,8 @@ def run(
         if row.started:
             row.watermark_ms = max(row.watermark_ms, state.feed_clock_ms[row.feed])
         time_ms = columns.number[N_TIME, i]
-        j = _fire(state, into, side, out, r, time_ms, i, j)
+        if 0 < state.deadlines[r] < time_ms:
+            j = _fire(state, into, side, out, r, time_ms, i, j)
         row.feed = feed
         _accept(data, columns, i, r, key, state, side, layouts, known, roles, limits, out)
         row.watermark_ms = max(row.watermark_ms, row.clock_ms, state.feed_clock_ms[feed])

@@ -62,7 +62,7 @@ def version_at(state: State, first: int, time_ms: int) -> int:
     return k
 
 
-@njit_inline
+@njit
 def rise_ppm(state: State, version: int, before: int) -> int:
     """How much dearer a version is than another, `Revision.rise_ppm`; over the keys that either has a price for."""
     most, seen = MISSING, False
