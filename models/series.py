@@ -1,14 +1,14 @@
 """How odd each value of a series is, given all before it: one pass, constant memory, any number of series.
 
 Eight tests look at every row: the value against the usual level, its step from the row before, a short and a long mean
-against the level, how busy the series is, how long it has stood still, and the value and its short mean against the season. Each yields
-an oddness on a logarithmic scale. How often such an oddness was seen before, *in that series*, is kept in a histogram; beyond
-the largest ever seen its upper tail is continued exponentially. So a noisy series and a quiet one are measured alike, and
-no distribution is assumed. The season (time of day in quarter hours, or hours of the week) counts only while it
-predicts clearly better than the level.
+against the level, how busy the series is, how long it has stood still, and the value and its short mean against the
+season. Each yields an oddness on a logarithmic scale. How often such an oddness was seen before, *in that series*, is
+kept in a histogram; beyond the largest ever seen its upper tail is continued exponentially. So a noisy series and a
+quiet one are measured alike, and no distribution is assumed. The season (time of day in quarter hours, or hours of the
+week) counts only while it predicts clearly better than the level.
 
-Windows are rows, not time, because what is sampled each hour changes in days and what is sampled each second in minutes;
-docs/score-series.md says what each number below was chosen by.
+Windows are rows, not time: what is sampled each hour changes in days, what is sampled each second in minutes.
+docs/score-series.md says how the numbers below were chosen.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ REMEMBERED = 5000
 LEVEL, SHORT, LONG = 1000, 30, 200
 """Rows: horizons of the level and of the two means that are compared with it."""
 USUAL = 4.0
-"""An error moves the usual error by no more than this many times the usual one: one outlier does not make the next usual."""
+"""An error moves the usual one by no more than this many times the usual one: an outlier does not hide the next."""
 AWAY = 3.0
-"""Usual errors between the long mean and the level that, on one side for `LONG` rows, make a new level."""
+"""Usual errors between the short mean and what is expected that, on one side for `LONG` rows, make a new level."""
 GAP = 16.0
 """Usual intervals without a row that are a gap: what was short-lived before it is forgotten."""
 WARM_UP = 150
@@ -54,8 +54,8 @@ WARM_UP = 150
 YOUTH = 500
 """Rows that are taken to be behind a new series already: in a short history much is rare."""
 REPEATS, AGAIN = 100.0, 1.2
-"""A finding damps scores behind it that are no more than `AGAIN` times as surprising; this wears off with `REPEATS` rows
-once it is over."""
+"""A finding damps scores behind it that are no more than `AGAIN` times as surprising; once it is over this wears off,
+by 1/e in `REPEATS` rows."""
 DAMPED = 0.1
 MOST = 12.0
 """Decimal digits of surprise that can be told apart."""
@@ -91,7 +91,7 @@ _ROW = np.dtype(
         ("last", "f8"),
         ("level", "f8"),
         ("level_rows", "f8"),
-        ("away", "i8"),  # rows for which the long mean has stayed away from the level, on one side
+        ("away", "i8"),  # rows for which the short mean has stayed away, on one side
         ("error", "f8", TESTS),  # the usual size of what a test looks at
         ("short", "f8"),
         ("long", "f8"),
@@ -225,7 +225,7 @@ def _stand(row: Any, still: bool) -> float:
         row.still = 0.0
     else:
         _count(row, STILL, 0.0, 1.0 / SHORT)
-    return np.log2(1.0 + row.still / SHORT)
+    return float(np.log2(1.0 + row.still / SHORT))
 
 
 @njit
@@ -234,7 +234,7 @@ def _interval(row: Any, ts_ms: int) -> bool:
     interval = float(abs(ts_ms - row.last_ms))
     row.last_ms = ts_ms
     known = row.rows > _SMALL
-    gap = known and interval > GAP * row.interval_ms
+    gap = bool(known and interval > GAP * row.interval_ms)
     if row.rows > 1:
         taken = min(interval, USUAL * row.interval_ms) if known else interval
         row.interval_ms += (taken - row.interval_ms) / min(row.rows - 1, REMEMBERED)
@@ -350,7 +350,7 @@ def _surprise(row: Any, odd: Any, tested: int) -> float:
     for test in range(TESTS):
         if test != STILL and row.rows > _SMALL // 2 and odd[test] != _UNKNOWN:
             _count(row, test, odd[test], 1.0)
-    return max(0.0, -np.log10(max(TESTS * likes / REMEMBERED, 10.0**-MOST)))
+    return float(max(0.0, -np.log10(max(TESTS * likes / REMEMBERED, 10.0**-MOST))))
 
 
 @njit
