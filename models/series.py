@@ -117,7 +117,7 @@ _ROW = np.dtype(
 
 
 class SeriesModel:
-    """What is remembered of any number of series, some 5.6 kB each."""
+    """What is remembered of any number of series, some 5.5 kB each."""
 
     def __init__(self) -> None:
         self._rows: NDArray[Any] = np.zeros(16, _ROW)
