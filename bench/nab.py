@@ -39,7 +39,7 @@ FAR = 3.0
 
 
 def scaled_sigmoid(position: Floats) -> Floats:
-    """What a detection is worth by its position: near 1 at -1 (a window's first row), 0 at 0 (its end), -1 beyond `FAR`."""
+    """What a detection is worth by position: near 1 at -1 (a window's first row), 0 at 0 (its end), -1 beyond `FAR`."""
     inside = np.minimum(position, FAR)
     return np.where(position > FAR, -1.0, 2.0 / (1.0 + np.exp(5.0 * inside)) - 1.0)
 
@@ -63,7 +63,7 @@ class Labelled:
         """
         outside = np.full(len(self.scores), -FP_WEIGHT)
         scores, gains = [], []
-        for k, (first, last) in enumerate(self.windows):
+        for first, last in self.windows:
             after = np.arange(last + 1, len(self.scores))
             outside[after] = FP_WEIGHT * scaled_sigmoid((after - last) / max(1, last - first))
             rows = np.arange(max(first, self.probation()), last + 1)
@@ -72,7 +72,6 @@ class Labelled:
             best = np.maximum.accumulate(TP_WEIGHT * worth)
             scores.append(self.scores[rows])
             gains.append(np.diff(best, prepend=-FN_WEIGHT))
-            outside[first : last + 1] = 0.0
         rows = np.arange(self.probation(), len(self.scores))
         inside = np.zeros(len(self.scores), bool)
         for first, last in self.windows:
@@ -164,9 +163,7 @@ def main(folder: Path) -> None:
         f"threshold of the even series on the odd ones: {at(odd, best(even)[0]):.1f}, of their own {best(odd)[1]:.1f}"
     )
     held_out = halves(series)
-    print(
-        f"threshold of one random half on the other: mean {held_out.mean():.1f}, worst {held_out.min():.1f} of {held_out.size}"
-    )
+    print(f"of one random half on the other: mean {held_out.mean():.1f}, worst of {held_out.size} {held_out.min():.1f}")
     for group in sorted({each.name.split("/")[0] for each in series}):
         inside = [each for each in series if each.name.startswith(group)]
         others = [each for each in series if not each.name.startswith(group)]

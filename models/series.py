@@ -1,14 +1,14 @@
 """How odd each value of a series is, given all before it: one pass, constant memory, any number of series.
 
 Eight tests look at every row: the value against the usual level, its step from the row before, a short and a long mean
-against the level, how busy and how quiet the series is, and the value and its short mean against the season. Each yields
-an oddness on a logarithmic scale. How often such an oddness was seen before, *in that series*, is kept in a histogram; beyond
-the largest ever seen its upper tail is continued exponentially. So a noisy series and a quiet one are measured alike, and
-no distribution is assumed. The season (time of day in quarter hours, or hours of the week) counts only while it
-predicts clearly better than the level.
+against the level, how busy the series is, how long it has stood still, and the value and its short mean against the
+season. Each yields an oddness on a logarithmic scale. How often such an oddness was seen before, *in that series*, is
+kept in a histogram; beyond the largest ever seen its upper tail is continued exponentially. So a noisy series and a
+quiet one are measured alike, and no distribution is assumed. The season (time of day in quarter hours, or hours of the
+week) counts only while it predicts clearly better than the level.
 
-Windows are rows, not time, because what is sampled each hour changes in days and what is sampled each second in minutes;
-docs/score-series.md says what each number below was chosen by.
+Windows are rows, not time: what is sampled each hour changes in days, what is sampled each second in minutes.
+docs/score-series.md says how the numbers below were chosen.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ REMEMBERED = 5000
 LEVEL, SHORT, LONG = 1000, 30, 200
 """Rows: horizons of the level and of the two means that are compared with it."""
 USUAL = 4.0
-"""An error moves the usual error by no more than this many times the usual one: one outlier does not make the next usual."""
+"""An error moves the usual one by no more than this many times the usual one: an outlier does not hide the next."""
 AWAY = 3.0
-"""Usual errors between the long mean and the level that, on one side for `LONG` rows, make a new level."""
+"""Usual errors between the short mean and what is expected that, on one side for `LONG` rows, make a new level."""
 GAP = 16.0
 """Usual intervals without a row that are a gap: what was short-lived before it is forgotten."""
 WARM_UP = 150
@@ -54,8 +54,11 @@ WARM_UP = 150
 YOUTH = 500
 """Rows that are taken to be behind a new series already: in a short history much is rare."""
 REPEATS, AGAIN = 100.0, 1.2
-"""A finding damps scores behind it that are no more than `AGAIN` times as surprising; this wears off with `REPEATS` rows."""
+"""A finding damps scores behind it that are no more than `AGAIN` times as surprising; once it is over this wears off,
+by 1/e in `REPEATS` rows."""
 DAMPED = 0.1
+MOST = 12.0
+"""Decimal digits of surprise that can be told apart."""
 
 DAY_SLOTS, WEEK_SLOTS, VISITS = 96, 168, 3
 """Slots of the two profiles, and how often a slot must have been visited before it is used."""
@@ -64,7 +67,7 @@ FADE = 10
 BETTER = 0.8
 """A profile is believed when its mean error is below this share of the level's."""
 
-VALUE, STEP, SHORT_MEAN, LONG_MEAN, BUSY, QUIET, SEASON_VALUE, SEASON_MEAN = range(8)
+VALUE, STEP, SHORT_MEAN, LONG_MEAN, BUSY, STILL, SEASON_VALUE, SEASON_MEAN = range(8)
 TESTS = 8
 BINS, PER_OCTAVE = 64, 4
 """Of a histogram of oddness: bins, and bins for each doubling."""
@@ -88,12 +91,12 @@ _ROW = np.dtype(
         ("last", "f8"),
         ("level", "f8"),
         ("level_rows", "f8"),
-        ("away", "i8"),  # rows for which the long mean has stayed away from the level, on one side
+        ("away", "i8"),  # rows for which the short mean has stayed away, on one side
         ("error", "f8", TESTS),  # the usual size of what a test looks at
         ("short", "f8"),
         ("long", "f8"),
         ("short_step", "f8"),
-        ("long_step", "f8"),
+        ("still", "f8"),  # rows since the value last moved
         ("season_rows", "f8"),
         ("season_short", "f8"),
         ("level_error", "f8"),  # the level's, over rows for which a profile was ready
@@ -114,7 +117,7 @@ _ROW = np.dtype(
 
 
 class SeriesModel:
-    """What is remembered of any number of series, some 5.6 kB each."""
+    """What is remembered of any number of series, some 5.5 kB each."""
 
     def __init__(self) -> None:
         self._rows: NDArray[Any] = np.zeros(16, _ROW)
@@ -182,13 +185,12 @@ def _look(row: Any, ts_ms: int, value: float, odd: Any) -> tuple[float, int]:
     gap = _interval(row, ts_ms)
     if gap:
         row.short = row.long = row.level
-        row.short_step = row.long_step = row.error[STEP]
+        row.short_step = row.error[STEP]
         row.season_short = 0.0
     step = row.error[STEP] if gap else abs(value - row.last)
     row.short += (value - row.short) / min(row.rows, SHORT)
     row.long += (value - row.long) / min(row.rows, LONG)
     row.short_step += (step - row.short_step) / min(row.rows, SHORT)
-    row.long_step += (step - row.long_step) / min(row.rows, LONG)
     for test, size in (
         (VALUE, abs(value - row.level)),
         (STEP, step),
@@ -198,7 +200,7 @@ def _look(row: Any, ts_ms: int, value: float, odd: Any) -> tuple[float, int]:
         odd[test] = np.log2(1.0 + size / (row.error[test] + floor))
     usual = 1.01 * row.error[STEP] + floor
     odd[BUSY] = max(0.0, np.log2((row.short_step + 0.01 * row.error[STEP] + floor) / usual))
-    odd[QUIET] = max(0.0, -np.log2((row.long_step + 0.01 * row.error[STEP] + floor) / usual))
+    odd[STILL] = _stand(row, step <= 0.01 * row.error[STEP])
     expected, tested = _season(row, ts_ms, value, floor, odd)
     error = abs(value - row.level)
     for test, size in (
@@ -214,12 +216,25 @@ def _look(row: Any, ts_ms: int, value: float, odd: Any) -> tuple[float, int]:
 
 
 @njit
+def _stand(row: Any, still: bool) -> float:
+    """How long it has stood still. Only stands that ended are counted, or each would look usual as it grows."""
+    if still:
+        row.still += 1.0
+    elif row.still > 0.0:
+        _count(row, STILL, np.log2(1.0 + row.still / SHORT), 1.0)
+        row.still = 0.0
+    else:
+        _count(row, STILL, 0.0, 1.0 / SHORT)
+    return float(np.log2(1.0 + row.still / SHORT))
+
+
+@njit
 def _interval(row: Any, ts_ms: int) -> bool:
     """Whether there was a gap before this row; learns the usual interval."""
     interval = float(abs(ts_ms - row.last_ms))
     row.last_ms = ts_ms
     known = row.rows > _SMALL
-    gap = known and interval > GAP * row.interval_ms
+    gap = bool(known and interval > GAP * row.interval_ms)
     if row.rows > 1:
         taken = min(interval, USUAL * row.interval_ms) if known else interval
         row.interval_ms += (taken - row.interval_ms) / min(row.rows - 1, REMEMBERED)
@@ -333,15 +348,15 @@ def _surprise(row: Any, odd: Any, tested: int) -> float:
     for test in range(tested):
         likes = min(likes, _likes(row.counts[test], row.seen[test], odd[test]) * rows)
     for test in range(TESTS):
-        if row.rows > _SMALL // 2 and odd[test] != _UNKNOWN:
-            _count(row, test, odd)
-    return max(0.0, -np.log10(max(TESTS * likes / REMEMBERED, 1e-30)))
+        if test != STILL and row.rows > _SMALL // 2 and odd[test] != _UNKNOWN:
+            _count(row, test, odd[test], 1.0)
+    return float(max(0.0, -np.log10(max(TESTS * likes / REMEMBERED, 10.0**-MOST))))
 
 
 @njit
-def _count(row: Any, test: int, odd: Any) -> None:
-    row.counts[test, int(min(odd[test] * PER_OCTAVE, BINS - 1.0))] += 1.0
-    row.seen[test] += 1.0
+def _count(row: Any, test: int, odd: float, weight: float) -> None:
+    row.counts[test, int(min(odd * PER_OCTAVE, BINS - 1.0))] += weight
+    row.seen[test] += weight
     if row.seen[test] > REMEMBERED:
         row.seen[test] *= 0.5
         for k in range(BINS):
@@ -378,7 +393,7 @@ def _likes(counts: Any, seen: float, odd: float) -> float:
 def _score(row: Any, surprise: float) -> float:
     """The surprise on a scale of 0 to 1, full when it is new and damped where it repeats what was just found."""
     surprise *= min(1.0, row.rows / WARM_UP)
-    row.peak *= np.exp(-1.0 / REPEATS)
+    row.peak = max(row.peak * np.exp(-1.0 / REPEATS), min(row.peak, surprise))
     if surprise > AGAIN * row.peak:
         row.peak = surprise
     else:

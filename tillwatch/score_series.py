@@ -26,7 +26,7 @@ HEADER = b"entity_id,ts,score,expected\n"
 NAMED = 100
 """Bad lines that are named; beyond, they are counted."""
 MILLISECONDS_FROM = 10**11
-"""Integers from here on, or below its negative, are epoch milliseconds (from 1973 on), others seconds (until the year 5138)."""
+"""Integers from here on, or below its negative, are milliseconds (from 1973 on), others seconds (until 5138)."""
 _LATEST = 253_402_300_800_000  # the end of the year 9999
 _BLOCK = 1 << 18
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -206,8 +206,9 @@ def command(file: Path, out: Path | None) -> None:
         raise click.UsageError(f"--out must be another file than the one that is read, got {out}")
     rows, reader = 0, Reader()
     with ExitStack() as stack, failing(BadInput, gzip.BadGzipFile, EOFError):
-        raw = stack.enter_context(_opened(file))
-        written = stack.enter_context(out.open("wb")) if out else click.get_binary_stream("stdout")
+        raw = _opened(file)
+        stack.callback(raw.close)
+        written = click.get_binary_stream("stdout") if out is None else stack.enter_context(out.open("wb"))
         model, started = _model(), time.monotonic()
         written.write(HEADER)
         for lines in _lines(raw):
