@@ -656,6 +656,8 @@ def run(
                     verdicts[i] = FEEDS
                     continue
                 j = _revise(columns, i, r, places[i], state, into, side, out, j)
+            else:
+                into.heard[i, 0], into.heard[i, 1], into.heard[i, 2] = r, row.watermark_ms, j
             row.other_events += np.uint32(1)
             continue
         key = _duplicate_key(columns, i)

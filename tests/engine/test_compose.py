@@ -48,7 +48,7 @@ def update(row, event, contract, side, out):
 class Recorder:
     """A detector that finds nothing and keeps what it was shown."""
 
-    name, version, title, risk_code = "recorder", 1, Text("", ""), ""
+    name, version, title, family, risk_code = "recorder", 1, Text("", ""), "rule", ""
     needs: tuple[str, ...] = ("amount",)
     columns: tuple[str, ...] = ()
     quiet_gap_s = max_age_s = 60

@@ -58,6 +58,7 @@ class Spy:
     name = "spy"
     version = 1
     title = Text("spy", "spy")
+    family = "rule"
     risk_code = ""
     needs = ("amount",)
     columns = tuple(COLUMNS)
