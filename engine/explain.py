@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine.risk import Account, applied
+from engine.risk import Account, Entry, applied
 from engine.standing import Standing, View, grade_at, view
 
 if TYPE_CHECKING:
@@ -23,19 +23,17 @@ class Step(NamedTuple):
     """One reason why the score is another; all of them add up to the difference.
 
     Attributes:
-        kind: of an entry: `prior`, `rise`, `open`, `confirmed`, `false_alarm`, `override`; or what goes on all the
-            time: `fading` of episodes, `priors` fading, `caps` taking less away, `floor` expiring.
-        at_ms: of an entry, by the merchant's clock; 0 of what goes on all the time.
+        kind: an entry's; or of what goes on all the time: `fading` of episodes, `priors` fading, `caps` taking less
+            away, `floor` expiring.
         points_e2: by how much, in hundredths of a point.
-        grade: after it; "" of what goes on all the time.
+        entry: None of what goes on all the time.
+        grade: after it, likewise "".
     """
 
     kind: str
-    at_ms: int
-    detector: str
-    alert_id: str
     points_e2: int
-    grade: str
+    entry: Entry | None = None
+    grade: str = ""
 
 
 class Explanation(NamedTuple):
@@ -73,10 +71,10 @@ def explain(account: Account, families: Mapping[str, str], then_ms: int, now_ms:
         it, at_ms = applied(it, entry), entry.at_ms
         after = _moment(it, families, at_ms)
         points_e2 = after.score_e2 - before.score
-        steps.append(Step(entry.kind, at_ms, entry.detector, entry.alert_id, points_e2, after.grade))
+        steps.append(Step(entry.kind, points_e2, entry, after.grade))
     _add(drift, view(it, families, at_ms), view(it, families, now_ms))
     kinds = ("fading", "priors", "caps", "floor")
-    steps += [Step(kind, 0, "", "", each, "") for kind, each in zip(kinds, drift, strict=True) if each]
+    steps += [Step(kind, each) for kind, each in zip(kinds, drift, strict=True) if each]
     return Explanation(then, _moment(it, families, now_ms), tuple(steps))
 
 

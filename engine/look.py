@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from domain.alerts import Alert, Score
     from engine.episodes import Episodes
     from engine.families import Column
@@ -32,6 +34,7 @@ class Look:
         episodes: open ones, with the figures so far.
         score: at its watermark; None where no detector ever found anything.
         account: what its score came from; None where there is none.
+        families: of each detector.
         columns: every feature at the merchant's clock, as a declined void would see it: what belongs to a single
             transaction is null. Empty before the first transaction.
     """
@@ -49,6 +52,7 @@ class Look:
     episodes: tuple[Alert, ...]
     score: Score | None
     account: Account | None
+    families: Mapping[str, str]
     columns: tuple[tuple[Column, int | float | None], ...] = ()
 
 
@@ -63,7 +67,7 @@ def look(state: PartitionState, episodes: Episodes, risk: RiskLedger, r: int) ->
         other_events=int(row["other_events"]), versions=tuple(_versions(state, int(row["contract"]))),
         waiting=tuple(_waiting(state, int(row["pending"]))), episodes=tuple(episodes.open_of(r)),
         score=risk.score(r, watermark_ms) if risk.known(r) else None,
-        account=risk.account(r) if risk.known(r) else None,
+        account=risk.account(r) if risk.known(r) else None, families=risk.families,
     )  # fmt: skip
 
 

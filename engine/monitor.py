@@ -101,7 +101,7 @@ class Coverage:
 class _Walk(NamedTuple):
     """Part of a batch after the kernel: rows of features, and what episodes need of them."""
 
-    answers: list[tuple[int, Change]]
+    answers: Sequence[tuple[int, Change]]
     """Verdicts and overrides, each with how many rows of features came before."""
     features: Mapping[str, Any]
     batch: Batch

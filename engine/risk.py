@@ -238,10 +238,11 @@ class RiskLedger:
     def _rise(self, change: Rise) -> Effect:
         row, at_ms = change.row, self._at(change)
         now = self._accounts.get(row, _NEW).now
-        first_ms, mcc = now.first_ms or change.first_ms, now.mcc or change.mcc
-        if (first_ms, mcc) != (now.first_ms, now.mcc):
-            self._enter(row, Entry(at_ms, at_ms, "prior", "", "", (), "", replace(now, first_ms=first_ms, mcc=mcc)))
-            now = self._accounts[row].now
+        told = replace(now, first_ms=now.first_ms or change.first_ms, mcc=now.mcc or change.mcc)
+        if view(told, self.families, at_ms).prior != view(now, self.families, at_ms).prior:
+            self._enter(row, Entry(at_ms, at_ms, "prior", "", "", (), "", told))
+            told = self._accounts[row].now
+        now = told
         family, risk_ms = FAMILIES[self.families[change.detector]], now.risk_ms(at_ms)
         was = _part_of(now, change.alert_id)
         more, folded = family.points * change.rise, ""

@@ -16,6 +16,7 @@ from tillwatch.show import to_stderr
 COMMANDS = {
     "demo": "Show a live demonstration: simulated terminals, a worker, and what it finds.",
     "evaluate": "Replay a simulated folder and judge the alerts against its truth.",
+    "explain": "Say why a merchant's risk score is another than it was.",
     "ingest": "Put events from a file of JSON lines, or standard input, into the log.",
     "replay": "Run a file of events through the monitor, without a log.",
     "score-series": "Score how odd each value of series in a CSV file is.",

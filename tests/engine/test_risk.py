@@ -296,7 +296,7 @@ def test_rises_of_one_episode_within_an_hour_are_one_entry() -> None:
 
 
 def test_a_detector_s_family_must_be_known() -> None:
-    with pytest.raises(ValueError, match="jump: family must be one of mcc, .*, got 'odd'"):
+    with pytest.raises(ValueError, match=r"jump: family must be one of mcc, .*, got 'odd'"):
         RiskLedger({"jump": "odd"}, str)
 
 
@@ -310,9 +310,8 @@ def test_a_family_s_figures_are_checked(name: str) -> None:
 def test_a_day_s_close_publishes_where_the_score_fell_by_a_point_or_the_grade() -> None:
     ledger = taken(rise(0, 0.1))
     closings = [ledger.refresh(0, START_MS + day * DAY_MS) for day in range(1, 12)]
-    told = [(day, each.score) for day, each in enumerate(closings, 1) if each is not None]
-    assert told == [(6, 6.96), (11, 6.2)] or all(a[1] - b[1] >= 1 for a, b in zip(told, told[1:], strict=False))
-    assert told[0][1] <= 7.0
+    told = [(day, each.score, each.revision) for day, each in enumerate(closings, 1) if each is not None]
+    assert told == [(6, 6.96, 2)]
     assert ledger.refresh(5, START_MS) is None
 
 
@@ -330,7 +329,8 @@ ALERTS = [("jump", "j1"), ("jump", "j2"), ("drift", "d1"), ("surge", "s1"), ("hi
 @st.composite
 def histories(draw: st.DrawFn, most: int = 60) -> list[Change]:
     """A merchant's changes in order: episodes that rise, verdicts, overrides, closings."""
-    at_ms, peaks, found = START_MS, dict.fromkeys(ALERTS, 0.0), []
+    at_ms, peaks = START_MS, dict.fromkeys(ALERTS, 0.0)
+    found: list[Change] = []
     jumps = st.sampled_from([0, 0, 60_000, HOUR_MS, 9 * HOUR_MS, DAY_MS, 7 * DAY_MS, 40 * DAY_MS, 200 * DAY_MS])
     extra = draw(st.integers(0, 20))
     names = [*ALERTS, *(("jump", f"x{k}") for k in range(extra))]
