@@ -51,7 +51,7 @@ def explain(account: Account, families: Mapping[str, str], then_ms: int, now_ms:
         account: the merchant's.
         families: of each detector.
         then_ms: from when on, UTC; where the account does not reach back so far, from as far as it does. Several
-            rises of one episode within an hour count from the last of them.
+            rises of one episode that are told as one count from the last of them.
         now_ms: up to when, at least the account's last change.
 
     Raises:

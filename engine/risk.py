@@ -7,6 +7,7 @@ before them; so its score at any moment since can be told. It depends on nothing
 from __future__ import annotations
 
 from enum import Enum
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -95,7 +96,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """One change of an account.
 
     Attributes:
-        from_ms: the first, where several rises of one episode within an hour are told as one.
+        from_ms: of the first, where several rises of one episode within an hour, or of old ones a day, are told as one.
         at_ms: when it was complete, by the merchant's watermark.
         kind: `prior`, `rise`, `open`, `confirmed`, `false_alarm` or `override`.
         detector: whose episode, "" where it is about none.
@@ -301,7 +302,7 @@ class RiskLedger:
         now = self._settled(applied(account.now, entry), entry.at_ms)
         override = now.override if entry.kind == "override" else None
         entry = replace(entry, after=replace(now, parts=(), override=override))
-        entries, base, base_ms = _joined(account.entries, entry), account.base, account.base_ms
+        entries, base, base_ms = _with(account.entries, entry), account.base, account.base_ms
         if len(entries) > MOST_ENTRIES:
             base, base_ms, entries = applied(base, entries[0]), entries[0].at_ms, entries[1:]
         self._put(row, self._told(Account(base, base_ms, entries, now, entry.at_ms, account.revision)))
@@ -345,13 +346,26 @@ def _let_go(it: Standing, at_ms: int) -> Standing:
     return replace(it, still_ms=it.still_ms + at_ms - it.held_ms, held_ms=0)
 
 
-def _joined(entries: tuple[Entry, ...], entry: Entry) -> tuple[Entry, ...]:
-    """The entries with one more; a rise joins the one before, where that was the same episode's in the same hour."""
-    last = entries[-1] if entries else None
-    if (
-        last is None or (last.kind, last.alert_id) != (entry.kind, entry.alert_id) or entry.kind != "rise"
-        or last.from_ms // _HOUR_MS != entry.at_ms // _HOUR_MS
-    ):  # fmt: skip
-        return (*entries, entry)
-    parts = {(each.detector, each.alert_id): each for each in (*last.parts, *entry.parts)}
-    return (*entries[:-1], replace(entry, from_ms=last.from_ms, parts=tuple(parts.values()), folded=last.folded))
+def _with(entries: tuple[Entry, ...], entry: Entry) -> tuple[Entry, ...]:
+    """The entries with one more, and at most `MOST_ENTRIES` of them where some can be told as one.
+
+    An episode's rises within an hour are; when there are too many, the oldest two that follow each other on one day.
+    """
+    if entries and (one := _as_one(entries[-1], entry, _HOUR_MS)):
+        return (*entries[:-1], one)
+    entries = (*entries, entry)
+    if len(entries) > MOST_ENTRIES:
+        for k, (first, second) in enumerate(pairwise(entries)):
+            if one := _as_one(first, second, DAY_MS):
+                return (*entries[:k], one, *entries[k + 2 :])
+    return entries
+
+
+def _as_one(first: Entry, second: Entry, within_ms: int) -> Entry | None:
+    """Two rises of one episode as one entry; None where that is not what they are."""
+    if (first.kind, first.alert_id) != ("rise", second.alert_id) or second.kind != "rise":
+        return None
+    if first.from_ms // within_ms != second.at_ms // within_ms:
+        return None
+    parts = {(each.detector, each.alert_id): each for each in (*first.parts, *second.parts)}
+    return replace(second, from_ms=first.from_ms, parts=tuple(parts.values()), folded=first.folded)

@@ -108,15 +108,19 @@ def _statement(it: Explained, lang: str) -> Table:
     made = table(words["statement"].format(it.merchant_id), *heads, numbers=[1])
     zone = ZoneInfo(it.time_zone)
     made.add_row(_local(then.at_ms, zone), _points(then.score_e2), _grade(then.grade), words["then"])
+    last = {each.entry.alert_id: each.entry for each in steps if each.entry}
     for each in steps:
         when = _local(each.entry.at_ms, zone) if each.entry else ""
-        what = _what(it, each.entry, lang) if each.entry else words[each.kind]
+        what = words[each.kind]
+        if each.entry:
+            what = _what(it, each.entry, lang, why=last[each.entry.alert_id] is each.entry)
         made.add_row(when, f"{each.points_e2 / 100:+.2f}", _grade(each.grade), Text(what))
     made.add_row(_local(now.at_ms, zone), _points(now.score_e2), _grade(now.grade), words["now"])
     return made
 
 
-def _what(it: Explained, entry: Entry, lang: str) -> str:
+def _what(it: Explained, entry: Entry, lang: str, *, why: bool) -> str:
+    """An entry in words; a rise with what its alert says where `why`, else with the alert's id."""
     words = _WORDS[lang]
     if override := entry.after.override:
         until = _local(override.until_ms, ZoneInfo(it.time_zone))
@@ -126,7 +130,7 @@ def _what(it: Explained, entry: Entry, lang: str) -> str:
     title = _title(entry.detector)[lang]
     said = words[entry.kind].format(title, entry.parts[-1].severity)
     alert = it.alerts.get(entry.alert_id)
-    return f"{said}: {getattr(alert.reason, lang)}" if alert and entry.kind == "rise" else f"{said} ({entry.alert_id})"
+    return f"{said}: {getattr(alert.reason, lang)}" if alert and why else f"{said} ({entry.alert_id})"
 
 
 def _made(it: Explained, lang: str) -> Table:

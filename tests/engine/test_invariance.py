@@ -157,7 +157,7 @@ def test_the_streams_have_episodes_that_grow_close_and_open_again() -> None:
     alerts: list[Alert] = []
     scores: list[Score] = []
     matched = 0
-    for seed in range(24):
+    for seed in range(60):
         events = seeded_stream(seed, 160, JUMPY, len(MERCHANTS))
         final = outcome([events])
         alerts += final.alerts.values()

@@ -295,6 +295,20 @@ def test_rises_of_one_episode_within_an_hour_are_one_entry() -> None:
     assert [each.kind for each in ledger.account(0).entries] == ["rise", "rise"]
 
 
+def test_when_there_are_many_entries_an_episode_s_rises_of_one_day_are_told_as_one() -> None:
+    days = [rise(day + k / 8, (5 * day + k + 1) / 100, "a", 0.01) for day in range(10) for k in range(5)]
+    account = taken(*days).account(0)
+    assert len(account.entries) == MOST_ENTRIES
+    assert account.base_ms == 0
+    assert account.entries[0].at_ms == START_MS + DAY_MS // 2
+    assert account.entries[-1].from_ms == account.entries[-1].at_ms == days[-1].at_ms
+
+
+def test_when_no_entries_can_be_told_as_one_the_oldest_is_forgotten() -> None:
+    account = taken(*(rise(day, 0.02, f"a{day}") for day in range(MOST_ENTRIES + 3))).account(0)
+    assert (len(account.entries), account.base_ms) == (MOST_ENTRIES, START_MS + 2 * DAY_MS)
+
+
 def test_a_detector_s_family_must_be_known() -> None:
     with pytest.raises(ValueError, match=r"jump: family must be one of mcc, .*, got 'odd'"):
         RiskLedger({"jump": "odd"}, str)
@@ -441,13 +455,15 @@ def test_a_difference_is_explained_to_the_last_hundredth(changes: list[Change], 
 @settings(max_examples=200, deadline=None)
 @given(histories(40), st.integers(0, 60))
 def test_the_past_is_told_as_it_was(changes: list[Change], at: int) -> None:
-    """The score at each moment since the oldest entry, but for an hour's rises that are told as one."""
+    """The score at each moment since the oldest entry, but between rises that are told as one."""
     before = taken(*changes[:at])
     ledger = taken(*changes)
-    if not before.known(0):
+    if not before.known(0) or at >= len(changes):
         return
-    account, then_ms = ledger.account(0), end_of(changes[:at])
-    if then_ms < account.base_ms or any(each.from_ms <= then_ms <= each.at_ms for each in account.entries):
+    account, then_ms = ledger.account(0), changes[at].at_ms - 1
+    if then_ms < max(account.base_ms, before.account(0).at_ms):
+        return
+    if any(each.from_ms <= then_ms < each.at_ms for each in account.entries):
         return
     found = explain(account, DETECTORS, then_ms, max(end_of(changes), account.at_ms))
     was = before.score(0, then_ms)
