@@ -296,13 +296,12 @@ def _close_at(state: State, row: Any, day: int) -> None:
 
 
 @njit_inline
-def _put(state: State, into: Into, r: int, record: int, by: int, time_ms: int, j: int) -> int:
-    """Hand the features over as those of row `j`, brought about by record `by`; the next."""
+def _put(state: State, into: Into, r: int, record: int, time_ms: int, j: int) -> int:
+    """Hand the features over as those of row `j`; the next."""
     row = state.rows[r]
     for k in range(len(into.words)):
         into.table[k, j] = into.words[k]
     into.record_of[j] = record
-    into.by[j] = by
     into.row_of[j] = r
     into.time_ms[j] = time_ms
     into.watermark_ms[j] = row.watermark_ms
@@ -317,7 +316,7 @@ def _nothing(into: Into) -> None:
 
 
 @njit
-def _close(state: State, into: Into, side: Any, out: Any, r: int, by: int, j: int) -> int:
+def _close(state: State, into: Into, side: Any, out: Any, r: int, j: int) -> int:
     """Close the day that is due, and await the next."""
     row = state.rows[r]
     at_ms, day = row.close_ms, i64(row.close_day)
@@ -330,19 +329,19 @@ def _close(state: State, into: Into, side: Any, out: Any, r: int, by: int, j: in
     else:
         row.close_day = 0
     if idle <= IDLE_TOLD_D or idle == IDLE_YEAR_D:
-        return _put(state, into, r, NOBODY, by, at_ms, j)
+        return _put(state, into, r, NOBODY, at_ms, j)
     return j
 
 
 @njit
-def _fire(state: State, into: Into, side: Any, out: Any, r: int, up_to_ms: int, by: int, j: int) -> int:
+def _fire(state: State, into: Into, side: Any, out: Any, r: int, up_to_ms: int, j: int) -> int:
     """Fire the row's deadlines that lie before `up_to_ms`, in their order; the next row of features."""
     while 0 < state.deadlines[r] < up_to_ms:
         _touch(state, r)
         row = state.rows[r]
         closes = row.close_day != 0 and row.close_ms == state.deadlines[r]
         if closes:
-            j = _close(state, into, side, out, r, by, j)
+            j = _close(state, into, side, out, r, j)
             _await(state, row, r)
         else:
             _, expired = _release(state, row, r, _0, state.deadlines[r] + 1)
@@ -481,7 +480,7 @@ def _settle(
     )  # fmt: skip
     _nothing(into)
     settle_all(row, event, contract, side, out)
-    return _put(state, into, r, i, i, time_ms, j)
+    return _put(state, into, r, i, time_ms, j)
 
 
 @njit
@@ -502,7 +501,7 @@ def _revise(columns: Any, i: int, r: int, version: int, state: State, into: Into
     rise = rise_ppm(state, version, at) if at > 0 else MISSING
     _nothing(into)
     revise_all(row, Revision(time_ms, effective_ms, state.pricings[version].notice_ms, rise), side, out)
-    return _put(state, into, r, i, i, time_ms, j)
+    return _put(state, into, r, i, time_ms, j)
 
 
 @njit_inline
@@ -572,7 +571,7 @@ def _tick(columns: Any, i: int, state: State, into: Into, side: Any, out: Any, c
             if j + MOST_AT_ONCE > len(into.record_of):
                 cursor[1] = r
                 return True, j
-            j = _fire(state, into, side, out, r, time_ms, i, j)
+            j = _fire(state, into, side, out, r, time_ms, j)
     return True, j
 
 
@@ -657,6 +656,8 @@ def run(
                     verdicts[i] = FEEDS
                     continue
                 j = _revise(columns, i, r, places[i], state, into, side, out, j)
+            else:
+                into.heard[i, 0], into.heard[i, 1], into.heard[i, 2] = r, row.watermark_ms, j
             row.other_events += np.uint32(1)
             continue
         key = _duplicate_key(columns, i)
@@ -672,10 +673,10 @@ def run(
             row.watermark_ms = max(row.watermark_ms, state.feed_clock_ms[row.feed])
         time_ms = columns.number[N_TIME, i]
         if 0 < state.deadlines[r] < time_ms:
-            j = _fire(state, into, side, out, r, time_ms, i, j)
+            j = _fire(state, into, side, out, r, time_ms, j)
         row.feed = feed
         _accept(data, columns, i, r, key, state, side, layouts, known, roles, limits, out)
         row.watermark_ms = max(row.watermark_ms, row.clock_ms, state.feed_clock_ms[feed])
-        j = _put(state, into, r, i, i, time_ms, j)
+        j = _put(state, into, r, i, time_ms, j)
     cursor[0] = len(kinds)
     return j

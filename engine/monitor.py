@@ -9,7 +9,7 @@ import numpy as np
 
 from detectors.registry import make_detectors
 from domain.events import Reason
-from engine.answers import Part, Place, answers_of, changes_of
+from engine.answers import answers_of
 from engine.columns import MISSING, NUMBERS, STRINGS
 from engine.compose import compose
 from engine.cut import Cuts
@@ -101,8 +101,8 @@ class Coverage:
 class _Walk(NamedTuple):
     """Part of a batch after the kernel: rows of features, and what episodes need of them."""
 
-    by: NDArray[np.int32]
-    """(rows,): the record that brought each about."""
+    answers: Sequence[tuple[int, Change]]
+    """Verdicts and overrides, each with how many rows of features came before."""
     features: Mapping[str, Any]
     batch: Batch
 
@@ -155,14 +155,8 @@ class Monitor:
             return outputs
         decoded = self._decoder.decode(records)
         verdicts = np.empty(len(records), np.uint8)
-        answers = answers_of(decoded.others, self._state.rows)
-        changes: list[tuple[Place, Change]] = []
-        parts: list[Part] = []
         for part in self._walk(records, decoded, verdicts):
-            changes += self._detect(part, len(parts), outputs)
-            parts.append(Part(part.by, part.batch.row, part.batch.watermark_ms))
-        changes += changes_of(answers, self._state.rows, verdicts, parts)
-        self._score(changes, outputs)
+            self._detect(part, outputs)
         outputs.dead_letters = list(self._dead_letters(records, decoded, verdicts))
         self._count(outputs, decoded, verdicts)
         return outputs
@@ -174,14 +168,15 @@ class Monitor:
         state = self._state
         state.make_room(n)
         cursor = np.zeros(2, np.int64)
-        while cursor[0] < n:
+        while (first := int(cursor[0])) < n:
             scratch, into, features = self._composition.outputs(n + _SPARE_ROWS)
             count = self._composition.run(
                 decoded.data, decoded.columns, kinds, places, state.state(), state.sides, state.layouts, state.known,
                 state.roles, state.limits, scratch, into, verdicts, cursor,
             )  # fmt: skip
             features = {name: column[:count] for name, column in features.items()}
-            yield _Walk(into.by[:count], features, self._batch(decoded, into, count, features))
+            answers = list(answers_of(decoded.others, first, int(cursor[0]), verdicts, into))
+            yield _Walk(answers, features, self._batch(decoded, into, count, features))
 
     def _batch(self, decoded: Decoded, into: Into, count: int, features: Mapping[str, Any]) -> Batch:
         record_of, time_ms = into.record_of, into.time_ms
@@ -283,36 +278,37 @@ class Monitor:
         limits = self._state.limits
         return partition_of(merchant_id.encode(), limits.partitions) == limits.partition
 
-    def _detect(self, part: _Walk, number: int, outputs: Outputs) -> list[tuple[Place, Change]]:
-        """What the detectors find in a part, and what that changes of risk, each with its place."""
-        batch, rows = part.batch, self._state.rows.rows
-        changes: list[tuple[Place, Change]] = []
+    def _detect(self, walked: _Walk, outputs: Outputs) -> None:
+        batch = walked.batch
+        changes: list[tuple[int, int, Change]] = [(j, -1, change) for j, change in walked.answers]
         for k, detector in enumerate(self._detectors):
-            findings = detector.detect(part.features)
+            findings = detector.detect(walked.features)
             alerts, rises = self._episodes.take(detector, findings, batch)
             outputs.alerts += alerts
-            changes += [
-                (Place(int(part.by[it.j]), number, it.j, k), _rise(it, detector.name, part.features)) for it in rises
-            ]
+            changes += ((each.j, k, _rise(each, detector.name, walked.features)) for each in rises)
+        risen = {change.row for _, _, change in changes}
+        changes += ((j, len(self._detectors), each) for j, each in self._closings(walked, risen))
+        rows = self._state.rows.rows
         outputs.alerts += self._episodes.close_due(rows["watermark_ms"], rows["feed"], self._state.feed_clock_ms)
-        risen = {change.row for _, change in changes}
-        for j in np.flatnonzero(part.features["occasion"] == CLOSING).tolist():
-            row = int(batch.row[j])
-            if row in risen or self._risk.known(row):
-                changes.append(
-                    (Place(int(part.by[j]), number, j, len(self._detectors)), Closing(row, int(batch.watermark_ms[j])))
-                )
-        return changes
+        self._score(changes, outputs)
 
-    def _score(self, changes: list[tuple[Place, Change]], outputs: Outputs) -> None:
-        """Take changes of risk in, in the order of the records behind them."""
+    def _closings(self, walked: _Walk, risen: set[int]) -> Iterator[tuple[int, Closing]]:
+        """The ends of days of merchants that have an account, or will by these changes, with their rows of features."""
+        found = np.flatnonzero(walked.features["occasion"] == CLOSING) if "occasion" in walked.features else ()
+        for j in found:
+            row = int(walked.batch.row[j])
+            if row in risen or self._risk.known(row):
+                yield int(j), Closing(row, int(walked.batch.watermark_ms[j]))
+
+    def _score(self, changes: list[tuple[int, int, Change]], outputs: Outputs) -> None:
+        """Take changes of risk in: each with the row of features that it came with or before, and its rank there."""
         touched: dict[int, None] = {}
-        for _, change in sorted(changes, key=lambda each: each[0]):
+        for _, _, change in sorted(changes, key=lambda each: each[:2]):
             effect = self._risk.apply(change)
             if effect is Effect.PUBLISH:
                 touched[change.row] = None
             outputs.counts.unmatched_verdicts += effect is Effect.UNMATCHED
-        outputs.scores = [self._risk.score(row) for row in touched]
+        outputs.scores += [self._risk.score(row) for row in touched]
 
     def _dead_letters(self, records: Records, decoded: Decoded, verdicts: Any) -> Iterator[DeadLetter]:
         """The batch's dead letters in the records' order."""

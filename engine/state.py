@@ -92,14 +92,15 @@ class Into(NamedTuple):
     """(columns, room)"""
     record_of: NDArray[np.int32]
     """(room,): which record it is of; -1 for none."""
-    by: NDArray[np.int32]
-    """(room,): the record that brought it about; ascending."""
     row_of: NDArray[np.int32]
     """(room,): its merchant's row."""
     time_ms: NDArray[np.int64]
     """(room,): of the transaction, the deadline, the version's receipt."""
     watermark_ms: NDArray[np.int64]
     """(room,): the latest of the merchant's clock and its feeds' clocks so far; never goes back."""
+    heard: NDArray[np.int64]
+    """(room, 3): by record that is an event of no use to features: its merchant's row and watermark, and how many rows
+    of features came before."""
 
 
 ACCEPTED, DUPLICATE, OTHER, NOTHING, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY, FEEDS = range(10)

@@ -37,7 +37,7 @@ class Everything:
 
     name = "everything"
     version = 1
-    family = "test"
+    family = "rule"
     title = Text("", "")
     risk_code = ""
     needs = ("amount",)
