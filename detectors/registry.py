@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detectors.fee_notice import FeeNotice
+from detectors.fee_over import FeeOver
+from detectors.fee_rise import FeeRise
 from detectors.mcc_jump import MccJump
 
 if TYPE_CHECKING:
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
     from detectors.contract import Detector
 
-DETECTORS: tuple[type[MccJump], ...] = (MccJump,)
+DETECTORS: tuple[type[MccJump | FeeOver | FeeRise | FeeNotice], ...] = (MccJump, FeeOver, FeeRise, FeeNotice)
 """Every detector's class."""
 
 

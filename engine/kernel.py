@@ -469,7 +469,8 @@ def _settle(
         return -1
     enter(state.duplicates, key, r, turn, False)
     given_ms = columns.number[N_ORIGINAL_TIME, i]
-    time_ms = given_ms if given_ms != MISSING else columns.number[N_TIME, i]
+    # Whatever it says, what was settled was made before this was received: one wrong year would move the fee day.
+    time_ms = min(given_ms if given_ms != MISSING else columns.number[N_TIME, i], columns.number[N_RECEIVED, i])
     contract = state.contracts[_contract_at(state, row, time_ms)]
     zone = contract.zone if contract.zone >= 0 else row.zone
     local_ms = time_ms + offset_at(state.zones, zone, time_ms)

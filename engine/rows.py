@@ -45,9 +45,9 @@ closed: it never goes back, even where the merchant changes its feed."""
 
 
 def row_dtype(families: tuple[ModuleType, ...]) -> tuple[np.dtype[np.void], int]:
-    """The row's dtype, and how many of its leading bytes a reset keeps: header and lifetime sums."""
-    kept = [*HEADER, *families[0].FIELDS] if families else [*HEADER]
-    fields = [*kept, *(field for family in families[1:] for field in family.FIELDS)]
+    """The row's dtype, and how many of its leading bytes a reset keeps: header and what families keep for ever."""
+    kept = [*HEADER, *(field for family in families for field in getattr(family, "KEPT", ()))]
+    fields = [*kept, *(field for family in families for field in family.FIELDS)]
     dtype = np.dtype(fields, align=True)
     keep = np.dtype(kept, align=True).itemsize
     after = [dtype.fields[field[0]][1] for field in fields[len(kept) :]] if dtype.fields else []

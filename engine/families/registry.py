@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.families import cards, lifetime, mcc, occasion, ratios, repeats, volume
+from engine.families import cards, fees, lifetime, mcc, occasion, ratios, repeats, volume
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from engine.families import Column
 
-FAMILIES: tuple[ModuleType, ...] = (lifetime, volume, ratios, repeats, cards, mcc, occasion)
-"""Lifetime comes first: its fields survive a reset of the row."""
+FAMILIES: tuple[ModuleType, ...] = (lifetime, volume, ratios, repeats, cards, mcc, fees, occasion)
+"""Occasion comes last."""
 
 
 def columns(families: tuple[ModuleType, ...] = FAMILIES) -> tuple[Column, ...]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 NULL = np.iinfo(np.int64).min
 COLUMNS = columns()
-LOW_CODES = {"mcc_sources": 16, "mcc_basis": 3, "mcc_class_drop": 3, "fee_type_used": 100}
+LOW_CODES = {"mcc_sources": 16, "mcc_basis": 3, "mcc_class_drop": 3, "fee_type_used": 100, "fee_basis": 4, "occasion": 4}
 
 
 @pytest.fixture(params=[each.name for each in DETECTORS])
