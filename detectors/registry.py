@@ -8,13 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from detectors.mcc_jump import MccJump
+from detectors.volume_burst import VolumeBurst
+from detectors.volume_collapse import VolumeCollapse
+from detectors.volume_shift import VolumeShift
+from detectors.volume_surge import VolumeSurge
+from detectors.volume_wakeup import VolumeWakeup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from detectors.contract import Detector
 
-DETECTORS: tuple[type[MccJump], ...] = (MccJump,)
+DETECTORS: tuple[type[MccJump | VolumeBurst | VolumeCollapse | VolumeShift | VolumeSurge | VolumeWakeup], ...] = (
+    MccJump, VolumeSurge, VolumeShift, VolumeCollapse, VolumeWakeup, VolumeBurst,
+)  # fmt: skip
 """Every detector's class."""
 
 
