@@ -78,12 +78,12 @@ class VolumeBurst:
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How new it is, what it has sold, and how far above its peers that is."""
         peer, expected = values["peer_z"], values["expected_1d"]
-        usual = None if expected is None else round(expected, 1)
+        usual, usual_minor = None if expected is None else round(expected, 1), values["expected_minor_1d"]
         return (
             Evidence("new_d", "life", values["new_d"], None, None, "days"),
             Evidence("sales_minor", "life", values["sales_minor"], None, None, "minor units"),
             Evidence("sales_1d", "1d", values["sales_1d"], None, usual, "transactions"),
-            Evidence("sales_minor_1d", "1d", values["sales_minor_1d"], None, values["expected_minor_1d"], "minor units"),
+            Evidence("sales_minor_1d", "1d", values["sales_minor_1d"], None, usual_minor, "minor units"),
             Evidence("peer_z", "1d", None if peer is None else round(peer, 2), self.peer_z, 0, "deviations"),
         )
 
@@ -95,8 +95,8 @@ class VolumeBurst:
         peer_zh = "" if peer is None else f"，高于同业新商户{peer:.1f}个标准差"
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
         return Text(
-            f"Day {age} of a new merchant: {money(day)} {currency} in {sales} sales today, {money(sold)} in all{peer_en}; "
-            f"{hits} found" + (f", {stake} above its usual" if stake else ""),
-            f"新商户第{age}天：今日{sales}笔共{money(day)} {currency}，累计{money(sold)}{peer_zh}；命中{hits}笔"
+            f"Day {age} of a new merchant: {money(day)} {currency} in {sales} sales today, {money(sold)} in all"
+            f"{peer_en}; {hits} found" + (f", {stake} above its usual" if stake else ""),
+            f"新商户第{age}天：今日{sales}笔共{money(day)} {currency}，累计{money(sold)}{peer_zh}，命中{hits}笔"
             + (f"，超出平时{stake}" if stake else ""),
         )

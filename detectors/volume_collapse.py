@@ -51,8 +51,8 @@ class VolumeCollapse:
     risk_code = ""
     needs = ("amount",)
     columns = (
-        "occasion", "fall_score", "quiet_d", "quiet_longest_d", "missed_sales", "idle_d", "closed_sales", "closed_minor",
-        "expected_1d", "expected_minor_1d", "week_minor_1d",
+        "occasion", "fall_score", "quiet_d", "quiet_longest_d", "missed_sales", "idle_d", "closed_sales",
+        "closed_minor", "expected_1d", "expected_minor_1d",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -102,10 +102,13 @@ class VolumeCollapse:
                 f"{sales} sales worth {money(sum_minor)} {currency} in a day against the usual {expected:.1f} worth "
                 f"{money(usual)}: {share:.0%}, for days"
             )
-            zh = f"当日{sales}笔共{money(sum_minor)} {currency}，通常{expected:.1f}笔、{money(usual)}，仅为{share:.0%}，已持续多日"
+            zh = (
+                f"当日{sales}笔共{money(sum_minor)} {currency}，通常{expected:.1f}笔、{money(usual)}，"
+                f"仅为{share:.0%}，已持续多日"
+            )
         return Text(
             f"{en}; found at the end of {hits} day{'s' if hits > 1 else ''}" + (f", {stake} missing" if stake else ""),
-            f"{zh}；已命中{hits}天" + (f"，缺少{stake}" if stake else ""),
+            f"{zh}，已命中{hits}天" + (f"，缺少{stake}" if stake else ""),
         )
 
 

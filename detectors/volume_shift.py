@@ -97,6 +97,6 @@ class VolumeShift:
             f"{money(now)} {currency} a day over the last week against {money(before)} before the rise of {days} days: "
             f"{times:.1f}x; found at the end of {hits} day{'s' if hits > 1 else ''}"
             + (f", {stake} above the usual" if stake else ""),
-            f"近一周日均{money(now)} {currency}，{days}天前开始上升前为{money(before)}，为此前的{times:.1f}倍；已持续命中{hits}天"
-            + (f"，超出平时共{stake}" if stake else ""),
+            f"近一周日均{money(now)} {currency}，{days}天前开始上升前为{money(before)}，为此前的{times:.1f}倍，"
+            f"已命中{hits}天" + (f"，超出平时共{stake}" if stake else ""),
         )

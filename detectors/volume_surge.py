@@ -58,7 +58,8 @@ class VolumeSurge:
     needs = ("amount",)
     columns = (
         "occasion", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d", "day_share", "day_surprise",
-        "sales_1h", "sales_minor_1h", "expected_1h", "hour_surprise", "excess_minor", "peak_ratio", "ratio_90d", "new_d",
+        "sales_1h", "sales_minor_1h", "expected_1h", "hour_surprise", "excess_minor", "peak_ratio", "ratio_90d",
+        "new_d",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -83,9 +84,10 @@ class VolumeSurge:
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """The day and the hour against what was expected, and the ratio the rules name."""
+        usual_minor = values["expected_minor_1d"]
         found = [
             Evidence("sales_1d", "1d", values["sales_1d"], None, _rounded(values["expected_1d"], 1), "transactions"),
-            Evidence("sales_minor_1d", "1d", values["sales_minor_1d"], None, values["expected_minor_1d"], "minor units"),
+            Evidence("sales_minor_1d", "1d", values["sales_minor_1d"], None, usual_minor, "minor units"),
             Evidence("day_surprise", "1d", _rounded(values["day_surprise"]), self.day_decades, 0, "decades"),
             Evidence("day_share", "1d", _rounded(values["day_share"]), None, None, "share"),
             Evidence("sales_1h", "1h", values["sales_1h"], None, _rounded(values["expected_1h"], 1), "transactions"),
@@ -112,11 +114,11 @@ class VolumeSurge:
         if (values["hour_surprise"] or 0) >= self.hour_decades:
             hourly, of_hour = int(values["sales_1h"] or 0), float(values["expected_1h"] or 0)
             en += f"; {hourly} sales within the hour against {of_hour:.1f}"
-            zh += f"；本小时{hourly}笔，通常约{of_hour:.1f}笔"
+            zh += f"，本小时{hourly}笔，通常约{of_hour:.1f}笔"
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
         return Text(
             f"{en}; {hits} sales beyond it" + (f" worth {stake}" if stake else ""),
-            f"{zh}；超出部分{hits}笔" + (f"，共{stake}" if stake else ""),
+            f"{zh}，超出部分{hits}笔" + (f"，共{stake}" if stake else ""),
         )
 
 

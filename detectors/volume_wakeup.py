@@ -20,6 +20,7 @@ _NULL = np.iinfo(np.int64).min
 _CLOSING = 2
 REVERIFY_D, STOP_D = 90, 365
 """Three months without a transaction: verify the identity anew, else stop; twelve: stop (PCAC's inspection guide)."""
+_ASK = (("verify its identity anew", "应重新核验身份"), ("stop the merchant", "应停止服务"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,8 @@ class VolumeWakeup:
         index = np.flatnonzero(passed | awake)
         slept = features["dormancy_d"][index]
         excess = np.maximum(day[index] - np.where(known[index], usual[index], 0), 0).astype(np.float64)
-        severity = self.base + self.per_decade * np.log10(1 + excess / 100_000) + self.unverified * (slept >= REVERIFY_D)
+        severity = self.base + self.per_decade * np.log10(1 + excess / 100_000)
+        severity = severity + self.unverified * (slept >= REVERIFY_D)
         of_sleep = np.where(idle[index] == STOP_D, self.dormant_year, self.dormant)
         severity = np.where(closing[index], of_sleep, severity)
         given = features["excess_minor"][index]
@@ -102,12 +104,12 @@ class VolumeWakeup:
         if values["occasion"] == _CLOSING:
             due = STOP_D if (values["idle_d"] or 0) >= STOP_D else REVERIFY_D
             return (Evidence("idle_d", "silence", values["idle_d"], due, None, "days"),)
-        expected = values["expected_1d"]
+        expected, usual_minor = values["expected_1d"], values["expected_minor_1d"]
         usual = None if expected is None else round(expected, 1)
         return (
             Evidence("dormancy_d", "silence", values["dormancy_d"], self.dormant_d, None, "days"),
             Evidence("sales_1d", "1d", values["sales_1d"], None, usual, "transactions"),
-            Evidence("sales_minor_1d", "1d", values["sales_minor_1d"], None, values["expected_minor_1d"], "minor units"),
+            Evidence("sales_minor_1d", "1d", values["sales_minor_1d"], None, usual_minor, "minor units"),
         )
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
@@ -115,10 +117,10 @@ class VolumeWakeup:
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
         if values["occasion"] == _CLOSING:
             idle = int(values["idle_d"] or 0)
-            ask = ("stop the merchant", "应停止服务") if idle >= STOP_D else ("verify its identity anew", "应重新核验身份")
+            ask_en, ask_zh = _ASK[idle >= STOP_D]
             return Text(
-                f"No sale for {idle} days: {ask[0]}; {hits} found" + (f", {stake}" if stake else ""),
-                f"已{idle}天无交易：{ask[1]}；命中{hits}次" + (f"，{stake}" if stake else ""),
+                f"No sale for {idle} days: {ask_en}; {hits} found" + (f", {stake}" if stake else ""),
+                f"已{idle}天无交易：{ask_zh}，命中{hits}次" + (f"，{stake}" if stake else ""),
             )
         slept, sales = int(values["dormancy_d"] or 0), int(values["sales_1d"] or 0)
         day, usual = float(values["sales_minor_1d"] or 0), values["expected_minor_1d"]
@@ -126,8 +128,8 @@ class VolumeWakeup:
         before_en = "" if usual is None else f" against {money(usual)} on a day before"
         before_zh = "" if usual is None else f"（此前通常每天{money(usual)}）"
         return Text(
-            f"{money(day)} {currency} in {sales} sales in a day after {slept_en} days without one{before_en}; {hits} found"
-            + (f", {stake} above the usual" if stake else ""),
-            f"休眠{slept_zh}天后单日{sales}笔共{money(day)} {currency}{before_zh}；命中{hits}笔"
+            f"{money(day)} {currency} in {sales} sales in a day after {slept_en} days without one{before_en}; "
+            f"{hits} found" + (f", {stake} above the usual" if stake else ""),
+            f"休眠{slept_zh}天后单日{sales}笔共{money(day)} {currency}{before_zh}，命中{hits}笔"
             + (f"，超出平时{stake}" if stake else ""),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 GROUPS = 64
 """Most groups of MCCs, the generic one among them."""
@@ -55,7 +55,7 @@ quarter, and a new shop that takes 2,000.00 a day at first, 200.00 to 25,000.00 
 class Peers:
     """All groups; the first is the generic one. Validated."""
 
-    groups: tuple[Peer, ...] = field(default=(GENERIC,))
+    groups: tuple[Peer, ...] = (GENERIC,)
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.groups) <= GROUPS:
@@ -64,3 +64,7 @@ class Peers:
         twice = sorted({mcc for mcc in named if named.count(mcc) > 1})
         if twice:
             raise ValueError(f"an mcc must be in one group, got twice: {', '.join(twice)}")
+
+
+NO_PEERS = Peers()
+"""Nothing but the generic prior."""

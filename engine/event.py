@@ -168,8 +168,8 @@ SIDE = np.dtype(
 )
 """Tables that families read and never write: the acquirer's country and currency (packed), regulated prices as
 `domain.interchange.RateTables` by [regime, fee class, card kind], and `domain.mcc.FeeClass` by MCC; `domain.peers` by
-group, weeks and new shops' sums as natural logarithms, and the group by MCC; `domain.calendars.DayKind` by local day from
-`FIRST_DAY` on.
+group, weeks and new shops' sums as natural logarithms, and the group by MCC; `domain.calendars.DayKind` by local day
+from `FIRST_DAY` on.
 
 One record, not arrays: a record is passed on as an address, an array with an owner to count.
 """

@@ -15,7 +15,7 @@ from domain.contracts import NO_CAP
 from domain.interchange import REGIMES, Regime, rate_tables
 from domain.layouts import LAYOUTS, Layout
 from domain.mcc import class_table, known_mccs
-from domain.peers import Peers
+from domain.peers import NO_PEERS, Peers
 from engine.columns import MISSING, pack
 from engine.event import CONTRACT, DAY_MS, HOUR_MS, MAX_MCCS, MAX_REGIMES, PRICE_LINE, PRICING, SIDE
 from engine.hashing import hash_of
@@ -63,7 +63,7 @@ class MonitorConfig:
     country: str = "CN"
     layouts: tuple[Layout, ...] = LAYOUTS
     regimes: tuple[Regime, ...] = REGIMES
-    peers: Peers = Peers()
+    peers: Peers = NO_PEERS
 
     def __post_init__(self) -> None:
         if not 1 <= self.capacity <= 2**31 - 1:

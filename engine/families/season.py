@@ -1,8 +1,8 @@
 """What a merchant usually sells on a day and in an hour of it, learned from itself, and how odd a day is against that.
 
-A day's number of sales is expected as the product of level, weekday and kind of day, with a variance beyond chance; its
-tickets by their logarithms, cut off at twice their deviation, so that a few great ones (a wedding) weigh little. Both are
-taught at the end of each local day, and an odd day teaches little. `docs/volume.md` has the formulas.
+A day's number of sales is expected as the product of level, weekday and kind of day, with a variance beyond chance;
+its tickets by their logarithms, cut off at twice their deviation, so that a few great ones (a wedding) weigh little.
+Both are taught at the end of each local day, and an odd day teaches little. `docs/volume.md` has the formulas.
 """
 
 from __future__ import annotations
