@@ -14,6 +14,8 @@ from detectors.contract import E7, Findings, check_episode, check_range, money
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from detectors.contract import Features, Values
 
 _NULL = np.iinfo(np.int64).min
@@ -72,7 +74,7 @@ class VolumeSurge:
         sure = (features["day_surprise"] >= self.day_decades) | (features["hour_surprise"] >= self.hour_decades)
         index = np.flatnonzero(sure & (features["occasion"] == 0) & (features["new_d"] == _NULL))
         day, hour, excess = _ratios({name: features[name][index] for name in self.columns})
-        gate = np.maximum(self.ratio, self.over_peak * features["peak_ratio"][index])
+        gate = np.fmax(self.ratio, self.over_peak * features["peak_ratio"][index])
         by_day = (features["day_surprise"][index] >= self.day_decades) & (day >= gate)
         by_hour = (features["hour_surprise"][index] >= self.hour_decades) & (hour >= gate)
         keep = by_day | by_hour
@@ -122,11 +124,14 @@ class VolumeSurge:
         )
 
 
-def _ratios(f: Features) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Ratio of the day and of the hour to their expectation (the greater of number and sum), and the excess."""
+def _ratios(f: Features) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Ratio of the day and of the hour to their expectation (the greater of number and sum), and the excess in money.
+
+    What is not known counts for nothing.
+    """
     usual = np.maximum(f["expected_minor_1d"], 1).astype(np.float64)
-    expected = np.maximum(f["expected_1d"], 0.1)
-    hourly = np.maximum(f["expected_1h"], 0.2)
+    expected = np.fmax(f["expected_1d"], 0.1)
+    hourly = np.fmax(f["expected_1h"], 0.2)
     hourly_minor = np.maximum(usual * hourly / expected, 1)
     day = np.maximum(f["sales_1d"] / expected, f["sales_minor_1d"] / usual)
     hour = np.maximum(f["sales_1h"] / hourly, f["sales_minor_1h"] / hourly_minor)
