@@ -38,7 +38,7 @@ class VolumeShift:
         ValueError: an argument is out of range.
     """
 
-    score: float = 11.0
+    score: float = 9.0
     ratio: float = 1.4
     base: float = 0.3
     per_decade: float = 0.15

@@ -43,7 +43,7 @@ class VolumeSurge:
     """
 
     day_decades: float = 4.0
-    hour_decades: float = 7.0
+    hour_decades: float = 6.0
     ratio: float = 2.6
     over_peak: float = 1.25
     base: float = 0.3

@@ -48,7 +48,7 @@ class VolumeWakeup:
     dormant_d: float = 30
     ratio: float = 2.5
     decades: float = 2.0
-    least_minor: float = 300_000
+    least_minor: float = 100_000
     unknown_minor: float = 2_000_000
     base: float = 0.4
     per_decade: float = 0.15

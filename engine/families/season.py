@@ -29,9 +29,10 @@ from engine.jit import i64, njit
 SALE_DAY, HOLIDAY, SPRING = 2, 5, 6
 """Of `domain.calendars.DayKind`. Days up to `SALE_DAY` teach level and weekday; on the last two it means nothing to be
 idle."""
-_KIND_MEAN = (0.0, 0.1, 0.2, 0.1, 0.2, 0.1, -0.3)
+_KIND_MEAN = (0.0, 0.1, 0.2, 0.1, 0.2, 0.1, 0.0)
 _KIND_VARIANCE = (0.0, 0.04, 0.09, 0.06, 0.12, 0.2, 0.64)
-"""What is thought of each kind of day before a merchant has shown its own: of the logarithm of its factor."""
+"""What is thought of each kind of day before a merchant has shown its own: of the logarithm of its factor. On the last
+two kinds no factor is below 1: who is closed for a while, and opens within it, has no surge."""
 MEMORY_D = 28.0
 """The level and the hours of the day remember about this many days."""
 TICKETS = 500.0
@@ -50,7 +51,7 @@ RISE, FALL = 1.6, 0.4
 """Factors of the level that the two tests of a lasting change weigh against none."""
 MOST_RISE_A_DAY, MOST_FALL_A_DAY, MOST_SCORE = 2.5, 3.0, 30.0
 """Evidence one day can give, and all days together, natural logarithms of likelihood ratios."""
-ALARM, ALARM_DAYS = 11.0, 10
+ALARM, ALARM_DAYS = 9.0, 10
 """A level whose evidence stood above the first for so many days becomes the usual one."""
 SEEN_D = 7
 """Days seen before a day is judged."""
@@ -178,7 +179,8 @@ def _expectation(row: Any, side: Any, day: int) -> float:
     """Approved sales to be expected of a local day."""
     weekday, kind = (day + 3) % 7, _kind(side, day)
     log = float(row.level_log) + float(row.week_log[weekday]) + float(side.peer_week[row.peer, weekday])
-    return float(np.exp(log + _KIND_MEAN[kind] + float(row.kind_log[kind])))
+    of_kind = _KIND_MEAN[kind] + float(row.kind_log[kind])
+    return float(np.exp(log + (max(of_kind, 0.0) if kind >= HOLIDAY else of_kind)))
 
 
 @njit
@@ -434,7 +436,7 @@ def _learn(row: Any, kind: int, weekday: int, n: float, expected: float) -> None
     spread = float(row.spread)
     info = expected / (1.0 + spread * expected)
     off = min(max(np.log((n + 0.5) / (expected + 0.5)), -1.5), 1.5)
-    if kind:
+    if kind and (n > 0.0 or kind < HOLIDAY):
         prior = 1.0 / _KIND_VARIANCE[kind] + i64(row.kind_seen[kind]) * info
         row.kind_log[kind] += np.float32(off * info / (prior + info))
         row.kind_seen[kind] = min(i64(row.kind_seen[kind]) + 1, 20)
