@@ -42,7 +42,8 @@ HEADER = (
 `close_day` is the next local day to be closed, at `close_ms`; 0 where none is. `heard_day` is the day (UTC) its first
 record was received. `clock_ms` is meaningful once `started`. `touched` belongs to `engine.dirty` and is no part of what
 is remembered. `watermark_ms` is the latest that the merchant's clock, or that of the feed it came through at the time,
-stood at when a transaction was accepted or a day closed: it never goes back, even where the merchant changes its feed."""
+stood at when a transaction was accepted or a day closed: it never goes back, even where the merchant changes its
+feed."""
 
 
 def row_dtype(families: tuple[ModuleType, ...]) -> tuple[np.dtype[np.void], int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-FORMAT = 1
 LEAST_MERCHANTS = 20
 """Fewer merchants speak for no group of their own."""
 LEAST_DAYS = 28
@@ -39,6 +38,13 @@ class Sale(NamedTuple):
     minor: int
 
 
+class _Artefact(msgspec.Struct, forbid_unknown_fields=True):
+    """The artefact's JSON."""
+
+    format: Literal[1]
+    groups: list[dict[str, tuple[str | float, ...] | float]]
+
+
 def load_peers(path: Path) -> Peers:
     """The peers of an artefact.
 
@@ -47,19 +53,16 @@ def load_peers(path: Path) -> Peers:
         OSError: it cannot be read.
     """
     try:
-        held = msgspec.json.decode(path.read_bytes())
-        if held["format"] != FORMAT:
-            raise ValueError(f"format must be {FORMAT}, got {held['format']!r}")
-        groups = tuple(Peer(**{name: _tuple(value) for name, value in each.items()}) for each in held["groups"])
-        return Peers((GENERIC, *groups))
-    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
+        held = msgspec.json.decode(path.read_bytes(), type=_Artefact)
+        return Peers((GENERIC, *(Peer(**each) for each in held.groups)))
+    except (msgspec.MsgspecError, TypeError, ValueError) as error:
         raise ValueError(f"peers must be an artefact of `tillwatch peers build`, {path} is none: {error}") from error
 
 
 def dump_peers(peers: Peers) -> bytes:
     """The artefact of `peers`; the generic prior is not in it."""
     groups = [dataclasses.asdict(each) for each in peers.groups[1:]]
-    return msgspec.json.format(msgspec.json.encode({"format": FORMAT, "groups": groups}), indent=2) + b"\n"
+    return msgspec.json.format(msgspec.json.encode({"format": 1, "groups": groups}), indent=2) + b"\n"
 
 
 def build_peers(sales: Iterable[Sale]) -> Peers:
@@ -130,7 +133,3 @@ def _new(days: pd.DataFrame, begin: int) -> tuple[tuple[float, ...], float]:
     medians = [known if math.isnan(each) else each for each in medians]
     deviation = float(np.std(logs - np.array(medians)[week]))
     return tuple(round(math.exp(each)) for each in medians), round(max(deviation, 0.3), 3)
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
