@@ -519,6 +519,8 @@ def _accept(
         was_ms, was_day = -1, -1
         row.day = row.close_day = 0
     row.started = 1
+    if row.heard_day == 0:
+        row.heard_day = time_ms // DAY_MS
     row.currency = columns.number[N_CURRENCY, i]
     now_ms = max(time_ms, was_ms)
     row.clock_ms = now_ms
@@ -652,6 +654,8 @@ def run(
                 j = after
             elif kind == MERCHANT:
                 _enter_contract(state, row, places[i])
+                if row.heard_day == 0 and columns.number[N_RECEIVED, i] != MISSING:
+                    row.heard_day = columns.number[N_RECEIVED, i] // DAY_MS
             elif kind == CONTRACT:
                 if not _hear(columns, i, row, state):
                     verdicts[i] = FEEDS
