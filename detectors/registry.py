@@ -7,14 +7,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detectors.mcc_drift import MccDrift
 from detectors.mcc_jump import MccJump
+from detectors.mcc_rotation import MccRotation
+from detectors.mcc_static import MccStatic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from detectors.contract import Detector
 
-DETECTORS: tuple[type[MccJump], ...] = (MccJump,)
+DETECTORS: tuple[type[MccJump | MccDrift | MccRotation | MccStatic], ...] = (
+    MccJump, MccDrift, MccRotation, MccStatic,
+)  # fmt: skip
 """Every detector's class."""
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domain.profiles import MAX_PROFILES, STATISTICS
 from engine.columns import MISSING, pack
 
 MINUTE_MS = 60_000
@@ -139,6 +140,10 @@ class Event(NamedTuple):
     """Hash of the acceptor number."""
     channel_merchant: np.uint64
     """Hash of the channel's merchant number."""
+    fee_class: int
+    """Position in `domain.events.FEE_CLASSES`, -1 where unknown."""
+    acceptor_region: int
+    """The region inside the acceptor number, up to 7 bytes packed; 0 where no layout applies."""
 
 
 MAX_REGIMES = 8
@@ -152,12 +157,17 @@ SIDE = np.dtype(
         ("rate_issuer_cap", np.int64, (MAX_REGIMES, 3, 4)),
         ("rate_network_e7", np.int64, (MAX_REGIMES, 3, 4)),
         ("rate_network_cap", np.int64, (MAX_REGIMES, 3, 4)),
+        ("profiles", np.int64),
+        ("profile_mean", np.float64, (MAX_PROFILES, STATISTICS)),
+        ("profile_deviation", np.float64, (MAX_PROFILES, STATISTICS)),
+        ("profile_mcc", np.int16, MAX_PROFILES),
         ("mcc_class", np.uint8, 10_000),
     ],
     align=True,
 )
 """Tables that families read and never write: the acquirer's country and currency (packed), regulated prices as
-`domain.interchange.RateTables` by [regime, fee class, card kind], and `domain.mcc.FeeClass` by MCC.
+`domain.interchange.RateTables` by [regime, fee class, card kind], `domain.profiles` ascending by MCC, and
+`domain.mcc.FeeClass` by MCC.
 
 One record, not arrays: a record is passed on as an address, an array with an owner to count.
 """

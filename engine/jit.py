@@ -39,6 +39,9 @@ NOTHING_COMPILED = {
 }
 """Engine modules that hold no compiled code, nor a constant that any takes in."""
 
+DOMAIN_COMPILED = ("cards", "contracts", "events", "interchange", "profiles")
+"""Modules of `domain` whose functions or constants compiled code takes in."""
+
 
 @cache
 def source_digest() -> str:
@@ -46,7 +49,7 @@ def source_digest() -> str:
     root = Path(__file__).parent
     sources = [path for path in sorted(root.rglob("*.py")) if path.stem not in NOTHING_COMPILED]
     digest = hashlib.sha256(f"{sys.version} {numba.__version__} {np.__version__}".encode())
-    domain = (root.parent / "domain" / f"{name}.py" for name in ("cards", "contracts", "events", "interchange"))
+    domain = (root.parent / "domain" / f"{name}.py" for name in DOMAIN_COMPILED)
     for path in [*sources, *domain]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

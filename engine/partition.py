@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from domain.profiles import Profiles
     from engine.compose import Composition
 
 DUPLICATE_TURN_MS = HOUR_MS
@@ -52,6 +53,7 @@ class MonitorConfig:
         country: ISO 3166 alpha-2 of the acquirer; cards issued elsewhere are foreign.
         layouts: acceptor-number layouts.
         regimes: regulated prices by time.
+        profiles: what the merchants of each MCC look like; without, no merchant is held against any.
     """
 
     capacity: int = 1_000_000
@@ -60,6 +62,7 @@ class MonitorConfig:
     country: str = "CN"
     layouts: tuple[Layout, ...] = LAYOUTS
     regimes: tuple[Regime, ...] = REGIMES
+    profiles: Profiles | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.capacity <= 2**31 - 1:
@@ -228,6 +231,11 @@ def _sides(config: MonitorConfig) -> NDArray[np.void]:
         ("rate_network_cap", rates.network_cap_minor),
     ):  # fmt: skip
         side[name][0, :n] = table
+    for p, profile in enumerate(config.profiles.profiles if config.profiles else ()):
+        side["profiles"] = p + 1
+        side["profile_mcc"][0, p] = int(profile.mcc)
+        side["profile_mean"][0, p] = profile.mean
+        side["profile_deviation"][0, p] = profile.deviation
     return side
 
 
@@ -263,4 +271,6 @@ def _layout_arrays(layouts: Sequence[Layout]) -> Layouts:
         np.array([each.acquirer[1] for each in layouts], np.int64),
         schemes,
         acquirer,
+        np.array([each.region[0] for each in layouts], np.int64),
+        np.array([each.region[1] for each in layouts], np.int64),
     )

@@ -16,6 +16,7 @@ from tillwatch.show import to_stderr
 COMMANDS = {
     "demo": "Show a live demonstration: simulated terminals, a worker, and what it finds.",
     "ingest": "Put events from a file of JSON lines, or standard input, into the log.",
+    "profiles": "Build the profiles of MCCs, which miscoded merchants are found by.",
     "replay": "Run a file of events through the monitor, without a log.",
     "simulate": "Write labelled, simulated traffic to files.",
     "state": "Look at what the monitor remembers, back it up, or build it anew.",

@@ -7,14 +7,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.families import cards, lifetime, mcc, occasion, ratios, repeats, volume
+from engine.families import (
+    cards,
+    lifetime,
+    mcc,
+    mcc_set,
+    numbers,
+    occasion,
+    ratios,
+    repeats,
+    trade,
+    volume,
+)
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from engine.families import Column
 
-FAMILIES: tuple[ModuleType, ...] = (lifetime, volume, ratios, repeats, cards, mcc, occasion)
+FAMILIES: tuple[ModuleType, ...] = (lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, occasion)
 """Lifetime comes first: its fields survive a reset of the row."""
 
 

@@ -1,0 +1,1 @@
+"""The volume model and the anomaly model: vectors, training, scoring, artefacts."""
