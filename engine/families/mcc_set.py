@@ -24,7 +24,7 @@ WHOLE = TERMINALS
 """The place of the merchant as a whole, after its terminals'."""
 MIN_BASE = 50.0
 """Fewest (weighed) sales that make a usual share."""
-MIN_DAYS = 5
+MIN_DAYS = 7
 """Least days from the first sale of a set, or of a terminal, until its share counts as usual."""
 JOINS_AFTER_D = 14
 """A terminal that came later than `MIN_DAYS` after the set counts to the merchant's share from this age on."""
@@ -39,7 +39,9 @@ MOST_A_DAY = 6.0
 LEAST_SHIFT = 0.08
 """The shift that evidence is weighed for: twice the odds, and at least this share."""
 _KEEP = 2.0 ** (-1.0 / 28.0)
-_PHI_WEIGHT = 0.1
+FIRST_SCATTER = 2.0
+"""How much more than by chance days differ, in variance, before it is learned; at least 1 after."""
+_SCATTER_WEIGHT = 0.1
 _MOST = 60_000
 
 FIELDS = (
@@ -221,7 +223,7 @@ def _weigh(row: Any, s: int, usual: float) -> None:
         return
     by = cheap * math.log(risen / usual) + (n - cheap) * math.log((1.0 - risen) / (1.0 - usual))
     # Days differ by more than chance, and the usual share is itself an estimate.
-    by /= (1.0 + np.float64(row.set_scatter)) * (1.0 + n / np.float64(row.set_base[s]))
+    by /= (FIRST_SCATTER + np.float64(row.set_scatter)) * (1.0 + n / np.float64(row.set_base[s]))
     row.set_cusum[s] = max(0.0, np.float64(row.set_cusum[s]) + min(by, MOST_A_DAY))
 
 
@@ -235,7 +237,7 @@ def _learn_day(row: Any, s: int, usual: float) -> None:
         chance = n * usual * (1.0 - usual) * (1.0 + n / np.float64(row.set_base[s]))
         off = (cheap - n * usual) * (cheap - n * usual) / max(chance, 0.5)
         scatter = np.float64(row.set_scatter)
-        row.set_scatter = max(0.0, scatter + _PHI_WEIGHT * (min(off, 9.0) - 1.0 - scatter))
+        row.set_scatter = max(1.0 - FIRST_SCATTER, scatter + _SCATTER_WEIGHT * (min(off, 9.0) - FIRST_SCATTER - scatter))
     row.set_base[s] = np.float64(row.set_base[s]) * _KEEP + n
     row.set_base_cheap[s] = np.float64(row.set_base_cheap[s]) * _KEEP + cheap
     if s == WHOLE:
