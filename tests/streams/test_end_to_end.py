@@ -136,7 +136,7 @@ def test_money_at_stake_is_what_the_simulator_says_was_lost(simulation: Simulati
     for label in simulation.labels():
         closed = all(a["closed"] for a in undisturbed.alerts.values() if a["merchant_id"] == label.merchant_id)
         hits = sum(a["hits"] for a in undisturbed.alerts.values() if a["merchant_id"] == label.merchant_id)
-        if label.leakage_minor and closed and hits == len(label.txn_ids):
-            assert at_stake[label.merchant_id] >= label.leakage_minor - alerts_of[label.merchant_id]
+        if label.money_minor and closed and hits == len(label.txn_ids):
+            assert at_stake[label.merchant_id] >= label.money_minor - alerts_of[label.merchant_id]
             compared += 1
     assert compared >= 3
