@@ -35,6 +35,7 @@ _LEAST_DEVIATION = (0.25, 0.15, *[0.02] * (STATISTICS - 2))
 _SALES = sorted(name for name, role in ROLES.items() if role is Role.SALE)
 _RANGES = ((profiles.TICKET_BINS, "octave"), (profiles.BLOCKS, "block"))
 _FLAGS = ("weekend", "known", "credit", "round")
+_COUNTS = [*(f"{name}{k}" for size, name in _RANGES for k in range(size)), *_FLAGS, "sales"]
 
 
 class _Line(msgspec.Struct):
@@ -124,13 +125,13 @@ def _take(counted: Counted, sales: list[_Line], time_zone: str) -> None:
     names = ("merchant_id", "amount", "event_time", "mcc", "card_kind")
     frame = pd.DataFrame({name: [getattr(each, name) for each in sales] for name in names})
     at = _utc(frame["event_time"])
-    counted.from_ms = min(counted.from_ms, int(at.min().timestamp() * 1000))
-    counted.to_ms = max(counted.to_ms, int(at.max().timestamp() * 1000))
-    zones = frame["merchant_id"].map(counted.zones).fillna(time_zone)
+    counted.from_ms = min(counted.from_ms, at.min().value // 1_000_000)
+    counted.to_ms = max(counted.to_ms, at.max().value // 1_000_000)
+    zones = frame["merchant_id"].map(lambda merchant: counted.zones.get(merchant, time_zone))
     for zone, part in at.groupby(zones):
         local = part.dt.tz_convert(str(zone))
         frame.loc[part.index, "hour"] = local.dt.hour
-        frame.loc[part.index, "weekend"] = (local.dt.dayofweek >= 5).astype(int)
+        frame.loc[part.index, "weekend"] = (local.dt.day_of_week >= 5).astype(int)
     frame["octave"] = [profiles.octave(amount) for amount in frame["amount"]]
     frame["block"] = [profiles.block(int(hour)) for hour in frame["hour"]]
     frame["known"] = frame["card_kind"].notna() & (frame["card_kind"] != "")
@@ -139,7 +140,7 @@ def _take(counted: Counted, sales: list[_Line], time_zone: str) -> None:
     parts = [_spread_out(frame, name, range(size)) for size, name in _RANGES]
     flags = frame.groupby("merchant_id")[list(_FLAGS)].sum().astype(np.int64)
     flags["sales"] = frame.groupby("merchant_id").size()
-    counted.by_merchant = counted.by_merchant.add(pd.concat([*parts, flags], axis=1), fill_value=0)
+    counted.by_merchant = counted.by_merchant.add(pd.concat([*parts, flags], axis=1), fill_value=0)[_COUNTS]
     counted.by_mcc = counted.by_mcc.add(_spread_out(frame.dropna(subset=["mcc"]), "mcc"), fill_value=0)
 
 
