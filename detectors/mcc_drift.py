@@ -37,7 +37,7 @@ class MccDrift:
     """
 
     evidence_nats: float = 10.0
-    least_excess_minor: int = 50
+    least_excess_minor: int = 10
     base: float = 0.3
     per_decade: float = 0.2
     quiet_gap_s: int = 3 * 86_400

@@ -37,7 +37,7 @@ class MccStatic:
         ValueError: an argument is out of range.
     """
 
-    evidence_nats: float = 8.0
+    evidence_nats: float = 6.0
     least_gap_minor: int = 100
     base: float = 0.3
     per_decade: float = 0.2

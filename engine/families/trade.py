@@ -25,6 +25,8 @@ MIN_SALES = 100
 """Fewest sales that are judged."""
 MIN_DAYS = 5
 """Fewest days with sales that are judged."""
+GRACE_D = 60
+"""Days that nothing is judged after the MCCs were changed: a change is approved by people, and a business needs time."""
 HALVE_AT = 8_192
 _WEEKEND_FROM = 5
 
@@ -38,10 +40,14 @@ FIELDS = (
     ("trade_gap_e7", np.int64, 2),
     *profiles.COUNTS,
     ("trade_mccs", np.uint16, HELD),
+    ("trade_from_day", np.uint16),
     ("trade_days", np.uint16),
     ("trade_today", np.uint16),
 )
-_NOT_JUDGED = f"another occasion, a merchant of the standard class, fewer than {MIN_SALES} sales or {MIN_DAYS} days, no profile"
+_NOT_JUDGED = (
+    f"another occasion, a merchant of the standard class, fewer than {MIN_SALES} sales or {MIN_DAYS} days, "
+    f"less than {GRACE_D} days since its MCCs changed, or no profile"
+)
 
 COLUMNS = (
     Column("trade_evidence", "nats", "since the MCC", "how much better the best profile of a dearer class explains the "
@@ -104,9 +110,10 @@ def _same_set(row: Any, contract: Any, own: int) -> bool:
 
 
 @njit
-def _begin(row: Any, contract: Any, own: int) -> None:
+def _begin(row: Any, contract: Any, own: int, day: int) -> None:
     """Remember the MCCs in force, and nothing else."""
     _forget(row)
+    row.trade_from_day = day + GRACE_D if row.trade_mccs[0] else 0
     row.trade_since_ms = contract.effective_ms
     for k in range(HELD):
         row.trade_mccs[k] = 0
@@ -135,7 +142,7 @@ def _take(row: Any, event: Event, contract: Any, side: Any) -> None:
     if contract.effective_ms < row.trade_since_ms or contract.mcc_count > HELD:
         return
     if not _same_set(row, contract, own):
-        _begin(row, contract, own)
+        _begin(row, contract, own, event.day)
     fee_class = _dearest(row, side)
     if fee_class == 0:
         return
@@ -244,7 +251,8 @@ def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
         return
     row.trade_days = min(i64(row.trade_days) + 1, 60_000)
     fee_class = _dearest(row, side)
-    if side.profiles > 0 and fee_class > 0 and row.trade_sales >= MIN_SALES and row.trade_days >= MIN_DAYS:
+    enough = row.trade_sales >= MIN_SALES and row.trade_days >= MIN_DAYS and closing.day >= i64(row.trade_from_day)
+    if side.profiles > 0 and fee_class > 0 and enough:
         _judge(row, side, out, fee_class)
     row.trade_today = 0
     row.trade_gap_e7[0] = 0
