@@ -59,6 +59,11 @@ class Detector(Protocol):
         ...
 
     @property
+    def family(self) -> str:
+        """Of `domain.risk.FAMILIES`: how its findings count in the risk score, and with whose they are capped."""
+        ...
+
+    @property
     def risk_code(self) -> str:
         """PCAC risk type, "" where none exists."""
         ...

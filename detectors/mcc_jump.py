@@ -60,6 +60,7 @@ class MccJump:
     name = "mcc_jump"
     version = 2
     title = Text("MCC code-jumping", "跳码")
+    family = "mcc"
     risk_code = "26"
     needs = ("mcc", "acceptor_id", "channel_mcc", "special_fee_type")
     columns = (

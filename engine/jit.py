@@ -25,10 +25,12 @@ T = TypeVar("T")
 
 
 NOTHING_COMPILED = {
+    "answers",
     "compose",
     "cut",
     "decode",
     "episodes",
+    "explain",
     "look",
     "monitor",
     "outputs",
@@ -36,6 +38,7 @@ NOTHING_COMPILED = {
     "records",
     "risk",
     "series",
+    "standing",
 }
 """Engine modules that hold no compiled code, nor a constant that any takes in."""
 

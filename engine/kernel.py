@@ -333,7 +333,7 @@ def _nothing(into: Into) -> None:
         into.words[k] = into.nulls[k]
 
 
-@njit_inline
+@njit
 def _close(state: State, into: Into, side: Any, out: Any, r: int, j: int) -> int:
     """Close the day that is due, and await the next."""
     row = state.rows[r]
@@ -351,7 +351,7 @@ def _close(state: State, into: Into, side: Any, out: Any, r: int, j: int) -> int
     return j
 
 
-@njit_inline
+@njit
 def _fire(state: State, into: Into, side: Any, out: Any, r: int, up_to_ms: int, j: int) -> int:
     """Fire the row's deadlines that lie before `up_to_ms`, in their order; the next row of features."""
     while 0 < state.deadlines[r] < up_to_ms:
@@ -459,6 +459,21 @@ def _event(
 
 
 @njit_inline
+def _hear(columns: Any, i: int, row: Any, state: State) -> bool:
+    """Bring the row's watermark up to its feed's clock; the record's own feed before the first transaction.
+
+    Whether there was room for the feed.
+    """
+    if not row.started:
+        feed = _feed(state, columns.hash[S_FEED, i])
+        if feed < 0:
+            return False
+        row.feed = feed
+    row.watermark_ms = max(row.watermark_ms, state.feed_clock_ms[row.feed])
+    return True
+
+
+@njit
 def _settle(
     data: Any, columns: Any, i: int, r: int, state: State, into: Into, side: Any, layouts: Layouts, known: Any,
     limits: Limits, out: Any, j: int,
@@ -486,7 +501,7 @@ def _settle(
     return _put(state, into, r, i, time_ms, j)
 
 
-@njit_inline
+@njit
 def _revise(columns: Any, i: int, r: int, version: int, state: State, into: Into, side: Any, out: Any, j: int) -> int:
     """Enter a version of the contract; of two for the same moment the later record comes first."""
     row, effective_ms = state.rows[r], state.pricings[version].effective_ms
@@ -554,7 +569,7 @@ def _accept(
             _undo(state, row, amount, time_ms, now_ms)
 
 
-@njit_inline
+@njit
 def _tick(columns: Any, i: int, state: State, into: Into, side: Any, out: Any, cursor: Any, j: int) -> tuple[bool, int]:
     """Take a clock record in: fire the deadlines it passes, from the row that `cursor` names on.
 
@@ -644,6 +659,9 @@ def run(
                 if row.currency != 0 and row.currency != columns.number[N_CURRENCY, i]:
                     verdicts[i] = CURRENCY
                     continue
+                if not _hear(columns, i, row, state):
+                    verdicts[i] = FEEDS
+                    continue
                 after = _settle(data, columns, i, r, state, into, side, layouts, known, limits, out, j)
                 if after < 0:
                     verdicts[i] = DUPLICATE
@@ -652,7 +670,12 @@ def run(
             elif kind == MERCHANT:
                 _enter_contract(state, row, places[i])
             elif kind == CONTRACT:
+                if not _hear(columns, i, row, state):
+                    verdicts[i] = FEEDS
+                    continue
                 j = _revise(columns, i, r, places[i], state, into, side, out, j)
+            else:
+                into.heard[i, 0], into.heard[i, 1], into.heard[i, 2] = r, row.watermark_ms, j
             row.other_events += np.uint32(1)
             continue
         key = _duplicate_key(columns, i)
@@ -667,7 +690,8 @@ def run(
         if row.started:
             row.watermark_ms = max(row.watermark_ms, state.feed_clock_ms[row.feed])
         time_ms = columns.number[N_TIME, i]
-        j = _fire(state, into, side, out, r, time_ms, j)
+        if 0 < state.deadlines[r] < time_ms:
+            j = _fire(state, into, side, out, r, time_ms, j)
         row.feed = feed
         _accept(data, columns, i, r, key, state, side, layouts, known, roles, limits, out)
         row.watermark_ms = max(row.watermark_ms, row.clock_ms, state.feed_clock_ms[feed])

@@ -100,6 +100,9 @@ class Into(NamedTuple):
     """(room,): of the transaction, the deadline, the version's receipt."""
     watermark_ms: NDArray[np.int64]
     """(room,): the latest of the merchant's clock and its feeds' clocks so far; never goes back."""
+    heard: NDArray[np.int64]
+    """(room, 3): by record that is an event of no use to features: its merchant's row and watermark, and how many rows
+    of features came before."""
 
 
 ACCEPTED, DUPLICATE, OTHER, NOTHING, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY, FEEDS = range(10)

@@ -1,1 +1,1 @@
-"""The volume model and the anomaly model: vectors, training, scoring, artefacts."""
+"""What learns: how odd each value of a series is, and what the merchants of each MCC look like."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simulator.config import HOUR_MS
+from simulator.festivals import NEW_YEARS
 from simulator.rhythm import FOREVER, PULSE, SEGMENT, Undisturbed, day_ms, local_days, uniform
 from simulator.table import Draws
 from simulator.trades import HOURS, TRADES
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 LEAST_RATE = 3.0
 """Sales a day below which nobody is made to depart: nothing would be seen."""
+LEAST_AN_HOUR = 1.0
+"""Sales an hour below which no hour bursts: a day does instead."""
 _WEDDING_MCCS, _STAFF_MCCS = (5812, 7011, 5944), (5812, 5814)
 WEDDING_SHARE = STAFF_SHARE = 0.03
 _ALL_WEEK, _WORKING_DAYS = 0b1111111, 0b0011111
@@ -70,6 +72,7 @@ class Plan:
         # Whole local days everywhere; nobody departs on a first or last day that is cut.
         first, days = local_days(config)
         self.first, self.last = first + 1, first + days - 1
+        self._closed = lawful.closed if lawful else np.zeros(len(table), np.int64)
         still = lawful.steady() if lawful else np.ones(len(table), np.bool_)
         honest = (table["jump_kind"] == 0) & (table["fee_kind"] == 0)
         self._plan_departures(still & honest & (table["rate"] >= LEAST_RATE))
@@ -103,10 +106,17 @@ class Plan:
         return float(low * (high / low) ** self.chance(merchant, question))
 
     def days_from(self, merchant: int, question: int, length: int) -> int:
-        """The first of `length` days in a row within the run, after a while in which nothing happens."""
-        quiet = max(1, min(28, round(0.4 * self.days)))
-        room = max(1, self.days - quiet - length + 1)
-        return self.first + min(quiet, self.days - 1) + int(self.chance(merchant, question) * room)
+        """The first of `length` days in a row, fewer than the run has, after a while in which nothing happens.
+
+        One or few days do not fall on those on which the merchant is closed, if there are others.
+        """
+        quiet = min(max(1, min(28, round(0.4 * self.days))), self.days - length)
+        begin = self.first + quiet + int(self.chance(merchant, question) * (self.days - quiet - length + 1))
+        for new_year in NEW_YEARS.tolist():
+            open_again = int(new_year - 1 + self._closed[merchant])
+            if begin + length > new_year - 1 and begin < open_again <= self.last - length:
+                return open_again
+        return begin
 
     def depart(
         self,
@@ -218,7 +228,7 @@ class Plan:
 
 
 def _surge(plan: Plan, i: int) -> None:
-    effect, length = plan.between(i, 132, 1.3, 20.0), 1 + int(3 * plan.chance(i, 133))
+    effect, length = plan.between(i, 132, 1.3, 20.0), min(1 + int(3 * plan.chance(i, 133)), plan.days - 1)
     begin = plan.days_from(i, 134, length)
     way, sales, ticket = plan.split(i, 135, effect)
     plan.depart(i, "surge", (begin, begin + length), effect, sales=sales, ticket=ticket, way=way)
@@ -229,6 +239,9 @@ def _hour_burst(plan: Plan, i: int) -> None:
     day, shape = plan.days_from(i, 134, 1), np.array(HOURS[TRADES[plan.table["trade"][i]].hours])
     busy = np.flatnonzero(shape[: 24 - length] >= shape.mean())
     hours = int(busy[int(plan.chance(i, 136) * len(busy))])
+    if plan.table["rate"][i] * shape[hours] / shape.sum() < LEAST_AN_HOUR:
+        _surge(plan, i)
+        return
     way, sales, ticket = plan.split(i, 135, effect)
     span = (hours, hours + length)
     plan.pulse(i, (day, day + 1), span, sales=sales, ticket=ticket)
@@ -272,7 +285,7 @@ def _wake_up(plan: Plan, i: int) -> None:
 def _new_burst(plan: Plan, i: int) -> None:
     effect, length = plan.between(i, 132, 5.0, 50.0), 3 + int(5 * plan.chance(i, 133))
     length = min(length, plan.days - 2)
-    begin = plan.first + int(plan.chance(i, 134) * max(1, plan.days - length - 1))
+    begin = plan.first + 1 + int(plan.chance(i, 134) * (plan.days - length - 1))
     way, sales, ticket = plan.split(i, 135, effect)
     sales *= plan.config.tx_per_merchant_day / float(plan.table["rate"][i])
     plan.mute(i, 0, begin)
@@ -281,7 +294,7 @@ def _new_burst(plan: Plan, i: int) -> None:
 
 
 def _night(plan: Plan, i: int) -> None:
-    nights, sales = 1 + int(5 * plan.chance(i, 133)), plan.between(i, 132, 3.0, 20.0)
+    nights, sales = 1 + int(5 * plan.chance(i, 133)), plan.between(i, 132, 5.0, 25.0)
     nights = min(nights, plan.days - 1)
     row, trade = plan.table[i], TRADES[plan.table["trade"][i]]
     begin = plan.days_from(i, 134, nights)
@@ -304,8 +317,3 @@ KINDS: dict[str, tuple[int, float, Callable[[Plan, int], None]]] = {
     "night": (2, 1, _night),
 }
 """Kinds of violation: the whole days a run needs for it, how often it is chosen, and what plans it."""
-
-
-def hours_of(departure: Departure) -> range:
-    """Hours of receipt, from 1970, in which what belongs to `departure` comes; late records left out."""
-    return range(departure.onset_ms // HOUR_MS, -(-departure.end_ms // HOUR_MS) + 1)

@@ -61,12 +61,12 @@ def _label(departure: Departure, merchant_id: str, realised: Sums, usual: Sums) 
 def sums_of(departures: list[Departure], sales: NDArray[np.void]) -> list[Sums]:
     """Of each departure, the `sales` (merchant, event_ms, amount) in its time."""
     sales = sales[np.lexsort((sales["event_ms"], sales["merchant"]))]
+    merchant, event_ms, amount = (np.ascontiguousarray(sales[each]) for each in ("merchant", "event_ms", "amount"))
     out = []
     for each in departures:
-        begin, end = np.searchsorted(sales["merchant"], [each.merchant, each.merchant + 1])
-        mine = sales[begin:end]
-        first, last = np.searchsorted(mine["event_ms"], [each.onset_ms, each.end_ms])
-        out.append((int(last - first), int(mine["amount"][first:last].sum())))
+        begin, end = np.searchsorted(merchant, [each.merchant, each.merchant + 1])
+        first, last = begin + np.searchsorted(event_ms[begin:end], [each.onset_ms, each.end_ms])
+        out.append((int(last - first), int(amount[first:last].sum())))
     return out
 
 

@@ -117,6 +117,7 @@ class Oracle:
         found |= card_columns(merchant, event, traded)
         shares, unsure = ratio_columns(merchant)
         found |= shares | mcc_columns(merchant, event, at_ms, role is Role.SALE and approved)
+        found["occasion"] = 0
         self.unsure = unsure | ({name for name in found if is_judgement(name)} if merchant.past.unsure else set())
         if traded and event["txn_id"] in merchant.waiting:
             came = merchant.past.last16[-1]

@@ -294,7 +294,6 @@ def test_identifiers_are_unique_and_duplicates_differ_in_receipt_alone() -> None
 
 def test_no_two_records_share_terminal_stan_and_transmission_time() -> None:
     config = replace(ROUGH, record_size="all", merchants=3, tx_per_merchant_day=20_000.0, days=0.5, duplicate_share=0)
-    config = replace(config, calendar=False)
     keys: Counter[tuple[str, str, int]] = Counter()
     for batch in simulate(config).batches():
         for value in batch.values():
