@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 from detectors.fee_notice import FeeNotice
 from detectors.fee_over import FeeOver
 from detectors.fee_rise import FeeRise
+from detectors.mcc_drift import MccDrift
 from detectors.mcc_jump import MccJump
+from detectors.mcc_rotation import MccRotation
+from detectors.mcc_static import MccStatic
 from detectors.volume_burst import VolumeBurst
 from detectors.volume_collapse import VolumeCollapse
 from detectors.volume_shift import VolumeShift
@@ -24,11 +27,12 @@ if TYPE_CHECKING:
 
 DETECTORS: tuple[
     type[
-        MccJump | FeeOver | FeeRise | FeeNotice
+        MccJump | MccDrift | MccRotation | MccStatic | FeeOver | FeeRise | FeeNotice
         | VolumeSurge | VolumeShift | VolumeCollapse | VolumeWakeup | VolumeBurst
     ], ...,
 ] = (
-    MccJump, FeeOver, FeeRise, FeeNotice, VolumeSurge, VolumeShift, VolumeCollapse, VolumeWakeup, VolumeBurst,
+    MccJump, MccDrift, MccRotation, MccStatic, FeeOver, FeeRise, FeeNotice,
+    VolumeSurge, VolumeShift, VolumeCollapse, VolumeWakeup, VolumeBurst,
 )  # fmt: skip
 """Every detector's class."""
 

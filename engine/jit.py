@@ -41,8 +41,9 @@ NOTHING_COMPILED = {
     "standing",
 }
 """Engine modules that hold no compiled code, nor a constant that any takes in."""
-DOMAIN_CONSTANTS = ("calendars", "cards", "contracts", "events", "interchange", "peers")
-"""Domain modules whose constants compiled code takes in."""
+
+DOMAIN_COMPILED = ("calendars", "cards", "contracts", "events", "interchange", "peers", "profiles")
+"""Modules of `domain` whose functions or constants compiled code takes in."""
 
 
 @cache
@@ -51,7 +52,7 @@ def source_digest() -> str:
     root = Path(__file__).parent
     sources = [path for path in sorted(root.rglob("*.py")) if path.stem not in NOTHING_COMPILED]
     digest = hashlib.sha256(f"{sys.version} {numba.__version__} {np.__version__}".encode())
-    domain = (root.parent / "domain" / f"{name}.py" for name in DOMAIN_CONSTANTS)
+    domain = (root.parent / "domain" / f"{name}.py" for name in DOMAIN_COMPILED)
     for path in [*sources, *domain]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -59,7 +59,7 @@ N_ORIGINAL_AMOUNT, N_ORIGINAL_TIME, N_FEE_TYPE, N_CARD_KIND, N_COUNTRY, N_ENTRY,
     for name in ("original_amount", "original_time", "special_fee_type", "card_kind", "issuer_country", "entry_mode",
                  "response_code", "transmitted_at", "received_at")
 )  # fmt: skip
-N_FEE = NUMBERS.index("fee")
+N_FEE, N_FEE_CLASS = NUMBERS.index("fee"), NUMBERS.index("fee_class")
 CLOSES_AFTER_MS = 2 * HOUR_MS
 """A local day is closed this long after its end, and up to an hour more by merchant, so that not all close at once."""
 IDLE_TOLD_D, IDLE_YEAR_D, IDLE_MOST_D = 100, 365, 400
@@ -167,8 +167,8 @@ def _row_of(data: Any, columns: Any, i: int, state: State, limits: Limits) -> in
 
 
 @njit_inline
-def _acceptor_mcc(data: Any, columns: Any, i: int, layouts: Layouts, known: Any) -> int:
-    """The MCC inside the acceptor number, -1 where no layout applies or it is no MCC."""
+def _layout(data: Any, columns: Any, i: int, layouts: Layouts) -> int:
+    """The layout of the acceptor number, -1 where none applies."""
     length, start = columns.length[S_ACCEPTOR, i], columns.start[S_ACCEPTOR, i]
     if columns.hash[S_ACCEPTOR, i] == _0:
         return -1
@@ -182,13 +182,31 @@ def _acceptor_mcc(data: Any, columns: Any, i: int, layouts: Layouts, known: Any)
             h = hash64(data, start + layouts.acquirer_from[k], start + layouts.acquirer_to[k])
             if not (layouts.acquirer[k] == h).any():
                 continue
-        mcc = 0
-        for at in range(start + layouts.mcc_from[k], start + layouts.mcc_from[k] + 4):
-            if not 48 <= data[at] <= 57:
-                return -1
-            mcc = mcc * 10 + (i64(data[at]) - 48)
-        return mcc if known[mcc] else -1
+        return k
     return -1
+
+
+@njit_inline
+def _acceptor_mcc(data: Any, start: int, k: int, layouts: Layouts, known: Any) -> int:
+    """The MCC inside an acceptor number of layout `k`, -1 where it is no MCC or there is no layout."""
+    if k < 0:
+        return -1
+    mcc = 0
+    for at in range(start + layouts.mcc_from[k], start + layouts.mcc_from[k] + 4):
+        if not 48 <= data[at] <= 57:
+            return -1
+        mcc = mcc * 10 + (i64(data[at]) - 48)
+    return mcc if known[mcc] else -1
+
+
+@njit_inline
+def _acceptor_region(data: Any, start: int, k: int, layouts: Layouts) -> int:
+    """The region inside an acceptor number of layout `k`, packed; 0 where there is no layout."""
+    region = 0
+    if k >= 0:
+        for at in range(layouts.region_from[k], min(layouts.region_to[k], layouts.region_from[k] + 7)):
+            region = region << 8 | i64(data[start + at])
+    return region
 
 
 @njit_inline
@@ -424,19 +442,19 @@ def _event(
         line = price_line(state, version, amount, scheme, card_kind, channel, mode)
         if line >= 0:
             due, due_ppm = line_fee(state.price_lines, line, amount), i64(state.price_lines[line].rate_ppm)
-    entry, fee_type = columns.number[N_ENTRY, i], columns.number[N_FEE_TYPE, i]
-    mcc, channel_mcc = columns.number[N_MCC, i], columns.number[N_CHANNEL_MCC, i]
+    entry = columns.number[N_ENTRY, i]
+    entry = ((entry & 255) - 48) * 10 + ((entry >> 8 & 255) - 48) if entry != MISSING else -1
+    acceptor_at, layout = columns.start[S_ACCEPTOR, i], _layout(data, columns, i, layouts)
     return Event(
         time_ms, now_ms, was_ms, min(local_ms // DAY_MS, now_day), now_day, was_day,
         local_ms // 3_600_000 % 24, amount, role, approved, columns.hash[S_TXN, i], columns.hash[S_CARD, i],
-        card_kind, scheme, ((entry & 255) - 48) * 10 + ((entry >> 8 & 255) - 48) if entry != MISSING else -1,
+        card_kind, scheme, entry,
         columns.number[N_RESPONSE, i], columns.number[N_COUNTRY, i], columns.number[N_CURRENCY, i],
-        mcc if mcc != MISSING else -1,
-        _acceptor_mcc(data, columns, i, layouts, known),
-        channel_mcc if channel_mcc != MISSING else -1,
-        fee_type if fee_type != MISSING else -1,
+        max(columns.number[N_MCC, i], -1), _acceptor_mcc(data, acceptor_at, layout, layouts, known),
+        max(columns.number[N_CHANNEL_MCC, i], -1), max(columns.number[N_FEE_TYPE, i], -1),
         columns.number[N_FEE, i], due, due_ppm, mode, channel, columns.hash[S_TERMINAL, i],
         columns.hash[S_ACCEPTOR, i], columns.hash[S_CHANNEL_MERCHANT, i],
+        max(columns.number[N_FEE_CLASS, i], -1), _acceptor_region(data, acceptor_at, layout, layouts),
     )  # fmt: skip
 
 

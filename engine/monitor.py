@@ -85,17 +85,19 @@ class Coverage:
         needs: fields of which it needs at least one.
         transactions: accepted transactions.
         present: how many of them had each field.
+        artefact: what it needs besides and the monitor was not given, "" where nothing is wanting.
     """
 
     detector: str
     needs: tuple[str, ...]
     transactions: int = 0
     present: dict[str, int] = field(default_factory=dict)
+    artefact: str = ""
 
     @property
     def silent(self) -> bool:
-        """Whether none of its fields ever came."""
-        return not any(self.present.values())
+        """Whether none of its fields ever came, or what it needs besides is wanting."""
+        return bool(self.artefact) or not any(self.present.values())
 
 
 class _Walk(NamedTuple):
@@ -142,7 +144,7 @@ class Monitor:
         families = {each.name: each.family for each in self._detectors}
         self._risk = RiskLedger(families, self._state.rows.id_of, journals=cuts)
         self._cuts = Cuts(self._state, self._episodes, self._risk, self._detectors) if cuts else None
-        self._coverage = [Coverage(each.name, each.needs) for each in self._detectors]
+        self._coverage = [Coverage(each.name, each.needs, artefact=_wanting(each, config)) for each in self._detectors]
         self._late_s = config.late_s
         self._historic = historic
         self.counts = Counts()
@@ -363,6 +365,12 @@ class Monitor:
                 else:
                     seen = np.count_nonzero(decoded.columns.hash[STRINGS.index(name), accepted])
                 each.present[name] = each.present.get(name, 0) + int(seen)
+
+
+def _wanting(detector: Detector, config: MonitorConfig) -> str:
+    """The artefact that a detector needs and `config` has not, "" for none."""
+    name: str = getattr(detector, "artefact", "")
+    return name if name and getattr(config, name) is None else ""
 
 
 def _rise(risen: Risen, detector: str, features: Mapping[str, Any]) -> Rise:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from domain.profiles import Profiles
     from engine.compose import Composition
 
 DUPLICATE_TURN_MS = HOUR_MS
@@ -55,6 +56,7 @@ class MonitorConfig:
         layouts: acceptor-number layouts.
         regimes: regulated prices by time.
         peers: what merchants of a trade usually do.
+        profiles: what the merchants of each MCC look like; without, no merchant is held against any.
     """
 
     capacity: int = 1_000_000
@@ -64,6 +66,7 @@ class MonitorConfig:
     layouts: tuple[Layout, ...] = LAYOUTS
     regimes: tuple[Regime, ...] = REGIMES
     peers: Peers = NO_PEERS
+    profiles: Profiles | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.capacity <= 2**31 - 1:
@@ -234,6 +237,11 @@ def _sides(config: MonitorConfig) -> NDArray[np.void]:
         side[name][0, :n] = table
     side["day_kind"] = day_kinds(config.country)
     _enter_peers(side, config.peers)
+    for p, profile in enumerate(config.profiles.profiles if config.profiles else ()):
+        side["profiles"] = p + 1
+        side["profile_mcc"][0, p] = int(profile.mcc)
+        side["profile_mean"][0, p] = profile.mean
+        side["profile_deviation"][0, p] = profile.deviation
     return side
 
 
@@ -277,4 +285,6 @@ def _layout_arrays(layouts: Sequence[Layout]) -> Layouts:
         np.array([each.acquirer[1] for each in layouts], np.int64),
         schemes,
         acquirer,
+        np.array([each.region[0] for each in layouts], np.int64),
+        np.array([each.region[1] for each in layouts], np.int64),
     )

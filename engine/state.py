@@ -33,6 +33,8 @@ class Layouts(NamedTuple):
     """Bit s is set where the layout applies to scheme s; -1 for all."""
     acquirer: NDArray[np.uint64]
     """(layouts, most): hashes of the acquirers it applies to, 0 where none; all zero for all."""
+    region_from: NDArray[np.int64]
+    region_to: NDArray[np.int64]
 
 
 class State(NamedTuple):

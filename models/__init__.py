@@ -1,1 +1,1 @@
-"""Models that learn: what a series usually does, online."""
+"""What learns: how odd each value of a series is, and what the merchants of each MCC look like."""

@@ -193,6 +193,9 @@ def _print_tables(figures: dict[str, float], summary: Summary, coverage: list[Co
 def _coverage_table(coverage: list[Coverage]) -> Table:
     made = table("Coverage: transactions with what each detector needs", "detector", "field", "share", numbers=[2])
     for each in coverage:
+        if each.artefact:
+            made.add_row(each.detector, f"setting {each.artefact}", "none: silent", style="red")
+            continue
         if each.silent:
             made.add_row(each.detector, " or ".join(each.needs), "none: silent", style="red")
             continue

@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     time_zone: str = Field("Asia/Shanghai", description="an IANA name such as Asia/Shanghai")
     country: str = Field("CN", pattern="^[A-Z]{2}$", description="two capital letters, ISO 3166 alpha-2")
     peers: str = Field("", description="a file of tillwatch peers build, empty for the generic prior")
+    profiles: str = Field("", description="a file of `tillwatch profiles build`, empty for none")
     detectors: dict[str, dict[str, int | float]] = Field({}, description="tables of numbers, one for each detector")
 
     @field_validator("*", mode="before")
