@@ -35,7 +35,7 @@ class VolumeBurst:
         ValueError: an argument is out of range.
     """
 
-    peer_z: float = 2.0
+    peer_z: float = 1.8
     ratio: float = 5.0
     decades: float = 6.0
     least_minor: float = 500_000

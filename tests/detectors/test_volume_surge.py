@@ -39,7 +39,7 @@ def test_the_reason_has_the_merchants_numbers_in_both_languages() -> None:
 
 def test_severity_follows_the_money() -> None:
     severities = []
-    for ticket in (1_000, 12_000, 400_000):
+    for ticket in (1_000, 12_000, 1_000_000):
         shop = Shop(ticket=ticket, factor=lambda d: 8.0 if d == ON else 1.0)
         (alert,) = volume_alerts(*shop.events(ON + 2), only="volume_surge")
         severities.append(alert.severity)

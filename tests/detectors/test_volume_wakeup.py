@@ -46,7 +46,7 @@ def test_a_pause_of_three_weeks_is_no_dormancy() -> None:
 
 def test_after_more_than_four_hundred_days_only_a_large_sum_counts() -> None:
     """The row is forgotten then, but not that there were sales."""
-    for awake, found in ((1.0, 0), (12.0, 1)):
+    for awake, found in ((1.0, 0), (60.0, 1)):
         shop = shop_of(awake, wake=SLEEP + 420)
         events = [*shop.events(SLEEP), *shop.events(SLEEP + 421, SLEEP + 420)]
         alerts = [each for each in volume_alerts(*events, only="volume_wakeup") if each.txn_ids]
