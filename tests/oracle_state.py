@@ -138,6 +138,8 @@ class History:
     off: Weighed = field(default_factory=lambda: Weighed(28 * DAY))
     judged_days: list[tuple[int, bool, int]] = field(default_factory=list)
     """(day, off, leakage_e7) of each judged sale of what was the current day then."""
+    numbers: Any = None
+    """A `tests.oracle_numbers.Pool`, from the first approved sale on."""
     unsure: bool = False
     """Whether a counter stood so near a threshold that float32 may decide otherwise."""
 

@@ -22,7 +22,19 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 NULL = np.iinfo(np.int64).min
 COLUMNS = columns()
-LOW_CODES = {"mcc_sources": 16, "mcc_basis": 3, "mcc_class_drop": 3, "fee_type_used": 100}
+HIGH_FLOATS = {"set_evidence": 30.0, "set_terminal_evidence": 30.0, "trade_evidence": 30.0, "number_switches_7d": 30.0}
+LOW_CODES = {
+    "mcc_sources": 32,
+    "fee_class_used": 3,
+    "number_changed": 2,
+    "number_source": 3,
+    "numbers_28d": 9,
+    "number_places_28d": 9,
+    "trade_telling": 12,
+    "mcc_basis": 3,
+    "mcc_class_drop": 3,
+    "fee_type_used": 100,
+}
 
 
 @pytest.fixture(params=[each.name for each in DETECTORS])
@@ -43,7 +55,7 @@ def random_features(seed: int, n: int = 400, null_share: float = 0.3) -> dict[st
     for column in COLUMNS:
         null = rng.random(n) < null_share
         if column.kind == "float":
-            features[column.name] = np.where(null, np.nan, rng.random(n))
+            features[column.name] = np.where(null, np.nan, rng.random(n) * HIGH_FLOATS.get(column.name, 1.0))
             continue
         high = LOW_CODES.get(column.name, 10_000 if column.unit == "MCC" else 10**13)
         values = rng.integers(0, high, n)

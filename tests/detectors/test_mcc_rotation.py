@@ -30,7 +30,10 @@ def rotating(till: Till, first: int, last: int, pool: list[dict[str, str]], shar
         for day in range(first, last)
         for each in till.day(
             day,
-            [till.rng.choice(pool) if till.rng.random() < share else {"acceptor_id": OWN, **pool[0]} for _ in range(40)],
+            [
+                till.rng.choice(pool) if till.rng.random() < share else {"acceptor_id": OWN, **pool[0]}
+                for _ in range(40)
+            ],
         )
     ]
 

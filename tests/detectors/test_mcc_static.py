@@ -21,7 +21,9 @@ TRADES = {"5411": (6_000, 0.8, 7, 22, 0.3), "5812": (18_000, 0.7, 11, 22, 0.6), 
 """Median ticket, its spread, opening hours and credit share of a supermarket, a restaurant and a petrol station."""
 
 
-def of_trade(till: Till, trade: str, first: int, last: int, sales: int, scale: float = 1.0, **changed: str) -> list[Event]:
+def of_trade(
+    till: Till, trade: str, first: int, last: int, sales: int, scale: float = 1.0, **changed: str
+) -> list[Event]:
     """Days of a merchant that sells what a trade does, presented under its own MCC or as `changed` says."""
     median, sigma, opens, closes, credit = TRADES[trade]
     made = []
@@ -43,7 +45,7 @@ def profiles() -> Profiles:
         for m in range(30):
             till = Till(1000 * k + m)
             scale = 2 ** till.rng.gauss(0, 0.35)
-            mine = [{"merchant_id": f"{trade}-{m}"} | version for version in (master(trade), )]
+            mine = [{"merchant_id": f"{trade}-{m}"} | version for version in (master(trade),)]
             mine[0]["merchant_id"] = f"{trade}-{m}"
             sales = of_trade(till, trade, 0, 5, 40, scale)
             events += mine + [each | {"merchant_id": f"{trade}-{m}"} for each in sales]
