@@ -75,7 +75,8 @@ class MccDrift:
         least = self.evidence_nats
         excess = (int(values["set_excess_1d_e7"] or 0) + E7 // 2) // E7
         return (
-            Evidence("set_mcc_cheap", "txn", _code(values["set_mcc_cheap"]), None, _code(values["set_mcc_dear"]), "MCC"),
+            Evidence("set_mcc_cheap", "txn", _code(values["set_mcc_cheap"]), None,
+                     _code(values["set_mcc_dear"]), "MCC"),
             Evidence("set_share_1d", "1d", _rounded(values["set_share_1d"]), None,
                      _rounded(values["set_share_usual"]), "share"),
             Evidence("set_amount_share_1d", "1d", _rounded(values["set_amount_share_1d"]), None,

@@ -94,10 +94,12 @@ class MccRotation:
         at_least_en, at_least_zh = ("at least ", "至少") if count >= 8 else ("", "")
         money = f"{at_stake_minor / 100:,.2f} {currency}" if at_stake_minor else ""
         cost_en, cost_zh = (f"; fees lost {money}", f"，少付手续费{money}") if money else ("", "")
+        changes = f"{hits} change{'s' if hits > 1 else ''}"
         return Text(
-            f"{hits} change{'s' if hits > 1 else ''} among {at_least_en}{count} {source.en} of {places} regions or MCCs in "
-            f"28 days, {share:.0%} of sales at the same terminal{cost_en}",
-            f"{hits}次切换，28天内使用{at_least_zh}{count}个{source.zh}（{places}个地区或MCC），同一终端{share:.0%}的交易更换商户号{cost_zh}",
+            f"{changes} among {at_least_en}{count} {source.en} of {places} regions or MCCs "
+            f"in 28 days, {share:.0%} of sales at the same terminal{cost_en}",
+            f"{hits}次切换，28天内使用{at_least_zh}{count}个{source.zh}（{places}个地区或MCC），"
+            f"同一终端{share:.0%}的交易更换商户号{cost_zh}",
         )
 
 

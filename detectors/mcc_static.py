@@ -75,7 +75,8 @@ class MccStatic:
         gap = (int(values["trade_gap_1d_e7"] or 0) + E7 // 2) // E7
         return (
             Evidence("trade_like", "history", _code(values["trade_like"]), None, _code(values["trade_mcc"]), "MCC"),
-            Evidence("trade_evidence", "history", round(values["trade_evidence"] or 0, 2), self.evidence_nats, 0, "nats"),
+            Evidence("trade_evidence", "history", round(values["trade_evidence"] or 0, 2), self.evidence_nats, 0,
+                     "nats"),
             Evidence("trade_ticket", "history", values["trade_ticket"], values["trade_ticket_like"],
                      values["trade_ticket_own"], "minor units"),
             Evidence("trade_telling", "history", _telling(values).en, None, None, "statistic"),
@@ -94,7 +95,7 @@ class MccStatic:
             f"Registered as {own} ({mcc_name(own).en}) but sells like {like} ({mcc_name(like).en}), most by its "
             f"{_telling(values).en}: median ticket {ticket:,.2f} against {usual:,.2f}; {days_en}{cost_en}",
             f"登记为{own}（{mcc_name(own).zh}），经营特征却像{like}（{mcc_name(like).zh}），最显著为{_telling(values).zh}："
-            f"客单价中位数{ticket:,.2f}，同类{usual:,.2f}；{hits}天{cost_zh}",
+            f"客单价中位数{ticket:,.2f}，同类{usual:,.2f}，{hits}天{cost_zh}",
         )
 
 

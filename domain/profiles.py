@@ -46,10 +46,11 @@ WEEKEND, CREDIT, ROUND = HOURS_FROM + BLOCKS, HOURS_FROM + BLOCKS + 1, HOURS_FRO
 STATISTICS = HOURS_FROM + BLOCKS + 3
 NAMES = (
     Text("median ticket", "客单价中位数"), Text("spread of tickets", "客单价离散度"),
-    Text("share of 00-06 h", "0-6时占比"), Text("share of 06-11 h", "6-11时占比"), Text("share of 11-14 h", "11-14时占比"),
-    Text("share of 14-17 h", "14-17时占比"), Text("share of 17-20 h", "17-20时占比"),
-    Text("share of 20-22 h", "20-22时占比"), Text("share of 22-24 h", "22-24时占比"),
-    Text("share of weekends", "周末占比"), Text("share of credit cards", "贷记卡占比"), Text("share of round amounts", "整额占比"),
+    Text("share of 00-06 h", "0-6时占比"), Text("share of 06-11 h", "6-11时占比"),
+    Text("share of 11-14 h", "11-14时占比"), Text("share of 14-17 h", "14-17时占比"),
+    Text("share of 17-20 h", "17-20时占比"), Text("share of 20-22 h", "20-22时占比"),
+    Text("share of 22-24 h", "22-24时占比"), Text("share of weekends", "周末占比"),
+    Text("share of credit cards", "贷记卡占比"), Text("share of round amounts", "整额占比"),
 )  # fmt: skip
 """What each statistic is called. The first two are binary logarithms of minor units, shares are square roots."""
 LEAST_KNOWN = 30
@@ -80,37 +81,38 @@ def block(hour: int) -> int:
     return found
 
 
-def statistic(counts: Any, k: int) -> float:
-    """Statistic `k` of a record of `COUNTS`; NaN where too little is known. A spread is that of the quartiles."""
-    n = float(counts.trade_sales)
-    if n <= 0.0:
-        return math.nan
-    if k >= HOURS_FROM:
-        part = 0.0
-        if k < WEEKEND:
-            part = float(counts.trade_hour[k - HOURS_FROM])
-        elif k == WEEKEND:
-            part = float(counts.trade_weekend)
-        elif k == ROUND:
-            part = float(counts.trade_round)
-        else:
-            part, n = float(counts.trade_credit), float(counts.trade_known)
-            if n < LEAST_KNOWN:
-                return math.nan
-        return math.sqrt(part / n)
-    low, middle, high = math.nan, math.nan, math.nan
-    below = 0.0
+def share(counts: Any, k: int) -> float:
+    """The root of a share, statistic `k` from `HOURS_FROM` on, of a record of `COUNTS`; NaN where unknown."""
+    part, n = 0.0, float(counts.trade_sales)
+    if k < WEEKEND:
+        part = float(counts.trade_hour[k - HOURS_FROM])
+    elif k == WEEKEND:
+        part = float(counts.trade_weekend)
+    elif k == ROUND:
+        part = float(counts.trade_round)
+    else:
+        part, n = float(counts.trade_credit), float(counts.trade_known)
+        if n < LEAST_KNOWN:
+            return math.nan
+    return math.sqrt(part / n) if n > 0 else math.nan
+
+
+def quantile(counts: Any, q: float) -> float:
+    """The binary logarithm of a quantile of the tickets, interpolated in its octave; NaN without any."""
+    n, below = q * float(counts.trade_sales), 0.0
     for b in range(TICKET_BINS):
         here = float(counts.trade_ticket[b])
-        above = below + here
-        if below <= 0.25 * n < above:
-            low = b + (0.25 * n - below) / here
-        if below <= 0.5 * n < above:
-            middle = b + (0.5 * n - below) / here
-        if below <= 0.75 * n < above:
-            high = b + (0.75 * n - below) / here
-        below = above
-    return middle + TICKET_FLOOR if k == TICKET else high - low
+        if here > 0 and below + here > n:
+            return TICKET_FLOOR + b + (n - below) / here
+        below += here
+    return math.nan
+
+
+def statistic(counts: Any, k: int) -> float:
+    """Statistic `k` of a record of `COUNTS`; NaN where too little is known. A spread is that of the quartiles."""
+    if k >= HOURS_FROM:
+        return share(counts, k)
+    return quantile(counts, 0.5) if k == TICKET else quantile(counts, 0.75) - quantile(counts, 0.25)
 
 
 def sampling_variance(counts: Any, k: int, spread: float) -> float:

@@ -155,7 +155,7 @@ def _utc(times: pd.Series[Any]) -> pd.Series[Any]:
 
 def _spread_out(frame: pd.DataFrame, name: str, values: Iterable[int] | None = None) -> pd.DataFrame:
     """Sales by merchant (row) and value (column)."""
-    table = frame.groupby(["merchant_id", name]).size().unstack(fill_value=0)
+    table = frame.groupby(["merchant_id", name]).size().unstack(fill_value=0)  # noqa: PD010  sizes, no table yet
     if values is None:
         return table
     table = table.reindex(columns=list(values), fill_value=0)
@@ -169,8 +169,9 @@ def _mcc_of(counted: Counted, merchant: str) -> str:
         return registered[0] if len(set(registered)) == 1 else ""
     if merchant not in counted.by_mcc.index:
         return ""
-    shares = counted.by_mcc.loc[merchant] / counted.by_merchant.loc[merchant, "sales"]
-    return str(shares.idxmax()) if shares.max() >= MIN_SHARE else ""
+    presented = counted.by_mcc.loc[merchant].to_numpy(float)
+    enough = presented.max() >= MIN_SHARE * float(counted.by_merchant["sales"][merchant])
+    return str(counted.by_mcc.columns[int(presented.argmax())]) if enough else ""
 
 
 def _statistics(counts: NDArray[np.int64]) -> list[float]:

@@ -133,6 +133,8 @@ class Weaver:
             "response_code": rng.choice(("00", "00", "10", "11")),
             "settlement_mode": "T+1",
         }  # fmt: skip
+        if self.made % 2:
+            event["channel_merchant_id"] = f"n{self.made % 7 // 2}"
         if rng.random() < 0.5:
             event |= {
                 "terminal_id": "1",

@@ -85,8 +85,8 @@ COLUMNS = (
            null=_NOT_JUDGED, error="relative 1e-4"),
     Column("set_cheap_1d", "transactions", "since the last closing", "cheap sales", null=_NOT_JUDGED),
     Column("set_sales_1d", "transactions", "since the last closing", "sales under an MCC of the set", null=_NOT_JUDGED),
-    Column("set_excess_1d_e7", "1e-7 minor units", "since the last closing", "what issuer and network lose by the cheap "
-           "sales beyond the usual", null=_NOT_JUDGED),
+    Column("set_excess_1d_e7", "1e-7 minor units", "since the last closing", "what issuer and network lose by the "
+           "cheap sales beyond the usual", null=_NOT_JUDGED),
     Column("set_mcc_cheap", "MCC", "txn", "the cheap MCC used last", null=_NOT_JUDGED),
     Column("set_mcc_dear", "MCC", "master data", "the first MCC of the set's dearest class", null=_NOT_JUDGED),
 )  # fmt: skip
@@ -267,14 +267,11 @@ def _close_place(row: Any, s: int, day: int) -> float:
 
 
 @njit
-def _excess_e7(row: Any, s: int, usual: float) -> int:
-    """What the cheap sales of a place cost beyond the usual; of a terminal by the mean of the merchant's."""
-    if s == WHOLE:
-        expected = row.set_base_loss_e7 / max(np.float64(row.set_base[s]), 1.0) * np.float64(row.set_sales[s])
-        return max(0, row.set_loss_e7 - i64(expected))
+def _terminal_excess_e7(row: Any, t: int, usual: float) -> int:
+    """What a terminal's cheap sales beyond the usual cost, by the mean of all of the merchant's cheap sales."""
     if row.set_cheap[WHOLE] == 0:
         return 0
-    beyond = max(0.0, np.float64(row.set_cheap[s]) - usual * np.float64(row.set_sales[s]))
+    beyond = max(0.0, np.float64(row.set_cheap[t]) - usual * np.float64(row.set_sales[t]))
     return i64(np.float64(row.set_loss_e7) / np.float64(row.set_cheap[WHOLE]) * beyond)
 
 
@@ -315,7 +312,7 @@ def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
         if not math.isnan(usual):
             excess = max(0, row.set_loss_e7 - i64(loss_usual * np.float64(row.set_sales[WHOLE])))
         if place != WHOLE:
-            excess = max(excess, _excess_e7(row, place, place_usual))
+            excess = max(excess, _terminal_excess_e7(row, place, place_usual))
         out.set_evidence = whole
         out.set_terminal_evidence = terminal
         sales = np.float64(row.set_sales[place])

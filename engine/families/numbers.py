@@ -4,7 +4,8 @@ Two numbers are looked at, the acceptor number and the channel's merchant number
 are held, with the last local day and the place each stands for (region and MCC inside an acceptor number, the
 channel's MCC beside a channel's number). A lawful merchant may have a number for each terminal, channel or scheme: so a
 change is only one where the same terminal by the same channel and scheme shows another number than the last time. The
-last number of up to 16 of these is held; where two share a place they drive each other out, and such a sale says nothing.
+last number of up to 16 of these is held, a new one in place of that held longest; where it is not, a sale says
+nothing.
 """
 
 from __future__ import annotations
@@ -26,18 +27,20 @@ _PER_MS = 1.0 / (7 * DAY_MS)
 _0 = np.uint64(0)
 
 FIELDS = (
-    ("number_hash", np.uint32, (2, HELD)),
     ("number_switches", np.float32, 2),
     ("number_judged", np.float32, 2),
+    ("number_hash", np.uint16, (2, HELD)),
     ("number_day", np.uint16, (2, HELD)),
     ("number_place", np.uint16, (2, HELD)),
-    ("number_key", np.uint16, (2, KEYS)),
+    ("number_key", np.uint16, KEYS),
     ("number_last", np.uint16, (2, KEYS)),
+    ("number_next", np.uint8),
 )
 _NO_SALE = "the transaction is no approved sale, or carries neither number"
 
 COLUMNS = (
-    Column("number_source", "code", "txn", "the number with more changes: 1 acceptor number, 2 channel's", null=_NO_SALE),
+    Column("number_source", "code", "txn", "the number with more changes: 1 acceptor number, 2 channel's",
+           null=_NO_SALE),
     Column("number_changed", "code", "txn", "1 where this sale changed it", null=_NO_SALE),
     Column("numbers_28d", "numbers", "28 local days", f"different numbers, at most {HELD}", null=_NO_SALE),
     Column("number_places_28d", "places", "28 local days", "different regions and MCCs they stand for", null=_NO_SALE),
@@ -58,9 +61,15 @@ def _decay(row: Any, event: Event) -> None:
 
 
 @njit
+def _tag(x: np.uint64) -> int:
+    """Sixteen bits of a hash, never 0: of 65,536 pairs two are taken for one."""
+    return i64(x >> np.uint64(48)) | 1
+
+
+@njit
 def _hold(row: Any, source: int, number: np.uint64, place: int, day: int) -> None:
     """Note a number's day; a new one takes the place of the one gone longest."""
-    tag = i64(number >> np.uint64(32)) | 1
+    tag = _tag(number)
     oldest = 0
     for k in range(HELD):
         if i64(row.number_hash[source, k]) == tag:
@@ -75,19 +84,32 @@ def _hold(row: Any, source: int, number: np.uint64, place: int, day: int) -> Non
 
 
 @njit
-def _changes(row: Any, source: int, number: np.uint64, key: np.uint64, weight: Any) -> bool:
-    """Whether the number is another than the last with the same key."""
-    k = i64(key & np.uint64(KEYS - 1))
-    tag, value = i64(key >> np.uint64(48)) | 1, i64(number >> np.uint64(16)) & 0xFFFF
-    known = i64(row.number_key[source, k]) == tag
-    changed = known and i64(row.number_last[source, k]) != value
-    row.number_key[source, k] = tag
-    row.number_last[source, k] = value
-    if known:
-        row.number_judged[source] += weight
-        if changed:
-            row.number_switches[source] += weight
-    return changed
+def _key(row: Any, event: Event) -> int:
+    """The place of the sale's terminal, channel and scheme; a new one takes that of the one held longest."""
+    scheme = np.uint64(event.scheme if event.scheme != MISSING else 99)
+    tag = _tag(mix64(mix64(event.terminal + scheme) ^ event.channel))
+    for k in range(KEYS):
+        if i64(row.number_key[k]) == tag:
+            return k
+    k = i64(row.number_next)
+    row.number_key[k] = tag
+    row.number_last[0, k] = row.number_last[1, k] = 0
+    row.number_next = (k + 1) % KEYS
+    return k
+
+
+@njit
+def _changes(row: Any, source: int, number: np.uint64, k: int, weight: Any) -> bool:
+    """Whether the number is another than the last at the same place."""
+    tag, last = _tag(number), i64(row.number_last[source, k])
+    row.number_last[source, k] = tag
+    if last == 0:
+        return False
+    row.number_judged[source] += weight
+    if last == tag:
+        return False
+    row.number_switches[source] += weight
+    return True
 
 
 @njit
@@ -121,8 +143,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
         return
     late = event.now_ms - event.time_ms
     weight = np.float32(1.0) if late == 0 else np.float32(np.exp2(-late * _PER_MS))
-    scheme = np.uint64(event.scheme if event.scheme != MISSING else 99)
-    key = mix64(mix64(event.terminal + scheme) ^ event.channel)
+    key = _key(row, event)
     by_acceptor, by_channel = False, False
     if event.acceptor != _0:
         place = i64(mix64(np.uint64(event.acceptor_region * 10_000 + event.acceptor_mcc + 1)) & np.uint64(0xFFFF))

@@ -1,9 +1,9 @@
 """What a merchant of a cheaper class sells and when, and whose profile that fits: static miscoding (套码).
 
-Only merchants all of whose MCCs are of a cheaper class than the standard one are looked at: by master data, or, without,
-by the MCC that is the merchant's own by history. Their approved sales are counted by octave of the amount, block of the
-day, weekend, card kind and roundness, since that set of MCCs is in force; all counts are halved when there are
-8,192 sales. At the end of a day with sales they are held against the profiles of `docs/profiles.md`.
+Only merchants all of whose MCCs are of a cheaper class than the standard one are looked at: by master data, or
+without it by the MCC that is the merchant's own by history. Their approved sales are counted by octave of the amount,
+block of the day, weekend, card kind and roundness, since that set of MCCs is in force; all counts are halved when there
+are 8,192 sales. At the end of a day with sales they are held against the profiles of `docs/profiles.md`.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ MIN_SALES = 100
 MIN_DAYS = 5
 """Fewest days with sales that are judged."""
 GRACE_D = 60
-"""Days that nothing is judged after the MCCs were changed: a change is approved by people, and a business needs time."""
+"""Days without judgement after the MCCs were changed: people approve a change, and a business needs time."""
 HALVE_AT = 8_192
 _WEEKEND_FROM = 5
 
 octave, block = njit(profiles.octave), njit(profiles.block)
-statistic = njit(profiles.statistic)
+share, quantile = njit(profiles.share), njit(profiles.quantile)
 sampling_variance = njit(profiles.sampling_variance)
 log_likelihood = njit(profiles.log_likelihood)
 
@@ -50,8 +50,9 @@ _NOT_JUDGED = (
 )
 
 COLUMNS = (
-    Column("trade_evidence", "nats", "since the MCC", "how much better the best profile of a dearer class explains the "
-           "merchant than the best of its own class or a cheaper one", "float", null=_NOT_JUDGED, error="relative 1e-6"),
+    Column("trade_evidence", "nats", "since the MCC", "how much better the best profile of a dearer class explains "
+           "the merchant than the best of its own class or a cheaper one", "float", null=_NOT_JUDGED,
+           error="relative 1e-6"),
     Column("trade_mcc", "MCC", "since the MCC", "the merchant's own MCC, of several the one that fits best",
            null=_NOT_JUDGED),
     Column("trade_like", "MCC", "since the MCC", "the MCC of a dearer class whose profile fits best", null=_NOT_JUDGED),
@@ -59,11 +60,22 @@ COLUMNS = (
     Column("trade_gap_1d_e7", "1e-7 minor units", "since the last closing",
            "what issuer and network would have got more in the class of the profile that fits", null=_NOT_JUDGED),
     Column("trade_ticket", "minor units", "since the MCC", "the median ticket", null=_NOT_JUDGED),
-    Column("trade_ticket_own", "minor units", "profile", "the median ticket of the merchant's own MCC", null=_NOT_JUDGED),
+    Column("trade_ticket_own", "minor units", "profile", "the median ticket of the merchant's own MCC",
+           null=_NOT_JUDGED),
     Column("trade_ticket_like", "minor units", "profile", "that of the MCC that fits best", null=_NOT_JUDGED),
     Column("trade_telling", "code", "since the MCC", "the statistic that tells the two apart most: its place in "
            "`domain.profiles.NAMES`", null=_NOT_JUDGED),
 )  # fmt: skip
+
+
+@njit
+def statistic(row: Any, k: int) -> float:
+    """`domain.profiles.statistic`."""
+    if k >= profiles.HOURS_FROM:
+        return share(row, k)
+    if k == profiles.TICKET:
+        return quantile(row, 0.5)
+    return quantile(row, 0.75) - quantile(row, 0.25)
 
 
 @njit

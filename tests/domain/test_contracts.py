@@ -83,7 +83,9 @@ def test_a_payment_without_a_key_s_value_fits_no_price_that_has_it() -> None:
     card_kind=st.sampled_from(("", *CARD_KINDS)), settlement_mode=st.sampled_from(("", "D0")),
     amount_from=st.sampled_from((0, 500)),
 ), max_size=8), st.integers(0, 1_000), st.sampled_from(("", *CARD_KINDS)))  # fmt: skip
-def test_a_price_that_applies_fits_and_no_fitting_one_has_more_keys(prices: list[Price], amount: int, kind: str) -> None:
+def test_a_price_that_applies_fits_and_no_fitting_one_has_more_keys(
+    prices: list[Price], amount: int, kind: str
+) -> None:
     found = price_of(prices, amount, "unionpay", kind, "", "D0")
     paid = ("unionpay", kind, "", "D0")
     fitting = [
@@ -100,7 +102,10 @@ def test_a_price_that_applies_fits_and_no_fitting_one_has_more_keys(prices: list
     ("given", "message"),
     [
         ({"rate_ppm": -1}, "rate_ppm must be 0 to 1000000, got -1"),
-        ({"rate_ppm": 1, "card_kind": "gold"}, "card_kind must be one of debit, credit, semi_credit, prepaid, got 'gold'"),
+        (
+            {"rate_ppm": 1, "card_kind": "gold"},
+            "card_kind must be one of debit, credit, semi_credit, prepaid, got 'gold'",
+        ),
         ({"rate_ppm": 1, "cap_minor": -2}, "cap_minor must be -1 to 999999999999, got -2"),
         ({"rate_ppm": 1, "minimum_minor": -1}, "minimum_minor must be 0 to 999999999999, got -1"),
     ],

@@ -58,7 +58,9 @@ def test_without_a_price_that_fits_nothing_is_due() -> None:
     assert (row["fees_charged_minor"], row["fees_priced_minor"]) == (600, 0)
 
 
-@pytest.mark.parametrize("changed", [{"response_code": "51"}, {"txn_type": "preauth"}, {"txn_type": "void"}, {"fee": None}])
+@pytest.mark.parametrize(
+    "changed", [{"response_code": "51"}, {"txn_type": "preauth"}, {"txn_type": "void"}, {"fee": None}]
+)
 def test_only_approved_sales_with_a_fee_are_payments(changed: Event) -> None:
     row = last(contract(T0 - DAY, {"rate_ppm": 6_000}), sale(1, T0, **{"fee": 900, **changed}))
     assert (row["fee_charged"], row["fee_basis"], row["fees_charged_minor"]) == (None, 0, 0)
@@ -167,7 +169,9 @@ def test_a_version_says_how_much_dearer_it_is_and_how_long_before_it_was_told() 
 
 
 def test_a_back_dated_version_was_received_after_it_took_effect() -> None:
-    row = revised(contract(T0, {"rate_ppm": 6_000}), contract(T0 + DAY, {"rate_ppm": 6_100}, received_at=T0 + 9 * DAY))[-1]
+    row = revised(contract(T0, {"rate_ppm": 6_000}), contract(T0 + DAY, {"rate_ppm": 6_100}, received_at=T0 + 9 * DAY))[
+        -1
+    ]
     assert row["contract_lead_d"] == -8
 
 

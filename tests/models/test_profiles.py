@@ -17,6 +17,7 @@ from models.profiles import build
 SATURDAY = 1_735_920_000_000
 """2025-01-04T00:00:00+08:00."""
 HOUR, DAY = 3_600_000, 86_400_000
+FLAT = {"mcc": "5411", "merchants": 8, "sales": 1, "mean": [0] * 12, "deviation": [1] * 12}
 
 
 def counts(amounts: list[int], **changed: Any) -> Any:
@@ -134,9 +135,9 @@ def test_the_same_events_give_the_same_bytes_and_read_back() -> None:
     [
         ({"format": 2}, "must be of format 1, got 2"),
         ({"profiles": None}, "must be an artefact"),
-        ({"profiles": [{"mcc": "5x11", "merchants": 8, "sales": 1, "mean": [0] * 12, "deviation": [1] * 12}]}, "four digits"),
-        ({"profiles": [{"mcc": "5411", "merchants": 8, "sales": 1, "mean": [0] * 3, "deviation": [1] * 3}]}, "12 statistics"),
-        ({"profiles": [{"mcc": "5411", "merchants": 8, "sales": 1, "mean": [0] * 12, "deviation": [0] * 12}]}, "above 0"),
+        ({"profiles": [FLAT | {"mcc": "5x11"}]}, "four digits"),
+        ({"profiles": [FLAT | {"mean": [0] * 3, "deviation": [1] * 3}]}, "12 statistics"),
+        ({"profiles": [FLAT | {"deviation": [0] * 12}]}, "above 0"),
     ],
 )  # fmt: skip
 def test_what_is_no_artefact_is_refused_by_what_is_wrong(changed: dict[str, Any], message: str) -> None:
