@@ -37,7 +37,7 @@ class VolumeCollapse:
     """
 
     missed: float = 12.0
-    score: float = 7.0
+    score: float = 8.0
     ratio: float = 0.6
     base: float = 0.3
     per_decade: float = 0.1
