@@ -124,3 +124,12 @@ def check_episode(quiet_gap_s: int, max_age_s: int) -> None:
             raise ValueError(f"{name} must be a whole number of 1 to {MOST_S}, got {value!r}")
     if max_age_s < quiet_gap_s:
         raise ValueError(f"max_age_s must be at least {quiet_gap_s}, got {max_age_s!r}")
+
+
+def money(minor: float, currency: str = "") -> str:
+    """A sum of minor units for people.
+
+    >>> money(2_400_000, "CNY")
+    '24,000.00 CNY'
+    """
+    return f"{minor / 100:,.2f} {currency}".rstrip()

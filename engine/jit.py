@@ -42,7 +42,7 @@ NOTHING_COMPILED = {
 }
 """Engine modules that hold no compiled code, nor a constant that any takes in."""
 
-DOMAIN_COMPILED = ("cards", "contracts", "events", "interchange", "profiles")
+DOMAIN_COMPILED = ("calendars", "cards", "contracts", "events", "interchange", "peers", "profiles")
 """Modules of `domain` whose functions or constants compiled code takes in."""
 
 

@@ -487,7 +487,8 @@ def _settle(
         return -1
     enter(state.duplicates, key, r, turn, False)
     given_ms = columns.number[N_ORIGINAL_TIME, i]
-    time_ms = given_ms if given_ms != MISSING else columns.number[N_TIME, i]
+    # Whatever it says, what was settled was made before this was received: one wrong year would move the fee day.
+    time_ms = min(given_ms if given_ms != MISSING else columns.number[N_TIME, i], columns.number[N_RECEIVED, i])
     contract = state.contracts[_contract_at(state, row, time_ms)]
     zone = contract.zone if contract.zone >= 0 else row.zone
     local_ms = time_ms + offset_at(state.zones, zone, time_ms)
@@ -536,6 +537,8 @@ def _accept(
         was_ms, was_day = -1, -1
         row.day = row.close_day = 0
     row.started = 1
+    if row.heard_day == 0:
+        row.heard_day = time_ms // DAY_MS
     row.currency = columns.number[N_CURRENCY, i]
     now_ms = max(time_ms, was_ms)
     row.clock_ms = now_ms
@@ -669,6 +672,8 @@ def run(
                 j = after
             elif kind == MERCHANT:
                 _enter_contract(state, row, places[i])
+                if row.heard_day == 0 and columns.number[N_RECEIVED, i] != MISSING:
+                    row.heard_day = columns.number[N_RECEIVED, i] // DAY_MS
             elif kind == CONTRACT:
                 if not _hear(columns, i, row, state):
                     verdicts[i] = FEEDS

@@ -48,8 +48,8 @@ class SimulationConfig:
         calendar: whether years, holidays, paydays, promotions, growth, openings, closings and other lawful
             things move the volume; without, every day is like the other but for weekdays and chance.
         mcc_change_share: share of merchants whose MCC is changed lawfully during the run.
-        record_size: `usual` (the fields every acquirer has, 358 bytes on average) or `all` (every field that
-            applies to the transaction and its merchant, 700 bytes on average); with ISO times.
+        record_size: `usual` (the fields every acquirer has, 364 bytes on average) or `all` (every field that
+            applies to the transaction and its merchant, 698 bytes on average); with ISO times and fees.
         time_format: how `event_time` is written: `iso` (local time with offset) or `epoch_ms`.
         decline_share: share declined, outages apart.
         undo_share: share reversed or voided afterwards.

@@ -12,6 +12,7 @@ from domain.events import Role
 from domain.interchange import interchange_cost, leakage
 from domain.layouts import layout_of, parse
 from domain.mcc import fee_class, is_known
+from tests.oracle_fees import fee_columns
 from tests.oracle_numbers import NUMBER_COLUMNS, Pool, number_columns
 from tests.oracle_state import (
     BASES,
@@ -71,6 +72,8 @@ class Oracle:
             return self._transaction(event, appended_ms)
         if kind == "merchant":
             self._merchant(event).versions.append(event)
+        if kind == "contract":
+            self._merchant(event).contracts.append(event)
         if kind == "clock" and ms(event["event_time"]) > self.feed_clocks.get(event["feed"], 0):
             self.feed_clocks[event["feed"]] = ms(event["event_time"])
             for each in self.merchants.values():
@@ -125,6 +128,7 @@ class Oracle:
         found |= card_columns(merchant, event, traded)
         shares, unsure = ratio_columns(merchant)
         found |= shares | mcc_columns(merchant, event, at_ms, role is Role.SALE and approved)
+        found |= fee_columns(merchant, event, at_ms, self.country)
         found |= dict.fromkeys(NOT_OF_TRANSACTIONS) | dict.fromkeys(NUMBER_COLUMNS)
         if role is Role.SALE and approved:
             merchant.past.numbers = merchant.past.numbers or Pool()

@@ -138,6 +138,9 @@ class History:
     off: Weighed = field(default_factory=lambda: Weighed(28 * DAY))
     judged_days: list[tuple[int, bool, int]] = field(default_factory=list)
     """(day, off, leakage_e7) of each judged sale of what was the current day then."""
+    fee_day: int = 0
+    paid: list[tuple[int, int]] = field(default_factory=list)
+    """(own day, charged above what was due) of each judged payment."""
     numbers: Any = None
     """A `tests.oracle_numbers.Pool`, from the first approved sale on."""
     unsure: bool = False
@@ -148,6 +151,7 @@ class History:
 class Merchant:
     zone: str
     versions: list[Event] = field(default_factory=list)
+    contracts: list[Event] = field(default_factory=list)
     currency: str = ""
     first_ms: int = 0
     clock_ms: int | None = None

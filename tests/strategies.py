@@ -47,7 +47,7 @@ KINDS = (
     "sale", "sale", "sale", "sale", "burst", "jump", "decline", "refund", "other", "void", "void",
     "void_details", "void_unknown", "void_early", "original", "void_again", "void_nameless", "void_declined",
     "resend", "resend_id", "resend_key", "late", "late_limit", "too_late", "future", "ahead", "currency",
-    "master", "master_zone", "clock", "report", "verdict", "override",
+    "master", "master_zone", "clock", "report", "verdict", "override", "contract", "contract",
 )  # fmt: skip
 JUMPY = (
     "jump", "jump", "jumps", "jumps", "burst", "sale", "decline", "void", "void_early", "original", "resend",
@@ -92,6 +92,8 @@ class Weaver:
     wanted: dict[int, list[Event]] = field(default_factory=dict)
     """Originals whose void came first."""
     jumps: dict[int, list[Event]] = field(default_factory=dict)
+    priced: set[int] = field(default_factory=set)
+    """Whose contract prices every payment; only theirs carry fees."""
 
     def weave(self, steps: Sequence[Step]) -> list[Event]:
         self.now_ms = self.start_ms
@@ -145,6 +147,9 @@ class Weaver:
                 event[name] = rng.choice((None, "", None))
         if rng.random() < 0.1:
             event |= rng.choice(ODD)
+        if m in self.priced and rng.random() < 0.7:
+            fee = event["amount"] * rng.choice((5, 6, 6, 30)) // 1000
+            event["fee"] = rng.choice((fee, fee, fee + rng.randrange(4), 0, -fee, fee + 300))
         return event | given
 
     def _variant(self, step: Step, rng: random.Random, m: int) -> None:
@@ -283,6 +288,25 @@ class Weaver:
         self.events.append(event)
 
     _master_zone = _master
+
+    def _contract(self, _step: Step, rng: random.Random, m: int) -> None:
+        """What a merchant pays; the first is in force from long ago, and each has a price for any payment."""
+        ago = rng.choice((0, 0, -DAY, DAY, 5 * MINUTE, -300 * DAY)) if m in self.priced else -600 * DAY
+        keys = {"scheme": "unionpay", "card_kind": "debit", "settlement_mode": "T+1", "amount_from": 20_000}
+        prices: list[Event] = [{"rate_ppm": rng.choice((0, 5_000, 6_000))}]
+        for _ in range(rng.randrange(4)):
+            price: Event = {name: keys[name] for name in rng.sample(list(keys), rng.randrange(3))}
+            rest = {"cap": 2_000, "minimum": 8, "fixed": 100}
+            price |= {name: rest[name] for name in rng.sample(list(rest), rng.randrange(3))}
+            prices.append(price | {"rate_ppm": rng.choice((3_800, 6_000, 29_900))})
+        rng.shuffle(prices)
+        event: Event = {
+            "type": "contract", "merchant_id": MERCHANTS[m], "effective_from": self.now_ms + ago, "prices": prices,
+        }  # fmt: skip
+        if rng.random() < 0.5:
+            event["notice_from"] = event["effective_from"] - rng.choice((0, 10, 30, 40, -3)) * DAY
+        self.priced.add(m)
+        self.events.append(event)
 
     def _clock(self, _step: Step, rng: random.Random, m: int) -> None:
         ahead = rng.choice((-HOUR, 0, MINUTE, 2 * HOUR, DAY, DAY + MINUTE, 3 * DAY))

@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": "Replay a simulated folder and judge the alerts against its truth.",
     "explain": "Say why a merchant's risk score is another than it was.",
     "ingest": "Put events from a file of JSON lines, or standard input, into the log.",
+    "peers": "Learn what merchants of each trade usually do.",
     "profiles": "Build the profiles of MCCs, which miscoded merchants are found by.",
     "replay": "Run a file of events through the monitor, without a log.",
     "score-series": "Score how odd each value of series in a CSV file is.",

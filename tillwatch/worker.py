@@ -123,6 +123,7 @@ def monitor_config(settings: Settings) -> MonitorConfig:
         late_s=settings.late_s,
         time_zone=settings.time_zone,
         country=settings.country,
+        peers=settings.load_peers(),
         profiles=_profiles(settings.profiles),
     )
 

@@ -6,8 +6,8 @@ to `out`, and, where some of its columns are reversible, `undo(row, amount, time
 an approved sale out again. It may have more: `settle(row, event, contract, side, out)` for a settlement,
 `close(row, closing, side, out)` for the end of a merchant's local day (it may come hours later, and before late
 transactions of that day), `revise(row, revision, side, out)` for a version of the contract. On these occasions every
-column is null but those the hook writes. `docs/features.md` is held to the columns, and `tests/oracle.py` computes
-them slowly.
+column is null but those the hook writes. `KEPT` are further fields, which outlive a reset of the row.
+`docs/features.md` is held to the columns, and `tests/oracle.py` computes them slowly.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from engine.event import HOUR_MS, REFUND, SALE, Closing, Event
 from engine.families import Column
 from engine.jit import njit
 
-FIELDS = (
+KEPT = (
     ("attempts", np.int64),
     ("sales", np.int64),
     ("sales_minor", np.int64),
@@ -22,6 +22,7 @@ FIELDS = (
     ("unmatched_reversals", np.int32),
     ("repeated_reversals", np.int32),
 )
+FIELDS = ()
 
 COLUMNS = (
     Column("attempts", "transactions", "lifetime", "sales and refunds, approved or not"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.families import (
     cards,
+    fees,
     lifetime,
     mcc,
     mcc_set,
@@ -16,6 +17,7 @@ from engine.families import (
     occasion,
     ratios,
     repeats,
+    season,
     trade,
     volume,
 )
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
 
     from engine.families import Column
 
-FAMILIES: tuple[ModuleType, ...] = (lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, occasion)
-"""Lifetime comes first: its fields survive a reset of the row."""
+FAMILIES: tuple[ModuleType, ...] = (
+    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, season, occasion,
+)  # fmt: skip
+"""Occasion comes last."""
 
 
 def columns(families: tuple[ModuleType, ...] = FAMILIES) -> tuple[Column, ...]:

@@ -10,7 +10,7 @@ import pytest
 
 from domain.alerts import Alert, Contribution, DeadLetter, Evidence, Floor, GradeOverride, Score, Text
 from domain.cards import mask_event, mask_record
-from domain.events import EVENTS, FORBIDDEN_FIELDS, MAX_CODES, ROLES, SCHEMES, Field, Kind, Reason
+from domain.events import EVENTS, FORBIDDEN_FIELDS, MAX_CODES, MAX_PRICES, PRICE, ROLES, SCHEMES, Field, Kind, Reason
 from engine.decode import check
 
 DOC = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
@@ -47,6 +47,7 @@ def shape(field: Field) -> str:
         Kind.TIME: "time",
         Kind.TEXT: f"text, at most {field.high} characters",
         Kind.CODES: f"list of at most {MAX_CODES} codes, {span(field)} digits each",
+        Kind.PRICES: f"list of at most {MAX_PRICES} prices",
     }[field.kind]
 
 
@@ -73,6 +74,15 @@ def test_a_field_is_described_as_it_is_declared(event_type: str, field: Field) -
     expected = specification(field).split()
     assert words[: len(expected)] == expected
     assert len(words) > len(expected) + 2, "it says nothing of what the field means"
+
+
+def test_a_price_has_exactly_its_fields_as_they_are_declared() -> None:
+    found = parts(SECTIONS["A price"], 3)
+    assert list(found) == [f"`{field.name}`" for field in PRICE]
+    for field in PRICE:
+        words, expected = found[f"`{field.name}`"].split(), specification(field).split()
+        assert words[: len(expected)] == expected
+        assert len(words) > len(expected) + 2, "it says nothing of what the field means"
 
 
 @pytest.mark.parametrize("event_type", EVENTS)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from domain.events import MERCHANT_ID, Reason
-from engine.families import lifetime, volume
+from engine.families import fees, lifetime, volume
 from engine.hashing import HASH_SEED, hash_of
 from engine.monitor import Monitor, MonitorConfig
 from engine.records import Records
@@ -158,11 +158,11 @@ def test_room_for_no_merchant_is_refused(capacity: int) -> None:
         Rows(DTYPE, capacity)
 
 
-def test_a_reset_keeps_the_header_and_the_first_familys_fields_and_nothing_else() -> None:
-    dtype, keep = row_dtype((lifetime, volume))
+def test_a_reset_keeps_the_header_and_what_families_keep_for_ever_and_nothing_else() -> None:
+    dtype, keep = row_dtype((lifetime, volume, fees))
     assert dtype.fields is not None
     kept = {name for name, (_, at, *_) in dtype.fields.items() if at < keep}
-    assert kept == {each[0] for each in (*HEADER, *lifetime.FIELDS)}
+    assert kept == {each[0] for each in (*HEADER, *lifetime.KEPT, *fees.KEPT)}
     for name in kept:
         each, at, *_ = dtype.fields[name]
         assert at + each.itemsize <= keep, name

@@ -1,0 +1,157 @@
+"""Charged above the contract (超合同收费): payments whose fee is more than the merchant's contract says.
+
+What it finds, where its figures come from, what it cannot see: `docs/detectors/fee_over.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.contract import E7, Findings
+from domain.alerts import Evidence, Text
+
+if TYPE_CHECKING:
+    from detectors.contract import Features, Values
+
+_BY_CONTRACT = 1
+_MOST_S = 400 * 86_400
+_MOST_MINOR = 999_999_999_999
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeOver:
+    """Payments charged more than the contract in force at their time says.
+
+    Args:
+        rounding_minor: a difference of at most this is rounding, minor units, 0 or above.
+        base: severity of any payment that was charged more, 0 to 1.
+        per_decade: what each tenfold of the money overcharged a day above 10.00 adds, 0 to 1.
+        relative: what a fee of twice the due one or more adds, 0 to 1; less in proportion.
+        quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
+        max_age_s: whole seconds after which an episode gives way to a new one, `quiet_gap_s` to 34,560,000.
+
+    Raises:
+        ValueError: an argument is out of range.
+
+    >>> FeeOver(base=2)
+    Traceback (most recent call last):
+    ValueError: base must be 0 to 1, got 2
+    """
+
+    rounding_minor: int = 1
+    base: float = 0.3
+    per_decade: float = 0.18
+    relative: float = 0.1
+    quiet_gap_s: int = 2 * 86_400
+    max_age_s: int = 14 * 86_400
+
+    name = "fee_over"
+    version = 1
+    title = Text("Fee above contract", "超合同收费")
+    family = "fee"
+    risk_code = "21"
+    needs = ("fee",)
+    columns = (
+        "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_over_1d",
+        "fee_over_count_1d", "fee_judged_1d", "fee_over_4w", "fee_over_share_28d",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check(self, shares=("base", "per_decade", "relative"), wholes={"rounding_minor": (0, _MOST_MINOR)})
+
+    def detect(self, features: Features) -> Findings:
+        """The payments charged above their contract; severity by the money overcharged and by how much dearer."""
+        over = features["fee_over"]
+        index = np.flatnonzero((features["fee_basis"] == _BY_CONTRACT) & (over > self.rounding_minor))
+        return findings(features, index, self.base, self.per_decade, self.relative)
+
+    def evidence(self, values: Values) -> tuple[Evidence, ...]:
+        """What was charged and what was due, and what it comes to."""
+        return evidence(values, self.rounding_minor)
+
+    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+        """What was charged, what was due and by what rate, and what it comes to."""
+        charged, due = money(values["fee_charged"]), money(values["fee_due"])
+        rate, due_rate = percent(values["fee_rate_ppm"]), percent(values["fee_due_ppm"])
+        total_en, total_zh = totals(hits, at_stake_minor, currency)
+        return Text(
+            f"charged {charged} ({rate}) where the contract says {due} ({due_rate}){total_en}",
+            f"实收手续费{charged}（{rate}），按合同应收{due}（{due_rate}）{total_zh}",
+        )
+
+
+def check(settings: object, shares: tuple[str, ...], wholes: dict[str, tuple[int, int]]) -> None:
+    """Refuse settings out of range: shares from 0 to 1, whole numbers within their bounds, and an episode's times.
+
+    Raises:
+        ValueError: one is.
+    """
+    for name in shares:
+        value = getattr(settings, name)
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} must be 0 to 1, got {value!r}")
+    for name, (low, high) in {**wholes, "quiet_gap_s": (1, _MOST_S), "max_age_s": (1, _MOST_S)}.items():
+        value = getattr(settings, name)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(f"{name} must be a whole number of {low} to {high}, got {value!r}")
+    gap, age = getattr(settings, "quiet_gap_s"), getattr(settings, "max_age_s")  # noqa: B009  settings of any detector
+    if age < gap:
+        raise ValueError(f"max_age_s must be at least {gap}, got {age!r}")
+
+
+def findings(features: Features, index: np.ndarray, base: float, per_decade: float, relative: float) -> Findings:
+    """Severity of overcharged payments: `base`, what the day's money adds, or of a mean day of the four weeks where
+    it is more, and what the fee's part above the due one adds.
+    """
+    over = np.maximum(features["fee_over"][index].astype(np.int64), 0)
+    day = np.maximum(np.maximum(features["fee_over_1d"][index], over), features["fee_over_4w"][index] / 28)
+    rise = over / np.maximum(features["fee_due"][index], 1)
+    severity = base + per_decade * np.log10(1 + day / 1000) + relative * np.minimum(1, rise)
+    return Findings(index, np.clip(severity, 0, 1), np.minimum(over, np.iinfo(np.int64).max // E7) * E7)
+
+
+def evidence(values: Values, rounding_minor: int) -> tuple[Evidence, ...]:
+    """The figures of an overcharge."""
+    share = values["fee_over_share_28d"]
+    return (
+        Evidence("fee_charged", "txn", values["fee_charged"], None, values["fee_due"], "minor units"),
+        Evidence("fee_over", "txn", values["fee_over"], rounding_minor, 0, "minor units"),
+        Evidence("fee_rate_ppm", "txn", values["fee_rate_ppm"], None, values["fee_due_ppm"], "parts per million"),
+        Evidence("fee_over_1d", "1d", values["fee_over_1d"], 0, 0, "minor units"),
+        Evidence("fee_over_count_1d", "1d", values["fee_over_count_1d"], 0, values["fee_judged_1d"], "payments"),
+        Evidence("fee_over_4w", "4w", values["fee_over_4w"], 0, 0, "minor units"),
+        Evidence("fee_over_share_28d", "28d", None if share is None else round(share, 4), 0, 0, "share"),
+    )
+
+
+def totals(hits: int, at_stake_minor: int, currency: str) -> tuple[str, str]:
+    """How many payments so far, and what was overcharged by them."""
+    amount = f"{money(at_stake_minor)} {currency}"
+    plural = "s" if hits > 1 else ""
+    return f"; {hits} payment{plural} overcharged by {amount} so far", f"，累计{hits}笔多收{amount}"
+
+
+def money(minor: float | None) -> str:
+    """Minor units as a figure of two decimals.
+
+    >>> money(91_734)
+    '917.34'
+    """
+    return "?" if minor is None else f"{int(minor) / 100:,.2f}"
+
+
+def percent(ppm: float | None, fixed_minor: float | None = None) -> str:
+    """A rate, with its fixed part where it has one.
+
+    >>> percent(6_300), percent(29_900, 300), percent(2_930)
+    ('0.63 %', '2.99 % + 3.00', '0.293 %')
+    """
+    if ppm is None:
+        return "?"
+    rate = f"{ppm / 10_000:.3f}"
+    rate = rate.removesuffix("0")
+    fixed = f" {'+' if fixed_minor > 0 else '-'} {money(abs(fixed_minor))}" if fixed_minor else ""
+    return f"{rate} %{fixed}"

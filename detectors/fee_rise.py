@@ -1,0 +1,99 @@
+"""Fee rise by history (费率上调): without a contract, payments dearer than the merchant's own established tariff.
+
+What it finds, where its figures come from, what it cannot see: `docs/detectors/fee_rise.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.fee_over import check, evidence, findings, money, percent, totals
+from domain.alerts import Evidence, Text
+
+if TYPE_CHECKING:
+    from detectors.contract import Features, Findings, Values
+
+_LEARNED, _ROUGH = 2, 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeRise:
+    """Payments charged more than the merchant's own tariff, where no contract says what is due.
+
+    Args:
+        rounding_minor: a difference of at most this is rounding, minor units, 0 or above.
+        least_run: dearer payments in a row, others taken off, before history accuses, 1 to 250.
+        least_run_rough: the same where fees follow no tariff and only their mean rate is known, 1 to 250.
+        base: severity of any payment that was charged more, 0 to 1.
+        per_decade: what each tenfold of the money overcharged a day above 10.00 adds, 0 to 1.
+        relative: what a fee of twice the due one or more adds, 0 to 1; less in proportion.
+        quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
+        max_age_s: whole seconds after which an episode gives way to a new one, `quiet_gap_s` to 34,560,000.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    rounding_minor: int = 1
+    least_run: int = 8
+    least_run_rough: int = 20
+    base: float = 0.3
+    per_decade: float = 0.15
+    relative: float = 0.1
+    quiet_gap_s: int = 2 * 86_400
+    max_age_s: int = 14 * 86_400
+
+    name = "fee_rise"
+    version = 1
+    title = Text("Fee rise against own history", "费率上调（对比自身历史）")
+    family = "fee"
+    risk_code = "21"
+    needs = ("fee",)
+    columns = (
+        "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_due_fixed",
+        "fee_new_ppm", "fee_new_fixed", "fee_dearer_run", "fee_over_1d", "fee_over_count_1d", "fee_judged_1d",
+        "fee_over_4w", "fee_over_share_28d",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check(
+            self, shares=("base", "per_decade", "relative"),
+            wholes={"rounding_minor": (0, 999_999_999_999), "least_run": (1, 250), "least_run_rough": (1, 250)},
+        )  # fmt: skip
+
+    def detect(self, features: Features) -> Findings:
+        """The payments dearer than the own tariff, once dearer ones prevail; severity by the money overcharged."""
+        basis, run = features["fee_basis"], features["fee_dearer_run"]
+        prevail = ((basis == _LEARNED) & (run >= self.least_run)) | ((basis == _ROUGH) & (run >= self.least_run_rough))
+        index = np.flatnonzero(prevail & (features["fee_over"] > self.rounding_minor))
+        return findings(features, index, self.base, self.per_decade, self.relative)
+
+    def evidence(self, values: Values) -> tuple[Evidence, ...]:
+        """What was charged and what was due, and by which tariffs."""
+        least = self.least_run_rough if values["fee_basis"] == _ROUGH else self.least_run
+        found = [Evidence("fee_dearer_run", "history", values["fee_dearer_run"], least, 0, "payments")]
+        if values["fee_new_ppm"] is not None:
+            found += [
+                Evidence("fee_new_ppm", "history", values["fee_new_ppm"], None, values["fee_due_ppm"],
+                         "parts per million"),
+                Evidence("fee_new_fixed", "history", values["fee_new_fixed"], None, values["fee_due_fixed"],
+                         "minor units"),
+            ]  # fmt: skip
+        return (*evidence(values, self.rounding_minor), *found)
+
+    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+        """The tariffs before and after, a payment as an example, and what it comes to."""
+        before = percent(values["fee_due_ppm"], values["fee_due_fixed"])
+        after = percent(values["fee_new_ppm"], values["fee_new_fixed"])
+        if values["fee_new_ppm"] is None:
+            after = percent(values["fee_rate_ppm"])
+        total_en, total_zh = totals(hits, at_stake_minor, currency)
+        charged, due = money(values["fee_charged"]), money(values["fee_due"])
+        return Text(
+            f"fee up from {before} to {after} without a contract on file: charged {charged} where {due} was "
+            f"usual{total_en}",
+            f"手续费由{before}升至{after}（无合同记录）：实收{charged}，惯常应收{due}{total_zh}",
+        )
