@@ -24,7 +24,6 @@ def command() -> None:
     \b
     Examples:
       tillwatch profiles build var/sim/events.jsonl --out var/profiles.json
-      tillwatch profiles build june.jsonl --out profiles.json --json
     """
 
 
@@ -34,13 +33,15 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output, no table.")
 @click.pass_obj
 def build_command(invocation: Invocation, file: Path, out: Path, *, as_json: bool) -> None:
-    """Build profiles from FILE, one event a line: a month of sales, with master data where there is any.
+    """Build profiles from FILE, one event a line.
 
-    The setting `profiles` then names the file written. The same FILE always gives the same bytes.
+    A month of sales, with master data where there is any. The setting `profiles` then names the file written. The same
+    FILE always gives the same bytes.
 
     \b
     Examples:
       tillwatch profiles build var/sim/events.jsonl --out var/profiles.json
+      tillwatch profiles build june.jsonl --out profiles.json --json
     """
     if out.resolve() == file.resolve():
         raise click.UsageError(f"--out must be another file than {file}, which is read")

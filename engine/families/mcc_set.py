@@ -218,9 +218,9 @@ def _usual(row: Any, s: int) -> float:
 def _weigh(row: Any, s: int, usual: float) -> None:
     """Add what the sales since the last closing say."""
     n, cheap = np.float64(row.set_sales[s]), np.float64(row.set_cheap[s])
-    risen = min(max(2.0 * usual / (1.0 + usual), usual + LEAST_SHIFT), 0.999)
-    if n == 0.0 or usual >= risen:
+    if n == 0.0 or usual + LEAST_SHIFT >= 1.0:
         return
+    risen = max(2.0 * usual / (1.0 + usual), usual + LEAST_SHIFT)
     by = cheap * math.log(risen / usual) + (n - cheap) * math.log((1.0 - risen) / (1.0 - usual))
     # Days differ by more than chance, and the usual share is itself an estimate.
     by /= (FIRST_SCATTER + np.float64(row.set_scatter)) * (1.0 + n / np.float64(row.set_base[s]))

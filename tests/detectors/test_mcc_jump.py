@@ -230,10 +230,11 @@ def test_a_settlement_goes_by_the_version_of_its_original_s_time() -> None:
 
 def test_what_a_sale_has_shown_is_not_counted_again_by_its_settlement() -> None:
     jumps = [sale(k, mcc="5411") for k in range(3)]
-    alert = only(alerts_of(master(), *jumps, *(settled(k, mcc="5411") for k in range(3))))
-    assert (alert.hits, alert.at_stake) == (3, 340)
-    more = only(alerts_of(master(), *jumps, *(settled(k, mcc="5411") for k in range(5))))
-    assert (more.hits, more.at_stake) == (4, 567)  # of hits 1, 2, 4 are told; 5 of 113.3 are at stake in the end
+    later = sale(5 * 1440)
+    closed = alerts_of(master(), *jumps, *(settled(k, mcc="5411") for k in range(3)), later)[-1]
+    assert (closed.closed, closed.hits, closed.at_stake) == (True, 3, 340)
+    more = alerts_of(master(), *jumps, *(settled(k, mcc="5411") for k in range(5)), later)[-1]
+    assert (more.closed, more.hits, more.at_stake) == (True, 5, 567)
 
 
 def test_settlements_without_a_regulated_price_are_found_without_a_figure() -> None:
