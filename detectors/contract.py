@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     Values = Mapping[str, int | float | None]
     """One transaction's values of some columns; None is null."""
 
+MOST_S = 400 * 86_400
+"""Longest gap or age of an episode: a merchant's row is forgotten after it."""
 E7 = 10_000_000
 """Money at stake is held in ten-millionths of a minor unit, exact."""
 
@@ -57,6 +59,11 @@ class Detector(Protocol):
         ...
 
     @property
+    def family(self) -> str:
+        """Of `domain.risk.FAMILIES`: how its findings count in the risk score, and with whose they are capped."""
+        ...
+
+    @property
     def risk_code(self) -> str:
         """PCAC risk type, "" where none exists."""
         ...
@@ -92,3 +99,37 @@ class Detector(Protocol):
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """One sentence on why, with the merchant's numbers in it."""
         ...
+
+
+def check_range(settings: object, low: float, high: float, *names: str) -> None:
+    """Check that settings lie in a range.
+
+    Raises:
+        ValueError: one does not; the message names it.
+    """
+    for name in names:
+        value = getattr(settings, name)
+        if not low <= value <= high:  # also refuses NaN
+            raise ValueError(f"{name} must be {low:g} to {high:g}, got {value!r}")
+
+
+def check_episode(quiet_gap_s: int, max_age_s: int) -> None:
+    """Check that an episode's gap and age are whole seconds of 1 to `MOST_S`, the age at least the gap.
+
+    Raises:
+        ValueError: they are not; the message names the one at fault.
+    """
+    for name, value in (("quiet_gap_s", quiet_gap_s), ("max_age_s", max_age_s)):
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_S:
+            raise ValueError(f"{name} must be a whole number of 1 to {MOST_S}, got {value!r}")
+    if max_age_s < quiet_gap_s:
+        raise ValueError(f"max_age_s must be at least {quiet_gap_s}, got {max_age_s!r}")
+
+
+def money(minor: float, currency: str = "") -> str:
+    """A sum of minor units for people.
+
+    >>> money(2_400_000, "CNY")
+    '24,000.00 CNY'
+    """
+    return f"{minor / 100:,.2f} {currency}".rstrip()

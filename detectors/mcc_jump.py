@@ -21,15 +21,16 @@ _NULL = np.iinfo(np.int64).min
 _FEE_TYPE = 8
 _LEARNED = 2
 _MOST_S = 400 * 86_400
+_CLASSES = (("standard class", "标准类"), ("concession class", "优惠类"), ("exempt class", "减免类"))
 _SOURCES = (
     (1, "presented MCC", "上送MCC"), (2, "acceptor number", "商户号内MCC"), (4, "channel", "通道MCC"),
-    (8, "special-fee type", "特殊计费类型"),
+    (8, "special-fee type", "特殊计费类型"), (16, "settlement", "清算"),
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MccJump:
-    """Approved sales whose MCC, or special-fee type, is not the merchant's.
+    """Approved sales, and settlements, whose MCC, special-fee type or fee class is not the merchant's.
 
     Args:
         base: severity of a sale that is off but in no cheaper class, 0 to 1.
@@ -57,13 +58,14 @@ class MccJump:
     max_age_s: int = 7 * 86_400
 
     name = "mcc_jump"
-    version = 1
+    version = 2
     title = Text("MCC code-jumping", "跳码")
+    family = "mcc"
     risk_code = "26"
     needs = ("mcc", "acceptor_id", "channel_mcc", "special_fee_type")
     columns = (
-        "mcc_sources", "mcc_basis", "mcc_expected", "mcc_used", "mcc_class_drop", "fee_type_used", "leakage_e7",
-        "leakage_1d_e7", "mcc_off_1d", "mcc_judged_1d", "mcc_off_share_28d", "mcc_learned_share",
+        "mcc_sources", "mcc_basis", "mcc_expected", "mcc_used", "mcc_class_drop", "fee_type_used", "fee_class_used",
+        "leakage_e7", "leakage_1d_e7", "mcc_off_1d", "mcc_judged_1d", "mcc_off_share_28d", "mcc_learned_share",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -102,6 +104,9 @@ class MccJump:
             ]
         if values["fee_type_used"] is not None:
             found.append(Evidence("fee_type_used", "txn", _code(values["fee_type_used"], 2), None, None, "code"))
+        if values["fee_class_used"] is not None:
+            used = _CLASSES[int(values["fee_class_used"])][0]
+            found.append(Evidence("fee_class_used", "txn", used, None, None, "class"))
         sources = int(values["mcc_sources"] or 0)
         names = ", ".join(name for bit, name, _ in _SOURCES if sources & bit)
         found.append(Evidence("mcc_sources", "txn", names, None, None, "places"))
@@ -112,9 +117,8 @@ class MccJump:
         found.append(Evidence("mcc_off_1d", "1d", values["mcc_off_1d"], 0, values["mcc_judged_1d"], "transactions"))
         found.append(Evidence("mcc_off_share_28d", "28d", _rounded(values["mcc_off_share_28d"]), 0, 0, "share"))
         if values["mcc_basis"] == _LEARNED:
-            found.append(
-                Evidence("mcc_learned_share", "history", _rounded(values["mcc_learned_share"]), 0.9, None, "share")
-            )
+            share = _rounded(values["mcc_learned_share"])
+            found.append(Evidence("mcc_learned_share", "history", share, 0.9, None, "share"))
         return tuple(found)
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
@@ -122,15 +126,7 @@ class MccJump:
         sources = int(values["mcc_sources"] or 0)
         where_en = ", ".join(en for bit, en, _ in _SOURCES if sources & bit)
         where_zh = "、".join(zh for bit, _, zh in _SOURCES if sources & bit)
-        if values["mcc_used"] is None:
-            used_en = used_zh = _code(values["fee_type_used"], 2)
-            instead_en, instead_zh = "", ""
-        else:
-            used, expected = _code(values["mcc_used"]), _code(values["mcc_expected"])
-            by_en, by_zh = ("usual", "惯用") if values["mcc_basis"] == _LEARNED else ("registered", "登记")
-            used_en, used_zh = f"{used} ({mcc_name(used).en})", f"{used}（{mcc_name(used).zh}）"
-            instead_en = f" instead of the {by_en} {expected} ({mcc_name(expected).en})"
-            instead_zh = f"，{by_zh}为{expected}（{mcc_name(expected).zh}）"
+        used_en, used_zh, instead_en, instead_zh = _used(values)
         money = f"{at_stake_minor / 100:,.2f} {currency}" if at_stake_minor else ""
         cost_en = f"; fees lost {money}" if money else ""
         cost_zh = f"，少付手续费{money}" if money else ""
@@ -138,6 +134,20 @@ class MccJump:
             f"{hits} sale{'s' if hits > 1 else ''} under {used_en}{instead_en} by {where_en}{cost_en}",
             f"{hits}笔交易以{used_zh}入账{instead_zh}，异常位置：{where_zh}{cost_zh}",
         )
+
+
+def _used(values: Values) -> tuple[str, str, str, str]:
+    """What was used and, where an MCC was, instead of what: each in English and Chinese."""
+    if values["mcc_used"] is not None:
+        used, expected = _code(values["mcc_used"]), _code(values["mcc_expected"])
+        by_en, by_zh = ("usual", "惯用") if values["mcc_basis"] == _LEARNED else ("registered", "登记")
+        instead_en = f" instead of the {by_en} {expected} ({mcc_name(expected).en})"
+        instead_zh = f"，{by_zh}为{expected}（{mcc_name(expected).zh}）"
+        return f"{used} ({mcc_name(used).en})", f"{used}（{mcc_name(used).zh}）", instead_en, instead_zh
+    if values["fee_class_used"] is not None:
+        return *_CLASSES[int(values["fee_class_used"])], "", ""
+    used = _code(values["fee_type_used"], 2)
+    return used, used, "", ""
 
 
 def _code(value: float | None, digits: int = 4) -> str:

@@ -10,14 +10,30 @@ from typing import TYPE_CHECKING
 from detectors.fee_notice import FeeNotice
 from detectors.fee_over import FeeOver
 from detectors.fee_rise import FeeRise
+from detectors.mcc_drift import MccDrift
 from detectors.mcc_jump import MccJump
+from detectors.mcc_rotation import MccRotation
+from detectors.mcc_static import MccStatic
+from detectors.volume_burst import VolumeBurst
+from detectors.volume_collapse import VolumeCollapse
+from detectors.volume_shift import VolumeShift
+from detectors.volume_surge import VolumeSurge
+from detectors.volume_wakeup import VolumeWakeup
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from detectors.contract import Detector
 
-DETECTORS: tuple[type[MccJump | FeeOver | FeeRise | FeeNotice], ...] = (MccJump, FeeOver, FeeRise, FeeNotice)
+DETECTORS: tuple[
+    type[
+        MccJump | MccDrift | MccRotation | MccStatic | FeeOver | FeeRise | FeeNotice
+        | VolumeSurge | VolumeShift | VolumeCollapse | VolumeWakeup | VolumeBurst
+    ], ...,
+] = (
+    MccJump, MccDrift, MccRotation, MccStatic, FeeOver, FeeRise, FeeNotice,
+    VolumeSurge, VolumeShift, VolumeCollapse, VolumeWakeup, VolumeBurst,
+)  # fmt: skip
 """Every detector's class."""
 
 

@@ -72,21 +72,53 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contribution(msgspec.Struct, frozen=True):
-    """What one detector adds to a merchant's score, in points."""
+    """What one episode adds to a merchant's score.
+
+    Attributes:
+        detector: whose episode.
+        points: above 0.
+        alert_id: the episode's alert; "" for the sum of older ones of the detector that are not told apart any more.
+        verdict: the last on the alert: `open`, `confirmed`, or "" for none.
+    """
 
     detector: str
     points: float
+    alert_id: str = ""
+    verdict: str = ""
+
+
+class Floor(msgspec.Struct, frozen=True):
+    """A score's least value, for a confirmed alert; in force until `expires`, ISO 8601 UTC."""
+
+    points: float
+    alert_id: str
+    expires: str
+
+
+class GradeOverride(msgspec.Struct, frozen=True):
+    """A grade set by hand, in force until `expires`, ISO 8601 UTC."""
+
+    grade: str
+    reason: str
+    expires: str
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """A merchant's risk at one moment.
+    """A merchant's risk at one moment. It recommends; nothing acts by it.
 
     Attributes:
+        revision: how often it was changed or published so far; of a merchant's the highest is in force.
         time: the merchant's clock, ISO 8601 UTC.
-        score: 0 to 100, higher is riskier.
-        grade: A, B, C, D or E.
-        contributions: in the registry's order; they sum to the score before it is capped at 100.
-        epoch: number of the owner that wrote it; of two for one time the greater counts.
+        score: 0 to 100, higher is riskier: contributions + prior - capped, or the floor's points where that is less.
+        grade: A, B, C, D or E: the override's, where one is in force.
+        computed_grade: what it would be without.
+        contributions: in the registry's order, of one detector the oldest first.
+        prior: points for being new, and for the MCC.
+        capped: points beyond what a family of detectors, or all together, may give.
+        floor: the highest in force; None where there is none.
+        override: in force; None where there is none.
+        held: whether nothing fades, because a case of a merchant of grade E is open.
+        epoch: number of the owner that wrote it; of two of one revision the greater counts.
     """
 
     merchant_id: str
@@ -94,6 +126,13 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     score: float
     grade: str
     contributions: tuple[Contribution, ...]
+    revision: int = 0
+    computed_grade: str = ""
+    prior: float = 0.0
+    capped: float = 0.0
+    floor: Floor | None = None
+    override: GradeOverride | None = None
+    held: bool = False
     epoch: int = 0
 
 

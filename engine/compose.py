@@ -71,7 +71,7 @@ class Composition:
         by_name = {name: table[k].view(kind) for k, (name, kind) in enumerate(dtype)}
         into = Into(
             scratch.view(np.int64), nulls.view(np.int64), table, np.empty(room, np.int32), np.empty(room, np.int32),
-            np.empty(room, np.int64), np.empty(room, np.int64),
+            np.empty(room, np.int64), np.empty(room, np.int64), np.empty((room, 3), np.int64),
         )  # fmt: skip
         return scratch, into, by_name
 

@@ -17,6 +17,7 @@ from engine.dirty import reserved
 from engine.episodes import Figures, Kept
 from engine.pages import Page
 from engine.partition import grown
+from engine.risk import Account
 from engine.rows import Copies
 from engine.series import Fresh, Ids, Keyed, Series
 from engine.state import PENDING
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from detectors.contract import Detector
     from engine.episodes import Episodes
     from engine.partition import PartitionState
-    from engine.risk import RiskLedger, Slots
+    from engine.risk import RiskLedger
     from engine.rows import Aside, Rows
     from engine.sets import Entered
 
@@ -154,8 +155,15 @@ class Cuts:
         self.pricing_links = Series("pricing_links", 200_000, ids)
         self.price_lines = Series("price_lines", 14_000, ids)
         self.pending = Series("pending", 30_000, ids)
+        self._tables = {
+            "contracts": (self.contracts, "contracts", "version", 1), "links": (self.links, "contract_next", "next", 0),
+            "pricings": (self.pricings, "pricings", "version", 1),
+            "pricing_links": (self.pricing_links, "pricing_next", "next", 0),
+            "price_lines": (self.price_lines, "price_lines", "line", 0),
+            "pending": (self.pending, "pending", "reversal", 0),
+        }  # fmt: skip
         self.kept = Keyed("episodes", 500, ids, _episode_entry)
-        self.slots = Keyed("risk", 2_000, ids, _risk_entry)
+        self.accounts = Keyed("risk", 40, ids, _risk_entry)
         self._ids = ids
 
     def begin(self, counts: dict[str, int], coverage: list[tuple[int, dict[str, int]]], feeds: dict[str, int]) -> Cut:
@@ -214,7 +222,7 @@ class Cuts:
             arrays: dict[str, NDArray[Any]] = {"key": it.key, "row": it.row, "turn": it.turn}
             yield from self._sets[kind][0].add(arrays, whole=it.whole, dropped=dropped)
         yield from self.kept.add(side.episodes, dropped)
-        yield from self.slots.add(side.risk, dropped)
+        yield from self.accounts.add(side.risk, dropped)
 
     def restore(self, notes: bytes, pages: Iterable[tuple[int, Page]]) -> Notes:
         """Put an empty partition back as a cut has it.
@@ -247,8 +255,8 @@ class Cuts:
         self._ids.go_on(last)
         for (name, row), kept in self.kept.values.items():
             self._episodes.put_back(self._detectors[name], row, kept)
-        for row, slots in self.slots.values.items():
-            self._risk.put_back(row, slots)
+        for row, account in self.accounts.values.items():
+            self._risk.put_back(row, account)
         return found
 
     def _check(self, notes: Notes) -> None:
@@ -266,36 +274,22 @@ class Cuts:
 
     def _take(self, page_id: int, page: Page) -> None:
         state, arrays = self._state, page.arrays
+        if page.kind in self._tables:
+            series, table, name, first = self._tables[page.kind]
+            setattr(state, table, _with(getattr(state, table), first + series.entries, arrays[name]))
+            series.put_back(page_id, arrays)
+            return
         match page.kind:
             case "rows":
                 self._take_rows(page_id, arrays)
             case "duplicates" | "undone":
-                series, table = self._sets[page.kind]
-                table.enter_again(arrays["key"], arrays["row"], arrays["turn"], state.rows.rows)
+                series, aged = self._sets[page.kind]
+                aged.enter_again(arrays["key"], arrays["row"], arrays["turn"], state.rows.rows)
                 series.put_back(page_id, arrays)
-            case "contracts":
-                at = 1 + self.contracts.entries
-                state.contracts = _with(state.contracts, at, arrays["version"])
-                self.contracts.put_back(page_id, arrays)
-            case "links":
-                state.contract_next = _with(state.contract_next, self.links.entries, arrays["next"])
-                self.links.put_back(page_id, arrays)
-            case "pricings":
-                state.pricings = _with(state.pricings, 1 + self.pricings.entries, arrays["version"])
-                self.pricings.put_back(page_id, arrays)
-            case "pricing_links":
-                state.pricing_next = _with(state.pricing_next, self.pricing_links.entries, arrays["next"])
-                self.pricing_links.put_back(page_id, arrays)
-            case "price_lines":
-                state.price_lines = _with(state.price_lines, self.price_lines.entries, arrays["line"])
-                self.price_lines.put_back(page_id, arrays)
-            case "pending":
-                state.pending = _with(state.pending, self.pending.entries, arrays["reversal"])
-                self.pending.put_back(page_id, arrays)
             case "episodes":
                 self.kept.put_back(page_id, page, _episode_of)
             case "risk":
-                self.slots.put_back(page_id, page, _risk_of)
+                self.accounts.put_back(page_id, page, _risk_of)
             case _:
                 raise OtherState(f"page {page_id} must be of a known kind, got {page.kind!r}")
 
@@ -321,7 +315,7 @@ class Side(NamedTuple):
     entered: dict[str, Entered]
     """Into the set of duplicates, and into that of what was undone."""
     episodes: Mapping[tuple[str, int], Kept | None]
-    risk: Mapping[int, Slots]
+    risk: Mapping[int, Account]
 
 
 class Cut:
@@ -397,7 +391,7 @@ def _difference(held: NDArray[Any], mine: NDArray[Any]) -> str:
 _Figures = tuple[int, int, float, int, int, str, tuple[str, ...]]
 _Entry = tuple[str, int, tuple[str, str, str, _Figures, _Figures, dict[str, int | float | None]] | None]
 _pack, _unpack_episode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(_Entry).decode
-_unpack_risk = msgspec.msgpack.Decoder(tuple[int, tuple[tuple[float, int], ...]]).decode
+_unpack_risk = msgspec.msgpack.Decoder(tuple[int, Account]).decode
 
 
 def _episode_entry(key: tuple[str, int], kept: Kept | None) -> bytes:
@@ -421,9 +415,9 @@ def _figures_of(it: _Figures) -> Figures:
     return Figures(revision, hits, severity, first_ms, last_ms, int(at_stake_e7), txn_ids)
 
 
-def _risk_entry(row: int, slots: Slots) -> bytes:
-    return _pack((row, slots))
+def _risk_entry(row: int, account: Account) -> bytes:
+    return _pack((row, account))
 
 
-def _risk_of(entry: bytes) -> tuple[int, Slots]:
+def _risk_of(entry: bytes) -> tuple[int, Account]:
     return _unpack_risk(entry)

@@ -208,9 +208,13 @@ def _price(field: Field, value: object) -> dict[str, Any]:
     for each in events.PRICE:
         given = value.get(each.name)
         if given is not None and given != "":
-            checked[each.name] = check_field(each, given)
+            try:
+                checked[each.name] = check_field(each, given)
+            except Refused as refused:
+                raise Refused(refused.reason, field.name, f"{field.name} must be right: {refused.message}") from refused
         elif each.required:
-            raise Refused(Reason.MISSING_FIELD, each.name, f"{each.name} must be given in each price, got nothing")
+            why = f"{field.name} must each have a {each.name}, got one without"
+            raise Refused(Reason.MISSING_FIELD, field.name, why)
     return checked
 
 

@@ -59,6 +59,18 @@ class Batch(NamedTuple):
     """Of some columns for one transaction."""
 
 
+class Risen(NamedTuple):
+    """An episode's peak rose by `rise` to `severity` with the batch's transaction `j`."""
+
+    j: int
+    row: int
+    at_ms: int
+    """The merchant's watermark."""
+    alert_id: str
+    severity: float
+    rise: float
+
+
 class Figures(NamedTuple):
     """An episode's totals at one moment."""
 
@@ -143,16 +155,14 @@ class Episodes:
     def __len__(self) -> int:
         return len(self._open)
 
-    def take(
-        self, detector: Detector, findings: Findings, batch: Batch
-    ) -> tuple[list[Alert], list[tuple[int, int, float]]]:
+    def take(self, detector: Detector, findings: Findings, batch: Batch) -> tuple[list[Alert], list[Risen]]:
         """Take a detector's findings of a batch in.
 
         Returns:
-            the alerts due, and for the risk score each rise of an episode's peak as (row, watermark_ms, rise).
+            the alerts due, and for the risk score each rise of an episode's peak.
         """
         alerts: list[Alert] = []
-        rises: list[tuple[int, int, float]] = []
+        rises: list[Risen] = []
         due: dict[str, tuple[Episode, int]] = {}
         touched: dict[int, Episode] = {}
         gap_ms, age_ms = detector.quiet_gap_s * 1000, detector.max_age_s * 1000
@@ -176,7 +186,8 @@ class Episodes:
             if episode.take(time_ms, severity, stake, txn_id):
                 due[episode.alert_id] = (episode, j)
             if episode.now.severity > before:
-                rises.append((row, mark_ms, episode.now.severity - before))
+                peak = episode.now.severity
+                rises.append(Risen(j, row, mark_ms, episode.alert_id, peak, peak - before))
             self._deadline_ms[episode.slot] = episode.now.last_ms + gap_ms
         for each in due.values():
             self._read_values(each, batch)

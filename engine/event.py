@@ -6,6 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domain.calendars import DAYS as CALENDAR_DAYS
+from domain.calendars import FIRST_DAY, DayKind
+from domain.peers import GROUPS, RAMP_WEEKS
+from domain.profiles import MAX_PROFILES, STATISTICS
 from engine.columns import MISSING, pack
 
 MINUTE_MS = 60_000
@@ -139,6 +143,10 @@ class Event(NamedTuple):
     """Hash of the acceptor number."""
     channel_merchant: np.uint64
     """Hash of the channel's merchant number."""
+    fee_class: int
+    """Position in `domain.events.FEE_CLASSES`, -1 where unknown."""
+    acceptor_region: int
+    """The region inside the acceptor number, up to 7 bytes packed; 0 where no layout applies."""
 
 
 MAX_REGIMES = 8
@@ -152,12 +160,25 @@ SIDE = np.dtype(
         ("rate_issuer_cap", np.int64, (MAX_REGIMES, 3, 4)),
         ("rate_network_e7", np.int64, (MAX_REGIMES, 3, 4)),
         ("rate_network_cap", np.int64, (MAX_REGIMES, 3, 4)),
+        ("peer_week", np.float32, (GROUPS, 7)),
+        ("peer_hour", np.float32, (GROUPS, 24)),
+        ("peer_spread", np.float32, GROUPS),
+        ("peer_new", np.float32, (GROUPS, RAMP_WEEKS)),
+        ("peer_new_sd", np.float32, GROUPS),
+        ("profiles", np.int64),
+        ("profile_mean", np.float64, (MAX_PROFILES, STATISTICS)),
+        ("profile_deviation", np.float64, (MAX_PROFILES, STATISTICS)),
+        ("profile_mcc", np.int16, MAX_PROFILES),
         ("mcc_class", np.uint8, 10_000),
+        ("mcc_peer", np.uint8, 10_000),
+        ("day_kind", np.uint8, CALENDAR_DAYS),
     ],
     align=True,
 )
 """Tables that families read and never write: the acquirer's country and currency (packed), regulated prices as
-`domain.interchange.RateTables` by [regime, fee class, card kind], and `domain.mcc.FeeClass` by MCC.
+`domain.interchange.RateTables` by [regime, fee class, card kind], and `domain.mcc.FeeClass` by MCC; `domain.peers` by
+group, weeks and new shops' sums as natural logarithms, and the group by MCC; `domain.calendars.DayKind` by local day
+from `FIRST_DAY` on; `domain.profiles` ascending by MCC.
 
 One record, not arrays: a record is passed on as an address, an array with an owner to count.
 """
@@ -166,4 +187,5 @@ One record, not arrays: a record is passed on as an address, an array with an ow
 SALE, REFUND, UNDO = 0, 1, 2
 UNIONPAY = 0
 APPROVED = tuple(pack(code) for code in ("00", "10", "11"))
-__all__ = ["APPROVED", "CONTRACT", "MISSING", "SIDE", "Event"]
+DAY_KINDS = len(DayKind)
+__all__ = ["APPROVED", "CALENDAR_DAYS", "CONTRACT", "DAY_KINDS", "FIRST_DAY", "MISSING", "RAMP_WEEKS", "SIDE", "Event"]

@@ -25,10 +25,12 @@ T = TypeVar("T")
 
 
 NOTHING_COMPILED = {
+    "answers",
     "compose",
     "cut",
     "decode",
     "episodes",
+    "explain",
     "look",
     "monitor",
     "outputs",
@@ -36,8 +38,12 @@ NOTHING_COMPILED = {
     "records",
     "risk",
     "series",
+    "standing",
 }
 """Engine modules that hold no compiled code, nor a constant that any takes in."""
+
+DOMAIN_COMPILED = ("calendars", "cards", "contracts", "events", "interchange", "peers", "profiles")
+"""Modules of `domain` whose functions or constants compiled code takes in."""
 
 
 @cache
@@ -46,7 +52,7 @@ def source_digest() -> str:
     root = Path(__file__).parent
     sources = [path for path in sorted(root.rglob("*.py")) if path.stem not in NOTHING_COMPILED]
     digest = hashlib.sha256(f"{sys.version} {numba.__version__} {np.__version__}".encode())
-    domain = (root.parent / "domain" / f"{name}.py" for name in ("cards", "contracts", "events", "interchange"))
+    domain = (root.parent / "domain" / f"{name}.py" for name in DOMAIN_COMPILED)
     for path in [*sources, *domain]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

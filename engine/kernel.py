@@ -59,7 +59,7 @@ N_ORIGINAL_AMOUNT, N_ORIGINAL_TIME, N_FEE_TYPE, N_CARD_KIND, N_COUNTRY, N_ENTRY,
     for name in ("original_amount", "original_time", "special_fee_type", "card_kind", "issuer_country", "entry_mode",
                  "response_code", "transmitted_at", "received_at")
 )  # fmt: skip
-N_FEE = NUMBERS.index("fee")
+N_FEE, N_FEE_CLASS = NUMBERS.index("fee"), NUMBERS.index("fee_class")
 CLOSES_AFTER_MS = 2 * HOUR_MS
 """A local day is closed this long after its end, and up to an hour more by merchant, so that not all close at once."""
 IDLE_TOLD_D, IDLE_YEAR_D, IDLE_MOST_D = 100, 365, 400
@@ -167,8 +167,8 @@ def _row_of(data: Any, columns: Any, i: int, state: State, limits: Limits) -> in
 
 
 @njit_inline
-def _acceptor_mcc(data: Any, columns: Any, i: int, layouts: Layouts, known: Any) -> int:
-    """The MCC inside the acceptor number, -1 where no layout applies or it is no MCC."""
+def _layout(data: Any, columns: Any, i: int, layouts: Layouts) -> int:
+    """The layout of the acceptor number, -1 where none applies."""
     length, start = columns.length[S_ACCEPTOR, i], columns.start[S_ACCEPTOR, i]
     if columns.hash[S_ACCEPTOR, i] == _0:
         return -1
@@ -182,13 +182,31 @@ def _acceptor_mcc(data: Any, columns: Any, i: int, layouts: Layouts, known: Any)
             h = hash64(data, start + layouts.acquirer_from[k], start + layouts.acquirer_to[k])
             if not (layouts.acquirer[k] == h).any():
                 continue
-        mcc = 0
-        for at in range(start + layouts.mcc_from[k], start + layouts.mcc_from[k] + 4):
-            if not 48 <= data[at] <= 57:
-                return -1
-            mcc = mcc * 10 + (i64(data[at]) - 48)
-        return mcc if known[mcc] else -1
+        return k
     return -1
+
+
+@njit_inline
+def _acceptor_mcc(data: Any, start: int, k: int, layouts: Layouts, known: Any) -> int:
+    """The MCC inside an acceptor number of layout `k`, -1 where it is no MCC or there is no layout."""
+    if k < 0:
+        return -1
+    mcc = 0
+    for at in range(start + layouts.mcc_from[k], start + layouts.mcc_from[k] + 4):
+        if not 48 <= data[at] <= 57:
+            return -1
+        mcc = mcc * 10 + (i64(data[at]) - 48)
+    return mcc if known[mcc] else -1
+
+
+@njit_inline
+def _acceptor_region(data: Any, start: int, k: int, layouts: Layouts) -> int:
+    """The region inside an acceptor number of layout `k`, packed; 0 where there is no layout."""
+    region = 0
+    if k >= 0:
+        for at in range(layouts.region_from[k], min(layouts.region_to[k], layouts.region_from[k] + 7)):
+            region = region << 8 | i64(data[start + at])
+    return region
 
 
 @njit_inline
@@ -315,7 +333,7 @@ def _nothing(into: Into) -> None:
         into.words[k] = into.nulls[k]
 
 
-@njit_inline
+@njit
 def _close(state: State, into: Into, side: Any, out: Any, r: int, j: int) -> int:
     """Close the day that is due, and await the next."""
     row = state.rows[r]
@@ -333,7 +351,7 @@ def _close(state: State, into: Into, side: Any, out: Any, r: int, j: int) -> int
     return j
 
 
-@njit_inline
+@njit
 def _fire(state: State, into: Into, side: Any, out: Any, r: int, up_to_ms: int, j: int) -> int:
     """Fire the row's deadlines that lie before `up_to_ms`, in their order; the next row of features."""
     while 0 < state.deadlines[r] < up_to_ms:
@@ -424,23 +442,38 @@ def _event(
         line = price_line(state, version, amount, scheme, card_kind, channel, mode)
         if line >= 0:
             due, due_ppm = line_fee(state.price_lines, line, amount), i64(state.price_lines[line].rate_ppm)
-    entry, fee_type = columns.number[N_ENTRY, i], columns.number[N_FEE_TYPE, i]
-    mcc, channel_mcc = columns.number[N_MCC, i], columns.number[N_CHANNEL_MCC, i]
+    entry = columns.number[N_ENTRY, i]
+    entry = ((entry & 255) - 48) * 10 + ((entry >> 8 & 255) - 48) if entry != MISSING else -1
+    acceptor_at, layout = columns.start[S_ACCEPTOR, i], _layout(data, columns, i, layouts)
     return Event(
         time_ms, now_ms, was_ms, min(local_ms // DAY_MS, now_day), now_day, was_day,
         local_ms // 3_600_000 % 24, amount, role, approved, columns.hash[S_TXN, i], columns.hash[S_CARD, i],
-        card_kind, scheme, ((entry & 255) - 48) * 10 + ((entry >> 8 & 255) - 48) if entry != MISSING else -1,
+        card_kind, scheme, entry,
         columns.number[N_RESPONSE, i], columns.number[N_COUNTRY, i], columns.number[N_CURRENCY, i],
-        mcc if mcc != MISSING else -1,
-        _acceptor_mcc(data, columns, i, layouts, known),
-        channel_mcc if channel_mcc != MISSING else -1,
-        fee_type if fee_type != MISSING else -1,
+        max(columns.number[N_MCC, i], -1), _acceptor_mcc(data, acceptor_at, layout, layouts, known),
+        max(columns.number[N_CHANNEL_MCC, i], -1), max(columns.number[N_FEE_TYPE, i], -1),
         columns.number[N_FEE, i], due, due_ppm, mode, channel, columns.hash[S_TERMINAL, i],
         columns.hash[S_ACCEPTOR, i], columns.hash[S_CHANNEL_MERCHANT, i],
+        max(columns.number[N_FEE_CLASS, i], -1), _acceptor_region(data, acceptor_at, layout, layouts),
     )  # fmt: skip
 
 
 @njit_inline
+def _hear(columns: Any, i: int, row: Any, state: State) -> bool:
+    """Bring the row's watermark up to its feed's clock; the record's own feed before the first transaction.
+
+    Whether there was room for the feed.
+    """
+    if not row.started:
+        feed = _feed(state, columns.hash[S_FEED, i])
+        if feed < 0:
+            return False
+        row.feed = feed
+    row.watermark_ms = max(row.watermark_ms, state.feed_clock_ms[row.feed])
+    return True
+
+
+@njit
 def _settle(
     data: Any, columns: Any, i: int, r: int, state: State, into: Into, side: Any, layouts: Layouts, known: Any,
     limits: Limits, out: Any, j: int,
@@ -469,7 +502,7 @@ def _settle(
     return _put(state, into, r, i, time_ms, j)
 
 
-@njit_inline
+@njit
 def _revise(columns: Any, i: int, r: int, version: int, state: State, into: Into, side: Any, out: Any, j: int) -> int:
     """Enter a version of the contract; of two for the same moment the later record comes first."""
     row, effective_ms = state.rows[r], state.pricings[version].effective_ms
@@ -504,6 +537,8 @@ def _accept(
         was_ms, was_day = -1, -1
         row.day = row.close_day = 0
     row.started = 1
+    if row.heard_day == 0:
+        row.heard_day = time_ms // DAY_MS
     row.currency = columns.number[N_CURRENCY, i]
     now_ms = max(time_ms, was_ms)
     row.clock_ms = now_ms
@@ -537,7 +572,7 @@ def _accept(
             _undo(state, row, amount, time_ms, now_ms)
 
 
-@njit_inline
+@njit
 def _tick(columns: Any, i: int, state: State, into: Into, side: Any, out: Any, cursor: Any, j: int) -> tuple[bool, int]:
     """Take a clock record in: fire the deadlines it passes, from the row that `cursor` names on.
 
@@ -627,6 +662,9 @@ def run(
                 if row.currency != 0 and row.currency != columns.number[N_CURRENCY, i]:
                     verdicts[i] = CURRENCY
                     continue
+                if not _hear(columns, i, row, state):
+                    verdicts[i] = FEEDS
+                    continue
                 after = _settle(data, columns, i, r, state, into, side, layouts, known, limits, out, j)
                 if after < 0:
                     verdicts[i] = DUPLICATE
@@ -634,8 +672,15 @@ def run(
                 j = after
             elif kind == MERCHANT:
                 _enter_contract(state, row, places[i])
+                if row.heard_day == 0 and columns.number[N_RECEIVED, i] != MISSING:
+                    row.heard_day = columns.number[N_RECEIVED, i] // DAY_MS
             elif kind == CONTRACT:
+                if not _hear(columns, i, row, state):
+                    verdicts[i] = FEEDS
+                    continue
                 j = _revise(columns, i, r, places[i], state, into, side, out, j)
+            else:
+                into.heard[i, 0], into.heard[i, 1], into.heard[i, 2] = r, row.watermark_ms, j
             row.other_events += np.uint32(1)
             continue
         key = _duplicate_key(columns, i)
@@ -650,7 +695,8 @@ def run(
         if row.started:
             row.watermark_ms = max(row.watermark_ms, state.feed_clock_ms[row.feed])
         time_ms = columns.number[N_TIME, i]
-        j = _fire(state, into, side, out, r, time_ms, j)
+        if 0 < state.deadlines[r] < time_ms:
+            j = _fire(state, into, side, out, r, time_ms, j)
         row.feed = feed
         _accept(data, columns, i, r, key, state, side, layouts, known, roles, limits, out)
         row.watermark_ms = max(row.watermark_ms, row.clock_ms, state.feed_clock_ms[feed])

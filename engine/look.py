@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from domain.alerts import Alert, Score
     from engine.episodes import Episodes
     from engine.families import Column
     from engine.partition import PartitionState
-    from engine.risk import RiskLedger
+    from engine.risk import Account, RiskLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,8 @@ class Look:
         waiting: reversals whose original has not come.
         episodes: open ones, with the figures so far.
         score: at its watermark; None where no detector ever found anything.
+        account: what its score came from; None where there is none.
+        families: of each detector.
         columns: every feature at the merchant's clock, as a declined void would see it: what belongs to a single
             transaction is null. Empty before the first transaction.
     """
@@ -47,6 +51,8 @@ class Look:
     waiting: tuple[dict[str, int], ...]
     episodes: tuple[Alert, ...]
     score: Score | None
+    account: Account | None
+    families: Mapping[str, str]
     columns: tuple[tuple[Column, int | float | None], ...] = ()
 
 
@@ -60,7 +66,8 @@ def look(state: PartitionState, episodes: Episodes, risk: RiskLedger, r: int) ->
         time_zone=state.zone_names[row["zone"]], deadline_ms=int(state.rows.deadlines[r]) or None,
         other_events=int(row["other_events"]), versions=tuple(_versions(state, int(row["contract"]))),
         waiting=tuple(_waiting(state, int(row["pending"]))), episodes=tuple(episodes.open_of(r)),
-        score=risk.score(r, merchant_id, watermark_ms) if risk.known(r) else None,
+        score=risk.score(r, watermark_ms) if risk.known(r) else None,
+        account=risk.account(r) if risk.known(r) else None, families=risk.families,
     )  # fmt: skip
 
 

@@ -9,17 +9,19 @@ import numpy as np
 
 from detectors.registry import make_detectors
 from domain.events import Reason
+from engine.answers import answers_of
 from engine.columns import MISSING, NUMBERS, STRINGS
 from engine.compose import compose
 from engine.cut import Cuts
 from engine.decode import Decoded, Decoder, dead_letter
-from engine.episodes import Batch, Episodes
+from engine.episodes import Batch, Episodes, Risen
+from engine.event import CLOSING, HOUR_MS
 from engine.hashing import partition_of
 from engine.look import Look, look, probe
 from engine.outputs import Counts, Outputs
 from engine.partition import Full, MonitorConfig, PartitionState
 from engine.records import Records
-from engine.risk import RiskLedger
+from engine.risk import Change, Closing, Effect, Rise, RiskLedger
 from engine.scan import DEAD as UNREADABLE
 from engine.state import (
     ACCEPTED,
@@ -83,24 +85,26 @@ class Coverage:
         needs: fields of which it needs at least one.
         transactions: accepted transactions.
         present: how many of them had each field.
+        artefact: what it needs besides and the monitor was not given, "" where nothing is wanting.
     """
 
     detector: str
     needs: tuple[str, ...]
     transactions: int = 0
     present: dict[str, int] = field(default_factory=dict)
+    artefact: str = ""
 
     @property
     def silent(self) -> bool:
-        """Whether none of its fields ever came."""
-        return not any(self.present.values())
+        """Whether none of its fields ever came, or what it needs besides is wanting."""
+        return bool(self.artefact) or not any(self.present.values())
 
 
 class _Walk(NamedTuple):
     """Part of a batch after the kernel: rows of features, and what episodes need of them."""
 
-    record_of: NDArray[np.int32]
-    """-1 where it is of no record."""
+    answers: Sequence[tuple[int, Change]]
+    """Verdicts and overrides, each with how many rows of features came before."""
     features: Mapping[str, Any]
     batch: Batch
 
@@ -137,9 +141,10 @@ class Monitor:
         self._decoder = Decoder()
         self._detectors = tuple(make_detectors() if detectors is None else detectors)
         self._episodes = Episodes(journals=cuts)
-        self._risk = RiskLedger((each.name for each in self._detectors), journals=cuts)
+        families = {each.name: each.family for each in self._detectors}
+        self._risk = RiskLedger(families, self._state.rows.id_of, journals=cuts)
         self._cuts = Cuts(self._state, self._episodes, self._risk, self._detectors) if cuts else None
-        self._coverage = [Coverage(each.name, each.needs) for each in self._detectors]
+        self._coverage = [Coverage(each.name, each.needs, artefact=_wanting(each, config)) for each in self._detectors]
         self._late_s = config.late_s
         self._historic = historic
         self.counts = Counts()
@@ -153,7 +158,7 @@ class Monitor:
         decoded = self._decoder.decode(records)
         verdicts = np.empty(len(records), np.uint8)
         for part in self._walk(records, decoded, verdicts):
-            self._detect(part.features, part.batch, outputs)
+            self._detect(part, outputs)
         outputs.dead_letters = list(self._dead_letters(records, decoded, verdicts))
         self._count(outputs, decoded, verdicts)
         return outputs
@@ -165,21 +170,22 @@ class Monitor:
         state = self._state
         state.make_room(n)
         cursor = np.zeros(2, np.int64)
-        while cursor[0] < n:
+        while (first := int(cursor[0])) < n:
             scratch, into, features = self._composition.outputs(n + _SPARE_ROWS)
             count = self._composition.run(
                 decoded.data, decoded.columns, kinds, places, state.state(), state.sides, state.layouts, state.known,
                 state.roles, state.limits, scratch, into, verdicts, cursor,
             )  # fmt: skip
             features = {name: column[:count] for name, column in features.items()}
-            yield _Walk(into.record_of[:count], features, self._batch(decoded, into, count, features))
+            answers = list(answers_of(decoded.others, first, int(cursor[0]), verdicts, into))
+            yield _Walk(answers, features, self._batch(decoded, into, count, features))
 
     def _batch(self, decoded: Decoded, into: Into, count: int, features: Mapping[str, Any]) -> Batch:
         record_of, time_ms = into.record_of, into.time_ms
         return Batch(
             into.row_of[:count], time_ms[:count], into.watermark_ms[:count],
             self._state.rows.rows["currency"][into.row_of[:count]],
-            lambda j: _text(decoded, _TXN, int(record_of[j])) if record_of[j] >= 0 else "",
+            lambda j: _text(decoded, _TXN, int(record_of[j])),
             self._state.rows.id_of,
             lambda names, j: {name: _value(features[name][j]) for name in names},
         )  # fmt: skip
@@ -274,18 +280,37 @@ class Monitor:
         limits = self._state.limits
         return partition_of(merchant_id.encode(), limits.partitions) == limits.partition
 
-    def _detect(self, features: Mapping[str, Any], batch: Batch, outputs: Outputs) -> None:
-        touched: dict[int, int] = {}
-        for detector in self._detectors:
-            findings = detector.detect(features)
+    def _detect(self, walked: _Walk, outputs: Outputs) -> None:
+        batch = walked.batch
+        changes: list[tuple[int, int, Change]] = [(j, -1, change) for j, change in walked.answers]
+        for k, detector in enumerate(self._detectors):
+            findings = detector.detect(walked.features)
             alerts, rises = self._episodes.take(detector, findings, batch)
             outputs.alerts += alerts
-            for row, at_ms, rise in rises:
-                self._risk.add(row, detector.name, at_ms, rise)
-                touched[row] = max(at_ms, touched.get(row, at_ms))
+            changes += ((each.j, k, _rise(each, detector.name, walked.features)) for each in rises)
+        risen = {change.row for _, _, change in changes}
+        changes += ((j, len(self._detectors), each) for j, each in self._closings(walked, risen))
         rows = self._state.rows.rows
         outputs.alerts += self._episodes.close_due(rows["watermark_ms"], rows["feed"], self._state.feed_clock_ms)
-        outputs.scores += [self._risk.score(row, batch.merchant_id(row), at_ms) for row, at_ms in touched.items()]
+        self._score(changes, outputs)
+
+    def _closings(self, walked: _Walk, risen: set[int]) -> Iterator[tuple[int, Closing]]:
+        """The ends of days of merchants that have an account, or will by these changes, with their rows of features."""
+        found = np.flatnonzero(walked.features["occasion"] == CLOSING) if "occasion" in walked.features else ()
+        for j in found:
+            row = int(walked.batch.row[j])
+            if row in risen or self._risk.known(row):
+                yield int(j), Closing(row, int(walked.batch.watermark_ms[j]))
+
+    def _score(self, changes: list[tuple[int, int, Change]], outputs: Outputs) -> None:
+        """Take changes of risk in: each with the row of features that it came with or before, and its rank there."""
+        touched: dict[int, None] = {}
+        for _, _, change in sorted(changes, key=lambda each: each[:2]):
+            effect = self._risk.apply(change)
+            if effect is Effect.PUBLISH:
+                touched[change.row] = None
+            outputs.counts.unmatched_verdicts += effect is Effect.UNMATCHED
+        outputs.scores += [self._risk.score(row) for row in touched]
 
     def _dead_letters(self, records: Records, decoded: Decoded, verdicts: Any) -> Iterator[DeadLetter]:
         """The batch's dead letters in the records' order."""
@@ -342,9 +367,25 @@ class Monitor:
                 each.present[name] = each.present.get(name, 0) + int(seen)
 
 
+def _wanting(detector: Detector, config: MonitorConfig) -> str:
+    """The artefact that a detector needs and `config` has not, "" for none."""
+    name: str = getattr(detector, "artefact", "")
+    return name if name and getattr(config, name) is None else ""
+
+
+def _rise(risen: Risen, detector: str, features: Mapping[str, Any]) -> Rise:
+    """An episode's rise, with what its transaction tells of the merchant."""
+    age_h = int(features["age_h"][risen.j]) if "age_h" in features else MISSING
+    mcc = int(features["mcc_expected"][risen.j]) if "mcc_expected" in features else MISSING
+    return Rise(
+        risen.row, risen.at_ms, detector, risen.alert_id, risen.severity, risen.rise,
+        0 if age_h == MISSING else risen.at_ms - age_h * HOUR_MS, "" if mcc == MISSING else f"{mcc:04d}",
+    )  # fmt: skip
+
+
 def _text(decoded: Decoded, slot: int, i: int) -> str:
-    """A string of a record, "" where it is missing: start and length then mean nothing."""
-    if decoded.columns.hash[slot, i] == 0:
+    """A text of record `i`, "" where it has none or there is no record."""
+    if i < 0 or decoded.columns.hash[slot, i] == 0:
         return ""
     start, length = int(decoded.columns.start[slot, i]), int(decoded.columns.length[slot, i])
     return decoded.data[start : start + length].tobytes().decode()

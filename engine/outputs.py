@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Counts:
-    """How many records became what. Each record is in exactly one of the last four.
+    """How many records became what. Each record is in exactly one of the four after `records`.
 
     Attributes:
         records: records read.
@@ -19,6 +19,7 @@ class Counts:
         duplicates: transactions seen before.
         other: accepted events of other types, clock records among them.
         dead_letters: records that were not counted.
+        unmatched_verdicts: verdicts, among the others, on alerts that are not remembered of their merchant.
     """
 
     records: int = 0
@@ -26,6 +27,7 @@ class Counts:
     duplicates: int = 0
     other: int = 0
     dead_letters: int = 0
+    unmatched_verdicts: int = 0
 
     def add(self, more: Counts) -> None:
         """Add the figures of `more`."""

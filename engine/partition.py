@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from domain import events
+from domain.calendars import day_kinds
 from domain.contracts import NO_CAP
 from domain.interchange import REGIMES, Regime, rate_tables
 from domain.layouts import LAYOUTS, Layout
 from domain.mcc import class_table, known_mccs
+from domain.peers import NO_PEERS, Peers
 from engine.columns import MISSING, pack
 from engine.event import CONTRACT, DAY_MS, HOUR_MS, MAX_MCCS, MAX_REGIMES, PRICE_LINE, PRICING, SIDE
 from engine.hashing import hash_of
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from domain.profiles import Profiles
     from engine.compose import Composition
 
 DUPLICATE_TURN_MS = HOUR_MS
@@ -52,6 +55,8 @@ class MonitorConfig:
         country: ISO 3166 alpha-2 of the acquirer; cards issued elsewhere are foreign.
         layouts: acceptor-number layouts.
         regimes: regulated prices by time.
+        peers: what merchants of a trade usually do.
+        profiles: what the merchants of each MCC look like; without, no merchant is held against any.
     """
 
     capacity: int = 1_000_000
@@ -60,6 +65,8 @@ class MonitorConfig:
     country: str = "CN"
     layouts: tuple[Layout, ...] = LAYOUTS
     regimes: tuple[Regime, ...] = REGIMES
+    peers: Peers = NO_PEERS
+    profiles: Profiles | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.capacity <= 2**31 - 1:
@@ -228,7 +235,22 @@ def _sides(config: MonitorConfig) -> NDArray[np.void]:
         ("rate_network_cap", rates.network_cap_minor),
     ):  # fmt: skip
         side[name][0, :n] = table
+    side["day_kind"] = day_kinds(config.country)
+    _enter_peers(side, config.peers)
+    for p, profile in enumerate(config.profiles.profiles if config.profiles else ()):
+        side["profiles"] = p + 1
+        side["profile_mcc"][0, p] = int(profile.mcc)
+        side["profile_mean"][0, p] = profile.mean
+        side["profile_deviation"][0, p] = profile.deviation
     return side
+
+
+def _enter_peers(side: NDArray[np.void], peers: Peers) -> None:
+    for k, each in enumerate(peers.groups):
+        side["peer_week"][0, k], side["peer_hour"][0, k] = np.log(each.week), each.hours
+        side["peer_spread"][0, k], side["peer_new_sd"][0, k] = each.spread, each.new_sd
+        side["peer_new"][0, k] = np.log(each.new_minor)
+        side["mcc_peer"][0, [int(mcc) for mcc in each.mccs]] = k
 
 
 @cache
@@ -263,4 +285,6 @@ def _layout_arrays(layouts: Sequence[Layout]) -> Layouts:
         np.array([each.acquirer[1] for each in layouts], np.int64),
         schemes,
         acquirer,
+        np.array([each.region[0] for each in layouts], np.int64),
+        np.array([each.region[1] for each in layouts], np.int64),
     )

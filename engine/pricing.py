@@ -32,8 +32,8 @@ def price_line(
         fits = amount >= line.amount_from
         fits &= line.scheme < 0 or line.scheme == scheme
         fits &= line.card_kind < 0 or line.card_kind == kind
-        fits &= line.channel == _0 or line.channel == channel
-        fits &= line.mode == _0 or line.mode == mode
+        fits &= line.channel in (_0, channel)
+        fits &= line.mode in (_0, mode)
         if not fits:
             continue
         if best < 0:
@@ -62,7 +62,7 @@ def version_at(state: State, first: int, time_ms: int) -> int:
     return k
 
 
-@njit_inline
+@njit
 def rise_ppm(state: State, version: int, before: int) -> int:
     """How much dearer a version is than another, `Revision.rise_ppm`; over the keys that either has a price for."""
     most, seen = MISSING, False

@@ -29,6 +29,7 @@ HEADER = (
     ("pending", np.int32),
     ("day", np.int32),
     ("close_day", np.int32),
+    ("heard_day", np.int32),
     ("other_events", np.uint32),
     ("feed", np.int16),
     ("zone", np.int16),
@@ -37,10 +38,12 @@ HEADER = (
     ("touched", np.uint8),
     ("id", np.uint8, ID_BYTES),
 )
-"""Fields of every row. `contract` and `pricing` are a place in their side table, `pending` a place + 1, 0 for
-none; `close_day` is the next local day to be closed, at `close_ms` (0 where none is); `clock_ms` is meaningful once `started`. `touched` belongs to `engine.dirty` and is no part of what is remembered. `watermark_ms` is
-the latest that the merchant's clock, or that of the feed it came through at the time, stood at when a transaction was
-accepted: it never goes back, even where the merchant changes its feed."""
+"""Fields of every row. `contract` and `pricing` are a place in their side table, `pending` a place + 1, 0 for none.
+`close_day` is the next local day to be closed, at `close_ms`; 0 where none is. `heard_day` is the day (UTC) its first
+record was received. `clock_ms` is meaningful once `started`. `touched` belongs to `engine.dirty` and is no part of what
+is remembered. `watermark_ms` is the latest that the merchant's clock, or that of the feed it came through at the time,
+stood at when a transaction was accepted or a day closed: it never goes back, even where the merchant changes its
+feed."""
 
 
 def row_dtype(families: tuple[ModuleType, ...]) -> tuple[np.dtype[np.void], int]:

@@ -33,6 +33,8 @@ class Layouts(NamedTuple):
     """Bit s is set where the layout applies to scheme s; -1 for all."""
     acquirer: NDArray[np.uint64]
     """(layouts, most): hashes of the acquirers it applies to, 0 where none; all zero for all."""
+    region_from: NDArray[np.int64]
+    region_to: NDArray[np.int64]
 
 
 class State(NamedTuple):
@@ -98,6 +100,9 @@ class Into(NamedTuple):
     """(room,): of the transaction, the deadline, the version's receipt."""
     watermark_ms: NDArray[np.int64]
     """(room,): the latest of the merchant's clock and its feeds' clocks so far; never goes back."""
+    heard: NDArray[np.int64]
+    """(room, 3): by record that is an event of no use to features: its merchant's row and watermark, and how many rows
+    of features came before."""
 
 
 ACCEPTED, DUPLICATE, OTHER, NOTHING, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY, FEEDS = range(10)

@@ -13,11 +13,13 @@ MAX_MERCHANTS = 1_200_000
 """As many serials as four characters of the acceptor number hold here."""
 RECORD_SIZES = ("usual", "all")
 TIME_FORMATS = ("iso", "epoch_ms")
+FEES = ("transaction", "settlement", "none")
 
 _EARLIEST_MS = 1_009_843_200_000
 """2002-01-01T00:00:00Z."""
 _SHARES = (
-    "jump_share", "mcc_change_share", "decline_share", "undo_share", "refund_share", "duplicate_share",
+    "jump_share", "static_share", "rotation_share", "drift_share", "fee_share", "control_share",
+    "volume_share", "mcc_change_share", "decline_share", "undo_share", "refund_share", "duplicate_share",
     "late_share", "future_share",
 )  # fmt: skip
 
@@ -34,9 +36,20 @@ class SimulationConfig:
         days: length of the run, above 0.
         tx_per_merchant_day: mean over merchants; the busiest of 1,000 has some 20 times the mean (Zipf).
         jump_share: share of merchants that jump MCC, of those whose class leaves something to gain.
+        static_share: share of merchants registered under a cheaper MCC than their trade's, of those whose trade
+            is of the standard class; like the next two, of the rest of the merchants and possibly none.
+        rotation_share: share of merchants whose number rotates within a pool.
+        drift_share: share of merchants whose sales move to the cheaper of their MCCs.
+        fee_share: share of merchants overcharged, of those honest otherwise whose class pays fees.
+        control_share: share of merchants given each lawful thing that resembles a violation: two numbers, a new
+            number, a steady cheaper MCC, a dearer contract after notice, a cheaper one without.
+        volume_share: share of merchants whose volume departs from the usual, of those that are honest otherwise,
+            are there all the time and have 3 sales a day or more; none in runs below some three days.
+        calendar: whether years, holidays, paydays, promotions, growth, openings, closings and other lawful
+            things move the volume; without, every day is like the other but for weekdays and chance.
         mcc_change_share: share of merchants whose MCC is changed lawfully during the run.
-        record_size: `usual` (the fields every acquirer has, 358 bytes on average) or `all` (every field that
-            applies to the transaction and its merchant, 700 bytes on average); with ISO times.
+        record_size: `usual` (the fields every acquirer has, 364 bytes on average) or `all` (every field that
+            applies to the transaction and its merchant, 698 bytes on average); with ISO times and fees.
         time_format: how `event_time` is written: `iso` (local time with offset) or `epoch_ms`.
         decline_share: share declined, outages apart.
         undo_share: share reversed or voided afterwards.
@@ -47,6 +60,9 @@ class SimulationConfig:
         disorder_s: longest delay of an ordinary record between event and receipt, 0 to 600 s.
         clock_skew_s: 5 % of terminals have a clock up to this far off, 0 to 540 s.
         outages_per_day: outages of 5 to 15 minutes (response code 96) per acquirer and day, 0 to 24.
+        fees: where fees are told: `transaction` (in approved purchases), `settlement` (in `settlement` events of
+            the next local morning) or `none`.
+        contracts: whether `contract` events are given; without them no contract changes.
         master_data: whether `merchant` events are given; without them nothing is changed lawfully either.
     """
 
@@ -56,6 +72,13 @@ class SimulationConfig:
     days: float = 7.0
     tx_per_merchant_day: float = 60.0
     jump_share: float = 0.02
+    static_share: float = 0.003
+    rotation_share: float = 0.003
+    drift_share: float = 0.003
+    fee_share: float = 0.02
+    control_share: float = 0.005
+    volume_share: float = 0.02
+    calendar: bool = True
     mcc_change_share: float = 0.01
     record_size: str = "usual"
     time_format: str = "iso"
@@ -68,6 +91,8 @@ class SimulationConfig:
     disorder_s: int = 30
     clock_skew_s: int = 120
     outages_per_day: float = 0.02
+    fees: str = "transaction"
+    contracts: bool = True
     master_data: bool = True
 
     def __post_init__(self) -> None:
@@ -79,10 +104,9 @@ class SimulationConfig:
         _within("tx_per_merchant_day", self.tx_per_merchant_day, 0, 1_000_000)
         for name in _SHARES:
             _within(name, getattr(self, name), 0, 1)
-        if self.record_size not in RECORD_SIZES:
-            raise ValueError(f"record_size must be one of {', '.join(RECORD_SIZES)}, got {self.record_size!r}")
-        if self.time_format not in TIME_FORMATS:
-            raise ValueError(f"time_format must be one of {', '.join(TIME_FORMATS)}, got {self.time_format!r}")
+        for name, choices in (("record_size", RECORD_SIZES), ("time_format", TIME_FORMATS), ("fees", FEES)):
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
         self._check_span()
 
     def _check_span(self) -> None:

@@ -25,17 +25,26 @@ EVENT = np.dtype([
     ("id", "u8"), ("original", "u8"), ("card", "u8"),
     ("received_ms", "i8"), ("event_ms", "i8"),
     ("amount", "i8"), ("original_amount", "i8"), ("original_ms", "i8"),
-    ("merchant", "i4"), ("stan", "i4"), ("terminal", "i4"),
+    ("merchant", "i4"), ("stan", "i4"), ("terminal", "i4"), ("fee", "i4"), ("due", "i4"),
     ("mcc", "i2"), ("acceptor_mcc", "i2"), ("channel_mcc", "i2"), ("flags", "u2"),
     ("special_fee", "i1"), ("txn_type", "i1"), ("scheme", "i1"), ("card_kind", "i1"), ("response", "i1"),
+    ("mode", "i1"), ("number", "i1"),
 ])  # fmt: skip
-"""One record before it is written. `original` and `channel_mcc` 0, `special_fee` and `card_kind` -1: none."""
+"""One record before it is written.
 
+`original` and `channel_mcc` 0, `special_fee`, `card_kind` and `mode` -1, `fee` `NO_FEE`: none. `number` 0 is the
+merchant's own, others are further ones of its. `due` is the fee that should have been charged.
+"""
+
+NO_FEE = -(2**31)
 VIOLATION, DUPLICATE, LATE, FUTURE, MASTER, UNDONE, TAKES_OUT = 1, 2, 4, 8, 16, 32, 64
+SETTLEMENT, OVERCHARGED = 128, 256
 """Flags of an event: the truth about it.
 
 `UNDONE`: another record undoes it. `TAKES_OUT`: it takes an approved sale out, for the first time. `LATE`: it
-was delayed by hours, which is not always too late. `MASTER`: master data; `id` is the number of the record.
+was delayed by hours, which is not always too late. `MASTER`: master data or a contract; `id` is the number of the
+record. `VIOLATION` is of MCC or number; `OVERCHARGED` stands on the record that carries the fee, which may be a
+`SETTLEMENT`.
 """
 
 SCHEME_NAMES = (
@@ -57,7 +66,16 @@ FIRST_HOUR = 175_320
 MAX_RECORDS_PER_SALE = 8
 _PHI = np.uint64(0x9E3779B97F4A7C15)
 _11 = np.uint64(11)
-_MCC_CHANNEL, _MCC_ACCEPTOR, _SPECIAL = 3, 2, 4
+_MCC_CHANNEL, _MCC_ACCEPTOR, _SPECIAL, _STATIC, _ROTATION, _DRIFT = 3, 2, 4, 5, 6, 7
+"""`jump_kind`, as in `simulator.table.JUMP_KINDS`."""
+_FIXED_PART, _CAP_IGNORED, _SLOW_RISE, _CONTRACT_RISE = 2, 3, 4, 5
+"""`fee_kind`, as in `simulator.table.FEE_KINDS`."""
+_ONLY_CREDIT, _ONLY_D0 = 1, 2
+"""`fee_scope`, as in `simulator.table.FEE_SCOPES`."""
+_FEE_IN_TRANSACTION = 1
+"""`KNOBS.fees`: 1 in transactions, 2 in settlements, 0 nowhere."""
+SETTLED_AT, SETTLED_WITHIN = 4, 4
+"""A merchant's day is settled within one hour of the next morning: the first local one, and how many there are."""
 
 
 TRADE = np.dtype([
@@ -71,7 +89,7 @@ TRADE = np.dtype([
 KNOBS = np.dtype([
     ("seed", "u8"), ("first_hour", "i8"), ("walk_in_cards", "i8"), ("disorder_ms", "i8"), ("skew_ms", "i8"),
     ("decline", "f8"), ("undo", "f8"), ("refund", "f8"), ("duplicate", "f8"), ("late", "f8"),
-    ("future", "f8"), ("outages_per_hour", "f8"),
+    ("future", "f8"), ("outages_per_hour", "f8"), ("fees", "i8"),
 ])  # fmt: skip
 """The settings the drawing uses, as the compiler wants them."""
 
@@ -100,6 +118,7 @@ def knobs(config: SimulationConfig) -> NDArray[np.void]:
     for name in ("decline", "undo", "refund", "duplicate", "late", "future"):
         out[name] = getattr(config, f"{name}_share")
     out["outages_per_hour"] = config.outages_per_day / 24
+    out["fees"] = ("none", "transaction", "settlement").index(config.fees)
     return out
 
 
@@ -133,20 +152,37 @@ def pick(edges: NDArray[np.float64], u: float) -> int:
 
 
 @njit
-def expected(m: Any, t: Any, hour: int) -> float:
-    """Mean number of sales of merchant `m` received in `hour`."""
-    local = hour + m.offset_h + m.shift_h
-    day = local // 24
-    shape = t.rhythm[(day + 3) % 7 * 24 + local % 24]  # 1970-01-01 was a Thursday
-    if shape == 0.0:
-        return 0.0
-    return float(m.rate * shape * math.exp(0.15 * normal(mix(m.key ^ np.uint64(day)), 0) - 0.01125))
+def pulses_on(p: Any, day: int, hour: int) -> bool:
+    """Whether pulse `p` (`simulator.rhythm.PULSE`) is on at `hour` of local `day`."""
+    if not (p.from_day <= day < p.until_day and p.from_hour <= hour < p.until_hour):
+        return False
+    return bool(p.weekdays >> (day + 3) % 7 & 1)
 
 
 @njit
-def count(m: Any, t: Any, hour: int) -> int:
-    """Number of sales of merchant `m` received in `hour`: Poisson."""
-    mean = expected(m, t, hour)
+def expected(m: Any, index: int, t: Any, r: Any, hour: int) -> float:
+    """Mean number of sales of merchant `index` received in `hour`; `r` is a `simulator.rhythm.Rhythm`."""
+    local = hour + m.offset_h + m.shift_h
+    day, of_day = local // 24, local % 24
+    shape = t.rhythm[(day + 3) % 7 * 24 + of_day]  # 1970-01-01 was a Thursday
+    first, last = r.pulse_at[index], r.pulse_at[index + 1]
+    if shape == 0.0 and first == last:
+        return 0.0
+    factor = r.sales[day - r.first_day, index]
+    if factor == 0.0:
+        return 0.0
+    mean = m.rate * shape * factor * r.catch_up[m.acquirer, hour - r.first_hour]
+    for i in range(first, last):
+        p = r.pulses[i]
+        if pulses_on(p, day, of_day):
+            mean = mean * p.sales + p.plus
+    return float(mean)
+
+
+@njit
+def count(m: Any, index: int, t: Any, r: Any, hour: int) -> int:
+    """Number of sales of merchant `index` received in `hour`: Poisson."""
+    mean = expected(m, index, t, r, hour)
     if mean == 0.0:
         return 0
     key = mix(m.key + np.uint64(hour) * _PHI)
@@ -163,12 +199,12 @@ def count(m: Any, t: Any, hour: int) -> int:
 
 
 @njit_cached
-def counts(merchants: Any, chosen: NDArray[np.int64], trades: Any, hour: int) -> NDArray[np.int64]:
+def counts(merchants: Any, chosen: NDArray[np.int64], trades: Any, rhythm: Any, hour: int) -> NDArray[np.int64]:
     """Sales of each chosen merchant received in `hour`, shape (chosen,)."""
     out = np.empty(len(chosen), np.int64)
     for i in range(len(chosen)):
         m = merchants[chosen[i]]
-        out[i] = count(m, trades[m.trade], hour)
+        out[i] = count(m, chosen[i], trades[m.trade], rhythm, hour)
     return out
 
 
@@ -218,12 +254,51 @@ def in_outage(seed: np.uint64, acquirer: int, hour: int, at_ms: int, per_hour: f
 
 
 @njit
-def ticket(m: Any, t: Any, key: np.uint64) -> int:
-    """Amount of a sale, fen."""
+def ticket(m: Any, index: int, t: Any, r: Any, key: np.uint64, hour: int) -> int:
+    """Amount of a sale received in `hour`, fen. Prices of a list stay as they are when tickets hardly change."""
+    local = hour + m.offset_h + m.shift_h
+    factor = float(r.ticket[local // 24 - r.first_day, index])
+    for i in range(r.pulse_at[index], r.pulse_at[index + 1]):
+        p = r.pulses[i]
+        if pulses_on(p, local // 24, local % 24):
+            factor *= p.ticket
     if unit(key, 10) < t.list_share:
-        return int(t.prices[int(unit(key, 11) * t.price_count)])
-    fen = m.scale * math.exp(t.mu + t.sigma * normal(key, 12))
+        fen = float(t.prices[int(unit(key, 11) * t.price_count)])
+        if 0.8 <= factor <= 1.25:
+            return int(fen)
+        fen *= factor
+    else:
+        fen = factor * m.scale * math.exp(t.mu + t.sigma * normal(key, 12))
     return int(min(50_000_000, max(t.unit, int(fen / t.unit + 0.5) * t.unit)))
+
+
+@njit
+def pulse_of(m: Any, index: int, t: Any, r: Any, key: np.uint64, hour: int) -> int:
+    """The number of the pulse that brought a sale received in `hour`; -1: none did."""
+    first, last = r.pulse_at[index], r.pulse_at[index + 1]
+    if first == last:
+        return -1
+    local = hour + m.offset_h + m.shift_h
+    rest = unit(key, 90) * expected(m, index, t, r, hour)
+    for i in range(first, last):
+        p = r.pulses[i]
+        if pulses_on(p, local // 24, local % 24):
+            rest -= p.plus
+            if rest < 0.0:
+                return int(i)
+    return -1
+
+
+@njit
+def set_pulse(e: Any, m: Any, t: Any, p: Any, key: np.uint64) -> None:
+    """Give `e` the amount, and the card, of what pulse `p` brings."""
+    e.amount = p.amount
+    if not p.amount:
+        fen = p.median * m.scale * math.exp(t.mu + p.spread * normal(key, 91))
+        e.amount = min(50_000_000, max(t.unit, int(fen / t.unit + 0.5) * t.unit))
+    if p.cards:
+        e.card = mix(m.key + np.uint64(2_000_003) + np.uint64(int(unit(key, 93) * p.cards)) * _PHI)
+        set_scheme(e)
 
 
 @njit
@@ -233,6 +308,12 @@ def set_card(e: Any, m: Any, x: Any, key: np.uint64) -> None:
         e.card = mix(m.key + np.uint64(1_000_003) + np.uint64(int(unit(key, 15) * m.pool)) * _PHI)
     else:
         e.card = mix(x.seed + np.uint64(int(unit(key, 15) * x.walk_in_cards)) * _PHI)
+    set_scheme(e)
+
+
+@njit
+def set_scheme(e: Any) -> None:
+    """Give `e` the scheme and the kind of its card."""
     e.scheme = pick(SCHEME_EDGES, unit(e.card, 1))
     u = unit(e.card, 2)
     e.card_kind = -1 if e.scheme in (1, 2) else 0 if u < 0.52 else 1 if u < 0.95 else 2 if u < 0.97 else 3
@@ -248,15 +329,45 @@ def set_mcc(e: Any, m: Any) -> None:
         place = e.terminal % m.mccs
         e.mcc = m.mcc0 if place == 0 else m.mcc1 if place == 1 else m.mcc2
         e.acceptor_mcc = m.mcc0
+    e.number = 1 if e.event_ms >= m.number_ms or (m.numbers == 1 and e.terminal % 2) else 0
     e.channel_mcc = e.mcc if m.channel_mcc == -1 else m.channel_mcc
     e.special_fee = m.special_fee
 
 
 @njit
-def jump(e: Any, m: Any, t: Any, key: np.uint64) -> None:
-    """Present a cheaper MCC, for the merchant's share of sales: mostly the larger ones on credit."""
+def deviate(e: Any, m: Any, t: Any, key: np.uint64) -> None:
+    """Let an approved purchase show what the merchant does to its MCC or number."""
     if not m.jump_onset_ms <= e.event_ms < m.jump_end_ms:
         return
+    if m.jump_kind == _STATIC:
+        e.flags |= VIOLATION
+    elif m.jump_kind == _ROTATION:
+        if unit(key, 16) < m.jump_share:
+            e.flags |= VIOLATION
+            e.number = 1 + int(unit(key, 35) * m.numbers)
+    elif m.jump_kind == _DRIFT:
+        drift(e, m, key)
+    else:
+        jump(e, m, t, key)
+
+
+@njit
+def drift(e: Any, m: Any, key: np.uint64) -> None:
+    """Move a sale to the cheaper of two MCCs, ever more often while the ramp lasts."""
+    so_far = min(1.0, (e.event_ms - m.jump_onset_ms + 1) / (m.ramp_ms + 1))
+    if e.mcc == m.mcc1 or unit(key, 16) >= m.jump_share * so_far:
+        return
+    e.flags |= VIOLATION
+    e.mcc = m.mcc1
+    if m.channel_mcc == -1:
+        e.channel_mcc = m.mcc1
+    if not m.drift_terminal:  # else a terminal of the dearer MCC presents the cheaper
+        e.terminal = e.terminal + 1 if e.terminal + 1 < m.terminals else 1
+
+
+@njit
+def jump(e: Any, m: Any, t: Any, key: np.uint64) -> None:
+    """Present a cheaper MCC, for the merchant's share of sales: mostly the larger ones on credit."""
     large = e.card_kind in (1, 2) and e.amount > m.scale * math.exp(t.mu)
     often = min(1.0, 2.0 * m.jump_share)
     if unit(key, 16) >= (often if large else (m.jump_share - 0.2 * often) / 0.8):
@@ -304,21 +415,73 @@ def set_response(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
         e.response = 1 if u < 0.0003 else 2 if u < 0.0006 else 0
 
 
+@njit
+def set_mode(e: Any, m: Any, key: np.uint64) -> None:
+    """When `e` is to be settled: some sales of some merchants on the same day."""
+    e.mode = m.mode
+    if m.mode == 1:
+        e.mode = 1 if e.event_ms >= m.d0_ms and unit(key, 8) < m.d0_share else 0
+
+
+@njit
+def price(e: Any, p: Any, rise: float, debit_cap: int) -> int:
+    """Fee of `e` under the prices `p` (`simulator.table.PRICES`), its rate times 1 + `rise`, fen; cap 0 is none."""
+    wallet, debit = e.scheme in (1, 2), e.card_kind == 0
+    rate = p.wallet_ppm if wallet else p.low_ppm if e.amount < p.tier_from else p.debit_ppm if debit else p.credit_ppm
+    fixed = 0
+    if e.mode == 1:
+        rate, fixed = rate + p.d0_ppm, p.d0_fixed
+    if rise != 0.0:
+        rate = int(rate * (1.0 + rise) + 0.5)
+    fee = (e.amount * rate + 500_000) // 1_000_000
+    if debit and not wallet and debit_cap > 0:
+        fee = min(fee, debit_cap)
+    return int(max(fee, p.minimum) + fixed)
+
+
+@njit
+def charge(e: Any, m: Any, prices: Any) -> None:
+    """Set what an approved purchase is charged and what is due; `prices` are the contract's two versions."""
+    agreed = prices[1 if e.event_ms >= m.contract_ms else 0]
+    e.due = e.fee = price(e, agreed, 0.0, agreed.debit_cap)
+    if not m.fee_onset_ms <= e.event_ms < m.fee_end_ms:
+        return
+    if m.fee_kind == _CONTRACT_RISE:
+        e.due = price(e, prices[0], 0.0, prices[0].debit_cap)
+    elif m.fee_kind == _FIXED_PART:
+        e.fee += int(m.fee_size)
+    elif m.fee_kind == _CAP_IGNORED:
+        e.fee = price(e, agreed, 0.0, 0)
+    elif m.fee_kind == _SLOW_RISE:
+        steps = 1 + (e.event_ms - m.fee_onset_ms) // m.fee_step_ms
+        e.fee = price(e, agreed, (1.0 + m.fee_size) ** steps - 1.0, agreed.debit_cap)
+    elif (m.fee_scope != _ONLY_CREDIT or e.card_kind in (1, 2)) and (m.fee_scope != _ONLY_D0 or e.mode == 1):
+        e.fee = price(e, agreed, m.fee_size, agreed.debit_cap)
+    if e.fee > e.due:
+        e.flags |= OVERCHARGED
+
+
 @njit_cached
-def sale(e: Any, m: Any, index: int, t: Any, x: Any, hour: int, k: int) -> np.uint64:
+def sale(e: Any, m: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int) -> np.uint64:
     """Draw sale `k` of merchant `index` received in `hour` into `e`; its key of further draws is returned."""
     key = mix(m.key ^ mix(np.uint64(hour) * _PHI + np.uint64(k)))
     e.id = identity(index, hour, k, 0)
     e.original = e.original_amount = e.original_ms = 0
     e.merchant = index
     e.flags = 0
+    e.fee, e.due = NO_FEE, 0
     e.terminal = int(unit(key, 6) * m.terminals)
     e.stan = stan_of(hour, k, 0)
     set_time(e, m, x, key, hour)
     set_card(e, m, x, key)
     set_mcc(e, m)
+    set_mode(e, m, key)
     set_response(e, m, x, key, hour)
-    e.amount = ticket(m, t, key)
+    pulse = pulse_of(m, index, t, r, key, hour)
+    if pulse >= 0:
+        set_pulse(e, m, t, r.pulses[pulse], key)
+    else:
+        e.amount = ticket(m, index, t, r, key, hour)
     u = unit(key, 7)
     e.txn_type = BALANCE if u < 0.004 else PREAUTH if t.hotel and u < 0.1 else PURCHASE
     if e.txn_type == BALANCE:
@@ -326,7 +489,7 @@ def sale(e: Any, m: Any, index: int, t: Any, x: Any, hour: int, k: int) -> np.ui
     if e.txn_type != PURCHASE:
         return key
     if e.response < APPROVING and m.jump_kind:
-        jump(e, m, t, key)
+        deviate(e, m, t, key)
     # Terminals often reverse what an outage or a time-out declined: there is nothing to take out then.
     odds = x.undo if e.response < APPROVING else x.undo * 40.0 if e.response >= len(RESPONSES) - 2 else 0.0
     left = (hour + 1) * HOUR - e.received_ms
@@ -348,8 +511,9 @@ def undo(e: Any, m: Any, first: Any, x: Any, hour: int, k: int, key: np.uint64) 
     e.stan = stan_of(hour, k, 1)
     e.received_ms = first.received_ms + gap
     e.event_ms = e.received_ms - min(gap, delay_of(key, 23, x.disorder_ms)) + skew_of(m, e.terminal, x.skew_ms)
-    if e.event_ms >= m.change_ms:
+    if e.event_ms >= min(m.change_ms, m.number_ms):
         set_mcc(e, m)
+    e.fee = NO_FEE
     e.flags = TAKES_OUT if first.response < APPROVING else 0
     e.response = 0
     if unit(key, 25) < 0.01:
@@ -358,27 +522,31 @@ def undo(e: Any, m: Any, first: Any, x: Any, hour: int, k: int, key: np.uint64) 
 
 
 @njit
-def refund(e: Any, m: Any, index: int, t: Any, x: Any, hour: int, k: int, key: np.uint64) -> bool:
+def refund(e: Any, m: Any, prices: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int, key: np.uint64) -> bool:
     """Draw into `e` a refund of sale `k` of an earlier hour; false where there is none to refund.
 
     The distance in hours depends on merchant and `k` alone, so no sale is refunded twice.
     """
     u = unit(mix(m.key + np.uint64(k)), 9)
     back = 1 + int(u * 8.0) if u < 0.5 else 24 * (1 + int((u - 0.5) * 14.0))
-    if hour - back < x.first_hour or k >= count(m, t, hour - back):
+    if hour - back < x.first_hour or k >= count(m, index, t, r, hour - back):
         return False
-    sale(e, m, index, t, x, hour - back, k)
+    sale(e, m, index, t, r, x, hour - back, k)
     if e.txn_type != PURCHASE or e.response >= APPROVING or e.flags & (UNDONE | LATE | FUTURE):
         return False
     e.original, e.original_amount, e.original_ms = e.id, e.amount, e.event_ms
     e.id = identity(index, hour, k, 3)
     e.stan = stan_of(hour, k, 3)
+    if x.fees == _FEE_IN_TRANSACTION and m.fee_returned:
+        charge(e, m, prices)
     if unit(key, 30) < 0.3:
         e.amount = max(1, int(e.amount * (0.1 + 0.8 * unit(key, 31))))
+    if e.fee != NO_FEE:
+        e.fee = -((2 * e.fee * e.amount + e.original_amount) // (2 * e.original_amount))
     e.txn_type, e.flags = REFUND, 0
     e.received_ms = hour * HOUR + int(unit(key, 32) * HOUR)
     e.event_ms = e.received_ms - delay_of(key, 33, x.disorder_ms) + skew_of(m, e.terminal, x.skew_ms)
-    if e.event_ms >= m.change_ms:
+    if e.event_ms >= min(m.change_ms, m.number_ms):
         set_mcc(e, m)
     return True
 
@@ -390,7 +558,7 @@ def repeat(out: Any, first: int, at: int, x: Any, hour: int, key: np.uint64, que
     if out[first].flags & (LATE | FUTURE) or left < 2000 or unit(key, question) >= x.duplicate:
         return at
     out[at] = out[first]
-    out[at].flags = (out[at].flags | DUPLICATE) & ~(VIOLATION | TAKES_OUT | UNDONE)
+    out[at].flags = (out[at].flags | DUPLICATE) & ~(VIOLATION | TAKES_OUT | UNDONE | OVERCHARGED)
     out[at].received_ms += 500 + int(unit(key, question + 1) * (min(60_000, left) - 500))
     return at + 1
 
@@ -414,7 +582,7 @@ def undo_and_repeats(out: Any, first: int, m: Any, x: Any, hour: int, k: int, ke
         wait = 1 + int(unit(key, 29) * (min(20_000, left) - 1))
         out[at].received_ms += wait
         out[at].event_ms += wait
-        if out[at].event_ms >= m.change_ms:
+        if out[at].event_ms >= min(m.change_ms, m.number_ms):
             set_mcc(out[at], m)
         at += 1
     return at
@@ -423,9 +591,11 @@ def undo_and_repeats(out: Any, first: int, m: Any, x: Any, hour: int, k: int, ke
 @njit_cached
 def draw(
     merchants: Any,
+    prices: Any,
     chosen: NDArray[np.int64],
     sales: NDArray[np.int64],
     trades: Any,
+    rhythm: Any,
     knobs: Any,
     hour: int,
     out: Any,
@@ -442,11 +612,57 @@ def draw(
         t = trades[m.trade]
         for k in range(sales[i]):
             first = at
-            key = sale(out[first], m, index, t, x, hour, k)
+            key = sale(out[first], m, index, t, rhythm, x, hour, k)
+            if x.fees == _FEE_IN_TRANSACTION and out[first].txn_type == PURCHASE and out[first].response < APPROVING:
+                charge(out[first], m, prices[index])
             at = first + 1
             if out[first].flags & UNDONE:
                 at = undo_and_repeats(out, first, m, x, hour, k, key)
             at = repeat(out, first, at, x, hour, key, 42)
-            if unit(key, 34) < x.refund and refund(out[at], m, index, t, x, hour, k, key):
+            if unit(key, 34) < x.refund and refund(out[at], m, prices[index], index, t, rhythm, x, hour, k, key):
                 at = repeat(out, at, at + 1, x, hour, key, 44)
+    return at
+
+
+@njit_cached
+def settling(merchants: Any, chosen: NDArray[np.int64], hour: int) -> NDArray[np.bool_]:
+    """Which of the chosen merchants' yesterday is settled in `hour`, shape (chosen,)."""
+    out = np.empty(len(chosen), np.bool_)
+    for i in range(len(chosen)):
+        m = merchants[chosen[i]]
+        out[i] = (hour + m.offset_h) % 24 == SETTLED_AT + np.int64(m.key % np.uint64(SETTLED_WITHIN))
+    return out
+
+
+@njit_cached
+def settle(
+    merchants: Any, prices: Any, chosen: NDArray[np.int64], sales: NDArray[np.int64], trades: Any, rhythm: Any,
+    knobs: Any, hour: int, sold: int, out: Any,
+) -> int:  # fmt: skip
+    """Draw settlements, received in `hour`, of what the chosen sold in the hour `sold`.
+
+    Each is settled if that lies in its yesterday. `sales` are the merchants' `counts` in that hour; `out` has room
+    for them. Approved purchases are settled that nothing undoes; the number of settlements is returned.
+    """
+    at = 0
+    x = knobs[0]
+    for i in range(len(chosen)):
+        index = chosen[i]
+        m = merchants[index]
+        midnight = (hour + m.offset_h) // 24 * 24 - 24 - m.offset_h
+        if not midnight <= sold < midnight + 24:
+            continue
+        for k in range(sales[i]):
+            e = out[at]
+            key = sale(e, m, index, trades[m.trade], rhythm, x, sold, k)
+            if e.txn_type != PURCHASE or e.response >= APPROVING or e.flags & (UNDONE | FUTURE):
+                continue
+            e.flags = SETTLEMENT
+            charge(e, m, prices[index])
+            e.original_ms = e.event_ms
+            # In the order of sale within most of the hour, but for one in twenty.
+            place = unit(key, 37) if unit(key, 36) < 0.05 else (e.received_ms - midnight * HOUR) / (24.0 * HOUR)
+            e.received_ms = hour * HOUR + int(place * 0.9 * HOUR)
+            e.event_ms = e.received_ms
+            at += 1
     return at

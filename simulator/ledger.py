@@ -12,7 +12,7 @@ import numpy as np
 
 from domain.events import FUTURE_MS, ROLES, TXN_TYPES
 from engine.jit import njit_cached
-from simulator.draw import APPROVING, DUPLICATE, MASTER, TAKES_OUT
+from simulator.draw import APPROVING, DUPLICATE, MASTER, SETTLEMENT, TAKES_OUT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,13 +46,13 @@ def _fold(
     approving: int,
     ledger: Any,
 ) -> None:
-    master, duplicate, takes_out = flags
+    apart, duplicate, takes_out = flags
     for i in range(len(order)):
         e = events[order[i]]
         sums = ledger[e.merchant]
         role = roles[e.txn_type]
         approved = e.response < approving
-        if e.flags & master:
+        if e.flags & apart:
             continue
         if e.event_ms > e.received_ms + FUTURE_MS:
             sums.future += 1
@@ -80,4 +80,4 @@ def _fold(
 def fold(events: Any, order: NDArray[np.int64], ledger: Any) -> None:
     """Add `events` (`simulator.draw.EVENT`), in this order of receipt, to `ledger`, one row per merchant."""
     # Other files' constants are handed in: Numba's cache does not see them change.
-    _fold(events, order, _ROLE, (MASTER, DUPLICATE, TAKES_OUT), APPROVING, ledger)
+    _fold(events, order, _ROLE, (MASTER | SETTLEMENT, DUPLICATE, TAKES_OUT), APPROVING, ledger)

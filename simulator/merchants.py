@@ -1,4 +1,4 @@
-"""The merchants of a simulation: who they are, who will jump and whose MCC changes lawfully."""
+"""The merchants of a simulation: who they are, and their master data."""
 
 from __future__ import annotations
 
@@ -9,36 +9,18 @@ import msgspec
 import numpy as np
 
 from simulator.config import DAY_MS, HOUR_MS
-from simulator.trades import ACQUIRERS, CHEAPER, CITIES, FEE_CLASS_OF, TRADES
+from simulator.fees import contract_record, plan_fees
+from simulator.mccs import plan_mccs
+from simulator.table import FEED, MERCHANT, NEVER_MS, SAME_CHANNEL, Draws
+from simulator.trades import ACQUIRERS, CHEAPER, CITIES, TRADES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from simulator.config import SimulationConfig
 
-FEED = "sim"
-NEVER_MS = 2**62
 LAYOUT = {"acquirer": (0, 3), "region": (3, 7), "mcc": (7, 11), "serial": (11, 15)}
 """Where the parts of an acceptor number lie."""
-JUMP_KINDS = ("", "mcc", "acceptor_id", "channel_mcc", "special_fee_type")
-"""How a violation shows, by `jump_kind`; 0 is none."""
-SAME_CHANNEL = -1
-"""`channel_mcc` of a merchant whose channel presents the MCC of the transaction."""
-
-MERCHANT = np.dtype([
-    ("key", "u8"),  # of its random draws
-    ("change_ms", "i8"), ("change_received_ms", "i8"), ("jump_onset_ms", "i8"), ("jump_end_ms", "i8"),
-    ("rate", "f8"),  # transactions a day
-    ("scale", "f8"),  # of its tickets, against its trade's
-    ("jump_share", "f8"),
-    ("lat", "i4"), ("lon", "i4"),  # 1e-5 degrees
-    ("terminals", "i4"), ("pool", "i4"),
-    ("trade", "i2"), ("mcc0", "i2"), ("mcc1", "i2"), ("mcc2", "i2"), ("changed_mcc", "i2"),
-    ("channel_mcc", "i2"), ("jump_mcc", "i2"),
-    ("mccs", "i1"), ("special_fee", "i1"), ("jump_kind", "i1"), ("offset_h", "i1"), ("shift_h", "i1"),
-    ("acquirer", "i1"), ("city", "i1"), ("located", "i1"), ("mode", "i1"),
-])  # fmt: skip
-"""One merchant. Without one, `mcc1`, `mcc2`, `changed_mcc`, `channel_mcc` are 0, `special_fee`, `mode` -1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +29,12 @@ class Merchants:
 
     Attributes:
         table: one `MERCHANT` row each, shape (merchants,).
+        prices: the first and the second version of their contracts, `PRICES`, shape (merchants, 2).
         numbers: their acceptor numbers (= `merchant_id`), shape (merchants, 15), uint8.
     """
 
     table: NDArray[np.void]
+    prices: NDArray[np.void]
     numbers: NDArray[np.uint8]
 
     def merchant_id(self, index: int) -> str:
@@ -58,45 +42,10 @@ class Merchants:
         return bytes(self.numbers[index]).decode()
 
 
-def mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Spread the bits of each element (the finaliser of splitmix64)."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
-
-
-class _Draws:
-    """Independent uniform numbers in [0, 1), one per merchant and question."""
-
-    def __init__(self, seed: int, merchants: int) -> None:
-        base = mixed(np.array([seed], np.uint64))
-        self.keys = mixed(base + np.arange(1, merchants + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
-
-    def uniform(self, question: int) -> NDArray[np.float64]:
-        salt = mixed(np.array([question + 1_000_003], np.uint64))
-        return (mixed(self.keys ^ salt) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-
-    def choice(self, question: int, weights: list[float]) -> NDArray[np.int64]:
-        edges = np.cumsum(weights) / np.sum(weights)
-        return np.asarray(np.searchsorted(edges[:-1], self.uniform(question), side="right"), np.int64)
-
-    def normal(self, question: int) -> NDArray[np.float64]:
-        radius = np.sqrt(-2 * np.log1p(-self.uniform(question)))
-        return np.asarray(radius * np.cos(2 * np.pi * self.uniform(question + 500)), np.float64)
-
-    def smallest(self, question: int, eligible: NDArray[np.bool_], share: float) -> NDArray[np.int64]:
-        """Of the eligible, `share` at random (at least one, where both are above 0), ascending."""
-        among = np.flatnonzero(eligible)
-        if not len(among) or share <= 0:
-            return among[:0]
-        count = max(1, round(share * len(among)))
-        return np.sort(among[np.argsort(self.uniform(question)[among], kind="stable")[:count]])
-
-
 def build_merchants(config: SimulationConfig) -> Merchants:
     """The merchants `config` describes."""
     n = config.merchants
-    draws = _Draws(config.seed, n)
+    draws = Draws(config.seed, n)
     table = np.zeros(n, MERCHANT)
     table["key"] = draws.keys
     table["trade"] = draws.choice(1, [trade.share for trade in TRADES])
@@ -111,13 +60,13 @@ def build_merchants(config: SimulationConfig) -> Merchants:
         centre = np.array([getattr(city, axis) for city in CITIES])[table["city"]]
         table[axis] = np.round((centre + 0.3 * (draws.uniform(question) - 0.5)) * 1e5)
     table["located"] = draws.uniform(9) < 0.5
-    table["mode"] = np.where(draws.uniform(10) < 0.4, draws.choice(11, [8, 2]), -1)
+    table["mode"] = np.where(draws.uniform(10) < 0.4, draws.choice(11, [6, 4]), -1)
     _register(table, draws, config)
-    _plan_jumps(table, draws, config)
-    _plan_changes(table, draws, config)
+    plan_mccs(table, draws, config)
+    prices = plan_fees(table, draws, config)
     wanted = np.ceil(table["rate"] / 80).astype(np.int64)
     table["terminals"] = np.clip(wanted, table["mccs"], 1000)
-    return Merchants(table, _numbers(table))
+    return Merchants(table, prices, _numbers(table))
 
 
 def _zipf(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -127,7 +76,7 @@ def _zipf(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(weights / weights.mean(), np.float64)
 
 
-def _register(table: NDArray[np.void], draws: _Draws, config: SimulationConfig) -> None:
+def _register(table: NDArray[np.void], draws: Draws, config: SimulationConfig) -> None:
     """Give each merchant its MCCs, its channel and its special fee type."""
     several = draws.uniform(20)
     for number, trade in enumerate(TRADES):
@@ -147,48 +96,6 @@ def _register(table: NDArray[np.void], draws: _Draws, config: SimulationConfig) 
     same = (draws.uniform(23) < (0.3 if everything else 0.0)) & (table["channel_mcc"] == 0)
     table["channel_mcc"][same] = SAME_CHANNEL
     table["special_fee"] = np.where(draws.uniform(24) < (0.4 if everything else 0.05), 0, -1)
-
-
-def _plan_jumps(table: NDArray[np.void], draws: _Draws, config: SimulationConfig) -> None:
-    """Choose who jumps, how, from when to when, how often and to what."""
-    gains = np.array([trade.fee_class for trade in TRADES])[table["trade"]] < 2
-    span = config.end_ms - config.start_ms
-    onset, length, ends = draws.uniform(30), draws.uniform(31), draws.uniform(32)
-    share, target = draws.uniform(33), draws.uniform(34)
-    kinds = draws.choice(35, [4, 2, 2, 2]) + 1
-    table["jump_onset_ms"] = table["jump_end_ms"] = NEVER_MS
-    for i in draws.smallest(36, gains, config.jump_share):
-        row = table[i]
-        row["jump_kind"] = kinds[i]
-        row["jump_share"] = 0.02 * 40.0 ** share[i]
-        row["jump_onset_ms"] = config.start_ms + int(span * (0.1 + 0.5 * onset[i]))
-        rest = config.end_ms - int(row["jump_onset_ms"])
-        row["jump_end_ms"] = config.end_ms if ends[i] < 0.7 else config.end_ms - int(0.6 * rest * length[i])
-        own = {int(row["mcc0"]), int(row["mcc1"]), int(row["mcc2"]), int(row["channel_mcc"])}
-        choices = [mcc for mcc in CHEAPER[TRADES[row["trade"]].fee_class] if mcc not in own]
-        row["jump_mcc"] = choices[int(target[i] * len(choices))]
-        if row["jump_kind"] == JUMP_KINDS.index("channel_mcc"):
-            row["channel_mcc"] = SAME_CHANNEL
-        if row["jump_kind"] == JUMP_KINDS.index("special_fee_type"):
-            row["special_fee"], row["jump_mcc"] = 0, 0
-
-
-def _plan_changes(table: NDArray[np.void], draws: _Draws, config: SimulationConfig) -> None:
-    """Choose whose MCC changes lawfully; three in ten changes are told after they took effect."""
-    table["change_ms"] = table["change_received_ms"] = NEVER_MS
-    if not config.master_data:
-        return
-    span = config.end_ms - config.start_ms
-    when, told, cheaper, target = (draws.uniform(question) for question in (40, 41, 42, 43))
-    for i in draws.smallest(44, (table["jump_kind"] == 0) & (table["mccs"] == 1), config.mcc_change_share):
-        row = table[i]
-        mcc = int(row["mcc0"])
-        gain = CHEAPER[FEE_CLASS_OF[mcc]] if cheaper[i] < 0.5 else ()
-        choices = [each for each in gain or [trade.mcc for trade in TRADES] if each != mcc]
-        row["changed_mcc"] = choices[int(target[i] * len(choices))]
-        row["change_ms"] = config.start_ms + int(span * (0.2 + 0.5 * when[i]))
-        lead = -0.15 if told[i] < 0.7 else 0.05
-        row["change_received_ms"] = int(row["change_ms"]) + int(lead * span * (0.1 + 0.9 * when[i]))
 
 
 def _numbers(table: NDArray[np.void]) -> NDArray[np.uint8]:
@@ -216,34 +123,37 @@ def _numbers(table: NDArray[np.void]) -> NDArray[np.uint8]:
 
 
 def opening_records(merchants: Merchants, config: SimulationConfig) -> list[bytes]:
-    """The first version of each merchant's master data, in force and received before the start."""
-    if not config.master_data:
-        return []
-    rows = enumerate(merchants.table)
-    return [
-        _version(
-            merchants,
-            i,
-            effective_ms=config.start_ms - (30 + i * 7919 % 870) * DAY_MS,
-            received_ms=config.start_ms - HOUR_MS,
-            mccs=[int(row[place]) for place in ("mcc0", "mcc1", "mcc2")[: row["mccs"]]],
-        )
-        for i, row in rows
-    ]
+    """What is in force and received before the start: each merchant's master data, then each one's contract."""
+    out, received_ms = [], config.start_ms - HOUR_MS
+    since = [config.start_ms - (30 + i * 7919 % 870) * DAY_MS for i in range(config.merchants)]
+    if config.master_data:
+        for i, row in enumerate(merchants.table):
+            mccs = [int(row[place]) for place in ("mcc0", "mcc1", "mcc2")[: row["mccs"]]]
+            out.append(_version(merchants, i, effective_ms=since[i], received_ms=received_ms, mccs=mccs))
+    if config.contracts:
+        for i, prices in enumerate(merchants.prices[:, 0]):
+            number = merchants.merchant_id(i)
+            out.append(contract_record(number, prices, effective_ms=since[i], received_ms=received_ms))
+    return out
 
 
 def change_records(merchants: Merchants) -> list[tuple[int, int, bytes]]:
-    """Lawful changes: when each is received, of which merchant, and the record; by time of receipt."""
-    changed = np.flatnonzero(merchants.table["change_ms"] != NEVER_MS)
-    changed = changed[np.argsort(merchants.table["change_received_ms"][changed], kind="stable")]
-    out = []
-    for i in map(int, changed):
-        row = merchants.table[i]
-        effective, received = int(row["change_ms"]), int(row["change_received_ms"])
-        mccs = [int(row["changed_mcc"])]
-        record = _version(merchants, i, effective_ms=effective, received_ms=received, mccs=mccs)
+    """Changes of MCC and contract: when each is received, of which merchant, and the record; by time of receipt."""
+    table, out = merchants.table, []
+    for i in map(int, np.flatnonzero(table["change_ms"] != NEVER_MS)):
+        effective, received = int(table["change_ms"][i]), int(table["change_received_ms"][i])
+        mccs = [int(table["changed_mcc"][i])]
+        out.append((received, i, _version(merchants, i, effective_ms=effective, received_ms=received, mccs=mccs)))
+    for i in map(int, np.flatnonzero(table["contract_ms"] != NEVER_MS)):
+        effective, received, notice = (
+            int(table[name][i]) for name in ("contract_ms", "contract_received_ms", "notice_ms")
+        )
+        record = contract_record(
+            merchants.merchant_id(i), merchants.prices[i, 1],
+            effective_ms=effective, received_ms=received, notice_ms=notice,
+        )  # fmt: skip
         out.append((received, i, record))
-    return out
+    return sorted(out)
 
 
 def _version(merchants: Merchants, i: int, *, effective_ms: int, received_ms: int, mccs: list[int]) -> bytes:

@@ -13,7 +13,7 @@ import numpy as np
 
 from domain.events import APPROVED_CODES, CARD_KINDS, FEE_CLASSES, TXN_TYPES
 from engine.jit import njit, njit_cached
-from simulator.draw import MASTER, RESPONSES, SCHEME_NAMES
+from simulator.draw import MASTER, NO_FEE, RESPONSES, SCHEME_NAMES, SETTLEMENT
 from simulator.trades import CITIES, FEE_CLASS_OF
 
 if TYPE_CHECKING:
@@ -38,6 +38,10 @@ _DETAIL = (
     b'"terminal_sn":"SN########","rrn":"############","stan":"######","acquirer_code":"########",'
     b'"transmitted_at":#############'
 )
+_SETTLED = (
+    b'{"type":"settlement","txn_id":"#############","merchant_id":"###############","mcc":"####",'
+    b'"received_at":#############,"original_time":#############,"currency":"CNY","event_time":'
+)
 
 
 def _hole(template: bytes, key: bytes) -> int:
@@ -55,6 +59,9 @@ _LAST4, _BIN, _COUNTRY, _ENTRY, _SN, _RRN, _STAN, _ACQUIRER, _SENT = (
     for key in (b"card_last4", b"card_bin", b"issuer_country", b"entry_mode", b"terminal_sn", b"rrn", b"stan",
                 b"acquirer_code", b"transmitted_at")
 )  # fmt: skip
+_SETTLED_ID, _SETTLED_MERCHANT, _SETTLED_MCC, _SETTLED_RECEIVED, _SETTLED_ORIGINAL = (
+    _hole(_SETTLED, key) for key in (b"txn_id", b"merchant_id", b"mcc", b"received_at", b"original_time")
+)
 
 _APPROVING = len(APPROVED_CODES)
 _PURCHASE = TXN_TYPES.index("purchase")
@@ -88,7 +95,6 @@ _ENTRIES = np.frombuffer(b"051071072021011042031", np.uint8).reshape(-1, 3)
 # One for each of `SCHEME_NAMES`.
 _BINS = np.array([622848, 621700, 621226, 400000, 510000, 370000, 353000, 601100, 220000, 979200])
 _DIGITS = np.frombuffer(b"0123456789abcdefghjkmnpqrstvwxyz", np.uint8)
-_RATES_PPM = np.array([6000, 3800, 0])
 
 
 class Words(NamedTuple):
@@ -108,12 +114,15 @@ class Style(NamedTuple):
     """How to write: templates, tables by code, and the choices."""
 
     head: NDArray[np.uint8]
+    settled: NDArray[np.uint8]
     detail: NDArray[np.uint8]
     members: NDArray[np.uint8]
     codes: NDArray[np.uint8]
     fee_class: NDArray[np.int8]
     salt: np.uint64
     master: int
+    settlement: int
+    no_fee: int
     iso: bool
     everything: bool
     newline: bool
@@ -130,14 +139,18 @@ def style(config: SimulationConfig, *, newline: bool) -> Style:
     fee_class = np.zeros(10_000, np.int8)
     for mcc, each in FEE_CLASS_OF.items():
         fee_class[mcc] = each
+    time = b'"####-##-##T##:##:##.###+##:00"' if iso else b"#" * 13
     return Style(
-        np.frombuffer(_HEAD + (b'"####-##-##T##:##:##.###+##:00"' if iso else b"#" * 13), np.uint8),
+        np.frombuffer(_HEAD + time, np.uint8),
+        np.frombuffer(_SETTLED + time, np.uint8),
         np.frombuffer(_DETAIL, np.uint8),
         members,
         np.frombuffer("".join(RESPONSES).encode(), np.uint8).reshape(-1, 2),
         fee_class,
         np.uint64(config.seed),
         MASTER,
+        SETTLEMENT,
+        NO_FEE,
         iso,
         config.record_size == "all",
         newline,
@@ -231,6 +244,24 @@ def fill_number(out: NDArray[np.uint8], at: int, number: NDArray[np.uint8], mcc:
 
 
 @njit
+def fill_serial(out: NDArray[np.uint8], at: int, key: np.uint64, number: int) -> None:
+    """Fill in the serial of a merchant's further number: digit, letter, two digits, as no number of its own has."""
+    value = (int(np.int64(spread(key + np.uint64(5)) >> np.uint64(40))) + number * 911) % 26_000
+    out[at] = 48 + value // 2_600
+    out[at + 1] = 65 + value // 100 % 26
+    fill(out, at + 2, value % 100, 2)
+
+
+@njit
+def fill_time(room: NDArray[np.uint8], ms: int, offset_h: int, s: Style) -> None:
+    """Fill in a time at the end of `room`."""
+    if s.iso:
+        fill_iso(room[len(room) - 31 :], ms, offset_h)
+    else:
+        fill(room, len(room) - 13, ms, 13)
+
+
+@njit
 def put_head(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np.uint8], s: Style) -> int:
     """Append what has the same width in every record."""
     size = len(s.head)
@@ -241,20 +272,55 @@ def put_head(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np
     fill_number(room, _MERCHANT, number, m.mcc0)
     fill_hex(room, _TERMINAL, np.uint64(e.merchant * 1024 + e.terminal) * np.uint64(2_654_435_761), 8)
     fill_number(room, _ACCEPTOR, number, e.acceptor_mcc)
+    if e.number and not m.number_place:
+        fill_serial(room, _ACCEPTOR + 11, m.key, e.number)
     fill(room, _MCC, e.mcc, 4)
     fill_hex(room, _TOKEN, spread(e.card ^ s.salt), 16)
     fill_hex(room, _TOKEN + 16, spread(e.card + np.uint64(1)), 16)
     fill(room, _RECEIVED, e.received_ms, 13)
     room[_RESPONSE], room[_RESPONSE + 1] = s.codes[e.response, 0], s.codes[e.response, 1]
-    if s.iso:
-        fill_iso(room[size - 31 :], e.event_ms, m.offset_h)
-    else:
-        fill(room, size - 13, e.event_ms, 13)
+    fill_time(room, e.event_ms, m.offset_h, s)
     return at + size
 
 
 @njit
-def put_usual(out: NDArray[np.uint8], at: int, e: Any, number: NDArray[np.uint8], s: Style) -> int:
+def put_fee(out: NDArray[np.uint8], at: int, e: Any, s: Style) -> int:
+    """Append the fee, which is negative when it is given back, and how it is settled, if on the same day."""
+    if e.fee != s.no_fee:
+        at = put(out, at, s.members, _FEE)
+        if e.fee < 0:
+            out[at] = 45
+            at += 1
+        at = put_int(out, at, abs(e.fee))
+    if e.mode == 1 or (e.mode == 0 and s.everything):
+        at = put(out, at, s.members, _MODE + e.mode)
+    return at
+
+
+@njit
+def put_settlement(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np.uint8], s: Style) -> int:
+    """Append a settlement, but for what ends every record."""
+    size = len(s.settled)
+    room = out[at : at + size]
+    for j in range(size):
+        room[j] = s.settled[j]
+    fill_id(room, _SETTLED_ID, e.id, s.salt)
+    fill_number(room, _SETTLED_MERCHANT, number, m.mcc0)
+    fill(room, _SETTLED_MCC, e.mcc, 4)
+    fill(room, _SETTLED_RECEIVED, e.received_ms, 13)
+    fill(room, _SETTLED_ORIGINAL, e.original_ms, 13)
+    fill_time(room, e.event_ms, m.offset_h, s)
+    at = put_int(out, put(out, at + size, s.members, _AMOUNT), e.amount)
+    at = put(out, at, s.members, _SCHEME + e.scheme)
+    if e.card_kind >= 0:
+        at = put(out, at, s.members, _KIND + e.card_kind)
+    if s.everything:
+        at = put(out, at, s.members, _CLASS + s.fee_class[e.mcc])
+    return put_fee(out, at, e, s)
+
+
+@njit
+def put_usual(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np.uint8], s: Style) -> int:
     """Append the other fields of every size of record."""
     at = put_int(out, put(out, at, s.members, _AMOUNT), e.amount)
     at = put(out, at, s.members, _SCHEME + e.scheme)
@@ -267,6 +333,8 @@ def put_usual(out: NDArray[np.uint8], at: int, e: Any, number: NDArray[np.uint8]
         fill_number(out, at, number, e.channel_mcc)
         # The channel knows the merchant under a number of its own.
         out[at], out[at + 1], out[at + 2] = 56, 52, 56
+        if e.number and m.number_place:
+            fill_serial(out, at + 11, m.key, e.number)
         at = put(out, at + 15, s.members, _CHANNEL_MCC)
         fill(out, at, e.channel_mcc, 4)
         at = put(out, at + 4, s.members, _QUOTE)
@@ -277,7 +345,7 @@ def put_usual(out: NDArray[np.uint8], at: int, e: Any, number: NDArray[np.uint8]
         fill_id(out, at, e.original, s.salt)
         at = put_int(out, put(out, at + 13, s.members, _ORIGINAL_AMOUNT), e.original_amount)
         at = put_int(out, put(out, at, s.members, _ORIGINAL_TIME), e.original_ms)
-    return at
+    return put_fee(out, at, e, s)
 
 
 @njit
@@ -332,16 +400,11 @@ def put_everything(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDAr
         at = put(out, at, s.members, _SPECIAL_LEVEL)
     if e.channel_mcc > 0:
         at = put(out, at, s.members, _CHANNEL + (1 if e.scheme in (1, 2) else 0))
-    if m.mode >= 0:
-        at = put(out, at, s.members, _MODE + m.mode)
     if m.located:
         at = put_degrees(out, put(out, at, s.members, _LAT), m.lat)
         at = put_degrees(out, put(out, at, s.members, _LON), m.lon)
     at = put(out, at, s.members, _SCHEME + len(_BINS) + m.city)
-    at = put(out, at, s.members, _CLASS + s.fee_class[e.mcc])
-    # Merchants of the three classes pay 0.60 %, 0.38 % and nothing, whatever MCC is presented.
-    fee = (e.amount * _RATES_PPM[s.fee_class[m.mcc0]] + 500_000) // 1_000_000
-    return put_int(out, put(out, at, s.members, _FEE), fee)
+    return put(out, at, s.members, _CLASS + s.fee_class[e.mcc])
 
 
 @njit_cached
@@ -370,10 +433,13 @@ def render(
         else:
             m = merchants[e.merchant]
             digits = numbers[e.merchant]
-            at = put_head(out, at, e, m, digits, s)
-            at = put_usual(out, at, e, digits, s)
-            if s.everything:
-                at = put_everything(out, at, e, m, digits, s)
+            if e.flags & s.settlement:
+                at = put_settlement(out, at, e, m, digits, s)
+            else:
+                at = put_head(out, at, e, m, digits, s)
+                at = put_usual(out, at, e, m, digits, s)
+                if s.everything:
+                    at = put_everything(out, at, e, m, digits, s)
             at = put(out, at, s.members, _FEED)
         if s.newline:
             out[at] = 10

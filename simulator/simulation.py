@@ -12,23 +12,25 @@ import numpy as np
 
 from simulator import draw
 from simulator.config import HOUR_MS, SimulationConfig
+from simulator.fees import fee_controls
+from simulator.labels import fee_label, mcc_label
 from simulator.ledger import LEDGER, fold
-from simulator.merchants import (
-    FEED,
-    JUMP_KINDS,
-    NEVER_MS,
-    Merchants,
-    build_merchants,
-    change_records,
-    opening_records,
-)
+from simulator.mccs import mcc_controls
+from simulator.merchants import Merchants, build_merchants, change_records, opening_records
 from simulator.render import MAX_RECORD, Style, Words, fill_id, render, style, words
-from simulator.truth import Control, Label, leakage_minor
+from simulator.rhythm import SEGMENT, Rhythms, local_days, plan_undisturbed
+from simulator.table import FEED
+from simulator.truth import Control, Label
+from simulator.volume import Plan
+from simulator.volume_truth import sums_of, volume_controls, volume_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+    from simulator.rhythm import Rhythm
+    from simulator.table import Lawful
 
 MINUTE_MS = 60_000
 
@@ -91,6 +93,10 @@ class Simulation:
         self.merchants: Merchants = build_merchants(config)
         self._trades = draw.trades()
         self._knobs = draw.knobs(config)
+        table = self.merchants.table
+        self._undisturbed = plan_undisturbed(table, *local_days(config)) if config.calendar else None
+        self._plan = Plan(config, table, self._undisturbed)
+        self._rhythms = Rhythms(config, table, self._undisturbed, self._plan.segments, self._plan.pulses())
         self._everyone = np.arange(config.merchants, dtype=np.int64)
         self._changes = change_records(self.merchants)
 
@@ -99,7 +105,10 @@ class Simulation:
         return self.merchants.merchant_id(index)
 
     def master_records(self) -> list[bytes]:
-        """The `merchant` events to append before everything else; record i is merchant i's. May be none."""
+        """The `merchant` and `contract` events to append before everything else; may be none.
+
+        Record i is merchant i % merchants': all master data come first, then all contracts.
+        """
         return opening_records(self.merchants, self.config)
 
     @cached_property
@@ -169,22 +178,39 @@ class Simulation:
             clock_ms,
         )
 
-    def _draw(self, hour: int, chosen: NDArray[np.int64]) -> _Hour:
+    def _draw(self, hour: int, chosen: NDArray[np.int64], rhythms: Rhythms | None = None) -> _Hour:
         """The records of the chosen merchants received in `hour` (since 1970), before the end of the run."""
         table = self.merchants.table
-        sales = draw.counts(table, chosen, self._trades, hour)
+        rhythm = (rhythms or self._rhythms).at(hour)
+        sales = draw.counts(table, chosen, self._trades, rhythm, hour)
+        settled = self._settled(hour, chosen, rhythm)
         changes = [(number, *change[:2]) for number, change in enumerate(self._changes) if change[0] // HOUR_MS == hour]
         out = np.empty(int(sales.sum()) * draw.MAX_RECORDS_PER_SALE + len(changes), draw.EVENT)
-        n = draw.draw(table, chosen, sales, self._trades, self._knobs, hour, out)
+        n = draw.draw(table, self.merchants.prices, chosen, sales, self._trades, rhythm, self._knobs, hour, out)
         for number, received_ms, merchant in changes:
             out[n] = np.zeros((), draw.EVENT)
             out[n]["id"], out[n]["merchant"], out[n]["flags"] = number, merchant, draw.MASTER
             out[n]["received_ms"] = out[n]["event_ms"] = received_ms
             n += 1
-        events = out[:n]
+        events = np.concatenate([out[:n], *settled]) if settled else out[:n]
         order = np.argsort(events["received_ms"], kind="stable")
         end = np.searchsorted(events["received_ms"][order], self.config.end_ms)
         return _Hour(events, order[:end])
+
+    def _settled(self, hour: int, chosen: NDArray[np.int64], rhythm: Rhythm) -> list[NDArray[np.void]]:
+        """Settlements of the chosen merchants received in `hour`."""
+        if self.config.fees != "settlement":
+            return []
+        table, prices = self.merchants.table, self.merchants.prices
+        mine = chosen[draw.settling(table, chosen, hour)]
+        first = max(hour - 24 - draw.SETTLED_AT - draw.SETTLED_WITHIN, self.config.start_ms // HOUR_MS)
+        out = []
+        for sold in range(first, hour if len(mine) else first):
+            sales = draw.counts(table, mine, self._trades, rhythm, sold)
+            events = np.empty(int(sales.sum()), draw.EVENT)
+            n = draw.settle(table, prices, mine, sales, self._trades, rhythm, self._knobs, hour, sold, events)
+            out.append(events[:n])
+        return out
 
     def _hours(self, until_ms: int) -> range:
         return range(self.config.start_ms // HOUR_MS, math.ceil(until_ms / HOUR_MS))
@@ -203,66 +229,78 @@ class Simulation:
         return ledger
 
     def labels(self) -> list[Label]:
-        """The violations, by merchant; draws the jumping merchants' run again."""
-        jumpers = np.flatnonzero(self.merchants.table["jump_kind"] > 0)
-        sales = [self._sales(hour, jumpers) for hour in self._hours(self.config.end_ms)]
-        events = np.concatenate(sales) if sales else np.empty(0, draw.EVENT)
+        """The violations, by family and merchant; draws the run of those that deviate again."""
+        table = self.merchants.table
+        chosen = np.flatnonzero((table["jump_kind"] > 0) | (table["fee_kind"] > 0))
+        parts = [self._sales(hour, chosen) for hour in self._hours(self.config.end_ms)]
+        if self.config.fees == "settlement":
+            parts += [self._sales(hour, chosen, flag=draw.SETTLEMENT) for hour in self._hours(self.config.end_ms)]
+        events = np.concatenate(parts) if parts else np.empty(0, draw.EVENT)
         events = events[np.argsort(events["merchant"], kind="stable")]
-        starts = np.searchsorted(events["merchant"], jumpers)
-        stops = np.searchsorted(events["merchant"], jumpers, side="right")
-        return [self._label(int(i), events[a:b]) for i, a, b in zip(jumpers, starts, stops, strict=True)]
+        starts = np.searchsorted(events["merchant"], chosen)
+        stops = np.searchsorted(events["merchant"], chosen, side="right")
+        out = []
+        for i, start, stop in zip(chosen.tolist(), starts, stops, strict=True):
+            label = mcc_label if table["jump_kind"][i] else fee_label
+            out.append(label(self.merchants, i, events[start:stop], self._txn_ids))
+        return sorted(out, key=lambda each: each.family, reverse=True) + self._volume_labels()
 
-    def _sales(self, hour: int, chosen: NDArray[np.int64]) -> NDArray[np.void]:
-        """Approved purchases received in `hour`, each once."""
-        drawn = self._draw(hour, chosen)
+    def _volume_labels(self) -> list[Label]:
+        """What departs from the usual volume, and the sums of its time as they are and as they would have been."""
+        departures = self._plan.departures
+        if not departures:
+            return []
+        config, table = self.config, self.merchants.table
+        none = np.zeros(0, SEGMENT)
+        usual = Rhythms(config, table, self._undisturbed, none, self._plan.pulses(disturbed=False))
+        chosen = np.unique([each.merchant for each in departures])
+        first = min(each.onset_ms for each in departures) // HOUR_MS
+        sums = []
+        for rhythms in (self._rhythms, usual):
+            hours = [self._sales(hour, chosen, rhythms) for hour in self._hours(config.end_ms) if hour >= first]
+            columns = [events[["merchant", "event_ms", "amount"]] for events in hours]
+            sums.append(sums_of(departures, np.concatenate(columns)))
+        return volume_labels(self._plan, self.merchant_id, *sums)
+
+    def _sales(
+        self, hour: int, chosen: NDArray[np.int64], rhythms: Rhythms | None = None, *, flag: int = 0
+    ) -> NDArray[np.void]:
+        """Approved purchases received in `hour`, each once; settlements with that `flag`."""
+        drawn = self._draw(hour, chosen, rhythms)
         events = drawn.events[drawn.order]
         approved = (events["txn_type"] == draw.PURCHASE) & (events["response"] < draw.APPROVING)
-        once = events["flags"] & (draw.DUPLICATE | draw.MASTER) == 0
+        once = events["flags"] & (draw.DUPLICATE | draw.MASTER | draw.SETTLEMENT) == flag
         return np.asarray(events[approved & once])
 
-    def _label(self, i: int, sales: NDArray[np.void]) -> Label:
-        row = self.merchants.table[i]
-        special = JUMP_KINDS[row["jump_kind"]] == "special_fee_type"
-        within = (sales["event_ms"] >= row["jump_onset_ms"]) & (sales["event_ms"] < row["jump_end_ms"])
-        hits = sales[sales["flags"] & draw.VIOLATION > 0]
-        return Label(
-            merchant_id=self.merchant_id(i),
-            merchant_index=i,
-            kind=JUMP_KINDS[row["jump_kind"]],
-            registered="00" if special else f"{row['mcc0']:04}",
-            presented="03" if special else f"{row['jump_mcc']:04}",
-            onset_ms=int(row["jump_onset_ms"]),
-            end_ms=int(row["jump_end_ms"]),
-            share=float(row["jump_share"]),
-            approved=int(within.sum()),
-            txn_ids=tuple(self._txn_id(identity) for identity in hits["id"]),
-            amount_minor=int(hits["amount"].sum()),
-            leakage_minor=None if special else leakage_minor(hits, int(row["mcc0"]), int(row["jump_mcc"])),
-        )
-
-    def _txn_id(self, identity: np.uint64) -> str:
-        text = np.empty(13, np.uint8)
-        fill_id(text, 0, identity, self._knobs["seed"][0])
-        return bytes(text).decode()
+    def _txn_ids(self, identities: NDArray[np.uint64]) -> tuple[str, ...]:
+        text, out = np.empty(13, np.uint8), []
+        for identity in identities:
+            fill_id(text, 0, identity, self._knobs["seed"][0])
+            out.append(bytes(text).decode())
+        return tuple(out)
 
     def controls(self) -> list[Control]:
-        """What resembles a violation and is none, by kind and merchant; empty without master data."""
-        if not self.config.master_data:
-            return []
-        table, start = self.merchants.table, self.config.start_ms
-        honest = table["jump_kind"] == 0
-        out = []
-        for i in np.flatnonzero(table["change_ms"] != NEVER_MS):
-            effective, told = int(table["change_ms"][i]), int(table["change_received_ms"][i])
-            kind = "mcc_change_told_late" if told > effective else "mcc_change"
-            out.append(self._control(int(i), kind, effective, told))
-        several, approved = honest & (table["mccs"] > 1), honest & (table["channel_mcc"] > 0)
-        out += [self._control(int(i), "several_mccs", start, start) for i in np.flatnonzero(several)]
-        out += [self._control(int(i), "approved_channel", start, start) for i in np.flatnonzero(approved)]
-        return out
+        """What resembles a violation and is none, by family, kind and merchant."""
+        table = self.merchants.table
+        out = [self._control("mcc", each) for each in mcc_controls(table, self.config)]
+        out += [self._control("fee", each) for each in fee_controls(table, self.merchants.prices, self.config)]
+        return out + self._volume_controls()
 
-    def _control(self, i: int, kind: str, from_ms: int, told_ms: int) -> Control:
-        return Control(merchant_id=self.merchant_id(i), merchant_index=i, kind=kind, from_ms=from_ms, told_ms=told_ms)
+    def _volume_controls(self) -> list[Control]:
+        if self._undisturbed is None:
+            return []
+        return volume_controls(self._plan, self._undisturbed, self.merchant_id)
+
+    def _control(self, family: str, lawful: Lawful) -> Control:
+        return Control(
+            merchant_id=self.merchant_id(lawful.merchant),
+            merchant_index=lawful.merchant,
+            family=family,
+            kind=lawful.kind,
+            from_ms=lawful.from_ms,
+            until_ms=self.config.end_ms,
+            told_ms=lawful.told_ms,
+        )
 
 
 def simulate(config: SimulationConfig) -> Simulation:

@@ -22,58 +22,65 @@ _BILLION = 1_000_000_000
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True):
-    """One merchant's MCC code-jumping.
+    """One thing done to one merchant's traffic that a monitor should find.
 
     Attributes:
-        kind: where it shows: `mcc`, `acceptor_id`, `channel_mcc` or `special_fee_type`.
-        registered: the merchant's first registered MCC; "00" for a special fee type.
-        presented: the MCC presented instead; "03" for a special fee type.
+        family: `mcc`, `fee` or `volume`.
+        kind: what was done, within the family (docs/simulator.md lists them).
         onset_ms: from this event time on, UTC milliseconds.
         end_ms: up to this event time, exclusive.
-        share: intended share of approved purchases, 0.02 to 0.8.
-        approved: approved purchases in that time.
-        txn_ids: those that jumped, in order of receipt.
-        amount_minor: their sum, fen.
-        leakage_minor: interchange and network fees withheld, fen, rounded half up; purchases later undone
-            and schemes other than UnionPay left out; None for a special fee type, whose price is not known.
+        effect: how strong it is, in `effect_unit`.
+        effect_unit: `share of sales`, `share of due`, `ticket ratio` …
+        txn_ids: the affected transactions in order of receipt; may be empty for volume.
+        transactions: how many transactions are affected.
+        amount_minor: sum of their amounts, fen.
+        money_minor: interchange withheld or fees overcharged, fen; None where it is not known.
+        details: what else the kind has to say, such as `registered` and `presented`.
     """
 
     merchant_id: str
     merchant_index: int
+    family: str
     kind: str
-    registered: str
-    presented: str
     onset_ms: int
     end_ms: int
-    share: float
-    approved: int
+    effect: float
+    effect_unit: str
     txn_ids: tuple[str, ...]
+    transactions: int
     amount_minor: int
-    leakage_minor: int | None
+    money_minor: int | None
+    details: dict[str, str | int | float]
 
 
 class Control(msgspec.Struct, frozen=True, kw_only=True):
     """Something lawful that resembles a violation.
 
     Attributes:
-        kind: `mcc_change`, `mcc_change_told_late` (transactions under the new MCC come before it is told: an
-            alert in between is no mistake), `several_mccs` or `approved_channel`.
+        family: `mcc`, `fee` or `volume`.
+        kind: what it is, within the family (docs/simulator.md lists them).
         from_ms: since when, UTC milliseconds.
-        told_ms: when the master data were received.
+        until_ms: until when, exclusive.
+        told_ms: when an event told of it; 0 if none did.
     """
 
     merchant_id: str
     merchant_index: int
+    family: str
     kind: str
     from_ms: int
+    until_ms: int
     told_ms: int
 
 
-class Truth(msgspec.Struct, frozen=True):
-    """Everything in `truth.json`."""
+class Truth(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything in `truth.json`; the run goes from `start_ms` to before `end_ms`, UTC milliseconds."""
 
     violations: tuple[Label, ...]
     controls: tuple[Control, ...]
+    start_ms: int
+    end_ms: int
+    merchants: int
 
 
 def cost_ppb_fen(amounts: NDArray[np.int64], fee_class: int, *, credit: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -45,7 +45,14 @@ def _write_batch(out: BinaryIO, batch: SimBatch) -> int:
 
 def write_truth(simulation: Simulation, folder: Path) -> None:
     """Write `truth.json` (violations and controls) and `ledger.json` (sums by merchant) into `folder`."""
-    truth = Truth(tuple(simulation.labels()), tuple(simulation.controls()))
+    config = simulation.config
+    truth = Truth(
+        violations=tuple(simulation.labels()),
+        controls=tuple(simulation.controls()),
+        start_ms=config.start_ms,
+        end_ms=config.end_ms,
+        merchants=config.merchants,
+    )
     (folder / "truth.json").write_bytes(msgspec.json.format(msgspec.json.encode(truth)))
     ledger = simulation.ledger()
     names = ledger.dtype.names or ()

@@ -13,6 +13,7 @@ from domain.interchange import interchange_cost, leakage
 from domain.layouts import layout_of, parse
 from domain.mcc import fee_class, is_known
 from tests.oracle_fees import fee_columns
+from tests.oracle_numbers import NUMBER_COLUMNS, Pool, number_columns
 from tests.oracle_state import (
     BASES,
     DAY,
@@ -42,6 +43,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 __all__ = ["Oracle", "Value"]
+NOT_OF_TRANSACTIONS = (
+    "fee_class_used", "set_evidence", "set_terminal_evidence", "set_share_1d", "set_share_usual",
+    "set_amount_share_1d", "set_amount_share_usual", "set_cheap_1d", "set_sales_1d", "set_excess_1d_e7",
+    "set_mcc_cheap", "set_mcc_dear", "trade_evidence", "trade_mcc", "trade_like", "trade_sales", "trade_gap_1d_e7",
+    "trade_ticket", "trade_ticket_own", "trade_ticket_like", "trade_telling",
+)  # fmt: skip
+"""Columns that are null on every transaction; `tests/engine/test_closings.py` tries them."""
 
 
 class Oracle:
@@ -120,7 +128,16 @@ class Oracle:
         found |= card_columns(merchant, event, traded)
         shares, unsure = ratio_columns(merchant)
         found |= shares | mcc_columns(merchant, event, at_ms, role is Role.SALE and approved)
-        found |= fee_columns(merchant, event, at_ms, self.country) | {"occasion": 0}
+        found |= fee_columns(merchant, event, at_ms, self.country)
+        found |= dict.fromkeys(NOT_OF_TRANSACTIONS) | dict.fromkeys(NUMBER_COLUMNS)
+        if role is Role.SALE and approved:
+            merchant.past.numbers = merchant.past.numbers or Pool()
+            numbers, near = number_columns(
+                merchant.past.numbers, event, merchant.day, merchant.own_day(at_ms), merchant.clock, at_ms
+            )
+            found |= numbers
+            unsure |= near
+        found["occasion"] = 0
         self.unsure = unsure | ({name for name in found if is_judgement(name)} if merchant.past.unsure else set())
         if traded and event["txn_id"] in merchant.waiting:
             came = merchant.past.last16[-1]

@@ -141,6 +141,8 @@ class History:
     fee_day: int = 0
     paid: list[tuple[int, int]] = field(default_factory=list)
     """(own day, charged above what was due) of each judged payment."""
+    numbers: Any = None
+    """A `tests.oracle_numbers.Pool`, from the first approved sale on."""
     unsure: bool = False
     """Whether a counter stood so near a threshold that float32 may decide otherwise."""
 

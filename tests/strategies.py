@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
+from engine.episodes import NAMESPACE
 from engine.records import Records
 
 if TYPE_CHECKING:
@@ -45,11 +47,12 @@ KINDS = (
     "sale", "sale", "sale", "sale", "burst", "jump", "decline", "refund", "other", "void", "void",
     "void_details", "void_unknown", "void_early", "original", "void_again", "void_nameless", "void_declined",
     "resend", "resend_id", "resend_key", "late", "late_limit", "too_late", "future", "ahead", "currency",
-    "master", "master_zone", "clock", "report", "contract", "contract",
+    "master", "master_zone", "clock", "report", "verdict", "override", "contract", "contract",
 )  # fmt: skip
 JUMPY = (
     "jump", "jump", "jumps", "jumps", "burst", "sale", "decline", "void", "void_early", "original", "resend",
-    "late", "too_late", "future", "currency", "master", "master_zone", "clock", "clock", "report",
+    "late", "too_late", "future", "currency", "master", "master_zone", "clock", "clock", "report", "verdict",
+    "verdict", "verdict", "override",
 )  # fmt: skip
 """Kinds for streams with many alerts."""
 DECLINES = ("05", "14", "33", "51", "65", "04", "59", "38", "55", "75")
@@ -88,6 +91,7 @@ class Weaver:
     sent: dict[int, list[Event]] = field(default_factory=dict)
     wanted: dict[int, list[Event]] = field(default_factory=dict)
     """Originals whose void came first."""
+    jumps: dict[int, list[Event]] = field(default_factory=dict)
     priced: set[int] = field(default_factory=set)
     """Whose contract prices every payment; only theirs carry fees."""
 
@@ -129,6 +133,8 @@ class Weaver:
             "response_code": rng.choice(("00", "00", "10", "11")),
             "settlement_mode": "T+1",
         }  # fmt: skip
+        if self.made % 2:
+            event["channel_merchant_id"] = f"n{self.made % 7 // 2}"
         if rng.random() < 0.5:
             event |= {
                 "terminal_id": "1",
@@ -183,10 +189,9 @@ class Weaver:
         given: Event = {}
         for place in rng.sample(places, rng.choice((1, 1, 2, 4))):
             given |= place
-        self.send(
-            m,
-            self.transaction(m, rng, response_code="00", card_kind=rng.choice(("debit", "credit")), **given),
-        )
+        event = self.transaction(m, rng, response_code="00", card_kind=rng.choice(("debit", "credit")), **given)
+        self.jumps.setdefault(m, []).append(event)
+        self.send(m, event)
 
     def _jumps(self, step: Step, rng: random.Random, m: int) -> None:
         """A spree of jumping, in order or not."""
@@ -306,6 +311,26 @@ class Weaver:
     def _clock(self, _step: Step, rng: random.Random, m: int) -> None:
         ahead = rng.choice((-HOUR, 0, MINUTE, 2 * HOUR, DAY, DAY + MINUTE, 3 * DAY))
         self.events.append({"type": "clock", "feed": FEEDS[rng.choice((1, 2))], "event_time": self.now_ms + ahead})
+
+    def _verdict(self, step: Step, rng: random.Random, m: int) -> None:
+        """A verdict on an alert that one of the last jumps may have begun, not always its own merchant's."""
+        jumps = self.jumps.get(m if rng.random() < 0.9 else 0, [])
+        if not jumps:
+            return self._variant(step, rng, m)
+        of = jumps[-1 - step.back % min(4, len(jumps))]
+        name = f"mcc_jump|merchant:{of['merchant_id']}|{of['txn_id']}|{of['event_time']}"
+        return self.events.append({
+            "type": "verdict", "merchant_id": MERCHANTS[m], "event_time": self.now_ms,
+            "alert_id": str(uuid.uuid5(NAMESPACE, name)),
+            "verdict": rng.choice(("confirmed", "confirmed", "false_alarm", "open")),
+            "expires_at": rng.choice((None, None, self.now_ms + 2 * DAY)),
+        })  # fmt: skip
+
+    def _override(self, _step: Step, rng: random.Random, m: int) -> None:
+        self.events.append({
+            "type": "override", "merchant_id": MERCHANTS[m], "event_time": self.now_ms, "grade": rng.choice("ACE"),
+            "reason": "seen", "expires_at": self.now_ms + rng.choice((HOUR, 3 * DAY)),
+        })  # fmt: skip
 
     def _report(self, _step: Step, rng: random.Random, m: int) -> None:
         self.events.append({"type": "fraud_report", "merchant_id": MERCHANTS[m], "event_time": self.now_ms})

@@ -15,8 +15,13 @@ from tillwatch.show import to_stderr
 
 COMMANDS = {
     "demo": "Show a live demonstration: simulated terminals, a worker, and what it finds.",
+    "evaluate": "Replay a simulated folder and judge the alerts against its truth.",
+    "explain": "Say why a merchant's risk score is another than it was.",
     "ingest": "Put events from a file of JSON lines, or standard input, into the log.",
+    "peers": "Learn what merchants of each trade usually do.",
+    "profiles": "Build the profiles of MCCs, which miscoded merchants are found by.",
     "replay": "Run a file of events through the monitor, without a log.",
+    "score-series": "Score how odd each value of series in a CSV file is.",
     "simulate": "Write labelled, simulated traffic to files.",
     "state": "Look at what the monitor remembers, back it up, or build it anew.",
     "tail": "Follow the alerts in the terminal.",

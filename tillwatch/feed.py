@@ -105,7 +105,7 @@ class _Router:
         records = self._simulation.master_records()
         with self._log.transaction():
             for partition in range(self._partitions):
-                mine = [record for k, record in enumerate(records) if self._of[k] == partition]
+                mine = [record for k, record in enumerate(records) if self._of[k % len(self._of)] == partition]
                 if mine:
                     self._log.append(EVENTS.name, partition, mine)
             self._log.set_position(_SIMULATOR, self.reached_ms)

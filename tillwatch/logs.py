@@ -51,7 +51,7 @@ class Follower(Generic[T]):
     """Reads a compacted topic on and on, oldest first.
 
     A worker that was killed writes once more what it had written since its last cut. That is passed over, and what is
-    older than what was read of the same key: an alert by its revision, a score by its time, then by their epochs.
+    older than what was read of the same key, by revision, then by epoch.
 
     Args:
         log: the log.
@@ -103,6 +103,6 @@ class Follower(Generic[T]):
         return value
 
 
-def _rank(value: Alert | Score) -> tuple[int, str, int]:
+def _rank(value: Alert | Score) -> tuple[int, int]:
     """What grows from one value of a key to the next."""
-    return (value.revision, "", value.epoch) if isinstance(value, Alert) else (0, value.time, value.epoch)
+    return value.revision, value.epoch

@@ -23,7 +23,7 @@ from tillwatch.warm import compile_engine
 from tillwatch.worker import monitor_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rich.table import Table
 
@@ -131,8 +131,16 @@ def command(
         _print_tables(figures, summary, monitor.coverage())
 
 
-def batches(lines: BinaryIO, source: str, letters: list[DeadLetter]) -> Iterator[tuple[int, Records]]:
+def batches(
+    lines: BinaryIO, source: str, letters: list[DeadLetter], sift: Callable[[list[bytes]], list[bytes]] | None = None
+) -> Iterator[tuple[int, Records]]:
     """The file's events as `ingest --historic` would append them, offsets the line numbers from 1.
+
+    Args:
+        lines: the open file.
+        source: its name, for dead letters.
+        letters: what became dead letters is added to it.
+        sift: leaves out lines; numbers of those behind them in a batch are then too low.
 
     Yields:
         the bytes read so far, and the records; what became dead letters before them is added to `letters`.
@@ -142,7 +150,7 @@ def batches(lines: BinaryIO, source: str, letters: list[DeadLetter]) -> Iterator
     for chunk, _ in chunks(lines):
         for k in range(0, len(chunk), BATCH_LINES):
             part = chunk[k : k + BATCH_LINES]
-            found = sorter.sort(number + 1, part)
+            found = sorter.sort(number + 1, sift(part) if sift else part)
             number += len(part)
             done += sum(map(len, part))
             letters += found.letters
@@ -185,6 +193,9 @@ def _print_tables(figures: dict[str, float], summary: Summary, coverage: list[Co
 def _coverage_table(coverage: list[Coverage]) -> Table:
     made = table("Coverage: transactions with what each detector needs", "detector", "field", "share", numbers=[2])
     for each in coverage:
+        if each.artefact:
+            made.add_row(each.detector, f"setting {each.artefact}", "none: silent", style="red")
+            continue
         if each.silent:
             made.add_row(each.detector, " or ".join(each.needs), "none: silent", style="red")
             continue

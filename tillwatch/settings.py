@@ -13,6 +13,8 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from detectors.registry import make_detectors
+from domain.peers import NO_PEERS, Peers
+from models.peers import load_peers
 
 if TYPE_CHECKING:
     from detectors.contract import Detector
@@ -48,6 +50,8 @@ class Settings(BaseSettings):
     late_s: int = Field(86_400, ge=0, le=30 * 86_400, description="0 to 2592000 seconds")
     time_zone: str = Field("Asia/Shanghai", description="an IANA name such as Asia/Shanghai")
     country: str = Field("CN", pattern="^[A-Z]{2}$", description="two capital letters, ISO 3166 alpha-2")
+    peers: str = Field("", description="a file of tillwatch peers build, empty for the generic prior")
+    profiles: str = Field("", description="a file of `tillwatch profiles build`, empty for none")
     detectors: dict[str, dict[str, int | float]] = Field({}, description="tables of numbers, one for each detector")
 
     @field_validator("*", mode="before")
@@ -81,6 +85,15 @@ class Settings(BaseSettings):
         '/data/till watch.db'
         """
         return Path(unquote(self.log_url.removeprefix(_SQLITE)))
+
+    def load_peers(self) -> Peers:
+        """What merchants of a trade usually do.
+
+        Raises:
+            ValueError: the file is no artefact of peers.
+            OSError: it cannot be read.
+        """
+        return load_peers(Path(self.peers)) if self.peers else NO_PEERS
 
     def make_detectors(self) -> tuple[Detector, ...]:
         """One of each detector, as it is set."""
@@ -124,6 +137,10 @@ def load(file: Path | None = None, **overrides: object) -> Settings:
         settings.make_detectors()
     except ValueError as error:
         faults.append(str(error))
+    try:
+        settings.load_peers()
+    except (ValueError, OSError) as error:
+        faults.append(f"peers: {error}")
     if faults:
         raise SettingsError("\n".join(faults))
     return settings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simulator.config import DAY_MS, RECORD_SIZES, TIME_FORMATS, SimulationConfig
+from simulator.config import DAY_MS, FEES, RECORD_SIZES, TIME_FORMATS, SimulationConfig
 from simulator.simulation import SimBatch, Simulation
 from simulator.write import write_jsonl, write_truth
 from tillwatch.show import Bar, emit_json, to_stderr
@@ -56,6 +56,41 @@ class _Shown(Simulation):
     show_default=True,
     help="Merchants that jump MCC.",
 )
+@click.option(
+    "--volume-share", type=float, default=_DEFAULTS["volume_share"], show_default=True,
+    help="Merchants whose volume departs from the usual.",
+)  # fmt: skip
+@click.option(
+    "--calendar/--no-calendar", default=_DEFAULTS["calendar"], show_default=True,
+    help="Whether holidays, paydays, growth and other lawful things move the volume.",
+)  # fmt: skip
+@click.option(
+    "--static-share", type=float, default=_DEFAULTS["static_share"], show_default=True,
+    help="Merchants registered under a cheaper MCC than their trade's.",
+)  # fmt: skip
+@click.option(
+    "--rotation-share", type=float, default=_DEFAULTS["rotation_share"], show_default=True,
+    help="Merchants whose number rotates.",
+)  # fmt: skip
+@click.option(
+    "--drift-share", type=float, default=_DEFAULTS["drift_share"], show_default=True,
+    help="Merchants whose sales move to the cheaper of their MCCs.",
+)  # fmt: skip
+@click.option(
+    "--fee-share", type=float, default=_DEFAULTS["fee_share"], show_default=True, help="Merchants overcharged.",
+)  # fmt: skip
+@click.option(
+    "--control-share", type=float, default=_DEFAULTS["control_share"], show_default=True,
+    help="Merchants given each lawful thing that looks like a violation.",
+)  # fmt: skip
+@click.option(
+    "--fees", type=click.Choice(FEES), default=_DEFAULTS["fees"], show_default=True,
+    help="Where fees are told.",
+)  # fmt: skip
+@click.option(
+    "--contracts/--no-contracts", default=_DEFAULTS["contracts"], show_default=True,
+    help="Whether what merchants pay is told.",
+)  # fmt: skip
 @click.option(
     "--record-size", type=click.Choice(RECORD_SIZES), default=_DEFAULTS["record_size"], show_default=True,
     help="Common fields only, or every field.",

@@ -59,7 +59,7 @@ def backup(invocation: Invocation, file: Path) -> None:
       tillwatch state backup var/state-backup.db
     """
     with failing(Damaged, StateLocked, UnknownFormat):
-        with _state(invocation.settings()) as store:
+        with stored(invocation.settings()) as store:
             store.backup(file)
         with SqliteCheckpoints(file, read_only=True) as copied:
             found = [copied.manifest(partition) for partition in copied.offsets()]
@@ -87,7 +87,7 @@ def inspect(invocation: Invocation, merchant_id: str, *, as_json: bool) -> None:
     settings = invocation.settings()
     partition = partition_of(merchant_id.encode(), settings.partitions)
     kinds = (Damaged, OtherState, StateLocked, UnknownFormat)
-    with open_log(settings, make=False) as log, failing(*kinds), _state(settings) as store:
+    with open_log(settings, make=False) as log, failing(*kinds), stored(settings) as store:
         manifest, monitor = last_cut(settings, store, partition)
         beyond = log.end_offset(EVENTS.name, partition) - manifest.offset
     seen = monitor.look(merchant_id)
@@ -147,7 +147,7 @@ def rebuild(
         to_stderr().print("nothing is damaged: a worker can go on from the state as it is")
 
 
-def _state(settings: Settings) -> SqliteCheckpoints:
+def stored(settings: Settings) -> SqliteCheckpoints:
     """The state's file, to be read."""
     path = state_path(settings.log_path)
     if not path.exists():

@@ -7,10 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
+import numpy as np
 
 from engine.jit import cache_folder
 from engine.monitor import Monitor, MonitorConfig
 from engine.records import Records
+from models.series import SeriesModel
 from simulator.config import SimulationConfig
 from simulator.simulation import simulate
 from simulator.write import write_jsonl
@@ -23,11 +25,12 @@ from tillwatch.show import to_stderr
 
 @click.command("warm", hidden=True)
 def command() -> None:
-    """Compile the scanner, the kernel and the simulator into their cache."""
+    """Compile the scanner, the kernel, the series model and the simulator into their cache."""
     started = time.monotonic()
     simulation = simulate(SimulationConfig(merchants=20, days=0.25))
     simulation.ledger()
     simulation.labels()
+    SeriesModel().score(np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1))
     compile_engine()
     with TemporaryDirectory() as folder, SqliteLog(Path(folder) / "tillwatch.db") as log:
         create_topics(log)

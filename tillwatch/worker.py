@@ -6,10 +6,12 @@ import logging
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from domain.profiles import Profiles
 from engine.cut import OtherState
 from engine.monitor import Monitor, MonitorConfig
 from engine.pages import Damaged
@@ -121,7 +123,18 @@ def monitor_config(settings: Settings) -> MonitorConfig:
         late_s=settings.late_s,
         time_zone=settings.time_zone,
         country=settings.country,
+        peers=settings.load_peers(),
+        profiles=_profiles(settings.profiles),
     )
+
+
+def _profiles(path: str) -> Profiles | None:
+    if not path:
+        return None
+    try:
+        return Profiles.decoded(Path(path).read_bytes())
+    except ValueError as error:
+        raise click.ClickException(f"{path}: {error}") from error
 
 
 def log_to_stderr() -> None:

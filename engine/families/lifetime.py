@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.event import HOUR_MS, REFUND, SALE, Event
+from engine.event import HOUR_MS, REFUND, SALE, Closing, Event
 from engine.families import Column
 from engine.jit import njit
 
@@ -59,6 +59,12 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     out.reversed_minor = row.reversed_minor
     out.unmatched_reversals = row.unmatched_reversals
     out.age_h = (event.now_ms - row.first_ms) // HOUR_MS
+
+
+@njit
+def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
+    """Tell the merchant's age when the day is closed."""
+    out.age_h = (closing.time_ms - row.first_ms) // HOUR_MS
 
 
 @njit

@@ -3,7 +3,7 @@
 Three places carry an MCC: the message itself, the acceptor number (where its layout has one) and the channel's
 registration. A fourth, the special-fee type, moves the price at the same MCC. Each is held against the version of
 the master data in force at the transaction's own time; where none says anything of it, against the merchant's own
-history.
+history. A settlement is held against the same by what it carries: the MCC and the fee class that clearing used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ from engine.jit import i64, njit
 
 REGISTERED, LEARNED = 1, 2
 """Values of `mcc_basis`."""
-SOURCES = 4
+SENT = 4
+"""Sources of a transaction."""
+SETTLED_MCC, SETTLED_CLASS = 4, 5
+SOURCES = 6
+SETTLEMENT_BIT = 16
+"""Of `mcc_sources`."""
 HELD = 6
 """Values held per source; a new one replaces the rarest."""
 MIN_LEARNED = 30
@@ -37,12 +42,17 @@ cost_e7 = njit(interchange.cost_e7)
 
 FIELDS = (
     ("off_day_e7", np.int64),
+    ("told_e7", np.int64),
+    ("settled_day_e7", np.int64),
     ("off_decayed", np.float32),
     ("judged_decayed", np.float32),
     ("switches", np.float32, SOURCES),
     ("off_day", np.int32),
     ("off_day_sales", np.int32),
     ("judged_day_sales", np.int32),
+    ("settled_day", np.int32),
+    ("settled_day_off", np.int32),
+    ("settled_day_judged", np.int32),
     ("seen_value", np.uint16, (SOURCES, HELD)),
     ("seen_count", np.uint16, (SOURCES, HELD)),
     ("last_value", np.uint16, SOURCES),
@@ -56,11 +66,13 @@ COLUMNS = (
     Column("mcc_expected", "MCC", "txn", "the first registered MCC, or the merchant's own by history",
            null=f"nothing registered or learned; {_NO_SALE}"),
     Column("mcc_used", "MCC", "txn", "of the MCCs that are off, the one of the cheapest class", null="none is off"),
-    Column("mcc_sources", "bits", "txn", "which places are off: 1 presented, 2 acceptor number, 4 channel, 8 fee type"),
+    Column("mcc_sources", "bits", "txn", "which places are off: 1 presented, 2 acceptor number, 4 channel, 8 fee type, "
+           "16 settlement"),
     Column("mcc_basis", "code", "txn", "1 held against master data, 2 against history, 0 neither"),
     Column("mcc_class_drop", "classes", "txn", "steps from the expected class to the cheaper used one",
            null="no MCC is off"),
     Column("fee_type_used", "code", "txn", "the special-fee type that is off", null="it is not off"),
+    Column("fee_class_used", "code", "txn", "the settlement's fee class, where it is off", null="it is not off"),
     Column("leakage_e7", "1e-7 minor units", "txn", "what issuer and network lose by the used MCC",
            null="no MCC is off, or no regulated price is known"),
     Column("leakage_1d_e7", "1e-7 minor units", "the local day", "the sum of the above where it is above 0"),
@@ -95,7 +107,7 @@ def _common(row: Any, source: int) -> tuple[int, int, int]:
 
 
 @njit
-def _own(row: Any, source: int) -> int:
+def own_value(row: Any, source: int) -> int:
     """The value that is the merchant's own by history, -1 for none."""
     value, count, total = _common(row, source)
     return value if total >= MIN_LEARNED and count >= MIN_SHARE * total else -1
@@ -156,8 +168,8 @@ def _price_e7(side: Any, regime: int, fee_class: int, event: Event) -> int:
 
 
 @njit
-def leakage_e7(side: Any, event: Event, expected: int, used: int) -> int:
-    """`domain.interchange.leakage` of this sale; `MISSING` where no regulated price is known."""
+def class_leakage_e7(side: Any, event: Event, expected: int, used: int) -> int:
+    """`domain.interchange.leakage` of this sale between two fee classes; `MISSING` where no price is regulated."""
     regime = -1
     for k in range(side.regimes):
         if side.rate_since_ms[k] <= event.time_ms:
@@ -167,9 +179,14 @@ def leakage_e7(side: Any, event: Event, expected: int, used: int) -> int:
         return MISSING
     if event.currency != side.home_currency:
         return MISSING
-    before = _price_e7(side, regime, side.mcc_class[expected], event)
-    after = _price_e7(side, regime, side.mcc_class[used], event)
+    before, after = _price_e7(side, regime, expected, event), _price_e7(side, regime, used, event)
     return MISSING if before == MISSING or after == MISSING else before - after
+
+
+@njit
+def leakage_e7(side: Any, event: Event, expected: int, used: int) -> int:
+    """The same between two MCCs."""
+    return class_leakage_e7(side, event, i64(side.mcc_class[expected]), i64(side.mcc_class[used]))
 
 
 @njit
@@ -186,7 +203,7 @@ def _is_off(row: Any, contract: Any, side: Any, source: int, value: int) -> tupl
             source == 2 and _among(contract.channel_mccs, contract.channel_count, value)
         )
         return i64(contract.mccs[0]), not allowed, REGISTERED
-    own = _own(row, source)
+    own = own_value(row, source)
     if own < 0:
         return -1, False, 0
     cheaper = value != own if source == 3 else side.mcc_class[value] > side.mcc_class[own]
@@ -203,11 +220,11 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     late = event.now_ms - event.time_ms
     weight = np.float32(1.0) if late == 0 else np.float32(np.exp2(-late * _PER_MS))
     if event.role == SALE and event.approved:
-        for source in range(SOURCES):
+        for source in range(SENT):
             if values[source] >= 0:
                 _switch(row, source, values[source], weight)
         switches = row.switches[0]
-        for source in range(SOURCES):
+        for source in range(SENT):
             own, off, by = _is_off(row, contract, side, source, values[source])
             if by and (basis == 0 or by < basis):
                 basis = by
@@ -223,7 +240,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
             steps = i64(side.mcc_class[values[source]]) - i64(side.mcc_class[own])
             if used < 0 or steps > drop:
                 expected, used, drop = own, values[source], steps
-        for source in range(SOURCES):
+        for source in range(SENT):
             if values[source] >= 0:
                 _learn(row, source, values[source])
     leak = leakage_e7(side, event, expected, used) if used >= 0 else MISSING
@@ -234,8 +251,10 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
         if sources:
             row.off_decayed += weight
             row.off_day_sales += today
-            if today and leak > 0:
-                row.off_day_e7 = min(row.off_day_e7 + leak, _MOST_E7)
+            if leak > 0:
+                row.told_e7 = min(row.told_e7 + leak, _MOST_E7)
+                if today:
+                    row.off_day_e7 = min(row.off_day_e7 + leak, _MOST_E7)
     out.mcc_presented = event.mcc if event.mcc >= 0 else MISSING
     out.mcc_acceptor = event.acceptor_mcc if event.acceptor_mcc >= 0 else MISSING
     out.mcc_channel = event.channel_mcc if event.channel_mcc >= 0 else MISSING
@@ -245,6 +264,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     out.mcc_basis = basis
     out.mcc_class_drop = drop if used >= 0 else MISSING
     out.fee_type_used = fee_type if fee_type >= 0 else MISSING
+    out.fee_class_used = MISSING
     out.leakage_e7 = leak
     out.leakage_1d_e7 = row.off_day_e7
     out.mcc_off_1d = row.off_day_sales
@@ -252,3 +272,103 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     out.mcc_off_share_28d = row.off_decayed / row.judged_decayed if row.judged_decayed > 0 else np.nan
     out.mcc_switches_28d = switches
     out.mcc_learned_share = most / total if total >= MIN_LEARNED else np.nan
+
+
+@njit
+def _settled_mcc(row: Any, contract: Any, side: Any, value: int) -> tuple[int, bool, int]:
+    """As `_is_off`, of the MCC of a settlement: by history, one that the merchant's messages never carry."""
+    if value < 0:
+        return -1, False, 0
+    if contract.mcc_count > 0:
+        return _is_off(row, contract, side, 2, value)
+    own = own_value(row, 0)
+    if own < 0:
+        return _is_off(row, contract, side, SETTLED_MCC, value)
+    off = side.mcc_class[value] > side.mcc_class[own]
+    for k in range(HELD):
+        off = off and row.seen_value[0, k] != value + 1
+    return own, off, LEARNED
+
+
+@njit
+def _settled_class(row: Any, contract: Any, side: Any, value: int) -> tuple[int, bool, int]:
+    """What the fee class of a settlement is held against (-1: nothing), whether it is off, and on what basis."""
+    if value < 0:
+        return -1, False, 0
+    if contract.mcc_count > 0:
+        for k in range(contract.fee_type_count):
+            if contract.fee_types[k] != 0:  # a special fee may lawfully be that of a cheaper class
+                return -1, False, 0
+        cheapest = 0
+        for k in range(contract.mcc_count):
+            cheapest = max(cheapest, i64(side.mcc_class[contract.mccs[k]]))
+        for k in range(contract.channel_count):
+            cheapest = max(cheapest, i64(side.mcc_class[contract.channel_mccs[k]]))
+        return i64(side.mcc_class[contract.mccs[0]]), value > cheapest, REGISTERED
+    own = own_value(row, SETTLED_CLASS)
+    if own < 0:
+        return -1, False, 0
+    return own, value > own and row.switches[SETTLED_CLASS] >= MIN_SWITCHES, LEARNED
+
+
+@njit
+def _of_settled_day(row: Any, event: Event, off: bool, leak: int) -> None:
+    """Count a settlement on the latest local day of which one came."""
+    if event.day > row.settled_day:
+        row.settled_day = event.day
+        row.settled_day_off = row.settled_day_judged = 0
+        row.settled_day_e7 = 0
+    if event.day == row.settled_day:
+        row.settled_day_judged += 1
+        row.settled_day_off += off
+        if off and leak > 0:
+            row.settled_day_e7 = min(row.settled_day_e7 + leak, _MOST_E7)
+
+
+@njit
+def settle(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Judge a settlement by what it carries; what it costs and its sale has shown already is not told again."""
+    late = max(event.was_ms - event.time_ms, 0)
+    weight = np.float32(1.0) if late == 0 else np.float32(np.exp2(-late * _PER_MS))
+    if event.mcc >= 0:
+        _switch(row, SETTLED_MCC, event.mcc, weight)
+    if event.fee_class >= 0:
+        _switch(row, SETTLED_CLASS, event.fee_class, weight)
+    own, mcc_off, basis = _settled_mcc(row, contract, side, event.mcc)
+    own_class, class_off, class_basis = _settled_class(row, contract, side, event.fee_class)
+    if event.mcc >= 0:
+        _learn(row, SETTLED_MCC, event.mcc)
+    if event.fee_class >= 0:
+        _learn(row, SETTLED_CLASS, event.fee_class)
+    if basis == 0 or (not mcc_off and class_off):
+        basis = class_basis
+    if basis == 0:
+        return
+    expected = i64(side.mcc_class[own]) if mcc_off else own_class
+    used = expected
+    if mcc_off:
+        used = i64(side.mcc_class[event.mcc])
+    if class_off:
+        used = max(used, event.fee_class)
+    off = mcc_off or class_off
+    leak = class_leakage_e7(side, event, expected, used) if off else MISSING
+    if leak > 0:
+        told = min(leak, row.told_e7)
+        row.told_e7 -= told
+        leak -= told
+        off = leak > 0
+    _of_settled_day(row, event, off, leak)
+    out.mcc_sources = SETTLEMENT_BIT if off else 0
+    out.mcc_basis = basis
+    if off:
+        if own >= 0:
+            out.mcc_expected = own
+        if mcc_off:
+            out.mcc_used = event.mcc
+        if class_off:
+            out.fee_class_used = event.fee_class
+        out.mcc_class_drop = used - expected
+        out.leakage_e7 = leak
+    out.leakage_1d_e7 = row.settled_day_e7
+    out.mcc_off_1d = row.settled_day_off
+    out.mcc_judged_1d = row.settled_day_judged

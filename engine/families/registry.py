@@ -7,14 +7,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.families import cards, fees, lifetime, mcc, occasion, ratios, repeats, volume
+from engine.families import (
+    cards,
+    fees,
+    lifetime,
+    mcc,
+    mcc_set,
+    numbers,
+    occasion,
+    ratios,
+    repeats,
+    season,
+    trade,
+    volume,
+)
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from engine.families import Column
 
-FAMILIES: tuple[ModuleType, ...] = (lifetime, volume, ratios, repeats, cards, mcc, fees, occasion)
+FAMILIES: tuple[ModuleType, ...] = (
+    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, season, occasion,
+)  # fmt: skip
 """Occasion comes last."""
 
 

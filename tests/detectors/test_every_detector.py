@@ -23,7 +23,15 @@ ROOT = Path(__file__).parents[2]
 NULL = np.iinfo(np.int64).min
 COLUMNS = columns()
 LOW_CODES = {
-    "mcc_sources": 16, "mcc_basis": 3, "mcc_class_drop": 3, "fee_type_used": 100, "fee_basis": 4, "occasion": 4,
+    "mcc_sources": 32, "mcc_basis": 3, "mcc_class_drop": 3, "fee_type_used": 100, "fee_class_used": 3,
+    "number_changed": 2, "number_source": 3, "numbers_28d": 9, "number_places_28d": 9, "trade_telling": 12,
+    "fee_basis": 4, "occasion": 4, "new_d": 31, "dormancy_d": 401, "idle_d": 92, "quiet_d": 20, "quiet_longest_d": 8,
+    "expected_minor_1d": 10**6, "rise_before_minor": 10**6, "closed_sales": 3,
+}  # fmt: skip
+HIGH_FLOATS = {
+    "day_surprise": 20.0, "hour_surprise": 20.0, "rise_score": 30.0, "fall_score": 30.0, "missed_sales": 100.0,
+    "peer_z": 4.0, "expected_1d": 40.0, "set_evidence": 30.0, "set_terminal_evidence": 30.0, "trade_evidence": 30.0,
+    "number_switches_7d": 30.0,
 }  # fmt: skip
 
 
@@ -45,7 +53,7 @@ def random_features(seed: int, n: int = 400, null_share: float = 0.3) -> dict[st
     for column in COLUMNS:
         null = rng.random(n) < null_share
         if column.kind == "float":
-            features[column.name] = np.where(null, np.nan, rng.random(n))
+            features[column.name] = np.where(null, np.nan, HIGH_FLOATS.get(column.name, 1.0) * rng.random(n))
             continue
         high = LOW_CODES.get(column.name, 10_000 if column.unit == "MCC" else 10**13)
         values = rng.integers(0, high, n)

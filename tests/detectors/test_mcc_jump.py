@@ -180,3 +180,87 @@ def test_a_setting_out_of_range_is_refused_by_name(setting: str, value: object) 
 def test_an_episode_may_last_from_a_second_to_400_days() -> None:
     assert MccJump(quiet_gap_s=1, max_age_s=1).max_age_s == 1
     assert MccJump(quiet_gap_s=34_560_000, max_age_s=34_560_000).quiet_gap_s == 34_560_000
+
+
+def settled(k: int, **changed: Any) -> dict[str, Any]:
+    event = {
+        "type": "settlement", "txn_id": f"t{k}", "merchant_id": "m1", "amount": 100_000, "currency": "CNY",
+        "event_time": T0 + DAY, "original_time": T0 + k * MINUTE, "scheme": "unionpay", "card_kind": "credit",
+        "mcc": "5812",
+    }  # fmt: skip
+    return {**event, **changed}
+
+
+def test_a_settlement_under_an_unregistered_mcc_is_found_with_its_leakage() -> None:
+    alert = only(alerts_of(master(), sale(1), settled(1), settled(2, mcc="5411")))
+    assert alert.at_stake == 113
+    assert alert.severity == pytest.approx(0.30 + 0.075 + 0.2 * 0.046612, abs=1e-4)
+    assert {each.feature: each.value for each in alert.evidence}["mcc_sources"] == "settlement"
+    assert "by settlement" in alert.reason.en
+    assert "清算" in alert.reason.zh
+
+
+def test_a_settlement_may_be_under_any_mcc_registered_or_approved_for_the_channel() -> None:
+    approved = master(mccs=["5812", "5541"], approved_channel_mccs=["5411"])
+    assert alerts_of(approved, settled(1), settled(2, mcc="5541"), settled(3, mcc="5411")) == []
+
+
+def test_a_settlement_in_a_cheaper_class_than_any_registered_is_found_at_the_same_mcc() -> None:
+    alert = only(alerts_of(master(), settled(1, fee_class="standard"), settled(2, fee_class="exempt")))
+    assert alert.at_stake == 515
+    assert {each.feature: each.value for each in alert.evidence}["fee_class_used"] == "exempt class"
+    assert "1 sale under exempt class by settlement" in alert.reason.en
+    assert alert.severity == pytest.approx(0.30 + 0.15 + 0.2 * 0.180413, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "lawful",
+    [{"mccs": ["5812", "5411"]}, {"approved_channel_mccs": ["5411"]}, {"special_fee_types": ["00", "03"]}],
+    ids=["a registered MCC's class", "an approved channel's class", "a special fee"],
+)
+def test_a_settled_class_may_be_lawful(lawful: dict[str, list[str]]) -> None:
+    assert alerts_of(master(**lawful), settled(1, fee_class="concession", mcc=None)) == []
+
+
+def test_a_settlement_goes_by_the_version_of_its_original_s_time() -> None:
+    change = master(effective_ms=T0 + 10 * MINUTE, mccs=["5411"])
+    assert alerts_of(master(), change, settled(9), settled(11, mcc="5411")) == []
+    assert len(alerts_of(master(), change, settled(9, mcc="5411"))) == 1
+
+
+def test_what_a_sale_has_shown_is_not_counted_again_by_its_settlement() -> None:
+    jumps = [sale(k, mcc="5411") for k in range(3)]
+    later = sale(5 * 1440)
+    closed = alerts_of(master(), *jumps, *(settled(k, mcc="5411") for k in range(3)), later)[-1]
+    assert (closed.closed, closed.hits, closed.at_stake) == (True, 3, 340)
+    more = alerts_of(master(), *jumps, *(settled(k, mcc="5411") for k in range(5)), later)[-1]
+    assert (more.closed, more.hits, more.at_stake) == (True, 5, 567)
+
+
+def test_settlements_without_a_regulated_price_are_found_without_a_figure() -> None:
+    alert = only(alerts_of(master(), settled(1, mcc="5411", scheme="wechat")))
+    assert alert.at_stake == 0
+    assert alert.severity == pytest.approx(0.375)
+
+
+def test_by_history_a_settled_mcc_that_messages_never_carry_is_found() -> None:
+    honest = [sale(k) for k in range(40)]
+    alert = only(alerts_of(*honest, settled(1), settled(2, mcc="5411")))
+    assert "usual 5812" in alert.reason.en
+    assert alert.at_stake == 113
+
+
+def test_by_history_a_settled_mcc_that_messages_carry_too_is_lawful() -> None:
+    honest = [sale(k) for k in range(40)]
+    assert alerts_of(*honest, sale(40, mcc="5411"), settled(40, mcc="5411")) == []
+    assert alerts_of(settled(1, mcc="5411"), settled(2)) == []
+
+
+def test_by_history_of_settlements_alone_going_back_and_forth_is_found() -> None:
+    honest = [settled(k, mcc="5812", fee_class="standard") for k in range(40)]
+    once = [settled(40 + k, mcc="5411", fee_class="concession") for k in range(20)]
+    assert alerts_of(*honest, *once) == []
+    mixed = [settled(40 + k, mcc="5411" if k % 5 == 0 else "5812") for k in range(20)]
+    assert alerts_of(*honest, *mixed)[-1].txn_ids == ("t45", "t50")
+    classes = [settled(40 + k, mcc=None, fee_class="exempt" if k % 5 == 0 else "standard") for k in range(20)]
+    assert alerts_of(*honest, *classes)[-1].txn_ids == ("t45", "t50")

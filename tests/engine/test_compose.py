@@ -48,7 +48,7 @@ def update(row, event, contract, side, out):
 class Recorder:
     """A detector that finds nothing and keeps what it was shown."""
 
-    name, version, title, risk_code = "recorder", 1, Text("", ""), ""
+    name, version, title, family, risk_code = "recorder", 1, Text("", ""), "rule", ""
     needs: tuple[str, ...] = ("amount",)
     columns: tuple[str, ...] = ()
     quiet_gap_s = max_age_s = 60
@@ -58,7 +58,8 @@ class Recorder:
 
     def detect(self, features: Mapping[str, Any]) -> Findings:
         for name, column in features.items():
-            self.seen.setdefault(name, []).extend(column.tolist())
+            of_transactions = column[features["occasion"] == TRANSACTION] if "occasion" in features else column
+            self.seen.setdefault(name, []).extend(of_transactions.tolist())
         return Findings(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
 
     def evidence(self, values: Mapping[str, Any]) -> tuple[Evidence, ...]:

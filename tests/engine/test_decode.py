@@ -252,11 +252,11 @@ def test_of_a_key_that_comes_twice_the_last_counts() -> None:
 
 
 CONTRACT = {
-    "type": "contract", "merchant_id": "m", "effective_from": 1_783_251_730_250, "notice_from": 1_783_000_000_000,
-    "prices": [{"rate_ppm": 6_300}, {"card_kind": "debit", "rate_ppm": 5_000, "cap": 2_000}], "feed": "crm",
+    "type": "contract", "merchant_id": "898210154110002", "effective_from": 1_783_251_730_250, "feed": "f",
+    "prices": [{"rate_ppm": 6000, "card_kind": "debit", "cap": 2000}],
 }  # fmt: skip
 OTHERS = [
-    SETTLEMENT, CONTRACT, MERCHANT, TERMINAL, OVERRIDE, CLOCK, {**VERDICT, "verdict": "open"},
+    CONTRACT, SETTLEMENT, MERCHANT, TERMINAL, OVERRIDE, CLOCK, {**VERDICT, "verdict": "open"},
     {**VERDICT, "type": "fraud_report"}, {**VERDICT, "type": "chargeback"},
 ]  # fmt: skip
 
@@ -267,13 +267,25 @@ def test_an_event_of_another_type_is_handed_over_checked(event: dict[str, Any]) 
     assert decoded.columns.status.tolist() == [OK, OTHER, OK]
     ((place, found),) = decoded.others
     names = {field.name for field in EVENTS[event["type"]]}
-    want = {name: tuple(value) if name == "prices" else value for name, value in event.items() if name in names}
+    want = {name: value for name, value in event.items() if name in names}
     if isinstance(want.get("event_time"), str):
         want["event_time"] = 1_783_251_730_250
+    if "prices" in want:
+        want["prices"] = tuple(want["prices"])
     assert (place, found) == (1, want)
     assert text(decoded, "merchant_id", 1) == event.get("merchant_id", "")
     assert text(decoded, "feed", 1) == event.get("feed", "")
-    assert number(decoded, "amount", 1) == (event["amount"] if event["type"] == "settlement" else MISSING)
+    carried = event["amount"] if event["type"] == "settlement" else MISSING
+    assert number(decoded, "amount", 1) == carried
+
+
+@pytest.mark.parametrize(
+    "price", [{}, {"rate_ppm": -1}, {"rate_ppm": 1.5}, {"rate_ppm": 1, "card_kind": "x"}, 7, "6222"]
+)
+def test_a_contract_with_a_price_that_cannot_be_is_a_dead_letter_that_names_the_prices(price: object) -> None:
+    ((_, letter),) = decode({**CONTRACT, "prices": [{"rate_ppm": 0}, price]}).dead
+    assert letter.field == "prices"
+    assert letter.message.startswith("prices must ")
 
 
 def test_codes_and_times_of_master_data_are_checked_one_by_one() -> None:

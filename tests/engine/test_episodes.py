@@ -9,8 +9,7 @@ import pytest
 from detectors.contract import E7, Findings
 from domain.alerts import Alert, Evidence, Text
 from engine.columns import pack
-from engine.episodes import Batch, Episodes, iso
-from engine.risk import HALF_LIFE_MS, POINTS, RiskLedger, grade_of
+from engine.episodes import Batch, Episodes, Risen, iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +29,7 @@ class Probe:
     name: str = "probe"
     version: int = 3
     title = Text("probe", "probe")
+    family = "mcc"
     risk_code = "26"
     needs = ("mcc",)
     columns = ("n",)
@@ -62,7 +62,7 @@ class Desk:
     def __init__(self) -> None:
         self.episodes = Episodes()
         self.made = 0
-        self.rises: list[tuple[int, int, float]] = []
+        self.rises: list[Risen] = []
 
     def take(self, *hits: Hit, detector: Probe | None = None) -> list[Alert]:
         first, n = self.made, len(hits)
@@ -245,56 +245,6 @@ def test_an_alert_says_whose_it_is() -> None:
 def test_a_score_counts_an_episode_s_peak_once() -> None:
     desk = Desk()
     desk.take(Hit(0, 0.5), Hit(1, 0.4), Hit(2, 0.5), Hit(3, 0.6))
-    assert [(row, at_ms - START_MS) for row, at_ms, _ in desk.rises] == [(0, 0), (0, 3)]
-    assert sum(rise for _, _, rise in desk.rises) == pytest.approx(0.6)
-
-
-def test_a_contribution_halves_in_a_half_life() -> None:
-    ledger = RiskLedger(["probe"])
-    ledger.add(0, "probe", START_MS, 0.5)
-    assert ledger.score(0, "m0", START_MS).score == POINTS / 2
-    assert ledger.score(0, "m0", START_MS + HALF_LIFE_MS).score == POINTS / 4
-
-
-def test_rises_add_to_what_faded_and_a_detector_gives_at_most_100_points() -> None:
-    ledger = RiskLedger(["probe"])
-    ledger.add(0, "probe", START_MS, 0.5)
-    ledger.add(0, "probe", START_MS + HALF_LIFE_MS, 0.5)
-    assert ledger.score(0, "m0", START_MS + HALF_LIFE_MS).score == 0.75 * POINTS
-    for _ in range(5):
-        ledger.add(0, "probe", START_MS + HALF_LIFE_MS, 1.0)
-    assert ledger.score(0, "m0", START_MS + HALF_LIFE_MS).score == 100
-
-
-def test_contributions_come_in_the_registry_s_order_and_sum_to_the_score() -> None:
-    ledger = RiskLedger(["a", "b", "c"])
-    ledger.add(0, "c", START_MS, 0.25)
-    ledger.add(0, "a", START_MS, 0.5)
-    score = ledger.score(0, "m0", START_MS)
-    assert [(each.detector, each.points) for each in score.contributions] == [
-        ("a", POINTS / 2),
-        ("c", POINTS / 4),
-    ]
-    assert (score.score, score.grade, score.time) == (0.75 * POINTS, grade_of(0.75 * POINTS), iso(START_MS))
-
-
-def test_several_detectors_together_give_at_most_100_points() -> None:
-    ledger = RiskLedger(["a", "b"])
-    ledger.add(0, "a", START_MS, 1.0)
-    ledger.add(0, "b", START_MS, 1.0)
-    score = ledger.score(0, "m0", START_MS)
-    assert (score.score, sum(each.points for each in score.contributions)) == (100, 2 * POINTS)
-
-
-def test_a_late_rise_neither_fades_nor_moves_the_ledger_back() -> None:
-    ledger = RiskLedger(["probe"])
-    ledger.add(0, "probe", START_MS, 0.25)
-    ledger.add(0, "probe", START_MS - DAY_MS, 0.25)
-    assert ledger.score(0, "m0", START_MS).score == POINTS / 2
-
-
-@pytest.mark.parametrize(
-    ("score", "grade"), [(19.9999, "A"), (20, "B"), (39.9, "B"), (40, "C"), (70, "D"), (84.9, "D"), (85, "E")]
-)
-def test_grades_follow_the_score(score: float, grade: str) -> None:
-    assert grade_of(score) == grade
+    assert [(each.row, each.at_ms - START_MS, each.severity) for each in desk.rises] == [(0, 0, 0.5), (0, 3, 0.6)]
+    assert sum(each.rise for each in desk.rises) == pytest.approx(0.6)
+    assert len({each.alert_id for each in desk.rises}) == 1

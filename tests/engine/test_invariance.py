@@ -42,6 +42,8 @@ class Final:
     scores: dict[str, Score] = field(default_factory=dict)
     letters: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     totals: dict[str, Totals] = field(default_factory=dict)
+    unmatched: int = 0
+    """Verdicts on alerts that were not remembered."""
 
 
 def monitor_of(partition: int = 0, partitions: int = 1) -> Monitor:
@@ -59,6 +61,7 @@ def take(monitor: Monitor, batches: Iterable[Sequence[Event]], final: Final) -> 
         final.scores |= {score.merchant_id: score for score in outputs.scores}
         final.letters.update((letter.reason, letter.field, letter.record) for letter in outputs.dead_letters)
     final.totals |= {each.merchant_id: each for each in monitor.totals()}
+    final.unmatched += monitor.counts.unmatched_verdicts
 
 
 def outcome(batches: Iterable[Sequence[Event]]) -> Final:
@@ -111,7 +114,7 @@ def restarted(events: Sequence[Event], rng: random.Random) -> Final:
     """The outcome where a monitor dies on the way and a fresh one reads all from the start."""
     final = Final()
     take(monitor_of(), cut(events[: rng.randint(0, len(events))], rng), final)
-    again = Final(alerts=final.alerts, scores=final.scores)
+    again = Final(alerts=dict(final.alerts), scores=dict(final.scores))
     take(monitor_of(), cut(events, rng), again)
     return again
 
@@ -152,15 +155,24 @@ def test_a_merchant_that_changes_its_feed_does_not_reopen_what_the_old_feed_s_cl
 def test_the_streams_have_episodes_that_grow_close_and_open_again() -> None:
     """What the tests above compare is worth comparing."""
     alerts: list[Alert] = []
-    for seed in range(12):
-        final = outcome([seeded_stream(seed, 160, JUMPY, len(MERCHANTS))])
+    scores: list[Score] = []
+    matched = 0
+    for seed in range(60):
+        events = seeded_stream(seed, 160, JUMPY, len(MERCHANTS))
+        final = outcome([events])
         alerts += final.alerts.values()
+        scores += final.scores.values()
+        matched += sum(each.get("type") == "verdict" for each in events) - final.unmatched
     per_merchant = Counter(alert.merchant_id for alert in alerts)
     assert sum(alert.revision >= 4 for alert in alerts) >= 10
     assert sum(alert.closed for alert in alerts) >= 30
     assert sum(not alert.closed for alert in alerts) >= 3
     assert per_merchant.most_common()[-1][1] >= 5
     assert len({partition_of(each.encode(), 4) for each in MERCHANTS}) >= 3
+    assert matched >= 20
+    assert sum(each.floor is not None for each in scores) >= 5
+    assert sum(each.override is not None for each in scores) >= 5
+    assert sum(each.held for each in scores) >= 1
 
 
 def test_every_alert_revision_comes_once_and_revisions_ascend_wherever_batches_are_cut() -> None:

@@ -18,14 +18,14 @@ def test_the_file_holds_master_data_records_and_clocks_in_order(tmp_path: Path) 
     lines = write_jsonl(simulation, tmp_path / "events.jsonl")
     written = (tmp_path / "events.jsonl").read_bytes().splitlines()
     assert len(written) == lines
-    assert written[:40] == simulation.master_records()
+    assert written[:80] == simulation.master_records()
     clocks = [line for line in written if b'"type":"clock"' in line]
     assert len(clocks) == round(0.8 * 24 * 60) + 1
     assert json.loads(written[-1])["event_time"] == CONFIG.end_ms
-    others = [line for line in written[40:] if b'"type":"clock"' not in line]
+    others = [line for line in written[80:] if b'"type":"clock"' not in line]
     assert others == [value for batch in simulation.batches() for value in batch.values()]
     clock = 0
-    for event in map(json.loads, written[40:]):
+    for event in map(json.loads, written[80:]):
         if event.get("type") == "clock":
             clock = event["event_time"]
         else:

@@ -118,7 +118,7 @@ def test_every_merchants_sums_are_those_of_the_simulators_ledger(simulation: Sim
 
 
 def test_alerts_are_for_the_merchants_that_jump_and_no_others(simulation: Simulation, undisturbed: Result) -> None:
-    labels = {label.merchant_id: label for label in simulation.labels()}
+    labels = {label.merchant_id: label for label in simulation.labels() if label.family == "mcc"}
     told_late = {c.merchant_id for c in simulation.controls() if c.kind == "mcc_change_told_late"}
     accused = {alert["merchant_id"] for alert in undisturbed.alerts.values()}
     assert accused - told_late <= set(labels)
@@ -136,7 +136,7 @@ def test_money_at_stake_is_what_the_simulator_says_was_lost(simulation: Simulati
     for label in simulation.labels():
         closed = all(a["closed"] for a in undisturbed.alerts.values() if a["merchant_id"] == label.merchant_id)
         hits = sum(a["hits"] for a in undisturbed.alerts.values() if a["merchant_id"] == label.merchant_id)
-        if label.leakage_minor and closed and hits == len(label.txn_ids):
-            assert at_stake[label.merchant_id] >= label.leakage_minor - alerts_of[label.merchant_id]
+        if label.family == "mcc" and label.money_minor and closed and hits == len(label.txn_ids):
+            assert at_stake[label.merchant_id] >= label.money_minor - alerts_of[label.merchant_id]
             compared += 1
     assert compared >= 3

@@ -37,7 +37,7 @@ def alert(alert_id: str, revision: int) -> Alert:
 
 def score(second: int, value: float) -> Score:
     time = f"2025-01-01T00:00:{second:02}.000Z"
-    return Score(merchant_id="m", time=time, score=value, grade="A", contributions=())
+    return Score(merchant_id="m", revision=second, time=time, score=value, grade="A", contributions=())
 
 
 def write(log: SqliteLog, *values: Any) -> None:

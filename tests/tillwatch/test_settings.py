@@ -36,7 +36,7 @@ def test_a_detectors_settings_are_joined_from_file_and_environment(
     monkeypatch.setenv("TILLWATCH_DETECTORS__MCC_JUMP__BASE", "0.4")
     settings = load(file)
     assert settings.detectors == {"mcc_jump": {"base": 0.4, "quiet_gap_s": 3600}}
-    (detector,) = settings.make_detectors()
+    detector = next(each for each in settings.make_detectors() if each.name == "mcc_jump")
     assert detector.quiet_gap_s == 3600
 
 

@@ -1,0 +1,114 @@
+"""Drift to the cheaper of a merchant's own registered MCCs.
+
+What it finds, where its figures come from, what it cannot see: `docs/detectors/mcc_drift.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.contract import E7, Findings, check_episode, check_range
+from domain.alerts import Evidence, Text
+from domain.mcc import mcc_name
+
+if TYPE_CHECKING:
+    from detectors.contract import Features, Values
+
+_NULL = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MccDrift:
+    """Days on which a merchant, or a terminal, uses the cheaper of its registered MCCs more than it used to.
+
+    Args:
+        evidence_nats: least evidence that accuses, in nats, 1 to 100.
+        least_excess_minor: least the day's cheap sales cost beyond the usual, minor units, 0 to 1,000,000.
+        base: severity where that is all that is known, 0 to 1.
+        per_decade: what each tenfold of the day's excess above 10.00 adds, 0 to 1.
+        quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
+        max_age_s: whole seconds after which an episode gives way to a new one, `quiet_gap_s` to 34,560,000.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    evidence_nats: float = 10.0
+    least_excess_minor: int = 10
+    base: float = 0.3
+    per_decade: float = 0.2
+    quiet_gap_s: int = 3 * 86_400
+    max_age_s: int = 28 * 86_400
+
+    name = "mcc_drift"
+    family = "mcc"
+    version = 1
+    title = Text("Drift to a cheaper registered MCC", "向低费率登记MCC漂移")
+    risk_code = "26"
+    needs = ("mcc", "acceptor_id", "channel_mcc")
+    columns = (
+        "set_evidence", "set_terminal_evidence", "set_share_1d", "set_share_usual", "set_amount_share_1d",
+        "set_amount_share_usual", "set_cheap_1d", "set_sales_1d", "set_excess_1d_e7", "set_mcc_cheap", "set_mcc_dear",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_range(self, 1, 100, "evidence_nats")
+        check_range(self, 0, 1_000_000, "least_excess_minor")
+        check_range(self, 0, 1, "base", "per_decade")
+        check_episode(self.quiet_gap_s, self.max_age_s)
+
+    def detect(self, features: Features) -> Findings:
+        """The days with evidence enough; severity by the money lost beyond the usual."""
+        evidence = np.fmax(features["set_evidence"], features["set_terminal_evidence"])  # NaN where both are
+        excess = features["set_excess_1d_e7"].astype(np.int64)
+        enough = (evidence >= self.evidence_nats) & (excess != _NULL) & (excess >= self.least_excess_minor * E7)
+        index = np.flatnonzero(enough & (features["set_mcc_cheap"] != _NULL))
+        lost = excess[index]
+        severity = self.base + self.per_decade * np.log10(1 + np.maximum(lost, 0) / (1000 * E7))
+        return Findings(index, np.clip(severity, 0, 1), np.maximum(lost, 0))
+
+    def evidence(self, values: Values) -> tuple[Evidence, ...]:
+        """How much more than usual, and what it cost."""
+        least = self.evidence_nats
+        excess = (int(values["set_excess_1d_e7"] or 0) + E7 // 2) // E7
+        return (
+            Evidence("set_mcc_cheap", "txn", _code(values["set_mcc_cheap"]), None,
+                     _code(values["set_mcc_dear"]), "MCC"),
+            Evidence("set_share_1d", "1d", _rounded(values["set_share_1d"]), None,
+                     _rounded(values["set_share_usual"]), "share"),
+            Evidence("set_amount_share_1d", "1d", _rounded(values["set_amount_share_1d"]), None,
+                     _rounded(values["set_amount_share_usual"]), "share"),
+            Evidence("set_cheap_1d", "1d", values["set_cheap_1d"], None, values["set_sales_1d"], "transactions"),
+            Evidence("set_evidence", "days", _rounded(values["set_evidence"]), least, 0, "nats"),
+            Evidence("set_terminal_evidence", "days", _rounded(values["set_terminal_evidence"]), least, 0, "nats"),
+            Evidence("set_excess_1d", "1d", excess, self.least_excess_minor, 0, "minor units"),
+        )  # fmt: skip
+
+    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+        """Which MCC, how much of the sales, how much usually, at what cost."""
+        cheap, dear = _code(values["set_mcc_cheap"]), _code(values["set_mcc_dear"])
+        now, usual = _percent(values["set_share_1d"]), _percent(values["set_share_usual"])
+        terminal = (values["set_terminal_evidence"] or 0) > (values["set_evidence"] or 0)
+        where_en, where_zh = ("at one terminal", "单台终端") if terminal else ("of its sales", "全部交易")
+        money = f"{at_stake_minor / 100:,.2f} {currency}" if at_stake_minor else ""
+        cost_en, cost_zh = (f"; fees lost {money}", f"，少付手续费{money}") if money else ("", "")
+        return Text(
+            f"{hits} day{'s' if hits > 1 else ''} with {now} {where_en} under {cheap} ({mcc_name(cheap).en}), usually "
+            f"{usual}, instead of {dear} ({mcc_name(dear).en}){cost_en}",
+            f"{hits}天{where_zh}中{now}以{cheap}（{mcc_name(cheap).zh}）上送，平时{usual}，应为{dear}（{mcc_name(dear).zh}）{cost_zh}",
+        )
+
+
+def _code(value: float | None) -> str:
+    return "" if value is None else f"{int(value):04d}"
+
+
+def _percent(value: float | None) -> str:
+    return "?" if value is None else f"{value:.0%}"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -1,0 +1,111 @@
+"""Pool rotation (跳商户): one contracted merchant whose number changes from sale to sale within a pool.
+
+What it finds, where its figures come from, what it cannot see: `docs/detectors/mcc_rotation.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.contract import Findings, check_episode, check_range
+from domain.alerts import Evidence, Text
+
+if TYPE_CHECKING:
+    from detectors.contract import Features, Values
+
+_NULL = np.iinfo(np.int64).min
+_SOURCES = {1: Text("acceptor numbers", "受理商户号"), 2: Text("channel merchant numbers", "通道商户号")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MccRotation:
+    """Sales that change the number of a merchant which has many and changes often.
+
+    Args:
+        numbers: least different numbers in 28 days, 2 to 8.
+        switches: least changes at the same terminal, channel and scheme, with a half-life of 7 days, 1 to 1,000.
+        least_share: least share of comparable sales that change the number, 0 to 1.
+        base: severity where the day sells nothing, 0 to 1.
+        per_place: what each further region or MCC among the numbers adds, up to three of them, 0 to 1.
+        per_decade: what each tenfold of the day's sales above 1,000.00 adds, 0 to 1.
+        quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
+        max_age_s: whole seconds after which an episode gives way to a new one, `quiet_gap_s` to 34,560,000.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    numbers: int = 4
+    switches: float = 6.0
+    least_share: float = 0.02
+    base: float = 0.4
+    per_place: float = 0.05
+    per_decade: float = 0.1
+    quiet_gap_s: int = 3 * 86_400
+    max_age_s: int = 28 * 86_400
+
+    name = "mcc_rotation"
+    family = "mcc"
+    version = 1
+    title = Text("Rotation over a pool of merchant numbers", "跳商户")
+    risk_code = "26"
+    needs = ("acceptor_id", "channel_merchant_id")
+    columns = (
+        "number_source", "number_changed", "numbers_28d", "number_places_28d", "number_switches_7d",
+        "number_switch_share_7d", "sales_minor_1d", "sales_1d",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_range(self, 2, 8, "numbers")
+        check_range(self, 1, 1_000, "switches")
+        check_range(self, 0, 1, "least_share", "base", "per_place", "per_decade")
+        check_episode(self.quiet_gap_s, self.max_age_s)
+
+    def detect(self, features: Features) -> Findings:
+        """The sales that change the number; severity by the day's sales and by what the numbers stand for."""
+        rotating = (features["number_changed"] > 0) & (features["numbers_28d"] >= self.numbers)
+        rotating &= features["number_switches_7d"] >= self.switches
+        index = np.flatnonzero(rotating & (features["number_switch_share_7d"] >= self.least_share))
+        day = np.maximum(features["sales_minor_1d"][index], 0)
+        places = np.clip(features["number_places_28d"][index] - 1, 0, 3)
+        severity = self.base + self.per_place * places + self.per_decade * np.log10(1 + day / 100_000)
+        return Findings(index, np.clip(severity, 0, 1), np.zeros(len(index), np.int64))
+
+    def evidence(self, values: Values) -> tuple[Evidence, ...]:
+        """How many numbers, how many changes, how much was sold."""
+        return (
+            Evidence("number_source", "txn", _source(values).en, None, None, "places"),
+            Evidence("numbers_28d", "28d", values["numbers_28d"], self.numbers, 1, "numbers"),
+            Evidence("number_places_28d", "28d", values["number_places_28d"], None, 1, "places"),
+            Evidence("number_switches_7d", "7d", _rounded(values["number_switches_7d"]), self.switches, 0, "changes"),
+            Evidence("number_switch_share_7d", "7d", _rounded(values["number_switch_share_7d"]), self.least_share, 0,
+                     "share"),
+            Evidence("sales_minor_1d", "1d", values["sales_minor_1d"], None, None, "minor units"),
+        )  # fmt: skip
+
+    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+        """How many numbers of which kind, how often they changed, on what sales."""
+        count, source = int(values["numbers_28d"] or 0), _source(values)
+        share = values["number_switch_share_7d"] or 0
+        places = int(values["number_places_28d"] or 0)
+        at_least_en, at_least_zh = ("at least ", "至少") if count >= 8 else ("", "")
+        money = f"{at_stake_minor / 100:,.2f} {currency}" if at_stake_minor else ""
+        cost_en, cost_zh = (f"; fees lost {money}", f"，少付手续费{money}") if money else ("", "")
+        changes = f"{hits} change{'s' if hits > 1 else ''}"
+        return Text(
+            f"{changes} among {at_least_en}{count} {source.en} of {places} regions or MCCs "
+            f"in 28 days, {share:.0%} of sales at the same terminal{cost_en}",
+            f"{hits}次切换，28天内使用{at_least_zh}{count}个{source.zh}（{places}个地区或MCC），"
+            f"同一终端{share:.0%}的交易更换商户号{cost_zh}",
+        )
+
+
+def _source(values: Values) -> Text:
+    return _SOURCES.get(int(values["number_source"] or 1), _SOURCES[1])
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -1,0 +1,107 @@
+"""Static miscoding (套码): registered and presented agree, but the business is another and dearer one.
+
+What it finds, where its figures come from, what it cannot see: `docs/detectors/mcc_static.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.contract import E7, Findings, check_episode, check_range
+from domain.alerts import Evidence, Text
+from domain.mcc import mcc_name
+from domain.profiles import NAMES
+
+if TYPE_CHECKING:
+    from detectors.contract import Features, Values
+
+_NULL = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MccStatic:
+    """Days at whose end a merchant of a cheaper class sells as the merchants of a dearer one do.
+
+    Args:
+        evidence_nats: least evidence that accuses, in nats, 1 to 100.
+        least_gap_minor: least that the day's sales would have cost more in that class, minor units, 0 to 1,000,000.
+        base: severity where that is all that is known, 0 to 1.
+        per_decade: what each tenfold of the day's gap above 10.00 adds, 0 to 1.
+        quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
+        max_age_s: whole seconds after which an episode gives way to a new one, `quiet_gap_s` to 34,560,000.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    evidence_nats: float = 6.0
+    least_gap_minor: int = 100
+    base: float = 0.3
+    per_decade: float = 0.2
+    quiet_gap_s: int = 7 * 86_400
+    max_age_s: int = 28 * 86_400
+
+    name = "mcc_static"
+    family = "mcc"
+    version = 1
+    title = Text("Miscoded from the start", "套码")
+    risk_code = "26"
+    needs = ("mcc", "acceptor_id", "channel_mcc")
+    artefact = "profiles"
+    columns = (
+        "trade_evidence", "trade_mcc", "trade_like", "trade_sales", "trade_gap_1d_e7", "trade_ticket",
+        "trade_ticket_own", "trade_ticket_like", "trade_telling",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_range(self, 1, 100, "evidence_nats")
+        check_range(self, 0, 1_000_000, "least_gap_minor")
+        check_range(self, 0, 1, "base", "per_decade")
+        check_episode(self.quiet_gap_s, self.max_age_s)
+
+    def detect(self, features: Features) -> Findings:
+        """The days that end with evidence enough; severity by the money that the class saves a day."""
+        gap = features["trade_gap_1d_e7"].astype(np.int64)
+        enough = (features["trade_evidence"] >= self.evidence_nats) & (gap != _NULL) & (gap > 0)
+        index = np.flatnonzero(enough & (gap >= self.least_gap_minor * E7))
+        severity = self.base + self.per_decade * np.log10(1 + gap[index] / (1000 * E7))
+        return Findings(index, np.clip(severity, 0, 1), gap[index])
+
+    def evidence(self, values: Values) -> tuple[Evidence, ...]:
+        """Which trade it looks like, by what, and what that saves."""
+        gap = (int(values["trade_gap_1d_e7"] or 0) + E7 // 2) // E7
+        return (
+            Evidence("trade_like", "history", _code(values["trade_like"]), None, _code(values["trade_mcc"]), "MCC"),
+            Evidence("trade_evidence", "history", round(values["trade_evidence"] or 0, 2), self.evidence_nats, 0,
+                     "nats"),
+            Evidence("trade_ticket", "history", values["trade_ticket"], values["trade_ticket_like"],
+                     values["trade_ticket_own"], "minor units"),
+            Evidence("trade_telling", "history", _telling(values).en, None, None, "statistic"),
+            Evidence("trade_sales", "history", values["trade_sales"], None, None, "transactions"),
+            Evidence("trade_gap_1d", "1d", gap, self.least_gap_minor, 0, "minor units"),
+        )  # fmt: skip
+
+    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+        """What it is registered as, what it sells like, by which figure, and what that saves."""
+        own, like = _code(values["trade_mcc"]), _code(values["trade_like"])
+        ticket, usual = ((values[name] or 0) / 100 for name in ("trade_ticket", "trade_ticket_own"))
+        money = f"{at_stake_minor / 100:,.2f} {currency}" if at_stake_minor else ""
+        cost_en, cost_zh = (f"; fees lost {money}", f"，少付手续费{money}") if money else ("", "")
+        days_en = f"{hits} day{'s' if hits > 1 else ''}"
+        return Text(
+            f"Registered as {own} ({mcc_name(own).en}) but sells like {like} ({mcc_name(like).en}), most by its "
+            f"{_telling(values).en}: median ticket {ticket:,.2f} against {usual:,.2f}; {days_en}{cost_en}",
+            f"登记为{own}（{mcc_name(own).zh}），经营特征却像{like}（{mcc_name(like).zh}），最显著为{_telling(values).zh}："
+            f"客单价中位数{ticket:,.2f}，同类{usual:,.2f}，{hits}天{cost_zh}",
+        )
+
+
+def _code(value: float | None) -> str:
+    return "" if value is None else f"{int(value):04d}"
+
+
+def _telling(values: Values) -> Text:
+    return NAMES[int(values["trade_telling"] or 0) % len(NAMES)]

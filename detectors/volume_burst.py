@@ -1,0 +1,102 @@
+"""New merchant's burst (新商户爆发): far more than new shops of its trade, or than it had itself, in its first 30 days.
+
+What it finds, where its figures come from, what it cannot see: `docs/detectors/volume_burst.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.contract import E7, Findings, check_episode, check_range, money
+from domain.alerts import Evidence, Text
+
+if TYPE_CHECKING:
+    from detectors.contract import Features, Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeBurst:
+    """Approved sales of a merchant known to be new that take its day far above its peers' or its own days.
+
+    Args:
+        peer_z: least deviations of the day's sum above new shops of its trade, 0 to 20.
+        ratio: least ratio to its own expectation, once it has one, 1 to 100.
+        decades: least surprise of such a day, 1 to 100.
+        least_minor: least sum of the day, minor units, 0 to 10^12.
+        base: severity before money, 0 to 1.
+        per_decade: what each tenfold of all its sales above 1,000.00 adds, 0 to 1.
+        quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
+        max_age_s: whole seconds after which an episode gives way to a new one, `quiet_gap_s` to 34,560,000.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    peer_z: float = 1.8
+    ratio: float = 5.0
+    decades: float = 6.0
+    least_minor: float = 500_000
+    base: float = 0.3
+    per_decade: float = 0.15
+    quiet_gap_s: int = 3 * 86_400
+    max_age_s: int = 30 * 86_400
+
+    name = "volume_burst"
+    family = "volume"
+    version = 1
+    title = Text("Burst of a new merchant", "新商户交易爆发")
+    risk_code = "13"
+    needs = ("amount",)
+    columns = (
+        "occasion", "new_d", "sales_minor", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d",
+        "day_surprise", "peer_z", "excess_minor",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_range(self, 0, 20, "peer_z")
+        check_range(self, 1, 100, "ratio", "decades")
+        check_range(self, 0, 10**12, "least_minor")
+        check_range(self, 0, 1, "base", "per_decade")
+        check_episode(self.quiet_gap_s, self.max_age_s)
+
+    def detect(self, features: Features) -> Findings:
+        """The sales beyond the peers' or its own measure; severity by all that it has sold since it is new."""
+        new = (features["occasion"] == 0) & (features["new_d"] >= 0)
+        day = features["sales_minor_1d"]
+        own = features["day_surprise"] >= self.decades
+        own &= day >= self.ratio * np.maximum(features["expected_minor_1d"], 1)
+        far = (features["peer_z"] >= self.peer_z) | own
+        index = np.flatnonzero(new & far & (day >= self.least_minor))
+        sold = np.maximum(features["sales_minor"][index], 0).astype(np.float64)
+        severity = self.base + self.per_decade * np.log10(1 + sold / 100_000)
+        stake = np.maximum(features["excess_minor"][index], 0).astype(np.int64)
+        return Findings(index, np.clip(severity, 0, 1), np.minimum(stake, 10**11) * E7)
+
+    def evidence(self, values: Values) -> tuple[Evidence, ...]:
+        """How new it is, what it has sold, and how far above its peers that is."""
+        peer, expected = values["peer_z"], values["expected_1d"]
+        usual, usual_minor = None if expected is None else round(expected, 1), values["expected_minor_1d"]
+        return (
+            Evidence("new_d", "life", values["new_d"], None, None, "days"),
+            Evidence("sales_minor", "life", values["sales_minor"], None, None, "minor units"),
+            Evidence("sales_1d", "1d", values["sales_1d"], None, usual, "transactions"),
+            Evidence("sales_minor_1d", "1d", values["sales_minor_1d"], None, usual_minor, "minor units"),
+            Evidence("peer_z", "1d", None if peer is None else round(peer, 2), self.peer_z, 0, "deviations"),
+        )
+
+    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+        """What it sold today and in all, and on which day of its life."""
+        day, sold = float(values["sales_minor_1d"] or 0), float(values["sales_minor"] or 0)
+        age, sales, peer = int(values["new_d"] or 0) + 1, int(values["sales_1d"] or 0), values["peer_z"]
+        peer_en = "" if peer is None else f", {peer:.1f} deviations above new shops of its trade"
+        peer_zh = "" if peer is None else f"，高于同业新商户{peer:.1f}个标准差"
+        stake = money(at_stake_minor, currency) if at_stake_minor else ""
+        return Text(
+            f"Day {age} of a new merchant: {money(day)} {currency} in {sales} sales today, {money(sold)} in all"
+            f"{peer_en}; {hits} found" + (f", {stake} above its usual" if stake else ""),
+            f"新商户第{age}天：今日{sales}笔共{money(day)} {currency}，累计{money(sold)}{peer_zh}，命中{hits}笔"
+            + (f"，超出平时{stake}" if stake else ""),
+        )

@@ -1,0 +1,116 @@
+"""Collapse and silence (交易骤降、停止交易): a merchant that sells far less than usual for days, or nothing at all.
+
+What it finds, where its figures come from, what it cannot see: `docs/detectors/volume_collapse.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.contract import Findings, check_episode, check_range, money
+from domain.alerts import Evidence, Text
+
+if TYPE_CHECKING:
+    from detectors.contract import Features, Values
+
+_CLOSING = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeCollapse:
+    """Ends of days without a sale where many were due, or after days far below the usual.
+
+    Args:
+        missed: least number of sales that were to be expected of the days without one, 1 to 1000.
+        score: least evidence for 0.4 times the usual level, natural logarithm of a likelihood ratio, 1 to 30.
+        ratio: most ratio of the day that ended to its expectation, where it is not silence, 0 to 1.
+        base: severity before money, 0 to 1.
+        per_decade: what each tenfold of a usual day's sum above 1,000.00 adds, 0 to 1.
+        quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
+        max_age_s: whole seconds after which an episode gives way to a new one, `quiet_gap_s` to 34,560,000.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    missed: float = 12.0
+    score: float = 8.0
+    ratio: float = 0.6
+    base: float = 0.3
+    per_decade: float = 0.1
+    quiet_gap_s: int = 7 * 86_400
+    max_age_s: int = 100 * 86_400
+
+    name = "volume_collapse"
+    family = "volume"
+    version = 1
+    title = Text("Collapse of volume or silence", "交易骤降或停止交易")
+    risk_code = ""
+    needs = ("amount",)
+    columns = (
+        "occasion", "fall_score", "quiet_d", "quiet_longest_d", "missed_sales", "idle_d", "closed_sales",
+        "closed_minor", "expected_1d", "expected_minor_1d",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_range(self, 1, 1000, "missed")
+        check_range(self, 1, 30, "score")
+        check_range(self, 0, 1, "ratio", "base", "per_decade")
+        check_episode(self.quiet_gap_s, self.max_age_s)
+
+    def detect(self, features: Features) -> Findings:
+        """The days that end in silence or far below; severity by the money of a usual day. Nothing is at stake."""
+        quiet = features["quiet_d"]
+        silent = (features["missed_sales"] >= self.missed) & (quiet > features["quiet_longest_d"]) & (quiet >= 1)
+        low = features["closed_sales"] <= self.ratio * features["expected_1d"]
+        fallen = (features["fall_score"] >= self.score) & low & (features["closed_sales"] > 0)
+        index = np.flatnonzero((silent | fallen) & (features["occasion"] == _CLOSING))
+        usual = np.maximum(features["expected_minor_1d"][index], 0).astype(np.float64)
+        severity = self.base + self.per_decade * np.log10(1 + usual / 100_000)
+        return Findings(index, np.clip(severity, 0, 1), np.zeros(len(index), np.int64))
+
+    def evidence(self, values: Values) -> tuple[Evidence, ...]:
+        """The day against its expectation, how long nothing came, and how sure it is."""
+        expected, missed, score = values["expected_1d"], values["missed_sales"], values["fall_score"]
+        return (
+            Evidence("closed_sales", "1d", values["closed_sales"], None, _rounded(expected), "transactions"),
+            Evidence("closed_minor", "1d", values["closed_minor"], None, values["expected_minor_1d"], "minor units"),
+            Evidence("fall_score", "fall", _rounded(score), self.score, 0, "nats"),
+            Evidence("missed_sales", "silence", _rounded(missed), self.missed, 0, "transactions"),
+            Evidence("quiet_d", "silence", values["quiet_d"], None, values["quiet_longest_d"], "days"),
+            Evidence("idle_d", "silence", values["idle_d"], None, None, "days"),
+        )
+
+    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+        """For how long nothing came, or how little came, where how much was to be expected."""
+        usual, expected = float(values["expected_minor_1d"] or 0), float(values["expected_1d"] or 0)
+        stake = money(at_stake_minor, currency) if at_stake_minor else ""
+        if not values["closed_sales"]:
+            idle, missed = int(values["idle_d"] or 0), float(values["missed_sales"] or 0)
+            en = (
+                f"No sale for {idle} day{'s' if idle != 1 else ''} in which {missed:.0f} were to be expected "
+                f"({money(usual)} {currency} on such a day)"
+            )
+            zh = f"已{idle}天无交易，期间预计应有{missed:.0f}笔（同类日期通常{money(usual)} {currency}）"
+        else:
+            sales, sum_minor = int(values["closed_sales"]), float(values["closed_minor"] or 0)
+            share = sales / max(expected, 0.1)
+            en = (
+                f"{sales} sales worth {money(sum_minor)} {currency} in a day against the usual {expected:.1f} worth "
+                f"{money(usual)}: {share:.0%}, for days"
+            )
+            zh = (
+                f"当日{sales}笔共{money(sum_minor)} {currency}，通常{expected:.1f}笔、{money(usual)}，"
+                f"仅为{share:.0%}，已持续多日"
+            )
+        return Text(
+            f"{en}; found at the end of {hits} day{'s' if hits > 1 else ''}" + (f", {stake} missing" if stake else ""),
+            f"{zh}，已命中{hits}天" + (f"，缺少{stake}" if stake else ""),
+        )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

@@ -1,0 +1,135 @@
+"""Dormancy and wake-up (休眠商户、休眠激活): no sale for months, and much at once after it.
+
+What it finds, where its figures come from, what it cannot see: `docs/detectors/volume_wakeup.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.contract import E7, Findings, check_episode, check_range, money
+from domain.alerts import Evidence, Text
+
+if TYPE_CHECKING:
+    from detectors.contract import Features, Values
+
+_NULL = np.iinfo(np.int64).min
+_CLOSING = 2
+REVERIFY_D, STOP_D = 90, 365
+"""Three months without a transaction: verify the identity anew, else stop; twelve: stop (PCAC's inspection guide)."""
+_ASK = (("verify its identity anew", "应重新核验身份"), ("stop the merchant", "应停止服务"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeWakeup:
+    """Sales that come at once after a long sleep, and the ends of the days on which a sleep passes 90 and 365 days.
+
+    Args:
+        dormant_d: least whole days without a sale before, 1 to 400.
+        ratio: least ratio of the day's sum or number to what was usual before the sleep, 1 to 100.
+        decades: least surprise of the day where that is known, 0 to 100.
+        least_minor: least sum of the day, minor units, 0 to 10^12.
+        unknown_minor: the same where nothing is known of before, 0 to 10^12.
+        base: severity of a wake-up before money, 0 to 1.
+        per_decade: what each tenfold of the day's excess above 1,000.00 adds, 0 to 1.
+        unverified: what a sleep of 90 days or more adds, 0 to 1.
+        dormant: severity of a sleep that passes 90 days, 0 to 1.
+        dormant_year: severity of one that passes 365, 0 to 1.
+        quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
+        max_age_s: whole seconds after which an episode gives way to a new one, `quiet_gap_s` to 34,560,000.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    dormant_d: float = 30
+    ratio: float = 2.5
+    decades: float = 2.0
+    least_minor: float = 100_000
+    unknown_minor: float = 2_000_000
+    base: float = 0.4
+    per_decade: float = 0.15
+    unverified: float = 0.1
+    dormant: float = 0.3
+    dormant_year: float = 0.4
+    quiet_gap_s: int = 86_400
+    max_age_s: int = 7 * 86_400
+
+    name = "volume_wakeup"
+    family = "volume"
+    version = 1
+    title = Text("Dormancy or wake-up", "休眠或休眠激活")
+    risk_code = "12"
+    needs = ("amount",)
+    columns = (
+        "occasion", "dormancy_d", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d", "day_surprise",
+        "excess_minor", "idle_d",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_range(self, 1, 400, "dormant_d")
+        check_range(self, 1, 100, "ratio")
+        check_range(self, 0, 100, "decades")
+        check_range(self, 0, 10**12, "least_minor", "unknown_minor")
+        check_range(self, 0, 1, "base", "per_decade", "unverified", "dormant", "dormant_year")
+        check_episode(self.quiet_gap_s, self.max_age_s)
+
+    def detect(self, features: Features) -> Findings:
+        """Wake-ups by the money of the day, and the two days on which the rules ask for something."""
+        closing = features["occasion"] == _CLOSING
+        idle = features["idle_d"]
+        passed = closing & ((idle == REVERIFY_D) | (idle == STOP_D))
+        awake = (features["occasion"] == 0) & (features["dormancy_d"] >= self.dormant_d)
+        known, usual = ~np.isnan(features["expected_1d"]), np.maximum(features["expected_minor_1d"], 0)
+        day, sales = features["sales_minor_1d"], features["sales_1d"]
+        much = (day >= self.ratio * usual) | (sales >= self.ratio * features["expected_1d"])
+        much = np.where(known, much & (features["day_surprise"] >= self.decades), day >= self.unknown_minor)
+        awake &= much & (day >= self.least_minor)
+        index = np.flatnonzero(passed | awake)
+        slept = features["dormancy_d"][index]
+        excess = np.maximum(day[index] - np.where(known[index], usual[index], 0), 0).astype(np.float64)
+        severity = self.base + self.per_decade * np.log10(1 + excess / 100_000)
+        severity = severity + self.unverified * (slept >= REVERIFY_D)
+        of_sleep = np.where(idle[index] == STOP_D, self.dormant_year, self.dormant)
+        severity = np.where(closing[index], of_sleep, severity)
+        given = features["excess_minor"][index]
+        stake = np.where(closing[index], 0, np.where(given == _NULL, 0, np.maximum(given, 0))).astype(np.int64)
+        return Findings(index, np.clip(severity, 0, 1), np.minimum(stake, 10**11) * E7)
+
+    def evidence(self, values: Values) -> tuple[Evidence, ...]:
+        """How long it slept, and what came then."""
+        if values["occasion"] == _CLOSING:
+            due = STOP_D if (values["idle_d"] or 0) >= STOP_D else REVERIFY_D
+            return (Evidence("idle_d", "silence", values["idle_d"], due, None, "days"),)
+        expected, usual_minor = values["expected_1d"], values["expected_minor_1d"]
+        usual = None if expected is None else round(expected, 1)
+        return (
+            Evidence("dormancy_d", "silence", values["dormancy_d"], self.dormant_d, None, "days"),
+            Evidence("sales_1d", "1d", values["sales_1d"], None, usual, "transactions"),
+            Evidence("sales_minor_1d", "1d", values["sales_minor_1d"], None, usual_minor, "minor units"),
+        )
+
+    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+        """For how long, and what came after it or what the rules ask for."""
+        stake = money(at_stake_minor, currency) if at_stake_minor else ""
+        if values["occasion"] == _CLOSING:
+            idle = int(values["idle_d"] or 0)
+            ask_en, ask_zh = _ASK[idle >= STOP_D]
+            return Text(
+                f"No sale for {idle} days: {ask_en}; {hits} found" + (f", {stake}" if stake else ""),
+                f"已{idle}天无交易：{ask_zh}，命中{hits}次" + (f"，{stake}" if stake else ""),
+            )
+        slept, sales = int(values["dormancy_d"] or 0), int(values["sales_1d"] or 0)
+        day, usual = float(values["sales_minor_1d"] or 0), values["expected_minor_1d"]
+        slept_en, slept_zh = (f"{slept}", f"{slept}") if slept < 400 else ("400 or more", "400以上")
+        before_en = "" if usual is None else f" against {money(usual)} on a day before"
+        before_zh = "" if usual is None else f"（此前通常每天{money(usual)}）"
+        return Text(
+            f"{money(day)} {currency} in {sales} sales in a day after {slept_en} days without one{before_en}; "
+            f"{hits} found" + (f", {stake} above the usual" if stake else ""),
+            f"休眠{slept_zh}天后单日{sales}笔共{money(day)} {currency}{before_zh}，命中{hits}笔"
+            + (f"，超出平时{stake}" if stake else ""),
+        )

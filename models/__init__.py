@@ -1,0 +1,1 @@
+"""What learns: how odd each value of a series is, and what the merchants of each MCC look like."""

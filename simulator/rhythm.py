@@ -1,0 +1,353 @@
+"""How much each merchant sells on each local day, and at what tickets, against its usual.
+
+Two factors a merchant and day, each a hash of merchant, day and question: whatever part of a run is drawn alone
+comes out the same. What is lawful is here; `simulator.volume` plans what departs from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from simulator.config import DAY_MS, HOUR_MS
+from simulator.festivals import EPOCH, NEW_YEARS, SEASON_OF, SEASONS, trade_days
+from simulator.table import mixed
+from simulator.trades import ACQUIRERS, CITIES, TRADES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from simulator.config import SimulationConfig
+
+CELLS = 24_000_000
+"""Merchants by days kept at once, 8 bytes each."""
+BACK_DAYS = 9
+"""Days before an hour whose sales may be drawn with it: a refund's original lies up to 168 h back."""
+FOREVER = 2**30
+"""A day that never comes; its negative always was."""
+PAYDAYS = (10, 15)
+OPENINGS_A_YEAR, CLOSINGS_A_YEAR, SEASONAL_SHARE = 0.08, 0.06, 0.01
+RAMP_DAYS = (28, 70)
+_OPENING_VOLUME = 0.15
+_SEASONAL_MCCS = (7011, 7298, 5814, 5813, 5999)
+_PERIOD_DAYS = 28
+_PHI = np.uint64(0x9E3779B97F4A7C15)
+
+SEGMENT = np.dtype([
+    ("merchant", "i4"), ("from_day", "i4"), ("until_day", "i4"),
+    ("sales", "f4"), ("ticket", "f4"),
+    ("growth", "f4"), ("most", "f4"),
+])  # fmt: skip
+"""Factors of one merchant on the days `from_day` up to `until_day`; the number of sales is further multiplied by
+(1 + `growth`)^days, at most `most`."""
+PULSE = np.dtype([
+    ("merchant", "i4"), ("from_day", "i4"), ("until_day", "i4"),
+    ("from_hour", "i1"), ("until_hour", "i1"), ("weekdays", "u1"),
+    ("sales", "f4"), ("ticket", "f4"),
+    ("plus", "f4"), ("amount", "i8"), ("median", "f4"), ("spread", "f4"), ("cards", "i4"),
+])  # fmt: skip
+"""What is peculiar to some hours of some days of one merchant.
+
+The hours' sales and tickets are multiplied; `plus` sales an hour are added, of `amount` fen or, where that is 0, of
+`median` times the merchant's median with `spread` (of logarithms), by `cards` cards that come again (0: by anyone).
+`weekdays`: bit 0 is Monday.
+"""
+
+
+class Rhythm(NamedTuple):
+    """The factors of a stretch of days, as the drawing wants them.
+
+    Attributes:
+        first_day: first local day, from 1970.
+        first_hour: first hour of the run, from 1970.
+        sales: factor of the number of sales, shape (days, merchants).
+        ticket: factor of the ticket, shape (days, merchants).
+        catch_up: factor of the number of sales by acquirer and hour of the run, shape (acquirers, hours).
+        pulse_at: where each merchant's pulses begin, shape (merchants + 1,).
+        pulses: all pulses, by merchant, of `PULSE`.
+    """
+
+    first_day: int
+    first_hour: int
+    sales: NDArray[np.float32]
+    ticket: NDArray[np.float32]
+    catch_up: NDArray[np.float32]
+    pulse_at: NDArray[np.int32]
+    pulses: NDArray[np.void]
+
+
+def uniform(keys: NDArray[np.uint64], question: int) -> NDArray[np.float64]:
+    """Uniform in [0, 1), one per key; questions from 100 on are of volume."""
+    salt = mixed(np.array([question + 1_000_003], np.uint64))
+    return np.asarray((mixed(keys ^ salt) >> np.uint64(11)).astype(np.float64) * 2.0**-53, np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Undisturbed:
+    """What is lawful about each merchant; arrays of shape (merchants,), days from 1970.
+
+    Attributes:
+        row: which column of the trades' calendar is its own; abroad there are no holidays.
+        log_growth: natural logarithm of its growth a day.
+        payday: day of the month, 0 none.
+        payday_factor: of the number of sales on that day.
+        promotes: indices of merchants that have sales of their own.
+        open_day: first day; `-FOREVER` where it was always there.
+        ramp_days: how long it takes to its full volume.
+        close_day: first day it is gone.
+        closed: how many days it is closed around the lunar new year, 0 to 8.
+        seasonal: indices of merchants that close for months each year.
+        season_from: day of the year each of these opens.
+        season_days: how long each of these stays open.
+    """
+
+    row: NDArray[np.int64]
+    log_growth: NDArray[np.float64]
+    payday: NDArray[np.int8]
+    payday_factor: NDArray[np.float64]
+    promotes: NDArray[np.int64]
+    open_day: NDArray[np.int64]
+    ramp_days: NDArray[np.int64]
+    close_day: NDArray[np.int64]
+    closed: NDArray[np.int64]
+    seasonal: NDArray[np.int64]
+    season_from: NDArray[np.int64]
+    season_days: NDArray[np.int64]
+
+    def steady(self) -> NDArray[np.bool_]:
+        """Merchants that neither open nor close nor have a season, shape (merchants,)."""
+        out = np.asarray((self.open_day == -FOREVER) & (self.close_day == FOREVER), np.bool_)
+        out[self.seasonal] = False
+        return out
+
+
+def _rare_day(u: NDArray[np.float64], a_year: float, begin: int, until: int, else_: int) -> NDArray[np.int64]:
+    """Days that come to a share `a_year` of merchants a year, from `begin` to `until`; `else_` to the others."""
+    day = begin + np.floor(u * 365.2425 / a_year)
+    return np.asarray(np.where(day < until, day, else_), np.int64)
+
+
+def plan_undisturbed(table: NDArray[np.void], first_day: int, days: int) -> Undisturbed:
+    """Choose what is lawful about each merchant of `table` (`simulator.merchants.MERCHANT`)."""
+    keys = table["key"]
+    n, trade = len(table), table["trade"].astype(np.int64)
+    season = SEASON_OF[trade]
+    abroad = np.array([city.offset_h not in {6, 8} for city in CITIES])[table["city"]]
+    growth = -0.3 + 0.9 * uniform(keys, 100)
+    paid = np.array([each.payday for each in SEASONS])[season]
+    lift = np.clip(1.0 + (paid - 1.0) * (0.5 + uniform(keys, 101)), 1.2, 1.6)
+    has_payday = (paid > 1.0) & ~abroad
+    promotes = np.array([each.promotes for each in SEASONS])[season]
+    closed = np.where(abroad, 0.0, np.array([each.closed for each in SEASONS])[season])
+    last = first_day + days
+    opened = _rare_day(uniform(keys, 105), OPENINGS_A_YEAR, first_day - RAMP_DAYS[1], last, -FOREVER)
+    gone = _rare_day(uniform(keys, 107), CLOSINGS_A_YEAR, first_day, last, FOREVER)
+    may = np.isin(np.array([each.mcc for each in TRADES])[trade], _SEASONAL_MCCS) & (opened == -FOREVER)
+    seasonal = np.flatnonzero(may & (gone == FOREVER) & (uniform(keys, 108) < SEASONAL_SHARE))
+    return Undisturbed(
+        row=trade + len(TRADES) * abroad,
+        log_growth=np.log1p(growth) / 365.0,
+        payday=np.where(has_payday, np.array(PAYDAYS)[(uniform(keys, 102) < 0.4).astype(int)], 0).astype(np.int8),
+        payday_factor=np.where(has_payday, lift, 1.0),
+        promotes=np.flatnonzero(uniform(keys, 103) < promotes),
+        open_day=opened,
+        ramp_days=(RAMP_DAYS[0] + np.floor(uniform(keys, 106) * (RAMP_DAYS[1] + 1 - RAMP_DAYS[0]))).astype(np.int64),
+        close_day=np.where(gone > opened, gone, FOREVER),
+        closed=np.where(uniform(keys, 104) < closed, 3 + np.floor(uniform(keys, 109) * 6), 0)
+        .astype(np.int64)
+        .reshape(n),
+        seasonal=seasonal,
+        season_from=(60 + np.floor(uniform(keys[seasonal], 110) * 120)).astype(np.int64),
+        season_days=(120 + np.floor(uniform(keys[seasonal], 111) * 120)).astype(np.int64),
+    )
+
+
+def promotion(keys: NDArray[np.uint64], day: int) -> NDArray[np.float64]:
+    """Factor of the number of sales of promoting merchants on `day`, 1 on most days.
+
+    In four of ten periods of 28 days such a merchant has a sale of 1 to 3 days, which multiplies them by 1.5 to 2.5.
+    """
+    of_period = keys + np.array([day // _PERIOD_DAYS], np.uint64) * _PHI
+    begin = np.floor(uniform(of_period, 121) * (_PERIOD_DAYS - 2))
+    length = 1 + np.floor(uniform(of_period, 122) * 3)
+    within = (day % _PERIOD_DAYS >= begin) & (day % _PERIOD_DAYS < begin + length)
+    on = within & (uniform(of_period, 120) < 0.4)
+    return np.where(on, 1.5 + uniform(of_period, 123), 1.0)
+
+
+def _noise(keys: NDArray[np.uint64], day: int) -> NDArray[np.float32]:
+    """What no plan foresees: log-normal, 15 %, mean 1."""
+    bits = mixed(keys ^ np.uint64(day))
+    total = np.zeros(len(keys), np.float32)
+    for _ in range(4):
+        total += (bits & np.uint64(0xFFFF)).astype(np.float32)
+        bits = bits >> np.uint64(16)
+    # Four uniform numbers add up to nearly a normal one, of mean 131070 and deviation 65536 / √3.
+    sizes = (total - np.float32(131_070.0)) * np.float32(0.15 * 3**0.5 / 65_536)
+    return np.asarray(np.exp(sizes - np.float32(0.01125)), np.float32)
+
+
+class Rhythms:
+    """The factors of a whole run, worked out a stretch of days at a time.
+
+    Args:
+        config: the run.
+        table: its merchants, `simulator.merchants.MERCHANT`.
+        lawful: what is lawful about them; None: every day is like the other.
+        segments: what departs from it by day, `SEGMENT`.
+        pulses: what departs from it by hour, `PULSE`, by merchant.
+    """
+
+    def __init__(
+        self,
+        config: SimulationConfig,
+        table: NDArray[np.void],
+        lawful: Undisturbed | None,
+        segments: NDArray[np.void],
+        pulses: NDArray[np.void],
+    ) -> None:
+        self._table, self._lawful, self._segments = table, lawful, segments
+        self.first_day, self.days = local_days(config)
+        self._first_hour = config.start_ms // HOUR_MS
+        n = max(1, len(table))
+        whole = n * self.days <= CELLS
+        self._step = self.days if whole else max(1, CELLS // n - BACK_DAYS)
+        self._pulses = np.ascontiguousarray(pulses)
+        self._pulse_at = np.searchsorted(pulses["merchant"], np.arange(len(table) + 1)).astype(np.int32)
+        caught_up = catch_up(config)
+        self._catch_up = caught_up if lawful else np.ones_like(caught_up)
+        if lawful:
+            self._sales, self._ticket = _calendar(self.first_day, self.days)
+            self._scale = self._mean_factor(lawful)
+            self._middle = self.first_day + self.days / 2
+        self._held: tuple[int, Rhythm] | None = None
+
+    def at(self, hour: int) -> Rhythm:
+        """The stretch of days that holds `hour` (from 1970) of the run and what it looks back to."""
+        number = max(0, (hour + 10) // 24 - self.first_day) // self._step
+        if self._held is None or self._held[0] != number:
+            self._held = None  # lets go of the old before the new is made
+            self._held = number, self._stretch(number)
+        return self._held[1]
+
+    def _stretch(self, number: int) -> Rhythm:
+        begin = max(0, number * self._step - BACK_DAYS)
+        end = min(self.days, (number + 1) * self._step)
+        shape = (end - begin, len(self._table))
+        sales, ticket = np.empty(shape, np.float32), np.ones(shape, np.float32)
+        for i in range(shape[0]):
+            day = self.first_day + begin + i
+            sales[i] = _noise(self._table["key"], day)
+            if self._lawful:
+                self._lawful_day(self._lawful, day, sales[i], ticket[i])
+        self._depart(self.first_day + begin, sales, ticket)
+        return Rhythm(
+            self.first_day + begin, self._first_hour, sales, ticket, self._catch_up, self._pulse_at, self._pulses
+        )
+
+    def _mean_factor(self, lawful: Undisturbed) -> np.float32:
+        """Undoes what openings, closings, seasons and paydays do to the mean over merchants."""
+        rate = self._table["rate"]
+        there = np.ones(len(rate))
+        there -= np.clip(lawful.open_day - self.first_day, 0, self.days) / self.days
+        there -= np.clip(self.first_day + self.days - lawful.close_day, 0, self.days) / self.days
+        there[lawful.seasonal] = lawful.season_days / 365.0
+        there *= 1.0 + (lawful.payday_factor - 1.0) / 30.4
+        mean = float((rate * there).sum()) / max(float(rate.sum()), 1e-9)
+        return np.float32(1.0 / max(mean, 0.5))
+
+    def _lawful_day(
+        self, lawful: Undisturbed, day: int, sales: NDArray[np.float32], ticket: NDArray[np.float32]
+    ) -> None:
+        """Multiply `sales` and `ticket`, shape (merchants,), by what is lawful on `day`."""
+        date = EPOCH + timedelta(day)
+        sales *= self._sales[day - self.first_day][lawful.row] * self._scale
+        ticket *= self._ticket[day - self.first_day][lawful.row]
+        sales *= np.exp(lawful.log_growth * (day - self._middle)).astype(np.float32)
+        if date.day in PAYDAYS:
+            paid = lawful.payday == date.day
+            sales[paid] *= lawful.payday_factor[paid].astype(np.float32)
+        promotes = lawful.promotes
+        sales[promotes] *= promotion(self._table["key"][promotes], day).astype(np.float32)
+        for new_year in NEW_YEARS[np.abs(NEW_YEARS - day) < 10]:
+            sales[closed_on(lawful, day, int(new_year))] = 0.0
+        sales *= presence(lawful, day)
+
+    def _depart(self, first: int, sales: NDArray[np.float32], ticket: NDArray[np.float32]) -> None:
+        """Multiply in the segments; row 0 is day `first`."""
+        for each in self._segments:
+            begin, until = max(int(each["from_day"]), first), min(int(each["until_day"]), first + len(sales))
+            if begin >= until:
+                continue
+            rows, merchant = slice(begin - first, until - first), each["merchant"]
+            grown = (1.0 + each["growth"]) ** (np.arange(begin, until) - each["from_day"] + 1)
+            sales[rows, merchant] *= each["sales"] * np.minimum(grown, each["most"])
+            ticket[rows, merchant] *= each["ticket"]
+
+
+def local_days(config: SimulationConfig) -> tuple[int, int]:
+    """First local day of the run anywhere, from 1970, and how many there are up to its end."""
+    first = (config.start_ms // HOUR_MS + 5) // 24
+    last = ((config.end_ms - 1) // HOUR_MS + 10) // 24
+    return first, last - first + 1
+
+
+def _calendar(first_day: int, days: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """`trade_days` for merchants in China, and beside it flat for those abroad, shape (days, twice the trades)."""
+    sales, ticket = trade_days(first_day, days)
+    flat = np.ones_like(sales)
+    return np.hstack([sales, flat]), np.hstack([ticket, flat])
+
+
+def closed_on(lawful: Undisturbed, day: int, new_year: int) -> NDArray[np.bool_]:
+    """Who is closed for the lunar `new_year` on `day`: from the eve on."""
+    return np.asarray((day >= new_year - 1) & (day < new_year - 1 + lawful.closed), np.bool_)
+
+
+def presence(lawful: Undisturbed, day: int) -> NDArray[np.float32]:
+    """How much of each merchant is there on `day`: 0 before it opens and once it is closed, less than 1 at first."""
+    out = np.ones(len(lawful.row), np.float32)
+    new = np.flatnonzero(lawful.open_day > day - RAMP_DAYS[1])
+    grown = (day - lawful.open_day[new]) / lawful.ramp_days[new]
+    out[new] = np.where(grown < 0, 0.0, np.minimum(1.0, _OPENING_VOLUME + (1 - _OPENING_VOLUME) * grown))
+    out[lawful.close_day <= day] = 0.0
+    of_year = (EPOCH + timedelta(day)).timetuple().tm_yday
+    away = (of_year - lawful.season_from) % 365 >= lawful.season_days
+    out[lawful.seasonal[away]] = 0.0
+    return out
+
+
+def outages(config: SimulationConfig) -> Iterator[tuple[int, int, int, int]]:
+    """Acquirer, hour from 1970, first moment and end of each outage in the run, UTC milliseconds."""
+    hours = np.arange(config.start_ms // HOUR_MS, -(-config.end_ms // HOUR_MS), dtype=np.uint64)
+    for acquirer in range(len(ACQUIRERS)):
+        # As in `simulator.draw.in_outage`.
+        keys = mixed(np.uint64(config.seed) ^ mixed(hours * np.uint64(16) + np.uint64(acquirer)))
+        starts, lengths = _unit(keys, 1) * 2_700_000.0, 300_000.0 + _unit(keys, 2) * 600_000.0
+        for i in np.flatnonzero(_unit(keys, 0) < config.outages_per_day / 24):
+            begin = int(hours[i]) * HOUR_MS + int(starts[i])
+            yield acquirer, int(hours[i]), begin, begin + int(lengths[i])
+
+
+def _unit(keys: NDArray[np.uint64], question: int) -> NDArray[np.float64]:
+    bits = mixed(keys + np.array([question], np.uint64) * _PHI) >> np.uint64(11)
+    return np.asarray(bits.astype(np.float64) * 2.0**-53, np.float64)
+
+
+def catch_up(config: SimulationConfig) -> NDArray[np.float32]:
+    """Factor of the number of sales by acquirer and hour of the run: what an outage stopped comes an hour later."""
+    first = config.start_ms // HOUR_MS
+    out = np.ones((len(ACQUIRERS), -(-config.end_ms // HOUR_MS) - first + 1), np.float32)
+    for acquirer, hour, begin, end in outages(config):
+        out[acquirer, hour - first + 1] += 0.9 * (end - begin) / HOUR_MS
+    return out
+
+
+def day_ms(row: np.void, day: int, hour: int = 0) -> int:
+    """When `hour` of local `day` begins at the merchant of `row`, UTC milliseconds, its hours' shift taken off."""
+    return day * DAY_MS + (hour - int(row["offset_h"]) - int(row["shift_h"])) * HOUR_MS

@@ -1,0 +1,114 @@
+"""One row for each merchant of a simulation, and the random draws it is filled from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+FEED = "sim"
+NEVER_MS = 2**62
+JUMP_KINDS = ("", "mcc", "acceptor_id", "channel_mcc", "special_fee_type", "static", "rotation", "drift")
+"""How a violation of the MCC shows, by `jump_kind`; 0 is none."""
+FEE_KINDS = ("", "rate_rise", "fixed_part", "cap_ignored", "slow_rise", "contract_rise")
+"""How a merchant is overcharged, by `fee_kind`; 0: it is not."""
+FEE_SCOPES = ("all", "credit", "D0")
+"""What a rise of the rate applies to, by `fee_scope`."""
+CONTRACT_CHANGES = ("", "noticed_rise", "cheaper_contract")
+"""Lawful changes of the contract, by `contract_change`."""
+SAME_CHANNEL = -1
+"""`channel_mcc` of a merchant whose channel presents the MCC of the transaction."""
+IN_ACCEPTOR, IN_CHANNEL = 0, 1
+"""`number_place`: where a number other than its own shows: `acceptor_id` or `channel_merchant_id`."""
+
+MERCHANT = np.dtype([
+    ("key", "u8"),  # of its random draws
+    ("change_ms", "i8"), ("change_received_ms", "i8"), ("jump_onset_ms", "i8"), ("jump_end_ms", "i8"),
+    ("ramp_ms", "i8"),  # how long a drift takes
+    ("number_ms", "i8"),  # of a lawful new number
+    ("fee_onset_ms", "i8"), ("fee_end_ms", "i8"), ("fee_step_ms", "i8"),
+    ("contract_ms", "i8"), ("contract_received_ms", "i8"), ("notice_ms", "i8"),
+    ("d0_ms", "i8"),  # first use of same-day settlement
+    ("rate", "f8"),  # transactions a day
+    ("scale", "f8"),  # of its tickets, against its trade's
+    ("jump_share", "f8"),
+    ("fee_size", "f8"),  # relative, or fen for a fixed part
+    ("d0_share", "f8"),
+    ("lat", "i4"), ("lon", "i4"),  # 1e-5 degrees
+    ("terminals", "i4"), ("pool", "i4"),
+    ("trade", "i2"), ("mcc0", "i2"), ("mcc1", "i2"), ("mcc2", "i2"), ("changed_mcc", "i2"),
+    ("channel_mcc", "i2"), ("jump_mcc", "i2"),
+    ("mccs", "i1"), ("special_fee", "i1"), ("jump_kind", "i1"), ("offset_h", "i1"), ("shift_h", "i1"),
+    ("acquirer", "i1"), ("city", "i1"), ("located", "i1"), ("mode", "i1"),
+    ("numbers", "i1"), ("number_place", "i1"), ("drift_terminal", "i1"),
+    ("fee_kind", "i1"), ("fee_scope", "i1"), ("contract_change", "i1"), ("fee_returned", "i1"),
+])  # fmt: skip
+"""One merchant. Without one, `mcc1`, `mcc2`, `changed_mcc`, `channel_mcc` are 0, `special_fee`, `mode` -1.
+
+`trade` is what it truly sells; `numbers` how many it has beside its own: in a pool, or for some of its terminals.
+`mode` 1: it may ask for same-day settlement.
+"""
+
+PRICES = np.dtype([
+    ("credit_ppm", "i4"), ("debit_ppm", "i4"), ("wallet_ppm", "i4"), ("low_ppm", "i4"), ("d0_ppm", "i4"),
+    ("debit_cap", "i4"), ("tier_from", "i4"), ("minimum", "i4"), ("d0_fixed", "i4"),
+])  # fmt: skip
+"""A version of a contract; money in fen, 0 for what it does not have.
+
+Debit cards, wallets (Alipay and WeChat) and all others have a rate each. Card payments below `tier_from` cost
+`low_ppm`. Same-day settlement adds `d0_ppm` to the rate and `d0_fixed` to the fee.
+"""
+
+
+class Lawful(NamedTuple):
+    """A control of `merchant` (its index); the fields are those of `simulator.truth.Control`."""
+
+    merchant: int
+    kind: str
+    from_ms: int
+    told_ms: int
+
+
+def mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Spread the bits of each element (the finaliser of splitmix64)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+class Draws:
+    """Independent random numbers, one per merchant and question."""
+
+    def __init__(self, seed: int, merchants: int) -> None:
+        base = mixed(np.array([seed], np.uint64))
+        self.keys = mixed(base + np.arange(1, merchants + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+
+    def uniform(self, question: int) -> NDArray[np.float64]:
+        """Uniform in [0, 1)."""
+        salt = mixed(np.array([question + 1_000_003], np.uint64))
+        return (mixed(self.keys ^ salt) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+    def choice(self, question: int, weights: list[float]) -> NDArray[np.int64]:
+        """Places in `weights`, as likely as these say."""
+        edges = np.cumsum(weights) / np.sum(weights)
+        return np.asarray(np.searchsorted(edges[:-1], self.uniform(question), side="right"), np.int64)
+
+    def normal(self, question: int) -> NDArray[np.float64]:
+        """Standard normal."""
+        radius = np.sqrt(-2 * np.log1p(-self.uniform(question)))
+        return np.asarray(radius * np.cos(2 * np.pi * self.uniform(question + 500)), np.float64)
+
+    def spread(self, question: int, low: float, high: float) -> NDArray[np.float64]:
+        """Log-uniform from `low` to `high`."""
+        return np.asarray(low * (high / low) ** self.uniform(question), np.float64)
+
+    def some(self, question: int, eligible: NDArray[np.bool_], share: float, *, least: int = 0) -> NDArray[np.int64]:
+        """Of the eligible, `share` at random (at least `least`, where share is above 0), ascending."""
+        among = np.flatnonzero(eligible)
+        if not len(among) or share <= 0:
+            return among[:0]
+        count = max(least, round(share * len(among)))
+        return np.sort(among[np.argsort(self.uniform(question)[among], kind="stable")[:count]])

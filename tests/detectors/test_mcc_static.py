@@ -1,0 +1,131 @@
+"""Static miscoding, from raw transactions to the alert."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+from detectors.mcc_static import MccStatic
+from engine.monitor import Monitor, MonitorConfig
+from models.profiles import build
+from tests.detectors.made import DAY, MIDNIGHT, Till, alerts_of, master, only
+
+if TYPE_CHECKING:
+    from domain.profiles import Profiles
+    from tests.detectors.made import Event
+
+TRADES = {"5411": (6_000, 0.8, 7, 22, 0.3), "5812": (18_000, 0.7, 11, 22, 0.6), "5541": (26_000, 0.4, 5, 23, 0.5)}
+"""Median ticket, its spread, opening hours and credit share of a supermarket, a restaurant and a petrol station."""
+
+
+def of_trade(
+    till: Till, trade: str, first: int, last: int, sales: int, scale: float = 1.0, **changed: str
+) -> list[Event]:
+    """Days of a merchant that sells what a trade does, presented under its own MCC or as `changed` says."""
+    median, sigma, opens, closes, credit = TRADES[trade]
+    made = []
+    for day in range(first, last):
+        drawn = [
+            {"amount": int(median * scale * till.rng.lognormvariate(0, sigma)), "mcc": trade,
+             "card_kind": "credit" if till.rng.random() < credit else "debit"} | changed
+            for _ in range(sales)
+        ]  # fmt: skip
+        made += till.day(day, drawn, opens, closes)
+    return made
+
+
+@cache
+def profiles() -> Profiles:
+    """Those of 30 merchants of each of the trades."""
+    events: list[Event] = []
+    for k, trade in enumerate(TRADES):
+        for m in range(30):
+            till = Till(1000 * k + m)
+            scale = 2 ** till.rng.gauss(0, 0.35)
+            mine = [{"merchant_id": f"{trade}-{m}"} | version for version in (master(trade),)]
+            mine[0]["merchant_id"] = f"{trade}-{m}"
+            sales = of_trade(till, trade, 0, 5, 40, scale)
+            events += mine + [each | {"merchant_id": f"{trade}-{m}"} for each in sales]
+    return build((json.dumps(each).encode() for each in events), "made")[0]
+
+
+@pytest.mark.parametrize("known", [[master("5411")], []], ids=["master data", "no master data"])
+def test_a_restaurant_registered_as_a_supermarket_is_found(known: list[Event]) -> None:
+    events = [*known, *of_trade(Till(), "5812", 0, 15, 40, mcc="5411")]
+    alert = only(alerts_of(events, MccStatic(), profiles()))
+    shown = {each.feature: each for each in alert.evidence}
+    assert (shown["trade_like"].value, shown["trade_like"].baseline) == ("5812", "5411")
+    assert float(shown["trade_evidence"].value or 0) >= 6
+    assert shown["trade_ticket"].value == pytest.approx(18_000, rel=0.15)
+    assert shown["trade_ticket"].baseline == pytest.approx(6_000, rel=0.15)
+    assert alert.risk_code == "26"
+    assert "sells like 5812" in alert.reason.en
+    assert alert.at_stake > 0
+    assert alert.severity >= 0.3
+
+
+def test_its_money_at_stake_is_what_the_class_saved_on_those_days() -> None:
+    """1,000.00 on credit costs 1.133 more as a restaurant; of 50 sales of 100 nothing else is known to be at stake."""
+    till = Till()
+    events = [master("5411"), *of_trade(till, "5812", 0, 10, 40, mcc="5411", card_kind="credit")]
+    last = [each["amount"] for each in events[1:] if each["event_time"] >= MIDNIGHT + 8 * DAY]
+    alert = only(alerts_of([*events, *till.day(10, [{"mcc": "5411"}] * 1)], MccStatic(least_gap_minor=0), profiles()))
+    (gap,) = (int(each.value or 0) for each in alert.evidence if each.feature == "trade_gap_1d")
+    assert gap == pytest.approx(sum(last) / 2 * 0.001133, rel=0.5)
+
+
+def test_honest_supermarkets_large_and_small_are_lawful() -> None:
+    for seed in range(12):
+        till = Till(seed)
+        events = of_trade(till, "5411", 0, 15, 40, scale=2 ** till.rng.uniform(-1, 1))
+        assert alerts_of([master("5411"), *events], MccStatic(), profiles()) == [], f"seed {seed}"
+
+
+def test_a_trade_of_the_same_class_explains_as_well() -> None:
+    events = of_trade(Till(), "5541", 0, 15, 40, mcc="5411")
+    assert alerts_of([master("5411"), *events], MccStatic(), profiles()) == []
+
+
+def test_a_merchant_of_the_standard_class_has_nothing_to_gain() -> None:
+    assert alerts_of([master("5812"), *of_trade(Till(), "5411", 0, 15, 40)], MccStatic(), profiles()) == []
+    assert alerts_of([master("5411", "5812"), *of_trade(Till(), "5812", 0, 15, 40)], MccStatic(), profiles()) == []
+
+
+def test_a_supermarket_registered_as_a_restaurant_is_no_concern() -> None:
+    assert alerts_of([master("5812"), *of_trade(Till(), "5411", 0, 15, 40)], MccStatic(), profiles()) == []
+
+
+def test_few_sales_and_few_days_are_not_judged() -> None:
+    assert alerts_of([master("5411"), *of_trade(Till(), "5812", 0, 30, 3, mcc="5411")], MccStatic(), profiles()) == []
+    assert alerts_of([master("5411"), *of_trade(Till(), "5812", 0, 5, 90, mcc="5411")], MccStatic(), profiles()) == []
+
+
+def test_an_authorised_change_begins_anew() -> None:
+    """A restaurant that becomes a supermarket: what it sold before says nothing of it now."""
+    till = Till()
+    change = master("5411", effective_ms=MIDNIGHT + 15 * DAY)
+    before, after = of_trade(till, "5812", 0, 15, 40), of_trade(till, "5411", 15, 30, 40)
+    assert alerts_of([master("5812"), change, *before, *after], MccStatic(), profiles()) == []
+
+
+def test_wallets_and_foreign_cards_cost_nothing_and_accuse_nobody() -> None:
+    for other in ({"scheme": "alipay"}, {"issuer_country": "JP"}):
+        events = of_trade(Till(), "5812", 0, 15, 40, mcc="5411", **other)
+        assert alerts_of([master("5411"), *events], MccStatic(), profiles()) == []
+
+
+def test_without_profiles_it_is_silent_and_coverage_says_so() -> None:
+    events = [master("5411"), *of_trade(Till(), "5812", 0, 15, 40, mcc="5411")]
+    assert alerts_of(events, MccStatic()) == []
+    (blind,) = Monitor(MonitorConfig(capacity=1), detectors=[MccStatic()]).coverage()
+    assert (blind.artefact, blind.silent) == ("profiles", True)
+    (seeing,) = Monitor(MonitorConfig(capacity=1, profiles=profiles()), detectors=[MccStatic()]).coverage()
+    assert seeing.artefact == ""
+
+
+def test_a_setting_out_of_range_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match="base must be 0 to 1, got 2"):
+        MccStatic(base=2)

@@ -1,0 +1,171 @@
+"""`tillwatch explain`."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+
+from domain.alerts import Alert
+from engine.cut import OtherState
+from engine.explain import explain
+from engine.hashing import partition_of
+from engine.monitor import Monitor
+from engine.pages import Damaged
+from streams.checkpoints import StateLocked, UnknownFormat
+from streams.topics import ALERTS, EVENTS
+from tillwatch.explain_view import Explained, as_object, tables
+from tillwatch.logs import open_log
+from tillwatch.replay import batches
+from tillwatch.show import emit_json, failing, to_stderr, to_stdout
+from tillwatch.state import last_cut, stored
+from tillwatch.warm import compile_engine
+from tillwatch.worker import monitor_config
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from domain.alerts import DeadLetter
+    from engine.look import Look
+    from streams.sqlite_log import SqliteLog
+    from tillwatch.cli import Invocation
+    from tillwatch.settings import Settings
+
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_WHEN = f"must be a date such as 2026-01-05, a day such as monday, or a while such as 7d or 12h; {', '.join(_DAYS)}"
+
+
+@click.command("explain")
+@click.argument("merchant_id", metavar="MERCHANT")
+@click.option("--since", default="7d", show_default=True, metavar="WHEN",
+              help="A date, a day of the week, or a while such as 7d or 12h, by the merchant's clock.")  # fmt: skip
+@click.option("--events", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+              help="Replay this file of events, and explain the score at its end.")  # fmt: skip
+@click.option("--zh", is_flag=True, help="In Chinese.")
+@click.option("--json", "as_json", is_flag=True, help="All of it as one line of JSON.")
+@click.pass_obj
+def command(
+    invocation: Invocation, merchant_id: str, since: str, events: Path | None, *, zh: bool, as_json: bool
+) -> None:
+    """Say why MERCHANT's risk score is another than it was: what came when, and what faded.
+
+    It is read from the last cut of the merchant's partition; a worker may run meanwhile.
+
+    \b
+    Examples:
+      tillwatch explain 898210154110002
+      tillwatch explain 898210154110002 --since monday --zh
+      tillwatch explain 898210154110002 --since 2026-01-05 --events june.jsonl --json
+    """
+    settings = invocation.settings()
+    if events:
+        seen, alerts = _replayed(settings, events, merchant_id)
+    else:
+        seen, alerts = _remembered(settings, merchant_id)
+    if seen is None:
+        where = f"in {events}" if events else "as of the last cut of its partition"
+        raise click.ClickException(f"merchant {merchant_id!r} is not known {where}")
+    if seen.account is None or seen.score is None:
+        raise click.ClickException(f"merchant {merchant_id!r} has no score: no detector ever found anything")
+    now_ms = max(seen.watermark_ms, seen.account.at_ms)
+    then_ms = moment_of(since, now_ms, ZoneInfo(seen.time_zone))
+    difference = explain(seen.account, seen.families, then_ms, now_ms)
+    found = Explained(merchant_id, seen.time_zone, then_ms, difference, seen.score, alerts)
+    if as_json:
+        emit_json(as_object(found))
+        return
+    if difference.then.at_ms > then_ms:
+        to_stderr().print("more has changed since then than is remembered: shown is what is", markup=False)
+    console = to_stdout()
+    for each in tables(found, "zh" if zh else "en"):
+        console.print(each)
+        console.print()
+
+
+def moment_of(since: str, now_ms: int, zone: ZoneInfo) -> int:
+    """The moment that `--since` means, UTC milliseconds.
+
+    Args:
+        since: as it was given.
+        now_ms: the merchant's clock.
+        zone: the merchant's.
+
+    Raises:
+        BadParameter: it means none, or one after the merchant's clock.
+
+    >>> moment_of("7d", 1_767_600_000_000, ZoneInfo("UTC"))
+    1766995200000
+    >>> moment_of("monday", 1_767_600_000_000, ZoneInfo("Asia/Shanghai"))
+    1767542400000
+    >>> moment_of("2026-01-05T00:00:00+08:00", 1_767_600_000_000, ZoneInfo("UTC"))
+    1767542400000
+    """
+    now = datetime.fromtimestamp(now_ms / 1000, zone)
+    if while_ := re.fullmatch(r"(\d{1,5})([dh])", since):
+        count = int(while_[1])
+        moment = now - (timedelta(days=count) if while_[2] == "d" else timedelta(hours=count))
+    elif since.lower() in _DAYS:
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        moment = midnight - timedelta(days=(now.weekday() - _DAYS.index(since.lower())) % 7)
+    else:
+        try:
+            moment = datetime.fromisoformat(since)
+        except ValueError as error:
+            raise click.BadParameter(f"{_WHEN}; got {since!r}", param_hint="'--since'") from error
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    ms = round(moment.timestamp() * 1000)
+    if ms > now_ms:
+        raise click.BadParameter(
+            f"must not be after the merchant's clock, {now.isoformat(timespec='seconds')}, got {since!r}",
+            param_hint="'--since'",
+        )
+    return ms
+
+
+def _replayed(settings: Settings, file: Path, merchant_id: str) -> tuple[Look | None, dict[str, Alert]]:
+    """What is remembered of a merchant at the end of a file, and its alerts."""
+    monitor = Monitor(monitor_config(settings), detectors=settings.make_detectors(), historic=True)
+    compile_engine()
+    alerts: dict[str, Alert] = {}
+    letters: list[DeadLetter] = []
+    with file.open("rb") as lines:
+        for _, records in batches(lines, file.name, letters):
+            found = monitor.process(records).alerts
+            alerts |= {each.alert_id: each for each in found if each.merchant_id == merchant_id}
+    return monitor.look(merchant_id), alerts
+
+
+def _remembered(settings: Settings, merchant_id: str) -> tuple[Look | None, dict[str, Alert]]:
+    """What is remembered of a merchant in its partition's last cut, and the alerts that its score rests on."""
+    partition = partition_of(merchant_id.encode(), settings.partitions)
+    kinds = (Damaged, OtherState, StateLocked, UnknownFormat)
+    with open_log(settings, make=False) as log, failing(*kinds), stored(settings) as store:
+        manifest, monitor = last_cut(settings, store, partition)
+        beyond = log.end_offset(EVENTS.name, partition) - manifest.offset
+        seen = monitor.look(merchant_id)
+        wanted = {each.alert_id for each in seen.account.entries} if seen and seen.account else set()
+        alerts = _alerts(log, wanted - {""})
+    if beyond:
+        to_stderr().print(f"as of cut {manifest.cut:,}, which the log has {beyond:,} records beyond", markup=False)
+    return seen, alerts
+
+
+def _alerts(log: SqliteLog, wanted: Collection[str]) -> dict[str, Alert]:
+    """The last revisions of some alerts, as far as the log still has them."""
+    keys = {each.encode() for each in wanted}
+    decode = msgspec.json.Decoder(Alert).decode
+    found: dict[str, Alert] = {}
+    for partition in {partition_of(key, log.partitions(ALERTS.name)) for key in keys}:
+        at = log.first_offset(ALERTS.name, partition)
+        while records := log.read_keyed(ALERTS.name, partition, at):
+            at = records[-1].offset + 1
+            for alert in (decode(each.value) for each in records if each.key in keys and each.value):
+                before = found.get(alert.alert_id)
+                if before is None or (alert.revision, alert.epoch) >= (before.revision, before.epoch):
+                    found[alert.alert_id] = alert
+    return found

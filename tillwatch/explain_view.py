@@ -1,0 +1,174 @@
+"""How `tillwatch explain` shows a difference: a statement of account for people, one object for programs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from rich.text import Text
+
+from detectors.registry import DETECTORS
+from engine.episodes import iso
+from tillwatch.show import GRADE_STYLES, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.table import Table
+
+    from domain.alerts import Alert, Score
+    from engine.explain import Explanation, Moment, Step
+    from engine.risk import Entry
+
+_WORDS = {
+    "en": {
+        "statement": "Why the risk score of {} is another", "when": "when", "points": "points", "grade": "grade",
+        "what": "what", "then": "then", "now": "now", "prior": "prior",
+        "new": "prior of its age and MCC {}, from the first finding on",
+        "rise": "{}, severity {:.2f}", "open": "{}: case opened", "confirmed": "{}: confirmed",
+        "false_alarm": "{}: false alarm", "override": "grade {} set by hand until {}: {}", "fading": "episodes faded",
+        "priors": "priors faded", "caps": "caps took less away", "floor": "floor of a confirmed alert expired",
+        "made": "What it is made of now", "from": "from", "alert": "alert", "older": "older ones", "capped": "caps",
+        "least": "least, by a confirmed alert, until {}", "held": "an open case of grade E: nothing fades",
+        "by_hand": "grade {} by hand until {}: {} (computed: {})",
+    },
+    "zh": {
+        "statement": "商户 {} 风险评分变动原因", "when": "时间", "points": "分值", "grade": "等级", "what": "事项",
+        "then": "期初", "now": "期末", "prior": "先验分", "new": "自首次发现起计入先验分（商户年龄、MCC {}）",
+        "rise": "{}，严重度 {:.2f}", "open": "{}：立案核查中", "confirmed": "{}：核实属实", "false_alarm": "{}：误报",
+        "override": "人工定级 {}，有效期至 {}：{}", "fading": "时间衰减", "priors": "先验分衰减",
+        "caps": "封顶扣减变少", "floor": "属实告警的保底分到期", "made": "当前构成", "from": "来源", "alert": "告警",
+        "older": "更早的合计", "capped": "封顶扣减", "least": "属实告警保底，至 {}", "held": "E级案件在办，分值不衰减",
+        "by_hand": "人工定级 {}，至 {}：{}（系统评级 {}）",
+    },
+}  # fmt: skip
+
+
+class Explained(NamedTuple):
+    """A difference of a merchant's score.
+
+    Attributes:
+        since_ms: from when on it was asked for.
+        score: now.
+        alerts: those at hand, by id.
+    """
+
+    merchant_id: str
+    time_zone: str
+    since_ms: int
+    difference: Explanation
+    score: Score
+    alerts: Mapping[str, Alert]
+
+
+def as_object(it: Explained) -> dict[str, Any]:
+    """The difference, to be written as JSON."""
+    then, now, steps = it.difference
+    return {
+        "merchant_id": it.merchant_id, "time_zone": it.time_zone, "since": iso(it.since_ms),
+        "complete": then.at_ms <= it.since_ms, "then": _moment(then), "now": _moment(now),
+        "difference": (now.score_e2 - then.score_e2) / 100, "steps": [_step(it, each) for each in steps],
+        "score": it.score,
+    }  # fmt: skip
+
+
+def tables(it: Explained, lang: str) -> Iterator[Table]:
+    """The same for people."""
+    yield _statement(it, lang)
+    yield _made(it, lang)
+
+
+def _moment(it: Moment) -> dict[str, Any]:
+    return {"time": iso(it.at_ms), "score": it.score_e2 / 100, "grade": it.grade}
+
+
+def _step(it: Explained, step: Step) -> dict[str, Any]:
+    found: dict[str, Any] = {"kind": step.kind, "points": step.points_e2 / 100}
+    entry = step.entry
+    if entry is None:
+        return found
+    found |= {"time": iso(entry.at_ms), "grade": step.grade}
+    if entry.alert_id:
+        alert = it.alerts.get(entry.alert_id)
+        found |= {
+            "detector": entry.detector, "title": _title(entry.detector), "alert_id": entry.alert_id,
+            "severity": round(entry.parts[-1].severity, 4), "reason": alert.reason if alert else None,
+        }  # fmt: skip
+    if entry.kind == "prior":
+        found["mcc"] = entry.after.mcc
+    if override := entry.after.override:
+        found |= {"override": override.grade, "expires": iso(override.until_ms), "reason": override.reason}
+    return found
+
+
+def _statement(it: Explained, lang: str) -> Table:
+    words, (then, now, steps) = _WORDS[lang], it.difference
+    heads = (words[each] for each in ("when", "points", "grade", "what"))
+    made = table(words["statement"].format(it.merchant_id), *heads, numbers=[1])
+    zone = ZoneInfo(it.time_zone)
+    made.add_row(_local(then.at_ms, zone), _points(then.score_e2), _grade(then.grade), words["then"])
+    last = {each.entry.alert_id: each.entry for each in steps if each.entry}
+    for each in steps:
+        when = _local(each.entry.at_ms, zone) if each.entry else ""
+        what = words[each.kind]
+        if each.entry:
+            what = _what(it, each.entry, lang, why=last[each.entry.alert_id] is each.entry)
+        made.add_row(when, f"{each.points_e2 / 100:+.2f}", _grade(each.grade), Text(what))
+    made.add_row(_local(now.at_ms, zone), _points(now.score_e2), _grade(now.grade), words["now"])
+    return made
+
+
+def _what(it: Explained, entry: Entry, lang: str, *, why: bool) -> str:
+    """An entry in words; a rise with what its alert says where `why`, else with the alert's id."""
+    words = _WORDS[lang]
+    if override := entry.after.override:
+        until = _local(override.until_ms, ZoneInfo(it.time_zone))
+        return words["override"].format(override.grade, until, override.reason)
+    if entry.kind == "prior":
+        return words["new"].format(entry.after.mcc or "?")
+    title = _title(entry.detector)[lang]
+    said = words[entry.kind].format(title, entry.parts[-1].severity)
+    alert = it.alerts.get(entry.alert_id)
+    return f"{said}: {getattr(alert.reason, lang)}" if alert and why else f"{said} ({entry.alert_id})"
+
+
+def _made(it: Explained, lang: str) -> Table:
+    words, score, zone = _WORDS[lang], it.score, ZoneInfo(it.time_zone)
+    made = table(words["made"], *(words[each] for each in ("from", "points", "alert")), numbers=[1])
+    for each in score.contributions:
+        made.add_row(_title(each.detector)[lang], f"{each.points:+.2f}", each.alert_id or words["older"])
+    if score.prior:
+        made.add_row(words["prior"], f"{score.prior:+.2f}", "")
+    if score.capped:
+        made.add_row(words["capped"], f"{-score.capped:+.2f}", "")
+    if score.floor:
+        until = _local_iso(score.floor.expires, zone)
+        made.add_row(words["least"].format(until), f"{score.floor.points:.2f}", score.floor.alert_id)
+    if score.held:
+        made.add_row(words["held"], "", "")
+    if it_is := score.override:
+        said = words["by_hand"].format(it_is.grade, _local_iso(it_is.expires, zone), it_is.reason, score.computed_grade)
+        made.add_row(Text(said), "", "")
+    return made
+
+
+def _title(detector: str) -> dict[str, str]:
+    title = next((each.title for each in DETECTORS if each.name == detector), None)
+    return {"en": title.en, "zh": title.zh} if title else {"en": detector, "zh": detector}
+
+
+def _points(points_e2: int) -> str:
+    return f"{points_e2 / 100:.2f}"
+
+
+def _grade(grade: str) -> Text:
+    return Text(grade, GRADE_STYLES.get(grade, ""))
+
+
+def _local(ms: int, zone: ZoneInfo) -> str:
+    return f"{datetime.fromtimestamp(ms / 1000, zone):%Y-%m-%d %H:%M}" if ms else ""
+
+
+def _local_iso(moment: str, zone: ZoneInfo) -> str:
+    return f"{datetime.fromisoformat(moment).astimezone(zone):%Y-%m-%d %H:%M}"

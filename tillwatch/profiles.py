@@ -1,0 +1,68 @@
+"""`tillwatch profiles`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from domain.mcc import mcc_name
+from domain.profiles import TICKET
+from models.profiles import build
+from tillwatch.show import emit_json, table, to_stdout
+
+if TYPE_CHECKING:
+    from tillwatch.cli import Invocation
+
+
+@click.group("profiles")
+def command() -> None:
+    """Build the profiles of MCCs, which miscoded merchants are found by.
+
+    \b
+    Examples:
+      tillwatch profiles build var/sim/events.jsonl --out var/profiles.json
+    """
+
+
+@command.command("build")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where the profiles go.")
+@click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output, no table.")
+@click.pass_obj
+def build_command(invocation: Invocation, file: Path, out: Path, *, as_json: bool) -> None:
+    """Build profiles from FILE, one event a line.
+
+    A month of sales, with master data where there is any. The setting `profiles` then names the file written. The same
+    FILE always gives the same bytes.
+
+    \b
+    Examples:
+      tillwatch profiles build var/sim/events.jsonl --out var/profiles.json
+      tillwatch profiles build june.jsonl --out profiles.json --json
+    """
+    if out.resolve() == file.resolve():
+        raise click.UsageError(f"--out must be another file than {file}, which is read")
+    settings = invocation.settings()
+    try:
+        with file.open("rb") as lines:
+            made, counted = build(lines, file.name, settings.time_zone)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    out.write_bytes(made.encoded())
+    if as_json:
+        emit_json({
+            "file": str(out), "profiles": len(made.profiles), "merchants": sum(e.merchants for e in made.profiles),
+            "sales": sum(each.sales for each in made.profiles), "unread": counted.unread,
+        })  # fmt: skip
+        return
+    shown = table("Profiles", "MCC", "name", "merchants", "sales", "median ticket", numbers=[2, 3, 4])
+    for each in made.profiles:
+        ticket = f"{2 ** each.mean[TICKET] / 100:,.2f}"
+        shown.add_row(each.mcc, mcc_name(each.mcc).en, f"{each.merchants:,}", f"{each.sales:,}", ticket)
+    console = to_stdout()
+    console.print(shown)
+    first, last = (datetime.fromtimestamp(ms / 1000, UTC).date() for ms in (made.from_ms, made.to_ms))
+    console.print(f"{out}: sales of {first} to {last}; {counted.unread:,} lines were no events")
