@@ -90,12 +90,6 @@ def features(values: list[bytes]) -> dict[str, list[Any]]:
     return recorder.seen
 
 
-def of_transactions(found: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """The rows that are no ends of days."""
-    mine = [k for k, occasion in enumerate(found["occasion"]) if occasion == TRANSACTION]
-    return {name: [column[k] for k in mine] for name, column in found.items()}
-
-
 @pytest.fixture
 def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The source of a family of one's own, importable as `mine`."""
@@ -191,7 +185,7 @@ def test_a_row_of_zeros_means_that_nothing_was_seen() -> None:
     ]
     again = [sale(100 + k, "old", later + 50_000 * k, **{**details, **kinds[k % 6]}) for k in range(30)]
     new = [sale(100 + k, "new", later + 50_000 * k, **{**details, **kinds[k % 6]}) for k in range(30)]
-    after, fresh = of_transactions(features([*past, *again])), of_transactions(features(new))
+    after, fresh = features([*past, *again]), features(new)
     sums = {each.name for each in lifetime.COLUMNS}
     for name, column in fresh.items():
         if name not in sums:
