@@ -84,14 +84,13 @@ the payments dearer than it prevail. Of the rough rate: mean and mean deviation,
 
 @njit
 def kind_of(event: Event) -> int:
-    """Hash of the kind of payment that has tariffs of its own: UnionPay debit, other UnionPay, wallet or another
-    scheme, by settlement mode.
+    """Hash of the kind of payment that has tariffs of its own: wallet, or debit card or not, of UnionPay or another
+    scheme; by settlement mode.
     """
-    group = 0
-    if event.scheme == UNIONPAY or event.scheme == MISSING:
-        group = 1 if event.card_kind == DEBIT else 2
-    elif event.scheme in WALLETS:
-        group = 3
+    if event.scheme in WALLETS:
+        group = 4
+    else:
+        group = (event.card_kind == DEBIT) + 2 * (event.scheme == UNIONPAY or event.scheme == MISSING)
     return i64(((event.mode + np.uint64(group) * _SALT) * _K) >> np.uint64(48)) | 1
 
 
@@ -300,7 +299,7 @@ def learn(row: Any, event: Event, out: Any) -> bool:
         if not mine:
             # Only what is never exceeded becomes the merchant's own: of tariffs that alternate, the dearest.
             count = i64(row.tariff_count[k])
-            if fee - due > ROUNDING_MINOR + 0.5 and (count & _MOST_COUNT) > 2 * FIT:
+            if fee - due > ROUNDING_MINOR + _EPS and (count & _MOST_COUNT) > 2 * FIT:
                 row.tariff_count[k] = count - 2 * FIT
         elif own < 0 or due > best:
             own, best = k, due
