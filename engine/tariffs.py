@@ -46,8 +46,10 @@ VOTE = 8
 more than a ninth of them."""
 NOISY = 0.5
 """Share of payments that tariffs must explain at least; below it the rough rate is used."""
+AGAINST = 3
+"""What a payment of at most the due fee takes off the run of dearer ones: they prevail from three in four on."""
 TELLING_MINOR = 25
-"""A payment that was due less than this weighs half where it is not dearer: a rise of 4 % is lost in its rounding."""
+"""A payment that was due less than this takes off 1: a rise of 4 % is lost in its rounding."""
 _DEAR = 128
 """Bit of a tariff's count: it came in dearer than the merchant's own."""
 _MOST_COUNT = 127
@@ -266,7 +268,7 @@ def _rough(row: Any, kind: int, amount: int, fee: int, exact: bool, out: Any) ->
     judged = count >= LEAST_ROUGH and not exact
     if judged:
         run = i64(row.rough_run)
-        row.rough_run = min(_MOST_RUN, run + 1) if dearer else max(0, run - 2)
+        row.rough_run = min(_MOST_RUN, run + 1) if dearer else max(0, run - AGAINST)
         due = i64(np.floor(mean * amount / 1e6 + 0.5))
         out.fee_basis = ROUGH
         out.fee_due = due
@@ -323,7 +325,7 @@ def learn(row: Any, event: Event, out: Any) -> bool:
         if dearer:
             row.tariff_run[own] = min(_MOST_RUN, run + 1)
         elif fee <= due_minor:
-            row.tariff_run[own] = max(0, run - (2 if flat or due_minor >= TELLING_MINOR else 1))
+            row.tariff_run[own] = max(0, run - (AGAINST if flat or due_minor >= TELLING_MINOR else 1))
         rate, fixed = _tariff(row, own)
         out.fee_basis = LEARNED
         out.fee_due = due_minor

@@ -60,8 +60,8 @@ class Spy:
 
 def sale(k: int, at_ms: int, **changed: Any) -> Event:
     event = {
-        "txn_id": f"t{k}", "merchant_id": "m1", "amount": 100_000, "currency": "CNY", "event_time": at_ms, "mcc": "5812",
-        "scheme": "unionpay", "card_kind": "credit", "settlement_mode": "T+1",
+        "txn_id": f"t{k}", "merchant_id": "m1", "amount": 100_000, "currency": "CNY", "event_time": at_ms,
+        "mcc": "5812",        "scheme": "unionpay", "card_kind": "credit", "settlement_mode": "T+1",
     }  # fmt: skip
     return {**event, **changed}
 

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from tests.oracle_state import Event, Merchant, Value
 
 ALONE = (
-    "fee_charged", "fee_rate_ppm", "fee_due", "fee_over", "fee_due_ppm", "fee_due_fixed", "fee_new_ppm", "fee_new_fixed",
-    "fee_dearer_run", "fee_over_1d", "fee_over_count_1d", "fee_judged_1d", "fee_over_4w", "fee_over_share_28d",
-    "contract_rise_ppm", "contract_notice_d", "contract_lead_d",
+    "fee_charged", "fee_rate_ppm", "fee_due", "fee_over", "fee_due_ppm", "fee_due_fixed", "fee_new_ppm",
+    "fee_new_fixed", "fee_dearer_run", "fee_over_1d", "fee_over_count_1d", "fee_judged_1d", "fee_over_4w",
+    "fee_over_share_28d", "contract_rise_ppm", "contract_notice_d", "contract_lead_d",
 )  # fmt: skip
 """Null where a transaction has no fee."""
 LEARNED = ("fee_due_fixed", "fee_new_ppm", "fee_new_fixed", "fee_dearer_run")

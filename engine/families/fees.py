@@ -59,7 +59,7 @@ COLUMNS = (
            null="it fits no dearer tariff"),
     Column("fee_new_fixed", "minor units", "payment", "the fixed part of that tariff", null="it fits no dearer tariff"),
     Column("fee_dearer_run", "payments", "history",
-           "up 1 for each dearer than the tariff or rate due, down 2 (1 where small) for each other; at most 250",
+           "up 1 for each dearer than the tariff or rate due, down 3 (1 where small) for each other; at most 250",
            null=_NOT_LEARNED),
     Column("fee_over_1d", "minor units", "the fee day", "what was charged above what was due", null=_NO_FEE),
     Column("fee_over_count_1d", "payments", "the fee day", "payments charged above what was due", null=_NO_FEE),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,7 @@ from detectors.fee_rise import FeeRise
 from domain.contracts import fee_minor
 from tests.fee_streams import DAY, T0, Event, alerts_of, contract, last_of, month, rows_of, usual
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-Fee = Callable[[int, Event, random.Random], int] if TYPE_CHECKING else Any
+Fee = Callable[[int, Event, random.Random], int]
 pytestmark = [pytest.mark.usefixtures("warm_kernel"), pytest.mark.timeout(300)]
 ON = 20
 """The day on which things change."""
@@ -100,7 +98,9 @@ VIOLATIONS: dict[str, Fee] = {
     "drift of 0.5 % every other day": drift(0.005),
     "drift of 2 % every other day": drift(0.02),
     "drift of 10 % every other day": drift(0.1),
-    "credit cards alone": lambda day, event, _rng: usual(event, rise=0.3 * (day >= ON and event["card_kind"] == "credit")),
+    "credit cards alone": lambda day, event, _rng: usual(
+        event, rise=0.3 * (day >= ON and event["card_kind"] == "credit")
+    ),
 }  # fmt: skip
 
 
@@ -159,11 +159,10 @@ def test_a_new_version_of_the_contract_with_notice_is_no_rise() -> None:
 
 
 def test_what_came_in_dearer_is_the_merchants_own_after_90_days() -> None:
-    events = month(dearer(rise=0.5), days=120, a_day=8, median=300.0)
-    hits = [row for row in rows_of(*events) if (row["fee_over"] or 0) > 1]
-    last = max(k for k, row in enumerate(rows_of(*events)) if (row["fee_over"] or 0) > 1) // 8
-    assert hits
-    assert ON + 88 <= last <= ON + 100
+    rows = rows_of(*month(dearer(rise=0.5), days=125, a_day=8, median=300.0), occasion=0)
+    days = [k // 8 for k, row in enumerate(rows) if (row["fee_over"] or 0) > 1]
+    assert len([day for day in days if ON <= day < ON + 88]) > 600
+    assert len([day for day in days if day < ON or day >= ON + 95]) < 5
 
 
 def test_two_dearer_payments_are_no_rise_yet() -> None:

@@ -324,6 +324,45 @@ def test_time_zones_keep_their_numbers() -> None:
     assert got == want
 
 
+def priced(at: int, merchant_id: str, *rates_ppm: int) -> dict[str, object]:
+    return {
+        "type": "contract", "merchant_id": merchant_id, "effective_from": 1_690_000_000_000 + at,
+        "prices": [{"rate_ppm": each, "amount_from": 1_000 * k} for k, each in enumerate(rates_ppm)],
+    }  # fmt: skip
+
+
+def test_contracts_and_what_was_charged_under_them_go_on() -> None:
+    known = [priced(k, f"m{k % 3}", 6_000 + k, 3_000) for k in range(7)]
+    later = [priced(k, f"m{k % 4}", 9_000 + k, 4_000, 5_000) for k in range(5)]
+    sales = [jump(k, merchant_id=f"m{k % 4}", fee=5_000 + k) for k in range(60)]
+    want, got = both(known + sales[:30], [*sales[30:40], *later, *sales[40:]])
+    assert got == want
+    assert {"fee_over", "fee_notice"} <= {each.detector for each in want.alerts}
+
+
+def test_contracts_of_many_pages_can_be_added_to_after_a_restart() -> None:
+    def versions(first: int, count: int) -> list[dict[str, object]]:
+        return [priced(k, f"m{k % 50}", *range(3_000, 3_000 + k % 16 + 1)) for k in range(first, first + count)]
+
+    taken, shelf = monitor(1_000), Shelf()
+    for first, count in ((0, 2_000), (2_000, 500)):
+        taken.process(records_of(versions(first, count), first))
+        shelf.whole(taken)
+    again = shelf.bring_back(monitor(1_000))
+    more = records_of([*versions(2_500, 3_000), *(jump(k, merchant_id=f"m{k}", fee=40_000) for k in range(50))], 2_500)
+    assert again.process(more) == taken.process(more)
+    assert rows_of(again) == rows_of(taken)
+
+
+def test_learned_tariffs_go_on() -> None:
+    def day(k: int) -> list[dict[str, object]]:
+        return [jump(1_440 * k + i, amount=10_000 * i, fee=60 * i * (1 + k // 15)) for i in range(1, 21)]
+
+    want, got = both([each for k in range(14) for each in day(k)], [each for k in range(14, 17) for each in day(k)])
+    assert got == want
+    assert {"fee_rise"} == {each.detector for each in want.alerts if each.detector.startswith("fee")}
+
+
 def test_master_data_of_many_pages_can_be_added_to_after_a_restart() -> None:
     def versions(first: int, count: int) -> list[dict[str, object]]:
         return [master(k, f"m{k % 50}", "Asia/Shanghai") for k in range(first, first + count)]

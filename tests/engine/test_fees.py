@@ -104,7 +104,8 @@ def settled(seed: int) -> tuple[list[Event], list[Event]]:
         at_ms = T0 + int(60 * DAY * (k / 200))
         fee = fee_minor(amount, rate, cap, 0, 0) + rng.choice((0, 0, 1, 2, 50, -3))
         events.append(settlement(
-            k, T0 + 70 * DAY, original_time=at_ms, amount=amount, card_kind=kind, fee=fee if rng.random() < 0.9 else None,
+            k, T0 + 70 * DAY, original_time=at_ms, amount=amount, card_kind=kind,
+            fee=fee if rng.random() < 0.9 else None,
         ))  # fmt: skip
     return [contract(T0 - DAY, *PRICES), sale(9_999, T0)], events
 
