@@ -1,11 +1,11 @@
 """Under how many numbers a merchant sells, and how often it changes them: pool rotation (跳商户).
 
-Two numbers are looked at, the acceptor number and the channel's merchant number, of approved sales. Up to eight of each
-are held, with the last local day and the place each stands for (region and MCC inside an acceptor number, the
-channel's MCC beside a channel's number). A lawful merchant may have a number for each terminal, channel or scheme: so a
-change is only one where the same terminal by the same channel and scheme shows another number than the last time. The
-last number of up to 16 of these is held, a new one in place of that held longest; where it is not, a sale says
-nothing.
+Two numbers are looked at, the acceptor number and the channel's merchant number, of approved sales. Up to eight of
+each are held, with the last local day and the place each stands for (region and MCC inside an acceptor number, the
+channel's MCC beside a channel's number). A lawful merchant may have a number for each terminal, channel or scheme: so
+a change is only one where the same terminal by the same channel and scheme shows another number than the last time,
+and not for the first time: one lawful new number changes nothing. The last number of up to 16 of these is held, a new
+one in place of that held longest; where it is not, a sale says nothing.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ FIELDS = (
     ("number_place", np.uint16, (2, HELD)),
     ("number_key", np.uint16, KEYS),
     ("number_last", np.uint16, (2, KEYS)),
+    ("number_moved", np.uint16, 2),
     ("number_next", np.uint8),
 )
 _NO_SALE = "the transaction is no approved sale, or carries neither number"
@@ -94,19 +95,25 @@ def _key(row: Any, event: Event) -> int:
     k = i64(row.number_next)
     row.number_key[k] = tag
     row.number_last[0, k] = row.number_last[1, k] = 0
+    for source in range(2):
+        row.number_moved[source] = i64(row.number_moved[source]) & ~(1 << k)
     row.number_next = (k + 1) % KEYS
     return k
 
 
 @njit
 def _changes(row: Any, source: int, number: np.uint64, k: int, weight: Any) -> bool:
-    """Whether the number is another than the last at the same place."""
+    """Whether the number is another than the last at the same place, and not for the first time there."""
     tag, last = _tag(number), i64(row.number_last[source, k])
     row.number_last[source, k] = tag
     if last == 0:
         return False
     row.number_judged[source] += weight
     if last == tag:
+        return False
+    # A lawful new number moves each of them once.
+    if not i64(row.number_moved[source]) >> k & 1:
+        row.number_moved[source] = i64(row.number_moved[source]) | 1 << k
         return False
     row.number_switches[source] += weight
     return True
