@@ -17,7 +17,7 @@ import numpy as np
 from engine.event import DAY_MS, MISSING, SALE, Event
 from engine.families import Column
 from engine.hashing import mix64
-from engine.jit import i64, njit
+from engine.jit import i64, njit_inner
 
 HELD = 8
 KEYS = 16
@@ -52,7 +52,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@njit
+@njit_inner
 def _decay(row: Any, event: Event) -> None:
     if event.was_ms >= 0 and event.now_ms > event.was_ms:
         factor = np.float32(np.exp2(-(event.now_ms - event.was_ms) * _PER_MS))
@@ -61,13 +61,13 @@ def _decay(row: Any, event: Event) -> None:
             row.number_judged[k] *= factor
 
 
-@njit
+@njit_inner
 def _tag(x: np.uint64) -> int:
     """Sixteen bits of a hash, never 0: of 65,536 pairs two are taken for one."""
     return i64(x >> np.uint64(48)) | 1
 
 
-@njit
+@njit_inner
 def _hold(row: Any, source: int, number: np.uint64, place: int, day: int) -> None:
     """Note a number's day; a new one takes the place of the one gone longest."""
     tag = _tag(number)
@@ -84,7 +84,7 @@ def _hold(row: Any, source: int, number: np.uint64, place: int, day: int) -> Non
     row.number_place[source, oldest] = place
 
 
-@njit
+@njit_inner
 def _key(row: Any, event: Event) -> int:
     """The place of the sale's terminal, channel and scheme; a new one takes that of the one held longest."""
     scheme = np.uint64(event.scheme if event.scheme != MISSING else 99)
@@ -101,7 +101,7 @@ def _key(row: Any, event: Event) -> int:
     return k
 
 
-@njit
+@njit_inner
 def _changes(row: Any, source: int, number: np.uint64, k: int, weight: Any) -> bool:
     """Whether the number is another than the last at the same place, and not for the first time there."""
     tag, last = _tag(number), i64(row.number_last[source, k])
@@ -119,7 +119,7 @@ def _changes(row: Any, source: int, number: np.uint64, k: int, weight: Any) -> b
     return True
 
 
-@njit
+@njit_inner
 def _fresh(row: Any, source: int, day: int) -> tuple[int, int]:
     """How many numbers are recent, and how many places they stand for."""
     numbers, places = 0, 0
@@ -136,7 +136,7 @@ def _fresh(row: Any, source: int, day: int) -> tuple[int, int]:
     return numbers, places
 
 
-@njit
+@njit_inner
 def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take the transaction in."""
     _decay(row, event)
