@@ -43,8 +43,8 @@ class FeeRise:
     base: float = 0.3
     per_decade: float = 0.15
     relative: float = 0.1
-    quiet_gap_s: int = 2 * 86_400
-    max_age_s: int = 14 * 86_400
+    quiet_gap_s: int = 7 * 86_400
+    max_age_s: int = 28 * 86_400
 
     name = "fee_rise"
     version = 1

@@ -54,8 +54,8 @@ class MccJump:
     fee_type: float = 0.15
     per_decade: float = 0.2
     learned_factor: float = 0.85
-    quiet_gap_s: int = 86_400
-    max_age_s: int = 7 * 86_400
+    quiet_gap_s: int = 7 * 86_400
+    max_age_s: int = 28 * 86_400
 
     name = "mcc_jump"
     version = 2

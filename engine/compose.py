@@ -102,7 +102,7 @@ def _source(families: tuple[ModuleType, ...]) -> str:
 def _hook(name: str, taken: str, families: tuple[ModuleType, ...]) -> str:
     """A function that calls every family's function `name`, where it has one."""
     calls = [f"    family_{k}.{name}({taken})\n" for k, each in enumerate(families) if hasattr(each, name)]
-    return f"@njit\ndef {name}_all({taken}):\n{''.join(calls) or '    pass'}\n"
+    return f"@njit_inner\ndef {name}_all({taken}):\n{''.join(calls) or '    pass'}\n"
 
 
 def _write(families: tuple[ModuleType, ...], dtype: np.dtype[np.void]) -> Path:

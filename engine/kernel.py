@@ -15,7 +15,7 @@ from engine.dirty import touch
 from engine.event import APPROVED, DAY_MS, HOUR_MS, REFUND, SALE, UNDO, Closing, Event, Revision
 from engine.families import repeats
 from engine.hashing import hash64, mix64, murmur2
-from engine.jit import borrowed, i64, njit, njit_cached, njit_inline
+from engine.jit import borrowed, i64, njit_cached, njit_inline, njit_inner
 from engine.pricing import line_fee, price_line, rise_ppm, version_at
 from engine.rows import place
 from engine.sets import ABSENT, FLAGGED, enter, holds
@@ -76,27 +76,27 @@ _K = np.uint64(0x9E3779B97F4A7C15)
 
 
 # families: begin
-@njit
+@njit_inner
 def update_all(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take a transaction into every family."""
 
 
-@njit
+@njit_inner
 def undo_all(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
     """Take an approved sale out of every family that can."""
 
 
-@njit
+@njit_inner
 def settle_all(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take a settlement into every family that looks at it."""
 
 
-@njit
+@njit_inner
 def close_all(row: Any, closing: Closing, side: Any, out: Any) -> None:
     """Close a day in every family that does."""
 
 
-@njit
+@njit_inner
 def revise_all(row: Any, revision: Revision, side: Any, out: Any) -> None:
     """Tell every family that cares of a new version of the contract."""
 
@@ -104,7 +104,7 @@ def revise_all(row: Any, revision: Revision, side: Any, out: Any) -> None:
 # families: end
 
 
-@njit
+@njit_inner
 def _txn_key(txn: np.uint64) -> np.uint64:
     key = mix64(txn ^ _SALT_TXN)
     return key if key != _0 else np.uint64(1)
@@ -333,7 +333,7 @@ def _nothing(into: Into) -> None:
         into.words[k] = into.nulls[k]
 
 
-@njit
+@njit_inner
 def _close(state: State, into: Into, side: Any, out: Any, r: int, j: int) -> int:
     """Close the day that is due, and await the next."""
     row = state.rows[r]
@@ -351,7 +351,7 @@ def _close(state: State, into: Into, side: Any, out: Any, r: int, j: int) -> int
     return j
 
 
-@njit
+@njit_inner
 def _fire(state: State, into: Into, side: Any, out: Any, r: int, up_to_ms: int, j: int) -> int:
     """Fire the row's deadlines that lie before `up_to_ms`, in their order; the next row of features."""
     while 0 < state.deadlines[r] < up_to_ms:
@@ -473,7 +473,7 @@ def _hear(columns: Any, i: int, row: Any, state: State) -> bool:
     return True
 
 
-@njit
+@njit_inner
 def _settle(
     data: Any, columns: Any, i: int, r: int, state: State, into: Into, side: Any, layouts: Layouts, known: Any,
     limits: Limits, out: Any, j: int,
@@ -502,7 +502,7 @@ def _settle(
     return _put(state, into, r, i, time_ms, j)
 
 
-@njit
+@njit_inner
 def _revise(columns: Any, i: int, r: int, version: int, state: State, into: Into, side: Any, out: Any, j: int) -> int:
     """Enter a version of the contract; of two for the same moment the later record comes first."""
     row, effective_ms = state.rows[r], state.pricings[version].effective_ms
@@ -572,7 +572,7 @@ def _accept(
             _undo(state, row, amount, time_ms, now_ms)
 
 
-@njit
+@njit_inner
 def _tick(columns: Any, i: int, state: State, into: Into, side: Any, out: Any, cursor: Any, j: int) -> tuple[bool, int]:
     """Take a clock record in: fire the deadlines it passes, from the row that `cursor` names on.
 

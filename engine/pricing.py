@@ -8,7 +8,7 @@ import numpy as np
 
 from domain import contracts
 from engine.columns import MISSING
-from engine.jit import i64, njit, njit_inline
+from engine.jit import i64, njit_inline, njit_inner
 
 if TYPE_CHECKING:
     from engine.jit import Structured
@@ -18,7 +18,7 @@ _0 = np.uint64(0)
 _REFERENCES = (10_000, 100_000, 1_000_000, 10_000_000)
 """Payments that two versions are compared by: 100.00 to 100,000.00."""
 
-fee_minor = njit(contracts.fee_minor)
+fee_minor = njit_inner(contracts.fee_minor)
 
 
 @njit_inline
@@ -62,7 +62,7 @@ def version_at(state: State, first: int, time_ms: int) -> int:
     return k
 
 
-@njit
+@njit_inner
 def rise_ppm(state: State, version: int, before: int) -> int:
     """How much dearer a version is than another, `Revision.rise_ppm`; over the keys that either has a price for."""
     most, seen = MISSING, False

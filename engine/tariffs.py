@@ -13,7 +13,7 @@ import numpy as np
 
 from domain.events import CARD_KINDS, SCHEMES
 from engine.event import MISSING, UNIONPAY, Event
-from engine.jit import i64, njit
+from engine.jit import i64, njit_inner
 
 LEARNED, ROUGH = 2, 3
 """Values of `fee_basis`."""
@@ -82,7 +82,7 @@ fee days of its first and last payment, its count (bit 7: it came in dearer than
 the payments dearer than it prevail. Of the rough rate: mean and mean deviation, parts per million, and likewise."""
 
 
-@njit
+@njit_inner
 def kind_of(event: Event) -> int:
     """Hash of the kind of payment that has tariffs of its own: wallet, or debit card or not, of UnionPay or another
     scheme; by settlement mode.
@@ -94,7 +94,7 @@ def kind_of(event: Event) -> int:
     return i64(((event.mode + np.uint64(group) * _SALT) * _K) >> np.uint64(48)) | 1
 
 
-@njit
+@njit_inner
 def _is_own(row: Any, k: int, day: int) -> bool:
     """Whether others are held against a tariff."""
     count = i64(row.tariff_count[k])
@@ -106,7 +106,7 @@ def _is_own(row: Any, k: int, day: int) -> bool:
     )
 
 
-@njit
+@njit_inner
 def _at(row: Any, k: int, amount: int) -> tuple[float, float]:
     """A tariff's fee for an amount, and how far rounding may put a fee off it."""
     low, high = i64(row.tariff_low[k]), i64(row.tariff_high[k])
@@ -117,7 +117,7 @@ def _at(row: Any, k: int, amount: int) -> tuple[float, float]:
     return low_fee + t * (high_fee - low_fee), 0.5 * (1.0 + abs(t) + abs(1.0 - t))
 
 
-@njit
+@njit_inner
 def _is_line(low: int, low_fee: int, high: int, high_fee: int) -> bool:
     """Whether a rate of 0 or above and a fixed part of 0 or above, rounded, can go through two payments."""
     span = high - low
@@ -127,7 +127,7 @@ def _is_line(low: int, low_fee: int, high: int, high_fee: int) -> bool:
     return slope >= 0.0 and low_fee - slope * low >= -1.5 - low / span
 
 
-@njit
+@njit_inner
 def _fits(row: Any, k: int, amount: int, fee: int) -> bool:
     """Whether a payment fits a tariff of its kind: within rounding, and where outside, not too far."""
     due, error = _at(row, k, amount)
@@ -143,7 +143,7 @@ def _fits(row: Any, k: int, amount: int, fee: int) -> bool:
     return _is_line(low, i64(row.tariff_low_fee[k]), amount, fee)
 
 
-@njit
+@njit_inner
 def _credit(row: Any, k: int, amount: int, fee: int, day: int, dearer: bool) -> None:
     """Count a payment that fits a tariff, and let it cover the amount if no other of the merchant's own is between."""
     count = i64(row.tariff_count[k])
@@ -166,7 +166,7 @@ def _credit(row: Any, k: int, amount: int, fee: int, day: int, dearer: bool) -> 
         row.tariff_high_fee[k] = fee
 
 
-@njit
+@njit_inner
 def _seed(row: Any, k: int, kind: int, amount: int, fee: int, day: int, dearer: bool) -> None:
     """Begin a candidate with one payment."""
     row.tariff_kind[k] = kind
@@ -177,7 +177,7 @@ def _seed(row: Any, k: int, kind: int, amount: int, fee: int, day: int, dearer: 
     row.tariff_low_fee[k] = row.tariff_high_fee[k] = fee
 
 
-@njit
+@njit_inner
 def _room(row: Any, day: int) -> int:
     """Where a new candidate may begin: a free place, or that of the one unused the longest; -1 for nowhere."""
     best, least = -1, day - 28
@@ -193,7 +193,7 @@ def _room(row: Any, day: int) -> int:
     return best
 
 
-@njit
+@njit_inner
 def _pairs(row: Any, k: int, amount: int, fee: int, plain: bool) -> bool:
     """Whether a tariff can go through a candidate of one payment and another; `plain`: a rate alone, or a flat fee."""
     low, low_fee = i64(row.tariff_low[k]), i64(row.tariff_low_fee[k])
@@ -205,7 +205,7 @@ def _pairs(row: Any, k: int, amount: int, fee: int, plain: bool) -> bool:
     return _is_line(amount, fee, low, low_fee) if amount < low else _is_line(low, low_fee, amount, fee)
 
 
-@njit
+@njit_inner
 def _stray(row: Any, kind: int, amount: int, fee: int, day: int, dearer: bool) -> None:
     """Take in a payment that fits no tariff of its kind: it makes one with a candidate, begins one, or tells on one."""
     candidates, weakest = 0, -1
@@ -233,7 +233,7 @@ def _stray(row: Any, kind: int, amount: int, fee: int, day: int, dearer: bool) -
     _seed(row, k, kind, amount, fee, day, dearer)
 
 
-@njit
+@njit_inner
 def _tariff(row: Any, k: int) -> tuple[int, int]:
     """A tariff's rate, parts per million, and fixed part; rounded to 0.01 % where that is as good."""
     low, high = i64(row.tariff_low[k]), i64(row.tariff_high[k])
@@ -248,7 +248,7 @@ def _tariff(row: Any, k: int) -> tuple[int, int]:
     return i64(rate), fixed if abs(fixed) > 1 else 0
 
 
-@njit
+@njit_inner
 def _rough(row: Any, kind: int, amount: int, fee: int, exact: bool, out: Any) -> bool:
     """Hold a payment against the merchant's rough rate, then learn from it; whether it could be judged."""
     if amount < LEAST_ROUGH_MINOR:
@@ -282,7 +282,7 @@ def _rough(row: Any, kind: int, amount: int, fee: int, exact: bool, out: Any) ->
     return judged and dearer
 
 
-@njit
+@njit_inner
 def learn(row: Any, event: Event, out: Any) -> bool:
     """Hold a payment against the merchant's own tariffs, then learn from it; whether it is dearer."""
     kind, day, amount, fee = kind_of(event), i64(row.fee_day), event.amount, event.fee

@@ -83,11 +83,17 @@ def fee_label(merchants: Merchants, i: int, charged: NDArray[np.void], txn_ids: 
     """
     row = merchants.table[i]
     onset_ms, end_ms = int(row["fee_onset_ms"]), int(row["fee_end_ms"])
+    if (
+        FEE_KINDS[row["fee_kind"]] == "contract_rise"
+    ):  # the deed is the version, which can be seen before it takes effect
+        onset_ms = min(onset_ms, int(row["contract_received_ms"]))
     hits = charged[charged["flags"] & OVERCHARGED > 0]
     over = hits["fee"].astype("i8") - hits["due"]
     details: Details = {"size": float(row["fee_size"]), "scope": FEE_SCOPES[row["fee_scope"]]}
     if row["notice_ms"]:
         details["notice_from"] = int(row["notice_ms"])
+    if FEE_KINDS[row["fee_kind"]] == "contract_rise":
+        details["effective_from"] = int(row["fee_onset_ms"])
     return Label(
         merchant_id=merchants.merchant_id(i),
         merchant_index=i,

@@ -290,7 +290,7 @@ def _new_burst(plan: Plan, i: int) -> None:
     sales *= plan.config.tx_per_merchant_day / float(plan.table["rate"][i])
     plan.mute(i, 0, begin)
     plan.depart(i, "new_burst", (begin, begin + length), effect, sales=sales, ticket=ticket, way=way)
-    plan.depart(i, "silence", (begin + length, FOREVER), 0.0, sales=0.0)
+    plan.mute(i, begin + length, FOREVER)
 
 
 def _night(plan: Plan, i: int) -> None:

@@ -36,6 +36,7 @@ class Numbers:
     held: list[Held] = field(default_factory=lambda: [Held() for _ in range(8)])
     last: dict[tuple[Any, ...], str] = field(default_factory=dict)
     """By key."""
+    moved: set[tuple[Any, ...]] = field(default_factory=set)
     switches: Weighed = field(default_factory=lambda: Weighed(7 * DAY))
     judged: Weighed = field(default_factory=lambda: Weighed(7 * DAY))
 
@@ -51,9 +52,13 @@ class Numbers:
         if before is None:
             return False
         self.judged.add(at_ms)
-        if before != number:
-            self.switches.add(at_ms)
-        return before != number
+        if before == number:
+            return False
+        if key not in self.moved:
+            self.moved.add(key)
+            return False
+        self.switches.add(at_ms)
+        return True
 
 
 @dataclass
@@ -71,6 +76,7 @@ class Pool:
             gone = self.keys.pop(0)
             for each in self.kinds:
                 each.last.pop(gone, None)
+                each.moved.discard(gone)
         self.keys.append(key)
 
 

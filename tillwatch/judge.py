@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 SEVERITIES = (0.3, 0.6, 0.85)
 """Worth knowing, to be worked, urgent: as `domain.alerts.Alert` has it."""
 WORTH_KNOWING = SEVERITIES[0]
-GRACE_MS = {"mcc": 2 * DAY_MS, "fee": 7 * DAY_MS, "volume": 3 * DAY_MS}
+GRACE_MS = {"mcc": 2 * DAY_MS, "fee": 7 * DAY_MS, "volume": 14 * DAY_MS}
 """How long after its end a violation may still be found. A jump shows in each sale, and lateness is 24 h; fees are seen
-at clearing and judged by the week; a volume is judged when its hour or day closes, and by windows of days."""
+at clearing and judged by the week. A volume's aftermath lasts longer: what a ramp or a high level has taught the
+expectation is missed for days when it ends, and that alert belongs to the same story."""
 CONTROL_GRACE_MS = DAY_MS
 """How long after a control an alert still is on it: an hour or day that closes is judged after it."""
 TOLD_LATE = "mcc_change_told_late"

@@ -9,7 +9,7 @@ import numpy as np
 from engine.event import REFUND, Event
 from engine.families import Column
 from engine.families.repeats import fingerprint
-from engine.jit import i64, njit
+from engine.jit import i64, njit_inner
 
 BITS = 512
 """Bits of a linear counter. Standard error 3 % at 200 cards, 4 % at 1,000; full above about 3,000."""
@@ -45,7 +45,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@njit
+@njit_inner
 def _turn(row: Any, now_day: int) -> None:
     """Move the day's counter to the day before's place when the clock enters a new day."""
     if now_day <= row.card_day:
@@ -59,7 +59,7 @@ def _turn(row: Any, now_day: int) -> None:
     row.card_day = now_day
 
 
-@njit
+@njit_inner
 def _mark(row: Any, card: np.uint64, which: int) -> None:
     bit = card & np.uint64(BITS - 1)
     mask = np.uint64(1) << (bit & np.uint64(63))
@@ -69,7 +69,7 @@ def _mark(row: Any, card: np.uint64, which: int) -> None:
         row.card_ones[which] += 1
 
 
-@njit
+@njit_inner
 def _hold(row: Any, card: np.uint32, day: int) -> int:
     """Where the card is held, making room for it where it is new."""
     worst = 0
@@ -90,7 +90,7 @@ def _hold(row: Any, card: np.uint32, day: int) -> int:
     return worst
 
 
-@njit
+@njit_inner
 def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take the transaction in."""
     _turn(row, event.now_day)

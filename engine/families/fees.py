@@ -14,7 +14,7 @@ import numpy as np
 from domain import interchange
 from engine.event import DAY_MS, MISSING, REFUND, SALE, UNIONPAY, Event, Revision
 from engine.families import Column
-from engine.jit import i64, njit
+from engine.jit import i64, njit_inner
 from engine.tariffs import MOST_MINOR, ROUNDING_MINOR, TARIFF_FIELDS, learn
 
 BY_CONTRACT = 1
@@ -22,7 +22,7 @@ BY_CONTRACT = 1
 WEEKS = 4
 _MOST_E7 = 4 * 10**18
 
-cost_e7 = njit(interchange.cost_e7)
+cost_e7 = njit_inner(interchange.cost_e7)
 
 KEPT = (
     ("fees_charged", np.int64),
@@ -84,7 +84,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@njit
+@njit_inner
 def _interchange_e7(side: Any, contract: Any, event: Event) -> int:
     """What issuer and network get for a payment under the merchant's first registered MCC, or else the presented
     one; 0 where no regulated price is known.
@@ -106,7 +106,7 @@ def _interchange_e7(side: Any, contract: Any, event: Event) -> int:
     )  # fmt: skip
 
 
-@njit
+@njit_inner
 def _turn(row: Any, day: int) -> None:
     """Let the fee day be at least `day`."""
     was = i64(row.fee_day)
@@ -122,7 +122,7 @@ def _turn(row: Any, day: int) -> None:
     row.fee_day = day
 
 
-@njit
+@njit_inner
 def _count(row: Any, day: int, over: int) -> None:
     """Take a judged payment into the sums; `over` is 0 where it was charged what was due, or less."""
     late = i64(row.fee_day) - day
@@ -137,7 +137,7 @@ def _count(row: Any, day: int, over: int) -> None:
         row.fee_week_over[day // 7 % WEEKS] += over
 
 
-@njit
+@njit_inner
 def _take(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Judge a payment that carries a fee, and add it to the sums."""
     out.fee_charged = event.fee
@@ -169,7 +169,7 @@ def _take(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     out.fee_over_share_28d = row.fee_dearer / row.fee_judged if row.fee_judged > 0 else np.nan
 
 
-@njit
+@njit_inner
 def _ledger(row: Any, out: Any) -> None:
     out.fees_charged_minor = row.fees_charged
     out.fees_priced_minor = row.fees_priced
@@ -178,7 +178,7 @@ def _ledger(row: Any, out: Any) -> None:
     out.fees_interchange_e7 = row.fees_interchange_e7
 
 
-@njit
+@njit_inner
 def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take the transaction in."""
     out.fee_charged = out.fee_rate_ppm = out.fee_due = out.fee_over = out.fee_due_ppm = out.fee_due_fixed = MISSING
@@ -195,7 +195,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     _ledger(row, out)
 
 
-@njit
+@njit_inner
 def settle(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take the settlement in."""
     out.fee_basis = 0
@@ -204,7 +204,7 @@ def settle(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     _ledger(row, out)
 
 
-@njit
+@njit_inner
 def revise(row: Any, revision: Revision, side: Any, out: Any) -> None:
     """Say how much dearer the version is, and how long before it was told."""
     out.contract_rise_ppm = revision.rise_ppm

@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.event import HOUR_MS, REFUND, SALE, Closing, Event
 from engine.families import Column
-from engine.jit import njit
+from engine.jit import njit_inner
 
 KEPT = (
     ("attempts", np.int64),
@@ -37,7 +37,7 @@ COLUMNS = (
 )
 
 
-@njit
+@njit_inner
 def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take the transaction in."""
     if event.role <= REFUND:
@@ -61,13 +61,13 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     out.age_h = (event.now_ms - row.first_ms) // HOUR_MS
 
 
-@njit
+@njit_inner
 def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
     """Tell the merchant's age when the day is closed."""
     out.age_h = (closing.time_ms - row.first_ms) // HOUR_MS
 
 
-@njit
+@njit_inner
 def undo(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
     """Take an approved sale out."""
     row.sales -= 1

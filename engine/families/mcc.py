@@ -15,7 +15,7 @@ import numpy as np
 from domain import interchange
 from engine.event import DAY_MS, MISSING, SALE, UNIONPAY, Event
 from engine.families import Column
-from engine.jit import i64, njit
+from engine.jit import i64, njit_inner
 
 REGISTERED, LEARNED = 1, 2
 """Values of `mcc_basis`."""
@@ -38,7 +38,7 @@ _MOST = 60_000
 _MOST_E7 = 4 * 10**18
 _PER_MS = 1.0 / (28 * DAY_MS)
 
-cost_e7 = njit(interchange.cost_e7)
+cost_e7 = njit_inner(interchange.cost_e7)
 
 FIELDS = (
     ("off_day_e7", np.int64),
@@ -87,7 +87,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@njit
+@njit_inner
 def _among(values: Any, count: int, value: int) -> bool:
     for k in range(count):
         if values[k] == value:
@@ -95,7 +95,7 @@ def _among(values: Any, count: int, value: int) -> bool:
     return False
 
 
-@njit
+@njit_inner
 def _common(row: Any, source: int) -> tuple[int, int, int]:
     """The commonest value of a source (-1 for none), how often it came, and how often any did."""
     best, total = 0, 0
@@ -106,14 +106,14 @@ def _common(row: Any, source: int) -> tuple[int, int, int]:
     return i64(row.seen_value[source, best]) - 1, i64(row.seen_count[source, best]), total
 
 
-@njit
+@njit_inner
 def own_value(row: Any, source: int) -> int:
     """The value that is the merchant's own by history, -1 for none."""
     value, count, total = _common(row, source)
     return value if total >= MIN_LEARNED and count >= MIN_SHARE * total else -1
 
 
-@njit
+@njit_inner
 def _learn(row: Any, source: int, value: int) -> None:
     worst = 0
     for k in range(HELD):
@@ -129,14 +129,14 @@ def _learn(row: Any, source: int, value: int) -> None:
     row.seen_count[source, worst] = 1
 
 
-@njit
+@njit_inner
 def _switch(row: Any, source: int, value: int, weight: Any) -> None:
     if row.last_value[source] != 0 and row.last_value[source] != value + 1:
         row.switches[source] += weight
     row.last_value[source] = value + 1
 
 
-@njit
+@njit_inner
 def _decay(row: Any, event: Event) -> None:
     if event.was_ms >= 0 and event.now_ms > event.was_ms:
         factor = np.float32(np.exp2(-(event.now_ms - event.was_ms) * _PER_MS))
@@ -151,7 +151,7 @@ def _decay(row: Any, event: Event) -> None:
         row.off_day_e7 = 0
 
 
-@njit
+@njit_inner
 def _price_e7(side: Any, regime: int, fee_class: int, event: Event) -> int:
     """What issuer and network get for this sale in a fee class; `MISSING` where no price is known."""
     kind = event.card_kind
@@ -167,7 +167,7 @@ def _price_e7(side: Any, regime: int, fee_class: int, event: Event) -> int:
     )
 
 
-@njit
+@njit_inner
 def class_leakage_e7(side: Any, event: Event, expected: int, used: int) -> int:
     """`domain.interchange.leakage` of this sale between two fee classes; `MISSING` where no price is regulated."""
     regime = -1
@@ -183,13 +183,13 @@ def class_leakage_e7(side: Any, event: Event, expected: int, used: int) -> int:
     return MISSING if before == MISSING or after == MISSING else before - after
 
 
-@njit
+@njit_inner
 def leakage_e7(side: Any, event: Event, expected: int, used: int) -> int:
     """The same between two MCCs."""
     return class_leakage_e7(side, event, i64(side.mcc_class[expected]), i64(side.mcc_class[used]))
 
 
-@njit
+@njit_inner
 def _is_off(row: Any, contract: Any, side: Any, source: int, value: int) -> tuple[int, bool, int]:
     """What a value of a source is held against (-1: nothing), whether it is off, and on what basis."""
     if value < 0:
@@ -210,7 +210,7 @@ def _is_off(row: Any, contract: Any, side: Any, source: int, value: int) -> tupl
     return own, cheaper and row.switches[source] >= MIN_SWITCHES, LEARNED
 
 
-@njit
+@njit_inner
 def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take the transaction in."""
     _decay(row, event)
@@ -274,7 +274,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     out.mcc_learned_share = most / total if total >= MIN_LEARNED else np.nan
 
 
-@njit
+@njit_inner
 def _settled_mcc(row: Any, contract: Any, side: Any, value: int) -> tuple[int, bool, int]:
     """As `_is_off`, of the MCC of a settlement: by history, one that the merchant's messages never carry."""
     if value < 0:
@@ -290,7 +290,7 @@ def _settled_mcc(row: Any, contract: Any, side: Any, value: int) -> tuple[int, b
     return own, off, LEARNED
 
 
-@njit
+@njit_inner
 def _settled_class(row: Any, contract: Any, side: Any, value: int) -> tuple[int, bool, int]:
     """What the fee class of a settlement is held against (-1: nothing), whether it is off, and on what basis."""
     if value < 0:
@@ -311,7 +311,7 @@ def _settled_class(row: Any, contract: Any, side: Any, value: int) -> tuple[int,
     return own, value > own and row.switches[SETTLED_CLASS] >= MIN_SWITCHES, LEARNED
 
 
-@njit
+@njit_inner
 def _of_settled_day(row: Any, event: Event, off: bool, leak: int) -> None:
     """Count a settlement on the latest local day of which one came."""
     if event.day > row.settled_day:
@@ -325,7 +325,7 @@ def _of_settled_day(row: Any, event: Event, off: bool, leak: int) -> None:
             row.settled_day_e7 = min(row.settled_day_e7 + leak, _MOST_E7)
 
 
-@njit
+@njit_inner
 def settle(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Judge a settlement by what it carries; what it costs and its sale has shown already is not told again."""
     late = max(event.was_ms - event.time_ms, 0)

@@ -17,7 +17,7 @@ import numpy as np
 from engine.event import MISSING, SALE, Closing, Event
 from engine.families import Column
 from engine.families.mcc import leakage_e7
-from engine.jit import i64, njit
+from engine.jit import i64, njit_inner
 
 TERMINALS = 8
 WHOLE = TERMINALS
@@ -92,7 +92,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@njit
+@njit_inner
 def _nothing(out: Any) -> None:
     out.set_evidence = np.nan
     out.set_terminal_evidence = np.nan
@@ -107,7 +107,7 @@ def _nothing(out: Any) -> None:
     out.set_mcc_dear = MISSING
 
 
-@njit
+@njit_inner
 def _relearn(row: Any, s: int) -> None:
     """Let what is counted at a place begin anew."""
     row.set_base[s] = row.set_base_cheap[s] = row.set_cusum[s] = np.float32(0.0)
@@ -117,7 +117,7 @@ def _relearn(row: Any, s: int) -> None:
         row.set_scatter = np.float32(0.0)
 
 
-@njit
+@njit_inner
 def _empty(row: Any) -> None:
     """Let the next closing's count begin."""
     for s in range(TERMINALS + 1):
@@ -125,7 +125,7 @@ def _empty(row: Any) -> None:
     row.set_loss_e7 = row.set_minor = row.set_cheap_minor = 0
 
 
-@njit
+@njit_inner
 def _begin(row: Any, key: int, since_ms: int, day: int) -> None:
     """Begin with a set."""
     row.set_key, row.set_since_ms, row.set_day = key, since_ms, day
@@ -138,7 +138,7 @@ def _begin(row: Any, key: int, since_ms: int, day: int) -> None:
         row.set_first_day[t] = row.set_last_day[t] = row.set_joined[t] = 0
 
 
-@njit
+@njit_inner
 def _terminal(row: Any, terminal: np.uint64, day: int) -> int:
     """The terminal's place; -1 where all are taken."""
     tag = i64(terminal >> np.uint64(32)) | 1
@@ -157,7 +157,7 @@ def _terminal(row: Any, terminal: np.uint64, day: int) -> int:
     return free
 
 
-@njit
+@njit_inner
 def _take(row: Any, event: Event, contract: Any, side: Any) -> None:
     mcc = event.mcc if event.mcc >= 0 else event.acceptor_mcc if event.acceptor_mcc >= 0 else event.channel_mcc
     if mcc < 0:
@@ -199,7 +199,7 @@ def _take(row: Any, event: Event, contract: Any, side: Any) -> None:
             row.set_loss_e7 += min(loss, 10**13)
 
 
-@njit
+@njit_inner
 def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take the transaction in."""
     if event.role == SALE and event.approved and contract.mcc_count > 1:
@@ -207,14 +207,14 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     _nothing(out)
 
 
-@njit
+@njit_inner
 def _usual(row: Any, s: int) -> float:
     """The usual share of cheap sales of a place, NaN before there is one."""
     base = np.float64(row.set_base[s])
     return (np.float64(row.set_base_cheap[s]) + 0.5) / (base + 1.0) if base >= MIN_BASE else np.nan
 
 
-@njit
+@njit_inner
 def _weigh(row: Any, s: int, usual: float) -> None:
     """Add what the sales since the last closing say."""
     n, cheap = np.float64(row.set_sales[s]), np.float64(row.set_cheap[s])
@@ -227,7 +227,7 @@ def _weigh(row: Any, s: int, usual: float) -> None:
     row.set_cusum[s] = max(0.0, np.float64(row.set_cusum[s]) + min(by, MOST_A_DAY))
 
 
-@njit
+@njit_inner
 def _learn_day(row: Any, s: int, usual: float) -> None:
     """Take the sales since the last closing into the usual."""
     n, cheap = np.float64(row.set_sales[s]), np.float64(row.set_cheap[s])
@@ -248,7 +248,7 @@ def _learn_day(row: Any, s: int, usual: float) -> None:
         row.set_base_cheap_minor = row.set_base_cheap_minor * _KEEP + np.float64(row.set_cheap_minor)
 
 
-@njit
+@njit_inner
 def _close_place(row: Any, s: int, day: int) -> float:
     """Judge a place and learn from it; the usual share it was held against."""
     since = i64(row.set_day) if s == WHOLE else i64(row.set_first_day[s])
@@ -266,7 +266,7 @@ def _close_place(row: Any, s: int, day: int) -> float:
     return usual
 
 
-@njit
+@njit_inner
 def _terminal_excess_e7(row: Any, t: int, usual: float) -> int:
     """What a terminal's cheap sales beyond the usual cost, by the mean of all of the merchant's cheap sales."""
     if row.set_cheap[WHOLE] == 0:
@@ -275,7 +275,7 @@ def _terminal_excess_e7(row: Any, t: int, usual: float) -> int:
     return i64(np.float64(row.set_loss_e7) / np.float64(row.set_cheap[WHOLE]) * beyond)
 
 
-@njit
+@njit_inner
 def _join(row: Any, day: int) -> None:
     """Let terminals of some age count to the merchant's share, which is learned anew; not while it is rising."""
     if row.set_cusum[WHOLE] >= HOLD:
@@ -288,7 +288,7 @@ def _join(row: Any, day: int) -> None:
             row.set_day = day
 
 
-@njit
+@njit_inner
 def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
     """Judge the day that ended."""
     if row.set_key == 0 or row.set_sales[WHOLE] == 0:

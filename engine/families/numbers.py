@@ -1,11 +1,11 @@
 """Under how many numbers a merchant sells, and how often it changes them: pool rotation (跳商户).
 
-Two numbers are looked at, the acceptor number and the channel's merchant number, of approved sales. Up to eight of each
-are held, with the last local day and the place each stands for (region and MCC inside an acceptor number, the
-channel's MCC beside a channel's number). A lawful merchant may have a number for each terminal, channel or scheme: so a
-change is only one where the same terminal by the same channel and scheme shows another number than the last time. The
-last number of up to 16 of these is held, a new one in place of that held longest; where it is not, a sale says
-nothing.
+Two numbers are looked at, the acceptor number and the channel's merchant number, of approved sales. Up to eight of
+each are held, with the last local day and the place each stands for (region and MCC inside an acceptor number, the
+channel's MCC beside a channel's number). A lawful merchant may have a number for each terminal, channel or scheme: so
+a change is only one where the same terminal by the same channel and scheme shows another number than the last time,
+and not for the first time: one lawful new number changes nothing. The last number of up to 16 of these is held, a new
+one in place of that held longest; where it is not, a sale says nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from engine.event import DAY_MS, MISSING, SALE, Event
 from engine.families import Column
 from engine.hashing import mix64
-from engine.jit import i64, njit
+from engine.jit import i64, njit_inner
 
 HELD = 8
 KEYS = 16
@@ -34,6 +34,7 @@ FIELDS = (
     ("number_place", np.uint16, (2, HELD)),
     ("number_key", np.uint16, KEYS),
     ("number_last", np.uint16, (2, KEYS)),
+    ("number_moved", np.uint16, 2),
     ("number_next", np.uint8),
 )
 _NO_SALE = "the transaction is no approved sale, or carries neither number"
@@ -51,7 +52,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@njit
+@njit_inner
 def _decay(row: Any, event: Event) -> None:
     if event.was_ms >= 0 and event.now_ms > event.was_ms:
         factor = np.float32(np.exp2(-(event.now_ms - event.was_ms) * _PER_MS))
@@ -60,13 +61,13 @@ def _decay(row: Any, event: Event) -> None:
             row.number_judged[k] *= factor
 
 
-@njit
+@njit_inner
 def _tag(x: np.uint64) -> int:
     """Sixteen bits of a hash, never 0: of 65,536 pairs two are taken for one."""
     return i64(x >> np.uint64(48)) | 1
 
 
-@njit
+@njit_inner
 def _hold(row: Any, source: int, number: np.uint64, place: int, day: int) -> None:
     """Note a number's day; a new one takes the place of the one gone longest."""
     tag = _tag(number)
@@ -83,7 +84,7 @@ def _hold(row: Any, source: int, number: np.uint64, place: int, day: int) -> Non
     row.number_place[source, oldest] = place
 
 
-@njit
+@njit_inner
 def _key(row: Any, event: Event) -> int:
     """The place of the sale's terminal, channel and scheme; a new one takes that of the one held longest."""
     scheme = np.uint64(event.scheme if event.scheme != MISSING else 99)
@@ -94,13 +95,15 @@ def _key(row: Any, event: Event) -> int:
     k = i64(row.number_next)
     row.number_key[k] = tag
     row.number_last[0, k] = row.number_last[1, k] = 0
+    for source in range(2):
+        row.number_moved[source] = i64(row.number_moved[source]) & ~(1 << k)
     row.number_next = (k + 1) % KEYS
     return k
 
 
-@njit
+@njit_inner
 def _changes(row: Any, source: int, number: np.uint64, k: int, weight: Any) -> bool:
-    """Whether the number is another than the last at the same place."""
+    """Whether the number is another than the last at the same place, and not for the first time there."""
     tag, last = _tag(number), i64(row.number_last[source, k])
     row.number_last[source, k] = tag
     if last == 0:
@@ -108,11 +111,15 @@ def _changes(row: Any, source: int, number: np.uint64, k: int, weight: Any) -> b
     row.number_judged[source] += weight
     if last == tag:
         return False
+    # A lawful new number moves each of them once.
+    if not i64(row.number_moved[source]) >> k & 1:
+        row.number_moved[source] = i64(row.number_moved[source]) | 1 << k
+        return False
     row.number_switches[source] += weight
     return True
 
 
-@njit
+@njit_inner
 def _fresh(row: Any, source: int, day: int) -> tuple[int, int]:
     """How many numbers are recent, and how many places they stand for."""
     numbers, places = 0, 0
@@ -129,7 +136,7 @@ def _fresh(row: Any, source: int, day: int) -> tuple[int, int]:
     return numbers, places
 
 
-@njit
+@njit_inner
 def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take the transaction in."""
     _decay(row, event)

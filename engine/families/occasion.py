@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.event import CLOSING, REVISION, SETTLEMENT, TRANSACTION, Closing, Event, Revision
 from engine.families import Column
-from engine.jit import njit
+from engine.jit import njit_inner
 
 FIELDS = ()
 COLUMNS = (
@@ -15,25 +15,25 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@njit
+@njit_inner
 def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Say so."""
     out.occasion = TRANSACTION
 
 
-@njit
+@njit_inner
 def settle(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Say so."""
     out.occasion = SETTLEMENT
 
 
-@njit
+@njit_inner
 def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
     """Say so."""
     out.occasion = CLOSING
 
 
-@njit
+@njit_inner
 def revise(row: Any, revision: Revision, side: Any, out: Any) -> None:
     """Say so."""
     out.occasion = REVISION

@@ -13,7 +13,7 @@ import numpy as np
 from engine.columns import pack
 from engine.event import DAY_MS, HOUR_MS, MISSING, SALE, Event
 from engine.families import Column
-from engine.jit import njit
+from engine.jit import njit_inner
 
 HALF_LIVES_MS = (HOUR_MS, DAY_MS, 28 * DAY_MS)
 _NAMES = ("1h", "1d", "28d")
@@ -70,7 +70,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@njit
+@njit_inner
 def _decay(row: Any, elapsed_ms: int) -> None:
     for k in range(3):
         factor = np.float32(np.exp2(-elapsed_ms * _HALF[k]))
@@ -78,7 +78,7 @@ def _decay(row: Any, elapsed_ms: int) -> None:
             row.decayed[k, c] *= factor
 
 
-@njit
+@njit_inner
 def _count(row: Any, event: Event, side: Any, k: int, w: Any) -> None:
     counters = row.decayed[k]
     counters[_ATTEMPT] += w
@@ -102,12 +102,12 @@ def _count(row: Any, event: Event, side: Any, k: int, w: Any) -> None:
         counters[_PIN] += w
 
 
-@njit
+@njit_inner
 def _share(part: Any, base: Any) -> float:
     return part / base if base >= MIN_ATTEMPTS else np.nan
 
 
-@njit
+@njit_inner
 def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take the transaction in."""
     if event.was_ms >= 0 and event.now_ms > event.was_ms:

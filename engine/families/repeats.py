@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.event import REFUND, SALE, Event
 from engine.families import Column
-from engine.jit import i64, njit
+from engine.jit import i64, njit_inner
 
 RING = 16
 _APPROVED_SALE, _UNDONE = 1, 2
@@ -35,13 +35,13 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@njit
+@njit_inner
 def fingerprint(card: np.uint64) -> np.uint32:
     """32 bits of a card's hash; 0 only where the card is unknown."""
     return np.uint32(card >> np.uint64(32)) | np.uint32(card != np.uint64(0))
 
 
-@njit
+@njit_inner
 def _keep(row: Any, event: Event) -> None:
     k = row.ring_next % RING
     row.ring_txn[k] = event.txn
@@ -52,7 +52,7 @@ def _keep(row: Any, event: Event) -> None:
     row.ring_next = (k + 1) % RING
 
 
-@njit
+@njit_inner
 def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take the transaction in."""
     out.same_card_16 = out.same_amount_16 = np.iinfo(np.int64).min
@@ -81,7 +81,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
         out.same_card_minor_10m = minor
 
 
-@njit
+@njit_inner
 def find(row: Any, txn: np.uint64) -> int:
     """Where the transaction stands in the ring, the newest of several with one id; -1 where it does not."""
     after: int = row.ring_next
@@ -92,7 +92,7 @@ def find(row: Any, txn: np.uint64) -> int:
     return -1
 
 
-@njit
+@njit_inner
 def mark_undone(row: Any, k: int) -> bool:
     """Mark the transaction at `k` as reversed; whether it was an approved sale until then."""
     was = bool(row.ring_flags[k] == _APPROVED_SALE)

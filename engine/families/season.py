@@ -24,7 +24,7 @@ from engine.event import (
 )
 from engine.families import Column
 from engine.families.volume import DAYS, WEEKS
-from engine.jit import i64, njit
+from engine.jit import i64, njit_inner
 
 SALE_DAY, HOLIDAY, SPRING = 2, 5, 6
 """Of `domain.calendars.DayKind`. Days up to `SALE_DAY` teach level and weekday; on the last two it means nothing to be
@@ -168,13 +168,13 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@njit
+@njit_inner
 def _kind(side: Any, day: int) -> int:
     at = day - FIRST_DAY
     return i64(side.day_kind[at]) if 0 <= at < CALENDAR_DAYS else 0
 
 
-@njit
+@njit_inner
 def _expectation(row: Any, side: Any, day: int) -> float:
     """Approved sales to be expected of a local day."""
     weekday, kind = (day + 3) % 7, _kind(side, day)
@@ -183,7 +183,7 @@ def _expectation(row: Any, side: Any, day: int) -> float:
     return float(np.exp(log + (max(of_kind, 0.0) if kind >= HOLIDAY else of_kind)))
 
 
-@njit
+@njit_inner
 def _variance(row: Any, side: Any, day: int, expected: float) -> float:
     """Variance of a day's number of sales beyond chance, relative to its square: spread, and what is not known yet."""
     spread, kind = float(row.spread), _kind(side, day)
@@ -196,14 +196,14 @@ def _variance(row: Any, side: Any, day: int, expected: float) -> float:
     )
 
 
-@njit
+@njit_inner
 def _evidence(n: float, expected: float, other: float, variance: float) -> float:
     """Log of how much likelier `n` sales are if `other` are expected than if `expected` are: negative binomial."""
     found = n * np.log(other / expected) if n > 0.0 else 0.0
     return float(found - (n + 1.0 / variance) * np.log((1.0 + variance * other) / (1.0 + variance * expected)))
 
 
-@njit
+@njit_inner
 def _ticket_evidence(row: Any, sum_u: float, n: float) -> float:
     """The same for tickets as great as these against the usual, where they are greater."""
     if n < 1.0 or sum_u <= 0.0 or row.ticket_sd == 0.0:
@@ -212,7 +212,7 @@ def _ticket_evidence(row: Any, sum_u: float, n: float) -> float:
     return mean * mean / (2.0 * (1.0 / n + TICKET_DRIFT + 1.0 / (1.0 + float(row.ticket_n))))
 
 
-@njit
+@njit_inner
 def _cut_log(row: Any, amount: int) -> float:
     """A ticket's logarithm in deviations from the usual, cut off; the bare logarithm before any is known."""
     log = float(np.log(max(amount, 1)))
@@ -221,7 +221,7 @@ def _cut_log(row: Any, amount: int) -> float:
     return min(max((log - float(row.ticket_mu)) / float(row.ticket_sd), -CUT), CUT)
 
 
-@njit
+@njit_inner
 def _day_sales(row: Any, day: int) -> tuple[int, int]:
     """Number and sum of a local day's approved sales, of the last 28 days; 0 of others."""
     if row.rolled_day - DAYS < day <= row.rolled_day:
@@ -229,7 +229,7 @@ def _day_sales(row: Any, day: int) -> tuple[int, int]:
     return 0, 0
 
 
-@njit
+@njit_inner
 def _tick(row: Any, sign: int, day: int, u: float) -> None:
     """Note a ticket of one of the last two days, or take it out."""
     k = day & 1
@@ -244,7 +244,7 @@ def _tick(row: Any, sign: int, day: int, u: float) -> None:
         row.tick_uu[k] += np.float32(sign * u * u)
 
 
-@njit
+@njit_inner
 def _begin_day(row: Any, side: Any, day: int) -> None:
     """Work out what is to be expected of the day."""
     row.expected_day = day
@@ -255,7 +255,7 @@ def _begin_day(row: Any, side: Any, day: int) -> None:
         row.day_variance = _variance(row, side, day, expected)
 
 
-@njit
+@njit_inner
 def _begin_hour(row: Any, side: Any, at: int) -> None:
     """Work out what is to be expected of the hour, of the day `at // 24`."""
     row.hour_at = at
@@ -270,7 +270,7 @@ def _begin_hour(row: Any, side: Any, at: int) -> None:
     row.day_share = before / total
 
 
-@njit
+@njit_inner
 def _begin(row: Any, event: Event, contract: Any) -> None:
     """Note the merchant's first approved sale, or its first after its row was reset."""
     row.first_day = event.now_day
@@ -281,7 +281,7 @@ def _begin(row: Any, event: Event, contract: Any) -> None:
         row.opened_day = event.now_day
 
 
-@njit
+@njit_inner
 def _history(row: Any, day: int, n: int, minor: int, week: int, out: Any) -> None:
     """The ratios of the trade's rules: the day, and the 7 days to it, against the 13 weeks before."""
     now = i64(row.rolled_day)
@@ -303,7 +303,7 @@ def _history(row: Any, day: int, n: int, minor: int, week: int, out: Any) -> Non
         out.ratio_week_13w = (week / 7.0) / (rest / (covered - 6))
 
 
-@njit
+@njit_inner
 def _judge_day(row: Any, n: int, minor: int, k: int, amount: int, out: Any) -> None:
     """How odd the day is so far, against all of it."""
     expected, variance = float(row.day_expected), float(row.day_variance)
@@ -326,7 +326,7 @@ def _judge_day(row: Any, n: int, minor: int, k: int, amount: int, out: Any) -> N
     out.hour_surprise = nats * _DECADE
 
 
-@njit
+@njit_inner
 def _judge_new(row: Any, side: Any, day: int, k: int, out: Any) -> None:
     """How a new merchant's day compares with those of its peers."""
     age = day - i64(row.opened_day)
@@ -345,7 +345,7 @@ def _judge_new(row: Any, side: Any, day: int, k: int, out: Any) -> None:
     out.peer_z = (log - float(side.peer_new[row.peer, week])) / float(side.peer_new_sd[row.peer])
 
 
-@njit
+@njit_inner
 def _nothing(out: Any) -> None:
     out.expected_1d = out.day_share = out.day_surprise = out.expected_1h = out.hour_surprise = np.nan
     out.peak_ratio = out.ratio_90d = out.ratio_week_13w = out.peer_z = np.nan
@@ -355,7 +355,7 @@ def _nothing(out: Any) -> None:
     out.rise_d = out.rise_before_minor = out.idle_d = out.quiet_d = out.quiet_longest_d = MISSING
 
 
-@njit
+@njit_inner
 def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take the transaction in."""
     _nothing(out)
@@ -393,13 +393,13 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     _judge_new(row, side, event.day, k, out)
 
 
-@njit
+@njit_inner
 def undo(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
     """Take an approved sale out of its day's tickets."""
     _tick(row, -1, day, _cut_log(row, amount))
 
 
-@njit
+@njit_inner
 def _learn_tickets(row: Any, day: int, n: int, minor: int) -> None:
     """Let the day's tickets teach their mean and deviation."""
     k = day & 1
@@ -430,7 +430,7 @@ def _learn_tickets(row: Any, day: int, n: int, minor: int) -> None:
     row.ticket_n = min(float(row.ticket_n) + count, TICKETS)
 
 
-@njit
+@njit_inner
 def _learn(row: Any, kind: int, weekday: int, n: float, expected: float) -> None:
     """Let the day teach level, weekday and spread, or the factor of its kind."""
     spread = float(row.spread)
@@ -459,7 +459,7 @@ def _learn(row: Any, kind: int, weekday: int, n: float, expected: float) -> None
         row.spread = min(max(spread + gain * (found - spread), 0.02), 1.0)
 
 
-@njit
+@njit_inner
 def _weigh(row: Any, kind: int, n: float, expected: float, variance: float, tick: float) -> None:
     """Weigh the day for a lasting rise and a lasting fall; special days say nothing of either."""
     if kind > SALE_DAY:
@@ -485,7 +485,7 @@ def _weigh(row: Any, kind: int, n: float, expected: float, variance: float, tick
     row.rise_days = min(i64(row.rise_days) + 1, 60_000)
 
 
-@njit
+@njit_inner
 def _accept(row: Any, side: Any, day: int) -> None:
     """Let a level that has lasted become the usual one."""
     if max(row.rise_count, row.rise_amount, row.fall_count) < ALARM:
@@ -504,7 +504,7 @@ def _accept(row: Any, side: Any, day: int) -> None:
     row.rise_count = row.rise_amount = row.fall_count = np.float32(0.0)
 
 
-@njit
+@njit_inner
 def _first(row: Any, side: Any, day: int, n: int, minor: int) -> None:
     """Learn from the first day that ended."""
     weekday = (day + 3) % 7
@@ -515,7 +515,7 @@ def _first(row: Any, side: Any, day: int, n: int, minor: int) -> None:
     row.seen_days = 1
 
 
-@njit
+@njit_inner
 def _count_idle(row: Any, kind: int, n: int, expected: float) -> None:
     """Keep count of days without a sale; of holidays it means nothing."""
     if n > 0:
@@ -532,7 +532,7 @@ def _count_idle(row: Any, kind: int, n: int, expected: float) -> None:
         row.missed += np.float32(expected)
 
 
-@njit
+@njit_inner
 def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
     """Judge the day that ended, then learn from it."""
     day = closing.day
@@ -578,7 +578,7 @@ def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
         _teach(row, side, day, kind, n, minor, expected, tick)
 
 
-@njit
+@njit_inner
 def _teach(row: Any, side: Any, day: int, kind: int, n: int, minor: int, expected: float, tick: float) -> None:
     """Learn from the day that ended."""
     _learn(row, kind, (day + 3) % 7, float(n), expected)

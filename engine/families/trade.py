@@ -17,7 +17,7 @@ from domain import profiles
 from engine.event import MISSING, SALE, Closing, Event
 from engine.families import Column
 from engine.families.mcc import class_leakage_e7, own_value
-from engine.jit import i64, njit
+from engine.jit import i64, njit_inner
 
 HELD = 4
 """MCCs of a registered set that are remembered; of a larger set nothing is judged."""
@@ -30,10 +30,10 @@ GRACE_D = 60
 HALVE_AT = 8_192
 _WEEKEND_FROM = 5
 
-octave, block = njit(profiles.octave), njit(profiles.block)
-share, quantile = njit(profiles.share), njit(profiles.quantile)
-sampling_variance = njit(profiles.sampling_variance)
-log_likelihood = njit(profiles.log_likelihood)
+octave, block = njit_inner(profiles.octave), njit_inner(profiles.block)
+share, quantile = njit_inner(profiles.share), njit_inner(profiles.quantile)
+sampling_variance = njit_inner(profiles.sampling_variance)
+log_likelihood = njit_inner(profiles.log_likelihood)
 
 FIELDS = (
     ("trade_since_ms", np.int64),
@@ -68,7 +68,7 @@ COLUMNS = (
 )  # fmt: skip
 
 
-@njit
+@njit_inner
 def statistic(row: Any, k: int) -> float:
     """`domain.profiles.statistic`."""
     if k >= profiles.HOURS_FROM:
@@ -78,7 +78,7 @@ def statistic(row: Any, k: int) -> float:
     return quantile(row, 0.75) - quantile(row, 0.25)
 
 
-@njit
+@njit_inner
 def _forget(row: Any) -> None:
     for k in range(profiles.TICKET_BINS):
         row.trade_ticket[k] = 0
@@ -89,7 +89,7 @@ def _forget(row: Any) -> None:
     row.trade_gap_e7[0] = row.trade_gap_e7[1] = 0
 
 
-@njit
+@njit_inner
 def _halve(row: Any) -> None:
     # The octaves, and the blocks, keep adding up to the sales: what is lost in rounding is put back at the fullest.
     half = i64(row.trade_sales) // 2
@@ -109,7 +109,7 @@ def _halve(row: Any) -> None:
     row.trade_sales = half
 
 
-@njit
+@njit_inner
 def _same_set(row: Any, contract: Any, own: int) -> bool:
     """Whether the MCCs that are remembered are those in force."""
     if contract.mcc_count == 0:
@@ -121,7 +121,7 @@ def _same_set(row: Any, contract: Any, own: int) -> bool:
     return True
 
 
-@njit
+@njit_inner
 def _begin(row: Any, contract: Any, own: int, day: int) -> None:
     """Remember the MCCs in force, and nothing else."""
     _forget(row)
@@ -136,7 +136,7 @@ def _begin(row: Any, contract: Any, own: int, day: int) -> None:
             row.trade_mccs[k] = contract.mccs[k] + 1
 
 
-@njit
+@njit_inner
 def _dearest(row: Any, side: Any) -> int:
     """The dearest class of the merchant's own MCCs; 0, the standard one, where none is known."""
     found = -1
@@ -148,7 +148,7 @@ def _dearest(row: Any, side: Any) -> int:
     return max(found, 0)
 
 
-@njit
+@njit_inner
 def _take(row: Any, event: Event, contract: Any, side: Any) -> None:
     own = own_value(row, 0) if contract.mcc_count == 0 else -1
     if contract.effective_ms < row.trade_since_ms or contract.mcc_count > HELD:
@@ -175,7 +175,7 @@ def _take(row: Any, event: Event, contract: Any, side: Any) -> None:
             row.trade_gap_e7[dearer] += min(gap, 10**15)
 
 
-@njit
+@njit_inner
 def _nothing(out: Any) -> None:
     out.trade_evidence = np.nan
     out.trade_mcc = MISSING
@@ -188,7 +188,7 @@ def _nothing(out: Any) -> None:
     out.trade_telling = MISSING
 
 
-@njit
+@njit_inner
 def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take the transaction in."""
     if event.role == SALE and event.approved:
@@ -196,7 +196,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     _nothing(out)
 
 
-@njit
+@njit_inner
 def _fit(row: Any, side: Any, p: int) -> float:
     """Logarithm of how likely the merchant is under a profile."""
     spread = statistic(row, profiles.SPREAD)
@@ -209,7 +209,7 @@ def _fit(row: Any, side: Any, p: int) -> float:
     return found
 
 
-@njit
+@njit_inner
 def _telling(row: Any, side: Any, p: int, q: int) -> int:
     """The statistic that speaks most for profile `p` against `q`."""
     spread = statistic(row, profiles.SPREAD)
@@ -226,7 +226,7 @@ def _telling(row: Any, side: Any, p: int, q: int) -> int:
     return best
 
 
-@njit
+@njit_inner
 def _judge(row: Any, side: Any, out: Any, fee_class: int) -> None:
     """Hold the merchant against every profile."""
     mine, like, dearer = -1, -1, 0
@@ -256,7 +256,7 @@ def _judge(row: Any, side: Any, out: Any, fee_class: int) -> None:
     out.trade_telling = _telling(row, side, like, mine)
 
 
-@njit
+@njit_inner
 def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
     """Judge what is known by the end of a day with sales."""
     if row.trade_today == 0:

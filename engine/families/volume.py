@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.event import HOUR_MS, MINUTE_MS, REFUND, SALE, Event
 from engine.families import Column
-from engine.jit import njit
+from engine.jit import njit_inner
 
 MINUTES, HOURS, DAYS, WEEKS = 10, 24, 28, 13
 
@@ -62,7 +62,7 @@ COLUMNS = (
 )
 
 
-@njit
+@njit_inner
 def _roll(row: Any, now_ms: int, now_day: int) -> None:
     """Empty the buckets the clock moved into; a zone may move the day alone."""
     was_ms: int = row.rolled_ms
@@ -109,7 +109,7 @@ def _roll(row: Any, now_ms: int, now_day: int) -> None:
     row.rolled_day = now_day
 
 
-@njit
+@njit_inner
 def _add(row: Any, sign: int, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
     """Add an approved sale to the buckets that reach it, or take it out (`sign` -1)."""
     bucket = time_ms // MINUTE_MS
@@ -139,7 +139,7 @@ def _add(row: Any, sign: int, amount: int, time_ms: int, day: int, now_ms: int, 
         row.total_13w_minor += sign * amount
 
 
-@njit
+@njit_inner
 def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     """Take the transaction in."""
     _roll(row, event.now_ms, event.now_day)
@@ -168,7 +168,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     out.sales_minor_13w = row.total_13w_minor
 
 
-@njit
+@njit_inner
 def undo(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
     """Take an approved sale out."""
     _roll(row, now_ms, now_day)

@@ -108,3 +108,15 @@ def test_a_setting_out_of_range_is_refused_by_name() -> None:
         MccRotation(numbers=9)
     with pytest.raises(ValueError, match="least_share must be 0 to 1, got nan"):
         MccRotation(least_share=float("nan"))
+
+
+def test_new_numbers_for_every_mcc_terminal_and_scheme_at_once_are_lawful() -> None:
+    """Three MCCs with a number of the channel each, three terminals, five schemes: 6 numbers and 15 first changes."""
+    till = Till()
+    schemes = ("unionpay", "visa", "mastercard", "alipay", "wechat")
+
+    def sales(first: int) -> list[dict[str, str]]:
+        return [channel(first + k) | {"terminal_id": f"{k}", "scheme": scheme} for k in range(3) for scheme in schemes]
+
+    days = [each for day in range(30) for each in till.day(day, sales(0 if day < 15 else 10) * 2)]
+    assert alerts_of(days, MccRotation()) == []

@@ -111,7 +111,8 @@ def test_the_figures_of_a_day_are_those_of_its_sales() -> None:
         5812,
     )
     assert last["set_share_usual"] == pytest.approx(0.25, abs=0.001)
-    assert last["set_amount_share_1d"] == last["set_amount_share_usual"] == pytest.approx(10_000 / 70_000)
+    shares = [last["set_amount_share_1d"], last["set_amount_share_usual"]]
+    assert shares == pytest.approx([10_000 / 70_000] * 2)
     assert last["set_evidence"] == last["set_terminal_evidence"] == 0.0
     # What is usual costs nothing beyond the usual; rounding may leave less than a hundredth of a minor unit.
     assert 0 <= last["set_excess_1d_e7"] < 100_000

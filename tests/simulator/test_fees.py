@@ -97,7 +97,8 @@ def due(fees: str, event: dict[str, Any]) -> int:
     """By the contract in force; one told too late does not count until 30 days after its notice."""
     contract = agreed(fees, event)
     label = labels(fees).get(event["merchant_id"])
-    if label and label.kind == "contract_rise" and label.onset_ms <= sold_at(event) < label.end_ms:
+    late = label is not None and label.kind == "contract_rise"
+    if label and late and int(label.details["effective_from"]) <= sold_at(event) < label.end_ms:
         contract = versions(fees)[event["merchant_id"]][0]
     return due_under(contract, event)
 
@@ -209,9 +210,10 @@ def test_a_dearer_contract_without_notice_is_told_and_charged() -> None:
     without = 0
     for label in found:
         before, after = versions("transaction")[label.merchant_id]
-        assert after["effective_from"] == label.onset_ms > after["received_at"]
+        effective = int(label.details["effective_from"])
+        assert after["effective_from"] == effective > after["received_at"] == label.onset_ms
         without += "notice_from" not in after
-        assert after.get("notice_from", label.onset_ms) > label.onset_ms - 30 * DAY_MS
+        assert after.get("notice_from", effective) > effective - 30 * DAY_MS
         assert after["prices"][0]["rate_ppm"] >= before["prices"][0]["rate_ppm"]
         for event in hits_of(label):
             assert event["fee"] == due_under(agreed("transaction", event), event)
