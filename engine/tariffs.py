@@ -313,6 +313,9 @@ def learn(row: Any, event: Event, out: Any) -> bool:
             fit < 0 or row.tariff_count[k] & _MOST_COUNT > row.tariff_count[fit] & _MOST_COUNT
         ):
             fit = k
+    if dearer and fit >= 0 and CONFIRMED <= row.tariff_count[fit] < _DEAR:
+        # A tariff as old as the own one, that it alternates with.
+        dearer = row.tariff_first[fit] > i64(row.tariff_first[own]) + SETTLED_D
     explained = fit >= 0 and (row.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED
     if (own >= 0 and not dearer) or not known:
         row.explained += np.float32((1.0 if explained else 0.0) - row.explained) * np.float32(1.0 / 64.0)

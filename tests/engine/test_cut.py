@@ -142,7 +142,7 @@ def test_crashes_between_cuts_change_nothing(seed: int) -> None:
 
 
 def test_the_drawn_runs_crash_and_cut_often() -> None:
-    runs = [Disturbed(seed) for seed in range(10)]
+    runs = [Disturbed(seed) for seed in range(15)]
     for seed, each in enumerate(runs):
         each.run(batches(seed))
     assert sum(each.crashes for each in runs) >= 10
