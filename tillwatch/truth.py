@@ -50,6 +50,12 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, Any]
 
     @property
+    def usual_a_day(self) -> float:
+        """Sales a day that would have been usual in its time; 0 where the truth does not say."""
+        days = max(1.0, (self.end_ms - self.onset_ms) / DAY_MS)
+        return float(self.details.get("usual_transactions", 0)) / days
+
+    @property
     def size(self) -> float:
         """How strong it is: the effect's magnitude; of a ratio below 1 its reciprocal, infinite where that is 0."""
         size = abs(self.effect)

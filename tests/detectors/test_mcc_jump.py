@@ -38,6 +38,10 @@ def alerts_of(*stream: dict[str, Any]) -> list[Alert]:
     return monitor.process(Records.of([json.dumps(each).encode() for each in stream])).alerts
 
 
+def last_jump(*stream: dict[str, Any]) -> Alert:
+    return [each for each in alerts_of(*stream) if each.detector == "mcc_jump"][-1]
+
+
 def only(alerts: list[Alert]) -> Alert:
     assert len(alerts) == 1
     return alerts[0]
@@ -128,7 +132,7 @@ def test_a_capped_debit_sale_loses_nothing_and_weighs_less() -> None:
 @pytest.mark.parametrize(("sales", "least"), [(20, 0.6), (200, 0.85)])
 def test_severity_follows_the_money_of_the_day(sales: int, least: float) -> None:
     """20 sales of 1,000.00 under an exempt MCC cost 103.00 a day, 200 cost 1,030.00."""
-    alert = alerts_of(master(), *(sale(k, mcc="8062") for k in range(sales)), sale(3 * 1440))[-1]
+    alert = last_jump(master(), *(sale(k, mcc="8062") for k in range(sales)), sale(8 * 1440))
     assert alert.closed
     assert least <= alert.severity < least + 0.1
 
@@ -230,10 +234,10 @@ def test_a_settlement_goes_by_the_version_of_its_original_s_time() -> None:
 
 def test_what_a_sale_has_shown_is_not_counted_again_by_its_settlement() -> None:
     jumps = [sale(k, mcc="5411") for k in range(3)]
-    later = sale(5 * 1440)
-    closed = alerts_of(master(), *jumps, *(settled(k, mcc="5411") for k in range(3)), later)[-1]
+    later = sale(8 * 1440)
+    closed = last_jump(master(), *jumps, *(settled(k, mcc="5411") for k in range(3)), later)
     assert (closed.closed, closed.hits, closed.at_stake) == (True, 3, 340)
-    more = alerts_of(master(), *jumps, *(settled(k, mcc="5411") for k in range(5)), later)[-1]
+    more = last_jump(master(), *jumps, *(settled(k, mcc="5411") for k in range(5)), later)
     assert (more.closed, more.hits, more.at_stake) == (True, 5, 567)
 
 

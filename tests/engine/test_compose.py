@@ -167,7 +167,7 @@ def test_every_column_and_row_field_in_force_has_a_name_of_its_own() -> None:
 
 @pytest.mark.usefixtures("warm_kernel")
 def test_a_row_of_zeros_means_that_nothing_was_seen() -> None:
-    """A merchant whose row was reset after 400 days is read as a new one, but for its lifetime sums."""
+    """A merchant whose row was reset after 400 days is read as a new one, but for its lifetime sums and its sleep."""
     later = NOW_MS + 500 * DAY_MS
     details = {"card_token": "c", "mcc": "5411", "scheme": "visa", "entry_mode": "051", "response_code": "00"}
     kinds = [
@@ -186,7 +186,7 @@ def test_a_row_of_zeros_means_that_nothing_was_seen() -> None:
     again = [sale(100 + k, "old", later + 50_000 * k, **{**details, **kinds[k % 6]}) for k in range(30)]
     new = [sale(100 + k, "new", later + 50_000 * k, **{**details, **kinds[k % 6]}) for k in range(30)]
     after, fresh = features([*past, *again]), features(new)
-    sums = {each.name for each in lifetime.COLUMNS}
+    sums = {each.name for each in lifetime.COLUMNS} | {"dormancy_d"}  # that it slept is no secret
     for name, column in fresh.items():
         if name not in sums:
             np.testing.assert_array_equal(after[name][len(past) :], column, err_msg=name)
