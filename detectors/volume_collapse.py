@@ -25,6 +25,7 @@ class VolumeCollapse:
 
     Args:
         missed: least number of sales that were to be expected of the days without one, 1 to 1000.
+        least_a_day: least sales to be expected of the day that ended, 0 to 1000; below, chance is silent for days.
         score: least evidence for 0.4 times the usual level, natural logarithm of a likelihood ratio, 1 to 30.
         ratio: most ratio of the day that ended to its expectation, where it is not silence, 0 to 1.
         base: severity before money, 0 to 1.
@@ -37,6 +38,7 @@ class VolumeCollapse:
     """
 
     missed: float = 12.0
+    least_a_day: float = 1.0
     score: float = 8.0
     ratio: float = 0.6
     base: float = 0.3
@@ -46,7 +48,7 @@ class VolumeCollapse:
 
     name = "volume_collapse"
     family = "volume"
-    version = 1
+    version = 2
     title = Text("Collapse of volume or silence", "交易骤降或停止交易")
     risk_code = ""
     needs = ("amount",)
@@ -57,6 +59,7 @@ class VolumeCollapse:
 
     def __post_init__(self) -> None:
         check_range(self, 1, 1000, "missed")
+        check_range(self, 0, 1000, "least_a_day")
         check_range(self, 1, 30, "score")
         check_range(self, 0, 1, "ratio", "base", "per_decade")
         check_episode(self.quiet_gap_s, self.max_age_s)
@@ -64,9 +67,10 @@ class VolumeCollapse:
     def detect(self, features: Features) -> Findings:
         """The days that end in silence or far below; severity by the money of a usual day. Nothing is at stake."""
         quiet = features["quiet_d"]
-        silent = (features["missed_sales"] >= self.missed) & (quiet > features["quiet_longest_d"]) & (quiet >= 1)
+        known = features["expected_1d"] >= self.least_a_day
+        silent = known & (features["missed_sales"] >= self.missed) & (quiet > features["quiet_longest_d"]) & (quiet >= 1)
         low = features["closed_sales"] <= self.ratio * features["expected_1d"]
-        fallen = (features["fall_score"] >= self.score) & low & (features["closed_sales"] > 0)
+        fallen = known & (features["fall_score"] >= self.score) & low & (features["closed_sales"] > 0)
         index = np.flatnonzero((silent | fallen) & (features["occasion"] == _CLOSING))
         usual = np.maximum(features["expected_minor_1d"][index], 0).astype(np.float64)
         severity = self.base + self.per_decade * np.log10(1 + usual / 100_000)

@@ -53,14 +53,14 @@ class VolumeWakeup:
     base: float = 0.4
     per_decade: float = 0.15
     unverified: float = 0.1
-    dormant: float = 0.3
-    dormant_year: float = 0.4
+    dormant: float = 0.2
+    dormant_year: float = 0.3
     quiet_gap_s: int = 86_400
     max_age_s: int = 7 * 86_400
 
     name = "volume_wakeup"
     family = "volume"
-    version = 1
+    version = 2
     title = Text("Dormancy or wake-up", "休眠或休眠激活")
     risk_code = "12"
     needs = ("amount",)

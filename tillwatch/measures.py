@@ -33,8 +33,8 @@ _Number = TypeVar("_Number", int, float)
 
 
 BUSY_A_DAY, BUSY = 10, "10 a day or more"
-"""Violations of merchants with as many usual sales a day are measured once more: of three sales a day, three times as many
-is no oddity, and no detector can find what chance does too."""
+"""Violations of merchants with as many usual sales a day are measured once more: of three sales a day, three times as
+many is no oddity, and no detector can find what chance does too."""
 
 
 class Share(msgspec.Struct, frozen=True):
