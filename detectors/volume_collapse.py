@@ -68,9 +68,11 @@ class VolumeCollapse:
         """The days that end in silence or far below; severity by the money of a usual day. Nothing is at stake."""
         quiet = features["quiet_d"]
         known = features["expected_1d"] >= self.least_a_day
-        silent = known & (features["missed_sales"] >= self.missed) & (quiet > features["quiet_longest_d"]) & (quiet >= 1)
+        silent = (
+            known & (features["missed_sales"] >= self.missed) & (quiet > features["quiet_longest_d"]) & (quiet >= 1)
+        )
         low = features["closed_sales"] <= self.ratio * features["expected_1d"]
-        fallen = known & (features["fall_score"] >= self.score) & low & (features["closed_sales"] > 0)
+        fallen = known & low & (features["fall_score"] >= self.score) & (features["closed_sales"] > 0)
         index = np.flatnonzero((silent | fallen) & (features["occasion"] == _CLOSING))
         usual = np.maximum(features["expected_minor_1d"][index], 0).astype(np.float64)
         severity = self.base + self.per_decade * np.log10(1 + usual / 100_000)

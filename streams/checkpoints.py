@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _VERSION = 1
-_FORMAT = 1
+_FORMAT = 2
 _PAGE_BYTES = 32_768
 _WAL_BYTES = 64 * 2**20
 _SCHEMA = f"""
@@ -294,7 +294,7 @@ class SqliteCheckpoints:
             raise Damaged(f"{who} must have crc32 {expected:08x}, got {found:08x}; {_REBUILD}")
         head = msgspec.msgpack.decode(body, type=_Head)
         if head.format != _FORMAT:
-            raise UnknownFormat(f"{who} must be of format {_FORMAT}, got {head.format}")
+            raise UnknownFormat(f"{who} must be of format {_FORMAT}, got {head.format}; {_REBUILD}")
         if head.partition != partition:
             raise Damaged(f"{who} is that of partition {head.partition}; {_REBUILD}")
         return body

@@ -29,7 +29,7 @@ def test_much_at_once_after_a_hundred_days_is_found_the_same_day() -> None:
 def test_ninety_days_without_a_sale_ask_for_a_new_verification_and_a_year_for_a_stop() -> None:
     events = shop_of(0.0).events(SLEEP + 380)
     found = volume_alerts(*events, only="volume_wakeup")
-    assert [each.severity for each in found] == [0.3, 0.4]
+    assert [each.severity for each in found] == [0.2, 0.3]
     assert "verify its identity" in found[0].reason.en
     assert "stop" in found[1].reason.en
 

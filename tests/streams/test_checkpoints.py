@@ -555,10 +555,10 @@ def test_a_log_is_no_state_file_and_stays_as_it_is(path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_manifest_of_a_newer_format_is_refused(state: SqliteCheckpoints) -> None:
+def test_a_manifest_of_another_format_is_refused(state: SqliteCheckpoints) -> None:
     manifest, fresh = cut(1)
-    state.commit(1, msgspec.structs.replace(manifest, format=2), fresh)
-    with pytest.raises(UnknownFormat, match=r"manifest of partition 0 in .* must be of format 1, got 2"):
+    state.commit(1, msgspec.structs.replace(manifest, format=1), fresh)
+    with pytest.raises(UnknownFormat, match=r"manifest of partition 0 in .* must be of format 2, got 1"):
         state.manifest(0)
 
 

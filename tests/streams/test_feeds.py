@@ -5,6 +5,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any
 
+from detectors.registry import make_detectors
 from engine.hashing import partition_of
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
@@ -73,9 +74,10 @@ def taken_in(path: Path, name: str, events: list[dict[str, Any]]) -> None:
 
 def worked(path: Path) -> dict[int, Monitor]:
     made: dict[int, Monitor] = {}
+    detectors = make_detectors({"mcc_jump": {"quiet_gap_s": 86_400}})  # so that an episode ends within two days
 
     def make(partition: int, partitions: int) -> Monitor:
-        made[partition] = Monitor(MonitorConfig(capacity=100), partition, partitions, cuts=True)
+        made[partition] = Monitor(MonitorConfig(capacity=100), partition, partitions, cuts=True, detectors=detectors)
         return made[partition]
 
     run_worker(WorkerSettings(log_url=log_url(path), partitions=2, cut_every_s=0.05), make, until_idle=True)
