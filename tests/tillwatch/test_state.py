@@ -130,7 +130,7 @@ def test_inspect_shows_every_column_and_the_sums_of_the_simulators_own_ledger(wo
         for each in compose().columns:
             (line,) = [line for line in shown.splitlines() if line.startswith(f"{each.name} ")]
             assert each.unit in line
-            assert each.window in line
+            assert each.window[:30] in line  # the table shows no more of it
         assert money(sums["approved_minor"], "CNY") in shown
         assert merchant_id in shown
 
