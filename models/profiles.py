@@ -127,7 +127,7 @@ def _take(counted: Counted, sales: list[_Line], time_zone: str) -> None:
     at = _utc(frame["event_time"])
     counted.from_ms = min(counted.from_ms, at.min().value // 1_000_000)
     counted.to_ms = max(counted.to_ms, at.max().value // 1_000_000)
-    zones = frame["merchant_id"].map(lambda merchant: counted.zones.get(merchant, time_zone))
+    zones = frame["merchant_id"].map(lambda merchant: counted.zones.get(str(merchant), time_zone))
     for zone, part in at.groupby(zones):
         local = part.dt.tz_convert(str(zone))
         frame.loc[part.index, "hour"] = local.dt.hour

@@ -119,7 +119,7 @@ def _plan_first_use(table: NDArray[np.void], draws: Draws, config: SimulationCon
     """Three in ten of those that may settle on the same day do so for the first time during the run."""
     first = (table["mode"] == 1) & (table["jump_kind"] == 0) & (table["fee_kind"] == 0) & (draws.uniform(100) < 0.3)
     when = draws.uniform(101)
-    for i in np.flatnonzero(first):
+    for i in np.flatnonzero(first).tolist():
         table["d0_ms"][i] = _midnight(table[i], config, 0.2 + 0.5 * when[i])
 
 

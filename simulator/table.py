@@ -105,10 +105,11 @@ class Draws:
         """Log-uniform from `low` to `high`."""
         return np.asarray(low * (high / low) ** self.uniform(question), np.float64)
 
-    def some(self, question: int, eligible: NDArray[np.bool_], share: float, *, least: int = 0) -> NDArray[np.int64]:
+    def some(self, question: int, eligible: NDArray[np.bool_], share: float, *, least: int = 0) -> list[int]:
         """Of the eligible, `share` at random (at least `least`, where share is above 0), ascending."""
         among = np.flatnonzero(eligible)
         if not len(among) or share <= 0:
-            return among[:0]
+            return []
         count = max(least, round(share * len(among)))
-        return np.sort(among[np.argsort(self.uniform(question)[among], kind="stable")[:count]])
+        chosen: list[int] = np.sort(among[np.argsort(self.uniform(question)[among], kind="stable")[:count]]).tolist()
+        return chosen

@@ -199,7 +199,7 @@ class Plan:
         if not possible:
             return
         edges = np.cumsum([KINDS[kind][1] for kind in possible])
-        for merchant in map(int, self._draws.some(130, eligible, self.config.volume_share)):
+        for merchant in self._draws.some(130, eligible, self.config.volume_share):
             place = np.searchsorted(edges, self.chance(merchant, 131) * edges[-1], side="right")
             KINDS[possible[int(place)]][2](self, merchant)
 
