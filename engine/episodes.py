@@ -16,6 +16,7 @@ import numpy as np
 
 from detectors.contract import E7
 from domain.alerts import Alert
+from engine.event import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,7 +61,7 @@ class Batch(NamedTuple):
 
 
 class Risen(NamedTuple):
-    """An episode's peak rose by `rise` to `severity` with the batch's transaction `j`."""
+    """An episode's peak rose by `rise` to `severity` with the batch's row `j`; or by 0, where it goes on another day."""
 
     j: int
     row: int
@@ -180,12 +181,12 @@ class Episodes:
                 episode = None
             if episode is None:
                 episode = self._begin(detector, row, time_ms, j, batch)
-            before = episode.now.severity
+            before, last_ms = episode.now.severity, episode.now.last_ms
             txn_id = batch.txn_id(j) if len(episode.now.txn_ids) < MOST_TXN_IDS else ""
             touched[row] = episode
             if episode.take(time_ms, severity, stake, txn_id):
                 due[episode.alert_id] = (episode, j)
-            if episode.now.severity > before:
+            if episode.now.severity > before or time_ms // DAY_MS > last_ms // DAY_MS:
                 peak = episode.now.severity
                 rises.append(Risen(j, row, mark_ms, episode.alert_id, peak, peak - before))
             self._deadline_ms[episode.slot] = episode.now.last_ms + gap_ms

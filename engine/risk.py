@@ -31,7 +31,7 @@ _HOUR_MS = 3_600_000
 
 
 class Rise(NamedTuple):
-    """An episode's peak rose: the first time, or further."""
+    """An episode's peak rose: the first time, or further; or it goes on another day."""
 
     row: int
     at_ms: int
@@ -244,11 +244,13 @@ class RiskLedger:
             self._enter(row, Entry(at_ms, at_ms, "prior", "", "", (), "", told))
             told = self._accounts[row].now
         now = told
-        family, risk_ms = FAMILIES[self.families[change.detector]], now.risk_ms(at_ms)
         was = _part_of(now, change.alert_id)
+        if was is None and change.rise == 0.0:  # no longer told apart from its detector's others
+            return Effect.NONE
+        family, risk_ms = FAMILIES[self.families[change.detector]], now.risk_ms(at_ms)
         more, folded = family.points * change.rise, ""
         if was:
-            points = faded(was.points, family.half_life_d, risk_ms - was.at_ms) + more
+            points = family.points * change.severity  # it goes on, so it fades from now on
             parts: tuple[Part, ...] = (replace(was, points=points, at_ms=risk_ms, severity=change.severity),)
         else:
             parts, folded = self._room(now, at_ms)

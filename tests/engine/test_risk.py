@@ -88,9 +88,10 @@ def test_an_episode_adds_its_peak_once_and_halves_in_its_family_s_half_life() ->
     assert score(ledger, FAMILIES["mcc"].half_life_d).score == 0.375 * POINTS
 
 
-def test_a_later_rise_adds_to_what_faded() -> None:
-    ledger = taken(rise(0, 0.5), rise(30, 0.75, by=0.25))
-    assert score(ledger, 30).score == 0.5 * POINTS
+def test_an_episode_that_goes_on_counts_its_peak_in_full() -> None:
+    assert score(taken(rise(0, 0.5), rise(30, 0.75, by=0.25)), 30).score == 0.75 * POINTS
+    assert score(taken(rise(0, 0.5), rise(30, 0.5, by=0.0)), 30).score == 0.5 * POINTS
+    assert score(taken(rise(0, 0.5)), 30).score == 0.25 * POINTS
 
 
 def test_contributions_come_in_the_registry_s_order_with_their_alerts() -> None:
