@@ -61,7 +61,7 @@ class Batch(NamedTuple):
 
 
 class Risen(NamedTuple):
-    """An episode's peak rose by `rise` to `severity` with the batch's row `j`; or by 0, where it goes on another day."""
+    """An episode's peak rose by `rise` to `severity` with the batch's row `j`; by 0 where it goes on another day."""
 
     j: int
     row: int
