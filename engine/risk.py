@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_EPISODES = 16
 """Episodes of a merchant that are told apart; more are summed up by detector, the oldest without a verdict first."""
-MOST_ENTRIES = 24
+MOST_ENTRIES = 48
 """Changes of a merchant that are remembered."""
 MOST_REASON = 80
 """Characters kept of an override's reason."""

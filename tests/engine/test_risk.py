@@ -297,7 +297,7 @@ def test_rises_of_one_episode_within_an_hour_are_one_entry() -> None:
 
 
 def test_when_there_are_many_entries_an_episode_s_rises_of_one_day_are_told_as_one() -> None:
-    days = [rise(day + k / 8, (5 * day + k + 1) / 100, "a", 0.01) for day in range(10) for k in range(5)]
+    days = [rise(day + k / 8, (5 * day + k + 1) / 100, "a", 0.01) for day in range(20) for k in range(5)]
     account = taken(*days).account(0)
     assert len(account.entries) == MOST_ENTRIES
     assert account.base_ms == 0
