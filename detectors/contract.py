@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 MOST_S = 400 * 86_400
 """Longest gap or age of an episode: a merchant's row is forgotten after it."""
+NULL = -(2**63)
+"""An int64 column's null."""
+CLOSING = 2
+"""Value of the column `occasion`: the end of a local day."""
 E7 = 10_000_000
 """Money at stake is held in ten-millionths of a minor unit, exact."""
 
@@ -113,17 +117,41 @@ def check_range(settings: object, low: float, high: float, *names: str) -> None:
             raise ValueError(f"{name} must be {low:g} to {high:g}, got {value!r}")
 
 
-def check_episode(quiet_gap_s: int, max_age_s: int) -> None:
+def check_whole(settings: object, low: int, high: int, *names: str) -> None:
+    """Check that settings are whole numbers in a range.
+
+    Raises:
+        ValueError: one is not; the message names it.
+    """
+    for name in names:
+        value = getattr(settings, name)
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(f"{name} must be a whole number of {low} to {high}, got {value!r}")
+
+
+def check_episode(settings: Detector) -> None:
     """Check that an episode's gap and age are whole seconds of 1 to `MOST_S`, the age at least the gap.
 
     Raises:
         ValueError: they are not; the message names the one at fault.
     """
-    for name, value in (("quiet_gap_s", quiet_gap_s), ("max_age_s", max_age_s)):
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_S:
-            raise ValueError(f"{name} must be a whole number of 1 to {MOST_S}, got {value!r}")
-    if max_age_s < quiet_gap_s:
-        raise ValueError(f"max_age_s must be at least {quiet_gap_s}, got {max_age_s!r}")
+    check_whole(settings, 1, MOST_S, "quiet_gap_s", "max_age_s")
+    if settings.max_age_s < settings.quiet_gap_s:
+        raise ValueError(f"max_age_s must be at least {settings.quiet_gap_s}, got {settings.max_age_s!r}")
+
+
+def code(value: float | None, digits: int = 4) -> str:
+    """A code of digits, such as an MCC; "" for null.
+
+    >>> code(742), code(3, 2), code(None)
+    ('0742', '03', '')
+    """
+    return "" if value is None else f"{int(value):0{digits}d}"
+
+
+def rounded(value: float | None, digits: int) -> float | None:
+    """A figure as evidence shows it; null stays null."""
+    return None if value is None else round(value, digits)
 
 
 def money(minor: float, currency: str = "") -> str:

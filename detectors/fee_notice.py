@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import Findings
-from detectors.fee_over import check, money
+from detectors.contract import NULL, Findings, check_episode, check_range, check_whole
+from detectors.fee_over import money
 from domain.alerts import Evidence, Text
 from domain.contracts import NOTICE_DAYS
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
-
-_NULL = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,15 +51,17 @@ class FeeNotice:
     columns = ("contract_rise_ppm", "contract_notice_d", "contract_lead_d")
 
     def __post_init__(self) -> None:
-        check(self, shares=("base", "per_decade", "untold"), wholes={"notice_days": (0, 400)})
+        check_range(self, 0, 1, "base", "per_decade", "untold")
+        check_whole(self, 0, 400, "notice_days")
+        check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The dearer versions told too late; severity by how much dearer, and by whether anybody was told."""
         rise, notice = features["contract_rise_ppm"], features["contract_notice_d"]
-        index = np.flatnonzero((rise > 0) & ((notice == _NULL) | (notice < self.notice_days)))
+        index = np.flatnonzero((rise > 0) & ((notice == NULL) | (notice < self.notice_days)))
         told = notice[index]
         severity = self.base + self.per_decade * np.log10(1 + rise[index] / 10_000)
-        severity = severity + self.untold * ((told == _NULL) | (told < 0))
+        severity = severity + self.untold * ((told == NULL) | (told < 0))
         return Findings(index, np.clip(severity, 0, 1), np.zeros(len(index), np.int64))
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, Findings
+from detectors.contract import E7, Findings, check_episode, check_range, check_whole, rounded
 from domain.alerts import Evidence, Text
+from domain.events import MAX_AMOUNT_MINOR
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
 
 _BY_CONTRACT = 1
-_MOST_S = 400 * 86_400
-_MOST_MINOR = 999_999_999_999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,9 @@ class FeeOver:
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        check(self, shares=("base", "per_decade", "relative"), wholes={"rounding_minor": (0, _MOST_MINOR)})
+        check_range(self, 0, 1, "base", "per_decade", "relative")
+        check_whole(self, 0, MAX_AMOUNT_MINOR, "rounding_minor")
+        check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The payments charged above their contract; severity by the money overcharged and by how much dearer."""
@@ -81,25 +82,6 @@ class FeeOver:
             f"charged {charged} ({rate}) where the contract says {due} ({due_rate}){total_en}",
             f"实收手续费{charged}（{rate}），按合同应收{due}（{due_rate}）{total_zh}",
         )
-
-
-def check(settings: object, shares: tuple[str, ...], wholes: dict[str, tuple[int, int]]) -> None:
-    """Refuse settings out of range: shares from 0 to 1, whole numbers within their bounds, and an episode's times.
-
-    Raises:
-        ValueError: one is.
-    """
-    for name in shares:
-        value = getattr(settings, name)
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name} must be 0 to 1, got {value!r}")
-    for name, (low, high) in {**wholes, "quiet_gap_s": (1, _MOST_S), "max_age_s": (1, _MOST_S)}.items():
-        value = getattr(settings, name)
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(f"{name} must be a whole number of {low} to {high}, got {value!r}")
-    gap, age = getattr(settings, "quiet_gap_s"), getattr(settings, "max_age_s")  # noqa: B009  settings of any detector
-    if age < gap:
-        raise ValueError(f"max_age_s must be at least {gap}, got {age!r}")
 
 
 def findings(features: Features, index: np.ndarray, base: float, per_decade: float, relative: float) -> Findings:
@@ -123,7 +105,7 @@ def evidence(values: Values, rounding_minor: int) -> tuple[Evidence, ...]:
         Evidence("fee_over_1d", "1d", values["fee_over_1d"], 0, 0, "minor units"),
         Evidence("fee_over_count_1d", "1d", values["fee_over_count_1d"], 0, values["fee_judged_1d"], "payments"),
         Evidence("fee_over_4w", "4w", values["fee_over_4w"], 0, 0, "minor units"),
-        Evidence("fee_over_share_28d", "28d", None if share is None else round(share, 4), 0, 0, "share"),
+        Evidence("fee_over_share_28d", "28d", rounded(share, 4), 0, 0, "share"),
     )
 
 

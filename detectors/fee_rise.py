@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.fee_over import check, evidence, findings, money, percent, totals
+from detectors.contract import check_episode, check_range, check_whole
+from detectors.fee_over import evidence, findings, money, percent, totals
 from domain.alerts import Evidence, Text
+from domain.events import MAX_AMOUNT_MINOR
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Findings, Values
@@ -59,10 +61,10 @@ class FeeRise:
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        check(
-            self, shares=("base", "per_decade", "relative"),
-            wholes={"rounding_minor": (0, 999_999_999_999), "least_run": (1, 250), "least_run_rough": (1, 250)},
-        )  # fmt: skip
+        check_range(self, 0, 1, "base", "per_decade", "relative")
+        check_whole(self, 0, MAX_AMOUNT_MINOR, "rounding_minor")
+        check_whole(self, 1, 250, "least_run", "least_run_rough")
+        check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The payments dearer than the own tariff, once dearer ones prevail; severity by the money overcharged."""

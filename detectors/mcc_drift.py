@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, Findings, check_episode, check_range
+from detectors.contract import E7, NULL, Findings, check_episode, check_range, code, money, rounded
 from domain.alerts import Evidence, Text
 from domain.mcc import mcc_name
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
-
-_NULL = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,14 +56,14 @@ class MccDrift:
         check_range(self, 1, 100, "evidence_nats")
         check_range(self, 0, 1_000_000, "least_excess_minor")
         check_range(self, 0, 1, "base", "per_decade")
-        check_episode(self.quiet_gap_s, self.max_age_s)
+        check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The days with evidence enough; severity by the money lost beyond the usual."""
         evidence = np.fmax(features["set_evidence"], features["set_terminal_evidence"])  # NaN where both are
         excess = features["set_excess_1d_e7"].astype(np.int64)
-        enough = (evidence >= self.evidence_nats) & (excess != _NULL) & (excess >= self.least_excess_minor * E7)
-        index = np.flatnonzero(enough & (features["set_mcc_cheap"] != _NULL))
+        enough = (evidence >= self.evidence_nats) & (excess != NULL) & (excess >= self.least_excess_minor * E7)
+        index = np.flatnonzero(enough & (features["set_mcc_cheap"] != NULL))
         lost = excess[index]
         severity = self.base + self.per_decade * np.log10(1 + np.maximum(lost, 0) / (1000 * E7))
         return Findings(index, np.clip(severity, 0, 1), np.maximum(lost, 0))
@@ -75,26 +73,26 @@ class MccDrift:
         least = self.evidence_nats
         excess = (int(values["set_excess_1d_e7"] or 0) + E7 // 2) // E7
         return (
-            Evidence("set_mcc_cheap", "txn", _code(values["set_mcc_cheap"]), None,
-                     _code(values["set_mcc_dear"]), "MCC"),
-            Evidence("set_share_1d", "1d", _rounded(values["set_share_1d"]), None,
-                     _rounded(values["set_share_usual"]), "share"),
-            Evidence("set_amount_share_1d", "1d", _rounded(values["set_amount_share_1d"]), None,
-                     _rounded(values["set_amount_share_usual"]), "share"),
+            Evidence("set_mcc_cheap", "txn", code(values["set_mcc_cheap"]), None,
+                     code(values["set_mcc_dear"]), "MCC"),
+            Evidence("set_share_1d", "1d", rounded(values["set_share_1d"], 4), None,
+                     rounded(values["set_share_usual"], 4), "share"),
+            Evidence("set_amount_share_1d", "1d", rounded(values["set_amount_share_1d"], 4), None,
+                     rounded(values["set_amount_share_usual"], 4), "share"),
             Evidence("set_cheap_1d", "1d", values["set_cheap_1d"], None, values["set_sales_1d"], "transactions"),
-            Evidence("set_evidence", "days", _rounded(values["set_evidence"]), least, 0, "nats"),
-            Evidence("set_terminal_evidence", "days", _rounded(values["set_terminal_evidence"]), least, 0, "nats"),
+            Evidence("set_evidence", "days", rounded(values["set_evidence"], 4), least, 0, "nats"),
+            Evidence("set_terminal_evidence", "days", rounded(values["set_terminal_evidence"], 4), least, 0, "nats"),
             Evidence("set_excess_1d", "1d", excess, self.least_excess_minor, 0, "minor units"),
         )  # fmt: skip
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """Which MCC, how much of the sales, how much usually, at what cost."""
-        cheap, dear = _code(values["set_mcc_cheap"]), _code(values["set_mcc_dear"])
+        cheap, dear = code(values["set_mcc_cheap"]), code(values["set_mcc_dear"])
         now, usual = _percent(values["set_share_1d"]), _percent(values["set_share_usual"])
         terminal = (values["set_terminal_evidence"] or 0) > (values["set_evidence"] or 0)
         where_en, where_zh = ("at one terminal", "单台终端") if terminal else ("of its sales", "全部交易")
-        money = f"{at_stake_minor / 100:,.2f} {currency}" if at_stake_minor else ""
-        cost_en, cost_zh = (f"; fees lost {money}", f"，少付手续费{money}") if money else ("", "")
+        lost = money(at_stake_minor, currency) if at_stake_minor else ""
+        cost_en, cost_zh = (f"; fees lost {lost}", f"，少付手续费{lost}") if lost else ("", "")
         return Text(
             f"{hits} day{'s' if hits > 1 else ''} with {now} {where_en} under {cheap} ({mcc_name(cheap).en}), usually "
             f"{usual}, instead of {dear} ({mcc_name(dear).en}){cost_en}",
@@ -102,13 +100,5 @@ class MccDrift:
         )
 
 
-def _code(value: float | None) -> str:
-    return "" if value is None else f"{int(value):04d}"
-
-
 def _percent(value: float | None) -> str:
     return "?" if value is None else f"{value:.0%}"
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, Findings
+from detectors.contract import E7, NULL, Findings, check_episode, check_range, code, money, rounded
 from domain.alerts import Evidence, Text
 from domain.mcc import mcc_name
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
 
-_NULL = np.iinfo(np.int64).min
 _FEE_TYPE = 8
 _LEARNED = 2
-_MOST_S = 400 * 86_400
 _CLASSES = (("standard class", "标准类"), ("concession class", "优惠类"), ("exempt class", "减免类"))
 _SOURCES = (
     (1, "presented MCC", "上送MCC"), (2, "acceptor number", "商户号内MCC"), (4, "channel", "通道MCC"),
@@ -69,25 +67,17 @@ class MccJump:
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        for name in ("base", "per_class", "fee_type", "per_decade", "learned_factor"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} must be 0 to 1, got {value!r}")
-        for name in ("quiet_gap_s", "max_age_s"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST_S:
-                raise ValueError(f"{name} must be a whole number of 1 to {_MOST_S}, got {value!r}")
-        if self.max_age_s < self.quiet_gap_s:
-            raise ValueError(f"max_age_s must be at least {self.quiet_gap_s}, got {self.max_age_s!r}")
+        check_range(self, 0, 1, "base", "per_class", "fee_type", "per_decade", "learned_factor")
+        check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The sales with something off; severity by class and by the money lost that day."""
         index = np.flatnonzero(features["mcc_sources"] > 0)
         drop = features["mcc_class_drop"][index]
         leak = features["leakage_e7"][index].astype(np.int64)
-        lost = np.where(leak == _NULL, 0, np.maximum(leak, 0))
+        lost = np.where(leak == NULL, 0, np.maximum(leak, 0))
         day = np.maximum(features["leakage_1d_e7"][index], lost) / (1000 * E7)
-        severity = self.base + self.per_class * np.where(drop == _NULL, 0, np.maximum(drop, 0))
+        severity = self.base + self.per_class * np.where(drop == NULL, 0, np.maximum(drop, 0))
         severity = severity + self.fee_type * ((features["mcc_sources"][index].astype(np.int64) & _FEE_TYPE) > 0)
         severity = severity + self.per_decade * np.log10(1 + day)
         severity = severity * np.where(features["mcc_basis"][index] == _LEARNED, self.learned_factor, 1.0)
@@ -97,13 +87,13 @@ class MccJump:
         """What was used and what was expected, and what it cost."""
         found = []
         if values["mcc_used"] is not None:
-            expected = _code(values["mcc_expected"])
+            expected = code(values["mcc_expected"])
             found += [
-                Evidence("mcc_used", "txn", _code(values["mcc_used"]), None, expected, "MCC"),
+                Evidence("mcc_used", "txn", code(values["mcc_used"]), None, expected, "MCC"),
                 Evidence("mcc_class_drop", "txn", values["mcc_class_drop"], 1, 0, "classes"),
             ]
         if values["fee_type_used"] is not None:
-            found.append(Evidence("fee_type_used", "txn", _code(values["fee_type_used"], 2), None, None, "code"))
+            found.append(Evidence("fee_type_used", "txn", code(values["fee_type_used"], 2), None, None, "code"))
         if values["fee_class_used"] is not None:
             used = _CLASSES[int(values["fee_class_used"])][0]
             found.append(Evidence("fee_class_used", "txn", used, None, None, "class"))
@@ -115,9 +105,9 @@ class MccJump:
                 window = "txn" if name == "leakage_e7" else "1d"
                 found.append(Evidence(name.removesuffix("_e7"), window, _minor(values[name]), 0, 0, "minor units"))
         found.append(Evidence("mcc_off_1d", "1d", values["mcc_off_1d"], 0, values["mcc_judged_1d"], "transactions"))
-        found.append(Evidence("mcc_off_share_28d", "28d", _rounded(values["mcc_off_share_28d"]), 0, 0, "share"))
+        found.append(Evidence("mcc_off_share_28d", "28d", rounded(values["mcc_off_share_28d"], 4), 0, 0, "share"))
         if values["mcc_basis"] == _LEARNED:
-            share = _rounded(values["mcc_learned_share"])
+            share = rounded(values["mcc_learned_share"], 4)
             found.append(Evidence("mcc_learned_share", "history", share, 0.9, None, "share"))
         return tuple(found)
 
@@ -127,9 +117,9 @@ class MccJump:
         where_en = ", ".join(en for bit, en, _ in _SOURCES if sources & bit)
         where_zh = "、".join(zh for bit, _, zh in _SOURCES if sources & bit)
         used_en, used_zh, instead_en, instead_zh = _used(values)
-        money = f"{at_stake_minor / 100:,.2f} {currency}" if at_stake_minor else ""
-        cost_en = f"; fees lost {money}" if money else ""
-        cost_zh = f"，少付手续费{money}" if money else ""
+        lost = money(at_stake_minor, currency) if at_stake_minor else ""
+        cost_en = f"; fees lost {lost}" if lost else ""
+        cost_zh = f"，少付手续费{lost}" if lost else ""
         return Text(
             f"{hits} sale{'s' if hits > 1 else ''} under {used_en}{instead_en} by {where_en}{cost_en}",
             f"{hits}笔交易以{used_zh}入账{instead_zh}，异常位置：{where_zh}{cost_zh}",
@@ -139,25 +129,17 @@ class MccJump:
 def _used(values: Values) -> tuple[str, str, str, str]:
     """What was used and, where an MCC was, instead of what: each in English and Chinese."""
     if values["mcc_used"] is not None:
-        used, expected = _code(values["mcc_used"]), _code(values["mcc_expected"])
+        used, expected = code(values["mcc_used"]), code(values["mcc_expected"])
         by_en, by_zh = ("usual", "惯用") if values["mcc_basis"] == _LEARNED else ("registered", "登记")
         instead_en = f" instead of the {by_en} {expected} ({mcc_name(expected).en})"
         instead_zh = f"，{by_zh}为{expected}（{mcc_name(expected).zh}）"
         return f"{used} ({mcc_name(used).en})", f"{used}（{mcc_name(used).zh}）", instead_en, instead_zh
     if values["fee_class_used"] is not None:
         return *_CLASSES[int(values["fee_class_used"])], "", ""
-    used = _code(values["fee_type_used"], 2)
+    used = code(values["fee_type_used"], 2)
     return used, used, "", ""
-
-
-def _code(value: float | None, digits: int = 4) -> str:
-    return "" if value is None else f"{int(value):0{digits}d}"
 
 
 def _minor(value: float | None) -> int:
     """Ten-millionths of a minor unit to minor units, rounded half up."""
     return (int(value or 0) + E7 // 2) // E7
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import Findings, check_episode, check_range
+from detectors.contract import Findings, check_episode, check_range, money, rounded
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
 
-_NULL = np.iinfo(np.int64).min
 _SOURCES = {1: Text("acceptor numbers", "受理商户号"), 2: Text("channel merchant numbers", "通道商户号")}
 
 
@@ -62,7 +61,7 @@ class MccRotation:
         check_range(self, 2, 8, "numbers")
         check_range(self, 1, 1_000, "switches")
         check_range(self, 0, 1, "least_share", "base", "per_place", "per_decade")
-        check_episode(self.quiet_gap_s, self.max_age_s)
+        check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The sales that change the number; severity by the day's sales and by what the numbers stand for."""
@@ -80,8 +79,8 @@ class MccRotation:
             Evidence("number_source", "txn", _source(values).en, None, None, "places"),
             Evidence("numbers_28d", "28d", values["numbers_28d"], self.numbers, 1, "numbers"),
             Evidence("number_places_28d", "28d", values["number_places_28d"], None, 1, "places"),
-            Evidence("number_switches_7d", "7d", _rounded(values["number_switches_7d"]), self.switches, 0, "changes"),
-            Evidence("number_switch_share_7d", "7d", _rounded(values["number_switch_share_7d"]), self.least_share, 0,
+            Evidence("number_switches_7d", "7d", rounded(values["number_switches_7d"], 4), self.switches, 0, "changes"),
+            Evidence("number_switch_share_7d", "7d", rounded(values["number_switch_share_7d"], 4), self.least_share, 0,
                      "share"),
             Evidence("sales_minor_1d", "1d", values["sales_minor_1d"], None, None, "minor units"),
         )  # fmt: skip
@@ -92,8 +91,8 @@ class MccRotation:
         share = values["number_switch_share_7d"] or 0
         places = int(values["number_places_28d"] or 0)
         at_least_en, at_least_zh = ("at least ", "至少") if count >= 8 else ("", "")
-        money = f"{at_stake_minor / 100:,.2f} {currency}" if at_stake_minor else ""
-        cost_en, cost_zh = (f"; fees lost {money}", f"，少付手续费{money}") if money else ("", "")
+        lost = money(at_stake_minor, currency) if at_stake_minor else ""
+        cost_en, cost_zh = (f"; fees lost {lost}", f"，少付手续费{lost}") if lost else ("", "")
         changes = f"{hits} change{'s' if hits > 1 else ''}"
         return Text(
             f"{changes} among {at_least_en}{count} {source.en} of {places} regions or MCCs "
@@ -105,7 +104,3 @@ class MccRotation:
 
 def _source(values: Values) -> Text:
     return _SOURCES.get(int(values["number_source"] or 1), _SOURCES[1])
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

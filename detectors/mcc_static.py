@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, Findings, check_episode, check_range
+from detectors.contract import E7, NULL, Findings, check_episode, check_range, code, money
 from domain.alerts import Evidence, Text
 from domain.mcc import mcc_name
 from domain.profiles import NAMES
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
-
-_NULL = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +58,12 @@ class MccStatic:
         check_range(self, 1, 100, "evidence_nats")
         check_range(self, 0, 1_000_000, "least_gap_minor")
         check_range(self, 0, 1, "base", "per_decade")
-        check_episode(self.quiet_gap_s, self.max_age_s)
+        check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The days that end with evidence enough; severity by the money that the class saves a day."""
         gap = features["trade_gap_1d_e7"].astype(np.int64)
-        enough = (features["trade_evidence"] >= self.evidence_nats) & (gap != _NULL) & (gap > 0)
+        enough = (features["trade_evidence"] >= self.evidence_nats) & (gap != NULL) & (gap > 0)
         index = np.flatnonzero(enough & (gap >= self.least_gap_minor * E7))
         severity = self.base + self.per_decade * np.log10(1 + gap[index] / (1000 * E7))
         return Findings(index, np.clip(severity, 0, 1), gap[index])
@@ -74,7 +72,7 @@ class MccStatic:
         """Which trade it looks like, by what, and what that saves."""
         gap = (int(values["trade_gap_1d_e7"] or 0) + E7 // 2) // E7
         return (
-            Evidence("trade_like", "history", _code(values["trade_like"]), None, _code(values["trade_mcc"]), "MCC"),
+            Evidence("trade_like", "history", code(values["trade_like"]), None, code(values["trade_mcc"]), "MCC"),
             Evidence("trade_evidence", "history", round(values["trade_evidence"] or 0, 2), self.evidence_nats, 0,
                      "nats"),
             Evidence("trade_ticket", "history", values["trade_ticket"], values["trade_ticket_like"],
@@ -86,10 +84,10 @@ class MccStatic:
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """What it is registered as, what it sells like, by which figure, and what that saves."""
-        own, like = _code(values["trade_mcc"]), _code(values["trade_like"])
+        own, like = code(values["trade_mcc"]), code(values["trade_like"])
         ticket, usual = ((values[name] or 0) / 100 for name in ("trade_ticket", "trade_ticket_own"))
-        money = f"{at_stake_minor / 100:,.2f} {currency}" if at_stake_minor else ""
-        cost_en, cost_zh = (f"; fees lost {money}", f"，少付手续费{money}") if money else ("", "")
+        lost = money(at_stake_minor, currency) if at_stake_minor else ""
+        cost_en, cost_zh = (f"; fees lost {lost}", f"，少付手续费{lost}") if lost else ("", "")
         days_en = f"{hits} day{'s' if hits > 1 else ''}"
         return Text(
             f"Registered as {own} ({mcc_name(own).en}) but sells like {like} ({mcc_name(like).en}), most by its "
@@ -97,10 +95,6 @@ class MccStatic:
             f"登记为{own}（{mcc_name(own).zh}），经营特征却像{like}（{mcc_name(like).zh}），最显著为{_telling(values).zh}："
             f"客单价中位数{ticket:,.2f}，同类{usual:,.2f}，{hits}天{cost_zh}",
         )
-
-
-def _code(value: float | None) -> str:
-    return "" if value is None else f"{int(value):04d}"
 
 
 def _telling(values: Values) -> Text:

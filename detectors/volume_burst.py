@@ -60,7 +60,7 @@ class VolumeBurst:
         check_range(self, 1, 100, "ratio", "decades")
         check_range(self, 0, 10**12, "least_minor")
         check_range(self, 0, 1, "base", "per_decade")
-        check_episode(self.quiet_gap_s, self.max_age_s)
+        check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The sales beyond the peers' or its own measure; severity by all that it has sold since it is new."""

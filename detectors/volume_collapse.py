@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import Findings, check_episode, check_range, money
+from detectors.contract import CLOSING, Findings, check_episode, check_range, money, rounded
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
-
-_CLOSING = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +60,7 @@ class VolumeCollapse:
         check_range(self, 0, 1000, "least_a_day")
         check_range(self, 1, 30, "score")
         check_range(self, 0, 1, "ratio", "base", "per_decade")
-        check_episode(self.quiet_gap_s, self.max_age_s)
+        check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The days that end in silence or far below; severity by the money of a usual day. Nothing is at stake."""
@@ -73,7 +71,7 @@ class VolumeCollapse:
         )
         low = features["closed_sales"] <= self.ratio * features["expected_1d"]
         fallen = known & low & (features["fall_score"] >= self.score) & (features["closed_sales"] > 0)
-        index = np.flatnonzero((silent | fallen) & (features["occasion"] == _CLOSING))
+        index = np.flatnonzero((silent | fallen) & (features["occasion"] == CLOSING))
         usual = np.maximum(features["expected_minor_1d"][index], 0).astype(np.float64)
         severity = self.base + self.per_decade * np.log10(1 + usual / 100_000)
         return Findings(index, np.clip(severity, 0, 1), np.zeros(len(index), np.int64))
@@ -82,10 +80,10 @@ class VolumeCollapse:
         """The day against its expectation, how long nothing came, and how sure it is."""
         expected, missed, score = values["expected_1d"], values["missed_sales"], values["fall_score"]
         return (
-            Evidence("closed_sales", "1d", values["closed_sales"], None, _rounded(expected), "transactions"),
+            Evidence("closed_sales", "1d", values["closed_sales"], None, rounded(expected, 2), "transactions"),
             Evidence("closed_minor", "1d", values["closed_minor"], None, values["expected_minor_1d"], "minor units"),
-            Evidence("fall_score", "fall", _rounded(score), self.score, 0, "nats"),
-            Evidence("missed_sales", "silence", _rounded(missed), self.missed, 0, "transactions"),
+            Evidence("fall_score", "fall", rounded(score, 2), self.score, 0, "nats"),
+            Evidence("missed_sales", "silence", rounded(missed, 2), self.missed, 0, "transactions"),
             Evidence("quiet_d", "silence", values["quiet_d"], None, values["quiet_longest_d"], "days"),
             Evidence("idle_d", "silence", values["idle_d"], None, None, "days"),
         )
@@ -116,7 +114,3 @@ class VolumeCollapse:
             f"{en}; found at the end of {hits} day{'s' if hits > 1 else ''}" + (f", {stake} missing" if stake else ""),
             f"{zh}，已命中{hits}天" + (f"，缺少{stake}" if stake else ""),
         )
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 2)

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, Findings, check_episode, check_range, money
+from detectors.contract import CLOSING, E7, Findings, check_episode, check_range, money
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
 
-_CLOSING = 2
 REGULATORY_RATIO = 1.5
 """Weekly volume at 150 % of the normal week: Visa's and Mastercard's monitoring minimum."""
 
@@ -61,11 +60,11 @@ class VolumeShift:
         check_range(self, 1, 30, "score")
         check_range(self, 1, 100, "ratio")
         check_range(self, 0, 1, "base", "per_decade", "regulatory")
-        check_episode(self.quiet_gap_s, self.max_age_s)
+        check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The days that end within a lasting rise; severity by what a day of it brings above the level before."""
-        index = np.flatnonzero((features["rise_score"] >= self.score) & (features["occasion"] == _CLOSING))
+        index = np.flatnonzero((features["rise_score"] >= self.score) & (features["occasion"] == CLOSING))
         before = np.maximum(features["rise_before_minor"][index], 1).astype(np.float64)
         week = np.maximum(features["week_minor_1d"][index], 0)
         keep = (week >= self.ratio * before) & (features["closed_sales"][index] > 0)

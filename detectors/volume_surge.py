@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, Findings, check_episode, check_range, money
+from detectors.contract import E7, NULL, Findings, check_episode, check_range, money, rounded
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from detectors.contract import Features, Values
 
-_NULL = np.iinfo(np.int64).min
 REGULATORY_RATIO = 7.0
 """More than 600 % above the mean of the 90 days before: the trade's own indicator."""
 
@@ -67,12 +66,12 @@ class VolumeSurge:
     def __post_init__(self) -> None:
         check_range(self, 1, 100, "day_decades", "hour_decades", "ratio", "over_peak")
         check_range(self, 0, 1, "base", "per_decade", "regulatory")
-        check_episode(self.quiet_gap_s, self.max_age_s)
+        check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The sales beyond what the day or the hour can lawfully hold; severity by the day's excess in money."""
         sure = (features["day_surprise"] >= self.day_decades) | (features["hour_surprise"] >= self.hour_decades)
-        index = np.flatnonzero(sure & (features["occasion"] == 0) & (features["new_d"] == _NULL))
+        index = np.flatnonzero(sure & (features["occasion"] == 0) & (features["new_d"] == NULL))
         day, hour, excess = _ratios({name: features[name][index] for name in self.columns})
         gate = np.fmax(self.ratio, self.over_peak * features["peak_ratio"][index])
         by_day = (features["day_surprise"][index] >= self.day_decades) & (day >= gate)
@@ -88,15 +87,15 @@ class VolumeSurge:
         """The day and the hour against what was expected, and the ratio the rules name."""
         usual_minor = values["expected_minor_1d"]
         found = [
-            Evidence("sales_1d", "1d", values["sales_1d"], None, _rounded(values["expected_1d"], 1), "transactions"),
+            Evidence("sales_1d", "1d", values["sales_1d"], None, rounded(values["expected_1d"], 1), "transactions"),
             Evidence("sales_minor_1d", "1d", values["sales_minor_1d"], None, usual_minor, "minor units"),
-            Evidence("day_surprise", "1d", _rounded(values["day_surprise"]), self.day_decades, 0, "decades"),
-            Evidence("day_share", "1d", _rounded(values["day_share"]), None, None, "share"),
-            Evidence("sales_1h", "1h", values["sales_1h"], None, _rounded(values["expected_1h"], 1), "transactions"),
-            Evidence("hour_surprise", "1h", _rounded(values["hour_surprise"]), self.hour_decades, 0, "decades"),
+            Evidence("day_surprise", "1d", rounded(values["day_surprise"], 2), self.day_decades, 0, "decades"),
+            Evidence("day_share", "1d", rounded(values["day_share"], 2), None, None, "share"),
+            Evidence("sales_1h", "1h", values["sales_1h"], None, rounded(values["expected_1h"], 1), "transactions"),
+            Evidence("hour_surprise", "1h", rounded(values["hour_surprise"], 2), self.hour_decades, 0, "decades"),
         ]
         if values["ratio_90d"] is not None:
-            ratio = _rounded(values["ratio_90d"])
+            ratio = rounded(values["ratio_90d"], 2)
             found.append(Evidence("ratio_90d", "1d", ratio, REGULATORY_RATIO, 1, "ratio"))
         return tuple(found)
 
@@ -137,7 +136,3 @@ def _ratios(f: Features) -> tuple[NDArray[np.float64], NDArray[np.float64], NDAr
     hour = np.maximum(f["sales_1h"] / hourly, f["sales_minor_1h"] / hourly_minor)
     excess = np.maximum(f["sales_minor_1d"] - usual, f["sales_minor_1h"] - hourly_minor)
     return day, hour, np.maximum(excess, 0)
-
-
-def _rounded(value: float | None, digits: int = 2) -> float | None:
-    return None if value is None else round(value, digits)

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, Findings, check_episode, check_range, money
+from detectors.contract import CLOSING, E7, NULL, Findings, check_episode, check_range, money
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
 
-_NULL = np.iinfo(np.int64).min
-_CLOSING = 2
 REVERIFY_D, STOP_D = 90, 365
 """Three months without a transaction: verify the identity anew, else stop; twelve: stop (PCAC's inspection guide)."""
 _ASK = (("verify its identity anew", "应重新核验身份"), ("stop the merchant", "应停止服务"))
@@ -75,11 +73,11 @@ class VolumeWakeup:
         check_range(self, 0, 100, "decades")
         check_range(self, 0, 10**12, "least_minor", "unknown_minor")
         check_range(self, 0, 1, "base", "per_decade", "unverified", "dormant", "dormant_year")
-        check_episode(self.quiet_gap_s, self.max_age_s)
+        check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """Wake-ups by the money of the day, and the two days on which the rules ask for something."""
-        closing = features["occasion"] == _CLOSING
+        closing = features["occasion"] == CLOSING
         idle = features["idle_d"]
         passed = closing & ((idle == REVERIFY_D) | (idle == STOP_D))
         awake = (features["occasion"] == 0) & (features["dormancy_d"] >= self.dormant_d)
@@ -96,12 +94,12 @@ class VolumeWakeup:
         of_sleep = np.where(idle[index] == STOP_D, self.dormant_year, self.dormant)
         severity = np.where(closing[index], of_sleep, severity)
         given = features["excess_minor"][index]
-        stake = np.where(closing[index], 0, np.where(given == _NULL, 0, np.maximum(given, 0))).astype(np.int64)
+        stake = np.where(closing[index], 0, np.where(given == NULL, 0, np.maximum(given, 0))).astype(np.int64)
         return Findings(index, np.clip(severity, 0, 1), np.minimum(stake, 10**11) * E7)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How long it slept, and what came then."""
-        if values["occasion"] == _CLOSING:
+        if values["occasion"] == CLOSING:
             due = STOP_D if (values["idle_d"] or 0) >= STOP_D else REVERIFY_D
             return (Evidence("idle_d", "silence", values["idle_d"], due, None, "days"),)
         expected, usual_minor = values["expected_1d"], values["expected_minor_1d"]
@@ -115,7 +113,7 @@ class VolumeWakeup:
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """For how long, and what came after it or what the rules ask for."""
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
-        if values["occasion"] == _CLOSING:
+        if values["occasion"] == CLOSING:
             idle = int(values["idle_d"] or 0)
             ask_en, ask_zh = _ASK[idle >= STOP_D]
             return Text(

@@ -8,6 +8,7 @@ fresh ones is the caller's to keep: all that no cut has named in `dropped`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -20,10 +21,9 @@ from engine.partition import grown
 from engine.risk import Account
 from engine.rows import Copies
 from engine.series import Fresh, Ids, Keyed, Series
-from engine.state import PENDING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -122,6 +122,48 @@ class RowPages:
         self.refresh = np.flatnonzero(np.isin(self.page_of[:rows], chosen)).astype(np.int32) if chosen else _NONE
 
 
+class _Table(NamedTuple):
+    """A side table, and how it is cut."""
+
+    name: str
+    attribute: str
+    """Of the partition's state."""
+    field: str
+    """Of its pages."""
+    entries_a_page: int
+    first: int
+    """Its first place in use."""
+    used: Callable[[PartitionState], int]
+    """The place behind its last one."""
+    grows: bool = False
+    """Its entries never change once entered; else it is written whole where it changed."""
+
+
+_TABLES = (
+    _Table("contracts", "contracts", "version", 7_000, 1, lambda state: state.contract_count, grows=True),
+    _Table("links", "contract_next", "next", 200_000, 0, lambda state: state.contract_count),
+    _Table("pricings", "pricings", "version", 30_000, 1, lambda state: state.pricing_count, grows=True),
+    _Table("pricing_links", "pricing_next", "next", 200_000, 0, lambda state: state.pricing_count),
+    _Table("price_lines", "price_lines", "line", 14_000, 0, lambda state: state.line_count, grows=True),
+    _Table("pending", "pending", "reversal", 30_000, 0, lambda state: int(state.pending_free[1])),
+)
+
+
+@dataclass(slots=True)
+class _Cutting:
+    """Where the cutting of a table stands.
+
+    Attributes:
+        series: its pages.
+        cut: the place behind what the last cut holds, of one that grows.
+        then: what the last cut holds, of another.
+    """
+
+    series: Series
+    cut: int
+    then: NDArray[Any]
+
+
 class Cuts:
     """Takes the cuts of one partition, one after another, and puts a partition back as a cut has it.
 
@@ -140,28 +182,16 @@ class Cuts:
         self._in_hand: Cut | None = None
         state.rows.gather(state.rows.set_aside(_NONE), 0, 0)  # loaded now: the first call takes ten milliseconds
         state.rows.release()
-        self._contracts_cut, self._pricings_cut, self._lines_cut = 1, 1, 0
-        self._links_then, self._pending_then = np.zeros(0, np.int32), np.zeros(0, PENDING)
-        self._pricing_links_then = np.zeros(0, np.int32)
         ids = Ids()
         self.row_pages = RowPages(state.limits.capacity, ids)
         self._sets = {
             "duplicates": (Series("duplicates", 50_000, ids), state.duplicates),
             "undone": (Series("undone", 50_000, ids), state.undone),
         }
-        self.contracts = Series("contracts", 7_000, ids)
-        self.links = Series("links", 200_000, ids)
-        self.pricings = Series("pricings", 30_000, ids)
-        self.pricing_links = Series("pricing_links", 200_000, ids)
-        self.price_lines = Series("price_lines", 14_000, ids)
-        self.pending = Series("pending", 30_000, ids)
         self._tables = {
-            "contracts": (self.contracts, "contracts", "version", 1), "links": (self.links, "contract_next", "next", 0),
-            "pricings": (self.pricings, "pricings", "version", 1),
-            "pricing_links": (self.pricing_links, "pricing_next", "next", 0),
-            "price_lines": (self.price_lines, "price_lines", "line", 0),
-            "pending": (self.pending, "pending", "reversal", 0),
-        }  # fmt: skip
+            each.name: _Cutting(Series(each.name, each.entries_a_page, ids), each.first, self._entries(each)[:0])
+            for each in _TABLES
+        }
         self.kept = Keyed("episodes", 500, ids, _episode_entry)
         self.accounts = Keyed("risk", 40, ids, _risk_entry)
         self._ids = ids
@@ -184,16 +214,10 @@ class Cuts:
             pending_free=(int(state.pending_free[0]), int(state.pending_free[1])), counts=counts, coverage=coverage,
         )  # fmt: skip
         side = Side(
-            state.contracts[self._contracts_cut : state.contract_count],
-            state.contract_next[: state.contract_count].copy(),
-            state.pricings[self._pricings_cut : state.pricing_count],
-            state.pricing_next[: state.pricing_count].copy(), state.price_lines[self._lines_cut : state.line_count],
-            state.pending[: int(state.pending_free[1])].copy(),
+            {each.name: self._hold(each) for each in _TABLES},
             {kind: each.entered() for kind, (_, each) in self._sets.items()}, self._episodes.changes(),
             self._risk.changes(),
         )  # fmt: skip
-        self._contracts_cut, self._pricings_cut = state.contract_count, state.pricing_count
-        self._lines_cut = state.line_count
         self._in_hand = Cut(self, state.rows, state.rows.set_aside(self.row_pages.refresh), side, notes)
         return self._in_hand
 
@@ -202,22 +226,27 @@ class Cuts:
         self._in_hand = None
         return self._state.rows.release()
 
+    def _entries(self, table: _Table) -> NDArray[Any]:
+        """The entries of a table in use, from its first place on."""
+        held: NDArray[Any] = getattr(self._state, table.attribute)
+        return held[table.first : table.used(self._state)]
+
+    def _hold(self, table: _Table) -> NDArray[Any]:
+        """What came to a table that grows since the last cut; a copy of another one."""
+        if not table.grows:
+            return self._entries(table).copy()
+        cutting = self._tables[table.name]
+        first, cutting.cut = cutting.cut, table.used(self._state)
+        return self._entries(table)[first - table.first :]
+
     def side_pages(self, side: Side, dropped: list[int]) -> Iterator[Fresh]:
         """The pages of side values that changed."""
-        if len(side.contracts):
-            yield from self.contracts.add({"version": side.contracts}, whole=False, dropped=dropped)
-        if not np.array_equal(side.links, self._links_then):
-            yield from self.links.add({"next": side.links}, whole=True, dropped=dropped)
-        if len(side.pricings):
-            yield from self.pricings.add({"version": side.pricings}, whole=False, dropped=dropped)
-        if not np.array_equal(side.pricing_links, self._pricing_links_then):
-            yield from self.pricing_links.add({"next": side.pricing_links}, whole=True, dropped=dropped)
-        if len(side.price_lines):
-            yield from self.price_lines.add({"line": side.price_lines}, whole=False, dropped=dropped)
-        if not np.array_equal(side.pending, self._pending_then):
-            yield from self.pending.add({"reversal": side.pending}, whole=True, dropped=dropped)
-        self._links_then, self._pending_then = side.links, side.pending
-        self._pricing_links_then = side.pricing_links
+        for each in _TABLES:
+            held, table = side.tables[each.name], self._tables[each.name]
+            if len(held) if each.grows else not np.array_equal(held, table.then):
+                yield from table.series.add({each.field: held}, whole=not each.grows, dropped=dropped)
+            if not each.grows:
+                table.then = held
         for kind, it in side.entered.items():
             arrays: dict[str, NDArray[Any]] = {"key": it.key, "row": it.row, "turn": it.turn}
             yield from self._sets[kind][0].add(arrays, whole=it.whole, dropped=dropped)
@@ -246,12 +275,12 @@ class Cuts:
             state.feed_hash[k], state.feed_clock_ms[k] = h, clock_ms
         state.feed_count[0] = found.feed_count
         state.pending_free[:] = found.pending_free
-        self._contracts_cut = state.contract_count = found.contracts
-        self._pricings_cut = state.pricing_count = found.pricings
-        self._lines_cut = state.line_count = found.price_lines
-        self._pricing_links_then = state.pricing_next[: found.pricings].copy()
-        self._links_then = state.contract_next[: found.contracts].copy()
-        self._pending_then = state.pending[: found.pending_free[1]].copy()
+        state.contract_count, state.pricing_count, state.line_count = found.contracts, found.pricings, found.price_lines
+        for each in _TABLES:
+            table = self._tables[each.name]
+            table.cut = each.used(state)
+            if not each.grows:
+                table.then = self._entries(each).copy()
         self._ids.go_on(last)
         for (name, row), kept in self.kept.values.items():
             self._episodes.put_back(self._detectors[name], row, kept)
@@ -275,8 +304,9 @@ class Cuts:
     def _take(self, page_id: int, page: Page) -> None:
         state, arrays = self._state, page.arrays
         if page.kind in self._tables:
-            series, table, name, first = self._tables[page.kind]
-            setattr(state, table, _with(getattr(state, table), first + series.entries, arrays[name]))
+            table, series = next(each for each in _TABLES if each.name == page.kind), self._tables[page.kind].series
+            at = table.first + series.entries
+            setattr(state, table.attribute, _with(getattr(state, table.attribute), at, arrays[table.field]))
             series.put_back(page_id, arrays)
             return
         match page.kind:
@@ -304,14 +334,8 @@ class Cuts:
 class Side(NamedTuple):
     """Side values as they were when a cut began; nothing writes to them any more."""
 
-    contracts: NDArray[np.void]
-    """Those that came since the last cut."""
-    links: NDArray[np.int32]
-    pricings: NDArray[np.void]
-    """Those that came since the last cut, as the price lines below."""
-    pricing_links: NDArray[np.int32]
-    price_lines: NDArray[np.void]
-    pending: NDArray[np.void]
+    tables: dict[str, NDArray[Any]]
+    """By name: what came since the last cut to those that grow, the others whole."""
     entered: dict[str, Entered]
     """Into the set of duplicates, and into that of what was undone."""
     episodes: Mapping[tuple[str, int], Kept | None]

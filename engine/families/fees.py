@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from domain import interchange
-from engine.event import DAY_MS, MISSING, REFUND, SALE, UNIONPAY, Event, Revision
+from engine.event import DAY_MS, MISSING, REFUND, SALE, Event, Revision
 from engine.families import Column
+from engine.families.mcc import price_e7, regime_of
 from engine.jit import i64, njit_inner
 from engine.tariffs import MOST_MINOR, ROUNDING_MINOR, TARIFF_FIELDS, learn
 
@@ -21,8 +21,6 @@ BY_CONTRACT = 1
 """Value of `fee_basis`; `engine.tariffs` has the others."""
 WEEKS = 4
 _MOST_E7 = 4 * 10**18
-
-cost_e7 = njit_inner(interchange.cost_e7)
 
 KEPT = (
     ("fees_charged", np.int64),
@@ -90,20 +88,10 @@ def _interchange_e7(side: Any, contract: Any, event: Event) -> int:
     one; 0 where no regulated price is known.
     """
     mcc = i64(contract.mccs[0]) if contract.mcc_count > 0 else event.mcc
-    regime = -1
-    for k in range(side.regimes):
-        if side.rate_since_ms[k] <= event.time_ms:
-            regime = k
-    abroad = event.country != MISSING and event.country != side.home_country
-    if regime < 0 or mcc < 0 or event.scheme != UNIONPAY or event.card_kind == MISSING or abroad:
+    if mcc < 0:
         return 0
-    of, kind = side.mcc_class[mcc], event.card_kind
-    if event.currency != side.home_currency or side.rate_issuer_e7[regime, of, kind] < 0:
-        return 0
-    return cost_e7(
-        event.amount, side.rate_issuer_e7[regime, of, kind], side.rate_issuer_cap[regime, of, kind],
-        side.rate_network_e7[regime, of, kind], side.rate_network_cap[regime, of, kind], 2,
-    )  # fmt: skip
+    found = price_e7(side, regime_of(side, event), i64(side.mcc_class[mcc]), event)
+    return 0 if found == MISSING else found
 
 
 @njit_inner

@@ -152,10 +152,23 @@ def _decay(row: Any, event: Event) -> None:
 
 
 @njit_inner
-def _price_e7(side: Any, regime: int, fee_class: int, event: Event) -> int:
+def regime_of(side: Any, event: Event) -> int:
+    """Place of the regulated prices in force for this sale; -1 where its price is not regulated."""
+    regime = -1
+    for k in range(side.regimes):
+        if side.rate_since_ms[k] <= event.time_ms:
+            regime = k
+    abroad = event.country != MISSING and event.country != side.home_country
+    if event.scheme != UNIONPAY or event.card_kind == MISSING or abroad or event.currency != side.home_currency:
+        return -1
+    return regime
+
+
+@njit_inner
+def price_e7(side: Any, regime: int, fee_class: int, event: Event) -> int:
     """What issuer and network get for this sale in a fee class; `MISSING` where no price is known."""
     kind = event.card_kind
-    if side.rate_issuer_e7[regime, fee_class, kind] < 0:
+    if regime < 0 or side.rate_issuer_e7[regime, fee_class, kind] < 0:
         return MISSING
     return cost_e7(
         event.amount,
@@ -170,16 +183,8 @@ def _price_e7(side: Any, regime: int, fee_class: int, event: Event) -> int:
 @njit_inner
 def class_leakage_e7(side: Any, event: Event, expected: int, used: int) -> int:
     """`domain.interchange.leakage` of this sale between two fee classes; `MISSING` where no price is regulated."""
-    regime = -1
-    for k in range(side.regimes):
-        if side.rate_since_ms[k] <= event.time_ms:
-            regime = k
-    abroad = event.country != MISSING and event.country != side.home_country
-    if regime < 0 or event.scheme != UNIONPAY or event.card_kind == MISSING or abroad:
-        return MISSING
-    if event.currency != side.home_currency:
-        return MISSING
-    before, after = _price_e7(side, regime, expected, event), _price_e7(side, regime, used, event)
+    regime = regime_of(side, event)
+    before, after = price_e7(side, regime, expected, event), price_e7(side, regime, used, event)
     return MISSING if before == MISSING or after == MISSING else before - after
 
 
