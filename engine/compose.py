@@ -41,6 +41,7 @@ _HOOKS = {
     "revise": "row, revision, side, out",
 }
 """What the kernel calls of a family, with which arguments; `engine.families` says what for."""
+_DTYPES = {"int": np.int64, "float": np.float64}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Composition:
         dtype: the row's dtype.
         keep_bytes: leading bytes of a row that a reset keeps.
         columns: every column, in order.
+        nulls: (1,) a row of features in which every column is null.
         run: the compiled kernel; `engine.kernel.run` says what it takes.
     """
 
@@ -59,19 +61,17 @@ class Composition:
     dtype: np.dtype[np.void]
     keep_bytes: int
     columns: tuple[Column, ...]
+    nulls: NDArray[np.void]
     run: Callable[..., int]
 
     def outputs(self, room: int) -> tuple[NDArray[np.void], Into, Mapping[str, NDArray[Any]]]:
         """Where the kernel puts up to `room` rows of features: as it takes it (twice), and by column name."""
-        dtype = [(column.name, np.int64 if column.kind == "int" else np.float64) for column in self.columns]
-        scratch, nulls = np.zeros(1, dtype), np.zeros(1, dtype)
-        for column in self.columns:
-            nulls[column.name] = MISSING if column.kind == "int" else np.nan
-        table = np.empty((len(dtype), room), np.int64)
-        by_name = {name: table[k].view(kind) for k, (name, kind) in enumerate(dtype)}
+        scratch, table = self.nulls.copy(), np.empty((len(self.columns), room), np.int64)
+        by_name = {column.name: table[k].view(_DTYPES[column.kind]) for k, column in enumerate(self.columns)}
         into = Into(
-            scratch.view(np.int64), nulls.view(np.int64), table, np.empty(room, np.int32), np.empty(room, np.int32),
-            np.empty(room, np.int64), np.empty(room, np.int64), np.empty((room, 3), np.int64),
+            scratch.view(np.int64), self.nulls.view(np.int64), table, np.empty(room, np.int32),
+            np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.int64),
+            np.empty((room, 3), np.int64),
         )  # fmt: skip
         return scratch, into, by_name
 
@@ -86,7 +86,14 @@ def compose(families: tuple[ModuleType, ...] = FAMILIES) -> Composition:
     found = columns(families)
     dtype, keep_bytes = row_dtype(families)
     module = _load(_write(families, dtype))
-    return Composition(families, dtype, keep_bytes, found, module.run)
+    return Composition(families, dtype, keep_bytes, found, _nulls(found), module.run)
+
+
+def _nulls(columns: tuple[Column, ...]) -> NDArray[np.void]:
+    nulls = np.zeros(1, [(column.name, _DTYPES[column.kind]) for column in columns])
+    for column in columns:
+        nulls[column.name] = MISSING if column.kind == "int" else np.nan
+    return nulls
 
 
 def _source(families: tuple[ModuleType, ...]) -> str:

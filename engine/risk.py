@@ -248,13 +248,14 @@ class RiskLedger:
         if was is None and change.rise == 0.0:  # no longer told apart from its detector's others
             return Effect.NONE
         family, risk_ms = FAMILIES[self.families[change.detector]], now.risk_ms(at_ms)
-        more, folded = family.points * change.rise, ""
+        folded = ""
         if was:
             points = family.points * change.severity  # it goes on, so it fades from now on
             parts: tuple[Part, ...] = (replace(was, points=points, at_ms=risk_ms, severity=change.severity),)
         else:
             parts, folded = self._room(now, at_ms)
-            parts = (*parts, Part(change.detector, change.alert_id, more, risk_ms, change.severity))
+            points = family.points * change.rise
+            parts = (*parts, Part(change.detector, change.alert_id, points, risk_ms, change.severity))
         self._enter(row, Entry(at_ms, at_ms, "rise", change.detector, change.alert_id, parts, folded, now))
         return Effect.PUBLISH
 

@@ -106,7 +106,7 @@ class Collector:
 
     def found(self) -> list[Found]:
         """Every alert."""
-        families = {each.name: family_of(each) for each in self.detectors}
+        families = {each.name: each.family for each in self.detectors}
         return [
             Found(
                 alert_id=alert_id, detector=each.detector, family=families[each.detector], merchant_id=each.merchant_id,
@@ -115,11 +115,6 @@ class Collector:
             )
             for alert_id, each in self.last.items()
         ]  # fmt: skip
-
-
-def family_of(detector: Detector) -> str:
-    """The family of violations a detector finds: its `family`, else its name up to the first underscore."""
-    return str(getattr(detector, "family", detector.name.partition("_")[0]))
 
 
 @click.command("evaluate")
