@@ -24,8 +24,8 @@ import msgspec
 
 from engine.pages import Damaged
 from streams.leases import Fenced
+from streams.log import now_utc_ms
 from streams.sqlite import immediate, is_locked, open_patiently
-from streams.sqlite_log import now_utc_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
