@@ -23,6 +23,7 @@ import msgspec
 
 from engine.pages import Damaged
 from streams.leases import Fenced
+from streams.log import now_utc_ms
 from streams.manifests import (
     REBUILD,
     Head,
@@ -38,7 +39,6 @@ from streams.manifests import (
     unsealed,
 )
 from streams.sqlite import immediate, is_locked, open_patiently
-from streams.sqlite_log import now_utc_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

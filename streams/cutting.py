@@ -20,8 +20,8 @@ from engine.cut import OtherState
 from engine.pages import decode, encode
 from streams.agent import CutMonitor, Partition
 from streams.checkpoints import Manifest, PageRef
+from streams.log import OffsetGone, now_utc_ms
 from streams.sqlite import may_pass
-from streams.sqlite_log import OffsetGone, now_utc_ms
 from streams.topics import EVENTS
 
 if TYPE_CHECKING:

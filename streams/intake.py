@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.decode import Refused, parse
+from streams.log import now_utc_ms
 from streams.sorting import CLOCK_LAG_MS, FeedClock, Sorted, Sorter
-from streams.sqlite_log import now_utc_ms
 from streams.topics import DEAD_LETTERS, EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import BinaryIO
 
-    from streams.sqlite_log import SqliteLog
+    from streams.log import Log
 
 __all__ = ["CLOCK_LAG_MS", "IntakeTotals", "chunks", "ingest"]
 
@@ -47,7 +47,7 @@ class IntakeTotals:
 
 
 def ingest(
-    log: SqliteLog, lines: BinaryIO, *, name: str, feed: str = "main", historic: bool = False,
+    log: Log, lines: BinaryIO, *, name: str, feed: str = "main", historic: bool = False,
     on_progress: Callable[[IntakeTotals], None] | None = None,
 ) -> IntakeTotals:  # fmt: skip
     """Append every event of `lines`, one JSON object a line, to its merchant's partition of `events`.
@@ -112,7 +112,7 @@ def _is_whole(line: bytes) -> bool:
 class _Intake:
     """One run of `ingest`."""
 
-    def __init__(self, log: SqliteLog, name: str, feed: str, *, historic: bool) -> None:
+    def __init__(self, log: Log, name: str, feed: str, *, historic: bool) -> None:
         self._log, self._name = log, name
         partitions = log.partitions(EVENTS.name)
         self._sorter = Sorter(name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms)

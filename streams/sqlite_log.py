@@ -11,11 +11,10 @@ thread at a time.
 from __future__ import annotations
 
 import sqlite3
-import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 import numpy as np
@@ -23,6 +22,7 @@ import numpy as np
 from streams import housekeeping, leases
 from streams.blocks import MAX_BLOCK_RECORDS, cut, join
 from streams.leases import LeaseHeld
+from streams.log import KeyedRecord, OffsetGone, Progress, UnknownTopic, now_utc_ms
 from streams.sqlite import immediate, open_patiently
 
 if TYPE_CHECKING:
@@ -63,56 +63,10 @@ CREATE TABLE IF NOT EXISTS progress (name TEXT PRIMARY KEY, value BLOB NOT NULL)
 """
 
 
-class UnknownTopic(LookupError):
-    """The log has no such topic."""
-
-
-class OffsetGone(LookupError):
-    """The offset is not in the log: retention took it, or it was never written."""
-
-
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a worker has come.
-
-    Attributes:
-        worker: the worker's consumer group.
-        topic: what it reads.
-        updated_ms: when this was written, UTC milliseconds.
-        next_offsets: by partition, the offset after the last processed record.
-        counts: records by what became of them, as in `engine.outputs.Counts`.
-        rate: records a second, over about the last second.
-        earlier: those of `counts` that earlier runs of the worker had counted, whose state it went on from.
-        stalled_feeds: those that have sent no clock record for long: the deadlines of their merchants wait.
-    """
-
-    worker: str
-    topic: str
-    updated_ms: int
-    next_offsets: dict[int, int]
-    counts: dict[str, int]
-    rate: float
-    earlier: dict[str, int] = {}
-    stalled_feeds: list[str] = []
-
-
-class KeyedRecord(NamedTuple):
-    """A record of a compacted topic. An empty value says that the key is no more."""
-
-    offset: int
-    key: bytes
-    value: bytes
-    appended_ms: int
-
-
 @dataclass(frozen=True, slots=True)
 class _Topic:
     ids: tuple[int, ...]
     compacted: bool
-
-
-def now_utc_ms() -> int:
-    """The wall clock, UTC milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class SqliteLog:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from streams.sqlite_log import SqliteLog
+    from streams.log import Log
 
 DEFAULT_PARTITIONS = 4
 _DAY_MS = 86_400_000
@@ -38,7 +38,7 @@ TOPICS: tuple[TopicSpec, ...] = (EVENTS, ALERTS, MERCHANT_RISK, DEAD_LETTERS)
 """All topics. They have the same number of partitions, except where an acquirer's own topic is read."""
 
 
-def create_topics(log: SqliteLog, partitions: int = DEFAULT_PARTITIONS, *, keep_events_days: int = 0) -> None:
+def create_topics(log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events_days: int = 0) -> None:
     """Make every topic that is not there.
 
     Args:

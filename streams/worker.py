@@ -21,7 +21,8 @@ from streams.checkpoints import SqliteCheckpoints, state_path
 from streams.cutting import CutReport, Cutter
 from streams.feeds import FeedWatch
 from streams.leases import Fenced
-from streams.sqlite_log import Progress, SqliteLog, now_utc_ms
+from streams.log import Progress, now_utc_ms
+from streams.sqlite_log import SqliteLog
 from streams.sqlite_transport import log_path
 from streams.topics import EVENTS, TOPICS, create_topics
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from engine.monitor import Totals
     from engine.outputs import Counts
     from simulator.simulation import Simulation
-    from streams.sqlite_log import SqliteLog
+    from streams.log import Log
 
 _SHOWN = 3
 
@@ -37,14 +37,14 @@ class Result:
     counts: Counts
 
 
-def result_of(log: SqliteLog, partitions: int, counts: Counts, totals: Iterable[Totals]) -> Result:
+def result_of(log: Log, partitions: int, counts: Counts, totals: Iterable[Totals]) -> Result:
     return Result(
         last_by_key(log, "alerts", partitions), last_by_key(log, "merchant-risk", partitions),
         letters_of(log, partitions), {each.merchant_id: each for each in totals}, counts,
     )  # fmt: skip
 
 
-def last_by_key(log: SqliteLog, topic: str, partitions: int) -> dict[str, dict[str, Any]]:
+def last_by_key(log: Log, topic: str, partitions: int) -> dict[str, dict[str, Any]]:
     found = {}
     for partition in range(partitions):
         for record in log.read_keyed(topic, partition, 0, 1_000_000):
@@ -53,7 +53,7 @@ def last_by_key(log: SqliteLog, topic: str, partitions: int) -> dict[str, dict[s
     return found
 
 
-def letters_of(log: SqliteLog, partitions: int) -> Counter[tuple[str, str, str]]:
+def letters_of(log: Log, partitions: int) -> Counter[tuple[str, str, str]]:
     """How many dead letters there are of each kind; one that a restart repeated must say the same again."""
     found: dict[tuple[str, int], tuple[str, str, str]] = {}
     for letter in _letters(log, partitions):
@@ -63,7 +63,7 @@ def letters_of(log: SqliteLog, partitions: int) -> Counter[tuple[str, str, str]]
     return Counter(found.values())
 
 
-def _letters(log: SqliteLog, partitions: int) -> Iterator[dict[str, Any]]:
+def _letters(log: Log, partitions: int) -> Iterator[dict[str, Any]]:
     for partition in range(partitions):
         offset = 0
         while len(batch := log.read("dead-letters", partition, offset)):

@@ -15,7 +15,7 @@ from rich.live import Live
 
 from streams.checkpoints import state_path
 from streams.leases import LeaseHeld
-from streams.sqlite_log import SqliteLog, now_utc_ms
+from streams.log import now_utc_ms
 from tillwatch import demo_plan
 from tillwatch.board import board, status_line
 from tillwatch.children import Child, child
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from streams.leases import Lease
+    from streams.sqlite_log import SqliteLog
     from tillwatch.cli import Invocation
 
 _LEASE, _LEASE_TTL_S = "demo", 30.0

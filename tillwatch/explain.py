@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from domain.alerts import DeadLetter
     from engine.look import Look
-    from streams.sqlite_log import SqliteLog
+    from streams.log import Log
     from tillwatch.cli import Invocation
     from tillwatch.settings import Settings
 
@@ -155,7 +155,7 @@ def _remembered(settings: Settings, merchant_id: str) -> tuple[Look | None, dict
     return seen, alerts
 
 
-def _alerts(log: SqliteLog, wanted: Collection[str]) -> dict[str, Alert]:
+def _alerts(log: Log, wanted: Collection[str]) -> dict[str, Alert]:
     """The last revisions of some alerts, as far as the log still has them."""
     keys = {each.encode() for each in wanted}
     decode = msgspec.json.Decoder(Alert).decode

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from simulator.simulation import SimBatch, Simulation
-    from streams.sqlite_log import SqliteLog
+    from streams.log import Log
 
 _POLL_S = 0.02
 _SIMULATOR, _SIMULATOR_PART = "simulator", "simulator/records"
 
 
 def feed_simulation(
-    log: SqliteLog, simulation: Simulation, *, until_ms: int | None = None, pace: float | None = None,
+    log: Log, simulation: Simulation, *, until_ms: int | None = None, pace: float | None = None,
     stop: Callable[[], bool] = lambda: False, on_progress: Callable[[int, int], None] | None = None,
 ) -> int:  # fmt: skip
     """Append a simulation's records to `events`, going on where the last feed of this log stopped.
@@ -86,7 +86,7 @@ class _Pacer:
 class _Router:
     """Splits a simulation's batches by partition, and keeps the position with them."""
 
-    def __init__(self, log: SqliteLog, simulation: Simulation) -> None:
+    def __init__(self, log: Log, simulation: Simulation) -> None:
         self._log, self._simulation = log, simulation
         self._partitions = log.partitions(EVENTS.name)
         ids = [simulation.merchant_id(k).encode() for k in range(simulation.config.merchants)]

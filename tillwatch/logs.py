@@ -14,7 +14,7 @@ from streams.topics import create_topics
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streams.sqlite_log import KeyedRecord
+    from streams.log import KeyedRecord, Log
     from tillwatch.settings import Settings
 
 T = TypeVar("T", Alert, Score)
@@ -60,7 +60,7 @@ class Follower(Generic[T]):
         from_start: whether what is there already is read, of each key the newest; else only what comes.
     """
 
-    def __init__(self, log: SqliteLog, topic: str, kind: type[T], *, from_start: bool) -> None:
+    def __init__(self, log: Log, topic: str, kind: type[T], *, from_start: bool) -> None:
         self._log, self._topic = log, topic
         self._decode: Callable[[bytes], T] = msgspec.json.Decoder(kind).decode
         self._next = {p: log.first_offset(topic, p) for p in range(log.partitions(topic))}

@@ -10,7 +10,7 @@ from streams.topics import ALERTS, EVENTS, MERCHANT_RISK
 from tillwatch.logs import Follower
 
 if TYPE_CHECKING:
-    from streams.sqlite_log import Progress, SqliteLog
+    from streams.log import Log, Progress
 
 _RATE_MS = 2_000
 
@@ -31,7 +31,7 @@ class Picture:
         scores: the last score of each merchant that has one.
     """
 
-    def __init__(self, log: SqliteLog, since_ms: int) -> None:
+    def __init__(self, log: Log, since_ms: int) -> None:
         self._log, self._since_ms = log, since_ms
         self._new_alerts = Follower(log, ALERTS.name, Alert, from_start=True)
         self._new_scores = Follower(log, MERCHANT_RISK.name, Score, from_start=True)

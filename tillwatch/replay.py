@@ -16,8 +16,8 @@ import numpy as np
 from engine.monitor import Monitor
 from engine.records import Records
 from streams.intake import chunks
+from streams.log import now_utc_ms
 from streams.sorting import BATCH_LINES, Sorted, Sorter
-from streams.sqlite_log import now_utc_ms
 from tillwatch.show import Bar, emit_json, money, table, to_stdout
 from tillwatch.warm import compile_engine
 from tillwatch.worker import monitor_config

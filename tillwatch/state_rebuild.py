@@ -11,7 +11,7 @@ from engine.cut import OtherState
 from engine.pages import Damaged, encode
 from streams.checkpoints import Manifest, PageRef, SqliteCheckpoints, state_path
 from streams.cutting import restore
-from streams.sqlite_log import now_utc_ms
+from streams.log import now_utc_ms
 from streams.topics import EVENTS
 from tillwatch.worker import new_monitor
 

@@ -18,7 +18,7 @@ from engine.pages import Damaged
 from streams.app import WorkerSettings
 from streams.checkpoints import StateLocked, UnknownFormat, WrongParent
 from streams.leases import Fenced, LeaseHeld
-from streams.sqlite_log import OffsetGone, Progress
+from streams.log import OffsetGone, Progress
 from streams.sqlite_transport import log_url
 from streams.worker import MonitorFailed, run_worker
 from tillwatch.logs import open_log

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.sqlite_log import OffsetGone, SqliteLog
+from streams.log import OffsetGone
+from streams.sqlite_log import SqliteLog
 
 if TYPE_CHECKING:
     from engine.records import Records

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from streams.blocks import MAX_BLOCK_BYTES, MAX_BLOCK_RECORDS
-from streams.sqlite_log import Progress, SqliteLog, UnknownTopic
+from streams.log import Progress, UnknownTopic
+from streams.sqlite_log import SqliteLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,8 @@ from faust.types import TP
 
 from engine.hashing import partition_of
 from streams.app import WorkerSettings, build_app
-from streams.sqlite_log import SqliteLog, UnknownTopic
+from streams.log import UnknownTopic
+from streams.sqlite_log import SqliteLog
 from streams.sqlite_transport import Transport, log_url
 from streams.topics import create_topics
 

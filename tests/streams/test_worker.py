@@ -21,8 +21,9 @@ from streams import leases
 from streams.app import WorkerSettings
 from streams.checkpoints import SqliteCheckpoints, state_path
 from streams.leases import Fenced, LeaseHeld
+from streams.log import OffsetGone, Progress
 from streams.renewal import Renewal
-from streams.sqlite_log import OffsetGone, Progress, SqliteLog
+from streams.sqlite_log import SqliteLog
 from streams.sqlite_transport import LEASE, log_path, log_url
 from streams.topics import TOPICS, create_topics
 from streams.worker import MonitorFailed, Worker, run_worker

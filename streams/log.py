@@ -1,0 +1,195 @@
+"""What a log is to those who use one: topics of partitions, appended to and read by offset.
+
+`streams.sqlite_log.SqliteLog` keeps it in a file, `streams.kafka_log.KafkaLog` on a Kafka cluster. On Kafka offsets
+ascend but need not be consecutive: a transaction's marker takes one, and so does what an aborted one had written.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+
+import msgspec
+
+from streams.blocks import MAX_BLOCK_RECORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engine.records import Records
+
+
+class UnknownTopic(LookupError):
+    """The log has no such topic."""
+
+
+class OffsetGone(LookupError):
+    """The offset is not in the log: retention took it, or it was never written."""
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a worker has come.
+
+    Attributes:
+        worker: the worker's consumer group.
+        topic: what it reads.
+        updated_ms: when this was written, UTC milliseconds.
+        next_offsets: by partition, the offset after the last processed record.
+        counts: records by what became of them, as in `engine.outputs.Counts`.
+        rate: records a second, over about the last second.
+        earlier: those of `counts` that earlier runs of the worker had counted, whose state it went on from.
+        stalled_feeds: those that have sent no clock record for long: the deadlines of their merchants wait.
+    """
+
+    worker: str
+    topic: str
+    updated_ms: int
+    next_offsets: dict[int, int]
+    counts: dict[str, int]
+    rate: float
+    earlier: dict[str, int] = {}
+    stalled_feeds: list[str] = []
+
+
+class KeyedRecord(NamedTuple):
+    """A record of a compacted topic. An empty value says that the key is no more."""
+
+    offset: int
+    key: bytes
+    value: bytes
+    appended_ms: int
+
+
+def now_utc_ms() -> int:
+    """The wall clock, UTC milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+class Log(Protocol):
+    """A log, used by one thread at a time; any number of processes may append and read at once."""
+
+    def close(self) -> None:
+        """Let go of it; an open transaction is rolled back."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """Everything written inside is there at once or not at all. Inside another transaction it joins it."""
+
+    @property
+    def identity(self) -> str:
+        """What tells this log from every other: offsets mean something in one log only."""
+
+    def create_topic(
+        self,
+        name: str,
+        partitions: int,
+        *,
+        compacted: bool = False,
+        retention_ms: int | None = None,
+        retention_bytes: int | None = None,
+    ) -> None:
+        """Make a topic; where it is there already, only its retention is set anew.
+
+        Args:
+            name: the topic's name.
+            partitions: at least 1; never changes.
+            compacted: whether records have keys, and only the newest of each is kept for good.
+            retention_ms: what is older may be dropped; None keeps it.
+            retention_bytes: the oldest of a partition that holds more may be dropped; None keeps it.
+
+        Raises:
+            ValueError: partitions is below 1, or the topic was made with other partitions or compaction.
+        """
+
+    def topics(self) -> list[str]:
+        """Names of all topics, sorted."""
+
+    def partitions(self, topic: str) -> int:
+        """How many partitions `topic` has; raises `UnknownTopic`."""
+
+    def compacted(self, topic: str) -> bool:
+        """Whether `topic` is compacted; raises `UnknownTopic`."""
+
+    def append(
+        self,
+        topic: str,
+        partition: int,
+        values: Sequence[bytes],
+        *,
+        keys: Sequence[bytes] | None = None,
+    ) -> int:
+        """Append `values` in order and return the first one's offset (the end, if there are none).
+
+        Args:
+            topic: where to.
+            partition: 0 up to the topic's partitions.
+            values: any bytes; an empty one in a compacted topic takes its key away.
+            keys: one for each value in a compacted topic; none elsewhere, where the record holds its key.
+
+        Raises:
+            UnknownTopic, ValueError: no such topic or partition; keys missing, too many or out of place.
+        """
+
+    def append_block(self, topic: str, partition: int, data: bytes, lengths: NDArray[np.int32]) -> int:
+        """Append the records joined in `data`, and return the first one's offset: the fast way.
+
+        Args:
+            topic: a topic that is not compacted.
+            partition: 0 up to the topic's partitions.
+            data: the values, joined.
+            lengths: each value's length in bytes, int32, at least 0; they sum to `len(data)`.
+
+        Raises:
+            UnknownTopic, ValueError: no such topic or partition; it is compacted; the lengths do not fit.
+        """
+
+    def read(self, topic: str, partition: int, offset: int, max_records: int = MAX_BLOCK_RECORDS) -> Records:
+        """Read on from `offset`: between 1 and `max_records` records, or none at the end of the partition.
+
+        Offsets that were compacted away are passed over.
+
+        Raises:
+            OffsetGone: `offset` lies before the first retained record, or past the end.
+        """
+
+    def read_keyed(
+        self, topic: str, partition: int, offset: int, max_records: int = MAX_BLOCK_RECORDS
+    ) -> list[KeyedRecord]:
+        """Read a compacted topic on from `offset`, at most `max_records`; `OffsetGone` as in `read`."""
+
+    def first_offset(self, topic: str, partition: int) -> int:
+        """The oldest offset that can be read."""
+
+    def end_offset(self, topic: str, partition: int) -> int:
+        """The offset after everything that can be read."""
+
+    def changed(self) -> bool:
+        """Whether others have appended since this was last asked. Cheap: poll it."""
+
+    def commit(self, group: str, topic: str, partition: int, next_offset: int) -> None:
+        """Note that `group` has done with everything before `next_offset`."""
+
+    def committed(self, group: str, topic: str, partition: int) -> int | None:
+        """What `commit` noted last; None where nothing was."""
+
+    def set_position(self, name: str, position: int) -> None:
+        """Keep a figure under a name, such as how far a file was read, in the transaction of its records."""
+
+    def position(self, name: str) -> int | None:
+        """What `set_position` kept last; None where nothing was."""
+
+    def positions(self, prefix: str) -> list[str]:
+        """What follows `prefix` in the names of the positions that begin with it, sorted."""
+
+    def write_progress(self, progress: Progress) -> None:
+        """Show how far a worker has come."""
+
+    def progress(self) -> list[Progress]:
+        """What each worker showed last, by worker."""
