@@ -30,6 +30,7 @@ class WorkerSettings:
         cut_every_s: seconds from one cut of a partition's state to the next, above 0; cuts that would take more than
             a tenth of the time come later. None takes no cuts: a worker that starts reads every event again.
         keep_events_days: how long events are kept, 0 for ever; never less than back to the last cuts.
+        health_port: where on loopback `/live` and `/ready` answer; 0 for nowhere.
     """
 
     log_url: str
@@ -38,6 +39,7 @@ class WorkerSettings:
     batch_records: int = BATCH_RECORDS
     cut_every_s: float | None = 5.0
     keep_events_days: int = 0
+    health_port: int = 0
 
     def __post_init__(self) -> None:
         log_path(self.log_url)
