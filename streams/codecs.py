@@ -41,7 +41,7 @@ def decompress(codec: int, data: memoryview) -> NDArray[np.uint8]:
     if codec not in _CODECS:
         raise CannotDecompress(f"must be compressed by one of {', '.join(_NAMES)}, got codec {codec}")
     try:
-        body = _CODECS[codec](data)
+        body: NDArray[np.uint8] = _CODECS[codec](data)
     except (cramjam.DecompressionError, struct.error, ValueError) as error:
         raise CannotDecompress(f"must be {_NAMES[codec]} of at most {MOST_BYTES} bytes, got: {error}") from error
     body.flags.writeable = False
@@ -52,7 +52,7 @@ def _plain(data: memoryview) -> NDArray[np.uint8]:
     return np.frombuffer(data, np.uint8)
 
 
-def _bounded(into: Callable[[memoryview, NDArray[np.uint8]], int], data: memoryview) -> NDArray[np.uint8]:
+def _bounded(into: Callable[[memoryview, Any], int], data: memoryview) -> NDArray[np.uint8]:
     """Decompress into more and more room."""
     room = max(_FIRST_GUESS * len(data), _LEAST_ROOM)
     while True:
@@ -71,12 +71,12 @@ def _snappy(data: memoryview) -> NDArray[np.uint8]:
     sizes = [int(cramjam.snappy.decompress_raw_len(block)) for block in blocks]
     if sum(sizes) > MOST_BYTES:
         raise ValueError(f"{sum(sizes)} bytes")
-    body = np.empty(sum(sizes), np.uint8)
-    at = 0
+    body = bytearray(sum(sizes))
+    at, room = 0, memoryview(body)
     for block, size in zip(blocks, sizes, strict=True):
-        cramjam.snappy.decompress_raw_into(block, body[at : at + size])
+        cramjam.snappy.decompress_raw_into(block, room[at : at + size])
         at += size
-    return body
+    return np.frombuffer(body, np.uint8)
 
 
 def _xerial_blocks(data: memoryview) -> Iterator[memoryview]:

@@ -82,7 +82,7 @@ class _Head(NamedTuple):
     producer_id: int
     producer_epoch: int
     sequence: int
-    count: int
+    records: int
 
     @property
     def last_offset(self) -> int:
@@ -98,7 +98,7 @@ class _Open:
         self.head, self.compressed = head, compressed
         self.body: NDArray[np.uint8] | None = None
         append_time = head.attributes & _APPEND_TIME != 0
-        fields = (head.count, head.base_offset, head.last_delta, head.first_ms, head.max_ms, append_time, asked)
+        fields = (head.records, head.base_offset, head.last_delta, head.first_ms, head.max_ms, append_time, asked)
         self.fields = np.array(fields, np.int64)
         self.state = np.zeros(record_parser.STATE, np.int64)
         self.state[record_parser.LAST] = -1
@@ -196,10 +196,10 @@ class RecordSet:
         if status == FULL:
             return True
         if status != DONE:
-            at = f"record {int(opened.state[record_parser.READ]) + 1} of {head.count} at offset {self.next_offset}"
+            at = f"record {int(opened.state[record_parser.READ]) + 1} of {head.records} at offset {self.next_offset}"
             self._lose(head.last_offset, f"{at} must be whole, got an impossible {FAULTS[status]}", broken)
         elif int(opened.state[record_parser.AT]) != len(opened.load()):
-            what = f"record batch at offset {head.base_offset} must end with its record {head.count}, got more bytes"
+            what = f"record batch at offset {head.base_offset} must end with its record {head.records}, got more bytes"
             self._lose(head.last_offset, what, broken)
         self._pass(head.last_offset)
         return False
@@ -246,12 +246,12 @@ class RecordSet:
             self._refuse(base, 0, what, broken)
             return
         head = _Head._make(_HEAD.unpack_from(batch))
-        extent = max(min(head.last_delta, head.count - 1), 0)
+        extent = max(min(head.last_delta, head.records - 1), 0)
         if self._check_crcs and (crc := calc_crc32c(batch[_CHECKED_FROM:])) != head.crc:
             what = f"record batch at offset {base} must have CRC-32C {head.crc:#010x}, got {crc:#010x}"
             self._refuse(base, extent, what, broken)
         elif not self._follows(head):
-            what = f"record batch must follow offset {self.next_offset - 1}, got {base} and {head.count} records"
+            what = f"record batch must follow offset {self.next_offset - 1}, got {base} and {head.records} records"
             self._refuse(base, extent, what, broken)
         elif head.last_offset >= self.next_offset:
             self._begun = True
@@ -263,7 +263,7 @@ class RecordSet:
     def _follows(self, head: _Head) -> bool:
         """Whether a header is possible here: the first batch may begin before the offset asked for."""
         in_order = head.base_offset >= (self.next_offset if self._begun else 0)
-        return in_order and head.count >= 0 and head.base_offset <= head.last_offset < _MOST_OFFSETS
+        return in_order and head.records >= 0 and head.base_offset <= head.last_offset < _MOST_OFFSETS
 
     def _refuse(self, base: int, extent: int, message: str, broken: list[Broken]) -> None:
         """Lose a batch whose header cannot be trusted: up to the next one, or `extent` offsets behind `base`.
@@ -288,4 +288,4 @@ class RecordSet:
             # A transaction has one marker, so for an aborted one it is that of the abort.
             self._aborting.discard(head.producer_id)
             return False
-        return head.count > 0 and not (head.attributes & _TRANSACTIONAL and head.producer_id in self._aborting)
+        return head.records > 0 and not (head.attributes & _TRANSACTIONAL and head.producer_id in self._aborting)
