@@ -11,8 +11,10 @@ import msgspec
 from faust.types import TP
 from mode import get_logger
 
+from domain.alerts import DeadLetter
+from domain.events import Reason
 from engine.hashing import partition_of
-from engine.outputs import Counts
+from engine.outputs import Counts, Outputs
 from streams.batches import BatchSchema
 from streams.topics import ALERTS, DEAD_LETTERS, EVENTS, MERCHANT_RISK
 
@@ -23,12 +25,12 @@ if TYPE_CHECKING:
 
     from domain.alerts import Alert, Score
     from engine.cut import Cut
-    from engine.outputs import Outputs
     from engine.pages import Page
     from engine.records import Records
     from streams.app import App
     from streams.batches import BatchConsumer
     from streams.carrier import Outlet
+    from streams.fetched import Batch
     from streams.manifests import PageRef
 
 logger = get_logger(__name__)
@@ -122,15 +124,15 @@ class MonitorAgent:
         self.turn = asyncio.Lock()
         self._app = app
         self._of, self._acknowledges = partitions, acknowledges
-        self._generation = -1
+        self._token = -1
         self._resting = False
         self._lost = lost
         partition_of(b"", 1)  # loaded now: the first call takes a second
         app.agent(app.topic(EVENTS.name, schema=BatchSchema()), name="monitor", concurrency=1)(self._run)
 
-    def begin(self, partitions: Mapping[int, Partition], generation: int) -> None:
-        """Go on with these partitions, after an assignment and before the first batch."""
-        self.partitions, self._generation = partitions, generation
+    def begin(self, partitions: Mapping[int, Partition], token: int) -> None:
+        """Go on with these partitions, and with the batches that carry `token`."""
+        self.partitions, self._token = partitions, token
         self.sound = True
         self.earlier = Counts()
         for each in partitions.values():
@@ -147,7 +149,7 @@ class MonitorAgent:
         """Let the group's offset pass the batches that end before `up_to`."""
         consumer = cast("BatchConsumer", self._app.consumer)
         while partition.waiting and partition.waiting[0] < up_to:
-            consumer.processed(TP(EVENTS.name, partition.number), partition.waiting.popleft(), self._generation)
+            consumer.processed(TP(EVENTS.name, partition.number), partition.waiting.popleft(), self._token)
 
     async def release(self, numbers: Collection[int], patience_s: float) -> bool:
         """Let go of partitions once the batch in hand is done; whether that was in time, and all of it arrived."""
@@ -177,23 +179,23 @@ class MonitorAgent:
                 await asyncio.get_running_loop().create_future()
 
     async def _take(self, event: EventT[Records]) -> None:
-        message, records = event.message, cast("Records", event.value)
-        if message.generation_id != self._generation:
+        message, batch = event.message, cast("Batch", event.value)
+        if cast("Any", message.key) != self._token:
             return  # it was fetched before the partitions were given anew, and is read again
         if (partition := self.partitions.get(message.partition)) is None:
             return  # it was let go of
         self.sound = False
         try:
-            outputs = partition.monitor.process(records)
+            outputs = _processed(partition, batch)
             await self._publish(partition, outputs)
             partition.waiting.append(message.offset)
-            partition.next_offset = message.offset + 1
+            partition.next_offset = batch.next_offset
             if self._acknowledges:
                 self.acknowledge(partition, partition.next_offset)
         except Exception as error:  # whatever it is, the batch is kept
-            span = f"{records.source}, offsets {records.offsets[0]} to {records.offsets[-1]}"
+            span = f"{batch.records.source}, offsets {batch.first_offset} to {message.offset}"
             if partition.released or self._lost(error, span):
-                self._generation = -1  # nothing more until the partitions are recovered
+                self._token = -1  # nothing more until the partitions are recovered
                 return
             logger.exception("monitor failed on %s", span)
             self.failure = MonitorFailed(f"monitor failed on {span}: {type(error).__name__}: {error}")
@@ -227,3 +229,21 @@ class MonitorAgent:
             keys.append(key)
             values.append(value)
         return [outlet.send_many(topic, at, values, keys) for at, (keys, values) in by_partition.items()]
+
+
+def _processed(partition: Partition, batch: Batch) -> Outputs:
+    """What a batch comes to. Whatever its log could not read is a dead letter."""
+    outputs = partition.monitor.process(batch.records) if len(batch.records) else Outputs(counts=Counts())
+    for each in batch.broken:
+        outputs.dead_letters.append(
+            DeadLetter(
+                reason=Reason.BROKEN_BATCH,
+                field="",
+                message=f"{each.message}; offsets {each.first_offset} to {each.last_offset}",
+                source=batch.records.source,
+                position=each.first_offset,
+                record="",
+            )
+        )
+        outputs.counts.dead_letters += 1
+    return outputs

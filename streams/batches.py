@@ -5,8 +5,9 @@ Every carrier's consumer takes part in it: fetching is the carrier's, delivery a
 
 from __future__ import annotations
 
+import abc
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from faust import Schema
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from faust.types import Message
     from faust.types.transports import TPorTopicSet
 
-    from streams.record_batches import Batch
+    from streams.fetched import Batch
 
 APPEND_TIME = 1
 """Kafka's timestamp type of append time."""
@@ -45,8 +46,9 @@ class BatchSchema(Schema[Any, Any]):
 class BatchConsumer(Consumer):
     """A Faust consumer whose messages are batches; mix it in before a carrier's consumer.
 
-    The carrier's `_getmany` gives one `Batch` per partition, which is the message's value. Faust acknowledges messages that it skips, too (while flow is suspended, or after
-    another rebalance); so an offset is committed only for a batch that `processed` was called for.
+    The carrier's `fetch` gives one `Batch` per partition, which is the message's value. Faust acknowledges messages
+    that it skips, too (while flow is suspended, or after another rebalance); so an offset is committed only for a
+    batch that `processed` was called for.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -54,7 +56,7 @@ class BatchConsumer(Consumer):
         self._conduct = self.callback
         self.callback = self._deliver
         self._delivered: defaultdict[TP, deque[int]] = defaultdict(deque)
-        self._token = 0
+        self._token = self._fetched_under = 0
         self._next_offsets: dict[TP, int] = {}
 
     async def _deliver(self, message: Message) -> None:
@@ -67,11 +69,10 @@ class BatchConsumer(Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109
         """Fetch a batch of every partition that has one, and yield a message for each."""
-        token = self._token
         records, active = await self._wait_next_records(timeout)
         if records is None or self.should_stop:
             return
-        generation = self.app.consumer_generation_id
+        generation, token = self.app.consumer_generation_id, self._fetched_under
         for tp, batch in cast("Mapping[TP, Batch]", records).items():
             if token != self._token:
                 return  # where to read on was said anew meanwhile
@@ -81,6 +82,14 @@ class BatchConsumer(Consumer):
                 yield tp, message
             else:
                 await self._seek(tp, batch.first_offset)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
+        self._fetched_under = self._token
+        return await self.fetch(sorted(active_partitions or ()), timeout)
+
+    @abc.abstractmethod
+    async def fetch(self, partitions: Sequence[TP], timeout: float) -> Mapping[TP, Batch]:  # noqa: ASYNC109
+        """The next batch of each of these partitions that has one, within so many seconds; none may be."""
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109
         if self.flow_active and not self._get_active_partitions():
@@ -122,9 +131,7 @@ class BatchConsumer(Consumer):
 
     def done_with_all(self, next_offsets: Mapping[int, int]) -> bool:
         """Whether every batch that was delivered ends before its partition's next offset."""
-        return all(
-            not ends or ends[-1] < next_offsets.get(tp.partition, 0) for tp, ends in self._delivered.items()
-        )
+        return all(not ends or ends[-1] < next_offsets.get(tp.partition, 0) for tp, ends in self._delivered.items())
 
     async def perform_seek(self) -> None:
         """Have partitions recovered, and go to where reading starts; what was delivered before is read again.

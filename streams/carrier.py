@@ -73,14 +73,16 @@ class Carrier(Protocol):
         shared: whether other workers of the group may have partitions of it.
         losses: errors after which partitions can be recovered by `again`.
         recover: called between each assignment and the resuming of the flow; where to read on from.
+        begin: called after that, with the token of what is fetched from then on.
         release: called when partitions go to another worker, before they do.
     """
 
     app: App
     shared: bool
     losses: tuple[type[Exception], ...]
-    recover: Callable[[Iterable[TP], int], Awaitable[Mapping[TP, int]]]
-    release: Callable[[Collection[int]], Awaitable[None]]
+    recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
+    begin: Callable[[int], None]
+    release: Callable[[Collection[int]], Awaitable[None]] | None
 
     @property
     def identity(self) -> str:
@@ -125,6 +127,10 @@ class Carrier(Protocol):
 
     def give_up(self) -> None:
         """Try nothing again from now on: what waits for others fails."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what the app and the store of cuts have not."""
         ...
 
 

@@ -138,10 +138,9 @@ class KafkaCutStore:
         """
         await self.let_go(list(self._owners))
         client = self._options.client_kwargs()
+        compression = None if self._options.compression == "none" else self._options.compression
         for each in partitions:
-            self._owners[each] = PartitionOwner(
-                f"tillwatch-{self._group}-{each}", client, self._options.compression
-            )
+            self._owners[each] = PartitionOwner(f"tillwatch-{self._group}-{each}", client, compression)
         await asyncio.gather(*(self._owners[each].start() for each in partitions))
         self._stored = await read_checkpoints(self._options, partitions)
         who = f"process {os.getpid()} on {platform.node()}"

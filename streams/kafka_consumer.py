@@ -2,7 +2,8 @@
 
 It is pinned to aiokafka 0.14, for it touches what that keeps to itself:
 
-- `AIOKafkaConsumer`: `_fetcher`, `_subscription`, `_coordinator.check_errors`, `_closed`.
+- `AIOKafkaConsumer`: `_fetcher`, `_subscription`, `_closed`, `_coordinator` with `check_errors`, `generation` and
+  `request_rejoin`.
 - `Fetcher`: `_proc_fetch_request`, `_client.send`, `_records`, `_notify`, `_wait_consume_future`, `_fetch_waiters`,
   `_create_fetch_waiter`, `_subscriptions`, `_closed`, `_check_crcs`, `_isolation_level`, `_prefetch_backoff`.
 - `FetchResult` and `FetchError`: `calculate_backoff`; the latter's `check_raise`.
@@ -27,7 +28,7 @@ from streams.record_batches import RecordSet
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from streams.record_batches import Batch
+    from streams.fetched import Batch
 
 MAX_RECORDS = 5_000
 """Most records of a batch; half or four times as many were slower."""
@@ -102,6 +103,24 @@ class BatchKafkaConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka ha
         super().resume(*partitions)
         if self._fetcher is not None:
             self._fetcher.wake()
+
+    @property
+    def generation(self) -> int:
+        """Of the group, as this member knows it."""
+        return int(self._coordinator.generation)
+
+    def position_of(self, tp: TopicPartition) -> int | None:
+        """The offset that is read next; None while it is not known, or `tp` is not assigned."""
+        subscription = self._subscription.subscription
+        assignment = None if subscription is None else subscription.assignment
+        if assignment is None or tp not in assignment.tps:
+            return None
+        state = assignment.state_value(tp)
+        return int(state.position) if state.has_valid_position else None
+
+    def rejoin(self) -> None:
+        """Leave what is assigned, and join the group again."""
+        self._coordinator.request_rejoin()
 
     async def getone(self, *_: Any, **__: Any) -> None:
         """Not of this consumer."""

@@ -41,6 +41,18 @@ STOP_S = 5.0
 _FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, OutOfOrderSequenceNumber)
 
 
+class _Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
+    """aiokafka's producer. What was given to it outlives an outage of the brokers; a request is tried again sooner."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._message_accumulator._batch_ttl = OUTAGE_S  # noqa: SLF001  it is the request's timeout otherwise
+
+    def fail_all(self, error: Exception) -> None:
+        """Whatever was given to it and has not arrived fails."""
+        self._message_accumulator.fail_all(error)
+
+
 class PartitionOwner:
     """A partition's outlet and the transactions of its cuts; of one event loop.
 
@@ -56,7 +68,7 @@ class PartitionOwner:
     def __init__(self, transactional_id: str, client: Mapping[str, Any], compression: str | None) -> None:
         self.number = 0
         self._id = transactional_id
-        self._producer = AIOKafkaProducer(
+        self._producer = _Producer(
             **client,
             transactional_id=transactional_id,
             transaction_timeout_ms=int(TRANSACTION_S * 1000),
@@ -65,8 +77,6 @@ class PartitionOwner:
             request_timeout_ms=15_000,
             retry_backoff_ms=50,
         )
-        # a batch outlives an outage of the broker; a request is tried again much sooner
-        self._producer._message_accumulator._batch_ttl = OUTAGE_S
         self._gate = asyncio.Lock()
         self._open = False
         self._sends: set[asyncio.Future[Any]] = set()
@@ -105,9 +115,7 @@ class PartitionOwner:
     ) -> None:
         async with self._gate:  # none begins while a transaction ends
             await self._begin()
-            sends = [
-                await self._enqueue(topic, partition, key, value) for key, value in zip(keys, values, strict=True)
-            ]
+            sends = [await self._enqueue(topic, partition, key, value) for key, value in zip(keys, values, strict=True)]
             self._sends.update(sends)
         await self._wait(asyncio.gather(*sends))
         self._sends.difference_update(sends)
@@ -118,19 +126,19 @@ class PartitionOwner:
             await self._wait(asyncio.ensure_future(self._producer.begin_transaction()))
             self._open = True
 
-    async def _enqueue(
-        self, topic: str, partition: int, key: bytes | None, value: bytes | None
-    ) -> asyncio.Future[Any]:
+    async def _enqueue(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> asyncio.Future[Any]:
         give_up_at = time.monotonic() + OUTAGE_S
         while True:
             self._check()
             try:
-                return await self._producer.send(topic, value, key, partition)
+                future: asyncio.Future[Any] = await self._producer.send(topic, value, key, partition)
             except KafkaTimeoutError:  # there is no room while the brokers do not answer; it was not taken
                 if time.monotonic() >= give_up_at:
                     raise
             except _FENCED as error:
                 raise self._fenced(error) from error
+            else:
+                return future
 
     async def commit(self) -> None:
         """End the transaction: everything written since the last is in force; raises Fenced."""
@@ -167,8 +175,7 @@ class PartitionOwner:
     async def close(self) -> None:
         """Let go of it. An open transaction is left to the next owner, which aborts it."""
         self.let_go()
-        accumulator = self._producer._message_accumulator
-        accumulator.fail_all(Fenced(f"{self._id} was let go of"))
+        self._producer.fail_all(Fenced(f"{self._id} was let go of"))
         for each in self._sends:
             each.add_done_callback(_heard)
         try:

@@ -7,7 +7,6 @@ everything that does, such as restoring a large state, is done in threads.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from aiokafka import TopicPartition
@@ -25,12 +24,12 @@ from streams.kafka_consumer import BatchKafkaConsumer
 from streams.log import OffsetGone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from faust.types import ConsumerMessage
 
+    from streams.fetched import Batch
     from streams.kafka_options import KafkaOptions
-    from streams.record_batches import Batch
 
 logger = get_logger(__name__)
 
@@ -84,7 +83,7 @@ class Consumer(BatchConsumer):
             retry_backoff_ms=100,
         )
         self._ready = False
-        self._given: dict[TP, int] = {}
+        self._fetching = asyncio.Lock()
 
     async def on_start(self) -> None:
         """Connect, waiting for brokers that are just starting."""
@@ -126,50 +125,55 @@ class Consumer(BatchConsumer):
     async def assigned(self, partitions: set[TP]) -> None:
         """Take partitions; Faust then has them recovered."""
         try:
-            self.app.consumer_generation_id = self.client._coordinator.generation
+            self.app.consumer_generation_id = self.client.generation
             await self.on_partitions_assigned(partitions, self.app.consumer_generation_id)
         except Exception as error:
             await self.app.crash(error)
             raise
 
-    async def _getmany(  # type: ignore[override]  # a batch is one Batch, not a list
-        self,
-        active_partitions: set[TP] | None,
-        timeout: float,  # noqa: ASYNC109  Faust's name
-    ) -> dict[TP, Batch]:
+    async def fetch(self, partitions: Sequence[TP], timeout: float) -> dict[TP, Batch]:  # noqa: ASYNC109
+        """The next batch of each partition that has one."""
         if not self._ready:
             await asyncio.sleep(_POLL_S)
             return {}
-        wanted = [TopicPartition(*each) for each in active_partitions or ()]
-        try:
-            found = await self.client.getbatches(
-                *wanted, timeout_ms=timeout * 1000, max_records=self.transport.batch_records
-            )
-        except OffsetOutOfRangeError as error:
-            raise OffsetGone(f"an offset that is to be read is not in the log: {error}") from error
+        async with self._fetching:
+            try:
+                found = await self.client.getbatches(
+                    *self._tps(partitions), timeout_ms=timeout * 1000, max_records=self.transport.batch_records
+                )
+            except OffsetOutOfRangeError as error:
+                raise OffsetGone(f"an offset that is to be read is not in the log: {error}") from error
         return {TP(*tp): batch for tp, batch in found.items()}
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Go to where reading starts, between the assignment and the resuming of the flow."""
+        """Go to where reading starts, between the assignment and the resuming of the flow.
+
+        A fetch is over before, or begins after: what it brings was sought for, or is dropped by its token.
+        """
         self._ready = False
         generation, assigned = self.app.consumer_generation_id, self.assignment()
-        while self.app.consumer_generation_id == generation and not self.should_stop:
-            try:
-                offsets = await self.transport.recover(assigned)
-                for tp, offset in offsets.items():
-                    self.client.seek(TopicPartition(*tp), offset)
-            except Unreachable as error:
-                logger.warning("partitions are not recovered yet: %s", error)
-                await asyncio.sleep(_RETRY_S)
-            except Exception as error:
-                if self.app.consumer_generation_id != generation or assigned != self.assignment():
-                    break  # they went to somebody else meanwhile
-                await self.app.crash(error)
-                raise
-            else:
-                self._ready = self.app.consumer_generation_id == generation
-                return offsets
+        async with self._fetching:
+            while self.app.consumer_generation_id == generation and not self.should_stop:
+                try:
+                    return await self._recover(generation, assigned)
+                except Unreachable as error:
+                    logger.warning("partitions are not recovered yet: %s", error)
+                    await asyncio.sleep(_RETRY_S)
+                except Exception as error:
+                    if self.app.consumer_generation_id != generation or assigned != self.assignment():
+                        break  # they went to somebody else meanwhile
+                    await self.app.crash(error)
+                    raise
         return {}
+
+    async def _recover(self, generation: int, assigned: set[TP]) -> Mapping[TP, int]:
+        offsets = await self.transport.recover(assigned)
+        if self.app.consumer_generation_id != generation or assigned != self.assignment():
+            return {}
+        for tp, offset in offsets.items():
+            self.client.seek(TopicPartition(*tp), offset)
+        self._ready = True
+        return offsets
 
     @property
     def recovered(self) -> bool:
@@ -201,12 +205,7 @@ class Consumer(BatchConsumer):
 
     async def position(self, tp: TP) -> int | None:
         """The offset that is read next; None while it is not known."""
-        subscription = self.client._subscription.subscription
-        assignment = None if subscription is None else subscription.assignment
-        if assignment is None or TopicPartition(*tp) not in assignment.tps:
-            return None
-        state = assignment.state_value(TopicPartition(*tp))
-        return int(state.position) if state.has_valid_position else None
+        return self.client.position_of(TopicPartition(*tp))
 
     def assignment(self) -> set[TP]:
         """What the group gave this worker."""
@@ -240,7 +239,7 @@ class Consumer(BatchConsumer):
     def rejoin(self) -> None:
         """Have everything assigned anew."""
         self._ready = False
-        self.client._coordinator.request_rejoin()
+        self.client.rejoin()
 
     def topic_partitions(self, topic: str) -> int | None:
         """How many partitions `topic` has, as far as that is known."""

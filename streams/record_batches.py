@@ -7,7 +7,6 @@ short. A batch that cannot be read becomes a `Broken` range of offsets: nothing 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,6 +15,7 @@ from aiokafka.record.util import calc_crc32c
 from engine.records import Records
 from streams import record_parser
 from streams.codecs import CannotDecompress, decompress
+from streams.fetched import Batch, Broken
 from streams.record_parser import DONE, FAULTS, FULL, read_records
 
 if TYPE_CHECKING:
@@ -30,37 +30,6 @@ _MAGIC, _MAGIC_AT = 2, 16
 _MOST_OFFSETS = 1 << 62
 _CHECKED_FROM = 21  # the checksum covers what follows it
 _CODEC, _APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0x07, 0x08, 0x10, 0x20
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """Offsets whose records could not be read.
-
-    Attributes:
-        first_offset: the first of them.
-        last_offset: the last of them; some in between may never have held a record.
-        message: what was expected and what came.
-    """
-
-    first_offset: int
-    last_offset: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What was read of a partition at once: at least a record or a broken range.
-
-    Attributes:
-        records: in order; may be none.
-        broken: in order; their offsets lie before, between and behind those of `records`.
-        next_offset: reading goes on there; everything before it is in this batch or an earlier one, was a marker,
-            was aborted, or was compacted away.
-    """
-
-    records: Records
-    broken: tuple[Broken, ...]
-    next_offset: int
 
 
 class CutShort(ValueError):

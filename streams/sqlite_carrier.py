@@ -57,16 +57,25 @@ class SqliteCarrier:
         self._group = settings.group
         self.app = build_app(settings)
         self._transport = cast("Transport", self.app.transport)
-        self.release: Callable[[Collection[int]], Awaitable[None]] = _nothing
+        self.release: Callable[[Collection[int]], Awaitable[None]] | None = None
 
     @property
-    def recover(self) -> Callable[[Iterable[TP], int], Awaitable[Mapping[TP, int]]]:
+    def recover(self) -> Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]:
         """Called between the assignment and the resuming of the flow."""
         return self._transport.recover
 
     @recover.setter
-    def recover(self, value: Callable[[Iterable[TP], int], Awaitable[Mapping[TP, int]]]) -> None:
+    def recover(self, value: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]) -> None:
         self._transport.recover = value
+
+    @property
+    def begin(self) -> Callable[[int], None]:
+        """Called when the flow resumes."""
+        return self._transport.begin
+
+    @begin.setter
+    def begin(self, value: Callable[[int], None]) -> None:
+        self._transport.begin = value
 
     @property
     def identity(self) -> str:
@@ -121,6 +130,9 @@ class SqliteCarrier:
     def give_up(self) -> None:
         """Try nothing again from now on."""
         self._transport.writer.give_up()
+
+    async def close(self) -> None:
+        """The transport has closed the log."""
 
 
 class SqliteCutStore:
@@ -186,10 +198,6 @@ class SqliteCutStore:
         self.give_up()
         await asyncio.to_thread(self._pool.shutdown)
         self._store.close()
-
-
-async def _nothing(_: Collection[int]) -> None:
-    """No other worker takes anything over."""
 
 
 def _show(log: SqliteLog, lease: Lease | None, progress: Sequence[Progress]) -> None:

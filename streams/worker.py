@@ -74,7 +74,9 @@ class Worker:
         if settings.cut_every_s is not None:
             store = self._carrier.cut_store()
             self._cutter = Cutter(store, self._carrier, self.agent, settings.cut_every_s, on_cut)
-        self._carrier.recover, self._carrier.release = self._recover, self._release
+        self._carrier.recover, self._carrier.begin = self._recover, self._begin
+        self._carrier.release = self._release
+        self._recovered: dict[int, Partition] = {}
         self._report = ProgressReport(settings.group, self.agent, on_progress, by_partition=self._carrier.shared)
         self._watchdog = Watchdog()
         self._health = Health(settings.health_port, self._watchdog)
@@ -111,16 +113,20 @@ class Worker:
 
     # -- partitions come and go
 
-    async def _recover(self, assigned: Iterable[TP], generation: int) -> Mapping[TP, int]:
+    async def _recover(self, assigned: Iterable[TP]) -> Mapping[TP, int]:
         """Make the partitions' monitors, brought back to their last cuts; where to read on from."""
         numbers = sorted(each.partition for each in assigned)
         if self._cutter is None:
             found = {each: await self._from_first(each) for each in numbers}
         else:
             found = await self._cutter.recover(numbers, self._make)
-        self.agent.begin(found, generation)
-        self._watchdog.recovered(len(found))
+        self._recovered = found
         return {TP(EVENTS.name, number): each.next_offset for number, each in found.items()}
+
+    def _begin(self, token: int) -> None:
+        """Go on with what was recovered."""
+        self.agent.begin(self._recovered, token)
+        self._watchdog.recovered(len(self._recovered))
 
     async def _from_first(self, number: int) -> Partition:
         first, _ = await self._carrier.bounds(number)
@@ -246,6 +252,7 @@ class Worker:
             if self._cutter is not None:
                 await self._cutter.close()
             await self.app.stop()
+            await self._carrier.close()
             await self._health.stop()
             self._watchdog.stop()
 

@@ -311,7 +311,7 @@ def test_a_batch_that_cannot_be_decompressed_is_named_and_its_neighbours_are_rea
 
 
 def test_offsets_that_are_reset_in_silence_are_refused() -> None:
-    with pytest.raises(ValueError, match='auto_offset_reset must be "none", got \'earliest\''):
+    with pytest.raises(ValueError, match="auto_offset_reset must be \"none\", got 'earliest'"):
         BatchKafkaConsumer(auto_offset_reset="earliest")
 
 
