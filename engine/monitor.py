@@ -16,6 +16,7 @@ from engine.cut import Cuts
 from engine.decode import Decoded, Decoder, dead_letter
 from engine.episodes import Batch, Episodes, Risen
 from engine.event import CLOSING, HOUR_MS
+from engine.families.registry import FAMILIES
 from engine.hashing import partition_of
 from engine.look import Look, look, probe
 from engine.outputs import Counts, Outputs
@@ -45,6 +46,7 @@ from engine.state import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from types import ModuleType
 
     from numpy.typing import NDArray
 
@@ -119,6 +121,7 @@ class Monitor:
         detectors: the detectors to run, all with their defaults if None.
         historic: whether a record without `received_at` was received when it happened, not when it was appended.
         cuts: whether cuts are taken; then what changes is noted, and `cut` must be called now and again.
+        families: what is kept of a merchant; all that there are, unless the detectors need no more.
 
     >>> from engine.records import Records
     >>> sale = b'{"txn_id":"1","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}'
@@ -135,14 +138,15 @@ class Monitor:
     def __init__(
         self, config: MonitorConfig, partition: int = 0, partitions: int = 1, *,
         detectors: Sequence[Detector] | None = None, historic: bool = False, cuts: bool = False,
+        families: tuple[ModuleType, ...] = FAMILIES,
     ) -> None:  # fmt: skip
-        self._composition = compose()
+        self._composition = compose(families)
         self._state = PartitionState(config, self._composition, partition, partitions, journals=cuts)
         self._decoder = Decoder()
         self._detectors = tuple(make_detectors() if detectors is None else detectors)
         self._episodes = Episodes(journals=cuts)
-        families = {each.name: each.family for each in self._detectors}
-        self._risk = RiskLedger(families, self._state.rows.id_of, journals=cuts)
+        groups = {each.name: each.family for each in self._detectors}
+        self._risk = RiskLedger(groups, self._state.rows.id_of, journals=cuts)
         self._cuts = Cuts(self._state, self._episodes, self._risk, self._detectors) if cuts else None
         self._coverage = [Coverage(each.name, each.needs, artefact=_wanting(each, config)) for each in self._detectors]
         self._late_s = config.late_s

@@ -14,8 +14,8 @@ from uuid import uuid4
 import kafka.errors  # type: ignore[import-untyped]
 import msgspec
 import numpy as np
-from aiokafka.client import AIOKafkaClient  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
 
 from engine.records import Records
 from streams.blocks import MAX_BLOCK_RECORDS

@@ -6,22 +6,22 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from aiokafka import TopicPartition  # type: ignore[import-untyped]
-from aiokafka.consumer.fetcher import (  # type: ignore[import-untyped]
+from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import (
     READ_COMMITTED,
     READ_UNCOMMITTED,
     PartitionRecords,
 )
-from aiokafka.errors import (  # type: ignore[import-untyped]
+from aiokafka.errors import (
     KafkaError,
     LeaderNotAvailableError,
     NoError,
     OffsetOutOfRangeError,
     for_code,
 )
-from aiokafka.protocol.fetch import FetchRequest  # type: ignore[import-untyped]
-from aiokafka.protocol.offset import OffsetRequest  # type: ignore[import-untyped]
-from aiokafka.record.memory_records import MemoryRecords  # type: ignore[import-untyped]
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.offset import OffsetRequest
+from aiokafka.record.memory_records import MemoryRecords
 
 from streams.log import OffsetGone
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator
 
     from aiokafka import ConsumerRecord
-    from aiokafka.client import AIOKafkaClient  # type: ignore[import-untyped]
+    from aiokafka.client import AIOKafkaClient
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from streams.carriers import carrier_of
 from streams.cutting import CutReport, Cutter
 from streams.feeds import FeedWatch
 from streams.health import Health
-from streams.leases import Fenced
+from streams.leases import Fenced, LetGo
 from streams.reporting import ProgressReport
 from streams.topics import EVENTS
 from streams.watchdog import Stuck, Watchdog
@@ -162,14 +162,12 @@ class Worker:
     # -- cuts
 
     async def _take_cuts(self, cutter: Cutter) -> None:
-        while not self._stopping:
+        while not (cutter.stopped or self.agent.failure):
             try:
                 await cutter.watch()
             except Exception as error:  # noqa: BLE001  it ends the worker, or has it recover
-                if not self._lost(error, "a cut"):
+                if not (isinstance(error, LetGo) or self._lost(error, "a cut")):
                     self.agent.failure = self.agent.failure or error
-            if self.agent.failure:
-                return
 
     # -- the loop
 
