@@ -101,7 +101,8 @@ class Broker:
     def wait(self, nodes: set[int]) -> None:
         """Wait until it serves, and knows that all of `nodes` do."""
         try:
-            wait_until(lambda: self._serves(nodes), f"broker {self.node} serves beside {nodes}", _STARTS_WITHIN_S)
+            what = f"broker {self.node} serves beside {nodes}"
+            wait_until(lambda: self._serves(nodes), what, _STARTS_WITHIN_S, poll_s=0.02)
         except TimeoutError as late:
             raise self._failed(str(late)) from late
 

@@ -217,8 +217,11 @@ def test_one_started_by_hand_says_where_it_is_and_ends_when_asked(kafka: Cluster
     command = [sys.executable, "-m", "tests.kafka.broker", "--data", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as by_hand:
         assert by_hand.stdout is not None
-        host, port = by_hand.stdout.readline().strip().split(":")
-        assert host == "127.0.0.1"
-        assert brokers_known(int(port)) == {1}
-        by_hand.send_signal(signal.SIGINT)
-        assert by_hand.wait(30) == 0
+        try:
+            host, port = by_hand.stdout.readline().strip().split(":")
+            assert host == "127.0.0.1"
+            assert brokers_known(int(port)) == {1}
+            by_hand.send_signal(signal.SIGINT)
+            assert by_hand.wait(30) == 0
+        finally:
+            by_hand.kill()
