@@ -17,17 +17,15 @@ from tests.kafka.topics import delete_topics, make_topic
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tests.kafka.topics import Topics
+
 
 class NewKafka(Protocol):
-    """Starts brokers that end with the test."""
+    """Starts brokers; the arguments are those of `Cluster`."""
 
-    def __call__(self, *, brokers: int = 1, advertised_ports: Sequence[int] = ()) -> Cluster: ...
-
-
-class NewTopic(Protocol):
-    """Makes a topic that is deleted after the test; the arguments are those of `make_topic`."""
-
-    def __call__(self, name: str, partitions: int = 1, **config: object) -> str: ...
+    def __call__(
+        self, *, brokers: int = 1, sasl_tls: bool = False, advertised_ports: Sequence[int] = ()
+    ) -> Cluster: ...
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +37,7 @@ def kafka() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def topic(kafka: Cluster) -> Iterator[NewTopic]:
+def topic(kafka: Cluster) -> Iterator[Topics]:
     """Makes topics of `kafka`: `topic("transactions", 4, cleanup_policy="compact")` is a new topic's name."""
     made: list[str] = []
 
@@ -51,14 +49,19 @@ def topic(kafka: Cluster) -> Iterator[NewTopic]:
     delete_topics(kafka.direct, made)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def new_kafka() -> Iterator[NewKafka]:
+    """Starts brokers for tests that harm them; they end after the module's last test."""
     _need_kafka()
     with ExitStack() as stack:
 
-        def start(*, brokers: int = 1, advertised_ports: Sequence[int] = ()) -> Cluster:
+        def start(*, brokers: int = 1, sasl_tls: bool = False, advertised_ports: Sequence[int] = ()) -> Cluster:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="tillwatch-kafka-")))
-            return stack.enter_context(Cluster(folder, brokers=brokers, advertised_ports=advertised_ports))
+            try:
+                cluster = Cluster(folder, brokers=brokers, sasl_tls=sasl_tls, advertised_ports=advertised_ports)
+            except KafkaMissing as why:
+                missing(str(why))
+            return stack.enter_context(cluster)
 
         yield start
 

@@ -41,9 +41,7 @@ def jars() -> Path:
 def _need_java() -> None:
     java = shutil.which("java")
     if java is None:
-        raise KafkaMissing(
-            f"Kafka needs Java {_JAVA_VERSION} or newer, found none: apt install openjdk-17-jre-headless"
-        )
+        raise KafkaMissing(f"Kafka needs Java {_JAVA_VERSION} or newer, found none: apt install default-jre-headless")
     said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     version = re.search(r'version "(\d+)', said)
     if version is None or int(version[1]) < _JAVA_VERSION:
@@ -70,5 +68,5 @@ def _fetch(folder: Path) -> None:
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=_FETCH_S, check=False
         )
         if got.returncode:
-            raise KafkaMissing(f"Maven should get the jars of Kafka, but said:\n{got.stdout[-2000:]}")
+            raise KafkaMissing(f"Maven should get the jars of Kafka, but said:\n{got.stdout.strip()[:1000]}")
         whole.rename(folder)
