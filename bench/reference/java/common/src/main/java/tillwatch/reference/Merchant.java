@@ -128,12 +128,6 @@ public final class Merchant {
     /** Returns what `load` takes. */
     public byte[] store() {
         byte[] to = new byte[SIZE];
-        store(to);
-        return to;
-    }
-
-    /** Writes what `load` takes. */
-    public void store(byte[] to) {
         INT.set(to, 0, mcc);
         INT.set(to, 4, ratePpm);
         LONG.set(to, 8, clock);
@@ -144,6 +138,7 @@ public final class Merchant {
         LONG.set(to, 48, closed);
         DOUBLE.set(to, 56, mean);
         DOUBLE.set(to, 64, m2);
+        return to;
     }
 
     private static final byte[] NEW = new Merchant().store();

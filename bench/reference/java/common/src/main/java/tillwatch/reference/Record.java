@@ -15,8 +15,10 @@ public final class Record {
 
     private static final JsonFactory JSON = new JsonFactory();
 
+    /** The key of the record; whoever reads records sets it where it is needed. */
+    public String merchantId;
     public byte type;
-    /** Of a transaction its mcc, of a merchant the registered one. */
+    /** Of a transaction the one presented, of a merchant the one registered. */
     public int mcc;
     /** Of a contract, in parts per million. */
     public int ratePpm;
