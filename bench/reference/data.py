@@ -33,9 +33,7 @@ _MERCHANT = (
     b'{"type":"merchant","merchant_id":"%015d","effective_from":1704067200000,"name":"Merchant %d","mccs":["%04d"],'
     b'"special_fee_types":["00"],"time_zone":"Asia/Shanghai"}'
 )
-_CONTRACT = (
-    b'{"type":"contract","merchant_id":"%015d","effective_from":1704067200000,"prices":[{"rate_ppm":%d}]}'
-)
+_CONTRACT = b'{"type":"contract","merchant_id":"%015d","effective_from":1704067200000,"prices":[{"rate_ppm":%d}]}'
 _TRANSACTION = (
     b'{"txn_id":"t%09d","merchant_id":"%015d","amount":%d,"currency":"CNY","event_time":%d,"received_at":%d,'
     b'"terminal_id":"%08d","mcc":"%04d","scheme":"unionpay","txn_type":"purchase",'

@@ -1,4 +1,4 @@
-"""Plain Faust: an agent over single events, `dict` values, and a Table with its changelog (or a `dict` that is lost)."""
+"""Plain Faust: an agent over single events, `dict` values, a Table with its changelog (or a `dict` that is lost)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import faust
 from bench.reference.contender import Meter, arguments
 from bench.reference.plain import judge, new_state
 
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "table_standby_replicas": 0,
     "topic_disable_leader": True,
     "producer_compression_type": "lz4",

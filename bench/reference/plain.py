@@ -48,8 +48,7 @@ def _transaction(state: State, event: Event) -> list[Alert]:
         alerts.append({"kind": "mcc", "merchant_id": merchant_id, "at": txn_id})
     if abs(event["fee"] - (amount * state["rate_ppm"] + 500_000) // 1_000_000) > 1:
         alerts.append({"kind": "fee", "merchant_id": merchant_id, "at": txn_id})
-    if time_ms > state["clock"]:
-        state["clock"] = time_ms
+    state["clock"] = max(state["clock"], time_ms)
     closed_to = state["clock"] - WINDOW_MS - GRACE_MS
     windows: list[list[int]] = state["open"]
     while windows and windows[0][0] <= closed_to:

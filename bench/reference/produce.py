@@ -1,4 +1,4 @@
-"""Fill a topic with the reference job's input: `python -m bench.reference.produce --bootstrap … --topic … --records N`."""
+"""Fill an input topic: `python -m bench.reference.produce --bootstrap … --topic … --records …`."""
 
 from __future__ import annotations
 

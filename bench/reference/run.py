@@ -1,7 +1,8 @@
 """The reference job on all contenders: `python -m bench.reference.run [--records N] [--rounds 3] [--only a,b]`.
 
-Starts a broker, fills the input topic, and runs the contenders in turn, each pinned to a core of its own; each must give
-the alerts of plain.py. Rounds alternate, so that a machine whose speed drifts is fair to all: trust ratios within a round.
+Starts a broker, fills the input topic, and runs the contenders in turn, each pinned to a core that the broker does not
+use; each must give the alerts of plain.py. They alternate, so that a machine whose speed drifts is fair to all: trust
+ratios within a round.
 [job.md](job.md) says what is measured.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 from collections import Counter
@@ -68,13 +70,15 @@ def measure(at: Scene, contender: Contender, records: int, alerts: Alerts) -> di
         done = subprocess.run(
             command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
         )
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode or not lines:
+    results = re.findall(r'{"contender".*}', done.stdout)
+    if done.returncode or not results:
         said = (done.stdout + done.stderr)[-4000:]
-        raise RuntimeError(f"{contender.name} should end well and print a result, ended with {done.returncode}:\n{said}")
+        raise RuntimeError(
+            f"{contender.name} should end well and print a result, ended with {done.returncode}:\n{said}"
+        )
     compare(contender.name, at.alerts(output), alerts)
     at.remove(group)
-    return {**json.loads(lines[-1]), "contender": contender.name, "load": load}
+    return {**json.loads(results[-1]), "contender": contender.name, "load": load}
 
 
 def compare(name: str, found: Alerts, alerts: Alerts) -> None:
@@ -137,7 +141,9 @@ def main() -> None:
                 result["summary"] = summary(result["rounds"])
                 args.result.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     for name, each in result["summary"].items():
-        print(f"{name:20} {each['rate']:>10,.0f}/s ({each['lowest']:,.0f} to {each['highest']:,.0f}) {each['ratio']:.3f}")
+        print(
+            f"{name:20} {each['rate']:>10,.0f}/s ({each['lowest']:,.0f} to {each['highest']:,.0f}) {each['ratio']:.3f}"
+        )
 
 
 if __name__ == "__main__":
