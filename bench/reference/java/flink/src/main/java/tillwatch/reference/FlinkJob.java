@@ -81,7 +81,7 @@ public final class FlinkJob {
         settings.put("execution.checkpointing.interval", "10 s");
         settings.put("execution.checkpointing.storage", "filesystem");
         settings.put("execution.checkpointing.incremental", String.valueOf(variant.equals("rocksdb")));
-        settings.put("execution.buffer-timeout.interval", "100 ms");
+        settings.put("execution.buffer-timeout.interval", "5 ms");
         settings.put("pipeline.object-reuse", "true");
         settings.put("pipeline.generic-types", "false");
         settings.put("restart-strategy.type", "none");
@@ -94,11 +94,9 @@ public final class FlinkJob {
         Properties kafka = new Properties();
         kafka.put(ConsumerConfig.MAX_POLL_RECORDS_CONFIG, "5000");
         kafka.put(ConsumerConfig.MAX_PARTITION_FETCH_BYTES_CONFIG, String.valueOf(4 << 20));
-        kafka.put(ConsumerConfig.FETCH_MIN_BYTES_CONFIG, String.valueOf(256 << 10));
-        kafka.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, "50");
         kafka.put(ConsumerConfig.RECEIVE_BUFFER_CONFIG, String.valueOf(1 << 20));
         kafka.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, "lz4");
-        kafka.put(ProducerConfig.LINGER_MS_CONFIG, "100");
+        kafka.put(ProducerConfig.LINGER_MS_CONFIG, "5");
         kafka.put(ProducerConfig.BATCH_SIZE_CONFIG, String.valueOf(256 << 10));
         return kafka;
     }
