@@ -43,15 +43,15 @@ _STREAMS = (*_JAVA, "{root}/bench/reference/java/streams/target/streams.jar")
 _FLINK = (*_JAVA, "{root}/bench/reference/java/flink/target/flink.jar")
 _MAVEN = ("mvn", "-q", "-f", "{root}/bench/reference/java/pom.xml", "package", "dependency:copy-dependencies")
 CONTENDERS = (
-    Contender("flink-heap", _FLINK, "heap", build=_MAVEN),
-    Contender("flink-rocksdb", _FLINK, "rocksdb", build=_MAVEN),
-    Contender("kafka-streams-cache", _STREAMS, "cache", build=_MAVEN),
-    Contender("kafka-streams-nocache", _STREAMS, "nocache", build=_MAVEN),
     Contender("bytewax-memory", ("{bench}", "-m", "bench.reference.bytewax_job"), "memory", 0.5),
     Contender("bytewax-recovery", ("{bench}", "-m", "bench.reference.bytewax_job"), "recovery", 0.5),
     Contender("quix", ("{bench}", "-m", "bench.reference.quix"), "rocksdb", 0.5),
     Contender("faust-memory", ("{bench}", "-m", "bench.reference.faust_plain"), "memory", _SLOW),
     Contender("faust-table", ("{bench}", "-m", "bench.reference.faust_plain"), "table", _SLOW),
+    Contender("flink-heap", _FLINK, "heap", build=_MAVEN),
+    Contender("flink-rocksdb", _FLINK, "rocksdb", build=_MAVEN),
+    Contender("kafka-streams-cache", _STREAMS, "cache", build=_MAVEN),
+    Contender("kafka-streams-nocache", _STREAMS, "nocache", build=_MAVEN),
 )
 """In the order of the results. The first of those that run is what the others are compared with."""
 

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.StringWriter;
 import java.lang.management.GarbageCollectorMXBean;
 import java.lang.management.ManagementFactory;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
@@ -86,7 +87,8 @@ public final class Progress {
                 out.writeStringField(each.getKey(), each.getValue().toString());
             }
             out.writeStringField("java", System.getProperty("java.version"));
-            out.writeStringField("java.options", String.join(" ", ManagementFactory.getRuntimeMXBean().getInputArguments()));
+            List<String> options = ManagementFactory.getRuntimeMXBean().getInputArguments();
+            out.writeStringField("java.options", String.join(" ", options));
             out.writeStringField("java.gc", String.join(", ", collectors()));
             out.writeEndObject();
             out.writeEndObject();
