@@ -11,10 +11,10 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from streams.kafka_consumer import BatchKafkaConsumer
-from tests.streams.record_sets import corrupted, made, produce
+from tests.streams.record_sets import HEADER, corrupted, frames, made, produce
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 
     from streams.record_batches import Batch
     from tests.kafka.broker import Cluster
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 WAIT_S = 30
 BIG = 2_000_000
+UNKNOWN_ERROR = -1
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
@@ -294,24 +295,57 @@ async def _all_of(consumer: BatchKafkaConsumer, count: int, **bounds: Any) -> di
     return found
 
 
-def test_a_batch_that_cannot_be_decompressed_is_named_and_its_neighbours_are_read(
-    kafka: Cluster, topic: Topics
+def damage(kafka: Cluster, tp: TopicPartition, which: int, change: Callable[[bytearray], bytearray]) -> None:
+    """Change a batch where it lies in the broker's log."""
+    (log,) = (kafka.brokers[0].folder / "data" / f"{tp.topic}-{tp.partition}").glob("*.log")
+    begin, end = frames(log.read_bytes())[which]
+    with log.open("r+b") as opened:
+        opened.seek(begin)
+        whole = bytearray(opened.read(end - begin))
+        opened.seek(begin)
+        changed = change(whole)
+        assert len(changed) == end - begin
+        opened.write(changed)
+
+
+def flipped(batch: bytearray) -> bytearray:
+    batch[HEADER + 5] ^= 1
+    return batch
+
+
+@pytest.mark.parametrize(("change", "reason"), [(corrupted, "must be lz4 of at most"), (flipped, "must have CRC-32C")])
+def test_a_batch_that_lies_damaged_in_the_log_is_named_and_its_neighbours_are_read(
+    kafka: Cluster, topic: Topics, change: Callable[[bytearray], bytearray], reason: str
 ) -> None:
     async def test() -> None:
-        tp = TopicPartition(topic("corrupt"), 0)
+        tp = TopicPartition(topic("damaged"), 0)
         await write(kafka, tp, [b"before"])
-        answer = await produce(kafka.bootstrap, tp, corrupted(made(numbered(50), codec="lz4")))
-        print(answer)
+        assert await produce(kafka.bootstrap, tp, made(numbered(50), codec="lz4")) == (0, 1)
         await write(kafka, tp, [b"after"])
+        damage(kafka, tp, 1, change)
         async with consuming(kafka, tp) as consumer:
             batches = await read_to(consumer, tp, 52)
-        print(batches)
+        assert values(batches) == [b"before", b"after"]
+        ((broken,),) = [each.broken for each in batches if each.broken]
+        assert (broken.first_offset, broken.last_offset) == (1, 50)
+        assert reason in broken.message
+
+    run(test())
+
+
+def test_the_broker_refuses_a_batch_that_cannot_be_decompressed(kafka: Cluster, topic: Topics) -> None:
+    """So that one can only come of damage behind it; a broker that takes it would have us show it."""
+
+    async def test() -> None:
+        tp = TopicPartition(topic("refused"), 0)
+        error, _ = await produce(kafka.bootstrap, tp, corrupted(made(numbered(50), codec="lz4")))
+        assert error == UNKNOWN_ERROR
 
     run(test())
 
 
 def test_offsets_that_are_reset_in_silence_are_refused() -> None:
-    with pytest.raises(ValueError, match='auto_offset_reset must be "none", got \'earliest\''):
+    with pytest.raises(ValueError, match="auto_offset_reset must be \"none\", got 'earliest'"):
         BatchKafkaConsumer(auto_offset_reset="earliest")
 
 
