@@ -15,7 +15,7 @@ SCHEME = "kafka://"
 PORT = 9092
 PROTOCOLS = {"plaintext": "PLAINTEXT", "tls": "SSL", "sasl_plaintext": "SASL_PLAINTEXT", "sasl_tls": "SASL_SSL"}
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
-COMPRESSIONS = ("lz4", "zstd", "gzip", "snappy", "none")
+COMPRESSIONS = ("zstd", "lz4", "snappy", "gzip", "none")
 
 
 class _Secret(str):
@@ -58,7 +58,7 @@ class KafkaOptions:
     cert_file: Path | None = None
     key_file: Path | None = None
     allow_plaintext: bool = False
-    compression: str = "lz4"
+    compression: str = "zstd"
     replication: int = -1
     ssl_context: ssl.SSLContext | None = field(init=False, repr=False, compare=False, default=None)
 
