@@ -18,20 +18,43 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
-from zlib import crc32
 
 import msgspec
 
 from engine.pages import Damaged
 from streams.leases import Fenced
 from streams.log import now_utc_ms
+from streams.manifests import (
+    REBUILD,
+    Head,
+    Manifest,
+    PageRef,
+    Superseded,
+    UnknownFormat,
+    WrongParent,
+    check_next,
+    check_page,
+    sealed,
+    sized,
+    unsealed,
+)
 from streams.sqlite import immediate, is_locked, open_patiently
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+__all__ = [
+    "Manifest",
+    "PageRef",
+    "SqliteCheckpoints",
+    "StateLocked",
+    "Superseded",
+    "UnknownFormat",
+    "WrongParent",
+    "state_path",
+]
+
 _VERSION = 1
-_FORMAT = 2
 _PAGE_BYTES = 32_768
 _WAL_BYTES = 64 * 2**20
 _SCHEMA = f"""
@@ -45,81 +68,10 @@ CREATE TABLE IF NOT EXISTS page (
 );
 PRAGMA user_version = {_VERSION};
 """
-_REBUILD = "run `tillwatch state rebuild`"
 
 
 class StateLocked(RuntimeError):
     """The state file stays locked by another process."""
-
-
-class Superseded(RuntimeError):
-    """A later cut replaced the manifest while its pages were read: read the manifest again."""
-
-
-class WrongParent(RuntimeError):
-    """The cut does not continue the one that is stored: its partition must stop."""
-
-
-class UnknownFormat(RuntimeError):
-    """The file is not a state file, or was written by a newer version."""
-
-
-class PageRef(msgspec.Struct, frozen=True, array_like=True):
-    """What a manifest knows of a page.
-
-    Attributes:
-        id: unique within the partition, greater than those of earlier pages.
-        size: bytes.
-        crc: crc32 of the page's bytes.
-    """
-
-    id: int
-    size: int
-    crc: int
-
-    @classmethod
-    def of(cls, page_id: int, body: bytes) -> PageRef:
-        """The reference to `body` as page `page_id`."""
-        return cls(page_id, len(body), crc32(body))
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cut consists of.
-
-    Attributes:
-        format: of the manifest.
-        partition: whose state was cut.
-        cut: number of this cut, above `parent`.
-        parent: the cut before, 0 for none.
-        offset: the source's offset to read on from.
-        source: identity of the log whose offsets it speaks of.
-        owner: fencing number of who wrote it.
-        rows: merchants' rows in the pages.
-        cut_ms: when the cut was taken, UTC milliseconds of the wall clock; for people only.
-        pages: all live pages, ascending by id.
-        notes: the engine's own, opaque here.
-    """
-
-    format: int = _FORMAT
-    partition: int
-    cut: int
-    parent: int
-    offset: int
-    source: str
-    owner: int
-    rows: int
-    cut_ms: int
-    pages: tuple[PageRef, ...]
-    notes: bytes
-
-
-class _Head(msgspec.Struct, frozen=True, kw_only=True):
-    """What is read of a manifest when its pages do not matter."""
-
-    format: int
-    partition: int
-    cut: int
-    offset: int
 
 
 def state_path(log_path: Path) -> Path:
@@ -208,7 +160,7 @@ class SqliteCheckpoints:
         except sqlite3.DatabaseError as error:
             broken = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
             if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in broken:
-                raise Damaged(f"{self.path} is damaged: {error}; {_REBUILD}") from error
+                raise Damaged(f"{self.path} is damaged: {error}; {REBUILD}") from error
             raise
 
     @contextmanager
@@ -286,22 +238,13 @@ class SqliteCheckpoints:
             ).fetchone()
             if row is None:
                 if self._db.execute("SELECT 1 FROM page WHERE partition = ?", (partition,)).fetchone():
-                    raise Damaged(f"{who} is missing, its pages are there; {_REBUILD}")
+                    raise Damaged(f"{who} is missing, its pages are there; {REBUILD}")
                 return None
-        stored = row[0] or b""
-        expected, body = int.from_bytes(stored[:4], "little"), stored[4:]
-        if (found := crc32(body)) != expected or not body:
-            raise Damaged(f"{who} must have crc32 {expected:08x}, got {found:08x}; {_REBUILD}")
-        head = msgspec.msgpack.decode(body, type=_Head)
-        if head.format != _FORMAT:
-            raise UnknownFormat(f"{who} must be of format {_FORMAT}, got {head.format}; {_REBUILD}")
-        if head.partition != partition:
-            raise Damaged(f"{who} is that of partition {head.partition}; {_REBUILD}")
-        return body
+        return unsealed(row[0] or b"", partition, str(self.path))
 
-    def _head(self, partition: int) -> _Head | None:
+    def _head(self, partition: int) -> Head | None:
         body = self._manifest_body(partition)
-        return None if body is None else msgspec.msgpack.decode(body, type=_Head)
+        return None if body is None else msgspec.msgpack.decode(body, type=Head)
 
     def pages(self, manifest: Manifest) -> Iterator[tuple[int, bytes]]:
         """Ids and bodies of the pages of `manifest`, ascending by id; each is read when it is asked for.
@@ -316,21 +259,15 @@ class SqliteCheckpoints:
                     "SELECT CAST(body AS BLOB) FROM page WHERE partition = ? AND id = ?", (manifest.partition, ref.id)
                 ).fetchone()
             body = None if row is None else row[0]
-            found = None if body is None else PageRef.of(ref.id, body)
-            if body is None or found != ref:
-                raise self._unlike(manifest, ref, found)
-            yield ref.id, body
+            if body is None or PageRef.of(ref.id, body) != ref:
+                self._notice_later_cut(manifest)
+            yield ref.id, check_page(manifest, ref, body, str(self.path))
 
-    def _unlike(self, manifest: Manifest, ref: PageRef, found: PageRef | None) -> Exception:
+    def _notice_later_cut(self, manifest: Manifest) -> None:
         stored = self._head(manifest.partition)
         if stored is None or stored.cut != manifest.cut:
             now = "no cut" if stored is None else f"cut {stored.cut}"
-            return Superseded(f"partition {manifest.partition} has {now} by now, not cut {manifest.cut}")
-        got = "none" if found is None else f"{found.size} bytes with crc32 {found.crc:08x}"
-        return Damaged(
-            f"page {ref.id} of partition {manifest.partition} in {self.path} must have {ref.size} bytes"
-            f" with crc32 {ref.crc:08x}, got {got}; {_REBUILD}"
-        )
+            raise Superseded(f"partition {manifest.partition} has {now} by now, not cut {manifest.cut}")
 
     # -- writing
 
@@ -348,34 +285,16 @@ class SqliteCheckpoints:
             Damaged: the stored manifest is not what was written.
             ValueError: the manifest and the pages contradict each other.
         """
-        ids = [ref.id for ref in manifest.pages]
-        if manifest.owner != number or manifest.cut <= manifest.parent or ids != sorted(set(ids)):
-            raise ValueError(
-                f"a manifest must be owned by {number}, above its parent and ascending by page,"
-                f" got owner {manifest.owner}, cut {manifest.cut}, parent {manifest.parent}, pages {ids}"
-            )
-        with self._owned(number):
-            gone = self._check_against_stored(manifest, set(ids), set(fresh))
-            # Fresh pages first: they take the room that the cut before freed, and no room is written twice.
-            self._insert(manifest.partition, _sized(manifest, fresh))
-            self._delete(manifest.partition, gone)
-            self._put(manifest)
-
-    def _check_against_stored(self, manifest: Manifest, listed: set[int], fresh: set[int]) -> set[int]:
-        """Whether `manifest` can follow what is stored; returns the stored pages it no longer lists."""
         partition = manifest.partition
-        head = self._head(partition)
-        if (cut := 0 if head is None else head.cut) != manifest.parent:
-            raise WrongParent(
-                f"cut {manifest.cut} of partition {partition} must continue cut {cut}, got parent {manifest.parent}"
-            )
-        rows = self._db.execute("SELECT id FROM page WHERE partition = ?", (partition,))
-        stored = {page_id for (page_id,) in rows}
-        if wrong := (listed - stored - fresh) | (fresh - listed) | (fresh & stored):
-            raise ValueError(
-                f"pages of partition {partition} must be listed, and either fresh or stored, got {sorted(wrong)}"
-            )
-        return stored - listed
+        with self._owned(number):
+            head = self._head(partition)
+            rows = self._db.execute("SELECT id FROM page WHERE partition = ?", (partition,))
+            stored = {page_id for (page_id,) in rows}
+            gone = check_next(manifest, number, 0 if head is None else head.cut, stored, set(fresh))
+            # Fresh pages first: they take the room that the cut before freed, and no room is written twice.
+            self._insert(partition, sized(manifest, fresh))
+            self._delete(partition, gone)
+            self._put(manifest)
 
     def _insert(self, partition: int, pages: Iterable[tuple[int, bytes]]) -> None:
         self._db.executemany(
@@ -388,11 +307,7 @@ class SqliteCheckpoints:
         )
 
     def _put(self, manifest: Manifest) -> None:
-        body = msgspec.msgpack.encode(manifest)
-        self._db.execute(
-            "INSERT OR REPLACE INTO manifest VALUES (?, ?)",
-            (manifest.partition, crc32(body).to_bytes(4, "little") + body),
-        )
+        self._db.execute("INSERT OR REPLACE INTO manifest VALUES (?, ?)", (manifest.partition, sealed(manifest)))
 
     def drop(self, number: int, partition: int) -> None:
         """Forget the state of `partition`, damaged or not; raises `Fenced`."""
@@ -463,15 +378,3 @@ class SqliteCheckpoints:
         except Damaged:  # which is why it is replaced
             return 0
         return 0 if head is None else head.cut
-
-
-def _sized(manifest: Manifest, fresh: Mapping[int, bytes]) -> Iterator[tuple[int, bytes]]:
-    """The fresh pages, ascending by id, each of the size the manifest says."""
-    for ref in manifest.pages:
-        if ref.id in fresh:
-            body = fresh[ref.id]
-            if len(body) != ref.size:
-                raise ValueError(
-                    f"page {ref.id} of partition {manifest.partition} must have {ref.size} bytes, got {len(body)}"
-                )
-            yield ref.id, body

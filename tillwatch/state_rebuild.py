@@ -31,7 +31,7 @@ class CannotRebuild(RuntimeError):
 def restored(settings: Settings, store: SqliteCheckpoints, manifest: Manifest) -> Monitor:
     """A monitor that stands where a cut was taken; raises what `restore` does."""
     monitor = new_monitor(settings, manifest.partition)
-    restore(monitor, store, manifest)
+    restore(monitor, manifest, store.pages(manifest))
     return monitor
 
 

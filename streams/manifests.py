@@ -1,0 +1,166 @@
+"""Manifests of cuts: what a cut consists of, sealed by a checksum, as every carrier stores them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import msgspec
+
+from engine.pages import Damaged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+FORMAT = 2
+REBUILD = "run `tillwatch state rebuild`"
+
+
+class Superseded(RuntimeError):
+    """A later cut replaced the manifest while its pages were read: read the manifest again."""
+
+
+class WrongParent(RuntimeError):
+    """The cut does not continue the one that is stored: its partition must stop."""
+
+
+class UnknownFormat(RuntimeError):
+    """The file is not a state file, or was written by a newer version."""
+
+
+class PageRef(msgspec.Struct, frozen=True, array_like=True):
+    """What a manifest knows of a page.
+
+    Attributes:
+        id: unique within the partition, greater than those of earlier pages.
+        size: bytes.
+        crc: crc32 of the page's bytes.
+    """
+
+    id: int
+    size: int
+    crc: int
+
+    @classmethod
+    def of(cls, page_id: int, body: bytes) -> PageRef:
+        """The reference to `body` as page `page_id`."""
+        return cls(page_id, len(body), crc32(body))
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cut consists of.
+
+    Attributes:
+        format: of the manifest.
+        partition: whose state was cut.
+        cut: number of this cut, above `parent`.
+        parent: the cut before, 0 for none.
+        offset: the source's offset to read on from.
+        source: identity of the log whose offsets it speaks of.
+        owner: fencing number of who wrote it.
+        rows: merchants' rows in the pages.
+        cut_ms: when the cut was taken, UTC milliseconds of the wall clock; for people only.
+        pages: all live pages, ascending by id.
+        notes: the engine's own, opaque here.
+    """
+
+    format: int = FORMAT
+    partition: int
+    cut: int
+    parent: int
+    offset: int
+    source: str
+    owner: int
+    rows: int
+    cut_ms: int
+    pages: tuple[PageRef, ...]
+    notes: bytes
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read of a manifest when its pages do not matter."""
+
+    format: int
+    partition: int
+    cut: int
+    offset: int
+
+
+def sealed(manifest: Manifest) -> bytes:
+    """The manifest as it is stored."""
+    body = msgspec.msgpack.encode(manifest)
+    return crc32(body).to_bytes(4, "little") + body
+
+
+def unsealed(stored: bytes, partition: int, where: str) -> bytes:
+    """The body of a stored manifest, whose checksum, format and partition are right.
+
+    Raises:
+        Damaged, UnknownFormat: they are not; the message names `where`.
+    """
+    who = f"the manifest of partition {partition} in {where}"
+    expected, body = int.from_bytes(stored[:4], "little"), stored[4:]
+    if (found := crc32(body)) != expected or not body:
+        raise Damaged(f"{who} must have crc32 {expected:08x}, got {found:08x}; {REBUILD}")
+    head = msgspec.msgpack.decode(body, type=Head)
+    if head.format != FORMAT:
+        raise UnknownFormat(f"{who} must be of format {FORMAT}, got {head.format}; {REBUILD}")
+    if head.partition != partition:
+        raise Damaged(f"{who} is that of partition {head.partition}; {REBUILD}")
+    return body
+
+
+def check_page(manifest: Manifest, ref: PageRef, body: bytes | None, where: str) -> bytes:
+    """The body of a stored page; raises `Damaged` where it is missing or not what the manifest says."""
+    found = None if body is None else PageRef.of(ref.id, body)
+    if body is None or found != ref:
+        got = "none" if found is None else f"{found.size} bytes with crc32 {found.crc:08x}"
+        raise Damaged(
+            f"page {ref.id} of partition {manifest.partition} in {where} must have {ref.size} bytes"
+            f" with crc32 {ref.crc:08x}, got {got}; {REBUILD}"
+        )
+    return body
+
+
+def check_next(manifest: Manifest, owner: int, cut: int, stored: set[int], fresh: set[int]) -> set[int]:
+    """Whether a manifest can follow what is stored; returns the stored pages it no longer lists.
+
+    Args:
+        manifest: the next cut.
+        owner: fencing number of who writes it.
+        cut: number of the stored cut, 0 for none.
+        stored: ids of the stored pages.
+        fresh: ids of the pages that come with it.
+
+    Raises:
+        WrongParent: the stored cut is not the manifest's parent.
+        ValueError: the manifest and the pages contradict each other.
+    """
+    ids = [ref.id for ref in manifest.pages]
+    if manifest.owner != owner or manifest.cut <= manifest.parent or ids != sorted(set(ids)):
+        raise ValueError(
+            f"a manifest must be owned by {owner}, above its parent and ascending by page,"
+            f" got owner {manifest.owner}, cut {manifest.cut}, parent {manifest.parent}, pages {ids}"
+        )
+    partition, listed = manifest.partition, set(ids)
+    if cut != manifest.parent:
+        raise WrongParent(
+            f"cut {manifest.cut} of partition {partition} must continue cut {cut}, got parent {manifest.parent}"
+        )
+    if wrong := (listed - stored - fresh) | (fresh - listed) | (fresh & stored):
+        raise ValueError(
+            f"pages of partition {partition} must be listed, and either fresh or stored, got {sorted(wrong)}"
+        )
+    return stored - listed
+
+
+def sized(manifest: Manifest, fresh: Mapping[int, bytes]) -> Iterator[tuple[int, bytes]]:
+    """The fresh pages, ascending by id, each of the size the manifest says."""
+    for ref in manifest.pages:
+        if ref.id in fresh:
+            body = fresh[ref.id]
+            if len(body) != ref.size:
+                raise ValueError(
+                    f"page {ref.id} of partition {manifest.partition} must have {ref.size} bytes, got {len(body)}"
+                )
+            yield ref.id, body
