@@ -174,9 +174,7 @@ class _Intake:
         with log.transaction(writer=name):
             if (log.position(name) or 0) != self._done:
                 raise ValueError(f"input {name} must be taken by one ingest at a time, another takes it too")
-            for partition, values in enumerate(out.values):
-                if values:
-                    log.append(EVENTS.name, partition, values)
+            log.append_each(EVENTS.name, out.values, keys=out.keys)
             if out.letters:
                 log.append(DEAD_LETTERS.name, 0, [msgspec.json.encode(each) for each in out.letters])
             log.set_position(name, position)

@@ -11,7 +11,6 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 from mode import get_logger
 
-from engine.hashing import partition_of
 from streams.app import build_app
 from streams.kafka_checkpoints import KafkaCutStore
 from streams.kafka_log import KafkaLog
@@ -47,7 +46,7 @@ class KafkaCarrier:
         with KafkaLog(options) as log:
             create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
             self.identity = log.identity
-        self._options, self._partitions = options, settings.partitions
+        self._options = options
         self._store = KafkaCutStore(options, settings.group)
         self._teller: AIOKafkaProducer | None = None
         self.app = build_app(settings)
@@ -120,9 +119,7 @@ class KafkaCarrier:
                 teller = await self._tell()
                 for each in progress:
                     key = each.worker.encode()
-                    await teller.send(
-                        PROGRESS.name, msgspec.json.encode(each), key, partition_of(key, self._partitions)
-                    )
+                    await teller.send(PROGRESS.name, msgspec.json.encode(each), key, partition=0)
         except (TimeoutError, KafkaError) as error:
             logger.info("how far we are was not told: %s", error)
 

@@ -41,7 +41,7 @@ def open_log(settings: Settings, *, make: bool = True) -> Log:
     with _closed_on_failure(log, settings.log_url):
         if not make and EVENTS.name not in log.topics():
             raise click.ClickException(_NONE.format(settings.log_url))
-        create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days, on_kafka=True)
+        create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
     return log
 
 
