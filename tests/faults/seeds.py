@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from typing import NoReturn
 
 import pytest
 
@@ -25,7 +26,7 @@ def seeds(*, quick: int, many: bool = False) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("seed", [pytest.param(each, id=f"TILLWATCH_SEED={each}") for each in drawn])
 
 
-def missing(what: str) -> None:
+def missing(what: str) -> NoReturn:
     """Skip the test for want of something on this machine; fail where TILLWATCH_REQUIRE_ALL says it must be there."""
     if os.environ.get("TILLWATCH_REQUIRE_ALL"):
         pytest.fail(what)

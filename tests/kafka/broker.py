@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import socket
 import struct
 import subprocess
+import threading
 from contextlib import suppress
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Self
 
 import click
 
 from tests.faults.waiting import wait_until
+from tests.kafka.certificates import Certificates
 from tests.kafka.jars import jars
-from tests.kafka.settings import HOST, LISTENERS, server_properties
+from tests.kafka.ports import HOST, free_ports
+from tests.kafka.settings import LISTENERS, SECURE_LISTENERS, secure, server_properties
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 QUICK = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """Options of Java for a broker that starts soon and takes little memory."""
@@ -28,7 +30,6 @@ STEADY = ("-Xmx1g",)
 """Options of Java for a broker that is measured."""
 _LOGGING = Path(__file__).with_name("log4j2.properties")
 _CLUSTER_ID = "dGlsbHdhdGNoLXRlc3RzMQ"
-_PORTS = range(20_000, 32_000)
 _METADATA = 3  # the request, in Kafka's protocol
 _ANSWERS_WITHIN_S = 2.0
 _STARTS_WITHIN_S = 60.0
@@ -151,15 +152,19 @@ class Broker:
             self.kill()
         self._let_go()
 
-    def _serves(self, nodes: set[int]) -> bool:
+    def check(self) -> None:
+        """Raise BrokerFailed where it does not run."""
         if not self.alive:
-            raise self._failed(f"should serve, but ended with {self._process and self._process.returncode}")
+            raise self._failed(f"should run, but ended with {self._process and self._process.returncode}")
+
+    def _serves(self, nodes: set[int]) -> bool:
+        self.check()
         with suppress(OSError):
             return nodes <= brokers_known(self.ports["DIRECT"])
         return False
 
     def _signal(self, number: signal.Signals) -> None:
-        assert self.alive, f"broker {self.node} should run to get {number.name}; {self.tail()}"
+        self.check()
         os.kill(self.pid, number)
 
     def _let_go(self) -> None:
@@ -172,33 +177,65 @@ class Broker:
         return BrokerFailed(f"broker {self.node}: {what}; it said last:\n{self.tail()}")
 
 
+@dataclass(frozen=True)
+class Secure:
+    """What a client needs for the listeners with TLS."""
+
+    certificates: Certificates
+    scram: str
+    """Where clients with `user` and `password` connect, by SASL_SSL and SCRAM-SHA-512."""
+    mtls: str
+    """Where clients with a certificate connect, by SSL."""
+    user: ClassVar[str] = "tillwatch"
+    password: ClassVar[str] = "known-to-every-test"
+    added: ClassVar[str] = f"SCRAM-SHA-512=[name={user},password={password}]"
+    """The same as `kafka-storage format` takes it."""
+
+
 class Cluster:
     """Kafka brokers, each in a process, on ports of the loopback that stay the same as long as this lives."""
 
     def __init__(
-        self, folder: Path, *, brokers: int = 1, advertised_ports: Sequence[int] = (), java: Sequence[str] = QUICK
+        self,
+        folder: Path,
+        *,
+        brokers: int = 1,
+        sasl_tls: bool = False,
+        advertised_ports: Sequence[int] = (),
+        java: Sequence[str] = QUICK,
     ) -> None:
         """Take a folder; `start`, or a with statement, starts the brokers.
 
         Args:
             folder: for their logs, settings and what they say.
             brokers: how many; each is a controller, too.
+            sasl_tls: whether there are listeners with TLS besides, one for a password and one for a certificate.
             advertised_ports: where clients are sent for each broker, where that is a proxy in front of it.
             java: options of Java.
         """
-        count = range(1, brokers + 1)
-        ports = _free_ports(len(LISTENERS) * brokers)
-        named = {node: {name: next(ports) for name in LISTENERS} for node in count}
-        advertised = dict(zip(count, advertised_ports or [named[node]["CLIENT"] for node in count], strict=True))
+        certificates = Certificates(folder / "certificates") if sasl_tls else None
+        more: dict[str, str] = {}
+        if certificates is not None:
+            certificates.make()
+            more = secure(certificates)
+        nodes, names = range(1, brokers + 1), [*LISTENERS, *(SECURE_LISTENERS if sasl_tls else ())]
+        free = iter(free_ports(len(nodes) * len(names)))
+        ports = {node: {name: next(free) for name in names} for node in nodes}
+        advertised = dict(zip(nodes, advertised_ports or [ports[node]["CLIENT"] for node in nodes], strict=True))
         self.brokers: list[Broker] = []
-        for node in count:
+        for node in nodes:
             own = folder / f"broker-{node}"
-            properties = server_properties(node, own / "data", named, advertised[node], {})
-            self.brokers.append(Broker(node, own, properties, named[node], java))
-        self.bootstrap = ",".join(f"{HOST}:{port}" for port in advertised.values())
+            properties = server_properties(node, own / "data", ports, advertised[node], more)
+            self.brokers.append(Broker(node, own, properties, ports[node], java))
+        self.bootstrap = _addresses(advertised.values())
         """Where clients connect, with commas between."""
-        self.direct = ",".join(f"{HOST}:{each.ports['DIRECT']}" for each in self.brokers)
+        self.direct = _addresses(named["DIRECT"] for named in ports.values())
         """The same past any proxy."""
+        self.secure: Secure | None = None
+        """The same with TLS, where that was asked for."""
+        if certificates is not None:
+            scram, mtls = (_addresses(named[name] for named in ports.values()) for name in SECURE_LISTENERS)
+            self.secure = Secure(certificates, scram, mtls)
 
     def __enter__(self) -> Self:
         try:
@@ -214,12 +251,17 @@ class Cluster:
     def start(self) -> None:
         """Start the brokers that do not run, with their data, and wait until all know each other."""
         for each in self.brokers:
-            each.format()
+            each.format(*(("--add-scram", Secure.added) if self.secure else ()))
         for each in self.brokers:
             if not each.alive:
                 each.launch()
         for each in self.brokers:
             each.wait({other.node for other in self.brokers})
+
+    def check(self) -> None:
+        """Raise BrokerFailed where a broker does not run."""
+        for each in self.brokers:
+            each.check()
 
     def kill(self) -> None:
         """Kill all, as with `kill -9`."""
@@ -249,6 +291,10 @@ class Cluster:
             each.close()
 
 
+def _addresses(ports: Iterable[int]) -> str:
+    return ",".join(f"{HOST}:{port}" for port in ports)
+
+
 def brokers_known(port: int) -> set[int]:
     """The numbers of the brokers that the one at a port knows to serve; raises OSError if it does not answer."""
     client = b"tillwatch"
@@ -276,31 +322,18 @@ def _exactly(answer: BinaryIO, size: int) -> bytes:
     return got
 
 
-def _free_ports(count: int) -> Iterator[int]:
-    """Ports that no one listens on, outside those that the system gives away: a client that tries again and again to
-    reach a broker that is gone would be given its port, and be connected to itself."""
-    chosen = random.SystemRandom().sample(_PORTS, len(_PORTS))
-    return islice((port for port in chosen if _is_free(port)), count)
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as tried:
-        try:
-            tried.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
 @click.command()
 @click.option("--brokers", type=click.Choice([1, 3]), default=1, show_default=True)
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), required=True, help="Where it is kept.")
 def main(brokers: int, data: Path) -> None:
     """Run Kafka until Ctrl-C, and say where it is."""
+    asked_to_end = threading.Event()
     with Cluster(data.resolve(), brokers=brokers, java=STEADY) as cluster:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, lambda *_: asked_to_end.set())
         click.echo(cluster.bootstrap)
-        with suppress(KeyboardInterrupt):
-            signal.pause()
+        while not asked_to_end.wait(0.5):
+            cluster.check()
         cluster.stop()
 
 

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 
 class NewKafka(Protocol):
-    """Starts brokers that end with the test."""
+    """Starts brokers; the arguments are those of `Cluster`."""
 
-    def __call__(self, *, brokers: int = 1, advertised_ports: Sequence[int] = ()) -> Cluster: ...
+    def __call__(
+        self, *, brokers: int = 1, sasl_tls: bool = False, advertised_ports: Sequence[int] = ()
+    ) -> Cluster: ...
 
 
 class NewTopic(Protocol):
@@ -51,14 +53,19 @@ def topic(kafka: Cluster) -> Iterator[NewTopic]:
     delete_topics(kafka.direct, made)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def new_kafka() -> Iterator[NewKafka]:
+    """Starts brokers for tests that harm them; they end after the module's last test."""
     _need_kafka()
     with ExitStack() as stack:
 
-        def start(*, brokers: int = 1, advertised_ports: Sequence[int] = ()) -> Cluster:
+        def start(*, brokers: int = 1, sasl_tls: bool = False, advertised_ports: Sequence[int] = ()) -> Cluster:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="tillwatch-kafka-")))
-            return stack.enter_context(Cluster(folder, brokers=brokers, advertised_ports=advertised_ports))
+            try:
+                cluster = Cluster(folder, brokers=brokers, sasl_tls=sasl_tls, advertised_ports=advertised_ports)
+            except KafkaMissing as why:
+                missing(str(why))
+            return stack.enter_context(cluster)
 
         yield start
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.kafka.ports import HOST
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-HOST = "127.0.0.1"
+    from tests.kafka.certificates import Certificates
+
 LISTENERS = {"CLIENT": "PLAINTEXT", "DIRECT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT"}
 """The protocol of each. Brokers and administration use DIRECT: a proxy before CLIENT stands before clients only."""
+SECURE_LISTENERS = {"SCRAM": "SASL_SSL", "MTLS": "SSL"}
+"""The same of those with TLS: for a password, and for a certificate."""
 
 _QUICK = {
     "auto.create.topics.enable": "false",
@@ -57,6 +62,7 @@ def server_properties(
         more: what is set beyond.
     """
     own = dict(ports[node])
+    protocols = {name: (LISTENERS | SECURE_LISTENERS)[name] for name in own}
     advertised = {name: port for name, port in (own | {"CLIENT": advertised_port}).items() if name != "CONTROLLER"}
     settings = {
         "process.roles": "broker,controller",
@@ -64,7 +70,7 @@ def server_properties(
         "controller.quorum.voters": ",".join(f"{each}@{HOST}:{named['CONTROLLER']}" for each, named in ports.items()),
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "DIRECT",
-        "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in LISTENERS.items()),
+        "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
         "listeners": _addresses(own),
         "advertised.listeners": _addresses(advertised),
         "log.dirs": str(data),
@@ -73,6 +79,21 @@ def server_properties(
         **more,
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def secure(certificates: Certificates) -> dict[str, str]:
+    """What the listeners with TLS need."""
+    return {
+        "ssl.keystore.type": "PEM",
+        "ssl.keystore.location": str(certificates.server),
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(certificates.authority),
+        "listener.name.mtls.ssl.client.auth": "required",
+        "listener.name.scram.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.scram.scram-sha-512.sasl.jaas.config": (
+            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        ),
+    }
 
 
 def _addresses(ports: Mapping[str, int]) -> str:
