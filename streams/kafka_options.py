@@ -70,7 +70,7 @@ class KafkaOptions:
         ):
             if value not in among:
                 raise ValueError(f"kafka_{name} must be one of {', '.join(among)}, got {value!r}")
-        if self.has_sasl != bool(self.user and self.password):
+        if (bool(self.user), bool(self.password)) != (self.has_sasl, self.has_sasl):
             wanted = "both be given" if self.has_sasl else "not be given"
             raise ValueError(f"kafka_user and kafka_password_file must {wanted} with kafka_security {self.security!r}")
         if not self.has_tls and any((self.ca_file, self.cert_file, self.key_file)):

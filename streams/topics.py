@@ -46,7 +46,7 @@ EVENTS = TopicSpec("events", "merchant_id")
 ALERTS = TopicSpec("alerts", "alert_id", compacted=True, seen_at_once=True)
 MERCHANT_RISK = TopicSpec("merchant-risk", "merchant_id", compacted=True, seen_at_once=True)
 DEAD_LETTERS = TopicSpec("dead-letters", "", retention_ms=90 * _DAY_MS)
-CHECKPOINTS = TopicSpec("checkpoints", "manifest", compacted=True, on_kafka_only=True, segment_bytes=64 << 20)
+CHECKPOINTS = TopicSpec("checkpoints", "page", compacted=True, on_kafka_only=True, segment_bytes=64 << 20)
 POSITIONS = TopicSpec("positions", "name", compacted=True, partitions=1, on_kafka_only=True, segment_bytes=4 << 20)
 PROGRESS = TopicSpec("progress", "worker", compacted=True, partitions=1, on_kafka_only=True, segment_bytes=4 << 20)
 

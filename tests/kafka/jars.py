@@ -41,9 +41,7 @@ def jars() -> Path:
 def _need_java() -> None:
     java = shutil.which("java")
     if java is None:
-        raise KafkaMissing(
-            f"Kafka needs Java {_JAVA_VERSION} or newer, found none: apt install default-jre-headless"
-        )
+        raise KafkaMissing(f"Kafka needs Java {_JAVA_VERSION} or newer, found none: apt install default-jre-headless")
     said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
     version = re.search(r'version "(\d+)', said)
     if version is None or int(version[1]) < _JAVA_VERSION:
