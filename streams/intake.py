@@ -67,6 +67,7 @@ def ingest(
     Raises:
         ValueError: the input is not the one taken from before, or another intake takes it at the same time;
             the feed's name is none.
+        Fenced: on Kafka, another intake of the name has begun and takes the rest.
     """
     intake = _Intake(log, name, feed, historic=historic)
     intake.go_on(lines)
@@ -116,13 +117,14 @@ class _Intake:
         self._log, self._name = log, name
         partitions = log.partitions(EVENTS.name)
         self._sorter = Sorter(name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms)
-        self._done = log.position(name) or 0
-        self._line = log.position(f"{name}/lines") or 0
         self._tail = b""
+        with log.transaction(writer=name):  # an intake of the name that still runs cannot go on from here
+            self._done = log.position(name) or 0
+            self._line = log.position(f"{name}/lines") or 0
+            for each in log.positions(f"{name}/feed/"):
+                latest, told, own = (log.position(f"{name}/{what}/{each}") or 0 for what in ("latest", "told", "own"))
+                self._sorter.clocks[each] = FeedClock(latest, told, bool(own))
         self.totals = IntakeTotals(bytes_read=self._done)
-        for each in log.positions(f"{name}/feed/"):
-            latest, told, own = (log.position(f"{name}/{what}/{each}") or 0 for what in ("latest", "told", "own"))
-            self._sorter.clocks[each] = FeedClock(latest, told, bool(own))
 
     def go_on(self, lines: BinaryIO) -> None:
         """Pass over what was taken before.
@@ -169,12 +171,10 @@ class _Intake:
 
     def _commit(self, out: Sorted, position: int) -> None:
         log, name = self._log, self._name
-        with log.transaction():
+        with log.transaction(writer=name):
             if (log.position(name) or 0) != self._done:
                 raise ValueError(f"input {name} must be taken by one ingest at a time, another takes it too")
-            for partition, values in enumerate(out.values):
-                if values:
-                    log.append(EVENTS.name, partition, values)
+            log.append_each(EVENTS.name, out.values, keys=out.keys)
             if out.letters:
                 log.append(DEAD_LETTERS.name, 0, [msgspec.json.encode(each) for each in out.letters])
             log.set_position(name, position)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from itertools import pairwise, repeat
-from typing import TYPE_CHECKING, Self
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import uuid4
 
 import kafka.errors  # type: ignore[import-untyped]
@@ -22,18 +22,20 @@ from streams.blocks import MAX_BLOCK_RECORDS
 from streams.kafka_admin import KafkaAdmin
 from streams.kafka_reads import END, FIRST, Newest, Reader
 from streams.kafka_writes import Writer
-from streams.log import KeyedRecord, LogFailed, Progress
+from streams.log import KeyedRecord, LogFailed, Progress, check_each
 from streams.loop_thread import LoopThread
-from streams.topics import EVENTS, POSITIONS, PROGRESS, kafka_configs
+from streams.topics import EVENTS, POSITIONS, PROGRESS, SEEN_AT_ONCE, kafka_configs
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Coroutine, Iterator, Sequence
     from typing import Any, TypeVar
 
+    from aiokafka import ConsumerRecord
     from numpy.typing import NDArray
 
     from streams.kafka_admin import KafkaTopic
     from streams.kafka_options import KafkaOptions
+    from streams.kafka_writes import Part
 
     T = TypeVar("T")
 
@@ -49,6 +51,8 @@ class KafkaLog:
     Raises:
         LogFailed: it cannot be reached; so every method, besides what `Log` says.
     """
+
+    on_kafka: ClassVar[bool] = True
 
     def __init__(self, options: KafkaOptions) -> None:
         self._options = options
@@ -211,14 +215,28 @@ class KafkaLog:
             return self.end_offset(topic, partition)
         return self._append(topic, partition, [each or None for each in values] if compacted else values, keys)
 
+    def append_each(
+        self,
+        topic: str,
+        values: Sequence[Sequence[bytes]],
+        *,
+        keys: Sequence[Sequence[bytes | None]] | None = None,
+    ) -> None:
+        """As `Log.append_each`."""
+        check_each(topic, self.partitions(topic), values, keys)
+        if self.compacted(topic):
+            raise ValueError(f"topic {topic!r} is compacted: append with keys, partition by partition")
+        given = keys or [[None] * len(each) for each in values]
+        parts = [(topic, p, each, given[p]) for p, each in enumerate(values) if each]
+        if parts:
+            self._run((self._open or self._writer(None)).append_all(parts))
+
     def append_block(
         self,
         topic: str,
         partition: int,
         data: bytes,
         lengths: NDArray[np.int32],
-        *,
-        keys: Sequence[bytes] | None = None,
     ) -> int:
         """As `Log.append_block`."""
         if self._topic(topic).compacted:
@@ -228,18 +246,19 @@ class KafkaLog:
         if total != len(data) or (len(lengths) and int(lengths.min()) < 0):
             raise ValueError(f"lengths must be at least 0 and sum to {len(data)} bytes, got {total}")
         values = [data[start:end] for start, end in pairwise([0, *ends.tolist()])]
-        return self.append(topic, partition, values, keys=keys)
+        return self.append(topic, partition, values)
 
-    def _append(self, topic: str, partition: int, values: Sequence[bytes | None], keys: Iterable[bytes] | None) -> int:
-        writer = self._open or self._writer(None)
-        return self._run(writer.append(topic, partition, values, repeat(None, len(values)) if keys is None else keys))
+    def _append(self, topic: str, partition: int, values: Sequence[bytes | None], keys: Sequence[bytes] | None) -> int:
+        part: Part = (topic, partition, values, keys or [None] * len(values))
+        (first,) = self._run((self._open or self._writer(None)).append_all([part]))
+        return first
 
     # -- reading
 
     def read(self, topic: str, partition: int, offset: int, max_records: int = MAX_BLOCK_RECORDS) -> Records:
         """As `Log.read`; an offset up to the end of what is written but not committed is no error."""
         self._check(topic, partition)
-        found = self._run(self._reader.read(topic, partition, offset, max_records))
+        found = self._read(topic, partition, offset, max_records)
         values = [each.value or b"" for each in found]
         count = len(found)
         return Records(
@@ -257,28 +276,35 @@ class KafkaLog:
         if not self._topic(topic).compacted:
             raise ValueError(f"topic {topic!r} is not compacted and keeps no keys")
         self._check(topic, partition)
-        found = self._run(self._reader.read(topic, partition, offset, max_records))
+        found = self._read(topic, partition, offset, max_records)
         return [KeyedRecord(each.offset, each.key or b"", each.value or b"", each.timestamp) for each in found]
+
+    def _read(self, topic: str, partition: int, offset: int, most: int) -> list[ConsumerRecord]:
+        committed = topic not in SEEN_AT_ONCE
+        return self._run(self._reader.read(topic, partition, offset, most, committed=committed))
 
     def first_offset(self, topic: str, partition: int) -> int:
         """The oldest offset that can be read."""
         return self._offset(topic, partition, FIRST)
 
     def end_offset(self, topic: str, partition: int) -> int:
-        """The offset after everything that is committed."""
+        """The offset after everything that can be read."""
         return self._offset(topic, partition, END)
 
     def _offset(self, topic: str, partition: int, which: int) -> int:
         self._check(topic, partition)
-        (found,) = self._run(self._reader.offsets([(topic, partition)], which)).values()
+        committed = topic not in SEEN_AT_ONCE
+        (found,) = self._run(self._reader.offsets([(topic, partition)], which, committed=committed)).values()
         return found
 
     def changed(self) -> bool:
-        """Whether anything was committed to the topics in use since this was last asked; waits at most 5 ms."""
+        """Whether there is more to read of the topics in use since this was last asked; waits at most 5 ms."""
         time.sleep(max(0.0, self._looked + _LOOK_EVERY_S - time.monotonic()))
-        wanted = [(name, p) for name, topic in self._topics.items() for p in range(topic.partitions)]
-        before = self._ends
-        self._ends = self._run(self._reader.offsets(wanted, END))
+        before, self._ends = self._ends, {}
+        for committed in (True, False):
+            names = [each for each in self._topics if committed == (each not in SEEN_AT_ONCE)]
+            wanted = [(name, p) for name in names for p in range(self._topics[name].partitions)]
+            self._ends |= self._run(self._reader.offsets(wanted, END, committed=committed))
         self._looked = time.monotonic()
         return before != self._ends
 

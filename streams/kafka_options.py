@@ -15,7 +15,7 @@ SCHEME = "kafka://"
 PORT = 9092
 PROTOCOLS = {"plaintext": "PLAINTEXT", "tls": "SSL", "sasl_plaintext": "SASL_PLAINTEXT", "sasl_tls": "SASL_SSL"}
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
-COMPRESSIONS = ("lz4", "zstd", "gzip", "snappy", "none")
+COMPRESSIONS = ("zstd", "lz4", "snappy", "gzip", "none")
 
 
 class _Secret(str):
@@ -58,7 +58,7 @@ class KafkaOptions:
     cert_file: Path | None = None
     key_file: Path | None = None
     allow_plaintext: bool = False
-    compression: str = "lz4"
+    compression: str = "zstd"
     replication: int = -1
     ssl_context: ssl.SSLContext | None = field(init=False, repr=False, compare=False, default=None)
 
@@ -70,7 +70,7 @@ class KafkaOptions:
         ):
             if value not in among:
                 raise ValueError(f"kafka_{name} must be one of {', '.join(among)}, got {value!r}")
-        if self.has_sasl != bool(self.user and self.password):
+        if (bool(self.user), bool(self.password)) != (self.has_sasl, self.has_sasl):
             wanted = "both be given" if self.has_sasl else "not be given"
             raise ValueError(f"kafka_user and kafka_password_file must {wanted} with kafka_security {self.security!r}")
         if not self.has_tls and any((self.ca_file, self.cert_file, self.key_file)):

@@ -48,13 +48,20 @@ class Reader:
         self._client = client
         self._ahead: dict[TopicPartition, tuple[int, Iterator[ConsumerRecord]]] = {}
 
-    async def read(self, topic: str, partition: int, offset: int, most: int) -> list[ConsumerRecord]:
-        """Between 1 and `most` records from `offset` on, or none at the end; raises `OffsetGone`."""
+    async def read(
+        self, topic: str, partition: int, offset: int, most: int, *, committed: bool = True
+    ) -> list[ConsumerRecord]:
+        """Between 1 and `most` records from `offset` on, or none at the end of what is committed, or of all.
+
+        Raises:
+            OffsetGone: `offset` lies before the first record, or past the last one written.
+        """
+        isolation = READ_COMMITTED if committed else READ_UNCOMMITTED
         tp = TopicPartition(topic, partition)
         at, ahead = self._ahead.pop(tp, (-1, iter(())))
         found: list[ConsumerRecord] = _take(ahead, most) if at == offset else []
         while not found:
-            fetched, end = await self._insist(topic, partial(self._fetch, tp, offset))
+            fetched, end = await self._insist(topic, partial(self._fetch, tp, offset, isolation))
             ahead = fetched
             found = _take(ahead, most)
             if not found and fetched.next_fetch_offset >= end:
@@ -66,12 +73,12 @@ class Reader:
             self._ahead[tp] = found[-1].offset + 1, ahead
         return found
 
-    async def _fetch(self, tp: TopicPartition, offset: int) -> tuple[PartitionRecords, int]:
-        """Records from `offset` on, and the end of what is committed."""
+    async def _fetch(self, tp: TopicPartition, offset: int, isolation: int) -> tuple[PartitionRecords, int]:
+        """Records from `offset` on, and the end of what can be read."""
         wanted = [(tp.topic, [(tp.partition, offset, _FETCH_BYTES)])]
-        request = FetchRequest(0, 1, _FETCH_BYTES, READ_COMMITTED, wanted)
+        request = FetchRequest(0, 1, _FETCH_BYTES, isolation, wanted)
         answer = await self._client.send(self._leader(tp), request)
-        ((_, ((_, code, _, end, *more),)),) = answer.topics
+        ((_, ((_, code, written, stable, *more),)),) = answer.topics
         error = for_code(code)
         if error is OffsetOutOfRangeError:
             raise await self._gone(tp, offset)
@@ -79,7 +86,8 @@ class Reader:
             raise error(tp)
         aborted = more[1] if answer.API_VERSION >= 5 else more[0]
         records = MemoryRecords(more[-1])
-        return PartitionRecords(tp, records, aborted, offset, None, None, True, READ_COMMITTED), end  # noqa: FBT003
+        found = PartitionRecords(tp, records, aborted, offset, None, None, True, isolation)  # noqa: FBT003
+        return found, stable if isolation == READ_COMMITTED else written
 
     async def _gone(self, tp: TopicPartition, offset: int) -> OffsetGone:
         (first,), (end,) = [(await self.offsets([tp], which)).values() for which in (FIRST, END)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,13 @@ from streams.leases import Fenced
 from streams.log import now_utc_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Coroutine
     from typing import Any, Self
 
     from streams.kafka_options import KafkaOptions
 
+Part = tuple[str, int, Sequence[bytes | None], Sequence[bytes | None]]
+"""Topic, partition, values, and their keys."""
 BATCH_BYTES = 900_000
 """Of a batch before compression: brokers take 1 MB after it."""
 TRANSACTION_MS = 10_000
@@ -54,10 +57,21 @@ class Writer:
             raise
         return writer
 
-    async def append(
-        self, topic: str, partition: int, values: Iterable[bytes | None], keys: Iterable[bytes | None]
-    ) -> int:
-        """Append at least one value, and return the first one's offset once all are kept by the brokers."""
+    async def append_all(self, parts: Sequence[Part]) -> list[int]:
+        """Append each part's values, at least one, all at once; the first offset of each, once the brokers have them.
+
+        Where one fails, of the others some may have been appended; in a transaction that is then aborted.
+        """
+        sent = await asyncio.gather(*(self._send(*each) for each in parts))
+        await asyncio.wait([each for part in sent for each in part])
+        try:
+            return [[int(each.result().offset) for each in part][0] for part in sent]  # noqa: RUF015  all may fail
+        except KafkaError as error:
+            raise self._explained(error) from error
+
+    async def _send(
+        self, topic: str, partition: int, values: Sequence[bytes | None], keys: Sequence[bytes | None]
+    ) -> list[asyncio.Future[Any]]:
         producer, now_ms = self._producer, now_utc_ms()
         sent = []
         batch = producer.create_batch()
@@ -67,11 +81,7 @@ class Writer:
                 batch = producer.create_batch()
                 batch.append(timestamp=now_ms, key=key, value=value)
         sent.append(await producer.send_batch(batch, topic, partition=partition))
-        await asyncio.wait(sent)
-        try:
-            return int([each.result().offset for each in sent][0])  # noqa: RUF015  all of them may fail
-        except KafkaError as error:
-            raise self._explained(error) from error
+        return sent
 
     async def begin(self) -> None:
         """Begin a transaction; the first one ends the name's earlier producer, and its open transaction."""

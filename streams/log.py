@@ -7,7 +7,7 @@ ascend but need not be consecutive: a transaction's marker takes one, and so doe
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self
 
 import msgspec
 
@@ -73,8 +73,20 @@ def now_utc_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def check_each(
+    topic: str, count: int, values: Sequence[Sequence[bytes]], keys: Sequence[Sequence[object]] | None
+) -> None:
+    """What `Log.append_each` wants of its arguments; raises ValueError."""
+    if len(values) != count:
+        raise ValueError(f"values of {topic!r} must be given for each of {count} partitions, got {len(values)}")
+    if keys is not None and [*map(len, keys)] != [*map(len, values)]:
+        raise ValueError(f"a key must be given for each value of {topic!r}, got {[*map(len, keys)]} keys")
+
+
 class Log(Protocol):
     """A log, used by one thread at a time; any number of processes may append and read at once."""
+
+    on_kafka: ClassVar[bool]
 
     def close(self) -> None:
         """Let go of it; an open transaction is rolled back."""
@@ -149,14 +161,30 @@ class Log(Protocol):
             UnknownTopic, ValueError: no such topic or partition; keys missing, too many or out of place.
         """
 
+    def append_each(
+        self,
+        topic: str,
+        values: Sequence[Sequence[bytes]],
+        *,
+        keys: Sequence[Sequence[bytes | None]] | None = None,
+    ) -> None:
+        """Append to every partition what `values` has for it: on Kafka at once, not one after the other.
+
+        Args:
+            topic: a topic that is not compacted.
+            values: by partition.
+            keys: of the values; they are for other readers on Kafka.
+
+        Raises:
+            UnknownTopic, ValueError: no such topic; it is compacted; other partitions, or other keys than values.
+        """
+
     def append_block(
         self,
         topic: str,
         partition: int,
         data: bytes,
         lengths: NDArray[np.int32],
-        *,
-        keys: Sequence[bytes] | None = None,
     ) -> int:
         """Append the records joined in `data`, and return the first one's offset: the fast way.
 
@@ -165,7 +193,6 @@ class Log(Protocol):
             partition: 0 up to the topic's partitions.
             data: the values, joined.
             lengths: each value's length in bytes, int32, at least 0; they sum to `len(data)`.
-            keys: as in `append`.
 
         Raises:
             UnknownTopic, ValueError: no such topic or partition; it is compacted; the lengths do not fit.

@@ -46,17 +46,19 @@ class FeedClock:
 
 
 class Sorted:
-    """What some lines give: values by partition, each with the number of its line, and dead letters."""
+    """What some lines give: values by partition, each with its key and the number of its line, and dead letters."""
 
     def __init__(self, partitions: int) -> None:
         self.values: list[list[bytes]] = [[] for _ in range(partitions)]
+        self.keys: list[list[bytes | None]] = [[] for _ in range(partitions)]
         self.numbers: list[list[int]] = [[] for _ in range(partitions)]
         self.letters: list[DeadLetter] = []
         self.forwarded = 0
 
-    def put(self, partition: int, value: bytes, number: int) -> None:
+    def put(self, partition: int, value: bytes, number: int, key: bytes | None = None) -> None:
         """Add to one partition."""
         self.values[partition].append(value)
+        self.keys[partition].append(key)
         self.numbers[partition].append(number)
 
     def everywhere(self, value: bytes, number: int) -> None:
@@ -122,13 +124,13 @@ class Sorter:
         columns = zip(
             decoded.columns.status.tolist(), decoded.columns.number[_TIME].tolist(),
             decoded.columns.number[_RECEIVED].tolist(), decoded.columns.hash[_FEED].tolist(),
-            _partitions(decoded, self._partitions).tolist(), strict=True,
+            _partitions(decoded, self._partitions).tolist(), _merchants(decoded), strict=True,
         )  # fmt: skip
         untouched = self._untouched(decoded, feeds, now_ms).tolist()
-        for i, (status, time_ms, received_ms, feed, partition) in enumerate(columns):
+        for i, (status, time_ms, received_ms, feed, partition, merchant) in enumerate(columns):
             number, raw = numbered[i]
             if untouched[i]:
-                out.put(partition, raw, number)
+                out.put(partition, raw, number, merchant)
                 out.forwarded += 1
                 continue
             letter = letters.get(i)
@@ -143,7 +145,7 @@ class Sorter:
                 else:
                     if status != OTHER:
                         self._tick(feeds.get(feed, self._feed), time_ms, receipt_ms, number, out)
-                    out.put(partition, line, number)
+                    out.put(partition, line, number, merchant)
                     out.forwarded += 1
             if letter is not None:
                 out.letters.append(letter)
@@ -226,6 +228,14 @@ def _partitions(decoded: Decoded, partitions: int) -> NDArray[np.int32]:
     start = np.where(usable, columns.start[_MERCHANT], 0).astype(np.int32)
     length = np.where(usable, columns.length[_MERCHANT], 0).astype(np.int32)
     return partitions_of(decoded.data, start, length, partitions)
+
+
+def _merchants(decoded: Decoded) -> list[bytes]:
+    """Each record's merchant; of records that have none, anything."""
+    data, columns = decoded.data.tobytes(), decoded.columns
+    starts = columns.start[_MERCHANT]
+    ends = starts + columns.length[_MERCHANT]
+    return [data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
 def _clock(feed: str, time_ms: int) -> bytes:

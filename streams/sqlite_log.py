@@ -14,7 +14,7 @@ import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import msgspec
 import numpy as np
@@ -22,7 +22,7 @@ import numpy as np
 from streams import housekeeping, leases
 from streams.blocks import MAX_BLOCK_RECORDS, cut, join
 from streams.leases import LeaseHeld
-from streams.log import KeyedRecord, OffsetGone, Progress, UnknownTopic, now_utc_ms
+from streams.log import KeyedRecord, OffsetGone, Progress, UnknownTopic, check_each, now_utc_ms
 from streams.sqlite import immediate, open_patiently
 
 if TYPE_CHECKING:
@@ -77,6 +77,8 @@ class SqliteLog:
         durable: whether appended records outlive a power failure (`synchronous=FULL`), not only the process.
         busy_timeout_s: how long to wait for another writer before `sqlite3.OperationalError` is raised.
     """
+
+    on_kafka: ClassVar[bool] = False
 
     def __init__(self, path: str | PathLike[str], *, durable: bool = True, busy_timeout_s: float = 30.0) -> None:
         self.path = path
@@ -277,6 +279,20 @@ class SqliteLog:
             )
         return base
 
+    def append_each(
+        self,
+        topic: str,
+        values: Sequence[Sequence[bytes]],
+        *,
+        keys: Sequence[Sequence[bytes | None]] | None = None,
+    ) -> None:
+        """Append to every partition what `values` has for it, in one transaction; keys are not kept."""
+        check_each(topic, self.partitions(topic), values, keys)
+        with self.transaction():
+            for partition, each in enumerate(values):
+                if each:
+                    self.append(topic, partition, each)
+
     def append_block(
         self,
         topic: str,
@@ -284,8 +300,6 @@ class SqliteLog:
         data: bytes,
         lengths: NDArray[np.int32],
         appended_ms: int | None = None,
-        *,
-        keys: Sequence[bytes] | None = None,  # noqa: ARG002  not kept
     ) -> int:
         """Append the records joined in `data`, and return the first one's offset: the fast way.
 
@@ -295,7 +309,6 @@ class SqliteLog:
             data: the values, joined.
             lengths: each value's length in bytes, int32, at least 0; they sum to `len(data)`.
             appended_ms: append time, UTC milliseconds; now by default.
-            keys: not kept, the record holds its key.
 
         Raises:
             UnknownTopic, ValueError: no such topic or partition; it is compacted; the lengths do not fit.

@@ -27,6 +27,8 @@ class TopicSpec:
         retention_ms: how long records are kept; None keeps them.
         partitions: how many, where that is not set.
         on_kafka_only: whether the embedded log has other means for it.
+        seen_at_once: whether it is read on Kafka before its transactions are committed: a worker's last from cut to
+            cut, and what an aborted one wrote is written again, the same.
         segment_bytes: of its files on Kafka, which compacts none that is written to; None for the brokers' own.
     """
 
@@ -36,14 +38,15 @@ class TopicSpec:
     retention_ms: int | None = None
     partitions: int | None = None
     on_kafka_only: bool = False
+    seen_at_once: bool = False
     segment_bytes: int | None = None
 
 
 EVENTS = TopicSpec("events", "merchant_id")
-ALERTS = TopicSpec("alerts", "alert_id", compacted=True)
-MERCHANT_RISK = TopicSpec("merchant-risk", "merchant_id", compacted=True)
+ALERTS = TopicSpec("alerts", "alert_id", compacted=True, seen_at_once=True)
+MERCHANT_RISK = TopicSpec("merchant-risk", "merchant_id", compacted=True, seen_at_once=True)
 DEAD_LETTERS = TopicSpec("dead-letters", "", retention_ms=90 * _DAY_MS)
-CHECKPOINTS = TopicSpec("checkpoints", "part", compacted=True, on_kafka_only=True, segment_bytes=64 << 20)
+CHECKPOINTS = TopicSpec("checkpoints", "page", compacted=True, on_kafka_only=True, segment_bytes=64 << 20)
 POSITIONS = TopicSpec("positions", "name", compacted=True, partitions=1, on_kafka_only=True, segment_bytes=4 << 20)
 PROGRESS = TopicSpec("progress", "worker", compacted=True, partitions=1, on_kafka_only=True, segment_bytes=4 << 20)
 
@@ -51,25 +54,25 @@ TOPICS: tuple[TopicSpec, ...] = (EVENTS, ALERTS, MERCHANT_RISK, DEAD_LETTERS, CH
 """All topics. They have the same number of partitions, except where an acquirer's own topic is read."""
 
 
-def create_topics(
-    log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events_days: int = 0, on_kafka: bool = False
-) -> None:
+def create_topics(log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events_days: int = 0) -> None:
     """Make every topic that is not there.
 
     Args:
         log: where.
         partitions: of each topic that says nothing else.
         keep_events_days: how long `events` are kept, 0 for ever; never less than back to the last cuts.
-        on_kafka: whether the log is on Kafka.
 
     Raises:
         ValueError: a topic has another number of partitions.
     """
     for topic in TOPICS:
-        if topic.on_kafka_only and not on_kafka:
+        if topic.on_kafka_only and not log.on_kafka:
             continue
         keep_ms = keep_events_days * _DAY_MS if topic is EVENTS and keep_events_days else topic.retention_ms
         log.create_topic(topic.name, topic.partitions or partitions, compacted=topic.compacted, retention_ms=keep_ms)
+
+
+SEEN_AT_ONCE = frozenset(each.name for each in TOPICS if each.seen_at_once)
 
 
 def kafka_configs(name: str, *, compacted: bool) -> dict[str, str]:
@@ -79,7 +82,6 @@ def kafka_configs(name: str, *, compacted: bool) -> dict[str, str]:
         "message.timestamp.type": "LogAppendTime",
         "max.message.bytes": str(_BATCH_BYTES),
     }
-    segment_bytes = {each.name: each.segment_bytes for each in TOPICS}.get(name)
-    if segment_bytes:
+    if segment_bytes := next((each.segment_bytes for each in TOPICS if each.name == name), None):
         configs |= {"segment.bytes": str(segment_bytes), "min.cleanable.dirty.ratio": "0.1"}
     return configs

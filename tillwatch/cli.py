@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from streams.leases import Fenced
+from streams.log import LogFailed
 from tillwatch.settings import Settings, SettingsError, load
 from tillwatch.show import to_stderr
 
@@ -93,6 +95,10 @@ class Commands(click.Group):
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{where}{error.strerror or error}") from error
+        except SettingsError as error:
+            raise BadSettings(str(error)) from error
+        except (LogFailed, Fenced) as error:
+            raise click.ClickException(str(error)) from error
         except sqlite3.Error as error:
             raise click.ClickException(f"database of the log or the state: {error}") from error
 

@@ -19,7 +19,7 @@ from streams.log import now_utc_ms
 from tillwatch import demo_plan
 from tillwatch.board import board, status_line
 from tillwatch.children import Child, child
-from tillwatch.logs import open_log
+from tillwatch.logs import open_file
 from tillwatch.picture import Picture
 from tillwatch.settings import log_url_of
 from tillwatch.show import emit_json, failing, to_stderr, to_stdout
@@ -110,7 +110,7 @@ def command(
 @contextmanager
 def _claimed(invocation: Invocation, folder: Path) -> Iterator[Claim]:
     """The demonstration's log, to which nobody else feeds a simulation meanwhile."""
-    with open_log(invocation.settings()) as log:
+    with open_file(invocation.settings()) as log:
         try:
             lease = log.acquire_lease(_LEASE, "tillwatch demo", _LEASE_TTL_S)
         except LeaseHeld as error:

@@ -93,17 +93,18 @@ class _Router:
         length = np.fromiter(map(len, ids), np.int32, len(ids))
         start = (np.cumsum(length) - length).astype(np.int32)
         self._of = partitions_of(np.frombuffer(b"".join(ids), np.uint8), start, length, self._partitions)
-        position = log.position(_SIMULATOR)
+        with log.transaction(writer=_SIMULATOR):  # a feed that still runs cannot go on from here
+            position = log.position(_SIMULATOR)
+            self._at_reached = self._skip = log.position(_SIMULATOR_PART) or 0
         self._begun = position is not None
         self.reached_ms = simulation.config.start_ms if position is None else position
-        self._at_reached = self._skip = log.position(_SIMULATOR_PART) or 0
 
     def begin(self) -> int:
         """Append master data if this is the log's first feed; how many records."""
         if self._begun:
             return 0
         records = self._simulation.master_records()
-        with self._log.transaction():
+        with self._log.transaction(writer=_SIMULATOR):
             for partition in range(self._partitions):
                 mine = [record for k, record in enumerate(records) if self._of[k % len(self._of)] == partition]
                 if mine:
@@ -132,7 +133,7 @@ class _Router:
         end = np.insert(starts[done + 1 : up_to + 1], at, np.repeat(clock_ends[1:], self._partitions))
         part = np.insert(self._of[batch.merchant_index[done:up_to]], at, np.tile(every, len(clocks)))
         joined, lengths, bounds = _split(np.frombuffer(data, np.uint8), start, end, part, self._partitions)
-        with self._log.transaction():
+        with self._log.transaction(writer=_SIMULATOR):
             first = 0
             for partition in range(self._partitions):
                 count = int(bounds[partition])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import click
@@ -9,18 +10,20 @@ import msgspec
 
 from domain.alerts import Alert, Score
 from streams.sqlite_log import SqliteLog
-from streams.topics import create_topics
+from streams.topics import EVENTS, create_topics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from streams.log import KeyedRecord, Log
     from tillwatch.settings import Settings
 
 T = TypeVar("T", Alert, Score)
 
+_NONE = "there is no log at {}: start `tillwatch ingest` or `tillwatch worker` first"
 
-def open_log(settings: Settings, *, make: bool = True) -> SqliteLog:
+
+def open_log(settings: Settings, *, make: bool = True) -> Log:
     """The settings' log, with every topic.
 
     Args:
@@ -30,21 +33,46 @@ def open_log(settings: Settings, *, make: bool = True) -> SqliteLog:
     Raises:
         ClickException: there is none, or it has other partitions than the settings say.
     """
+    if not settings.on_kafka:
+        return open_file(settings, make=make)
+    from streams.kafka_log import KafkaLog  # noqa: PLC0415  loading Kafka's clients takes a while
+
+    log = KafkaLog(settings.kafka_options())
+    with _closed_on_failure(log, settings.log_url):
+        if not make and EVENTS.name not in log.topics():
+            raise click.ClickException(_NONE.format(settings.log_url))
+        create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
+    return log
+
+
+def open_file(settings: Settings, *, make: bool = True) -> SqliteLog:
+    """The settings' embedded log; as `open_log`.
+
+    Raises:
+        ClickException: as there.
+        SettingsError: the log is on Kafka.
+    """
     path = settings.log_path
     if make:
         path.parent.mkdir(parents=True, exist_ok=True)
     elif not path.exists():
-        raise click.ClickException(f"there is no log at {path}: start `tillwatch ingest` or `tillwatch worker` first")
+        raise click.ClickException(_NONE.format(path))
     log = SqliteLog(path)
-    try:
+    with _closed_on_failure(log, str(path)):
         create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
+    return log
+
+
+@contextmanager
+def _closed_on_failure(log: Log, where: str) -> Iterator[None]:
+    try:
+        yield
     except ValueError as error:
         log.close()
-        raise click.ClickException(f"{path}: {error}") from error
+        raise click.ClickException(f"{where}: {error}") from error
     except BaseException:
         log.close()
         raise
-    return log
 
 
 class Follower(Generic[T]):

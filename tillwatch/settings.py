@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from detectors.registry import make_detectors
 from domain.peers import NO_PEERS, Peers
 from models.peers import load_peers
+from streams.kafka_options import COMPRESSIONS, MECHANISMS, PROTOCOLS, SCHEME, KafkaOptions, brokers_of
 
 if TYPE_CHECKING:
     from detectors.contract import Detector
@@ -40,8 +41,18 @@ class Settings(BaseSettings):
 
     log_url: str = Field(
         "sqlite:///var/tillwatch.db",
-        description="sqlite:///folder/file.db, or sqlite:////folder/file.db from the root",
+        description="sqlite:///folder/file.db, sqlite:////folder/file.db from the root, or kafka://host:9092,host2:9092",
     )
+    kafka_security: str = Field("plaintext", description=f"one of {', '.join(PROTOCOLS)}")
+    kafka_user: str = Field("", description="a name, empty without SASL")
+    kafka_password_file: str = Field("", description="a file whose first line is the password, empty without SASL")
+    kafka_sasl_mechanism: str = Field("SCRAM-SHA-512", description=f"one of {', '.join(MECHANISMS)}")
+    kafka_ca_file: str = Field("", description="a file of certificates in PEM, empty for the system's")
+    kafka_cert_file: str = Field("", description="a file of our certificate in PEM, empty for none")
+    kafka_key_file: str = Field("", description="a file of that certificate's key in PEM, empty for none")
+    kafka_allow_plaintext: bool = Field(False, description="true or false")  # noqa: FBT003  a default, by its name
+    kafka_compression: str = Field("zstd", description=f"one of {', '.join(COMPRESSIONS)}")
+    kafka_replication: int = Field(-1, ge=-1, le=32_767, description="1 to 32767 brokers, -1 for the brokers' default")
     partitions: int = Field(4, ge=1, le=1024, description="1 to 1024")
     batch_records: int = Field(5_000, ge=1, le=1_000_000, description="1 to 1000000 records")
     cut_every_s: float = Field(5.0, gt=0, le=3_600, description="above 0, at most 3600 seconds")
@@ -56,15 +67,24 @@ class Settings(BaseSettings):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth_values(cls, value: object) -> object:
-        if isinstance(value, bool):  # pydantic takes true for 1
-            raise ValueError  # noqa: TRY004  a TypeError would pass through pydantic
+    def _no_truth_values(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and info.field_name != "kafka_allow_plaintext":  # pydantic takes true for 1
+            raise ValueError
         return value
 
     @field_validator("log_url")
     @classmethod
-    def _names_a_file(cls, value: str) -> str:
-        if not value.startswith(_SQLITE) or value in {_SQLITE, _SQLITE + "/"} or value.endswith("/"):
+    def _names_a_log(cls, value: str) -> str:
+        if value.startswith(SCHEME):
+            brokers_of(value)
+        elif not value.startswith(_SQLITE) or value in {_SQLITE, _SQLITE + "/"} or value.endswith("/"):
+            raise ValueError
+        return value
+
+    @field_validator("kafka_replication")
+    @classmethod
+    def _is_a_number_of_brokers(cls, value: int) -> int:
+        if value == 0:
             raise ValueError
         return value
 
@@ -78,12 +98,43 @@ class Settings(BaseSettings):
         return value
 
     @property
+    def on_kafka(self) -> bool:
+        """Whether the log is on Kafka, not in a file."""
+        return self.log_url.startswith(SCHEME)
+
+    def kafka_options(self) -> KafkaOptions:
+        """How the log's Kafka cluster is reached.
+
+        Raises:
+            ValueError: the settings of Kafka do not fit together, or the log is in a file.
+            OSError: the password or a certificate cannot be read.
+        """
+        return KafkaOptions(
+            bootstrap=brokers_of(self.log_url),
+            security=self.kafka_security,
+            user=self.kafka_user,
+            password=_first_line(Path(self.kafka_password_file)) if self.kafka_password_file else "",
+            sasl_mechanism=self.kafka_sasl_mechanism,
+            ca_file=_path(self.kafka_ca_file),
+            cert_file=_path(self.kafka_cert_file),
+            key_file=_path(self.kafka_key_file),
+            allow_plaintext=self.kafka_allow_plaintext,
+            compression=self.kafka_compression,
+            replication=self.kafka_replication,
+        )
+
+    @property
     def log_path(self) -> Path:
         """The log's file; relative to the working directory after three slashes, from the root after four.
 
         >>> Settings(log_url="sqlite:////data/till%20watch.db").log_path.as_posix()
         '/data/till watch.db'
+
+        Raises:
+            SettingsError: the log is on Kafka.
         """
+        if self.on_kafka:
+            raise SettingsError(f"log_url must be sqlite:///folder/file.db for this, got {self.log_url!r}")
         return Path(unquote(self.log_url.removeprefix(_SQLITE)))
 
     def load_peers(self) -> Peers:
@@ -137,6 +188,13 @@ def load(file: Path | None = None, **overrides: object) -> Settings:
         settings.make_detectors()
     except ValueError as error:
         faults.append(str(error))
+    if settings.on_kafka:
+        try:
+            settings.kafka_options()
+        except ValueError as error:
+            faults.append(str(error))
+        except OSError as error:
+            faults.append(f"kafka_*_file: {error}")
     try:
         settings.load_peers()
     except (ValueError, OSError) as error:
@@ -144,6 +202,15 @@ def load(file: Path | None = None, **overrides: object) -> Settings:
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
+
+
+def _first_line(file: Path) -> str:
+    """A secret; the end of the line, which editors put there, is none of it."""
+    return file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from streams.checkpoints import SqliteCheckpoints, StateLocked, Superseded, Unkn
 from streams.leases import Fenced, LeaseHeld
 from streams.sqlite_transport import LEASE
 from streams.topics import EVENTS
-from tillwatch.logs import open_log
+from tillwatch.logs import open_file
 from tillwatch.show import emit_json, failing, table, to_stderr, to_stdout
 from tillwatch.state_rebuild import CannotRebuild, Rebuild, restored
 from tillwatch.state_view import as_object, tables
@@ -87,7 +87,7 @@ def inspect(invocation: Invocation, merchant_id: str, *, as_json: bool) -> None:
     settings = invocation.settings()
     partition = partition_of(merchant_id.encode(), settings.partitions)
     kinds = (Damaged, OtherState, StateLocked, UnknownFormat)
-    with open_log(settings, make=False) as log, failing(*kinds), stored(settings) as store:
+    with open_file(settings, make=False) as log, failing(*kinds), stored(settings) as store:
         manifest, monitor = last_cut(settings, store, partition)
         beyond = log.end_offset(EVENTS.name, partition) - manifest.offset
     seen = monitor.look(merchant_id)
@@ -133,7 +133,7 @@ def rebuild(
         raise click.BadParameter(f"must be 0 to {settings.partitions - 1}, got {wrong[0]}", param_hint="'--partition'")
     chosen = frozenset(numbers if everything else asked)
     kinds = (CannotRebuild, Damaged, Fenced, LeaseHeld, StateLocked, UnknownFormat)
-    with open_log(settings, make=False) as log, failing(*kinds):
+    with open_file(settings, make=False) as log, failing(*kinds):
         lease = log.acquire_lease(LEASE, "tillwatch state rebuild", _LEASE_S)
         try:
             rebuilt = Rebuild(settings, log, lease, source, from_first=from_first).run(chosen)

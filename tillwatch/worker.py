@@ -21,7 +21,7 @@ from streams.leases import Fenced, LeaseHeld
 from streams.log import OffsetGone, Progress
 from streams.sqlite_transport import log_url
 from streams.worker import MonitorFailed, run_worker
-from tillwatch.logs import open_log
+from tillwatch.logs import open_file
 from tillwatch.show import emit_json, failing
 from tillwatch.stopping import tie_to_stdin
 
@@ -79,7 +79,7 @@ def command(invocation: Invocation, *, until_idle: bool, as_json: bool, tied: bo
         tie_to_stdin()
     log_to_stderr()
     settings = invocation.settings()
-    open_log(settings).close()
+    open_file(settings).close()
     monitors: dict[int, Monitor] = {}
     factory = _factory(settings, monitors)
     worker_settings = WorkerSettings(

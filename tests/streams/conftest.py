@@ -6,10 +6,19 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from streams.sqlite_log import SqliteLog
+from streams.topics import POSITIONS, PROGRESS
+from tests.kafka.topics import delete_topics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.kafka_log import KafkaLog
+    from tests.kafka.broker import Cluster
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,19 +34,68 @@ class SqliteCarrier:
 
     def python(self, code: str) -> subprocess.Popen[str]:
         """Start another process that runs `code` with `log` open."""
-        opened = f"from streams.sqlite_log import SqliteLog\nlog = SqliteLog({str(self.path)!r})\n"
-        return subprocess.Popen(
-            [sys.executable, "-c", opened + code],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+        return _python(f"from streams.sqlite_log import SqliteLog\nlog = SqliteLog({str(self.path)!r})\n", code)
+
+
+@dataclass(frozen=True)
+class KafkaCarrier:
+    """The log on a Kafka cluster, whose topics are this test's."""
+
+    bootstrap: str
+
+    def open(self) -> KafkaLog:
+        from streams.kafka_log import KafkaLog  # noqa: PLC0415  only for the tests that want Kafka
+        from streams.kafka_options import KafkaOptions  # noqa: PLC0415
+
+        return KafkaLog(KafkaOptions(bootstrap=(self.bootstrap,)))
+
+    def make_own_topics(self) -> None:
+        """Make what the log keeps positions in, and what workers show."""
+        with self.open() as log:
+            for topic in (POSITIONS, PROGRESS):
+                log.create_topic(topic.name, 1, compacted=True)
+
+    def clear(self) -> None:
+        """Delete every topic."""
+        with self.open() as log:
+            delete_topics(self.bootstrap, log.topics())
+
+    def python(self, code: str) -> subprocess.Popen[str]:
+        """Start another process that runs `code` with `log` open."""
+        opened = (
+            "from streams.kafka_log import KafkaLog\nfrom streams.kafka_options import KafkaOptions\n"
+            f"log = KafkaLog(KafkaOptions(bootstrap=({self.bootstrap!r},)))\n"
         )
+        return _python(opened, code)
 
 
-Carrier = SqliteCarrier
+def _python(opened: str, code: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", f"{opened}{code}\nlog.close()\n"],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
-@pytest.fixture(params=["sqlite"])
-def carrier(request: pytest.FixtureRequest, tmp_path: Path) -> Carrier:
-    return {"sqlite": SqliteCarrier}[request.param](tmp_path / "tillwatch.db")
+Carrier = SqliteCarrier | KafkaCarrier
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> SqliteCarrier:
+    return SqliteCarrier(tmp_path / "tillwatch.db")
+
+
+@pytest.fixture
+def on_kafka(kafka: Cluster) -> Iterator[KafkaCarrier]:
+    carrier = KafkaCarrier(kafka.bootstrap)
+    carrier.make_own_topics()
+    yield carrier
+    carrier.clear()
+
+
+@pytest.fixture(params=["embedded", "on_kafka"])
+def carrier(request: pytest.FixtureRequest) -> Carrier:
+    found: Carrier = request.getfixturevalue(request.param)
+    return found
