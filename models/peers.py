@@ -54,10 +54,22 @@ def load_peers(path: Path) -> Peers:
         OSError: it cannot be read.
     """
     try:
-        held = msgspec.json.decode(path.read_bytes(), type=_Artefact)
+        return decode_peers(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def decode_peers(raw: bytes) -> Peers:
+    """The peers of an artefact's bytes.
+
+    Raises:
+        ValueError: they are none, or hold what cannot be.
+    """
+    try:
+        held = msgspec.json.decode(raw, type=_Artefact)
         return Peers((GENERIC, *(Peer(**msgspec.structs.asdict(each)) for each in held.groups)))
     except ValueError as error:  # msgspec's errors are some, too
-        raise ValueError(f"{path} must be an artefact of `tillwatch peers build`: {error}") from error
+        raise ValueError(f"peers must be an artefact of `tillwatch peers build`: {error}") from error
 
 
 def dump_peers(peers: Peers) -> bytes:

@@ -18,6 +18,7 @@ from mode import get_logger
 from streams.agent import MonitorAgent, MonitorFailed, Partition
 from streams.app import build_app
 from streams.checkpoints import SqliteCheckpoints, state_path
+from streams.controls import ControlsReader, Pace
 from streams.cutting import CutReport, Cutter
 from streams.feeds import FeedWatch
 from streams.leases import Fenced
@@ -79,6 +80,8 @@ class Worker:
         self._transport = cast("Transport", self.app.transport)
         self._transport.recover = self._recover
         self._feeds = FeedWatch()
+        self._controls: ControlsReader | None = None
+        self._pace = Pace()
         self._stalled: list[str] = []
         self._stopping = False
         self._shown: tuple[dict[int, int], list[str]] | None = None
@@ -113,6 +116,8 @@ class Worker:
     async def _recover(self, assigned: Iterable[TP], generation: int) -> Mapping[TP, int]:
         """Make the partitions' monitors, brought back to their last cuts; where to read on from."""
         log, numbers = self._transport.log, sorted(each.partition for each in assigned)
+        self._controls = self._controls or ControlsReader(log)
+        self._controls.read_all()
         if self._cutter is None:
             found = {each: Partition(each, self._make(each), log.first_offset(EVENTS.name, each)) for each in numbers}
         else:
@@ -122,6 +127,7 @@ class Worker:
                 lease.number, self._settings.group, numbers, self._make, log.identity, self._bounds
             )
         self.agent.begin(found, generation)
+        self._teach()
         return {TP(EVENTS.name, number): each.next_offset for number, each in found.items()}
 
     def _bounds(self, partition: int) -> tuple[int, int]:
@@ -130,7 +136,17 @@ class Worker:
         return log.first_offset(EVENTS.name, partition), log.end_offset(EVENTS.name, partition)
 
     def _make(self, partition: int) -> MonitorLike:
-        return self._factory(partition, self._settings.partitions)
+        monitor = self._factory(partition, self._settings.partitions)
+        if self._controls is not None:
+            self._controls.teach([monitor])
+        return monitor
+
+    def _teach(self) -> None:
+        """Have every monitor know the controls that have come."""
+        if self._controls is not None:
+            self._controls.poll()
+            monitors = [each.monitor for each in self.agent.partitions.values()]
+            self.agent.counts.controls_late += self._controls.teach(monitors)
 
     async def _take_cuts(self, cutter: Cutter) -> None:
         try:
@@ -157,6 +173,7 @@ class Worker:
             if now >= look_at:
                 clocks = [getattr(each.monitor, "feeds", {}) for each in self.agent.partitions.values()]
                 self._stalled = self._feeds.look(now, clocks)
+                self._teach()
                 look_at = now + _LOOK_S
             if now >= tidy_at:
                 await self._transport.writer.run(
@@ -185,6 +202,7 @@ class Worker:
         """Write how far we are, if that has changed."""
         offsets = dict(self.agent.next_offsets)
         rate = self._rate()
+        self._pace.look(time.monotonic(), [each.monitor for each in self.agent.partitions.values()])
         if (offsets, self._stalled) == self._shown and not rate:
             return
         self._shown = (offsets, self._stalled) if not rate else None
@@ -197,6 +215,8 @@ class Worker:
             rate=rate,
             earlier=asdict(self.agent.earlier),
             stalled_feeds=self._stalled,
+            clock_ms=self._pace.clock_ms,
+            speed=self._pace.speed,
         )
         await self._transport.writer.run(partial(_show, lease=self._transport.lease, progress=progress))
         if self._on_progress is not None:
@@ -219,6 +239,8 @@ class Worker:
             async with asyncio.timeout(_STOP_GRACE_S):
                 await self.agent.rest()
                 if self._transport.lease is not None:
+                    self._pace.rest()
+                    self._shown = None
                     with suppress(Fenced):  # then it is its successor's to show
                         await self._show()
         except TimeoutError:

@@ -8,12 +8,14 @@ import click
 import msgspec
 
 from domain.alerts import Alert, Score
+from streams.controls import ControlsReader
 from streams.sqlite_log import SqliteLog
-from streams.topics import create_topics
+from streams.topics import CONTROLS, create_topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.controls import Known
     from streams.log import KeyedRecord, Log
     from tillwatch.settings import Settings
 
@@ -45,6 +47,14 @@ def open_log(settings: Settings, *, make: bool = True) -> SqliteLog:
         log.close()
         raise
     return log
+
+
+def read_controls(settings: Settings) -> tuple[Known, ...]:
+    """Every version of the controls in the settings' log; none where there is no log."""
+    if not settings.log_path.exists():
+        return ()
+    with SqliteLog(settings.log_path) as log:
+        return ControlsReader(log).read_all() if CONTROLS.name in log.topics() else ()
 
 
 class Follower(Generic[T]):

@@ -21,7 +21,7 @@ from streams.leases import Fenced, LeaseHeld
 from streams.log import OffsetGone, Progress
 from streams.sqlite_transport import log_url
 from streams.worker import MonitorFailed, run_worker
-from tillwatch.logs import open_log
+from tillwatch.logs import open_log, read_controls
 from tillwatch.show import emit_json, failing
 from tillwatch.stopping import tie_to_stdin
 
@@ -114,6 +114,13 @@ def new_monitor(settings: Settings, partition: int) -> Monitor:
     """A partition's monitor as the settings have it, that can be cut."""
     detectors = settings.make_detectors()
     return Monitor(monitor_config(settings), partition, settings.partitions, detectors=detectors, cuts=True)
+
+
+def replaying_monitor(settings: Settings) -> Monitor:
+    """A monitor for all merchants, that knows every version of the controls in the settings' log, if there is one."""
+    monitor = Monitor(monitor_config(settings), detectors=settings.make_detectors(), historic=True)
+    monitor.learn(read_controls(settings))
+    return monitor
 
 
 def monitor_config(settings: Settings) -> MonitorConfig:
