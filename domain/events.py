@@ -346,3 +346,4 @@ class Reason:
     CURRENCY = "currency"
     CAPACITY = "capacity"
     WRONG_PARTITION = "wrong-partition"
+    BROKEN_BATCH = "broken-batch"

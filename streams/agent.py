@@ -11,24 +11,27 @@ import msgspec
 from faust.types import TP
 from mode import get_logger
 
+from domain.alerts import DeadLetter
+from domain.events import Reason
 from engine.hashing import partition_of
-from engine.outputs import Counts
+from engine.outputs import Counts, Outputs
 from streams.batches import BatchSchema
 from streams.topics import ALERTS, DEAD_LETTERS, EVENTS, MERCHANT_RISK
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
     from faust.types import EventT, StreamT
 
     from domain.alerts import Alert, Score
     from engine.cut import Cut
-    from engine.outputs import Outputs
     from engine.pages import Page
     from engine.records import Records
     from streams.app import App
-    from streams.checkpoints import PageRef
-    from streams.sqlite_transport import Consumer, Producer
+    from streams.batches import BatchConsumer
+    from streams.carrier import Outlet
+    from streams.fetched import Batch
+    from streams.manifests import PageRef
 
 logger = get_logger(__name__)
 
@@ -67,22 +70,28 @@ class Partition:
     Attributes:
         number: which it is.
         monitor: its monitor.
+        outlet: where its results go.
         next_offset: the offset after the last record that was processed and whose outputs are published.
         cut: number of its last cut, 0 for none.
         cut_offset: the offset that cut reads on from, 0 for none.
         cut_at: when that began, by the event loop's clock.
         pages: live pages of that cut, by number.
         waiting: the last offsets of the batches that are processed and not in a cut yet, in order.
+        released: whether it is no longer ours; what is still under way with it comes to nothing.
+        earlier: what its records had come to when it was recovered.
     """
 
     number: int
     monitor: MonitorLike
+    outlet: Outlet
     next_offset: int
     cut: int = 0
     cut_offset: int = 0
     cut_at: float = 0.0
     pages: dict[int, PageRef] = field(default_factory=dict)
     waiting: deque[int] = field(default_factory=deque)
+    released: bool = False
+    earlier: Counts = field(default_factory=Counts)
 
 
 class MonitorAgent:
@@ -92,6 +101,7 @@ class MonitorAgent:
         app: the Faust app to join.
         partitions: of every topic.
         acknowledges: whether a batch is acknowledged as soon as it is published; else that waits for a cut.
+        lost: told of a batch that was not published, and of why; whether its partition will be recovered again.
 
     Attributes:
         partitions: those assigned, by number.
@@ -102,7 +112,10 @@ class MonitorAgent:
         turn: held while a batch is processed; whoever takes it keeps the next one from starting.
     """
 
-    def __init__(self, app: App, partitions: int, *, acknowledges: bool) -> None:
+    def __init__(
+        self, app: App, partitions: int, *, acknowledges: bool,
+        lost: Callable[[Exception, str], bool] = lambda *_: False,
+    ) -> None:  # fmt: skip
         self.partitions: Mapping[int, Partition] = {}
         self.counts = Counts()
         self.earlier = Counts()
@@ -111,17 +124,20 @@ class MonitorAgent:
         self.turn = asyncio.Lock()
         self._app = app
         self._of, self._acknowledges = partitions, acknowledges
-        self._generation = -1
+        self._token = -1
         self._resting = False
+        self._lost = lost
         partition_of(b"", 1)  # loaded now: the first call takes a second
         app.agent(app.topic(EVENTS.name, schema=BatchSchema()), name="monitor", concurrency=1)(self._run)
 
-    def begin(self, partitions: Mapping[int, Partition], generation: int) -> None:
-        """Go on with these partitions, after an assignment and before the first batch."""
-        self.partitions, self._generation = partitions, generation
+    def begin(self, partitions: Mapping[int, Partition], token: int) -> None:
+        """Go on with these partitions, and with the batches that carry `token`."""
+        self.partitions, self._token = partitions, token
+        self.sound = True
         self.earlier = Counts()
         for each in partitions.values():
-            self.earlier.add(getattr(each.monitor, "counts", Counts()))
+            each.earlier = replace(getattr(each.monitor, "counts", Counts()))
+            self.earlier.add(each.earlier)
         self.counts = replace(self.earlier)
 
     @property
@@ -131,9 +147,19 @@ class MonitorAgent:
 
     def acknowledge(self, partition: Partition, up_to: int) -> None:
         """Let the group's offset pass the batches that end before `up_to`."""
-        consumer = cast("Consumer", self._app.consumer)
+        consumer = cast("BatchConsumer", self._app.consumer)
         while partition.waiting and partition.waiting[0] < up_to:
-            consumer.processed(TP(EVENTS.name, partition.number), partition.waiting.popleft(), self._generation)
+            consumer.processed(TP(EVENTS.name, partition.number), partition.waiting.popleft(), self._token)
+
+    async def release(self, numbers: Collection[int], patience_s: float) -> bool:
+        """Let go of partitions once the batch in hand is done; whether that was in time, and all of it arrived."""
+        try:
+            async with asyncio.timeout(patience_s), self.turn:
+                return self.sound
+        except TimeoutError:
+            return False
+        finally:
+            self.partitions = {number: each for number, each in self.partitions.items() if number not in numbers}
 
     async def rest(self) -> None:
         """Process nothing any more, once the batch in hand is done."""
@@ -153,18 +179,24 @@ class MonitorAgent:
                 await asyncio.get_running_loop().create_future()
 
     async def _take(self, event: EventT[Records]) -> None:
-        message, records = event.message, cast("Records", event.value)
+        message, batch = event.message, cast("Batch", event.value)
+        if cast("Any", message.key) != self._token:
+            return  # it was fetched before the partitions were given anew, and is read again
+        if (partition := self.partitions.get(message.partition)) is None:
+            return  # it was let go of
         self.sound = False
         try:
-            partition = self.partitions[message.partition]
-            outputs = partition.monitor.process(records)
-            await self._publish(message.partition, outputs)
+            outputs = _processed(partition, batch)
+            await self._publish(partition, outputs)
             partition.waiting.append(message.offset)
-            partition.next_offset = message.offset + 1
+            partition.next_offset = batch.next_offset
             if self._acknowledges:
                 self.acknowledge(partition, partition.next_offset)
         except Exception as error:  # whatever it is, the batch is kept
-            span = f"{records.source}, offsets {records.offsets[0]} to {records.offsets[-1]}"
+            span = f"{batch.records.source}, offsets {batch.first_offset} to {message.offset}"
+            if partition.released or self._lost(error, span):
+                self._token = -1  # nothing more until the partitions are recovered
+                return
             logger.exception("monitor failed on %s", span)
             self.failure = MonitorFailed(f"monitor failed on {span}: {type(error).__name__}: {error}")
             self.failure.__cause__ = error
@@ -172,28 +204,46 @@ class MonitorAgent:
             self.sound = True
             self.counts.add(outputs.counts)
 
-    async def _publish(self, partition: int, outputs: Outputs) -> None:
-        """Append what a batch gave to its topics, and wait until it is committed."""
-        producer = cast("Producer", self._app.producer)
-        epoch = producer.epoch
+    async def _publish(self, partition: Partition, outputs: Outputs) -> None:
+        """Append what a batch gave to its topics, and wait until the log has it."""
+        outlet = partition.outlet
+        epoch = outlet.epoch
 
         def encode(each: Alert | Score) -> bytes:
             return msgspec.json.encode(msgspec.structs.replace(each, epoch=epoch))
 
         sends = [
-            *self._keyed(producer, ALERTS.name, ((each.alert_id, encode(each)) for each in outputs.alerts)),
-            *self._keyed(producer, MERCHANT_RISK.name, ((each.merchant_id, encode(each)) for each in outputs.scores)),
+            *self._keyed(outlet, ALERTS.name, ((each.alert_id, encode(each)) for each in outputs.alerts)),
+            *self._keyed(outlet, MERCHANT_RISK.name, ((each.merchant_id, encode(each)) for each in outputs.scores)),
         ]
         if outputs.dead_letters:
             letters = [msgspec.json.encode(each) for each in outputs.dead_letters]
-            sends.append(producer.send_many(DEAD_LETTERS.name, partition, letters))
+            sends.append(outlet.send_many(DEAD_LETTERS.name, partition.number, letters))
         await asyncio.gather(*sends)
 
-    def _keyed(self, producer: Producer, topic: str, records: Iterable[tuple[str, bytes]]) -> list[Awaitable[int]]:
+    def _keyed(self, outlet: Outlet, topic: str, records: Iterable[tuple[str, bytes]]) -> list[Awaitable[object]]:
         by_partition: dict[int, tuple[list[bytes], list[bytes]]] = {}
         for text, value in records:
             key = text.encode()
             keys, values = by_partition.setdefault(partition_of(key, self._of), ([], []))
             keys.append(key)
             values.append(value)
-        return [producer.send_many(topic, at, values, keys) for at, (keys, values) in by_partition.items()]
+        return [outlet.send_many(topic, at, values, keys) for at, (keys, values) in by_partition.items()]
+
+
+def _processed(partition: Partition, batch: Batch) -> Outputs:
+    """What a batch comes to. Whatever its log could not read is a dead letter."""
+    outputs = partition.monitor.process(batch.records) if len(batch.records) else Outputs(counts=Counts())
+    for each in batch.broken:
+        outputs.dead_letters.append(
+            DeadLetter(
+                reason=Reason.BROKEN_BATCH,
+                field="",
+                message=f"{each.message}; offsets {each.first_offset} to {each.last_offset}",
+                source=batch.records.source,
+                position=each.first_offset,
+                record="",
+            )
+        )
+        outputs.counts.dead_letters += 1
+    return outputs

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any, cast
 import faust
 from faust.tables.manager import TableManager
 
-from streams.sqlite_transport import BATCH_RECORDS, Transport, log_path
+from streams.batches import BATCH_RECORDS
+from streams.sqlite_transport import log_path
 from streams.topics import DEFAULT_PARTITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from streams.batches import BatchTransport
+    from streams.kafka_options import KafkaOptions
 
 BUFFERED_BATCHES = 8
 """Batches that wait in memory for the agent."""
@@ -23,13 +27,15 @@ class WorkerSettings:
     """What a worker must be told.
 
     Attributes:
-        log_url: where the log is: `sqlite:///folder/tillwatch.db`.
+        log_url: where the log is: `sqlite:///folder/tillwatch.db`, or `kafka://host:9092`.
+        kafka: how the cluster is reached, with the latter.
         group: the worker's name; its committed offsets and its progress are kept under it.
         partitions: partitions of each topic, at least 1; a log that has others is refused.
         batch_records: most records of a batch, at least 1.
         cut_every_s: seconds from one cut of a partition's state to the next, above 0; cuts that would take more than
             a tenth of the time come later. None takes no cuts: a worker that starts reads every event again.
         keep_events_days: how long events are kept, 0 for ever; never less than back to the last cuts.
+        health_port: where on loopback `/live` and `/ready` answer; 0 for nowhere.
     """
 
     log_url: str
@@ -38,9 +44,12 @@ class WorkerSettings:
     batch_records: int = BATCH_RECORDS
     cut_every_s: float | None = 5.0
     keep_events_days: int = 0
+    health_port: int = 0
+    kafka: KafkaOptions | None = None
 
     def __post_init__(self) -> None:
-        log_path(self.log_url)
+        if self.kafka is None:
+            log_path(self.log_url)
         for name in ("partitions", "batch_records"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")
@@ -67,7 +76,7 @@ class App(faust.App):
 def build_app(settings: WorkerSettings) -> App:
     """An app on the settings' log: no web server, no tables, no topics of Faust's own."""
     options: Mapping[str, Any] = {
-        "broker": settings.log_url,
+        "broker": settings.log_url if settings.kafka is None else "tillwatch-" + settings.kafka.url.split(",")[0],
         "key_serializer": "raw",
         "value_serializer": "raw",
         "web_enabled": False,
@@ -78,7 +87,8 @@ def build_app(settings: WorkerSettings) -> App:
         "stream_buffer_maxsize": BUFFERED_BATCHES,
         "stream_wait_empty": False,
         "broker_commit_interval": 1.0,
+        "broker_request_timeout": 3_600.0,  # what recovery may take, too
     }
     app = App(settings.group, **options)
-    cast("Transport", app.transport).batch_records = settings.batch_records
+    cast("BatchTransport", app.transport).batch_records = settings.batch_records
     return app

@@ -5,24 +5,29 @@ Every carrier's consumer takes part in it: fetching is the carrier's, delivery a
 
 from __future__ import annotations
 
+import abc
 from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from faust import Schema
+from faust.transport.base import Transport
 from faust.transport.consumer import Consumer
 from faust.types import TP, ConsumerMessage
 from mode.utils.futures import notify
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterator
 
     from faust.types import Message
     from faust.types.transports import TPorTopicSet
 
-    from engine.records import Records
+    from streams.fetched import Batch
 
 APPEND_TIME = 1
 """Kafka's timestamp type of append time."""
+BATCH_RECORDS = 5_000
+"""Most records of a batch; half or four times as many were slower."""
 _REST_S = 0.005
 
 
@@ -41,9 +46,9 @@ class BatchSchema(Schema[Any, Any]):
 class BatchConsumer(Consumer):
     """A Faust consumer whose messages are batches; mix it in before a carrier's consumer.
 
-    The carrier's `_getmany` gives one `Records` per partition. The message's value is the batch, its offset
-    the last record's. Faust acknowledges messages that it skips, too (while flow is suspended, or after
-    another rebalance); so an offset is committed only for a batch that `processed` was called for.
+    The carrier's `fetch` gives one `Batch` per partition, which is the message's value. Faust acknowledges messages
+    that it skips, too (while flow is suspended, or after another rebalance); so an offset is committed only for a
+    batch that `processed` was called for.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -51,6 +56,7 @@ class BatchConsumer(Consumer):
         self._conduct = self.callback
         self.callback = self._deliver
         self._delivered: defaultdict[TP, deque[int]] = defaultdict(deque)
+        self._token = self._fetched_under = 0
         self._next_offsets: dict[TP, int] = {}
 
     async def _deliver(self, message: Message) -> None:
@@ -66,15 +72,24 @@ class BatchConsumer(Consumer):
         records, active = await self._wait_next_records(timeout)
         if records is None or self.should_stop:
             return
-        generation = self.app.consumer_generation_id
-        for tp, batch in cast("Mapping[TP, Records]", records).items():
-            flows = self.flow_active and self.app.consumer_generation_id == generation
-            if flows and (active is None or tp in active):
-                message = batch_message(tp, batch, generation)
+        generation, token = self.app.consumer_generation_id, self._fetched_under
+        for tp, batch in cast("Mapping[TP, Batch]", records).items():
+            if token != self._token:
+                return  # where to read on was said anew meanwhile
+            if self.flow_active and (active is None or tp in active):
+                message = batch_message(tp, batch, generation, token)
                 self._delivered[tp].append(message.offset)
                 yield tp, message
             else:
-                await self._seek(tp, int(batch.offsets[0]))
+                await self._seek(tp, batch.first_offset)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
+        self._fetched_under = self._token
+        return await self.fetch(sorted(active_partitions or ()), timeout)
+
+    @abc.abstractmethod
+    async def fetch(self, partitions: Sequence[TP], timeout: float) -> Mapping[TP, Batch]:  # noqa: ASYNC109
+        """The next batch of each of these partitions that has one, within so many seconds; none may be."""
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109
         if self.flow_active and not self._get_active_partitions():
@@ -82,18 +97,18 @@ class BatchConsumer(Consumer):
             return None, None
         return await super()._wait_next_records(timeout)
 
-    def processed(self, tp: TP, last_offset: int, generation: int) -> None:
+    def processed(self, tp: TP, last_offset: int, token: int) -> None:
         """Say that a batch is done with: the group's offset may pass it at the next commit.
 
         Args:
             tp: its partition.
-            last_offset: of its last record.
-            generation: of the assignment it was delivered under; one of another does nothing.
+            last_offset: where it ends.
+            token: of the recovery since which it was delivered; a batch of an earlier one does nothing.
 
         Raises:
             RuntimeError: a batch that was delivered before it is not done with.
         """
-        if generation != self.app.consumer_generation_id:
+        if token != self._token:
             return  # its partition was given anew meanwhile, and is read again
         delivered = self._delivered[tp]
         if not delivered or delivered[0] != last_offset:
@@ -114,11 +129,26 @@ class BatchConsumer(Consumer):
         notify(self._waiting_for_ack)
         return True
 
+    def done_with_all(self, next_offsets: Mapping[int, int]) -> bool:
+        """Whether every batch that was delivered ends before its partition's next offset."""
+        return all(not ends or ends[-1] < next_offsets.get(tp.partition, 0) for tp, ends in self._delivered.items())
+
     async def perform_seek(self) -> None:
-        """Go to where reading starts; what was delivered before is read again."""
+        """Have partitions recovered, and go to where reading starts; what was delivered before is read again.
+
+        A token tells what was fetched since: nothing that was fetched before, or while it went on, is taken.
+        """
+        generation = self.app.consumer_generation_id
+        self._forget()
+        await super().perform_seek()
+        self._forget()
+        if generation == self.app.consumer_generation_id:
+            cast("BatchTransport", self.transport).begin(self._token)
+
+    def _forget(self) -> None:
+        self._token += 1
         self._delivered.clear()
         self._next_offsets.clear()
-        await super().perform_seek()
 
     def _filter_tps_with_pending_acks(self, topics: TPorTopicSet | None = None) -> Iterator[TP]:
         return (tp for tp in self._next_offsets if topics is None or tp in topics or tp.topic in topics)
@@ -136,20 +166,52 @@ class BatchConsumer(Consumer):
         """See `on_buffer_full`."""
 
 
-def batch_message(tp: TP, batch: Records, generation_id: int) -> ConsumerMessage:
-    """The Faust message that carries `batch`, which holds at least one record."""
+def batch_message(tp: TP, batch: Batch, generation_id: int, token: int) -> ConsumerMessage:
+    """The Faust message that carries `batch`. Its key is the token, its offset the last one that the batch covers."""
     return ConsumerMessage(
         tp.topic,
         tp.partition,
-        int(batch.offsets[-1]),
-        timestamp=int(batch.appended_ms[-1]) / 1000,
+        batch.next_offset - 1,
+        timestamp=batch.appended_ms / 1000,
         timestamp_type=APPEND_TIME,
         headers=[],
-        key=None,
+        key=cast("Any", token),
         value=cast("Any", batch),
         checksum=None,
         serialized_key_size=0,
-        serialized_value_size=len(batch.data),
+        serialized_value_size=len(batch.records.data),
         tp=tp,
         generation_id=generation_id,
     )
+
+
+Recover = Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
+"""Readies partitions that were assigned; where to read each on from."""
+
+
+class BatchTransport(Transport):
+    """What the carriers' transports have in common.
+
+    Attributes:
+        batch_records: most records of a batch.
+        recover: awaited between each assignment and the resuming of the flow; by default each partition is read from
+            its first record on.
+        begin: called after that with the token of what is fetched from then on.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.batch_records = BATCH_RECORDS
+        self.recover: Recover = self._from_first
+        self.begin: Callable[[int], None] = _nothing
+
+    async def first_offset(self, tp: TP) -> int:
+        """The first readable offset."""
+        raise NotImplementedError
+
+    async def _from_first(self, assigned: Iterable[TP]) -> Mapping[TP, int]:
+        return {tp: await self.first_offset(tp) for tp in assigned}
+
+
+def _nothing(_: int) -> None:
+    """Nobody waits for it."""

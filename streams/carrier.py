@@ -52,8 +52,8 @@ class CutStore(Protocol):
         """The pages it lists, ascending; each is checked when it is asked for, in any thread. Raises Damaged."""
         ...
 
-    async def commit(self, manifest: Manifest, fresh: Mapping[int, bytes]) -> None:
-        """Keep the next cut, all of it or nothing; raises Fenced, WrongParent."""
+    async def commit(self, manifest: Manifest, fresh: Mapping[int, bytes]) -> float:
+        """Keep the next cut, all of it or nothing; the processor time it took. Raises Fenced, WrongParent."""
         ...
 
     def give_up(self) -> None:
@@ -70,13 +70,19 @@ class Carrier(Protocol):
 
     Attributes:
         app: the Faust app on it.
+        shared: whether other workers of the group may have partitions of it.
+        losses: errors after which partitions can be recovered by `again`.
         recover: called between each assignment and the resuming of the flow; where to read on from.
+        begin: called after that, with the token of what is fetched from then on.
         release: called when partitions go to another worker, before they do.
     """
 
     app: App
-    recover: Callable[[Iterable[TP], int], Awaitable[Mapping[TP, int]]]
-    release: Callable[[Collection[int]], Awaitable[None]]
+    shared: bool
+    losses: tuple[type[Exception], ...]
+    recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
+    begin: Callable[[int], None]
+    release: Callable[[Collection[int]], Awaitable[None]] | None
 
     @property
     def identity(self) -> str:
@@ -103,8 +109,8 @@ class Carrier(Protocol):
         """
         ...
 
-    def finished(self, partition: int, next_offset: int) -> bool:
-        """Whether everything up to the end was processed, if everything before `next_offset` was."""
+    async def finished(self, next_offsets: Mapping[int, int]) -> bool:
+        """Whether each assigned partition was processed to its end, if it was up to these offsets."""
         ...
 
     async def show(self, progress: Sequence[Progress]) -> None:
@@ -116,11 +122,15 @@ class Carrier(Protocol):
         ...
 
     def again(self) -> None:
-        """Have every partition recovered once more; raises NotImplementedError where that cannot be."""
+        """Have every partition released, assigned and recovered once more."""
         ...
 
     def give_up(self) -> None:
         """Try nothing again from now on: what waits for others fails."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of what the app and the store of cuts have not."""
         ...
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,11 +14,11 @@ from domain.cards import mask
 from domain.controls import LEAST_AHEAD_MS, MOST_VERSIONS, Control
 from engine.controls import NEVER_MS, Known, read
 from engine.episodes import iso
-from streams.log import now_utc_ms
+from streams.log import LogFailed, now_utc_ms
 from streams.topics import CONTROLS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from domain.controls import Kind
     from streams.log import Log
@@ -102,6 +104,47 @@ class ControlsReader:
         if sum(each.control.kind == control.kind for each in self.known) == MOST_VERSIONS:
             raise ValueError(f"{control.kind} must be at most {MOST_VERSIONS} versions, this is one more")
         return found
+
+
+class ControlsWatch:
+    """Reads the topic beside a worker's loop, in a thread of its own.
+
+    Args:
+        open_log: opens the log for that thread.
+    """
+
+    def __init__(self, open_log: Callable[[], Log]) -> None:
+        self._open_log = open_log
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="controls")
+        self._log: Log | None = None
+        self._reader: ControlsReader | None = None
+
+    async def read(self) -> None:
+        """Read up to the topic's end; raises what the log does."""
+        await asyncio.get_running_loop().run_in_executor(self._pool, self._read)
+
+    async def look(self) -> None:
+        """The same, but for a log that does not answer: then the next look reads more."""
+        try:
+            await self.read()
+        except LogFailed as error:
+            logger.warning("%s cannot be read (%s); trying again", CONTROLS.name, error)
+
+    def _read(self) -> None:
+        if self._reader is None:
+            self._log = self._log or self._open_log()
+            self._reader = ControlsReader(self._log)
+        self._reader.poll()
+
+    def teach(self, monitors: Iterable[Any]) -> int:
+        """Have monitors know everything that was read; how many versions they learned too late."""
+        return self._reader.teach(monitors) if self._reader is not None else 0
+
+    async def close(self) -> None:
+        """End the thread and let go of the log."""
+        await asyncio.to_thread(self._pool.shutdown)
+        if self._log is not None:
+            await asyncio.to_thread(self._log.close)
 
 
 class Pace:

@@ -7,8 +7,6 @@ batches; pages are encoded and committed in a thread. Then the batches before it
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,9 +17,8 @@ from mode import get_logger
 from engine.cut import OtherState
 from engine.pages import decode, encode
 from streams.agent import CutMonitor, Partition
-from streams.checkpoints import Manifest, PageRef
 from streams.log import OffsetGone, now_utc_ms
-from streams.sqlite import may_pass
+from streams.manifests import Manifest, PageRef
 from streams.topics import EVENTS
 
 if TYPE_CHECKING:
@@ -30,7 +27,7 @@ if TYPE_CHECKING:
     from engine.cut import Cut
     from engine.series import Fresh
     from streams.agent import MonitorAgent, MonitorLike
-    from streams.checkpoints import SqliteCheckpoints
+    from streams.carrier import Carrier, CutStore
 
 R = TypeVar("R")
 logger = get_logger(__name__)
@@ -40,7 +37,6 @@ SLICE_ROWS = 1_024
 MOST_SHARE = 0.1
 """Of a core's time that cuts may take."""
 _WATCH_S = 0.05
-_PATIENCE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,61 +69,66 @@ class Cutter:
 
     Args:
         store: where they go.
+        carrier: of the worker.
         agent: whose partitions are cut.
         every_s: seconds from one cut of a partition to the next.
         on_cut: called with each one's report.
     """
 
     def __init__(
-        self, store: SqliteCheckpoints, agent: MonitorAgent, every_s: float, on_cut: Callable[[CutReport], object]
-    ) -> None:
-        self._store, self._agent, self._every_s, self._on_cut = store, agent, every_s, on_cut
+        self, store: CutStore, carrier: Carrier, agent: MonitorAgent, every_s: float,
+        on_cut: Callable[[CutReport], object],
+    ) -> None:  # fmt: skip
+        self._store, self._carrier, self._agent = store, carrier, agent
+        self._every_s, self._on_cut = every_s, on_cut
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="cutter")
-        self._closing = threading.Event()
-        self._owner, self._source = 0, ""
+        self._turn = asyncio.Lock()
+        self._source = ""
         self._not_before = 0.0
         self._stopping = False
 
     # -- recovery
 
-    async def recover(
-        self, owner: int, name: str, partitions: Iterable[int], make: Callable[[int], MonitorLike],
-        source: str, bounds: Callable[[int], tuple[int, int]],
-    ) -> dict[int, Partition]:  # fmt: skip
-        """Become the only one who may cut, then bring partitions back to their last cut.
+    async def recover(self, partitions: Iterable[int], make: Callable[[int], MonitorLike]) -> dict[int, Partition]:
+        """Become the only one who may cut these partitions, then bring them back to their last cut.
 
         Args:
-            owner: the worker's fencing number.
-            name: what the worker is called.
             partitions: which.
             make: makes an empty monitor for a partition.
-            source: identity of the log.
-            bounds: first and end offset of a partition's source.
 
         Raises:
             StateLocked, Fenced, Damaged, OtherState, OffsetGone: see `run_worker`.
         """
-        self._owner, self._source = owner, source
-        await self._in_thread(self._store.fence, owner, name)
+        numbers, self._source = sorted(partitions), self._carrier.identity
+        await self._store.fence(numbers)
         found = {}
         try:
-            for number in partitions:
-                found[number] = await self._recover_one(number, make(number), bounds)
+            for number in numbers:
+                found[number] = await self._recover_one(number, make(number))
         except Exception:
             # Who was replaced meanwhile reads a state that is not its own: then that is what is wrong.
-            await self._in_thread(self._store.fence, owner, name)
+            await self._store.fence(numbers)
             raise
         now = asyncio.get_running_loop().time()
         for k, each in enumerate(found.values()):  # so that they take turns
             each.cut_at = now - self._every_s * k / len(found)
         return found
 
-    async def _recover_one(
-        self, number: int, monitor: MonitorLike, bounds: Callable[[int], tuple[int, int]]
-    ) -> Partition:
-        manifest = await self._in_thread(self._store.manifest, number)
-        self._check(number, manifest, *bounds(number))  # read now: a state is never ahead of its log
-        return await self._in_thread(self._bring_back, number, monitor, manifest)
+    async def _recover_one(self, number: int, monitor: MonitorLike) -> Partition:
+        manifest = await self._store.manifest(number)
+        self._check(number, manifest, *await self._carrier.bounds(number))  # now: a state is never ahead of its log
+        outlet = self._carrier.outlet(number)
+        if manifest is None:
+            return Partition(number, monitor, outlet, 0)
+        started = time.monotonic()
+        pages = await self._store.pages(manifest)
+        await self._in_thread(restore, cast("CutMonitor", monitor), manifest, pages)
+        logger.info(
+            "partition %d: %d merchants restored in %.2f s as of offset %d",
+            number, manifest.rows, time.monotonic() - started, manifest.offset,
+        )  # fmt: skip
+        refs = {each.id: each for each in manifest.pages}
+        return Partition(number, monitor, outlet, manifest.offset, manifest.cut, manifest.offset, pages=refs)
 
     def _check(self, number: int, manifest: Manifest | None, first: int, end: int) -> None:
         """Refuse a state that is not this log's, or that the log has not what follows of.
@@ -151,30 +152,15 @@ class Cutter:
                 " gone; see `tillwatch state rebuild`"
             )
 
-    def _bring_back(self, number: int, monitor: MonitorLike, manifest: Manifest | None) -> Partition:
-        if manifest is None:
-            return Partition(number, monitor, 0)
-        started = time.monotonic()
-        restore(cast("CutMonitor", monitor), self._store, manifest)
-        logger.info(
-            "partition %d: %d merchants restored in %.2f s as of offset %d",
-            number, manifest.rows, time.monotonic() - started, manifest.offset,
-        )  # fmt: skip
-        refs = {each.id: each for each in manifest.pages}
-        return Partition(number, monitor, manifest.offset, manifest.cut, manifest.offset, pages=refs)
-
     # -- cuts
 
     async def watch(self) -> None:
-        """Take cuts when they are due, until `stop`, or until a batch fails."""
+        """Take cuts when they are due, until `stop`, or until a batch fails for good."""
         loop = asyncio.get_running_loop()
-        while not self._stopping:
+        while not (self._stopping or self._agent.failure):
             now = loop.time()
             due = [each for each in self._uncut() if now >= max(each.cut_at + self._every_s, self._not_before)]
-            if due:
-                if not await self.cut(min(due, key=lambda each: each.cut_at)):
-                    return
-            else:
+            if not due or not await self.cut(min(due, key=lambda each: each.cut_at)):
                 await asyncio.sleep(min(_WATCH_S, self._every_s / 4))
 
     def stop(self) -> None:
@@ -194,10 +180,16 @@ class Cutter:
 
         What a failed batch left behind must not be kept: then, and from then on, there is not. One at a time.
         """
+        async with self._turn:
+            return await self._cut(partition)
+
+    async def _cut(self, partition: Partition) -> bool:
         loop = asyncio.get_running_loop()
         async with self._agent.turn:
             if not self._agent.sound:
                 return False
+            if partition.released or partition.next_offset <= partition.cut_offset:
+                return True
             began = time.perf_counter()
             partition.cut_at = loop.time()
             offset = partition.next_offset
@@ -210,7 +202,8 @@ class Cutter:
             pages = cut.gather(SLICE_ROWS)
             slice_s = max(slice_s, time.perf_counter() - sliced)
             cost_s += time.perf_counter() - sliced + await self._in_thread(_encode, pages, fresh)
-        cost_s += pause_s + await self._in_thread(self._finish, cut, fresh, partition, offset)
+        manifest, finish_s = await self._in_thread(self._finish, cut, fresh, partition, offset)
+        cost_s += pause_s + finish_s + await self._store.commit(manifest, fresh)
         held = [cut.end()]
         await self._in_thread(held.clear)
         partition.cut, partition.cut_offset = partition.cut + 1, offset
@@ -224,8 +217,8 @@ class Cutter:
         self._on_cut(report)
         return True
 
-    def _finish(self, cut: Cut, fresh: dict[int, bytes], partition: Partition, offset: int) -> float:
-        """Encode the rest, and commit; the processor time it took."""
+    def _finish(self, cut: Cut, fresh: dict[int, bytes], partition: Partition, offset: int) -> tuple[Manifest, float]:
+        """Encode the rest; the manifest, and the processor time it took."""
         began = time.thread_time()
         _encode(cut.rest(), fresh)
         for page_id in cut.dropped:
@@ -233,37 +226,34 @@ class Cutter:
         partition.pages.update((page_id, PageRef.of(page_id, raw)) for page_id, raw in fresh.items())
         manifest = Manifest(
             partition=partition.number, cut=partition.cut + 1, parent=partition.cut, offset=offset, source=self._source,
-            owner=self._owner,
+            owner=self._store.owner(partition.number),
             rows=cut.merchants, cut_ms=now_utc_ms(), pages=tuple(partition.pages.values()), notes=cut.notes(),
         )  # fmt: skip
-        while True:
-            try:
-                self._store.commit(self._owner, manifest, fresh)
-                return time.thread_time() - began
-            except sqlite3.OperationalError as error:
-                if not may_pass(error) or self._closing.is_set():
-                    raise
-                logger.warning("cannot keep the state (%s); trying again", error)
-                self._closing.wait(_PATIENCE_S)
+        return manifest, time.thread_time() - began
 
     async def _in_thread(self, work: Callable[..., R], *args: object) -> R:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
 
-    def close(self) -> None:
+    def give_up(self) -> None:
+        """Try nothing again from now on."""
+        self._stopping = True
+        self._store.give_up()
+
+    async def close(self) -> None:
         """Try nothing again from now on, and end the thread."""
-        self._closing.set()
-        self._pool.shutdown()
-        self._store.close()
+        self.give_up()
+        await asyncio.to_thread(self._pool.shutdown)
+        await self._store.close()
 
 
-def restore(monitor: CutMonitor, store: SqliteCheckpoints, manifest: Manifest) -> None:
+def restore(monitor: CutMonitor, manifest: Manifest, pages: Iterable[tuple[int, bytes]]) -> None:
     """Bring an empty monitor to where a cut was taken.
 
     Raises:
-        Damaged, Superseded: see `SqliteCheckpoints.pages`.
+        Damaged, Superseded: a page is not what the manifest says.
         OtherState: the cut was taken by another version or with other settings.
     """
-    monitor.restore(manifest.notes, ((page_id, decode(raw)) for page_id, raw in store.pages(manifest)))
+    monitor.restore(manifest.notes, ((page_id, decode(raw)) for page_id, raw in pages))
 
 
 def _encode(pages: Iterable[Fresh], fresh: dict[int, bytes]) -> float:

@@ -31,6 +31,10 @@ class OffsetGone(LookupError):
     """The offset is not in the log: retention took it, or it was never written."""
 
 
+class LogFailed(Exception):
+    """The log did not do what it was asked: it cannot be reached, refuses, or takes too long."""
+
+
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a worker has come.
 
@@ -83,8 +87,16 @@ class Log(Protocol):
 
     def __exit__(self, *_: object) -> None: ...
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Everything written inside is there at once or not at all. Inside another transaction it joins it."""
+    def transaction(self, *, writer: str | None = None) -> AbstractContextManager[None]:
+        """Everything written inside is there at once or not at all. Inside another transaction it joins it.
+
+        Args:
+            writer: who writes; on Kafka a later writer of the same name ends this one. Positions that are read
+                inside are those that this writer goes on from.
+
+        Raises:
+            Fenced: another writer of the name has begun; nothing was written.
+        """
 
     @property
     def identity(self) -> str:
@@ -135,13 +147,21 @@ class Log(Protocol):
             topic: where to.
             partition: 0 up to the topic's partitions.
             values: any bytes; an empty one in a compacted topic takes its key away.
-            keys: one for each value in a compacted topic; none elsewhere, where the record holds its key.
+            keys: one for each value in a compacted topic; elsewhere they may be given, for other readers on Kafka.
 
         Raises:
             UnknownTopic, ValueError: no such topic or partition; keys missing, too many or out of place.
         """
 
-    def append_block(self, topic: str, partition: int, data: bytes, lengths: NDArray[np.int32]) -> int:
+    def append_block(
+        self,
+        topic: str,
+        partition: int,
+        data: bytes,
+        lengths: NDArray[np.int32],
+        *,
+        keys: Sequence[bytes] | None = None,
+    ) -> int:
         """Append the records joined in `data`, and return the first one's offset: the fast way.
 
         Args:
@@ -149,6 +169,7 @@ class Log(Protocol):
             partition: 0 up to the topic's partitions.
             data: the values, joined.
             lengths: each value's length in bytes, int32, at least 0; they sum to `len(data)`.
+            keys: as in `append`.
 
         Raises:
             UnknownTopic, ValueError: no such topic or partition; it is compacted; the lengths do not fit.

@@ -111,11 +111,17 @@ class SqliteLog:
         self.close()
 
     @contextmanager
-    def transaction(self, lease: Lease | None = None) -> Iterator[None]:
+    def transaction(
+        self,
+        lease: Lease | None = None,
+        *,
+        writer: str | None = None,  # noqa: ARG002  writers wait for each other
+    ) -> Iterator[None]:
         """Everything written inside is there at once or not at all. Inside another transaction it joins it.
 
         Args:
             lease: write only while this lease is in force.
+            writer: who writes; nobody is ended for another's sake here.
 
         Raises:
             Fenced: the lease is stale; nothing was written.
@@ -247,15 +253,13 @@ class SqliteLog:
             topic: where to.
             partition: 0 up to the topic's partitions.
             values: any bytes; an empty one in a compacted topic takes its key away.
-            keys: one for each value in a compacted topic; none elsewhere, where the record holds its key.
+            keys: one for each value in a compacted topic; elsewhere they are not kept, the record holds its key.
             appended_ms: append time, UTC milliseconds; now by default.
 
         Raises:
-            UnknownTopic, ValueError: no such topic or partition; keys missing, too many or out of place.
+            UnknownTopic, ValueError: no such topic or partition; keys missing or too many.
         """
         if not self._topic(topic).compacted:
-            if keys is not None:
-                raise ValueError(f"topic {topic!r} is not compacted and keeps no keys, got {len(keys)}")
             lengths = np.fromiter(map(len, values), np.int32, len(values))
             return self.append_block(topic, partition, b"".join(values), lengths, appended_ms)
         if keys is None or len(keys) != len(values):
@@ -280,6 +284,8 @@ class SqliteLog:
         data: bytes,
         lengths: NDArray[np.int32],
         appended_ms: int | None = None,
+        *,
+        keys: Sequence[bytes] | None = None,  # noqa: ARG002  not kept
     ) -> int:
         """Append the records joined in `data`, and return the first one's offset: the fast way.
 
@@ -289,6 +295,7 @@ class SqliteLog:
             data: the values, joined.
             lengths: each value's length in bytes, int32, at least 0; they sum to `len(data)`.
             appended_ms: append time, UTC milliseconds; now by default.
+            keys: not kept, the record holds its key.
 
         Raises:
             UnknownTopic, ValueError: no such topic or partition; it is compacted; the lengths do not fit.

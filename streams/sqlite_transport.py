@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import platform
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,8 @@ from mode.utils.times import want_seconds
 from yarl import URL
 
 from engine.hashing import partition_of
-from streams.batches import BatchConsumer
+from streams.batches import BatchConsumer, BatchTransport
+from streams.fetched import Batch
 from streams.leases import Fenced
 from streams.renewal import Renewal
 from streams.sqlite_log import SqliteLog
@@ -32,11 +32,10 @@ from streams.writer import Writer
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from faust.types import ConsumerMessage
 
-    from engine.records import Records
     from streams.leases import Lease
 
 logger = get_logger(__name__)
@@ -47,8 +46,6 @@ LEASE_TTL_S = 10.0
 """After how long without renewal a worker counts as gone; one whose process is seen to be dead, at once."""
 POLL_S = 0.002
 """How often an idle worker looks for new records."""
-BATCH_RECORDS = 5_000
-"""Most records of a batch; half or four times as many were slower."""
 
 
 def log_path(url: URL | str) -> Path:
@@ -124,15 +121,12 @@ class Consumer(BatchConsumer):
         app.consumer_generation_id += 1
         await self.on_partitions_assigned(set(self._assignment), app.consumer_generation_id)
 
-    async def _getmany(  # type: ignore[override]  # a batch is one Records, not a list
-        self,
-        active_partitions: set[TP] | None,
-        timeout: float,  # noqa: ASYNC109  Faust's name
-    ) -> dict[TP, Records]:
+    async def fetch(self, partitions: Sequence[TP], timeout: float) -> dict[TP, Batch]:  # noqa: ASYNC109
+        """The next batch of each partition that has one."""
         loop = asyncio.get_running_loop()
         until = loop.time() + timeout
         while loop.time() < until and self.flow_active and not self.should_stop:
-            fetched = self._fetch(sorted(active_partitions or ()))
+            fetched = self._read(partitions)
             if fetched:
                 return fetched
             # another process commits, so there is no event to wait for
@@ -140,20 +134,19 @@ class Consumer(BatchConsumer):
                 await asyncio.sleep(POLL_S)
         return {}
 
-    def _fetch(self, partitions: Iterable[TP]) -> dict[TP, Records]:
-        """The next batch of each partition that has one."""
+    def _read(self, partitions: Iterable[TP]) -> dict[TP, Batch]:
         fetched = {}
         for tp in partitions:
             batch = self._log.read(*tp, self._positions[tp], self.transport.batch_records)
             if len(batch):
                 self._positions[tp] = int(batch.offsets[-1]) + 1
-                fetched[tp] = batch
+                fetched[tp] = Batch.of(batch)
         return fetched
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go to where reading starts, between the assignment and the resuming of the flow."""
         try:
-            self._positions = dict(await self.transport.recover(self._assignment, self.app.consumer_generation_id))
+            self._positions = dict(await self.transport.recover(self._assignment))
         except Exception as error:
             await self.app.crash(error)
             raise
@@ -377,17 +370,11 @@ def _append(log: SqliteLog, sends: Sequence[_Send], lease: Lease | None) -> list
     return offsets
 
 
-Recover = Callable[[Iterable[TP], int], Awaitable[Mapping[TP, int]]]
-"""Readies partitions that were assigned, under a generation; where to read each on from."""
-
-
-class Transport(base.Transport):
+class Transport(BatchTransport):
     """Faust's transport over the embedded log.
 
     Attributes:
         lease: the worker's, once it was taken.
-        recover: awaited between each assignment and the resuming of the flow; by default each partition is read from
-            its first record on.
     """
 
     Consumer: ClassVar[Any] = Consumer
@@ -399,14 +386,13 @@ class Transport(base.Transport):
         super().__init__(*args, **kwargs)
         url = self.url[0] if isinstance(self.url, list) else self.url
         self.path = str(log_path(url))
-        self.batch_records = BATCH_RECORDS
         self.lease: Lease | None = None
-        self.recover: Recover = self._from_first
         self._log: SqliteLog | None = None
         self._writer: Writer | None = None
 
-    async def _from_first(self, assigned: Iterable[TP], _: int) -> Mapping[TP, int]:
-        return {tp: self.log.first_offset(*tp) for tp in assigned}
+    async def first_offset(self, tp: TP) -> int:
+        """The first readable offset."""
+        return self.log.first_offset(*tp)
 
     @property
     def log(self) -> SqliteLog:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from domain.events import MAX_RECORD_BYTES
+
 if TYPE_CHECKING:
     from streams.log import Log
 
 DEFAULT_PARTITIONS = 4
 _DAY_MS = 86_400_000
+_BATCH_BYTES = 1 << 20
+assert MAX_RECORD_BYTES < _BATCH_BYTES // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +25,18 @@ class TopicSpec:
         key: what its records are keyed by; "" where only the partition matters.
         compacted: whether only the newest record of each key is kept.
         retention_ms: how long records are kept; None keeps them.
-        partitions: how many it has; 0 for as many as are asked for.
+        partitions: how many, where that is not set.
+        on_kafka_only: whether the embedded log has other means for it.
+        segment_bytes: of its files on Kafka, which compacts none that is written to; None for the brokers' own.
     """
 
     name: str
     key: str
     compacted: bool = False
     retention_ms: int | None = None
-    partitions: int = 0
+    partitions: int | None = None
+    on_kafka_only: bool = False
+    segment_bytes: int | None = None
 
 
 EVENTS = TopicSpec("events", "merchant_id")
@@ -36,23 +44,46 @@ ALERTS = TopicSpec("alerts", "alert_id", compacted=True)
 MERCHANT_RISK = TopicSpec("merchant-risk", "merchant_id", compacted=True)
 DEAD_LETTERS = TopicSpec("dead-letters", "", retention_ms=90 * _DAY_MS)
 CONTROLS = TopicSpec("controls", "kind:version", compacted=True, partitions=1)
+CHECKPOINTS = TopicSpec("checkpoints", "part", compacted=True, on_kafka_only=True, segment_bytes=64 << 20)
+POSITIONS = TopicSpec("positions", "name", compacted=True, partitions=1, on_kafka_only=True, segment_bytes=4 << 20)
+PROGRESS = TopicSpec("progress", "worker", compacted=True, partitions=1, on_kafka_only=True, segment_bytes=4 << 20)
 
-TOPICS: tuple[TopicSpec, ...] = (EVENTS, ALERTS, MERCHANT_RISK, DEAD_LETTERS, CONTROLS)
-"""All topics. They have the same number of partitions, but for `controls`, whose records are in one order for everyone,
-and except where an acquirer's own topic is read."""
+TOPICS: tuple[TopicSpec, ...] = (
+    EVENTS, ALERTS, MERCHANT_RISK, DEAD_LETTERS, CONTROLS, CHECKPOINTS, POSITIONS, PROGRESS,
+)  # fmt: skip
+"""All topics. They have the same number of partitions, but for those whose records are in one order for everyone, and
+except where an acquirer's own topic is read."""
 
 
-def create_topics(log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events_days: int = 0) -> None:
+def create_topics(
+    log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events_days: int = 0, on_kafka: bool = False
+) -> None:
     """Make every topic that is not there.
 
     Args:
         log: where.
-        partitions: of each topic that has no number of its own.
+        partitions: of each topic that says nothing else.
         keep_events_days: how long `events` are kept, 0 for ever; never less than back to the last cuts.
+        on_kafka: whether the log is on Kafka.
 
     Raises:
         ValueError: a topic has another number of partitions.
     """
     for topic in TOPICS:
+        if topic.on_kafka_only and not on_kafka:
+            continue
         keep_ms = keep_events_days * _DAY_MS if topic is EVENTS and keep_events_days else topic.retention_ms
         log.create_topic(topic.name, topic.partitions or partitions, compacted=topic.compacted, retention_ms=keep_ms)
+
+
+def kafka_configs(name: str, *, compacted: bool) -> dict[str, str]:
+    """What a topic of this name is set to on Kafka, retention aside."""
+    configs = {
+        "cleanup.policy": "compact" if compacted else "delete",
+        "message.timestamp.type": "LogAppendTime",
+        "max.message.bytes": str(_BATCH_BYTES),
+    }
+    segment_bytes = {each.name: each.segment_bytes for each in TOPICS}.get(name)
+    if segment_bytes:
+        configs |= {"segment.bytes": str(segment_bytes), "min.cleanable.dirty.ratio": "0.1"}
+    return configs

@@ -6,48 +6,46 @@ import asyncio
 import signal
 import sqlite3
 import time
-from collections import deque
 from contextlib import suppress
-from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from faust.types import TP
 from mode import get_logger
 
 from streams.agent import MonitorAgent, MonitorFailed, Partition
-from streams.app import build_app
-from streams.checkpoints import SqliteCheckpoints, state_path
-from streams.controls import ControlsReader, Pace
+from streams.carrier import Unreachable
+from streams.carriers import carrier_of, log_of
+from streams.controls import ControlsWatch
 from streams.cutting import CutReport, Cutter
 from streams.feeds import FeedWatch
+from streams.health import Health
 from streams.leases import Fenced
-from streams.log import Progress, now_utc_ms
-from streams.sqlite_log import SqliteLog
-from streams.sqlite_transport import log_path
-from streams.topics import EVENTS, TOPICS, create_topics
+from streams.reporting import ProgressReport
+from streams.topics import EVENTS
+from streams.watchdog import Stuck, Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from engine.outputs import Counts
     from streams.agent import MonitorLike
     from streams.app import WorkerSettings
-    from streams.leases import Lease
-    from streams.sqlite_transport import Transport
+    from streams.log import Progress
 
-__all__ = ["CutReport", "MonitorFailed", "Worker", "run_worker"]
+__all__ = ["CutReport", "MonitorFailed", "Stuck", "Worker", "run_worker"]
 
 logger = get_logger(__name__)
 
 _WATCH_S = 0.02
 _PROGRESS_S = 0.25
-_RATE_S = 1.0
 _HOUSEKEEPING_S = 60.0
 _LOOK_S = 1.0
-_MIN_DIRTY = 0.5
 _STOP_GRACE_S = 10.0
 _LAST_CUTS_S = 20.0
+_HAND_OVER_S = 8.0
+_MOST_LOSSES = 5
+"""Times in a row that partitions are recovered without a cut between; more would mend nothing either."""
 
 
 class Worker:
@@ -68,40 +66,42 @@ class Worker:
         self._settings = settings
         self._factory = factory
         self._until_idle = until_idle
-        self._on_progress = on_progress
-        path = log_path(settings.log_url)
-        with SqliteLog(path) as log:
-            create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
-        self.app = build_app(settings)
-        self.agent = MonitorAgent(self.app, settings.partitions, acknowledges=settings.cut_every_s is None)
+        self._carrier = carrier_of(settings)
+        self.app = self._carrier.app
+        self.agent = MonitorAgent(
+            self.app, settings.partitions, acknowledges=settings.cut_every_s is None, lost=self._lost
+        )
         self._cutter: Cutter | None = None
         if settings.cut_every_s is not None:
-            self._cutter = Cutter(SqliteCheckpoints(state_path(path)), self.agent, settings.cut_every_s, on_cut)
-        self._transport = cast("Transport", self.app.transport)
-        self._transport.recover = self._recover
+            store = self._carrier.cut_store()
+            self._cutter = Cutter(store, self._carrier, self.agent, settings.cut_every_s, on_cut)
+        self._carrier.recover, self._carrier.begin = self._recover, self._begin
+        self._carrier.release = self._release
+        self._recovered: dict[int, Partition] = {}
+        self._report = ProgressReport(settings.group, self.agent, on_progress, by_partition=self._carrier.shared)
+        self._watchdog = Watchdog()
+        self._health = Health(settings.health_port, self._watchdog)
         self._feeds = FeedWatch()
-        self._controls: ControlsReader | None = None
-        self._pace = Pace()
-        self._stalled: list[str] = []
+        self._controls = ControlsWatch(partial(log_of, settings))
         self._stopping = False
-        self._shown: tuple[dict[int, int], list[str]] | None = None
-        self._samples: deque[tuple[float, int]] = deque()
+        self._losses = 0
 
     def stop(self) -> None:
         """End after the batch in hand; from a handler of the running loop."""
         self._stopping = True
-        # Whatever waits for a writer that holds the log would keep the end waiting for ever.
-        asyncio.get_running_loop().call_later(_STOP_GRACE_S, self._transport.writer.give_up)
+        # Whatever waits for a log that others hold would keep the end waiting for ever.
+        asyncio.get_running_loop().call_later(_STOP_GRACE_S, self._carrier.give_up)
 
     async def run(self) -> Counts:
         """Work until stopped, or idle where that was asked for.
 
         Raises:
             LeaseHeld: another worker has the log.
-            MonitorFailed, Fenced: see `run_worker`.
+            MonitorFailed, Fenced, Stuck: see `run_worker`.
         """
         cuts = None
         try:
+            await self._health.start()
             await self.app.start()
             if self._cutter is not None:
                 cuts = asyncio.create_task(self._take_cuts(self._cutter))
@@ -113,46 +113,76 @@ class Worker:
             raise failure
         return self.agent.counts
 
-    async def _recover(self, assigned: Iterable[TP], generation: int) -> Mapping[TP, int]:
+    # -- partitions come and go
+
+    async def _recover(self, assigned: Iterable[TP]) -> Mapping[TP, int]:
         """Make the partitions' monitors, brought back to their last cuts; where to read on from."""
-        log, numbers = self._transport.log, sorted(each.partition for each in assigned)
-        self._controls = self._controls or ControlsReader(log)
-        self._controls.read_all()
+        numbers = sorted(each.partition for each in assigned)
+        await self._controls.read()
         if self._cutter is None:
-            found = {each: Partition(each, self._make(each), log.first_offset(EVENTS.name, each)) for each in numbers}
+            found = {each: await self._from_first(each) for each in numbers}
         else:
-            lease = self._transport.lease
-            assert lease is not None
-            found = await self._cutter.recover(
-                lease.number, self._settings.group, numbers, self._make, log.identity, self._bounds
-            )
-        self.agent.begin(found, generation)
-        self._teach()
+            found = await self._cutter.recover(numbers, self._make)
+        self._recovered = found
         return {TP(EVENTS.name, number): each.next_offset for number, each in found.items()}
 
-    def _bounds(self, partition: int) -> tuple[int, int]:
-        """First and end offset of the partition's events."""
-        log = self._transport.log
-        return log.first_offset(EVENTS.name, partition), log.end_offset(EVENTS.name, partition)
+    def _begin(self, token: int) -> None:
+        """Go on with what was recovered."""
+        self.agent.begin(self._recovered, token)
+        self._teach()
+        self._watchdog.recovered(len(self._recovered))
+
+    async def _from_first(self, number: int) -> Partition:
+        first, _ = await self._carrier.bounds(number)
+        return Partition(number, self._make(number), self._carrier.outlet(number), first)
 
     def _make(self, partition: int) -> MonitorLike:
         monitor = self._factory(partition, self._settings.partitions)
-        if self._controls is not None:
-            self._controls.teach([monitor])
+        self._controls.teach([monitor])
         return monitor
 
     def _teach(self) -> None:
         """Have every monitor know the controls that have come."""
-        if self._controls is not None:
-            self._controls.poll()
-            monitors = [each.monitor for each in self.agent.partitions.values()]
-            self.agent.counts.controls_late += self._controls.teach(monitors)
+        monitors = [each.monitor for each in self.agent.partitions.values()]
+        self.agent.counts.controls_late += self._controls.teach(monitors)
+
+    async def _release(self, numbers: Collection[int]) -> None:
+        """Hand partitions over: the batch in hand is finished and cut, so that their next owner starts right there."""
+        self._watchdog.released()
+        held = [self.agent.partitions[each] for each in numbers if each in self.agent.partitions]
+        if await self.agent.release(numbers, _HAND_OVER_S) and self._cutter is not None:
+            try:
+                async with asyncio.timeout(_HAND_OVER_S):
+                    for each in held:
+                        await self._cutter.cut(each)
+            except Exception as error:  # noqa: BLE001  what was not cut is read again by the next owner
+                logger.warning("partitions are handed over without a last cut: %s: %s", type(error).__name__, error)
+        for each in held:
+            each.released = True
+
+    def _lost(self, error: Exception, what: str) -> bool:
+        """What to do about a partition of which something could not be written: recover it, a few times in a row."""
+        if not isinstance(error, self._carrier.losses) or self._losses >= _MOST_LOSSES:
+            return False
+        self._losses += 1
+        logger.warning("%s: not written (%s: %s); its partitions are recovered", what, type(error).__name__, error)
+        self._watchdog.released()
+        self._carrier.again()
+        return True
+
+    # -- cuts
 
     async def _take_cuts(self, cutter: Cutter) -> None:
-        try:
-            await cutter.watch()
-        except Exception as error:  # noqa: BLE001  it ends the worker
-            self.agent.failure = self.agent.failure or error
+        while not self._stopping:
+            try:
+                await cutter.watch()
+            except Exception as error:  # noqa: BLE001  it ends the worker, or has it recover
+                if not self._lost(error, "a cut"):
+                    self.agent.failure = self.agent.failure or error
+            if self.agent.failure:
+                return
+
+    # -- the loop
 
     async def _watch(self) -> None:
         try:
@@ -171,18 +201,31 @@ class Worker:
                 await self._show()
                 show_at = now + _PROGRESS_S
             if now >= look_at:
-                clocks = [getattr(each.monitor, "feeds", {}) for each in self.agent.partitions.values()]
-                self._stalled = self._feeds.look(now, clocks)
-                self._teach()
+                await self._look(now)
                 look_at = now + _LOOK_S
             if now >= tidy_at:
-                await self._transport.writer.run(
-                    partial(_tidy, lease=self._transport.lease, keep_from=self._keep_from())
-                )
+                await self._carrier.tidy(self._keep_from())
                 tidy_at = now + _HOUSEKEEPING_S
-            if self._until_idle and self._idle():
+            if self._until_idle and await self._carrier.finished(self.agent.next_offsets):
                 return
             await asyncio.sleep(_WATCH_S)
+
+    async def _look(self, now: float) -> None:
+        """See which controls have come, whether feeds stall, and whether we do."""
+        await self._controls.look()
+        self._teach()
+        clocks = [getattr(each.monitor, "feeds", {}) for each in self.agent.partitions.values()]
+        self._report.stalled = self._feeds.look(now, clocks)
+        if any(each.cut_offset > 0 and not each.waiting for each in self.agent.partitions.values()):
+            self._losses = 0
+        try:
+            ends = await self._carrier.ends()
+        except Unreachable as error:
+            self._watchdog.unreachable(now, str(error))
+            return
+        done = self.agent.next_offsets
+        lag = None if ends is None else sum(max(0, end - done[each]) for each, end in ends.items() if each in done)
+        self._watchdog.look(now, lag, done)
 
     def _keep_from(self) -> dict[tuple[str, int], int]:
         """The offset of each partition's last cut: nothing that lies behind it is dropped."""
@@ -192,44 +235,13 @@ class Worker:
         }
         return {(EVENTS.name, each): offset for each, offset in cut.items()}
 
-    def _idle(self) -> bool:
-        log, done = self._transport.log, self.agent.next_offsets
-        return len(done) == self._settings.partitions and all(
-            offset >= log.end_offset(EVENTS.name, each) for each, offset in done.items()
-        )
-
     async def _show(self) -> None:
         """Write how far we are, if that has changed."""
-        offsets = dict(self.agent.next_offsets)
-        rate = self._rate()
-        self._pace.look(time.monotonic(), [each.monitor for each in self.agent.partitions.values()])
-        if (offsets, self._stalled) == self._shown and not rate:
-            return
-        self._shown = (offsets, self._stalled) if not rate else None
-        progress = Progress(
-            worker=self._settings.group,
-            topic=EVENTS.name,
-            updated_ms=now_utc_ms(),
-            next_offsets=offsets,
-            counts=asdict(self.agent.counts),
-            rate=rate,
-            earlier=asdict(self.agent.earlier),
-            stalled_feeds=self._stalled,
-            clock_ms=self._pace.clock_ms,
-            speed=self._pace.speed,
-        )
-        await self._transport.writer.run(partial(_show, lease=self._transport.lease, progress=progress))
-        if self._on_progress is not None:
-            self._on_progress(progress)
+        if (progress := self._report.due()) is not None:
+            await self._carrier.show(progress)
+            self._report.shown()
 
-    def _rate(self) -> float:
-        """Records a second over about the last second."""
-        now, records = time.monotonic(), self.agent.counts.records
-        self._samples.append((now, records))
-        while len(self._samples) > 2 and self._samples[1][0] <= now - _RATE_S:
-            self._samples.popleft()
-        since, before = self._samples[0]
-        return max(0, records - before) / (now - since) if now > since else 0.0
+    # -- the end
 
     async def _end(self, cuts: asyncio.Task[None] | None) -> None:
         """Let the batch in hand finish, show where we are, take last cuts, and stop the app."""
@@ -238,14 +250,12 @@ class Worker:
         try:
             async with asyncio.timeout(_STOP_GRACE_S):
                 await self.agent.rest()
-                if self._transport.lease is not None:
-                    self._pace.rest()
-                    self._shown = None
-                    with suppress(Fenced):  # then it is its successor's to show
-                        await self._show()
+                self._report.rest()
+                with suppress(Fenced, Unreachable):  # then it is its successor's to show
+                    await self._show()
         except TimeoutError:
             logger.warning("the batch in hand was not done in %g s; it is read again", _STOP_GRACE_S)
-            self._transport.writer.give_up()
+            self._carrier.give_up()
         except sqlite3.OperationalError as error:
             logger.warning("how far it came was not written: %s", error)
         else:
@@ -254,8 +264,12 @@ class Worker:
             if cuts is not None:
                 cuts.cancel()
             if self._cutter is not None:
-                await asyncio.to_thread(self._cutter.close)
+                await self._cutter.close()
             await self.app.stop()
+            await self._carrier.close()
+            await self._controls.close()
+            await self._health.stop()
+            self._watchdog.stop()
 
     async def _take_last_cuts(self, cuts: asyncio.Task[None] | None) -> None:
         """Cut what has gone on since the last cuts, so that the next start reads nothing again."""
@@ -270,20 +284,6 @@ class Worker:
             logger.warning("the last cuts were not done in %g s; what lies behind them is read again", _LAST_CUTS_S)
         except Exception as error:  # noqa: BLE001  it is the worker's to raise
             self.agent.failure = self.agent.failure or error
-
-
-def _show(log: SqliteLog, lease: Lease | None, progress: Progress) -> None:
-    with log.transaction(lease):
-        log.write_progress(progress)
-
-
-def _tidy(log: SqliteLog, lease: Lease | None, keep_from: Mapping[tuple[str, int], int]) -> None:
-    """Compaction and retention."""
-    with log.transaction(lease):
-        for topic in TOPICS:
-            if topic.compacted:
-                log.compact(topic.name, min_dirty=_MIN_DIRTY)
-        log.retain(keep_from=keep_from)
 
 
 async def _run(worker_of: Callable[[], Worker]) -> Counts:
@@ -308,8 +308,8 @@ def run_worker(
 ) -> Counts:
     """Run a worker in this thread, the process's main one, until SIGINT or SIGTERM.
 
-    Every partition of `events` is read on from the last cut of its state, which lies in a file beside the log. What a
-    batch gave is committed to its topics, then the state is cut, then the batch is acknowledged.
+    Every partition of `events` that is assigned to it, on the embedded log all, is read on from the last cut of its
+    state. What a batch gave is written to its topics, then the state is cut, then the batch is acknowledged.
 
     Args:
         settings: where the log is, and the sizes of things.
@@ -330,6 +330,7 @@ def run_worker(
         OtherState: the state was written by another version or with other settings.
         OffsetGone: the log has not what follows the last cut.
         MonitorFailed: a batch could not be processed or published; neither it nor a later one is committed.
+        Stuck: there are records to read, the log answers, and nothing has moved for long.
     """
     worker = partial(Worker, settings, factory, until_idle=until_idle, on_progress=on_progress, on_cut=on_cut)
     return asyncio.run(_run(worker))

@@ -4,6 +4,9 @@ import pytest
 
 from engine.monitor import Monitor, MonitorConfig
 from engine.records import Records
+from tests.kafka.fixtures import kafka, new_kafka, topic
+
+__all__ = ["kafka", "new_kafka", "topic", "warm_kernel"]
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,7 @@ def restored(settings: Settings, store: SqliteCheckpoints, manifest: Manifest) -
     """A monitor that stands where a cut was taken; raises what `restore` does."""
     monitor = new_monitor(settings, manifest.partition)
     monitor.learn(read_controls(settings))
-    restore(monitor, store, manifest)
+    restore(monitor, manifest, store.pages(manifest))
     return monitor
 
 

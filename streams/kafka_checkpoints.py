@@ -1,0 +1,247 @@
+"""Checkpoints on Kafka: every partition's last cut, in its partition of the compacted topic `checkpoints`.
+
+Its keys are `owner` (who has the partition), `manifest` and `page/<id>`. A cut is one transaction of the partition's
+owner: pages, tombstones of those that are no longer listed, and the manifest. Who reads what is committed has one
+whole cut, or none. Compaction needs nothing of its order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from engine.pages import Damaged
+from streams.carrier import Unreachable
+from streams.kafka_owner import PartitionOwner
+from streams.manifests import REBUILD, Head, Manifest, WrongParent, check_next, check_page, sealed, sized, unsealed
+from streams.topics import CHECKPOINTS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from streams.kafka_options import KafkaOptions
+
+OWNER, MANIFEST, PAGE = b"owner", b"manifest", b"page/"
+_SILENT_S = 30.0
+
+
+class OwnerRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has a partition.
+
+    Attributes:
+        number: greater than that of any owner before.
+        who: for people.
+    """
+
+    number: int
+    who: str
+
+
+@dataclass(slots=True)
+class Stored:
+    """What a partition of `checkpoints` holds.
+
+    Attributes:
+        partition: which.
+        owner: number of its last owner, 0 for none.
+        manifest: the sealed manifest, None where there is none.
+        cut: its number, 0 for none.
+        pages: by id.
+    """
+
+    partition: int
+    owner: int = 0
+    manifest: bytes | None = None
+    cut: int = 0
+    pages: dict[int, bytes] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """For messages."""
+        return f"{CHECKPOINTS.name}-{self.partition}"
+
+    def take(self, key: bytes, value: bytes | None) -> None:
+        """Take the next record; an empty value takes its key away."""
+        if key.startswith(PAGE):
+            page_id = int(key.removeprefix(PAGE))
+            if value:
+                self.pages[page_id] = value
+            else:
+                self.pages.pop(page_id, None)
+        elif key == MANIFEST:
+            self._take_manifest(value)
+        elif key == OWNER and value:
+            self.owner = msgspec.json.decode(value, type=OwnerRecord).number
+
+    def _take_manifest(self, value: bytes | None) -> None:
+        if not value:
+            self.manifest, self.cut = None, 0
+            return
+        head = msgspec.msgpack.decode(unsealed(value, self.partition, self.where), type=Parent)
+        if self.manifest is not None and head.parent != self.cut:
+            raise WrongParent(
+                f"cut {head.cut} of partition {self.partition} must continue cut {self.cut}, got parent {head.parent};"
+                f" {REBUILD}"
+            )
+        self.manifest, self.cut = value, head.cut
+
+    def decoded(self) -> Manifest | None:
+        """The manifest; raises Damaged where its pages are there and it is not."""
+        if self.manifest is None:
+            if self.pages:
+                raise Damaged(f"the manifest of {self.where} is missing, its pages are there; {REBUILD}")
+            return None
+        return msgspec.msgpack.decode(unsealed(self.manifest, self.partition, self.where), type=Manifest)
+
+
+class Parent(Head, frozen=True, kw_only=True):
+    """What tells whether a manifest follows another."""
+
+    parent: int
+
+
+class KafkaCutStore:
+    """The cuts of the partitions this worker owns, and their owners.
+
+    Args:
+        options: how to reach the cluster.
+        group: the worker's; partitions are owned for it.
+    """
+
+    def __init__(self, options: KafkaOptions, group: str) -> None:
+        self._options, self._group = options, group
+        self._owners: dict[int, PartitionOwner] = {}
+        self._stored: dict[int, Stored] = {}
+
+    def outlet(self, partition: int) -> PartitionOwner:
+        """Where a partition's results go."""
+        return self._owners[partition]
+
+    def owner(self, partition: int) -> int:
+        """The number under which this worker has it."""
+        return self._owners[partition].number
+
+    async def fence(self, partitions: Collection[int]) -> None:
+        """Become the owner of these partitions and read what they hold.
+
+        Raises:
+            Unreachable: the cluster does not answer.
+            Damaged, UnknownFormat, WrongParent: a partition does not hold one whole cut.
+        """
+        await self.let_go(list(self._owners))
+        client = self._options.client_kwargs()
+        compression = None if self._options.compression == "none" else self._options.compression
+        for each in partitions:
+            self._owners[each] = PartitionOwner(f"tillwatch-{self._group}-{each}", client, compression)
+        await asyncio.gather(*(self._owners[each].start() for each in partitions))
+        self._stored = await read_checkpoints(self._options, partitions)
+        who = f"process {os.getpid()} on {platform.node()}"
+        await asyncio.gather(*(self._sign(each, self._stored[each].owner + 1, who) for each in partitions))
+
+    async def _sign(self, partition: int, number: int, who: str) -> None:
+        owner = self._owners[partition]
+        record = msgspec.json.encode(OwnerRecord(number=number, who=who))
+        await owner.send_many(CHECKPOINTS.name, partition, [record], [OWNER])
+        await owner.commit()
+        owner.number = number
+
+    async def manifest(self, partition: int) -> Manifest | None:
+        """The last cut; None where there is none."""
+        return self._stored[partition].decoded()
+
+    async def pages(self, manifest: Manifest) -> Iterable[tuple[int, bytes]]:
+        """The pages it lists; each is checked, and let go of, when it is asked for."""
+        return _pages(self._stored[manifest.partition], manifest)
+
+    async def commit(self, manifest: Manifest, fresh: Mapping[int, bytes]) -> float:
+        """Keep the next cut: one transaction; the processor time it took in this thread."""
+        began = time.thread_time()
+        partition, owner = manifest.partition, self._owners[manifest.partition]
+        stored = self._stored[partition]
+        gone = sorted(check_next(manifest, owner.number, stored.cut, set(stored.pages), set(fresh)))
+        keys = [PAGE + b"%d" % each for each in [*sorted(fresh), *gone]]
+        values = [body for _, body in sized(manifest, fresh)] + [None] * len(gone)
+        await owner.send_many(CHECKPOINTS.name, partition, [*values, sealed(manifest)], [*keys, MANIFEST])
+        await owner.commit()
+        stored.cut = manifest.cut
+        stored.pages.update(dict.fromkeys(fresh, b""))
+        for each in gone:
+            del stored.pages[each]
+        return time.thread_time() - began
+
+    async def drop(self, partition: int) -> None:
+        """Forget the state of a partition, damaged or not; it must be owned."""
+        owner, stored = self._owners[partition], self._stored[partition]
+        keys = [MANIFEST, *(PAGE + b"%d" % each for each in stored.pages)]
+        await owner.send_many(CHECKPOINTS.name, partition, [None] * len(keys), keys)
+        await owner.commit()
+        self._stored[partition] = Stored(partition, owner.number)
+
+    async def let_go(self, partitions: Collection[int]) -> None:
+        """Own these no longer; what is still under way with them fails with `Fenced`."""
+        owners = [self._owners.pop(each) for each in partitions if each in self._owners]
+        await asyncio.gather(*(each.close() for each in owners))
+
+    def give_up(self) -> None:
+        """What waits for the cluster fails."""
+        for each in self._owners.values():
+            each.let_go()
+
+    async def close(self) -> None:
+        """Own nothing."""
+        await self.let_go(list(self._owners))
+
+
+def _pages(stored: Stored, manifest: Manifest) -> Iterator[tuple[int, bytes]]:
+    for ref in manifest.pages:
+        body = check_page(manifest, ref, stored.pages.get(ref.id), stored.where)
+        stored.pages[ref.id] = b""  # what is asked from here on is which there are
+        yield ref.id, body
+
+
+async def read_checkpoints(options: KafkaOptions, partitions: Collection[int]) -> dict[int, Stored]:
+    """What is committed of these partitions of `checkpoints`, read to their ends.
+
+    Raises:
+        Unreachable: the cluster does not answer.
+        Damaged, UnknownFormat, WrongParent: a manifest is not what was written.
+    """
+    found = {each: Stored(each) for each in partitions}
+    if not found:
+        return found
+    consumer = AIOKafkaConsumer(
+        **options.client_kwargs(), enable_auto_commit=False, isolation_level="read_committed",
+        fetch_max_bytes=64 << 20, max_partition_fetch_bytes=16 << 20, request_timeout_ms=int(_SILENT_S * 1000),
+    )  # fmt: skip
+    try:
+        await consumer.start()
+        await _read(consumer, found)
+    except (KafkaError, TimeoutError) as error:
+        raise Unreachable(f"{CHECKPOINTS.name} cannot be read: {type(error).__name__}: {error}") from error
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def _read(consumer: Any, found: Mapping[int, Stored]) -> None:
+    tps = {TopicPartition(CHECKPOINTS.name, each): stored for each, stored in found.items()}
+    consumer.assign(list(tps))
+    await consumer.seek_to_beginning(*tps)
+    ends = await consumer.end_offsets(list(tps))
+    heard = time.monotonic()
+    while any([await consumer.position(tp) < ends[tp] for tp in tps]):
+        batches = await consumer.getmany(timeout_ms=500)
+        for tp, records in batches.items():
+            heard = time.monotonic()
+            for each in records:
+                tps[tp].take(each.key, each.value)
+        if time.monotonic() - heard > _SILENT_S:
+            raise TimeoutError(f"nothing came for {_SILENT_S:g} s")

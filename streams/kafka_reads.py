@@ -1,0 +1,184 @@
+"""Reading partitions of Kafka by offset, one request at a time, committed records only."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from aiokafka import TopicPartition  # type: ignore[import-untyped]
+from aiokafka.consumer.fetcher import (  # type: ignore[import-untyped]
+    READ_COMMITTED,
+    READ_UNCOMMITTED,
+    PartitionRecords,
+)
+from aiokafka.errors import (  # type: ignore[import-untyped]
+    KafkaError,
+    LeaderNotAvailableError,
+    NoError,
+    OffsetOutOfRangeError,
+    for_code,
+)
+from aiokafka.protocol.fetch import FetchRequest  # type: ignore[import-untyped]
+from aiokafka.protocol.offset import OffsetRequest  # type: ignore[import-untyped]
+from aiokafka.record.memory_records import MemoryRecords  # type: ignore[import-untyped]
+
+from streams.log import OffsetGone
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Iterator
+
+    from aiokafka import ConsumerRecord
+    from aiokafka.client import AIOKafkaClient  # type: ignore[import-untyped]
+
+T = TypeVar("T")
+
+FIRST, END = -2, -1
+_FETCH_BYTES = 4 << 20
+_PATIENCE_S = 30.0
+_RETRY_S = 0.1
+_OPEN_TRANSACTIONS_S = 40.0
+_MANY = 5_000
+
+
+class Reader:
+    """Reads partitions; what a fetch brought beyond what was asked for is kept for the next read on from there."""
+
+    def __init__(self, client: AIOKafkaClient) -> None:
+        self._client = client
+        self._ahead: dict[TopicPartition, tuple[int, Iterator[ConsumerRecord]]] = {}
+
+    async def read(self, topic: str, partition: int, offset: int, most: int) -> list[ConsumerRecord]:
+        """Between 1 and `most` records from `offset` on, or none at the end; raises `OffsetGone`."""
+        tp = TopicPartition(topic, partition)
+        at, ahead = self._ahead.pop(tp, (-1, iter(())))
+        found: list[ConsumerRecord] = _take(ahead, most) if at == offset else []
+        while not found:
+            fetched, end = await self._insist(topic, partial(self._fetch, tp, offset))
+            ahead = fetched
+            found = _take(ahead, most)
+            if not found and fetched.next_fetch_offset >= end:
+                return []
+            if fetched.next_fetch_offset == offset:  # a follower has yet to hear that it is committed
+                await asyncio.sleep(_RETRY_S)
+            offset = fetched.next_fetch_offset
+        if len(found) == most:
+            self._ahead[tp] = found[-1].offset + 1, ahead
+        return found
+
+    async def _fetch(self, tp: TopicPartition, offset: int) -> tuple[PartitionRecords, int]:
+        """Records from `offset` on, and the end of what is committed."""
+        wanted = [(tp.topic, [(tp.partition, offset, _FETCH_BYTES)])]
+        request = FetchRequest(0, 1, _FETCH_BYTES, READ_COMMITTED, wanted)
+        answer = await self._client.send(self._leader(tp), request)
+        ((_, ((_, code, _, end, *more),)),) = answer.topics
+        error = for_code(code)
+        if error is OffsetOutOfRangeError:
+            raise await self._gone(tp, offset)
+        if error is not NoError:
+            raise error(tp)
+        aborted = more[1] if answer.API_VERSION >= 5 else more[0]
+        records = MemoryRecords(more[-1])
+        return PartitionRecords(tp, records, aborted, offset, None, None, True, READ_COMMITTED), end  # noqa: FBT003
+
+    async def _gone(self, tp: TopicPartition, offset: int) -> OffsetGone:
+        (first,), (end,) = [(await self.offsets([tp], which)).values() for which in (FIRST, END)]
+        where = f"{tp.topic}-{tp.partition}"
+        return OffsetGone(f"offset of {where} must be {first} to {end}, got {offset}: it is not in the log")
+
+    async def offsets(
+        self, wanted: Collection[tuple[str, int]], which: int, *, committed: bool = True
+    ) -> dict[tuple[str, int], int]:
+        """The `FIRST` or `END` offsets of partitions; the end of what is committed, or of all."""
+        found: dict[tuple[str, int], int] = {}
+
+        async def ask() -> None:
+            by_leader: dict[int, dict[str, list[tuple[int, int]]]] = {}
+            for topic, partition in wanted:
+                leader = self._leader(TopicPartition(topic, partition))
+                by_leader.setdefault(leader, {}).setdefault(topic, []).append((partition, which))
+            isolation = READ_COMMITTED if committed else READ_UNCOMMITTED
+            for leader, topics in by_leader.items():
+                answer = await self._client.send(leader, OffsetRequest(-1, isolation, list(topics.items())))
+                for topic, partitions in answer.topics:
+                    for partition, code, _, offset in partitions:
+                        error = for_code(code)
+                        if error is not NoError:
+                            raise error((topic, partition))
+                        found[topic, partition] = offset
+
+        for topic in {topic for topic, _ in wanted}:
+            await self._client.add_topic(topic)
+        await self._insist("", ask)
+        return found
+
+    async def _insist(self, topic: str, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask until the answer is none that passes, such as that another broker leads now."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _PATIENCE_S
+        if topic:
+            await self._client.add_topic(topic)
+        while True:
+            try:
+                return await ask()
+            except KafkaError as error:
+                if not error.retriable or loop.time() > until:
+                    raise
+            await asyncio.sleep(_RETRY_S)
+            await self._client.force_metadata_update()
+
+    def _leader(self, tp: TopicPartition) -> int:
+        leader = self._client.cluster.leader_for_partition(tp)
+        if leader is None or leader == -1:
+            raise LeaderNotAvailableError(tp)
+        return int(leader)
+
+
+class Newest:
+    """The newest value of each key of a compacted topic of one partition."""
+
+    def __init__(self, reader: Reader, topic: str) -> None:
+        self._reader, self._topic = reader, topic
+        self._found: dict[bytes, bytes] = {}
+        self._next: int | None = None
+
+    def know(self, values: dict[bytes, bytes]) -> None:
+        """Take over what this process has committed."""
+        self._found |= values
+
+    async def values(self) -> dict[bytes, bytes]:
+        """By key, of all that anybody has written by now.
+
+        What stands behind another's open transaction cannot be read yet: this waits until that is over.
+
+        Raises:
+            TimeoutError: it is not over for long.
+        """
+        end = await self._offset(END, committed=False)
+        async with asyncio.timeout(_OPEN_TRANSACTIONS_S):
+            while await self._read() < end:  # noqa: ASYNC110  the broker tells nobody
+                await asyncio.sleep(_RETRY_S)
+        return self._found
+
+    async def _read(self) -> int:
+        """Read on, up to the end of what is committed, and say where that is."""
+        end = await self._offset(END)
+        if self._next is None:
+            self._next = await self._offset(FIRST)
+        while records := await self._reader.read(self._topic, 0, self._next, _MANY):
+            self._found |= {each.key: each.value or b"" for each in records}
+            self._next = records[-1].offset + 1
+        return end
+
+    async def _offset(self, which: int, *, committed: bool = True) -> int:
+        (found,) = (await self._reader.offsets([(self._topic, 0)], which, committed=committed)).values()
+        return found
+
+
+def _take(records: Iterator[ConsumerRecord], most: int) -> list[ConsumerRecord]:
+    found = []
+    for record in records:
+        found.append(record)
+        if len(found) == most:
+            break
+    return found

@@ -1,0 +1,70 @@
+"""Kafka for tests. A test that harms the broker starts one of its own by `new_kafka`."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from tests.faults.seeds import missing
+from tests.kafka.broker import Cluster
+from tests.kafka.jars import KafkaMissing, jars
+from tests.kafka.topics import delete_topics, make_topic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class NewKafka(Protocol):
+    """Starts brokers that end with the test."""
+
+    def __call__(self, *, brokers: int = 1, advertised_ports: Sequence[int] = ()) -> Cluster: ...
+
+
+class NewTopic(Protocol):
+    """Makes a topic that is deleted after the test; the arguments are those of `make_topic`."""
+
+    def __call__(self, name: str, partitions: int = 1, **config: object) -> str: ...
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Cluster]:
+    """One broker for all tests, started at first use."""
+    _need_kafka()
+    with TemporaryDirectory(prefix="tillwatch-kafka-") as folder, Cluster(Path(folder)) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def topic(kafka: Cluster) -> Iterator[NewTopic]:
+    """Makes topics of `kafka`: `topic("transactions", 4, cleanup_policy="compact")` is a new topic's name."""
+    made: list[str] = []
+
+    def make(name: str, partitions: int = 1, **config: object) -> str:
+        made.append(make_topic(kafka.direct, name, partitions, **config))
+        return made[-1]
+
+    yield make
+    delete_topics(kafka.direct, made)
+
+
+@pytest.fixture
+def new_kafka() -> Iterator[NewKafka]:
+    _need_kafka()
+    with ExitStack() as stack:
+
+        def start(*, brokers: int = 1, advertised_ports: Sequence[int] = ()) -> Cluster:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="tillwatch-kafka-")))
+            return stack.enter_context(Cluster(folder, brokers=brokers, advertised_ports=advertised_ports))
+
+        yield start
+
+
+def _need_kafka() -> None:
+    try:
+        jars()
+    except KafkaMissing as why:
+        missing(str(why))

@@ -1,0 +1,43 @@
+"""Topics for tests."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def make_topic(bootstrap: str, name: str, partitions: int = 1, **config: object) -> str:
+    """Make a topic, kept by every broker, and wait until each partition has a leader.
+
+    Args:
+        bootstrap: addresses of brokers, with commas between.
+        name: what its name begins with.
+        partitions: how many.
+        config: its settings, with underscores for points: `max_message_bytes=2_000_000`.
+
+    Returns:
+        Its whole name, which no other topic has.
+    """
+    whole = f"{name}-{uuid4().hex[:12]}"
+    configs = {key.replace("_", "."): str(value) for key, value in config.items()}
+    with _admin(bootstrap) as admin:
+        admin.create_topics({whole: {"num_partitions": partitions, "configs": configs}}, wait_for_metadata=True)
+    return whole
+
+
+def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
+    """Delete topics."""
+    if names:
+        with _admin(bootstrap) as admin:
+            admin.delete_topics(names)
+
+
+def _admin(bootstrap: str) -> closing[Any]:
+    # A client for each call: one that lives on while its broker is killed leaves sockets open.
+    return closing(KafkaAdminClient(bootstrap_servers=bootstrap.split(",")))

@@ -1,0 +1,78 @@
+"""Makes Kafka's record batches, whole and broken, and sends them as they are."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+from aiokafka import AIOKafkaClient
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.util import calc_crc32c
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiokafka import TopicPartition
+
+CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
+HEADER = 61
+_CRC_AT, _CHECKED_FROM, _ATTRIBUTES_AT = 17, 21, 21
+
+
+def made(
+    values: Sequence[bytes | None],
+    *,
+    codec: str = "none",
+    base_offset: int = 0,
+    first_ms: int = 1_700_000_000_000,
+    producer_id: int = -1,
+    key: bytes | None = None,
+    headers: Sequence[tuple[str, bytes | None]] = (),
+) -> bytearray:
+    """A record batch; one with a producer id belongs to a transaction."""
+    transactional = producer_id >= 0
+    builder = DefaultRecordBatchBuilder(
+        2, CODECS.index(codec), int(transactional), producer_id, int(transactional) - 1, -1, 1 << 30
+    )
+    for i, value in enumerate(values):
+        assert builder.append(i, first_ms + i, key, value, list(headers))
+    batch = bytearray(builder.build())
+    struct.pack_into(">q", batch, 0, base_offset)
+    return batch
+
+
+def sealed(batch: bytearray) -> bytearray:
+    """The batch with the length and the checksum that fit what it holds."""
+    struct.pack_into(">i", batch, 8, len(batch) - 12)
+    struct.pack_into(">I", batch, _CRC_AT, calc_crc32c(batch[_CHECKED_FROM:]))
+    return batch
+
+
+def with_attributes(batch: bytearray, attributes: int) -> bytearray:
+    (before,) = struct.unpack_from(">h", batch, _ATTRIBUTES_AT)
+    struct.pack_into(">h", batch, _ATTRIBUTES_AT, before | attributes)
+    return sealed(batch)
+
+
+def corrupted(batch: bytearray) -> bytearray:
+    """The batch with a body that cannot be decompressed, and a checksum that says nothing is wrong."""
+    batch[HEADER : HEADER + 4] = b"\xff\xff\xff\xff"
+    return sealed(batch)
+
+
+async def produce(bootstrap: str, tp: TopicPartition, batch: bytes) -> tuple[int, int]:
+    """Send a batch as it is to the one broker; its error code and base offset."""
+    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    await client.bootstrap()
+    try:
+        client.add_topic(tp.topic)
+        await client._maybe_wait_metadata()
+        await client.force_metadata_update()
+        node = client.cluster.leader_for_partition(tp)
+        request: Any = ProduceRequest(None, -1, 10_000, [(tp.topic, [(tp.partition, bytes(batch))])])
+        response = await client.send(node, request)
+        ((_, ((_, error, offset, *_),)),) = response.topics
+    finally:
+        await client.close()
+    return error, offset
