@@ -44,7 +44,7 @@ class KafkaCarrier:
         if options is None or settings.cut_every_s is None:
             raise ValueError("a worker on Kafka must have kafka options and cut_every_s, got none")
         with KafkaLog(options) as log:
-            create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days, on_kafka=True)
+            create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
             self.identity = log.identity
         self._options = options
         self._store = KafkaCutStore(options)

@@ -32,6 +32,7 @@ def command() -> None:
     simulation.labels()
     SeriesModel().score(np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1))
     compile_engine()
+    compile_reader()
     with TemporaryDirectory() as folder, SqliteLog(Path(folder) / "tillwatch.db") as log:
         create_topics(log)
         lines = Path(folder) / "events.jsonl"
@@ -41,6 +42,11 @@ def command() -> None:
             ingest(log, opened, name="warm", historic=True)
     marker().touch()
     to_stderr().print(f"compiled in {time.monotonic() - started:.1f} s; kept for the next start")
+
+
+def compile_reader() -> None:
+    """Compile the reader of Kafka's record sets by having it read none."""
+    RecordSet(b"", 0, "").take(1, 1)
 
 
 def marker() -> Path:
