@@ -176,7 +176,7 @@ def test_too_few_records_are_refused() -> None:
 def test_alerts_that_differ_are_told_apart() -> None:
     a, b = ("mcc", "m", "t1"), ("fee", "m", "t2")
     compare("x", {a, b}, {a, b})
-    with pytest.raises(WrongAlerts, match="x should give 1 alerts, 1 are missing .* 1 should not be there"):
+    with pytest.raises(WrongAlerts, match=r"x should give 1 alerts, 1 are missing .* 1 should not be there"):
         compare("x", {a}, {b})
 
 
