@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import bytewax.operators as op
 import msgspec
 from bytewax._bytewax import cli_main
-from bytewax.connectors.kafka import KafkaSinkMessage, KafkaSource, _KafkaSourcePartition
+from bytewax.connectors.kafka import KafkaSinkMessage
 from bytewax.connectors.kafka import operators as kop
 from bytewax.dataflow import Dataflow
+from bytewax.inputs import FixedPartitionedSource, StatefulSourcePartition
 from bytewax.operators import StatefulBatchLogic
 from bytewax.recovery import RecoveryConfig, init_db_dir
-from confluent_kafka import KafkaError
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from bench.reference.contender import Meter, arguments
 from bench.reference.plain import Event, State, judge, new_state
@@ -26,45 +27,62 @@ if TYPE_CHECKING:
 
 BATCH = 5_000
 EPOCH_S = 10
-CONSUMER = {"fetch.queue.backoff.ms": "5", "fetch.message.max.bytes": str(4 << 20)}
+CONSUMER = {"fetch.queue.backoff.ms": 5, "fetch.message.max.bytes": 4 << 20, "enable.auto.commit": False}
 PRODUCER = {"compression.type": "lz4"}
 _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
 
 
-class Values(_KafkaSourcePartition):
-    """Values alone: making a message of eight fields from each record costs more than checking it."""
+class Values(StatefulSourcePartition[bytes, int]):
+    """The values of one partition.
+
+    Bytewax's own source makes a message of eight fields of each record, which costs more than checking it.
+    """
+
+    def __init__(self, args: argparse.Namespace, number: int, offset: int) -> None:
+        self._args, self._number, self._offset, self._ended = args, number, offset, False
+        ends = {"enable.partition.eof": bool(args.records)}
+        self._consumer = Consumer({"bootstrap.servers": args.bootstrap, "group.id": args.group, **CONSUMER, **ends})
+        self._consumer.assign([TopicPartition(args.input, number, offset)])
 
     def next_batch(self) -> list[bytes]:
         """The next values.
 
         Raises:
-            StopIteration: the partition has ended, and that matters.
-            RuntimeError: the broker answered with an error.
+            StopIteration: the input has an end, and this partition is at it.
+            KafkaException: the broker answered with an error.
         """
-        if self._eof:
+        if self._ended:
             raise StopIteration
-        values, last = [], None
-        for message in self._consumer.consume(self._batch_size, 0.001):
+        values = []
+        for message in self._consumer.consume(BATCH, 0.001):
             error = message.error()
             if error is None:
                 values.append(message.value())
-                last = message
+                self._offset = message.offset() + 1
             elif error.code() == KafkaError._PARTITION_EOF:
-                self._eof = True
+                self._ended = True
             else:
-                raise RuntimeError(f"partition {self._part_idx} of {self._topic} should be readable, got {error}")
-        if last is not None:
-            self._offset = last.offset() + 1
+                raise KafkaException(error)
         return values
 
+    def snapshot(self) -> int:
+        return self._offset
 
-class ValueSource(KafkaSource):
-    """Bytewax's own source, but of values."""
+    def close(self) -> None:
+        self._consumer.close()
 
-    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Values:
-        part = super().build_part(step_id, for_part, resume_state)
-        part.__class__ = Values
-        return part
+
+class Topic(FixedPartitionedSource[bytes, int]):
+    """All partitions of the input."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self._args = args
+
+    def list_parts(self) -> list[str]:
+        return [str(each) for each in range(self._args.partitions)]
+
+    def build_part(self, step_id: str, for_part: str, resume_state: int | None) -> Values:  # noqa: ARG002
+        return Values(self._args, int(for_part), resume_state or 0)
 
 
 class Shard(StatefulBatchLogic[Event, Any, bytes]):
@@ -93,8 +111,7 @@ def dataflow(args: argparse.Namespace, meter: Meter) -> Dataflow:
         return [alert for _, alert in alerts]
 
     flow = Dataflow("reference")
-    source = ValueSource([args.bootstrap], [args.input], tail=not args.records, add_config=CONSUMER, batch_size=BATCH)
-    values = op.input("read", flow, source)
+    values = op.input("read", flow, Topic(args))
     events = op.flat_map_batch("decode", values, by_shard)
     judged = op.stateful_batch("judge", events, Shard)
     alerts = op.flat_map_batch("count", judged, counted)

@@ -119,7 +119,9 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=2_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="names with commas between")
-    parser.add_argument("--bootstrap", default="", help="a broker that runs; without, one is started")
+    parser.add_argument(
+        "--bootstrap", default="", help="of a broker that runs, of tests/kafka's version; without, one is started"
+    )
     parser.add_argument("--result", type=Path, default=ROOT / "var" / "reference.json")
     args = parser.parse_args()
     contenders = chosen(args.only)
