@@ -43,8 +43,8 @@ _STREAMS = (*_JAVA, "{root}/bench/reference/java/streams/target/streams.jar")
 _FLINK = (*_JAVA, "{root}/bench/reference/java/flink/target/flink.jar")
 _MAVEN = ("mvn", "-q", "-f", "{root}/bench/reference/java/pom.xml", "package", "dependency:copy-dependencies")
 CONTENDERS = (
-    Contender("bytewax-memory", ("{bench}", "-m", "bench.reference.bytewax_job"), "memory", 0.5),
-    Contender("bytewax-recovery", ("{bench}", "-m", "bench.reference.bytewax_job"), "recovery", 0.5),
+    Contender("bytewax-memory", ("{bench}", "-m", "bench.reference.bytewax_job"), "memory"),
+    Contender("bytewax-recovery", ("{bench}", "-m", "bench.reference.bytewax_job"), "recovery"),
     Contender("quix", ("{bench}", "-m", "bench.reference.quix"), "rocksdb", 0.5),
     Contender("faust-memory", ("{bench}", "-m", "bench.reference.faust_plain"), "memory", _SLOW),
     Contender("faust-table", ("{bench}", "-m", "bench.reference.faust_plain"), "table", _SLOW),

@@ -19,7 +19,6 @@ SETTINGS: dict[str, Any] = {
     "producer_max_batch_size": 1 << 20,
     "consumer_max_fetch_size": 4 << 20,
     "broker_max_poll_records": 5_000,
-    "stream_wait_empty": False,
 }
 
 

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 
 def measure(at: Scene, contender: Contender, rate: int, seconds: int) -> dict[str, Any]:
-    """What the probe says of a contender that it starts and kills."""
+    """What the probe says of a contender that this starts and kills.
+
+    Raises:
+        RuntimeError: no alert of it came.
+    """
     group = new_group(contender)
     topics = f"input-{group}", f"alerts-{group}"
     at.make_topic(topics[0], PARTITIONS)
@@ -34,6 +38,9 @@ def measure(at: Scene, contender: Contender, rate: int, seconds: int) -> dict[st
                 "probe", "--bootstrap", at.bootstrap, "--input", topics[0], "--output", topics[1],
                 "--rate", rate, "--seconds", seconds,
             )  # fmt: skip
+        except subprocess.CalledProcessError as failed:
+            tail = Path(said.name).read_text(encoding="utf-8", errors="replace")[-4000:]
+            raise RuntimeError(f"{contender.name} should raise alerts, got none; it said:\n{tail}") from failed
         finally:
             running.kill()
             running.wait()
@@ -47,7 +54,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help="names with commas between")
     parser.add_argument("--rate", type=int, default=2_000)
     parser.add_argument("--seconds", type=int, default=30)
-    parser.add_argument("--bootstrap", default="", help="a broker that runs; without, one is started")
+    parser.add_argument(
+        "--bootstrap", default="", help="of a broker that runs, of tests/kafka's version; without, one is started"
+    )
     parser.add_argument("--result", type=Path, default=ROOT / "var" / "reference-latency.json")
     args = parser.parse_args()
     args.result.parent.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,7 @@ def main() -> None:
         loglevel="WARNING",
     )
 
-    def check(event: Event, state: State) -> list[Alert]:
+    def check(event: Event, state: State[str, Any]) -> list[Alert]:
         meter.begin()
         known: Any = state.get("merchant")
         if known is None:

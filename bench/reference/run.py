@@ -15,11 +15,12 @@ import re
 import statistics
 import subprocess
 from collections import Counter
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from bench.reference.contenders import chosen
+from bench.reference.contenders import LEAST_RECORDS, chosen
 from bench.reference.data import Traffic
 from bench.reference.plain import expected
 from bench.reference.scene import PARTITIONS, ROOT, Scene, environment, machine, new_group, scene, versions
@@ -43,15 +44,15 @@ def input_topic(records: int) -> str:
 
 
 def prepare(at: Scene, records: int) -> tuple[Alerts, float]:
-    """Fill a topic; the alerts it must give, and the bytes of its average transaction."""
+    """Fill a topic; the alerts it must give, and the mean bytes of its first transactions."""
     traffic = Traffic(records)
     at.make_topic(input_topic(records), PARTITIONS)
     at.run_in_bench("produce", "--bootstrap", at.bootstrap, "--topic", input_topic(records), "--records", records)
-    sizes = Counter(len(value) for _, value in traffic if value.startswith(b'{"txn_id"'))
+    sizes = [len(value) for _, value in islice(traffic, 2 * traffic.merchants, LEAST_RECORDS)]
     alerts = expected(value for _, value in traffic)
     kinds = Counter(kind for kind, _, _ in alerts)
     print(f"{records:,} records, {len(alerts):,} alerts: {dict(kinds)}", flush=True)
-    return alerts, sum(size * count for size, count in sizes.items()) / sizes.total()
+    return alerts, statistics.mean(sizes)
 
 
 def measure(at: Scene, contender: Contender, records: int, alerts: Alerts) -> dict[str, Any]:
@@ -116,10 +117,12 @@ def summary(rounds: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=int, default=2_000_000)
+    parser.add_argument("--records", type=int, default=5_000_000, help="enough for checkpoints every 10 s")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="names with commas between")
-    parser.add_argument("--bootstrap", default="", help="a broker that runs; without, one is started")
+    parser.add_argument(
+        "--bootstrap", default="", help="of a broker that runs, of tests/kafka's version; without, one is started"
+    )
     parser.add_argument("--result", type=Path, default=ROOT / "var" / "reference.json")
     args = parser.parse_args()
     contenders = chosen(args.only)

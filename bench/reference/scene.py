@@ -19,6 +19,7 @@ from kafka.admin import KafkaAdminClient
 
 from bench.reference.plain import of_alert
 from tests.kafka.broker import STEADY, Cluster
+from tests.kafka.jars import jars
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -144,7 +145,8 @@ def machine() -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Of the languages, and of what requirements.txt names."""
+    """Of the languages, of the broker that we start, and of what requirements.txt names."""
     said = subprocess.run(["java", "-version"], capture_output=True, text=True, check=True).stderr
     named = [line.split("==") for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines() if "==" in line]
-    return {"python": platform.python_version(), "java": said.split('"')[1], **dict(named)}
+    broker = next(jars().glob("kafka_2.13-*.jar")).stem.rpartition("-")[2]
+    return {"python": platform.python_version(), "java": said.split('"')[1], "kafka": broker, **dict(named)}
