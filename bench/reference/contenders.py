@@ -43,6 +43,7 @@ _STREAMS = (*_JAVA, "{root}/bench/reference/java/streams/target/streams.jar")
 _FLINK = (*_JAVA, "{root}/bench/reference/java/flink/target/flink.jar")
 _MAVEN = ("mvn", "-q", "-f", "{root}/bench/reference/java/pom.xml", "package", "dependency:copy-dependencies")
 CONTENDERS = (
+    Contender("tillwatch", ("{python}", "-m", "bench.reference.tillwatch_job")),
     Contender("bytewax-memory", ("{bench}", "-m", "bench.reference.bytewax_job"), "memory"),
     Contender("bytewax-recovery", ("{bench}", "-m", "bench.reference.bytewax_job"), "recovery"),
     Contender("quix", ("{bench}", "-m", "bench.reference.quix"), "rocksdb", 0.5),

@@ -64,7 +64,7 @@ def measure(at: Scene, contender: Contender, records: int, alerts: Alerts) -> di
     """
     group = new_group(contender)
     output = f"alerts-{group}"
-    at.make_topic(output, 1)
+    at.make_topic(output, PARTITIONS)
     load = os.getloadavg()[0]
     with TemporaryDirectory() as folder:
         command = at.command(contender, (input_topic(records), output), group, records)

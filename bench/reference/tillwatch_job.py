@@ -1,0 +1,107 @@
+"""Tillwatch: its worker as it is, with a feature family of its own and three checks over the columns."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from bench.reference.contender import Meter, arguments
+from streams import topics
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from engine.monitor import Monitor
+    from engine.outputs import Outputs
+    from engine.records import Records
+
+CUT_EVERY_S = 10.0
+"""As often as Flink's checkpoints."""
+_OURS = ("MERCHANT_RISK", "DEAD_LETTERS", "CONTROLS", "CHECKPOINTS", "POSITIONS", "PROGRESS")
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """An alert, as job.md has it."""
+
+    kind: str
+    merchant_id: str
+    at: str
+    epoch: int = 0
+
+    @property
+    def alert_id(self) -> str:
+        """Its key."""
+        return self.merchant_id
+
+
+def named(group: str, given: str, events: str) -> None:
+    """Have the topics named as this run wants them; before anything asks for their names."""
+    topics.EVENTS = dataclasses.replace(topics.EVENTS, name=events)
+    topics.ALERTS = dataclasses.replace(topics.ALERTS, name=given, compacted=False)
+    for name in _OURS:
+        topic = getattr(topics, name)
+        setattr(topics, name, dataclasses.replace(topic, name=f"{group}-{topic.name}"))
+    topics.TOPICS = tuple(getattr(topics, name) for name in _OURS)
+
+
+def main() -> None:
+    """Run the job."""
+    args = arguments(("columns",))
+    named(args.group, args.output, args.input)
+    from bench.reference import windows  # noqa: PLC0415  the topics have their names now
+    from engine.families import lifetime, repeats  # noqa: PLC0415
+    from engine.monitor import Monitor, MonitorConfig  # noqa: PLC0415
+    from engine.records import Records  # noqa: PLC0415
+    from streams.app import WorkerSettings  # noqa: PLC0415
+    from streams.kafka_options import KafkaOptions  # noqa: PLC0415
+    from streams.worker import run_worker  # noqa: PLC0415
+
+    meter = Meter("tillwatch", args.records)
+
+    class Reference(Monitor):
+        """A monitor that only does the job's checks."""
+
+        def process(self, records: Records) -> Outputs:
+            meter.begin()
+            outputs = super().process(records)
+            meter.alerts += len(outputs.alerts)
+            if args.records and meter.add(len(records)):
+                os.kill(os.getpid(), signal.SIGTERM)
+            return outputs
+
+        def _detect(self, walked: object, outputs: Outputs) -> None:
+            outputs.alerts += found(walked)
+
+    def make(number: int, of: int) -> Monitor:
+        config = MonitorConfig(capacity=100_000)
+        return Reference(config, number, of, detectors=(), cuts=True, families=(lifetime, repeats, windows))
+
+    warm = Monitor(MonitorConfig(capacity=10), detectors=(), cuts=True, families=(lifetime, repeats, windows))
+    sale = b'{"txn_id":"1","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}'
+    warm.process(Records.of([sale]))
+    options = KafkaOptions(bootstrap=(args.bootstrap,))
+    settings = WorkerSettings(
+        log_url=options.url, kafka=options, group=args.group, partitions=args.partitions, cut_every_s=CUT_EVERY_S
+    )
+    run_worker(settings, make)
+    meter.report(batch_records=settings.batch_records, cut_every_s=CUT_EVERY_S)
+
+
+def found(walked: object) -> Iterator[Found]:
+    """The alerts of a walked batch."""
+    features, batch = walked.features, walked.batch  # type: ignore[attr-defined]
+    for kind, column in (("mcc", "is_other_mcc"), ("fee", "is_other_fee"), ("late", "is_late")):
+        for j in np.flatnonzero(features[column] == 1):
+            yield Found(kind=kind, merchant_id=batch.merchant_id(int(batch.row[j])), at=batch.txn_id(int(j)))
+    for column in ("high_window", "high_window_2"):
+        for j in np.flatnonzero(features[column] > 0):
+            yield Found(kind="volume", merchant_id=batch.merchant_id(int(batch.row[j])), at=str(features[column][j]))
+
+
+if __name__ == "__main__":
+    main()
