@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from domain.controls import Versions
+
 
 class Text(msgspec.Struct, frozen=True):
     """The same words in English and Chinese."""
@@ -46,6 +48,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         txn_ids: the first 20 transactions that hit.
         risk_code: PCAC risk type, "" where none exists.
         closed: whether the quiet gap has passed: these are the totals.
+        controls: versions of the controls in force at the hit that the evidence is of.
         epoch: number of the owner that wrote it. After a crash the same revision may be written again: of two with
             one `alert_id` and `revision` the one with the greater epoch counts.
     """
@@ -68,6 +71,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     txn_ids: tuple[str, ...]
     risk_code: str
     closed: bool = False
+    controls: Versions = Versions()
     epoch: int = 0
 
 

@@ -6,7 +6,7 @@ integers, for a compiled kernel. Formulas, sources and assumptions: `docs/interc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
@@ -54,7 +54,7 @@ class Regime:
 
     since_ms: int
     notice: str
-    rates: Mapping[tuple[FeeClass, str], Rate]
+    rates: Mapping[tuple[FeeClass, str], Rate] = field(hash=False)
 
 
 def _beijing_ms(year: int, month: int, day: int) -> int:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 
+from domain.controls import Versions
+from engine.controls import NEVER_MS
 from engine.dirty import reserved
 from engine.episodes import Figures, Kept
 from engine.pages import Page
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from detectors.contract import Detector
+    from engine.controls import Controls
     from engine.episodes import Episodes
     from engine.partition import PartitionState
     from engine.risk import RiskLedger
@@ -65,6 +68,10 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     coverage: list[tuple[int, dict[str, int]]]
     """Transactions and fields present, by detector."""
+    controls: dict[str, list[int]] = {}
+    """By kind, the versions of controls that had been learned."""
+    reached_ms: int = NEVER_MS
+    """The latest clock by which a version was chosen."""
 
 
 _NONE = np.zeros(0, np.int32)
@@ -171,14 +178,12 @@ class Cuts:
         state: the partition's.
         episodes: its episodes, which journal.
         risk: its risk ledger, which journals.
-        detectors: in force.
+        controls: which detectors there are, and the versions in force.
     """
 
-    def __init__(
-        self, state: PartitionState, episodes: Episodes, risk: RiskLedger, detectors: Iterable[Detector]
-    ) -> None:
+    def __init__(self, state: PartitionState, episodes: Episodes, risk: RiskLedger, controls: Controls) -> None:
         self._state, self._episodes, self._risk = state, episodes, risk
-        self._detectors = {each.name: each for each in detectors}
+        self._controls = controls
         self._in_hand: Cut | None = None
         state.rows.gather(state.rows.set_aside(_NONE), 0, 0)  # loaded now: the first call takes ten milliseconds
         state.rows.release()
@@ -207,11 +212,12 @@ class Cuts:
         state = self._state
         notes = Notes(
             rows=int(state.rows.count[0]), partition=state.limits.partition, partitions=state.limits.partitions,
-            time_zones=list(state.zone_names), detectors=list(self._detectors),
+            time_zones=list(state.zone_names), detectors=list(self._controls.names),
             feeds=list(zip(state.feed_hash.tolist(), state.feed_clock_ms.tolist(), strict=True)),
             feed_count=int(state.feed_count[0]), feed_names=feeds, contracts=state.contract_count,
             pricings=state.pricing_count, price_lines=state.line_count,
             pending_free=(int(state.pending_free[0]), int(state.pending_free[1])), counts=counts, coverage=coverage,
+            controls=self._controls.learned, reached_ms=self._controls.reached_ms,
         )  # fmt: skip
         side = Side(
             {each.name: self._hold(each) for each in _TABLES},
@@ -283,9 +289,11 @@ class Cuts:
                 table.then = self._entries(each).copy()
         self._ids.go_on(last)
         for (name, row), kept in self.kept.values.items():
-            self._episodes.put_back(self._detectors[name], row, kept)
+            detector = self._controls.detector(name, kept.controls.detectors)
+            self._episodes.put_back(detector, row, _with_deadline(kept, detector))
         for row, account in self.accounts.values.items():
             self._risk.put_back(row, account)
+        self._controls.go_on(found.controls, found.reached_ms)
         return found
 
     def _check(self, notes: Notes) -> None:
@@ -294,10 +302,12 @@ class Cuts:
         for name, held, asked in (
             ("partition", [notes.partition, notes.partitions], [state.limits.partition, state.limits.partitions]),
             ("time_zone", notes.time_zones[0], state.zone_names[0]),
-            ("detectors", notes.detectors, list(self._detectors)),
+            ("detectors", notes.detectors, list(self._controls.names)),
         ):
             if held != asked:
                 raise OtherState(f"{name} must be {held} as in the state, got {asked}")
+        if missing := self._controls.missing(notes.controls):
+            raise OtherState(f"controls must have {', '.join(missing)} as in the state, got a log without")
         if notes.rows > state.limits.capacity:
             raise OtherState(f"capacity must be at least the {notes.rows} of the state, got {state.limits.capacity}")
 
@@ -413,7 +423,23 @@ def _difference(held: NDArray[Any], mine: NDArray[Any]) -> str:
 
 
 _Figures = tuple[int, int, float, int, int, str, tuple[str, ...]]
-_Entry = tuple[str, int, tuple[str, str, str, _Figures, _Figures, dict[str, int | float | None]] | None]
+_NO_DEADLINE = -1
+
+
+class _Open(msgspec.Struct, frozen=True, array_like=True):
+    """An open episode in a page. What follows `values` is not in pages of the first versions."""
+
+    merchant_id: str
+    alert_id: str
+    currency: str
+    now: _Figures
+    told: _Figures
+    values: dict[str, int | float | None]
+    controls: tuple[int, int, int] = (0, 0, 0)
+    deadline_ms: int = _NO_DEADLINE
+
+
+_Entry = tuple[str, int, _Open | None]
 _pack, _unpack_episode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(_Entry).decode
 _unpack_risk = msgspec.msgpack.Decoder(tuple[int, Account]).decode
 
@@ -423,15 +449,28 @@ def _episode_entry(key: tuple[str, int], kept: Kept | None) -> bytes:
     if kept is None:
         return _pack((*key, None))
     now, told = ((*it[:5], str(it.at_stake_e7), it.txn_ids) for it in (kept.now, kept.told))
-    return _pack((*key, (kept.merchant_id, kept.alert_id, kept.currency, now, told, dict(kept.values))))
+    versions = msgspec.structs.astuple(kept.controls)
+    held = _Open(
+        kept.merchant_id, kept.alert_id, kept.currency, now, told, dict(kept.values), versions, kept.deadline_ms
+    )
+    return _pack((*key, held))
 
 
 def _episode_of(entry: bytes) -> tuple[tuple[str, int], Kept | None]:
     name, row, it = _unpack_episode(entry)
     if it is None:
         return (name, row), None
-    merchant_id, alert_id, currency, now, told, values = it
-    return (name, row), Kept(merchant_id, alert_id, currency, _figures_of(now), _figures_of(told), values)
+    return (name, row), Kept(
+        it.merchant_id, it.alert_id, it.currency, _figures_of(it.now), _figures_of(it.told), it.values,
+        Versions(*it.controls), it.deadline_ms,
+    )  # fmt: skip
+
+
+def _with_deadline(kept: Kept, detector: Detector) -> Kept:
+    """An episode with the end of its quiet gap, where its page is of the first versions and says none."""
+    if kept.deadline_ms != _NO_DEADLINE:
+        return kept
+    return kept._replace(deadline_ms=kept.now.last_ms + detector.quiet_gap_s * 1000)
 
 
 def _figures_of(it: _Figures) -> Figures:

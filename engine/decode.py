@@ -226,6 +226,8 @@ def parse(raw: bytes) -> dict[str, Any]:
     """
     if len(raw) > events.MAX_RECORD_BYTES:
         raise Refused(Reason.TOO_LARGE, "", f"record must be at most {events.MAX_RECORD_BYTES} bytes, got {len(raw)}")
+    if not raw:
+        raise Refused(Reason.NOT_JSON, "", "record must be a JSON object, got no bytes: it is empty, or a tombstone")
     try:
         event = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -16,6 +16,7 @@ import numpy as np
 
 from detectors.contract import E7
 from domain.alerts import Alert
+from domain.controls import Versions
 from engine.event import DAY_MS
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ class Batch(NamedTuple):
     """Of a row."""
     values: Callable[[Sequence[str], int], Values]
     """Of some columns for one transaction."""
+    controls: Callable[[int], Versions] = lambda _: Versions()
+    """In force for a row."""
+    as_set: Callable[[Detector, int], Detector] = lambda detector, _: detector
+    """A detector as the version in force for a row sets it."""
 
 
 class Risen(NamedTuple):
@@ -86,7 +91,11 @@ class Figures(NamedTuple):
 
 @dataclass(slots=True)
 class Episode:
-    """An open episode. `told` are the figures of its last due revision, `values` the features behind them."""
+    """An open episode.
+
+    `told` are the figures of its last due revision, `values` the features behind them, `controls` what was in force
+    then, and `detector` is as it was set then.
+    """
 
     detector: Detector
     row: int
@@ -97,6 +106,7 @@ class Episode:
     now: Figures
     told: Figures
     values: Values
+    controls: Versions
 
     def take(self, time_ms: int, severity: float, at_stake_e7: int, txn_id: str) -> bool:
         """Take a hit in; whether a revision is due."""
@@ -123,6 +133,7 @@ class Episode:
             at_stake=at_stake_minor, currency=self.currency, title=detector.title,
             reason=detector.reason(self.values, it.hits, at_stake_minor, self.currency),
             evidence=detector.evidence(self.values), txn_ids=it.txn_ids, risk_code=detector.risk_code, closed=closed,
+            controls=self.controls,
         )  # fmt: skip
 
 
@@ -135,6 +146,9 @@ class Kept(NamedTuple):
     now: Figures
     told: Figures
     values: Values
+    controls: Versions
+    deadline_ms: int
+    """The quiet gap's end: the version in force at the last hit has it."""
 
 
 class Episodes:
@@ -159,6 +173,8 @@ class Episodes:
     def take(self, detector: Detector, findings: Findings, batch: Batch) -> tuple[list[Alert], list[Risen]]:
         """Take a detector's findings of a batch in.
 
+        Its gap and age are those of the version in force at each hit: the gap then lasts from that hit on.
+
         Returns:
             the alerts due, and for the risk score each rise of an episode's peak.
         """
@@ -166,7 +182,6 @@ class Episodes:
         rises: list[Risen] = []
         due: dict[str, tuple[Episode, int]] = {}
         touched: dict[int, Episode] = {}
-        gap_ms, age_ms = detector.quiet_gap_s * 1000, detector.max_age_s * 1000
         rows, times = batch.row[findings.index].tolist(), batch.time_ms[findings.index].tolist()
         marks = batch.watermark_ms[findings.index].tolist()
         hits = zip(
@@ -174,13 +189,15 @@ class Episodes:
             strict=True,
         )  # fmt: skip
         for j, row, time_ms, mark_ms, severity, stake in hits:
-            episode = self._open.get((detector.name, row))
-            if episode and (mark_ms > episode.now.last_ms + gap_ms or time_ms > episode.now.first_ms + age_ms):
-                self._read_values(due.pop(episode.alert_id, None), batch)
+            episode, as_set = self._open.get((detector.name, row)), batch.as_set(detector, j)
+            if episode and (
+                mark_ms > self._deadline_ms[episode.slot] or time_ms > episode.now.first_ms + as_set.max_age_s * 1000
+            ):
+                self._freeze(due.pop(episode.alert_id, None), batch)
                 alerts.append(self._close(episode))
                 episode = None
             if episode is None:
-                episode = self._begin(detector, row, time_ms, j, batch)
+                episode = self._begin(as_set, row, time_ms, j, batch)
             before, last_ms = episode.now.severity, episode.now.last_ms
             txn_id = batch.txn_id(j) if len(episode.now.txn_ids) < MOST_TXN_IDS else ""
             touched[row] = episode
@@ -189,13 +206,16 @@ class Episodes:
             if episode.now.severity > before or time_ms // DAY_MS > last_ms // DAY_MS:
                 peak = episode.now.severity
                 rises.append(Risen(j, row, mark_ms, episode.alert_id, peak, peak - before))
-            self._deadline_ms[episode.slot] = episode.now.last_ms + gap_ms
+            self._deadline_ms[episode.slot] = episode.now.last_ms + as_set.quiet_gap_s * 1000
         for each in due.values():
-            self._read_values(each, batch)
+            self._freeze(each, batch)
             alerts.append(each[0].alert())
         if self._journals:
             for row, it in touched.items():
-                kept = Kept(it.merchant_id, it.alert_id, it.currency, it.now, it.told, it.values)
+                deadline_ms = int(self._deadline_ms[it.slot])
+                kept = Kept(
+                    it.merchant_id, it.alert_id, it.currency, it.now, it.told, it.values, it.controls, deadline_ms
+                )
                 self._changed[detector.name, row] = kept
         return alerts, rises
 
@@ -226,12 +246,13 @@ class Episodes:
         return [replace(each, told=each.now).alert() for each in self._open.values() if each.row == row]
 
     def put_back(self, detector: Detector, row: int, kept: Kept) -> None:
-        """Go on with an episode as `changes` gave it."""
+        """Go on with an episode as `changes` gave it, of a detector as `kept.controls` has it."""
         slot = self._slot(row)
-        self._deadline_ms[slot] = kept.now.last_ms + detector.quiet_gap_s * 1000
+        self._deadline_ms[slot] = kept.deadline_ms
         episode = Episode(
-            detector, row, kept.merchant_id, kept.alert_id, kept.currency, slot, kept.now, kept.told, kept.values
-        )
+            detector, row, kept.merchant_id, kept.alert_id, kept.currency, slot, kept.now, kept.told, kept.values,
+            kept.controls,
+        )  # fmt: skip
         self._open[detector.name, row] = self._by_slot[slot] = episode
 
     def _slot(self, row: int) -> int:
@@ -251,7 +272,8 @@ class Episodes:
         slot = self._slot(row)
         code = int(batch.currency[j]).to_bytes(8, "little")[:3].decode("ascii").strip("\0")
         start = Figures(first_ms=time_ms, last_ms=time_ms)
-        episode = Episode(detector, row, merchant_id, str(uuid.uuid5(NAMESPACE, name)), code, slot, start, start, {})
+        alert_id = str(uuid.uuid5(NAMESPACE, name))
+        episode = Episode(detector, row, merchant_id, alert_id, code, slot, start, start, {}, Versions())
         self._open[detector.name, row] = self._by_slot[slot] = episode
         return episode
 
@@ -266,8 +288,9 @@ class Episodes:
         return episode.alert(closed=True)
 
     @staticmethod
-    def _read_values(due: tuple[Episode, int] | None, batch: Batch) -> None:
-        """Freeze the features of the transaction behind an episode's last due revision."""
+    def _freeze(due: tuple[Episode, int] | None, batch: Batch) -> None:
+        """Freeze what an episode's last due revision rests on: features, and what was in force."""
         if due is not None:
             episode, j = due
+            episode.detector, episode.controls = batch.as_set(episode.detector, j), batch.controls(j)
             episode.values = batch.values(episode.detector.columns, j)

@@ -152,6 +152,7 @@ class Event(NamedTuple):
 MAX_REGIMES = 8
 SIDE = np.dtype(
     [
+        ("since_ms", np.int64),
         ("home_country", np.int64),
         ("home_currency", np.int64),
         ("regimes", np.int64),
@@ -175,10 +176,12 @@ SIDE = np.dtype(
     ],
     align=True,
 )
-"""Tables that families read and never write: the acquirer's country and currency (packed), regulated prices as
-`domain.interchange.RateTables` by [regime, fee class, card kind], and `domain.mcc.FeeClass` by MCC; `domain.peers` by
-group, weeks and new shops' sums as natural logarithms, and the group by MCC; `domain.calendars.DayKind` by local day
-from `FIRST_DAY` on; `domain.profiles` ascending by MCC.
+"""Tables that families read and never write, in force by a row's clock from `since_ms` on: the acquirer's country and
+currency (packed), regulated prices as `domain.interchange.RateTables` by [regime, fee class, card kind], and
+`domain.mcc.FeeClass` by MCC; `domain.peers` by group, weeks and new shops' sums as natural logarithms, and the group by
+MCC; `domain.calendars.DayKind` by local day from `FIRST_DAY` on; `domain.profiles` ascending by MCC.
+
+No row keeps a place in them: another version has other places.
 
 One record, not arrays: a record is passed on as an address, an array with an owner to count.
 """

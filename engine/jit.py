@@ -27,6 +27,7 @@ T = TypeVar("T")
 NOTHING_COMPILED = {
     "answers",
     "compose",
+    "controls",
     "cut",
     "decode",
     "episodes",

@@ -314,6 +314,21 @@ def _close_at(state: State, row: Any, day: int) -> None:
 
 
 @njit_inline
+def _clock(row: Any, time_ms: int) -> int:
+    """The row's clock after what happened at `time_ms`, by which the version of every control is chosen."""
+    return max(i64(row.clock_ms), time_ms)
+
+
+@njit_inline
+def _side(sides: Any, clock_ms: int) -> Any:
+    """The tables in force by the row's clock; the first are from the beginning of time."""
+    k = len(sides) - 1
+    while k > 0 and sides[k].since_ms > clock_ms:
+        k -= 1
+    return sides[k]
+
+
+@njit_inline
 def _put(state: State, into: Into, r: int, record: int, time_ms: int, j: int) -> int:
     """Hand the features over as those of row `j`; the next."""
     row = state.rows[r]
@@ -322,6 +337,7 @@ def _put(state: State, into: Into, r: int, record: int, time_ms: int, j: int) ->
     into.record_of[j] = record
     into.row_of[j] = r
     into.time_ms[j] = time_ms
+    into.clock_ms[j] = _clock(row, time_ms)
     into.watermark_ms[j] = row.watermark_ms
     return j + 1
 
@@ -334,13 +350,13 @@ def _nothing(into: Into) -> None:
 
 
 @njit_inner
-def _close(state: State, into: Into, side: Any, out: Any, r: int, j: int) -> int:
+def _close(state: State, into: Into, sides: Any, out: Any, r: int, j: int) -> int:
     """Close the day that is due, and await the next."""
     row = state.rows[r]
     at_ms, day = row.close_ms, i64(row.close_day)
     idle = day - i64(row.day)
     _nothing(into)
-    close_all(row, Closing(at_ms, day, idle), side, out)
+    close_all(row, Closing(at_ms, day, idle), _side(sides, _clock(row, at_ms)), out)
     row.watermark_ms = max(row.watermark_ms, at_ms)
     if idle < IDLE_MOST_D:
         _close_at(state, row, day + 1)
@@ -352,14 +368,14 @@ def _close(state: State, into: Into, side: Any, out: Any, r: int, j: int) -> int
 
 
 @njit_inner
-def _fire(state: State, into: Into, side: Any, out: Any, r: int, up_to_ms: int, j: int) -> int:
+def _fire(state: State, into: Into, sides: Any, out: Any, r: int, up_to_ms: int, j: int) -> int:
     """Fire the row's deadlines that lie before `up_to_ms`, in their order; the next row of features."""
     while 0 < state.deadlines[r] < up_to_ms:
         _touch(state, r)
         row = state.rows[r]
         closes = row.close_day != 0 and row.close_ms == state.deadlines[r]
         if closes:
-            j = _close(state, into, side, out, r, j)
+            j = _close(state, into, sides, out, r, j)
             _await(state, row, r)
         else:
             _, expired = _release(state, row, r, _0, state.deadlines[r] + 1)
@@ -475,7 +491,7 @@ def _hear(columns: Any, i: int, row: Any, state: State) -> bool:
 
 @njit_inner
 def _settle(
-    data: Any, columns: Any, i: int, r: int, state: State, into: Into, side: Any, layouts: Layouts, known: Any,
+    data: Any, columns: Any, i: int, r: int, state: State, into: Into, sides: Any, layouts: Layouts, known: Any,
     limits: Limits, out: Any, j: int,
 ) -> int:  # fmt: skip
     """Take a settlement in by what it carries; the next row of features, or -1 for one that came before."""
@@ -498,12 +514,12 @@ def _settle(
         max(local_ms // DAY_MS, was_day), was_day, local_ms, SALE, True,
     )  # fmt: skip
     _nothing(into)
-    settle_all(row, event, contract, side, out)
+    settle_all(row, event, contract, _side(sides, _clock(row, time_ms)), out)
     return _put(state, into, r, i, time_ms, j)
 
 
 @njit_inner
-def _revise(columns: Any, i: int, r: int, version: int, state: State, into: Into, side: Any, out: Any, j: int) -> int:
+def _revise(columns: Any, i: int, r: int, version: int, state: State, into: Into, sides: Any, out: Any, j: int) -> int:
     """Enter a version of the contract; of two for the same moment the later record comes first."""
     row, effective_ms = state.rows[r], state.pricings[version].effective_ms
     before, at = 0, i64(row.pricing)
@@ -519,13 +535,14 @@ def _revise(columns: Any, i: int, r: int, version: int, state: State, into: Into
     time_ms = told_ms if told_ms != MISSING else effective_ms
     rise = rise_ppm(state, version, at) if at > 0 else MISSING
     _nothing(into)
+    side = _side(sides, _clock(row, time_ms))
     revise_all(row, Revision(time_ms, effective_ms, state.pricings[version].notice_ms, rise), side, out)
     return _put(state, into, r, i, time_ms, j)
 
 
 @njit_inline
 def _accept(
-    data: Any, columns: Any, i: int, r: int, key: np.uint64, state: State, side: Any, layouts: Layouts, known: Any,
+    data: Any, columns: Any, i: int, r: int, key: np.uint64, state: State, sides: Any, layouts: Layouts, known: Any,
     roles: Any, limits: Limits, out: Any,
 ) -> None:  # fmt: skip
     """Take an accepted transaction in and write its features to `out`."""
@@ -564,7 +581,7 @@ def _accept(
         data, columns, i, state, row, layouts, known, time_ms, now_ms, was_ms, i64(row.day), was_day, local_ms, role,
         approved,
     )  # fmt: skip
-    update_all(row, event, contract, side, out)
+    update_all(row, event, contract, _side(sides, now_ms), out)
     if row.pending and role <= REFUND:
         found, _ = _release(state, row, r, event.txn, 0)
         k = repeats.find(row, event.txn) if found else -1
@@ -573,7 +590,9 @@ def _accept(
 
 
 @njit_inner
-def _tick(columns: Any, i: int, state: State, into: Into, side: Any, out: Any, cursor: Any, j: int) -> tuple[bool, int]:
+def _tick(
+    columns: Any, i: int, state: State, into: Into, sides: Any, out: Any, cursor: Any, j: int
+) -> tuple[bool, int]:
     """Take a clock record in: fire the deadlines it passes, from the row that `cursor` names on.
 
     Returns whether there was room for its feed, and the next row of features. `cursor` is left at the row to go on
@@ -592,7 +611,7 @@ def _tick(columns: Any, i: int, state: State, into: Into, side: Any, out: Any, c
             if j + MOST_AT_ONCE > len(into.record_of):
                 cursor[1] = r
                 return True, j
-            j = _fire(state, into, side, out, r, time_ms, j)
+            j = _fire(state, into, sides, out, r, time_ms, j)
     return True, j
 
 
@@ -611,7 +630,7 @@ def run(
         kinds: (n,) what each record is.
         places: (n,) of a merchant record or a contract, its version's place in the side table.
         state: read and written.
-        sides: (1,) of `engine.event.SIDE`, read.
+        sides: (versions,) of `engine.event.SIDE`, ascending by `since_ms`, read.
         layouts: read.
         known: (10000,) whether an MCC exists.
         roles: `domain.events.Role` by position in `TXN_TYPES`.
@@ -625,7 +644,7 @@ def run(
     state, sides, layouts, known = borrowed(state), borrowed(sides), borrowed(layouts), borrowed(known)
     roles, verdicts, cursor = borrowed(roles), borrowed(verdicts), borrowed(cursor)
     scratch, into = borrowed(scratch), borrowed(into)
-    side, out = sides[0], scratch[0]
+    out = scratch[0]
     j = 0
     for i in range(cursor[0], len(kinds)):
         cursor[0] = i
@@ -636,7 +655,7 @@ def run(
             verdicts[i] = NOTHING
             continue
         if kind == CLOCK:
-            room, j = _tick(columns, i, state, into, side, out, cursor, j)
+            room, j = _tick(columns, i, state, into, sides, out, cursor, j)
             if cursor[1]:
                 return j
             verdicts[i] = OTHER if room else FEEDS
@@ -665,7 +684,7 @@ def run(
                 if not _hear(columns, i, row, state):
                     verdicts[i] = FEEDS
                     continue
-                after = _settle(data, columns, i, r, state, into, side, layouts, known, limits, out, j)
+                after = _settle(data, columns, i, r, state, into, sides, layouts, known, limits, out, j)
                 if after < 0:
                     verdicts[i] = DUPLICATE
                     continue
@@ -678,7 +697,7 @@ def run(
                 if not _hear(columns, i, row, state):
                     verdicts[i] = FEEDS
                     continue
-                j = _revise(columns, i, r, places[i], state, into, side, out, j)
+                j = _revise(columns, i, r, places[i], state, into, sides, out, j)
             else:
                 into.heard[i, 0], into.heard[i, 1], into.heard[i, 2] = r, row.watermark_ms, j
             row.other_events += np.uint32(1)
@@ -696,9 +715,9 @@ def run(
             row.watermark_ms = max(row.watermark_ms, state.feed_clock_ms[row.feed])
         time_ms = columns.number[N_TIME, i]
         if 0 < state.deadlines[r] < time_ms:
-            j = _fire(state, into, side, out, r, time_ms, j)
+            j = _fire(state, into, sides, out, r, time_ms, j)
         row.feed = feed
-        _accept(data, columns, i, r, key, state, side, layouts, known, roles, limits, out)
+        _accept(data, columns, i, r, key, state, sides, layouts, known, roles, limits, out)
         row.watermark_ms = max(row.watermark_ms, row.clock_ms, state.feed_clock_ms[feed])
         j = _put(state, into, r, i, time_ms, j)
     cursor[0] = len(kinds)

@@ -12,10 +12,12 @@ from domain.events import Reason
 from engine.answers import answers_of
 from engine.columns import MISSING, NUMBERS, STRINGS
 from engine.compose import compose
+from engine.controls import Controls, detect
 from engine.cut import Cuts
 from engine.decode import Decoded, Decoder, dead_letter
 from engine.episodes import Batch, Episodes, Risen
 from engine.event import CLOSING, HOUR_MS
+from engine.families.registry import FAMILIES
 from engine.hashing import partition_of
 from engine.look import Look, look, probe
 from engine.outputs import Counts, Outputs
@@ -45,11 +47,14 @@ from engine.state import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from types import ModuleType
 
     from numpy.typing import NDArray
 
     from detectors.contract import Detector
     from domain.alerts import DeadLetter
+    from domain.controls import Control
+    from engine.controls import Known
     from engine.cut import Cut
     from engine.pages import Page
 
@@ -106,6 +111,7 @@ class _Walk(NamedTuple):
     answers: Sequence[tuple[int, Change]]
     """Verdicts and overrides, each with how many rows of features came before."""
     features: Mapping[str, Any]
+    clock_ms: NDArray[np.int64]
     batch: Batch
 
 
@@ -116,9 +122,11 @@ class Monitor:
         config: the acquirer's settings.
         partition: which partition, 0 to `partitions` - 1.
         partitions: how many there are; a record whose merchant belongs to another is a dead letter.
-        detectors: the detectors to run, all with their defaults if None.
+        detectors: the detectors to run, all with their defaults if None; so, and with the artefacts of `config`, until
+            `learn` says otherwise.
         historic: whether a record without `received_at` was received when it happened, not when it was appended.
         cuts: whether cuts are taken; then what changes is noted, and `cut` must be called now and again.
+        families: what is kept of a merchant; all that there are, unless the detectors need no more.
 
     >>> from engine.records import Records
     >>> sale = b'{"txn_id":"1","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}'
@@ -129,26 +137,50 @@ class Monitor:
 
     Attributes:
         counts: records by what became of them, since the partition's first.
+        controls: versions of the controls in force, by time.
         feeds: by feed, the latest time that a clock record of it told.
     """
 
     def __init__(
         self, config: MonitorConfig, partition: int = 0, partitions: int = 1, *,
         detectors: Sequence[Detector] | None = None, historic: bool = False, cuts: bool = False,
+        families: tuple[ModuleType, ...] = FAMILIES,
     ) -> None:  # fmt: skip
-        self._composition = compose()
+        self._composition = compose(families)
         self._state = PartitionState(config, self._composition, partition, partitions, journals=cuts)
         self._decoder = Decoder()
         self._detectors = tuple(make_detectors() if detectors is None else detectors)
+        self.controls = Controls(self._detectors, config.peers, config.profiles)
         self._episodes = Episodes(journals=cuts)
-        families = {each.name: each.family for each in self._detectors}
-        self._risk = RiskLedger(families, self._state.rows.id_of, journals=cuts)
-        self._cuts = Cuts(self._state, self._episodes, self._risk, self._detectors) if cuts else None
-        self._coverage = [Coverage(each.name, each.needs, artefact=_wanting(each, config)) for each in self._detectors]
+        groups = {each.name: each.family for each in self._detectors}
+        self._risk = RiskLedger(groups, self._state.rows.id_of, journals=cuts)
+        self._cuts = Cuts(self._state, self._episodes, self._risk, self.controls) if cuts else None
+        self._coverage = [Coverage(each.name, each.needs) for each in self._detectors]
+        self._note_artefacts()
         self._late_s = config.late_s
         self._historic = historic
         self.counts = Counts()
         self.feeds: dict[str, int] = {}
+
+    def learn(self, known: Sequence[Known]) -> list[Control]:
+        """Know these versions of controls, all there are; between batches, and before the first and a `restore`.
+
+        Returns:
+            Those that came too late and are counted as such: merchants' clocks had passed what they are in force from.
+        """
+        late = self.controls.learn(known)
+        if late is None:
+            return []
+        self._state.set_artefacts(self.controls.artefacts())
+        self._note_artefacts()
+        self.counts.controls_late += len(late)
+        return late
+
+    def _note_artefacts(self) -> None:
+        """Say of each detector whether it wants an artefact."""
+        for each, detector in zip(self._coverage, self._detectors, strict=True):
+            name: str = getattr(detector, "artefact", "")
+            each.artefact = name if name and self.controls.newest(name) is None else ""
 
     def process(self, records: Records) -> Outputs:
         """Take the next records of the partition in, and return what follows from them."""
@@ -178,16 +210,18 @@ class Monitor:
             )  # fmt: skip
             features = {name: column[:count] for name, column in features.items()}
             answers = list(answers_of(decoded.others, first, int(cursor[0]), verdicts, into))
-            yield _Walk(answers, features, self._batch(decoded, into, count, features))
+            yield _Walk(answers, features, into.clock_ms[:count], self._batch(decoded, into, count, features))
 
     def _batch(self, decoded: Decoded, into: Into, count: int, features: Mapping[str, Any]) -> Batch:
-        record_of, time_ms = into.record_of, into.time_ms
+        record_of, time_ms, clock_ms, controls = into.record_of, into.time_ms, into.clock_ms, self.controls
         return Batch(
             into.row_of[:count], time_ms[:count], into.watermark_ms[:count],
             self._state.rows.rows["currency"][into.row_of[:count]],
             lambda j: _text(decoded, _TXN, int(record_of[j])),
             self._state.rows.id_of,
             lambda names, j: {name: _value(features[name][j]) for name in names},
+            lambda j: controls.at(int(clock_ms[j])),
+            lambda detector, j: controls.detector_at(detector.name, int(clock_ms[j])),
         )  # fmt: skip
 
     def cut(self) -> Cut:
@@ -283,9 +317,9 @@ class Monitor:
     def _detect(self, walked: _Walk, outputs: Outputs) -> None:
         batch = walked.batch
         changes: list[tuple[int, int, Change]] = [(j, -1, change) for j, change in walked.answers]
+        parts = self.controls.parts(walked.clock_ms, walked.features)
         for k, detector in enumerate(self._detectors):
-            findings = detector.detect(walked.features)
-            alerts, rises = self._episodes.take(detector, findings, batch)
+            alerts, rises = self._episodes.take(detector, detect(parts, k), batch)
             outputs.alerts += alerts
             changes += ((each.j, k, _rise(each, detector.name, walked.features)) for each in rises)
         risen = {change.row for _, _, change in changes}
@@ -365,12 +399,6 @@ class Monitor:
                 else:
                     seen = np.count_nonzero(decoded.columns.hash[STRINGS.index(name), accepted])
                 each.present[name] = each.present.get(name, 0) + int(seen)
-
-
-def _wanting(detector: Detector, config: MonitorConfig) -> str:
-    """The artefact that a detector needs and `config` has not, "" for none."""
-    name: str = getattr(detector, "artefact", "")
-    return name if name and getattr(config, name) is None else ""
 
 
 def _rise(risen: Risen, detector: str, features: Mapping[str, Any]) -> Rise:

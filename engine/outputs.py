@@ -20,6 +20,7 @@ class Counts:
         other: accepted events of other types, clock records among them.
         dead_letters: records that were not counted.
         unmatched_verdicts: verdicts, among the others, on alerts that are not remembered of their merchant.
+        controls_late: versions of controls, no records, that were learned when a merchant's clock had passed them.
     """
 
     records: int = 0
@@ -28,6 +29,7 @@ class Counts:
     other: int = 0
     dead_letters: int = 0
     unmatched_verdicts: int = 0
+    controls_late: int = 0
 
     def add(self, more: Counts) -> None:
         """Add the figures of `more`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     from domain.profiles import Profiles
     from engine.compose import Composition
+
+    Artefacts = tuple[int, Peers, Profiles | None]
+    """Peers and profiles, and the row's clock from which on they are in force, UTC milliseconds."""
 
 DUPLICATE_TURN_MS = HOUR_MS
 UNDONE_TURN_MS = 7 * DAY_MS
@@ -115,10 +118,15 @@ class PartitionState:
             config.late_s * 1000, events.FUTURE_MS, FORGET_MS, REVERSAL_MS, DUPLICATE_TURN_MS, UNDONE_TURN_MS,
             config.capacity, max(LEAST_PENDING, config.capacity), partition, partitions, composition.keep_bytes,
         )  # fmt: skip
-        self.sides = _sides(config)
+        self._config = config
+        self.sides = _sides(config.country, config.regimes, ((0, config.peers, config.profiles),))
         self.layouts = _layout_arrays(config.layouts)
         self.known = _known_mccs()
         self.roles = np.array([events.ROLES[name] for name in events.TXN_TYPES], np.int64)
+
+    def set_artefacts(self, in_force: tuple[Artefacts, ...]) -> None:
+        """Let these be in force by the rows' clocks; ascending, the first from the beginning of time."""
+        self.sides = _sides(self._config.country, self._config.regimes, in_force)
 
     def make_room(self, more: int) -> None:
         """Let a batch of `more` records be taken in without any table growing under the kernel."""
@@ -221,11 +229,22 @@ def _line(price: dict[str, Any]) -> tuple[int, ...]:
     )  # fmt: skip
 
 
-def _sides(config: MonitorConfig) -> NDArray[np.void]:
-    """The one record of tables that families read."""
-    rates = rate_tables(config.regimes)
+@lru_cache(maxsize=4)
+def _sides(country: str, regimes: tuple[Regime, ...], in_force: tuple[Artefacts, ...]) -> NDArray[np.void]:
+    """The tables that families read, a record for each of `in_force`. The partitions of a process share them."""
+    sides = np.repeat(_side(country, regimes), len(in_force))
+    for k, (since_ms, peers, profiles) in enumerate(in_force):
+        sides["since_ms"][k] = since_ms
+        _enter_peers(sides[k : k + 1], peers)
+        _enter_profiles(sides[k : k + 1], profiles)
+    return sides
+
+
+def _side(country: str, regimes: tuple[Regime, ...]) -> NDArray[np.void]:
+    """The tables without artefacts."""
+    rates = rate_tables(regimes)
     side = np.zeros(1, SIDE)
-    side["home_country"], side["home_currency"] = pack(config.country), pack("CNY")
+    side["home_country"], side["home_currency"] = pack(country), pack("CNY")
     side["mcc_class"] = class_table()
     n = len(rates.since_ms)
     side["regimes"] = n
@@ -235,14 +254,16 @@ def _sides(config: MonitorConfig) -> NDArray[np.void]:
         ("rate_network_cap", rates.network_cap_minor),
     ):  # fmt: skip
         side[name][0, :n] = table
-    side["day_kind"] = day_kinds(config.country)
-    _enter_peers(side, config.peers)
-    for p, profile in enumerate(config.profiles.profiles if config.profiles else ()):
+    side["day_kind"] = day_kinds(country)
+    return side
+
+
+def _enter_profiles(side: NDArray[np.void], profiles: Profiles | None) -> None:
+    for p, profile in enumerate(profiles.profiles if profiles else ()):
         side["profiles"] = p + 1
         side["profile_mcc"][0, p] = int(profile.mcc)
         side["profile_mean"][0, p] = profile.mean
         side["profile_deviation"][0, p] = profile.deviation
-    return side
 
 
 def _enter_peers(side: NDArray[np.void], peers: Peers) -> None:

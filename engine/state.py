@@ -98,6 +98,8 @@ class Into(NamedTuple):
     """(room,): its merchant's row."""
     time_ms: NDArray[np.int64]
     """(room,): of the transaction, the deadline, the version's receipt."""
+    clock_ms: NDArray[np.int64]
+    """(room,): the later of that and the merchant's clock after it, by which the version of each control is chosen."""
     watermark_ms: NDArray[np.int64]
     """(room,): the latest of the merchant's clock and its feeds' clocks so far; never goes back."""
     heard: NDArray[np.int64]

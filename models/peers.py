@@ -53,11 +53,20 @@ def load_peers(path: Path) -> Peers:
         ValueError: it is none, or holds what cannot be; the message names the file.
         OSError: it cannot be read.
     """
+    return decode_peers(path.read_bytes(), str(path))
+
+
+def decode_peers(raw: bytes, name: str = "peers") -> Peers:
+    """The peers of an artefact's bytes.
+
+    Raises:
+        ValueError: they are none, or hold what cannot be; the message names them by `name`.
+    """
     try:
-        held = msgspec.json.decode(path.read_bytes(), type=_Artefact)
+        held = msgspec.json.decode(raw, type=_Artefact)
         return Peers((GENERIC, *(Peer(**msgspec.structs.asdict(each)) for each in held.groups)))
     except ValueError as error:  # msgspec's errors are some, too
-        raise ValueError(f"{path} must be an artefact of `tillwatch peers build`: {error}") from error
+        raise ValueError(f"{name} must be an artefact of `tillwatch peers build`: {error}") from error
 
 
 def dump_peers(peers: Peers) -> bytes:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.sqlite_carrier import SqliteCarrier
+from streams.sqlite_log import SqliteLog
+from streams.sqlite_transport import log_path
 
 if TYPE_CHECKING:
     from streams.app import WorkerSettings
     from streams.carrier import Carrier
+    from streams.log import Log
 
 
 def carrier_of(settings: WorkerSettings) -> Carrier:
@@ -18,3 +21,12 @@ def carrier_of(settings: WorkerSettings) -> Carrier:
 
         return KafkaCarrier(settings)
     return SqliteCarrier(settings)
+
+
+def log_of(settings: WorkerSettings) -> Log:
+    """The log itself, for one thread beside the worker's loop."""
+    if settings.kafka is not None:
+        from streams.kafka_log import KafkaLog  # noqa: PLC0415  its clients take long to load
+
+        return KafkaLog(settings.kafka)
+    return SqliteLog(log_path(settings.log_url))

@@ -73,6 +73,9 @@ class Cutter:
         agent: whose partitions are cut.
         every_s: seconds from one cut of a partition to the next.
         on_cut: called with each one's report.
+
+    Attributes:
+        stopped: whether `watch` is to end.
     """
 
     def __init__(
@@ -85,7 +88,7 @@ class Cutter:
         self._turn = asyncio.Lock()
         self._source = ""
         self._not_before = 0.0
-        self._stopping = False
+        self.stopped = False
 
     # -- recovery
 
@@ -157,7 +160,7 @@ class Cutter:
     async def watch(self) -> None:
         """Take cuts when they are due, until `stop`, or until a batch fails for good."""
         loop = asyncio.get_running_loop()
-        while not (self._stopping or self._agent.failure):
+        while not (self.stopped or self._agent.failure):
             now = loop.time()
             due = [each for each in self._uncut() if now >= max(each.cut_at + self._every_s, self._not_before)]
             if not due or not await self.cut(min(due, key=lambda each: each.cut_at)):
@@ -165,7 +168,7 @@ class Cutter:
 
     def stop(self) -> None:
         """Let `watch` end after the cut in hand."""
-        self._stopping = True
+        self.stopped = True
 
     async def cut_all(self) -> None:
         """Take a cut of each partition that has gone on since its last one."""
@@ -236,7 +239,7 @@ class Cutter:
 
     def give_up(self) -> None:
         """Try nothing again from now on."""
-        self._stopping = True
+        self.stopped = True
         self._store.give_up()
 
     async def close(self) -> None:

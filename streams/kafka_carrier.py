@@ -47,7 +47,7 @@ class KafkaCarrier:
             create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
             self.identity = log.identity
         self._options = options
-        self._store = KafkaCutStore(options, settings.group)
+        self._store = KafkaCutStore(options)
         self._teller: AIOKafkaProducer | None = None
         self.app = build_app(settings)
         self._transport = cast("Transport", self.app.transport)
@@ -119,7 +119,7 @@ class KafkaCarrier:
                 teller = await self._tell()
                 for each in progress:
                     key = each.worker.encode()
-                    await teller.send(PROGRESS.name, msgspec.json.encode(each), key, partition=0)
+                    await teller.send(PROGRESS.name, msgspec.json.encode(each), key, 0)
         except (TimeoutError, KafkaError) as error:
             logger.info("how far we are was not told: %s", error)
 

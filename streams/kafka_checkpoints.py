@@ -113,11 +113,10 @@ class KafkaCutStore:
 
     Args:
         options: how to reach the cluster.
-        group: the worker's; partitions are owned for it.
     """
 
-    def __init__(self, options: KafkaOptions, group: str) -> None:
-        self._options, self._group = options, group
+    def __init__(self, options: KafkaOptions) -> None:
+        self._options = options
         self._owners: dict[int, PartitionOwner] = {}
         self._stored: dict[int, Stored] = {}
 
@@ -140,7 +139,7 @@ class KafkaCutStore:
         client = self._options.client_kwargs()
         compression = None if self._options.compression == "none" else self._options.compression
         for each in partitions:
-            self._owners[each] = PartitionOwner(f"tillwatch-{self._group}-{each}", client, compression)
+            self._owners[each] = PartitionOwner(f"tillwatch-{CHECKPOINTS.name}-{each}", client, compression)
         await asyncio.gather(*(self._owners[each].start() for each in partitions))
         self._stored = await read_checkpoints(self._options, partitions)
         who = f"process {os.getpid()} on {platform.node()}"

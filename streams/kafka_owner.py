@@ -24,7 +24,7 @@ from aiokafka.errors import (
 from mode import get_logger
 
 from streams.carrier import Unreachable
-from streams.leases import Fenced
+from streams.leases import Fenced, LetGo
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping, Sequence
@@ -73,6 +73,7 @@ class PartitionOwner:
             transactional_id=transactional_id,
             transaction_timeout_ms=int(TRANSACTION_S * 1000),
             compression_type=compression,
+            max_batch_size=1 << 20,
             max_request_size=4 << 20,
             request_timeout_ms=15_000,
             retry_backoff_ms=50,
@@ -162,7 +163,7 @@ class PartitionOwner:
 
     def _check(self) -> None:
         if self._lost.done():
-            raise Fenced(f"{self._id} was let go of")
+            raise LetGo(f"{self._id} was let go of")
 
     def _fenced(self, error: Exception) -> Fenced:
         return Fenced(f"{self._id} has another owner by now: {type(error).__name__}")
@@ -175,7 +176,7 @@ class PartitionOwner:
     async def close(self) -> None:
         """Let go of it. An open transaction is left to the next owner, which aborts it."""
         self.let_go()
-        self._producer.fail_all(Fenced(f"{self._id} was let go of"))
+        self._producer.fail_all(LetGo(f"{self._id} was let go of"))
         for each in self._sends:
             each.add_done_callback(_heard)
         try:

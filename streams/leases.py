@@ -32,6 +32,10 @@ class Fenced(RuntimeError):
     """The lease was given to somebody else meanwhile: nothing may be written under it."""
 
 
+class LetGo(Fenced):
+    """This worker itself gave it up meanwhile."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """A lease as it was given.

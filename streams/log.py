@@ -47,6 +47,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         rate: records a second, over about the last second.
         earlier: those of `counts` that earlier runs of the worker had counted, whose state it went on from.
         stalled_feeds: those that have sent no clock record for long: the deadlines of their merchants wait.
+        clock_ms: the greatest that a feed told or a merchant's clock has reached, UTC milliseconds; 0 before the first.
+        speed: how many times as fast as the wall clock it went lately, at least 1.
     """
 
     worker: str
@@ -57,6 +59,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     rate: float
     earlier: dict[str, int] = {}
     stalled_feeds: list[str] = []
+    clock_ms: int = 0
+    speed: float = 1.0
 
 
 class KeyedRecord(NamedTuple):

@@ -96,7 +96,10 @@ class _Room:
             self.taken, self.used = int(state[record_parser.TAKEN]), int(state[record_parser.USED])
             if status != FULL or self.taken or len(self.values) >= len(body):
                 return status
-            self.values = np.empty(len(body), np.uint8)  # a value larger than the room goes alone
+            self.values, self.ends = (
+                np.empty(len(body), np.uint8),
+                self.ends[:1],
+            )  # a value that is too large goes alone
 
     def records(self, source: str) -> Records:
         n = self.taken

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from engine.outputs import Counts
+from streams.controls import Pace
 from streams.log import Progress, now_utc_ms
 from streams.topics import EVENTS
 
@@ -40,11 +41,13 @@ class ProgressReport:
         self._samples: defaultdict[int, deque[tuple[float, int]]] = defaultdict(deque)
         self._last: tuple[dict[int, int], list[str]] | None = None
         self._whole: Progress | None = None
+        self._pace = Pace()
         self.stalled: list[str] = []
 
     def due(self) -> list[Progress] | None:
         """What to show; None where nothing has changed."""
         offsets = dict(self._agent.next_offsets)
+        self._pace.look(time.monotonic(), [each.monitor for each in self._agent.partitions.values()])
         rates = {number: self._rate(each) for number, each in self._agent.partitions.items()}
         total = self._rate_of(-1, self._agent.counts.records)
         if (offsets, self.stalled) == self._last and not total:
@@ -59,6 +62,11 @@ class ProgressReport:
             )
             for number, each in self._agent.partitions.items()
         ]
+
+    def rest(self) -> None:
+        """Nothing goes on any more: what is due next is the last."""
+        self._pace.rest()
+        self._last = None
 
     def shown(self) -> None:
         """Tell whoever asked for it."""
@@ -75,6 +83,8 @@ class ProgressReport:
             rate=rate,
             earlier=asdict(earlier),
             stalled_feeds=self.stalled,
+            clock_ms=self._pace.clock_ms,
+            speed=self._pace.speed,
         )
 
     def _rate(self, partition: Partition) -> float:

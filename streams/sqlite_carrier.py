@@ -209,6 +209,6 @@ def _show(log: SqliteLog, lease: Lease | None, progress: Sequence[Progress]) -> 
 def _tidy(log: SqliteLog, lease: Lease | None, keep_from: Mapping[tuple[str, int], int]) -> None:
     with log.transaction(lease):
         for topic in TOPICS:
-            if topic.compacted:
+            if topic.compacted and not topic.on_kafka_only:
                 log.compact(topic.name, min_dirty=_MIN_DIRTY)
         log.retain(keep_from=keep_from)

@@ -47,11 +47,15 @@ ALERTS = TopicSpec("alerts", "alert_id", compacted=True, seen_at_once=True)
 MERCHANT_RISK = TopicSpec("merchant-risk", "merchant_id", compacted=True, seen_at_once=True)
 DEAD_LETTERS = TopicSpec("dead-letters", "", retention_ms=90 * _DAY_MS)
 CHECKPOINTS = TopicSpec("checkpoints", "page", compacted=True, on_kafka_only=True, segment_bytes=64 << 20)
+CONTROLS = TopicSpec("controls", "kind:version", compacted=True, partitions=1)
 POSITIONS = TopicSpec("positions", "name", compacted=True, partitions=1, on_kafka_only=True, segment_bytes=4 << 20)
 PROGRESS = TopicSpec("progress", "worker", compacted=True, partitions=1, on_kafka_only=True, segment_bytes=4 << 20)
 
-TOPICS: tuple[TopicSpec, ...] = (EVENTS, ALERTS, MERCHANT_RISK, DEAD_LETTERS, CHECKPOINTS, POSITIONS, PROGRESS)
-"""All topics. They have the same number of partitions, except where an acquirer's own topic is read."""
+TOPICS: tuple[TopicSpec, ...] = (
+    EVENTS, ALERTS, MERCHANT_RISK, DEAD_LETTERS, CONTROLS, CHECKPOINTS, POSITIONS, PROGRESS,
+)  # fmt: skip
+"""All topics. They have the same number of partitions, but for those whose records are in one order for everyone, and
+except where an acquirer's own topic is read."""
 
 
 def create_topics(log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events_days: int = 0) -> None:

@@ -15,11 +15,12 @@ from mode import get_logger
 
 from streams.agent import MonitorAgent, MonitorFailed, Partition
 from streams.carrier import Unreachable
-from streams.carriers import carrier_of
+from streams.carriers import carrier_of, log_of
+from streams.controls import ControlsWatch
 from streams.cutting import CutReport, Cutter
 from streams.feeds import FeedWatch
 from streams.health import Health
-from streams.leases import Fenced
+from streams.leases import Fenced, LetGo
 from streams.reporting import ProgressReport
 from streams.topics import EVENTS
 from streams.watchdog import Stuck, Watchdog
@@ -81,6 +82,7 @@ class Worker:
         self._watchdog = Watchdog()
         self._health = Health(settings.health_port, self._watchdog)
         self._feeds = FeedWatch()
+        self._controls = ControlsWatch(partial(log_of, settings))
         self._stopping = False
         self._losses = 0
 
@@ -116,6 +118,7 @@ class Worker:
     async def _recover(self, assigned: Iterable[TP]) -> Mapping[TP, int]:
         """Make the partitions' monitors, brought back to their last cuts; where to read on from."""
         numbers = sorted(each.partition for each in assigned)
+        await self._controls.read()
         if self._cutter is None:
             found = {each: await self._from_first(each) for each in numbers}
         else:
@@ -126,6 +129,7 @@ class Worker:
     def _begin(self, token: int) -> None:
         """Go on with what was recovered."""
         self.agent.begin(self._recovered, token)
+        self._teach()
         self._watchdog.recovered(len(self._recovered))
 
     async def _from_first(self, number: int) -> Partition:
@@ -133,7 +137,14 @@ class Worker:
         return Partition(number, self._make(number), self._carrier.outlet(number), first)
 
     def _make(self, partition: int) -> MonitorLike:
-        return self._factory(partition, self._settings.partitions)
+        monitor = self._factory(partition, self._settings.partitions)
+        self._controls.teach([monitor])
+        return monitor
+
+    def _teach(self) -> None:
+        """Have every monitor know the controls that have come."""
+        monitors = [each.monitor for each in self.agent.partitions.values()]
+        self.agent.counts.controls_late += self._controls.teach(monitors)
 
     async def _release(self, numbers: Collection[int]) -> None:
         """Hand partitions over: the batch in hand is finished and cut, so that their next owner starts right there."""
@@ -162,14 +173,12 @@ class Worker:
     # -- cuts
 
     async def _take_cuts(self, cutter: Cutter) -> None:
-        while not self._stopping:
+        while not (cutter.stopped or self.agent.failure):
             try:
                 await cutter.watch()
             except Exception as error:  # noqa: BLE001  it ends the worker, or has it recover
-                if not self._lost(error, "a cut"):
+                if not (isinstance(error, LetGo) or self._lost(error, "a cut")):
                     self.agent.failure = self.agent.failure or error
-            if self.agent.failure:
-                return
 
     # -- the loop
 
@@ -200,7 +209,9 @@ class Worker:
             await asyncio.sleep(_WATCH_S)
 
     async def _look(self, now: float) -> None:
-        """See whether feeds stall, and whether we do."""
+        """See which controls have come, whether feeds stall, and whether we do."""
+        await self._controls.look()
+        self._teach()
         clocks = [getattr(each.monitor, "feeds", {}) for each in self.agent.partitions.values()]
         self._report.stalled = self._feeds.look(now, clocks)
         if any(each.cut_offset > 0 and not each.waiting for each in self.agent.partitions.values()):
@@ -237,6 +248,7 @@ class Worker:
         try:
             async with asyncio.timeout(_STOP_GRACE_S):
                 await self.agent.rest()
+                self._report.rest()
                 with suppress(Fenced, Unreachable):  # then it is its successor's to show
                     await self._show()
         except TimeoutError:
@@ -253,6 +265,7 @@ class Worker:
                 await self._cutter.close()
             await self.app.stop()
             await self._carrier.close()
+            await self._controls.close()
             await self._health.stop()
             self._watchdog.stop()
 

@@ -16,6 +16,7 @@ from tillwatch.settings import Settings, SettingsError, load
 from tillwatch.show import to_stderr
 
 COMMANDS = {
+    "controls": "Publish settings of detectors, peers and profiles, in versions that are kept.",
     "demo": "Show a live demonstration: simulated terminals, a worker, and what it finds.",
     "evaluate": "Replay a simulated folder and judge the alerts against its truth.",
     "explain": "Say why a merchant's risk score is another than it was.",

@@ -12,9 +12,10 @@ import click
 import msgspec
 
 from domain.events import TRANSACTION
+from domain.peers import NO_PEERS
+from engine.controls import Controls
 from engine.decode import Refused, to_ms
 from engine.episodes import iso
-from engine.monitor import Monitor
 from tillwatch.evaluate_page import MOST, page
 from tillwatch.evaluate_tables import print_tables
 from tillwatch.judge import Found, Step, judge
@@ -23,7 +24,7 @@ from tillwatch.replay import batches
 from tillwatch.show import Bar, failing, to_stderr, to_stdout
 from tillwatch.truth import TruthError, read_truth
 from tillwatch.warm import compile_engine
-from tillwatch.worker import monitor_config
+from tillwatch.worker import replaying_monitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,22 +88,28 @@ class Collector:
 
     Attributes:
         detectors: what the monitor runs.
+        controls: the monitor's, where versions were published.
         last: each alert's last revision.
         steps: each alert's revisions in order.
     """
 
     detectors: tuple[Detector, ...]
+    controls: Controls | None = None
     last: dict[str, Alert] = field(default_factory=dict)
     steps: dict[str, list[Step]] = field(default_factory=dict)
 
     def take(self, alerts: Iterable[Alert]) -> None:
         """Take revisions in, in the order they were emitted."""
-        gap_ms = {each.name: each.quiet_gap_s * 1000 for each in self.detectors}
         for each in alerts:
             # A closing revision follows the quiet gap behind the last hit.
-            emitted_ms = _ms(each.last_time) + (gap_ms[each.detector] if each.closed else 0)
+            emitted_ms = _ms(each.last_time) + (self._gap_ms(each) if each.closed else 0)
             self.steps.setdefault(each.alert_id, []).append(Step(emitted_ms, each.severity))
             self.last[each.alert_id] = each
+
+    def _gap_ms(self, alert: Alert) -> int:
+        """The quiet gap of an alert's detector by the version that set it."""
+        controls = self.controls or Controls(self.detectors, NO_PEERS, None)
+        return controls.detector(alert.detector, alert.controls.detectors).quiet_gap_s * 1000
 
     def found(self) -> list[Found]:
         """Every alert."""
@@ -171,10 +178,9 @@ def command(
 
 def evaluated(settings: Settings, events: Path, truth: Truth, left_out: Iterable[str]) -> tuple[Judgement, int]:
     """Replay a file and judge what it gives; also how many transactions were accepted."""
-    detectors = settings.make_detectors()
-    monitor = Monitor(monitor_config(settings), detectors=detectors, historic=True)
+    monitor = replaying_monitor(settings)
     sieve = Sieve(left_out, (txn_id for each in truth.violations for txn_id in each.txn_ids))
-    collector = Collector(detectors)
+    collector = Collector(settings.make_detectors(), monitor.controls)
     with events.open("rb") as lines, Bar("bytes", events.stat().st_size) as bar:
         compile_engine()
         for done, records in batches(lines, events.name, [], sieve):

@@ -15,7 +15,6 @@ from domain.alerts import Alert
 from engine.cut import OtherState
 from engine.explain import explain
 from engine.hashing import partition_of
-from engine.monitor import Monitor
 from engine.pages import Damaged
 from streams.checkpoints import StateLocked, UnknownFormat
 from streams.topics import ALERTS, EVENTS
@@ -25,7 +24,7 @@ from tillwatch.replay import batches
 from tillwatch.show import emit_json, failing, to_stderr, to_stdout
 from tillwatch.state import last_cut, stored
 from tillwatch.warm import compile_engine
-from tillwatch.worker import monitor_config
+from tillwatch.worker import replaying_monitor
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -129,7 +128,7 @@ def moment_of(since: str, now_ms: int, zone: ZoneInfo) -> int:
 
 def _replayed(settings: Settings, file: Path, merchant_id: str) -> tuple[Look | None, dict[str, Alert]]:
     """What is remembered of a merchant at the end of a file, and its alerts."""
-    monitor = Monitor(monitor_config(settings), detectors=settings.make_detectors(), historic=True)
+    monitor = replaying_monitor(settings)
     compile_engine()
     alerts: dict[str, Alert] = {}
     letters: list[DeadLetter] = []

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from detectors.registry import DETECTORS
 from engine.episodes import iso
-from tillwatch.show import GRADE_STYLES, table
+from tillwatch.show import GRADE_STYLES, table, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -94,6 +94,7 @@ def _step(it: Explained, step: Step) -> dict[str, Any]:
         found |= {
             "detector": entry.detector, "title": _title(entry.detector), "alert_id": entry.alert_id,
             "severity": round(entry.parts[-1].severity, 4), "reason": alert.reason if alert else None,
+            "controls": alert.controls if alert else None,
         }  # fmt: skip
     if entry.kind == "prior":
         found["mcc"] = entry.after.mcc
@@ -130,7 +131,10 @@ def _what(it: Explained, entry: Entry, lang: str, *, why: bool) -> str:
     title = _title(entry.detector)[lang]
     said = words[entry.kind].format(title, entry.parts[-1].severity)
     alert = it.alerts.get(entry.alert_id)
-    return f"{said}: {getattr(alert.reason, lang)}" if alert and why else f"{said} ({entry.alert_id})"
+    if not (alert and why):
+        return f"{said} ({entry.alert_id})"
+    by = versions(alert.controls, lang)
+    return f"{said}: {getattr(alert.reason, lang)}{f' [{by}]' if by else ''}"
 
 
 def _made(it: Explained, lang: str) -> Table:

@@ -9,12 +9,14 @@ import click
 import msgspec
 
 from domain.alerts import Alert, Score
+from streams.controls import ControlsReader
 from streams.sqlite_log import SqliteLog
 from streams.topics import EVENTS, create_topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from engine.controls import Known
     from streams.log import KeyedRecord, Log
     from tillwatch.settings import Settings
 
@@ -73,6 +75,14 @@ def _closed_on_failure(log: Log, where: str) -> Iterator[None]:
     except BaseException:
         log.close()
         raise
+
+
+def read_controls(settings: Settings) -> tuple[Known, ...]:
+    """Every version of the controls in the settings' log; none where there is no log."""
+    if not (settings.on_kafka or settings.log_path.exists()):
+        return ()
+    with open_log(settings) as log:
+        return ControlsReader(log).read_all()
 
 
 class Follower(Generic[T]):

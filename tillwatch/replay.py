@@ -13,14 +13,13 @@ import click
 import msgspec
 import numpy as np
 
-from engine.monitor import Monitor
 from engine.records import Records
 from streams.intake import chunks
 from streams.log import now_utc_ms
 from streams.sorting import BATCH_LINES, Sorted, Sorter
 from tillwatch.show import Bar, emit_json, money, table, to_stdout
 from tillwatch.warm import compile_engine
-from tillwatch.worker import monitor_config
+from tillwatch.worker import replaying_monitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -83,7 +82,8 @@ def command(
     """Run FILE, one JSON object a line, through the monitor as a live stream is, and say what it found.
 
     No log is needed or written. Every line goes the way of `ingest --historic` and a worker: events without
-    received_at count as received when they happened. The same file and settings give the same output.
+    received_at count as received when they happened. The same file, settings and controls, which are those of the
+    settings' log if there is one, give the same output.
 
     \b
     Examples:
@@ -91,7 +91,7 @@ def command(
       tillwatch replay june.jsonl --alerts-out alerts.jsonl --json
     """
     settings = invocation.settings()
-    monitor = Monitor(monitor_config(settings), detectors=settings.make_detectors(), historic=True)
+    monitor = replaying_monitor(settings)
     summary = Summary()
     compile_engine()
     outs = (alerts_out, scores_out, dead_letters_out, totals_out)

@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     batch_records: int = Field(5_000, ge=1, le=1_000_000, description="1 to 1000000 records")
     cut_every_s: float = Field(5.0, gt=0, le=3_600, description="above 0, at most 3600 seconds")
     keep_events_days: int = Field(0, ge=0, le=36_500, description="0 to 36500 days, 0 for ever")
+    health_port: int = Field(0, ge=0, le=65_535, description="1 to 65535, 0 for none")
     capacity: int = Field(1_000_000, ge=1, le=2**31 - 1, description="1 to 2147483647 merchants")
     late_s: int = Field(86_400, ge=0, le=30 * 86_400, description="0 to 2592000 seconds")
     time_zone: str = Field("Asia/Shanghai", description="an IANA name such as Asia/Shanghai")

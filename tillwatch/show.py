@@ -24,8 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
+    from domain.controls import Versions
+
 GRADE_STYLES = {"A": "green", "B": "green", "C": "yellow", "D": "red", "E": "bold red"}
 _BAR = 5
+_KINDS_ZH = {"detectors": "检测设置", "peers": "同业基准", "profiles": "行业画像"}
 
 
 def to_stderr() -> Console:
@@ -51,6 +54,17 @@ def money(minor: int, currency: str) -> str:
     """
     sign = "-" if minor < 0 else ""
     return f"{sign}{abs(minor) // 100:,}.{abs(minor) % 100:02d} {currency}".rstrip()
+
+
+def versions(controls: Versions, lang: str = "en") -> str:
+    """Versions of controls in force; "" where all are the settings file's.
+
+    >>> from domain.controls import Versions
+    >>> versions(Versions(detectors=3, profiles=1))
+    'detectors 3, profiles 1'
+    """
+    held = [(kind, version) for kind, version in msgspec.structs.asdict(controls).items() if version]
+    return ", ".join(f"{_KINDS_ZH[kind] if lang == 'zh' else kind} {version}" for kind, version in held)
 
 
 def style_of(severity: float) -> str:

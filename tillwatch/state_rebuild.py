@@ -13,6 +13,7 @@ from streams.checkpoints import Manifest, PageRef, SqliteCheckpoints, state_path
 from streams.cutting import restore
 from streams.log import now_utc_ms
 from streams.topics import EVENTS
+from tillwatch.logs import read_controls
 from tillwatch.worker import new_monitor
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class CannotRebuild(RuntimeError):
 def restored(settings: Settings, store: SqliteCheckpoints, manifest: Manifest) -> Monitor:
     """A monitor that stands where a cut was taken; raises what `restore` does."""
     monitor = new_monitor(settings, manifest.partition)
+    monitor.learn(read_controls(settings))
     restore(monitor, manifest, store.pages(manifest))
     return monitor
 

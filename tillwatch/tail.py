@@ -11,7 +11,7 @@ from rich.text import Text
 from domain.alerts import Alert
 from streams.topics import ALERTS
 from tillwatch.logs import Follower, open_log
-from tillwatch.show import emit_json, money, severity_bar, to_stdout
+from tillwatch.show import emit_json, money, severity_bar, to_stdout, versions
 
 if TYPE_CHECKING:
     from tillwatch.cli import Invocation
@@ -27,7 +27,8 @@ _POLL_S = 0.05
 def command(invocation: Invocation, lang: str, *, from_start: bool, as_json: bool) -> None:
     """Show each revision of an alert as it comes, until Ctrl-C.
 
-    A line has the time of the last hit (UTC), severity, detector, merchant, money at stake and the reason.
+    A line has the time of the last hit (UTC), severity, detector, merchant, money at stake, the reason, and the
+    versions of the controls in force where any were published.
 
     \b
     Examples:
@@ -60,7 +61,9 @@ def line(alert: Alert, lang: str = "en") -> Text:
     chinese = lang == "zh"
     reason = alert.reason.zh if chinese else alert.reason.en
     closed = ("  (已结束)" if chinese else "  (closed)") if alert.closed else ""
+    by = versions(alert.controls, lang)
     return Text.assemble(
         (alert.last_time, "dim"), "  ", severity_bar(alert.severity), "  ", (alert.detector, "bold"),
         "  ", alert.merchant_id, "  ", money(alert.at_stake, alert.currency), "  ", reason, (closed, "dim"),
+        (f"  [{by}]" if by else "", "dim"),
     )  # fmt: skip

@@ -16,14 +16,16 @@ from engine.cut import OtherState
 from engine.monitor import Monitor, MonitorConfig
 from engine.pages import Damaged
 from streams.app import WorkerSettings
+from streams.carrier import Unreachable
 from streams.checkpoints import StateLocked, UnknownFormat, WrongParent
 from streams.leases import Fenced, LeaseHeld
 from streams.log import OffsetGone, Progress
 from streams.sqlite_transport import log_url
-from streams.worker import MonitorFailed, run_worker
-from tillwatch.logs import open_file
+from streams.worker import MonitorFailed, Stuck, run_worker
+from tillwatch.logs import open_log, read_controls
 from tillwatch.show import emit_json, failing
 from tillwatch.stopping import tie_to_stdin
+from tillwatch.warm import compile_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +38,8 @@ _LINE_S = 5.0
 
 
 REFUSALS = (
-    LeaseHeld, Fenced, MonitorFailed, OffsetGone, Damaged, OtherState, StateLocked, UnknownFormat, WrongParent,
+    LeaseHeld, Fenced, MonitorFailed, OffsetGone, Damaged, OtherState, StateLocked, Stuck, UnknownFormat,
+    Unreachable, WrongParent,
 )  # fmt: skip
 """What ends a worker with one line: `streams.worker.run_worker` says when."""
 
@@ -67,8 +70,9 @@ class _Lines:
 def command(invocation: Invocation, *, until_idle: bool, as_json: bool, tied: bool) -> None:
     """Read the log's events and write what they come to, until Ctrl-C or SIGTERM.
 
-    What it remembers is cut to a file beside the log every few seconds; started again, even after a crash, it goes on
-    from there. A log has one worker; a second is refused.
+    What it remembers is kept every few seconds, in a file beside the log or in a topic of Kafka; started again, even
+    after a crash, it goes on from there. A log in a file has one worker; a second is refused. On Kafka workers share
+    the partitions, and take over from one that is gone.
 
     \b
     Examples:
@@ -79,25 +83,32 @@ def command(invocation: Invocation, *, until_idle: bool, as_json: bool, tied: bo
         tie_to_stdin()
     log_to_stderr()
     settings = invocation.settings()
-    open_file(settings).close()
+    open_log(settings).close()
     monitors: dict[int, Monitor] = {}
     factory = _factory(settings, monitors)
-    worker_settings = WorkerSettings(
-        log_url=log_url(settings.log_path),
-        partitions=settings.partitions,
-        batch_records=settings.batch_records,
-        cut_every_s=settings.cut_every_s,
-        keep_events_days=settings.keep_events_days,
-    )
+    compile_engine()  # now: while it is compiled or loaded, a member of a group would not be heard of
     started = time.monotonic()
-    _logger.info("worker on %s, %d partitions", settings.log_path, settings.partitions)
+    _logger.info("worker on %s, %d partitions", settings.log_url, settings.partitions)
     with failing(*REFUSALS):
-        counts = run_worker(worker_settings, factory, until_idle=until_idle, on_progress=_Lines())
+        counts = run_worker(worker_settings(settings), factory, until_idle=until_idle, on_progress=_Lines())
     seconds = time.monotonic() - started
     merchants = sum(1 for each in monitors.values() for _ in each.totals())
     _logger.info("ended: %s transactions of %s merchants", f"{counts.transactions:,}", f"{merchants:,}")
     if as_json:
         emit_json({**asdict(counts), "merchants": merchants, "seconds": round(seconds, 3)})
+
+
+def worker_settings(settings: Settings) -> WorkerSettings:
+    """What a worker is told, as the settings have it."""
+    return WorkerSettings(
+        log_url=settings.log_url if settings.on_kafka else log_url(settings.log_path),
+        kafka=settings.kafka_options() if settings.on_kafka else None,
+        partitions=settings.partitions,
+        batch_records=settings.batch_records,
+        cut_every_s=settings.cut_every_s,
+        keep_events_days=settings.keep_events_days,
+        health_port=settings.health_port,
+    )
 
 
 def _factory(settings: Settings, monitors: dict[int, Monitor]) -> Callable[[int, int], Monitor]:
@@ -114,6 +125,13 @@ def new_monitor(settings: Settings, partition: int) -> Monitor:
     """A partition's monitor as the settings have it, that can be cut."""
     detectors = settings.make_detectors()
     return Monitor(monitor_config(settings), partition, settings.partitions, detectors=detectors, cuts=True)
+
+
+def replaying_monitor(settings: Settings) -> Monitor:
+    """A monitor for all merchants, that knows every version of the controls in the settings' log, if there is one."""
+    monitor = Monitor(monitor_config(settings), detectors=settings.make_detectors(), historic=True)
+    monitor.learn(read_controls(settings))
+    return monitor
 
 
 def monitor_config(settings: Settings) -> MonitorConfig:

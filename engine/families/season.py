@@ -103,10 +103,10 @@ FIELDS = (
     ("quiet_days", np.uint16),
     ("slept_days", np.uint16),
     ("rise_days", np.uint16),
+    ("peer_mcc", np.uint16),
     ("kind_seen", np.uint8, DAY_KINDS),
     ("quiet_longest", np.uint8),
     ("alarm_days", np.uint8),
-    ("peer", np.uint8),
 )
 
 _SALE_TODAY = "no approved sale of the current day"
@@ -175,10 +175,16 @@ def _kind(side: Any, day: int) -> int:
 
 
 @njit_inner
+def _peer(row: Any, side: Any) -> int:
+    """The merchant's group, by the peers in force: another version's groups have other numbers."""
+    return i64(side.mcc_peer[row.peer_mcc])
+
+
+@njit_inner
 def _expectation(row: Any, side: Any, day: int) -> float:
     """Approved sales to be expected of a local day."""
     weekday, kind = (day + 3) % 7, _kind(side, day)
-    log = float(row.level_log) + float(row.week_log[weekday]) + float(side.peer_week[row.peer, weekday])
+    log = float(row.level_log) + float(row.week_log[weekday]) + float(side.peer_week[_peer(row, side), weekday])
     of_kind = _KIND_MEAN[kind] + float(row.kind_log[kind])
     return float(np.exp(log + (max(of_kind, 0.0) if kind >= HOLIDAY else of_kind)))
 
@@ -261,12 +267,12 @@ def _begin_hour(row: Any, side: Any, at: int) -> None:
     row.hour_at = at
     row.hour_n = 0
     row.hour_u = 0.0
-    hour, total, before = at % 24, HOUR_PRIOR, 0.0
+    peer, hour, total, before = _peer(row, side), at % 24, HOUR_PRIOR, 0.0
     for k in range(24):
         total += float(row.hour_shape[k])
         if k <= hour:
-            before += float(row.hour_shape[k]) + HOUR_PRIOR * float(side.peer_hour[row.peer, k])
-    row.hour_share = (float(row.hour_shape[hour]) + HOUR_PRIOR * float(side.peer_hour[row.peer, hour])) / total
+            before += float(row.hour_shape[k]) + HOUR_PRIOR * float(side.peer_hour[peer, k])
+    row.hour_share = (float(row.hour_shape[hour]) + HOUR_PRIOR * float(side.peer_hour[peer, hour])) / total
     row.day_share = before / total
 
 
@@ -342,7 +348,8 @@ def _judge_new(row: Any, side: Any, day: int, k: int, out: Any) -> None:
         mean = float(row.ticket_mu) + deviation * mean
     log = np.log(n) + mean + deviation * deviation / 2.0
     week = min(age // 7, RAMP_WEEKS - 1)
-    out.peer_z = (log - float(side.peer_new[row.peer, week])) / float(side.peer_new_sd[row.peer])
+    peer = _peer(row, side)
+    out.peer_z = (log - float(side.peer_new[peer, week])) / float(side.peer_new_sd[peer])
 
 
 @njit_inner
@@ -362,7 +369,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     if event.role != SALE or not event.approved:
         return
     mcc = i64(contract.mccs[0]) if contract.mcc_count > 0 else event.mcc
-    row.peer = side.mcc_peer[mcc] if mcc >= 0 else 0
+    row.peer_mcc = max(mcc, 0)
     if row.first_day == 0:
         _begin(row, event, contract)
     elif event.now_day > row.sold_day:
@@ -508,8 +515,9 @@ def _accept(row: Any, side: Any, day: int) -> None:
 def _first(row: Any, side: Any, day: int, n: int, minor: int) -> None:
     """Learn from the first day that ended."""
     weekday = (day + 3) % 7
-    row.spread = side.peer_spread[row.peer]
-    row.level_log = np.log(max(n, 0.5)) - float(side.peer_week[row.peer, weekday]) - _KIND_MEAN[_kind(side, day)]
+    peer = _peer(row, side)
+    row.spread = side.peer_spread[peer]
+    row.level_log = np.log(max(n, 0.5)) - float(side.peer_week[peer, weekday]) - _KIND_MEAN[_kind(side, day)]
     row.level_info = 0.5 * max(n, 0.5) / (1.0 + float(row.spread) * max(n, 0.5))
     _learn_tickets(row, day, n, minor)
     row.seen_days = 1

@@ -10,6 +10,7 @@ import pytest
 
 from domain.alerts import Alert, Contribution, DeadLetter, Evidence, Floor, GradeOverride, Score, Text
 from domain.cards import mask_event, mask_record
+from domain.controls import Versions
 from domain.events import EVENTS, FORBIDDEN_FIELDS, MAX_CODES, MAX_PRICES, PRICE, ROLES, SCHEMES, Field, Kind, Reason
 from engine.decode import check
 
@@ -126,7 +127,7 @@ def test_an_output_is_shown_and_explained_with_every_field_it_has(heading: str, 
     (example,) = examples(text)
     assert json.loads(msgspec.json.encode(msgspec.convert(example, struct))) == example
     explained = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|.*$", text, re.MULTILINE))))
-    inner = {Alert: (Evidence, Text), Score: (Contribution, Floor, GradeOverride)}.get(struct, ())
+    inner = {Alert: (Evidence, Text, Versions), Score: (Contribution, Floor, GradeOverride)}.get(struct, ())
     assert {name for each in (struct, *inner) for name in each.__struct_fields__} <= explained
 
 

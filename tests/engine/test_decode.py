@@ -65,7 +65,7 @@ def text(decoded: Decoded, name: str, i: int) -> str:
 
 
 REFUSALS: list[tuple[Any, str, str, str]] = [
-    (b"", Reason.NOT_JSON, "", "record must be a JSON object: Input data was truncated"),
+    (b"", Reason.NOT_JSON, "", "record must be a JSON object, got no bytes: it is empty, or a tombstone"),
     (b"{", Reason.NOT_JSON, "", "record must be a JSON object: Input data was truncated"),
     (b'{"txn_id":"\xff"}', Reason.NOT_JSON, "",
      "record must be a JSON object: 'utf-8' codec can't decode byte 0xff"),

@@ -120,7 +120,11 @@ class EmbeddedLog:
     def published(self) -> dict[tuple[str, int], int]:
         """By topic and partition, how much there is: what a worker that may not write leaves as it was."""
         with SqliteLog(self.path) as log:
-            return {(each.name, p): log.end_offset(each.name, p) for each in TOPICS for p in range(self.partitions)}
+            return {
+                (each.name, p): log.end_offset(each.name, p)
+                for each in TOPICS
+                for p in range(log.partitions(each.name))
+            }
 
     def epochs(self) -> dict[tuple[str, int], list[int]]:
         """By topic and partition, whose worker wrote each alert or score, in the order they were written."""

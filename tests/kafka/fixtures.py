@@ -17,6 +17,8 @@ from tests.kafka.topics import delete_topics, make_topic
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tests.kafka.topics import Topics
+
 
 class NewKafka(Protocol):
     """Starts brokers; the arguments are those of `Cluster`."""
@@ -24,12 +26,6 @@ class NewKafka(Protocol):
     def __call__(
         self, *, brokers: int = 1, sasl_tls: bool = False, advertised_ports: Sequence[int] = ()
     ) -> Cluster: ...
-
-
-class NewTopic(Protocol):
-    """Makes a topic that is deleted after the test; the arguments are those of `make_topic`."""
-
-    def __call__(self, name: str, partitions: int = 1, **config: object) -> str: ...
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +37,7 @@ def kafka() -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def topic(kafka: Cluster) -> Iterator[NewTopic]:
+def topic(kafka: Cluster) -> Iterator[Topics]:
     """Makes topics of `kafka`: `topic("transactions", 4, cleanup_policy="compact")` is a new topic's name."""
     made: list[str] = []
 

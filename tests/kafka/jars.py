@@ -68,5 +68,5 @@ def _fetch(folder: Path) -> None:
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=_FETCH_S, check=False
         )
         if got.returncode:
-            raise KafkaMissing(f"Maven should get the jars of Kafka, but said:\n{got.stdout[-2000:]}")
+            raise KafkaMissing(f"Maven should get the jars of Kafka, but said:\n{got.stdout.strip()[:1000]}")
         whole.rename(folder)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition  # type: ignore[import-untyped]
-from aiokafka.errors import (  # type: ignore[import-untyped]
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import (
     KafkaConnectionError,
     RequestTimedOutError,
     UnknownTopicOrPartitionError,
@@ -26,7 +26,8 @@ from tests.kafka.topics import make_topic
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
 
-    from tests.kafka.fixtures import NewKafka, NewTopic
+    from tests.kafka.fixtures import NewKafka
+    from tests.kafka.topics import Topics
 
 ROOT = Path(__file__).parents[2]
 
@@ -79,24 +80,15 @@ def harmed(proxy: Proxy, new_kafka: NewKafka) -> Cluster:
     return harmed
 
 
-def test_a_broker_comes_up_within_half_a_minute(kafka: Cluster) -> None:
-    kafka.stop()
-    before = time.monotonic()
-    kafka.start()
-    assert time.monotonic() - before < 30
-    (broker,) = kafka.brokers
-    assert brokers_known(broker.ports["DIRECT"]) == {broker.node}
-
-
 @pytest.mark.parametrize("compression", [None, "gzip", "snappy", "lz4", "zstd"])
-def test_what_is_compressed_is_read_back(kafka: Cluster, topic: NewTopic, compression: str | None) -> None:
+def test_what_is_compressed_is_read_back(kafka: Cluster, topic: Topics, compression: str | None) -> None:
     values = [f"{each} {'till' * 100}".encode() for each in range(20)]
     name = topic("compressed")
     asyncio.run(write(kafka.bootstrap, name, values, compression_type=compression))
     assert asyncio.run(read(kafka.bootstrap, name, len(values))) == values
 
 
-def test_a_topic_carries_records_of_two_megabytes_where_it_asks_for_them(kafka: Cluster, topic: NewTopic) -> None:
+def test_a_topic_carries_records_of_two_megabytes_where_it_asks_for_them(kafka: Cluster, topic: Topics) -> None:
     name = topic("wide", max_message_bytes=2 << 20)
     value = bytes(2_000_000)
     asyncio.run(write(kafka.bootstrap, name, [value], max_request_size=2 << 20))
@@ -108,12 +100,14 @@ def test_a_topic_that_nobody_made_is_not_there(kafka: Cluster) -> None:
         asyncio.run(write(kafka.bootstrap, "nobody-made-it", [b"?"], request_timeout_ms=500))
 
 
-def test_a_record_is_read_back_after_the_broker_was_killed(harmed: Cluster) -> None:
+def test_a_record_is_read_back_after_the_broker_was_killed_and_is_up_again_within_a_minute(harmed: Cluster) -> None:
     name = make_topic(harmed.direct, "kept")
     asyncio.run(write(harmed.bootstrap, name, [b"kept"]))
     harmed.kill()
     assert not harmed.brokers[0].alive
+    before = time.monotonic()
     harmed.start()
+    assert time.monotonic() - before < 60
     assert asyncio.run(read(harmed.bootstrap, name, 1)) == [b"kept"]
 
 
@@ -121,7 +115,7 @@ def test_a_broker_that_stands_still_does_not_answer_until_it_goes_on(harmed: Clu
     port = harmed.brokers[0].ports["DIRECT"]
     harmed.pause()
     with pytest.raises(TimeoutError):
-        brokers_known(port)
+        brokers_known(port, timeout_s=1)
     harmed.resume()
     assert brokers_known(port) == {1}
 
@@ -169,6 +163,7 @@ def test_a_certificate_is_accepted_and_none_is_not(harmed: Cluster) -> None:
         asyncio.run(write(harmed.secure.mtls, name, [b"?"], security_protocol="SSL", ssl_context=unknown))
 
 
+@pytest.mark.timeout(300)  # four starts, on a machine that may do much else
 def test_three_brokers_carry_on_after_one_was_killed(new_kafka: NewKafka) -> None:
     three = new_kafka(brokers=3)
     name = make_topic(three.direct, "kept-thrice", 3)
@@ -217,8 +212,11 @@ def test_one_started_by_hand_says_where_it_is_and_ends_when_asked(kafka: Cluster
     command = [sys.executable, "-m", "tests.kafka.broker", "--data", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as by_hand:
         assert by_hand.stdout is not None
-        host, port = by_hand.stdout.readline().strip().split(":")
-        assert host == "127.0.0.1"
-        assert brokers_known(int(port)) == {1}
-        by_hand.send_signal(signal.SIGINT)
-        assert by_hand.wait(30) == 0
+        try:
+            host, port = by_hand.stdout.readline().strip().split(":")
+            assert host == "127.0.0.1"
+            assert brokers_known(int(port)) == {1}
+            by_hand.send_signal(signal.SIGINT)
+            assert by_hand.wait(30) == 0
+        finally:
+            by_hand.kill()

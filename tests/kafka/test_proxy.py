@@ -138,7 +138,7 @@ def test_a_black_hole_accepts_and_answers_once_it_is_healed(proxy: Proxy, client
 
 def test_a_target_that_is_gone_is_a_connection_that_breaks(proxy: Proxy) -> None:
     proxy.target = None
-    with connect(proxy) as client, pytest.raises(ConnectionResetError):
+    with pytest.raises(ConnectionResetError), connect(proxy) as client:
         client.recv(1)
 
 

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+class Topics(Protocol):
+    """Makes topics that are deleted after the test; the arguments are those of `make_topic`."""
+
+    def __call__(self, name: str, partitions: int = 1, **config: object) -> str: ...
 
 
 def make_topic(bootstrap: str, name: str, partitions: int = 1, **config: object) -> str:

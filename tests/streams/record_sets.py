@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 HEADER = 61
-_CRC_AT, _CHECKED_FROM, _ATTRIBUTES_AT = 17, 21, 21
+APPEND_TIME, CONTROL = 0x08, 0x20
+_CRC_AT, _CHECKED_FROM, _ATTRIBUTES_AT, _LAST_DELTA_AT = 17, 21, 21, 23
 
 
 def made(
@@ -29,17 +30,29 @@ def made(
     producer_id: int = -1,
     key: bytes | None = None,
     headers: Sequence[tuple[str, bytes | None]] = (),
+    gap: int = 1,
+    tail: int = 0,
 ) -> bytearray:
-    """A record batch; one with a producer id belongs to a transaction."""
+    """A record batch; one with a producer id belongs to a transaction.
+
+    As after compaction, records lie `gap` offsets apart, and `tail` offsets follow the last one.
+    """
     transactional = producer_id >= 0
     builder = DefaultRecordBatchBuilder(
         2, CODECS.index(codec), int(transactional), producer_id, int(transactional) - 1, -1, 1 << 30
     )
     for i, value in enumerate(values):
-        assert builder.append(i, first_ms + i, key, value, list(headers))
+        assert builder.append(i * gap, first_ms + i, key, value, list(headers))
     batch = bytearray(builder.build())
     struct.pack_into(">q", batch, 0, base_offset)
-    return batch
+    struct.pack_into(">i", batch, _LAST_DELTA_AT, max(len(values) - 1, 0) * gap + tail)
+    return sealed(batch)
+
+
+def marker(base_offset: int, producer_id: int, *, commits: bool) -> bytearray:
+    """The batch that ends a transaction."""
+    batch = made([bytes(6)], base_offset=base_offset, producer_id=producer_id, key=struct.pack(">hh", 0, int(commits)))
+    return with_attributes(batch, CONTROL)
 
 
 def sealed(batch: bytearray) -> bytearray:
@@ -53,6 +66,17 @@ def with_attributes(batch: bytearray, attributes: int) -> bytearray:
     (before,) = struct.unpack_from(">h", batch, _ATTRIBUTES_AT)
     struct.pack_into(">h", batch, _ATTRIBUTES_AT, before | attributes)
     return sealed(batch)
+
+
+def frames(data: bytes) -> list[tuple[int, int]]:
+    """Where each batch of a set begins and ends."""
+    found = []
+    at = 0
+    while at < len(data):
+        end = at + 12 + int(struct.unpack_from(">i", data, at + 8)[0])
+        found.append((at, end))
+        at = end
+    return found
 
 
 def corrupted(batch: bytearray) -> bytearray:

@@ -11,17 +11,18 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import OffsetOutOfRangeError
 
 from streams.kafka_consumer import BatchKafkaConsumer
-from tests.streams.record_sets import corrupted, made, produce
+from streams.record_batches import Batch
+from tests.streams.record_sets import HEADER, corrupted, frames, made, produce
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
 
-    from streams.record_batches import Batch
     from tests.kafka.broker import Cluster
-    from tests.kafka.topics import Topics
+    from tests.kafka.fixtures import NewTopic
 
 WAIT_S = 30
 BIG = 2_000_000
+UNKNOWN_ERROR = -1
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
@@ -74,7 +75,7 @@ def numbered(count: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("codec", [None, "gzip", "snappy", "lz4", "zstd"])
-def test_every_record_is_read_once_and_in_order(kafka: Cluster, topic: Topics, codec: str | None) -> None:
+def test_every_record_is_read_once_and_in_order(kafka: Cluster, topic: NewTopic, codec: str | None) -> None:
     async def test() -> None:
         tp = TopicPartition(topic("order"), 0)
         await write(kafka, tp, numbered(2_500), compression_type=codec)
@@ -89,7 +90,7 @@ def test_every_record_is_read_once_and_in_order(kafka: Cluster, topic: Topics, c
     run(test())
 
 
-def test_times_are_the_brokers_where_the_topic_says_append_time(kafka: Cluster, topic: Topics) -> None:
+def test_times_are_the_brokers_where_the_topic_says_append_time(kafka: Cluster, topic: NewTopic) -> None:
     async def test() -> None:
         tp = TopicPartition(topic("appended", message_timestamp_type="LogAppendTime"), 0)
         async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
@@ -102,7 +103,7 @@ def test_times_are_the_brokers_where_the_topic_says_append_time(kafka: Cluster, 
     run(test())
 
 
-def test_what_was_aborted_is_not_seen_and_the_position_passes_the_last_marker(kafka: Cluster, topic: Topics) -> None:
+def test_what_was_aborted_is_not_seen_and_the_position_passes_the_last_marker(kafka: Cluster, topic: NewTopic) -> None:
     async def test() -> None:
         tp = TopicPartition(topic("transactions"), 0)
         settings = {"bootstrap_servers": kafka.bootstrap, "transactional_id": tp.topic}
@@ -125,7 +126,7 @@ def test_what_was_aborted_is_not_seen_and_the_position_passes_the_last_marker(ka
     run(test())
 
 
-def test_records_of_an_open_transaction_wait_for_its_end(kafka: Cluster, topic: Topics) -> None:
+def test_records_of_an_open_transaction_wait_for_its_end(kafka: Cluster, topic: NewTopic) -> None:
     async def test() -> None:
         tp = TopicPartition(topic("open"), 0)
         settings = {"bootstrap_servers": kafka.bootstrap, "transactional_id": tp.topic}
@@ -142,7 +143,7 @@ def test_records_of_an_open_transaction_wait_for_its_end(kafka: Cluster, topic: 
     run(test())
 
 
-def test_it_goes_where_it_is_sought_and_passes_over_what_lies_before(kafka: Cluster, topic: Topics) -> None:
+def test_it_goes_where_it_is_sought_and_passes_over_what_lies_before(kafka: Cluster, topic: NewTopic) -> None:
     async def test() -> None:
         tp = TopicPartition(topic("sought"), 0)
         await write(kafka, tp, numbered(1_000), compression_type="lz4")
@@ -158,7 +159,7 @@ def test_it_goes_where_it_is_sought_and_passes_over_what_lies_before(kafka: Clus
     run(test())
 
 
-def test_a_paused_partition_gives_nothing_until_it_is_resumed(kafka: Cluster, topic: Topics) -> None:
+def test_a_paused_partition_gives_nothing_until_it_is_resumed(kafka: Cluster, topic: NewTopic) -> None:
     async def test() -> None:
         name = topic("paused", 2)
         rests, runs = TopicPartition(name, 0), TopicPartition(name, 1)
@@ -178,7 +179,7 @@ def test_a_paused_partition_gives_nothing_until_it_is_resumed(kafka: Cluster, to
     run(test())
 
 
-def test_only_the_partitions_that_are_asked_for_are_read(kafka: Cluster, topic: Topics) -> None:
+def test_only_the_partitions_that_are_asked_for_are_read(kafka: Cluster, topic: NewTopic) -> None:
     async def test() -> None:
         name = topic("asked", 2)
         wanted, other = TopicPartition(name, 0), TopicPartition(name, 1)
@@ -192,7 +193,7 @@ def test_only_the_partitions_that_are_asked_for_are_read(kafka: Cluster, topic: 
     run(test())
 
 
-def test_partitions_take_turns_within_a_bound_of_bytes(kafka: Cluster, topic: Topics) -> None:
+def test_partitions_take_turns_within_a_bound_of_bytes(kafka: Cluster, topic: NewTopic) -> None:
     async def test() -> None:
         name = topic("turns", 3)
         partitions = [TopicPartition(name, i) for i in range(3)]
@@ -218,7 +219,7 @@ def test_partitions_take_turns_within_a_bound_of_bytes(kafka: Cluster, topic: To
     run(test())
 
 
-def test_a_record_of_two_megabytes_is_read_like_its_neighbours(kafka: Cluster, topic: Topics) -> None:
+def test_a_record_of_two_megabytes_is_read_like_its_neighbours(kafka: Cluster, topic: NewTopic) -> None:
     async def test() -> None:
         tp = TopicPartition(topic("big", max_message_bytes=BIG + 1_000), 0)
         written = [b"before", bytes(BIG), b"after"]
@@ -229,7 +230,7 @@ def test_a_record_of_two_megabytes_is_read_like_its_neighbours(kafka: Cluster, t
     run(test())
 
 
-def test_tombstones_and_empty_values_are_records_of_no_bytes(kafka: Cluster, topic: Topics) -> None:
+def test_tombstones_and_empty_values_are_records_of_no_bytes(kafka: Cluster, topic: NewTopic) -> None:
     async def test() -> None:
         tp = TopicPartition(topic("tombs"), 0)
         async with AIOKafkaProducer(bootstrap_servers=kafka.bootstrap) as producer:
@@ -244,7 +245,7 @@ def test_tombstones_and_empty_values_are_records_of_no_bytes(kafka: Cluster, top
     run(test())
 
 
-def test_what_is_not_in_the_log_any_more_is_said_and_the_position_stays(kafka: Cluster, topic: Topics) -> None:
+def test_what_is_not_in_the_log_any_more_is_said_and_the_position_stays(kafka: Cluster, topic: NewTopic) -> None:
     async def test() -> None:
         tp = TopicPartition(topic("gone"), 0)
         await write(kafka, tp, [b"1"])
@@ -260,7 +261,7 @@ def test_what_is_not_in_the_log_any_more_is_said_and_the_position_stays(kafka: C
     run(test())
 
 
-def test_partitions_come_and_go_with_the_group(kafka: Cluster, topic: Topics) -> None:
+def test_partitions_come_and_go_with_the_group(kafka: Cluster, topic: NewTopic) -> None:
     async def test() -> None:
         name = topic("group", 2)
         partitions = {TopicPartition(name, 0), TopicPartition(name, 1)}
@@ -294,18 +295,51 @@ async def _all_of(consumer: BatchKafkaConsumer, count: int, **bounds: Any) -> di
     return found
 
 
-def test_a_batch_that_cannot_be_decompressed_is_named_and_its_neighbours_are_read(
-    kafka: Cluster, topic: Topics
+def damage(kafka: Cluster, tp: TopicPartition, which: int, change: Callable[[bytearray], bytearray]) -> None:
+    """Change a batch where it lies in the broker's log."""
+    (log,) = (kafka.brokers[0].folder / "data" / f"{tp.topic}-{tp.partition}").glob("*.log")
+    begin, end = frames(log.read_bytes())[which]
+    with log.open("r+b") as opened:
+        opened.seek(begin)
+        whole = bytearray(opened.read(end - begin))
+        opened.seek(begin)
+        changed = change(whole)
+        assert len(changed) == end - begin
+        opened.write(changed)
+
+
+def flipped(batch: bytearray) -> bytearray:
+    batch[HEADER + 5] ^= 1
+    return batch
+
+
+@pytest.mark.parametrize(("change", "reason"), [(corrupted, "must be lz4 of at most"), (flipped, "must have CRC-32C")])
+def test_a_batch_that_lies_damaged_in_the_log_is_named_and_its_neighbours_are_read(
+    kafka: Cluster, topic: NewTopic, change: Callable[[bytearray], bytearray], reason: str
 ) -> None:
     async def test() -> None:
-        tp = TopicPartition(topic("corrupt"), 0)
+        tp = TopicPartition(topic("damaged"), 0)
         await write(kafka, tp, [b"before"])
-        answer = await produce(kafka.bootstrap, tp, corrupted(made(numbered(50), codec="lz4")))
-        print(answer)
+        assert await produce(kafka.bootstrap, tp, made(numbered(50), codec="lz4")) == (0, 1)
         await write(kafka, tp, [b"after"])
+        damage(kafka, tp, 1, change)
         async with consuming(kafka, tp) as consumer:
             batches = await read_to(consumer, tp, 52)
-        print(batches)
+        assert values(batches) == [b"before", b"after"]
+        ((broken,),) = [each.broken for each in batches if each.broken]
+        assert (broken.first_offset, broken.last_offset) == (1, 50)
+        assert reason in broken.message
+
+    run(test())
+
+
+def test_the_broker_refuses_a_batch_that_cannot_be_decompressed(kafka: Cluster, topic: NewTopic) -> None:
+    """So that one can only come of damage behind it; a broker that takes it would have us show it."""
+
+    async def test() -> None:
+        tp = TopicPartition(topic("refused"), 0)
+        error, _ = await produce(kafka.bootstrap, tp, corrupted(made(numbered(50), codec="lz4")))
+        assert error == UNKNOWN_ERROR
 
     run(test())
 
@@ -315,17 +349,38 @@ def test_offsets_that_are_reset_in_silence_are_refused() -> None:
         BatchKafkaConsumer(auto_offset_reset="earliest")
 
 
-def test_nothing_is_read_one_by_one(kafka: Cluster) -> None:
+def test_nothing_is_read_one_by_one(kafka: Cluster, topic: NewTopic) -> None:
     async def test() -> None:
-        async with BatchKafkaConsumer(bootstrap_servers=kafka.bootstrap) as consumer:
+        tp = TopicPartition(topic("single"), 0)
+        await write(kafka, tp, [b"1"])
+        async with consuming(kafka, tp) as consumer:
             for read in (consumer.getone, consumer.getmany):
                 with pytest.raises(TypeError, match="getbatches"):
                     await read()
+            assert values(await read_to(consumer, tp, 1)) == [b"1"]
 
     run(test())
 
 
-def test_offsets_and_times_are_arrays_of_the_engine(kafka: Cluster, topic: Topics) -> None:
+def test_what_is_wrong_with_one_partition_takes_nothing_from_another(kafka: Cluster, topic: NewTopic) -> None:
+    async def test() -> None:
+        name = topic("apart", 2)
+        sound, gone = TopicPartition(name, 0), TopicPartition(name, 1)
+        await write(kafka, sound, numbered(100))
+        async with consuming(kafka, sound, gone) as consumer:
+            consumer.seek(gone, 500)
+            batches, raised = list[Batch](), 0
+            while not raised or await consumer.position(sound) < 100:
+                try:
+                    batches += (await consumer.getbatches(timeout_ms=500, max_records=30)).values()
+                except OffsetOutOfRangeError:
+                    raised += 1
+        assert values(batches) == numbered(100)
+
+    run(test())
+
+
+def test_offsets_and_times_are_arrays_of_the_engine(kafka: Cluster, topic: NewTopic) -> None:
     async def test() -> None:
         tp = TopicPartition(topic("arrays"), 0)
         await write(kafka, tp, numbered(3))

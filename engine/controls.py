@@ -1,0 +1,222 @@
+"""Which version of each control is in force when: settings of detectors, peers and profiles.
+
+The version is chosen by the row's clock after the event, `engine.state.Into.clock_ms`. A monitor holds every version,
+for merchants' clocks differ by months, and records of long ago may be read again.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from detectors.contract import Findings
+from detectors.registry import make_detectors
+from domain.controls import KINDS, Control, Versions
+from domain.profiles import Profiles
+from models.peers import decode_peers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from detectors.contract import Detector, Features
+    from domain.peers import Peers
+    from engine.partition import Artefacts
+
+NEVER_MS = -(2**63)
+"""What a clock stands at that has not moved yet."""
+BEGINNING_MS = NEVER_MS + 1
+"""From then on the first version of a kind is in force."""
+
+
+class Known(NamedTuple):
+    """A version of a control, with what its body says."""
+
+    control: Control
+    value: Any
+    """Detectors by name, `Peers`, or `Profiles` or None."""
+
+
+def read(raw: bytes) -> Known:
+    """A record of the topic `controls`, checked.
+
+    Raises:
+        ValueError: it is no control, or says what cannot be.
+    """
+    try:
+        control = msgspec.json.decode(raw, type=Control)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"a control must be a record of kind, version, effective_from and body: {error}") from error
+    return Known(control, _READERS[control.kind](bytes(control.body)))
+
+
+def _read_detectors(body: bytes) -> dict[str, Detector]:
+    try:
+        settings = msgspec.json.decode(body, type=dict[str, dict[str, int | float]])
+    except msgspec.DecodeError as error:
+        raise ValueError(f"detectors must be tables of numbers, one for each detector: {error}") from error
+    return {each.name: each for each in make_detectors(settings)}
+
+
+def _read_profiles(body: bytes) -> Profiles | None:
+    return None if body == b"null" else Profiles.decoded(body)
+
+
+_READERS: dict[str, Callable[[bytes], object]] = {
+    "detectors": _read_detectors, "peers": decode_peers, "profiles": _read_profiles,
+}  # fmt: skip
+
+
+class _Series(NamedTuple):
+    """The versions of one kind, ascending."""
+
+    since_ms: list[int]
+    versions: list[int]
+    values: list[Any]
+
+    def at(self, clock_ms: int) -> int:
+        """The place of the one in force."""
+        return bisect_right(self.since_ms, clock_ms) - 1
+
+
+class Part(NamedTuple):
+    """Rows of features that are judged by one version of the detectors."""
+
+    detectors: Sequence[Detector]
+    rows: NDArray[np.int64] | None
+    """Which of the batch; None for all."""
+    features: Features
+
+
+class Controls:
+    """The versions that a monitor knows.
+
+    Args:
+        detectors: what runs, set as version 0 has it. Versions set them otherwise; which ones run stays as it is.
+        peers: version 0.
+        profiles: version 0.
+
+    Attributes:
+        reached_ms: the latest clock by which a version was chosen so far; `NEVER_MS` before the first.
+    """
+
+    def __init__(self, detectors: Sequence[Detector], peers: Peers, profiles: Profiles | None) -> None:
+        self._zero: dict[str, Any] = {"detectors": tuple(detectors), "peers": peers, "profiles": profiles}
+        self.names = tuple(each.name for each in detectors)
+        self.reached_ms = NEVER_MS
+        self._learned: dict[str, set[int]] = {kind: set() for kind in KINDS}
+        self._hold(())
+
+    def _hold(self, known: Sequence[Known]) -> None:
+        self._held = {each.control.key for each in known}
+        self._series: dict[str, _Series] = {kind: self._series_of(kind, known) for kind in KINDS}
+        sets = self._series["detectors"]
+        self._since_ms = np.array(sets.since_ms, np.int64)
+        versions = [(0, self._zero["detectors"]), *zip(sets.versions, sets.values, strict=True)]
+        self._set: dict[tuple[str, int], Detector] = {
+            (each.name, version): each for version, made in versions for each in made
+        }
+
+    def _series_of(self, kind: str, known: Sequence[Known]) -> _Series:
+        mine = [each for each in known if each.control.kind == kind]
+        if not mine:
+            return _Series([BEGINNING_MS], [0], [self._zero[kind]])
+        values = [each.value for each in mine]
+        if kind == "detectors":
+            values = [tuple(made.get(each.name, each) for each in self._zero[kind]) for made in values]
+        since_ms = [BEGINNING_MS, *(each.control.effective_from for each in mine[1:])]
+        return _Series(since_ms, [each.control.version for each in mine], values)
+
+    def learn(self, known: Sequence[Known]) -> list[Control] | None:
+        """Hold these versions, all that there are, in their order.
+
+        Returns:
+            Those that came too late: a clock had passed what they are in force from. None where none is new.
+        """
+        new = [each.control for each in known if each.control.version not in self._learned[each.control.kind]]
+        if not new:
+            return None
+        self._hold(known)
+        for each in new:
+            self._learned[each.kind].add(each.version)
+        return [each for each in new if self._is_late(each)]
+
+    def _is_late(self, control: Control) -> bool:
+        series = self._series[control.kind]
+        k = series.versions.index(control.version)
+        as_it_was = k == 0 and control.version == 0 and series.values[0] == self._zero[control.kind]
+        return NEVER_MS < self.reached_ms >= series.since_ms[k] and not as_it_was
+
+    @property
+    def learned(self) -> dict[str, list[int]]:
+        """By kind, the versions it has learned, ascending."""
+        return {kind: sorted(versions) for kind, versions in self._learned.items()}
+
+    def go_on(self, learned: Mapping[str, Iterable[int]], reached_ms: int) -> None:
+        """Stand where a cut was taken: `learn` then tells which versions came since, and too late."""
+        self._learned = {kind: set(learned.get(kind, ())) for kind in KINDS}
+        self.reached_ms = reached_ms
+
+    def missing(self, learned: Mapping[str, Iterable[int]]) -> list[str]:
+        """Those versions that it does not hold, such as `peers:3`."""
+        asked = (f"{kind}:{version}" for kind, versions in learned.items() for version in versions)
+        return [each for each in asked if each.encode() not in self._held]
+
+    def at(self, clock_ms: int) -> Versions:
+        """The versions in force."""
+        return Versions(*(each.versions[each.at(clock_ms)] for each in (self._series[kind] for kind in KINDS)))
+
+    def detector(self, name: str, version: int) -> Detector:
+        """A detector as a version sets it."""
+        return self._set[name, version]
+
+    def detector_at(self, name: str, clock_ms: int) -> Detector:
+        """A detector as the version in force sets it."""
+        series = self._series["detectors"]
+        return self._set[name, series.versions[series.at(clock_ms)]]
+
+    def newest(self, kind: str) -> Any:
+        """What the newest version says."""
+        return self._series[kind].values[-1]
+
+    def artefacts(self) -> tuple[Artefacts, ...]:
+        """Peers and profiles by time."""
+        peers, profiles = self._series["peers"], self._series["profiles"]
+        moments = sorted({*peers.since_ms, *profiles.since_ms})
+        return tuple((ms, peers.values[peers.at(ms)], profiles.values[profiles.at(ms)]) for ms in moments)
+
+    def parts(self, clock_ms: NDArray[np.int64], features: Features) -> list[Part]:
+        """The rows of features by the version of the detectors that judges them; notes how far the clocks are.
+
+        Args:
+            clock_ms: (rows,) the rows' clocks.
+            features: (rows,) by column.
+        """
+        sets = self._series["detectors"].values
+        if len(clock_ms) == 0:
+            return [Part(sets[-1], None, features)]
+        self.reached_ms = max(self.reached_ms, int(clock_ms.max()))
+        if len(sets) == 1 or clock_ms.min() >= self._since_ms[-1]:
+            return [Part(sets[-1], None, features)]
+        which = np.searchsorted(self._since_ms, clock_ms, "right") - 1
+        found = np.unique(which)
+        if len(found) == 1:
+            return [Part(sets[found[0]], None, features)]
+        split = ((sets[k], np.flatnonzero(which == k)) for k in found)
+        return [Part(made, at, {name: column[at] for name, column in features.items()}) for made, at in split]
+
+
+def detect(parts: Sequence[Part], k: int) -> Findings:
+    """The findings of the `k`-th detector in all parts of a batch."""
+    found = [(each.rows, each.detectors[k].detect(each.features)) for each in parts]
+    if len(found) == 1:
+        return found[0][1]
+    index = np.concatenate([it.index if at is None else at[it.index] for at, it in found])
+    severity = np.concatenate([it.severity for _, it in found])
+    at_stake_e7 = np.concatenate([it.at_stake_e7 for _, it in found])
+    order = np.argsort(index)
+    return Findings(index[order], severity[order], at_stake_e7[order])

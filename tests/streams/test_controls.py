@@ -1,0 +1,253 @@
+"""Controls through the log: workers know them in time, publishing checks them, and what is none changes nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from engine.monitor import Monitor, MonitorConfig
+from engine.records import Records
+from streams.app import WorkerSettings
+from streams.controls import ControlsReader, NotPublished, Pace, publish, reached
+from streams.log import Progress, now_utc_ms
+from streams.sqlite_log import SqliteLog
+from streams.sqlite_transport import log_url
+from streams.topics import CONTROLS, create_topics
+from streams.worker import run_worker
+from tests.controls_made import control, settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from domain.controls import Control
+    from engine.outputs import Counts
+
+START_MS = 1_783_224_000_000
+MINUTE_MS, DAY_MS = 60_000, 86_400_000
+GAP = {"quiet_gap_s": 60, "max_age_s": 600}
+NOTHING = b"{}"
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[SqliteLog]:
+    with SqliteLog(tmp_path / "tillwatch.db") as log:
+        create_topics(log, 1)
+        yield log
+
+
+def append(log: SqliteLog, *controls: Control) -> None:
+    log.append(CONTROLS.name, 0, [msgspec.json.encode(each) for each in controls], keys=[each.key for each in controls])
+
+
+def settings(version: int, effective_from: int, **body: float) -> Control:
+    return control("detectors", version, effective_from, {"mcc_jump": {**GAP, **body}})
+
+
+def sale(minute: int) -> bytes:
+    """A sale of the wrong MCC every minute."""
+    return json.dumps({
+        "txn_id": f"t{minute}", "merchant_id": "m", "amount": 100_000, "currency": "CNY", "mcc": "5411",
+        "scheme": "unionpay", "card_kind": "credit", "feed": "f", "event_time": START_MS + minute * MINUTE_MS,
+        "received_at": START_MS + minute * MINUTE_MS,
+    }).encode()  # fmt: skip
+
+
+MASTER = json.dumps(
+    {"type": "merchant", "merchant_id": "m", "effective_from": START_MS - DAY_MS, "mccs": ["5812"]}
+).encode()
+
+
+def shown(log: SqliteLog, clock_ms: int, speed: float = 1.0, updated_ms: int | None = None) -> None:
+    """Let a worker have shown how far it is."""
+    log.write_progress(
+        Progress(
+            worker="w", topic="events", updated_ms=now_utc_ms() if updated_ms is None else updated_ms,
+            next_offsets={0: 1}, counts={}, rate=1.0, clock_ms=clock_ms, speed=speed,
+        )
+    )  # fmt: skip
+
+
+def worked(log: SqliteLog, **more: Any) -> Counts:
+    """Run a worker on the log; until it is idle by default."""
+    given = WorkerSettings(log_url=log_url(log.path), partitions=1, batch_records=20, cut_every_s=0.05)
+    return run_worker(
+        given, lambda p, n: Monitor(MonitorConfig(capacity=10), p, n, cuts=True), **{"until_idle": True, **more}
+    )
+
+
+def alerts_of(log: SqliteLog) -> dict[str, dict[str, Any]]:
+    """Each alert's last record, without the epoch."""
+    found = {}
+    for each in log.read_keyed("alerts", 0, 0, 100_000):
+        found[each.key.decode()] = json.loads(each.value) | {"epoch": 0}
+    return found
+
+
+def jumps(alerts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [each for each in alerts.values() if each["detector"] == "mcc_jump"]
+
+
+# -- reading
+
+
+def test_what_is_no_control_or_does_not_ascend_is_passed_over(log: SqliteLog, caplog: pytest.LogCaptureFixture) -> None:
+    good = [settings(1, 0), settings(3, 100), control("profiles", 1, 0, None)]
+    append(log, good[0])
+    log.append(CONTROLS.name, 0, [b"?", msgspec.json.encode(settings(2, 50))], keys=[b"x", b"detectors:9"])
+    append(log, settings(2, 50, base=2), good[1], settings(2, 200), settings(4, 100), good[2])
+    reader = ControlsReader(log)
+    assert [each.control for each in reader.read_all()] == good
+    assert reader.refused == 5
+    for words in ("must be a record of kind", "key must be detectors:2", "base must be 0 to 1, got 2",
+                  "version must be above 3, got 2", "effective_from must be above 100, got 100"):  # fmt: skip
+        assert words in caplog.text
+    assert not reader.poll()
+    append(log, settings(4, 101))
+    assert reader.poll()
+    assert len(reader.known) == 4
+
+
+# -- publishing
+
+
+def publish_settings(log: SqliteLog, effective_ms: int | None, body: bytes = NOTHING) -> tuple[Control, ...]:
+    zero = msgspec.json.encode({"mcc_jump": {"base": 0.2}})
+    return publish(log, "detectors", body, effective_ms=effective_ms, by="wang 6222021234567890128", zero=zero)
+
+
+def test_a_first_version_on_a_log_that_nobody_has_read_is_in_force_from_the_beginning(log: SqliteLog) -> None:
+    (made,) = publish_settings(log, None)
+    assert (made.version, made.published_by) == (1, "wang ***************0128")
+    with pytest.raises(NotPublished, match="effective_from must be given: detectors are in force already"):
+        publish_settings(log, None)
+
+
+def test_before_the_first_later_version_what_the_settings_say_is_kept(log: SqliteLog) -> None:
+    shown(log, START_MS)
+    with pytest.raises(NotPublished, match="effective_from must be given"):
+        publish_settings(log, None)
+    made = publish_settings(log, START_MS + DAY_MS)
+    assert [(each.version, bytes(each.body)) for each in made] == [(0, b'{"mcc_jump":{"base":0.2}}'), (1, b"{}")]
+    assert [each.version for each in publish_settings(log, START_MS + DAY_MS + 1)] == [2]
+
+
+@pytest.mark.parametrize("speed", [1.0, 600.0])
+def test_a_version_must_take_effect_a_minute_of_the_feed_after_the_greatest_clock(log: SqliteLog, speed: float) -> None:
+    shown(log, START_MS, speed)
+    least_ms = START_MS + round(MINUTE_MS * speed)
+    with pytest.raises(NotPublished, match=r"effective_from must be after 2026-07-05T.*every worker must know it"):
+        publish_settings(log, least_ms)
+    assert log.end_offset(CONTROLS.name, 0) == 0
+    publish_settings(log, least_ms + 1)
+    with pytest.raises(NotPublished, match="effective_from must be after"):
+        publish_settings(log, least_ms + 1)
+
+
+def test_the_speed_of_a_worker_that_shows_nothing_any_more_does_not_count(log: SqliteLog) -> None:
+    shown(log, START_MS, 600.0, now_utc_ms() - 31_000)
+    assert reached(log) == (START_MS, START_MS + MINUTE_MS)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"mcc_jump":{"base":2}}', b'{"none":{}}', b"[]", b'{"mcc_jump":{"base":true}}', b"{"]
+)
+def test_what_cannot_be_is_not_published(log: SqliteLog, body: bytes) -> None:
+    with pytest.raises(NotPublished):
+        publish_settings(log, START_MS, body)
+    assert log.end_offset(CONTROLS.name, 0) == 0
+
+
+def test_the_pace_is_that_of_the_greatest_clock() -> None:
+    pace, seen = Pace(), Monitor(MonitorConfig(capacity=1), detectors=[])
+    pace.look(5.0, [object()])
+    assert (pace.clock_ms, pace.speed) == (0, 1.0)
+    for at_s in (10.0, 20.0, 30.0, 40.0, 50.0, 60.0):
+        seen.feeds = {"a": START_MS + round(at_s * at_s * 1_000)}
+        pace.look(at_s, [seen])
+    assert (pace.clock_ms, pace.speed) == (START_MS + 3_600_000, (3_600 - 900) / 30)
+    seen.controls.reached_ms = START_MS + DAY_MS
+    pace.rest()
+    pace.look(61.0, [seen])
+    assert (pace.clock_ms, pace.speed) == (START_MS + DAY_MS, 1.0)
+
+
+# -- workers
+
+
+def test_a_worker_shows_how_far_its_clocks_are_and_knows_every_version_before_it_begins(log: SqliteLog) -> None:
+    append(log, settings(1, 0), settings(2, START_MS + 2 * MINUTE_MS + 1), settings(3, START_MS + 5 * MINUTE_MS))
+    log.append("events", 0, [MASTER, *(sale(each) for each in range(4))])
+    assert worked(log).controls_late == 0
+    (progress,) = log.progress()
+    assert (progress.clock_ms, progress.speed) == (START_MS + 3 * MINUTE_MS, 1.0)
+    assert [(each["hits"], each["controls"]["detectors"]) for each in jumps(alerts_of(log))] == [(4, 2)]
+    log.append("events", 0, [sale(each) for each in range(4, 8)])
+    assert worked(log).controls_late == 0
+    assert [(each["hits"], each["controls"]["detectors"]) for each in jumps(alerts_of(log))] == [(8, 3)]
+
+
+def test_a_version_that_a_worker_learns_too_late_is_counted(log: SqliteLog, caplog: pytest.LogCaptureFixture) -> None:
+    log.append("events", 0, [MASTER, *(sale(each) for each in range(4))])
+    found: list[int] = []
+
+    def on_progress(progress: Progress) -> None:
+        if progress.clock_ms and log.end_offset(CONTROLS.name, 0) == 0:
+            append(
+                log, control("detectors", 0, 0, {}), settings(1, START_MS + 3 * MINUTE_MS), settings(2, START_MS * 2)
+            )
+        elif log.end_offset(CONTROLS.name, 0) == 3 and log.end_offset("events", 0) < 50:
+            log.append("events", 0, [sale(log.end_offset("events", 0))])
+        found.append(progress.counts["controls_late"])
+        if found[-1] or log.end_offset("events", 0) == 50:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    assert worked(log, until_idle=False, on_progress=on_progress).controls_late == 1
+    assert "version 1 of detectors was learned too late" in caplog.text
+    assert "version 0" not in caplog.text
+    assert worked(log).controls_late == 1, "the state holds the count"
+
+
+def test_fifty_swaps_under_load_and_a_corrupt_one(log: SqliteLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scorecard row 16, in small: no gap, each alert by the version of its time, and the same as a replay says."""
+    monkeypatch.setattr("streams.worker._LOOK_S", 0.01)
+    monkeypatch.setattr("streams.worker._PROGRESS_S", 0.02)
+    swaps, a_swap, a_step = 50, 6, 5  # sales for each version, versions for each step
+    published = settings_of("mcc_jump", *(
+        (START_MS + k * a_swap * MINUTE_MS, {"quiet_gap_s": 1, "base": k / 100}) for k in range(swaps)
+    ))  # fmt: skip
+    sales = [sale(k) for k in range(swaps * a_swap)]
+    size, steps = a_step * a_swap, swaps // a_step
+    append(log, *(each.control for each in published[: 2 * a_step]))
+    log.append("events", 0, [MASTER, *sales[:size]])
+    step = 1
+
+    def on_progress(progress: Progress) -> None:
+        nonlocal step
+        if progress.next_offsets.get(0) != log.end_offset("events", 0):
+            return
+        if step == steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return
+        if step == steps // 2:
+            log.append(CONTROLS.name, 0, [b'{"kind":"detectors","version":99'], keys=[b"detectors:99"])
+        append(log, *(each.control for each in published[(step + 1) * a_step : (step + 2) * a_step]))
+        log.append("events", 0, sales[step * size : (step + 1) * size])
+        step += 1
+
+    counts = worked(log, until_idle=False, on_progress=on_progress)
+    assert (counts.transactions, counts.controls_late) == (len(sales), 0)
+    found = alerts_of(log)
+    for each in jumps(found):
+        minute = int(each["txn_ids"][0][1:])
+        assert each["controls"]["detectors"] == minute // a_swap + 1
+    assert {name for each in jumps(found) for name in each["txn_ids"]} == {f"t{k}" for k in range(len(sales))}
+    replayed = Monitor(MonitorConfig(capacity=10))
+    replayed.learn(ControlsReader(log).read_all())
+    again = {each.alert_id: each for each in replayed.process(Records.of([MASTER, *sales])).alerts}
+    assert {key: json.loads(msgspec.json.encode(each)) for key, each in again.items()} == found

@@ -1,0 +1,150 @@
+"""`tillwatch controls`, and what the other commands do with what was published."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from domain.alerts import Alert, Text
+from domain.controls import Versions
+from models.peers import dump_peers
+from streams.sqlite_log import SqliteLog
+from tests.controls_made import peers_of
+from tests.tillwatch.conftest import call, json_lines
+from tillwatch.settings import log_url_of
+from tillwatch.tail import line
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+JUMPS = "[detectors.mcc_jump]\nbase = 0.9\n"
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Path:
+    path = tmp_path / "detectors.toml"
+    path.write_text(JUMPS)
+    return path
+
+
+def published(*arguments: str | Path) -> list[dict[str, Any]]:
+    result = call(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    found: list[dict[str, Any]] = json.loads(result.output)
+    return found
+
+
+def controls_in(log: Path) -> int:
+    with SqliteLog(log) as opened:
+        return opened.end_offset("controls", 0)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return log_url_of(tmp_path / "new" / "tillwatch.db")
+
+
+def test_what_was_published_is_listed_and_shown(url: str, toml: Path, tmp_path: Path) -> None:
+    (first,) = published("--log-url", url, "controls", "publish", toml, "--kind", "detectors")
+    assert (first["version"], first["effective_from"]) == (1, None)
+    toml.write_text("[detectors]\n")
+    published("--log-url", url, "controls", "publish", toml, "--kind", "detectors", "--effective-from", "2026-01-05")
+    peers = tmp_path / "peers.json"
+    peers.write_bytes(dump_peers(peers_of()))
+    zero, one = published("--log-url", url, "controls", "publish", peers, "--kind", "peers", "--in", "2h")
+    assert (zero["version"], zero["effective_from"], one["version"]) == (0, None, 1)
+    listed = json.loads(call("--log-url", url, "controls", "list", "--json").output)
+    assert [(each["kind"], each["version"], each["effective_from"]) for each in listed[:3]] == [
+        ("detectors", 1, None), ("detectors", 2, "2026-01-04T16:00:00.000Z"), ("peers", 0, None),
+    ]  # fmt: skip
+    shown = call("--log-url", url, "controls", "list").output
+    assert [row.split()[:3] for row in shown.splitlines()[2:]] == [
+        ["detectors", "1", "always"], ["detectors", "2", "2026-01-04T16:00:00.000Z"], ["peers", "0", "always"],
+        ["peers", "1", listed[3]["effective_from"]], ["profiles", "0", "always"],
+    ]  # fmt: skip
+    assert json.loads(call("--log-url", url, "controls", "show", "detectors", "1").output) == {
+        "mcc_jump": {"base": 0.9}
+    }
+    assert json.loads(call("--log-url", url, "controls", "show", "detectors").output) == {}
+    assert "must be among 1, 2, got 3" in call("--log-url", url, "controls", "show", "detectors", "3").output
+    assert "no version of profiles was published" in call("--log-url", url, "controls", "show", "profiles").output
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        ("[detectors.mcc_jump]\nbase = 2", "detectors", "detectors.mcc_jump.base must be 0 to 1, got 2"),
+        ("[detectors.mcc_jump", "detectors", "must be TOML"),
+        ("partitions = 4", "detectors", "must hold tables such as [detectors.mcc_jump] alone, got partitions"),
+        ('{"format":1,"groups":[', "peers", "must be JSON"),
+        ('{"format":7,"groups":[]}', "peers", "peers must be an artefact of `tillwatch peers build`"),
+        ('{"format":1}', "profiles", "profiles must be an artefact of `tillwatch profiles build`"),
+    ],
+)
+def test_a_file_that_cannot_be_is_refused_and_nothing_is_written(
+    url: str, toml: Path, tmp_path: Path, text: str, kind: str, words: str
+) -> None:
+    toml.write_text(text)
+    result = call("--log-url", url, "controls", "publish", toml, "--kind", kind)
+    assert result.exit_code == 1
+    assert words in " ".join(result.output.split())
+    assert controls_in(tmp_path / "new" / "tillwatch.db") == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["--in", "soon"], "must be a while such as 10m, 2h or 3d, got 'soon'"),
+        (["--effective-from", "soon"], "must be a time such as 2026-01-05T00:00, got 'soon'"),
+        (["--effective-from", "2026-01-05", "--in", "1m"], "must not be given together"),
+    ],
+)
+def test_a_time_that_is_none_is_refused(url: str, toml: Path, given: list[str], words: str) -> None:
+    result = call("--log-url", url, "controls", "publish", toml, "--kind", "detectors", *given)
+    assert (result.exit_code, words in result.output) == (2, True)
+
+
+def test_a_version_on_a_log_that_was_read_must_lie_ahead_of_its_clocks(
+    worked: Path, events: Path, toml: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "copy.db"
+    with SqliteLog(worked) as before:
+        before._db.execute("VACUUM INTO ?", (str(log),))
+    for name in (".state.db",):
+        shutil.copy(worked.with_suffix(name), log.with_suffix(name))
+    url = log_url_of(log)
+    publish = ("--log-url", url, "controls", "publish", toml, "--kind", "detectors")
+    assert "effective_from must be given" in call(*publish).output
+    assert "effective_from must be after" in call(*publish, "--in", "60s").output
+    assert controls_in(log) == 0
+    zero, one = published(*publish, "--in", "61s")
+    with SqliteLog(log) as opened:
+        (progress,) = opened.progress()
+    assert (zero["version"], one["version"], progress.speed) == (0, 1, 1.0)
+    # Every event lies before, so a replay judges by what the settings said.
+    out = tmp_path / "alerts.jsonl"
+    assert call("--log-url", url, "replay", events, "--alerts-out", out).exit_code == 0
+    assert {each["controls"]["detectors"] for each in json_lines(out)} == {0}
+
+
+def test_a_replay_judges_by_what_the_log_says(url: str, events: Path, toml: Path, tmp_path: Path) -> None:
+    outs = tmp_path / "before.jsonl", tmp_path / "after.jsonl"
+    assert call("--log-url", url, "replay", events, "--alerts-out", outs[0]).exit_code == 0
+    published("--log-url", url, "controls", "publish", toml, "--kind", "detectors")
+    assert call("--log-url", url, "replay", events, "--alerts-out", outs[1]).exit_code == 0
+    before, after = ([each for each in json_lines(out) if each["detector"] == "mcc_jump"] for out in outs)
+    assert {each["controls"]["detectors"] for each in before} == {0}
+    assert {each["controls"]["detectors"] for each in after} == {1}
+    assert min(each["severity"] for each in after) >= 0.75 > min(each["severity"] for each in before)
+
+
+def test_a_line_of_tail_names_the_versions_that_were_published() -> None:
+    alert = Alert(
+        alert_id="a", revision=1, detector="d", version=1, merchant_id="m", subject="m", severity=0.5, hits=1,
+        first_time="", last_time="", at_stake=0, currency="CNY", title=Text("", ""), reason=Text("why", ""),
+        evidence=(), txn_ids=(), risk_code="", controls=Versions(detectors=3, peers=1),
+    )  # fmt: skip
+    assert line(alert).plain.endswith("why  [detectors 3, peers 1]")
