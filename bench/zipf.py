@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streams.log import Log
+    from streams.sqlite_log import SqliteLog
 
 _USUAL = (
     '{"txn_id":"t000000000000","merchant_id":"898000000000000","terminal_id":"2d9a11b1","acceptor_id":"898791058131670",'
@@ -109,7 +109,7 @@ class Traffic:
         """Bytes of each record."""
         return len(self._template)
 
-    def append(self, log: Log, block: list[bytes]) -> None:
+    def append(self, log: SqliteLog, block: list[bytes]) -> None:
         """Append a block to the log's `events`."""
         with log.transaction():
             for partition, data in enumerate(block):

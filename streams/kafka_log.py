@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, ClassVar, Self
 from uuid import uuid4
 
@@ -22,7 +22,7 @@ from streams.blocks import MAX_BLOCK_RECORDS
 from streams.kafka_admin import KafkaAdmin
 from streams.kafka_reads import END, FIRST, Newest, Reader
 from streams.kafka_writes import Writer
-from streams.log import KeyedRecord, LogFailed, Progress, check_each
+from streams.log import KeyedRecord, LogFailed, Progress, check_each, ends_of
 from streams.loop_thread import LoopThread
 from streams.topics import EVENTS, POSITIONS, PROGRESS, SEEN_AT_ONCE, kafka_configs
 
@@ -231,22 +231,11 @@ class KafkaLog:
         if parts:
             self._run((self._open or self._writer(None)).append_all(parts))
 
-    def append_block(
-        self,
-        topic: str,
-        partition: int,
-        data: bytes,
-        lengths: NDArray[np.int32],
-    ) -> int:
-        """As `Log.append_block`."""
-        if self._topic(topic).compacted:
-            raise ValueError(f"topic {topic!r} is compacted: append with keys, got a block")
-        ends = np.cumsum(lengths, dtype=np.int64)
-        total = int(ends[-1]) if len(ends) else 0
-        if total != len(data) or (len(lengths) and int(lengths.min()) < 0):
-            raise ValueError(f"lengths must be at least 0 and sum to {len(data)} bytes, got {total}")
-        values = [data[start:end] for start, end in pairwise([0, *ends.tolist()])]
-        return self.append(topic, partition, values)
+    def append_blocks(self, topic: str, data: bytes, lengths: NDArray[np.int32], counts: Sequence[int]) -> None:
+        """As `Log.append_blocks`."""
+        ends = ends_of(topic, self.partitions(topic), data, lengths, counts)
+        values = (data[start:end] for start, end in pairwise([0, *ends.tolist()]))
+        self.append_each(topic, [list(islice(values, count)) for count in counts])
 
     def _append(self, topic: str, partition: int, values: Sequence[bytes | None], keys: Sequence[bytes] | None) -> int:
         part: Part = (topic, partition, values, keys or [None] * len(values))

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self
 
 import msgspec
+import numpy as np
 
 from streams.blocks import MAX_BLOCK_RECORDS
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from engine.records import Records
@@ -85,6 +85,19 @@ def check_each(
         raise ValueError(f"values of {topic!r} must be given for each of {count} partitions, got {len(values)}")
     if keys is not None and [*map(len, keys)] != [*map(len, values)]:
         raise ValueError(f"a key must be given for each value of {topic!r}, got {[*map(len, keys)]} keys")
+
+
+def ends_of(
+    topic: str, count: int, data: bytes, lengths: NDArray[np.int32], counts: Sequence[int]
+) -> NDArray[np.int64]:
+    """Where each record ends in `data`, by what `Log.append_blocks` is given; raises ValueError where that is wrong."""
+    if len(counts) != count or sum(counts) != len(lengths):
+        raise ValueError(f"counts of {topic!r} must be {count} and sum to {len(lengths)}, got {[*counts]}")
+    ends = np.cumsum(lengths, dtype=np.int64)
+    total = int(ends[-1]) if len(ends) else 0
+    if total != len(data) or (len(lengths) and int(lengths.min()) < 0):
+        raise ValueError(f"lengths must be at least 0 and sum to {len(data)} bytes, got {total}")
+    return ends
 
 
 class Log(Protocol):
@@ -183,23 +196,17 @@ class Log(Protocol):
             UnknownTopic, ValueError: no such topic; it is compacted; other partitions, or other keys than values.
         """
 
-    def append_block(
-        self,
-        topic: str,
-        partition: int,
-        data: bytes,
-        lengths: NDArray[np.int32],
-    ) -> int:
-        """Append the records joined in `data`, and return the first one's offset: the fast way.
+    def append_blocks(self, topic: str, data: bytes, lengths: NDArray[np.int32], counts: Sequence[int]) -> None:
+        """Append to every partition its part of the records joined in `data`: the fast way.
 
         Args:
             topic: a topic that is not compacted.
-            partition: 0 up to the topic's partitions.
-            data: the values, joined.
+            data: the values, joined, by partition.
             lengths: each value's length in bytes, int32, at least 0; they sum to `len(data)`.
+            counts: how many records each partition gets.
 
         Raises:
-            UnknownTopic, ValueError: no such topic or partition; it is compacted; the lengths do not fit.
+            UnknownTopic, ValueError: no such topic; it is compacted; the lengths or the counts do not fit.
         """
 
     def read(self, topic: str, partition: int, offset: int, max_records: int = MAX_BLOCK_RECORDS) -> Records:

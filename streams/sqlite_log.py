@@ -22,7 +22,7 @@ import numpy as np
 from streams import housekeeping, leases
 from streams.blocks import MAX_BLOCK_RECORDS, cut, join
 from streams.leases import LeaseHeld
-from streams.log import KeyedRecord, OffsetGone, Progress, UnknownTopic, check_each, now_utc_ms
+from streams.log import KeyedRecord, OffsetGone, Progress, UnknownTopic, check_each, ends_of, now_utc_ms
 from streams.sqlite import immediate, open_patiently
 
 if TYPE_CHECKING:
@@ -329,6 +329,27 @@ class SqliteLog:
                 for first, last, body in cut(data, ends)
             )
         return base
+
+    def append_blocks(self, topic: str, data: bytes, lengths: NDArray[np.int32], counts: Sequence[int]) -> None:
+        """Append to every partition its part of the records joined in `data`, as in `append_block`.
+
+        Args:
+            topic: a topic that is not compacted.
+            data: the values, joined, by partition.
+            lengths: each value's length in bytes.
+            counts: how many records each partition gets.
+
+        Raises:
+            UnknownTopic, ValueError: no such topic; it is compacted; the lengths or the counts do not fit.
+        """
+        ends = ends_of(topic, self.partitions(topic), data, lengths, counts)
+        with self.transaction():
+            first, start = 0, 0
+            for partition, count in enumerate(counts):
+                if count:
+                    end = int(ends[first + count - 1])
+                    self.append_block(topic, partition, data[start:end], lengths[first : first + count])
+                    first, start = first + count, end
 
     def _reserve(self, tp: int, count: int) -> int:
         (end,) = self._db.execute(

@@ -105,10 +105,9 @@ class _Router:
             return 0
         records = self._simulation.master_records()
         with self._log.transaction(writer=_SIMULATOR):
-            for partition in range(self._partitions):
-                mine = [record for k, record in enumerate(records) if self._of[k % len(self._of)] == partition]
-                if mine:
-                    self._log.append(EVENTS.name, partition, mine)
+            of = [self._of[k % len(self._of)] for k in range(len(records))]
+            split = [[each for p, each in zip(of, records, strict=True) if p == own] for own in range(self._partitions)]
+            self._log.append_each(EVENTS.name, split)
             self._log.set_position(_SIMULATOR, self.reached_ms)
             self._log.set_position(_SIMULATOR_PART, 0)
         return len(records)
@@ -132,16 +131,9 @@ class _Router:
         start = np.insert(starts[done:up_to], at, np.repeat(clock_ends[:-1], self._partitions))
         end = np.insert(starts[done + 1 : up_to + 1], at, np.repeat(clock_ends[1:], self._partitions))
         part = np.insert(self._of[batch.merchant_index[done:up_to]], at, np.tile(every, len(clocks)))
-        joined, lengths, bounds = _split(np.frombuffer(data, np.uint8), start, end, part, self._partitions)
+        joined, lengths, counts = _split(np.frombuffer(data, np.uint8), start, end, part, self._partitions)
         with self._log.transaction(writer=_SIMULATOR):
-            first = 0
-            for partition in range(self._partitions):
-                count = int(bounds[partition])
-                mine = lengths[first : first + count]
-                size = int(mine.sum())
-                if count:
-                    self._log.append_block(EVENTS.name, partition, joined[:size].tobytes(), mine)
-                joined, first = joined[size:], first + count
+            self._log.append_blocks(EVENTS.name, joined.tobytes(), lengths, counts.tolist())
             self._move(batch, done, up_to)
         return up_to - done
 

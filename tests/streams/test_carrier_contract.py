@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -240,6 +241,17 @@ def test_every_partition_is_appended_to_at_once(carrier: Carrier) -> None:
             log.append_each("events", [[b"a"]])
         with pytest.raises(ValueError, match="a key must be given for each value"):
             log.append_each("events", [[b"a"], [], []], keys=[[], [], []])
+
+
+def test_joined_records_are_appended_to_the_partitions_they_are_counted_for(carrier: Carrier) -> None:
+    with carrier.open() as log:
+        log.create_topic("events", 3)
+        log.append_blocks("events", b"abbccc", np.array([1, 2, 0, 3], np.int32), [2, 0, 2])
+        log.append_blocks("events", b"", np.array([], np.int32), [0, 0, 0])
+        assert [read_all(log, "events", each) for each in range(3)] == [[b"a", b"bb"], [], [b"", b"ccc"]]
+        for lengths, counts in (([1], [1, 0]), ([1], [0, 0, 0]), ([2], [1, 0, 0]), ([3, -1], [1, 1, 0])):
+            with pytest.raises(ValueError, match=r"(counts|lengths) "):
+                log.append_blocks("events", b"a", np.array(lengths, np.int32), counts)
 
 
 def test_a_transaction_that_fails_leaves_neither_records_nor_position(carrier: Carrier) -> None:
