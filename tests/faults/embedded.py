@@ -15,7 +15,7 @@ from streams.app import WorkerSettings
 from streams.checkpoints import SqliteCheckpoints, UnknownFormat, state_path
 from streams.sqlite_log import SqliteLog
 from streams.sqlite_transport import LEASE, log_url
-from streams.topics import ALERTS, EVENTS, MERCHANT_RISK, TOPICS, create_topics
+from streams.topics import ALERTS, EVENTS, MERCHANT_RISK, create_topics
 from tests.outcome import Result, result_of
 from tillwatch.feed import feed_simulation
 from tillwatch.settings import log_url_of
@@ -120,11 +120,7 @@ class EmbeddedLog:
     def published(self) -> dict[tuple[str, int], int]:
         """By topic and partition, how much there is: what a worker that may not write leaves as it was."""
         with SqliteLog(self.path) as log:
-            return {
-                (each.name, p): log.end_offset(each.name, p)
-                for each in TOPICS
-                for p in range(log.partitions(each.name))
-            }
+            return {(name, p): log.end_offset(name, p) for name in log.topics() for p in range(log.partitions(name))}
 
     def epochs(self) -> dict[tuple[str, int], list[int]]:
         """By topic and partition, whose worker wrote each alert or score, in the order they were written."""
