@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.columns import MISSING, NUMBERS, STRINGS
 from engine.dirty import touch
-from engine.event import APPROVED, DAY_MS, HOUR_MS, REFUND, SALE, UNDO, Closing, Event, Revision
+from engine.event import APPROVED, DAY_MS, HOUR_MS, MINUTE_MS, REFUND, SALE, UNDO, Closing, Event, Revision
 from engine.families import repeats
 from engine.hashing import hash64, mix64, murmur2
 from engine.jit import borrowed, i64, njit_cached, njit_inline, njit_inner
@@ -64,6 +64,8 @@ CLOSES_AFTER_MS = 2 * HOUR_MS
 """A local day is closed this long after its end, and up to an hour more by merchant, so that not all close at once."""
 IDLE_TOLD_D, IDLE_YEAR_D, IDLE_MOST_D = 100, 365, 400
 """Ends of idle days that are told: the first hundred, and that of a year; then no more are awaited."""
+BEHIND_MS = 30 * MINUTE_MS
+"""On a foreign topic the clock is so far behind the partition's greatest accepted event time."""
 MOST_AT_ONCE = 128
 """Rows of features that one record, or one merchant's deadlines, may give at most."""
 NOBODY = -1
@@ -572,28 +574,30 @@ def _accept(
             _undo(state, row, amount, time_ms, now_ms)
 
 
-@njit_inner
-def _tick(columns: Any, i: int, state: State, into: Into, side: Any, out: Any, cursor: Any, j: int) -> tuple[bool, int]:
-    """Take a clock record in: fire the deadlines it passes, from the row that `cursor` names on.
+@njit_inline
+def _told(time_ms: int, kind: int) -> int:
+    """The feed's clock by a record: a clock record's own time; by a transaction of a foreign topic, whole minutes."""
+    return time_ms if kind == CLOCK else (time_ms - BEHIND_MS) // MINUTE_MS * MINUTE_MS
 
-    Returns whether there was room for its feed, and the next row of features. `cursor` is left at the row to go on
-    with where there is no more room for them, and at 0 where all is done.
+
+@njit_inner
+def _tick(state: State, into: Into, side: Any, out: Any, k: int, time_ms: int, cursor: Any, j: int) -> int:
+    """Bring the clock of feed `k` up to `time_ms`: fire the deadlines it passes; the next row of features.
+
+    Where there is no more room for rows of features, `cursor` is left at the row to go on with, plus one; else at 0.
     """
-    k = _feed(state, columns.hash[S_FEED, i])
-    if k < 0:
-        return False, j
-    time_ms, first = columns.number[N_TIME, i], cursor[1]
+    first = cursor[1] - 1
     cursor[1] = 0
-    if first == 0 and time_ms <= state.feed_clock_ms[k]:
-        return True, j
+    if first < 0 and time_ms <= state.feed_clock_ms[k]:
+        return j
     state.feed_clock_ms[k] = time_ms
-    for r in range(first, state.row_count[0]):
+    for r in range(max(first, 0), state.row_count[0]):
         if 0 < state.deadlines[r] < time_ms and state.rows[r].feed == k:
             if j + MOST_AT_ONCE > len(into.record_of):
-                cursor[1] = r
-                return True, j
+                cursor[1] = r + 1
+                return j
             j = _fire(state, into, side, out, r, time_ms, j)
-    return True, j
+    return j
 
 
 @njit_cached
@@ -619,7 +623,8 @@ def run(
         scratch: (1,) of the columns' dtype; the same memory as `into.words`.
         into: written at 0 to the result.
         verdicts: (n,) written.
-        cursor: (2,) the record to go on with, and within a clock record the row; (n, 0) when all is done.
+        cursor: (2,) the record to go on with, and where its clock still fires deadlines the row, plus one; (n, 0) when
+            all is done.
     """
     data, columns, kinds, places = borrowed(data), borrowed(columns), borrowed(kinds), borrowed(places)
     state, sides, layouts, known = borrowed(state), borrowed(sides), borrowed(layouts), borrowed(known)
@@ -635,11 +640,14 @@ def run(
         if kind == DEAD:
             verdicts[i] = NOTHING
             continue
-        if kind == CLOCK:
-            room, j = _tick(columns, i, state, into, side, out, cursor, j)
-            if cursor[1]:
-                return j
-            verdicts[i] = OTHER if room else FEEDS
+        if kind == CLOCK or cursor[1]:
+            feed = _feed(state, columns.hash[S_FEED, i])
+            if feed >= 0:
+                j = _tick(state, into, side, out, feed, _told(columns.number[N_TIME, i], kind), cursor, j)
+                if cursor[1]:
+                    return j
+            if kind == CLOCK:
+                verdicts[i] = OTHER if feed >= 0 else FEEDS
             continue
         start = columns.start[S_MERCHANT, i]
         if limits.partitions > 1:
@@ -701,5 +709,9 @@ def run(
         _accept(data, columns, i, r, key, state, side, layouts, known, roles, limits, out)
         row.watermark_ms = max(row.watermark_ms, row.clock_ms, state.feed_clock_ms[feed])
         j = _put(state, into, r, i, time_ms, j)
+        if limits.foreign:
+            j = _tick(state, into, side, out, feed, _told(time_ms, kind), cursor, j)
+            if cursor[1]:
+                return j
     cursor[0] = len(kinds)
     return j

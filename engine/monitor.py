@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 __all__ = ["Coverage", "Look", "Monitor", "MonitorConfig", "Totals"]
 
 _TXN, _TIME = STRINGS.index("txn_id"), NUMBERS.index("event_time")
-_RECEIVED = NUMBERS.index("received_at")
+_RECEIVED, _FEED = NUMBERS.index("received_at"), STRINGS.index("feed")
 _SPARE_ROWS = 4096
 """Rows of features that a batch has room for beyond one for each record; where there are more it goes in parts."""
 _KINDS = {"clock": CLOCK, "merchant": MERCHANT, "settlement": SETTLEMENT, "contract": CONTRACT}
@@ -147,6 +147,7 @@ class Monitor:
         self._coverage = [Coverage(each.name, each.needs, artefact=_wanting(each, config)) for each in self._detectors]
         self._late_s = config.late_s
         self._historic = historic
+        self._foreign = config.foreign
         self.counts = Counts()
         self.feeds: dict[str, int] = {}
 
@@ -247,7 +248,10 @@ class Monitor:
         return self._coverage
 
     def _stage(self, records: Records, decoded: Decoded) -> tuple[Any, Any]:
-        """What each record is, and where merchants' versions are held; receipt where a record has none."""
+        """What each record is, and where merchants' versions are held; receipt where a record has none.
+
+        The feeds of a foreign topic become one, whose clock is the partition's.
+        """
         kinds = np.zeros(len(records), np.uint8)
         places = np.zeros(len(records), np.int32)
         kinds[decoded.columns.status == UNREADABLE] = DEAD
@@ -266,6 +270,8 @@ class Monitor:
                     full = isinstance(error, Full)
                     why = (Reason.CAPACITY, "merchant_id") if full else (Reason.OUT_OF_RANGE, "time_zone")
                     decoded.dead.append((i, dead_letter(records, i, *why, str(error))))
+        if self._foreign:
+            decoded.columns.hash[_FEED] = 0
         received = decoded.columns.number[_RECEIVED]
         receipt = decoded.columns.number[_TIME] if self._historic else records.appended_ms
         np.copyto(received, receipt, where=(received == MISSING) & (kinds != DEAD))

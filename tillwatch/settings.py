@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from detectors.registry import make_detectors
@@ -50,15 +50,16 @@ class Settings(BaseSettings):
     late_s: int = Field(86_400, ge=0, le=30 * 86_400, description="0 to 2592000 seconds")
     time_zone: str = Field("Asia/Shanghai", description="an IANA name such as Asia/Shanghai")
     country: str = Field("CN", pattern="^[A-Z]{2}$", description="two capital letters, ISO 3166 alpha-2")
+    foreign_topic: bool = Field(default=False, description="true or false")
     peers: str = Field("", description="a file of tillwatch peers build, empty for the generic prior")
     profiles: str = Field("", description="a file of `tillwatch profiles build`, empty for none")
     detectors: dict[str, dict[str, int | float]] = Field({}, description="tables of numbers, one for each detector")
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth_values(cls, value: object) -> object:
-        if isinstance(value, bool):  # pydantic takes true for 1
-            raise ValueError  # noqa: TRY004  a TypeError would pass through pydantic
+    def _no_truth_values(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and info.field_name != "foreign_topic":  # pydantic takes true for 1
+            raise ValueError  # a TypeError would pass through pydantic
         return value
 
     @field_validator("log_url")
