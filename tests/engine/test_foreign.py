@@ -76,7 +76,9 @@ def cut(events: Sequence[Event], rng: random.Random) -> Iterable[Sequence[Event]
 
 
 def final(batches: Iterable[Sequence[Event]]) -> tuple[dict[str, Alert], dict[str, Score]]:
-    monitor, alerts, scores = monitor_of(), dict[str, Alert](), dict[str, Score]()
+    monitor = monitor_of()
+    alerts: dict[str, Alert] = {}
+    scores: dict[str, Score] = {}
     for batch in batches:
         outputs = monitor.process(records(batch))
         assert outputs.dead_letters == []
