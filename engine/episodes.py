@@ -164,6 +164,8 @@ class Episodes:
         """
         alerts: list[Alert] = []
         rises: list[Risen] = []
+        if len(findings.index) == 0:
+            return alerts, rises
         due: dict[str, tuple[Episode, int]] = {}
         touched: dict[int, Episode] = {}
         gap_ms, age_ms = detector.quiet_gap_s * 1000, detector.max_age_s * 1000

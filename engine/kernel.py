@@ -12,13 +12,27 @@ import numpy as np
 
 from engine.columns import MISSING, NUMBERS, STRINGS
 from engine.dirty import touch
-from engine.event import APPROVED, DAY_MS, HOUR_MS, MINUTE_MS, REFUND, SALE, UNDO, Closing, Event, Revision
+from engine.event import (
+    APPROVED,
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    PRICE_LINE,
+    PRICING,
+    REFUND,
+    SALE,
+    UNDO,
+    Closing,
+    Event,
+    Revision,
+)  # fmt: skip
+from engine.event import CONTRACT as VERSION
 from engine.families import repeats
-from engine.hashing import hash64, mix64, murmur2
+from engine.hashing import hash64, mix64, murmur2, prefetch
 from engine.jit import borrowed, i64, njit_cached, njit_inline, njit_inner
 from engine.pricing import line_fee, price_line, rise_ppm, version_at
 from engine.rows import place
-from engine.sets import ABSENT, FLAGGED, enter, holds
+from engine.sets import ABSENT, FLAGGED, enter, fetch, holds
 from engine.state import (
     ACCEPTED,
     CAPACITY,
@@ -68,8 +82,14 @@ BEHIND_MS = 30 * MINUTE_MS
 """On a foreign topic the clock is so far behind the partition's greatest accepted event time."""
 MOST_AT_ONCE = 128
 """Rows of features that one record, or one merchant's deadlines, may give at most."""
+FETCH_SLOT, FETCH_ROW, FETCH_VERSION = 8, 4, 2
+"""How many records ahead a merchant's slot of the index, its row and its master data are fetched: where merchants are
+many none lies in a cache, and the kernel waited for memory for a third of its time."""
+_LINE = 64
+"""Bytes of a cache line."""
 NOBODY = -1
 """In `record_of`: the row of features is of no record."""
+CONTRACT_BYTES, PRICING_BYTES, PRICE_LINE_BYTES = VERSION.itemsize, PRICING.itemsize, PRICE_LINE.itemsize
 _0 = np.uint64(0)
 _SALT_SETTLED = np.uint64(0xD1B54A32D192ED03)
 _SALT_TXN = np.uint64(0xA24BAED4963EE407)
@@ -127,6 +147,13 @@ def _duplicate_key(columns: Any, i: int) -> np.uint64:
 
 
 @njit_inline
+def _settled_key(columns: Any, i: int) -> np.uint64:
+    """What makes a settlement one: its transaction's id."""
+    key = mix64(_txn_key(columns.hash[S_TXN, i]) ^ _SALT_SETTLED)
+    return key if key != _0 else np.uint64(1)
+
+
+@njit_inline
 def _feed(state: State, h: np.uint64) -> int:
     """The feed's place, entered where it is new; -1 where there is no room."""
     k = i64(state.feed_count[0])
@@ -166,6 +193,70 @@ def _row_of(data: Any, columns: Any, i: int, state: State, limits: Limits) -> in
     for k in range(length):
         row.id[k] = data[start + k]
     return r
+
+
+@njit_inline
+def _slot_of(columns: Any, i: int, state: State) -> int:
+    """Where the index begins to be searched for the record's merchant."""
+    return i64(columns.hash[S_MERCHANT, i] & np.uint64(len(state.merchants.hash) - 1))
+
+
+@njit_inline
+def _row_by_hash(columns: Any, i: int, state: State) -> int:
+    """The row of the record's merchant, by its hash alone; -1 where it is new."""
+    at, h = _slot_of(columns, i, state), columns.hash[S_MERCHANT, i]
+    while state.merchants.hash[at] != _0:
+        if state.merchants.hash[at] == h:
+            return i64(state.merchants.row[at])
+        at = (at + 1) & (len(state.merchants.hash) - 1)
+    return -1
+
+
+@njit_inner
+def _fetch(data: Any, columns: Any, kinds: Any, i: int, state: State) -> None:
+    """Have fetched what the records after `i` will read. It changes nothing but the time they take."""
+    n = len(kinds)
+    if i + FETCH_SLOT < n and kinds[i + FETCH_SLOT] != DEAD:
+        at = _slot_of(columns, i + FETCH_SLOT, state)
+        prefetch(state.merchants.hash, 8 * at)
+        prefetch(state.merchants.row, 4 * at)
+        prefetch(data, i64(columns.start[S_MERCHANT, i + FETCH_SLOT]))
+    if i + FETCH_ROW < n and kinds[i + FETCH_ROW] != DEAD:
+        _fetch_row(data, columns, kinds, i + FETCH_ROW, state)
+    if i + FETCH_VERSION < n and kinds[i + FETCH_VERSION] != DEAD:
+        r = _row_by_hash(columns, i + FETCH_VERSION, state)
+        if r >= 0:
+            k = i64(state.rows[r].contract)
+            prefetch(state.contracts, k * CONTRACT_BYTES)
+            prefetch(state.contracts, (k + 1) * CONTRACT_BYTES - 1)
+            prefetch(state.pricings, i64(state.rows[r].pricing) * PRICING_BYTES)
+    if i + 1 < n and kinds[i + 1] != DEAD and columns.number[N_FEE, i + 1] != MISSING:
+        r = _row_by_hash(columns, i + 1, state)
+        if r >= 0:
+            version = state.pricings[i64(state.rows[r].pricing)]
+            for k in range(version.line, version.line + version.lines):
+                prefetch(state.price_lines, k * PRICE_LINE_BYTES)
+
+
+@njit_inline
+def _fetch_row(data: Any, columns: Any, kinds: Any, i: int, state: State) -> None:
+    """Have the row of record `i` fetched, and the places of its ids among the duplicates."""
+    r = _row_by_hash(columns, i, state)
+    if r < 0:
+        return
+    size = state.row_bytes.shape[1]
+    for at in range(r * size, (r + 1) * size, _LINE):
+        prefetch(state.row_bytes, at)
+    prefetch(state.deadlines, 8 * r)
+    if kinds[i] == SETTLEMENT:
+        fetch(state.duplicates, _settled_key(columns, i), r)
+        return
+    key, txn_key = _duplicate_key(columns, i), _txn_key(columns.hash[S_TXN, i])
+    fetch(state.duplicates, key, r)
+    if key != txn_key:
+        fetch(state.duplicates, txn_key, r)
+    if columns.hash[S_ACCEPTOR, i] != _0:
+        prefetch(data, i64(columns.start[S_ACCEPTOR, i]))
 
 
 @njit_inline
@@ -482,8 +573,7 @@ def _settle(
 ) -> int:  # fmt: skip
     """Take a settlement in by what it carries; the next row of features, or -1 for one that came before."""
     row = state.rows[r]
-    key = mix64(_txn_key(columns.hash[S_TXN, i]) ^ _SALT_SETTLED)
-    key = key if key != _0 else np.uint64(1)
+    key = _settled_key(columns, i)
     turn = (row.clock_ms if row.started else 0) // limits.duplicate_turn_ms
     if holds(state.duplicates, key, r, turn) != ABSENT:
         return -1
@@ -636,6 +726,7 @@ def run(
         cursor[0] = i
         if j + MOST_AT_ONCE > len(into.record_of):
             return j
+        _fetch(data, columns, kinds, i, state)
         kind = kinds[i]
         if kind == DEAD:
             verdicts[i] = NOTHING
