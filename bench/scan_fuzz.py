@@ -23,11 +23,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from domain import cards, events
-from domain.events import TRANSACTION, Field, Kind
+from domain.events import SETTLEMENT, TRANSACTION, TYPE, Field, Kind
 from engine.columns import MISSING, Columns, empty_columns, make_spec
 from engine.decode import Refused, _fill, check, parse
 from engine.hashing import hash_of
-from engine.scan import OK, PADDING, SLOW, SUSPECT, hash_texts, scan
+from engine.scan import OK, PADDING, SETTLED, SLOW, SUSPECT, hash_texts, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -193,13 +193,15 @@ _STYLES = ((",", ":", ""), (",", ":", ""), (", ", ": ", ""), (" ,\n\t", "\t:\r "
 
 
 def record(rng: random.Random) -> bytes:
-    """A transaction as a producer may write it: usual or all fields, now and again something odd."""
+    """A transaction or settlement as a producer may write it: usual or all fields, now and again something odd."""
     odd = rng.choice((0.0, 0.0, 0.005, 0.02, 0.2))
     share = rng.choice((0.0, 0.5, 1.0))
-    some = [each for each in TRANSACTION if each.required or (rng.random() < share and each.name != "type")]
+    settled = rng.random() < 0.3
+    fields = SETTLEMENT if settled and rng.random() < 0.9 else TRANSACTION
+    some = [each for each in fields if each.required or (rng.random() < share and each.name != "type")]
+    members = [('"type"', '"settlement"')] if settled else []
     if rng.random() < 0.1:
-        some.insert(0, TRANSACTION[0])
-    members = []
+        some.insert(0, TYPE)
     for each in some:
         if rng.random() < odd / 2:
             members.append((_key(rng, each.name), rng.choice(WILD)))
@@ -305,6 +307,7 @@ class Outcome:
 
     records: int = 0
     ok: int = 0
+    settled: int = 0
     suspect: int = 0
     slow: int = 0
     wrong: list[tuple[str, bytes]] = field(default_factory=list)
@@ -313,6 +316,7 @@ class Outcome:
         """Add the figures of `more`."""
         self.records += more.records
         self.ok += more.ok
+        self.settled += more.settled
         self.suspect += more.suspect
         self.slow += more.slow
         self.wrong += more.wrong
@@ -350,9 +354,9 @@ def _slow_columns(records: Sequence[bytes], columns: Columns, wrong: Callable[[s
         except Refused as refused:
             wrong(f"is refused the slow way: {refused.message}", i)
             continue
-        if kind != "transaction":
+        if kind != ("settlement" if columns.status[i] == SETTLED else "transaction"):
             wrong(f"is a {kind}", i)
-        if columns.status[i] == OK and _unmasked(event):
+        if columns.status[i] in {OK, SETTLED} and _unmasked(event):
             wrong("holds a card number in free text and is not suspect", i)
         for name, each in checked.items():
             _fill(slow, i, name, each, 0, extra)
@@ -387,8 +391,8 @@ def _elsewhere(records: Sequence[bytes], fast: Columns, order: NDArray[np.int64]
 def compare(records: Sequence[bytes], seed: int = 0) -> Outcome:
     """Read `records` both ways, and once more in another order."""
     data, fast = scanned(records)
-    ok, suspect, slow_ones = (int(np.count_nonzero(fast.status == each)) for each in (OK, SUSPECT, SLOW))
-    out = Outcome(len(records), ok, suspect, slow_ones)
+    ok, settled, suspect, left = (int(np.count_nonzero(fast.status == each)) for each in (OK, SETTLED, SUSPECT, SLOW))
+    out = Outcome(len(records), ok, settled, suspect, left)
 
     def wrong(why: str, i: int) -> None:
         out.wrong.append((why, records[i]))
@@ -420,7 +424,8 @@ def main() -> None:
     out = fuzz(chosen.records, chosen.seed)
     print(
         f"seed {chosen.seed}: {out.records:,} records in {time.perf_counter() - start:.0f} s: "
-        f"{out.ok:,} read, {out.suspect:,} suspect, {out.slow:,} left to the slow way, {len(out.wrong)} wrong"
+        f"{out.ok:,} transactions and {out.settled:,} settlements read, {out.suspect:,} suspect, "
+        f"{out.slow:,} left to the slow way, {len(out.wrong)} wrong"
     )
     for why, raw in out.wrong[:20]:
         print(f"{why}: {raw!r}")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Features = Mapping[str, NDArray[np.int64] | NDArray[np.float64]]
     """Feature columns by name, one value per accepted transaction of a batch; `docs/features.md` lists them. An int64
-    column's null is the smallest int64, a float64 column's is NaN."""
+    column's null is the smallest int64, a float64 column's is NaN. The arrays hold until `detect` returns."""
     Values = Mapping[str, int | float | None]
     """One transaction's values of some columns; None is null."""
 

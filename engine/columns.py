@@ -45,10 +45,14 @@ NUMBERS = (
 """Fields kept as an int64."""
 _PACKED = frozenset({"currency", "issuer_country", "entry_mode", "response_code"})
 _CHOICES = {"scheme": events.SCHEMES}
+_SETTLED = frozenset(each.name for each in events.SETTLEMENT)
 
 
 class Spec(NamedTuple):
-    """The transaction's fields as arrays, for the scanner: one row per field of `events.TRANSACTION`."""
+    """The transaction's fields as arrays, for the scanner: one row per field of `events.TRANSACTION`.
+
+    A settlement's are some of them, and are written and required alike.
+    """
 
     key: NDArray[np.uint64]
     """(fields, 3): the key's bytes, zero-padded."""
@@ -66,7 +70,9 @@ class Spec(NamedTuple):
     is_open: NDArray[np.bool_]
     """Whether a value outside the choices is accepted and reads as the last of them."""
     required: np.uint64
-    """Bit f is set where field f is required."""
+    """Bit f is set where field f is required, of a settlement too."""
+    settled: np.uint64
+    """Bit f is set where a settlement has field f."""
     find: NDArray[np.int64]
     """(256,): open addressing from the key's first eight bytes to a field, -1 where none."""
 
@@ -156,5 +162,6 @@ def make_spec() -> Spec:
         np.array([hash_of(value) for each in choices for value in each], np.uint64),
         np.array([each.name in _CHOICES for each in fields], np.bool_),
         np.uint64(sum(1 << f for f, each in enumerate(fields) if each.required)),
+        np.uint64(sum(1 << f for f, each in enumerate(fields) if each.name in _SETTLED)),
         find,
     )  # fmt: skip

@@ -77,6 +77,15 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True):
 _NONE = np.zeros(0, np.int32)
 
 
+def entered_pages(series: Series, it: Entered, dropped: list[int]) -> list[Fresh]:
+    """The pages to write of what was entered in a set of duplicates."""
+    if it.ends:
+        series.drop_aside(dropped)
+    if it.begins:
+        series.set_aside()
+    return series.add({"key": it.key, "row": it.row, "turn": it.turn}, whole=it.whole, dropped=dropped)
+
+
 class RowPages:
     """Which page holds each row's newest copy."""
 
@@ -254,8 +263,7 @@ class Cuts:
             if not each.grows:
                 table.then = held
         for kind, it in side.entered.items():
-            arrays: dict[str, NDArray[Any]] = {"key": it.key, "row": it.row, "turn": it.turn}
-            yield from self._sets[kind][0].add(arrays, whole=it.whole, dropped=dropped)
+            yield from entered_pages(self._sets[kind][0], it, dropped)
         yield from self.kept.add(side.episodes, dropped)
         yield from self.accounts.add(side.risk, dropped)
 

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _MOST_HARMLESS = 4096
-_PAD = bytes(PADDING)
 _KEPT_OF_EVENTS = ("merchant_id", "feed", "event_time", "received_at")
 _KEPT_OF_SETTLEMENTS = (
     *_KEPT_OF_EVENTS, "txn_id", "amount", "currency", "original_time", "fee", "fee_class", "scheme", "card_kind", "mcc",
@@ -55,10 +54,13 @@ class Refused(ValueError):
 class Decoded:
     """A batch, decoded.
 
+    It holds until the next batch is decoded, which takes the same memory.
+
     Attributes:
         data: the bytes the columns' places point into: the records', then those of the texts read the slow way.
         columns: one column per record; of records that are dead only the status means anything.
-        others: (record, event) of each event that is no transaction, in order; checked.
+        others: (record, event) of each event that is no transaction, nor a settlement of status `SETTLED`, in order;
+            checked.
         dead: the records that could not be read, with their place in the batch.
     """
 
@@ -277,19 +279,39 @@ class Decoder:
         self._follows = np.zeros(len(events.TRANSACTION) + 1, np.int64)
         self._harmless: set[int] = set()
         self._harmless_sorted = np.zeros(0, np.uint64)
+        self._bytes = np.zeros(0, np.uint8)
 
     def decode(self, records: Records) -> Decoded:
         """Decode a batch."""
         n = len(records)
         columns = empty_columns(n)
-        data = np.frombuffer(records.data + _PAD, np.uint8)
+        data = self._laid_out(records.data)
         decoded = Decoded(data, columns, [], [])
         if scan(data, records.ends, self._spec, self._follows, self._harmless_sorted, columns):
             extra = bytearray()
             for i in np.flatnonzero(columns.status == SLOW):
                 self._slowly(records, int(i), len(data), extra, decoded)
-            decoded.data = np.frombuffer(records.data + _PAD + bytes(extra) + _PAD, np.uint8)
+            if extra:
+                decoded.data = self._laid_out(records.data, bytes(extra))
         return decoded
+
+    def _laid_out(self, data: bytes, extra: bytes = b"") -> NDArray[np.uint8]:
+        """The bytes with padding behind, and some more with padding behind; nothing else is to be read there."""
+        first = len(data) + PADDING
+        size = first + len(extra) + PADDING if extra else first
+        if size > len(self._bytes):
+            larger = np.zeros(max(size, 2 * len(self._bytes)), np.uint8)
+            larger[:first] = self._bytes[:first] if extra else 0
+            self._bytes = larger
+        if extra:
+            self._bytes[first : size - PADDING] = np.frombuffer(extra, np.uint8)
+        else:
+            self._bytes[: len(data)] = np.frombuffer(data, np.uint8)
+            self._bytes[len(data) : first] = 0
+        self._bytes[size - PADDING : size] = 0
+        found = self._bytes[:size]
+        found.flags.writeable = False
+        return found
 
     def _slowly(self, records: Records, i: int, base: int, extra: bytearray, decoded: Decoded) -> None:
         try:

@@ -8,6 +8,7 @@ it first; the others are gathered between batches. So the stream rests only whil
 from __future__ import annotations
 
 import mmap
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -38,12 +39,19 @@ class Dirty(NamedTuple):
 
 
 def reserved(shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
-    """An array whose memory is taken page by page as it is written; zeros."""
+    """An array whose memory is taken page by page as it is written; zeros.
+
+    Pages are large where the system has such: of small ones the processor cannot keep the places of all rows in mind.
+    """
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     if size == 0:
         return np.zeros(shape, dtype)
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0)
-    return np.frombuffer(mmap.mmap(-1, size, flags=flags), dtype).reshape(shape)
+    memory = mmap.mmap(-1, size, flags=flags)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        with suppress(OSError):  # a system built without them
+            memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, dtype).reshape(shape)
 
 
 def room_for(rows: int, row_bytes: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:

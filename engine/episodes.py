@@ -180,6 +180,8 @@ class Episodes:
         """
         alerts: list[Alert] = []
         rises: list[Risen] = []
+        if len(findings.index) == 0:
+            return alerts, rises
         due: dict[str, tuple[Episode, int]] = {}
         touched: dict[int, Episode] = {}
         rows, times = batch.row[findings.index].tolist(), batch.time_ms[findings.index].tolist()

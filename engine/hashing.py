@@ -19,6 +19,10 @@ if TYPE_CHECKING:
         """Number of zero bits below the lowest set bit of `x`; `x` is not 0."""
         ...
 
+    def prefetch(array: NDArray[Any], byte: int) -> None:
+        """Have the cache line at `byte` bytes from the array's beginning fetched, for it will be read soon."""
+        ...
+
 else:
     from llvmlite import ir
     from numba import types
@@ -44,6 +48,22 @@ else:
             return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
 
         return types.int64(types.uint64), generate
+
+    @intrinsic
+    def prefetch(typingctx: Any, array: Any, byte: Any) -> Any:  # noqa: ARG001  (numba's signature)
+        """Fetch a cache line ahead of time."""
+
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            data = context.make_array(signature.args[0])(context, builder, args[0]).data
+            start = builder.bitcast(data, ir.IntType(8).as_pointer())
+            place = cgutils.pointer_add(builder, start, args[1])
+            one, word = ir.IntType(32), ir.Constant
+            kind = ir.FunctionType(ir.VoidType(), [place.type, one, one, one])
+            fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+            builder.call(fetch, [place, word(one, 0), word(one, 3), word(one, 1)])
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp), generate
 
 
 _M1 = np.uint64(0x9E3779B97F4A7C15)

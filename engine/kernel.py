@@ -12,13 +12,27 @@ import numpy as np
 
 from engine.columns import MISSING, NUMBERS, STRINGS
 from engine.dirty import touch
-from engine.event import APPROVED, DAY_MS, HOUR_MS, REFUND, SALE, UNDO, Closing, Event, Revision
+from engine.event import (
+    APPROVED,
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    PRICE_LINE,
+    PRICING,
+    REFUND,
+    SALE,
+    UNDO,
+    Closing,
+    Event,
+    Revision,
+)  # fmt: skip
+from engine.event import CONTRACT as VERSION
 from engine.families import repeats
-from engine.hashing import hash64, mix64, murmur2
+from engine.hashing import hash64, mix64, murmur2, prefetch
 from engine.jit import borrowed, i64, njit_cached, njit_inline, njit_inner
 from engine.pricing import line_fee, price_line, rise_ppm, version_at
 from engine.rows import place
-from engine.sets import ABSENT, FLAGGED, enter, holds
+from engine.sets import ABSENT, FLAGGED, enter, fetch, holds
 from engine.state import (
     ACCEPTED,
     CAPACITY,
@@ -64,10 +78,18 @@ CLOSES_AFTER_MS = 2 * HOUR_MS
 """A local day is closed this long after its end, and up to an hour more by merchant, so that not all close at once."""
 IDLE_TOLD_D, IDLE_YEAR_D, IDLE_MOST_D = 100, 365, 400
 """Ends of idle days that are told: the first hundred, and that of a year; then no more are awaited."""
+BEHIND_MS = 30 * MINUTE_MS
+"""On a foreign topic the clock is so far behind the partition's greatest accepted event time."""
 MOST_AT_ONCE = 128
 """Rows of features that one record, or one merchant's deadlines, may give at most."""
+FETCH_SLOT, FETCH_ROW, FETCH_VERSION = 8, 4, 2
+"""How many records ahead a merchant's slot of the index, its row and its master data are fetched: where merchants are
+many none lies in a cache, and the kernel waited for memory for a third of its time."""
+_LINE = 64
+"""Bytes of a cache line."""
 NOBODY = -1
 """In `record_of`: the row of features is of no record."""
+CONTRACT_BYTES, PRICING_BYTES, PRICE_LINE_BYTES = VERSION.itemsize, PRICING.itemsize, PRICE_LINE.itemsize
 _0 = np.uint64(0)
 _SALT_SETTLED = np.uint64(0xD1B54A32D192ED03)
 _SALT_TXN = np.uint64(0xA24BAED4963EE407)
@@ -125,6 +147,13 @@ def _duplicate_key(columns: Any, i: int) -> np.uint64:
 
 
 @njit_inline
+def _settled_key(columns: Any, i: int) -> np.uint64:
+    """What makes a settlement one: its transaction's id."""
+    key = mix64(_txn_key(columns.hash[S_TXN, i]) ^ _SALT_SETTLED)
+    return key if key != _0 else np.uint64(1)
+
+
+@njit_inline
 def _feed(state: State, h: np.uint64) -> int:
     """The feed's place, entered where it is new; -1 where there is no room."""
     k = i64(state.feed_count[0])
@@ -164,6 +193,70 @@ def _row_of(data: Any, columns: Any, i: int, state: State, limits: Limits) -> in
     for k in range(length):
         row.id[k] = data[start + k]
     return r
+
+
+@njit_inline
+def _slot_of(columns: Any, i: int, state: State) -> int:
+    """Where the index begins to be searched for the record's merchant."""
+    return i64(columns.hash[S_MERCHANT, i] & np.uint64(len(state.merchants.hash) - 1))
+
+
+@njit_inline
+def _row_by_hash(columns: Any, i: int, state: State) -> int:
+    """The row of the record's merchant, by its hash alone; -1 where it is new."""
+    at, h = _slot_of(columns, i, state), columns.hash[S_MERCHANT, i]
+    while state.merchants.hash[at] != _0:
+        if state.merchants.hash[at] == h:
+            return i64(state.merchants.row[at])
+        at = (at + 1) & (len(state.merchants.hash) - 1)
+    return -1
+
+
+@njit_inner
+def _fetch(data: Any, columns: Any, kinds: Any, i: int, state: State) -> None:
+    """Have fetched what the records after `i` will read. It changes nothing but the time they take."""
+    n = len(kinds)
+    if i + FETCH_SLOT < n and kinds[i + FETCH_SLOT] != DEAD:
+        at = _slot_of(columns, i + FETCH_SLOT, state)
+        prefetch(state.merchants.hash, 8 * at)
+        prefetch(state.merchants.row, 4 * at)
+        prefetch(data, i64(columns.start[S_MERCHANT, i + FETCH_SLOT]))
+    if i + FETCH_ROW < n and kinds[i + FETCH_ROW] != DEAD:
+        _fetch_row(data, columns, kinds, i + FETCH_ROW, state)
+    if i + FETCH_VERSION < n and kinds[i + FETCH_VERSION] != DEAD:
+        r = _row_by_hash(columns, i + FETCH_VERSION, state)
+        if r >= 0:
+            k = i64(state.rows[r].contract)
+            prefetch(state.contracts, k * CONTRACT_BYTES)
+            prefetch(state.contracts, (k + 1) * CONTRACT_BYTES - 1)
+            prefetch(state.pricings, i64(state.rows[r].pricing) * PRICING_BYTES)
+    if i + 1 < n and kinds[i + 1] != DEAD and columns.number[N_FEE, i + 1] != MISSING:
+        r = _row_by_hash(columns, i + 1, state)
+        if r >= 0:
+            version = state.pricings[i64(state.rows[r].pricing)]
+            for k in range(version.line, version.line + version.lines):
+                prefetch(state.price_lines, k * PRICE_LINE_BYTES)
+
+
+@njit_inline
+def _fetch_row(data: Any, columns: Any, kinds: Any, i: int, state: State) -> None:
+    """Have the row of record `i` fetched, and the places of its ids among the duplicates."""
+    r = _row_by_hash(columns, i, state)
+    if r < 0:
+        return
+    size = state.row_bytes.shape[1]
+    for at in range(r * size, (r + 1) * size, _LINE):
+        prefetch(state.row_bytes, at)
+    prefetch(state.deadlines, 8 * r)
+    if kinds[i] == SETTLEMENT:
+        fetch(state.duplicates, _settled_key(columns, i), r)
+        return
+    key, txn_key = _duplicate_key(columns, i), _txn_key(columns.hash[S_TXN, i])
+    fetch(state.duplicates, key, r)
+    if key != txn_key:
+        fetch(state.duplicates, txn_key, r)
+    if columns.hash[S_ACCEPTOR, i] != _0:
+        prefetch(data, i64(columns.start[S_ACCEPTOR, i]))
 
 
 @njit_inline
@@ -496,8 +589,7 @@ def _settle(
 ) -> int:  # fmt: skip
     """Take a settlement in by what it carries; the next row of features, or -1 for one that came before."""
     row = state.rows[r]
-    key = mix64(_txn_key(columns.hash[S_TXN, i]) ^ _SALT_SETTLED)
-    key = key if key != _0 else np.uint64(1)
+    key = _settled_key(columns, i)
     turn = (row.clock_ms if row.started else 0) // limits.duplicate_turn_ms
     if holds(state.duplicates, key, r, turn) != ABSENT:
         return -1
@@ -589,30 +681,30 @@ def _accept(
             _undo(state, row, amount, time_ms, now_ms)
 
 
-@njit_inner
-def _tick(
-    columns: Any, i: int, state: State, into: Into, sides: Any, out: Any, cursor: Any, j: int
-) -> tuple[bool, int]:
-    """Take a clock record in: fire the deadlines it passes, from the row that `cursor` names on.
+@njit_inline
+def _told(time_ms: int, kind: int) -> int:
+    """The feed's clock by a record: a clock record's own time; by a transaction of a foreign topic, whole minutes."""
+    return time_ms if kind == CLOCK else (time_ms - BEHIND_MS) // MINUTE_MS * MINUTE_MS
 
-    Returns whether there was room for its feed, and the next row of features. `cursor` is left at the row to go on
-    with where there is no more room for them, and at 0 where all is done.
+
+@njit_inner
+def _tick(state: State, into: Into, sides: Any, out: Any, k: int, time_ms: int, cursor: Any, j: int) -> int:
+    """Bring the clock of feed `k` up to `time_ms`: fire the deadlines it passes; the next row of features.
+
+    Where there is no more room for rows of features, `cursor` is left at the row to go on with, plus one; else at 0.
     """
-    k = _feed(state, columns.hash[S_FEED, i])
-    if k < 0:
-        return False, j
-    time_ms, first = columns.number[N_TIME, i], cursor[1]
+    first = cursor[1] - 1
     cursor[1] = 0
-    if first == 0 and time_ms <= state.feed_clock_ms[k]:
-        return True, j
+    if first < 0 and time_ms <= state.feed_clock_ms[k]:
+        return j
     state.feed_clock_ms[k] = time_ms
-    for r in range(first, state.row_count[0]):
+    for r in range(max(first, 0), state.row_count[0]):
         if 0 < state.deadlines[r] < time_ms and state.rows[r].feed == k:
             if j + MOST_AT_ONCE > len(into.record_of):
-                cursor[1] = r
-                return True, j
+                cursor[1] = r + 1
+                return j
             j = _fire(state, into, sides, out, r, time_ms, j)
-    return True, j
+    return j
 
 
 @njit_cached
@@ -638,7 +730,8 @@ def run(
         scratch: (1,) of the columns' dtype; the same memory as `into.words`.
         into: written at 0 to the result.
         verdicts: (n,) written.
-        cursor: (2,) the record to go on with, and within a clock record the row; (n, 0) when all is done.
+        cursor: (2,) the record to go on with, and where its clock still fires deadlines the row, plus one; (n, 0) when
+            all is done.
     """
     data, columns, kinds, places = borrowed(data), borrowed(columns), borrowed(kinds), borrowed(places)
     state, sides, layouts, known = borrowed(state), borrowed(sides), borrowed(layouts), borrowed(known)
@@ -650,15 +743,19 @@ def run(
         cursor[0] = i
         if j + MOST_AT_ONCE > len(into.record_of):
             return j
+        _fetch(data, columns, kinds, i, state)
         kind = kinds[i]
         if kind == DEAD:
             verdicts[i] = NOTHING
             continue
-        if kind == CLOCK:
-            room, j = _tick(columns, i, state, into, sides, out, cursor, j)
-            if cursor[1]:
-                return j
-            verdicts[i] = OTHER if room else FEEDS
+        if kind == CLOCK or cursor[1]:
+            feed = _feed(state, columns.hash[S_FEED, i])
+            if feed >= 0:
+                j = _tick(state, into, sides, out, feed, _told(columns.number[N_TIME, i], kind), cursor, j)
+                if cursor[1]:
+                    return j
+            if kind == CLOCK:
+                verdicts[i] = OTHER if feed >= 0 else FEEDS
             continue
         start = columns.start[S_MERCHANT, i]
         if limits.partitions > 1:
@@ -720,5 +817,9 @@ def run(
         _accept(data, columns, i, r, key, state, sides, layouts, known, roles, limits, out)
         row.watermark_ms = max(row.watermark_ms, row.clock_ms, state.feed_clock_ms[feed])
         j = _put(state, into, r, i, time_ms, j)
+        if limits.foreign:
+            j = _tick(state, into, sides, out, feed, _told(time_ms, kind), cursor, j)
+            if cursor[1]:
+                return j
     cursor[0] = len(kinds)
     return j

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,6 +27,7 @@ from engine.partition import Full, MonitorConfig, PartitionState
 from engine.records import Records
 from engine.risk import Change, Closing, Effect, Rise, RiskLedger
 from engine.scan import DEAD as UNREADABLE
+from engine.scan import SETTLED
 from engine.state import (
     ACCEPTED,
     CAPACITY,
@@ -46,7 +49,7 @@ from engine.state import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import ModuleType
 
     from numpy.typing import NDArray
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from detectors.contract import Detector
     from domain.alerts import DeadLetter
     from domain.controls import Control
+    from engine.columns import Columns
     from engine.controls import Known
     from engine.cut import Cut
     from engine.pages import Page
@@ -61,7 +65,7 @@ if TYPE_CHECKING:
 __all__ = ["Coverage", "Look", "Monitor", "MonitorConfig", "Totals"]
 
 _TXN, _TIME = STRINGS.index("txn_id"), NUMBERS.index("event_time")
-_RECEIVED = NUMBERS.index("received_at")
+_RECEIVED, _FEED = NUMBERS.index("received_at"), STRINGS.index("feed")
 _SPARE_ROWS = 4096
 """Rows of features that a batch has room for beyond one for each record; where there are more it goes in parts."""
 _KINDS = {"clock": CLOCK, "merchant": MERCHANT, "settlement": SETTLEMENT, "contract": CONTRACT}
@@ -105,8 +109,27 @@ class Coverage:
         return bool(self.artefact) or not any(self.present.values())
 
 
+class _Features(Mapping[str, Any]):
+    """The first rows of columns by name, cut when they are asked for: most are not."""
+
+    def __init__(self, columns: Mapping[str, NDArray[Any]], count: int) -> None:
+        self._columns, self._count = columns, count
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._columns[name][: self._count]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+
 class _Walk(NamedTuple):
-    """Part of a batch after the kernel: rows of features, and what episodes need of them."""
+    """Part of a batch after the kernel: rows of features, and what episodes need of them.
+
+    It holds until the next part, which takes the same memory.
+    """
 
     answers: Sequence[tuple[int, Change]]
     """Verdicts and overrides, each with how many rows of features came before."""
@@ -149,6 +172,7 @@ class Monitor:
         self._composition = compose(families)
         self._state = PartitionState(config, self._composition, partition, partitions, journals=cuts)
         self._decoder = Decoder()
+        self._into = self._composition.outputs(0)
         self._detectors = tuple(make_detectors() if detectors is None else detectors)
         self.controls = Controls(self._detectors, config.peers, config.profiles)
         self._episodes = Episodes(journals=cuts)
@@ -159,6 +183,7 @@ class Monitor:
         self._note_artefacts()
         self._late_s = config.late_s
         self._historic = historic
+        self._foreign = config.foreign
         self.counts = Counts()
         self.feeds: dict[str, int] = {}
 
@@ -202,13 +227,15 @@ class Monitor:
         state = self._state
         state.make_room(n)
         cursor = np.zeros(2, np.int64)
+        if n + _SPARE_ROWS > len(self._into[1].record_of):
+            self._into = self._composition.outputs(n + _SPARE_ROWS)
+        scratch, into, columns = self._into
         while (first := int(cursor[0])) < n:
-            scratch, into, features = self._composition.outputs(n + _SPARE_ROWS)
             count = self._composition.run(
                 decoded.data, decoded.columns, kinds, places, state.state(), state.sides, state.layouts, state.known,
                 state.roles, state.limits, scratch, into, verdicts, cursor,
             )  # fmt: skip
-            features = {name: column[:count] for name, column in features.items()}
+            features = _Features(columns, count)
             answers = list(answers_of(decoded.others, first, int(cursor[0]), verdicts, into))
             yield _Walk(answers, features, into.clock_ms[:count], self._batch(decoded, into, count, features))
 
@@ -281,10 +308,14 @@ class Monitor:
         return self._coverage
 
     def _stage(self, records: Records, decoded: Decoded) -> tuple[Any, Any]:
-        """What each record is, and where merchants' versions are held; receipt where a record has none."""
+        """What each record is, and where merchants' versions are held; receipt where a record has none.
+
+        The feeds of a foreign topic become one, whose clock is the partition's.
+        """
         kinds = np.zeros(len(records), np.uint8)
         places = np.zeros(len(records), np.int32)
         kinds[decoded.columns.status == UNREADABLE] = DEAD
+        kinds[decoded.columns.status == SETTLED] = SETTLEMENT
         for i, event in decoded.others:
             kind = event["type"]
             kinds[i] = _KINDS.get(kind, EVENT)
@@ -300,6 +331,8 @@ class Monitor:
                     full = isinstance(error, Full)
                     why = (Reason.CAPACITY, "merchant_id") if full else (Reason.OUT_OF_RANGE, "time_zone")
                     decoded.dead.append((i, dead_letter(records, i, *why, str(error))))
+        if self._foreign:
+            decoded.columns.hash[_FEED] = 0
         received = decoded.columns.number[_RECEIVED]
         receipt = decoded.columns.number[_TIME] if self._historic else records.appended_ms
         np.copyto(received, receipt, where=(received == MISSING) & (kinds != DEAD))
@@ -384,21 +417,32 @@ class Monitor:
 
     def _count(self, outputs: Outputs, decoded: Decoded, verdicts: Any) -> None:
         counts = outputs.counts
-        accepted = np.flatnonzero(verdicts == ACCEPTED)
+        accepted = verdicts == ACCEPTED
         counts.records = len(verdicts)
-        counts.transactions = len(accepted)
+        counts.transactions = int(np.count_nonzero(accepted))
         counts.duplicates = int(np.count_nonzero(verdicts == DUPLICATE))
         counts.other = int(np.count_nonzero(verdicts == OTHER))
         counts.dead_letters = len(outputs.dead_letters)
         self.counts.add(counts)
+        present = _presence(decoded.columns, accepted)
         for each in self._coverage:
             each.transactions += counts.transactions
             for name in each.needs:
-                if name in NUMBERS:
-                    seen = np.count_nonzero(decoded.columns.number[NUMBERS.index(name), accepted] != MISSING)
-                else:
-                    seen = np.count_nonzero(decoded.columns.hash[STRINGS.index(name), accepted])
-                each.present[name] = each.present.get(name, 0) + int(seen)
+                each.present[name] = each.present.get(name, 0) + present(name)
+
+
+def _presence(columns: Columns, accepted: NDArray[np.bool_]) -> Callable[[str], int]:
+    """How many accepted records have a field, each counted once."""
+
+    @cache
+    def count(name: str) -> int:
+        if name in NUMBERS:
+            there = columns.number[NUMBERS.index(name)] != MISSING
+        else:
+            there = columns.hash[STRINGS.index(name)] != 0
+        return int(np.count_nonzero(there & accepted))
+
+    return count
 
 
 def _rise(risen: Risen, detector: str, features: Mapping[str, Any]) -> Rise:

@@ -60,6 +60,9 @@ class MonitorConfig:
         regimes: regulated prices by time.
         peers: what merchants of a trade usually do.
         profiles: what the merchants of each MCC look like; without, no merchant is held against any.
+        foreign: whether the events are an acquirer's own topic, to which nobody adds clock records. Then the clock that
+            fires deadlines is the partition's greatest accepted event time, 30 minutes behind, in whole minutes, and
+            one for all of its feeds.
     """
 
     capacity: int = 1_000_000
@@ -70,6 +73,7 @@ class MonitorConfig:
     regimes: tuple[Regime, ...] = REGIMES
     peers: Peers = NO_PEERS
     profiles: Profiles | None = None
+    foreign: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.capacity <= 2**31 - 1:
@@ -117,6 +121,7 @@ class PartitionState:
         self.limits = Limits(
             config.late_s * 1000, events.FUTURE_MS, FORGET_MS, REVERSAL_MS, DUPLICATE_TURN_MS, UNDONE_TURN_MS,
             config.capacity, max(LEAST_PENDING, config.capacity), partition, partitions, composition.keep_bytes,
+            config.foreign,
         )  # fmt: skip
         self._config = config
         self.sides = _sides(config.country, config.regimes, ((0, config.peers, config.profiles),))

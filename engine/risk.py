@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from domain.alerts import Contribution, Floor, GradeOverride, Score
 from domain.risk import DAY_MS, FAMILIES, FLOOR_D, floor_of
 from engine.episodes import iso
-from engine.standing import E2, Override, Part, Standing, faded, grade_at, is_floor, view
+from engine.standing import E2, Override, Part, Standing, faded, grade_at, is_floor, prior_at, view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -240,7 +240,7 @@ class RiskLedger:
         row, at_ms = change.row, self._at(change)
         now = self._accounts.get(row, _NEW).now
         told = replace(now, first_ms=now.first_ms or change.first_ms, mcc=now.mcc or change.mcc)
-        if view(told, self.families, at_ms).prior != view(now, self.families, at_ms).prior:
+        if prior_at(told, at_ms) != prior_at(now, at_ms):
             self._enter(row, Entry(at_ms, at_ms, "prior", "", "", (), "", told))
             told = self._accounts[row].now
         now = told

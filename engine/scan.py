@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from domain.cards import PAN_PREFIXES
-from domain.events import MAX_RECORD_BYTES, Kind
+from domain.events import MAX_RECORD_BYTES, TYPE, Kind
 from engine.columns import MISSING, Columns, Spec, Store
 from engine.hashing import HASH_SEED, hash64, hash_end, hash_step, load64, trailing_zeros
 from engine.jit import borrowed, i64, njit, njit_cached, njit_inline
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 PADDING = 32
 """Zero bytes that must follow the last record: words are read eight bytes at a time."""
 
-OK, SUSPECT, SLOW, DEAD, OTHER = 0, 1, 2, 3, 4
+OK, SUSPECT, SLOW, DEAD, OTHER, SETTLED = 0, 1, 2, 3, 4, 5
 """Status of a record: read; read, but text or a number in it may hold a card number; to be read the slow way; a dead
-letter; an event that is no transaction."""
+letter; an event that is no transaction, read the slow way; a settlement, read."""
 
 _ONES = np.uint64(0x0101010101010101)
 _HIGH = np.uint64(0x8080808080808080)
@@ -47,6 +47,7 @@ _PAN_SCALE = np.array([10**digits for _, _, digits in PAN_PREFIXES], np.int64)
 _DIGITS, _LETTERS, _INT, _TIME, _FLOAT, _TEXT = (
     int(Kind[k]) for k in ("DIGITS", "LETTERS", "INT", "TIME", "FLOAT", "TEXT")
 )
+_SETTLEMENT = TYPE.choices.index("settlement")
 _HASH, _NUMBER, _PACKED, _CHOICE = (int(Store[k]) for k in ("HASH", "NUMBER", "PACKED", "CHOICE"))
 
 
@@ -402,7 +403,9 @@ def _value(
                 choice = spec.choice_to[f] - first - 1
             if store == _CHOICE:
                 columns.number[slot, i] = choice
-            elif choice > 0:  # the type: anything but a transaction is read the slow way
+            elif choice == _SETTLEMENT:  # the type
+                columns.status[i] = SETTLED
+            elif choice > 0:
                 return -1, False, False
         return stop + 1, True, False
     if c == 45 or 48 <= c <= 57:
@@ -439,6 +442,7 @@ def _record(
         return SLOW
     at += 1
     present, written, status, before = _0, _0, OK, 0
+    columns.status[i] = OK
     while True:
         at = _blank(data, at)
         if data[at] != 34 or at >= end:
@@ -490,7 +494,12 @@ def _record(
         if data[at] != 125:
             return SLOW
         at = _blank(data, at + 1)
-        return status if at >= end and present & spec.required == spec.required else SLOW
+        if at < end or present & spec.required != spec.required:
+            return SLOW
+        if columns.status[i] == SETTLED:
+            # What a settlement does not have is unknown in it, and not checked.
+            return SETTLED if status == OK and written & ~spec.settled == _0 else SLOW
+        return status
 
 
 @njit_cached
@@ -506,7 +515,7 @@ def scan(
         spec: the fields.
         follows: (fields + 1,) which field came after which in the record before; kept between calls.
         harmless: hashes, ascending, of unknown keys that the slow way found not to be forbidden.
-        columns: filled; rows of records that are not `OK` or `SUSPECT` are undefined but for their status.
+        columns: filled; rows of records that are not `OK`, `SUSPECT` or `SETTLED` are undefined but for their status.
     """
     data, spec, follows, harmless, columns = (
         borrowed(data), borrowed(spec), borrowed(follows), borrowed(harmless), borrowed(columns),

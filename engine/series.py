@@ -58,6 +58,7 @@ class Series:
         """Entries of each live page."""
         self._most, self._ids, self._pack = most, ids, pack
         self._tail: list[tuple[int, int, Arrays]] = []
+        self._aside: set[int] = set()
 
     @property
     def entries(self) -> int:
@@ -88,6 +89,19 @@ class Series:
             part = {name: each[first : first + self._most] for name, each in arrays.items()}
             fresh.append(self._page(min(self._most, length - first), part, dropped))
         return fresh
+
+    def set_aside(self) -> None:
+        """Note the pages there are, for `drop_aside`."""
+        self._aside = set(self.pages)
+        self._tail.clear()
+
+    def drop_aside(self, dropped: list[int]) -> None:
+        """Drop the pages that `set_aside` noted: what came since replaces them."""
+        gone = sorted(self._aside & self.pages.keys())
+        for page_id in gone:
+            del self.pages[page_id]
+        dropped += gone
+        self._aside.clear()
 
     def _keep(self, page_id: int, entries: int, arrays: Arrays) -> None:
         """Keep what a later page may be joined with: none ever is with one that is two thirds full, nor beyond it."""

@@ -145,7 +145,7 @@ def view(it: Standing, families: Mapping[str, str], at_ms: int) -> View:
         parts.append(round(left * E2))
         sums[family] += parts[-1]
     over = sum(max(0, each - FAMILIES[name].cap * E2) for name, each in sums.items())
-    prior = _prior(it, risk_ms)
+    prior = prior_at(it, at_ms)
     total = sum(parts) + prior - over
     over += max(0, total - MOST_POINTS * E2)
     total = min(total, MOST_POINTS * E2)
@@ -160,9 +160,10 @@ def grade_at(it: Standing, score_e2: int) -> str:
     return next_grade(it.grade, score_e2 / E2)
 
 
-def _prior(it: Standing, risk_ms: int) -> int:
+def prior_at(it: Standing, at_ms: int) -> int:
+    """What a new merchant and its MCC add, in hundredths of a point."""
     if not it.first_ms:
         return 0
-    age_ms = max(0, risk_ms - it.first_ms)
+    age_ms = max(0, it.risk_ms(at_ms) - it.first_ms)
     new = NEW_MERCHANT_POINTS * max(0.0, 1 - age_ms / (NEW_MERCHANT_D * DAY_MS))
     return round(new * E2) + round(faded(prior_points(it.mcc), MCC_PRIOR_HALF_LIFE_D, age_ms) * E2)

@@ -81,6 +81,8 @@ class Limits(NamedTuple):
     partition: int
     partitions: int
     keep_bytes: int
+    foreign: bool
+    """Whether accepted transactions move their feed's clock, for no clock records come."""
 
 
 class Into(NamedTuple):

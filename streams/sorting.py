@@ -19,7 +19,7 @@ from engine.columns import MISSING, NUMBERS, STRINGS
 from engine.decode import Decoder, check_field, dead_letter
 from engine.hashing import partitions_of
 from engine.records import Records
-from engine.scan import DEAD, OK, OTHER
+from engine.scan import DEAD, OK, OTHER, SETTLED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +143,7 @@ class Sorter:
                 if isinstance(line, DeadLetter):
                     letter = line
                 else:
-                    if status != OTHER:
+                    if status not in {OTHER, SETTLED}:
                         self._tick(feeds.get(feed, self._feed), time_ms, receipt_ms, number, out)
                     out.put(partition, line, number, merchant)
                     out.forwarded += 1
@@ -155,7 +155,7 @@ class Sorter:
         told = [each for each, name in feeds.items() if self._clock_of(name).own]
         received, feed = decoded.columns.number[_RECEIVED], decoded.columns.hash[_FEED]
         timely = (received != MISSING) & (received <= now_ms + events.FUTURE_MS)
-        whole = decoded.columns.status == OK
+        whole = np.isin(decoded.columns.status, (OK, SETTLED))
         ours: NDArray[np.bool_] = whole & timely & np.isin(feed, np.array(told, np.uint64))
         return ours
 
@@ -178,7 +178,7 @@ class Sorter:
         """The line as it is appended: masked, with receipt and feed; a dead letter where it cannot be."""
         if given and receipt_ms > now_ms + events.FUTURE_MS:
             return _ahead(records, i, "received_at", receipt_ms - now_ms)
-        if status != OK:
+        if status not in {OK, SETTLED}:
             masked = _masked(records, i, raw)
             if isinstance(masked, DeadLetter):
                 return masked

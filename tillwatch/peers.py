@@ -12,6 +12,7 @@ import pandas as pd
 from domain.events import APPROVED_CODES, ROLES, TXN_TYPES, Role
 from engine.columns import MISSING, NUMBERS, STRINGS, pack
 from engine.decode import Decoder
+from engine.scan import OK, SUSPECT
 from models.peers import build_peers, dump_peers
 from tillwatch.replay import batches
 from tillwatch.show import Bar, table, to_stdout
@@ -80,9 +81,7 @@ def _sales(decoded: Decoded) -> pd.DataFrame:
         name: columns.number[NUMBERS.index(name)]
         for name in ("txn_type", "response_code", "mcc", "amount", "event_time")
     }
-    keep = np.ones(len(columns.status), np.bool_)
-    keep[[i for i, _ in decoded.others]] = False
-    keep[[i for i, _ in decoded.dead]] = False
+    keep = np.isin(columns.status, (OK, SUSPECT))
     keep &= np.isin(number["txn_type"], [MISSING, *_SALES]) & np.isin(number["response_code"], _APPROVED)
     return pd.DataFrame({
         "merchant": columns.hash[STRINGS.index("merchant_id")][keep],

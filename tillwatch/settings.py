@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     late_s: int = Field(86_400, ge=0, le=30 * 86_400, description="0 to 2592000 seconds")
     time_zone: str = Field("Asia/Shanghai", description="an IANA name such as Asia/Shanghai")
     country: str = Field("CN", pattern="^[A-Z]{2}$", description="two capital letters, ISO 3166 alpha-2")
+    foreign_topic: bool = Field(default=False, description="true or false")
     peers: str = Field("", description="a file of tillwatch peers build, empty for the generic prior")
     profiles: str = Field("", description="a file of `tillwatch profiles build`, empty for none")
     detectors: dict[str, dict[str, int | float]] = Field({}, description="tables of numbers, one for each detector")
@@ -69,8 +70,8 @@ class Settings(BaseSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _no_truth_values(cls, value: object, info: ValidationInfo) -> object:
-        if isinstance(value, bool) and info.field_name != "kafka_allow_plaintext":  # pydantic takes true for 1
-            raise ValueError
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+            raise ValueError  # pydantic takes true for 1
         return value
 
     @field_validator("log_url")

@@ -256,13 +256,15 @@ CONTRACT = {
     "prices": [{"rate_ppm": 6000, "card_kind": "debit", "cap": 2000}],
 }  # fmt: skip
 OTHERS = [
-    CONTRACT, SETTLEMENT, MERCHANT, TERMINAL, OVERRIDE, CLOCK, {**VERDICT, "verdict": "open"},
+    CONTRACT, {**SETTLEMENT, "terminal_id": "21000417"}, MERCHANT, TERMINAL, OVERRIDE, CLOCK,
+    {**VERDICT, "verdict": "open"},
     {**VERDICT, "type": "fraud_report"}, {**VERDICT, "type": "chargeback"},
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("event", OTHERS, ids=lambda event: event["type"])
 def test_an_event_of_another_type_is_handed_over_checked(event: dict[str, Any]) -> None:
+    """A settlement too where it has what the scanner does not know of one."""
     decoded = decode(SALE, event, SALE)
     assert decoded.columns.status.tolist() == [OK, OTHER, OK]
     ((place, found),) = decoded.others
@@ -320,7 +322,7 @@ json_values = st.recursive(
     lambda each: st.lists(each, max_size=3) | st.dictionaries(st.text(max_size=5), each, max_size=3),
     max_leaves=5,
 )
-EXAMPLES = {event["type"]: event for event in [{**SALE, "type": "transaction"}, *OTHERS]}
+EXAMPLES = {event["type"]: event for event in [{**SALE, "type": "transaction"}, *OTHERS, SETTLEMENT]}
 FIELDS = [(kind, field) for kind, fields in EVENTS.items() for field in fields]
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,10 +10,10 @@ import pytest
 
 from bench.scan_fuzz import HARMLESS, WILD, compare, fuzz, record, scanned
 from domain.cards import PAN_PREFIXES, holds_pan
-from domain.events import FORBIDDEN_FIELDS, MAX_RECORD_BYTES, TRANSACTION
+from domain.events import EVENTS, FORBIDDEN_FIELDS, MAX_RECORD_BYTES, SETTLEMENT, TRANSACTION
 from engine.columns import NUMBERS, STRINGS, Columns
 from engine.decode import Refused, to_ms
-from engine.scan import OK, SLOW, SUSPECT
+from engine.scan import OK, SETTLED, SLOW, SUSPECT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,9 +40,10 @@ def number(name: str, columns: Columns) -> list[int]:
 
 
 def test_the_scanner_equals_the_slow_way_under_fuzzing() -> None:
-    outcome = fuzz(50_000, seed=1)
+    outcome = fuzz(70_000, seed=1)
     assert outcome.wrong == []
     assert outcome.ok > 10_000, "the fuzz must reach what the scanner accepts"
+    assert outcome.settled > 3_000
     assert outcome.suspect > 1_000
     assert outcome.slow > 10_000
 
@@ -65,6 +67,27 @@ def test_an_undamaged_stream_is_never_left_to_the_slow_way() -> None:
     plain = sale(terminal_id="21000417", mcc="5411", scheme="unionpay", txn_type="purchase", lat=31.2, fee=-20)
     assert statuses([plain, sale(), sale(type="transaction"), sale(type=None, region="上海")] * 50) == [OK] * 200
     assert np.mean([each != SLOW for each in statuses([record(rng) for _ in range(500)])]) > 0.3
+
+
+def test_a_settlements_fields_are_written_as_a_transactions() -> None:
+    """The scanner has one table for both."""
+    of = {each.name: each for each in TRANSACTION}
+    for each in SETTLEMENT:
+        assert replace(each, iso8583="") == replace(of[each.name], iso8583="")
+    needed = {name: {each.name for each in EVENTS[name] if each.required} for name in ("transaction", "settlement")}
+    assert needed["transaction"] == needed["settlement"]
+
+
+def test_a_settlement_is_read_wherever_its_type_stands() -> None:
+    settled = {"type": "settlement", **SALE, "fee": -20, "mcc": "5411", "settlement_mode": "T+1"}
+    backwards = dict(reversed(settled.items()))
+    records = [json.dumps(each).encode() for each in (settled, backwards, settled | {"fee_class": "exempt"}, SALE)]
+    assert statuses(records) == [SETTLED, SETTLED, SETTLED, OK]
+
+
+def test_a_settlement_with_what_only_transactions_have_is_left_to_the_slow_way() -> None:
+    assert statuses([sale(type="settlement", terminal_id=each) for each in ("1", None, 5)]) == [SLOW] * 3
+    assert statuses([sale(type="settlement", memo="6222 0212 3456 7894"), sale(type="contract")]) == [SLOW] * 2
 
 
 @pytest.mark.parametrize(

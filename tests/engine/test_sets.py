@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import sets
+from engine.cut import entered_pages
 from engine.jit import njit_cached
+from engine.series import Ids, Series
 from engine.sets import ABSENT, FLAGGED, PLAIN, AgedSet, Table, count_live, enter, holds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from engine.pages import Page
 
 TURN_MS = 1_000
 ROWS = 4
@@ -34,8 +41,8 @@ def look(table: Table, keys: NDArray[np.uint64], row: int, turn: int) -> NDArray
 class Model:
     """An aged set beside what it must be: a dict of the turn and flag each (row, key) was entered with."""
 
-    def __init__(self) -> None:
-        self.set = AgedSet(TURN_MS)
+    def __init__(self, *, journals: bool = False) -> None:
+        self.set = AgedSet(TURN_MS, journals=journals)
         self.rows = np.zeros(ROWS, CLOCK)
         self.entered: dict[tuple[int, int], tuple[int, int]] = {}
 
@@ -129,6 +136,51 @@ def test_what_is_out_of_date_is_dropped_rather_than_kept_for_ever() -> None:
         model.rows["clock_ms"][:] = turn * TURN_MS
         model.put(turn % ROWS, list(range(1 + 100 * turn, 101 + 100 * turn)))
     assert len(model.set.table.key) <= 4096
-    assert count_live(model.set.table, model.rows, TURN_MS) <= 300
+    assert count_live(model.set.table, model.rows, TURN_MS, len(model.set.table.key)) <= 300
     assert 2 * int(model.set.table.used[0]) <= len(model.set.table.key)
     model.check()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_it_answers_as_a_dict_would_while_it_moves_in_slices_and_after_a_restore(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cuts come at any moment of a move; what the live pages hold is what was remembered."""
+    monkeypatch.setattr(sets, "SLICE", 64)
+    rng, model = random.Random(seed), Model(journals=True)
+    series = Series("duplicates", 200, Ids())
+    pages: dict[int, Page] = {}
+    moving = dropped = 0
+    for _ in range(300):
+        row, first = rng.randrange(ROWS), rng.randrange(1, 4_000)
+        model.put(row, list(range(first, first + rng.choice((1, 2, 9, 40)))), flag=rng.random() < 0.3)
+        model.rows["clock_ms"][row] += rng.choice((0, 5, 50, TURN_MS))
+        moving += len(model.set.table.old_key) > 1
+        if rng.random() < 0.1:
+            gone: list[int] = []
+            pages |= {each.id: each.page for each in entered_pages(series, model.set.entered(), gone)}
+            for each in gone:
+                del pages[each]
+            dropped += len(gone)
+            assert pages.keys() == series.pages.keys()
+            again = Model(journals=True)
+            again.rows, again.entered = model.rows.copy(), model.entered
+            for _, page in sorted(pages.items()):
+                again.set.enter_again(page.arrays["key"], page.arrays["row"], page.arrays["turn"], again.rows)
+            again.check()
+    model.check()
+    assert moving > 10
+    assert dropped > 5
+
+
+def test_no_slice_of_a_move_takes_long() -> None:
+    """A million entries move while 200 batches come; none moves more than its slice."""
+    model = Model()
+    moved = []
+    for k in range(200):
+        before = int(model.set.table.used[0])
+        model.put(k % ROWS, list(range(1 + 5_000 * k, 5_001 + 5_000 * k)))
+        moved.append(int(model.set.table.used[0]) - before - 5_000)
+    assert max(moved) <= sets.SLICE
+    assert 2 * int(model.set.table.used[0]) <= len(model.set.table.key)
+    assert model.look(0, [1, 5_000, 15_001]) == [PLAIN, PLAIN, ABSENT]
