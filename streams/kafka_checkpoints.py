@@ -55,6 +55,8 @@ class Stored:
         manifest: the sealed manifest, None where there is none.
         cut: its number, 0 for none.
         pages: by id.
+        keys: of every record that is in force.
+        is_checked: whether what is read must be whole; else only keys and owner are of use.
     """
 
     partition: int
@@ -62,6 +64,8 @@ class Stored:
     manifest: bytes | None = None
     cut: int = 0
     pages: dict[int, bytes] = field(default_factory=dict)
+    keys: set[bytes] = field(default_factory=set)
+    is_checked: bool = True
 
     @property
     def where(self) -> str:
@@ -70,16 +74,24 @@ class Stored:
 
     def take(self, key: bytes, value: bytes | None) -> None:
         """Take the next record; an empty value takes its key away."""
-        if key.startswith(PAGE):
-            page_id = int(key.removeprefix(PAGE))
+        if value:
+            self.keys.add(key)
+        else:
+            self.keys.discard(key)
+        if key == OWNER and value:
+            self.owner = msgspec.json.decode(value, type=OwnerRecord).number
+        elif not self.is_checked:
+            return
+        elif key.startswith(PAGE) and (digits := key.removeprefix(PAGE)).isdigit():
+            page_id = int(digits)
             if value:
                 self.pages[page_id] = value
             else:
                 self.pages.pop(page_id, None)
         elif key == MANIFEST:
             self._take_manifest(value)
-        elif key == OWNER and value:
-            self.owner = msgspec.json.decode(value, type=OwnerRecord).number
+        elif key != OWNER:
+            raise Damaged(f"{self.where} has a record that is no part of a cut, under the key {key!r}; {REBUILD}")
 
     def _take_manifest(self, value: bytes | None) -> None:
         if not value:
@@ -136,17 +148,19 @@ class KafkaCutStore:
             Damaged, UnknownFormat, WrongParent: a partition does not hold one whole cut.
         """
         await self.let_go(list(self._owners))
-        client = self._options.client_kwargs()
-        compression = None if self._options.compression == "none" else self._options.compression
         for each in partitions:
-            self._owners[each] = PartitionOwner(f"tillwatch-{CHECKPOINTS.name}-{each}", client, compression)
+            self._owners[each] = self._new_owner(each)
         await asyncio.gather(*(self._owners[each].start() for each in partitions))
         self._stored = await read_checkpoints(self._options, partitions)
-        who = f"process {os.getpid()} on {platform.node()}"
-        await asyncio.gather(*(self._sign(each, self._stored[each].owner + 1, who) for each in partitions))
+        await asyncio.gather(*(self._sign(each, self._stored[each].owner + 1) for each in partitions))
 
-    async def _sign(self, partition: int, number: int, who: str) -> None:
-        owner = self._owners[partition]
+    def _new_owner(self, partition: int) -> PartitionOwner:
+        compression = None if self._options.compression == "none" else self._options.compression
+        name = f"tillwatch-{CHECKPOINTS.name}-{partition}"
+        return PartitionOwner(name, self._options.client_kwargs(), compression)
+
+    async def _sign(self, partition: int, number: int) -> None:
+        owner, who = self._owners[partition], f"process {os.getpid()} on {platform.node()}"
         record = msgspec.json.encode(OwnerRecord(number=number, who=who))
         await owner.send_many(CHECKPOINTS.name, partition, [record], [OWNER])
         await owner.commit()
@@ -176,13 +190,25 @@ class KafkaCutStore:
             del stored.pages[each]
         return time.thread_time() - began
 
-    async def drop(self, partition: int) -> None:
-        """Forget the state of a partition, damaged or not; it must be owned."""
-        owner, stored = self._owners[partition], self._stored[partition]
-        keys = [MANIFEST, *(PAGE + b"%d" % each for each in stored.pages)]
+    async def replace(self, partition: int, first: tuple[Manifest, Mapping[int, bytes]] | None) -> None:
+        """Own a partition and forget its state, damaged or not; then keep this first cut, if there is one.
+
+        Args:
+            partition: which.
+            first: a cut without a parent, and its pages. Its owner is put in.
+        """
+        self._owners[partition] = owner = self._new_owner(partition)
+        await owner.start()
+        found = (await read_checkpoints(self._options, [partition], is_checked=False))[partition]
+        await self._sign(partition, found.owner + 1)
+        keys = sorted(found.keys - {OWNER})
         await owner.send_many(CHECKPOINTS.name, partition, [None] * len(keys), keys)
-        await owner.commit()
         self._stored[partition] = Stored(partition, owner.number)
+        if first is None:
+            await owner.commit()
+        else:
+            await self.commit(msgspec.structs.replace(first[0], owner=owner.number), first[1])
+        await self.let_go([partition])
 
     async def let_go(self, partitions: Collection[int]) -> None:
         """Own these no longer; what is still under way with them fails with `Fenced`."""
@@ -206,14 +232,16 @@ def _pages(stored: Stored, manifest: Manifest) -> Iterator[tuple[int, bytes]]:
         yield ref.id, body
 
 
-async def read_checkpoints(options: KafkaOptions, partitions: Collection[int]) -> dict[int, Stored]:
+async def read_checkpoints(
+    options: KafkaOptions, partitions: Collection[int], *, is_checked: bool = True
+) -> dict[int, Stored]:
     """What is committed of these partitions of `checkpoints`, read to their ends.
 
     Raises:
         Unreachable: the cluster does not answer.
         Damaged, UnknownFormat, WrongParent: a manifest is not what was written.
     """
-    found = {each: Stored(each) for each in partitions}
+    found = {each: Stored(each, is_checked=is_checked) for each in partitions}
     if not found:
         return found
     consumer = AIOKafkaConsumer(
@@ -244,3 +272,24 @@ async def _read(consumer: Any, found: Mapping[int, Stored]) -> None:
                 tps[tp].take(each.key, each.value)
         if time.monotonic() - heard > _SILENT_S:
             raise TimeoutError(f"nothing came for {_SILENT_S:g} s")
+
+
+class KafkaStateView:
+    """The cuts as they are committed, for who only looks; a worker may go on meanwhile.
+
+    Args:
+        options: how to reach the cluster.
+    """
+
+    def __init__(self, options: KafkaOptions) -> None:
+        self._options = options
+        self._stored: dict[int, Stored] = {}
+
+    def manifest(self, partition: int) -> Manifest | None:
+        """The last cut; None where there is none. Raises Unreachable, Damaged, UnknownFormat, WrongParent."""
+        self._stored |= asyncio.run(read_checkpoints(self._options, [partition]))
+        return self._stored[partition].decoded()
+
+    def pages(self, manifest: Manifest) -> Iterable[tuple[int, bytes]]:
+        """The pages of a manifest that was asked for last; raises Damaged."""
+        return _pages(self._stored[manifest.partition], manifest)

@@ -22,7 +22,7 @@ from tillwatch.explain_view import Explained, as_object, tables
 from tillwatch.logs import open_log
 from tillwatch.replay import batches
 from tillwatch.show import emit_json, failing, to_stderr, to_stdout
-from tillwatch.state import last_cut, stored
+from tillwatch.state import last_cut, looking
 from tillwatch.warm import compile_engine
 from tillwatch.worker import replaying_monitor
 
@@ -143,7 +143,7 @@ def _remembered(settings: Settings, merchant_id: str) -> tuple[Look | None, dict
     """What is remembered of a merchant in its partition's last cut, and the alerts that its score rests on."""
     partition = partition_of(merchant_id.encode(), settings.partitions)
     kinds = (Damaged, OtherState, StateLocked, UnknownFormat)
-    with open_log(settings, make=False) as log, failing(*kinds), stored(settings) as store:
+    with open_log(settings, make=False) as log, failing(*kinds), looking(settings) as store:
         manifest, monitor = last_cut(settings, store, partition)
         beyond = log.end_offset(EVENTS.name, partition) - manifest.offset
         seen = monitor.look(merchant_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,20 @@ from engine.cut import OtherState
 from engine.episodes import iso
 from engine.hashing import partition_of
 from engine.pages import Damaged
+from streams.carrier import Unreachable
 from streams.checkpoints import SqliteCheckpoints, StateLocked, Superseded, UnknownFormat, state_path
 from streams.leases import Fenced, LeaseHeld
 from streams.sqlite_transport import LEASE
 from streams.topics import EVENTS
-from tillwatch.logs import open_file
+from tillwatch.logs import open_file, open_log
 from tillwatch.show import emit_json, failing, table, to_stderr, to_stdout
-from tillwatch.state_rebuild import CannotRebuild, Rebuild, restored
+from tillwatch.state_rebuild import CannotRebuild, Cuts, Rebuild, restored
 from tillwatch.state_view import as_object, tables
 from tillwatch.worker import command as worker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from engine.monitor import Monitor
     from streams.checkpoints import Manifest
     from tillwatch.cli import Invocation
@@ -87,7 +91,7 @@ def inspect(invocation: Invocation, merchant_id: str, *, as_json: bool) -> None:
     settings = invocation.settings()
     partition = partition_of(merchant_id.encode(), settings.partitions)
     kinds = (Damaged, OtherState, StateLocked, UnknownFormat)
-    with open_file(settings, make=False) as log, failing(*kinds), stored(settings) as store:
+    with open_log(settings, make=False) as log, failing(*kinds), looking(settings) as store:
         manifest, monitor = last_cut(settings, store, partition)
         beyond = log.end_offset(EVENTS.name, partition) - manifest.offset
     seen = monitor.look(merchant_id)
@@ -118,8 +122,9 @@ def rebuild(
 ) -> None:  # fmt: skip
     """Build the state of damaged partitions anew from the log, then run the worker until it is idle.
 
-    Without --partition and --all those that a worker cannot go on from are found and built anew. No worker may run.
-    Nothing is changed where one of them cannot be built anew.
+    Without --partition and --all those that a worker cannot go on from are found and built anew. No worker may run on a
+    log in a file; on Kafka one that has such a partition reads it again. Nothing is changed where one of them cannot be
+    built anew.
 
     \b
     Examples:
@@ -132,19 +137,43 @@ def rebuild(
     if wrong := sorted(set(asked) - set(numbers)):
         raise click.BadParameter(f"must be 0 to {settings.partitions - 1}, got {wrong[0]}", param_hint="'--partition'")
     chosen = frozenset(numbers if everything else asked)
-    kinds = (CannotRebuild, Damaged, Fenced, LeaseHeld, StateLocked, UnknownFormat)
-    with open_file(settings, make=False) as log, failing(*kinds):
-        lease = log.acquire_lease(LEASE, "tillwatch state rebuild", _LEASE_S)
-        try:
-            rebuilt = Rebuild(settings, log, lease, source, from_first=from_first).run(chosen)
-        finally:
-            log.release_lease(lease)
+    kinds = (CannotRebuild, Damaged, Fenced, LeaseHeld, StateLocked, UnknownFormat, Unreachable)
+    with failing(*kinds):
+        rebuilt = _rebuilt(settings, source, chosen, from_first=from_first)
     for each in rebuilt:
         to_stderr().print(each, markup=False)
     if rebuilt:
         ctx.invoke(worker, until_idle=True, as_json=as_json, tied=False)
     else:
         to_stderr().print("nothing is damaged: a worker can go on from the state as it is")
+
+
+def _rebuilt(settings: Settings, source: Path | None, chosen: frozenset[int], *, from_first: bool) -> list[str]:
+    if settings.on_kafka:
+        if source is not None:
+            raise CannotRebuild("a backup is of a state in a file; on Kafka the log is read again")
+        from tillwatch.state_kafka import rebuild as rebuild_on_kafka  # noqa: PLC0415  loading Kafka's clients takes a while
+
+        with open_log(settings, make=False) as log:
+            return rebuild_on_kafka(settings, log, chosen, from_first=from_first)
+    with open_file(settings, make=False) as log:
+        lease = log.acquire_lease(LEASE, "tillwatch state rebuild", _LEASE_S)
+        try:
+            return Rebuild(settings, log, lease, source, from_first=from_first).run(chosen)
+        finally:
+            log.release_lease(lease)
+
+
+@contextmanager
+def looking(settings: Settings) -> Iterator[Cuts]:
+    """The cuts of the settings' log, to be looked at."""
+    if settings.on_kafka:
+        from streams.kafka_checkpoints import KafkaStateView  # noqa: PLC0415  loading Kafka's clients takes a while
+
+        yield KafkaStateView(settings.kafka_options())
+        return
+    with stored(settings) as store:
+        yield store
 
 
 def stored(settings: Settings) -> SqliteCheckpoints:
@@ -155,7 +184,7 @@ def stored(settings: Settings) -> SqliteCheckpoints:
     return SqliteCheckpoints(path, read_only=True)
 
 
-def last_cut(settings: Settings, store: SqliteCheckpoints, partition: int) -> tuple[Manifest, Monitor]:
+def last_cut(settings: Settings, store: Cuts, partition: int) -> tuple[Manifest, Monitor]:
     """A partition's last cut, and a monitor that stands where it was taken; a worker may run meanwhile."""
     while (manifest := store.manifest(partition)) is not None:
         try:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
 
 from engine.cut import OtherState
 from engine.pages import Damaged, encode
@@ -17,6 +19,7 @@ from tillwatch.logs import read_controls
 from tillwatch.worker import new_monitor
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
     from engine.monitor import Monitor
@@ -29,7 +32,19 @@ class CannotRebuild(RuntimeError):
     """The state cannot be built anew as it was asked for; nothing was changed."""
 
 
-def restored(settings: Settings, store: SqliteCheckpoints, manifest: Manifest) -> Monitor:
+class Cuts(Protocol):
+    """Where cuts can be looked at."""
+
+    def manifest(self, partition: int) -> Manifest | None:
+        """The last cut of a partition."""
+        ...
+
+    def pages(self, manifest: Manifest) -> Iterable[tuple[int, bytes]]:
+        """The pages it lists, each checked."""
+        ...
+
+
+def restored(settings: Settings, store: Cuts, manifest: Manifest) -> Monitor:
     """A monitor that stands where a cut was taken; raises what `restore` does."""
     monitor = new_monitor(settings, manifest.partition)
     monitor.learn(read_controls(settings))
@@ -165,14 +180,20 @@ class Rebuild:
 
     def _begin(self, store: SqliteCheckpoints, partition: int, offset: int) -> None:
         """Commit a cut of a partition that remembers nothing, to be read on from an offset."""
-        cut = new_monitor(self._settings, partition).cut()
-        fresh = {each.id: encode(each.page) for each in cut.rest()}
-        refs = tuple(PageRef.of(page_id, raw) for page_id, raw in fresh.items())
-        manifest = Manifest(
-            partition=partition, cut=1, parent=0, offset=offset, source=self._log.identity,
-            owner=self._lease.number, rows=0, cut_ms=now_utc_ms(), pages=refs, notes=cut.notes(),
-        )  # fmt: skip
-        store.commit(self._lease.number, manifest, fresh)
+        manifest, fresh = first_cut(self._settings, partition, offset, self._log.identity)
+        store.commit(self._lease.number, msgspec.structs.replace(manifest, owner=self._lease.number), fresh)
+
+
+def first_cut(settings: Settings, partition: int, offset: int, source: str) -> tuple[Manifest, dict[int, bytes]]:
+    """A cut of a partition that remembers nothing, to be read on from an offset, and its pages; it has no owner yet."""
+    cut = new_monitor(settings, partition).cut()
+    fresh = {each.id: encode(each.page) for each in cut.rest()}
+    refs = tuple(PageRef.of(page_id, raw) for page_id, raw in fresh.items())
+    manifest = Manifest(
+        partition=partition, cut=1, parent=0, offset=offset, source=source, owner=0, rows=0, cut_ms=now_utc_ms(),
+        pages=refs, notes=cut.notes(),
+    )  # fmt: skip
+    return manifest, fresh
 
 
 def _is_whole(path: Path) -> bool:

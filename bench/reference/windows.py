@@ -82,5 +82,5 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None: 
 
 
 @njit_inner
-def close(row: Any, closing: Closing, side: Any, out: Any) -> None:  # noqa: ARG001  as families do
+def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
     """Nothing is found at the end of a day."""
