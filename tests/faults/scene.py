@@ -1,6 +1,7 @@
 """A scene: traffic on its way into a log, worker processes on it, and what it must all come to.
 
-What the faults ask of the carrier, which is `Log`, is what `EmbeddedLog` has; nothing else here knows which it is.
+What the faults ask of the carrier, which is `Log`, is what `EmbeddedLog` and `ClusterLog` have; nothing else here
+knows which it is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tests.faults.child import speak_into
-from tests.faults.embedded import STRIKES, EmbeddedLog
+from tests.faults.embedded import EmbeddedLog
 from tests.faults.processes import Fleet, fork
 from tests.faults.strikes import AFTER, BEFORE, Strike
 from tests.faults.traffic import traffic
@@ -22,12 +23,17 @@ from tests.outcome import Result, assert_as_in_ledger, assert_same
 
 if TYPE_CHECKING:
     import signal
+    from collections.abc import Callable
     from multiprocessing.process import BaseProcess
 
     from tests.faults.child import Ending
+    from tests.faults.cluster import ClusterLog
     from tests.faults.processes import WorkerProcess
 
-Log = EmbeddedLog
+    Log = EmbeddedLog | ClusterLog
+    MakeLog = Callable[[Path, int], Log]
+    """Makes a log, with so many partitions, that keeps files in a folder."""
+
 _LENGTH_S = 2.0
 
 
@@ -52,6 +58,7 @@ class Scene:
     Args:
         folder: for the files; empty.
         seed: what everything is drawn from.
+        make_log: makes the log.
         name: of the traffic.
 
     Attributes:
@@ -62,13 +69,14 @@ class Scene:
         kills: those that were killed.
     """
 
-    def __init__(self, folder: Path, seed: int, name: str = "ordinary") -> None:
+    def __init__(self, folder: Path, seed: int, make_log: MakeLog = EmbeddedLog, name: str = "ordinary") -> None:
         self.draw = random.Random(seed)
         self.traffic = traffic(name)
-        self.log = Log(folder, self.draw.choice((1, 2, 4)))
-        self.log.create()
+        self.log = make_log(folder, self.draw.choice((1, 2, 4)))
         batch_records, cut_every_s = self.draw.randint(50, 1000), round(self.draw.uniform(0.02, 0.2), 3)
-        self.fleet = Fleet(folder, self.log.settings(batch_records=batch_records, cut_every_s=cut_every_s))
+        self.fleet = Fleet(
+            folder, self.log.settings(batch_records=batch_records, cut_every_s=cut_every_s), self.log.given
+        )
         self.kills: list[Kill] = []
         self._producer: BaseProcess | None = None
 
@@ -78,6 +86,7 @@ class Scene:
         if self._producer is not None:
             self._producer.kill()
             self._producer.join()
+        self.log.close()
 
     # -- feeding
 
@@ -110,8 +119,8 @@ class Scene:
 
     def strike(self, by: signal.Signals) -> Strike:
         """A point at which a worker strikes itself."""
-        target = self.draw.choice(sorted(STRIKES))
-        call = self.draw.randint(1, STRIKES[target])
+        target = self.draw.choice(sorted(self.log.strikes))
+        call = self.draw.randint(1, self.log.strikes[target])
         return Strike(target=target, moment=self.draw.choice((BEFORE, AFTER)), call=call, signal=by)
 
     def drained(self, worker: WorkerProcess) -> bool:
@@ -162,7 +171,7 @@ class Scene:
         assert all(epochs == sorted(epochs) for epochs in self.log.epochs().values()), (
             "a worker wrote after its successor"
         )
-        assert ending.counts.records == sum(self.log.ends().values())
+        assert ending.counts.records == self.log.event_count()
         result = self.log.result(ending)
         # Which records are of a partition that is not theirs depends on how many there are; only damage makes such.
         assert_same(result, undisturbed(self.traffic.name, self.log.partitions if self.traffic.damaged else 1))
@@ -173,7 +182,7 @@ class Scene:
 def undisturbed(name: str, partitions: int) -> Result:
     """What one worker that nothing happens to comes to, without any cut."""
     with TemporaryDirectory() as folder:
-        log = Log(Path(folder), partitions)
+        log = EmbeddedLog(Path(folder), partitions)
         log.create()
         log.feed(traffic(name))
         with Fleet(log.folder, log.settings(batch_records=5000, cut_every_s=None)) as fleet:
@@ -184,3 +193,4 @@ def _produce(log: Log, name: str, pace: float) -> None:
     """The producer's process."""
     speak_into(log.folder / "producer.log")
     log.feed(traffic(name), pace=pace)
+    log.close()

@@ -14,8 +14,6 @@ from tests.faults.waiting import wait_until
 if TYPE_CHECKING:
     from tests.faults.scene import Scene
 
-_LONGEST_S = 0.6
-
 
 def kill_again_and_again(scene: Scene) -> None:
     """Kill three to five workers: one in the middle of its work, one that has taken a cut, the others whenever."""
@@ -26,7 +24,7 @@ def kill_again_and_again(scene: Scene) -> None:
         if scene.draw.random() < 0.5:
             kill_at(scene, scene.strike(signal.SIGKILL))
         else:
-            kill_after(scene, scene.draw.uniform(0, _LONGEST_S))
+            kill_after(scene, scene.draw.uniform(0, scene.log.longest_s))
     assert any(each.at_work for each in scene.kills)
     assert any(each.after_cut for each in scene.kills)
 
@@ -62,6 +60,15 @@ def test_workers_killed_at_any_moment_come_to_what_an_undisturbed_one_does(scene
 @pytest.mark.parametrize("traffic_name", ["disordered", "poisoned"])
 @seeds(quick=1)
 def test_so_they_do_with_duplicates_and_disorder_and_with_poison(scene: Scene) -> None:
+    scene.feed_somehow()
+    kill_again_and_again(scene)
+    scene.assert_exact(scene.finish())
+
+
+@pytest.mark.parametrize("carrier", ["kafka"])
+@seeds(quick=1, many=True)
+@pytest.mark.timeout(600)
+def test_so_they_do_on_kafka(scene: Scene) -> None:
     scene.feed_somehow()
     kill_again_and_again(scene)
     scene.assert_exact(scene.finish())
