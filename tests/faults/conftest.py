@@ -15,14 +15,16 @@ from tests.faults.scene import Scene
 from tests.faults.seeds import ASKED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.faults.scene import MakeLog
     from tests.kafka.broker import Cluster
 
 _REPORT = Path(__file__).parents[2] / "var" / "faults.jsonl"
-_COLUMNS = ("fault", "seed", "outcome", "kills", "cuts", "replayed", "seconds")
+_COLUMNS = ("fault", "seed", "outcome", "kills", "cuts", "replayed", "seconds", "measured")
 _rows: dict[str, dict[str, object]] = {}
+collect_ignore = [] if ASKED else ["test_failover.py", "test_load.py", "test_network.py", "test_outage.py"]
+"""What takes longer than `make test` may."""
 
 
 @pytest.fixture
@@ -34,6 +36,12 @@ def traffic_name() -> str:
 def carrier() -> str:
     """What carries the log: `embedded` or `kafka`."""
     return "embedded"
+
+
+@pytest.fixture
+def partitions() -> Sequence[int]:
+    """Among which the number of partitions is drawn."""
+    return (1, 2, 4)
 
 
 @pytest.fixture
@@ -55,10 +63,11 @@ def make_log(carrier: str, request: pytest.FixtureRequest) -> MakeLog:
 
 @pytest.fixture
 def scene(
-    seed: int, traffic_name: str, make_log: MakeLog, tmp_path: Path, record_property: Callable[[str, object], None]
-) -> Iterator[Scene]:
+    seed: int, traffic_name: str, make_log: MakeLog, partitions: Sequence[int], tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> Iterator[Scene]:  # fmt: skip
     record_property("seed", seed)
-    scene = Scene(tmp_path, seed, make_log, traffic_name)
+    scene = Scene(tmp_path, seed, make_log, traffic_name, partitions)
     try:
         scene.log.create()
         yield scene
@@ -67,6 +76,7 @@ def scene(
         record_property("cuts", scene.log.cut_count())
         record_property("replayed", scene.replayed())
     finally:
+        record_property("measured", ", ".join(f"{what} {it:.1f}" for what, it in scene.measured.items()))
         scene.close()
 
 

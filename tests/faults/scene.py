@@ -7,6 +7,8 @@ knows which it is.
 from __future__ import annotations
 
 import random
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,7 +25,7 @@ from tests.outcome import Result, assert_as_in_ledger, assert_same
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.process import BaseProcess
 
     from tests.faults.child import Ending
@@ -60,6 +62,7 @@ class Scene:
         seed: what everything is drawn from.
         make_log: makes the log.
         name: of the traffic.
+        partitions: among which their number is drawn.
 
     Attributes:
         draw: what the rest is drawn from.
@@ -67,17 +70,22 @@ class Scene:
         log: where to.
         fleet: the workers on it.
         kills: those that were killed.
+        measured: what took how long, in seconds, or was how much; said in the report.
     """
 
-    def __init__(self, folder: Path, seed: int, make_log: MakeLog = EmbeddedLog, name: str = "ordinary") -> None:
+    def __init__(
+        self, folder: Path, seed: int, make_log: MakeLog = EmbeddedLog, name: str = "ordinary",
+        partitions: Sequence[int] = (1, 2, 4),
+    ) -> None:  # fmt: skip
         self.draw = random.Random(seed)
         self.traffic = traffic(name)
-        self.log = make_log(folder, self.draw.choice((1, 2, 4)))
+        self.log = make_log(folder, self.draw.choice(partitions))
         batch_records, cut_every_s = self.draw.randint(50, 1000), round(self.draw.uniform(0.02, 0.2), 3)
         self.fleet = Fleet(
             folder, self.log.settings(batch_records=batch_records, cut_every_s=cut_every_s), self.log.given
         )
         self.kills: list[Kill] = []
+        self.measured: dict[str, float] = {}
         self._producer: BaseProcess | None = None
 
     def close(self) -> None:
@@ -94,10 +102,10 @@ class Scene:
         """Append the records of a share (0 to 1) of the simulation's time, after those that were fed before."""
         self.log.feed(self.traffic, until)
 
-    def feed_meanwhile(self) -> None:
-        """Let a process append everything, in about two seconds."""
+    def feed_meanwhile(self, length_s: float = _LENGTH_S) -> None:
+        """Let a process append everything, in about so many seconds."""
         config = self.traffic.simulation.config
-        pace = (config.end_ms - config.start_ms) / 1000 / _LENGTH_S
+        pace = (config.end_ms - config.start_ms) / 1000 / length_s
         self._producer = fork(_produce, self.log, self.traffic.name, pace)
 
     def feed_somehow(self) -> None:
@@ -144,6 +152,13 @@ class Scene:
             acknowledged, cuts = self.log.acknowledged(), self.log.cuts()  # in this order, for both only grow
             assert all(offset <= cuts.get(each, 0) for each, offset in acknowledged.items()), (acknowledged, cuts)
 
+    @contextmanager
+    def measure(self, what: str) -> Iterator[None]:
+        """Note how long something took, the longest where it was done several times."""
+        began = time.monotonic()
+        yield
+        self.measured[what] = max(self.measured.get(what, 0.0), time.monotonic() - began)
+
     def kill(self, worker: WorkerProcess, how: str) -> None:
         """Kill `worker`, which may have done it itself."""
         worker.kill()
@@ -163,7 +178,10 @@ class Scene:
     def finish(self) -> Ending:
         """Let a new worker do what is left to do; how it ended."""
         wait_until(lambda: self.fed, "everything is fed")
-        return self.fleet.start(until_idle=True).ended()
+        with self.measure("recovery"):
+            worker = self.fleet.start(until_idle=True)
+            wait_until(lambda: worker.notes() or not worker.alive, "the last worker works, or has nothing to do")
+        return worker.ended()
 
     def assert_exact(self, ending: Ending) -> None:
         """What is in the log and in the last worker's sums is what an undisturbed run comes to, and the ledger."""

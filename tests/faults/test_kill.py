@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.seeds import seeds
+from tests.faults.seeds import CARRIERS, seeds
 from tests.faults.strikes import AFTER, Strike
 from tests.faults.waiting import wait_until
 
@@ -57,8 +57,10 @@ def test_workers_killed_at_any_moment_come_to_what_an_undisturbed_one_does(scene
     scene.assert_exact(scene.finish())
 
 
+@pytest.mark.parametrize("carrier", CARRIERS)
 @pytest.mark.parametrize("traffic_name", ["disordered", "poisoned"])
 @seeds(quick=1)
+@pytest.mark.timeout(600)
 def test_so_they_do_with_duplicates_and_disorder_and_with_poison(scene: Scene) -> None:
     scene.feed_somehow()
     kill_again_and_again(scene)
