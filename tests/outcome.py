@@ -47,9 +47,12 @@ def result_of(log: Log, partitions: int, counts: Counts, totals: Iterable[Totals
 def last_by_key(log: Log, topic: str, partitions: int) -> dict[str, dict[str, Any]]:
     found = {}
     for partition in range(partitions):
-        for record in log.read_keyed(topic, partition, 0, 1_000_000):
-            found[record.key.decode()] = json.loads(record.value)
-            found[record.key.decode()].pop("epoch", None)
+        offset = 0
+        while records := log.read_keyed(topic, partition, offset):
+            for record in records:
+                found[record.key.decode()] = json.loads(record.value)
+                found[record.key.decode()].pop("epoch", None)
+            offset = records[-1].offset + 1
     return found
 
 

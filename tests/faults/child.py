@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from engine.outputs import Outputs
     from engine.records import Records
+    from streams.agent import Partition
     from streams.app import WorkerSettings
 
 _NOTE = struct.Struct("<cxxxiqq")
@@ -152,9 +153,9 @@ def _take_notes(path: Path) -> None:
         os.write(file, _NOTE.pack(Did.PROCESSED.value, partition, *spans[partition]))
         return outputs
 
-    async def publish_and_note(self: MonitorAgent, partition: int, outputs: Outputs) -> None:
+    async def publish_and_note(self: MonitorAgent, partition: Partition, outputs: Outputs) -> None:
         await publish(self, partition, outputs)
-        os.write(file, _NOTE.pack(Did.PUBLISHED.value, partition, *spans[partition]))
+        os.write(file, _NOTE.pack(Did.PUBLISHED.value, partition.number, *spans[partition.number]))
 
     Monitor.process = process_and_note  # type: ignore[method-assign]
     MonitorAgent._publish = publish_and_note  # type: ignore[method-assign]

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults.embedded import EmbeddedLog
 from tests.faults.scene import Scene
 from tests.faults.seeds import ASKED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from tests.faults.scene import MakeLog
+    from tests.kafka.broker import Cluster
 
 _REPORT = Path(__file__).parents[2] / "var" / "faults.jsonl"
-_COLUMNS = ("fault", "seed", "outcome", "kills", "cuts", "replayed", "seconds")
+_COLUMNS = ("fault", "seed", "outcome", "kills", "cuts", "replayed", "seconds", "measured")
 _rows: dict[str, dict[str, object]] = {}
+collect_ignore = [] if ASKED else ["test_failover.py", "test_load.py", "test_network.py", "test_outage.py"]
+"""What takes longer than `make test` may."""
 
 
 @pytest.fixture
@@ -26,18 +33,50 @@ def traffic_name() -> str:
 
 
 @pytest.fixture
+def carrier() -> str:
+    """What carries the log: `embedded` or `kafka`."""
+    return "embedded"
+
+
+@pytest.fixture
+def partitions() -> Sequence[int]:
+    """Among which the number of partitions is drawn."""
+    return (1, 2, 4)
+
+
+@pytest.fixture
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    """The brokers of a log on Kafka; a module whose tests harm them has its own."""
+    found: Cluster = request.getfixturevalue("kafka")
+    return found
+
+
+@pytest.fixture
+def make_log(carrier: str, request: pytest.FixtureRequest) -> MakeLog:
+    if carrier == "embedded":
+        return EmbeddedLog
+    from tests.faults.cluster import ClusterLog  # noqa: PLC0415  only for the tests that want Kafka
+
+    cluster: Cluster = request.getfixturevalue("cluster")
+    return partial(ClusterLog, bootstrap=cluster.bootstrap, direct=cluster.direct)
+
+
+@pytest.fixture
 def scene(
-    seed: int, traffic_name: str, tmp_path: Path, record_property: Callable[[str, object], None]
-) -> Iterator[Scene]:
+    seed: int, traffic_name: str, make_log: MakeLog, partitions: Sequence[int], tmp_path: Path,
+    record_property: Callable[[str, object], None],
+) -> Iterator[Scene]:  # fmt: skip
     record_property("seed", seed)
-    scene = Scene(tmp_path, seed, traffic_name)
+    scene = Scene(tmp_path, seed, make_log, traffic_name, partitions)
     try:
+        scene.log.create()
         yield scene
         record_property("kills", len(scene.kills))
         record_property("how", [each.how for each in scene.kills])
         record_property("cuts", scene.log.cut_count())
         record_property("replayed", scene.replayed())
     finally:
+        record_property("measured", ", ".join(f"{what} {it:.1f}" for what, it in scene.measured.items()))
         scene.close()
 
 

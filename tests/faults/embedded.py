@@ -9,13 +9,14 @@ import subprocess
 import sys
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from streams.app import WorkerSettings
 from streams.checkpoints import SqliteCheckpoints, UnknownFormat, state_path
 from streams.sqlite_log import SqliteLog
 from streams.sqlite_transport import LEASE, log_url
 from streams.topics import ALERTS, EVENTS, MERCHANT_RISK, create_topics
+from tests.faults.damage import flipped
 from tests.outcome import Result, result_of
 from tillwatch.feed import feed_simulation
 from tillwatch.settings import log_url_of
@@ -54,8 +55,14 @@ class EmbeddedLog:
     Attributes:
         folder: where its files are.
         partitions: of every topic.
+        strikes: where a worker on it can be struck.
+        given: module attributes that workers are given.
+        longest_s: within which a worker is killed at any moment.
     """
 
+    strikes: ClassVar[Mapping[str, int]] = STRIKES
+    given: ClassVar[Mapping[str, object]] = {}
+    longest_s: ClassVar[float] = 0.6
     folder: Path
     partitions: int
 
@@ -73,6 +80,9 @@ class EmbeddedLog:
         """Make the topics."""
         with SqliteLog(self.path) as log:
             create_topics(log, self.partitions)
+
+    def close(self) -> None:
+        """Nothing stays open."""
 
     def settings(self, *, batch_records: int, cut_every_s: float | None) -> WorkerSettings:
         """What a worker on it is told."""
@@ -96,6 +106,10 @@ class EmbeddedLog:
         """By partition, the offset that the next event gets."""
         with SqliteLog(self.path) as log:
             return {each: log.end_offset(EVENTS.name, each) for each in range(self.partitions)}
+
+    def event_count(self) -> int:
+        """How many events there are."""
+        return sum(self.ends().values())
 
     def acknowledged(self) -> dict[int, int]:
         """By partition, the group's committed offset; 0 before the first."""
@@ -175,7 +189,7 @@ class EmbeddedLog:
             partition, number = draw.choice(db.execute("SELECT partition, id FROM page ORDER BY 1, 2").fetchall())
             where = "WHERE partition = ? AND id = ?"
             (body,) = db.execute(f"SELECT body FROM page {where}", (partition, number)).fetchone()
-            db.execute(f"UPDATE page SET body = ? {where}", (_flipped(body, draw), partition, number))
+            db.execute(f"UPDATE page SET body = ? {where}", (flipped(body, draw), partition, number))
         return f"page {number} of partition {partition}"
 
     def damage_file(self, draw: random.Random) -> None:
@@ -185,7 +199,7 @@ class EmbeddedLog:
             body = body[: draw.randrange(len(body))]
         for _ in range(draw.randint(1, 50)):
             first = draw.randrange(max(1, len(body)))
-            body = body[:first] + _flipped(body[first : first + 1000], draw) + body[first + 1000 :]
+            body = body[:first] + flipped(body[first : first + 1000], draw) + body[first + 1000 :]
         self.state.write_bytes(body)
 
     def rebuild(self) -> None:
@@ -196,11 +210,3 @@ class EmbeddedLog:
         environment["TILLWATCH_PARTITIONS"] = str(self.partitions)
         done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
         assert done.returncode == 0, done.stderr
-
-
-def _flipped(body: bytes, draw: random.Random) -> bytes:
-    """One to three of its bytes made others."""
-    damaged = bytearray(body)
-    for at in draw.sample(range(len(damaged)), min(draw.randint(1, 3), len(damaged))):
-        damaged[at] ^= draw.randrange(1, 256)
-    return bytes(damaged)

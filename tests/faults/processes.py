@@ -128,8 +128,8 @@ class WorkerProcess:
 class Fleet:
     """The worker processes of one test, each with a number; none outlives the block."""
 
-    def __init__(self, folder: Path, settings: WorkerSettings) -> None:
-        self.settings = settings
+    def __init__(self, folder: Path, settings: WorkerSettings, given: Mapping[str, object] | None = None) -> None:
+        self.settings, self.given = settings, given or {}
         self._folder = folder
         self.workers: list[WorkerProcess] = []
 
@@ -153,7 +153,7 @@ class Fleet:
         name = f"worker-{len(self.workers) + 1}"
         order = Order(
             settings=self.settings, folder=self._folder, name=name, until_idle=until_idle, strike=strike,
-            given=given or {},
+            given=self.given if given is None else given,
         )  # fmt: skip
         process = fork(run, order) if environment is None else fresh(run, order, environment=environment)
         self.workers.append(WorkerProcess(process, order))

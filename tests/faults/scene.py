@@ -1,11 +1,14 @@
 """A scene: traffic on its way into a log, worker processes on it, and what it must all come to.
 
-What the faults ask of the carrier, which is `Log`, is what `EmbeddedLog` has; nothing else here knows which it is.
+What the faults ask of the carrier, which is `Log`, is what `EmbeddedLog` and `ClusterLog` have; nothing else here
+knows which it is.
 """
 
 from __future__ import annotations
 
 import random
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from tests.faults.child import speak_into
-from tests.faults.embedded import STRIKES, EmbeddedLog
+from tests.faults.embedded import EmbeddedLog
 from tests.faults.processes import Fleet, fork
 from tests.faults.strikes import AFTER, BEFORE, Strike
 from tests.faults.traffic import traffic
@@ -22,12 +25,17 @@ from tests.outcome import Result, assert_as_in_ledger, assert_same
 
 if TYPE_CHECKING:
     import signal
+    from collections.abc import Callable, Iterator, Sequence
     from multiprocessing.process import BaseProcess
 
     from tests.faults.child import Ending
+    from tests.faults.cluster import ClusterLog
     from tests.faults.processes import WorkerProcess
 
-Log = EmbeddedLog
+    Log = EmbeddedLog | ClusterLog
+    MakeLog = Callable[[Path, int], Log]
+    """Makes a log, with so many partitions, that keeps files in a folder."""
+
 _LENGTH_S = 2.0
 
 
@@ -52,7 +60,9 @@ class Scene:
     Args:
         folder: for the files; empty.
         seed: what everything is drawn from.
+        make_log: makes the log.
         name: of the traffic.
+        partitions: among which their number is drawn.
 
     Attributes:
         draw: what the rest is drawn from.
@@ -60,16 +70,22 @@ class Scene:
         log: where to.
         fleet: the workers on it.
         kills: those that were killed.
+        measured: what took how long, in seconds, or was how much; said in the report.
     """
 
-    def __init__(self, folder: Path, seed: int, name: str = "ordinary") -> None:
+    def __init__(
+        self, folder: Path, seed: int, make_log: MakeLog = EmbeddedLog, name: str = "ordinary",
+        partitions: Sequence[int] = (1, 2, 4),
+    ) -> None:  # fmt: skip
         self.draw = random.Random(seed)
         self.traffic = traffic(name)
-        self.log = Log(folder, self.draw.choice((1, 2, 4)))
-        self.log.create()
+        self.log = make_log(folder, self.draw.choice(partitions))
         batch_records, cut_every_s = self.draw.randint(50, 1000), round(self.draw.uniform(0.02, 0.2), 3)
-        self.fleet = Fleet(folder, self.log.settings(batch_records=batch_records, cut_every_s=cut_every_s))
+        self.fleet = Fleet(
+            folder, self.log.settings(batch_records=batch_records, cut_every_s=cut_every_s), self.log.given
+        )
         self.kills: list[Kill] = []
+        self.measured: dict[str, float] = {}
         self._producer: BaseProcess | None = None
 
     def close(self) -> None:
@@ -78,6 +94,7 @@ class Scene:
         if self._producer is not None:
             self._producer.kill()
             self._producer.join()
+        self.log.close()
 
     # -- feeding
 
@@ -85,10 +102,10 @@ class Scene:
         """Append the records of a share (0 to 1) of the simulation's time, after those that were fed before."""
         self.log.feed(self.traffic, until)
 
-    def feed_meanwhile(self) -> None:
-        """Let a process append everything, in about two seconds."""
+    def feed_meanwhile(self, length_s: float = _LENGTH_S) -> None:
+        """Let a process append everything, in about so many seconds."""
         config = self.traffic.simulation.config
-        pace = (config.end_ms - config.start_ms) / 1000 / _LENGTH_S
+        pace = (config.end_ms - config.start_ms) / 1000 / length_s
         self._producer = fork(_produce, self.log, self.traffic.name, pace)
 
     def feed_somehow(self) -> None:
@@ -110,8 +127,8 @@ class Scene:
 
     def strike(self, by: signal.Signals) -> Strike:
         """A point at which a worker strikes itself."""
-        target = self.draw.choice(sorted(STRIKES))
-        call = self.draw.randint(1, STRIKES[target])
+        target = self.draw.choice(sorted(self.log.strikes))
+        call = self.draw.randint(1, self.log.strikes[target])
         return Strike(target=target, moment=self.draw.choice((BEFORE, AFTER)), call=call, signal=by)
 
     def drained(self, worker: WorkerProcess) -> bool:
@@ -135,6 +152,13 @@ class Scene:
             acknowledged, cuts = self.log.acknowledged(), self.log.cuts()  # in this order, for both only grow
             assert all(offset <= cuts.get(each, 0) for each, offset in acknowledged.items()), (acknowledged, cuts)
 
+    @contextmanager
+    def measure(self, what: str) -> Iterator[None]:
+        """Note how long something took, the longest where it was done several times."""
+        began = time.monotonic()
+        yield
+        self.measured[what] = max(self.measured.get(what, 0.0), time.monotonic() - began)
+
     def kill(self, worker: WorkerProcess, how: str) -> None:
         """Kill `worker`, which may have done it itself."""
         worker.kill()
@@ -154,7 +178,10 @@ class Scene:
     def finish(self) -> Ending:
         """Let a new worker do what is left to do; how it ended."""
         wait_until(lambda: self.fed, "everything is fed")
-        return self.fleet.start(until_idle=True).ended()
+        with self.measure("recovery"):
+            worker = self.fleet.start(until_idle=True)
+            wait_until(lambda: worker.notes() or not worker.alive, "the last worker works, or has nothing to do")
+        return worker.ended()
 
     def assert_exact(self, ending: Ending) -> None:
         """What is in the log and in the last worker's sums is what an undisturbed run comes to, and the ledger."""
@@ -162,7 +189,7 @@ class Scene:
         assert all(epochs == sorted(epochs) for epochs in self.log.epochs().values()), (
             "a worker wrote after its successor"
         )
-        assert ending.counts.records == sum(self.log.ends().values())
+        assert ending.counts.records == self.log.event_count()
         result = self.log.result(ending)
         # Which records are of a partition that is not theirs depends on how many there are; only damage makes such.
         assert_same(result, undisturbed(self.traffic.name, self.log.partitions if self.traffic.damaged else 1))
@@ -173,7 +200,7 @@ class Scene:
 def undisturbed(name: str, partitions: int) -> Result:
     """What one worker that nothing happens to comes to, without any cut."""
     with TemporaryDirectory() as folder:
-        log = Log(Path(folder), partitions)
+        log = EmbeddedLog(Path(folder), partitions)
         log.create()
         log.feed(traffic(name))
         with Fleet(log.folder, log.settings(batch_records=5000, cut_every_s=None)) as fleet:
@@ -184,3 +211,4 @@ def _produce(log: Log, name: str, pace: float) -> None:
     """The producer's process."""
     speak_into(log.folder / "producer.log")
     log.feed(traffic(name), pace=pace)
+    log.close()

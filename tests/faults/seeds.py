@@ -11,6 +11,8 @@ import pytest
 _REST = 3
 ASKED = int(os.environ.get("TILLWATCH_FAULT_SEEDS", "0"))
 """How many seeds `make faults` asks for; 0 for the quick tests among the others."""
+CARRIERS = ["embedded", "kafka"] if ASKED else ["embedded"]
+"""Of the logs of those tests that the quick ones among the others try on one alone."""
 
 
 def seeds(*, quick: int, many: bool = False) -> pytest.MarkDecorator:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.seeds import missing, seeds
+from tests.faults.seeds import CARRIERS, missing, seeds
 from tests.faults.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ def ahead_s(scene: Scene) -> float:
     return scene.log.shown_ms() / 1000 - time.time()
 
 
+@pytest.mark.parametrize("carrier", CARRIERS)
 @seeds(quick=1)
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_a_clock_set_two_hours_forth_and_back_changes_nothing(scene: Scene, tmp_path: Path) -> None:
     clock = Clock(tmp_path / "clock")
     worker = scene.fleet.start(environment=clock.environment)

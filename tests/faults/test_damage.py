@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.faults.cluster import ClusterLog
 from tests.faults.seeds import seeds
 from tests.faults.waiting import wait_until
 
@@ -30,17 +33,31 @@ def refused(scene: Scene) -> Ending:
     return ending
 
 
-@seeds(quick=1)
-def test_a_damaged_page_is_refused_until_the_state_is_rebuilt_from_the_log(scene: Scene) -> None:
-    cut_off(scene)
-    page = scene.log.damage_page(scene.draw)
+def assert_refused_until_rebuilt(scene: Scene, damage: str) -> None:
     ending = refused(scene)
     assert ending.failures[:1] == ("Damaged",), ending
-    assert page in ending.message
+    assert damage in ending.message
     assert "tillwatch state rebuild" in ending.message
     scene.log.rebuild()
     scene.feed()
     scene.assert_exact(scene.finish())
+
+
+@pytest.mark.parametrize("carrier", ["embedded", "kafka"])
+@seeds(quick=1)
+@pytest.mark.timeout(300)
+def test_a_damaged_page_is_refused_until_the_state_is_rebuilt_from_the_log(scene: Scene) -> None:
+    cut_off(scene)
+    assert_refused_until_rebuilt(scene, scene.log.damage_page(scene.draw))
+
+
+@pytest.mark.parametrize("carrier", ["kafka"])
+@seeds(quick=1)
+@pytest.mark.timeout(300)
+def test_so_is_a_damaged_manifest(scene: Scene) -> None:
+    assert isinstance(scene.log, ClusterLog)
+    cut_off(scene)
+    assert_refused_until_rebuilt(scene, scene.log.damage_manifest(scene.draw))
 
 
 @seeds(quick=1)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.sqlite_log import SqliteLog
+from tests.faults import cluster, embedded
 from tests.faults.child import Did
-from tests.faults.embedded import STRIKES
 from tests.faults.processes import fork
 from tests.faults.scene import Scene, undisturbed
 from tests.faults.strikes import AFTER, BEFORE, Strike, arm, owner_of
@@ -56,7 +56,7 @@ def test_a_strike_hits_before_or_after_its_call_and_no_other(scene: Scene, momen
 
 
 def test_everything_that_a_worker_can_be_struck_at_is_there() -> None:
-    for target in STRIKES:
+    for target in [*embedded.STRIKES, *cluster.STRIKES]:
         owner, name = owner_of(target)
         assert callable(getattr(owner, name)), target
 

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.seeds import seeds
+from tests.faults.seeds import CARRIERS, seeds
 from tests.faults.strikes import AFTER, Strike
 from tests.faults.waiting import wait_until
 
 if TYPE_CHECKING:
     from tests.faults.scene import Scene
-
-_LONGEST_S = 0.6
 
 
 def kill_again_and_again(scene: Scene) -> None:
@@ -26,7 +24,7 @@ def kill_again_and_again(scene: Scene) -> None:
         if scene.draw.random() < 0.5:
             kill_at(scene, scene.strike(signal.SIGKILL))
         else:
-            kill_after(scene, scene.draw.uniform(0, _LONGEST_S))
+            kill_after(scene, scene.draw.uniform(0, scene.log.longest_s))
     assert any(each.at_work for each in scene.kills)
     assert any(each.after_cut for each in scene.kills)
 
@@ -59,9 +57,20 @@ def test_workers_killed_at_any_moment_come_to_what_an_undisturbed_one_does(scene
     scene.assert_exact(scene.finish())
 
 
+@pytest.mark.parametrize("carrier", CARRIERS)
 @pytest.mark.parametrize("traffic_name", ["disordered", "poisoned"])
 @seeds(quick=1)
+@pytest.mark.timeout(600)
 def test_so_they_do_with_duplicates_and_disorder_and_with_poison(scene: Scene) -> None:
+    scene.feed_somehow()
+    kill_again_and_again(scene)
+    scene.assert_exact(scene.finish())
+
+
+@pytest.mark.parametrize("carrier", ["kafka"])
+@seeds(quick=1, many=True)
+@pytest.mark.timeout(600)
+def test_so_they_do_on_kafka(scene: Scene) -> None:
     scene.feed_somehow()
     kill_again_and_again(scene)
     scene.assert_exact(scene.finish())

@@ -5,6 +5,9 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.faults.cluster import ClusterLog
 from tests.faults.embedded import SHORT_LEASE
 from tests.faults.seeds import seeds
 from tests.faults.waiting import wait_until
@@ -84,3 +87,51 @@ def test_a_worker_that_wakes_after_its_successor_took_over_ends_and_writes_nothi
     scene.feed()
     wait_until(lambda: scene.done(successor), "the successor has done with everything")
     scene.assert_exact(successor.finish())
+
+
+@pytest.mark.parametrize("carrier", ["kafka"])
+@seeds(quick=1, many=True)
+@pytest.mark.timeout(300)
+def test_on_kafka_it_rejoins_the_group_and_nothing_of_its_late_writes_is_committed(scene: Scene) -> None:
+    assert isinstance(scene.log, ClusterLog)
+    scene.feed(until=scene.draw.uniform(0.2, 0.6))
+    first = scene.fleet.start(strike=scene.strike(signal.SIGSTOP) if scene.draw.random() < 0.5 else None)
+    wait_until(lambda: first.stopped or scene.log.holder() == first.pid, "the worker stands still or has everything")
+    if first.order.strike is not None:
+        wait_until(lambda: first.stopped or scene.drained(first), "the worker comes to its strike or to the end")
+    else:
+        first.join(scene.draw.uniform(0, 1))
+    first.stop()
+    successor = scene.fleet.start()
+    with scene.measure("fail-over"):
+        wait_until(lambda: scene.log.holder() == successor.pid, "the successor has everything", poll_s=0.02)
+    scene.feed(until=scene.draw.uniform(0.6, 0.9))
+    wait_until(scene.in_cuts, "the successor has caught up and cut")
+    assert successor.notes()
+    if scene.draw.random() < 0.5:  # the first wakes while there is nothing to do
+        assert_rejoins_or_ends(scene, first)
+        scene.feed()
+    else:
+        scene.feed()
+        assert_rejoins_or_ends(scene, first)
+    wait_until(scene.in_cuts, "everything is in a cut")
+    for each in (first, successor):
+        if each.alive:
+            assert each.finish().failures == ()
+    scene.assert_exact(scene.finish())
+
+
+def assert_rejoins_or_ends(scene: Scene, worker: WorkerProcess) -> None:
+    """Woken, it is given partitions anew, or to the other; or it ends because another has them."""
+    assert isinstance(scene.log, ClusterLog)
+    owned = scene.log.owned()
+
+    def told() -> bool:
+        if worker.stopped:  # one that had nothing left to do may come to its strike only now, and stand still again
+            worker.wake()
+        return not worker.alive or scene.log.owned() > owned
+
+    with scene.measure("rejoined"):
+        wait_until(told, f"{worker.order.name} is told")
+    if not worker.alive:
+        assert "Fenced" in worker.ended().failures, worker.how()

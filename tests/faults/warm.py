@@ -8,15 +8,16 @@ from tempfile import TemporaryDirectory
 from engine.monitor import Monitor, MonitorConfig
 from simulator.config import SimulationConfig
 from simulator.simulation import simulate
+from streams import kafka_carrier
 from streams.app import WorkerSettings
 from streams.sqlite_log import SqliteLog
 from streams.sqlite_transport import log_url
 from streams.topics import create_topics
 from streams.worker import run_worker
-from tests.faults import child, traffic
+from tests.faults import child, cluster, traffic
 from tillwatch.feed import feed_simulation
 
-__all__ = ["child", "traffic"]
+__all__ = ["child", "cluster", "kafka_carrier", "traffic"]
 
 with TemporaryDirectory() as folder:
     path = Path(folder) / "tillwatch.db"

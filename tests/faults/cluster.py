@@ -1,0 +1,258 @@
+"""What the faults must know of a log on Kafka: its owners, its cuts, and where its worker can be struck."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from engine.hashing import partition_of
+from streams.app import WorkerSettings
+from streams.kafka_checkpoints import MANIFEST, OWNER, PAGE, Stored
+from streams.kafka_log import KafkaLog
+from streams.kafka_options import KafkaOptions
+from streams.topics import ALERTS, CHECKPOINTS, DEAD_LETTERS, EVENTS, MERCHANT_RISK, create_topics
+from tests.faults.damage import flipped
+from tests.faults.waiting import wait_until
+from tests.kafka.topics import delete_topics
+from tests.outcome import Result, result_of
+from tillwatch.feed import feed_simulation
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from aiokafka import ConsumerRecord
+
+    from tests.faults.child import Ending
+    from tests.faults.traffic import Traffic
+
+SHORT_SESSION: Mapping[str, object] = {
+    "streams.kafka_transport:SESSION_S": 3.0,
+    "streams.kafka_transport:HEARTBEAT_S": 0.5,
+}
+"""Given to workers, lets the group soon do without one that is gone or stands still."""
+STRIKES: Mapping[str, int] = {
+    "engine.monitor:Monitor.process": 20,
+    "streams.kafka_owner:PartitionOwner.start": 1,
+    "streams.kafka_owner:PartitionOwner._send": 30,
+    "streams.kafka_owner:PartitionOwner.commit": 6,
+    "aiokafka.producer.sender:SendProduceReqHandler.do": 20,
+    "aiokafka.producer.sender:EndTxnHandler.do": 6,
+    "engine.cut:Cut.gather": 6,
+    "streams.kafka_checkpoints:KafkaCutStore.fence": 1,
+    "streams.kafka_checkpoints:read_checkpoints": 1,
+    "streams.kafka_checkpoints:KafkaCutStore.commit": 6,
+    "streams.kafka_carrier:KafkaCarrier.show": 4,
+    "streams.agent:MonitorAgent.acknowledge": 6,
+}
+"""Where a worker can be struck, and within how many calls: as many as a run of some 30 batches comes to."""
+
+
+class CommittedLog(KafkaLog):
+    """The log as those see it who read nothing that may still be taken back."""
+
+    def _read(self, topic: str, partition: int, offset: int, most: int) -> list[ConsumerRecord]:
+        return self._run(self._reader.read(topic, partition, offset, most))
+
+
+@dataclass
+class Checkpoints:
+    """What a partition of `checkpoints` held, as far as it was read.
+
+    Attributes:
+        held: what it holds.
+        next: the offset to read on from.
+        owners: everyone who became its owner, by who they said they are.
+    """
+
+    held: Stored
+    next: int = 0
+    owners: list[str] = field(default_factory=list)
+
+
+class ClusterLog:
+    """The log on a Kafka cluster whose topics are this one's alone. Processes hand it to each other.
+
+    Args:
+        folder: for files of processes that use it.
+        partitions: of every topic.
+        bootstrap: where workers connect.
+        direct: where everybody else does.
+        group: of the workers.
+    """
+
+    strikes = STRIKES
+    given = SHORT_SESSION
+    longest_s = 8.0
+    """Within which a worker is killed at any moment: the group waits for who was killed before, then it begins."""
+
+    def __init__(self, folder: Path, partitions: int, bootstrap: str, direct: str, group: str = "") -> None:
+        self.folder, self.partitions = folder, partitions
+        self._bootstrap, self._direct = bootstrap, direct
+        self.group = group or f"tillwatch-{uuid4().hex[:12]}"
+        self._opened: KafkaLog | None = None
+        self._checkpoints = {each: Checkpoints(Stored(each)) for each in range(partitions)}
+        self._last: dict[int, tuple[int, int]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ClusterLog, (self.folder, self.partitions, self._bootstrap, self._direct, self.group)
+
+    @staticmethod
+    def _options(addresses: str) -> KafkaOptions:
+        return KafkaOptions(bootstrap=tuple(addresses.split(",")))
+
+    @property
+    def _log(self) -> KafkaLog:
+        if self._opened is None:
+            self._opened = KafkaLog(self._options(self._direct))
+        return self._opened
+
+    def create(self) -> None:
+        """Make the topics anew."""
+        self._drop_topics()
+        create_topics(self._log, self.partitions)
+
+    def _drop_topics(self) -> None:
+        delete_topics(self._direct, self._log.topics())
+        wait_until(lambda: not self._log.topics(), "no topic is left", poll_s=0.1)
+
+    def close(self) -> None:
+        """Disconnect."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+    def settings(self, *, batch_records: int, cut_every_s: float | None) -> WorkerSettings:
+        """What a worker on it is told."""
+        options = self._options(self._bootstrap)
+        return WorkerSettings(
+            log_url=options.url, kafka=options, group=self.group, partitions=self.partitions,
+            batch_records=batch_records, cut_every_s=cut_every_s,
+        )  # fmt: skip
+
+    def feed(self, traffic: Traffic, until: float = 1.0, pace: float | None = None) -> None:
+        """As `EmbeddedLog.feed`."""
+        until_ms = None if until >= 1 else traffic.until_ms(until)
+        feed_simulation(self._log, traffic.simulation, until_ms=until_ms, pace=pace)
+
+    def ends(self) -> dict[int, int]:
+        """By partition, the offset after its last event; what ends a transaction has one, too, and comes behind."""
+        return {each: self._end(each) for each in range(self.partitions)}
+
+    def _end(self, partition: int) -> int:
+        end = self._log.end_offset(EVENTS.name, partition)
+        if self._last.get(partition, (-1, 0))[0] != end:
+            last = end
+            while last and not len(self._log.read(EVENTS.name, partition, last - 1, 1)):
+                last -= 1
+            self._last[partition] = end, last
+        return self._last[partition][1]
+
+    def event_count(self) -> int:
+        """How many events there are."""
+        count = 0
+        for partition in range(self.partitions):
+            offset = 0
+            while len(batch := self._log.read(EVENTS.name, partition, offset)):
+                count += len(batch)
+                offset = int(batch.offsets[-1]) + 1
+        return count
+
+    def acknowledged(self) -> dict[int, int]:
+        """By partition, the group's committed offset; 0 before the first."""
+        return {each: self._log.committed(self.group, EVENTS.name, each) or 0 for each in range(self.partitions)}
+
+    def _read_checkpoints(self) -> Mapping[int, Checkpoints]:
+        for partition, each in self._checkpoints.items():
+            while records := self._log.read_keyed(CHECKPOINTS.name, partition, each.next):
+                for record in records:
+                    each.held.take(record.key, record.value)
+                    if record.key == OWNER:
+                        each.owners.append(json.loads(record.value)["who"])
+                each.next = records[-1].offset + 1
+        return self._checkpoints
+
+    def cuts(self) -> dict[int, int]:
+        """By partition, the offset of the last committed cut; partitions without one are left out."""
+        decoded = {p: each.held.decoded() for p, each in self._read_checkpoints().items()}
+        return {p: each.offset for p, each in decoded.items() if each is not None}
+
+    def cut_count(self) -> int:
+        """How many cuts were committed, of all partitions together."""
+        return sum(each.held.cut for each in self._read_checkpoints().values())
+
+    def published(self) -> dict[tuple[str, int], int]:
+        """By topic and partition, how much there is of what workers publish."""
+        return {
+            (each.name, p): self._log.end_offset(each.name, p)
+            for each in (ALERTS, MERCHANT_RISK, DEAD_LETTERS)
+            for p in range(self.partitions)
+        }
+
+    def epochs(self) -> dict[tuple[str, int], list[int]]:
+        """By topic and partition of the events, whose owner wrote each alert or score, in the order they were written.
+
+        Those are among them that were never committed.
+        """
+        found: dict[tuple[str, int], list[int]] = {}
+        for topic in (ALERTS.name, MERCHANT_RISK.name):
+            for partition in range(self.partitions):
+                offset = 0
+                while records := self._log.read_keyed(topic, partition, offset):
+                    for each in map(json.loads, (record.value for record in records)):
+                        source = partition_of(each["merchant_id"].encode(), self.partitions)
+                        found.setdefault((f"{topic}-{partition}", source), []).append(each["epoch"])
+                    offset = records[-1].offset + 1
+        return found
+
+    def result(self, ending: Ending) -> Result:
+        """What its readers see in the end of what is committed, with the sums of the worker that ended."""
+        with CommittedLog(self._options(self._direct)) as log:
+            return result_of(log, self.partitions, ending.counts, ending.totals)
+
+    def owned(self) -> int:
+        """How many times a worker became the owner of a partition."""
+        return sum(len(each.owners) for each in self._read_checkpoints().values())
+
+    def owners(self) -> set[int]:
+        """The processes that were the last to become owner of a partition; of none where one has no owner yet."""
+        last = [each.owners[-1] for each in self._read_checkpoints().values() if each.owners]
+        found = [re.match(r"process (\d+) on ", each) for each in last]
+        return {int(each[1]) for each in found if each} if len(found) == self.partitions else set()
+
+    def holder(self) -> int | None:
+        """The process that became the owner of every partition last."""
+        owners = self.owners()
+        return owners.pop() if len(owners) == 1 else None
+
+    def shown_ms(self) -> int:
+        """What a worker's clock was when it last showed its progress, UTC milliseconds; 0 before."""
+        return max((each.updated_ms for each in self._log.progress()), default=0)
+
+    def damage_page(self, draw: random.Random) -> str:
+        """Put a damaged page in the place of one; which one it was."""
+        pages = [(p, number) for p, each in self._read_checkpoints().items() for number in sorted(each.held.pages)]
+        partition, number = draw.choice(pages)
+        body = flipped(self._checkpoints[partition].held.pages[number], draw)
+        self._log.append(CHECKPOINTS.name, partition, [body], keys=[PAGE + b"%d" % number])
+        return f"page {number} of partition {partition}"
+
+    def damage_manifest(self, draw: random.Random) -> str:
+        """Put a damaged manifest in the place of one; which one it was."""
+        held = draw.choice([each.held for each in self._read_checkpoints().values() if each.held.manifest])
+        assert held.manifest is not None
+        self._log.append(CHECKPOINTS.name, held.partition, [flipped(held.manifest, draw)], keys=[MANIFEST])
+        return f"the manifest of partition {held.partition}"
+
+    def rebuild(self) -> None:
+        """Have the state computed anew from the log: without a cut a worker begins at the first event."""
+        for partition, each in self._checkpoints.items():
+            keys = {record.key for record in self._log.read_keyed(CHECKPOINTS.name, partition, 0)} - {OWNER}
+            self._log.append(CHECKPOINTS.name, partition, [b""] * len(keys), keys=sorted(keys))
+            self._checkpoints[partition] = Checkpoints(
+                Stored(partition), self._log.end_offset(CHECKPOINTS.name, partition), each.owners
+            )
