@@ -11,9 +11,11 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from aiokafka import TopicPartition
+
+    from tests.kafka.broker import Cluster
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 HEADER = 61
@@ -100,3 +102,21 @@ async def produce(bootstrap: str, tp: TopicPartition, batch: bytes) -> tuple[int
     finally:
         await client.close()
     return error, offset
+
+
+def damage(kafka: Cluster, tp: TopicPartition, which: int, change: Callable[[bytearray], bytearray]) -> None:
+    """Change a batch where it lies in the broker's log."""
+    (log,) = (kafka.brokers[0].folder / "data" / f"{tp.topic}-{tp.partition}").glob("*.log")
+    begin, end = frames(log.read_bytes())[which]
+    with log.open("r+b") as opened:
+        opened.seek(begin)
+        whole = bytearray(opened.read(end - begin))
+        opened.seek(begin)
+        changed = change(whole)
+        assert len(changed) == end - begin
+        opened.write(changed)
+
+
+def flipped(batch: bytearray) -> bytearray:
+    batch[HEADER + 5] ^= 1
+    return batch

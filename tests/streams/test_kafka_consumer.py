@@ -12,7 +12,7 @@ from aiokafka.errors import OffsetOutOfRangeError
 
 from streams.kafka_consumer import BatchKafkaConsumer
 from streams.record_batches import Batch
-from tests.streams.record_sets import HEADER, corrupted, frames, made, produce
+from tests.streams.record_sets import corrupted, damage, flipped, made, produce
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
@@ -293,24 +293,6 @@ async def _all_of(consumer: BatchKafkaConsumer, count: int, **bounds: Any) -> di
     while len(found) < count:
         found |= await consumer.getbatches(timeout_ms=500, **bounds)
     return found
-
-
-def damage(kafka: Cluster, tp: TopicPartition, which: int, change: Callable[[bytearray], bytearray]) -> None:
-    """Change a batch where it lies in the broker's log."""
-    (log,) = (kafka.brokers[0].folder / "data" / f"{tp.topic}-{tp.partition}").glob("*.log")
-    begin, end = frames(log.read_bytes())[which]
-    with log.open("r+b") as opened:
-        opened.seek(begin)
-        whole = bytearray(opened.read(end - begin))
-        opened.seek(begin)
-        changed = change(whole)
-        assert len(changed) == end - begin
-        opened.write(changed)
-
-
-def flipped(batch: bytearray) -> bytearray:
-    batch[HEADER + 5] ^= 1
-    return batch
 
 
 @pytest.mark.parametrize(("change", "reason"), [(corrupted, "must be lz4 of at most"), (flipped, "must have CRC-32C")])

@@ -1,0 +1,481 @@
+"""The worker on a real broker, with a monitor that only sums; kills and faults of brokers are in tests/faults."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from contextlib import asynccontextmanager, closing
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
+
+from domain.alerts import DeadLetter, Score
+from engine.hashing import partition_of
+from engine.outputs import Counts
+from streams.app import WorkerSettings
+from streams.kafka_checkpoints import KafkaCutStore
+from streams.kafka_log import KafkaLog
+from streams.kafka_options import KafkaOptions
+from streams.kafka_owner import PartitionOwner
+from streams.leases import Fenced
+from streams.log import OffsetGone, Progress
+from streams.topics import create_topics
+from streams.worker import MonitorFailed, Worker, run_worker
+from tests.faults.waiting import wait_until
+from tests.kafka.ports import HOST, free_ports
+from tests.streams.record_sets import damage, flipped, made, produce
+from tests.streams.sums import SumMonitor
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+
+    from engine.outputs import Outputs
+    from engine.records import Records
+    from tests.kafka.broker import Cluster
+    from tests.kafka.fixtures import NewKafka
+    from tests.streams.conftest import KafkaCarrier
+
+PARTITIONS = 3
+GROUP = "tillwatch"
+SOON_S = 15.0
+"""Within which partitions go from one worker to another; a second or two where the machine does nothing else."""
+Read = list[tuple[int, int]]
+"""Partition and offset of each record that a worker read."""
+
+
+@pytest.fixture
+def log(on_kafka: KafkaCarrier) -> Iterator[KafkaLog]:
+    with on_kafka.open() as log:
+        create_topics(log, PARTITIONS)
+        yield log
+
+
+@pytest.fixture
+def options(kafka: Cluster) -> KafkaOptions:
+    return KafkaOptions(bootstrap=(kafka.bootstrap,))
+
+
+def settings_of(options: KafkaOptions, **more: Any) -> WorkerSettings:
+    told = {"log_url": options.url, "kafka": options, "partitions": PARTITIONS, "batch_records": 50, "cut_every_s": 0.2}
+    return WorkerSettings(**{**told, **more})
+
+
+def values_of(count: int, start: int = 0) -> list[bytes]:
+    return [b"%d" % i if i % 40 else b"odd" for i in range(start, start + count)]
+
+
+def fill(log: KafkaLog, count: int, start: int = 0) -> None:
+    log.append_each("events", [values_of(count, start)] * PARTITIONS)
+
+
+def sum_of(count: int) -> int:
+    return sum(i for i in range(count) if i % 40)
+
+
+def newest(log: KafkaLog, topic: str, *, committed: bool = True) -> dict[bytes, bytes]:
+    """Each key's newest value, without the number of the owner that wrote it."""
+    found: dict[bytes, bytes] = {}
+    for partition in range(PARTITIONS):
+        for each in log._run(log._reader.read(topic, partition, 0, 1_000_000, committed=committed)):
+            assert partition_of(each.key, PARTITIONS) == partition
+            found[each.key] = re.sub(rb',"epoch":\d+', b"", each.value)
+    return found
+
+
+def scores(log: KafkaLog) -> list[float]:
+    """By partition, the sum that was published and committed last."""
+    found = newest(log, "merchant-risk")
+    return [msgspec.json.decode(found[b"m%d" % each], type=Score).score for each in range(len(found))]
+
+
+def letters(log: KafkaLog, partition: int) -> list[DeadLetter]:
+    found = log.read("dead-letters", partition, 0)
+    return [msgspec.json.decode(found.value(i), type=DeadLetter) for i in range(len(found))]
+
+
+def committed(log: KafkaLog) -> list[int | None]:
+    return [log.committed(GROUP, "events", each) for each in range(PARTITIONS)]
+
+
+def noting(read: Read) -> type[SumMonitor]:
+    class Noting(SumMonitor):
+        def process(self, records: Records) -> Outputs:
+            read.extend((int(self.merchant[1:]), int(each)) for each in records.offsets)
+            return super().process(records)
+
+    return Noting
+
+
+def everything(end: int) -> Read:
+    return [(partition, offset) for partition in range(PARTITIONS) for offset in range(end)]
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    async def bounded() -> None:
+        async with asyncio.timeout(90):
+            await test
+
+    asyncio.run(bounded())
+
+
+async def until(holds: Callable[[], object], what: str) -> None:
+    await asyncio.to_thread(wait_until, holds, what, 45)
+
+
+@asynccontextmanager
+async def working(worker: Worker) -> AsyncIterator[asyncio.Task[Counts]]:
+    """The worker in this loop; it is stopped at the end, unless it has ended."""
+    running = asyncio.create_task(worker.run())
+    try:
+        yield running
+    finally:
+        if not running.done():
+            worker.stop()
+        await asyncio.wait({running})
+    running.result()
+
+
+async def feed(log: KafkaLog, start: int, holds: Callable[[], object]) -> int:
+    """Append to every partition, on and on, until something holds; where that ends."""
+    end = start
+    while not holds():
+        await asyncio.to_thread(fill, log, 40, end)
+        end += 40
+    return end
+
+
+def reach(end: int, *workers: Worker) -> Callable[[], bool]:
+    """Whether these workers together have processed every partition up to `end`."""
+
+    def holds() -> bool:
+        offsets: dict[int, int] = {}
+        for each in workers:
+            offsets |= each.agent.next_offsets
+        return offsets == dict.fromkeys(range(PARTITIONS), end)
+
+    return holds
+
+
+def test_every_record_is_processed_once_published_and_acknowledged(log: KafkaLog, options: KafkaOptions) -> None:
+    fill(log, 400)
+    read: Read = []
+    shown: list[Progress] = []
+    counts = run_worker(settings_of(options), noting(read), until_idle=True, on_progress=shown.append)
+    assert counts == Counts(records=1200, transactions=1170, dead_letters=30)
+    assert sorted(read) == everything(400)
+    assert committed(log) == [400] * PARTITIONS
+    assert scores(log) == [sum_of(400)] * PARTITIONS
+    assert len(newest(log, "alerts")) == 15
+    first = letters(log, 1)[0]
+    assert ([len(letters(log, each)) for each in range(PARTITIONS)], first.source, first.position) == (
+        [10] * PARTITIONS, "events-1", 0,
+    )  # fmt: skip
+    assert shown[-1].next_offsets == dict.fromkeys(range(PARTITIONS), 400)
+    assert shown[-1].counts["transactions"] == 1170
+
+
+def test_a_restart_goes_on_from_the_last_cut(log: KafkaLog, options: KafkaOptions) -> None:
+    fill(log, 300)
+    assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == 900
+    alerts = newest(log, "alerts")
+    read: Read = []
+    assert run_worker(settings_of(options), noting(read), until_idle=True).records == 900
+    assert (read, newest(log, "alerts")) == ([], alerts)
+    fill(log, 100, start=300)
+    counts = run_worker(settings_of(options, batch_records=7), noting(read), until_idle=True)
+    assert counts == Counts(records=1200, transactions=1170, dead_letters=30)
+    assert sorted(read) == [each for each in everything(400) if each[1] >= 300]
+    assert scores(log) == [sum_of(400)] * PARTITIONS
+
+
+def test_a_worker_that_joins_goes_on_right_where_the_other_left_off(log: KafkaLog, options: KafkaOptions) -> None:
+    stays, joins = Read(), Read()
+
+    async def test() -> None:
+        first, second = Worker(settings_of(options), noting(stays)), Worker(settings_of(options), noting(joins))
+        async with working(first):
+            end = await feed(log, 0, lambda: len(stays) > 500)
+            async with working(second):
+                asked = time.monotonic()
+                end = await feed(log, end, lambda: joins)
+                assert time.monotonic() - asked < SOON_S
+                await until(reach(end, first, second), "both have processed everything")
+                assert sorted(first.agent.partitions.keys() | second.agent.partitions.keys()) == [0, 1, 2]
+                assert len(first.agent.partitions) + len(second.agent.partitions) == PARTITIONS
+        assert sorted(stays + joins) == everything(end)
+        assert scores(log) == [sum_of(end)] * PARTITIONS
+        assert committed(log) == [end] * PARTITIONS
+
+    run(test())
+
+
+WORKER = (
+    "from streams.app import WorkerSettings\n"
+    "from streams.worker import run_worker\n"
+    "from tests.streams.sums import SumMonitor\n"
+    "class Telling(SumMonitor):\n"
+    "    def process(self, records):\n"
+    "        print(self.merchant[1:], *records.offsets, flush=True)\n"
+    "        return super().process(records)\n"
+    "settings = WorkerSettings(\n"
+    "    log_url=log._options.url, kafka=log._options, partitions=3, batch_records=50, cut_every_s=0.2\n"
+    ")\n"
+    "run_worker(settings, Telling)\n"
+)
+
+
+def test_partitions_of_a_worker_that_leaves_by_sigterm_move_within_seconds(
+    log: KafkaLog, options: KafkaOptions, on_kafka: KafkaCarrier
+) -> None:
+    stays, leaves = Read(), Read()
+    process = on_kafka.python(WORKER)
+
+    def listen() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            partition, *offsets = map(int, line.split())
+            leaves.extend((partition, each) for each in offsets)
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+
+    async def test() -> None:
+        first = Worker(settings_of(options), noting(stays))
+        async with working(first):
+            end = await feed(log, 0, lambda: stays and leaves)
+            process.send_signal(signal.SIGTERM)
+            asked = time.monotonic()
+            end = await feed(log, end, lambda: len(first.agent.partitions) == PARTITIONS)
+            assert time.monotonic() - asked < SOON_S
+            await until(reach(end, first), "the one that stays has processed everything")
+        assert process.wait(30) == 0
+        listener.join()
+        assert sorted(stays + leaves) == everything(end)
+        assert scores(log) == [sum_of(end)] * PARTITIONS
+
+    try:
+        run(test())
+    finally:
+        process.kill()
+        process.communicate()
+        listener.join()
+
+
+def test_a_partitions_late_writer_is_fenced_and_nothing_of_it_is_committed(
+    log: KafkaLog, options: KafkaOptions
+) -> None:
+    def owner() -> PartitionOwner:
+        return PartitionOwner("tillwatch-checkpoints-0", options.client_kwargs(), "zstd")
+
+    async def test() -> None:
+        late, next_one = owner(), owner()
+        await late.start()
+        await late.send_many("alerts", 0, [b"late"], [b"a"])
+        await next_one.start()
+        with pytest.raises(Fenced, match="tillwatch-checkpoints-0 has another owner by now"):
+            await late.send_many("alerts", 0, [b"later"], [b"b"])
+        with pytest.raises(Fenced):
+            await late.commit()
+        await next_one.send_many("alerts", 0, [b"next"], [b"c"])
+        await next_one.commit()
+        await late.close()
+        await next_one.close()
+
+    run(test())
+    assert [each.value for each in log._run(log._reader.read("alerts", 0, 0, 10))] == [b"next"]
+
+
+def test_a_worker_whose_partitions_were_taken_recovers_them_and_comes_to_the_same_end(
+    log: KafkaLog, options: KafkaOptions
+) -> None:
+    fill(log, 200)
+    read: Read = []
+
+    async def test() -> None:
+        worker, thief = Worker(settings_of(options, cut_every_s=3_600), noting(read)), KafkaCutStore(options)
+        async with working(worker):
+            await until(reach(200, worker), "everything was published")
+            assert len(newest(log, "alerts", committed=False)) == 15
+            await thief.fence(range(PARTITIONS))
+            assert newest(log, "alerts") == {}
+            await asyncio.to_thread(fill, log, 100, 200)
+            await until(reach(300, worker), "it has processed everything once more")
+        await thief.close()
+
+    run(test())
+    assert read.count((0, 0)) >= 2  # nothing of it was in a cut
+    assert scores(log) == [sum_of(300)] * PARTITIONS
+    assert committed(log) == [300] * PARTITIONS
+    assert len(newest(log, "alerts")) == 15
+
+
+def test_a_monitor_that_raises_stops_the_worker_and_its_batch_is_read_again(
+    log: KafkaLog, options: KafkaOptions
+) -> None:
+    fill(log, 200)
+
+    class Raises(SumMonitor):
+        def process(self, records: Records) -> Outputs:
+            if self.merchant == "m1" and records.offsets[0] == 100:
+                raise ZeroDivisionError("division by zero")
+            return super().process(records)
+
+    with pytest.raises(MonitorFailed, match="events-1, offsets 100 to 149: ZeroDivisionError: division by zero"):
+        run_worker(settings_of(options), Raises, until_idle=True)
+    assert (committed(log)[1] or 0) <= 100
+    assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == 600
+    assert scores(log) == [sum_of(200)] * PARTITIONS
+
+
+def test_records_that_retention_took_before_they_were_processed_stop_the_worker(
+    log: KafkaLog, options: KafkaOptions
+) -> None:
+    fill(log, 100)
+    run_worker(settings_of(options), SumMonitor, until_idle=True)
+    fill(log, 100, start=100)
+    with closing(KafkaAdminClient(bootstrap_servers=list(options.bootstrap))) as admin:
+        admin.delete_records({TopicPartition("events", 1): 150})
+    gone = "partition 1 of events must be read on from offset 100, got a log that begins at 150"
+    with pytest.raises(OffsetGone, match=gone):
+        run_worker(settings_of(options), SumMonitor, until_idle=True)
+    assert committed(log) == [100] * PARTITIONS
+
+
+async def write_transactions(options: KafkaOptions, *, aborted: bool) -> None:
+    """A foreign producer's transactions of two records in each partition: a committed one, and one that is aborted."""
+    async with AIOKafkaProducer(**options.client_kwargs(), transactional_id="foreign") as producer:
+        for aborts in (False, True)[: 1 + aborted]:
+            await producer.begin_transaction()
+            for partition in range(PARTITIONS):
+                for value in (b"1", b"2"):
+                    await producer.send_and_wait("events", value, partition=partition)
+            await (producer.abort_transaction() if aborts else producer.commit_transaction())
+
+
+@pytest.mark.parametrize("aborted", [False, True])
+def test_markers_at_the_end_keep_nobody_from_being_idle(log: KafkaLog, options: KafkaOptions, aborted: bool) -> None:
+    asyncio.run(write_transactions(options, aborted=aborted))
+    for _ in range(2):  # after the last cut there is nothing but markers, too
+        assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == 2 * PARTITIONS
+    assert scores(log) == [3] * PARTITIONS
+
+
+def test_markers_at_the_end_are_no_lag_that_a_worker_is_stuck_at(
+    log: KafkaLog, options: KafkaOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.watchdog.STUCK_S", 0.0)
+    asyncio.run(write_transactions(options, aborted=True))
+    lags: list[int | None] = []
+
+    async def test() -> None:
+        worker = Worker(settings_of(options), SumMonitor)
+        look = worker._watchdog.look
+        worker._watchdog.look = lambda now, lag, done: (lags.append(lag), look(now, lag, done))[1]  # type: ignore[method-assign,assignment,func-returns-value]
+        async with working(worker):
+            await until(lambda: len(worker.agent.next_offsets) == PARTITIONS, "partitions were recovered")
+            await until(lambda: worker.agent.counts.records == 2 * PARTITIONS, "everything was processed")
+            lags.clear()
+            await until(lambda: len(lags) >= 3, "it has looked around")
+
+    run(test())
+    assert lags[-1] == 0
+
+
+def test_partitions_without_any_record_keep_nobody_from_being_idle(log: KafkaLog, options: KafkaOptions) -> None:
+    assert run_worker(settings_of(options), SumMonitor, until_idle=True) == Counts()
+    log.append("events", 0, values_of(100))
+    for _ in range(2):
+        assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == 100
+    assert committed(log) == [100, None, None]
+    assert scores(log) == [sum_of(100)]
+
+
+def test_more_workers_than_partitions_are_idle_together(log: KafkaLog, options: KafkaOptions) -> None:
+    fill(log, 200)
+    read: Read = []
+
+    async def test() -> None:
+        workers = [Worker(settings_of(options), noting(read), until_idle=True) for _ in range(PARTITIONS + 1)]
+        await asyncio.gather(*(each.run() for each in workers))
+
+    run(test())
+    assert sorted(read) == everything(200)
+    assert scores(log) == [sum_of(200)] * PARTITIONS
+
+
+def test_a_damaged_batch_is_a_dead_letter_and_its_neighbours_count(
+    kafka: Cluster, log: KafkaLog, options: KafkaOptions
+) -> None:
+    tp = TopicPartition("events", 1)
+    log.append("events", 1, values_of(10))
+    assert asyncio.run(produce(kafka.bootstrap, tp, made([b"1000"] * 50, codec="lz4"))) == (0, 10)
+    log.append("events", 1, values_of(20, 10))
+    damage(kafka, tp, 1, flipped)
+    counts = run_worker(settings_of(options), SumMonitor, until_idle=True)
+    assert counts.transactions == 29  # the first value is odd
+    assert scores(log) == [sum_of(30)] or newest(log, "merchant-risk").keys() == {b"m1"}
+    (broken,) = [each for each in letters(log, 1) if each.reason == "broken-batch"]
+    assert (broken.source, broken.position, broken.record) == ("events-1", 10, "")
+    assert "CRC-32C" in broken.message
+    assert broken.message.endswith("offsets 10 to 59")
+    assert committed(log)[1] == 80
+
+
+def ask(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://{HOST}:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_a_worker_is_ready_when_its_partitions_are_recovered(log: KafkaLog, options: KafkaOptions) -> None:
+    (port,) = free_ports(1)
+    answers: list[tuple[int, str]] = []
+
+    class Asks(SumMonitor):
+        """Made in the recovery, in the loop's own thread: it cannot answer, so another one asks."""
+
+    async def test() -> None:
+        worker = Worker(settings_of(options, health_port=port), Asks)
+        recover = worker._carrier.recover
+
+        async def asked(assigned: Any) -> Any:
+            answers.append(await asyncio.to_thread(ask, port, "/ready"))
+            answers.append(await asyncio.to_thread(ask, port, "/live"))
+            return await recover(assigned)
+
+        worker._carrier.recover = asked
+        async with working(worker):
+            await until(lambda: len(worker.agent.partitions) == PARTITIONS, "partitions were recovered")
+            answers.append(await asyncio.to_thread(ask, port, "/ready"))
+            answers.append(await asyncio.to_thread(ask, port, "/live"))
+
+    run(test())
+    ok = (200, "ok\n")
+    assert answers[:4] == [(503, "no partition was assigned yet\n"), ok, ok, ok]
+
+
+def test_a_worker_speaks_tls_with_a_password(new_kafka: NewKafka) -> None:
+    secure = new_kafka(sasl_tls=True).secure
+    assert secure is not None
+    options = KafkaOptions(
+        bootstrap=(secure.scram,), security="sasl_tls", user=secure.user, password=secure.password,
+        ca_file=secure.certificates.authority,
+    )  # fmt: skip
+    with KafkaLog(options) as log:
+        create_topics(log, PARTITIONS)
+        fill(log, 100)
+        assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == 300
+        assert scores(log) == [sum_of(100)] * PARTITIONS
+        assert committed(log) == [100] * PARTITIONS
