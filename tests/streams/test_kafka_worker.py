@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import signal
 import threading
@@ -36,7 +35,7 @@ from tests.streams.record_sets import damage, flipped, made, produce
 from tests.streams.sums import SumMonitor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from engine.outputs import Outputs
     from engine.records import Records
