@@ -62,6 +62,8 @@ class KafkaLog:
         self._own = f"tillwatch-{uuid4()}"
         self._open: Writer | None = None
         self._pending: dict[str, int] = {}
+        self._begun: dict[tuple[str, int], int] = {}
+        self._unseen: dict[tuple[str, int], int] = {}
         self._ends: dict[tuple[str, int], int] = {}
         self._looked = 0.0
         self._loop = LoopThread("kafka-log")
@@ -183,24 +185,25 @@ class KafkaLog:
                 figures = [b"%d" % each for each in self._pending.values()]
                 self._append(POSITIONS.name, 0, figures, keys)
             self._run(self._open.commit())
+            self._unseen |= self._begun
             self._positions.know({name.encode(): b"%d" % each for name, each in self._pending.items()})
         except BaseException:
             self._drop(name)
             raise
         finally:
             self._open = None
-            self._pending = {}
+            self._pending, self._begun = {}, {}
 
     def _writer(self, name: str | None) -> Writer:
         if (known := self._writers.get(name)) is None:
             known = self._writers[name] = self._run(Writer.started(self._options, name))
         return known
 
-    def _drop(self, name: str) -> None:
+    def _drop(self, name: str | None) -> None:
         """Abort what a writer has begun, and do without it: it may be fenced, or wait for ever."""
-        writer = self._writers.pop(name)
-        self._loop.run(writer.abort())
-        self._loop.run(writer.stop())
+        if (writer := self._writers.pop(name, None)) is not None:
+            self._loop.run(writer.abort())
+            self._loop.run(writer.stop())
 
     def append(
         self, topic: str, partition: int, values: Sequence[bytes], *, keys: Sequence[bytes] | None = None
@@ -229,7 +232,7 @@ class KafkaLog:
         given = keys or [[None] * len(each) for each in values]
         parts = [(topic, p, each, given[p]) for p, each in enumerate(values) if each]
         if parts:
-            self._run((self._open or self._writer(None)).append_all(parts))
+            self._append_all(parts)
 
     def append_blocks(self, topic: str, data: bytes, lengths: NDArray[np.int32], counts: Sequence[int]) -> None:
         """As `Log.append_blocks`."""
@@ -238,9 +241,19 @@ class KafkaLog:
         self.append_each(topic, [list(islice(values, count)) for count in counts])
 
     def _append(self, topic: str, partition: int, values: Sequence[bytes | None], keys: Sequence[bytes] | None) -> int:
-        part: Part = (topic, partition, values, keys or [None] * len(values))
-        (first,) = self._run((self._open or self._writer(None)).append_all([part]))
+        (first,) = self._append_all([(topic, partition, values, keys or [None] * len(values))])
         return first
+
+    def _append_all(self, parts: Sequence[Part]) -> list[int]:
+        if self._open is None:
+            try:
+                return self._run(self._writer(None).append_all(parts))
+            except LogFailed:
+                self._drop(None)  # what it still holds must not come later, behind other records
+                raise
+        found = self._run(self._open.append_all(parts))
+        self._begun = {part[:2]: first for part, first in zip(parts, found, strict=True)} | self._begun
+        return found
 
     # -- reading
 
@@ -269,8 +282,14 @@ class KafkaLog:
         return [KeyedRecord(each.offset, each.key or b"", each.value or b"", each.timestamp) for each in found]
 
     def _read(self, topic: str, partition: int, offset: int, most: int) -> list[ConsumerRecord]:
+        self._see_own(topic, partition)
         committed = topic not in SEEN_AT_ONCE
         return self._run(self._reader.read(topic, partition, offset, most, committed=committed))
+
+    def _see_own(self, topic: str, partition: int) -> None:
+        """Wait until what we have committed is seen: brokers say that it is kept a moment before."""
+        if (first := self._unseen.pop((topic, partition), None)) is not None:
+            self._run(self._reader.pass_over(topic, partition, first))
 
     def first_offset(self, topic: str, partition: int) -> int:
         """The oldest offset that can be read."""
@@ -282,6 +301,7 @@ class KafkaLog:
 
     def _offset(self, topic: str, partition: int, which: int) -> int:
         self._check(topic, partition)
+        self._see_own(topic, partition)
         committed = topic not in SEEN_AT_ONCE
         (found,) = self._run(self._reader.offsets([(topic, partition)], which, committed=committed)).values()
         return found

@@ -37,6 +37,7 @@ FIRST, END = -2, -1
 _FETCH_BYTES = 4 << 20
 _PATIENCE_S = 30.0
 _RETRY_S = 0.1
+_MOMENT_S = 0.002
 _OPEN_TRANSACTIONS_S = 40.0
 _MANY = 5_000
 
@@ -119,6 +120,12 @@ class Reader:
             await self._client.add_topic(topic)
         await self._insist("", ask)
         return found
+
+    async def pass_over(self, topic: str, partition: int, offset: int) -> None:
+        """Wait until the end of what is committed lies beyond `offset`; raises TimeoutError."""
+        async with asyncio.timeout(_PATIENCE_S):
+            while (await self.offsets([(topic, partition)], END))[topic, partition] <= offset:  # noqa: ASYNC110  the broker tells nobody
+                await asyncio.sleep(_MOMENT_S)
 
     async def _insist(self, topic: str, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask until the answer is none that passes, such as that another broker leads now."""

@@ -115,6 +115,8 @@ class Log(Protocol):
     def transaction(self, *, writer: str | None = None) -> AbstractContextManager[None]:
         """Everything written inside is there at once or not at all. Inside another transaction it joins it.
 
+        On Kafka others see it, partition by partition, moments after the transaction has ended.
+
         Args:
             writer: who writes; on Kafka a later writer of the same name ends this one. Positions that are read
                 inside are those that this writer goes on from.

@@ -16,6 +16,7 @@ from streams.kafka_options import KafkaOptions
 from streams.leases import Fenced
 from streams.log import LogFailed, UnknownTopic
 from streams.topics import DEAD_LETTERS, EVENTS, TOPICS, create_topics
+from tests.faults.waiting import wait_until
 from tests.kafka.ports import free_ports
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def test_what_is_not_committed_is_not_seen_and_the_end_is_before_it(on_kafka: Ka
             log.append("events", 0, [b"b"])
             assert other.end_offset("events", 0) == 1
             assert len(other.read("events", 0, 1)) == 0
-        assert other.read("events", 0, 1).data == b"b"
+        assert log.read("events", 0, 1).data == b"b"
+        wait_until(lambda: other.read("events", 0, 1).data == b"b", "the other sees it, too")
 
 
 def test_alerts_are_seen_before_they_are_committed(on_kafka: KafkaCarrier) -> None:
