@@ -42,7 +42,8 @@ class TopicSpec:
     segment_bytes: int | None = None
 
 
-EVENTS = TopicSpec("events", "merchant_id")
+_OWN_EVENTS = "events"
+EVENTS = TopicSpec(_OWN_EVENTS, "merchant_id")
 ALERTS = TopicSpec("alerts", "alert_id", compacted=True, seen_at_once=True)
 MERCHANT_RISK = TopicSpec("merchant-risk", "merchant_id", compacted=True, seen_at_once=True)
 DEAD_LETTERS = TopicSpec("dead-letters", "", retention_ms=90 * _DAY_MS)
@@ -58,6 +59,11 @@ TOPICS: tuple[TopicSpec, ...] = (
 except where an acquirer's own topic is read."""
 
 
+def name_events(name: str) -> None:
+    """Have events read from a topic of another name, in this process, before anything asks: an acquirer's own topic."""
+    object.__setattr__(EVENTS, "name", name)
+
+
 def create_topics(log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events_days: int = 0) -> None:
     """Make every topic that is not there.
 
@@ -68,9 +74,14 @@ def create_topics(log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events
 
     Raises:
         ValueError: a topic has another number of partitions.
+        UnknownTopic: events are to be read from an acquirer's topic that is not there.
     """
     for topic in TOPICS:
         if topic.on_kafka_only and not log.on_kafka:
+            continue
+        if topic is EVENTS and topic.name != _OWN_EVENTS:  # it is the acquirer's: nothing of it is changed
+            if (found := log.partitions(topic.name)) != partitions:
+                raise ValueError(f"topic {topic.name!r} has {found} partitions, got {partitions}")
             continue
         keep_ms = keep_events_days * _DAY_MS if topic is EVENTS and keep_events_days else topic.retention_ms
         log.create_topic(topic.name, topic.partitions or partitions, compacted=topic.compacted, retention_ms=keep_ms)

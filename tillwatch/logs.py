@@ -10,8 +10,9 @@ import msgspec
 
 from domain.alerts import Alert, Score
 from streams.controls import ControlsReader
+from streams.log import UnknownTopic
 from streams.sqlite_log import SqliteLog
-from streams.topics import EVENTS, create_topics
+from streams.topics import EVENTS, create_topics, name_events
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +36,8 @@ def open_log(settings: Settings, *, make: bool = True) -> Log:
     Raises:
         ClickException: there is none, or it has other partitions than the settings say.
     """
+    if settings.foreign_topic:
+        name_events(settings.foreign_topic)
     if not settings.on_kafka:
         return open_file(settings, make=make)
     from streams.kafka_log import KafkaLog  # noqa: PLC0415  loading Kafka's clients takes a while
@@ -69,7 +72,7 @@ def open_file(settings: Settings, *, make: bool = True) -> SqliteLog:
 def _closed_on_failure(log: Log, where: str) -> Iterator[None]:
     try:
         yield
-    except ValueError as error:
+    except (ValueError, UnknownTopic) as error:
         log.close()
         raise click.ClickException(f"{where}: {error}") from error
     except BaseException:

@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     late_s: int = Field(86_400, ge=0, le=30 * 86_400, description="0 to 2592000 seconds")
     time_zone: str = Field("Asia/Shanghai", description="an IANA name such as Asia/Shanghai")
     country: str = Field("CN", pattern="^[A-Z]{2}$", description="two capital letters, ISO 3166 alpha-2")
-    foreign_topic: bool = Field(default=False, description="true or false")
+    foreign_topic: str = Field("", max_length=249, pattern="^[A-Za-z0-9._-]*$", description="a topic, empty for none")
     peers: str = Field("", description="a file of tillwatch peers build, empty for the generic prior")
     profiles: str = Field("", description="a file of `tillwatch profiles build`, empty for none")
     detectors: dict[str, dict[str, int | float]] = Field({}, description="tables of numbers, one for each detector")

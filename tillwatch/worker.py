@@ -143,7 +143,7 @@ def monitor_config(settings: Settings) -> MonitorConfig:
         country=settings.country,
         peers=settings.load_peers(),
         profiles=_profiles(settings.profiles),
-        foreign=settings.foreign_topic,
+        foreign=bool(settings.foreign_topic),
     )
 
 
