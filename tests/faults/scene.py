@@ -87,6 +87,7 @@ class Scene:
         self.kills: list[Kill] = []
         self.measured: dict[str, float] = {}
         self._producer: BaseProcess | None = None
+        self._fed = 0.0
 
     def close(self) -> None:
         """End every process."""
@@ -101,12 +102,19 @@ class Scene:
     def feed(self, until: float = 1.0) -> None:
         """Append the records of a share (0 to 1) of the simulation's time, after those that were fed before."""
         self.log.feed(self.traffic, until)
+        self._fed = until
 
-    def feed_meanwhile(self, length_s: float = _LENGTH_S) -> None:
-        """Let a process append everything, in about so many seconds."""
+    def feed_meanwhile(self, length_s: float = _LENGTH_S, until: float = 1.0) -> None:
+        """Let a process append the records up to a share of the simulation's time, in about so many seconds.
+
+        Args:
+            length_s: how long it takes.
+            until: as of `feed`.
+        """
         config = self.traffic.simulation.config
-        pace = (config.end_ms - config.start_ms) / 1000 / length_s
-        self._producer = fork(_produce, self.log, self.traffic.name, pace)
+        pace = (until - self._fed) * (config.end_ms - config.start_ms) / 1000 / length_s
+        self._fed = until
+        self._producer = fork(_produce, self.log, self.traffic.name, until, pace)
 
     def feed_somehow(self) -> None:
         """One or the other, as it is drawn."""
@@ -207,8 +215,8 @@ def undisturbed(name: str, partitions: int) -> Result:
             return log.result(fleet.start(until_idle=True).ended())
 
 
-def _produce(log: Log, name: str, pace: float) -> None:
+def _produce(log: Log, name: str, until: float, pace: float) -> None:
     """The producer's process."""
     speak_into(log.folder / "producer.log")
-    log.feed(traffic(name), pace=pace)
+    log.feed(traffic(name), until, pace)
     log.close()

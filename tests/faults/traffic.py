@@ -26,6 +26,8 @@ DISORDERED = replace(
     undo_share=0.3, duplicate_share=0.05, disorder_s=300,
 )  # fmt: skip
 """Three busy hours: so dense that at many a moment a reversal waits for its original, and a duplicate is due."""
+HOT = replace(ORDINARY, seed=14, merchants=1, days=1, tx_per_merchant_day=150_000)
+"""One merchant that does what a thousand do elsewhere."""
 _POISON_SHARE = 0.01
 
 
@@ -84,6 +86,7 @@ def _poisoned() -> Traffic:
 TRAFFIC = {
     "ordinary": lambda: Traffic("ordinary", simulate(ORDINARY)),
     "disordered": lambda: Traffic("disordered", simulate(DISORDERED)),
+    "hot": lambda: Traffic("hot", simulate(HOT)),
     "poisoned": _poisoned,
 }
 
