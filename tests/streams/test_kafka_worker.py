@@ -76,10 +76,6 @@ def fill(log: KafkaLog, count: int, start: int = 0) -> None:
     log.append_each("events", [values_of(count, start)] * PARTITIONS)
 
 
-def sum_of(count: int) -> int:
-    return sum(i for i in range(count) if i % 40)
-
-
 def newest(log: KafkaLog, topic: str, *, committed: bool = True) -> dict[bytes, bytes]:
     """Each key's newest value, without the number of the owner that wrote it."""
     found: dict[bytes, bytes] = {}
@@ -90,10 +86,15 @@ def newest(log: KafkaLog, topic: str, *, committed: bool = True) -> dict[bytes, 
     return found
 
 
-def scores(log: KafkaLog) -> list[float]:
-    """By partition, the sum that was published and committed last."""
-    found = newest(log, "merchant-risk")
-    return [msgspec.json.decode(found[b"m%d" % each], type=Score).score for each in range(len(found))]
+def sums(log: KafkaLog) -> dict[str, float]:
+    """By merchant, of which each partition has one, the sum that was published and committed last."""
+    found = (msgspec.json.decode(each, type=Score) for each in newest(log, "merchant-risk").values())
+    return {each.merchant_id: each.score for each in found}
+
+
+def all_sums(count: int) -> dict[str, float]:
+    """What the sums come to once the first `count` records of every partition are counted."""
+    return {f"m{each}": sum(i for i in range(count) if i % 40) for each in range(PARTITIONS)}
 
 
 def letters(log: KafkaLog, partition: int) -> list[DeadLetter]:
@@ -143,12 +144,14 @@ async def working(worker: Worker) -> AsyncIterator[asyncio.Task[Counts]]:
     running.result()
 
 
-async def feed(log: KafkaLog, start: int, holds: Callable[[], object]) -> int:
-    """Append to every partition, on and on, until something holds; where that ends."""
+async def feed(log: KafkaLog, start: int, holds: Callable[[], object], *reads: Read) -> int:
+    """Append to every partition, on and on, until something holds; where that ends. It waits for those who read."""
     end = start
     while not holds():
         await asyncio.to_thread(fill, log, 40, end)
         end += 40
+        least = PARTITIONS * (end - 400)
+        await until(lambda: holds() or sum(map(len, reads)) > least, "what is appended is read")  # noqa: B023
     return end
 
 
@@ -172,7 +175,7 @@ def test_every_record_is_processed_once_published_and_acknowledged(log: KafkaLog
     assert counts == Counts(records=1200, transactions=1170, dead_letters=30)
     assert sorted(read) == everything(400)
     assert committed(log) == [400] * PARTITIONS
-    assert scores(log) == [sum_of(400)] * PARTITIONS
+    assert sums(log) == all_sums(400)
     assert len(newest(log, "alerts")) == 15
     first = letters(log, 1)[0]
     assert ([len(letters(log, each)) for each in range(PARTITIONS)], first.source, first.position) == (
@@ -193,7 +196,7 @@ def test_a_restart_goes_on_from_the_last_cut(log: KafkaLog, options: KafkaOption
     counts = run_worker(settings_of(options, batch_records=7), noting(read), until_idle=True)
     assert counts == Counts(records=1200, transactions=1170, dead_letters=30)
     assert sorted(read) == [each for each in everything(400) if each[1] >= 300]
-    assert scores(log) == [sum_of(400)] * PARTITIONS
+    assert sums(log) == all_sums(400)
 
 
 def test_a_worker_that_joins_goes_on_right_where_the_other_left_off(log: KafkaLog, options: KafkaOptions) -> None:
@@ -202,16 +205,16 @@ def test_a_worker_that_joins_goes_on_right_where_the_other_left_off(log: KafkaLo
     async def test() -> None:
         first, second = Worker(settings_of(options), noting(stays)), Worker(settings_of(options), noting(joins))
         async with working(first):
-            end = await feed(log, 0, lambda: len(stays) > 500)
+            end = await feed(log, 0, lambda: len(stays) > 500, stays)
             async with working(second):
                 asked = time.monotonic()
-                end = await feed(log, end, lambda: joins)
+                end = await feed(log, end, lambda: joins, stays, joins)
                 assert time.monotonic() - asked < SOON_S
                 await until(reach(end, first, second), "both have processed everything")
                 assert sorted(first.agent.partitions.keys() | second.agent.partitions.keys()) == [0, 1, 2]
                 assert len(first.agent.partitions) + len(second.agent.partitions) == PARTITIONS
         assert sorted(stays + joins) == everything(end)
-        assert scores(log) == [sum_of(end)] * PARTITIONS
+        assert sums(log) == all_sums(end)
         assert committed(log) == [end] * PARTITIONS
 
     run(test())
@@ -250,16 +253,16 @@ def test_partitions_of_a_worker_that_leaves_by_sigterm_move_within_seconds(
     async def test() -> None:
         first = Worker(settings_of(options), noting(stays))
         async with working(first):
-            end = await feed(log, 0, lambda: stays and leaves)
+            end = await feed(log, 0, lambda: stays and leaves, stays, leaves)
             process.send_signal(signal.SIGTERM)
             asked = time.monotonic()
-            end = await feed(log, end, lambda: len(first.agent.partitions) == PARTITIONS)
+            end = await feed(log, end, lambda: len(first.agent.partitions) == PARTITIONS, stays, leaves)
             assert time.monotonic() - asked < SOON_S
             await until(reach(end, first), "the one that stays has processed everything")
         assert process.wait(30) == 0
         listener.join()
         assert sorted(stays + leaves) == everything(end)
-        assert scores(log) == [sum_of(end)] * PARTITIONS
+        assert sums(log) == all_sums(end)
 
     try:
         run(test())
@@ -312,7 +315,7 @@ def test_a_worker_whose_partitions_were_taken_recovers_them_and_comes_to_the_sam
 
     run(test())
     assert read.count((0, 0)) >= 2  # nothing of it was in a cut
-    assert scores(log) == [sum_of(300)] * PARTITIONS
+    assert sums(log) == all_sums(300)
     assert committed(log) == [300] * PARTITIONS
     assert len(newest(log, "alerts")) == 15
 
@@ -332,7 +335,7 @@ def test_a_monitor_that_raises_stops_the_worker_and_its_batch_is_read_again(
         run_worker(settings_of(options), Raises, until_idle=True)
     assert (committed(log)[1] or 0) <= 100
     assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == 600
-    assert scores(log) == [sum_of(200)] * PARTITIONS
+    assert sums(log) == all_sums(200)
 
 
 def test_records_that_retention_took_before_they_were_processed_stop_the_worker(
@@ -365,7 +368,7 @@ def test_markers_at_the_end_keep_nobody_from_being_idle(log: KafkaLog, options: 
     asyncio.run(write_transactions(options, aborted=aborted))
     for _ in range(2):  # after the last cut there is nothing but markers, too
         assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == 2 * PARTITIONS
-    assert scores(log) == [3] * PARTITIONS
+    assert sums(log) == {"m0": 3, "m1": 3, "m2": 3}
 
 
 def test_markers_at_the_end_are_no_lag_that_a_worker_is_stuck_at(
@@ -395,7 +398,7 @@ def test_partitions_without_any_record_keep_nobody_from_being_idle(log: KafkaLog
     for _ in range(2):
         assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == 100
     assert committed(log) == [100, None, None]
-    assert scores(log) == [sum_of(100)]
+    assert sums(log) == {"m0": all_sums(100)["m0"]}
 
 
 def test_more_workers_than_partitions_are_idle_together(log: KafkaLog, options: KafkaOptions) -> None:
@@ -408,7 +411,7 @@ def test_more_workers_than_partitions_are_idle_together(log: KafkaLog, options: 
 
     run(test())
     assert sorted(read) == everything(200)
-    assert scores(log) == [sum_of(200)] * PARTITIONS
+    assert sums(log) == all_sums(200)
 
 
 def test_a_damaged_batch_is_a_dead_letter_and_its_neighbours_count(
@@ -421,7 +424,7 @@ def test_a_damaged_batch_is_a_dead_letter_and_its_neighbours_count(
     damage(kafka, tp, 1, flipped)
     counts = run_worker(settings_of(options), SumMonitor, until_idle=True)
     assert counts.transactions == 29  # the first value is odd
-    assert scores(log) == [sum_of(30)] or newest(log, "merchant-risk").keys() == {b"m1"}
+    assert sums(log) == {"m1": sum(range(1, 30))}
     (broken,) = [each for each in letters(log, 1) if each.reason == "broken-batch"]
     assert (broken.source, broken.position, broken.record) == ("events-1", 10, "")
     assert "CRC-32C" in broken.message
@@ -442,11 +445,8 @@ def test_a_worker_is_ready_when_its_partitions_are_recovered(log: KafkaLog, opti
     (port,) = free_ports(1)
     answers: list[tuple[int, str]] = []
 
-    class Asks(SumMonitor):
-        """Made in the recovery, in the loop's own thread: it cannot answer, so another one asks."""
-
     async def test() -> None:
-        worker = Worker(settings_of(options, health_port=port), Asks)
+        worker = Worker(settings_of(options, health_port=port), SumMonitor)
         recover = worker._carrier.recover
 
         async def asked(assigned: Any) -> Any:
@@ -462,7 +462,7 @@ def test_a_worker_is_ready_when_its_partitions_are_recovered(log: KafkaLog, opti
 
     run(test())
     ok = (200, "ok\n")
-    assert answers[:4] == [(503, "no partition was assigned yet\n"), ok, ok, ok]
+    assert answers[:4] == [(503, "partitions are being assigned\n"), ok, ok, ok]
 
 
 def test_a_worker_speaks_tls_with_a_password(new_kafka: NewKafka) -> None:
@@ -476,5 +476,5 @@ def test_a_worker_speaks_tls_with_a_password(new_kafka: NewKafka) -> None:
         create_topics(log, PARTITIONS)
         fill(log, 100)
         assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == 300
-        assert scores(log) == [sum_of(100)] * PARTITIONS
+        assert sums(log) == all_sums(100)
         assert committed(log) == [100] * PARTITIONS
