@@ -212,7 +212,7 @@ def _row_by_hash(columns: Any, i: int, state: State) -> int:
     return -1
 
 
-@njit_inner
+@njit_inline
 def _fetch(data: Any, columns: Any, kinds: Any, i: int, state: State) -> None:
     """Have fetched what the records after `i` will read. It changes nothing but the time they take."""
     n = len(kinds)

@@ -113,7 +113,7 @@ def test_an_edited_family_takes_effect(mine: Path, monkeypatch: pytest.MonkeyPat
         families = (lifetime, repeats, edited(mine, factor))
         composition = compose(families)
         kernels.append(_write(families, composition.dtype).name)
-        monkeypatch.setattr(monitor, "compose", lambda composition=composition: composition)
+        monkeypatch.setattr(monitor, "compose", lambda _families, composition=composition: composition)
         seen.append(features([sale(1, "a", NOW_MS), sale(2, "b", NOW_MS), sale(3, "a", NOW_MS)]))
     assert seen[0]["mine"] == [101, 102, 204]
     assert seen[1]["mine"] == [101_000, 102_000, 204_000]
