@@ -21,7 +21,18 @@ from aiokafka.errors import KafkaError
 from engine.pages import Damaged
 from streams.carrier import Unreachable
 from streams.kafka_owner import PartitionOwner
-from streams.manifests import REBUILD, Head, Manifest, WrongParent, check_next, check_page, sealed, sized, unsealed
+from streams.manifests import (
+    REBUILD,
+    Head,
+    Manifest,
+    UnknownFormat,
+    WrongParent,
+    check_next,
+    check_page,
+    sealed,
+    sized,
+    unsealed,
+)
 from streams.topics import CHECKPOINTS
 
 if TYPE_CHECKING:
@@ -56,7 +67,7 @@ class Stored:
         cut: its number, 0 for none.
         pages: by id.
         keys: of every record that is in force.
-        is_checked: whether what is read must be whole; else only keys and owner are of use.
+        faults: what is wrong with records that are in force, by key; what follows a damaged manifest tells nothing.
     """
 
     partition: int
@@ -65,7 +76,7 @@ class Stored:
     cut: int = 0
     pages: dict[int, bytes] = field(default_factory=dict)
     keys: set[bytes] = field(default_factory=set)
-    is_checked: bool = True
+    faults: dict[bytes, Exception] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -76,12 +87,11 @@ class Stored:
         """Take the next record; an empty value takes its key away."""
         if value:
             self.keys.add(key)
-        else:
+        else:  # what was wrong with it matters no more, though compaction has yet to take it away
             self.keys.discard(key)
+            self.faults.pop(key, None)
         if key == OWNER and value:
             self.owner = msgspec.json.decode(value, type=OwnerRecord).number
-        elif not self.is_checked:
-            return
         elif key.startswith(PAGE) and (digits := key.removeprefix(PAGE)).isdigit():
             page_id = int(digits)
             if value:
@@ -90,13 +100,20 @@ class Stored:
                 self.pages.pop(page_id, None)
         elif key == MANIFEST:
             self._take_manifest(value)
-        elif key != OWNER:
-            raise Damaged(f"{self.where} has a record that is no part of a cut, under the key {key!r}; {REBUILD}")
+        elif key != OWNER and value:
+            who = f"{self.where} has a record that is no part of a cut, under the key {key!r}"
+            self.faults[key] = Damaged(f"{who}; {REBUILD}")
 
     def _take_manifest(self, value: bytes | None) -> None:
         if not value:
             self.manifest, self.cut = None, 0
-            return
+        elif MANIFEST not in self.faults:
+            try:
+                self._follow(value)
+            except (Damaged, UnknownFormat, WrongParent) as error:
+                self.faults[MANIFEST] = error
+
+    def _follow(self, value: bytes) -> None:
         head = msgspec.msgpack.decode(unsealed(value, self.partition, self.where), type=Parent)
         if self.manifest is not None and head.parent != self.cut:
             raise WrongParent(
@@ -106,7 +123,14 @@ class Stored:
         self.manifest, self.cut = value, head.cut
 
     def decoded(self) -> Manifest | None:
-        """The manifest; raises Damaged where its pages are there and it is not."""
+        """The manifest.
+
+        Raises:
+            Damaged: a record is not what was written, or pages are there without a manifest.
+            UnknownFormat, WrongParent: see `streams.manifests`.
+        """
+        for fault in self.faults.values():
+            raise fault
         if self.manifest is None:
             if self.pages:
                 raise Damaged(f"the manifest of {self.where} is missing, its pages are there; {REBUILD}")
@@ -145,7 +169,6 @@ class KafkaCutStore:
 
         Raises:
             Unreachable: the cluster does not answer.
-            Damaged, UnknownFormat, WrongParent: a partition does not hold one whole cut.
         """
         await self.let_go(list(self._owners))
         for each in partitions:
@@ -167,7 +190,7 @@ class KafkaCutStore:
         owner.number = number
 
     async def manifest(self, partition: int) -> Manifest | None:
-        """The last cut; None where there is none."""
+        """The last cut; None where there is none. Raises Damaged, UnknownFormat, WrongParent."""
         return self._stored[partition].decoded()
 
     async def pages(self, manifest: Manifest) -> Iterable[tuple[int, bytes]]:
@@ -199,7 +222,7 @@ class KafkaCutStore:
         """
         self._owners[partition] = owner = self._new_owner(partition)
         await owner.start()
-        found = (await read_checkpoints(self._options, [partition], is_checked=False))[partition]
+        found = (await read_checkpoints(self._options, [partition]))[partition]
         await self._sign(partition, found.owner + 1)
         keys = sorted(found.keys - {OWNER})
         await owner.send_many(CHECKPOINTS.name, partition, [None] * len(keys), keys)
@@ -232,16 +255,21 @@ def _pages(stored: Stored, manifest: Manifest) -> Iterator[tuple[int, bytes]]:
         yield ref.id, body
 
 
-async def read_checkpoints(
-    options: KafkaOptions, partitions: Collection[int], *, is_checked: bool = True
-) -> dict[int, Stored]:
+async def read_checkpoints(options: KafkaOptions, partitions: Collection[int]) -> dict[int, Stored]:
     """What is committed of these partitions of `checkpoints`, read to their ends.
 
     Raises:
         Unreachable: the cluster does not answer.
-        Damaged, UnknownFormat, WrongParent: a manifest is not what was written.
     """
-    found = {each: Stored(each, is_checked=is_checked) for each in partitions}
+    found = await _read_once(options, partitions)
+    # One that does not follow the one before is read once more: compaction may have taken away what lay between.
+    if gaps := [each for each, it in found.items() if isinstance(it.faults.get(MANIFEST), WrongParent)]:
+        found |= await _read_once(options, gaps)
+    return found
+
+
+async def _read_once(options: KafkaOptions, partitions: Collection[int]) -> dict[int, Stored]:
+    found = {each: Stored(each) for each in partitions}
     if not found:
         return found
     consumer = AIOKafkaConsumer(

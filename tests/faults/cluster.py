@@ -14,7 +14,7 @@ from streams.kafka_checkpoints import MANIFEST, OWNER, PAGE, Stored
 from streams.kafka_log import KafkaLog
 from streams.kafka_options import KafkaOptions
 from streams.topics import ALERTS, CHECKPOINTS, DEAD_LETTERS, EVENTS, MERCHANT_RISK, create_topics
-from tests.faults.damage import flipped
+from tests.faults.damage import flipped, rebuild
 from tests.faults.waiting import wait_until
 from tests.kafka.topics import delete_topics
 from tests.outcome import Result, result_of
@@ -249,10 +249,5 @@ class ClusterLog:
         return f"the manifest of partition {held.partition}"
 
     def rebuild(self) -> None:
-        """Have the state computed anew from the log: without a cut a worker begins at the first event."""
-        for partition, each in self._checkpoints.items():
-            keys = {record.key for record in self._log.read_keyed(CHECKPOINTS.name, partition, 0)} - {OWNER}
-            self._log.append(CHECKPOINTS.name, partition, [b""] * len(keys), keys=sorted(keys))
-            self._checkpoints[partition] = Checkpoints(
-                Stored(partition), self._log.end_offset(CHECKPOINTS.name, partition), each.owners
-            )
+        """Compute the state anew from the log, as an operator does."""
+        rebuild(self._options(self._direct).url, self.partitions)

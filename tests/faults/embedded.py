@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -16,7 +14,7 @@ from streams.checkpoints import SqliteCheckpoints, UnknownFormat, state_path
 from streams.sqlite_log import SqliteLog
 from streams.sqlite_transport import LEASE, log_url
 from streams.topics import ALERTS, EVENTS, MERCHANT_RISK, create_topics
-from tests.faults.damage import flipped
+from tests.faults.damage import flipped, rebuild
 from tests.outcome import Result, result_of
 from tillwatch.feed import feed_simulation
 from tillwatch.settings import log_url_of
@@ -204,9 +202,4 @@ class EmbeddedLog:
 
     def rebuild(self) -> None:
         """Compute the state anew from the log, as an operator does."""
-        command = [sys.executable, "-m", "tillwatch", "--log-url", log_url_of(self.path), "state", "rebuild"]
-        ours = {name for name in os.environ if name.startswith("TILLWATCH_")} - {"TILLWATCH_CACHE"}
-        environment = {name: value for name, value in os.environ.items() if name not in ours}
-        environment["TILLWATCH_PARTITIONS"] = str(self.partitions)
-        done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
-        assert done.returncode == 0, done.stderr
+        rebuild(log_url_of(self.path), self.partitions)
