@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport import base
 from faust.types import TP
 from mode import get_logger
@@ -137,13 +137,16 @@ class Consumer(BatchConsumer):
             await asyncio.sleep(_POLL_S)
             return {}
         async with self._fetching:
+            found: Mapping[TopicPartition, Batch] = {}
             try:
                 found = await self.client.getbatches(
                     *self._tps(partitions), timeout_ms=timeout * 1000, max_records=self.transport.batch_records
                 )
-            except OffsetOutOfRangeError as error:
-                raise OffsetGone(f"an offset that is to be read is not in the log: {error}") from error
-        return {TP(*tp): batch for tp, batch in found.items()}
+            except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
+                if self._ready:
+                    raise OffsetGone(f"an offset that is to be read is not in the log: {error}") from error
+            # What came from where the group stood, since partitions were given anew, is nobody's.
+            return {TP(*tp): batch for tp, batch in found.items()} if self._ready else {}
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go to where reading starts, between the assignment and the resuming of the flow.

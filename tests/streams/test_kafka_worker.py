@@ -320,6 +320,26 @@ def test_a_worker_whose_partitions_were_taken_recovers_them_and_comes_to_the_sam
     assert len(newest(log, "alerts")) == 15
 
 
+def test_a_worker_that_is_given_its_partitions_anew_while_it_waits_for_records_goes_on(
+    log: KafkaLog, options: KafkaOptions
+) -> None:
+    read: Read = []
+
+    async def test() -> None:
+        worker = Worker(settings_of(options, cut_every_s=3_600), noting(read))
+        async with working(worker):
+            for end in range(40, 200, 40):
+                await asyncio.to_thread(fill, log, 40, end - 40)
+                await until(reach(end, worker), "everything was processed")
+                worker._carrier.again()
+                await until(lambda: worker.agent.partitions == {}, "its partitions were let go of")
+            await until(reach(end, worker), "they were recovered from their cuts")
+
+    run(test())
+    assert sorted(read) == everything(160)
+    assert sums(log) == all_sums(160)
+
+
 def test_a_monitor_that_raises_stops_the_worker_and_its_batch_is_read_again(
     log: KafkaLog, options: KafkaOptions
 ) -> None:
