@@ -2,8 +2,8 @@
 
     python -m bench.kafka [--records 1000000] [--merchants 10000] [--rounds 3] [--seconds 30] [--only latency]
 
-All columns and detectors, checkpoints every 5 s, alerts out, 4 partitions, lz4, batches of 5,000. A broker of its own on
-core 0, the worker on core 1. Latency: a stream of sales at a steady rate, of which every hundredth is a shop's first
+All columns and detectors, checkpoints every 5 s, alerts out, 4 partitions, lz4, batches of 5,000. A broker of its own
+on core 0, the worker on core 1. Latency: sales at a steady rate, of which every hundredth is a shop's first
 and has a foreign MCC; from when it is given to the producer until the alert about it was read.
 """
 

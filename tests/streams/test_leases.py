@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.streams.conftest import Carrier
+    from tests.streams.conftest import SqliteCarrier
 
 
 @pytest.fixture
@@ -79,9 +79,9 @@ def test_a_boot_clock_that_went_back_frees_the_lease(log: SqliteLog, clock: list
     assert log.acquire_lease("worker", "b", 10).number == 2
 
 
-def test_a_dead_process_on_this_machine_holds_no_lease(carrier: Carrier) -> None:
-    with carrier.open() as log:
-        holder = carrier.python("log.acquire_lease('worker', 'child', 3600); print('has it', flush=True); input()")
+def test_a_dead_process_on_this_machine_holds_no_lease(embedded: SqliteCarrier) -> None:
+    with embedded.open() as log:
+        holder = embedded.python("log.acquire_lease('worker', 'child', 3600); print('has it', flush=True); input()")
         assert holder.stdout is not None
         assert holder.stdout.readline() == "has it\n"
         with pytest.raises(LeaseHeld, match=f"child, process {holder.pid}"):

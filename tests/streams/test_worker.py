@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from engine.records import Records
     from streams.leases import Lease
-    from tests.streams.conftest import Carrier
+    from tests.streams.conftest import SqliteCarrier
 
 PARTITIONS = 3
 
@@ -309,8 +309,8 @@ def test_a_batch_that_holds_up_the_loop_for_long_keeps_the_lease(path: Path, mon
     assert refused > 6
 
 
-def test_a_worker_that_is_stopped_loses_its_lease_and_ends_when_it_wakes(carrier: Carrier) -> None:
-    worker = carrier.python(
+def test_a_worker_that_is_stopped_loses_its_lease_and_ends_when_it_wakes(embedded: SqliteCarrier) -> None:
+    worker = embedded.python(
         "import streams.sqlite_transport as transport\n"
         "from streams.app import WorkerSettings\n"
         "from streams.leases import Fenced\n"
@@ -322,7 +322,7 @@ def test_a_worker_that_is_stopped_loses_its_lease_and_ends_when_it_wakes(carrier
         "except Fenced as error:\n"
         "    print(error)\n"
     )
-    with carrier.open() as log:
+    with embedded.open() as log:
         while not log._db.execute("SELECT held FROM lease").fetchone():
             assert worker.poll() is None
         with log.transaction():  # so that it does not stop in the middle of a write of its own
@@ -424,11 +424,11 @@ def test_what_another_process_appends_is_processed_as_it_comes(path: Path) -> No
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_worker_after_the_batch_in_hand(carrier: Carrier, number: signal.Signals) -> None:
-    with carrier.open() as log:
+def test_a_signal_ends_the_worker_after_the_batch_in_hand(embedded: SqliteCarrier, number: signal.Signals) -> None:
+    with embedded.open() as log:
         create_topics(log, 1)
         log.append("events", 0, [b"1"] * 1_000)
-    worker = carrier.python(
+    worker = embedded.python(
         "import os, time\n"
         "from engine.outputs import Counts, Outputs\n"
         "from streams.app import WorkerSettings\n"
@@ -450,17 +450,19 @@ def test_a_signal_ends_the_worker_after_the_batch_in_hand(carrier: Carrier, numb
     done = int(said[-1])
     assert 10 <= done <= 50
     assert said[:-1] == ["batch"] * (done // 10 - 1)
-    with carrier.open() as log:
+    with embedded.open() as log:
         assert log.committed("tillwatch", "events", 0) == done
 
 
-def test_a_killed_workers_successor_starts_at_once_and_comes_to_the_same_end(path: Path, carrier: Carrier) -> None:
+def test_a_killed_workers_successor_starts_at_once_and_comes_to_the_same_end(
+    path: Path, embedded: SqliteCarrier
+) -> None:
     fill(path, 300)
     run_worker(settings_of(path), SumMonitor, until_idle=True)
     undisturbed = topic_end(path, "alerts"), topic_end(path, "merchant-risk")
     with SqliteLog(path) as log:
         log._db.execute("DELETE FROM block WHERE key IS NOT NULL")
-    holder = carrier.python(
+    holder = embedded.python(
         f"log = SqliteLog({str(path)!r})\n"
         f"log.acquire_lease({LEASE!r}, 'dying', 3600)\nprint('holds', flush=True)\ninput()"
     )
