@@ -1,7 +1,8 @@
-"""Invariant 1 through the embedded log: partitions, batch sizes and restarts change nothing, and the ledger agrees."""
+"""Invariant 1 through both logs: partitions, workers, batch sizes and restarts change nothing; the ledger agrees."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 from typing import TYPE_CHECKING, Any
@@ -10,20 +11,26 @@ import pytest
 
 from detectors.registry import make_detectors
 from engine.monitor import Monitor, MonitorConfig
+from engine.outputs import Counts
 from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
 from simulator.write import write_jsonl
 from streams.app import WorkerSettings
 from streams.intake import ingest
+from streams.kafka_options import KafkaOptions
 from streams.sqlite_log import SqliteLog
 from streams.sqlite_transport import log_url
 from streams.topics import create_topics
-from streams.worker import run_worker
+from streams.worker import Worker, run_worker
 from tests.outcome import Result, assert_as_in_ledger, assert_same, result_of
 from tillwatch.feed import feed_simulation
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from streams.kafka_log import KafkaLog
+    from tests.kafka.broker import Cluster
+    from tests.streams.conftest import KafkaCarrier
 
 CONFIG = SimulationConfig(
     seed=11, merchants=120, days=3, jump_share=0.3, undo_share=0.03, refund_share=0.02, duplicate_share=0.02,
@@ -37,13 +44,19 @@ SEEDS = [int(each) for each in os.environ.get("TILLWATCH_SEED", "").split(",") i
 """What the drawn cases are drawn from; set TILLWATCH_SEED, with commas between, to run them again."""
 
 
+DETECTORS = make_detectors({"mcc_jump": {"quiet_gap_s": 86_400}})  # so that some episodes end within the run
+
+
+def new_monitor(partition: int, of: int) -> Monitor:
+    return Monitor(MonitorConfig(capacity=1000), partition, of, cuts=True, detectors=DETECTORS)
+
+
 def work(path: Path, partitions: int, batch_records: int) -> Result:
     """Let a worker do everything there is to do, and read what came of it."""
     monitors = []
-    made = make_detectors({"mcc_jump": {"quiet_gap_s": 86_400}})  # so that some episodes end within the run
 
     def make(partition: int, of: int) -> Monitor:
-        monitors.append(Monitor(MonitorConfig(capacity=1000), partition, of, cuts=True, detectors=made))
+        monitors.append(new_monitor(partition, of))
         return monitors[-1]
 
     settings = WorkerSettings(log_url=log_url(path), partitions=partitions, batch_records=batch_records)
@@ -102,6 +115,53 @@ def test_partitions_batch_sizes_and_restarts_change_nothing(
     simulation: Simulation, undisturbed: Result, tmp_path: Path,
 ) -> None:  # fmt: skip
     assert_same(run(tmp_path / "log.db", simulation, partitions, batch_records, stops), undisturbed)
+
+
+def feed(log: KafkaLog, simulation: Simulation, share: float | None = None) -> None:
+    """Feed the simulation up to a share of its time, and wait until workers can read it."""
+    until = None if share is None else int(CONFIG.start_ms + share * CONFIG.days * 86_400_000)
+    feed_simulation(log, simulation, until_ms=until)
+    for partition in range(log.partitions("events")):
+        log.end_offset("events", partition)
+
+
+async def share(log: KafkaLog, simulation: Simulation, settings: WorkerSettings, workers: int) -> Result:
+    """Let workers that share the partitions do everything, of which most comes when they have begun."""
+    await asyncio.to_thread(feed, log, simulation, 0.3)
+    team = [Worker(settings, new_monitor) for _ in range(workers)]
+    running = [asyncio.create_task(each.run()) for each in team]
+
+    async def idle() -> bool:
+        shares = [len(each.agent.partitions) for each in team]
+        shared = sum(shares) == settings.partitions and min(shares) >= settings.partitions // workers
+        return shared and all([await each._carrier.finished(each.agent.next_offsets) for each in team])
+
+    for fed in (0.3, None):
+        await asyncio.to_thread(feed, log, simulation, fed)
+        while not await idle():
+            assert not any(each.done() for each in running), running
+            await asyncio.sleep(0.01)
+    counts, totals = Counts(), []
+    for each in team:
+        counts.add(each.agent.counts)
+        totals += [sums for its in each.agent.partitions.values() for sums in its.monitor.totals()]  # type: ignore[attr-defined]
+        each.stop()
+    await asyncio.gather(*running)
+    return result_of(log, settings.partitions, counts, totals)
+
+
+@pytest.mark.parametrize(("partitions", "workers", "batch_records"), [(1, 1, 997), (4, 2, 313)])
+def test_kafka_and_how_many_workers_share_it_change_nothing(
+    partitions: int, workers: int, batch_records: int, simulation: Simulation, undisturbed: Result,
+    kafka: Cluster, on_kafka: KafkaCarrier,
+) -> None:  # fmt: skip
+    options = KafkaOptions(bootstrap=(kafka.bootstrap,))
+    settings = WorkerSettings(
+        log_url=options.url, kafka=options, partitions=partitions, batch_records=batch_records, cut_every_s=0.5
+    )
+    with on_kafka.open() as log:
+        create_topics(log, partitions)
+        assert_same(asyncio.run(share(log, simulation, settings, workers)), undisturbed)
 
 
 def test_a_file_of_the_events_taken_in_comes_to_the_same(
