@@ -220,14 +220,21 @@ class Worker:
         self._report.stalled = self._feeds.look(now, clocks)
         if any(each.cut_offset > 0 and not each.waiting for each in self.agent.partitions.values()):
             self._losses = 0
+        done = self.agent.next_offsets
         try:
-            ends = await self._carrier.ends()
+            lag = await self._lag(done)
         except Unreachable as error:
             self._watchdog.unreachable(now, str(error))
-            return
-        done = self.agent.next_offsets
-        lag = None if ends is None else sum(max(0, end - done[each]) for each, end in ends.items() if each in done)
-        self._watchdog.look(now, lag, done)
+        else:
+            self._watchdog.look(now, lag, done)
+
+    async def _lag(self, done: Mapping[int, int]) -> int | None:
+        """How many records wait; None where that is not known."""
+        if (ends := await self._carrier.ends()) is None:
+            return None
+        lag = sum(max(0, end - done[each]) for each, end in ends.items() if each in done)
+        # What nobody is to see takes offsets, too: markers of transactions, and what aborted ones had written.
+        return 0 if lag and await self._carrier.finished(done) else lag
 
     def _keep_from(self) -> dict[tuple[str, int], int]:
         """The offset of each partition's last cut: nothing that lies behind it is dropped."""

@@ -372,44 +372,53 @@ def test_records_that_retention_took_before_they_were_processed_stop_the_worker(
     assert committed(log) == [100] * PARTITIONS
 
 
-async def write_transactions(options: KafkaOptions, *, aborted: bool) -> None:
-    """A foreign producer's transactions of two records in each partition: a committed one, and one that is aborted."""
+async def write_transaction(options: KafkaOptions, value: bytes, *, aborts: bool) -> None:
+    """A foreign producer's transaction of two records in each partition."""
     async with AIOKafkaProducer(**options.client_kwargs(), transactional_id="foreign") as producer:
-        for aborts in (False, True)[: 1 + aborted]:
-            await producer.begin_transaction()
-            for partition in range(PARTITIONS):
-                for value in (b"1", b"2"):
-                    await producer.send_and_wait("events", value, partition=partition)
-            await (producer.abort_transaction() if aborts else producer.commit_transaction())
+        await producer.begin_transaction()
+        for partition in [*range(PARTITIONS)] * 2:
+            await producer.send_and_wait("events", value, partition=partition)
+        await (producer.abort_transaction() if aborts else producer.commit_transaction())
 
 
-@pytest.mark.parametrize("aborted", [False, True])
-def test_markers_at_the_end_keep_nobody_from_being_idle(log: KafkaLog, options: KafkaOptions, aborted: bool) -> None:
-    asyncio.run(write_transactions(options, aborted=aborted))
-    for _ in range(2):  # after the last cut there is nothing but markers, too
-        assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == 2 * PARTITIONS
-    assert sums(log) == {"m0": 3, "m1": 3, "m2": 3}
-
-
-def test_markers_at_the_end_are_no_lag_that_a_worker_is_stuck_at(
-    log: KafkaLog, options: KafkaOptions, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("aborts", [(False,), (False, True), (True,)])
+def test_markers_at_the_end_keep_nobody_from_being_idle(
+    log: KafkaLog, options: KafkaOptions, aborts: Sequence[bool]
 ) -> None:
-    monkeypatch.setattr("streams.watchdog.STUCK_S", 0.0)
-    asyncio.run(write_transactions(options, aborted=True))
+    for each in aborts:
+        asyncio.run(write_transaction(options, b"3", aborts=each))
+    written = 2 * aborts.count(False)
+    for _ in range(2):  # after the last cut there is nothing but markers, too
+        assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == PARTITIONS * written
+    assert list(sums(log).values()) == [6] * PARTITIONS * aborts.count(False)
+
+
+def test_what_nobody_is_to_see_at_the_end_is_no_lag_that_a_worker_is_stuck_at(
+    log: KafkaLog, options: KafkaOptions
+) -> None:
+    fill(log, 40)
     lags: list[int | None] = []
 
     async def test() -> None:
         worker = Worker(settings_of(options), SumMonitor)
         look = worker._watchdog.look
-        worker._watchdog.look = lambda now, lag, done: (lags.append(lag), look(now, lag, done))[1]  # type: ignore[method-assign,assignment,func-returns-value]
+
+        def noted(now: float, lag: int | None, done: Mapping[int, int]) -> None:
+            lags.append(lag)
+            look(now, lag, done)
+
+        worker._watchdog.look = noted  # type: ignore[method-assign]
         async with working(worker):
-            await until(lambda: len(worker.agent.next_offsets) == PARTITIONS, "partitions were recovered")
-            await until(lambda: worker.agent.counts.records == 2 * PARTITIONS, "everything was processed")
+            await until(reach(40, worker), "everything was processed")
+            await write_transaction(options, b"aborted", aborts=True)
+            while await worker._carrier.ends() != {0: 43, 1: 43, 2: 43}:
+                pass
             lags.clear()
-            await until(lambda: len(lags) >= 3, "it has looked around")
+            await until(lambda: len(lags) == 2, "it has looked around")
+            assert reach(40, worker)()
+            assert lags[-1] == 0
 
     run(test())
-    assert lags[-1] == 0
 
 
 def test_partitions_without_any_record_keep_nobody_from_being_idle(log: KafkaLog, options: KafkaOptions) -> None:
