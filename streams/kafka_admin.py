@@ -54,6 +54,7 @@ class KafkaAdmin:
 
     def __init__(self, options: KafkaOptions) -> None:
         self._options = options
+        self._made: set[str] = set()
 
     def _ask(self, ask: Callable[[Any], T]) -> T:
         """What `ask` has to say of a client, tried anew where it fails by what passes, as while a broker starts."""
@@ -80,7 +81,7 @@ class KafkaAdmin:
 
         def ask(client: Any) -> KafkaTopic:
             (found,) = client.describe_topics([name])
-            if for_code(found["error_code"]) is UnknownTopicOrPartitionError:
+            if for_code(found["error_code"]) is UnknownTopicOrPartitionError and name not in self._made:
                 raise UnknownTopic(f"topic must be one of {_names(client.describe_topics())}, got {name!r}")
             _check(found["error_code"], f"topic {name!r}")
             resource = ConfigResource(ConfigResourceType.TOPIC, name)
@@ -105,6 +106,7 @@ class KafkaAdmin:
             client.wait_for_topics([name], timeout_ms=_TIMEOUT_MS)
 
         self._ask(ask)
+        self._made.add(name)  # a broker that is asked next may yet have to hear of it
 
     def set_configs(self, name: str, configs: Mapping[str, str]) -> None:
         """Set some of a topic's settings anew."""
