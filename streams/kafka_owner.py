@@ -27,7 +27,9 @@ from streams.carrier import Unreachable
 from streams.leases import Fenced, LetGo
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping, Sequence
+    from collections.abc import Awaitable, Iterator, Mapping, Sequence
+
+    from aiokafka.producer.message_accumulator import BatchBuilder
 
 logger = get_logger(__name__)
 
@@ -116,7 +118,7 @@ class PartitionOwner:
     ) -> None:
         async with self._gate:  # none begins while a transaction ends
             await self._begin()
-            sends = [await self._enqueue(topic, partition, key, value) for key, value in zip(keys, values, strict=True)]
+            sends = [await self._enqueue(topic, partition, each) for each in self._batched(keys, values)]
             self._sends.update(sends)
         await self._wait(asyncio.gather(*sends))
         self._sends.difference_update(sends)
@@ -127,12 +129,22 @@ class PartitionOwner:
             await self._wait(asyncio.ensure_future(self._producer.begin_transaction()))
             self._open = True
 
-    async def _enqueue(self, topic: str, partition: int, key: bytes | None, value: bytes | None) -> asyncio.Future[Any]:
+    def _batched(self, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> Iterator[BatchBuilder]:
+        """The records in as few batches as they fit in: one by one they cost ten times as much."""
+        batch = self._producer.create_batch()
+        for key, value in zip(keys, values, strict=True):
+            if batch.append(timestamp=None, key=key, value=value) is None:
+                yield batch
+                batch = self._producer.create_batch()
+                batch.append(timestamp=None, key=key, value=value)
+        yield batch
+
+    async def _enqueue(self, topic: str, partition: int, batch: BatchBuilder) -> asyncio.Future[Any]:
         give_up_at = time.monotonic() + OUTAGE_S
         while True:
             self._check()
             try:
-                future: asyncio.Future[Any] = await self._producer.send(topic, value, key, partition)
+                future: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
             except KafkaTimeoutError:  # there is no room while the brokers do not answer; it was not taken
                 if time.monotonic() >= give_up_at:
                     raise
