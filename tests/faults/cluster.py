@@ -137,7 +137,8 @@ class ClusterLog:
     def feed(self, traffic: Traffic, until: float = 1.0, pace: float | None = None) -> None:
         """As `EmbeddedLog.feed`."""
         until_ms = None if until >= 1 else traffic.until_ms(until)
-        feed_simulation(self._log, traffic.simulation, until_ms=until_ms, pace=pace)
+        with KafkaLog(self._options(self._direct)) as log:  # its writer may have been another process's meanwhile
+            feed_simulation(log, traffic.simulation, until_ms=until_ms, pace=pace)
 
     def ends(self) -> dict[int, int]:
         """By partition, the offset after its last event; what ends a transaction has one, too, and comes behind."""

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults.earnest import assert_drained, at_work, ready
 from tests.faults.seeds import seeds
 from tests.faults.waiting import wait_until
-from tests.kafka.ports import free_ports
 
 if TYPE_CHECKING:
-    from tests.faults.processes import WorkerProcess
     from tests.faults.scene import Scene
     from tests.kafka.broker import Cluster
     from tests.kafka.fixtures import NewKafka
 
-_FEEDING_S = 15.0
 _RED_WITHIN_S = 30.0
-_DRAINED_WITHIN_S = 120.0
 
 
 @pytest.fixture
@@ -37,38 +31,6 @@ def harmed(new_kafka: NewKafka) -> Cluster:
 @pytest.fixture
 def cluster(harmed: Cluster) -> Cluster:
     return harmed
-
-
-def at_work(scene: Scene) -> WorkerProcess:
-    """A worker with sessions as long as in earnest, that says whether it is ready and has something left to do."""
-    (port,) = free_ports(1)
-    scene.fleet.given = {}
-    scene.fleet.settings = replace(scene.fleet.settings, health_port=port, batch_records=50)
-    scene.feed(until=0.5)
-    worker = scene.fleet.start()
-    wait_until(worker.notes, "the worker works")
-    worker.join(scene.draw.uniform(0, 0.5))
-    return worker
-
-
-def ready(worker: WorkerProcess) -> bool:
-    """Whether it says that it is ready."""
-    assert worker.alive, worker.how()
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{worker.order.settings.health_port}/ready", timeout=10) as said:
-            return bool(said.status == 200)
-    except urllib.error.HTTPError as error:
-        error.close()
-        return False
-
-
-def assert_drained(scene: Scene, worker: WorkerProcess) -> None:
-    """It does what is left to do, unaided."""
-    scene.feed()
-    with scene.measure("drained"):
-        wait_until(lambda: scene.done(worker) and scene.in_cuts(), "all is in cuts", _DRAINED_WITHIN_S, poll_s=0.02)
-    wait_until(lambda: ready(worker), "the worker is ready")
-    scene.assert_exact(worker.finish())
 
 
 @seeds(quick=1)
@@ -112,26 +74,3 @@ def test_a_broker_that_stands_still_is_waited_for(scene: Scene, cluster: Cluster
     assert not ready(worker)
     cluster.resume()
     assert_drained(scene, worker)
-
-
-@pytest.fixture
-def three(new_kafka: NewKafka) -> Cluster:
-    return new_kafka(brokers=3)
-
-
-class TestOfThree:
-    @pytest.fixture
-    def cluster(self, three: Cluster) -> Cluster:
-        return three
-
-    @seeds(quick=1)
-    @pytest.mark.timeout(900)
-    def test_a_worker_carries_on_when_one_broker_dies(self, scene: Scene, cluster: Cluster) -> None:
-        worker = at_work(scene)
-        scene.feed_meanwhile(_FEEDING_S)
-        before = len(worker.notes())
-        scene.draw.choice(cluster.brokers).kill()
-        with scene.measure("carried on"):
-            wait_until(lambda: len(worker.notes()) > before, "the worker goes on", poll_s=0.02)
-        wait_until(lambda: scene.fed, "everything is fed", _DRAINED_WITHIN_S)
-        assert_drained(scene, worker)
