@@ -78,6 +78,7 @@ class Partition:
         pages: live pages of that cut, by number.
         waiting: the last offsets of the batches that are processed and not in a cut yet, in order.
         released: whether it is no longer ours; what is still under way with it comes to nothing.
+        warned: whether it was said that records are in it which belong to others.
         earlier: what its records had come to when it was recovered.
     """
 
@@ -91,6 +92,7 @@ class Partition:
     pages: dict[int, PageRef] = field(default_factory=dict)
     waiting: deque[int] = field(default_factory=deque)
     released: bool = False
+    warned: bool = False
     earlier: Counts = field(default_factory=Counts)
 
 
@@ -187,6 +189,7 @@ class MonitorAgent:
         self.sound = False
         try:
             outputs = _processed(partition, batch)
+            _warn(partition, batch.records.source, outputs)
             await self._publish(partition, outputs)
             partition.waiting.append(message.offset)
             partition.next_offset = batch.next_offset
@@ -231,6 +234,18 @@ class MonitorAgent:
         return [outlet.send_many(topic, at, values, keys) for at, (keys, values) in by_partition.items()]
 
 
+def _warn(partition: Partition, source: str, outputs: Outputs) -> None:
+    """Say, once for each recovery, that a producer puts records where they do not belong: it loses most of them."""
+    if partition.warned or all(each.reason != Reason.WRONG_PARTITION for each in outputs.dead_letters):
+        return
+    partition.warned = True
+    logger.error(
+        "%s has records of merchants that belong to other partitions; they are dead letters. Who writes them must"
+        " choose partitions by murmur2 of merchant_id; librdkafka does so with partitioner=murmur2_random",
+        source,
+    )
+
+
 def _processed(partition: Partition, batch: Batch) -> Outputs:
     """What a batch comes to. Whatever its log could not read is a dead letter."""
     outputs = partition.monitor.process(batch.records) if len(batch.records) else Outputs(counts=Counts())
@@ -245,5 +260,7 @@ def _processed(partition: Partition, batch: Batch) -> Outputs:
                 record="",
             )
         )
-        outputs.counts.dead_letters += 1
+    broken = Counts(records=len(batch.broken), dead_letters=len(batch.broken))
+    outputs.counts.add(broken)
+    getattr(partition.monitor, "counts", Counts()).add(broken)  # which its next cut keeps
     return outputs
