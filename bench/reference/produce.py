@@ -11,12 +11,12 @@ from bench.reference.data import Traffic
 LIKE_JAVA = {"partitioner": "murmur2_random", "compression.type": "lz4"}
 """What every producer of the input sets: partitions as Java's producer chooses them."""
 _SETTINGS = {
-    "enable.idempotence": True,
     "linger.ms": 20,
     "batch.size": 1 << 20,
     "queue.buffering.max.messages": 500_000,
-    "acks": 1,
+    "enable.idempotence": True,
 }
+"""Idempotent, for what is sent again must not come behind what was sent later."""
 _POLL_EVERY = 1_000
 
 
