@@ -73,15 +73,19 @@ class BatchConsumer(Consumer):
         if records is None or self.should_stop:
             return
         generation, token = self.app.consumer_generation_id, self._fetched_under
-        for tp, batch in cast("Mapping[TP, Batch]", records).items():
+        if token != self._token:
+            return  # where to read on was said anew meanwhile
+        messages = {tp: batch_message(tp, batch, generation, token) for tp, batch in records.items()}
+        for tp, message in messages.items():  # all at once: nobody may think that what was fetched is done with
+            self._delivered[tp].append(message.offset)
+        for tp, message in messages.items():
             if token != self._token:
-                return  # where to read on was said anew meanwhile
+                return
             if self.flow_active and (active is None or tp in active):
-                message = batch_message(tp, batch, generation, token)
-                self._delivered[tp].append(message.offset)
                 yield tp, message
             else:
-                await self._seek(tp, batch.first_offset)
+                self._delivered[tp].pop()
+                await self._seek(tp, records[tp].first_offset)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
         self._fetched_under = self._token

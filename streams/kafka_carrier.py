@@ -107,10 +107,13 @@ class KafkaCarrier:
 
     async def finished(self, next_offsets: Mapping[int, int]) -> bool:
         """Whether each assigned partition was processed to its end; true, too, where none is assigned."""
-        if not self._consumer.recovered or not self._consumer.done_with_all(next_offsets):
+        assigned = self._assigned()
+        ends = await self._consumer.highwaters(*assigned) if self._consumer.recovered else {}
+        # What is fetched from here on was not there: nothing else runs until this is answered.
+        if not self._consumer.recovered or assigned != self._assigned():
             return False
-        ends = await self._consumer.highwaters(*self._assigned())
-        return all([(await self._consumer.position(tp) or 0) >= end for tp, end in ends.items()])
+        reached = [self._consumer.reached(tp) >= end for tp, end in ends.items()]
+        return all(reached) and self._consumer.done_with_all(next_offsets)
 
     async def show(self, progress: Sequence[Progress]) -> None:
         """Write how far we are, where the cluster takes it at once: the next one tells more."""

@@ -210,6 +210,10 @@ class Consumer(BatchConsumer):
         """The offset that is read next; None while it is not known."""
         return self.client.position_of(TopicPartition(*tp))
 
+    def reached(self, tp: TP) -> int:
+        """The same, now; 0 while it is not known."""
+        return self.client.position_of(TopicPartition(*tp)) or 0
+
     def assignment(self) -> set[TP]:
         """What the group gave this worker."""
         return {TP(*each) for each in self.client.assignment()}

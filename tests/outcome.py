@@ -85,6 +85,12 @@ def _identity(record: str) -> str:
 
 def assert_same(result: Result, undisturbed: Result) -> None:
     """Fails with a line for each thing that differs."""
+    found = differences(result, undisturbed)
+    assert not found, "\n".join(found)
+
+
+def differences(result: Result, undisturbed: Result) -> list[str]:
+    """A line for each thing that differs, for the first few of a kind."""
     found = [
         *_differences("alert", result.alerts, undisturbed.alerts),
         *_differences("score", result.scores, undisturbed.scores),
@@ -95,7 +101,7 @@ def assert_same(result: Result, undisturbed: Result) -> None:
         got, due = getattr(result.counts, name), getattr(undisturbed.counts, name)
         if got != due:
             found.append(f"{name}: {got}, undisturbed {due}")
-    assert not found, "\n".join(found)
+    return found
 
 
 def _differences(what: str, got: Mapping[Any, Any], due: Mapping[Any, Any]) -> Iterator[str]:
@@ -122,6 +128,12 @@ def assert_as_in_ledger(result: Result, simulation: Simulation, damaged: Collect
         simulation: what was fed.
         damaged: merchants some of whose records were damaged, by index: their sums are not known.
     """
+    found = ledger_differences(result, simulation, damaged)
+    assert not found, "\n".join([*found[:_SHOWN], f"{len(found)} differ"])
+
+
+def ledger_differences(result: Result, simulation: Simulation, damaged: Collection[int] = ()) -> list[str]:
+    """A line for each merchant whose sums, and each count that, is not the ledger's; see `assert_as_in_ledger`."""
     ledger = simulation.ledger()
     found = []
     for i in sorted(set(range(simulation.config.merchants)) - set(damaged)):
@@ -140,7 +152,7 @@ def assert_as_in_ledger(result: Result, simulation: Simulation, damaged: Collect
             )
             if got != int(ledger[name].sum())
         ]
-    assert not found, "\n".join([*found[:_SHOWN], f"{len(found)} differ"])
+    return found
 
 
 _SUMS = ("approved_count", "approved_minor", "refund_count", "refund_minor", "reversed_count", "reversed_minor")

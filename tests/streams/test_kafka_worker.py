@@ -430,6 +430,30 @@ def test_partitions_without_any_record_keep_nobody_from_being_idle(log: KafkaLog
     assert sums(log) == {"m0": all_sums(100)["m0"]}
 
 
+def test_what_comes_while_the_ends_are_asked_for_is_not_taken_for_done(log: KafkaLog, options: KafkaOptions) -> None:
+    async def test() -> None:
+        worker = Worker(settings_of(options), SumMonitor)
+        async with working(worker):
+            await until(reach(0, worker), "partitions were recovered")
+            consumer = worker._carrier._consumer  # type: ignore[attr-defined]
+            ask = consumer.highwaters
+
+            async def late(*partitions: Any) -> Any:
+                await asyncio.to_thread(fill, log, 40)
+                ends = await ask(*partitions)
+                await until(lambda: all(consumer.reached(tp) >= end for tp, end in ends.items()), "all is fetched")
+                return ends
+
+            async with worker.agent.turn:  # so that it is not processed yet
+                consumer.highwaters = late
+                assert not await worker._carrier.finished(worker.agent.next_offsets)
+                consumer.highwaters = ask
+            await until(reach(40, worker), "everything was processed")
+            assert await worker._carrier.finished(worker.agent.next_offsets)
+
+    run(test())
+
+
 def test_more_workers_than_partitions_are_idle_together(log: KafkaLog, options: KafkaOptions) -> None:
     fill(log, 200)
     read: Read = []
