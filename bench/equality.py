@@ -1,13 +1,13 @@
-"""Invariant 1 at length: the same alerts, scores, dead letters and sums, whatever carried the events and whoever worked.
+"""Invariant 1 at length: the same alerts, scores, dead letters and sums, whatever carried the events.
 
     python -m bench.equality [--records 5000000] [--only kafka-2x1] [--json FILE] [--keep FOLDER]
 
-A simulation with violations, disorder, late records and duplicates is fed to SQLite with 1, 2 and 4 partitions, and to a
-Kafka broker of its own with 1, 2 and 4 partitions and 1 and 2 workers, each `tillwatch worker --until-idle` in a process
-of its own, as anyone starts it. Compared is what is committed when all have ended: each alert's last revision and each
-merchant's last score with every field but `epoch`, dead letters by reason, field and record, and the sums of every
-merchant, restored from the last cuts; with the first case's, and the sums with the simulator's own ledger. What differs
-is shown, and the exit code is 1.
+A simulation with violations, disorder, late records and duplicates is fed to SQLite with 1, 2 and 4 partitions, and
+to a Kafka broker of its own with 1, 2 and 4 partitions and 1 and 2 workers, each `tillwatch worker --until-idle` in a
+process of its own, as anyone starts it. Compared is what is committed when all have ended: each alert's last revision
+and each merchant's last score with every field but `epoch`, dead letters by reason, field and record, and the sums of
+every merchant, restored from the last cuts; with the first case's, and the sums with the simulator's own ledger. What
+differs is shown, and the exit code is 1.
 """
 
 from __future__ import annotations

@@ -72,17 +72,24 @@ class Carrier(Protocol):
         app: the Faust app on it.
         shared: whether other workers of the group may have partitions of it.
         losses: errors after which partitions can be recovered by `again`.
-        recover: called between each assignment and the resuming of the flow; where to read on from.
-        begin: called after that, with the token of what is fetched from then on.
-        release: called when partitions go to another worker, before they do.
     """
 
     app: App
     shared: bool
     losses: tuple[type[Exception], ...]
-    recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
-    begin: Callable[[int], None]
-    release: Callable[[Collection[int]], Awaitable[None]] | None
+
+    def attend(
+        self, recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]], begin: Callable[[int], None],
+        release: Callable[[Collection[int]], Awaitable[None]],
+    ) -> None:  # fmt: skip
+        """Have the worker called where partitions come and go.
+
+        Args:
+            recover: between each assignment and the resuming of the flow; where to read on from.
+            begin: after that, with the token of what is fetched from then on.
+            release: when partitions go to another worker, before they do.
+        """
+        ...
 
     @property
     def identity(self) -> str:

@@ -1,5 +1,8 @@
 """Topics of a Kafka cluster, their settings, its identity, and the offsets of groups."""
 
+# pyright: reportAttributeAccessIssue=false, reportCallIssue=false
+# What it touches is inferred from the library's code, which is not typed for whoever builds on it.
+
 from __future__ import annotations
 
 import time

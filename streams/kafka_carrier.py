@@ -53,29 +53,18 @@ class KafkaCarrier:
         self._transport = cast("Transport", self.app.transport)
         self._transport.options = options
         self._transport.release = self._let_go
-        self.release: Callable[[Collection[int]], Awaitable[None]] | None = None
+        self._release: Callable[[Collection[int]], Awaitable[None]] | None = None
 
-    @property
-    def recover(self) -> Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]:
-        """Called between each assignment and the resuming of the flow."""
-        return self._transport.recover
-
-    @recover.setter
-    def recover(self, value: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]) -> None:
-        self._transport.recover = value
-
-    @property
-    def begin(self) -> Callable[[int], None]:
-        """Called when the flow resumes."""
-        return self._transport.begin
-
-    @begin.setter
-    def begin(self, value: Callable[[int], None]) -> None:
-        self._transport.begin = value
+    def attend(
+        self, recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]], begin: Callable[[int], None],
+        release: Callable[[Collection[int]], Awaitable[None]],
+    ) -> None:  # fmt: skip
+        """Have the worker called where partitions come and go."""
+        self._transport.recover, self._transport.begin, self._release = recover, begin, release
 
     async def _let_go(self, partitions: Collection[int]) -> None:
-        if self.release is not None:
-            await self.release(partitions)
+        if self._release is not None:
+            await self._release(partitions)
         await self._store.let_go(partitions)
 
     @property

@@ -11,6 +11,9 @@ It is pinned to aiokafka 0.14, for it touches what that keeps to itself:
   stand before it, and in version 11 and later one further to the front.
 """
 
+# pyright: reportAttributeAccessIssue=false, reportOptionalMemberAccess=false, reportIncompatibleMethodOverride=false
+# What it touches is inferred from the library's code, which is not typed for whoever builds on it.
+
 from __future__ import annotations
 
 import asyncio

@@ -1,5 +1,8 @@
 """Reading partitions of Kafka by offset, one request at a time, committed records only."""
 
+# pyright: reportAttributeAccessIssue=false
+# What it touches is inferred from the library's code, which is not typed for whoever builds on it.
+
 from __future__ import annotations
 
 import asyncio

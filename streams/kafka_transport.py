@@ -4,6 +4,9 @@ The consumer runs in the worker's own event loop. What keeps that loop for long 
 everything that does, such as restoring a large state, is done in threads.
 """
 
+# pyright: reportIncompatibleMethodOverride=false
+# What it touches is inferred from the library's code, which is not typed for whoever builds on it.
+
 from __future__ import annotations
 
 import asyncio

@@ -107,6 +107,7 @@ class Log(Protocol):
 
     def close(self) -> None:
         """Let go of it; an open transaction is rolled back."""
+        ...
 
     def __enter__(self) -> Self: ...
 
@@ -124,10 +125,12 @@ class Log(Protocol):
         Raises:
             Fenced: another writer of the name has begun; nothing was written.
         """
+        ...
 
     @property
     def identity(self) -> str:
         """What tells this log from every other: offsets mean something in one log only."""
+        ...
 
     def create_topic(
         self,
@@ -150,15 +153,19 @@ class Log(Protocol):
         Raises:
             ValueError: partitions is below 1, or the topic was made with other partitions or compaction.
         """
+        ...
 
     def topics(self) -> list[str]:
         """Names of all topics, sorted."""
+        ...
 
     def partitions(self, topic: str) -> int:
         """How many partitions `topic` has; raises `UnknownTopic`."""
+        ...
 
     def compacted(self, topic: str) -> bool:
         """Whether `topic` is compacted; raises `UnknownTopic`."""
+        ...
 
     def append(
         self,
@@ -179,6 +186,7 @@ class Log(Protocol):
         Raises:
             UnknownTopic, ValueError: no such topic or partition; keys missing, too many or out of place.
         """
+        ...
 
     def append_each(
         self,
@@ -197,6 +205,7 @@ class Log(Protocol):
         Raises:
             UnknownTopic, ValueError: no such topic; it is compacted; other partitions, or other keys than values.
         """
+        ...
 
     def append_blocks(self, topic: str, data: bytes, lengths: NDArray[np.int32], counts: Sequence[int]) -> None:
         """Append to every partition its part of the records joined in `data`: the fast way.
@@ -210,6 +219,7 @@ class Log(Protocol):
         Raises:
             UnknownTopic, ValueError: no such topic; it is compacted; the lengths or the counts do not fit.
         """
+        ...
 
     def read(self, topic: str, partition: int, offset: int, max_records: int = MAX_BLOCK_RECORDS) -> Records:
         """Read on from `offset`: between 1 and `max_records` records, or none at the end of the partition.
@@ -219,38 +229,50 @@ class Log(Protocol):
         Raises:
             OffsetGone: `offset` lies before the first retained record, or past the end.
         """
+        ...
 
     def read_keyed(
         self, topic: str, partition: int, offset: int, max_records: int = MAX_BLOCK_RECORDS
     ) -> list[KeyedRecord]:
         """Read a compacted topic on from `offset`, at most `max_records`; `OffsetGone` as in `read`."""
+        ...
 
     def first_offset(self, topic: str, partition: int) -> int:
         """The oldest offset that can be read."""
+        ...
 
     def end_offset(self, topic: str, partition: int) -> int:
         """The offset after everything that can be read."""
+        ...
 
     def changed(self) -> bool:
         """Whether others have appended since this was last asked. Cheap: poll it."""
+        ...
 
     def commit(self, group: str, topic: str, partition: int, next_offset: int) -> None:
         """Note that `group` has done with everything before `next_offset`."""
+        ...
 
     def committed(self, group: str, topic: str, partition: int) -> int | None:
         """What `commit` noted last; None where nothing was."""
+        ...
 
     def set_position(self, name: str, position: int) -> None:
         """Keep a figure under a name, such as how far a file was read, in the transaction of its records."""
+        ...
 
     def position(self, name: str) -> int | None:
         """What `set_position` kept last; None where nothing was."""
+        ...
 
     def positions(self, prefix: str) -> list[str]:
         """What follows `prefix` in the names of the positions that begin with it, sorted."""
+        ...
 
     def write_progress(self, progress: Progress) -> None:
         """Show how far a worker has come."""
+        ...
 
     def progress(self) -> list[Progress]:
         """What each worker showed last, by worker."""
+        ...

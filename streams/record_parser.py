@@ -80,6 +80,7 @@ def read_records(
             break
         end = cursor + length
         late, cursor = _varint(body, cursor + 1, end)  # behind the attributes, which are unused
+        delta = last
         if cursor >= 0:
             delta, cursor = _varint(body, cursor, end)
         if cursor < 0 or delta <= last or delta > head[LAST_DELTA]:

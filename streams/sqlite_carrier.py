@@ -57,25 +57,14 @@ class SqliteCarrier:
         self._group = settings.group
         self.app = build_app(settings)
         self._transport = cast("Transport", self.app.transport)
-        self.release: Callable[[Collection[int]], Awaitable[None]] | None = None
 
-    @property
-    def recover(self) -> Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]:
-        """Called between the assignment and the resuming of the flow."""
-        return self._transport.recover
-
-    @recover.setter
-    def recover(self, value: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]) -> None:
-        self._transport.recover = value
-
-    @property
-    def begin(self) -> Callable[[int], None]:
-        """Called when the flow resumes."""
-        return self._transport.begin
-
-    @begin.setter
-    def begin(self, value: Callable[[int], None]) -> None:
-        self._transport.begin = value
+    def attend(
+        self, recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]], begin: Callable[[int], None],
+        release: Callable[[Collection[int]], Awaitable[None]],
+    ) -> None:  # fmt: skip
+        """Have the worker called when it gets its partitions. No other takes any over, so none is released."""
+        self._transport.recover, self._transport.begin = recover, begin
+        del release
 
     @property
     def identity(self) -> str:

@@ -78,8 +78,7 @@ class Worker:
         if settings.cut_every_s is not None:
             store = self._carrier.cut_store()
             self._cutter = Cutter(store, self._carrier, self.agent, settings.cut_every_s, on_cut)
-        self._carrier.recover, self._carrier.begin = self._recover, self._begin
-        self._carrier.release = self._release
+        self._carrier.attend(self._recover, self._begin, self._release)
         self._recovered: dict[int, Partition] = {}
         self._report = ProgressReport(settings.group, self.agent, on_progress, by_partition=self._carrier.shared)
         self._watchdog = Watchdog()

@@ -137,7 +137,7 @@ def publish_command(
         emit_json([_summary(each, first=each.version == 0 or effective_ms is None) for each in made])
         return
     for each in made:
-        since = iso(each.effective_from) if each is made[-1] and effective_ms is not None else "the beginning of time"
+        since = iso(each.effective_from) if each is made[-1] and effective_ms is not None else "the beginning of time"  # pyright: ignore[reportGeneralTypeIssues]
         what = "what the settings say, " if len(made) > 1 and each is made[0] else ""
         to_stdout().print(f"{kind} {each.version}: {what}in force from {since}", markup=False)
 

@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 
 import click
 import numpy as np
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from engine.jit import cache_folder
 from engine.monitor import Monitor, MonitorConfig
@@ -18,7 +17,7 @@ from simulator.config import SimulationConfig
 from simulator.simulation import simulate
 from simulator.write import write_jsonl
 from streams.intake import ingest
-from streams.record_batches import RecordSet
+from streams.record_batches import compile_reader
 from streams.sqlite_log import SqliteLog
 from streams.topics import create_topics
 from tillwatch.feed import feed_simulation
@@ -44,16 +43,6 @@ def command() -> None:
             ingest(log, opened, name="warm", historic=True)
     marker().touch()
     to_stderr().print(f"compiled in {time.monotonic() - started:.1f} s; kept for the next start")
-
-
-def compile_reader() -> None:
-    """Compile the reader of Kafka's record sets by having it read one."""
-    batch = DefaultRecordBatchBuilder(
-        magic=2, compression_type=0, is_transactional=0, producer_id=-1, producer_epoch=-1, base_sequence=-1,
-        batch_size=1_000,
-    )  # fmt: skip
-    batch.append(0, timestamp=0, key=None, value=b"{}", headers=[])
-    RecordSet(bytes(batch.build()), 0, "warm").take(1, 100)
 
 
 def marker() -> Path:
