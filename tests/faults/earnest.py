@@ -1,4 +1,4 @@
-"""Workers on Kafka as they are in earnest: with sessions of seconds, and an answer to who asks whether they are ready."""
+"""Workers on Kafka as they are in earnest: with sessions of seconds, and saying whether they are ready."""
 
 from __future__ import annotations
 
