@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import asynccontextmanager, closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from engine.outputs import Outputs
     from engine.records import Records
+    from streams.kafka_transport import Transport
     from tests.kafka.broker import Cluster
     from tests.kafka.fixtures import NewKafka
     from tests.streams.conftest import KafkaCarrier
@@ -501,14 +502,15 @@ def test_a_worker_is_ready_when_its_partitions_are_recovered(log: KafkaLog, opti
 
     async def test() -> None:
         worker = Worker(settings_of(options, health_port=port), SumMonitor)
-        recover = worker._carrier.recover
+        transport = cast("Transport", worker.app.transport)
+        recover = transport.recover
 
         async def asked(assigned: Any) -> Any:
             answers.append(await asyncio.to_thread(ask, port, "/ready"))
             answers.append(await asyncio.to_thread(ask, port, "/live"))
             return await recover(assigned)
 
-        worker._carrier.recover = asked
+        transport.recover = asked
         async with working(worker):
             await until(lambda: len(worker.agent.partitions) == PARTITIONS, "partitions were recovered")
             answers.append(await asyncio.to_thread(ask, port, "/ready"))
