@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""Workers on Kafka as they are in earnest: with sessions of seconds, and an answer on whether they are ready."""
-=======
 """Workers on Kafka as they are in earnest: with sessions of seconds, and saying whether they are ready."""
->>>>>>> 95e7266cbb1b89c59eb9d284a82c4f2b1b62ff6b
 
 from __future__ import annotations
 
