@@ -1,13 +1,14 @@
-"""Invariant 1 at length: the same alerts, scores, dead letters and sums, whatever carried the events.
+"""Invariant 1 at length: the same alerts, scores, dead letters and sums, whatever carried the events, whoever worked.
 
     python -m bench.equality [--records 5000000] [--only kafka-2x1] [--json FILE] [--keep FOLDER]
 
-A simulation with violations, disorder, late records and duplicates is fed to SQLite with 1, 2 and 4 partitions, and
-to a Kafka broker of its own with 1, 2 and 4 partitions and 1 and 2 workers, each `tillwatch worker --until-idle` in a
+A simulation with violations, disorder, late records and duplicates is fed to SQLite with 1, 2 and 4 partitions, and to
+a Kafka broker of its own with 1, 2 and 4 partitions and 1 and 2 workers, each `tillwatch worker --until-idle` in a
 process of its own, as anyone starts it. Compared is what is committed when all have ended: each alert's last revision
 and each merchant's last score with every field but `epoch`, dead letters by reason, field and record, and the sums of
 every merchant, restored from the last cuts; with the first case's, and the sums with the simulator's own ledger. What
-differs is shown, and the exit code is 1.
+differs is shown, and the exit code is 1. Records are those of all partitions, with the clock records of each, and on
+Kafka the markers of transactions; owners are those that the partitions have had in all.
 """
 
 from __future__ import annotations
@@ -35,11 +36,13 @@ from tests.kafka.broker import STEADY, Cluster
 from tests.kafka.topics import delete_topics
 from tests.outcome import Result, differences, ledger_differences, result_of
 from tillwatch.feed import feed_simulation
-from tillwatch.settings import Settings, log_url_of
+from tillwatch.settings import load, log_url_of
 from tillwatch.state import last_cut, looking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from tillwatch.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 DAYS = 10.0
@@ -96,7 +99,7 @@ def simulation_of(records: int) -> Simulation:
 
 def run(case: Case, simulation: Simulation, url: str) -> Outcome:
     """Feed a new log, let workers do everything, and read what came of it."""
-    settings = Settings(log_url=url, partitions=case.partitions)
+    settings = load(log_url=url, partitions=case.partitions)
     with opened(settings) as log:
         create_topics(log, case.partitions)
         begun = time.monotonic()
