@@ -29,15 +29,15 @@ def carrier() -> str:
 
 
 @pytest.fixture(scope="module")
-def three(new_kafka: NewKafka) -> Cluster:
-    return new_kafka(brokers=3)
+def three(new_kafka: NewKafka) -> Iterator[Cluster]:
+    yield new_kafka(brokers=3)
+    gc.collect()
 
 
 @pytest.fixture
-def cluster(three: Cluster) -> Iterator[Cluster]:
+def cluster(three: Cluster) -> Cluster:
     three.start()
-    yield three
-    gc.collect()
+    return three
 
 
 @seeds(quick=1)
