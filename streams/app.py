@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from streams.batches import BatchTransport
     from streams.kafka_options import KafkaOptions
 
+MOST_CUT_EVERY_S = 300.0
+"""On Kafka. A cut may come later where cuts take long, and must still end before its transaction's time is up."""
 BUFFERED_BATCHES = 8
 """Batches that wait in memory for the agent."""
 
@@ -55,6 +57,11 @@ class WorkerSettings:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")
         if self.cut_every_s is not None and not self.cut_every_s > 0:
             raise ValueError(f"cut_every_s must be above 0, got {self.cut_every_s!r}")
+        if self.kafka is not None and not 0 < (self.cut_every_s or 0) <= MOST_CUT_EVERY_S:
+            raise ValueError(
+                f"cut_every_s must be above 0 and at most {MOST_CUT_EVERY_S:g} on Kafka, where a transaction lasts from"
+                f" cut to cut, got {self.cut_every_s}"
+            )
 
 
 class NoTables(TableManager):

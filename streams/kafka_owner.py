@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 logger = get_logger(__name__)
 
-TRANSACTION_S = 300.0
+TRANSACTION_S = 840.0
 """A transaction is open from cut to cut. The broker aborts one that is open for longer; its limit is 15 minutes."""
 OUTAGE_S = 1_800.0
 """How long what was written waits for a broker that does not answer."""

@@ -89,8 +89,10 @@ def command(invocation: Invocation, *, until_idle: bool, as_json: bool, tied: bo
     compile_engine()  # now: while it is compiled or loaded, a member of a group would not be heard of
     started = time.monotonic()
     _logger.info("worker on %s, %d partitions", settings.log_url, settings.partitions)
+    with failing(ValueError):
+        asked = worker_settings(settings)
     with failing(*REFUSALS):
-        counts = run_worker(worker_settings(settings), factory, until_idle=until_idle, on_progress=_Lines())
+        counts = run_worker(asked, factory, until_idle=until_idle, on_progress=_Lines())
     seconds = time.monotonic() - started
     merchants = sum(1 for each in monitors.values() for _ in each.totals())
     _logger.info("ended: %s transactions of %s merchants", f"{counts.transactions:,}", f"{merchants:,}")

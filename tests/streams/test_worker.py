@@ -20,6 +20,7 @@ from engine.outputs import Counts, Outputs
 from streams import leases
 from streams.app import WorkerSettings
 from streams.checkpoints import SqliteCheckpoints, state_path
+from streams.kafka_options import KafkaOptions
 from streams.leases import Fenced, LeaseHeld
 from streams.log import OffsetGone, Progress
 from streams.renewal import Renewal
@@ -489,6 +490,13 @@ def test_a_url_that_names_no_log_file_is_refused(url: str) -> None:
 def test_sizes_are_at_least_one(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
         WorkerSettings(**{"log_url": "sqlite:///a/b.db", name: 0})  # type: ignore[arg-type]
+
+
+def test_a_worker_on_kafka_cuts_well_within_a_transactions_time() -> None:
+    options = KafkaOptions(bootstrap=("127.0.0.1:9092",))
+    for every_s in (None, 301.0):
+        with pytest.raises(ValueError, match=f"at most 300 on Kafka, .* got {every_s}"):
+            WorkerSettings(log_url=options.url, kafka=options, cut_every_s=every_s)
 
 
 def test_any_file_name_survives_its_url(tmp_path: Path) -> None:
