@@ -132,6 +132,9 @@ def assert_rejoins_or_ends(scene: Scene, worker: WorkerProcess) -> None:
         return not worker.alive or scene.log.owned() > owned
 
     with scene.measure("rejoined"):
-        wait_until(told, f"{worker.order.name} is told")
+        try:
+            wait_until(told, f"{worker.order.name} is told")
+        except TimeoutError as late:
+            raise AssertionError(worker.how()) from late
     if not worker.alive:
         assert "Fenced" in worker.ended().failures, worker.how()
