@@ -142,6 +142,12 @@ class MonitorAgent:
             self.earlier.add(each.earlier)
         self.counts = replace(self.earlier)
 
+    def forsake(self) -> None:
+        """Do nothing more with these partitions, until they are recovered."""
+        self._token = -1
+        for each in self.partitions.values():
+            each.released = True
+
     @property
     def next_offsets(self) -> dict[int, int]:
         """By partition, the offset after the last record that was processed."""

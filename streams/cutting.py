@@ -109,8 +109,10 @@ class Cutter:
             for number in numbers:
                 found[number] = await self._recover_one(number, make(number))
         except Exception:
-            # Who was replaced meanwhile reads a state that is not its own: then that is what is wrong.
-            await self._store.fence(numbers)
+            # Who was replaced meanwhile reads a state that is not its own: then that is what is wrong. Where workers
+            # share the log it would take partitions away from who has them by now, and what it read was whole.
+            if not self._carrier.shared:
+                await self._store.fence(numbers)
             raise
         now = asyncio.get_running_loop().time()
         for k, each in enumerate(found.values()):  # so that they take turns
@@ -189,9 +191,9 @@ class Cutter:
     async def _cut(self, partition: Partition) -> bool:
         loop = asyncio.get_running_loop()
         async with self._agent.turn:
-            if not self._agent.sound:
+            if partition.released or not self._agent.sound:
                 return False
-            if partition.released or partition.next_offset <= partition.cut_offset:
+            if partition.next_offset <= partition.cut_offset:
                 return True
             began = time.perf_counter()
             partition.cut_at = loop.time()

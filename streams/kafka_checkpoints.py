@@ -169,25 +169,19 @@ class KafkaCutStore:
 
         Raises:
             Unreachable: the cluster does not answer.
+            Fenced: they were let go of meanwhile, or have another owner already.
         """
         await self.let_go(list(self._owners))
-        for each in partitions:
-            self._owners[each] = self._new_owner(each)
-        await asyncio.gather(*(self._owners[each].start() for each in partitions))
-        self._stored = await read_checkpoints(self._options, partitions)
-        await asyncio.gather(*(self._sign(each, self._stored[each].owner + 1) for each in partitions))
+        owners = {each: self._new_owner(each) for each in partitions}
+        self._owners |= owners
+        await asyncio.gather(*(each.start() for each in owners.values()))
+        self._stored = stored = await read_checkpoints(self._options, partitions)
+        await asyncio.gather(*(_sign(each, number, stored[number].owner + 1) for number, each in owners.items()))
 
     def _new_owner(self, partition: int) -> PartitionOwner:
         compression = None if self._options.compression == "none" else self._options.compression
         name = f"tillwatch-{CHECKPOINTS.name}-{partition}"
         return PartitionOwner(name, self._options.client_kwargs(), compression)
-
-    async def _sign(self, partition: int, number: int) -> None:
-        owner, who = self._owners[partition], f"process {os.getpid()} on {platform.node()}"
-        record = msgspec.json.encode(OwnerRecord(number=number, who=who))
-        await owner.send_many(CHECKPOINTS.name, partition, [record], [OWNER])
-        await owner.commit()
-        owner.number = number
 
     async def manifest(self, partition: int) -> Manifest | None:
         """The last cut; None where there is none. Raises Damaged, UnknownFormat, WrongParent."""
@@ -223,7 +217,7 @@ class KafkaCutStore:
         self._owners[partition] = owner = self._new_owner(partition)
         await owner.start()
         found = (await read_checkpoints(self._options, [partition]))[partition]
-        await self._sign(partition, found.owner + 1)
+        await _sign(owner, partition, found.owner + 1)
         keys = sorted(found.keys - {OWNER})
         await owner.send_many(CHECKPOINTS.name, partition, [None] * len(keys), keys)
         self._stored[partition] = Stored(partition, owner.number)
@@ -246,6 +240,14 @@ class KafkaCutStore:
     async def close(self) -> None:
         """Own nothing."""
         await self.let_go(list(self._owners))
+
+
+async def _sign(owner: PartitionOwner, partition: int, number: int) -> None:
+    """Let everyone know who owns the partition."""
+    record = msgspec.json.encode(OwnerRecord(number=number, who=f"process {os.getpid()} on {platform.node()}"))
+    await owner.send_many(CHECKPOINTS.name, partition, [record], [OWNER])
+    await owner.commit()
+    owner.number = number
 
 
 def _pages(stored: Stored, manifest: Manifest) -> Iterator[tuple[int, bytes]]:
@@ -297,7 +299,8 @@ async def _read(consumer: Any, found: Mapping[int, Stored]) -> None:
         for tp, records in batches.items():
             heard = time.monotonic()
             for each in records:
-                tps[tp].take(each.key, each.value)
+                if each.offset < ends[tp]:  # what comes behind may be a part of a cut
+                    tps[tp].take(each.key, each.value)
         if time.monotonic() - heard > _SILENT_S:
             raise TimeoutError(f"nothing came for {_SILENT_S:g} s")
 

@@ -50,6 +50,11 @@ class _Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no type
         super().__init__(**settings)
         self._message_accumulator._batch_ttl = OUTAGE_S  # noqa: SLF001  it is the request's timeout otherwise
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it failed for good, as when it was fenced: whatever it is asked then is answered oddly."""
+        return bool(self._txn_manager.is_fatal_error())
+
     def fail_all(self, error: Exception) -> None:
         """Whatever was given to it and has not arrived fails."""
         self._message_accumulator.fail_all(error)
@@ -95,11 +100,17 @@ class PartitionOwner:
 
         Raises:
             Unreachable: the cluster does not answer in time.
+            Fenced: it was let go of meanwhile.
         """
+        starting = asyncio.ensure_future(self._producer.start())
         try:
             async with asyncio.timeout(START_S):
-                await self._producer.start()
+                await self._wait(starting)
+        except LetGo:
+            starting.cancel()
+            raise
         except (TimeoutError, KafkaError) as error:
+            starting.cancel()
             await self.close()
             raise Unreachable(f"{self._id} was not given a producer: {type(error).__name__}: {error}") from error
 
@@ -145,11 +156,11 @@ class PartitionOwner:
             self._check()
             try:
                 future: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
-            except KafkaTimeoutError:  # there is no room while the brokers do not answer; it was not taken
-                if time.monotonic() >= give_up_at:
+            except Exception as error:
+                self._raise_if_over(error)
+                # There is no room while the brokers do not answer; it was not taken.
+                if not isinstance(error, KafkaTimeoutError) or time.monotonic() >= give_up_at:
                     raise
-            except _FENCED as error:
-                raise self._fenced(error) from error
             else:
                 return future
 
@@ -170,15 +181,17 @@ class PartitionOwner:
         self._check()
         try:
             work.result()
-        except _FENCED as error:
-            raise self._fenced(error) from error
+        except Exception as error:
+            self._raise_if_over(error)
+            raise
 
     def _check(self) -> None:
         if self._lost.done():
             raise LetGo(f"{self._id} was let go of")
 
-    def _fenced(self, error: Exception) -> Fenced:
-        return Fenced(f"{self._id} has another owner by now: {type(error).__name__}")
+    def _raise_if_over(self, error: Exception) -> None:
+        if isinstance(error, _FENCED) or self._producer.is_over:
+            raise Fenced(f"{self._id} has another owner by now: {type(error).__name__}") from error
 
     def let_go(self) -> None:
         """Whoever waits for a write hears that it is not ours any more."""

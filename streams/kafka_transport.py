@@ -24,6 +24,7 @@ from engine.hashing import partition_of
 from streams.batches import BatchConsumer, BatchTransport
 from streams.carrier import Unreachable
 from streams.kafka_consumer import BatchKafkaConsumer
+from streams.leases import Fenced, LetGo
 from streams.log import OffsetGone
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ ANSWER_S = 5.0
 START_S = 60.0
 STOP_S = 10.0
 _RETRY_S = 1.0
+_NO_GENERATION = -1
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -117,6 +119,7 @@ class Consumer(BatchConsumer):
     async def revoked(self, partitions: set[TP]) -> None:
         """Hand partitions over."""
         self._ready = False
+        self.app.consumer_generation_id = _NO_GENERATION  # a recovery that goes on is of no use any more
         try:
             self.app.on_rebalance_start()
             await self.transport.release({each.partition for each in partitions})
@@ -162,6 +165,12 @@ class Consumer(BatchConsumer):
             while self.app.consumer_generation_id == generation and not self.should_stop:
                 try:
                     return await self._recover(generation, assigned)
+                except LetGo:  # by another rebalance, or because the worker ends
+                    break
+                except Fenced as error:  # the group took us for dead meanwhile
+                    logger.warning("partitions are not recovered: %s", error)
+                    self.rejoin()
+                    break
                 except Unreachable as error:
                     logger.warning("partitions are not recovered yet: %s", error)
                     await asyncio.sleep(_RETRY_S)

@@ -87,6 +87,7 @@ class Worker:
         self._controls = ControlsWatch(partial(log_of, settings))
         self._stopping = False
         self._losses = 0
+        self._is_lost = False
 
     def stop(self) -> None:
         """End after the batch in hand; from a handler of the running loop."""
@@ -120,6 +121,7 @@ class Worker:
     async def _recover(self, assigned: Iterable[TP]) -> Mapping[TP, int]:
         """Make the partitions' monitors, brought back to their last cuts; where to read on from."""
         numbers = sorted(each.partition for each in assigned)
+        self._recovered = {}
         await self._controls.read()
         if self._cutter is None:
             found = {each: await self._from_first(each) for each in numbers}
@@ -130,6 +132,7 @@ class Worker:
 
     def _begin(self, token: int) -> None:
         """Go on with what was recovered."""
+        self._is_lost = False
         self.agent.begin(self._recovered, token)
         self._teach()
         self._watchdog.recovered(len(self._recovered))
@@ -164,9 +167,15 @@ class Worker:
 
     def _lost(self, error: Exception, what: str) -> bool:
         """What to do about a partition of which something could not be written: recover it, a few times in a row."""
-        if not isinstance(error, self._carrier.losses) or self._losses >= _MOST_LOSSES:
+        if not isinstance(error, self._carrier.losses):
+            return False
+        if self._is_lost:
+            return True  # several things fail for one cause
+        if self._losses >= _MOST_LOSSES:
             return False
         self._losses += 1
+        self._is_lost = True
+        self.agent.forsake()
         logger.warning("%s: not written (%s: %s); its partitions are recovered", what, type(error).__name__, error)
         self._watchdog.released()
         self._carrier.again()

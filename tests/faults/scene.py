@@ -97,6 +97,18 @@ class Scene:
             self._producer.join()
         self.log.close()
 
+    @property
+    def embedded(self) -> EmbeddedLog:
+        """The log, for what only the embedded one has."""
+        assert isinstance(self.log, EmbeddedLog)
+        return self.log
+
+    @property
+    def kafka(self) -> ClusterLog:
+        """The log, for what only one on Kafka has."""
+        assert not isinstance(self.log, EmbeddedLog)
+        return self.log
+
     # -- feeding
 
     def feed(self, until: float = 1.0) -> None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.cluster import ClusterLog
 from tests.faults.seeds import seeds
 from tests.faults.waiting import wait_until
 
@@ -55,15 +54,14 @@ def test_a_damaged_page_is_refused_until_the_state_is_rebuilt_from_the_log(scene
 @seeds(quick=1)
 @pytest.mark.timeout(300)
 def test_so_is_a_damaged_manifest(scene: Scene) -> None:
-    assert isinstance(scene.log, ClusterLog)
     cut_off(scene)
-    assert_refused_until_rebuilt(scene, scene.log.damage_manifest(scene.draw))
+    assert_refused_until_rebuilt(scene, scene.kafka.damage_manifest(scene.draw))
 
 
 @seeds(quick=1)
 def test_a_damaged_file_is_refused_or_the_damage_is_where_nothing_lies(scene: Scene) -> None:
     cut_off(scene)
-    scene.log.damage_file(scene.draw)
+    scene.embedded.damage_file(scene.draw)
     ending = scene.fleet.start(until_idle=True).ended()
     if ending.failures:
         assert ending.failures[0] == "Damaged", ending

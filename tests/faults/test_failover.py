@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.cluster import ClusterLog
 from tests.faults.seeds import seeds
 from tests.faults.waiting import wait_until
 
@@ -32,8 +31,7 @@ def partitions() -> Sequence[int]:
 
 def share(scene: Scene, *workers: WorkerProcess) -> None:
     """Wait until each of these has partitions, and nobody else has."""
-    assert isinstance(scene.log, ClusterLog)
-    owners = scene.log.owners
+    owners = scene.kafka.owners
     wait_until(lambda: owners() == {each.pid for each in workers}, "the workers share the partitions", poll_s=0.02)
 
 

@@ -62,7 +62,7 @@ def fill(disk: Path) -> Path:
 def test_a_full_disk_is_waited_for_and_nothing_is_acknowledged_meanwhile(
     small_disk: Path, scene: Scene, which: str
 ) -> None:
-    put_on(small_disk, scene.log.path if which == "log" else scene.log.state)
+    put_on(small_disk, scene.embedded.path if which == "log" else scene.embedded.state)
     scene.feed()
     worker = scene.fleet.start()
     wait_until(lambda: worker.notes(Did.PUBLISHED), "something is published")

@@ -23,7 +23,7 @@ def test_a_locked_file_is_waited_for_and_nothing_is_acknowledged_meanwhile(scene
     scene.feed()
     worker = scene.fleet.start()
     wait_until(lambda: worker.notes(Did.PUBLISHED), "something is published")
-    with scene.log.locking(scene.log.path if which == "log" else scene.log.state, patience_s=10):
+    with scene.embedded.locking(scene.embedded.path if which == "log" else scene.embedded.state, patience_s=10):
         assert not scene.done(worker)
         published, cuts = scene.log.published(), scene.log.cuts()
         scene.endure(worker, _LOCKED_S)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.cluster import ClusterLog
 from tests.faults.seeds import seeds
 from tests.faults.waiting import wait_until
 from tests.kafka.proxy import Proxy
@@ -58,10 +57,9 @@ def at_work(scene: Scene) -> WorkerProcess:
 
 def assert_drained(scene: Scene, worker: WorkerProcess, *, recovered: int) -> None:
     """It does what is left to do, and its partitions were recovered at most so often."""
-    assert isinstance(scene.log, ClusterLog)
     with scene.measure("drained"):
         wait_until(lambda: scene.done(worker) and scene.in_cuts(), "all is in cuts", _DRAINED_WITHIN_S, poll_s=0.02)
-    scene.measured["recovered"] = scene.log.owned() / scene.log.partitions
+    scene.measured["recovered"] = scene.kafka.owned() / scene.log.partitions
     assert scene.measured["recovered"] <= recovered
     scene.assert_exact(worker.finish())
 

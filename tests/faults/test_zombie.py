@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.cluster import ClusterLog
 from tests.faults.embedded import SHORT_LEASE
 from tests.faults.seeds import seeds
 from tests.faults.waiting import wait_until
@@ -68,7 +67,7 @@ def test_a_worker_that_wakes_after_its_successor_took_over_ends_and_writes_nothi
     scene.feed(until=scene.draw.uniform(0.2, 0.6))
     strike = scene.strike(signal.SIGSTOP) if scene.draw.random() < 0.5 else None
     first = stopped(scene, strike)
-    if scene.log.locked():  # it stands still in the middle of a write
+    if scene.embedded.locked():  # it stands still in the middle of a write
         assert_refused(scene.fleet.start(given=SHORT_LEASE).ended(_NO_LONGER_S), first)
         scene.kill(first, f"where it stood still: {strike or 'at any moment'}")
         successor = successor_of(scene, first)
@@ -93,7 +92,6 @@ def test_a_worker_that_wakes_after_its_successor_took_over_ends_and_writes_nothi
 @seeds(quick=1, many=True)
 @pytest.mark.timeout(300)
 def test_on_kafka_it_rejoins_the_group_and_nothing_of_its_late_writes_is_committed(scene: Scene) -> None:
-    assert isinstance(scene.log, ClusterLog)
     scene.feed(until=scene.draw.uniform(0.2, 0.6))
     first = scene.fleet.start(strike=scene.strike(signal.SIGSTOP) if scene.draw.random() < 0.5 else None)
     wait_until(lambda: first.stopped or scene.log.holder() == first.pid, "the worker stands still or has everything")
@@ -123,15 +121,17 @@ def test_on_kafka_it_rejoins_the_group_and_nothing_of_its_late_writes_is_committ
 
 def assert_rejoins_or_ends(scene: Scene, worker: WorkerProcess) -> None:
     """Woken, it is given partitions anew, or to the other; or it ends because another has them."""
-    assert isinstance(scene.log, ClusterLog)
-    owned = scene.log.owned()
+    owned = scene.kafka.owned()
 
     def told() -> bool:
         if worker.stopped:  # one that had nothing left to do may come to its strike only now, and stand still again
             worker.wake()
-        return not worker.alive or scene.log.owned() > owned
+        return not worker.alive or scene.kafka.owned() > owned
 
     with scene.measure("rejoined"):
-        wait_until(told, f"{worker.order.name} is told")
+        try:
+            wait_until(told, f"{worker.order.name} is told")
+        except TimeoutError as late:
+            raise AssertionError(worker.how()) from late
     if not worker.alive:
         assert "Fenced" in worker.ended().failures, worker.how()
