@@ -440,6 +440,7 @@ def test_what_comes_while_the_ends_are_asked_for_is_not_taken_for_done(log: Kafk
             ask = consumer.highwaters
 
             async def late(*partitions: Any) -> Any:
+                consumer.highwaters = ask  # the worker itself asks now and again
                 await asyncio.to_thread(fill, log, 40)
                 ends = await ask(*partitions)
                 await until(lambda: all(consumer.reached(tp) >= end for tp, end in ends.items()), "all is fetched")
@@ -448,7 +449,6 @@ def test_what_comes_while_the_ends_are_asked_for_is_not_taken_for_done(log: Kafk
             async with worker.agent.turn:  # so that it is not processed yet
                 consumer.highwaters = late
                 assert not await worker._carrier.finished(worker.agent.next_offsets)
-                consumer.highwaters = ask
             await until(reach(40, worker), "everything was processed")
             assert await worker._carrier.finished(worker.agent.next_offsets)
 
