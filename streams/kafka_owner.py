@@ -53,7 +53,7 @@ class _Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no type
     @property
     def is_over(self) -> bool:
         """Whether it failed for good, as when it was fenced: whatever it is asked then is answered oddly."""
-        return bool(self._txn_manager.is_fatal_error())
+        return bool(self._txn_manager.is_fatal_error())  # pyright: ignore[reportOptionalMemberAccess]
 
     def fail_all(self, error: Exception) -> None:
         """Whatever was given to it and has not arrived fails."""
