@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError
 from engine.pages import Damaged
 from streams.carrier import Unreachable
 from streams.kafka_owner import PartitionOwner
+from streams.leases import LetGo
 from streams.manifests import (
     REBUILD,
     Head,
@@ -157,12 +158,15 @@ class KafkaCutStore:
         self._stored: dict[int, Stored] = {}
 
     def outlet(self, partition: int) -> PartitionOwner:
-        """Where a partition's results go."""
-        return self._owners[partition]
+        """Where a partition's results go; raises Fenced."""
+        try:
+            return self._owners[partition]
+        except KeyError as error:
+            raise LetGo(f"partition {partition} of {CHECKPOINTS.name} was let go of") from error
 
     def owner(self, partition: int) -> int:
-        """The number under which this worker has it."""
-        return self._owners[partition].number
+        """The number under which this worker has it; raises Fenced."""
+        return self.outlet(partition).number
 
     async def fence(self, partitions: Collection[int]) -> None:
         """Become the owner of these partitions and read what they hold.
@@ -194,7 +198,7 @@ class KafkaCutStore:
     async def commit(self, manifest: Manifest, fresh: Mapping[int, bytes]) -> float:
         """Keep the next cut: one transaction; the processor time it took in this thread."""
         began = time.thread_time()
-        partition, owner = manifest.partition, self._owners[manifest.partition]
+        partition, owner = manifest.partition, self.outlet(manifest.partition)
         stored = self._stored[partition]
         gone = sorted(check_next(manifest, owner.number, stored.cut, set(stored.pages), set(fresh)))
         keys = [PAGE + b"%d" % each for each in [*sorted(fresh), *gone]]

@@ -299,6 +299,8 @@ class Worker:
                     await self._cutter.cut_all()
         except TimeoutError:
             logger.warning("the last cuts were not done in %g s; what lies behind them is read again", _LAST_CUTS_S)
+        except LetGo as error:
+            logger.warning("the last cuts were not done, for the group gave partitions to others: %s", error)
         except Exception as error:  # noqa: BLE001  it is the worker's to raise
             self.agent.failure = self.agent.failure or error
 

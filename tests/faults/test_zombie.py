@@ -48,15 +48,16 @@ def assert_refused(ending: Ending, by: WorkerProcess) -> None:
     assert f"process {by.pid} " in ending.message
 
 
+def ended(worker: WorkerProcess) -> bool:
+    """Whether it has ended; one that had nothing left to do may come to its strike only now, and is woken again."""
+    if worker.stopped:
+        worker.wake()
+    return not worker.alive
+
+
 def assert_fenced(worker: WorkerProcess) -> None:
     """Woken, it ends by itself."""
-
-    def ended() -> bool:
-        if worker.stopped:  # one that had nothing left to do may come to its strike only now, and stand still again
-            worker.wake()
-        return not worker.alive
-
-    wait_until(ended, f"{worker.order.name} ends", _NO_LONGER_S)
+    wait_until(lambda: ended(worker), f"{worker.order.name} ends", _NO_LONGER_S)
     ending = worker.ended(_NO_LONGER_S)
     assert "Fenced" in ending.failures, ending
     assert worker.process.exitcode == 1
@@ -113,25 +114,18 @@ def test_on_kafka_it_rejoins_the_group_and_nothing_of_its_late_writes_is_committ
         scene.feed()
         assert_rejoins_or_ends(scene, first)
     wait_until(scene.in_cuts, "everything is in a cut")
-    for each in (first, successor):
-        if each.alive:
-            assert each.finish().failures == ()
+    if first.alive:
+        first.process.terminate()
+        wait_until(lambda: ended(first), "the woken worker ends")
+        assert first.ended().failures == ()
+    assert successor.finish().failures == ()
     scene.assert_exact(scene.finish())
 
 
 def assert_rejoins_or_ends(scene: Scene, worker: WorkerProcess) -> None:
     """Woken, it is given partitions anew, or to the other; or it ends because another has them."""
     owned = scene.kafka.owned()
-
-    def told() -> bool:
-        if worker.stopped:  # one that had nothing left to do may come to its strike only now, and stand still again
-            worker.wake()
-        return not worker.alive or scene.kafka.owned() > owned
-
     with scene.measure("rejoined"):
-        try:
-            wait_until(told, f"{worker.order.name} is told")
-        except TimeoutError as late:
-            raise AssertionError(worker.how()) from late
+        wait_until(lambda: ended(worker) or scene.kafka.owned() > owned, f"{worker.order.name} is told")
     if not worker.alive:
         assert "Fenced" in worker.ended().failures, worker.how()
