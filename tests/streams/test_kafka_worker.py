@@ -304,7 +304,7 @@ def test_a_worker_whose_partitions_were_taken_recovers_them_and_comes_to_the_sam
     read: Read = []
 
     async def test() -> None:
-        worker, thief = Worker(settings_of(options, cut_every_s=3_600), noting(read)), KafkaCutStore(options)
+        worker, thief = Worker(settings_of(options, cut_every_s=300), noting(read)), KafkaCutStore(options)
         async with working(worker):
             await until(reach(200, worker), "everything was published")
             assert len(newest(log, "alerts", committed=False)) == 15
@@ -327,7 +327,7 @@ def test_a_worker_that_is_given_its_partitions_anew_while_it_waits_for_records_g
     read: Read = []
 
     async def test() -> None:
-        worker = Worker(settings_of(options, cut_every_s=3_600), noting(read))
+        worker = Worker(settings_of(options, cut_every_s=300), noting(read))
         async with working(worker):
             for end in range(40, 200, 40):
                 await asyncio.to_thread(fill, log, 40, end - 40)
