@@ -1,11 +1,12 @@
 """What cuts cost on one core, how long they stop the stream, how large they are, and how long a recovery takes.
 
-    python bench/checkpoints.py [--merchants 10000 200000 1000000] [--records 4000000] [--sizes usual all] [--json FILE]
+    python -m bench.checkpoints [--kafka] [--merchants 10000 200000 1000000] [--records 4000000] [--sizes usual all]
 
-Zipf traffic (`bench/zipf.py`) in a log of four partitions with `synchronous=FULL`; the worker is a process of its own
-on core 0. For each number of merchants and size: without and with cuts by turns, and with cuts while a producer on the
-other core appends as fast as it can. The rate is taken over the records after each merchant came once. Then the worker
-is killed in the middle with `kill -9` and started again.
+Zipf traffic (`bench/zipf.py`) in a log of four partitions, with `synchronous=FULL` or on a broker of its own; the
+worker is a process of its own on core 0, what it reads from and who produces are on core 1. For each number of
+merchants and size: without (SQLite alone knows that) and with cuts by turns, and with cuts while a producer appends as
+fast as it can. The rate is taken over the records after each merchant came once. Then the worker is killed in the
+middle with `kill -9` and started again.
 """
 
 from __future__ import annotations
@@ -20,25 +21,27 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.places import Embedded, OnKafka, settings_of
 from bench.zipf import Traffic
-from streams.app import WorkerSettings
-from streams.checkpoints import state_path
-from streams.sqlite_log import SqliteLog
-from streams.sqlite_transport import log_url
 from streams.topics import create_topics
 from streams.worker import run_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from bench.places import Place
 
 ROOT = Path(__file__).parents[1]
 EVERY_S = 5.0
 
 
-def work(path: Path, every_s: float | None) -> None:
+def work(url: str, every_s: float | None) -> None:
     """The worker: a line of JSON for each look at its progress and each cut."""
     from engine.monitor import Monitor, MonitorConfig  # noqa: PLC0415  only the child needs it
 
@@ -46,7 +49,7 @@ def work(path: Path, every_s: float | None) -> None:
         print(json.dumps({"at": time.time(), **what}), flush=True)
 
     run_worker(
-        WorkerSettings(log_url=log_url(path), cut_every_s=every_s),
+        settings_of(url, every_s),
         lambda partition, of: Monitor(MonitorConfig(capacity=1_200_000), partition, of, cuts=every_s is not None),
         until_idle=True,
         on_progress=lambda it: say(records=it.counts["records"], earlier=it.earlier.get("records", 0)),
@@ -55,13 +58,10 @@ def work(path: Path, every_s: float | None) -> None:
     say(rss=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
-def worker(path: Path, every_s: float | None) -> subprocess.Popen[str]:
+def worker(place: Place, every_s: float | None) -> subprocess.Popen[str]:
     """Start the worker on core 0."""
-    pin = ["taskset", "-c", "0"]
-    command = [*pin, sys.executable, __file__, "--work", str(path), "--every", str(every_s or 0)]
-    return subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}
-    )
+    command = ["taskset", "-c", "0", sys.executable, "-m", "bench.checkpoints", "--work", place.url]
+    return subprocess.Popen([*command, "--every", str(every_s or 0)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
 
 def lines(process: subprocess.Popen[str]) -> Iterator[dict[str, Any]]:
@@ -102,9 +102,9 @@ def _quantile(values: list[float], share: float) -> float:
     return round(sorted(values)[min(len(values) - 1, int(len(values) * share))], 3)
 
 
-def fill(path: Path, traffic: Traffic, share: float = 1.0) -> None:
+def fill(place: Place, traffic: Traffic, share: float = 1.0) -> None:
     """Make a log with the first share of the traffic."""
-    with SqliteLog(path, durable=False) as log:
+    with place.filling() as log:
         create_topics(log)
         done = 0
         for block in traffic.blocks():
@@ -114,38 +114,30 @@ def fill(path: Path, traffic: Traffic, share: float = 1.0) -> None:
             done += sum(map(len, block)) // traffic.length
 
 
-def drop_state(path: Path) -> None:
-    """Forget what an earlier run kept, in the log too."""
-    for end in ("", "-wal", "-shm"):
-        Path(f"{state_path(path)}{end}").unlink(missing_ok=True)
-
-
-def one(path: Path, traffic: Traffic, every_s: float | None, *, producing: bool) -> dict[str, Any]:
+def one(place: Place, traffic: Traffic, every_s: float | None, *, producing: bool) -> dict[str, Any]:
     """One run of the worker over the whole log."""
-    drop_state(path)
+    place.drop_state()
     began = time.time()
-    process = worker(path, every_s)
+    process = worker(place, every_s)
     if producing:
-        with SqliteLog(path) as log:
+        with place.log() as log:
             for block in traffic.blocks():
                 if process.poll() is not None:
                     break
                 traffic.append(log, block)
     said = list(lines(process))
     assert process.wait() == 0
-    found = {
+    return {
         "rate": round(rate(said, traffic.merchants)), **cuts_of(said, traffic.merchants),
         "rss": next(each["rss"] for each in said if "rss" in each), "seconds_in_all": round(time.time() - began, 1),
+        "state_bytes": None if every_s is None else place.state_bytes(),
     }  # fmt: skip
-    if every_s is not None:
-        found["state_bytes"] = state_path(path).stat().st_size
-    return found
 
 
-def recovery(path: Path, traffic: Traffic) -> dict[str, Any]:
+def recovery(place: Place, traffic: Traffic) -> dict[str, Any]:
     """Kill a worker that knows everyone right before a cut is due, and start it again: until it is where it was."""
-    drop_state(path)
-    process = worker(path, EVERY_S)
+    place.drop_state()
+    process = worker(place, EVERY_S)
     reached, cut_at = 0, 0.0
     for each in lines(process):
         reached = each.get("records", reached)
@@ -156,7 +148,7 @@ def recovery(path: Path, traffic: Traffic) -> dict[str, Any]:
     process.send_signal(signal.SIGKILL)
     process.wait()
     killed = time.time()
-    process = worker(path, EVERY_S)
+    process = worker(place, EVERY_S)
     restored = caught_up = 0.0
     earlier = 0
     for each in lines(process):
@@ -180,38 +172,47 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=4_000_000)
     parser.add_argument("--sizes", nargs="+", default=["usual", "all"], choices=["usual", "all"])
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--kafka", action="store_true", help="on a broker instead of in SQLite")
+    parser.add_argument("--only", choices=("rate", "recovery", "producing"), help="one of the three")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--work", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--work", help=argparse.SUPPRESS)
     parser.add_argument("--every", type=float, default=0, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.work:
         work(args.work, args.every or None)
         return
+    os.sched_setaffinity(0, {1})  # what is started inherits it
     results = []
     for merchants in args.merchants:
         for size in args.sizes:
-            with tempfile.TemporaryDirectory() as folder:
-                results += case(Path(folder), merchants, size, args.records, args.rounds)
+            traffic = partial(Traffic, merchants, args.records, size)
+            with tempfile.TemporaryDirectory() as folder, place_of(Path(folder), kafka=args.kafka) as place:
+                results += case(place, traffic, args.rounds, args.only)
     if args.json:
         args.json.write_text(json.dumps(results, indent=1), encoding="utf-8")
 
 
-def case(folder: Path, merchants: int, size: str, records: int, rounds: int) -> Iterator[dict[str, Any]]:
+def place_of(folder: Path, *, kafka: bool) -> AbstractContextManager[Place]:
+    return OnKafka(folder) if kafka else nullcontext(Embedded(folder))
+
+
+def case(place: Place, made: Callable[..., Traffic], rounds: int, only: str | None) -> Iterator[dict[str, Any]]:
     """All runs of one number of merchants and size."""
-    traffic = Traffic(merchants, records, size)
-    path = folder / "whole.db"
-    fill(path, traffic)
-    for turn in range(rounds):
-        for every_s in (None, EVERY_S):
-            yield show({"merchants": merchants, "bytes_a_record": traffic.length, "cuts": every_s, "producing": False,
-                        "round": turn} | {"run": one(path, traffic, every_s, producing=False)})  # fmt: skip
-    yield show({"merchants": merchants, "bytes_a_record": traffic.length, "recovery": recovery(path, traffic)})
-    path.unlink()
-    half = folder / "half.db"
-    fill(half, traffic, 0.5)
-    more = Traffic(merchants, records, size, seed=2)
-    yield show({"merchants": merchants, "bytes_a_record": traffic.length, "cuts": EVERY_S, "producing": True,
-                "run": one(half, more, EVERY_S, producing=True)})  # fmt: skip
+    traffic = made()
+    what = {"merchants": traffic.merchants, "bytes_a_record": traffic.length, "carrier": place.name}
+    if only != "producing":
+        fill(place, traffic)
+    for turn in range(rounds if only in (None, "rate") else 0):
+        for every_s in (None, EVERY_S) if place.works_uncut else (EVERY_S,):
+            run = one(place, traffic, every_s, producing=False)
+            yield show(what | {"cuts": every_s, "producing": False, "round": turn, "run": run})
+    if only in (None, "recovery"):
+        yield show(what | {"recovery": recovery(place, traffic)})
+    if only in (None, "producing"):
+        place.drop_all()
+        fill(place, made(), 0.5)
+        run = one(place, made(seed=2), EVERY_S, producing=True)
+        yield show(what | {"cuts": EVERY_S, "producing": True, "run": run})
 
 
 def show(found: dict[str, Any]) -> dict[str, Any]:

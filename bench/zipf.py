@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from streams.sqlite_log import SqliteLog
+    from streams.log import Log
 
 _USUAL = (
     '{"txn_id":"t000000000000","merchant_id":"898000000000000","terminal_id":"2d9a11b1","acceptor_id":"898791058131670",'
@@ -109,13 +109,10 @@ class Traffic:
         """Bytes of each record."""
         return len(self._template)
 
-    def append(self, log: SqliteLog, block: list[bytes]) -> None:
+    def append(self, log: Log, block: list[bytes]) -> None:
         """Append a block to the log's `events`."""
-        with log.transaction():
-            for partition, data in enumerate(block):
-                count = len(data) // self.length
-                if count:
-                    log.append_block("events", partition, data, np.full(count, self.length, np.int32))
+        counts = [len(each) // self.length for each in block]
+        log.append_blocks("events", b"".join(block), np.full(sum(counts), self.length, np.int32), counts)
 
 
 def _digits(out: NDArray[np.uint8], at: int, width: int, value: NDArray[np.int64]) -> None:

@@ -83,11 +83,12 @@ def scene(
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    found = re.search(r"faults/test_(\w+)\.py::\w+\[(.*)TILLWATCH_SEED=\d+(.*)]$", report.nodeid)
+    found = re.search(r"faults/test_(\w+)\.py::test_(\w+)\[(.*)TILLWATCH_SEED=\d+(.*)]$", report.nodeid)
     if found is None:
         return
-    fault = " ".join(re.split("[-_ ]+", " ".join(found.groups()))).strip()
-    row = _rows.setdefault(report.nodeid, {"fault": fault}) | dict(report.user_properties)
+    fault, test, *given = (" ".join(re.split("[-_ ]+", each)).strip() for each in found.groups())
+    row = {"fault": " ".join([fault, *given]).strip(), "test": test}
+    row = _rows.setdefault(report.nodeid, row) | dict(report.user_properties)
     if report.when == "call" or not report.passed:
         row |= {"outcome": report.outcome, "seconds": round(report.duration, 1)}
     _rows[report.nodeid] = row

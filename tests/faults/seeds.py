@@ -15,15 +15,16 @@ CARRIERS = ["embedded", "kafka"] if ASKED else ["embedded"]
 """Of the logs of those tests that the quick ones among the others try on one alone."""
 
 
-def seeds(*, quick: int, many: bool = False) -> pytest.MarkDecorator:
+def seeds(*, quick: int, many: bool = False, at_most: int = _REST) -> pytest.MarkDecorator:
     """Run a test for some seeds: those that TILLWATCH_SEED gives, with commas between, or new ones.
 
     Args:
         quick: how many where TILLWATCH_FAULT_SEEDS gives no number.
-        many: whether there are as many as it gives; else three.
+        many: whether there are as many as it gives.
+        at_most: how many there are else.
     """
     given = [int(each) for each in os.environ.get("TILLWATCH_SEED", "").split(",") if each]
-    count = (ASKED if many else min(ASKED, _REST)) if ASKED else quick
+    count = (ASKED if many else min(ASKED, at_most)) if ASKED else quick
     drawn = given or [random.SystemRandom().getrandbits(32) for _ in range(count)]
     return pytest.mark.parametrize("seed", [pytest.param(each, id=f"TILLWATCH_SEED={each}") for each in drawn])
 

@@ -1,0 +1,121 @@
+"""Where a bench's log is: a file, or a broker of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
+
+from streams.app import WorkerSettings
+from streams.checkpoints import state_path
+from streams.kafka_log import KafkaLog
+from streams.kafka_options import KafkaOptions
+from streams.sqlite_log import SqliteLog
+from streams.sqlite_transport import log_url
+from streams.topics import ALERTS, CHECKPOINTS, MERCHANT_RISK, create_topics
+from tests.kafka.broker import STEADY, Cluster
+from tests.kafka.topics import delete_topics
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PARTITIONS = 4
+_KAFKA = "kafka://"
+
+
+def settings_of(url: str, cut_every_s: float | None) -> WorkerSettings:
+    """A worker's on the log that `url` names."""
+    kafka = KafkaOptions(bootstrap=(url.removeprefix(_KAFKA),), compression="lz4") if url.startswith(_KAFKA) else None
+    return WorkerSettings(log_url=url, kafka=kafka, partitions=PARTITIONS, cut_every_s=cut_every_s)
+
+
+class Place(Protocol):
+    """A log for a bench.
+
+    Attributes:
+        name: what carries it.
+        works_uncut: whether a worker on it can do without cuts.
+        url: where a worker finds it.
+    """
+
+    name: ClassVar[str]
+    works_uncut: ClassVar[bool]
+    url: str
+
+    def log(self) -> SqliteLog | KafkaLog:
+        """The log, as a producer opens it."""
+
+    def filling(self) -> SqliteLog | KafkaLog:
+        """The log, for filling it before anything is measured."""
+
+    def drop_state(self) -> None:
+        """Forget what an earlier run kept and told."""
+
+    def drop_all(self) -> None:
+        """Forget the log, too."""
+
+    def state_bytes(self) -> int | None:
+        """Room that the state takes; None where the broker alone knows."""
+
+
+class Embedded:
+    """A log in a file, with its state beside it."""
+
+    name = "SQLite"
+    works_uncut = True
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "log.db"
+        self.url = log_url(self._path)
+
+    def log(self) -> SqliteLog:
+        return SqliteLog(self._path)
+
+    def filling(self) -> SqliteLog:
+        return SqliteLog(self._path, durable=False)
+
+    def drop_state(self) -> None:
+        for end in ("", "-wal", "-shm"):
+            state_path(self._path).with_name(f"{state_path(self._path).name}{end}").unlink(missing_ok=True)
+
+    def drop_all(self) -> None:
+        self.drop_state()
+        for end in ("", "-wal", "-shm"):
+            self._path.with_name(f"{self._path.name}{end}").unlink(missing_ok=True)
+
+    def state_bytes(self) -> int:
+        return state_path(self._path).stat().st_size
+
+
+class OnKafka:
+    """A log on a broker that runs as long as this is entered."""
+
+    name = "Kafka"
+    works_uncut = False
+
+    def __init__(self, folder: Path) -> None:
+        self._cluster = Cluster(folder / "kafka", java=STEADY)
+        self.url = f"{_KAFKA}{self._cluster.bootstrap}"
+
+    def __enter__(self) -> Self:
+        self._cluster.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cluster.close()
+
+    def log(self) -> KafkaLog:
+        return KafkaLog(KafkaOptions(bootstrap=(self._cluster.bootstrap,), compression="lz4"))
+
+    filling = log
+
+    def drop_state(self) -> None:
+        delete_topics(self._cluster.direct, [each.name for each in (ALERTS, CHECKPOINTS, MERCHANT_RISK)])
+        with self.log() as log:
+            create_topics(log, PARTITIONS)
+
+    def drop_all(self) -> None:
+        with self.log() as log:
+            topics = log.topics()
+        delete_topics(self._cluster.direct, topics)
+
+    def state_bytes(self) -> None:
+        return None
