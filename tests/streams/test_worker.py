@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from domain.alerts import Alert, DeadLetter, Score, Text
+from domain.alerts import DeadLetter, Score
 from engine.hashing import partition_of
 from engine.monitor import Monitor, MonitorConfig
 from engine.outputs import Counts, Outputs
@@ -28,6 +28,7 @@ from streams.sqlite_log import SqliteLog
 from streams.sqlite_transport import LEASE, log_path, log_url
 from streams.topics import TOPICS, create_topics
 from streams.worker import MonitorFailed, Worker, run_worker
+from tests.streams.sums import SumMonitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,66 +39,6 @@ if TYPE_CHECKING:
     from tests.streams.conftest import SqliteCarrier
 
 PARTITIONS = 3
-
-
-class SumMonitor:
-    """Sums the integers of its partition. A seventh is an alert, no integer is a dead letter."""
-
-    def __init__(self, partition: int, partitions: int) -> None:
-        assert partitions == PARTITIONS
-        self.merchant = f"m{partition}"
-        self.sum = 0
-        self.alerts = 0
-
-    def process(self, records: Records) -> Outputs:
-        out = Outputs(counts=Counts(records=len(records)))
-        for i in range(len(records)):
-            self._take(records.value(i), int(records.offsets[i]), records.source, out)
-        out.scores.append(
-            Score(
-                merchant_id=self.merchant,
-                time=str(records.offsets[-1]),
-                score=self.sum,
-                grade="A",
-                contributions=(),
-            )
-        )
-        return out
-
-    def _take(self, value: bytes, offset: int, source: str, out: Outputs) -> None:
-        if not value.isdigit():
-            out.counts.dead_letters += 1
-            out.dead_letters.append(
-                DeadLetter(reason="x", field="", message="", source=source, position=offset, record=value.decode())
-            )
-            return
-        out.counts.transactions += 1
-        self.sum += int(value)
-        if int(value) % 7 == 0:
-            self.alerts += 1
-            out.alerts.append(alert(f"{self.merchant}-{self.alerts % 5}", self.alerts, self.sum))
-
-
-def alert(alert_id: str, revision: int, at_stake: int) -> Alert:
-    return Alert(
-        alert_id=alert_id,
-        revision=revision,
-        detector="d",
-        version=1,
-        merchant_id="m",
-        subject="m",
-        severity=0.5,
-        hits=1,
-        first_time="",
-        last_time="",
-        at_stake=at_stake,
-        currency="CNY",
-        title=Text("", ""),
-        reason=Text("", ""),
-        evidence=(),
-        txn_ids=(),
-        risk_code="",
-    )
 
 
 @pytest.fixture
