@@ -14,6 +14,7 @@ from domain.cards import mask
 from domain.controls import LEAST_AHEAD_MS, MOST_VERSIONS, Control
 from engine.controls import NEVER_MS, Known, read
 from engine.episodes import iso
+from streams.leases import Fenced
 from streams.log import LogFailed, now_utc_ms
 from streams.topics import CONTROLS
 
@@ -220,20 +221,24 @@ def publish(
         NotPublished: it says what cannot be, takes effect too early, or somebody published at the same time.
     """
     reader = ControlsReader(log)
-    with log.transaction():
-        reader.read_all()
-        made = _next(reader, *reached(log), kind, body, effective_ms, mask(by), zero)
-        raw = [msgspec.json.encode(each) for each in made]
-        try:
+    try:
+        with log.transaction(writer="controls"):  # who comes between ends us: what was read below is in force still
+            reader.read_all()
+            made = _next(reader, *reached(log), kind, body, effective_ms, mask(by), zero)
+            raw = [msgspec.json.encode(each) for each in made]
             for each in raw:
-                read(each)
-        except ValueError as error:
-            raise NotPublished(str(error)) from error
-        log.append(CONTROLS.name, 0, raw, keys=[each.key for each in made])
-    reader.poll()
-    if reader.newest(kind) != made[-1]:
-        raise NotPublished(f"version {made[-1].version} of {kind} must be published by one at a time: publish it again")
+                _readable(each)
+            log.append(CONTROLS.name, 0, raw, keys=[each.key for each in made])
+    except Fenced as error:
+        raise NotPublished(f"{kind} must be published by one at a time, and another came between: try again") from error
     return made
+
+
+def _readable(raw: bytes) -> None:
+    try:
+        read(raw)
+    except ValueError as error:
+        raise NotPublished(str(error)) from error
 
 
 def _next(

@@ -12,6 +12,7 @@ import pytest
 
 from engine.monitor import Monitor, MonitorConfig
 from engine.records import Records
+from streams import controls
 from streams.app import WorkerSettings
 from streams.controls import ControlsReader, NotPublished, Pace, publish, reached
 from streams.log import Progress, now_utc_ms
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from domain.controls import Control
     from engine.outputs import Counts
+    from streams.log import Log
+    from tests.streams.conftest import KafkaCarrier
 
 START_MS = 1_783_224_000_000
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
@@ -161,6 +164,27 @@ def test_what_cannot_be_is_not_published(log: SqliteLog, body: bytes) -> None:
     with pytest.raises(NotPublished):
         publish_settings(log, START_MS, body)
     assert log.end_offset(CONTROLS.name, 0) == 0
+
+
+def test_of_two_that_publish_at_once_on_kafka_one_is_told_to_try_again(
+    on_kafka: KafkaCarrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with on_kafka.open() as log, on_kafka.open() as other:
+        create_topics(log, 1)
+        asked = controls.reached
+
+        def overtaken(log: Log) -> tuple[int, int]:
+            monkeypatch.setattr(controls, "reached", asked)
+            publish_settings(other, None, b'{"mcc_jump":{"base":0.4}}')
+            return asked(log)
+
+        monkeypatch.setattr(controls, "reached", overtaken)
+        with pytest.raises(NotPublished, match="another came between: try again"):
+            publish_settings(log, None)
+        assert [each.version for each in publish_settings(log, now_utc_ms() + DAY_MS)] == [2]
+        reader = ControlsReader(log)
+        reader.read_all()
+        assert [bytes(each.control.body) for each in reader.known] == [b'{"mcc_jump":{"base":0.4}}', NOTHING]
 
 
 def test_the_pace_is_that_of_the_greatest_clock() -> None:
