@@ -36,8 +36,12 @@ class Outlet(Protocol):
 class CutStore(Protocol):
     """Where the cuts of partitions are kept."""
 
-    async def fence(self, partitions: Collection[int]) -> None:
-        """Become the only one who may cut these; raises Fenced, StateLocked."""
+    async def fence(self, partitions: Collection[int], held: Collection[int] = ()) -> None:
+        """Become the only one who may cut these, remain so of those that are held, and own no others.
+
+        Raises:
+            Fenced, StateLocked: it cannot be.
+        """
         ...
 
     def owner(self, partition: int) -> int:
@@ -80,15 +84,21 @@ class Carrier(Protocol):
 
     def attend(
         self, recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]], begin: Callable[[int], None],
-        release: Callable[[Collection[int]], Awaitable[None]],
+        release: Callable[[Collection[int]], Awaitable[Collection[int]]],
     ) -> None:  # fmt: skip
         """Have the worker called where partitions come and go.
 
         Args:
             recover: between each assignment and the resuming of the flow; where to read on from.
             begin: after that, with the token of what is fetched from then on.
-            release: when partitions go to another worker, before they do.
+            release: when partitions may go to another worker, before they do; those whose owner this worker remains
+                until it knows who has them next, for what it holds is what their last cuts hold.
         """
+        ...
+
+    @property
+    def unbroken(self) -> bool:
+        """Whether nobody else can have had any partition between its last release and its newest assignment."""
         ...
 
     @property

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from mode import get_logger
@@ -22,7 +23,7 @@ from streams.manifests import Manifest, PageRef
 from streams.topics import EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from engine.cut import Cut
     from engine.series import Fresh
@@ -92,22 +93,29 @@ class Cutter:
 
     # -- recovery
 
-    async def recover(self, partitions: Iterable[int], make: Callable[[int], MonitorLike]) -> dict[int, Partition]:
+    async def recover(
+        self, partitions: Iterable[int], make: Callable[[int], MonitorLike], held: Mapping[int, Partition],
+    ) -> dict[int, Partition]:  # fmt: skip
         """Become the only one who may cut these partitions, then bring them back to their last cut.
 
         Args:
             partitions: which.
             make: makes an empty monitor for a partition.
+            held: those of them that are as their last cut has them, and that nobody else has owned since.
 
         Raises:
             StateLocked, Fenced, Damaged, OtherState, OffsetGone: see `run_worker`.
         """
         numbers, self._source = sorted(partitions), self._carrier.identity
-        await self._store.fence(numbers)
+        await self._store.fence([each for each in numbers if each not in held], held)
         found = {}
         try:
             for number in numbers:
-                found[number] = await self._recover_one(number, make(number))
+                found[number] = (
+                    replace(held[number], released=False, waiting=deque())
+                    if number in held
+                    else await self._recover_one(number, make(number))
+                )
         except Exception:
             # Who was replaced meanwhile reads a state that is not its own: then that is what is wrong. Where workers
             # share the log it would take partitions away from who has them by now, and what it read was whole.

@@ -53,19 +53,24 @@ class KafkaCarrier:
         self._transport = cast("Transport", self.app.transport)
         self._transport.options = options
         self._transport.release = self._let_go
-        self._release: Callable[[Collection[int]], Awaitable[None]] | None = None
+        self._release: Callable[[Collection[int]], Awaitable[Collection[int]]] | None = None
 
     def attend(
         self, recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]], begin: Callable[[int], None],
-        release: Callable[[Collection[int]], Awaitable[None]],
+        release: Callable[[Collection[int]], Awaitable[Collection[int]]],
     ) -> None:  # fmt: skip
         """Have the worker called where partitions come and go."""
         self._transport.recover, self._transport.begin, self._release = recover, begin, release
 
-    async def _let_go(self, partitions: Collection[int]) -> None:
-        if self._release is not None:
-            await self._release(partitions)
-        await self._store.let_go(partitions)
+    async def _let_go(self, partitions: Collection[int]) -> Collection[int]:
+        held = () if self._release is None else await self._release(partitions)
+        await self._store.let_go({*partitions}.difference(held))
+        return held
+
+    @property
+    def unbroken(self) -> bool:
+        """Whether nobody else can have had what was held of the partitions released last."""
+        return self._consumer.unbroken
 
     @property
     def _consumer(self) -> Consumer:

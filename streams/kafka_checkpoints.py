@@ -168,18 +168,19 @@ class KafkaCutStore:
         """The number under which this worker has it; raises Fenced."""
         return self.outlet(partition).number
 
-    async def fence(self, partitions: Collection[int]) -> None:
-        """Become the owner of these partitions and read what they hold.
+    async def fence(self, partitions: Collection[int], held: Collection[int] = ()) -> None:
+        """Become the owner of these partitions and read what they hold; remain that of those held, and of no others.
 
         Raises:
             Unreachable: the cluster does not answer.
             Fenced: they were let go of meanwhile, or have another owner already.
         """
-        await self.let_go(list(self._owners))
+        await self.let_go(self._owners.keys() - held)
         owners = {each: self._new_owner(each) for each in partitions}
         self._owners |= owners
         await asyncio.gather(*(each.start() for each in owners.values()))
-        self._stored = stored = await read_checkpoints(self._options, partitions)
+        stored = await read_checkpoints(self._options, partitions)
+        self._stored = {each: self._stored[each] for each in held} | stored
         await asyncio.gather(*(_sign(each, number, stored[number].owner + 1) for number, each in owners.items()))
 
     def _new_owner(self, partition: int) -> PartitionOwner:

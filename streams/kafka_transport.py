@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport import base
 from faust.types import TP
@@ -23,9 +22,11 @@ from mode import get_logger
 from engine.hashing import partition_of
 from streams.batches import BatchConsumer, BatchTransport
 from streams.carrier import Unreachable
+from streams.kafka_assignor import assignor_of
 from streams.kafka_consumer import BatchKafkaConsumer
 from streams.leases import Fenced, LetGo
 from streams.log import OffsetGone
+from streams.topics import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
@@ -75,7 +76,7 @@ class Consumer(BatchConsumer):
             **options.client_kwargs(),
             client_id=f"tillwatch-{conf.id}",
             group_id=conf.id,
-            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            partition_assignment_strategy=[assignor_of(EVENTS.name, self._claims)],
             enable_auto_commit=False,
             isolation_level="read_committed",
             max_partition_fetch_bytes=FETCH_BYTES,
@@ -88,6 +89,8 @@ class Consumer(BatchConsumer):
             retry_backoff_ms=100,
         )
         self._ready = False
+        self._held: Collection[int] = ()
+        self._held_in = _NO_GENERATION
         self._fetching = asyncio.Lock()
 
     async def on_start(self) -> None:
@@ -117,12 +120,13 @@ class Consumer(BatchConsumer):
         self.client.subscribe(topics=set(topics), listener=_Listener(self))
 
     async def revoked(self, partitions: set[TP]) -> None:
-        """Hand partitions over."""
+        """Hand partitions over, or hold what is as their last cuts have it until the group says who gets them."""
         self._ready = False
         self.app.consumer_generation_id = _NO_GENERATION  # a recovery that goes on is of no use any more
         try:
             self.app.on_rebalance_start()
-            await self.transport.release({each.partition for each in partitions})
+            self._held = await self.transport.release({each.partition for each in partitions})
+            self._held_in = self.client.generation
             await self.on_partitions_revoked(partitions)
         except Exception as error:
             await self.app.crash(error)
@@ -189,6 +193,15 @@ class Consumer(BatchConsumer):
             self.client.seek(TopicPartition(*tp), offset)
         self._ready = True
         return offsets
+
+    def _claims(self) -> Collection[int]:
+        """The partitions that this worker holds, and nobody else has had since."""
+        return self._held if _NO_GENERATION < self._held_in == self.client.generation else ()
+
+    @property
+    def unbroken(self) -> bool:
+        """Whether this worker was in the group all the time: nobody else can have had what it held and got back."""
+        return _NO_GENERATION < self._held_in == self.app.consumer_generation_id - 1
 
     @property
     def recovered(self) -> bool:
@@ -305,7 +318,7 @@ class Transport(BatchTransport):
 
     Attributes:
         options: how to reach the cluster; set before the app starts.
-        release: called with partitions that go to other workers, before they do.
+        release: called with partitions that may go to other workers; gives those whose state is held.
     """
 
     Consumer: ClassVar[Any] = Consumer
@@ -316,7 +329,7 @@ class Transport(BatchTransport):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.options = cast("KafkaOptions", None)
-        self.release: Callable[[Collection[int]], Awaitable[None]] = _nothing
+        self.release: Callable[[Collection[int]], Awaitable[Collection[int]]] = _nothing
 
     async def first_offset(self, tp: TP) -> int:
         """The first readable offset."""
@@ -324,5 +337,6 @@ class Transport(BatchTransport):
         return (await consumer.earliest_offsets(tp))[tp]
 
 
-async def _nothing(_: Collection[int]) -> None:
-    """Nobody has anything to finish."""
+async def _nothing(_: Collection[int]) -> Collection[int]:
+    """Nobody has anything to finish, or to hold."""
+    return ()

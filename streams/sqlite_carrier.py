@@ -47,7 +47,7 @@ class SqliteCarrier:
         settings: where the log is; its topics are made where they are not there.
     """
 
-    shared = False
+    shared = unbroken = False
     losses: tuple[type[Exception], ...] = ()
 
     def __init__(self, settings: WorkerSettings) -> None:
@@ -60,7 +60,7 @@ class SqliteCarrier:
 
     def attend(
         self, recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]], begin: Callable[[int], None],
-        release: Callable[[Collection[int]], Awaitable[None]],
+        release: Callable[[Collection[int]], Awaitable[Collection[int]]],
     ) -> None:  # fmt: skip
         """Have the worker called when it gets its partitions. No other takes any over, so none is released."""
         self._transport.recover, self._transport.begin = recover, begin
@@ -138,7 +138,7 @@ class SqliteCutStore:
         self._closing = threading.Event()
         self._number = 0
 
-    async def fence(self, partitions: Collection[int]) -> None:  # noqa: ARG002  the file is fenced as a whole
+    async def fence(self, partitions: Collection[int], held: Collection[int] = ()) -> None:  # noqa: ARG002  it is as a whole
         """Become the only one who may cut; raises Fenced, StateLocked."""
         lease = self._carrier.lease
         assert lease is not None

@@ -80,6 +80,7 @@ class Worker:
             self._cutter = Cutter(store, self._carrier, self.agent, settings.cut_every_s, on_cut)
         self._carrier.attend(self._recover, self._begin, self._release)
         self._recovered: dict[int, Partition] = {}
+        self._held: dict[int, Partition] = {}
         self._report = ProgressReport(settings.group, self.agent, on_progress, by_partition=self._carrier.shared)
         self._watchdog = Watchdog()
         self._health = Health(settings.health_port, self._watchdog)
@@ -122,17 +123,21 @@ class Worker:
         """Make the partitions' monitors, brought back to their last cuts; where to read on from."""
         numbers = sorted(each.partition for each in assigned)
         self._recovered = {}
+        if not self._carrier.unbroken:
+            self._held = {}
+        self._held = {number: each for number, each in self._held.items() if number in numbers}
         await self._controls.read()
         if self._cutter is None:
             found = {each: await self._from_first(each) for each in numbers}
         else:
-            found = await self._cutter.recover(numbers, self._make)
+            found = await self._cutter.recover(numbers, self._make, self._held)
         self._recovered = found
         return {TP(EVENTS.name, number): each.next_offset for number, each in found.items()}
 
     def _begin(self, token: int) -> None:
         """Go on with what was recovered."""
         self._is_lost = False
+        self._held = {}
         self.agent.begin(self._recovered, token)
         self._teach()
         self._watchdog.recovered(len(self._recovered))
@@ -151,19 +156,26 @@ class Worker:
         monitors = [each.monitor for each in self.agent.partitions.values()]
         self.agent.counts.controls_late += self._controls.teach(monitors)
 
-    async def _release(self, numbers: Collection[int]) -> None:
-        """Hand partitions over: the batch in hand is finished and cut, so that their next owner starts right there."""
+    async def _release(self, numbers: Collection[int]) -> Collection[int]:
+        """Hand partitions over: the batch in hand is finished and cut, so that their next owner starts right there.
+
+        Returns:
+            Those that were cut. They are held: if they come back, this is where they go on.
+        """
         self._watchdog.released()
-        held = [self.agent.partitions[each] for each in numbers if each in self.agent.partitions]
+        self._held = {number: each for number, each in self._held.items() if number in numbers}
+        ours = [self.agent.partitions[each] for each in numbers if each in self.agent.partitions]
         if await self.agent.release(numbers, _HAND_OVER_S) and self._cutter is not None:
             try:
                 async with asyncio.timeout(_HAND_OVER_S):
-                    for each in held:
-                        await self._cutter.cut(each)
+                    for each in ours:
+                        if await self._cutter.cut(each):
+                            self._held[each.number] = each
             except Exception as error:  # noqa: BLE001  what was not cut is read again by the next owner
                 logger.warning("partitions are handed over without a last cut: %s: %s", type(error).__name__, error)
-        for each in held:
+        for each in ours:
             each.released = True
+        return set(self._held)
 
     def _lost(self, error: Exception, what: str) -> bool:
         """What to do about a partition of which something could not be written: recover it, a few times in a row."""
@@ -175,6 +187,7 @@ class Worker:
             return False
         self._losses += 1
         self._is_lost = True
+        self._held = {}
         self.agent.forsake()
         logger.warning("%s: not written (%s: %s); its partitions are recovered", what, type(error).__name__, error)
         self._watchdog.released()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+
+from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
 
 from engine.hashing import partition_of
 from streams.app import WorkerSettings
@@ -218,6 +221,12 @@ class ClusterLog:
     def owned(self) -> int:
         """How many times a worker became the owner of a partition."""
         return sum(len(each.owners) for each in self._read_checkpoints().values())
+
+    def members(self) -> int:
+        """How many workers the group has, each with its share; 0 while they are being told."""
+        with closing(KafkaAdminClient(bootstrap_servers=self._direct.split(","))) as admin:
+            found = admin.describe_groups([self.group])[self.group]
+        return len(found["members"]) if found["group_state"] == "Stable" else 0
 
     def owners(self) -> set[int]:
         """The processes that were the last to become owner of a partition; of none where one has no owner yet."""

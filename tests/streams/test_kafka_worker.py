@@ -221,6 +221,82 @@ def test_a_worker_that_joins_goes_on_right_where_the_other_left_off(log: KafkaLo
     run(test())
 
 
+def counting(made: list[int]) -> type[SumMonitor]:
+    """Monitors that note which partition each was made for: the state of each of those is read."""
+
+    class Counting(SumMonitor):
+        def __init__(self, partition: int, partitions: int) -> None:
+            super().__init__(partition, partitions)
+            made.append(partition)
+
+    return Counting
+
+
+def test_a_worker_keeps_what_it_has_while_others_come_and_go(log: KafkaLog, options: KafkaOptions) -> None:
+    stays, comes = list[int](), list[int]()
+
+    async def test() -> None:
+        first, second = Worker(settings_of(options), counting(stays)), Worker(settings_of(options), counting(comes))
+        async with working(first):
+            await asyncio.to_thread(fill, log, 100)
+            await until(reach(100, first), "the first has processed everything")
+            assert sorted(stays) == [0, 1, 2]
+            async with working(second):
+                await until(lambda: second.agent.partitions, "the second has some")
+                await asyncio.to_thread(fill, log, 100, 100)
+                await until(reach(200, first, second), "both have processed everything")
+                assert len(stays) == 3
+                assert len(comes) == 1
+            await asyncio.to_thread(fill, log, 100, 200)
+            await until(reach(300, first), "the first has processed everything")
+        assert stays[3:] == comes
+        assert sums(log) == all_sums(300)
+        assert committed(log) == [300] * PARTITIONS
+
+    run(test())
+
+
+def test_a_worker_that_the_group_gave_up_recovers_everything(log: KafkaLog, options: KafkaOptions) -> None:
+    made = list[int]()
+
+    async def test() -> None:
+        worker = Worker(settings_of(options), counting(made))
+        async with working(worker):
+            await asyncio.to_thread(fill, log, 100)
+            await until(lambda: committed(log) == [100] * PARTITIONS, "all is cut")
+            await worker._carrier._consumer.client._coordinator._maybe_leave_group()
+            await until(lambda: len(made) == 6, "everything was recovered")
+            await asyncio.to_thread(fill, log, 100, 100)
+            await until(reach(200, worker), "it has processed everything")
+
+    run(test())
+    assert sorted(made) == [0, 0, 1, 1, 2, 2]
+    assert sums(log) == all_sums(200)
+
+
+def test_what_is_held_while_another_owns_it_is_recovered(log: KafkaLog, options: KafkaOptions) -> None:
+    made = list[int]()
+
+    async def test() -> None:
+        worker, thief = Worker(settings_of(options), counting(made)), KafkaCutStore(options)
+        async with working(worker):
+            await asyncio.to_thread(fill, log, 100)
+            await until(lambda: committed(log) == [100] * PARTITIONS, "all is cut")
+            await thief.fence(range(PARTITIONS))
+            worker._carrier.again()
+            await until(lambda: worker.agent.partitions == {}, "its partitions were let go of")
+            await until(reach(100, worker), "it goes on with what it held")
+            assert len(made) == 3
+            await asyncio.to_thread(fill, log, 100, 100)
+            await until(reach(200, worker), "it has recovered, and processed everything")
+            await until(lambda: committed(log) == [200] * PARTITIONS, "all is cut")
+        await thief.close()
+
+    run(test())
+    assert sorted(made) == [0, 0, 1, 1, 2, 2]
+    assert sums(log) == all_sums(200)
+
+
 WORKER = (
     "from streams.app import WorkerSettings\n"
     "from streams.worker import run_worker\n"
