@@ -57,6 +57,11 @@ __all__ = [
 _VERSION = 1
 _PAGE_BYTES = 32_768
 _WAL_BYTES = 64 * 2**20
+_MANIFEST_AND_WHETHER_PAGES = """
+SELECT manifest.partition IS NOT NULL, CAST(body AS BLOB), EXISTS (SELECT 1 FROM page WHERE partition = :partition)
+FROM (SELECT 1) LEFT JOIN manifest ON manifest.partition = :partition
+"""
+"""In one statement, which sees the file at one moment: a worker may be taking its first cut."""
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS fence (
     one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, owner TEXT NOT NULL,
@@ -233,14 +238,13 @@ class SqliteCheckpoints:
         """The stored manifest, whose checksum, format and partition are right."""
         who = f"the manifest of partition {partition} in {self.path}"
         with self._noticing_damage():
-            row = self._db.execute(
-                "SELECT CAST(body AS BLOB) FROM manifest WHERE partition = ?", (partition,)
-            ).fetchone()
-            if row is None:
-                if self._db.execute("SELECT 1 FROM page WHERE partition = ?", (partition,)).fetchone():
-                    raise Damaged(f"{who} is missing, its pages are there; {REBUILD}")
-                return None
-        return unsealed(row[0] or b"", partition, str(self.path))
+            rows = self._db.execute(_MANIFEST_AND_WHETHER_PAGES, {"partition": partition}).fetchone()
+        found, body, has_pages = rows
+        if not found:
+            if has_pages:
+                raise Damaged(f"{who} is missing, its pages are there; {REBUILD}")
+            return None
+        return unsealed(body or b"", partition, str(self.path))
 
     def _head(self, partition: int) -> Head | None:
         body = self._manifest_body(partition)

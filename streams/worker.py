@@ -312,10 +312,11 @@ class Worker:
                     await self._cutter.cut_all()
         except TimeoutError:
             logger.warning("the last cuts were not done in %g s; what lies behind them is read again", _LAST_CUTS_S)
-        except LetGo as error:
-            logger.warning("the last cuts were not done, for the group gave partitions to others: %s", error)
         except Exception as error:  # noqa: BLE001  it is the worker's to raise
-            self.agent.failure = self.agent.failure or error
+            if isinstance(error, LetGo) or (isinstance(error, Fenced) and self._carrier.shared and self._stopping):
+                logger.warning("the last cuts were not done, for the group gave partitions to others: %s", error)
+            else:
+                self.agent.failure = self.agent.failure or error
 
 
 def _collect() -> None:

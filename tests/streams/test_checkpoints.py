@@ -492,6 +492,24 @@ def test_pages_without_their_manifest_are_damage(state: SqliteCheckpoints, path:
         state.manifest(5)
 
 
+def test_a_first_cut_that_is_committed_meanwhile_is_no_damage(state: SqliteCheckpoints, path: Path) -> None:
+    with SqliteCheckpoints(path) as looking:
+        for partition in range(3):
+            asked = 0
+
+            def come_between(statement: str) -> None:
+                nonlocal asked
+                asked += 1
+                if "page" in statement and state.manifest(partition) is None:  # noqa: B023  called at once
+                    commit(state, range(1, 2), partition=partition)  # noqa: B023
+
+            looking._db.set_trace_callback(come_between)
+            found = looking.manifest(partition)
+            looking._db.set_trace_callback(None)
+            assert asked
+            assert found == state.manifest(partition) == cut(1, partition=partition)[0]
+
+
 @pytest.fixture(scope="module")
 def whole_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("whole") / "s.db"

@@ -297,6 +297,23 @@ def test_what_is_held_while_another_owns_it_is_recovered(log: KafkaLog, options:
     assert sums(log) == all_sums(200)
 
 
+def test_a_worker_that_is_stopped_when_others_own_its_partitions_ends_in_order(
+    log: KafkaLog, options: KafkaOptions, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test() -> None:
+        worker, thief = Worker(settings_of(options, cut_every_s=300), SumMonitor), KafkaCutStore(options)
+        async with working(worker):
+            await asyncio.to_thread(fill, log, 100)
+            await until(reach(100, worker), "everything was processed")
+            await thief.fence(range(PARTITIONS))
+        await thief.close()
+
+    run(test())
+    assert "the last cuts were not done, for the group gave partitions to others" in caplog.text
+    assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == 100 * PARTITIONS
+    assert sums(log) == all_sums(100)
+
+
 WORKER = (
     "from streams.app import WorkerSettings\n"
     "from streams.worker import run_worker\n"
