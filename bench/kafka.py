@@ -10,7 +10,9 @@ and has a foreign MCC; from when it is given to the producer until the alert abo
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -20,7 +22,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench.throughput import BATCH, simulation
 from domain.alerts import Alert
@@ -34,7 +38,6 @@ from streams.topics import ALERTS, CHECKPOINTS, EVENTS, create_topics
 from streams.worker import run_worker
 from tests.kafka.broker import STEADY, Cluster
 from tillwatch.feed import feed_simulation
-from tillwatch.logs import Follower
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,18 +151,9 @@ def home(merchant: str) -> int:
 def measured(options: KafkaOptions, rate: int, probes: Sequence[str], usual: Sequence[str]) -> dict[str, float]:
     """Produce in a process, read in this one."""
     code = f"from bench.kafka import produce; produce({options.bootstrap[0]!r}, {rate}, {len(probes)}, {len(usual)})"
-    with KafkaLog(options) as log:
-        follower = Follower(log, ALERTS.name, Alert, from_start=True)
-        producer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-        read_ns: dict[str, int] = {}
-        ended = None
-        while len(read_ns) < len(probes) and (ended is None or time.monotonic() < ended + 5):
-            for each in follower.poll():
-                read_ns.setdefault(each.merchant_id, time.time_ns())
-            if ended is None and producer.poll() is not None:
-                ended = time.monotonic()
-            time.sleep(0.0005)
-        said, _ = producer.communicate()
+    producer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    read_ns = asyncio.run(read_alerts(options, set(probes), producer))
+    said, _ = producer.communicate()
     sent_ns = {name: int(at) for name, at in (line.split() for line in said.splitlines())}
     spent = np.array([(read_ns[each] - sent_ns[each]) / 1e6 for each in probes if each in read_ns])
     warm = spent[len(spent) // 5 :]
@@ -169,11 +163,22 @@ def measured(options: KafkaOptions, rate: int, probes: Sequence[str], usual: Seq
     }  # fmt: skip
 
 
+async def read_alerts(options: KafkaOptions, probes: set[str], producer: subprocess.Popen[str]) -> dict[str, int]:
+    """When the first alert about each of these merchants was read; until all are, or 5 s after the producer's end."""
+    read_ns: dict[str, int] = {}
+    ended = math.inf
+    async with AIOKafkaConsumer(ALERTS.name, **options.client_kwargs(), auto_offset_reset="earliest") as consumer:
+        while probes - read_ns.keys() and time.monotonic() < ended + 5:
+            for records in (await consumer.getmany(timeout_ms=1_000)).values():
+                for each in records:
+                    read_ns.setdefault(msgspec.json.decode(each.value, type=Alert).merchant_id, time.time_ns())
+            if ended == math.inf and producer.poll() is not None:
+                ended = time.monotonic()
+    return read_ns
+
+
 def produce(bootstrap: str, rate: int, probes: int, usual: int) -> None:
     """Send sales at a steady rate, ten at a time; when each probe was sent, on standard output."""
-    import asyncio  # noqa: PLC0415  of this process only
-
-    from aiokafka import AIOKafkaProducer  # noqa: PLC0415
 
     async def run() -> None:
         async with AIOKafkaProducer(bootstrap_servers=bootstrap, acks=1) as producer:
