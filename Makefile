@@ -49,7 +49,7 @@ check: setup ## Check style, types, imports and documentation, as CI does.
 	@$(ACTIVATED) pytest -q tests/docs $(PACKAGES)
 
 bench: setup ## Run the benchmarks on one core.
-	@set -e; for each in throughput simulate; do echo "bench/$$each.py"; $(ONE_CORE) $(BIN)/python bench/$$each.py; done
+	@set -e; for each in throughput simulate; do echo "bench/$$each.py"; $(ONE_CORE) $(BIN)/python -m bench.$$each; done
 
 lock: $(BIN)/python ## Choose versions anew: writes requirements.lock.
 	@UV=$(UV); env -u UV_FIND_LINKS -u PIP_FIND_LINKS "$${UV:-$(BIN)/uv}" pip compile --quiet --upgrade --universal \

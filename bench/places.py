@@ -62,8 +62,8 @@ class Embedded:
     name = "SQLite"
     works_uncut = True
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "log.db"
+    def __init__(self, folder: Path, name: str = "log.db") -> None:
+        self._path = folder / name
         self.url = log_url(self._path)
 
     def log(self) -> SqliteLog:

@@ -1,6 +1,6 @@
 """What one core carries: the engine alone, and end to end on the embedded log with `synchronous=FULL`.
 
-    taskset -c 0 python bench/throughput.py [--records 500000] [--merchants 10000] [--rounds 3] [--json]
+    taskset -c 0 python -m bench.throughput [--records 500000] [--merchants 10000] [--rounds 3] [--json]
 
 For 358- and 700-byte records of the simulator. Rounds alternate between the cases, so that a machine whose speed drifts
 is fair to all; quote medians, and ratios within one run. The share of each step is of the engine's own time.
@@ -17,13 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.places import Embedded
 from engine.monitor import Monitor, MonitorConfig
 from engine.records import Records
 from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
 from streams.app import WorkerSettings
-from streams.sqlite_log import SqliteLog
-from streams.sqlite_transport import log_url
 from streams.topics import create_topics
 from streams.worker import run_worker
 from tillwatch.feed import feed_simulation
@@ -110,9 +109,10 @@ def _time_steps(monitor: Any, clock: Clock) -> None:
     monitor._composition = Timed()
 
 
-def end_to_end(path: Path) -> float:
+def end_to_end(place: Embedded) -> float:
     """Records a second of a worker that reads a filled log to its end, publishing as it goes, after the first tenth."""
-    settings = WorkerSettings(log_url=log_url(path), batch_records=BATCH)
+    place.drop_state()  # an earlier round's
+    settings = WorkerSettings(log_url=place.url, batch_records=BATCH)
     marks: list[tuple[float, int]] = []
     run_worker(
         settings,
@@ -126,8 +126,8 @@ def end_to_end(path: Path) -> float:
     return (after - before) / (last_s - first_s)
 
 
-def fill(path: Path, source: Simulation, records: int) -> None:
-    with SqliteLog(path) as log:
+def fill(place: Embedded, source: Simulation, records: int) -> None:
+    with place.log() as log:
         create_topics(log)
         reached = 0
 
@@ -149,18 +149,19 @@ def main() -> None:
     steps: dict[str, dict[str, float]] = {}
     sizes: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder:
-        cases = {}
+        cases, places = {}, {}
         for size in ("usual", "all"):
             source = simulation(size, args.merchants, args.records)
             given = batches(source, args.records)
             sizes[size] = sum(len(each.data) for each in given[1]) / sum(len(each) for each in given[1])
-            fill(Path(folder) / f"{size}.db", source, args.records)
+            places[size] = Embedded(Path(folder), f"{size}.db")
+            fill(places[size], source, args.records)
             cases[size] = given
         engine_alone(*cases["usual"])
         for _ in range(args.rounds):
             for size, given in cases.items():
                 results.setdefault(f"engine alone, {size}", []).append(engine_alone(*given))
-                results.setdefault(f"end to end, {size}", []).append(end_to_end(Path(folder) / f"{size}.db"))
+                results.setdefault(f"end to end, {size}", []).append(end_to_end(places[size]))
         for size, given in cases.items():
             clock = Clock()
             rate = engine_alone(*given, clock=clock)
