@@ -88,7 +88,7 @@ def main() -> None:
     settings = WorkerSettings(
         log_url=options.url, kafka=options, group=args.group, partitions=args.partitions, cut_every_s=CUT_EVERY_S
     )
-    run_worker(settings, make)
+    run_worker(settings, make, on_cut=lambda _: meter.flushed())  # the last cuts have everything
     meter.report(batch_records=settings.batch_records, cut_every_s=CUT_EVERY_S)
 
 
