@@ -46,7 +46,7 @@ class KafkaCarrier:
         with KafkaLog(options) as log:
             create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
             self.identity = log.identity
-        self._options = options
+        self._options, self._partitions = options, settings.partitions
         self._store = KafkaCutStore(options)
         self._teller: AIOKafkaProducer | None = None
         self.app = build_app(settings)
@@ -100,8 +100,13 @@ class KafkaCarrier:
         return sorted(self._consumer.assignment())
 
     async def finished(self, next_offsets: Mapping[int, int]) -> bool:
-        """Whether each assigned partition was processed to its end; true, too, where none is assigned."""
+        """Whether each assigned partition was processed to its end; true, too, where none is assigned.
+
+        Not before others that have a share, as it was given, would have been missed if they were dead.
+        """
         assigned = self._assigned()
+        if len(assigned) < self._partitions and not self._consumer.settled:
+            return False
         ends = await self._consumer.highwaters(*assigned) if self._consumer.recovered else {}
         # What is fetched from here on was not there: nothing else runs until this is answered.
         if not self._consumer.recovered or assigned != self._assigned():

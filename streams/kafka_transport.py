@@ -10,6 +10,7 @@ everything that does, such as restoring a large state, is done in threads.
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from aiokafka import TopicPartition
@@ -91,6 +92,7 @@ class Consumer(BatchConsumer):
         self._ready = False
         self._held: Collection[int] = ()
         self._held_in = _NO_GENERATION
+        self._assigned_at = math.inf
         self._fetching = asyncio.Lock()
 
     async def on_start(self) -> None:
@@ -134,6 +136,7 @@ class Consumer(BatchConsumer):
 
     async def assigned(self, partitions: set[TP]) -> None:
         """Take partitions; Faust then has them recovered."""
+        self._assigned_at = self.loop.time()
         try:
             self.app.consumer_generation_id = self.client.generation
             await self.on_partitions_assigned(partitions, self.app.consumer_generation_id)
@@ -202,6 +205,11 @@ class Consumer(BatchConsumer):
     def unbroken(self) -> bool:
         """Whether this worker was in the group all the time: nobody else can have had what it held and got back."""
         return _NO_GENERATION < self._held_in == self.app.consumer_generation_id - 1
+
+    @property
+    def settled(self) -> bool:
+        """Whether a member of the group that was dead when partitions were shared out would have been missed by now."""
+        return self.loop.time() - self._assigned_at > SESSION_S
 
     @property
     def recovered(self) -> bool:

@@ -548,6 +548,35 @@ def test_what_comes_while_the_ends_are_asked_for_is_not_taken_for_done(log: Kafk
     run(test())
 
 
+def test_a_worker_is_not_idle_before_a_dead_one_would_be_missed_that_has_a_share(
+    log: KafkaLog, options: KafkaOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(log, 100)
+
+    async def test() -> None:
+        first, second = (
+            Worker(settings_of(options), SumMonitor),
+            Worker(settings_of(options), SumMonitor, until_idle=True),
+        )
+        monkeypatch.setattr("streams.kafka_transport.SESSION_S", 1_000.0)
+        asked: list[bool] = []
+        finished = second._carrier.finished
+
+        async def noted(done: Mapping[int, int]) -> bool:
+            asked.append(reach(100, first, second)() and 0 < len(done) < PARTITIONS)
+            return await finished(done)
+
+        second._carrier.finished = noted  # type: ignore[method-assign]
+        async with working(first), working(second) as running:
+            await until(lambda: asked[-20:] == [True] * 20, "it has asked whether it is done, again and again")
+            assert not running.done()
+            monkeypatch.setattr("streams.kafka_transport.SESSION_S", 0.0)
+            await asyncio.wait_for(running, 20)
+
+    run(test())
+    assert sums(log) == all_sums(100)
+
+
 def test_more_workers_than_partitions_are_idle_together(log: KafkaLog, options: KafkaOptions) -> None:
     fill(log, 200)
     read: Read = []
