@@ -6,6 +6,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaClient
+from aiokafka.errors import NotLeaderForPartitionError
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
@@ -88,7 +89,7 @@ def corrupted(batch: bytearray) -> bytearray:
 
 
 async def produce(bootstrap: str, tp: TopicPartition, batch: bytes) -> tuple[int, int]:
-    """Send a batch as it is to the one broker; its error code and base offset."""
+    """Send a batch as it is to the one broker, once that leads the partition; its error code and base offset."""
     client = AIOKafkaClient(bootstrap_servers=bootstrap)
     await client.bootstrap()
     try:
@@ -97,8 +98,10 @@ async def produce(bootstrap: str, tp: TopicPartition, batch: bytes) -> tuple[int
         await client.force_metadata_update()
         node = client.cluster.leader_for_partition(tp)
         request: Any = ProduceRequest(None, -1, 10_000, [(tp.topic, [(tp.partition, bytes(batch))])])
-        response = await client.send(node, request)
-        ((_, ((_, error, offset, *_),)),) = response.topics
+        error, offset = NotLeaderForPartitionError.errno, -1
+        while error == NotLeaderForPartitionError.errno:
+            response = await client.send(node, request)
+            ((_, ((_, error, offset, *_),)),) = response.topics
     finally:
         await client.close()
     return error, offset
