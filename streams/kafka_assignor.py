@@ -3,6 +3,9 @@
 Each worker says, when it joins, which partitions' state it holds. One of them, which the group chooses, shares out.
 """
 
+# pyright: reportIncompatibleMethodOverride=false, reportAssignmentType=false
+# aiokafka declares the name as a property and has plain attributes in its own assignors.
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
