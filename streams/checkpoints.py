@@ -238,8 +238,8 @@ class SqliteCheckpoints:
         """The stored manifest, whose checksum, format and partition are right."""
         who = f"the manifest of partition {partition} in {self.path}"
         with self._noticing_damage():
-            rows = self._db.execute(_MANIFEST_AND_WHETHER_PAGES, {"partition": partition}).fetchone()
-        found, body, has_pages = rows
+            asked = self._db.execute(_MANIFEST_AND_WHETHER_PAGES, {"partition": partition})
+            found, body, has_pages = asked.fetchone()
         if not found:
             if has_pages:
                 raise Damaged(f"{who} is missing, its pages are there; {REBUILD}")

@@ -68,11 +68,11 @@ def share_out(partitions: Collection[int], held: Mapping[str, Collection[int]]) 
     {'a': [0, 1, 2], 'b': [3, 4]}
     """
     free = set(partitions)
+    least, more = divmod(len(free), len(held))
     claims: dict[str, list[int]] = {}
     for name in sorted(held):
         claims[name] = sorted(free.intersection(held[name]))
         free.difference_update(claims[name])
-    least, more = divmod(len(set(partitions)), len(held))
     order = sorted(claims, key=lambda name: -len(claims[name]))  # who holds most may keep one more
     room = {name: least + (k < more) for k, name in enumerate(order)}
     left = sorted(free.union(*(claims[name][room[name] :] for name in order)))

@@ -52,20 +52,19 @@ class KafkaCarrier:
         self.app = build_app(settings)
         self._transport = cast("Transport", self.app.transport)
         self._transport.options = options
-        self._transport.release = self._let_go
-        self._release: Callable[[Collection[int]], Awaitable[Collection[int]]] | None = None
 
     def attend(
         self, recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]], begin: Callable[[int], None],
         release: Callable[[Collection[int]], Awaitable[Collection[int]]],
     ) -> None:  # fmt: skip
         """Have the worker called where partitions come and go."""
-        self._transport.recover, self._transport.begin, self._release = recover, begin, release
 
-    async def _let_go(self, partitions: Collection[int]) -> Collection[int]:
-        held = () if self._release is None else await self._release(partitions)
-        await self._store.let_go({*partitions}.difference(held))
-        return held
+        async def let_go(partitions: Collection[int]) -> Collection[int]:
+            held = await release(partitions)
+            await self._store.let_go({*partitions}.difference(held))
+            return held
+
+        self._transport.recover, self._transport.begin, self._transport.release = recover, begin, let_go
 
     @property
     def unbroken(self) -> bool:

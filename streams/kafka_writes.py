@@ -97,9 +97,8 @@ class Writer:
 
     async def abort(self) -> None:
         """Let nothing of the transaction be seen. Where this fails, the brokers do so by themselves."""
-        with suppress(
-            AssertionError, KafkaError, TimeoutError
-        ):  # aiokafka asserts that it can be aborted: fenced, it is not
+        # aiokafka asserts that it can be aborted: fenced, it cannot.
+        with suppress(AssertionError, KafkaError, TimeoutError):
             await asyncio.wait_for(self._producer.abort_transaction(), _STOP_S)
 
     async def _settle(self, step: Coroutine[Any, Any, None]) -> None:

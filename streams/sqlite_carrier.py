@@ -138,7 +138,7 @@ class SqliteCutStore:
         self._closing = threading.Event()
         self._number = 0
 
-    async def fence(self, partitions: Collection[int], held: Collection[int] = ()) -> None:  # noqa: ARG002  it is as a whole
+    async def fence(self, partitions: Collection[int], held: Collection[int] = ()) -> None:  # noqa: ARG002  the file, whole
         """Become the only one who may cut; raises Fenced, StateLocked."""
         lease = self._carrier.lease
         assert lease is not None

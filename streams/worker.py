@@ -123,9 +123,8 @@ class Worker:
         """Make the partitions' monitors, brought back to their last cuts; where to read on from."""
         numbers = sorted(each.partition for each in assigned)
         self._recovered = {}
-        if not self._carrier.unbroken:
-            self._held = {}
-        self._held = {number: each for number, each in self._held.items() if number in numbers}
+        held = self._held if self._carrier.unbroken else {}
+        self._held = {number: each for number, each in held.items() if number in numbers}
         await self._controls.read()
         if self._cutter is None:
             found = {each: await self._from_first(each) for each in numbers}
