@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
-
-from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
 
 from engine.hashing import partition_of
 from streams.app import WorkerSettings
@@ -19,7 +16,7 @@ from streams.kafka_options import KafkaOptions
 from streams.topics import ALERTS, CHECKPOINTS, DEAD_LETTERS, EVENTS, MERCHANT_RISK, create_topics
 from tests.faults.damage import flipped, rebuild
 from tests.faults.waiting import wait_until
-from tests.kafka.topics import delete_topics
+from tests.kafka.topics import admin, delete_topics
 from tests.outcome import Result, result_of
 from tillwatch.feed import feed_simulation
 
@@ -224,8 +221,8 @@ class ClusterLog:
 
     def members(self) -> int:
         """How many workers the group has, each with its share; 0 while they are being told."""
-        with closing(KafkaAdminClient(bootstrap_servers=self._direct.split(","))) as admin:
-            found = admin.describe_groups([self.group])[self.group]
+        with admin(self._direct) as asked:
+            found = asked.describe_groups([self.group])[self.group]
         return len(found["members"]) if found["group_state"] == "Stable" else 0
 
     def owners(self) -> set[int]:

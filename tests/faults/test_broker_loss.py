@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,15 +11,11 @@ from tests.faults.seeds import seeds
 from tests.faults.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.faults.scene import Scene
     from tests.kafka.broker import Cluster
     from tests.kafka.fixtures import NewKafka
 
 _FEEDING_S = 15.0
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
-"""Of brokers that refuse it, kafka-python leaves sockets to the collector of garbage."""
 
 
 @pytest.fixture
@@ -29,9 +24,8 @@ def carrier() -> str:
 
 
 @pytest.fixture(scope="module")
-def three(new_kafka: NewKafka) -> Iterator[Cluster]:
-    yield new_kafka(brokers=3)
-    gc.collect()
+def three(new_kafka: NewKafka) -> Cluster:
+    return new_kafka(brokers=3)
 
 
 @pytest.fixture

@@ -32,18 +32,19 @@ def make_topic(bootstrap: str, name: str, partitions: int = 1, **config: object)
     """
     whole = f"{name}-{uuid4().hex[:12]}"
     configs = {key.replace("_", "."): str(value) for key, value in config.items()}
-    with _admin(bootstrap) as admin:
-        admin.create_topics({whole: {"num_partitions": partitions, "configs": configs}}, wait_for_metadata=True)
+    with admin(bootstrap) as asked:
+        asked.create_topics({whole: {"num_partitions": partitions, "configs": configs}}, wait_for_metadata=True)
     return whole
 
 
 def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
     """Delete topics."""
     if names:
-        with _admin(bootstrap) as admin:
-            admin.delete_topics(names)
+        with admin(bootstrap) as asked:
+            asked.delete_topics(names)
 
 
-def _admin(bootstrap: str) -> closing[Any]:
+def admin(bootstrap: str) -> closing[Any]:
+    """Administration of the cluster at these addresses, with commas between."""
     # A client for each call: one that lives on while its broker is killed leaves sockets open.
     return closing(KafkaAdminClient(bootstrap_servers=bootstrap.split(",")))

@@ -6,14 +6,12 @@ import asyncio
 import json
 import logging
 import zlib
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
 
 from domain.alerts import DeadLetter
 from domain.events import MAX_RECORD_BYTES
@@ -23,6 +21,7 @@ from streams.app import WorkerSettings
 from streams.kafka_options import KafkaOptions
 from streams.record_batches import RecordSet
 from streams.worker import run_worker
+from tests.kafka.topics import admin
 from tests.streams.conftest import KafkaCarrier
 from tests.streams.record_sets import HEADER, corrupted, damage, made, produce, sealed
 
@@ -121,9 +120,9 @@ async def write(kafka: Cluster) -> tuple[dict[str, int], int, int]:
 
 @pytest.fixture(scope="module")
 def seen(kafka: Cluster, warm_kernel: None) -> Seen:
-    with closing(KafkaAdminClient(bootstrap_servers=kafka.bootstrap.split(","))) as admin:
+    with admin(kafka.bootstrap) as asked:
         own = {"num_partitions": PARTITIONS, "configs": {"max.message.bytes": str(2 * BIG)}}
-        admin.create_topics({"events": own}, wait_for_metadata=True)
+        asked.create_topics({"events": own}, wait_for_metadata=True)
     topics = KafkaCarrier(kafka.bootstrap)
     try:
         at, good, whole = asyncio.run(write(kafka))
