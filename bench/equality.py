@@ -25,15 +25,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.places import OnKafka
 from engine.outputs import Counts
 from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
-from streams.kafka_options import KafkaOptions
 from streams.sqlite_log import SqliteLog
 from streams.topics import EVENTS, create_topics
 from tests.faults.cluster import CommittedLog
-from tests.kafka.broker import STEADY, Cluster
-from tests.kafka.topics import delete_topics
 from tests.outcome import Result, differences, ledger_differences, result_of
 from tillwatch.feed import feed_simulation
 from tillwatch.settings import load, log_url_of
@@ -143,17 +141,15 @@ def work(case: Case, url: str) -> None:
 def urls(cases: list[Case], folder: Path) -> Iterator[tuple[Case, str]]:
     """Each case with a log that nobody has used; the broker ends with the last."""
     with ExitStack() as stack:
-        cluster: Cluster | None = None
+        place: OnKafka | None = None
         for case in cases:
             if case.carrier == "sqlite":
                 yield case, log_url_of(folder / f"{case.name}.db")
                 continue
-            if cluster is None:
-                cluster = stack.enter_context(Cluster(folder / "kafka", java=STEADY))
-            url = f"kafka://{cluster.bootstrap}"
-            yield case, url
-            with CommittedLog(KafkaOptions(bootstrap=(cluster.bootstrap,))) as log:
-                delete_topics(cluster.direct, log.topics())
+            if place is None:
+                place = stack.enter_context(OnKafka(folder))
+            yield case, place.url
+            place.drop_all()
 
 
 def compare(cases: list[Case], simulation: Simulation, folder: Path) -> dict[str, dict[str, Any]]:

@@ -73,16 +73,20 @@ class Embedded:
         return SqliteLog(self._path, durable=False)
 
     def drop_state(self) -> None:
-        for end in ("", "-wal", "-shm"):
-            state_path(self._path).with_name(f"{state_path(self._path).name}{end}").unlink(missing_ok=True)
+        _remove(state_path(self._path))
 
     def drop_all(self) -> None:
         self.drop_state()
-        for end in ("", "-wal", "-shm"):
-            self._path.with_name(f"{self._path.name}{end}").unlink(missing_ok=True)
+        _remove(self._path)
 
     def state_bytes(self) -> int:
         return state_path(self._path).stat().st_size
+
+
+def _remove(database: Path) -> None:
+    """Remove a file of SQLite's, and what lies beside it."""
+    for end in ("", "-wal", "-shm"):
+        database.with_name(f"{database.name}{end}").unlink(missing_ok=True)
 
 
 class OnKafka:
