@@ -23,6 +23,7 @@ from kafka.errors import (  # type: ignore[import-untyped]
     UnknownTopicOrPartitionError,
     for_code,
 )
+from kafka.net.compat import KafkaNetClient  # type: ignore[import-untyped]
 from kafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]
 
 from streams.log import UnknownTopic
@@ -52,6 +53,22 @@ class KafkaTopic:
         return "compact" in self.configs["cleanup.policy"]
 
 
+def admin_client(**settings: Any) -> Any:
+    """kafka-python's `KafkaAdminClient`, connected; one that cannot be leaves no thread and no socket behind."""
+    made: list[Any] = []
+
+    def client(**configs: Any) -> Any:
+        made.append(KafkaNetClient(**configs))
+        return made[-1]
+
+    try:
+        return KafkaAdminClient(kafka_client=client, **settings)
+    except BaseException:
+        for each in made:
+            each.close()
+        raise
+
+
 class KafkaAdmin:
     """Administration. Each call connects and disconnects: a client that outlives its broker leaves sockets open."""
 
@@ -63,7 +80,7 @@ class KafkaAdmin:
         """What `ask` has to say of a client, tried anew where it fails by what passes, as while a broker starts."""
         until = time.monotonic() + _TIMEOUT_MS / 1000
         while True:
-            client = KafkaAdminClient(
+            client = admin_client(
                 **self._options.client_kwargs(), request_timeout_ms=_TIMEOUT_MS, bootstrap_timeout_ms=_TIMEOUT_MS
             )
             try:

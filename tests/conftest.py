@@ -5,8 +5,9 @@ import pytest
 from engine.monitor import Monitor, MonitorConfig
 from engine.records import Records
 from tests.kafka.fixtures import kafka, new_kafka, topic
+from tests.kafka.sockets import failed_connections_are_closed
 
-__all__ = ["kafka", "new_kafka", "topic", "warm_kernel"]
+__all__ = ["failed_connections_are_closed", "kafka", "new_kafka", "topic", "warm_kernel"]
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
-from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
+from streams.kafka_admin import admin_client
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,4 +47,4 @@ def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
 def admin(bootstrap: str) -> closing[Any]:
     """Administration of the cluster at these addresses, with commas between."""
     # A client for each call: one that lives on while its broker is killed leaves sockets open.
-    return closing(KafkaAdminClient(bootstrap_servers=bootstrap.split(",")))
+    return closing(admin_client(bootstrap_servers=bootstrap.split(",")))

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from kafka.errors import KafkaTimeoutError  # type: ignore[import-untyped]
 
 from streams.intake import ingest
-from streams.kafka_admin import KafkaAdmin
+from streams.kafka_admin import KafkaAdmin, admin_client
 from streams.kafka_log import KafkaLog
 from streams.kafka_options import KafkaOptions
 from streams.leases import Fenced
 from streams.log import LogFailed, UnknownTopic
 from streams.topics import DEAD_LETTERS, EVENTS, TOPICS, create_topics
 from tests.faults.waiting import wait_until
-from tests.kafka.ports import free_ports
+from tests.kafka.ports import HOST, free_ports
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.kafka.broker import Cluster
     from tests.kafka.fixtures import NewKafka
     from tests.streams.conftest import KafkaCarrier
@@ -151,6 +153,28 @@ def test_a_cluster_that_does_not_answer_is_named() -> None:
     (port,) = free_ports(1)
     with pytest.raises(LogFailed, match=f"kafka://127.0.0.1:{port}: .*Unable to bootstrap"):
         KafkaLog(KafkaOptions(bootstrap=(f"127.0.0.1:{port}",)))
+
+
+@pytest.mark.parametrize("ends", ["refuses", "hangs"])
+def test_a_cluster_that_does_not_answer_leaves_no_thread_and_no_socket_behind(ends: str) -> None:
+    with socket.socket() as listening, ExitStack() as waiting:
+        listening.bind((HOST, 0))
+        address = listening.getsockname()
+        if ends == "hangs":
+            listening.listen(0)
+            for _ in range(3):  # as many as there is room for; the next one waits to be let in
+                each = waiting.enter_context(socket.socket())
+                each.settimeout(0)
+                each.connect_ex(address)
+        threads, sockets = threading.active_count(), open_sockets()
+        with pytest.raises(KafkaTimeoutError, match="Unable to bootstrap"):
+            admin_client(bootstrap_servers=[f"{HOST}:{address[1]}"], bootstrap_timeout_ms=300)
+        assert (threading.active_count(), open_sockets()) == (threads, sockets)
+
+
+def open_sockets() -> int:
+    files = Path("/proc/self/fd").iterdir()
+    return sum(str(each.readlink()).startswith("socket:") for each in files if each.is_symlink())
 
 
 def test_a_log_lets_go_within_seconds_of_a_broker_that_died(new_kafka: NewKafka) -> None:

@@ -9,13 +9,12 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
-from kafka.admin import KafkaAdminClient  # type: ignore[import-untyped]
 
 from domain.alerts import DeadLetter, Score
 from engine.hashing import partition_of
@@ -31,6 +30,7 @@ from streams.topics import create_topics
 from streams.worker import MonitorFailed, Worker, run_worker
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import HOST, free_ports
+from tests.kafka.topics import admin
 from tests.streams.record_sets import damage, flipped, made, produce
 from tests.streams.sums import SumMonitor
 
@@ -458,8 +458,8 @@ def test_records_that_retention_took_before_they_were_processed_stop_the_worker(
     fill(log, 100)
     run_worker(settings_of(options), SumMonitor, until_idle=True)
     fill(log, 100, start=100)
-    with closing(KafkaAdminClient(bootstrap_servers=list(options.bootstrap))) as admin:
-        admin.delete_records({TopicPartition("events", 1): 150})
+    with admin(*options.bootstrap) as asked:
+        asked.delete_records({TopicPartition("events", 1): 150})
     gone = "partition 1 of events must be read on from offset 100, got a log that begins at 150"
     with pytest.raises(OffsetGone, match=gone):
         run_worker(settings_of(options), SumMonitor, until_idle=True)
