@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from domain.alerts import Evidence, Text
@@ -42,6 +43,10 @@ class Findings:
     index: NDArray[np.int64]
     severity: NDArray[np.float64]
     at_stake_e7: NDArray[np.int64]
+
+
+NOTHING = Findings(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.int64))
+"""Most batches give no findings; a detector that says so before it measures any is several times as fast."""
 
 
 class Detector(Protocol):

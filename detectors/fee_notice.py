@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NULL, Findings, check_episode, check_range, check_whole
+from detectors.contract import NOTHING, NULL, Findings, check_episode, check_range, check_whole
 from detectors.fee_over import money
 from domain.alerts import Evidence, Text
 from domain.contracts import NOTICE_DAYS
@@ -59,6 +59,8 @@ class FeeNotice:
         """The dearer versions told too late; severity by how much dearer, and by whether anybody was told."""
         rise, notice = features["contract_rise_ppm"], features["contract_notice_d"]
         index = np.flatnonzero((rise > 0) & ((notice == NULL) | (notice < self.notice_days)))
+        if len(index) == 0:
+            return NOTHING
         told = notice[index]
         severity = self.base + self.per_decade * np.log10(1 + rise[index] / 10_000)
         severity = severity + self.untold * ((told == NULL) | (told < 0))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, Findings, check_episode, check_range, check_whole, rounded
+from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, check_whole, rounded
 from domain.alerts import Evidence, Text
 from domain.events import MAX_AMOUNT_MINOR
 
@@ -88,6 +88,8 @@ def findings(features: Features, index: np.ndarray, base: float, per_decade: flo
     """Severity of overcharged payments: `base`, what the day's money adds, or of a mean day of the four weeks where
     it is more, and what the fee's part above the due one adds.
     """
+    if len(index) == 0:
+        return NOTHING
     over = np.maximum(features["fee_over"][index].astype(np.int64), 0)
     day = np.maximum(np.maximum(features["fee_over_1d"][index], over), features["fee_over_4w"][index] / 28)
     rise = over / np.maximum(features["fee_due"][index], 1)

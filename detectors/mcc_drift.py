@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NULL, Findings, check_episode, check_range, code, money, rounded
+from detectors.contract import E7, NOTHING, NULL, Findings, check_episode, check_range, code, money, rounded
 from domain.alerts import Evidence, Text
 from domain.mcc import mcc_name
 
@@ -61,10 +61,13 @@ class MccDrift:
     def detect(self, features: Features) -> Findings:
         """The days with evidence enough; severity by the money lost beyond the usual."""
         evidence = np.fmax(features["set_evidence"], features["set_terminal_evidence"])  # NaN where both are
-        excess = features["set_excess_1d_e7"].astype(np.int64)
-        enough = (evidence >= self.evidence_nats) & (excess != NULL) & (excess >= self.least_excess_minor * E7)
-        index = np.flatnonzero(enough & (features["set_mcc_cheap"] != NULL))
-        lost = excess[index]
+        index = np.flatnonzero(evidence >= self.evidence_nats)
+        if len(index) == 0:
+            return NOTHING
+        excess = features["set_excess_1d_e7"][index].astype(np.int64)
+        enough = (excess != NULL) & (excess >= self.least_excess_minor * E7)
+        enough &= features["set_mcc_cheap"][index] != NULL
+        index, lost = index[enough], excess[enough]
         severity = self.base + self.per_decade * np.log10(1 + np.maximum(lost, 0) / (1000 * E7))
         return Findings(index, np.clip(severity, 0, 1), np.maximum(lost, 0))
 

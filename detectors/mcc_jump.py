@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NULL, Findings, check_episode, check_range, code, money, rounded
+from detectors.contract import E7, NOTHING, NULL, Findings, check_episode, check_range, code, money, rounded
 from domain.alerts import Evidence, Text
 from domain.mcc import mcc_name
 
@@ -73,6 +73,8 @@ class MccJump:
     def detect(self, features: Features) -> Findings:
         """The sales with something off; severity by class and by the money lost that day."""
         index = np.flatnonzero(features["mcc_sources"] > 0)
+        if len(index) == 0:
+            return NOTHING
         drop = features["mcc_class_drop"][index]
         leak = features["leakage_e7"][index].astype(np.int64)
         lost = np.where(leak == NULL, 0, np.maximum(leak, 0))

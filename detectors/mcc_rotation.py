@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import Findings, check_episode, check_range, money, rounded
+from detectors.contract import NOTHING, Findings, check_episode, check_range, money, rounded
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
@@ -65,9 +65,12 @@ class MccRotation:
 
     def detect(self, features: Features) -> Findings:
         """The sales that change the number; severity by the day's sales and by what the numbers stand for."""
-        rotating = (features["number_changed"] > 0) & (features["numbers_28d"] >= self.numbers)
-        rotating &= features["number_switches_7d"] >= self.switches
-        index = np.flatnonzero(rotating & (features["number_switch_share_7d"] >= self.least_share))
+        index = np.flatnonzero(features["number_changed"] > 0)
+        if len(index) == 0:
+            return NOTHING
+        rotating = features["numbers_28d"][index] >= self.numbers
+        rotating &= features["number_switches_7d"][index] >= self.switches
+        index = index[rotating & (features["number_switch_share_7d"][index] >= self.least_share)]
         day = np.maximum(features["sales_minor_1d"][index], 0)
         places = np.clip(features["number_places_28d"][index] - 1, 0, 3)
         severity = self.base + self.per_place * places + self.per_decade * np.log10(1 + day / 100_000)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NULL, Findings, check_episode, check_range, code, money
+from detectors.contract import E7, NOTHING, NULL, Findings, check_episode, check_range, code, money
 from domain.alerts import Evidence, Text
 from domain.mcc import mcc_name
 from domain.profiles import NAMES
@@ -62,11 +62,14 @@ class MccStatic:
 
     def detect(self, features: Features) -> Findings:
         """The days that end with evidence enough; severity by the money that the class saves a day."""
-        gap = features["trade_gap_1d_e7"].astype(np.int64)
-        enough = (features["trade_evidence"] >= self.evidence_nats) & (gap != NULL) & (gap > 0)
-        index = np.flatnonzero(enough & (gap >= self.least_gap_minor * E7))
-        severity = self.base + self.per_decade * np.log10(1 + gap[index] / (1000 * E7))
-        return Findings(index, np.clip(severity, 0, 1), gap[index])
+        index = np.flatnonzero(features["trade_evidence"] >= self.evidence_nats)
+        if len(index) == 0:
+            return NOTHING
+        gap = features["trade_gap_1d_e7"][index].astype(np.int64)
+        enough = (gap != NULL) & (gap > 0) & (gap >= self.least_gap_minor * E7)
+        index, gap = index[enough], gap[enough]
+        severity = self.base + self.per_decade * np.log10(1 + gap / (1000 * E7))
+        return Findings(index, np.clip(severity, 0, 1), gap)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """Which trade it looks like, by what, and what that saves."""

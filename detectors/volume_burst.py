@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, Findings, check_episode, check_range, money
+from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, money
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
@@ -64,12 +64,14 @@ class VolumeBurst:
 
     def detect(self, features: Features) -> Findings:
         """The sales beyond the peers' or its own measure; severity by all that it has sold since it is new."""
-        new = (features["occasion"] == 0) & (features["new_d"] >= 0)
-        day = features["sales_minor_1d"]
-        own = features["day_surprise"] >= self.decades
-        own &= day >= self.ratio * np.maximum(features["expected_minor_1d"], 1)
-        far = (features["peer_z"] >= self.peer_z) | own
-        index = np.flatnonzero(new & far & (day >= self.least_minor))
+        index = np.flatnonzero((features["occasion"] == 0) & (features["new_d"] >= 0))
+        if len(index) == 0:
+            return NOTHING
+        day = features["sales_minor_1d"][index]
+        own = features["day_surprise"][index] >= self.decades
+        own &= day >= self.ratio * np.maximum(features["expected_minor_1d"][index], 1)
+        far = (features["peer_z"][index] >= self.peer_z) | own
+        index = index[far & (day >= self.least_minor)]
         sold = np.maximum(features["sales_minor"][index], 0).astype(np.float64)
         severity = self.base + self.per_decade * np.log10(1 + sold / 100_000)
         stake = np.maximum(features["excess_minor"][index], 0).astype(np.int64)

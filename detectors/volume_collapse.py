@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import CLOSING, Findings, check_episode, check_range, money, rounded
+from detectors.contract import CLOSING, NOTHING, Findings, check_episode, check_range, money, rounded
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
@@ -64,15 +64,17 @@ class VolumeCollapse:
 
     def detect(self, features: Features) -> Findings:
         """The days that end in silence or far below; severity by the money of a usual day. Nothing is at stake."""
-        quiet = features["quiet_d"]
-        known = features["expected_1d"] >= self.least_a_day
-        silent = (
-            known & (features["missed_sales"] >= self.missed) & (quiet > features["quiet_longest_d"]) & (quiet >= 1)
-        )
-        low = features["closed_sales"] <= self.ratio * features["expected_1d"]
-        fallen = known & low & (features["fall_score"] >= self.score) & (features["closed_sales"] > 0)
-        index = np.flatnonzero((silent | fallen) & (features["occasion"] == CLOSING))
-        usual = np.maximum(features["expected_minor_1d"][index], 0).astype(np.float64)
+        index = np.flatnonzero(features["occasion"] == CLOSING)
+        if len(index) == 0:
+            return NOTHING
+        f = {name: features[name][index] for name in self.columns}
+        known = f["expected_1d"] >= self.least_a_day
+        silent = known & (f["missed_sales"] >= self.missed)
+        silent &= (f["quiet_d"] > f["quiet_longest_d"]) & (f["quiet_d"] >= 1)
+        low = f["closed_sales"] <= self.ratio * f["expected_1d"]
+        fallen = known & low & (f["fall_score"] >= self.score) & (f["closed_sales"] > 0)
+        index, usual = index[silent | fallen], f["expected_minor_1d"][silent | fallen]
+        usual = np.maximum(usual, 0).astype(np.float64)
         severity = self.base + self.per_decade * np.log10(1 + usual / 100_000)
         return Findings(index, np.clip(severity, 0, 1), np.zeros(len(index), np.int64))
 

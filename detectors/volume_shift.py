@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import CLOSING, E7, Findings, check_episode, check_range, money
+from detectors.contract import CLOSING, E7, NOTHING, Findings, check_episode, check_range, money
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
@@ -65,6 +65,8 @@ class VolumeShift:
     def detect(self, features: Features) -> Findings:
         """The days that end within a lasting rise; severity by what a day of it brings above the level before."""
         index = np.flatnonzero((features["rise_score"] >= self.score) & (features["occasion"] == CLOSING))
+        if len(index) == 0:
+            return NOTHING
         before = np.maximum(features["rise_before_minor"][index], 1).astype(np.float64)
         week = np.maximum(features["week_minor_1d"][index], 0)
         keep = (week >= self.ratio * before) & (features["closed_sales"][index] > 0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NULL, Findings, check_episode, check_range, money, rounded
+from detectors.contract import E7, NOTHING, NULL, Findings, check_episode, check_range, money, rounded
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class VolumeSurge:
         """The sales beyond what the day or the hour can lawfully hold; severity by the day's excess in money."""
         sure = (features["day_surprise"] >= self.day_decades) | (features["hour_surprise"] >= self.hour_decades)
         index = np.flatnonzero(sure & (features["occasion"] == 0) & (features["new_d"] == NULL))
+        if len(index) == 0:
+            return NOTHING
         day, hour, excess = _ratios({name: features[name][index] for name in self.columns})
         gate = np.fmax(self.ratio, self.over_peak * features["peak_ratio"][index])
         by_day = (features["day_surprise"][index] >= self.day_decades) & (day >= gate)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import CLOSING, E7, NULL, Findings, check_episode, check_range, money
+from detectors.contract import CLOSING, E7, NOTHING, NULL, Findings, check_episode, check_range, money
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
@@ -77,25 +77,25 @@ class VolumeWakeup:
 
     def detect(self, features: Features) -> Findings:
         """Wake-ups by the money of the day, and the two days on which the rules ask for something."""
-        closing = features["occasion"] == CLOSING
-        idle = features["idle_d"]
-        passed = closing & ((idle == REVERIFY_D) | (idle == STOP_D))
-        awake = (features["occasion"] == 0) & (features["dormancy_d"] >= self.dormant_d)
-        known, usual = ~np.isnan(features["expected_1d"]), np.maximum(features["expected_minor_1d"], 0)
-        day, sales = features["sales_minor_1d"], features["sales_1d"]
-        much = (day >= self.ratio * usual) | (sales >= self.ratio * features["expected_1d"])
-        much = np.where(known, much & (features["day_surprise"] >= self.decades), day >= self.unknown_minor)
-        awake &= much & (day >= self.least_minor)
-        index = np.flatnonzero(passed | awake)
-        slept = features["dormancy_d"][index]
-        excess = np.maximum(day[index] - np.where(known[index], usual[index], 0), 0).astype(np.float64)
+        occasion, idle = features["occasion"], features["idle_d"]
+        passed = (occasion == CLOSING) & ((idle == REVERIFY_D) | (idle == STOP_D))
+        index = np.flatnonzero(passed | ((occasion == 0) & (features["dormancy_d"] >= self.dormant_d)))
+        if len(index) == 0:
+            return NOTHING
+        f = {name: features[name][index] for name in self.columns}
+        closing, day = f["occasion"] == CLOSING, f["sales_minor_1d"]
+        known, usual = ~np.isnan(f["expected_1d"]), np.maximum(f["expected_minor_1d"], 0)
+        much = (day >= self.ratio * usual) | (f["sales_1d"] >= self.ratio * f["expected_1d"])
+        much = np.where(known, much & (f["day_surprise"] >= self.decades), day >= self.unknown_minor)
+        excess = np.maximum(day - np.where(known, usual, 0), 0).astype(np.float64)
         severity = self.base + self.per_decade * np.log10(1 + excess / 100_000)
-        severity = severity + self.unverified * (slept >= REVERIFY_D)
-        of_sleep = np.where(idle[index] == STOP_D, self.dormant_year, self.dormant)
-        severity = np.where(closing[index], of_sleep, severity)
-        given = features["excess_minor"][index]
-        stake = np.where(closing[index], 0, np.where(given == NULL, 0, np.maximum(given, 0))).astype(np.int64)
-        return Findings(index, np.clip(severity, 0, 1), np.minimum(stake, 10**11) * E7)
+        severity = severity + self.unverified * (f["dormancy_d"] >= REVERIFY_D)
+        of_sleep = np.where(f["idle_d"] == STOP_D, self.dormant_year, self.dormant)
+        severity = np.clip(np.where(closing, of_sleep, severity), 0, 1)
+        given = f["excess_minor"]
+        stake = np.where(closing, 0, np.where(given == NULL, 0, np.maximum(given, 0))).astype(np.int64)
+        found = closing | (much & (day >= self.least_minor))
+        return Findings(index[found], severity[found], np.minimum(stake[found], 10**11) * E7)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How long it slept, and what came then."""

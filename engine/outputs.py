@@ -33,8 +33,11 @@ class Counts:
 
     def add(self, more: Counts) -> None:
         """Add the figures of `more`."""
-        for each in fields(self):
-            setattr(self, each.name, getattr(self, each.name) + getattr(more, each.name))
+        for name in _NAMES:
+            setattr(self, name, getattr(self, name) + getattr(more, name))
+
+
+_NAMES = tuple(each.name for each in fields(Counts))
 
 
 @dataclass(slots=True)

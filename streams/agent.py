@@ -101,7 +101,6 @@ class MonitorAgent:
 
     Args:
         app: the Faust app to join.
-        partitions: of every topic.
         acknowledges: whether a batch is acknowledged as soon as it is published; else that waits for a cut.
         lost: told of a batch that was not published, and of why; whether its partition will be recovered again.
 
@@ -115,7 +114,7 @@ class MonitorAgent:
     """
 
     def __init__(
-        self, app: App, partitions: int, *, acknowledges: bool,
+        self, app: App, *, acknowledges: bool,
         lost: Callable[[Exception, str], bool] = lambda *_: False,
     ) -> None:  # fmt: skip
         self.partitions: Mapping[int, Partition] = {}
@@ -125,11 +124,11 @@ class MonitorAgent:
         self.sound = True
         self.turn = asyncio.Lock()
         self._app = app
-        self._of, self._acknowledges = partitions, acknowledges
+        self._acknowledges = acknowledges
         self._token = -1
         self._resting = False
         self._lost = lost
-        partition_of(b"", 1)  # loaded now: the first call takes a second
+        partition_of(b"", 1)  # loaded now: the first call, for master data, takes a second
         app.agent(app.topic(EVENTS.name, schema=BatchSchema()), name="monitor", concurrency=1)(self._run)
 
     def begin(self, partitions: Mapping[int, Partition], token: int) -> None:
@@ -194,6 +193,7 @@ class MonitorAgent:
             return  # it was let go of
         self.sound = False
         try:
+            partition.outlet.prepare()
             outputs = _processed(partition, batch)
             _warn(partition, batch.records.source, outputs)
             await self._publish(partition, outputs)
@@ -214,30 +214,26 @@ class MonitorAgent:
             self.counts.add(outputs.counts)
 
     async def _publish(self, partition: Partition, outputs: Outputs) -> None:
-        """Append what a batch gave to its topics, and wait until the log has it."""
-        outlet = partition.outlet
-        epoch = outlet.epoch
+        """Append what a batch gave to its topics, and wait until the log has it.
+
+        All of it goes where its merchants' events are: a cut's transaction is of one partition of each topic.
+        """
+        outlet, epoch = partition.outlet, partition.outlet.epoch
 
         def encode(each: Alert | Score) -> bytes:
             return msgspec.json.encode(msgspec.structs.replace(each, epoch=epoch))
 
-        sends = [
-            *self._keyed(outlet, ALERTS.name, ((each.alert_id, encode(each)) for each in outputs.alerts)),
-            *self._keyed(outlet, MERCHANT_RISK.name, ((each.merchant_id, encode(each)) for each in outputs.scores)),
-        ]
+        sends: list[Awaitable[object]] = []
+        if outputs.alerts:
+            keys = [each.alert_id.encode() for each in outputs.alerts]
+            sends.append(outlet.send_many(ALERTS.name, partition.number, [*map(encode, outputs.alerts)], keys))
+        if outputs.scores:
+            keys = [each.merchant_id.encode() for each in outputs.scores]
+            sends.append(outlet.send_many(MERCHANT_RISK.name, partition.number, [*map(encode, outputs.scores)], keys))
         if outputs.dead_letters:
             letters = [msgspec.json.encode(each) for each in outputs.dead_letters]
             sends.append(outlet.send_many(DEAD_LETTERS.name, partition.number, letters))
         await asyncio.gather(*sends)
-
-    def _keyed(self, outlet: Outlet, topic: str, records: Iterable[tuple[str, bytes]]) -> list[Awaitable[object]]:
-        by_partition: dict[int, tuple[list[bytes], list[bytes]]] = {}
-        for text, value in records:
-            key = text.encode()
-            keys, values = by_partition.setdefault(partition_of(key, self._of), ([], []))
-            keys.append(key)
-            values.append(value)
-        return [outlet.send_many(topic, at, values, keys) for at, (keys, values) in by_partition.items()]
 
 
 def _warn(partition: Partition, source: str, outputs: Outputs) -> None:

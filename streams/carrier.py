@@ -22,6 +22,10 @@ class Outlet(Protocol):
         """Number of the owner; greater than any before."""
         ...
 
+    def prepare(self) -> None:
+        """Have ready what the first record of a cut needs: some may follow, and a cut will."""
+        ...
+
     def send_many(
         self, topic: str, partition: int, values: Sequence[bytes], keys: Sequence[bytes] | None = None
     ) -> Awaitable[object]:

@@ -34,7 +34,7 @@ from streams.manifests import (
     sized,
     unsealed,
 )
-from streams.topics import CHECKPOINTS
+from streams.topics import ALERTS, CHECKPOINTS, MERCHANT_RISK
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -186,7 +186,8 @@ class KafkaCutStore:
     def _new_owner(self, partition: int) -> PartitionOwner:
         compression = None if self._options.compression == "none" else self._options.compression
         name = f"tillwatch-{CHECKPOINTS.name}-{partition}"
-        return PartitionOwner(name, self._options.client_kwargs(), compression)
+        usual = [TopicPartition(topic.name, partition) for topic in (ALERTS, MERCHANT_RISK)]
+        return PartitionOwner(name, self._options.client_kwargs(), compression, usual)
 
     async def manifest(self, partition: int) -> Manifest | None:
         """The last cut; None where there is none. Raises Damaged, UnknownFormat, WrongParent."""

@@ -12,7 +12,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
@@ -55,6 +55,10 @@ class _Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no type
         """Whether it failed for good, as when it was fenced: whatever it is asked then is answered oddly."""
         return bool(self._txn_manager.is_fatal_error())  # pyright: ignore[reportOptionalMemberAccess]
 
+    def expect(self, tp: TopicPartition) -> None:
+        """Tell the brokers now that the transaction may write there: they are asked before the first record is."""
+        self._txn_manager.maybe_add_partition_to_txn(tp)  # pyright: ignore[reportOptionalMemberAccess]
+
     def fail_all(self, error: Exception) -> None:
         """Whatever was given to it and has not arrived fails."""
         self._message_accumulator.fail_all(error)
@@ -67,13 +71,17 @@ class PartitionOwner:
         transactional_id: the partition's.
         client: how to reach the cluster, as `AIOKafkaProducer` takes it.
         compression: of what is written.
+        usual: where results mostly go.
 
     Attributes:
         number: under which the partition is owned, once that is known; greater than any before.
     """
 
-    def __init__(self, transactional_id: str, client: Mapping[str, Any], compression: str | None) -> None:
+    def __init__(
+        self, transactional_id: str, client: Mapping[str, Any], compression: str | None, usual: Sequence[TopicPartition]
+    ) -> None:
         self.number = 0
+        self._usual = usual
         self._id = transactional_id
         self._producer = _Producer(
             **client,
@@ -87,6 +95,7 @@ class PartitionOwner:
         )
         self._gate = asyncio.Lock()
         self._open = False
+        self._preparing: asyncio.Task[None] | None = None
         self._sends: set[asyncio.Future[Any]] = set()
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
@@ -114,6 +123,19 @@ class PartitionOwner:
             await self.close()
             raise Unreachable(f"{self._id} was not given a producer: {type(error).__name__}: {error}") from error
 
+    def prepare(self) -> None:
+        """Begin the transaction, unless one is open.
+
+        Right after a commit the brokers take some 20 ms to let the next one write; an alert need not wait for that.
+        """
+        if not self._open and (self._preparing is None or self._preparing.done()):
+            self._preparing = asyncio.create_task(self._prepare())
+            self._preparing.add_done_callback(_heard)  # whatever keeps it from it keeps the first write, too
+
+    async def _prepare(self) -> None:
+        async with self._gate:
+            await self._begin()
+
     def send_many(
         self, topic: str, partition: int, values: Sequence[bytes | None], keys: Sequence[bytes] | None = None
     ) -> Awaitable[None]:
@@ -139,6 +161,8 @@ class PartitionOwner:
         if not self._open:
             await self._wait(asyncio.ensure_future(self._producer.begin_transaction()))
             self._open = True
+            for each in self._usual:
+                self._producer.expect(each)
 
     def _batched(self, keys: Sequence[bytes | None], values: Sequence[bytes | None]) -> Iterator[BatchBuilder]:
         """The records in as few batches as they fit in: one by one they cost ten times as much."""

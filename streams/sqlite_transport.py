@@ -283,6 +283,9 @@ class Producer(base.Producer):
         """`send`, and wait for the commit."""
         return await (await self.send(*args, **kwargs))
 
+    def prepare(self) -> None:
+        """There is nothing to get ready."""
+
     def send_many(
         self, topic: str, partition: int, values: Sequence[bytes], keys: Sequence[bytes] | None = None
     ) -> Awaitable[int]:

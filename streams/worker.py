@@ -71,9 +71,7 @@ class Worker:
         self._until_idle = until_idle
         self._carrier = carrier_of(settings)
         self.app = self._carrier.app
-        self.agent = MonitorAgent(
-            self.app, settings.partitions, acknowledges=settings.cut_every_s is None, lost=self._lost
-        )
+        self.agent = MonitorAgent(self.app, acknowledges=settings.cut_every_s is None, lost=self._lost)
         self._cutter: Cutter | None = None
         if settings.cut_every_s is not None:
             store = self._carrier.cut_store()

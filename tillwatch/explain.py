@@ -148,23 +148,22 @@ def _remembered(settings: Settings, merchant_id: str) -> tuple[Look | None, dict
         beyond = log.end_offset(EVENTS.name, partition) - manifest.offset
         seen = monitor.look(merchant_id)
         wanted = {each.alert_id for each in seen.account.entries} if seen and seen.account else set()
-        alerts = _alerts(log, wanted - {""})
+        alerts = _alerts(log, partition, wanted - {""})
     if beyond:
         to_stderr().print(f"as of cut {manifest.cut:,}, which the log has {beyond:,} records beyond", markup=False)
     return seen, alerts
 
 
-def _alerts(log: Log, wanted: Collection[str]) -> dict[str, Alert]:
-    """The last revisions of some alerts, as far as the log still has them."""
+def _alerts(log: Log, partition: int, wanted: Collection[str]) -> dict[str, Alert]:
+    """The last revisions of some alerts of a partition, as far as the log still has them."""
     keys = {each.encode() for each in wanted}
     decode = msgspec.json.Decoder(Alert).decode
     found: dict[str, Alert] = {}
-    for partition in {partition_of(key, log.partitions(ALERTS.name)) for key in keys}:
-        at = log.first_offset(ALERTS.name, partition)
-        while records := log.read_keyed(ALERTS.name, partition, at):
-            at = records[-1].offset + 1
-            for alert in (decode(each.value) for each in records if each.key in keys and each.value):
-                before = found.get(alert.alert_id)
-                if before is None or (alert.revision, alert.epoch) >= (before.revision, before.epoch):
-                    found[alert.alert_id] = alert
+    at = log.first_offset(ALERTS.name, partition)
+    while keys and (records := log.read_keyed(ALERTS.name, partition, at)):
+        at = records[-1].offset + 1
+        for alert in (decode(each.value) for each in records if each.key in keys and each.value):
+            before = found.get(alert.alert_id)
+            if before is None or (alert.revision, alert.epoch) >= (before.revision, before.epoch):
+                found[alert.alert_id] = alert
     return found

@@ -370,7 +370,7 @@ def test_a_partitions_late_writer_is_fenced_and_nothing_of_it_is_committed(
     log: KafkaLog, options: KafkaOptions
 ) -> None:
     def owner() -> PartitionOwner:
-        return PartitionOwner("tillwatch-checkpoints-0", options.client_kwargs(), "zstd")
+        return PartitionOwner("tillwatch-checkpoints-0", options.client_kwargs(), "zstd", [TopicPartition("alerts", 0)])
 
     async def test() -> None:
         late, next_one = owner(), owner()
