@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 logger = get_logger(__name__)
 
-SESSION_S = 9.0
-"""A worker that is not heard of for so long is gone: what remains of 15 s is for its successors to take over."""
+SESSION_S = 6.0
+"""A worker that is not heard of for so long is gone. Brokers take no less; one that only stood still is fenced."""
 HEARTBEAT_S = 2.0
 REBALANCE_S = 30.0
 """A worker that hands over has so long to cut what it has."""
