@@ -189,9 +189,9 @@ def _has_card(data: NDArray[np.uint8], start: int, end: int) -> bool:
 
 @njit_inline
 def _two(data: NDArray[np.uint8], at: int) -> int:
-    """The two-digit number at `at`, -1000 where it is none."""
+    """The two-digit number at `at`, far below any other number where it is none."""
     a, b = int(data[at]) - 48, int(data[at + 1]) - 48
-    return a * 10 + b if 0 <= a <= 9 and 0 <= b <= 9 else -1000
+    return a * 10 + b if 0 <= a <= 9 and 0 <= b <= 9 else -(10**6)
 
 
 @njit

@@ -22,7 +22,7 @@ from streams.blocks import MAX_BLOCK_RECORDS
 from streams.kafka_admin import KafkaAdmin
 from streams.kafka_reads import END, FIRST, Newest, Reader
 from streams.kafka_writes import Writer
-from streams.log import KeyedRecord, LogFailed, Progress, check_each, ends_of
+from streams.log import KeyedRecord, LogFailed, Progress, UnknownTopic, check_each, ends_of
 from streams.loop_thread import LoopThread
 from streams.topics import EVENTS, POSITIONS, PROGRESS, SEEN_AT_ONCE, kafka_configs
 
@@ -127,10 +127,12 @@ class KafkaLog:
             "retention.bytes": str(-1 if retention_bytes is None else retention_bytes),
         }
         with self._failing():
-            if name not in self._admin.topics():
-                self._admin.create(name, partitions, kafka_configs(name, compacted=compacted) | kept)
             self._topics.pop(name, None)
-            found = self._topic(name)
+            try:
+                found = self._topic(name)
+            except UnknownTopic:
+                self._admin.create(name, partitions, kafka_configs(name, compacted=compacted) | kept)
+                found = self._topic(name)
             if (found.partitions, found.compacted) != (partitions, compacted):
                 raise ValueError(
                     f"topic {name!r} has {found.partitions} partitions, compacted={found.compacted};"

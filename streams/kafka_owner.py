@@ -138,6 +138,8 @@ class PartitionOwner:
     async def _prepare(self) -> None:
         async with self._gate:
             await self._begin()
+            for each in self._usual:
+                self._producer.expect(each)
 
     def send_many(
         self, topic: str, partition: int, values: Sequence[bytes | None], keys: Sequence[bytes] | None = None,
@@ -171,8 +173,6 @@ class PartitionOwner:
         if not self._open:
             await self._wait(asyncio.ensure_future(self._producer.begin_transaction()))
             self._open = True
-            for each in self._usual:
-                self._producer.expect(each)
 
     async def _enqueue(self, topic: str, partition: int, batch: BatchBuilder) -> asyncio.Future[Any]:
         give_up_at = time.monotonic() + OUTAGE_S

@@ -191,6 +191,14 @@ def test_times_of_the_usual_forms_equal_those_of_datetime() -> None:
             assert (status, got) == (OK, want), text
 
 
+@pytest.mark.parametrize("at", [k for k, each in enumerate("2026-07-05T19:42:10.250+08:00") if each.isdigit()])
+def test_a_time_with_a_letter_for_a_digit_is_left_to_the_slow_way(at: int) -> None:
+    texts = [
+        each[:at] + "r" + each[at + 1 :] for each in ("2026-07-05T19:42:10.250+08:00", "3099-07-05T19:42:10.250+08:00")
+    ]
+    assert statuses([sale(event_time=each) for each in texts]) == [SLOW, SLOW]
+
+
 def test_every_day_of_the_calendar_is_read_as_datetime_reads_it() -> None:
     days = [
         f"{year:04}-{month:02}-{day:02}T12:00:00Z"
