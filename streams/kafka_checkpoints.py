@@ -205,9 +205,11 @@ class KafkaCutStore:
         gone = sorted(check_next(manifest, owner.number, stored.cut, set(stored.pages), set(fresh)))
         keys = [PAGE + b"%d" % each for each in [*sorted(fresh), *gone]]
         values = [body for _, body in sized(manifest, fresh)] + [None] * len(gone)
-        send = owner.send_many(CHECKPOINTS.name, partition, [*values, sealed(manifest)], [*keys, MANIFEST], packed=True)
-        cost_s = time.thread_time() - began  # while it is sent, batches are processed in this thread
-        await send
+        last = sealed(manifest)
+        cost_s = time.thread_time() - began  # while all is sent, batches are processed in this thread
+        if keys:
+            await owner.send_many(CHECKPOINTS.name, partition, values, keys, packed=True)
+        await owner.send_many(CHECKPOINTS.name, partition, [last], [MANIFEST])
         await owner.commit()
         stored.cut = manifest.cut
         stored.pages.update(dict.fromkeys(fresh, b""))

@@ -195,8 +195,8 @@ class PartitionOwner:
                 return
             if self._sends:
                 await self._wait(asyncio.gather(*self._sends))
+            self._open = False  # what comes from here on prepares the next one
             await self._wait(asyncio.ensure_future(self._producer.commit_transaction()))
-            self._open = False
 
     async def _wait(self, work: asyncio.Future[Any]) -> None:
         """Wait for `work`, or until the partition is let go of."""

@@ -123,9 +123,11 @@ class Follower(Generic[T]):
     def _read(self, partition: int) -> list[KeyedRecord]:
         """What the partition holds from where it was read up to, however much that is."""
         found: list[KeyedRecord] = []
+        end = self._log.end_offset(self._topic, partition)  # up to which there may be marks of Kafka's alone
         while records := self._log.read_keyed(self._topic, partition, self._next[partition]):
             found += records
             self._next[partition] = records[-1].offset + 1
+        self._next[partition] = max(self._next[partition], end)
         return found
 
     def _take(self, record: KeyedRecord) -> T | None:

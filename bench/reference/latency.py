@@ -28,8 +28,8 @@ def measure(at: Scene, contender: Contender, rate: int, seconds: int) -> dict[st
     """
     group = new_group(contender)
     topics = f"input-{group}", f"alerts-{group}"
-    at.make_topic(topics[0], PARTITIONS)
-    at.make_topic(topics[1], 1)
+    for each in topics:
+        at.make_topic(each, PARTITIONS)
     with TemporaryDirectory() as folder, (Path(folder) / "said.log").open("wb") as said:
         command = at.command(contender, topics, group, 0)
         running = subprocess.Popen(command, cwd=folder, env=environment(), stdout=said, stderr=said)

@@ -36,7 +36,8 @@ class Probe:
         self._source = source
         self._producer = Producer({"bootstrap.servers": bootstrap, **LIKE_JAVA, "linger.ms": 0, "on_delivery": check})
         self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "probe", "enable.auto.commit": False})
-        self._consumer.assign([TopicPartition(output, 0, 0)])
+        partitions = self._consumer.list_topics(output).topics[output].partitions
+        self._consumer.assign([TopicPartition(output, each, 0) for each in partitions])
         self._records = iter(traffic)
         self._awaited: dict[str, float] = {}
         self.latencies_ms: list[float] = []

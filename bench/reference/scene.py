@@ -15,9 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from kafka.admin import KafkaAdminClient
-
 from bench.reference.plain import of_alert
+from streams.kafka_admin import admin_client
 from tests.kafka.broker import STEADY, Cluster
 from tests.kafka.jars import jars
 
@@ -38,7 +37,7 @@ class Scene:
     def __init__(self, bootstrap: str) -> None:
         """Connect to a broker; `bootstrap` is its host and port."""
         self.bootstrap = bootstrap
-        self._admin: Any = KafkaAdminClient(bootstrap_servers=[bootstrap])
+        self._admin: Any = admin_client(bootstrap_servers=[bootstrap])
         self._bench = bench_python()
 
     def close(self) -> None:

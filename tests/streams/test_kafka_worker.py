@@ -389,6 +389,41 @@ def test_a_partitions_late_writer_is_fenced_and_nothing_of_it_is_committed(
     assert [each.value for each in log._run(log._reader.read("alerts", 0, 0, 10))] == [b"next"]
 
 
+def test_a_prepared_transaction_is_committed_empty_left_to_the_next_owner_or_fenced(
+    log: KafkaLog, options: KafkaOptions
+) -> None:
+    def owner() -> PartitionOwner:
+        usual = [TopicPartition("alerts", 0), TopicPartition("merchant-risk", 0)]
+        return PartitionOwner("tillwatch-checkpoints-0", options.client_kwargs(), "zstd", usual)
+
+    async def test() -> None:
+        first, second, third = owner(), owner(), owner()
+        await first.start()
+        first.prepare()
+        first.prepare()
+        await first.send_many("checkpoints", 0, [b"nothing but a cut"], [b"x"])
+        await first.commit()
+        first.prepare()
+        await first.close()
+        await second.start()
+        second.prepare()
+        await second.send_many("alerts", 0, [b"left open"], [b"a"])
+        await third.start()
+        second.prepare()
+        with pytest.raises(Fenced):
+            await second.send_many("alerts", 0, [b"late"], [b"a"])
+        with pytest.raises(Fenced):
+            await second.commit()
+        third.prepare()
+        await third.send_many("alerts", 0, [b"last"], [b"a"])
+        await third.commit()
+        await second.close()
+        await third.close()
+
+    run(test())
+    assert [each.value for each in log._run(log._reader.read("alerts", 0, 0, 10))] == [b"last"]
+
+
 def test_a_worker_whose_partitions_were_taken_recovers_them_and_comes_to_the_same_end(
     log: KafkaLog, options: KafkaOptions
 ) -> None:
