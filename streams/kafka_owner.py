@@ -161,12 +161,17 @@ class PartitionOwner:
         return self._send(topic, partition, _batched(make, keys or [None] * len(values), values))
 
     async def _send(self, topic: str, partition: int, batches: Iterable[BatchBuilder]) -> None:
-        async with self._gate:  # none begins while a transaction ends
-            await self._begin()
-            sends = [await self._enqueue(topic, partition, each) for each in batches]
-            self._sends.update(sends)
+        sends = [await self._hand_over(topic, partition, each) for each in batches]
         await self._wait(asyncio.gather(*sends))
         self._sends.difference_update(sends)
+
+    async def _hand_over(self, topic: str, partition: int, batch: BatchBuilder) -> asyncio.Future[Any]:
+        """Give a batch to the producer; one at a time, for an alert must not wait for all of a cut's pages."""
+        async with self._gate:  # none is given while a transaction ends
+            await self._begin()
+            sent = await self._enqueue(topic, partition, batch)
+            self._sends.add(sent)
+            return sent
 
     async def _begin(self) -> None:
         self._check()

@@ -38,9 +38,11 @@ SHORT_SESSION: Mapping[str, object] = {
 STRIKES: Mapping[str, int] = {
     "engine.monitor:Monitor.process": 20,
     "streams.kafka_owner:PartitionOwner.start": 1,
+    "streams.kafka_owner:PartitionOwner._prepare": 6,
     "streams.kafka_owner:PartitionOwner._send": 30,
     "streams.kafka_owner:PartitionOwner.commit": 6,
     "aiokafka.producer.sender:SendProduceReqHandler.do": 20,
+    "aiokafka.producer.sender:AddPartitionsToTxnHandler.do": 6,
     "aiokafka.producer.sender:EndTxnHandler.do": 6,
     "engine.cut:Cut.gather": 6,
     "streams.kafka_checkpoints:KafkaCutStore.fence": 1,
