@@ -160,10 +160,12 @@ def home(merchant: str) -> int:
 def measured(options: KafkaOptions, rate: int, probes: Sequence[str], usual: Sequence[str]) -> dict[str, float]:
     """Produce in a process, read in this one."""
     code = f"from bench.kafka import produce; produce({options.bootstrap[0]!r}, {rate}, {len(probes)}, {len(usual)})"
-    producer = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
-    read_ns = asyncio.run(read_alerts(options, set(probes), producer))
-    said, _ = producer.communicate()
-    sent_ns = {name: int(at) for name, at in (line.split() for line in said.splitlines())}
+    with tempfile.TemporaryFile("w+") as said:
+        producer = subprocess.Popen([sys.executable, "-c", code], stdout=said)
+        read_ns = asyncio.run(read_alerts(options, set(probes), producer))
+        producer.wait()
+        said.seek(0)
+        sent_ns = {name: int(at) for name, at in map(str.split, said)}
     spent = np.array([(read_ns[each] - sent_ns[each]) / 1e6 for each in probes if each in read_ns])
     warm = spent[len(spent) // 5 :]
     return {
@@ -172,7 +174,7 @@ def measured(options: KafkaOptions, rate: int, probes: Sequence[str], usual: Seq
     }  # fmt: skip
 
 
-async def read_alerts(options: KafkaOptions, probes: set[str], producer: subprocess.Popen[str]) -> dict[str, int]:
+async def read_alerts(options: KafkaOptions, probes: set[str], producer: subprocess.Popen[bytes]) -> dict[str, int]:
     """When the first alert about each of these merchants was read; until all are, or 5 s after the producer's end."""
     read_ns: dict[str, int] = {}
     ended = math.inf

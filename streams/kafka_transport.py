@@ -208,8 +208,11 @@ class Consumer(BatchConsumer):
 
     @property
     def settled(self) -> bool:
-        """Whether a member of the group that was dead when partitions were shared out would have been missed by now."""
-        return self.loop.time() - self._assigned_at > SESSION_S
+        """Whether a member of the group that was dead when partitions were shared out would have been missed by now.
+
+        The group hears nothing of it for a session, and this member of that by its next heartbeat, or the one after.
+        """
+        return self.loop.time() - self._assigned_at > SESSION_S + 2 * HEARTBEAT_S
 
     @property
     def recovered(self) -> bool:
