@@ -432,6 +432,7 @@ def _put(state: State, into: Into, r: int, record: int, time_ms: int, j: int) ->
     into.time_ms[j] = time_ms
     into.clock_ms[j] = _clock(row, time_ms)
     into.watermark_ms[j] = row.watermark_ms
+    into.currency[j] = row.currency
     return j + 1
 
 

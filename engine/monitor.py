@@ -242,8 +242,7 @@ class Monitor:
     def _batch(self, decoded: Decoded, into: Into, count: int, features: Mapping[str, Any]) -> Batch:
         record_of, time_ms, clock_ms, controls = into.record_of, into.time_ms, into.clock_ms, self.controls
         return Batch(
-            into.row_of[:count], time_ms[:count], into.watermark_ms[:count],
-            self._state.rows.rows["currency"][into.row_of[:count]],
+            into.row_of[:count], time_ms[:count], into.watermark_ms[:count], into.currency[:count],
             lambda j: _text(decoded, _TXN, int(record_of[j])),
             self._state.rows.id_of,
             lambda names, j: {name: _value(features[name][j]) for name in names},

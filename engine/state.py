@@ -104,6 +104,8 @@ class Into(NamedTuple):
     """(room,): the later of that and the merchant's clock after it, by which the version of each control is chosen."""
     watermark_ms: NDArray[np.int64]
     """(room,): the latest of the merchant's clock and its feeds' clocks so far; never goes back."""
+    currency: NDArray[np.int64]
+    """(room,): the merchant's by then, 0 before its first transaction."""
     heard: NDArray[np.int64]
     """(room, 3): by record that is an event of no use to features: its merchant's row and watermark, and how many rows
     of features came before."""

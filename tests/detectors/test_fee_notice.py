@@ -59,6 +59,11 @@ def test_a_dearer_contract_is_found_before_the_merchant_s_first_sale() -> None:
     assert (alert.merchant_id, alert.currency) == ("m1", "")
 
 
+def test_a_first_sale_later_in_the_same_batch_gives_an_earlier_alert_no_currency() -> None:
+    alerts = alerts_of(FIRST, dearer(), sale(1, T0 + 61 * DAY))
+    assert [(each.detector, each.currency) for each in alerts][:1] == [("fee_notice", "")]
+
+
 @pytest.mark.parametrize(
     ("setting", "value"),
     [("base", -0.1), ("untold", 1.1), ("per_decade", float("nan")), ("notice_days", -1), ("notice_days", 30.5),
