@@ -365,14 +365,17 @@ def test_partitions_of_a_worker_that_leaves_by_sigterm_move_within_seconds(
         listener.join()
 
 
+def owner_of(options: KafkaOptions) -> PartitionOwner:
+    """One of partition 0, not started."""
+    usual = [TopicPartition("alerts", 0), TopicPartition("merchant-risk", 0)]
+    return PartitionOwner("tillwatch-checkpoints-0", options.client_kwargs(), "zstd", usual)
+
+
 def test_a_partitions_late_writer_is_fenced_and_nothing_of_it_is_committed(
     log: KafkaLog, options: KafkaOptions
 ) -> None:
-    def owner() -> PartitionOwner:
-        return PartitionOwner("tillwatch-checkpoints-0", options.client_kwargs(), "zstd", [TopicPartition("alerts", 0)])
-
     async def test() -> None:
-        late, next_one = owner(), owner()
+        late, next_one = owner_of(options), owner_of(options)
         await late.start()
         await late.send_many("alerts", 0, [b"late"], [b"a"])
         await next_one.start()
@@ -392,12 +395,8 @@ def test_a_partitions_late_writer_is_fenced_and_nothing_of_it_is_committed(
 def test_a_prepared_transaction_is_committed_empty_left_to_the_next_owner_or_fenced(
     log: KafkaLog, options: KafkaOptions
 ) -> None:
-    def owner() -> PartitionOwner:
-        usual = [TopicPartition("alerts", 0), TopicPartition("merchant-risk", 0)]
-        return PartitionOwner("tillwatch-checkpoints-0", options.client_kwargs(), "zstd", usual)
-
     async def test() -> None:
-        first, second, third = owner(), owner(), owner()
+        first, second, third = (owner_of(options) for _ in range(3))
         await first.start()
         first.prepare()
         first.prepare()
