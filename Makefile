@@ -7,9 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 ACTIVATED := VIRTUAL_ENV=$(CURDIR)/$(VENV) PATH=$(CURDIR)/$(BIN):$$PATH
 ONE_CORE := $(if $(shell command -v taskset),taskset -c 0)
-SOURCES := $(wildcard domain/*.py engine/*.py engine/families/*.py models/*.py simulator/*.py streams/intake.py tillwatch/feed.py)
+SOURCES := $(shell find domain engine models simulator streams tillwatch -name '*.py')
 WAITING := tests/tillwatch tests/streams
-PACKAGES := domain engine detectors models streams simulator tillwatch
+PACKAGES := domain engine detectors models streams simulator evaluation tillwatch
 
 # The first Python that is new enough, of those that are there.
 PYTHON ?= $(firstword $(foreach each,python3 python3.14 python3.13 python3.12 python3.11,\

@@ -29,7 +29,7 @@ from bench.places import OnKafka
 from engine.outputs import Counts
 from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
-from streams.sqlite_log import SqliteLog
+from streams.sqlite.log import SqliteLog
 from streams.topics import EVENTS, create_topics
 from tests.faults.cluster import CommittedLog
 from tests.outcome import Result, differences, ledger_differences, result_of

@@ -24,7 +24,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from bench.fetch_confluent import BATCH, Clock
 from simulator.config import SimulationConfig
 from simulator.simulation import simulate
-from streams.kafka_consumer import BatchKafkaConsumer
+from streams.kafka.fetcher import BatchKafkaConsumer
 from tests.kafka.broker import STEADY, Cluster
 from tests.kafka.topics import make_topic
 

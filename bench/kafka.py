@@ -30,12 +30,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from bench.throughput import BATCH, simulation
 from domain.alerts import Alert
-from engine.hashing import partition_of
+from engine.decoding.hashing import partition_of
+from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
-from engine.records import Records
 from streams.app import WorkerSettings
-from streams.kafka_log import KafkaLog
-from streams.kafka_options import KafkaOptions
+from streams.kafka.log import KafkaLog
+from streams.kafka.options import KafkaOptions
 from streams.topics import ALERTS, CHECKPOINTS, EVENTS, create_topics
 from streams.worker import run_worker
 from tests.kafka.broker import STEADY, Cluster

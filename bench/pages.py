@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 import cramjam
 import numpy as np
 
+from engine.checkpoint.pages import Page, _pack, _unpack, decode, encode
+from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
-from engine.pages import Page, _pack, _unpack, decode, encode
-from engine.records import Records
 from simulator.config import SimulationConfig
 from simulator.simulation import simulate
 

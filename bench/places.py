@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from streams.app import WorkerSettings
-from streams.checkpoints import state_path
-from streams.kafka_log import KafkaLog
-from streams.kafka_options import KafkaOptions
-from streams.sqlite_log import SqliteLog
-from streams.sqlite_transport import log_url
+from streams.kafka.log import KafkaLog
+from streams.kafka.options import KafkaOptions
+from streams.sqlite.checkpoints import state_path
+from streams.sqlite.faust_transport import log_url
+from streams.sqlite.log import SqliteLog
 from streams.topics import ALERTS, CHECKPOINTS, MERCHANT_RISK, create_topics
 from tests.kafka.broker import STEADY, Cluster
 from tests.kafka.topics import delete_topics

@@ -24,10 +24,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from domain import cards, events
 from domain.events import SETTLEMENT, TRANSACTION, TYPE, Field, Kind
-from engine.columns import MISSING, Columns, empty_columns, make_spec
-from engine.decode import Refused, _fill, check, parse
-from engine.hashing import hash_of
-from engine.scan import OK, PADDING, SETTLED, SLOW, SUSPECT, hash_texts, scan
+from engine.decoding.columns import MISSING, Columns, empty_columns, make_spec
+from engine.decoding.decode import Refused, _fill, check, parse
+from engine.decoding.hashing import hash_of
+from engine.decoding.scan import OK, PADDING, SETTLED, SLOW, SUSPECT, hash_texts, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.places import Embedded
+from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
-from engine.records import Records
 from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
 from streams.app import WorkerSettings

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.hashing import partitions_of
+from engine.decoding.hashing import partitions_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """Which version of each control is in force when: settings of detectors, peers and profiles.
 
-The version is chosen by the row's clock after the event, `engine.state.Into.clock_ms`. A monitor holds every version,
-for merchants' clocks differ by months, and records of long ago may be read again.
+The version is chosen by the row's clock after the event, `Into.clock_ms`. A monitor holds every version, for
+merchants' clocks differ by months, and records of long ago may be read again.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from detectors.contract import Detector, Features
     from domain.peers import Peers
-    from engine.partition import Artefacts
+    from engine.features.partition import Artefacts
 
 NEVER_MS = -(2**63)
 """What a clock stands at that has not moved yet."""

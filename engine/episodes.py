@@ -17,7 +17,7 @@ import numpy as np
 from detectors.contract import E7
 from domain.alerts import Alert
 from domain.controls import Versions
-from engine.event import DAY_MS
+from engine.features.event import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

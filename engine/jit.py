@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from functools import cache
 from pathlib import Path
@@ -24,37 +25,42 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-NOTHING_COMPILED = {
-    "answers",
-    "compose",
-    "controls",
-    "cut",
-    "decode",
-    "episodes",
-    "explain",
-    "look",
-    "monitor",
-    "outputs",
-    "partition",
-    "records",
-    "risk",
-    "series",
-    "standing",
-}
-"""Engine modules that hold no compiled code, nor a constant that any takes in."""
+_IMPORT = re.compile(r"^(?:from ([\w.]+) import (?:\(([^)]*)\)|(.+))|import ([\w.]+))", re.MULTILINE)
+"""An import at the left margin; those under `TYPE_CHECKING` are indented and reach no compiled code."""
+_OURS = ("engine", "domain")
 
-DOMAIN_COMPILED = ("calendars", "cards", "contracts", "events", "interchange", "peers", "profiles")
-"""Modules of `domain` whose functions or constants compiled code takes in."""
+
+def compiled_sources() -> list[Path]:
+    """The files whose text can change machine code.
+
+    They are those of `engine` that hold compiled functions, and those of `engine` and `domain` that these import,
+    directly or not.
+    """
+    root = Path(__file__).parents[1]
+    found = {path for path in (root / "engine").rglob("*.py") if "njit" in path.read_text(encoding="utf-8")}
+    waiting = list(found)
+    while waiting:
+        fresh = _imported(root, waiting.pop()) - found
+        found |= fresh
+        waiting += fresh
+    return sorted(found)
+
+
+def _imported(root: Path, path: Path) -> set[Path]:
+    """The files of `engine` and `domain` that a file imports at its left margin."""
+    names = set()
+    for package, listed, line, module in _IMPORT.findall(path.read_text(encoding="utf-8")):
+        parts = (each.split(" as ")[0].strip(" \n") for each in (listed or line).split("  #")[0].split(","))
+        names |= {module or package, *(f"{package}.{each}" for each in parts)}
+    files = (root.joinpath(*name.split(".")).with_suffix(".py") for name in names if name.split(".")[0] in _OURS)
+    return {each for each in files if each.is_file()}
 
 
 @cache
 def source_digest() -> str:
-    """Digest of the engine's compiled sources, of the tables they take in, and of the versions that compile them."""
-    root = Path(__file__).parent
-    sources = [path for path in sorted(root.rglob("*.py")) if path.stem not in NOTHING_COMPILED]
+    """Digest of the compiled sources, and of the versions that compile them."""
     digest = hashlib.sha256(f"{sys.version} {numba.__version__} {np.__version__}".encode())
-    domain = (root.parent / "domain" / f"{name}.py" for name in DOMAIN_COMPILED)
-    for path in [*sources, *domain]:
+    for path in compiled_sources():
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

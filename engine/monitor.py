@@ -11,24 +11,20 @@ import numpy as np
 
 from detectors.registry import make_detectors
 from domain.events import Reason
-from engine.answers import answers_of
-from engine.columns import MISSING, NUMBERS, STRINGS
-from engine.compose import compose
+from engine.checkpoint.checkpoints import Cuts
 from engine.controls import Controls, detect
-from engine.cut import Cuts
-from engine.decode import Decoded, Decoder, dead_letter
+from engine.decoding.columns import MISSING, NUMBERS, STRINGS
+from engine.decoding.decode import Decoded, Decoder, dead_letter
+from engine.decoding.hashing import partition_of
+from engine.decoding.records import Records
+from engine.decoding.scan import DEAD as UNREADABLE
+from engine.decoding.scan import SETTLED
 from engine.episodes import Batch, Episodes, Risen
-from engine.event import CLOSING, HOUR_MS
-from engine.families.registry import FAMILIES
-from engine.hashing import partition_of
-from engine.look import Look, look, probe
-from engine.outputs import Counts, Outputs
-from engine.partition import Full, MonitorConfig, PartitionState
-from engine.records import Records
-from engine.risk import Change, Closing, Effect, Rise, RiskLedger
-from engine.scan import DEAD as UNREADABLE
-from engine.scan import SETTLED
-from engine.state import (
+from engine.features.compose import compose
+from engine.features.event import CLOSING, HOUR_MS
+from engine.features.families.registry import FAMILIES
+from engine.features.partition import Full, MonitorConfig, PartitionState
+from engine.features.state import (
     ACCEPTED,
     CAPACITY,
     CLOCK,
@@ -47,6 +43,10 @@ from engine.state import (
     WRONG_PARTITION,
     Into,
 )
+from engine.merchant_snapshot import Look, look, probe
+from engine.outputs import Counts, Outputs
+from engine.risk.analyst_decisions import answers_of
+from engine.risk.ledger import Change, Closing, Effect, Rise, RiskLedger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -57,10 +57,10 @@ if TYPE_CHECKING:
     from detectors.contract import Detector
     from domain.alerts import DeadLetter
     from domain.controls import Control
-    from engine.columns import Columns
+    from engine.checkpoint.checkpoints import Cut
+    from engine.checkpoint.pages import Page
     from engine.controls import Known
-    from engine.cut import Cut
-    from engine.pages import Page
+    from engine.decoding.columns import Columns
 
 __all__ = ["Coverage", "Look", "Monitor", "MonitorConfig", "Totals"]
 
@@ -151,7 +151,7 @@ class Monitor:
         cuts: whether cuts are taken; then what changes is noted, and `cut` must be called now and again.
         families: what is kept of a merchant; all that there are, unless the detectors need no more.
 
-    >>> from engine.records import Records
+    >>> from engine.decoding.records import Records
     >>> sale = b'{"txn_id":"1","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}'
     >>> monitor = Monitor(MonitorConfig(capacity=10))
     >>> outputs = monitor.process(Records.of([sale, b"?"], appended_ms=1700000000000))

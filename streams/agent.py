@@ -13,7 +13,7 @@ from mode import get_logger
 
 from domain.alerts import DeadLetter
 from domain.events import Reason
-from engine.hashing import partition_of
+from engine.decoding.hashing import partition_of
 from engine.outputs import Counts, Outputs
 from streams.batches import BatchSchema
 from streams.topics import ALERTS, DEAD_LETTERS, EVENTS, MERCHANT_RISK
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from faust.types import EventT, StreamT
 
     from domain.alerts import Alert, Score
-    from engine.cut import Cut
-    from engine.pages import Page
-    from engine.records import Records
+    from engine.checkpoint.checkpoints import Cut
+    from engine.checkpoint.pages import Page
+    from engine.decoding.records import Records
     from streams.app import App
     from streams.batches import BatchConsumer
-    from streams.carrier import Outlet
-    from streams.fetched import Batch
+    from streams.fetched_batch import Batch
+    from streams.log_backend import Outlet
     from streams.manifests import PageRef
 
 logger = get_logger(__name__)

@@ -9,14 +9,14 @@ import faust
 from faust.tables.manager import TableManager
 
 from streams.batches import BATCH_RECORDS
-from streams.sqlite_transport import log_path
+from streams.sqlite.faust_transport import log_path
 from streams.topics import DEFAULT_PARTITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streams.batches import BatchTransport
-    from streams.kafka_options import KafkaOptions
+    from streams.kafka.options import KafkaOptions
 
 MOST_CUT_EVERY_S = 300.0
 """On Kafka. A cut may come later where cuts take long, and must still end before its transaction's time is up."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from faust.types import Message
     from faust.types.transports import TPorTopicSet
 
-    from streams.fetched import Batch
+    from streams.fetched_batch import Batch
 
 APPEND_TIME = 1
 """Kafka's timestamp type of append time."""

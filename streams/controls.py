@@ -14,8 +14,8 @@ from domain.cards import mask
 from domain.controls import LEAST_AHEAD_MS, MOST_VERSIONS, Control
 from engine.controls import NEVER_MS, Known, read
 from engine.episodes import iso
-from streams.leases import Fenced
 from streams.log import LogFailed, now_utc_ms
+from streams.sqlite.leases import Fenced
 from streams.topics import CONTROLS
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from engine.decode import Refused, parse
+from engine.decoding.decode import Refused, parse
+from streams.line_intake import CLOCK_LAG_MS, FeedClock, Sorted, Sorter
 from streams.log import now_utc_ms
-from streams.sorting import CLOCK_LAG_MS, FeedClock, Sorted, Sorter
 from streams.topics import DEAD_LETTERS, EVENTS
 
 if TYPE_CHECKING:

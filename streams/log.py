@@ -1,6 +1,6 @@
 """What a log is to those who use one: topics of partitions, appended to and read by offset.
 
-`streams.sqlite_log.SqliteLog` keeps it in a file, `streams.kafka_log.KafkaLog` on a Kafka cluster. On Kafka offsets
+`streams.sqlite.log.SqliteLog` keeps it in a file, `streams.kafka.log.KafkaLog` on a Kafka cluster. On Kafka offsets
 ascend but need not be consecutive: a transaction's marker takes one, and so does what an aborted one had written.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol, Self
 import msgspec
 import numpy as np
 
-from streams.blocks import MAX_BLOCK_RECORDS
+from streams.sqlite.blocks import MAX_BLOCK_RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from engine.records import Records
+    from engine.decoding.records import Records
 
 
 class UnknownTopic(LookupError):

@@ -7,7 +7,7 @@ from zlib import crc32
 
 import msgspec
 
-from engine.pages import Damaged
+from engine.checkpoint.pages import Damaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

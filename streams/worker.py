@@ -15,14 +15,14 @@ from faust.types import TP
 from mode import get_logger
 
 from streams.agent import MonitorAgent, MonitorFailed, Partition
-from streams.carrier import Unreachable
-from streams.carriers import carrier_of, log_of
+from streams.backends import carrier_of, log_of
+from streams.checkpointing import CutReport, Cutter
 from streams.controls import ControlsWatch
-from streams.cutting import CutReport, Cutter
 from streams.feeds import FeedWatch
 from streams.health import Health
-from streams.leases import Fenced, LetGo
+from streams.log_backend import Unreachable
 from streams.reporting import ProgressReport
+from streams.sqlite.leases import Fenced, LetGo
 from streams.topics import EVENTS
 from streams.watchdog import Stuck, Watchdog
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
-from engine.records import Records
 from tests.kafka.fixtures import kafka, new_kafka, topic
 from tests.kafka.sockets import failed_connections_are_closed
 

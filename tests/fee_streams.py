@@ -14,8 +14,8 @@ from detectors.fee_over import FeeOver
 from detectors.fee_rise import FeeRise
 from domain.alerts import Evidence, Text
 from domain.contracts import fee_minor
-from engine.columns import MISSING
-from engine.families.registry import columns
+from engine.decoding.columns import MISSING
+from engine.features.families.registry import columns
 from engine.monitor import Monitor, MonitorConfig
 from tests.strategies import records_of
 

@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
+from engine.decoding.records import Records
 from engine.episodes import NAMESPACE
-from engine.records import Records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

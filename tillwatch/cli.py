@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from streams.leases import Fenced
 from streams.log import LogFailed
+from streams.sqlite.leases import Fenced
 from tillwatch.settings import Settings, SettingsError, load
 from tillwatch.show import to_stderr
 
@@ -31,7 +31,8 @@ COMMANDS = {
     "worker": "Watch the log's events, and write alerts, scores and dead letters.",
 }
 """Commands and what `--help` says of each; importing them all for that would take seconds."""
-HIDDEN = ("demo-feed", "warm")
+HIDDEN = {"demo-feed": "demo.simulator_feed", "warm": "warm"}
+"""Commands that only Tillwatch itself calls, and their modules."""
 INTERRUPTED = 130
 BAD_SETTINGS = 2
 
@@ -72,7 +73,8 @@ class Commands(click.Group):
         """The command, from the module of its name."""
         if cmd_name not in COMMANDS and cmd_name not in HIDDEN:
             return None
-        command: click.Command = import_module(f"tillwatch.{cmd_name.replace('-', '_')}").command
+        module = HIDDEN.get(cmd_name, cmd_name.replace("-", "_"))
+        command: click.Command = import_module(f"tillwatch.{module}").command
         return command
 
     def format_commands(

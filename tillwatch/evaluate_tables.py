@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.episodes import iso
-from tillwatch.judge import SEVERITIES
-from tillwatch.measures import LOAD, UNIT_DAYS
-from tillwatch.plots import number
+from evaluation.cells import delay, kind, percent, rows, size
+from evaluation.matching import SEVERITIES
+from evaluation.metrics import LOAD, UNIT_DAYS
+from evaluation.plots import number
 from tillwatch.show import money, severity_bar, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from rich.console import Console
     from rich.table import Table
 
-    from tillwatch.judge import Judgement
-    from tillwatch.measures import Delay, Precision, Recall, Report, Share, Size
+    from evaluation.matching import Judgement
+    from evaluation.metrics import Report
 
 _LISTED = 10
 """False alarms and missed violations that a terminal shows."""
@@ -33,51 +32,6 @@ def print_tables(console: Console, figures: Report, judgement: Judgement) -> Non
         if each.row_count:
             console.print(each)
             console.print()
-
-
-def percent(it: Share) -> str:
-    """A share with its interval and counts.
-
-    >>> from tillwatch.measures import share
-    >>> percent(share(9, 10)), percent(share(0, 0))
-    ('90.0 % (60-98) 9/10', '-')
-    """
-    if it.value is None:
-        return "-"
-    return f"{it.value:.1%} ({100 * it.low:.0f}-{100 * it.high:.0f}) {it.part:,}/{it.whole:,}".replace("%", " %")
-
-
-def size(it: Size | None) -> str:
-    """An effect size with the recall from there on."""
-    return "none" if it is None else f"{number(it.effect)}: {percent(it.recall)}"
-
-
-def delay(it: Delay) -> str:
-    """Median and 90 % quantile.
-
-    >>> from tillwatch.measures import Delay
-    >>> delay(Delay(3, 1.25, 30.0)), delay(Delay(0, None, None))
-    ('1.2 / 30.0', '-')
-    """
-    if it.median is None or it.p90 is None:
-        return "-"
-    return f"{it.median:,} / {it.p90:,}" if isinstance(it.median, int) else f"{it.median:,.1f} / {it.p90:,.1f}"
-
-
-def kind(it: Recall) -> str:
-    """A kind's name; that of all kinds where it has none."""
-    return it.kind or "all kinds"
-
-
-def rows(it: Iterable[Precision]) -> list[tuple[str, str, str, str, str, str, str, str]]:
-    """Cells of precision: family, alerts, rate, true, false, of those on controls, neither, precision."""
-    return [
-        (
-            each.family or "all", f"{each.alerts:,}", f"{each.per_unit:,.1f}", f"{each.true:,}", f"{each.false:,}",
-            f"{each.on_controls:,}", f"{each.other + each.excused:,}", percent(each.precision),
-        )
-        for each in it
-    ]  # fmt: skip
 
 
 def _recalls(figures: Report) -> Table:

@@ -12,11 +12,11 @@ import click
 import msgspec
 
 from domain.alerts import Alert
-from engine.cut import OtherState
-from engine.explain import explain
-from engine.hashing import partition_of
-from engine.pages import Damaged
-from streams.checkpoints import StateLocked, UnknownFormat
+from engine.checkpoint.checkpoints import OtherState
+from engine.checkpoint.pages import Damaged
+from engine.decoding.hashing import partition_of
+from engine.risk.explain import explain
+from streams.sqlite.checkpoints import StateLocked, UnknownFormat
 from streams.topics import ALERTS, EVENTS
 from tillwatch.explain_view import Explained, as_object, tables
 from tillwatch.logs import open_log
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from domain.alerts import DeadLetter
-    from engine.look import Look
+    from engine.merchant_snapshot import Look
     from streams.log import Log
     from tillwatch.cli import Invocation
     from tillwatch.settings import Settings

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from domain.alerts import Alert, Score
-    from engine.explain import Explanation, Moment, Step
-    from engine.risk import Entry
+    from engine.risk.explain import Explanation, Moment, Step
+    from engine.risk.ledger import Entry
 
 _WORDS = {
     "en": {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.hashing import partitions_of
+from engine.decoding.hashing import partitions_of
 from engine.jit import njit_cached
 from simulator.simulation import clock_record
 from streams.topics import EVENTS

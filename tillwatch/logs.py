@@ -11,7 +11,7 @@ import msgspec
 from domain.alerts import Alert, Score
 from streams.controls import ControlsReader
 from streams.log import UnknownTopic
-from streams.sqlite_log import SqliteLog
+from streams.sqlite.log import SqliteLog
 from streams.topics import EVENTS, create_topics, name_events
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def open_log(settings: Settings, *, make: bool = True) -> Log:
         name_events(settings.foreign_topic)
     if not settings.on_kafka:
         return open_file(settings, make=make)
-    from streams.kafka_log import KafkaLog  # noqa: PLC0415  loading Kafka's clients takes a while
+    from streams.kafka.log import KafkaLog  # noqa: PLC0415  loading Kafka's clients takes a while
 
     log = KafkaLog(settings.kafka_options())
     with _closed_on_failure(log, settings.log_url):

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from domain.events import APPROVED_CODES, ROLES, TXN_TYPES, Role
-from engine.columns import MISSING, NUMBERS, STRINGS, pack
-from engine.decode import Decoder
-from engine.scan import OK, SUSPECT
+from engine.decoding.columns import MISSING, NUMBERS, STRINGS, pack
+from engine.decoding.decode import Decoder
+from engine.decoding.scan import OK, SUSPECT
 from models.peers import build_peers, dump_peers
 from tillwatch.replay import batches
 from tillwatch.show import Bar, table, to_stdout
@@ -20,7 +20,7 @@ from tillwatch.show import Bar, table, to_stdout
 if TYPE_CHECKING:
     from domain.alerts import DeadLetter
     from domain.peers import Peers
-    from engine.decode import Decoded
+    from engine.decoding.decode import Decoded
     from tillwatch.cli import Invocation
 
 _SALES = [place for place, name in enumerate(TXN_TYPES) if ROLES[name] is Role.SALE]

@@ -13,10 +13,10 @@ import click
 import msgspec
 import numpy as np
 
-from engine.records import Records
+from engine.decoding.records import Records
 from streams.intake import chunks
+from streams.line_intake import BATCH_LINES, Sorted, Sorter
 from streams.log import now_utc_ms
-from streams.sorting import BATCH_LINES, Sorted, Sorter
 from tillwatch.show import Bar, emit_json, money, table, to_stdout
 from tillwatch.warm import compile_engine
 from tillwatch.worker import replaying_monitor

@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 from detectors.registry import make_detectors
 from domain.peers import NO_PEERS, Peers
 from models.peers import load_peers
-from streams.kafka_options import COMPRESSIONS, MECHANISMS, PROTOCOLS, SCHEME, KafkaOptions, brokers_of
+from streams.kafka.options import COMPRESSIONS, MECHANISMS, PROTOCOLS, SCHEME, KafkaOptions, brokers_of
 
 if TYPE_CHECKING:
     from detectors.contract import Detector

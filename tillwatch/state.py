@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
-from engine.cut import OtherState
+from engine.checkpoint.checkpoints import OtherState
+from engine.checkpoint.pages import Damaged
+from engine.decoding.hashing import partition_of
 from engine.episodes import iso
-from engine.hashing import partition_of
-from engine.pages import Damaged
-from streams.carrier import Unreachable
-from streams.checkpoints import SqliteCheckpoints, StateLocked, Superseded, UnknownFormat, state_path
-from streams.leases import Fenced, LeaseHeld
-from streams.sqlite_transport import LEASE
+from streams.log_backend import Unreachable
+from streams.sqlite.checkpoints import SqliteCheckpoints, StateLocked, Superseded, UnknownFormat, state_path
+from streams.sqlite.faust_transport import LEASE
+from streams.sqlite.leases import Fenced, LeaseHeld
 from streams.topics import EVENTS
 from tillwatch.logs import open_file, open_log
 from tillwatch.show import emit_json, failing, table, to_stderr, to_stdout
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from engine.monitor import Monitor
-    from streams.checkpoints import Manifest
+    from streams.sqlite.checkpoints import Manifest
     from tillwatch.cli import Invocation
     from tillwatch.settings import Settings
 
@@ -168,7 +168,7 @@ def _rebuilt(settings: Settings, source: Path | None, chosen: frozenset[int], *,
 def looking(settings: Settings) -> Iterator[Cuts]:
     """The cuts of the settings' log, to be looked at."""
     if settings.on_kafka:
-        from streams.kafka_checkpoints import KafkaStateView  # noqa: PLC0415  loading Kafka's clients takes a while
+        from streams.kafka.checkpoints import KafkaStateView  # noqa: PLC0415  loading Kafka's clients takes a while
 
         yield KafkaStateView(settings.kafka_options())
         return

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from engine.cut import OtherState
-from engine.pages import Damaged
-from streams.kafka_checkpoints import KafkaCutStore, KafkaStateView
+from engine.checkpoint.checkpoints import OtherState
+from engine.checkpoint.pages import Damaged
+from streams.kafka.checkpoints import KafkaCutStore, KafkaStateView
 from streams.manifests import UnknownFormat, WrongParent
 from streams.topics import EVENTS
 from tillwatch.state_rebuild import CannotRebuild, first_cut, restored

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from engine.cut import OtherState
-from engine.pages import Damaged, encode
-from streams.checkpoints import Manifest, PageRef, SqliteCheckpoints, state_path
-from streams.cutting import restore
+from engine.checkpoint.checkpoints import OtherState
+from engine.checkpoint.pages import Damaged, encode
+from streams.checkpointing import restore
 from streams.log import now_utc_ms
+from streams.sqlite.checkpoints import Manifest, PageRef, SqliteCheckpoints, state_path
 from streams.topics import EVENTS
 from tillwatch.logs import read_controls
 from tillwatch.worker import new_monitor
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from engine.monitor import Monitor
-    from streams.leases import Lease
-    from streams.sqlite_log import SqliteLog
+    from streams.sqlite.leases import Lease
+    from streams.sqlite.log import SqliteLog
     from tillwatch.settings import Settings
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from domain.alerts import Score
-    from engine.look import Look
-    from streams.checkpoints import Manifest
+    from engine.merchant_snapshot import Look
+    from streams.sqlite.checkpoints import Manifest
 
 _E7 = 10_000_000
 

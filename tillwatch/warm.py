@@ -9,16 +9,16 @@ from tempfile import TemporaryDirectory
 import click
 import numpy as np
 
+from engine.decoding.records import Records
 from engine.jit import cache_folder
 from engine.monitor import Monitor, MonitorConfig
-from engine.records import Records
 from models.series import SeriesModel
 from simulator.config import SimulationConfig
 from simulator.simulation import simulate
 from simulator.write import write_jsonl
 from streams.intake import ingest
-from streams.record_batches import compile_reader
-from streams.sqlite_log import SqliteLog
+from streams.kafka.record_batches import compile_reader
+from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 from tillwatch.feed import feed_simulation
 from tillwatch.show import to_stderr

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import click
 
 from domain.profiles import Profiles
-from engine.cut import OtherState
+from engine.checkpoint.checkpoints import OtherState
+from engine.checkpoint.pages import Damaged
 from engine.monitor import Monitor, MonitorConfig
-from engine.pages import Damaged
 from streams.app import WorkerSettings
-from streams.carrier import Unreachable
-from streams.checkpoints import StateLocked, UnknownFormat, WrongParent
-from streams.leases import Fenced, LeaseHeld
 from streams.log import OffsetGone, Progress
-from streams.sqlite_transport import log_url
+from streams.log_backend import Unreachable
+from streams.sqlite.checkpoints import StateLocked, UnknownFormat, WrongParent
+from streams.sqlite.faust_transport import log_url
+from streams.sqlite.leases import Fenced, LeaseHeld
 from streams.worker import MonitorFailed, Stuck, run_worker
 from tillwatch.logs import open_log, read_controls
 from tillwatch.show import emit_json, failing

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.reference.scene import ROOT
-from tillwatch.plots import bars
+from evaluation.plots import bars
 
 PAGE = ROOT / "docs" / "performance.md"
 PLOT = "reference-job.svg"

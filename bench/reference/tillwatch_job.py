@@ -16,9 +16,9 @@ from streams import topics
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from engine.decoding.records import Records
     from engine.monitor import Monitor
     from engine.outputs import Outputs
-    from engine.records import Records
 
 CUT_EVERY_S = 10.0
 """As often as Flink's checkpoints."""
@@ -54,11 +54,11 @@ def main() -> None:
     args = arguments(("columns",))
     named(args.group, args.output, args.input)
     from bench.reference import windows  # noqa: PLC0415  the topics have their names now
-    from engine.families import lifetime, repeats  # noqa: PLC0415
+    from engine.decoding.records import Records  # noqa: PLC0415
+    from engine.features.families import lifetime, repeats  # noqa: PLC0415
     from engine.monitor import Monitor, MonitorConfig  # noqa: PLC0415
-    from engine.records import Records  # noqa: PLC0415
     from streams.app import WorkerSettings  # noqa: PLC0415
-    from streams.kafka_options import KafkaOptions  # noqa: PLC0415
+    from streams.kafka.options import KafkaOptions  # noqa: PLC0415
     from streams.worker import run_worker  # noqa: PLC0415
 
     meter = Meter("tillwatch", args.records)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.event import MISSING, Closing, Event
-from engine.families import Column
+from engine.features.event import MISSING, Closing, Event
+from engine.features.families import Column
 from engine.jit import i64, njit_inner
 
 WINDOW_MS, GRACE_MS = 300_000, 60_000

@@ -6,8 +6,8 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
+from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
-from engine.records import Records
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

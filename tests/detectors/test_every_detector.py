@@ -12,7 +12,7 @@ import pytest
 
 from detectors.registry import DETECTORS, make_detectors
 from domain.events import TRANSACTION
-from engine.families.registry import columns
+from engine.features.families.registry import columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from detectors.mcc_jump import MccJump
+from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
-from engine.records import Records
 
 if TYPE_CHECKING:
     from domain.alerts import Alert

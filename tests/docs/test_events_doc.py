@@ -12,7 +12,7 @@ from domain.alerts import Alert, Contribution, DeadLetter, Evidence, Floor, Grad
 from domain.cards import mask_event, mask_record
 from domain.controls import Versions
 from domain.events import EVENTS, FORBIDDEN_FIELDS, MAX_CODES, MAX_PRICES, PRICE, ROLES, SCHEMES, Field, Kind, Reason
-from engine.decode import check
+from engine.decoding.decode import check
 
 DOC = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
 REASONS = {value for name, value in vars(Reason).items() if name.isupper()}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.risk import FAMILIES, FLOOR_D, FLOORS, GRADES, HYSTERESIS, MCC_PRIORS, NEW_MERCHANT_D, NEW_MERCHANT_POINTS
-from engine.risk import MOST_ENTRIES, MOST_EPISODES, Change, Manual, Rise, RiskLedger, Verdict
+from engine.risk.ledger import MOST_ENTRIES, MOST_EPISODES, Change, Manual, Rise, RiskLedger, Verdict
 
 DOC = (Path(__file__).parents[2] / "docs" / "risk-score.md").read_text(encoding="utf-8")
 DAY_MS = 86_400_000

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from detectors.registry import make_detectors
-from engine.event import CLOSING
+from engine.checkpoint.pages import decode, encode
+from engine.decoding.records import Records
+from engine.features.event import CLOSING
 from engine.monitor import Monitor, MonitorConfig
-from engine.pages import decode, encode
-from engine.records import Records
 from tests.detectors.made import DAY, MIDNIGHT, Till, master
 from tests.engine.test_oracle import Spy
 

@@ -11,13 +11,13 @@ import pytest
 from detectors.contract import Findings
 from domain.alerts import Evidence, Text
 from engine import monitor
-from engine.compose import Composition, _write, compose
-from engine.event import DAY_MS, TRANSACTION
-from engine.families import lifetime, registry, repeats, volume
-from engine.families.registry import FAMILIES
+from engine.decoding.records import Records
+from engine.features.compose import Composition, _write, compose
+from engine.features.event import DAY_MS, TRANSACTION
+from engine.features.families import lifetime, registry, repeats, volume
+from engine.features.families.registry import FAMILIES
+from engine.features.rows import row_dtype
 from engine.monitor import Monitor, MonitorConfig
-from engine.records import Records
-from engine.rows import row_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.timeout(300)  # the kernel may have to be compiled
 MINE = """
 import numpy as np
 
-from engine.families import Column
+from engine.features.families import Column
 from engine.jit import njit
 
 FIELDS = (("mine_minor", np.int64),)

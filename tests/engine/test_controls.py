@@ -13,15 +13,15 @@ from detectors.mcc_jump import MccJump
 from detectors.registry import make_detectors
 from domain.controls import Versions
 from domain.peers import Peer
-from engine.compose import compose
+from engine.checkpoint.checkpoints import OtherState, _episode_of
 from engine.controls import read
-from engine.cut import OtherState, _episode_of
-from engine.hashing import partition_of
+from engine.decoding.hashing import partition_of
+from engine.features.compose import compose
 from engine.monitor import Monitor, MonitorConfig
 from models.peers import dump_peers
 from tests.controls_made import artefacts_of, control, known, peers_of, settings_of
 from tests.detectors.shops import DAY_MS, FIRST, HOUR_MS, Shop
-from tests.engine.test_cut import Shelf
+from tests.engine.test_checkpoints import Shelf
 from tests.engine.test_invariance import Final, interleaved, take
 from tests.strategies import JUMPY, MERCHANTS, STARTS, cut, records_of, seeded_stream
 

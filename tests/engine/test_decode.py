@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from domain import events
 from domain.cards import find_pans
 from domain.events import EVENTS, FORBIDDEN_FIELDS, MAX_CODES, MAX_RECORD_BYTES, Field, Kind, Reason
-from engine.columns import MISSING, NUMBERS, STRINGS
-from engine.decode import Decoded, Decoder, Refused, check, check_field, parse, shown, to_ms
-from engine.records import Records
-from engine.scan import DEAD, OK, OTHER, SLOW, SUSPECT
+from engine.decoding.columns import MISSING, NUMBERS, STRINGS
+from engine.decoding.decode import Decoded, Decoder, Refused, check, check_field, parse, shown, to_ms
+from engine.decoding.records import Records
+from engine.decoding.scan import DEAD, OK, OTHER, SLOW, SUSPECT
 
 if TYPE_CHECKING:
     from domain.alerts import DeadLetter

@@ -8,7 +8,7 @@ import pytest
 
 from detectors.contract import E7, Findings
 from domain.alerts import Alert, Evidence, Text
-from engine.columns import pack
+from engine.decoding.columns import pack
 from engine.episodes import Batch, Episodes, Risen, iso
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.families.registry import FAMILIES, columns
+from engine.features.families.registry import FAMILIES, columns
 
 if TYPE_CHECKING:
     from types import ModuleType

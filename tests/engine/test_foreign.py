@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from detectors.mcc_jump import MccJump
-from engine.event import CLOSING
-from engine.kernel import BEHIND_MS
+from engine.checkpoint.pages import decode, encode
+from engine.decoding.records import Records
+from engine.features.event import CLOSING
+from engine.features.kernel import BEHIND_MS
 from engine.monitor import Monitor, MonitorConfig
-from engine.pages import decode, encode
-from engine.records import Records
 from tests.engine.test_oracle import Spy
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from aiokafka.partitioner import murmur2 as kafka_murmur2  # type: ignore[import
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.hashing import HASH_SEED, _hash64_bytes, hash_of, partition_of
+from engine.decoding.hashing import HASH_SEED, _hash64_bytes, hash_of, partition_of
 
 M1, M2, SEED, MASK = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93, int(HASH_SEED), 2**64 - 1
 

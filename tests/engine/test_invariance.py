@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detectors.mcc_jump import MccJump
-from engine.hashing import partition_of
+from engine.decoding.hashing import partition_of
 from engine.monitor import Monitor, MonitorConfig, Totals
 from tests.strategies import JUMPY, MERCHANTS, STARTS, cut, records_of, seeded_stream, streams
 

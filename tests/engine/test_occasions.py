@@ -13,10 +13,10 @@ import pytest
 
 from detectors.contract import Findings
 from domain.alerts import Evidence, Text
-from engine.columns import MISSING
-from engine.event import CLOSING, DAY_MS, HOUR_MS, REVISION, SETTLEMENT
+from engine.decoding.columns import MISSING
+from engine.decoding.records import Records
+from engine.features.event import CLOSING, DAY_MS, HOUR_MS, REVISION, SETTLEMENT
 from engine.monitor import Monitor, MonitorConfig
-from engine.records import Records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

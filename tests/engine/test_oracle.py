@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from detectors.contract import Findings
 from domain.alerts import Evidence, Text
-from engine.columns import MISSING
-from engine.event import TRANSACTION
-from engine.families import season
-from engine.families.registry import columns
+from engine.decoding.columns import MISSING
+from engine.features.event import TRANSACTION
+from engine.features.families import season
+from engine.features.families.registry import columns
 from engine.monitor import Monitor, MonitorConfig
 from tests.oracle import NOT_OF_TRANSACTIONS, Oracle, Value
 from tests.oracle_fees import LEARNED

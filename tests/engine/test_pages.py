@@ -14,11 +14,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from engine import pages
-from engine.event import CONTRACT
-from engine.families.registry import FAMILIES
-from engine.pages import FORMAT, MAGIC, MAX_BYTES, Damaged, Page, decode, encode
-from engine.rows import row_dtype
+from engine.checkpoint import pages
+from engine.checkpoint.pages import FORMAT, MAGIC, MAX_BYTES, Damaged, Page, decode, encode
+from engine.features.event import CONTRACT
+from engine.features.families.registry import FAMILIES
+from engine.features.rows import row_dtype
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.events import MAX_RECORD_BYTES, TRANSACTION, Kind, Reason
+from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig, Totals
 from engine.outputs import Counts
-from engine.records import Records
 from simulator.config import SimulationConfig
 from simulator.poison import HOW, Poisoned, poison
 from simulator.simulation import simulate

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.records import Records
+from engine.decoding.records import Records
 
 
 @given(st.lists(st.binary(max_size=40), max_size=30))

@@ -19,8 +19,8 @@ from domain.risk import (
     next_grade,
 )
 from engine.episodes import iso
-from engine.explain import explain
-from engine.risk import (
+from engine.risk.explain import explain
+from engine.risk.ledger import (
     MOST_ENTRIES,
     MOST_EPISODES,
     Account,

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from domain.events import MERCHANT_ID, Reason
-from engine.families import fees, lifetime, volume
-from engine.hashing import HASH_SEED, hash_of
+from engine.decoding.hashing import HASH_SEED, hash_of
+from engine.decoding.records import Records
+from engine.features.families import fees, lifetime, volume
+from engine.features.rows import HEADER, ID_BYTES, Rows, reindex, row_dtype
 from engine.monitor import Monitor, MonitorConfig
-from engine.records import Records
-from engine.rows import HEADER, ID_BYTES, Rows, reindex, row_dtype
 
 DTYPE, KEEP = row_dtype((lifetime,))
 NOW_MS = 1_783_224_000_000

@@ -11,9 +11,9 @@ import pytest
 from bench.scan_fuzz import HARMLESS, WILD, compare, fuzz, record, scanned
 from domain.cards import PAN_PREFIXES, holds_pan
 from domain.events import EVENTS, FORBIDDEN_FIELDS, MAX_RECORD_BYTES, SETTLEMENT, TRANSACTION
-from engine.columns import NUMBERS, STRINGS, Columns
-from engine.decode import Refused, to_ms
-from engine.scan import OK, SETTLED, SLOW, SUSPECT
+from engine.decoding.columns import NUMBERS, STRINGS, Columns
+from engine.decoding.decode import Refused, to_ms
+from engine.decoding.scan import OK, SETTLED, SLOW, SUSPECT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

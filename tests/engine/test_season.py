@@ -14,11 +14,11 @@ from detectors.contract import Findings
 from domain.alerts import Text
 from domain.calendars import FIRST_DAY, day_kinds
 from domain.peers import GENERIC, Peer, Peers
-from engine.columns import MISSING
-from engine.families import season
-from engine.hashing import hash_of
+from engine.decoding.columns import MISSING
+from engine.decoding.hashing import hash_of
+from engine.decoding.records import Records
+from engine.features.families import season
 from engine.monitor import Monitor, MonitorConfig
-from engine.records import Records
 from tests.season_reference import DAY, HOUR, Reference
 
 if TYPE_CHECKING:

@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import sets
-from engine.cut import entered_pages
+from engine.checkpoint.checkpoints import entered_pages
+from engine.checkpoint.page_log import Ids, Series
+from engine.features import sets
+from engine.features.sets import ABSENT, FLAGGED, PLAIN, AgedSet, Table, count_live, enter, holds
 from engine.jit import njit_cached
-from engine.series import Ids, Series
-from engine.sets import ABSENT, FLAGGED, PLAIN, AgedSet, Table, count_live, enter, holds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from engine.pages import Page
+    from engine.checkpoint.pages import Page
 
 TURN_MS = 1_000
 ROWS = 4

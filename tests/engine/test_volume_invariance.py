@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from detectors.registry import make_detectors
+from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
-from engine.records import Records
 from tests.detectors.shops import Shop
 
 if TYPE_CHECKING:

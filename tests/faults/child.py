@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from engine.decoding.records import Records
     from engine.outputs import Outputs
-    from engine.records import Records
     from streams.agent import Partition
     from streams.app import WorkerSettings
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from engine.hashing import partition_of
+from engine.decoding.hashing import partition_of
 from streams.app import WorkerSettings
-from streams.kafka_checkpoints import MANIFEST, OWNER, PAGE, Stored
-from streams.kafka_log import KafkaLog
-from streams.kafka_options import KafkaOptions
+from streams.kafka.checkpoints import MANIFEST, OWNER, PAGE, Stored
+from streams.kafka.log import KafkaLog
+from streams.kafka.options import KafkaOptions
 from streams.topics import ALERTS, CHECKPOINTS, DEAD_LETTERS, EVENTS, MERCHANT_RISK, create_topics
 from tests.faults.damage import flipped, rebuild
 from tests.faults.waiting import wait_until
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
     from tests.faults.traffic import Traffic
 
 SHORT_SESSION: Mapping[str, object] = {
-    "streams.kafka_transport:SESSION_S": 3.0,
-    "streams.kafka_transport:HEARTBEAT_S": 0.5,
+    "streams.kafka.faust_transport:SESSION_S": 3.0,
+    "streams.kafka.faust_transport:HEARTBEAT_S": 0.5,
 }
 """Given to workers, lets the group soon do without one that is gone or stands still."""
 STRIKES: Mapping[str, int] = {
     "engine.monitor:Monitor.process": 20,
-    "streams.kafka_owner:PartitionOwner.start": 1,
-    "streams.kafka_owner:PartitionOwner._prepare": 6,
-    "streams.kafka_owner:PartitionOwner._send": 30,
-    "streams.kafka_owner:PartitionOwner.commit": 6,
+    "streams.kafka.result_writer:PartitionOwner.start": 1,
+    "streams.kafka.result_writer:PartitionOwner._prepare": 6,
+    "streams.kafka.result_writer:PartitionOwner._send": 30,
+    "streams.kafka.result_writer:PartitionOwner.commit": 6,
     "aiokafka.producer.sender:SendProduceReqHandler.do": 20,
     "aiokafka.producer.sender:AddPartitionsToTxnHandler.do": 6,
     "aiokafka.producer.sender:EndTxnHandler.do": 6,
-    "engine.cut:Cut.gather": 6,
-    "streams.kafka_checkpoints:KafkaCutStore.fence": 1,
-    "streams.kafka_checkpoints:read_checkpoints": 1,
-    "streams.kafka_checkpoints:KafkaCutStore.commit": 6,
-    "streams.kafka_carrier:KafkaCarrier.show": 4,
+    "engine.checkpoint.checkpoints:Cut.gather": 6,
+    "streams.kafka.checkpoints:KafkaCutStore.fence": 1,
+    "streams.kafka.checkpoints:read_checkpoints": 1,
+    "streams.kafka.checkpoints:KafkaCutStore.commit": 6,
+    "streams.kafka.backend:KafkaCarrier.show": 4,
     "streams.agent:MonitorAgent.acknowledge": 6,
 }
 """Where a worker can be struck, and within how many calls: as many as a run of some 30 batches comes to."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from streams.app import WorkerSettings
-from streams.checkpoints import SqliteCheckpoints, UnknownFormat, state_path
-from streams.sqlite_log import SqliteLog
-from streams.sqlite_transport import LEASE, log_url
+from streams.sqlite.checkpoints import SqliteCheckpoints, UnknownFormat, state_path
+from streams.sqlite.faust_transport import LEASE, log_url
+from streams.sqlite.log import SqliteLog
 from streams.topics import ALERTS, EVENTS, MERCHANT_RISK, create_topics
 from tests.faults.damage import flipped, rebuild
 from tests.outcome import Result, result_of
@@ -24,23 +24,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from streams.checkpoints import Manifest
+    from streams.sqlite.checkpoints import Manifest
     from tests.faults.child import Ending
     from tests.faults.traffic import Traffic
 
-SHORT_LEASE: Mapping[str, object] = {"streams.sqlite_transport:LEASE_TTL_S": 0.6}
+SHORT_LEASE: Mapping[str, object] = {"streams.sqlite.faust_transport:LEASE_TTL_S": 0.6}
 """Given to workers, lets the lease of one that stands still expire soon."""
 STRIKES: Mapping[str, int] = {
     "engine.monitor:Monitor.process": 20,
-    "streams.sqlite_transport:_append": 10,
-    "streams.sqlite_log:SqliteLog.append": 10,
-    "streams.sqlite_log:SqliteLog.transaction": 40,
-    "streams.sqlite_log:SqliteLog.write_progress": 3,
-    "streams.sqlite_log:SqliteLog.commit": 3,
-    "engine.cut:Cut.gather": 6,
-    "streams.checkpoints:SqliteCheckpoints.fence": 1,
-    "streams.checkpoints:SqliteCheckpoints.commit": 6,
-    "streams.checkpoints:SqliteCheckpoints._transaction": 7,
+    "streams.sqlite.faust_transport:_append": 10,
+    "streams.sqlite.log:SqliteLog.append": 10,
+    "streams.sqlite.log:SqliteLog.transaction": 40,
+    "streams.sqlite.log:SqliteLog.write_progress": 3,
+    "streams.sqlite.log:SqliteLog.commit": 3,
+    "engine.checkpoint.checkpoints:Cut.gather": 6,
+    "streams.sqlite.checkpoints:SqliteCheckpoints.fence": 1,
+    "streams.sqlite.checkpoints:SqliteCheckpoints.commit": 6,
+    "streams.sqlite.checkpoints:SqliteCheckpoints._transaction": 7,
     "streams.agent:MonitorAgent.acknowledge": 6,
 }
 """Where a worker can be struck, and within how many calls: as many as a run of some 30 batches comes to."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.sqlite_log import SqliteLog
+from streams.sqlite.log import SqliteLog
 from tests.faults import cluster, embedded
 from tests.faults.child import Did
 from tests.faults.processes import fork
@@ -62,7 +62,7 @@ def test_everything_that_a_worker_can_be_struck_at_is_there() -> None:
 
 
 def write_and_be_struck(path: Path, moment: str) -> None:
-    arm(Strike(target="streams.sqlite_log:SqliteLog.transaction", moment=moment, call=1))
+    arm(Strike(target="streams.sqlite.log:SqliteLog.transaction", moment=moment, call=1))
     with SqliteLog(path) as log:
         log.set_position("here", 1)
 

@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 from engine.monitor import Monitor, MonitorConfig
 from simulator.config import SimulationConfig
 from simulator.simulation import simulate
-from streams import kafka_carrier
 from streams.app import WorkerSettings
-from streams.sqlite_log import SqliteLog
-from streams.sqlite_transport import log_url
+from streams.kafka import backend as kafka_carrier
+from streams.sqlite.faust_transport import log_url
+from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 from streams.worker import run_worker
 from tests.faults import child, cluster, traffic

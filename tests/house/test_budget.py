@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.compose import compose
-from engine.families.registry import FAMILIES
-from engine.rows import row_dtype
+from engine.features.compose import compose
+from engine.features.families.registry import FAMILIES
+from engine.features.rows import row_dtype
 
 BUDGET_BYTES = 3_688
 """The aim is 2,048 (`docs/performance.md` says where the rest goes); a family that needs more must save elsewhere."""

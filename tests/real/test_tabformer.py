@@ -13,8 +13,8 @@ from bench.tabformer import convert
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
 from streams.intake import ingest
-from streams.sqlite_log import SqliteLog
-from streams.sqlite_transport import log_url
+from streams.sqlite.faust_transport import log_url
+from streams.sqlite.log import SqliteLog
 from streams.topics import ALERTS, create_topics
 from streams.worker import run_worker
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from domain.events import CARD_KINDS, FEE_CLASSES, FEED, FUTURE_MS, MERCHANT, ROLES, TRANSACTION, Kind, Role
-from engine.hashing import partition_of
+from engine.decoding.hashing import partition_of
 from simulator.config import HOUR_MS, SimulationConfig
 from simulator.draw import DUPLICATE, FUTURE, LATE, MASTER
 from simulator.simulation import Simulation, clock_record, simulate

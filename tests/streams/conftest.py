@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.sqlite_log import SqliteLog
+from streams.sqlite.log import SqliteLog
 from streams.topics import POSITIONS, PROGRESS
 from tests.kafka.topics import delete_topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.kafka_log import KafkaLog
+    from streams.kafka.log import KafkaLog
     from tests.kafka.broker import Cluster
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ class SqliteCarrier:
 
     def python(self, code: str) -> subprocess.Popen[str]:
         """Start another process that runs `code` with `log` open."""
-        return _python(f"from streams.sqlite_log import SqliteLog\nlog = SqliteLog({str(self.path)!r})\n", code)
+        return _python(f"from streams.sqlite.log import SqliteLog\nlog = SqliteLog({str(self.path)!r})\n", code)
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class KafkaCarrier:
     bootstrap: str
 
     def open(self) -> KafkaLog:
-        from streams.kafka_log import KafkaLog  # noqa: PLC0415  only for the tests that want Kafka
-        from streams.kafka_options import KafkaOptions  # noqa: PLC0415
+        from streams.kafka.log import KafkaLog  # noqa: PLC0415  only for the tests that want Kafka
+        from streams.kafka.options import KafkaOptions  # noqa: PLC0415
 
         return KafkaLog(KafkaOptions(bootstrap=(self.bootstrap,)))
 
@@ -63,7 +63,7 @@ class KafkaCarrier:
     def python(self, code: str) -> subprocess.Popen[str]:
         """Start another process that runs `code` with `log` open."""
         opened = (
-            "from streams.kafka_log import KafkaLog\nfrom streams.kafka_options import KafkaOptions\n"
+            "from streams.kafka.log import KafkaLog\nfrom streams.kafka.options import KafkaOptions\n"
             f"log = KafkaLog(KafkaOptions(bootstrap=({self.bootstrap!r},)))\n"
         )
         return _python(opened, code)

@@ -8,14 +8,14 @@ import msgspec
 import numpy as np
 
 from domain.alerts import Alert, DeadLetter, Score, Text
+from engine.checkpoint.page_log import Fresh
+from engine.checkpoint.pages import Page
 from engine.outputs import Counts, Outputs
-from engine.pages import Page
-from engine.series import Fresh
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from engine.records import Records
+    from engine.decoding.records import Records
 
 
 class SumMonitor:

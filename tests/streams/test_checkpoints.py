@@ -19,8 +19,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.pages import Damaged
-from streams.checkpoints import (
+from engine.checkpoint.pages import Damaged
+from streams.sqlite.checkpoints import (
     Manifest,
     PageRef,
     SqliteCheckpoints,
@@ -30,8 +30,8 @@ from streams.checkpoints import (
     WrongParent,
     state_path,
 )
-from streams.leases import Fenced
-from streams.sqlite_log import SqliteLog
+from streams.sqlite.leases import Fenced
+from streams.sqlite.log import SqliteLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
-from engine.records import Records
 from streams import controls
 from streams.app import WorkerSettings
 from streams.controls import ControlsReader, NotPublished, Pace, publish, reached
 from streams.log import Progress, now_utc_ms
-from streams.sqlite_log import SqliteLog
-from streams.sqlite_transport import log_url
+from streams.sqlite.faust_transport import log_url
+from streams.sqlite.log import SqliteLog
 from streams.topics import CONTROLS, create_topics
 from streams.worker import run_worker
 from tests.controls_made import control, settings_of

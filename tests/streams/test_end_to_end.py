@@ -17,9 +17,9 @@ from simulator.simulation import Simulation, simulate
 from simulator.write import write_jsonl
 from streams.app import WorkerSettings
 from streams.intake import ingest
-from streams.kafka_options import KafkaOptions
-from streams.sqlite_log import SqliteLog
-from streams.sqlite_transport import log_url
+from streams.kafka.options import KafkaOptions
+from streams.sqlite.faust_transport import log_url
+from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 from streams.worker import Worker, run_worker
 from tests.outcome import Result, assert_as_in_ledger, assert_same, result_of
@@ -28,7 +28,7 @@ from tillwatch.feed import feed_simulation
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streams.kafka_log import KafkaLog
+    from streams.kafka.log import KafkaLog
     from tests.kafka.broker import Cluster
     from tests.streams.conftest import KafkaCarrier
 

@@ -6,13 +6,13 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from detectors.registry import make_detectors
-from engine.hashing import partition_of
+from engine.decoding.hashing import partition_of
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
 from streams.feeds import FeedWatch
 from streams.intake import ingest
-from streams.sqlite_log import SqliteLog
-from streams.sqlite_transport import log_url
+from streams.sqlite.faust_transport import log_url
+from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 from streams.worker import run_worker
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pytest
 
-from engine.hashing import partition_of
+from engine.decoding.hashing import partition_of
 from streams.intake import CLOCK_LAG_MS, IntakeTotals, ingest
-from streams.sqlite_log import SqliteLog
+from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 
 if TYPE_CHECKING:

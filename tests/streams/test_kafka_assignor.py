@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-assignor = pytest.importorskip("streams.kafka_assignor")
+assignor = pytest.importorskip("streams.kafka.assignor")
 
 MEMBERS = st.dictionaries(
     st.text("abcdefgh", min_size=1, max_size=3), st.sets(st.integers(0, 12)), min_size=1, max_size=6

@@ -10,8 +10,8 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from streams.fetched import Batch
-from streams.kafka_consumer import BatchKafkaConsumer
+from streams.fetched_batch import Batch
+from streams.kafka.fetcher import BatchKafkaConsumer
 from tests.streams.record_sets import corrupted, damage, flipped, made, produce
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ import pytest
 from kafka.errors import KafkaTimeoutError  # type: ignore[import-untyped]
 
 from streams.intake import ingest
-from streams.kafka_admin import KafkaAdmin, admin_client
-from streams.kafka_log import KafkaLog
-from streams.kafka_options import KafkaOptions
-from streams.leases import Fenced
+from streams.kafka.admin import KafkaAdmin, admin_client
+from streams.kafka.log import KafkaLog
+from streams.kafka.options import KafkaOptions
 from streams.log import LogFailed, UnknownTopic
+from streams.sqlite.leases import Fenced
 from streams.topics import DEAD_LETTERS, EVENTS, TOPICS, create_topics
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import HOST, free_ports

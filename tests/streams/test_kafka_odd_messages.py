@@ -15,11 +15,11 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from domain.alerts import DeadLetter
 from domain.events import MAX_RECORD_BYTES
-from engine.hashing import partition_of
+from engine.decoding.hashing import partition_of
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
-from streams.kafka_options import KafkaOptions
-from streams.record_batches import RecordSet
+from streams.kafka.options import KafkaOptions
+from streams.kafka.record_batches import RecordSet
 from streams.worker import run_worker
 from tests.kafka.topics import admin
 from tests.streams.conftest import KafkaCarrier

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streams.kafka_options import KafkaOptions, brokers_of
+from streams.kafka.options import KafkaOptions, brokers_of
 
 if TYPE_CHECKING:
     from pathlib import Path

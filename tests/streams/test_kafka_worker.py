@@ -19,12 +19,12 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from domain.alerts import DeadLetter, Score
 from engine.outputs import Counts
 from streams.app import WorkerSettings
-from streams.kafka_checkpoints import KafkaCutStore
-from streams.kafka_log import KafkaLog
-from streams.kafka_options import KafkaOptions
-from streams.kafka_owner import PartitionOwner
-from streams.leases import Fenced
+from streams.kafka.checkpoints import KafkaCutStore
+from streams.kafka.log import KafkaLog
+from streams.kafka.options import KafkaOptions
+from streams.kafka.result_writer import PartitionOwner
 from streams.log import OffsetGone, Progress
+from streams.sqlite.leases import Fenced
 from streams.topics import create_topics
 from streams.worker import MonitorFailed, Worker, run_worker
 from tests.faults.waiting import wait_until
@@ -36,9 +36,9 @@ from tests.streams.sums import SumMonitor
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 
+    from engine.decoding.records import Records
     from engine.outputs import Outputs
-    from engine.records import Records
-    from streams.kafka_transport import Transport
+    from streams.kafka.faust_transport import Transport
     from tests.kafka.broker import Cluster
     from tests.kafka.fixtures import NewKafka
     from tests.streams.conftest import KafkaCarrier
@@ -591,7 +591,7 @@ def test_a_worker_is_not_idle_before_a_dead_one_would_be_missed_that_has_a_share
             Worker(settings_of(options), SumMonitor),
             Worker(settings_of(options), SumMonitor, until_idle=True),
         )
-        monkeypatch.setattr("streams.kafka_transport.SESSION_S", 1_000.0)
+        monkeypatch.setattr("streams.kafka.faust_transport.SESSION_S", 1_000.0)
         asked: list[bool] = []
         finished = second._carrier.finished
 
@@ -603,7 +603,7 @@ def test_a_worker_is_not_idle_before_a_dead_one_would_be_missed_that_has_a_share
         async with working(first), working(second) as running:
             await until(lambda: asked[-20:] == [True] * 20, "it has asked whether it is done, again and again")
             assert not running.done()
-            monkeypatch.setattr("streams.kafka_transport.SESSION_S", 0.0)
+            monkeypatch.setattr("streams.kafka.faust_transport.SESSION_S", 0.0)
             await asyncio.wait_for(running, 20)
 
     run(test())

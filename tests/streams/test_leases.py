@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams import leases
-from streams.leases import Fenced, LeaseHeld
-from streams.sqlite_log import SqliteLog
+from streams.sqlite import leases
+from streams.sqlite.leases import Fenced, LeaseHeld
+from streams.sqlite.log import SqliteLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,8 +14,8 @@ from simulator.poison import Poisoned, poison
 from simulator.simulation import simulate
 from streams.app import WorkerSettings
 from streams.intake import ingest
-from streams.sqlite_log import SqliteLog
-from streams.sqlite_transport import log_url
+from streams.sqlite.faust_transport import log_url
+from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 from streams.worker import run_worker
 

@@ -13,10 +13,10 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams import record_batches
-from streams.codecs import MOST_BYTES, CannotDecompress, decompress
-from streams.record_batches import Broken, CutShort, RecordSet
-from streams.record_parser import HEAD, LAST, STATE, read_records
+from streams.kafka import record_batches
+from streams.kafka.codecs import MOST_BYTES, CannotDecompress, decompress
+from streams.kafka.record_batches import Broken, CutShort, RecordSet
+from streams.kafka.record_parser import HEAD, LAST, STATE, read_records
 from tests.streams.record_sets import (
     APPEND_TIME,
     CODECS,

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from streams.blocks import MAX_BLOCK_BYTES, MAX_BLOCK_RECORDS
 from streams.log import Progress, UnknownTopic
-from streams.sqlite_log import SqliteLog
+from streams.sqlite.blocks import MAX_BLOCK_BYTES, MAX_BLOCK_RECORDS
+from streams.sqlite.log import SqliteLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,7 +168,7 @@ def test_new_logs_that_processes_open_and_close_at_the_same_moment_can_be_opened
     """Who closes a log last locks it for a moment, and who opens it first turns its journal."""
     code = """if True:
         import pathlib, sys
-        from streams.sqlite_log import SqliteLog
+        from streams.sqlite.log import SqliteLog
         for k in range(60):
             pathlib.Path(f"{sys.argv[1]}/{k}.{sys.argv[2]}").touch()
             while not all(pathlib.Path(f"{sys.argv[1]}/{k}.{n}").exists() for n in range(3)):

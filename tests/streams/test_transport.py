@@ -9,11 +9,11 @@ import pytest
 from faust.transport import drivers
 from faust.types import TP
 
-from engine.hashing import partition_of
+from engine.decoding.hashing import partition_of
 from streams.app import WorkerSettings, build_app
 from streams.log import UnknownTopic
-from streams.sqlite_log import SqliteLog
-from streams.sqlite_transport import Transport, log_url
+from streams.sqlite.faust_transport import Transport, log_url
+from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.app import App
-    from streams.sqlite_transport import Producer
+    from streams.sqlite.faust_transport import Producer
 
 
 @pytest.fixture

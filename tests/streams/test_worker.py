@@ -14,18 +14,18 @@ import msgspec
 import pytest
 
 from domain.alerts import DeadLetter, Score
-from engine.hashing import partition_of
+from engine.decoding.hashing import partition_of
 from engine.monitor import Monitor, MonitorConfig
 from engine.outputs import Counts, Outputs
-from streams import leases
 from streams.app import WorkerSettings
-from streams.checkpoints import SqliteCheckpoints, state_path
-from streams.kafka_options import KafkaOptions
-from streams.leases import Fenced, LeaseHeld
+from streams.kafka.options import KafkaOptions
 from streams.log import OffsetGone, Progress
-from streams.renewal import Renewal
-from streams.sqlite_log import SqliteLog
-from streams.sqlite_transport import LEASE, log_path, log_url
+from streams.sqlite import leases
+from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
+from streams.sqlite.faust_transport import LEASE, log_path, log_url
+from streams.sqlite.leases import Fenced, LeaseHeld
+from streams.sqlite.log import SqliteLog
+from streams.sqlite.renewal import Renewal
 from streams.topics import TOPICS, create_topics
 from streams.worker import MonitorFailed, Worker, run_worker
 from tests.streams.sums import SumMonitor
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from engine.records import Records
-    from streams.leases import Lease
+    from engine.decoding.records import Records
+    from streams.sqlite.leases import Lease
     from tests.streams.conftest import SqliteCarrier
 
 PARTITIONS = 3
@@ -220,7 +220,7 @@ def steal(path: Path) -> None:
 
 
 def test_an_idle_worker_that_lost_its_lease_stops(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.sqlite_transport.LEASE_TTL_S", 0.4)
+    monkeypatch.setattr("streams.sqlite.faust_transport.LEASE_TTL_S", 0.4)
     fill(path, 10)
 
     def stolen(progress: Progress) -> None:
@@ -232,7 +232,7 @@ def test_an_idle_worker_that_lost_its_lease_stops(path: Path, monkeypatch: pytes
 
 
 def test_a_batch_that_holds_up_the_loop_for_long_keeps_the_lease(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.sqlite_transport.LEASE_TTL_S", 0.6)
+    monkeypatch.setattr("streams.sqlite.faust_transport.LEASE_TTL_S", 0.6)
     fill(path, 10)
     refused = 0
 
@@ -253,9 +253,9 @@ def test_a_batch_that_holds_up_the_loop_for_long_keeps_the_lease(path: Path, mon
 
 def test_a_worker_that_is_stopped_loses_its_lease_and_ends_when_it_wakes(embedded: SqliteCarrier) -> None:
     worker = embedded.python(
-        "import streams.sqlite_transport as transport\n"
+        "import streams.sqlite.faust_transport as transport\n"
         "from streams.app import WorkerSettings\n"
-        "from streams.leases import Fenced\n"
+        "from streams.sqlite.leases import Fenced\n"
         "from streams.worker import run_worker\n"
         "transport.LEASE_TTL_S = 0.6\n"
         "settings = WorkerSettings(log_url=transport.log_url(log.path), partitions=1, cut_every_s=None)\n"
@@ -374,7 +374,7 @@ def test_a_signal_ends_the_worker_after_the_batch_in_hand(embedded: SqliteCarrie
         "import os, time\n"
         "from engine.outputs import Counts, Outputs\n"
         "from streams.app import WorkerSettings\n"
-        "from streams.sqlite_transport import log_url\n"
+        "from streams.sqlite.faust_transport import log_url\n"
         "from streams.worker import run_worker\n"
         "class Slow:\n"
         "    def process(self, records):\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tillwatch.judge import Found, Step
-from tillwatch.truth import Control, Truth, Violation
+from evaluation.matching import Found, Step
+from evaluation.truth import Control, Truth, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

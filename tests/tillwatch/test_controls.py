@@ -11,7 +11,7 @@ import pytest
 from domain.alerts import Alert, Text
 from domain.controls import Versions
 from models.peers import dump_peers
-from streams.sqlite_log import SqliteLog
+from streams.sqlite.log import SqliteLog
 from tests.controls_made import peers_of
 from tests.tillwatch.conftest import call, json_lines
 from tillwatch.settings import log_url_of

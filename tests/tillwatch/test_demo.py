@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.checkpoints import SqliteCheckpoints, state_path
-from streams.sqlite_log import SqliteLog
+from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
+from streams.sqlite.log import SqliteLog
 from streams.topics import EVENTS
 from tests.tillwatch.conftest import ROOT, call, finish, start
 

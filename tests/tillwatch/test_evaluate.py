@@ -11,20 +11,21 @@ from rich.console import Console
 from detectors.registry import make_detectors
 from domain.alerts import Alert, Text
 from engine.episodes import iso
+from evaluation.collection import Collector, Sieve
+from evaluation.matching import judge
+from evaluation.metrics import report
+from evaluation.page import page
 from simulator.config import DAY_MS, SimulationConfig
 from tests.tillwatch.conftest import MERCHANTS, call
 from tests.tillwatch.judging import DAY, HOUR, control, found, truth, violation
-from tillwatch.evaluate import Collector, Sieve, as_json
-from tillwatch.evaluate_page import page
+from tillwatch.evaluate import as_json
 from tillwatch.evaluate_tables import print_tables
-from tillwatch.judge import judge
-from tillwatch.measures import report
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tillwatch.judge import Found
-    from tillwatch.truth import Truth
+    from evaluation.matching import Found
+    from evaluation.truth import Truth
 
 
 def as_truth(old: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from domain.alerts import Score
-from streams.sqlite_log import SqliteLog
+from streams.sqlite.log import SqliteLog
 from tests.tillwatch.conftest import call, json_lines
 from tillwatch.explain import moment_of
 from tillwatch.logs import Follower

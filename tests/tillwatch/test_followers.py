@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from domain.alerts import Alert, Score, Text
-from streams.sqlite_log import SqliteLog
+from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 from tests.tillwatch.conftest import start
+from tillwatch.demo.log_snapshot import Picture
 from tillwatch.logs import Follower
-from tillwatch.picture import Picture
 from tillwatch.settings import log_url_of
 
 if TYPE_CHECKING:

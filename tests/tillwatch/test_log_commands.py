@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from domain.alerts import Alert
-from streams.sqlite_log import SqliteLog
+from streams.sqlite.log import SqliteLog
 from tests.tillwatch.conftest import call, finish, start
 from tillwatch.logs import Follower
 from tillwatch.settings import log_url_of

@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tillwatch.plots import HEIGHT, WIDTH, Axis, Point, bars, columns, curves, intervals
+from evaluation.plots import HEIGHT, WIDTH, Axis, Point, bars, columns, curves, intervals
 
 
 def elements(text: str, name: str) -> list[ET.Element]:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from domain.alerts import Alert, DeadLetter, Score
-from streams.sqlite_log import SqliteLog
+from streams.sqlite.log import SqliteLog
 from tests.tillwatch.conftest import MERCHANTS, call, finish, json_lines, newest, start
 from tillwatch.logs import Follower
 

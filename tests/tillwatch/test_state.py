@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import pytest
 
-from engine.compose import compose
-from engine.hashing import partition_of
-from streams.checkpoints import PageRef, SqliteCheckpoints, state_path
-from streams.sqlite_log import SqliteLog
-from streams.sqlite_transport import LEASE
+from engine.decoding.hashing import partition_of
+from engine.features.compose import compose
+from streams.sqlite.checkpoints import PageRef, SqliteCheckpoints, state_path
+from streams.sqlite.faust_transport import LEASE
+from streams.sqlite.log import SqliteLog
 from streams.topics import DEFAULT_PARTITIONS
 from tests.faults.waiting import wait_until
 from tests.outcome import last_by_key, letters_of
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from click.testing import Result
 
     from engine.monitor import Totals
-    from streams.checkpoints import Manifest
+    from streams.sqlite.checkpoints import Manifest
 
 PARTITIONS = DEFAULT_PARTITIONS
 SUMS = {

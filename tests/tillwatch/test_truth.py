@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from evaluation.truth import TruthError, read_truth
 from tests.tillwatch.judging import DAY, control, truth, violation
-from tillwatch.truth import TruthError, read_truth
 
 if TYPE_CHECKING:
     from pathlib import Path

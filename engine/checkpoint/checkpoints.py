@@ -1,0 +1,494 @@
+"""Cuts: everything one partition remembers at one moment, as pages, of which only what changed is written.
+
+A cut begins between two batches and takes hold of what changed since the last one: the list of dirty rows, and side
+values that nothing writes to any more. The rows are then gathered in slices while the stream goes on (the module
+`dirty` says how they keep still), and the rest is put together in another thread. Which pages a cut needs besides its
+own fresh ones is the caller's to keep: all that no cut has named in `dropped`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from domain.controls import Versions
+from engine.checkpoint.dirty import reserved
+from engine.checkpoint.page_log import Fresh, Ids, Keyed, Series
+from engine.checkpoint.pages import Page
+from engine.controls import NEVER_MS
+from engine.episodes import Figures, Kept
+from engine.features.partition import grown
+from engine.features.rows import Copies
+from engine.risk.ledger import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from detectors.contract import Detector
+    from engine.controls import Controls
+    from engine.episodes import Episodes
+    from engine.features.partition import PartitionState
+    from engine.features.rows import Aside, Rows
+    from engine.features.sets import Entered
+    from engine.risk.ledger import RiskLedger
+
+ROWS_A_PAGE = 384
+"""So that a page stays below 900 kB however little it can be compressed."""
+_SPREAD = 3
+"""Copies of rows that live pages may hold for each row; beyond, the emptiest pages are written anew."""
+_SPARE_ROWS = 8 * ROWS_A_PAGE
+_SPARE_PAGES = 64
+
+
+class OtherState(ValueError):
+    """The state was written by a version or with settings that this monitor cannot go on from."""
+
+
+class Notes(msgspec.Struct, frozen=True, kw_only=True):
+    """What a cut holds beside its pages."""
+
+    rows: int
+    partition: int
+    partitions: int
+    time_zones: list[str]
+    detectors: list[str]
+    feeds: list[tuple[int, int]]
+    """Hash and clock of each, and of the places that are free."""
+    feed_count: int
+    feed_names: dict[str, int]
+    contracts: int
+    pricings: int
+    price_lines: int
+    pending_free: tuple[int, int]
+    counts: dict[str, int]
+    coverage: list[tuple[int, dict[str, int]]]
+    """Transactions and fields present, by detector."""
+    controls: dict[str, list[int]] = {}
+    """By kind, the versions of controls that had been learned."""
+    reached_ms: int = NEVER_MS
+    """The latest clock by which a version was chosen."""
+
+
+_NONE = np.zeros(0, np.int32)
+
+
+def entered_pages(series: Series, it: Entered, dropped: list[int]) -> list[Fresh]:
+    """The pages to write of what was entered in a set of duplicates."""
+    if it.ends:
+        series.drop_aside(dropped)
+    if it.begins:
+        series.set_aside()
+    return series.add({"key": it.key, "row": it.row, "turn": it.turn}, whole=it.whole, dropped=dropped)
+
+
+class RowPages:
+    """Which page holds each row's newest copy."""
+
+    def __init__(self, capacity: int, ids: Ids) -> None:
+        self.page_of: NDArray[np.int64] = reserved((capacity,), np.int64)
+        """(capacity,): 0 for none."""
+        self.held: dict[int, int] = {}
+        """Rows of each live page, outdated ones too."""
+        self.live: dict[int, int] = {}
+        self.refresh = _NONE
+        """Rows to write again although they did not change, for the sake of the pages they lie in."""
+        self._ids = ids
+
+    def put_back(self, page_id: int, row: NDArray[np.int32]) -> None:
+        """Count a page that was written before; pages in their order."""
+        self._move(page_id, row, [])
+
+    def page(
+        self, rows: NDArray[Any], row: NDArray[np.int32], deadline: NDArray[np.int64], dropped: list[int]
+    ) -> Fresh:
+        """A fresh page."""
+        page_id = self._ids.take()
+        self._move(page_id, row, dropped)
+        return Fresh(page_id, Page("rows", {}, {"rows": rows, "row": row, "deadline_ms": deadline}))
+
+    def _move(self, page_id: int, row: NDArray[np.int32], dropped: list[int]) -> None:
+        left, counts = np.unique(self.page_of[row], return_counts=True)
+        for before, count in zip(left.tolist(), counts.tolist(), strict=True):
+            if before:
+                self.live[before] -= count
+                if not self.live[before]:
+                    del self.live[before], self.held[before]
+                    dropped.append(before)
+        self.page_of[row] = page_id
+        self.held[page_id] = self.live[page_id] = len(row)
+
+    def choose(self, rows: int) -> None:
+        """Choose what to `refresh` in the next cut, if there are too many copies, or too many small pages."""
+        excess = sum(self.held.values()) - _SPREAD * rows - _SPARE_ROWS
+        chosen = []
+        if excess > 0:
+            for page_id in sorted(self.held, key=lambda each: self.live[each] / self.held[each]):
+                chosen.append(page_id)
+                excess -= self.held[page_id] - self.live[page_id]
+                if excess <= 0:
+                    break
+        many = len(self.held) - (_SPREAD + 1) * rows // ROWS_A_PAGE - _SPARE_PAGES
+        if many > 0:  # half as many again, so that it is not for every cut to do
+            chosen += sorted(self.held, key=self.live.__getitem__)[: many + _SPARE_PAGES // 2]
+        self.refresh = np.flatnonzero(np.isin(self.page_of[:rows], chosen)).astype(np.int32) if chosen else _NONE
+
+
+class _Table(NamedTuple):
+    """A side table, and how it is cut."""
+
+    name: str
+    attribute: str
+    """Of the partition's state."""
+    field: str
+    """Of its pages."""
+    entries_a_page: int
+    first: int
+    """Its first place in use."""
+    used: Callable[[PartitionState], int]
+    """The place behind its last one."""
+    grows: bool = False
+    """Its entries never change once entered; else it is written whole where it changed."""
+
+
+_TABLES = (
+    _Table("contracts", "contracts", "version", 7_000, 1, lambda state: state.contract_count, grows=True),
+    _Table("links", "contract_next", "next", 200_000, 0, lambda state: state.contract_count),
+    _Table("pricings", "pricings", "version", 30_000, 1, lambda state: state.pricing_count, grows=True),
+    _Table("pricing_links", "pricing_next", "next", 200_000, 0, lambda state: state.pricing_count),
+    _Table("price_lines", "price_lines", "line", 14_000, 0, lambda state: state.line_count, grows=True),
+    _Table("pending", "pending", "reversal", 30_000, 0, lambda state: int(state.pending_free[1])),
+)
+
+
+@dataclass(slots=True)
+class _Cutting:
+    """Where the cutting of a table stands.
+
+    Attributes:
+        series: its pages.
+        cut: the place behind what the last cut holds, of one that grows.
+        then: what the last cut holds, of another.
+    """
+
+    series: Series
+    cut: int
+    then: NDArray[Any]
+
+
+class Cuts:
+    """Takes the cuts of one partition, one after another, and puts a partition back as a cut has it.
+
+    Args:
+        state: the partition's.
+        episodes: its episodes, which journal.
+        risk: its risk ledger, which journals.
+        controls: which detectors there are, and the versions in force.
+    """
+
+    def __init__(self, state: PartitionState, episodes: Episodes, risk: RiskLedger, controls: Controls) -> None:
+        self._state, self._episodes, self._risk = state, episodes, risk
+        self._controls = controls
+        self._in_hand: Cut | None = None
+        state.rows.gather(state.rows.set_aside(_NONE), 0, 0)  # loaded now: the first call takes ten milliseconds
+        state.rows.release()
+        ids = Ids()
+        self.row_pages = RowPages(state.limits.capacity, ids)
+        self._sets = {
+            "duplicates": (Series("duplicates", 50_000, ids), state.duplicates),
+            "undone": (Series("undone", 50_000, ids), state.undone),
+        }
+        self._tables = {
+            each.name: _Cutting(Series(each.name, each.entries_a_page, ids), each.first, self._entries(each)[:0])
+            for each in _TABLES
+        }
+        self.kept = Keyed("episodes", 500, ids, _episode_entry)
+        self.accounts = Keyed("risk", 40, ids, _risk_entry)
+        self._ids = ids
+
+    def begin(self, counts: dict[str, int], coverage: list[tuple[int, dict[str, int]]], feeds: dict[str, int]) -> Cut:
+        """Take hold of what changed since the last cut, which is done with.
+
+        Raises:
+            RuntimeError: it is not.
+        """
+        if self._in_hand is not None:
+            raise RuntimeError("a cut must be done with before the next begins")
+        state = self._state
+        notes = Notes(
+            rows=int(state.rows.count[0]), partition=state.limits.partition, partitions=state.limits.partitions,
+            time_zones=list(state.zone_names), detectors=list(self._controls.names),
+            feeds=list(zip(state.feed_hash.tolist(), state.feed_clock_ms.tolist(), strict=True)),
+            feed_count=int(state.feed_count[0]), feed_names=feeds, contracts=state.contract_count,
+            pricings=state.pricing_count, price_lines=state.line_count,
+            pending_free=(int(state.pending_free[0]), int(state.pending_free[1])), counts=counts, coverage=coverage,
+            controls=self._controls.learned, reached_ms=self._controls.reached_ms,
+        )  # fmt: skip
+        side = Side(
+            {each.name: self._hold(each) for each in _TABLES},
+            {kind: each.entered() for kind, (_, each) in self._sets.items()}, self._episodes.changes(),
+            self._risk.changes(),
+        )  # fmt: skip
+        self._in_hand = Cut(self, state.rows, state.rows.set_aside(self.row_pages.refresh), side, notes)
+        return self._in_hand
+
+    def end(self) -> object:
+        """The cut in hand is done with."""
+        self._in_hand = None
+        return self._state.rows.release()
+
+    def _entries(self, table: _Table) -> NDArray[Any]:
+        """The entries of a table in use, from its first place on."""
+        held: NDArray[Any] = getattr(self._state, table.attribute)
+        return held[table.first : table.used(self._state)]
+
+    def _hold(self, table: _Table) -> NDArray[Any]:
+        """What came to a table that grows since the last cut; a copy of another one."""
+        if not table.grows:
+            return self._entries(table).copy()
+        cutting = self._tables[table.name]
+        first, cutting.cut = cutting.cut, table.used(self._state)
+        return self._entries(table)[first - table.first :]
+
+    def side_pages(self, side: Side, dropped: list[int]) -> Iterator[Fresh]:
+        """The pages of side values that changed."""
+        for each in _TABLES:
+            held, table = side.tables[each.name], self._tables[each.name]
+            if len(held) if each.grows else not np.array_equal(held, table.then):
+                yield from table.series.add({each.field: held}, whole=not each.grows, dropped=dropped)
+            if not each.grows:
+                table.then = held
+        for kind, it in side.entered.items():
+            yield from entered_pages(self._sets[kind][0], it, dropped)
+        yield from self.kept.add(side.episodes, dropped)
+        yield from self.accounts.add(side.risk, dropped)
+
+    def restore(self, notes: bytes, pages: Iterable[tuple[int, Page]]) -> Notes:
+        """Put an empty partition back as a cut has it.
+
+        Args:
+            notes: the cut's.
+            pages: its live pages in order of their numbers.
+
+        Raises:
+            OtherState: the cut does not fit this monitor's settings or version.
+        """
+        found = msgspec.msgpack.decode(notes, type=Notes)
+        self._check(found)
+        state = self._state
+        state.set_zones(found.time_zones)
+        last = 0
+        for last, page in pages:
+            self._take(last, page)
+        state.rows.put_back_index(found.rows)
+        for k, (h, clock_ms) in enumerate(found.feeds):
+            state.feed_hash[k], state.feed_clock_ms[k] = h, clock_ms
+        state.feed_count[0] = found.feed_count
+        state.pending_free[:] = found.pending_free
+        state.contract_count, state.pricing_count, state.line_count = found.contracts, found.pricings, found.price_lines
+        for each in _TABLES:
+            table = self._tables[each.name]
+            table.cut = each.used(state)
+            if not each.grows:
+                table.then = self._entries(each).copy()
+        self._ids.go_on(last)
+        for (name, row), kept in self.kept.values.items():
+            detector = self._controls.detector(name, kept.controls.detectors)
+            self._episodes.put_back(detector, row, _with_deadline(kept, detector))
+        for row, account in self.accounts.values.items():
+            self._risk.put_back(row, account)
+        self._controls.go_on(found.controls, found.reached_ms)
+        return found
+
+    def _check(self, notes: Notes) -> None:
+        """Whether this monitor can go on from a cut."""
+        state = self._state
+        for name, held, asked in (
+            ("partition", [notes.partition, notes.partitions], [state.limits.partition, state.limits.partitions]),
+            ("time_zone", notes.time_zones[0], state.zone_names[0]),
+            ("detectors", notes.detectors, list(self._controls.names)),
+        ):
+            if held != asked:
+                raise OtherState(f"{name} must be {held} as in the state, got {asked}")
+        if missing := self._controls.missing(notes.controls):
+            raise OtherState(f"controls must have {', '.join(missing)} as in the state, got a log without")
+        if notes.rows > state.limits.capacity:
+            raise OtherState(f"capacity must be at least the {notes.rows} of the state, got {state.limits.capacity}")
+
+    def _take(self, page_id: int, page: Page) -> None:
+        state, arrays = self._state, page.arrays
+        if page.kind in self._tables:
+            table, series = next(each for each in _TABLES if each.name == page.kind), self._tables[page.kind].series
+            at = table.first + series.entries
+            setattr(state, table.attribute, _with(getattr(state, table.attribute), at, arrays[table.field]))
+            series.put_back(page_id, arrays)
+            return
+        match page.kind:
+            case "rows":
+                self._take_rows(page_id, arrays)
+            case "duplicates" | "undone":
+                series, aged = self._sets[page.kind]
+                aged.enter_again(arrays["key"], arrays["row"], arrays["turn"], state.rows.rows)
+                series.put_back(page_id, arrays)
+            case "episodes":
+                self.kept.put_back(page_id, page, _episode_of)
+            case "risk":
+                self.accounts.put_back(page_id, page, _risk_of)
+            case _:
+                raise OtherState(f"page {page_id} must be of a known kind, got {page.kind!r}")
+
+    def _take_rows(self, page_id: int, arrays: Mapping[str, NDArray[Any]]) -> None:
+        rows, held = self._state.rows, arrays["rows"]
+        if held.dtype != rows.rows.dtype:
+            raise OtherState(f"rows must have the fields of this version, got others: {_difference(held, rows.rows)}")
+        rows.put_back(Copies(held.view(np.uint8).reshape(len(held), -1), arrays["row"], arrays["deadline_ms"]))
+        self.row_pages.put_back(page_id, arrays["row"])
+
+
+class Side(NamedTuple):
+    """Side values as they were when a cut began; nothing writes to them any more."""
+
+    tables: dict[str, NDArray[Any]]
+    """By name: what came since the last cut to those that grow, the others whole."""
+    entered: dict[str, Entered]
+    """Into the set of duplicates, and into that of what was undone."""
+    episodes: Mapping[tuple[str, int], Kept | None]
+    risk: Mapping[int, Account]
+
+
+class Cut:
+    """A cut in hand. Gather its rows, then take the rest; then it is done with, and the next may begin.
+
+    Attributes:
+        dropped: pages of earlier cuts that this one and later ones do not need; known once `rest` was taken.
+    """
+
+    def __init__(self, cuts: Cuts, rows: Rows, aside: Aside, side: Side, notes: Notes) -> None:
+        self.dropped: list[int] = []
+        self._cuts, self._rows, self._aside, self._side, self._notes = cuts, rows, aside, side, notes
+        self._at = 0
+
+    @property
+    def gathered(self) -> bool:
+        """Whether all its rows are gathered."""
+        return self._at == len(self._aside.row)
+
+    def gather(self, most: int) -> list[Fresh]:
+        """Copy the next `most` rows; pages to write. Between batches only, in the thread that runs the monitor."""
+        first, self._at = self._at, min(self._at + most, len(self._aside.row))
+        return list(self._row_pages(self._rows.gather(self._aside, first, self._at)))
+
+    def rest(self) -> Iterator[Fresh]:
+        """The other pages to write, once all rows are gathered. In any thread, by itself; take them all."""
+        if not self.gathered:
+            raise RuntimeError("all rows of a cut must be gathered before the rest is taken")
+        yield from self._row_pages(self._rows.saved())
+        yield from self._cuts.side_pages(self._side, self.dropped)
+        self._cuts.row_pages.choose(self._notes.rows)
+
+    def notes(self) -> bytes:
+        """What `Cuts.restore` needs beside the pages."""
+        return msgspec.msgpack.encode(self._notes)
+
+    @property
+    def merchants(self) -> int:
+        """Merchants known when it began."""
+        return self._notes.rows
+
+    def end(self) -> object:
+        """Its pages are safe: the next cut may begin. In the thread that runs the monitor.
+
+        Returns:
+            What it held; let go of it in another thread, for that may take long.
+        """
+        return self._cuts.end()
+
+    def _row_pages(self, copies: Copies) -> Iterator[Fresh]:
+        rows = copies.bytes.reshape(-1).view(self._rows.rows.dtype)
+        for first in range(0, len(rows), ROWS_A_PAGE):
+            part = slice(first, first + ROWS_A_PAGE)
+            yield self._cuts.row_pages.page(rows[part], copies.row[part], copies.deadline_ms[part], self.dropped)
+
+
+def _with(array: NDArray[Any], at: int, more: NDArray[Any]) -> NDArray[Any]:
+    """The array with `more` put at a place, larger where it must be."""
+    if at + len(more) > len(array):
+        array = grown(array, at + len(more))
+    array[at : at + len(more)] = more
+    return array
+
+
+def _difference(held: NDArray[Any], mine: NDArray[Any]) -> str:
+    """How two row dtypes differ, in words."""
+    theirs, ours = dict(held.dtype.fields or {}), dict(mine.dtype.fields or {})
+    gone, new = sorted(theirs.keys() - ours.keys()), sorted(ours.keys() - theirs.keys())
+    other = sorted(name for name in theirs.keys() & ours.keys() if theirs[name] != ours[name])
+    return f"of the state only: {gone}; of this version only: {new}; elsewhere or of another type: {other}"
+
+
+_Figures = tuple[int, int, float, int, int, str, tuple[str, ...]]
+_NO_DEADLINE = -1
+
+
+class _Open(msgspec.Struct, frozen=True, array_like=True):
+    """An open episode in a page. What follows `values` is not in pages of the first versions."""
+
+    merchant_id: str
+    alert_id: str
+    currency: str
+    now: _Figures
+    told: _Figures
+    values: dict[str, int | float | None]
+    controls: tuple[int, int, int] = (0, 0, 0)
+    deadline_ms: int = _NO_DEADLINE
+
+
+_Entry = tuple[str, int, _Open | None]
+_pack, _unpack_episode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(_Entry).decode
+_unpack_risk = msgspec.msgpack.Decoder(tuple[int, Account]).decode
+
+
+def _episode_entry(key: tuple[str, int], kept: Kept | None) -> bytes:
+    """An open episode, or that it was closed. Money is written as text: it may be beyond 64 bits."""
+    if kept is None:
+        return _pack((*key, None))
+    now, told = ((*it[:5], str(it.at_stake_e7), it.txn_ids) for it in (kept.now, kept.told))
+    versions = msgspec.structs.astuple(kept.controls)
+    held = _Open(
+        kept.merchant_id, kept.alert_id, kept.currency, now, told, dict(kept.values), versions, kept.deadline_ms
+    )
+    return _pack((*key, held))
+
+
+def _episode_of(entry: bytes) -> tuple[tuple[str, int], Kept | None]:
+    name, row, it = _unpack_episode(entry)
+    if it is None:
+        return (name, row), None
+    return (name, row), Kept(
+        it.merchant_id, it.alert_id, it.currency, _figures_of(it.now), _figures_of(it.told), it.values,
+        Versions(*it.controls), it.deadline_ms,
+    )  # fmt: skip
+
+
+def _with_deadline(kept: Kept, detector: Detector) -> Kept:
+    """An episode with the end of its quiet gap, where its page is of the first versions and says none."""
+    if kept.deadline_ms != _NO_DEADLINE:
+        return kept
+    return kept._replace(deadline_ms=kept.now.last_ms + detector.quiet_gap_s * 1000)
+
+
+def _figures_of(it: _Figures) -> Figures:
+    revision, hits, severity, first_ms, last_ms, at_stake_e7, txn_ids = it
+    return Figures(revision, hits, severity, first_ms, last_ms, int(at_stake_e7), txn_ids)
+
+
+def _risk_entry(row: int, account: Account) -> bytes:
+    return _pack((row, account))
+
+
+def _risk_of(entry: bytes) -> tuple[int, Account]:
+    return _unpack_risk(entry)

@@ -1,0 +1,167 @@
+"""A batch of transactions as columns: which fields are kept, and where."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from domain import events
+from engine.decoding.hashing import hash_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MISSING = np.iinfo(np.int64).min
+"""A number that is missing, in every int64 column."""
+
+
+class Store(IntEnum):
+    """What is kept of a field's value."""
+
+    NOTHING = 0
+    """Checked only."""
+    HASH = 1
+    """64-bit hash, and where the text stands in the batch's bytes."""
+    NUMBER = 2
+    """The number; of digits, their value; of a time, UTC milliseconds."""
+    PACKED = 3
+    """Up to 7 bytes of ASCII as a little-endian integer, the length above them in bits 56 to 62."""
+    CHOICE = 4
+    """Position in the field's choices, or in `events.SCHEMES`."""
+
+
+STRINGS = (
+    "txn_id", "merchant_id", "terminal_id", "acceptor_id", "channel_merchant_id", "channel",
+    "original_txn_id", "card_token", "stan", "acquirer_code", "settlement_mode", "feed",
+)  # fmt: skip
+"""Fields kept as hash and place."""
+NUMBERS = (
+    "amount", "currency", "event_time", "mcc", "channel_mcc", "scheme", "txn_type", "original_amount",
+    "original_time", "fee", "fee_class", "special_fee_type", "card_kind", "issuer_country", "entry_mode",
+    "response_code", "transmitted_at", "received_at",
+)  # fmt: skip
+"""Fields kept as an int64."""
+_PACKED = frozenset({"currency", "issuer_country", "entry_mode", "response_code"})
+_CHOICES = {"scheme": events.SCHEMES}
+_SETTLED = frozenset(each.name for each in events.SETTLEMENT)
+
+
+class Spec(NamedTuple):
+    """The transaction's fields as arrays, for the scanner: one row per field of `events.TRANSACTION`.
+
+    A settlement's are some of them, and are written and required alike.
+    """
+
+    key: NDArray[np.uint64]
+    """(fields, 3): the key's bytes, zero-padded."""
+    key_mask: NDArray[np.uint64]
+    """(fields, 3): which of those bytes belong to the key."""
+    key_length: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+    store: NDArray[np.int64]
+    slot: NDArray[np.int64]
+    choice_from: NDArray[np.int64]
+    choice_to: NDArray[np.int64]
+    choice_hash: NDArray[np.uint64]
+    is_open: NDArray[np.bool_]
+    """Whether a value outside the choices is accepted and reads as the last of them."""
+    required: np.uint64
+    """Bit f is set where field f is required, of a settlement too."""
+    settled: np.uint64
+    """Bit f is set where a settlement has field f."""
+    find: NDArray[np.int64]
+    """(256,): open addressing from the key's first eight bytes to a field, -1 where none."""
+
+
+class Columns(NamedTuple):
+    """A batch's values. Rows follow `STRINGS` and `NUMBERS`; the second axis is the record."""
+
+    hash: NDArray[np.uint64]
+    """(len(STRINGS), n): 0 where missing."""
+    start: NDArray[np.int32]
+    """(len(STRINGS), n): where the text starts in the batch's bytes."""
+    length: NDArray[np.int32]
+    """(len(STRINGS), n): its length in bytes."""
+    number: NDArray[np.int64]
+    """(len(NUMBERS), n): `MISSING` where missing."""
+    status: NDArray[np.uint8]
+    """(n,): one of the `engine.decoding.scan` constants."""
+
+
+def empty_columns(n: int) -> Columns:
+    """Columns for `n` records, values undefined."""
+    shape = (len(STRINGS), n)
+    return Columns(
+        np.empty(shape, np.uint64), np.empty(shape, np.int32), np.empty(shape, np.int32),
+        np.empty((len(NUMBERS), n), np.int64), np.empty(n, np.uint8),
+    )  # fmt: skip
+
+
+def store_of(name: str) -> tuple[Store, int]:
+    """How the transaction field `name` is kept, and in which row of its column array."""
+    if name in STRINGS:
+        return Store.HASH, STRINGS.index(name)
+    if name not in NUMBERS:
+        return Store.NOTHING, 0
+    slot = NUMBERS.index(name)
+    if name in _PACKED:
+        return Store.PACKED, slot
+    return (Store.CHOICE if choices_of(name) else Store.NUMBER), slot
+
+
+def choices_of(name: str) -> tuple[str, ...]:
+    """The values the transaction field `name` is a position in; empty where it is none."""
+    field = next(each for each in events.TRANSACTION if each.name == name)
+    return field.choices or _CHOICES.get(name, ())
+
+
+def pack(text: str) -> int:
+    """`text` of at most 7 ASCII characters as `Store.PACKED` keeps it.
+
+    >>> pack("00") == 0x3030 | 2 << 56
+    True
+    """
+    raw = text.encode("ascii")
+    return int.from_bytes(raw, "little") | len(raw) << 56
+
+
+def key_slot(first_word: int, length: int) -> int:
+    """Where a key's search starts in `Spec.find`."""
+    return ((first_word * 0x9E3779B97F4A7C15 + length * 0xD6E8FEB86659FD93) % 2**64) >> 56
+
+
+def make_spec() -> Spec:
+    """The scanner's table of `events.TRANSACTION`."""
+    fields = events.TRANSACTION
+    raw = [each.name.encode() for each in fields]
+    words = np.array([[int.from_bytes(key[8 * w : 8 * w + 8], "little") for w in range(3)] for key in raw], np.uint64)
+    masks = np.array([[(1 << 8 * max(0, min(8, len(key) - 8 * w))) - 1 for w in range(3)] for key in raw], np.uint64)
+    find = np.full(256, -1, np.int64)
+    for f, key in enumerate(raw):
+        at = key_slot(int(words[f, 0]), len(key))
+        while find[at] >= 0:
+            at = (at + 1) % 256
+        find[at] = f
+    choices = [choices_of(each.name) for each in fields]
+    counts = np.array([len(each) for each in choices], np.int64)
+    ends = np.cumsum(counts)
+    stores = [store_of(each.name) for each in fields]
+    return Spec(
+        words, masks,
+        np.array([len(key) for key in raw], np.int64),
+        np.array([each.kind for each in fields], np.int64),
+        np.array([each.low for each in fields], np.int64),
+        np.array([each.high for each in fields], np.int64),
+        np.array([store for store, _ in stores], np.int64),
+        np.array([slot for _, slot in stores], np.int64),
+        ends - counts, ends,
+        np.array([hash_of(value) for each in choices for value in each], np.uint64),
+        np.array([each.name in _CHOICES for each in fields], np.bool_),
+        np.uint64(sum(1 << f for f, each in enumerate(fields) if each.required)),
+        np.uint64(sum(1 << f for f, each in enumerate(fields) if each.name in _SETTLED)),
+        find,
+    )  # fmt: skip

@@ -1,0 +1,370 @@
+"""From a partition's raw records to columns, events of other types, and dead letters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from domain import cards, events
+from domain.alerts import DeadLetter
+from domain.events import EVENTS, Field, Kind, Reason
+from engine.decoding.columns import (
+    MISSING,
+    NUMBERS,
+    STRINGS,
+    Columns,
+    Store,
+    choices_of,
+    empty_columns,
+    make_spec,
+    pack,
+    store_of,
+)
+from engine.decoding.hashing import hash_of
+from engine.decoding.scan import DEAD, OTHER, PADDING, SLOW, SUSPECT, scan
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.decoding.records import Records
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+_MOST_HARMLESS = 4096
+_KEPT_OF_EVENTS = ("merchant_id", "feed", "event_time", "received_at")
+_KEPT_OF_SETTLEMENTS = (
+    *_KEPT_OF_EVENTS, "txn_id", "amount", "currency", "original_time", "fee", "fee_class", "scheme", "card_kind", "mcc",
+    "settlement_mode",
+)  # fmt: skip
+
+
+class Refused(ValueError):
+    """A record that cannot be read: why, by which field, in words."""
+
+    def __init__(self, reason: str, field: str, message: str) -> None:
+        super().__init__(message)
+        self.reason, self.field, self.message = reason, field, message
+
+
+@dataclass(slots=True)
+class Decoded:
+    """A batch, decoded.
+
+    It holds until the next batch is decoded, which takes the same memory.
+
+    Attributes:
+        data: the bytes the columns' places point into: the records', then those of the texts read the slow way.
+        columns: one column per record; of records that are dead only the status means anything.
+        others: (record, event) of each event that is no transaction, nor a settlement of status `SETTLED`, in order;
+            checked.
+        dead: the records that could not be read, with their place in the batch.
+    """
+
+    data: NDArray[np.uint8]
+    columns: Columns
+    others: list[tuple[int, dict[str, Any]]]
+    dead: list[tuple[int, DeadLetter]]
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it: short, and without card numbers.
+
+    >>> shown("6222021234567894"), shown([1]), shown(None)
+    ("'************7894'", 'a list', 'null')
+    """
+    if isinstance(value, str):
+        # Masked first, for in `repr` an escape may stand within a number; and again, for one may make a number.
+        return cards.mask(repr(cards.mask(value)))[:80]
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    return cards.mask(msgspec.json.encode(value).decode())[:80]
+
+
+def to_ms(field: Field, value: object) -> int:
+    """UTC milliseconds of a time as it is written in an event.
+
+    Raises:
+        Refused: it is no time, or out of range.
+    """
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            raise Refused(
+                Reason.WRONG_TYPE, field.name,
+                f"{field.name} must be ISO 8601 with an offset or epoch milliseconds, got {shown(value)}",
+            )  # fmt: skip
+        value = (moment - _EPOCH) // _MS
+    return _number(field, value, "ISO 8601 with an offset or epoch milliseconds")
+
+
+def _number(field: Field, value: object, kind: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Refused(Reason.WRONG_TYPE, field.name, f"{field.name} must be {kind}, got {shown(value)}")
+    if not field.low <= value <= field.high:
+        unit = f" {field.unit}" if field.unit else ""
+        hint = "; a refund is txn_type refund with a positive amount" if field.name == "amount" and value < 0 else ""
+        raise Refused(
+            Reason.OUT_OF_RANGE, field.name,
+            f"{field.name} must be {field.low} to {field.high}{unit}, got {shown(value)}{hint}",
+        )  # fmt: skip
+    return value
+
+
+def _span(field: Field) -> str:
+    """How long a field may be, in words."""
+    span = str(field.low) if field.low == field.high else f"{field.low} to {field.high}"
+    return f"{span} character{'s' * (field.high > 1)}"
+
+
+def _text(field: Field, value: object) -> str:
+    if not isinstance(value, str):
+        raise Refused(Reason.WRONG_TYPE, field.name, f"{field.name} must be a string, got {shown(value)}")
+    if field.kind is Kind.TEXT:
+        if len(value) > field.high:
+            raise Refused(
+                Reason.OUT_OF_RANGE, field.name,
+                f"{field.name} must be at most {field.high} characters, got {len(value)}",
+            )  # fmt: skip
+        return value
+    if not field.low <= len(value) <= field.high:
+        raise Refused(
+            Reason.OUT_OF_RANGE, field.name,
+            f"{field.name} must be {_span(field)}, got {len(value)}: {shown(value)}",
+        )  # fmt: skip
+    if any(not " " <= c <= "\x7f" for c in value):
+        raise Refused(Reason.OUT_OF_RANGE, field.name, f"{field.name} must be printable ASCII, got {shown(value)}")
+    if cards.holds_pan(value):
+        raise Refused(Reason.CARD_NUMBER, field.name, f"{field.name} must not hold a card number, got {shown(value)}")
+    if field.kind is Kind.DIGITS and not value.isdigit():
+        raise Refused(Reason.OUT_OF_RANGE, field.name, f"{field.name} must be digits, got {shown(value)}")
+    if field.kind is Kind.LETTERS and not (value.isalpha() and value.isupper()):
+        raise Refused(Reason.OUT_OF_RANGE, field.name, f"{field.name} must be capital letters, got {shown(value)}")
+    if field.choices and value not in field.choices:
+        reason = Reason.UNKNOWN_TYPE if field.name == "type" else Reason.OUT_OF_RANGE
+        raise Refused(reason, field.name, f"{field.name} must be one of {', '.join(field.choices)}, got {shown(value)}")
+    return value
+
+
+def check_field(field: Field, value: object) -> Any:
+    """The value of a field, checked; a time as UTC milliseconds.
+
+    Raises:
+        Refused: it is not what the field takes.
+    """
+    if field.kind is Kind.TIME:
+        return to_ms(field, value)
+    if field.kind is Kind.INT:
+        return _number(field, value, "an integer")
+    if field.kind is Kind.FLOAT:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Refused(Reason.WRONG_TYPE, field.name, f"{field.name} must be a number, got {shown(value)}")
+        if not field.low <= value <= field.high:
+            raise Refused(
+                Reason.OUT_OF_RANGE, field.name,
+                f"{field.name} must be {field.low} to {field.high} {field.unit}, got {shown(value)}",
+            )  # fmt: skip
+        if cards.holds_pan(str(value)):
+            raise Refused(Reason.CARD_NUMBER, field.name, f"{field.name} must not hold a card number, got one")
+        return float(value)
+    if field.kind is Kind.CODES:
+        return _codes(field, value)
+    if field.kind is Kind.PRICES:
+        return _prices(field, value)
+    return _text(field, value)
+
+
+def _codes(field: Field, value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise Refused(Reason.WRONG_TYPE, field.name, f"{field.name} must be a list of codes, got {shown(value)}")
+    if len(value) > events.MAX_CODES:
+        raise Refused(
+            Reason.OUT_OF_RANGE, field.name,
+            f"{field.name} must hold at most {events.MAX_CODES} codes, got {len(value)}",
+        )  # fmt: skip
+    each = Field(field.name, Kind.DIGITS, field.low, field.high)
+    return tuple(_text(each, code) for code in value)
+
+
+def _prices(field: Field, value: object) -> tuple[dict[str, Any], ...]:
+    if not isinstance(value, list):
+        raise Refused(Reason.WRONG_TYPE, field.name, f"{field.name} must be a list of prices, got {shown(value)}")
+    if len(value) > events.MAX_PRICES:
+        raise Refused(
+            Reason.OUT_OF_RANGE, field.name,
+            f"{field.name} must hold at most {events.MAX_PRICES} prices, got {len(value)}",
+        )  # fmt: skip
+    return tuple(_price(field, each) for each in value)
+
+
+def _price(field: Field, value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Refused(Reason.WRONG_TYPE, field.name, f"{field.name} must hold objects, got {shown(value)}")
+    checked: dict[str, Any] = {}
+    for each in events.PRICE:
+        given = value.get(each.name)
+        if given is not None and given != "":
+            try:
+                checked[each.name] = check_field(each, given)
+            except Refused as refused:
+                raise Refused(refused.reason, field.name, f"{field.name} must be right: {refused.message}") from refused
+        elif each.required:
+            why = f"{field.name} must each have a {each.name}, got one without"
+            raise Refused(Reason.MISSING_FIELD, field.name, why)
+    return checked
+
+
+def parse(raw: bytes) -> dict[str, Any]:
+    """The JSON object of a record.
+
+    Raises:
+        Refused: it is too large, or no JSON object.
+    """
+    if len(raw) > events.MAX_RECORD_BYTES:
+        raise Refused(Reason.TOO_LARGE, "", f"record must be at most {events.MAX_RECORD_BYTES} bytes, got {len(raw)}")
+    if not raw:
+        raise Refused(Reason.NOT_JSON, "", "record must be a JSON object, got no bytes: it is empty, or a tombstone")
+    try:
+        event = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(Reason.NOT_JSON, "", f"record must be a JSON object: {cards.mask(str(error))}") from error
+    if not isinstance(event, dict):
+        raise Refused(Reason.NOT_AN_OBJECT, "", f"record must be a JSON object, got {shown(event)}")
+    return event
+
+
+def check(event: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """An event's type and its declared fields, checked; missing ones are left out.
+
+    Raises:
+        Refused: a field is forbidden, missing or not what it must be.
+    """
+    for name in event:
+        if name.lower() in events.FORBIDDEN_FIELDS:
+            raise Refused(Reason.FORBIDDEN_FIELD, cards.mask(name), f"{name} must not be sent: it may not be stored")
+    kind = event.get("type")
+    kind = "transaction" if kind in (None, "") else check_field(events.TYPE, kind)
+    checked: dict[str, Any] = {}
+    for field in EVENTS[kind]:
+        value = event.get(field.name)
+        if value is not None and value != "":
+            checked[field.name] = check_field(field, value)
+        elif field.required:
+            raise Refused(Reason.MISSING_FIELD, field.name, f"{field.name} must be given in a {kind}, got nothing")
+    return kind, checked
+
+
+def dead_letter(records: Records, i: int, reason: str, field: str, message: str) -> DeadLetter:
+    """The dead letter of record `i`."""
+    return DeadLetter(
+        reason=reason, field=field, message=message, source=records.source, position=int(records.offsets[i]),
+        record=cards.mask_record(records.value(i)),
+    )  # fmt: skip
+
+
+class Decoder:
+    """Decodes batches: the scanner where it can, msgspec where it cannot.
+
+    It keeps between batches only what makes the next one faster.
+    """
+
+    def __init__(self) -> None:
+        self._spec = make_spec()
+        self._follows = np.zeros(len(events.TRANSACTION) + 1, np.int64)
+        self._harmless: set[int] = set()
+        self._harmless_sorted = np.zeros(0, np.uint64)
+        self._bytes = np.zeros(0, np.uint8)
+
+    def decode(self, records: Records) -> Decoded:
+        """Decode a batch."""
+        n = len(records)
+        columns = empty_columns(n)
+        data = self._laid_out(records.data)
+        decoded = Decoded(data, columns, [], [])
+        if scan(data, records.ends, self._spec, self._follows, self._harmless_sorted, columns):
+            extra = bytearray()
+            for i in np.flatnonzero(columns.status == SLOW):
+                self._slowly(records, int(i), len(data), extra, decoded)
+            if extra:
+                decoded.data = self._laid_out(records.data, bytes(extra))
+        return decoded
+
+    def _laid_out(self, data: bytes, extra: bytes = b"") -> NDArray[np.uint8]:
+        """The bytes with padding behind, and some more with padding behind; nothing else is to be read there."""
+        first = len(data) + PADDING
+        size = first + len(extra) + PADDING if extra else first
+        if size > len(self._bytes):
+            larger = np.zeros(max(size, 2 * len(self._bytes)), np.uint8)
+            larger[:first] = self._bytes[:first] if extra else 0
+            self._bytes = larger
+        if extra:
+            self._bytes[first : size - PADDING] = np.frombuffer(extra, np.uint8)
+        else:
+            self._bytes[: len(data)] = np.frombuffer(data, np.uint8)
+            self._bytes[len(data) : first] = 0
+        self._bytes[size - PADDING : size] = 0
+        found = self._bytes[:size]
+        found.flags.writeable = False
+        return found
+
+    def _slowly(self, records: Records, i: int, base: int, extra: bytearray, decoded: Decoded) -> None:
+        try:
+            event = parse(records.value(i))
+            kind, checked = check(event)
+        except Refused as refused:
+            decoded.columns.status[i] = DEAD
+            letter = dead_letter(records, i, refused.reason, refused.field, refused.message)
+            decoded.dead.append((i, letter))
+            return
+        decoded.columns.hash[:, i] = 0
+        decoded.columns.number[:, i] = MISSING
+        if kind == "transaction":
+            decoded.columns.status[i] = SUSPECT
+            self._learn_keys(event)
+            names = list(checked)
+        else:
+            decoded.columns.status[i] = OTHER
+            decoded.others.append((i, {**checked, "type": kind}))
+            kept = _KEPT_OF_SETTLEMENTS if kind == "settlement" else _KEPT_OF_EVENTS
+            names = [name for name in kept if name in checked]
+        for name in names:
+            _fill(decoded.columns, i, name, checked[name], base, extra)
+
+    def _learn_keys(self, event: dict[str, Any]) -> None:
+        """Tell the scanner of unknown keys that turned out not to be forbidden."""
+        known = {field.name for field in events.TRANSACTION}
+        fresh = [name for name in event if name not in known and name.isascii() and not cards.find_pans(name)]
+        if fresh and len(self._harmless) < _MOST_HARMLESS:
+            self._harmless.update(hash_of(name) for name in fresh)
+            self._harmless_sorted = np.array(sorted(self._harmless), np.uint64)
+
+
+_STORES = {name: store_of(name) for name in (*STRINGS, *NUMBERS)}
+_CODES = {
+    name: {value: code for code, value in enumerate(choices_of(name))}
+    for name, (store, _) in _STORES.items()
+    if store is Store.CHOICE
+}
+
+
+def _fill(columns: Columns, i: int, name: str, value: Any, base: int, extra: bytearray) -> None:
+    """Put a checked value where the scanner would have."""
+    store, slot = _STORES.get(name, (Store.NOTHING, 0))
+    if store is Store.HASH:
+        columns.hash[slot, i] = hash_of(value)
+        columns.start[slot, i] = base + len(extra)
+        columns.length[slot, i] = len(value)
+        extra += value.encode()
+    elif store is Store.NUMBER:
+        columns.number[slot, i] = int(value)
+    elif store is Store.PACKED:
+        columns.number[slot, i] = pack(value)
+    elif store is Store.CHOICE:
+        codes = _CODES[name]
+        columns.number[slot, i] = codes.get(value, len(codes) - 1)

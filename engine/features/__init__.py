@@ -1,0 +1,1 @@
+"""Columns to rows of features: merchants' rows, the compiled kernel and the feature families."""

@@ -1,0 +1,194 @@
+"""What the kernel hands a feature family: one accepted transaction, and the tables beside the rows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from domain.calendars import DAYS as CALENDAR_DAYS
+from domain.calendars import FIRST_DAY, DayKind
+from domain.peers import GROUPS, RAMP_WEEKS
+from domain.profiles import MAX_PROFILES, STATISTICS
+from engine.decoding.columns import MISSING, pack
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+
+MAX_MCCS = 16
+"""Most MCCs a merchant's master data may register; `domain.events.MAX_CODES`."""
+
+CONTRACT = np.dtype(
+    [
+        ("effective_ms", np.int64),
+        ("zone", np.int16),
+        ("mcc_count", np.int8),
+        ("channel_count", np.int8),
+        ("fee_type_count", np.int8),
+        ("mccs", np.int16, MAX_MCCS),
+        ("channel_mccs", np.int16, MAX_MCCS),
+        ("fee_types", np.int8, MAX_MCCS),
+    ],
+    align=True,
+)
+"""One version of a merchant's master data. Once entered it is never changed.
+
+Place 0 is never entered: it stands for no version at all."""
+
+
+PRICING = np.dtype(
+    [("effective_ms", np.int64), ("notice_ms", np.int64), ("line", np.int32), ("lines", np.int32)], align=True
+)
+"""One version of a merchant's contract: `lines` of `PRICE_LINE` from `line` on. `notice_ms` is `MISSING` where nobody
+was told. Once entered it is never changed; place 0 stands for no version."""
+
+PRICE_LINE = np.dtype(
+    [
+        ("mode", np.uint64),
+        ("channel", np.uint64),
+        ("amount_from", np.int64),
+        ("cap", np.int64),
+        ("minimum", np.int64),
+        ("fixed", np.int64),
+        ("rate_ppm", np.int32),
+        ("scheme", np.int8),
+        ("card_kind", np.int8),
+        ("keys", np.int8),
+    ],
+    align=True,
+)
+"""One `domain.contracts.Price`: `mode` and `channel` are hashes, 0 for any; `scheme` and `card_kind` positions, -1 for
+any; `keys` how many are given."""
+
+TRANSACTION, SETTLEMENT, CLOSING, REVISION = range(4)
+"""What a row of features is of: column `occasion`."""
+
+
+class Closing(NamedTuple):
+    """The end of a merchant's local day, some hours after it."""
+
+    time_ms: int
+    """Its deadline."""
+    day: int
+    """The local day that ended, since 1970."""
+    idle_d: int
+    """Days since the local day of the merchant's clock; 0 or below where something came on that day or later."""
+
+
+class Revision(NamedTuple):
+    """A version of a merchant's contract that has come."""
+
+    time_ms: int
+    effective_ms: int
+    notice_ms: int
+    """`MISSING` where nobody was told."""
+    rise_ppm: int
+    """How much dearer it is than the version before, relative, parts per million: the most that the fee of any of some
+    reference payments rises. `MISSING` where there was none before."""
+
+
+class Event(NamedTuple):
+    """One accepted transaction, or one settlement, in the merchant's own time.
+
+    A day is the merchant's local day since 1970; an hour and a minute count from 1970 UTC. The clock is the
+    largest accepted event time; `now` is the clock with this transaction, `was` without it.
+    """
+
+    time_ms: int
+    now_ms: int
+    was_ms: int
+    """-1 for the merchant's first."""
+    day: int
+    now_day: int
+    was_day: int
+    """-1 for the merchant's first."""
+    local_hour: int
+    """0 to 23."""
+    amount: int
+    role: int
+    """One of `domain.events.Role`."""
+    approved: bool
+    txn: np.uint64
+    card: np.uint64
+    """0 where unknown."""
+    card_kind: int
+    """Position in `domain.events.CARD_KINDS`, `MISSING` where unknown."""
+    scheme: int
+    """Position in `domain.events.SCHEMES`, `MISSING` where unknown."""
+    entry: int
+    """The two digits of the entry mode, -1 where unknown."""
+    response: int
+    """The response code, packed; `MISSING` where unknown."""
+    country: int
+    """The issuer's country, packed; `MISSING` where unknown."""
+    currency: int
+    mcc: int
+    """-1 where unknown, as the two that follow."""
+    acceptor_mcc: int
+    channel_mcc: int
+    fee_type: int
+    """-1 where unknown."""
+    fee: int
+    """Charged, minor units; `MISSING` where unknown."""
+    due: int
+    """By the contract in force at its time, minor units; `MISSING` where none prices it."""
+    due_ppm: int
+    """The contract's rate for it, parts per million; `MISSING` where none prices it."""
+    mode: np.uint64
+    """Hash of the settlement mode, 0 where unknown, as the two that follow."""
+    channel: np.uint64
+    terminal: np.uint64
+    acceptor: np.uint64
+    """Hash of the acceptor number."""
+    channel_merchant: np.uint64
+    """Hash of the channel's merchant number."""
+    fee_class: int
+    """Position in `domain.events.FEE_CLASSES`, -1 where unknown."""
+    acceptor_region: int
+    """The region inside the acceptor number, up to 7 bytes packed; 0 where no layout applies."""
+
+
+MAX_REGIMES = 8
+SIDE = np.dtype(
+    [
+        ("since_ms", np.int64),
+        ("home_country", np.int64),
+        ("home_currency", np.int64),
+        ("regimes", np.int64),
+        ("rate_since_ms", np.int64, MAX_REGIMES),
+        ("rate_issuer_e7", np.int64, (MAX_REGIMES, 3, 4)),
+        ("rate_issuer_cap", np.int64, (MAX_REGIMES, 3, 4)),
+        ("rate_network_e7", np.int64, (MAX_REGIMES, 3, 4)),
+        ("rate_network_cap", np.int64, (MAX_REGIMES, 3, 4)),
+        ("peer_week", np.float32, (GROUPS, 7)),
+        ("peer_hour", np.float32, (GROUPS, 24)),
+        ("peer_spread", np.float32, GROUPS),
+        ("peer_new", np.float32, (GROUPS, RAMP_WEEKS)),
+        ("peer_new_sd", np.float32, GROUPS),
+        ("profiles", np.int64),
+        ("profile_mean", np.float64, (MAX_PROFILES, STATISTICS)),
+        ("profile_deviation", np.float64, (MAX_PROFILES, STATISTICS)),
+        ("profile_mcc", np.int16, MAX_PROFILES),
+        ("mcc_class", np.uint8, 10_000),
+        ("mcc_peer", np.uint8, 10_000),
+        ("day_kind", np.uint8, CALENDAR_DAYS),
+    ],
+    align=True,
+)
+"""Tables that families read and never write, in force by a row's clock from `since_ms` on: the acquirer's country and
+currency (packed), regulated prices as `domain.interchange.RateTables` by [regime, fee class, card kind], and
+`domain.mcc.FeeClass` by MCC; `domain.peers` by group, weeks and new shops' sums as natural logarithms, and the group by
+MCC; `domain.calendars.DayKind` by local day from `FIRST_DAY` on; `domain.profiles` ascending by MCC.
+
+No row keeps a place in them: another version has other places.
+
+One record, not arrays: a record is passed on as an address, an array with an owner to count.
+"""
+
+
+SALE, REFUND, UNDO = 0, 1, 2
+UNIONPAY = 0
+APPROVED = tuple(pack(code) for code in ("00", "10", "11"))
+DAY_KINDS = len(DayKind)
+__all__ = ["APPROVED", "CALENDAR_DAYS", "CONTRACT", "DAY_KINDS", "FIRST_DAY", "MISSING", "RAMP_WEEKS", "SIDE", "Event"]

@@ -1,0 +1,105 @@
+"""How many cards a merchant sees in a day, and which come back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.features.event import REFUND, Event
+from engine.features.families import Column
+from engine.features.families.repeats import fingerprint
+from engine.jit import i64, njit_inner
+
+BITS = 512
+"""Bits of a linear counter. Standard error 3 % at 200 cards, 4 % at 1,000; full above about 3,000."""
+KNOWN = 16
+"""Cards held per merchant; a new one replaces the one not seen for longest (then the least seen)."""
+_FULL = BITS * np.log(BITS)
+ESTIMATE = np.array(
+    [round(-BITS * np.log((BITS - ones) / BITS)) if ones < BITS else round(_FULL) for ones in range(BITS + 1)], np.int64
+)
+"""Cards estimated from the number of bits set: Whang's linear counting."""
+
+FIELDS = (
+    ("card_bits", np.uint64, (2, BITS // 64)),
+    ("card_day", np.int32),
+    ("card_ones", np.int16, 2),
+    ("known_card", np.uint32, KNOWN),
+    ("known_count", np.uint32, KNOWN),
+    ("known_first_day", np.uint16, KNOWN),
+    ("known_last_day", np.uint16, KNOWN),
+)
+_NO_CARD = "the transaction has no card token, or is neither sale nor refund"
+_ERROR = "standard error 3 % at 200 cards; 3,194 at most"
+
+COLUMNS = (
+    Column("cards_1d", "cards", "the local day", "sales and refunds with a card token, approved or not",
+           error=_ERROR),
+    Column("cards_day_before", "cards", "the local day before", "sales and refunds with a card token, approved or not",
+           error=_ERROR),
+    Column("card_visits", "transactions", f"while among the {KNOWN} cards held", "sales and refunds on this card",
+           null=_NO_CARD),
+    Column("card_known_d", "days", f"while among the {KNOWN} cards held", "from this card's first day to its last",
+           null=_NO_CARD),
+)  # fmt: skip
+
+
+@njit_inner
+def _turn(row: Any, now_day: int) -> None:
+    """Move the day's counter to the day before's place when the clock enters a new day."""
+    if now_day <= row.card_day:
+        return
+    one_on = now_day == row.card_day + 1
+    for k in range(BITS // 64):
+        row.card_bits[1, k] = row.card_bits[0, k] if one_on else np.uint64(0)
+        row.card_bits[0, k] = np.uint64(0)
+    row.card_ones[1] = row.card_ones[0] if one_on else 0
+    row.card_ones[0] = 0
+    row.card_day = now_day
+
+
+@njit_inner
+def _mark(row: Any, card: np.uint64, which: int) -> None:
+    bit = card & np.uint64(BITS - 1)
+    mask = np.uint64(1) << (bit & np.uint64(63))
+    k = int(bit >> np.uint64(6))
+    if row.card_bits[which, k] & mask == np.uint64(0):
+        row.card_bits[which, k] |= mask
+        row.card_ones[which] += 1
+
+
+@njit_inner
+def _hold(row: Any, card: np.uint32, day: int) -> int:
+    """Where the card is held, making room for it where it is new."""
+    worst = 0
+    for k in range(KNOWN):
+        if row.known_card[k] == card:
+            row.known_count[k] += np.uint32(1)
+            row.known_first_day[k] = min(i64(row.known_first_day[k]), day)
+            row.known_last_day[k] = max(i64(row.known_last_day[k]), day)
+            return k
+        older = row.known_last_day[k] < row.known_last_day[worst]
+        rarer = row.known_last_day[k] == row.known_last_day[worst] and row.known_count[k] < row.known_count[worst]
+        if older or rarer:
+            worst = k
+    row.known_card[worst] = card
+    row.known_count[worst] = np.uint32(1)
+    row.known_first_day[worst] = day
+    row.known_last_day[worst] = day
+    return worst
+
+
+@njit_inner
+def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Take the transaction in."""
+    _turn(row, event.now_day)
+    out.card_visits = out.card_known_d = np.iinfo(np.int64).min
+    if event.card != np.uint64(0) and event.role <= REFUND:
+        if event.now_day - event.day < 2:
+            _mark(row, event.card, event.now_day - event.day)
+        k = _hold(row, fingerprint(event.card), event.day)
+        out.card_visits = row.known_count[k]
+        out.card_known_d = i64(row.known_last_day[k]) - i64(row.known_first_day[k])
+    out.cards_1d = ESTIMATE[row.card_ones[0]]
+    out.cards_day_before = ESTIMATE[row.card_ones[1]]

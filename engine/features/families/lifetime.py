@@ -1,0 +1,76 @@
+"""Sums since the merchant's first transaction. They outlive a reset of the row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.features.event import HOUR_MS, REFUND, SALE, Closing, Event
+from engine.features.families import Column
+from engine.jit import njit_inner
+
+KEPT = (
+    ("attempts", np.int64),
+    ("sales", np.int64),
+    ("sales_minor", np.int64),
+    ("refunds", np.int64),
+    ("refunds_minor", np.int64),
+    ("reversed", np.int64),
+    ("reversed_minor", np.int64),
+    ("first_ms", np.int64),
+    ("unmatched_reversals", np.int32),
+    ("repeated_reversals", np.int32),
+)
+FIELDS = ()
+
+COLUMNS = (
+    Column("attempts", "transactions", "lifetime", "sales and refunds, approved or not"),
+    Column("sales", "transactions", "lifetime", "approved sales", reversible=True),
+    Column("sales_minor", "minor units", "lifetime", "approved sales", reversible=True),
+    Column("refunds", "transactions", "lifetime", "approved refunds"),
+    Column("refunds_minor", "minor units", "lifetime", "approved refunds"),
+    Column("reversed", "transactions", "lifetime", "sales taken out by a void or reversal"),
+    Column("reversed_minor", "minor units", "lifetime", "sales taken out by a void or reversal"),
+    Column("unmatched_reversals", "transactions", "lifetime", "reversals whose original never came"),
+    Column("age_h", "hours", "lifetime", "from the first transaction to the merchant's clock"),
+)
+
+
+@njit_inner
+def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Take the transaction in."""
+    if event.role <= REFUND:
+        row.attempts += 1
+        if event.approved and event.role == SALE:
+            row.sales += 1
+            row.sales_minor += event.amount
+        elif event.approved:
+            row.refunds += 1
+            row.refunds_minor += event.amount
+    if row.first_ms == 0 or event.time_ms < row.first_ms:
+        row.first_ms = event.time_ms
+    out.attempts = row.attempts
+    out.sales = row.sales
+    out.sales_minor = row.sales_minor
+    out.refunds = row.refunds
+    out.refunds_minor = row.refunds_minor
+    out.reversed = row.reversed
+    out.reversed_minor = row.reversed_minor
+    out.unmatched_reversals = row.unmatched_reversals
+    out.age_h = (event.now_ms - row.first_ms) // HOUR_MS
+
+
+@njit_inner
+def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
+    """Tell the merchant's age when the day is closed."""
+    out.age_h = (closing.time_ms - row.first_ms) // HOUR_MS
+
+
+@njit_inner
+def undo(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
+    """Take an approved sale out."""
+    row.sales -= 1
+    row.sales_minor -= amount
+    row.reversed += 1
+    row.reversed_minor += amount

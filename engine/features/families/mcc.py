@@ -1,0 +1,379 @@
+"""The MCC a sale was presented, numbered or routed under, against what the merchant may use.
+
+Three places carry an MCC: the message itself, the acceptor number (where its layout has one) and the channel's
+registration. A fourth, the special-fee type, moves the price at the same MCC. Each is held against the version of
+the master data in force at the transaction's own time; where none says anything of it, against the merchant's own
+history. A settlement is held against the same by what it carries: the MCC and the fee class that clearing used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from domain import interchange
+from engine.features.event import DAY_MS, MISSING, SALE, UNIONPAY, Event
+from engine.features.families import Column
+from engine.jit import i64, njit_inner
+
+REGISTERED, LEARNED = 1, 2
+"""Values of `mcc_basis`."""
+SENT = 4
+"""Sources of a transaction."""
+SETTLED_MCC, SETTLED_CLASS = 4, 5
+SOURCES = 6
+SETTLEMENT_BIT = 16
+"""Of `mcc_sources`."""
+HELD = 6
+"""Values held per source; a new one replaces the rarest."""
+MIN_LEARNED = 30
+"""Fewest approved sales before history stands for master data."""
+MIN_SHARE = 0.9
+"""Least share of them one value must have to be the merchant's own."""
+MIN_SWITCHES = 2.5
+"""Least changes of value (decayed) before history accuses: one lawful change is one switch, a jumper goes
+back and forth."""
+_MOST = 60_000
+_MOST_E7 = 4 * 10**18
+_PER_MS = 1.0 / (28 * DAY_MS)
+
+cost_e7 = njit_inner(interchange.cost_e7)
+
+FIELDS = (
+    ("off_day_e7", np.int64),
+    ("told_e7", np.int64),
+    ("settled_day_e7", np.int64),
+    ("off_decayed", np.float32),
+    ("judged_decayed", np.float32),
+    ("switches", np.float32, SOURCES),
+    ("off_day", np.int32),
+    ("off_day_sales", np.int32),
+    ("judged_day_sales", np.int32),
+    ("settled_day", np.int32),
+    ("settled_day_off", np.int32),
+    ("settled_day_judged", np.int32),
+    ("seen_value", np.uint16, (SOURCES, HELD)),
+    ("seen_count", np.uint16, (SOURCES, HELD)),
+    ("last_value", np.uint16, SOURCES),
+)
+_NO_SALE = "the transaction is no approved sale"
+
+COLUMNS = (
+    Column("mcc_presented", "MCC", "txn", "this transaction", null="absent"),
+    Column("mcc_acceptor", "MCC", "txn", "this transaction's acceptor number", null="no layout, or no known MCC in it"),
+    Column("mcc_channel", "MCC", "txn", "this transaction's channel registration", null="absent"),
+    Column("mcc_expected", "MCC", "txn", "the first registered MCC, or the merchant's own by history",
+           null=f"nothing registered or learned; {_NO_SALE}"),
+    Column("mcc_used", "MCC", "txn", "of the MCCs that are off, the one of the cheapest class", null="none is off"),
+    Column("mcc_sources", "bits", "txn", "which places are off: 1 presented, 2 acceptor number, 4 channel, 8 fee type, "
+           "16 settlement"),
+    Column("mcc_basis", "code", "txn", "1 held against master data, 2 against history, 0 neither"),
+    Column("mcc_class_drop", "classes", "txn", "steps from the expected class to the cheaper used one",
+           null="no MCC is off"),
+    Column("fee_type_used", "code", "txn", "the special-fee type that is off", null="it is not off"),
+    Column("fee_class_used", "code", "txn", "the settlement's fee class, where it is off", null="it is not off"),
+    Column("leakage_e7", "1e-7 minor units", "txn", "what issuer and network lose by the used MCC",
+           null="no MCC is off, or no regulated price is known"),
+    Column("leakage_1d_e7", "1e-7 minor units", "the local day", "the sum of the above where it is above 0"),
+    Column("mcc_off_1d", "transactions", "the local day", "approved sales with something off"),
+    Column("mcc_judged_1d", "transactions", "the local day", "approved sales that could be judged"),
+    Column("mcc_off_share_28d", "share", "half-life 28d", "approved sales with something off, per judged", "float",
+           null="nothing was judged", error="relative 1e-4"),
+    Column("mcc_switches_28d", "changes", "half-life 28d", "changes of the value that is off, or of the presented MCC",
+           "float", error="relative 1e-4"),
+    Column("mcc_learned_share", "share", "history", "earlier approved sales under the commonest presented MCC", "float",
+           null=f"fewer than {MIN_LEARNED} earlier approved sales with an MCC"),
+)  # fmt: skip
+
+
+@njit_inner
+def _among(values: Any, count: int, value: int) -> bool:
+    for k in range(count):
+        if values[k] == value:
+            return True
+    return False
+
+
+@njit_inner
+def _common(row: Any, source: int) -> tuple[int, int, int]:
+    """The commonest value of a source (-1 for none), how often it came, and how often any did."""
+    best, total = 0, 0
+    for k in range(HELD):
+        total += row.seen_count[source, k]
+        if row.seen_count[source, k] > row.seen_count[source, best]:
+            best = k
+    return i64(row.seen_value[source, best]) - 1, i64(row.seen_count[source, best]), total
+
+
+@njit_inner
+def own_value(row: Any, source: int) -> int:
+    """The value that is the merchant's own by history, -1 for none."""
+    value, count, total = _common(row, source)
+    return value if total >= MIN_LEARNED and count >= MIN_SHARE * total else -1
+
+
+@njit_inner
+def _learn(row: Any, source: int, value: int) -> None:
+    worst = 0
+    for k in range(HELD):
+        if row.seen_value[source, k] == value + 1:
+            row.seen_count[source, k] += 1
+            if row.seen_count[source, k] >= _MOST:
+                for i in range(HELD):
+                    row.seen_count[source, i] //= 2
+            return
+        if row.seen_count[source, k] < row.seen_count[source, worst]:
+            worst = k
+    row.seen_value[source, worst] = value + 1
+    row.seen_count[source, worst] = 1
+
+
+@njit_inner
+def _switch(row: Any, source: int, value: int, weight: Any) -> None:
+    if row.last_value[source] != 0 and row.last_value[source] != value + 1:
+        row.switches[source] += weight
+    row.last_value[source] = value + 1
+
+
+@njit_inner
+def _decay(row: Any, event: Event) -> None:
+    if event.was_ms >= 0 and event.now_ms > event.was_ms:
+        factor = np.float32(np.exp2(-(event.now_ms - event.was_ms) * _PER_MS))
+        row.off_decayed *= factor
+        row.judged_decayed *= factor
+        for k in range(SOURCES):
+            row.switches[k] *= factor
+    if event.now_day > row.off_day:
+        row.off_day = event.now_day
+        row.off_day_sales = 0
+        row.judged_day_sales = 0
+        row.off_day_e7 = 0
+
+
+@njit_inner
+def regime_of(side: Any, event: Event) -> int:
+    """Place of the regulated prices in force for this sale; -1 where its price is not regulated."""
+    regime = -1
+    for k in range(side.regimes):
+        if side.rate_since_ms[k] <= event.time_ms:
+            regime = k
+    abroad = event.country != MISSING and event.country != side.home_country
+    if event.scheme != UNIONPAY or event.card_kind == MISSING or abroad or event.currency != side.home_currency:
+        return -1
+    return regime
+
+
+@njit_inner
+def price_e7(side: Any, regime: int, fee_class: int, event: Event) -> int:
+    """What issuer and network get for this sale in a fee class; `MISSING` where no price is known."""
+    kind = event.card_kind
+    if regime < 0 or side.rate_issuer_e7[regime, fee_class, kind] < 0:
+        return MISSING
+    return cost_e7(
+        event.amount,
+        side.rate_issuer_e7[regime, fee_class, kind],
+        side.rate_issuer_cap[regime, fee_class, kind],
+        side.rate_network_e7[regime, fee_class, kind],
+        side.rate_network_cap[regime, fee_class, kind],
+        2,
+    )
+
+
+@njit_inner
+def class_leakage_e7(side: Any, event: Event, expected: int, used: int) -> int:
+    """`domain.interchange.leakage` of this sale between two fee classes; `MISSING` where no price is regulated."""
+    regime = regime_of(side, event)
+    before, after = price_e7(side, regime, expected, event), price_e7(side, regime, used, event)
+    return MISSING if before == MISSING or after == MISSING else before - after
+
+
+@njit_inner
+def leakage_e7(side: Any, event: Event, expected: int, used: int) -> int:
+    """The same between two MCCs."""
+    return class_leakage_e7(side, event, i64(side.mcc_class[expected]), i64(side.mcc_class[used]))
+
+
+@njit_inner
+def _is_off(row: Any, contract: Any, side: Any, source: int, value: int) -> tuple[int, bool, int]:
+    """What a value of a source is held against (-1: nothing), whether it is off, and on what basis."""
+    if value < 0:
+        return -1, False, 0
+    if source == 3:
+        if contract.fee_type_count > 0:
+            allowed = _among(contract.fee_types, contract.fee_type_count, value)
+            return i64(contract.fee_types[0]), not allowed, REGISTERED
+    elif contract.mcc_count > 0:
+        allowed = _among(contract.mccs, contract.mcc_count, value) or (
+            source == 2 and _among(contract.channel_mccs, contract.channel_count, value)
+        )
+        return i64(contract.mccs[0]), not allowed, REGISTERED
+    own = own_value(row, source)
+    if own < 0:
+        return -1, False, 0
+    cheaper = value != own if source == 3 else side.mcc_class[value] > side.mcc_class[own]
+    return own, cheaper and row.switches[source] >= MIN_SWITCHES, LEARNED
+
+
+@njit_inner
+def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Take the transaction in."""
+    _decay(row, event)
+    _, most, total = _common(row, 0)
+    values = (event.mcc, event.acceptor_mcc, event.channel_mcc, event.fee_type)
+    expected, used, drop, sources, basis, fee_type, switches = -1, -1, 0, 0, 0, -1, row.switches[0]
+    late = event.now_ms - event.time_ms
+    weight = np.float32(1.0) if late == 0 else np.float32(np.exp2(-late * _PER_MS))
+    if event.role == SALE and event.approved:
+        for source in range(SENT):
+            if values[source] >= 0:
+                _switch(row, source, values[source], weight)
+        switches = row.switches[0]
+        for source in range(SENT):
+            own, off, by = _is_off(row, contract, side, source, values[source])
+            if by and (basis == 0 or by < basis):
+                basis = by
+            if source < 3 and own >= 0 and expected < 0:
+                expected = own
+            if not off:
+                continue
+            sources |= 1 << source
+            switches = row.switches[source]
+            if source == 3:
+                fee_type = values[source]
+                continue
+            steps = i64(side.mcc_class[values[source]]) - i64(side.mcc_class[own])
+            if used < 0 or steps > drop:
+                expected, used, drop = own, values[source], steps
+        for source in range(SENT):
+            if values[source] >= 0:
+                _learn(row, source, values[source])
+    leak = leakage_e7(side, event, expected, used) if used >= 0 else MISSING
+    if basis:
+        row.judged_decayed += weight
+        today = event.day == row.off_day
+        row.judged_day_sales += today
+        if sources:
+            row.off_decayed += weight
+            row.off_day_sales += today
+            if leak > 0:
+                row.told_e7 = min(row.told_e7 + leak, _MOST_E7)
+                if today:
+                    row.off_day_e7 = min(row.off_day_e7 + leak, _MOST_E7)
+    out.mcc_presented = event.mcc if event.mcc >= 0 else MISSING
+    out.mcc_acceptor = event.acceptor_mcc if event.acceptor_mcc >= 0 else MISSING
+    out.mcc_channel = event.channel_mcc if event.channel_mcc >= 0 else MISSING
+    out.mcc_expected = expected if expected >= 0 else MISSING
+    out.mcc_used = used if used >= 0 else MISSING
+    out.mcc_sources = sources
+    out.mcc_basis = basis
+    out.mcc_class_drop = drop if used >= 0 else MISSING
+    out.fee_type_used = fee_type if fee_type >= 0 else MISSING
+    out.fee_class_used = MISSING
+    out.leakage_e7 = leak
+    out.leakage_1d_e7 = row.off_day_e7
+    out.mcc_off_1d = row.off_day_sales
+    out.mcc_judged_1d = row.judged_day_sales
+    out.mcc_off_share_28d = row.off_decayed / row.judged_decayed if row.judged_decayed > 0 else np.nan
+    out.mcc_switches_28d = switches
+    out.mcc_learned_share = most / total if total >= MIN_LEARNED else np.nan
+
+
+@njit_inner
+def _settled_mcc(row: Any, contract: Any, side: Any, value: int) -> tuple[int, bool, int]:
+    """As `_is_off`, of the MCC of a settlement: by history, one that the merchant's messages never carry."""
+    if value < 0:
+        return -1, False, 0
+    if contract.mcc_count > 0:
+        return _is_off(row, contract, side, 2, value)
+    own = own_value(row, 0)
+    if own < 0:
+        return _is_off(row, contract, side, SETTLED_MCC, value)
+    off = side.mcc_class[value] > side.mcc_class[own]
+    for k in range(HELD):
+        off = off and row.seen_value[0, k] != value + 1
+    return own, off, LEARNED
+
+
+@njit_inner
+def _settled_class(row: Any, contract: Any, side: Any, value: int) -> tuple[int, bool, int]:
+    """What the fee class of a settlement is held against (-1: nothing), whether it is off, and on what basis."""
+    if value < 0:
+        return -1, False, 0
+    if contract.mcc_count > 0:
+        for k in range(contract.fee_type_count):
+            if contract.fee_types[k] != 0:  # a special fee may lawfully be that of a cheaper class
+                return -1, False, 0
+        cheapest = 0
+        for k in range(contract.mcc_count):
+            cheapest = max(cheapest, i64(side.mcc_class[contract.mccs[k]]))
+        for k in range(contract.channel_count):
+            cheapest = max(cheapest, i64(side.mcc_class[contract.channel_mccs[k]]))
+        return i64(side.mcc_class[contract.mccs[0]]), value > cheapest, REGISTERED
+    own = own_value(row, SETTLED_CLASS)
+    if own < 0:
+        return -1, False, 0
+    return own, value > own and row.switches[SETTLED_CLASS] >= MIN_SWITCHES, LEARNED
+
+
+@njit_inner
+def _of_settled_day(row: Any, event: Event, off: bool, leak: int) -> None:
+    """Count a settlement on the latest local day of which one came."""
+    if event.day > row.settled_day:
+        row.settled_day = event.day
+        row.settled_day_off = row.settled_day_judged = 0
+        row.settled_day_e7 = 0
+    if event.day == row.settled_day:
+        row.settled_day_judged += 1
+        row.settled_day_off += off
+        if off and leak > 0:
+            row.settled_day_e7 = min(row.settled_day_e7 + leak, _MOST_E7)
+
+
+@njit_inner
+def settle(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Judge a settlement by what it carries; what it costs and its sale has shown already is not told again."""
+    late = max(event.was_ms - event.time_ms, 0)
+    weight = np.float32(1.0) if late == 0 else np.float32(np.exp2(-late * _PER_MS))
+    if event.mcc >= 0:
+        _switch(row, SETTLED_MCC, event.mcc, weight)
+    if event.fee_class >= 0:
+        _switch(row, SETTLED_CLASS, event.fee_class, weight)
+    own, mcc_off, basis = _settled_mcc(row, contract, side, event.mcc)
+    own_class, class_off, class_basis = _settled_class(row, contract, side, event.fee_class)
+    if event.mcc >= 0:
+        _learn(row, SETTLED_MCC, event.mcc)
+    if event.fee_class >= 0:
+        _learn(row, SETTLED_CLASS, event.fee_class)
+    if basis == 0 or (not mcc_off and class_off):
+        basis = class_basis
+    if basis == 0:
+        return
+    expected = i64(side.mcc_class[own]) if mcc_off else own_class
+    used = expected
+    if mcc_off:
+        used = i64(side.mcc_class[event.mcc])
+    if class_off:
+        used = max(used, event.fee_class)
+    off = mcc_off or class_off
+    leak = class_leakage_e7(side, event, expected, used) if off else MISSING
+    if leak > 0:
+        told = min(leak, row.told_e7)
+        row.told_e7 -= told
+        leak -= told
+        off = leak > 0
+    _of_settled_day(row, event, off, leak)
+    out.mcc_sources = SETTLEMENT_BIT if off else 0
+    out.mcc_basis = basis
+    if off:
+        if own >= 0:
+            out.mcc_expected = own
+        if mcc_off:
+            out.mcc_used = event.mcc
+        if class_off:
+            out.fee_class_used = event.fee_class
+        out.mcc_class_drop = used - expected
+        out.leakage_e7 = leak
+    out.leakage_1d_e7 = row.settled_day_e7
+    out.mcc_off_1d = row.settled_day_off
+    out.mcc_judged_1d = row.settled_day_judged

@@ -1,0 +1,332 @@
+"""Which of its registered MCCs a merchant uses how often: a drift to the cheaper ones of its own set.
+
+Only merchants whose registered set, in force at the sale's own time, has MCCs of several fee classes are looked at; a
+sale under one that is cheaper than the set's dearest class is cheap. The merchant as a whole, and each of up to eight
+terminals, has a usual share of cheap sales; at the end of a day its sales since the last closing are held against
+that by a sum of likelihood ratios (CUSUM). A day that speaks for a drift is not learned from; after 28 such days it is
+the new usual. Another set begins anew, and so does the merchant's share where a terminal has joined it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from engine.features.event import MISSING, SALE, Closing, Event
+from engine.features.families import Column
+from engine.features.families.mcc import leakage_e7
+from engine.jit import i64, njit_inner
+
+TERMINALS = 8
+WHOLE = TERMINALS
+"""The place of the merchant as a whole, after its terminals'."""
+MIN_BASE = 50.0
+"""Fewest (weighed) sales that make a usual share."""
+MIN_DAYS = 7
+"""Least days from the first sale of a set, or of a terminal, until its share counts as usual."""
+JOINS_AFTER_D = 14
+"""A terminal that came later than `MIN_DAYS` after the set counts to the merchant's share from this age on."""
+IDLE_D = 28
+"""A terminal without sales for as long gives its place up."""
+HOLD = 2.0
+"""From this evidence on a day is not learned from."""
+RELEASE_D = 28
+"""So many days not learned from make a new usual."""
+MOST_A_DAY = 6.0
+"""Most evidence that one day adds: a single odd day decides nothing."""
+LEAST_SHIFT = 0.08
+"""The shift that evidence is weighed for: twice the odds, and at least this share."""
+_KEEP = 2.0 ** (-1.0 / 28.0)
+FIRST_SCATTER = 2.0
+"""How much more than by chance days differ, in variance, before it is learned; at least 1 after."""
+_SCATTER_WEIGHT = 0.1
+_MOST = 60_000
+
+FIELDS = (
+    ("set_since_ms", np.int64),
+    ("set_loss_e7", np.int64),
+    ("set_minor", np.int64),
+    ("set_cheap_minor", np.int64),
+    ("set_base_loss_e7", np.float64),
+    ("set_base_minor", np.float64),
+    ("set_base_cheap_minor", np.float64),
+    ("set_base", np.float32, TERMINALS + 1),
+    ("set_base_cheap", np.float32, TERMINALS + 1),
+    ("set_cusum", np.float32, TERMINALS + 1),
+    ("set_scatter", np.float32),
+    ("set_key", np.uint32),
+    ("set_day", np.int32),
+    ("set_terminal", np.uint32, TERMINALS),
+    ("set_first_day", np.uint16, TERMINALS),
+    ("set_last_day", np.uint16, TERMINALS),
+    ("set_sales", np.uint16, TERMINALS + 1),
+    ("set_cheap", np.uint16, TERMINALS + 1),
+    ("set_dear_mcc", np.uint16),
+    ("set_cheap_mcc", np.uint16),
+    ("set_held_d", np.uint8, TERMINALS + 1),
+    ("set_joined", np.uint8, TERMINALS),
+)
+_NOT_JUDGED = "another occasion, a set of one fee class, no sale since the last closing, or no usual share yet"
+
+COLUMNS = (
+    Column("set_evidence", "nats", "days held", "that the merchant's share of cheap sales has risen", "float",
+           null=_NOT_JUDGED, error="relative 1e-4"),
+    Column("set_terminal_evidence", "nats", "days held", "the same of one terminal, the most", "float",
+           null=_NOT_JUDGED, error="relative 1e-4"),
+    Column("set_share_1d", "share", "since the last closing", "cheap sales, per sale; of the terminal where that has "
+           "more evidence", "float", null=_NOT_JUDGED, error="exact"),
+    Column("set_share_usual", "share", "half-life 28 days with sales", "the same, usually", "float", null=_NOT_JUDGED,
+           error="relative 1e-4"),
+    Column("set_amount_share_1d", "share", "since the last closing", "cheap sales' amounts, per amount", "float",
+           null=_NOT_JUDGED, error="exact"),
+    Column("set_amount_share_usual", "share", "half-life 28 days with sales", "the same, usually", "float",
+           null=_NOT_JUDGED, error="relative 1e-4"),
+    Column("set_cheap_1d", "transactions", "since the last closing", "cheap sales", null=_NOT_JUDGED),
+    Column("set_sales_1d", "transactions", "since the last closing", "sales under an MCC of the set", null=_NOT_JUDGED),
+    Column("set_excess_1d_e7", "1e-7 minor units", "since the last closing", "what issuer and network lose by the "
+           "cheap sales beyond the usual", null=_NOT_JUDGED),
+    Column("set_mcc_cheap", "MCC", "txn", "the cheap MCC used last", null=_NOT_JUDGED),
+    Column("set_mcc_dear", "MCC", "master data", "the first MCC of the set's dearest class", null=_NOT_JUDGED),
+)  # fmt: skip
+
+
+@njit_inner
+def _nothing(out: Any) -> None:
+    out.set_evidence = np.nan
+    out.set_terminal_evidence = np.nan
+    out.set_share_1d = np.nan
+    out.set_share_usual = np.nan
+    out.set_amount_share_1d = np.nan
+    out.set_amount_share_usual = np.nan
+    out.set_cheap_1d = MISSING
+    out.set_sales_1d = MISSING
+    out.set_excess_1d_e7 = MISSING
+    out.set_mcc_cheap = MISSING
+    out.set_mcc_dear = MISSING
+
+
+@njit_inner
+def _relearn(row: Any, s: int) -> None:
+    """Let what is counted at a place begin anew."""
+    row.set_base[s] = row.set_base_cheap[s] = row.set_cusum[s] = np.float32(0.0)
+    row.set_held_d[s] = 0
+    if s == WHOLE:
+        row.set_base_loss_e7 = row.set_base_minor = row.set_base_cheap_minor = 0.0
+        row.set_scatter = np.float32(0.0)
+
+
+@njit_inner
+def _empty(row: Any) -> None:
+    """Let the next closing's count begin."""
+    for s in range(TERMINALS + 1):
+        row.set_sales[s] = row.set_cheap[s] = 0
+    row.set_loss_e7 = row.set_minor = row.set_cheap_minor = 0
+
+
+@njit_inner
+def _begin(row: Any, key: int, since_ms: int, day: int) -> None:
+    """Begin with a set."""
+    row.set_key, row.set_since_ms, row.set_day = key, since_ms, day
+    row.set_cheap_mcc = 0
+    _empty(row)
+    for s in range(TERMINALS + 1):
+        _relearn(row, s)
+    for t in range(TERMINALS):
+        row.set_terminal[t] = 0
+        row.set_first_day[t] = row.set_last_day[t] = row.set_joined[t] = 0
+
+
+@njit_inner
+def _terminal(row: Any, terminal: np.uint64, day: int) -> int:
+    """The terminal's place; -1 where all are taken."""
+    tag = i64(terminal >> np.uint64(32)) | 1
+    free = -1
+    for t in range(TERMINALS):
+        if i64(row.set_terminal[t]) == tag:
+            return t
+        if free < 0 and (row.set_terminal[t] == 0 or i64(row.set_last_day[t]) < day - IDLE_D):
+            free = t
+    if free >= 0:
+        _relearn(row, free)
+        row.set_sales[free] = row.set_cheap[free] = 0
+        row.set_terminal[free] = tag
+        row.set_first_day[free] = row.set_last_day[free] = day
+        row.set_joined[free] = day <= row.set_day + MIN_DAYS
+    return free
+
+
+@njit_inner
+def _take(row: Any, event: Event, contract: Any, side: Any) -> None:
+    mcc = event.mcc if event.mcc >= 0 else event.acceptor_mcc if event.acceptor_mcc >= 0 else event.channel_mcc
+    if mcc < 0:
+        return
+    key, dear, mine, several = 0, -1, False, False
+    for k in range(contract.mcc_count):
+        each = i64(contract.mccs[k])
+        key += (each + 1) * (each + 1) * (each + 1)
+        mine |= each == mcc
+        several |= side.mcc_class[each] != side.mcc_class[contract.mccs[0]]
+        if dear < 0 or side.mcc_class[each] < side.mcc_class[dear]:
+            dear = each
+    if not (mine and several) or contract.effective_ms < row.set_since_ms:
+        return
+    key = key % 0xFFFFFFFF + 1
+    if key != i64(row.set_key):
+        _begin(row, key, contract.effective_ms, event.day)
+    row.set_dear_mcc = dear + 1
+    cheap = side.mcc_class[mcc] > side.mcc_class[dear]
+    if cheap:
+        row.set_cheap_mcc = mcc + 1
+    t = _terminal(row, event.terminal, event.day)
+    if t >= 0:
+        row.set_last_day[t] = max(i64(row.set_last_day[t]), event.day)
+        if row.set_sales[t] < _MOST:
+            row.set_sales[t] += 1
+            row.set_cheap[t] += cheap
+        if not row.set_joined[t]:
+            return
+    if row.set_sales[WHOLE] == _MOST:
+        return
+    row.set_sales[WHOLE] += 1
+    row.set_cheap[WHOLE] += cheap
+    row.set_minor += event.amount
+    if cheap:
+        row.set_cheap_minor += event.amount
+        loss = leakage_e7(side, event, dear, mcc)
+        if loss > 0:
+            row.set_loss_e7 += min(loss, 10**13)
+
+
+@njit_inner
+def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Take the transaction in."""
+    if event.role == SALE and event.approved and contract.mcc_count > 1:
+        _take(row, event, contract, side)
+    _nothing(out)
+
+
+@njit_inner
+def _usual(row: Any, s: int) -> float:
+    """The usual share of cheap sales of a place, NaN before there is one."""
+    base = np.float64(row.set_base[s])
+    return (np.float64(row.set_base_cheap[s]) + 0.5) / (base + 1.0) if base >= MIN_BASE else np.nan
+
+
+@njit_inner
+def _weigh(row: Any, s: int, usual: float) -> None:
+    """Add what the sales since the last closing say."""
+    n, cheap = np.float64(row.set_sales[s]), np.float64(row.set_cheap[s])
+    if n == 0.0 or usual + LEAST_SHIFT >= 1.0:
+        return
+    risen = max(2.0 * usual / (1.0 + usual), usual + LEAST_SHIFT)
+    by = cheap * math.log(risen / usual) + (n - cheap) * math.log((1.0 - risen) / (1.0 - usual))
+    # Days differ by more than chance, and the usual share is itself an estimate.
+    by /= (FIRST_SCATTER + np.float64(row.set_scatter)) * (1.0 + n / np.float64(row.set_base[s]))
+    row.set_cusum[s] = max(0.0, np.float64(row.set_cusum[s]) + min(by, MOST_A_DAY))
+
+
+@njit_inner
+def _learn_day(row: Any, s: int, usual: float) -> None:
+    """Take the sales since the last closing into the usual."""
+    n, cheap = np.float64(row.set_sales[s]), np.float64(row.set_cheap[s])
+    if n == 0.0:
+        return
+    if s == WHOLE and n >= 5.0 and not math.isnan(usual):
+        chance = n * usual * (1.0 - usual) * (1.0 + n / np.float64(row.set_base[s]))
+        off = (cheap - n * usual) * (cheap - n * usual) / max(chance, 0.5)
+        scatter = np.float64(row.set_scatter)
+        row.set_scatter = max(
+            1.0 - FIRST_SCATTER, scatter + _SCATTER_WEIGHT * (min(off, 9.0) - FIRST_SCATTER - scatter)
+        )
+    row.set_base[s] = np.float64(row.set_base[s]) * _KEEP + n
+    row.set_base_cheap[s] = np.float64(row.set_base_cheap[s]) * _KEEP + cheap
+    if s == WHOLE:
+        row.set_base_loss_e7 = row.set_base_loss_e7 * _KEEP + np.float64(row.set_loss_e7)
+        row.set_base_minor = row.set_base_minor * _KEEP + np.float64(row.set_minor)
+        row.set_base_cheap_minor = row.set_base_cheap_minor * _KEEP + np.float64(row.set_cheap_minor)
+
+
+@njit_inner
+def _close_place(row: Any, s: int, day: int) -> float:
+    """Judge a place and learn from it; the usual share it was held against."""
+    since = i64(row.set_day) if s == WHOLE else i64(row.set_first_day[s])
+    usual = _usual(row, s) if day >= since + MIN_DAYS else np.nan
+    if not math.isnan(usual):
+        _weigh(row, s, usual)
+    if row.set_cusum[s] < HOLD:
+        row.set_held_d[s] = 0
+        _learn_day(row, s, usual)
+    elif row.set_held_d[s] < RELEASE_D:
+        row.set_held_d[s] += row.set_sales[s] > 0
+    else:
+        _relearn(row, s)
+        _learn_day(row, s, np.nan)
+    return usual
+
+
+@njit_inner
+def _terminal_excess_e7(row: Any, t: int, usual: float) -> int:
+    """What a terminal's cheap sales beyond the usual cost, by the mean of all of the merchant's cheap sales."""
+    if row.set_cheap[WHOLE] == 0:
+        return 0
+    beyond = max(0.0, np.float64(row.set_cheap[t]) - usual * np.float64(row.set_sales[t]))
+    return i64(np.float64(row.set_loss_e7) / np.float64(row.set_cheap[WHOLE]) * beyond)
+
+
+@njit_inner
+def _join(row: Any, day: int) -> None:
+    """Let terminals of some age count to the merchant's share, which is learned anew; not while it is rising."""
+    if row.set_cusum[WHOLE] >= HOLD:
+        return
+    for t in range(TERMINALS):
+        of_age = row.set_terminal[t] != 0 and day >= i64(row.set_first_day[t]) + JOINS_AFTER_D
+        if of_age and not row.set_joined[t]:
+            row.set_joined[t] = 1
+            _relearn(row, WHOLE)
+            row.set_day = day
+
+
+@njit_inner
+def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
+    """Judge the day that ended."""
+    if row.set_key == 0 or row.set_sales[WHOLE] == 0:
+        return
+    # What is told is told of the figures before they are learned from.
+    base_minor, base_cheap_minor = row.set_base_minor, row.set_base_cheap_minor
+    loss_usual = row.set_base_loss_e7 / max(np.float64(row.set_base[WHOLE]), 1.0)
+    best, best_usual = -1, np.nan
+    for t in range(TERMINALS):
+        if row.set_terminal[t] == 0 or not row.set_joined[t]:
+            continue
+        usual = _close_place(row, t, closing.day)
+        if not math.isnan(usual) and (best < 0 or row.set_cusum[t] > row.set_cusum[best]):
+            best, best_usual = t, usual
+    usual = _close_place(row, WHOLE, closing.day)
+    if not math.isnan(usual) or best >= 0:
+        whole = np.float64(row.set_cusum[WHOLE]) if not math.isnan(usual) else 0.0
+        terminal = np.float64(row.set_cusum[best]) if best >= 0 else 0.0
+        place, place_usual = (WHOLE, usual) if whole >= terminal and not math.isnan(usual) else (best, best_usual)
+        excess = 0
+        if not math.isnan(usual):
+            excess = max(0, row.set_loss_e7 - i64(loss_usual * np.float64(row.set_sales[WHOLE])))
+        if place != WHOLE:
+            excess = max(excess, _terminal_excess_e7(row, place, place_usual))
+        out.set_evidence = whole
+        out.set_terminal_evidence = terminal
+        sales = np.float64(row.set_sales[place])
+        out.set_share_1d = np.float64(row.set_cheap[place]) / sales if sales > 0 else np.nan
+        out.set_share_usual = place_usual
+        if row.set_minor > 0:
+            out.set_amount_share_1d = np.float64(row.set_cheap_minor) / np.float64(row.set_minor)
+        if base_minor > 0:
+            out.set_amount_share_usual = base_cheap_minor / base_minor
+        out.set_cheap_1d = row.set_cheap[place]
+        out.set_sales_1d = row.set_sales[place]
+        out.set_excess_1d_e7 = excess
+        if row.set_cheap_mcc:
+            out.set_mcc_cheap = i64(row.set_cheap_mcc) - 1
+        out.set_mcc_dear = i64(row.set_dear_mcc) - 1
+    _empty(row)
+    _join(row, closing.day)

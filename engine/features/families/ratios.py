@@ -1,0 +1,148 @@
+"""Shares of a merchant's traffic, in decayed counters: each transaction weighs 2^(-age / half-life).
+
+The age is taken from the merchant's clock, so a transaction that is late comes in with the weight it would have
+had. Held as float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.decoding.columns import pack
+from engine.features.event import DAY_MS, HOUR_MS, MISSING, SALE, Event
+from engine.features.families import Column
+from engine.jit import njit_inner
+
+HALF_LIVES_MS = (HOUR_MS, DAY_MS, 28 * DAY_MS)
+_NAMES = ("1h", "1d", "28d")
+MIN_ATTEMPTS = 5.0
+"""Least weight of the base a share is given for; below it the share is null."""
+ROUND_MINOR = 10_000
+"""A round amount is a multiple of 100.00."""
+NIGHT_ENDS_HOUR = 5
+"""Night is 00:00 to 05:00 local time, the industry's usual night (domain notes on merchant audits)."""
+COUNTERS = 14
+(_ATTEMPT, _APPROVED, _TESTING, _CREDIT_LIMIT, _HARD, _PIN, _KEYED, _STRIPE, _QR, _CREDIT, _CARD_KIND, _ROUND,
+ _NIGHT, _FOREIGN) = range(COUNTERS)  # fmt: skip
+_TESTING_CODES = tuple(pack(c) for c in ("14", "15", "33", "54"))
+_LIMIT_CODES = tuple(pack(c) for c in ("51", "61", "65"))
+_HARD_CODES = tuple(pack(c) for c in ("04", "07", "34", "41", "43", "59"))
+_PIN_CODES = tuple(pack(c) for c in ("55", "38", "75"))
+_HALF = np.array([1.0 / each for each in HALF_LIVES_MS])
+
+FIELDS = (("decayed", np.float32, (3, COUNTERS)),)
+
+
+def _shares() -> tuple[Column, ...]:
+    what = (
+        ("declined_share", "sale attempts that were declined", "sale attempts"),
+        ("card_testing_share", "sale attempts declined with 14, 15, 33 or 54", "sale attempts"),
+        ("limit_share", "sale attempts declined with 51, 61 or 65", "sale attempts"),
+        ("hard_fraud_share", "sale attempts declined with 04, 07, 34, 41, 43 or 59", "sale attempts"),
+        ("pin_share", "sale attempts declined with 38, 55 or 75", "sale attempts"),
+        ("keyed_share", "sale attempts keyed in (entry mode 01)", "sale attempts"),
+        ("stripe_share", "sale attempts by magnetic stripe (entry modes 02, 90)", "sale attempts"),
+        ("qr_share", "sale attempts by code (entry modes 03, 04, 94)", "sale attempts"),
+        ("credit_share", "approved sales on credit or semi-credit cards", "approved sales of known card kind"),
+        ("round_share", "approved sales of a multiple of 100.00", "approved sales"),
+        ("night_share", "approved sales between 00:00 and 05:00 local time", "approved sales"),
+        ("foreign_share", "sale attempts with a card issued abroad", "sale attempts"),
+    )
+    return tuple(
+        Column(
+            f"{name}_{half_life}", "share", f"half-life {half_life}", f"{of}, per {base}", "float",
+            null=f"fewer than {MIN_ATTEMPTS:g} (weighed) {base}", error="relative 1e-4",
+        )
+        for half_life in _NAMES[1:]
+        for name, of, base in what
+    )  # fmt: skip
+
+
+COLUMNS = (
+    *(
+        Column(f"attempts_decayed_{name}", "transactions", f"half-life {name}", "sale attempts", "float",
+               error="relative 1e-4")
+        for name in _NAMES
+    ),
+    *_shares(),
+)  # fmt: skip
+
+
+@njit_inner
+def _decay(row: Any, elapsed_ms: int) -> None:
+    for k in range(3):
+        factor = np.float32(np.exp2(-elapsed_ms * _HALF[k]))
+        for c in range(COUNTERS):
+            row.decayed[k, c] *= factor
+
+
+@njit_inner
+def _count(row: Any, event: Event, side: Any, k: int, w: Any) -> None:
+    counters = row.decayed[k]
+    counters[_ATTEMPT] += w
+    counters[_KEYED] += w * (event.entry == 1)
+    counters[_STRIPE] += w * (event.entry == 2 or event.entry == 90)
+    counters[_QR] += w * (event.entry == 3 or event.entry == 4 or event.entry == 94)
+    counters[_FOREIGN] += w * (event.country != MISSING and event.country != side.home_country)
+    if event.approved:
+        counters[_APPROVED] += w
+        counters[_CARD_KIND] += w * (event.card_kind != MISSING)
+        counters[_CREDIT] += w * (event.card_kind == 1 or event.card_kind == 2)
+        counters[_ROUND] += w * (event.amount > 0 and event.amount % ROUND_MINOR == 0)
+        counters[_NIGHT] += w * (event.local_hour < NIGHT_ENDS_HOUR)
+    elif event.response in _TESTING_CODES:
+        counters[_TESTING] += w
+    elif event.response in _LIMIT_CODES:
+        counters[_CREDIT_LIMIT] += w
+    elif event.response in _HARD_CODES:
+        counters[_HARD] += w
+    elif event.response in _PIN_CODES:
+        counters[_PIN] += w
+
+
+@njit_inner
+def _share(part: Any, base: Any) -> float:
+    return part / base if base >= MIN_ATTEMPTS else np.nan
+
+
+@njit_inner
+def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Take the transaction in."""
+    if event.was_ms >= 0 and event.now_ms > event.was_ms:
+        _decay(row, event.now_ms - event.was_ms)
+    if event.role == SALE:
+        late_ms = event.now_ms - event.time_ms
+        for k in range(3):
+            weight = np.float32(1.0) if late_ms == 0 else np.float32(np.exp2(-late_ms * _HALF[k]))
+            _count(row, event, side, k, weight)
+    out.attempts_decayed_1h = row.decayed[0, _ATTEMPT]
+    out.attempts_decayed_1d = row.decayed[1, _ATTEMPT]
+    out.attempts_decayed_28d = row.decayed[2, _ATTEMPT]
+    c = row.decayed[1]
+    out.declined_share_1d = _share(c[_ATTEMPT] - c[_APPROVED], c[_ATTEMPT])
+    out.card_testing_share_1d = _share(c[_TESTING], c[_ATTEMPT])
+    out.limit_share_1d = _share(c[_CREDIT_LIMIT], c[_ATTEMPT])
+    out.hard_fraud_share_1d = _share(c[_HARD], c[_ATTEMPT])
+    out.pin_share_1d = _share(c[_PIN], c[_ATTEMPT])
+    out.keyed_share_1d = _share(c[_KEYED], c[_ATTEMPT])
+    out.stripe_share_1d = _share(c[_STRIPE], c[_ATTEMPT])
+    out.qr_share_1d = _share(c[_QR], c[_ATTEMPT])
+    out.credit_share_1d = _share(c[_CREDIT], c[_CARD_KIND])
+    out.round_share_1d = _share(c[_ROUND], c[_APPROVED])
+    out.night_share_1d = _share(c[_NIGHT], c[_APPROVED])
+    out.foreign_share_1d = _share(c[_FOREIGN], c[_ATTEMPT])
+    c = row.decayed[2]
+    out.declined_share_28d = _share(c[_ATTEMPT] - c[_APPROVED], c[_ATTEMPT])
+    out.card_testing_share_28d = _share(c[_TESTING], c[_ATTEMPT])
+    out.limit_share_28d = _share(c[_CREDIT_LIMIT], c[_ATTEMPT])
+    out.hard_fraud_share_28d = _share(c[_HARD], c[_ATTEMPT])
+    out.pin_share_28d = _share(c[_PIN], c[_ATTEMPT])
+    out.keyed_share_28d = _share(c[_KEYED], c[_ATTEMPT])
+    out.stripe_share_28d = _share(c[_STRIPE], c[_ATTEMPT])
+    out.qr_share_28d = _share(c[_QR], c[_ATTEMPT])
+    out.credit_share_28d = _share(c[_CREDIT], c[_CARD_KIND])
+    out.round_share_28d = _share(c[_ROUND], c[_APPROVED])
+    out.night_share_28d = _share(c[_NIGHT], c[_APPROVED])
+    out.foreign_share_28d = _share(c[_FOREIGN], c[_ATTEMPT])

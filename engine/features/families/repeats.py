@@ -1,0 +1,100 @@
+"""The merchant's last 16 sales and refunds: repeats of card and amount, and the originals of reversals."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.features.event import REFUND, SALE, Event
+from engine.features.families import Column
+from engine.jit import i64, njit_inner
+
+RING = 16
+_APPROVED_SALE, _UNDONE = 1, 2
+
+FIELDS = (
+    ("ring_txn", np.uint64, RING),
+    ("ring_amount", np.int64, RING),
+    ("ring_time_s", np.uint32, RING),
+    ("ring_card", np.uint32, RING),
+    ("ring_flags", np.uint8, RING),
+    ("ring_next", np.uint8),
+)
+_LAST = "the last 16"
+_NO_CARD = "the transaction has no card token, or is neither sale nor refund"
+
+COLUMNS = (
+    Column("same_card_16", "transactions", _LAST, "sales and refunds, approved or not, on this card", null=_NO_CARD),
+    Column("same_amount_16", "transactions", _LAST, "sales and refunds, approved or not, of this amount",
+           null="the transaction is neither sale nor refund"),
+    Column("same_card_amount_24h", "transactions", f"24 hours, among {_LAST}",
+           "sales and refunds, approved or not, of this amount on this card", null=_NO_CARD),
+    Column("same_card_minor_10m", "minor units", f"10 minutes, among {_LAST}", "approved sales on this card",
+           null=_NO_CARD, reversible=True),
+)  # fmt: skip
+
+
+@njit_inner
+def fingerprint(card: np.uint64) -> np.uint32:
+    """32 bits of a card's hash; 0 only where the card is unknown."""
+    return np.uint32(card >> np.uint64(32)) | np.uint32(card != np.uint64(0))
+
+
+@njit_inner
+def _keep(row: Any, event: Event) -> None:
+    k = row.ring_next % RING
+    row.ring_txn[k] = event.txn
+    row.ring_amount[k] = event.amount
+    row.ring_time_s[k] = event.time_ms // 1000
+    row.ring_card[k] = fingerprint(event.card)
+    row.ring_flags[k] = _APPROVED_SALE if event.approved and event.role == SALE else 0
+    row.ring_next = (k + 1) % RING
+
+
+@njit_inner
+def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Take the transaction in."""
+    out.same_card_16 = out.same_amount_16 = np.iinfo(np.int64).min
+    out.same_card_amount_24h = out.same_card_minor_10m = np.iinfo(np.int64).min
+    if event.role > REFUND:
+        return
+    _keep(row, event)
+    time_s, card = event.time_ms // 1000, fingerprint(event.card)
+    same_card, same_amount, same_both, minor = 0, 0, 0, 0
+    for k in range(RING):
+        if row.ring_txn[k] == np.uint64(0):
+            continue
+        amount_too = row.ring_amount[k] == event.amount
+        same_amount += amount_too
+        if row.ring_card[k] != card:
+            continue
+        same_card += 1
+        apart_s = abs(time_s - i64(row.ring_time_s[k]))
+        same_both += amount_too and apart_s < 86400
+        if apart_s < 600 and row.ring_flags[k] == _APPROVED_SALE:
+            minor += row.ring_amount[k]
+    out.same_amount_16 = same_amount
+    if card != np.uint32(0):
+        out.same_card_16 = same_card
+        out.same_card_amount_24h = same_both
+        out.same_card_minor_10m = minor
+
+
+@njit_inner
+def find(row: Any, txn: np.uint64) -> int:
+    """Where the transaction stands in the ring, the newest of several with one id; -1 where it does not."""
+    after: int = row.ring_next
+    for back in range(1, RING + 1):
+        k = (after + RING - back) % RING
+        if row.ring_txn[k] == txn:
+            return k
+    return -1
+
+
+@njit_inner
+def mark_undone(row: Any, k: int) -> bool:
+    """Mark the transaction at `k` as reversed; whether it was an approved sale until then."""
+    was = bool(row.ring_flags[k] == _APPROVED_SALE)
+    row.ring_flags[k] |= _UNDONE
+    return was

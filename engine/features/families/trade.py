@@ -1,0 +1,271 @@
+"""What a merchant of a cheaper class sells and when, and whose profile that fits: static miscoding (套码).
+
+Only merchants all of whose MCCs are of a cheaper class than the standard one are looked at: by master data, or
+without it by the MCC that is the merchant's own by history. Their approved sales are counted by octave of the amount,
+block of the day, weekend, card kind and roundness, since that set of MCCs is in force; all counts are halved when there
+are 8,192 sales. At the end of a day with sales they are held against the profiles of `docs/profiles.md`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from domain import profiles
+from engine.features.event import MISSING, SALE, Closing, Event
+from engine.features.families import Column
+from engine.features.families.mcc import class_leakage_e7, own_value
+from engine.jit import i64, njit_inner
+
+HELD = 4
+"""MCCs of a registered set that are remembered; of a larger set nothing is judged."""
+MIN_SALES = 100
+"""Fewest sales that are judged."""
+MIN_DAYS = 5
+"""Fewest days with sales that are judged."""
+GRACE_D = 60
+"""Days without judgement after the MCCs were changed: people approve a change, and a business needs time."""
+HALVE_AT = 8_192
+_WEEKEND_FROM = 5
+
+octave, block = njit_inner(profiles.octave), njit_inner(profiles.block)
+share, quantile = njit_inner(profiles.share), njit_inner(profiles.quantile)
+sampling_variance = njit_inner(profiles.sampling_variance)
+log_likelihood = njit_inner(profiles.log_likelihood)
+
+FIELDS = (
+    ("trade_since_ms", np.int64),
+    ("trade_gap_e7", np.int64, 2),
+    *profiles.COUNTS,
+    ("trade_mccs", np.uint16, HELD),
+    ("trade_from_day", np.uint16),
+    ("trade_days", np.uint16),
+    ("trade_today", np.uint16),
+)
+_NOT_JUDGED = (
+    f"another occasion, a merchant of the standard class, fewer than {MIN_SALES} sales or {MIN_DAYS} days, "
+    f"less than {GRACE_D} days since its MCCs changed, or no profile"
+)
+
+COLUMNS = (
+    Column("trade_evidence", "nats", "since the MCC", "how much better the best profile of a dearer class explains "
+           "the merchant than the best of its own class or a cheaper one", "float", null=_NOT_JUDGED,
+           error="relative 1e-6"),
+    Column("trade_mcc", "MCC", "since the MCC", "the merchant's own MCC, of several the one that fits best",
+           null=_NOT_JUDGED),
+    Column("trade_like", "MCC", "since the MCC", "the MCC of a dearer class whose profile fits best", null=_NOT_JUDGED),
+    Column("trade_sales", "transactions", "since the MCC", "approved sales, halved now and again", null=_NOT_JUDGED),
+    Column("trade_gap_1d_e7", "1e-7 minor units", "since the last closing",
+           "what issuer and network would have got more in the class of the profile that fits", null=_NOT_JUDGED),
+    Column("trade_ticket", "minor units", "since the MCC", "the median ticket", null=_NOT_JUDGED),
+    Column("trade_ticket_own", "minor units", "profile", "the median ticket of the merchant's own MCC",
+           null=_NOT_JUDGED),
+    Column("trade_ticket_like", "minor units", "profile", "that of the MCC that fits best", null=_NOT_JUDGED),
+    Column("trade_telling", "code", "since the MCC", "the statistic that tells the two apart most: its place in "
+           "`domain.profiles.NAMES`", null=_NOT_JUDGED),
+)  # fmt: skip
+
+
+@njit_inner
+def statistic(row: Any, k: int) -> float:
+    """`domain.profiles.statistic`."""
+    if k >= profiles.HOURS_FROM:
+        return share(row, k)
+    if k == profiles.TICKET:
+        return quantile(row, 0.5)
+    return quantile(row, 0.75) - quantile(row, 0.25)
+
+
+@njit_inner
+def _forget(row: Any) -> None:
+    for k in range(profiles.TICKET_BINS):
+        row.trade_ticket[k] = 0
+    for k in range(profiles.BLOCKS):
+        row.trade_hour[k] = 0
+    row.trade_weekend = row.trade_known = row.trade_credit = row.trade_round = row.trade_sales = 0
+    row.trade_days = row.trade_today = 0
+    row.trade_gap_e7[0] = row.trade_gap_e7[1] = 0
+
+
+@njit_inner
+def _halve(row: Any) -> None:
+    # The octaves, and the blocks, keep adding up to the sales: what is lost in rounding is put back at the fullest.
+    half = i64(row.trade_sales) // 2
+    most, total = 0, 0
+    for k in range(profiles.TICKET_BINS):
+        row.trade_ticket[k] //= 2
+        total += i64(row.trade_ticket[k])
+        if row.trade_ticket[k] > row.trade_ticket[most]:
+            most = k
+    row.trade_ticket[most] += half - total
+    for k in range(profiles.BLOCKS):
+        row.trade_hour[k] //= 2
+    row.trade_weekend //= 2
+    row.trade_known //= 2
+    row.trade_credit //= 2
+    row.trade_round //= 2
+    row.trade_sales = half
+
+
+@njit_inner
+def _same_set(row: Any, contract: Any, own: int) -> bool:
+    """Whether the MCCs that are remembered are those in force."""
+    if contract.mcc_count == 0:
+        return own < 0 or (i64(row.trade_mccs[0]) == own + 1 and row.trade_mccs[1] == 0)
+    for k in range(HELD):
+        wanted = i64(contract.mccs[k]) + 1 if k < contract.mcc_count else 0
+        if i64(row.trade_mccs[k]) != wanted:
+            return False
+    return True
+
+
+@njit_inner
+def _begin(row: Any, contract: Any, own: int, day: int) -> None:
+    """Remember the MCCs in force, and nothing else."""
+    _forget(row)
+    row.trade_from_day = day + GRACE_D if row.trade_mccs[0] else 0
+    row.trade_since_ms = contract.effective_ms
+    for k in range(HELD):
+        row.trade_mccs[k] = 0
+    if contract.mcc_count == 0:
+        row.trade_mccs[0] = own + 1
+    else:
+        for k in range(min(i64(contract.mcc_count), HELD)):
+            row.trade_mccs[k] = contract.mccs[k] + 1
+
+
+@njit_inner
+def _dearest(row: Any, side: Any) -> int:
+    """The dearest class of the merchant's own MCCs; 0, the standard one, where none is known."""
+    found = -1
+    for k in range(HELD):
+        if row.trade_mccs[k]:
+            fee_class = i64(side.mcc_class[i64(row.trade_mccs[k]) - 1])
+            if found < 0 or fee_class < found:
+                found = fee_class
+    return max(found, 0)
+
+
+@njit_inner
+def _take(row: Any, event: Event, contract: Any, side: Any) -> None:
+    own = own_value(row, 0) if contract.mcc_count == 0 else -1
+    if contract.effective_ms < row.trade_since_ms or contract.mcc_count > HELD:
+        return
+    if not _same_set(row, contract, own):
+        _begin(row, contract, own, event.day)
+    fee_class = _dearest(row, side)
+    if fee_class == 0:
+        return
+    if row.trade_sales >= HALVE_AT:
+        _halve(row)
+    row.trade_sales += 1
+    row.trade_ticket[octave(event.amount)] += 1
+    row.trade_hour[block(event.local_hour)] += 1
+    # 1970-01-01 was a Thursday.
+    row.trade_weekend += (event.day + 3) % 7 >= _WEEKEND_FROM
+    row.trade_known += event.card_kind != MISSING
+    row.trade_credit += event.card_kind == 1 or event.card_kind == 2
+    row.trade_round += event.amount > 0 and event.amount % profiles.ROUND_MINOR == 0
+    row.trade_today = min(i64(row.trade_today) + 1, 60_000)
+    for dearer in range(fee_class):
+        gap = class_leakage_e7(side, event, dearer, fee_class)
+        if gap > 0:
+            row.trade_gap_e7[dearer] += min(gap, 10**15)
+
+
+@njit_inner
+def _nothing(out: Any) -> None:
+    out.trade_evidence = np.nan
+    out.trade_mcc = MISSING
+    out.trade_like = MISSING
+    out.trade_sales = MISSING
+    out.trade_gap_1d_e7 = MISSING
+    out.trade_ticket = MISSING
+    out.trade_ticket_own = MISSING
+    out.trade_ticket_like = MISSING
+    out.trade_telling = MISSING
+
+
+@njit_inner
+def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Take the transaction in."""
+    if event.role == SALE and event.approved:
+        _take(row, event, contract, side)
+    _nothing(out)
+
+
+@njit_inner
+def _fit(row: Any, side: Any, p: int) -> float:
+    """Logarithm of how likely the merchant is under a profile."""
+    spread = statistic(row, profiles.SPREAD)
+    found = 0.0
+    for k in range(profiles.STATISTICS):
+        value = statistic(row, k)
+        if not math.isnan(value):
+            variance = sampling_variance(row, k, spread)
+            found += log_likelihood(value, side.profile_mean[p, k], side.profile_deviation[p, k], variance)
+    return found
+
+
+@njit_inner
+def _telling(row: Any, side: Any, p: int, q: int) -> int:
+    """The statistic that speaks most for profile `p` against `q`."""
+    spread = statistic(row, profiles.SPREAD)
+    best, most = 0, -np.inf
+    for k in range(profiles.STATISTICS):
+        value = statistic(row, k)
+        if math.isnan(value):
+            continue
+        variance = sampling_variance(row, k, spread)
+        by = log_likelihood(value, side.profile_mean[p, k], side.profile_deviation[p, k], variance)
+        by -= log_likelihood(value, side.profile_mean[q, k], side.profile_deviation[q, k], variance)
+        if by > most:
+            best, most = k, by
+    return best
+
+
+@njit_inner
+def _judge(row: Any, side: Any, out: Any, fee_class: int) -> None:
+    """Hold the merchant against every profile."""
+    mine, like, dearer = -1, -1, 0
+    mine_fit, like_fit, cheap_fit = -np.inf, -np.inf, -np.inf
+    for p in range(side.profiles):
+        mcc, fit = i64(side.profile_mcc[p]), _fit(row, side, p)
+        if side.mcc_class[mcc] < fee_class:
+            dearer += 1
+            if fit > like_fit:
+                like, like_fit = p, fit
+            continue
+        cheap_fit = max(cheap_fit, fit)
+        for k in range(HELD):
+            if i64(row.trade_mccs[k]) == mcc + 1 and fit > mine_fit:
+                mine, mine_fit = p, fit
+    if mine < 0 or like < 0:
+        return
+    # Of many profiles one fits by chance: that many are less likely each.
+    out.trade_evidence = like_fit - math.log(dearer) - cheap_fit
+    out.trade_mcc = side.profile_mcc[mine]
+    out.trade_like = side.profile_mcc[like]
+    out.trade_sales = row.trade_sales
+    out.trade_gap_1d_e7 = row.trade_gap_e7[i64(side.mcc_class[i64(side.profile_mcc[like])])]
+    out.trade_ticket = i64(np.exp2(statistic(row, profiles.TICKET)))
+    out.trade_ticket_own = i64(np.exp2(side.profile_mean[mine, profiles.TICKET]))
+    out.trade_ticket_like = i64(np.exp2(side.profile_mean[like, profiles.TICKET]))
+    out.trade_telling = _telling(row, side, like, mine)
+
+
+@njit_inner
+def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
+    """Judge what is known by the end of a day with sales."""
+    if row.trade_today == 0:
+        return
+    row.trade_days = min(i64(row.trade_days) + 1, 60_000)
+    fee_class = _dearest(row, side)
+    enough = row.trade_sales >= MIN_SALES and row.trade_days >= MIN_DAYS and closing.day >= i64(row.trade_from_day)
+    if side.profiles > 0 and fee_class > 0 and enough:
+        _judge(row, side, out, fee_class)
+    row.trade_today = 0
+    row.trade_gap_e7[0] = 0
+    row.trade_gap_e7[1] = 0

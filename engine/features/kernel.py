@@ -1,0 +1,827 @@
+"""The kernel: walks a batch in order over the merchants' rows.
+
+This file is a template: `compose` writes it out with the five functions between the marks replaced by calls of every
+family, and compiles that. Two families are core, for the kernel itself reads and writes their fields: `lifetime` and
+`repeats` (the ring of the last transactions).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from engine.checkpoint.dirty import touch
+from engine.decoding.columns import MISSING, NUMBERS, STRINGS
+from engine.decoding.hashing import hash64, mix64, murmur2, prefetch
+from engine.features.event import (
+    APPROVED,
+    DAY_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    PRICE_LINE,
+    PRICING,
+    REFUND,
+    SALE,
+    UNDO,
+    Closing,
+    Event,
+    Revision,
+)  # fmt: skip
+from engine.features.event import CONTRACT as VERSION
+from engine.features.families import repeats
+from engine.features.pricing import line_fee, price_line, rise_ppm, version_at
+from engine.features.rows import place
+from engine.features.sets import ABSENT, FLAGGED, enter, fetch, holds
+from engine.features.state import (
+    ACCEPTED,
+    CAPACITY,
+    CLOCK,
+    CONTRACT,
+    CURRENCY,
+    DEAD,
+    DUPLICATE,
+    FEEDS,
+    FUTURE,
+    LATE,
+    MAX_FEEDS,
+    MERCHANT,
+    NOTHING,
+    OTHER,
+    SETTLEMENT,
+    TRANSACTION,
+    WRONG_PARTITION,
+    Into,
+    Layouts,
+    Limits,
+    State,
+)  # fmt: skip
+from engine.features.zones import offset_at
+from engine.jit import borrowed, i64, njit_cached, njit_inline, njit_inner
+
+S_TXN, S_MERCHANT, S_TERMINAL, S_ACCEPTOR, S_ORIGINAL, S_CARD, S_STAN, S_ACQUIRER, S_FEED = (
+    STRINGS.index(name) for name in ("txn_id", "merchant_id", "terminal_id", "acceptor_id", "original_txn_id",
+                                     "card_token", "stan", "acquirer_code", "feed")
+)  # fmt: skip
+S_CHANNEL, S_CHANNEL_MERCHANT, S_MODE = (
+    STRINGS.index(name) for name in ("channel", "channel_merchant_id", "settlement_mode")
+)
+N_AMOUNT, N_CURRENCY, N_TIME, N_MCC, N_CHANNEL_MCC, N_SCHEME, N_TYPE = (
+    NUMBERS.index(name) for name in ("amount", "currency", "event_time", "mcc", "channel_mcc", "scheme", "txn_type")
+)
+N_ORIGINAL_AMOUNT, N_ORIGINAL_TIME, N_FEE_TYPE, N_CARD_KIND, N_COUNTRY, N_ENTRY, N_RESPONSE, N_SENT, N_RECEIVED = (
+    NUMBERS.index(name)
+    for name in ("original_amount", "original_time", "special_fee_type", "card_kind", "issuer_country", "entry_mode",
+                 "response_code", "transmitted_at", "received_at")
+)  # fmt: skip
+N_FEE, N_FEE_CLASS = NUMBERS.index("fee"), NUMBERS.index("fee_class")
+CLOSES_AFTER_MS = 2 * HOUR_MS
+"""A local day is closed this long after its end, and up to an hour more by merchant, so that not all close at once."""
+IDLE_TOLD_D, IDLE_YEAR_D, IDLE_MOST_D = 100, 365, 400
+"""Ends of idle days that are told: the first hundred, and that of a year; then no more are awaited."""
+BEHIND_MS = 30 * MINUTE_MS
+"""On a foreign topic the clock is so far behind the partition's greatest accepted event time."""
+MOST_AT_ONCE = 128
+"""Rows of features that one record, or one merchant's deadlines, may give at most."""
+FETCH_SLOT, FETCH_ROW, FETCH_VERSION = 8, 4, 2
+"""How many records ahead a merchant's slot of the index, its row and its master data are fetched: where merchants are
+many none lies in a cache, and the kernel waited for memory for a third of its time."""
+_LINE = 64
+"""Bytes of a cache line."""
+NOBODY = -1
+"""In `record_of`: the row of features is of no record."""
+CONTRACT_BYTES, PRICING_BYTES, PRICE_LINE_BYTES = VERSION.itemsize, PRICING.itemsize, PRICE_LINE.itemsize
+_0 = np.uint64(0)
+_SALT_SETTLED = np.uint64(0xD1B54A32D192ED03)
+_SALT_TXN = np.uint64(0xA24BAED4963EE407)
+_SALT_SENT = np.uint64(0x9FB21C651E98DF25)
+_K = np.uint64(0x9E3779B97F4A7C15)
+
+
+# families: begin
+@njit_inner
+def update_all(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Take a transaction into every family."""
+
+
+@njit_inner
+def undo_all(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
+    """Take an approved sale out of every family that can."""
+
+
+@njit_inner
+def settle_all(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+    """Take a settlement into every family that looks at it."""
+
+
+@njit_inner
+def close_all(row: Any, closing: Closing, side: Any, out: Any) -> None:
+    """Close a day in every family that does."""
+
+
+@njit_inner
+def revise_all(row: Any, revision: Revision, side: Any, out: Any) -> None:
+    """Tell every family that cares of a new version of the contract."""
+
+
+# families: end
+
+
+@njit_inner
+def _txn_key(txn: np.uint64) -> np.uint64:
+    key = mix64(txn ^ _SALT_TXN)
+    return key if key != _0 else np.uint64(1)
+
+
+@njit_inline
+def _duplicate_key(columns: Any, i: int) -> np.uint64:
+    """What makes a transaction one: acquirer, terminal, STAN and time sent, or else its id."""
+    acquirer, terminal, stan = columns.hash[S_ACQUIRER, i], columns.hash[S_TERMINAL, i], columns.hash[S_STAN, i]
+    sent = columns.number[N_SENT, i]
+    if acquirer == _0 or terminal == _0 or stan == _0 or sent == MISSING:
+        return _txn_key(columns.hash[S_TXN, i])
+    key = mix64(mix64(mix64(acquirer ^ _SALT_SENT) + terminal * _K) + stan * _K) + np.uint64(sent) * _K
+    # A reversal repeats the STAN and time of what it reverses, and is no copy of it.
+    kind = columns.number[N_TYPE, i]
+    key = mix64(key + np.uint64(kind if kind != MISSING else 0))
+    return key if key != _0 else np.uint64(1)
+
+
+@njit_inline
+def _settled_key(columns: Any, i: int) -> np.uint64:
+    """What makes a settlement one: its transaction's id."""
+    key = mix64(_txn_key(columns.hash[S_TXN, i]) ^ _SALT_SETTLED)
+    return key if key != _0 else np.uint64(1)
+
+
+@njit_inline
+def _feed(state: State, h: np.uint64) -> int:
+    """The feed's place, entered where it is new; -1 where there is no room."""
+    k = i64(state.feed_count[0])
+    for known in range(k):
+        if state.feed_hash[known] == h:
+            return known
+    if k == MAX_FEEDS:
+        return -1
+    state.feed_hash[k] = h
+    state.feed_count[0] = k + 1
+    return k
+
+
+@njit_inline
+def _touch(state: State, r: int) -> None:
+    touch(state.rows, state.row_bytes, state.deadlines, state.dirty, r)
+
+
+@njit_inline
+def _row_of(data: Any, columns: Any, i: int, state: State, limits: Limits) -> int:
+    """The row of the record's merchant, taken where it is new; -1 where there is no room."""
+    h, start = columns.hash[S_MERCHANT, i], columns.start[S_MERCHANT, i]
+    length = columns.length[S_MERCHANT, i]
+    at = place(state.rows, state.merchants, h, data, start, length)
+    if state.merchants.hash[at] != _0:
+        return i64(state.merchants.row[at])
+    r = i64(state.row_count[0])
+    if r == limits.capacity:
+        return -1
+    state.row_count[0] = r + 1
+    state.merchants.hash[at] = h
+    state.merchants.row[at] = r
+    _touch(state, r)
+    row = state.rows[r]
+    row.merchant_hash = h
+    row.id_length = length
+    for k in range(length):
+        row.id[k] = data[start + k]
+    return r
+
+
+@njit_inline
+def _slot_of(columns: Any, i: int, state: State) -> int:
+    """Where the index begins to be searched for the record's merchant."""
+    return i64(columns.hash[S_MERCHANT, i] & np.uint64(len(state.merchants.hash) - 1))
+
+
+@njit_inline
+def _row_by_hash(columns: Any, i: int, state: State) -> int:
+    """The row of the record's merchant, by its hash alone; -1 where it is new."""
+    at, h = _slot_of(columns, i, state), columns.hash[S_MERCHANT, i]
+    while state.merchants.hash[at] != _0:
+        if state.merchants.hash[at] == h:
+            return i64(state.merchants.row[at])
+        at = (at + 1) & (len(state.merchants.hash) - 1)
+    return -1
+
+
+@njit_inline
+def _fetch(data: Any, columns: Any, kinds: Any, i: int, state: State) -> None:
+    """Have fetched what the records after `i` will read. It changes nothing but the time they take."""
+    n = len(kinds)
+    if i + FETCH_SLOT < n and kinds[i + FETCH_SLOT] != DEAD:
+        at = _slot_of(columns, i + FETCH_SLOT, state)
+        prefetch(state.merchants.hash, 8 * at)
+        prefetch(state.merchants.row, 4 * at)
+        prefetch(data, i64(columns.start[S_MERCHANT, i + FETCH_SLOT]))
+    if i + FETCH_ROW < n and kinds[i + FETCH_ROW] != DEAD:
+        _fetch_row(data, columns, kinds, i + FETCH_ROW, state)
+    if i + FETCH_VERSION < n and kinds[i + FETCH_VERSION] != DEAD:
+        r = _row_by_hash(columns, i + FETCH_VERSION, state)
+        if r >= 0:
+            k = i64(state.rows[r].contract)
+            prefetch(state.contracts, k * CONTRACT_BYTES)
+            prefetch(state.contracts, (k + 1) * CONTRACT_BYTES - 1)
+            prefetch(state.pricings, i64(state.rows[r].pricing) * PRICING_BYTES)
+    if i + 1 < n and kinds[i + 1] != DEAD and columns.number[N_FEE, i + 1] != MISSING:
+        r = _row_by_hash(columns, i + 1, state)
+        if r >= 0:
+            version = state.pricings[i64(state.rows[r].pricing)]
+            for k in range(version.line, version.line + version.lines):
+                prefetch(state.price_lines, k * PRICE_LINE_BYTES)
+
+
+@njit_inline
+def _fetch_row(data: Any, columns: Any, kinds: Any, i: int, state: State) -> None:
+    """Have the row of record `i` fetched, and the places of its ids among the duplicates."""
+    r = _row_by_hash(columns, i, state)
+    if r < 0:
+        return
+    size = state.row_bytes.shape[1]
+    for at in range(r * size, (r + 1) * size, _LINE):
+        prefetch(state.row_bytes, at)
+    prefetch(state.deadlines, 8 * r)
+    if kinds[i] == SETTLEMENT:
+        fetch(state.duplicates, _settled_key(columns, i), r)
+        return
+    key, txn_key = _duplicate_key(columns, i), _txn_key(columns.hash[S_TXN, i])
+    fetch(state.duplicates, key, r)
+    if key != txn_key:
+        fetch(state.duplicates, txn_key, r)
+    if columns.hash[S_ACCEPTOR, i] != _0:
+        prefetch(data, i64(columns.start[S_ACCEPTOR, i]))
+
+
+@njit_inline
+def _layout(data: Any, columns: Any, i: int, layouts: Layouts) -> int:
+    """The layout of the acceptor number, -1 where none applies."""
+    length, start = columns.length[S_ACCEPTOR, i], columns.start[S_ACCEPTOR, i]
+    if columns.hash[S_ACCEPTOR, i] == _0:
+        return -1
+    scheme = columns.number[N_SCHEME, i]
+    for k in range(len(layouts.length)):
+        if layouts.length[k] != length:
+            continue
+        if layouts.schemes[k] != -1 and scheme != MISSING and not (layouts.schemes[k] >> scheme) & 1:
+            continue
+        if layouts.acquirer[k, 0] != _0:
+            h = hash64(data, start + layouts.acquirer_from[k], start + layouts.acquirer_to[k])
+            if not (layouts.acquirer[k] == h).any():
+                continue
+        return k
+    return -1
+
+
+@njit_inline
+def _acceptor_mcc(data: Any, start: int, k: int, layouts: Layouts, known: Any) -> int:
+    """The MCC inside an acceptor number of layout `k`, -1 where it is no MCC or there is no layout."""
+    if k < 0:
+        return -1
+    mcc = 0
+    for at in range(start + layouts.mcc_from[k], start + layouts.mcc_from[k] + 4):
+        if not 48 <= data[at] <= 57:
+            return -1
+        mcc = mcc * 10 + (i64(data[at]) - 48)
+    return mcc if known[mcc] else -1
+
+
+@njit_inline
+def _acceptor_region(data: Any, start: int, k: int, layouts: Layouts) -> int:
+    """The region inside an acceptor number of layout `k`, packed; 0 where there is no layout."""
+    region = 0
+    if k >= 0:
+        for at in range(layouts.region_from[k], min(layouts.region_to[k], layouts.region_from[k] + 7)):
+            region = region << 8 | i64(data[start + at])
+    return region
+
+
+@njit_inline
+def _contract_at(state: State, row: Any, time_ms: int) -> int:
+    """Place of the version of the master data in force at a moment, 0 where none is."""
+    k = i64(row.contract)
+    while k > 0 and state.contracts[k].effective_ms > time_ms:
+        k = i64(state.contract_next[k])
+    return k
+
+
+@njit_inline
+def _enter_contract(state: State, row: Any, k: int) -> None:
+    """Enter a version of the master data; of two for the same moment the later record comes first."""
+    version = state.contracts[k]
+    before = 0
+    at = row.contract
+    while at > 0 and state.contracts[at].effective_ms > version.effective_ms:
+        before = at
+        at = state.contract_next[at]
+    state.contract_next[k] = at
+    if before:
+        state.contract_next[before] = k
+    else:
+        row.contract = k
+
+
+@njit_inline
+def _first_pending(state: State, row: Any) -> int:
+    """The earliest deadline of the reversals that wait, 0 for none."""
+    first, k = 0, row.pending
+    while k > 0:
+        entry = state.pending[k - 1]
+        if first == 0 or entry.deadline_ms < first:
+            first = entry.deadline_ms
+        k = entry.next
+    return first
+
+
+@njit_inline
+def _await(state: State, row: Any, r: int) -> None:
+    """Note the row's earliest deadline."""
+    first = _first_pending(state, row)
+    if row.close_day and (first == 0 or row.close_ms < first):
+        first = row.close_ms
+    state.deadlines[r] = first
+
+
+@njit_inline
+def _wait(state: State, row: Any, r: int, original: np.uint64, deadline_ms: int, most: int) -> None:
+    """Let a reversal wait for its original; where `most` wait already it counts as unmatched at once."""
+    k = state.pending_free[0]
+    if k:
+        state.pending_free[0] = state.pending[k - 1].next
+    elif state.pending_free[1] == most:
+        row.unmatched_reversals += 1
+        return
+    else:
+        state.pending_free[1] += 1
+        k = state.pending_free[1]
+    entry = state.pending[k - 1]
+    entry.original = original
+    entry.deadline_ms = deadline_ms
+    entry.next = row.pending
+    row.pending = k
+    _await(state, row, r)
+
+
+@njit_inline
+def _release(state: State, row: Any, r: int, original: np.uint64, up_to_ms: int) -> tuple[bool, int]:
+    """Drop the reversal that waits for `original`, and those whose deadline lies before `up_to_ms`.
+
+    Returns whether the first was there, and how many of the others there were.
+    """
+    found, expired, before = False, 0, 0
+    k = row.pending
+    while k > 0:
+        entry = state.pending[k - 1]
+        after = entry.next
+        mine = original != _0 and entry.original == original and not found
+        late = entry.deadline_ms < up_to_ms
+        if mine or late:
+            found |= mine
+            expired += late and not mine
+            if before:
+                state.pending[before - 1].next = after
+            else:
+                row.pending = after
+            entry.next = state.pending_free[0]
+            state.pending_free[0] = k
+        else:
+            before = k
+        k = after
+    _await(state, row, r)
+    return found, expired
+
+
+@njit_inline
+def _close_at(state: State, row: Any, day: int) -> None:
+    """Await the end of a local day."""
+    row.close_day = day
+    midnight = (day + 1) * DAY_MS
+    midnight -= offset_at(state.zones, row.zone, midnight - offset_at(state.zones, row.zone, midnight))
+    row.close_ms = midnight + CLOSES_AFTER_MS + i64(row.merchant_hash % np.uint64(HOUR_MS))
+
+
+@njit_inline
+def _clock(row: Any, time_ms: int) -> int:
+    """The row's clock after what happened at `time_ms`, by which the version of every control is chosen."""
+    return max(i64(row.clock_ms), time_ms)
+
+
+@njit_inline
+def _side(sides: Any, clock_ms: int) -> Any:
+    """The tables in force by the row's clock; the first are from the beginning of time."""
+    k = len(sides) - 1
+    while k > 0 and sides[k].since_ms > clock_ms:
+        k -= 1
+    return sides[k]
+
+
+@njit_inline
+def _put(state: State, into: Into, r: int, record: int, time_ms: int, j: int) -> int:
+    """Hand the features over as those of row `j`; the next."""
+    row = state.rows[r]
+    for k in range(len(into.words)):
+        into.table[k, j] = into.words[k]
+    into.record_of[j] = record
+    into.row_of[j] = r
+    into.time_ms[j] = time_ms
+    into.clock_ms[j] = _clock(row, time_ms)
+    into.watermark_ms[j] = row.watermark_ms
+    into.currency[j] = row.currency
+    return j + 1
+
+
+@njit_inline
+def _nothing(into: Into) -> None:
+    """Let every feature be null."""
+    for k in range(len(into.words)):
+        into.words[k] = into.nulls[k]
+
+
+@njit_inner
+def _close(state: State, into: Into, sides: Any, out: Any, r: int, j: int) -> int:
+    """Close the day that is due, and await the next."""
+    row = state.rows[r]
+    at_ms, day = row.close_ms, i64(row.close_day)
+    idle = day - i64(row.day)
+    _nothing(into)
+    close_all(row, Closing(at_ms, day, idle), _side(sides, _clock(row, at_ms)), out)
+    row.watermark_ms = max(row.watermark_ms, at_ms)
+    if idle < IDLE_MOST_D:
+        _close_at(state, row, day + 1)
+    else:
+        row.close_day = 0
+    if idle <= IDLE_TOLD_D or idle == IDLE_YEAR_D:
+        return _put(state, into, r, NOBODY, at_ms, j)
+    return j
+
+
+@njit_inner
+def _fire(state: State, into: Into, sides: Any, out: Any, r: int, up_to_ms: int, j: int) -> int:
+    """Fire the row's deadlines that lie before `up_to_ms`, in their order; the next row of features."""
+    while 0 < state.deadlines[r] < up_to_ms:
+        _touch(state, r)
+        row = state.rows[r]
+        closes = row.close_day != 0 and row.close_ms == state.deadlines[r]
+        if closes:
+            j = _close(state, into, sides, out, r, j)
+            _await(state, row, r)
+        else:
+            _, expired = _release(state, row, r, _0, state.deadlines[r] + 1)
+            row.unmatched_reversals += expired
+    return j
+
+
+@njit_inline
+def _undo(state: State, row: Any, amount: int, time_ms: int, now_ms: int) -> None:
+    """Take an approved sale out of the buckets it went into, by the zone that was in force at its time."""
+    time_ms = min(time_ms, now_ms)
+    contract = state.contracts[_contract_at(state, row, time_ms)]
+    zone = contract.zone if contract.zone >= 0 else row.zone
+    day = (time_ms + offset_at(state.zones, zone, time_ms)) // DAY_MS
+    undo_all(row, amount, time_ms, min(day, i64(row.day)), now_ms, i64(row.day))
+
+
+@njit_inline
+def _reverse(state: State, row: Any, r: int, columns: Any, i: int, now_ms: int, limits: Limits) -> None:
+    """Take a void or reversal in: take its original out, once."""
+    original = columns.hash[S_ORIGINAL, i]
+    if original == _0:
+        row.unmatched_reversals += 1
+        return
+    turn = now_ms // limits.undone_turn_ms
+    if holds(state.undone, original, r, turn) != ABSENT:
+        row.repeated_reversals += 1
+        return
+    enter(state.undone, original, r, turn, False)
+    k = repeats.find(row, original)
+    if k >= 0:
+        if repeats.mark_undone(row, k):
+            _undo(state, row, row.ring_amount[k], i64(row.ring_time_s[k]) * 1000, now_ms)
+        return
+    amount, time_ms = columns.number[N_ORIGINAL_AMOUNT, i], columns.number[N_ORIGINAL_TIME, i]
+    described = amount != MISSING and time_ms != MISSING
+    hour = now_ms // limits.duplicate_turn_ms
+    came = holds(state.duplicates, _txn_key(original), r, hour)
+    long_ago = came == ABSENT and described and time_ms // limits.duplicate_turn_ms < hour - 1
+    if (came == FLAGGED and described) or long_ago:
+        _undo(state, row, amount, time_ms, now_ms)
+    elif came == FLAGGED:
+        row.unmatched_reversals += 1
+    elif came == ABSENT:
+        _wait(state, row, r, original, columns.number[N_TIME, i] + limits.reversal_ms, limits.pending)
+
+
+@njit_inline
+def _reset(state: State, r: int, keep: int) -> None:
+    """Forget all but the header and the lifetime sums."""
+    for k in range(keep, state.row_bytes.shape[1]):
+        state.row_bytes[r, k] = 0
+
+
+@njit_inline
+def _verdict(columns: Any, i: int, r: int, key: np.uint64, state: State, limits: Limits) -> int:
+    """Whether the transaction is to be taken in; touches nothing."""
+    row, time_ms = state.rows[r], columns.number[N_TIME, i]
+    if row.currency != 0 and row.currency != columns.number[N_CURRENCY, i]:
+        return CURRENCY
+    if row.started:
+        if holds(state.duplicates, key, r, row.clock_ms // limits.duplicate_turn_ms) != ABSENT:
+            return DUPLICATE
+        if row.clock_ms - time_ms > limits.late_ms:
+            return LATE
+    return ACCEPTED
+
+
+@njit_inline
+def _event(
+    data: Any, columns: Any, i: int, state: State, row: Any, layouts: Layouts, known: Any, time_ms: int, now_ms: int,
+    was_ms: int, now_day: int, was_day: int, local_ms: int, role: int, approved: bool,
+) -> Event:  # fmt: skip
+    """The record as families see it, priced by the contract in force at its time."""
+    amount, scheme, card_kind = columns.number[N_AMOUNT, i], columns.number[N_SCHEME, i], columns.number[N_CARD_KIND, i]
+    channel, mode = columns.hash[S_CHANNEL, i], columns.hash[S_MODE, i]
+    due, due_ppm = MISSING, MISSING
+    if row.pricing and columns.number[N_FEE, i] != MISSING:
+        version = version_at(state, row.pricing, time_ms)
+        line = price_line(state, version, amount, scheme, card_kind, channel, mode)
+        if line >= 0:
+            due, due_ppm = line_fee(state.price_lines, line, amount), i64(state.price_lines[line].rate_ppm)
+    entry = columns.number[N_ENTRY, i]
+    entry = ((entry & 255) - 48) * 10 + ((entry >> 8 & 255) - 48) if entry != MISSING else -1
+    acceptor_at, layout = columns.start[S_ACCEPTOR, i], _layout(data, columns, i, layouts)
+    return Event(
+        time_ms, now_ms, was_ms, min(local_ms // DAY_MS, now_day), now_day, was_day,
+        local_ms // 3_600_000 % 24, amount, role, approved, columns.hash[S_TXN, i], columns.hash[S_CARD, i],
+        card_kind, scheme, entry,
+        columns.number[N_RESPONSE, i], columns.number[N_COUNTRY, i], columns.number[N_CURRENCY, i],
+        max(columns.number[N_MCC, i], -1), _acceptor_mcc(data, acceptor_at, layout, layouts, known),
+        max(columns.number[N_CHANNEL_MCC, i], -1), max(columns.number[N_FEE_TYPE, i], -1),
+        columns.number[N_FEE, i], due, due_ppm, mode, channel, columns.hash[S_TERMINAL, i],
+        columns.hash[S_ACCEPTOR, i], columns.hash[S_CHANNEL_MERCHANT, i],
+        max(columns.number[N_FEE_CLASS, i], -1), _acceptor_region(data, acceptor_at, layout, layouts),
+    )  # fmt: skip
+
+
+@njit_inline
+def _hear(columns: Any, i: int, row: Any, state: State) -> bool:
+    """Bring the row's watermark up to its feed's clock; the record's own feed before the first transaction.
+
+    Whether there was room for the feed.
+    """
+    if not row.started:
+        feed = _feed(state, columns.hash[S_FEED, i])
+        if feed < 0:
+            return False
+        row.feed = feed
+    row.watermark_ms = max(row.watermark_ms, state.feed_clock_ms[row.feed])
+    return True
+
+
+@njit_inner
+def _settle(
+    data: Any, columns: Any, i: int, r: int, state: State, into: Into, sides: Any, layouts: Layouts, known: Any,
+    limits: Limits, out: Any, j: int,
+) -> int:  # fmt: skip
+    """Take a settlement in by what it carries; the next row of features, or -1 for one that came before."""
+    row = state.rows[r]
+    key = _settled_key(columns, i)
+    turn = (row.clock_ms if row.started else 0) // limits.duplicate_turn_ms
+    if holds(state.duplicates, key, r, turn) != ABSENT:
+        return -1
+    enter(state.duplicates, key, r, turn, False)
+    given_ms = columns.number[N_ORIGINAL_TIME, i]
+    # Whatever it says, what was settled was made before this was received: one wrong year would move the fee day.
+    time_ms = min(given_ms if given_ms != MISSING else columns.number[N_TIME, i], columns.number[N_RECEIVED, i])
+    contract = state.contracts[_contract_at(state, row, time_ms)]
+    zone = contract.zone if contract.zone >= 0 else row.zone
+    local_ms = time_ms + offset_at(state.zones, zone, time_ms)
+    was_ms, was_day = (row.clock_ms, i64(row.day)) if row.started else (-1, -1)
+    event = _event(
+        data, columns, i, state, row, layouts, known, time_ms, max(time_ms, was_ms), was_ms,
+        max(local_ms // DAY_MS, was_day), was_day, local_ms, SALE, True,
+    )  # fmt: skip
+    _nothing(into)
+    settle_all(row, event, contract, _side(sides, _clock(row, time_ms)), out)
+    return _put(state, into, r, i, time_ms, j)
+
+
+@njit_inner
+def _revise(columns: Any, i: int, r: int, version: int, state: State, into: Into, sides: Any, out: Any, j: int) -> int:
+    """Enter a version of the contract; of two for the same moment the later record comes first."""
+    row, effective_ms = state.rows[r], state.pricings[version].effective_ms
+    before, at = 0, i64(row.pricing)
+    while at > 0 and state.pricings[at].effective_ms > effective_ms:
+        before = at
+        at = i64(state.pricing_next[at])
+    state.pricing_next[version] = at
+    if before:
+        state.pricing_next[before] = version
+    else:
+        row.pricing = version
+    told_ms = columns.number[N_RECEIVED, i]
+    time_ms = told_ms if told_ms != MISSING else effective_ms
+    rise = rise_ppm(state, version, at) if at > 0 else MISSING
+    _nothing(into)
+    side = _side(sides, _clock(row, time_ms))
+    revise_all(row, Revision(time_ms, effective_ms, state.pricings[version].notice_ms, rise), side, out)
+    return _put(state, into, r, i, time_ms, j)
+
+
+@njit_inline
+def _accept(
+    data: Any, columns: Any, i: int, r: int, key: np.uint64, state: State, sides: Any, layouts: Layouts, known: Any,
+    roles: Any, limits: Limits, out: Any,
+) -> None:  # fmt: skip
+    """Take an accepted transaction in and write its features to `out`."""
+    row = state.rows[r]
+    time_ms = columns.number[N_TIME, i]
+    was_ms, was_day = (row.clock_ms, i64(row.day)) if row.started else (-1, -1)
+    if row.started and time_ms - was_ms > limits.forget_ms:
+        _reset(state, r, limits.keep_bytes)
+        was_ms, was_day = -1, -1
+        row.day = row.close_day = 0
+    row.started = 1
+    if row.heard_day == 0:
+        row.heard_day = time_ms // DAY_MS
+    row.currency = columns.number[N_CURRENCY, i]
+    now_ms = max(time_ms, was_ms)
+    row.clock_ms = now_ms
+    contract = state.contracts[_contract_at(state, row, time_ms)]
+    if contract.zone >= 0:
+        row.zone = contract.zone
+    local_ms = time_ms + offset_at(state.zones, row.zone, time_ms)
+    row.day = max(i64(row.day), (now_ms + offset_at(state.zones, row.zone, now_ms)) // DAY_MS)
+    if row.close_day == 0:
+        _close_at(state, row, i64(row.day))
+        _await(state, row, r)
+    amount, kind = columns.number[N_AMOUNT, i], columns.number[N_TYPE, i]
+    role = roles[kind if kind != MISSING else 0]
+    response = columns.number[N_RESPONSE, i]
+    approved = response == MISSING or response in APPROVED
+    turn, txn_key = now_ms // limits.duplicate_turn_ms, _txn_key(columns.hash[S_TXN, i])
+    enter(state.duplicates, txn_key, r, turn, approved and role == SALE)
+    if key != txn_key:
+        enter(state.duplicates, key, r, turn, False)
+    if role == UNDO and approved:
+        _reverse(state, row, r, columns, i, now_ms, limits)
+    event = _event(
+        data, columns, i, state, row, layouts, known, time_ms, now_ms, was_ms, i64(row.day), was_day, local_ms, role,
+        approved,
+    )  # fmt: skip
+    update_all(row, event, contract, _side(sides, now_ms), out)
+    if row.pending and role <= REFUND:
+        found, _ = _release(state, row, r, event.txn, 0)
+        k = repeats.find(row, event.txn) if found else -1
+        if k >= 0 and repeats.mark_undone(row, k):
+            _undo(state, row, amount, time_ms, now_ms)
+
+
+@njit_inline
+def _told(time_ms: int, kind: int) -> int:
+    """The feed's clock by a record: a clock record's own time; by a transaction of a foreign topic, whole minutes."""
+    return time_ms if kind == CLOCK else (time_ms - BEHIND_MS) // MINUTE_MS * MINUTE_MS
+
+
+@njit_inner
+def _tick(state: State, into: Into, sides: Any, out: Any, k: int, time_ms: int, cursor: Any, j: int) -> int:
+    """Bring the clock of feed `k` up to `time_ms`: fire the deadlines it passes; the next row of features.
+
+    Where there is no more room for rows of features, `cursor` is left at the row to go on with, plus one; else at 0.
+    """
+    first = cursor[1] - 1
+    cursor[1] = 0
+    if first < 0 and time_ms <= state.feed_clock_ms[k]:
+        return j
+    state.feed_clock_ms[k] = time_ms
+    for r in range(max(first, 0), state.row_count[0]):
+        if 0 < state.deadlines[r] < time_ms and state.rows[r].feed == k:
+            if j + MOST_AT_ONCE > len(into.record_of):
+                cursor[1] = r + 1
+                return j
+            j = _fire(state, into, sides, out, r, time_ms, j)
+    return j
+
+
+@njit_cached
+def run(
+    data: Any, columns: Any, kinds: Any, places: Any, state: State, sides: Any, layouts: Layouts, known: Any,
+    roles: Any, limits: Limits, scratch: Any, into: Into, verdicts: Any, cursor: Any,
+) -> int:  # fmt: skip
+    """Take a batch in, record by record; return how many rows of features it gave.
+
+    Where there is no more room for them it stops, and goes on where `cursor` says when called again.
+
+    Args:
+        data: the batch's bytes.
+        columns: its `engine.decoding.columns.Columns`.
+        kinds: (n,) what each record is.
+        places: (n,) of a merchant record or a contract, its version's place in the side table.
+        state: read and written.
+        sides: (versions,) of `engine.features.event.SIDE`, ascending by `since_ms`, read.
+        layouts: read.
+        known: (10000,) whether an MCC exists.
+        roles: `domain.events.Role` by position in `TXN_TYPES`.
+        limits: read.
+        scratch: (1,) of the columns' dtype; the same memory as `into.words`.
+        into: written at 0 to the result.
+        verdicts: (n,) written.
+        cursor: (2,) the record to go on with, and where its clock still fires deadlines the row, plus one; (n, 0) when
+            all is done.
+    """
+    data, columns, kinds, places = borrowed(data), borrowed(columns), borrowed(kinds), borrowed(places)
+    state, sides, layouts, known = borrowed(state), borrowed(sides), borrowed(layouts), borrowed(known)
+    roles, verdicts, cursor = borrowed(roles), borrowed(verdicts), borrowed(cursor)
+    scratch, into = borrowed(scratch), borrowed(into)
+    out = scratch[0]
+    j = i64(0)  # a literal 0 would be a type of its own, and everything that takes `j` would be compiled twice
+    for i in range(cursor[0], len(kinds)):
+        cursor[0] = i
+        if j + MOST_AT_ONCE > len(into.record_of):
+            return j
+        _fetch(data, columns, kinds, i, state)
+        kind = kinds[i]
+        if kind == DEAD:
+            verdicts[i] = NOTHING
+            continue
+        if kind == CLOCK or cursor[1]:
+            feed = _feed(state, columns.hash[S_FEED, i])
+            if feed >= 0:
+                j = _tick(state, into, sides, out, feed, _told(columns.number[N_TIME, i], kind), cursor, j)
+                if cursor[1]:
+                    return j
+            if kind == CLOCK:
+                verdicts[i] = OTHER if feed >= 0 else FEEDS
+            continue
+        start = columns.start[S_MERCHANT, i]
+        if limits.partitions > 1:
+            whose = murmur2(data, start, start + columns.length[S_MERCHANT, i]) % limits.partitions
+            if whose != limits.partition:
+                verdicts[i] = WRONG_PARTITION
+                continue
+        if kind == TRANSACTION and columns.number[N_TIME, i] - columns.number[N_RECEIVED, i] > limits.future_ms:
+            verdicts[i] = FUTURE
+            continue
+        r = _row_of(data, columns, i, state, limits)
+        if r < 0:
+            verdicts[i] = CAPACITY
+            continue
+        row = state.rows[r]
+        if kind != TRANSACTION:
+            _touch(state, r)
+            verdicts[i] = OTHER
+            if kind == SETTLEMENT:
+                if row.currency != 0 and row.currency != columns.number[N_CURRENCY, i]:
+                    verdicts[i] = CURRENCY
+                    continue
+                if not _hear(columns, i, row, state):
+                    verdicts[i] = FEEDS
+                    continue
+                after = _settle(data, columns, i, r, state, into, sides, layouts, known, limits, out, j)
+                if after < 0:
+                    verdicts[i] = DUPLICATE
+                    continue
+                j = after
+            elif kind == MERCHANT:
+                _enter_contract(state, row, places[i])
+                if row.heard_day == 0 and columns.number[N_RECEIVED, i] != MISSING:
+                    row.heard_day = columns.number[N_RECEIVED, i] // DAY_MS
+            elif kind == CONTRACT:
+                if not _hear(columns, i, row, state):
+                    verdicts[i] = FEEDS
+                    continue
+                j = _revise(columns, i, r, places[i], state, into, sides, out, j)
+            else:
+                into.heard[i, 0], into.heard[i, 1], into.heard[i, 2] = r, row.watermark_ms, j
+            row.other_events += np.uint32(1)
+            continue
+        key = _duplicate_key(columns, i)
+        verdict = _verdict(columns, i, r, key, state, limits)
+        feed = _feed(state, columns.hash[S_FEED, i]) if verdict == ACCEPTED else -1
+        if verdict == ACCEPTED and feed < 0:
+            verdict = FEEDS
+        verdicts[i] = verdict
+        if verdict != ACCEPTED:
+            continue
+        _touch(state, r)
+        if row.started:
+            row.watermark_ms = max(row.watermark_ms, state.feed_clock_ms[row.feed])
+        time_ms = columns.number[N_TIME, i]
+        if 0 < state.deadlines[r] < time_ms:
+            j = _fire(state, into, sides, out, r, time_ms, j)
+        row.feed = feed
+        _accept(data, columns, i, r, key, state, sides, layouts, known, roles, limits, out)
+        row.watermark_ms = max(row.watermark_ms, row.clock_ms, state.feed_clock_ms[feed])
+        j = _put(state, into, r, i, time_ms, j)
+        if limits.foreign:
+            j = _tick(state, into, sides, out, feed, _told(time_ms, kind), cursor, j)
+            if cursor[1]:
+                return j
+    cursor[0] = len(kinds)
+    return j

@@ -1,0 +1,316 @@
+"""One partition's state in Python's hands: it makes room before a batch and hands the kernel its arrays."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from domain import events
+from domain.calendars import day_kinds
+from domain.contracts import NO_CAP
+from domain.interchange import REGIMES, Regime, rate_tables
+from domain.layouts import LAYOUTS, Layout
+from domain.mcc import class_table, known_mccs
+from domain.peers import NO_PEERS, Peers
+from engine.decoding.columns import MISSING, pack
+from engine.decoding.hashing import hash_of
+from engine.features.event import CONTRACT, DAY_MS, HOUR_MS, MAX_MCCS, MAX_REGIMES, PRICE_LINE, PRICING, SIDE
+from engine.features.rows import Rows
+from engine.features.sets import AgedSet
+from engine.features.state import MAX_FEEDS, PENDING, Layouts, Limits, State
+from engine.features.zones import Zones, changes, zone_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from domain.profiles import Profiles
+    from engine.features.compose import Composition
+
+    Artefacts = tuple[int, Peers, Profiles | None]
+    """Peers and profiles, and the row's clock from which on they are in force, UTC milliseconds."""
+
+DUPLICATE_TURN_MS = HOUR_MS
+UNDONE_TURN_MS = 7 * DAY_MS
+REVERSAL_MS = DAY_MS
+FORGET_MS = 400 * DAY_MS
+LEAST_PENDING = 65_536
+"""Reversals that may wait at once in a partition, or as many as `capacity` where that is more."""
+VERSIONS_A_MERCHANT = 8
+"""Versions of master data a partition holds, and as many of contracts, times `capacity`."""
+LINES_A_MERCHANT = 32
+"""Prices of contracts a partition holds, times `capacity`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorConfig:
+    """What a monitor is told of its acquirer. Validated.
+
+    Attributes:
+        capacity: most merchants of a partition; the transactions of more are dead letters (`capacity`).
+        late_s: how far a transaction may lie behind its merchant's clock, seconds; beyond, a dead letter.
+        time_zone: IANA zone of merchants whose master data names none.
+        country: ISO 3166 alpha-2 of the acquirer; cards issued elsewhere are foreign.
+        layouts: acceptor-number layouts.
+        regimes: regulated prices by time.
+        peers: what merchants of a trade usually do.
+        profiles: what the merchants of each MCC look like; without, no merchant is held against any.
+        foreign: whether the events are an acquirer's own topic, to which nobody adds clock records. Then the clock that
+            fires deadlines is the partition's greatest accepted event time, 30 minutes behind, in whole minutes, and
+            one for all of its feeds.
+    """
+
+    capacity: int = 1_000_000
+    late_s: int = 86_400
+    time_zone: str = "Asia/Shanghai"
+    country: str = "CN"
+    layouts: tuple[Layout, ...] = LAYOUTS
+    regimes: tuple[Regime, ...] = REGIMES
+    peers: Peers = NO_PEERS
+    profiles: Profiles | None = None
+    foreign: bool = False
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.capacity <= 2**31 - 1:
+            raise ValueError(f"capacity must be 1 to {2**31 - 1}, got {self.capacity}")
+        if not 0 <= self.late_s <= 30 * 86_400:
+            raise ValueError(f"late_s must be 0 to {30 * 86_400}, got {self.late_s}")
+        if not re.fullmatch("[A-Z]{2}", self.country):
+            raise ValueError(f"country must be two capital letters, got {self.country!r}")
+        if len(self.regimes) > MAX_REGIMES:
+            raise ValueError(f"regimes must be at most {MAX_REGIMES}, got {len(self.regimes)}")
+        changes(self.time_zone)
+
+
+class Full(ValueError):
+    """There is no room for one more."""
+
+
+class PartitionState:
+    """Rows and side tables of one partition."""
+
+    def __init__(
+        self, config: MonitorConfig, composition: Composition, partition: int, partitions: int, *, journals: bool
+    ) -> None:
+        if not 0 <= partition < partitions:
+            raise ValueError(f"partition must be 0 to {partitions - 1}, got {partition}")
+        self.rows = Rows(composition.dtype, config.capacity)
+        self.duplicates = AgedSet(DUPLICATE_TURN_MS, journals=journals)
+        self.undone = AgedSet(UNDONE_TURN_MS, journals=journals)
+        self.pending = np.zeros(1024, PENDING)
+        self.pending_free = np.zeros(2, np.int64)
+        self.contracts = np.zeros(1024, CONTRACT)
+        self.contracts["zone"][0] = -1
+        self.contract_next = np.zeros(1024, np.int32)
+        self.contract_count = 1
+        self.pricings = np.zeros(1024, PRICING)
+        self.pricing_next = np.zeros(1024, np.int32)
+        self.pricing_count = 1
+        self.price_lines = np.zeros(1024, PRICE_LINE)
+        self.line_count = 0
+        self.zone_names = [config.time_zone]
+        self._zones: Zones = zone_table(self.zone_names)
+        self.feed_hash = np.zeros(MAX_FEEDS, np.uint64)
+        self.feed_clock_ms = np.full(MAX_FEEDS, -1, np.int64)
+        self.feed_count = np.zeros(1, np.int64)
+        self.limits = Limits(
+            config.late_s * 1000, events.FUTURE_MS, FORGET_MS, REVERSAL_MS, DUPLICATE_TURN_MS, UNDONE_TURN_MS,
+            config.capacity, max(LEAST_PENDING, config.capacity), partition, partitions, composition.keep_bytes,
+            config.foreign,
+        )  # fmt: skip
+        self._config = config
+        self.sides = _sides(config.country, config.regimes, ((0, config.peers, config.profiles),))
+        self.layouts = _layout_arrays(config.layouts)
+        self.known = _known_mccs()
+        self.roles = np.array([events.ROLES[name] for name in events.TXN_TYPES], np.int64)
+
+    def set_artefacts(self, in_force: tuple[Artefacts, ...]) -> None:
+        """Let these be in force by the rows' clocks; ascending, the first from the beginning of time."""
+        self.sides = _sides(self._config.country, self._config.regimes, in_force)
+
+    def make_room(self, more: int) -> None:
+        """Let a batch of `more` records be taken in without any table growing under the kernel."""
+        self.rows.make_room(more)
+        self.duplicates.make_room(2 * more, self.rows.rows)
+        self.undone.make_room(more, self.rows.rows)
+        used = int(self.pending_free[1])
+        if used + more > len(self.pending):
+            self.pending = grown(self.pending, used + more)
+
+    def state(self) -> State:
+        """The arrays the kernel reads and writes."""
+        rows = self.rows
+        return State(
+            rows.rows, rows.row_bytes, rows.deadlines, rows.count, rows.index, self.duplicates.table,
+            self.undone.table, self.pending, self.pending_free, self.contracts, self.contract_next,
+            self.pricings, self.pricing_next, self.price_lines, self._zones,
+            self.feed_hash, self.feed_clock_ms, self.feed_count, rows.dirty,
+        )  # fmt: skip
+
+    def add_contract(self, event: dict[str, Any]) -> int:
+        """Hold a version of a merchant's master data; its place, for the kernel to enter.
+
+        Raises:
+            Full: the partition holds as many versions as it may.
+            ValueError: its time zone is none; the message holds no card number.
+        """
+        most = VERSIONS_A_MERCHANT * self.limits.capacity
+        if self.contract_count > most:
+            raise Full(f"a partition must hold at most {most} versions of master data, this would be one more")
+        zone = -1
+        if "time_zone" in event:
+            zone = self._zone(event["time_zone"])
+        if self.contract_count >= len(self.contracts):
+            self.contracts = grown(self.contracts, self.contract_count + 1)
+        if self.contract_count >= len(self.contract_next):
+            self.contract_next = grown(self.contract_next, self.contract_count + 1)
+        entry = self.contracts[self.contract_count]
+        entry["effective_ms"] = event["effective_from"]
+        entry["zone"] = zone
+        for name, count, values in (
+            ("mccs", "mcc_count", event.get("mccs", ())),
+            ("channel_mccs", "channel_count", event.get("approved_channel_mccs", ())),
+            ("fee_types", "fee_type_count", event.get("special_fee_types", ())),
+        ):
+            entry[count] = len(values)
+            entry[name][: len(values)] = [int(each) for each in values[:MAX_MCCS]]
+        self.contract_count += 1
+        return self.contract_count - 1
+
+    def add_pricing(self, event: dict[str, Any]) -> int:
+        """Hold a version of what a merchant pays; its place, for the kernel to enter.
+
+        Raises:
+            Full: the partition holds as many versions, or prices, as it may.
+        """
+        prices = event["prices"]
+        for name, held, more, most in (
+            ("versions of contracts", self.pricing_count - 1, 1, VERSIONS_A_MERCHANT * self.limits.capacity),
+            ("prices of contracts", self.line_count, len(prices), LINES_A_MERCHANT * self.limits.capacity),
+        ):
+            if held + more > most:
+                raise Full(f"a partition must hold at most {most} {name}, this would be {held + more}")
+        for name, need in (("pricings", self.pricing_count + 1), ("pricing_next", self.pricing_count + 1),
+                           ("price_lines", self.line_count + len(prices))):  # fmt: skip
+            if need > len(getattr(self, name)):
+                setattr(self, name, grown(getattr(self, name), need))
+        version = self.pricings[self.pricing_count]
+        version["effective_ms"], version["notice_ms"] = event["effective_from"], event.get("notice_from", MISSING)
+        version["line"], version["lines"] = self.line_count, len(prices)
+        for price in prices:
+            self.price_lines[self.line_count] = _line(price)
+            self.line_count += 1
+        self.pricing_count += 1
+        return self.pricing_count - 1
+
+    def _zone(self, name: str) -> int:
+        if name not in self.zone_names:
+            changes(name)
+            self.set_zones([*self.zone_names, name])
+        return self.zone_names.index(name)
+
+    def set_zones(self, names: list[str]) -> None:
+        """Number the time zones in this order."""
+        self.zone_names = names
+        self._zones = zone_table(names)
+
+
+def _line(price: dict[str, Any]) -> tuple[int, ...]:
+    """A price as `PRICE_LINE` holds it."""
+    keys = ("scheme", "card_kind", "channel", "settlement_mode")
+    scheme, kind = price.get("scheme"), price.get("card_kind")
+    known = events.SCHEMES.index(scheme) if scheme in events.SCHEMES else len(events.SCHEMES) - 1
+    return (
+        hash_of(price["settlement_mode"]) if "settlement_mode" in price else 0,
+        hash_of(price["channel"]) if "channel" in price else 0,
+        price.get("amount_from", 0), price.get("cap", NO_CAP), price.get("minimum", 0), price.get("fixed", 0),
+        price["rate_ppm"], known if scheme else -1, events.CARD_KINDS.index(kind) if kind else -1,
+        sum(key in price for key in keys),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _sides(country: str, regimes: tuple[Regime, ...], in_force: tuple[Artefacts, ...]) -> NDArray[np.void]:
+    """The tables that families read, a record for each of `in_force`. The partitions of a process share them."""
+    sides = np.repeat(_side(country, regimes), len(in_force))
+    for k, (since_ms, peers, profiles) in enumerate(in_force):
+        sides["since_ms"][k] = since_ms
+        _enter_peers(sides[k : k + 1], peers)
+        _enter_profiles(sides[k : k + 1], profiles)
+    return sides
+
+
+def _side(country: str, regimes: tuple[Regime, ...]) -> NDArray[np.void]:
+    """The tables without artefacts."""
+    rates = rate_tables(regimes)
+    side = np.zeros(1, SIDE)
+    side["home_country"], side["home_currency"] = pack(country), pack("CNY")
+    side["mcc_class"] = class_table()
+    n = len(rates.since_ms)
+    side["regimes"] = n
+    for name, table in (
+        ("rate_since_ms", rates.since_ms), ("rate_issuer_e7", rates.issuer_e7),
+        ("rate_issuer_cap", rates.issuer_cap_minor), ("rate_network_e7", rates.network_e7),
+        ("rate_network_cap", rates.network_cap_minor),
+    ):  # fmt: skip
+        side[name][0, :n] = table
+    side["day_kind"] = day_kinds(country)
+    return side
+
+
+def _enter_profiles(side: NDArray[np.void], profiles: Profiles | None) -> None:
+    for p, profile in enumerate(profiles.profiles if profiles else ()):
+        side["profiles"] = p + 1
+        side["profile_mcc"][0, p] = int(profile.mcc)
+        side["profile_mean"][0, p] = profile.mean
+        side["profile_deviation"][0, p] = profile.deviation
+
+
+def _enter_peers(side: NDArray[np.void], peers: Peers) -> None:
+    for k, each in enumerate(peers.groups):
+        side["peer_week"][0, k], side["peer_hour"][0, k] = np.log(each.week), each.hours
+        side["peer_spread"][0, k], side["peer_new_sd"][0, k] = each.spread, each.new_sd
+        side["peer_new"][0, k] = np.log(each.new_minor)
+        side["mcc_peer"][0, [int(mcc) for mcc in each.mccs]] = k
+
+
+@cache
+def _known_mccs() -> NDArray[np.bool_]:
+    """(10000,): whether an MCC exists."""
+    known = np.zeros(10_000, np.bool_)
+    known[[int(code) for code in known_mccs()]] = True
+    return known
+
+
+def grown(array: NDArray[Any], need: int) -> NDArray[Any]:
+    """The same entries in an array at least twice as long."""
+    larger = np.zeros(max(2 * len(array), need), array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+def _layout_arrays(layouts: Sequence[Layout]) -> Layouts:
+    n = len(layouts)
+    most = max((len(each.acquirers) for each in layouts), default=0)
+    acquirer = np.zeros((n, max(1, most)), np.uint64)
+    schemes = np.full(n, -1, np.int64)
+    for k, each in enumerate(layouts):
+        for m, code in enumerate(sorted(each.acquirers)):
+            acquirer[k, m] = hash_of(code)
+        if each.schemes:
+            schemes[k] = sum(1 << events.SCHEMES.index(name) for name in each.schemes)
+    return Layouts(
+        np.array([each.length for each in layouts], np.int64),
+        np.array([each.mcc[0] for each in layouts], np.int64),
+        np.array([each.acquirer[0] for each in layouts], np.int64),
+        np.array([each.acquirer[1] for each in layouts], np.int64),
+        schemes,
+        acquirer,
+        np.array([each.region[0] for each in layouts], np.int64),
+        np.array([each.region[1] for each in layouts], np.int64),
+    )

@@ -1,0 +1,216 @@
+"""A partition's merchants: one structured row each, found by hash and confirmed by the merchant's own id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from engine.checkpoint.dirty import Dirty, gather, reserved, room_for, touch_all
+from engine.decoding.hashing import hash64
+from engine.jit import Structured, i64, njit_cached, njit_inline
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from numpy.typing import NDArray
+
+ID_BYTES = 32
+"""Longest merchant_id; `domain.events.MERCHANT_ID.high`."""
+
+HEADER = (
+    ("merchant_hash", np.uint64),
+    ("clock_ms", np.int64),
+    ("watermark_ms", np.int64),
+    ("currency", np.int64),
+    ("close_ms", np.int64),
+    ("contract", np.int32),
+    ("pricing", np.int32),
+    ("pending", np.int32),
+    ("day", np.int32),
+    ("close_day", np.int32),
+    ("heard_day", np.int32),
+    ("other_events", np.uint32),
+    ("feed", np.int16),
+    ("zone", np.int16),
+    ("id_length", np.uint8),
+    ("started", np.uint8),
+    ("touched", np.uint8),
+    ("id", np.uint8, ID_BYTES),
+)
+"""Fields of every row. `contract` and `pricing` are a place in their side table, `pending` a place + 1, 0 for none.
+`close_day` is the next local day to be closed, at `close_ms`; 0 where none is. `heard_day` is the day (UTC) its first
+record was received. `clock_ms` is meaningful once `started`. `touched` belongs to the module `dirty` and is no part of
+what is remembered. `watermark_ms` is the latest that the merchant's clock, or that of the feed it came through at the
+time, stood at when a transaction was accepted or a day closed: it never goes back, even where the merchant changes its
+feed."""
+
+
+def row_dtype(families: tuple[ModuleType, ...]) -> tuple[np.dtype[np.void], int]:
+    """The row's dtype, and how many of its leading bytes a reset keeps: header and what families keep for ever."""
+    kept = [*HEADER, *(field for family in families for field in getattr(family, "KEPT", ()))]
+    fields = [*kept, *(field for family in families for field in family.FIELDS)]
+    dtype = np.dtype(fields, align=True)
+    keep = np.dtype(kept, align=True).itemsize
+    after = [dtype.fields[field[0]][1] for field in fields[len(kept) :]] if dtype.fields else []
+    return dtype, min([keep, *after])
+
+
+class Index(NamedTuple):
+    """Open addressing from a merchant's hash to its row."""
+
+    hash: NDArray[np.uint64]
+    """(size,): 0 where free; size is a power of two."""
+    row: NDArray[np.int32]
+
+
+class Rows:
+    """Rows of up to `capacity` merchants.
+
+    Memory is reserved at once and taken by the system page by page as rows are written, so rows never move and
+    nothing is copied when there are more.
+    """
+
+    def __init__(self, dtype: np.dtype[np.void], capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity must be at least 1, got {capacity}")
+        self.rows: Structured = reserved((capacity,), dtype)
+        self.row_bytes = self.rows.view(np.uint8).reshape(capacity, dtype.itemsize)
+        self.deadlines = reserved((capacity,), np.int64)
+        self.count = np.zeros(1, np.int64)
+        self.dirty = Dirty(
+            np.array([1], np.uint8), reserved((capacity,), np.int32), np.zeros(1, np.int64),
+            *room_for(0, dtype.itemsize),
+        )  # fmt: skip
+        self._spare_list = reserved((capacity,), np.int32)
+        self.index = _empty_index(1024)
+
+    def make_room(self, more: int) -> None:
+        """Let the index take `more` merchants and stay at most half full."""
+        need = 2 * (int(self.count[0]) + more)
+        size = len(self.index.hash)
+        if need <= size:
+            return
+        while size < need:
+            size *= 2
+        index = _empty_index(size)
+        reindex(self.rows, int(self.count[0]), index)
+        self.index = index
+
+    def set_aside(self, more: NDArray[np.int32]) -> Aside:
+        """Begin a cut: put aside the list of dirty rows, with `more` that are to be in it; it may be long.
+
+        Until `release` no other may begin.
+        """
+        touch_all(self.rows, self.row_bytes, self.deadlines, self.dirty, more)
+        lists, mark, count = self.dirty.row, int(self.dirty.mark[0]), int(self.dirty.length[0])
+        self.dirty = Dirty(
+            np.array([3 - mark], np.uint8), self._spare_list, np.zeros(1, np.int64),
+            *room_for(count, self.row_bytes.shape[1]),
+        )  # fmt: skip
+        self._spare_list = lists
+        return Aside(lists[:count], mark)
+
+    def gather(self, aside: Aside, first: int, last: int) -> Copies:
+        """Copies of those of the list's rows `first` to `last` that were not written to since it was put aside."""
+        which = aside.row[first:last]
+        copies = Copies(
+            np.empty((len(which), self.row_bytes.shape[1]), np.uint8), np.empty(len(which), np.int32),
+            np.empty(len(which), np.int64),
+        )  # fmt: skip
+        n = gather(self.rows, self.row_bytes, self.deadlines, which, aside.mark, *copies)
+        return self._clean(Copies(copies.bytes[:n], copies.row[:n], copies.deadline_ms[:n]))
+
+    def saved(self) -> Copies:
+        """Copies of those that were, from before; once all others are gathered."""
+        n = int(self.dirty.saved_count[0])
+        return self._clean(Copies(self.dirty.saved[:n], self.dirty.saved_row[:n], self.dirty.saved_deadline[:n]))
+
+    def _clean(self, copies: Copies) -> Copies:
+        copies.bytes[:, self.rows.dtype.fields["touched"][1]] = 0
+        return copies
+
+    def release(self) -> Dirty:
+        """End the cut in hand. What is returned holds its copies: to let go of many takes the system long."""
+        held, self.dirty = self.dirty, Dirty(*self.dirty[:3], *room_for(0, self.row_bytes.shape[1]))
+        return held
+
+    def put_back(self, copies: Copies) -> None:
+        """Restore rows from copies."""
+        self.row_bytes[copies.row] = copies.bytes
+        self.deadlines[copies.row] = copies.deadline_ms
+
+    def put_back_index(self, count: int) -> None:
+        """Enter the first `count` rows, all restored, into the index."""
+        self.count[0] = count
+        self.index = _empty_index(1024)
+        self.make_room(0)
+        reindex(self.rows, count, self.index)
+
+    def id_of(self, row: int) -> str:
+        """The merchant's id."""
+        each = self.rows[row]
+        return bytes(each["id"][: each["id_length"]]).decode("ascii")
+
+    def find(self, merchant_id: str) -> int:
+        """The merchant's row, -1 where there is none."""
+        raw = np.frombuffer(merchant_id.encode(), np.uint8)
+        return _find_id(self.rows, self.index, raw) if 0 < len(raw) <= ID_BYTES else -1
+
+
+class Aside(NamedTuple):
+    """The rows of a cut in hand."""
+
+    row: NDArray[np.int32]
+    mark: int
+
+
+class Copies(NamedTuple):
+    """Copies of rows; one entry for each."""
+
+    bytes: NDArray[np.uint8]
+    """(n, row bytes)"""
+    row: NDArray[np.int32]
+    deadline_ms: NDArray[np.int64]
+
+
+def _empty_index(size: int) -> Index:
+    return Index(np.zeros(size, np.uint64), np.zeros(size, np.int32))
+
+
+@njit_inline
+def place(rows: Structured, index: Index, h: np.uint64, data: NDArray[np.uint8], start: int, length: int) -> int:
+    """Where in the index the merchant stands, or would stand: its slot."""
+    mask = len(index.hash) - 1
+    at = i64(h & np.uint64(mask))
+    while index.hash[at] != np.uint64(0):
+        if index.hash[at] == h:
+            row = rows[index.row[at]]
+            same = row.id_length == length
+            k = 0
+            while same and k < length:
+                same = row.id[k] == data[start + k]
+                k += 1
+            if same:
+                return at
+        at = (at + 1) & mask
+    return at
+
+
+@njit_cached
+def reindex(rows: Structured, count: int, index: Index) -> None:
+    """Enter the first `count` rows into an empty index."""
+    mask = len(index.hash) - 1
+    for r in range(count):
+        h = rows[r].merchant_hash
+        at = i64(h & np.uint64(mask))
+        while index.hash[at] != np.uint64(0):
+            at = (at + 1) & mask
+        index.hash[at] = h
+        index.row[at] = r
+
+
+@njit_cached
+def _find_id(rows: Structured, index: Index, raw: NDArray[np.uint8]) -> int:
+    at = place(rows, index, hash64(raw, 0, len(raw)), raw, 0, len(raw))
+    return i64(index.row[at]) if index.hash[at] != np.uint64(0) else -1

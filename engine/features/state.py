@@ -1,0 +1,117 @@
+"""Everything one partition remembers, as arrays the kernel reads and writes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.checkpoint.dirty import Dirty
+    from engine.features.rows import Index
+    from engine.features.sets import Table
+    from engine.features.zones import Zones
+    from engine.jit import Structured
+
+MAX_FEEDS = 64
+"""Most feeds of a partition; transactions of more are dead letters (`capacity`)."""
+
+PENDING = np.dtype([("original", np.uint64), ("deadline_ms", np.int64), ("next", np.int32)], align=True)
+"""A reversal that waits for its original; `next` is the merchant's next one's place + 1, or the free list's."""
+
+
+class Layouts(NamedTuple):
+    """Acceptor-number layouts, in the order they are tried."""
+
+    length: NDArray[np.int64]
+    mcc_from: NDArray[np.int64]
+    acquirer_from: NDArray[np.int64]
+    acquirer_to: NDArray[np.int64]
+    schemes: NDArray[np.int64]
+    """Bit s is set where the layout applies to scheme s; -1 for all."""
+    acquirer: NDArray[np.uint64]
+    """(layouts, most): hashes of the acquirers it applies to, 0 where none; all zero for all."""
+    region_from: NDArray[np.int64]
+    region_to: NDArray[np.int64]
+
+
+class State(NamedTuple):
+    """A partition's state."""
+
+    rows: Structured
+    row_bytes: NDArray[np.uint8]
+    """The same memory, (capacity, row size)."""
+    deadlines: NDArray[np.int64]
+    """(capacity,): the earliest deadline of each row, 0 for none."""
+    row_count: NDArray[np.int64]
+    """(1,): rows in use."""
+    merchants: Index
+    duplicates: Table
+    undone: Table
+    pending: Structured
+    pending_free: NDArray[np.int64]
+    """(2,): place + 1 of the first free one, and how many were ever used."""
+    contracts: Structured
+    contract_next: NDArray[np.int32]
+    """(versions,): the place of the merchant's version before each, 0 for none."""
+    pricings: Structured
+    pricing_next: NDArray[np.int32]
+    """(versions,): the place of the merchant's version before each, 0 for none."""
+    price_lines: Structured
+    zones: Zones
+    feed_hash: NDArray[np.uint64]
+    feed_clock_ms: NDArray[np.int64]
+    feed_count: NDArray[np.int64]
+    dirty: Dirty
+
+
+class Limits(NamedTuple):
+    """Settings the kernel reads."""
+
+    late_ms: int
+    future_ms: int
+    forget_ms: int
+    reversal_ms: int
+    duplicate_turn_ms: int
+    undone_turn_ms: int
+    capacity: int
+    pending: int
+    partition: int
+    partitions: int
+    keep_bytes: int
+    foreign: bool
+    """Whether accepted transactions move their feed's clock, for no clock records come."""
+
+
+class Into(NamedTuple):
+    """Where the kernel writes rows of features; `room` entries each."""
+
+    words: NDArray[np.int64]
+    """(columns,): scratch; one row, floats by their bits."""
+    nulls: NDArray[np.int64]
+    """(columns,): the same with every feature null; read."""
+    table: NDArray[np.int64]
+    """(columns, room)"""
+    record_of: NDArray[np.int32]
+    """(room,): which record it is of; -1 for none."""
+    row_of: NDArray[np.int32]
+    """(room,): its merchant's row."""
+    time_ms: NDArray[np.int64]
+    """(room,): of the transaction, the deadline, the version's receipt."""
+    clock_ms: NDArray[np.int64]
+    """(room,): the later of that and the merchant's clock after it, by which the version of each control is chosen."""
+    watermark_ms: NDArray[np.int64]
+    """(room,): the latest of the merchant's clock and its feeds' clocks so far; never goes back."""
+    currency: NDArray[np.int64]
+    """(room,): the merchant's by then, 0 before its first transaction."""
+    heard: NDArray[np.int64]
+    """(room, 3): by record that is an event of no use to features: its merchant's row and watermark, and how many rows
+    of features came before."""
+
+
+ACCEPTED, DUPLICATE, OTHER, NOTHING, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY, FEEDS = range(10)
+"""What became of a record: `NOTHING` was dead before the kernel saw it; those after are dead letters."""
+TRANSACTION, DEAD, CLOCK, MERCHANT, EVENT, SETTLEMENT, CONTRACT = range(7)
+"""What a record is."""

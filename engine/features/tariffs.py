@@ -1,0 +1,348 @@
+"""A merchant's own tariffs, learned from its fees: what a payment of a kind costs, exact to the minor unit.
+
+A fee is round(rate x amount) + fixed part, at least a minimum and at most a cap: over each range of amounts a straight
+line, off by rounding alone. A tariff is such a line through the smallest and the greatest payment that fit it, and
+says nothing of amounts beyond them. So tiers and caps are tariffs of their own, and a fee either fits or does not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from domain.events import CARD_KINDS, SCHEMES
+from engine.features.event import MISSING, UNIONPAY, Event
+from engine.jit import i64, njit_inner
+
+LEARNED, ROUGH = 2, 3
+"""Values of `fee_basis`."""
+ROUNDING_MINOR = 1
+"""A difference of at most this is rounding: half up, down, or a sum of two rounded parts."""
+TARIFFS = 12
+"""Tariffs held of a merchant, over all kinds of payments; one more takes the place of the one unused the longest."""
+CANDIDATES = 2
+"""Tariffs of a kind of payment that are not confirmed yet, at most."""
+FIT = 2
+"""What a fit adds to a tariff's count; a payment of its kind that nothing explains takes 1 from a candidate."""
+CONFIRMED = 8
+"""Count from which a candidate is no longer given up: three fits beyond the two payments that made it."""
+ESTABLISHED = 16
+"""Least count of a tariff that others are held against: eight fits."""
+SETTLED_D = 7
+"""Days after which a tariff is the merchant's own: what alternates from early on is lawful."""
+ACCEPTED_D = 90
+"""Days after which a tariff that came in dearer counts as the merchant's own: drift is held against 90 days ago."""
+UNUSED_D = 120
+"""Days without a fit after which a tariff is no longer held against others."""
+MOST_MINOR = 4_000_000_000
+"""Greatest amount that tariffs are learned from: 40,000,000.00."""
+LEAST_ROUGH_MINOR = 10_000
+"""Least amount for the rough rate: from 100.00 on, rounding moves the rate by at most 50 ppm."""
+LEAST_ROUGH = 50
+"""Payments of one kind before the rough rate is held against others."""
+VOTE = 8
+"""What a payment of the kind that the rough rate is of weighs against one of another: the kind is kept while it has
+more than a ninth of them."""
+NOISY = 0.5
+"""Share of payments that tariffs must explain at least; below it the rough rate is used."""
+AGAINST = 3
+"""What a payment of at most the due fee takes off the run of dearer ones: they prevail from three in four on."""
+TELLING_MINOR = 25
+"""A payment that was due less than this takes off 1: a rise of 4 % is lost in its rounding."""
+_DEAR = 128
+"""Bit of a tariff's count: it came in dearer than the merchant's own."""
+_MOST_COUNT = 127
+_MOST_RUN = 250
+_EPS = 1e-6
+_K, _SALT = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03)
+DEBIT = CARD_KINDS.index("debit")
+WALLETS = (SCHEMES.index("alipay"), SCHEMES.index("wechat"))
+
+TARIFF_FIELDS = (
+    ("tariff_low", np.uint32, TARIFFS),
+    ("tariff_low_fee", np.uint32, TARIFFS),
+    ("tariff_high", np.uint32, TARIFFS),
+    ("tariff_high_fee", np.uint32, TARIFFS),
+    ("rough_mean", np.float32),
+    ("rough_spread", np.float32),
+    ("explained", np.float32),
+    ("tariff_kind", np.uint16, TARIFFS),
+    ("tariff_first", np.uint16, TARIFFS),
+    ("tariff_last", np.uint16, TARIFFS),
+    ("rough_kind", np.uint16),
+    ("rough_count", np.uint16),
+    ("rough_vote", np.uint16),
+    ("tariff_count", np.uint8, TARIFFS),
+    ("tariff_run", np.uint8, TARIFFS),
+    ("rough_run", np.uint8),
+)
+"""Row fields. Of each tariff: the smallest and the greatest payment that fit it, of which kind of payments it is, the
+fee days of its first and last payment, its count (bit 7: it came in dearer than the merchant's own), and by how many
+the payments dearer than it prevail. Of the rough rate: mean and mean deviation, parts per million, and likewise."""
+
+
+@njit_inner
+def kind_of(event: Event) -> int:
+    """Hash of the kind of payment that has tariffs of its own: wallet, or debit card or not, of UnionPay or another
+    scheme; by settlement mode.
+    """
+    if event.scheme in WALLETS:
+        group = 4
+    else:
+        group = (event.card_kind == DEBIT) + 2 * (event.scheme == UNIONPAY or event.scheme == MISSING)
+    return i64(((event.mode + np.uint64(group) * _SALT) * _K) >> np.uint64(48)) | 1
+
+
+@njit_inner
+def _is_own(row: Any, k: int, day: int) -> bool:
+    """Whether others are held against a tariff."""
+    count = i64(row.tariff_count[k])
+    age = day - i64(row.tariff_first[k])
+    return (
+        (count & _MOST_COUNT) >= ESTABLISHED
+        and age >= (ACCEPTED_D if count & _DEAR else SETTLED_D)
+        and day - i64(row.tariff_last[k]) <= UNUSED_D
+    )
+
+
+@njit_inner
+def _at(row: Any, k: int, amount: int) -> tuple[float, float]:
+    """A tariff's fee for an amount, and how far rounding may put a fee off it."""
+    low, high = i64(row.tariff_low[k]), i64(row.tariff_high[k])
+    low_fee, high_fee = i64(row.tariff_low_fee[k]), i64(row.tariff_high_fee[k])
+    if low == high:
+        return float(low_fee), 1.0 if amount == low else -1.0
+    t = (amount - low) / (high - low)
+    return low_fee + t * (high_fee - low_fee), 0.5 * (1.0 + abs(t) + abs(1.0 - t))
+
+
+@njit_inner
+def _is_line(low: int, low_fee: int, high: int, high_fee: int) -> bool:
+    """Whether a rate of 0 or above and a fixed part of 0 or above, rounded, can go through two payments."""
+    span = high - low
+    if span * 10 < low or span < 100:
+        return False
+    slope = (high_fee - low_fee) / span
+    return slope >= 0.0 and low_fee - slope * low >= -1.5 - low / span
+
+
+@njit_inner
+def _fits(row: Any, k: int, amount: int, fee: int) -> bool:
+    """Whether a payment fits a tariff of its kind: within rounding, and where outside, not too far."""
+    due, error = _at(row, k, amount)
+    if abs(fee - due) > error + _EPS:
+        return False
+    low, high = i64(row.tariff_low[k]), i64(row.tariff_high[k])
+    if low <= amount <= high:
+        return True
+    if error > 1.5 + 0.02 * fee:
+        return False
+    if amount < low:
+        return _is_line(amount, fee, high, i64(row.tariff_high_fee[k]))
+    return _is_line(low, i64(row.tariff_low_fee[k]), amount, fee)
+
+
+@njit_inner
+def _credit(row: Any, k: int, amount: int, fee: int, day: int, dearer: bool) -> None:
+    """Count a payment that fits a tariff, and let it cover the amount if no other of the merchant's own is between."""
+    count = i64(row.tariff_count[k])
+    dear = (count & _DEAR) | (_DEAR if dearer else 0)
+    row.tariff_count[k] = min(_MOST_COUNT, (count & _MOST_COUNT) + FIT) | dear
+    row.tariff_last[k] = max(i64(row.tariff_last[k]), day)
+    low, high = i64(row.tariff_low[k]), i64(row.tariff_high[k])
+    if low <= amount <= high:
+        return
+    for j in range(0 if dearer else TARIFFS):
+        between = row.tariff_high[j] >= amount if amount < low else row.tariff_low[j] <= amount
+        beyond = row.tariff_low[j] < low if amount < low else row.tariff_high[j] > high
+        if j != k and row.tariff_kind[j] == row.tariff_kind[k] and between and beyond and _is_own(row, j, day):
+            return
+    if amount < low:
+        row.tariff_low[k] = amount
+        row.tariff_low_fee[k] = fee
+    else:
+        row.tariff_high[k] = amount
+        row.tariff_high_fee[k] = fee
+
+
+@njit_inner
+def _seed(row: Any, k: int, kind: int, amount: int, fee: int, day: int, dearer: bool) -> None:
+    """Begin a candidate with one payment."""
+    row.tariff_kind[k] = kind
+    row.tariff_count[k] = 1 | (_DEAR if dearer else 0)
+    row.tariff_run[k] = 0
+    row.tariff_first[k] = row.tariff_last[k] = day
+    row.tariff_low[k] = row.tariff_high[k] = amount
+    row.tariff_low_fee[k] = row.tariff_high_fee[k] = fee
+
+
+@njit_inner
+def _room(row: Any, day: int) -> int:
+    """Where a new candidate may begin: a free place, or that of the one unused the longest; -1 for nowhere."""
+    best, least = -1, day - 28
+    for k in range(TARIFFS):
+        if row.tariff_count[k] == 0:
+            return k
+        last = i64(row.tariff_last[k])
+        count = i64(row.tariff_count[k]) & _MOST_COUNT
+        if count < ESTABLISHED:
+            last -= 60 if count < CONFIRMED else 30
+        if last < least:
+            best, least = k, last
+    return best
+
+
+@njit_inner
+def _pairs(row: Any, k: int, amount: int, fee: int, plain: bool) -> bool:
+    """Whether a tariff can go through a candidate of one payment and another; `plain`: a rate alone, or a flat fee."""
+    low, low_fee = i64(row.tariff_low[k]), i64(row.tariff_low_fee[k])
+    if low != i64(row.tariff_high[k]):
+        return False
+    ray = abs(fee / amount - low_fee / low) <= 0.5 / amount + 0.5 / low
+    if plain and not ray and fee != low_fee:
+        return False
+    return _is_line(amount, fee, low, low_fee) if amount < low else _is_line(low, low_fee, amount, fee)
+
+
+@njit_inner
+def _stray(row: Any, kind: int, amount: int, fee: int, day: int, dearer: bool) -> None:
+    """Take in a payment that fits no tariff of its kind: it makes one with a candidate, begins one, or tells on one."""
+    candidates, weakest = 0, -1
+    for plain in (True, False):
+        for k in range(TARIFFS):
+            count = i64(row.tariff_count[k]) & _MOST_COUNT
+            if row.tariff_kind[k] != kind or not 0 < count < CONFIRMED:
+                continue
+            if _pairs(row, k, amount, fee, plain):
+                _credit(row, k, amount, fee, day, dearer)
+                return
+            candidates += 1
+            if weakest < 0 or count < (i64(row.tariff_count[weakest]) & _MOST_COUNT):
+                weakest = k
+        if candidates < CANDIDATES:
+            break
+    k = weakest
+    if candidates < CANDIDATES:
+        k = _room(row, day)
+        if k < 0:
+            return
+    elif (i64(row.tariff_count[k]) & _MOST_COUNT) > 1:
+        row.tariff_count[k] -= 1
+        return
+    _seed(row, k, kind, amount, fee, day, dearer)
+
+
+@njit_inner
+def _tariff(row: Any, k: int) -> tuple[int, int]:
+    """A tariff's rate, parts per million, and fixed part; rounded to 0.01 % where that is as good."""
+    low, high = i64(row.tariff_low[k]), i64(row.tariff_high[k])
+    low_fee = i64(row.tariff_low_fee[k])
+    if high == low:
+        return (low_fee * 1_000_000 + low // 2) // max(1, low), 0
+    exact = (i64(row.tariff_high_fee[k]) - low_fee) * 1e6 / (high - low)
+    rate = np.floor(exact / 100.0 + 0.5) * 100.0
+    if abs(rate - exact) > 1e6 / (high - low):
+        rate = np.floor(exact + 0.5)
+    fixed = i64(np.floor(low_fee - rate * low / 1e6 + 0.5))
+    return i64(rate), fixed if abs(fixed) > 1 else 0
+
+
+@njit_inner
+def _rough(row: Any, kind: int, amount: int, fee: int, exact: bool, out: Any) -> bool:
+    """Hold a payment against the merchant's rough rate, then learn from it; whether it could be judged."""
+    if amount < LEAST_ROUGH_MINOR:
+        return False
+    if row.rough_kind != kind:
+        if row.rough_vote > 0:
+            row.rough_vote -= 1
+            return False
+        row.rough_kind = kind
+        row.rough_mean = row.rough_spread = np.float32(0.0)
+        row.rough_count = row.rough_run = 0
+    row.rough_vote = min(60_000, i64(row.rough_vote) + VOTE)
+    mean, spread, count = float(row.rough_mean), float(row.rough_spread), i64(row.rough_count)
+    rate = fee * 1e6 / amount
+    dearer = count >= LEAST_ROUGH and rate > mean * 1.02 + 3.0 * spread + 50.0
+    judged = count >= LEAST_ROUGH and not exact
+    if judged:
+        run = i64(row.rough_run)
+        row.rough_run = min(_MOST_RUN, run + 1) if dearer else max(0, run - AGAINST)
+        due = i64(np.floor(mean * amount / 1e6 + 0.5))
+        out.fee_basis = ROUGH
+        out.fee_due = due
+        out.fee_over = fee - due
+        out.fee_due_ppm = i64(np.floor(mean + 0.5))
+        out.fee_dearer_run = i64(row.rough_run)
+    row.rough_count = min(60_000, count + 1)
+    weight = 1.0 / min(1_024 if dearer else 256, count + 1)
+    row.rough_mean = np.float32(mean + (rate - mean) * weight)
+    if count > 0 and not dearer:
+        row.rough_spread = np.float32(spread + (abs(rate - mean) - spread) * weight)
+    return judged and dearer
+
+
+@njit_inner
+def learn(row: Any, event: Event, out: Any) -> bool:
+    """Hold a payment against the merchant's own tariffs, then learn from it; whether it is dearer."""
+    kind, day, amount, fee = kind_of(event), i64(row.fee_day), event.amount, event.fee
+    own, best, known, exact = -1, 0.0, False, row.explained >= NOISY
+    for k in range(TARIFFS):
+        inside = row.tariff_low[k] <= amount <= row.tariff_high[k]
+        if row.tariff_kind[k] != kind or row.tariff_count[k] == 0:
+            continue
+        mine = _is_own(row, k, day)
+        known |= mine
+        if not inside:
+            continue
+        due, _ = _at(row, k, amount)
+        if not mine:
+            # Only what is never exceeded becomes the merchant's own: of tariffs that alternate, the dearest.
+            count = i64(row.tariff_count[k])
+            if fee - due > ROUNDING_MINOR + _EPS and (count & _MOST_COUNT) > 2 * FIT:
+                row.tariff_count[k] = count - 2 * FIT
+        elif own < 0 or due > best:
+            own, best = k, due
+    due_minor = i64(np.floor(best + 0.5))
+    dearer = own >= 0 and fee - due_minor > ROUNDING_MINOR
+    fit = -1
+    for k in range(TARIFFS):
+        if row.tariff_kind[k] != kind or row.tariff_count[k] == 0 or (dearer and _is_own(row, k, day)):
+            continue
+        if _fits(row, k, amount, fee) and (
+            fit < 0 or row.tariff_count[k] & _MOST_COUNT > row.tariff_count[fit] & _MOST_COUNT
+        ):
+            fit = k
+    if dearer and fit >= 0 and CONFIRMED <= row.tariff_count[fit] < _DEAR:
+        # A tariff as old as the own one, that it alternates with.
+        dearer = row.tariff_first[fit] > i64(row.tariff_first[own]) + SETTLED_D
+    explained = fit >= 0 and (row.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED
+    if (own >= 0 and not dearer) or not known:
+        row.explained += np.float32((1.0 if explained else 0.0) - row.explained) * np.float32(1.0 / 64.0)
+    if not exact:
+        own, dearer = -1, False
+    if own >= 0:
+        run = i64(row.tariff_run[own])
+        flat = row.tariff_low_fee[own] == row.tariff_high_fee[own]
+        if dearer:
+            row.tariff_run[own] = min(_MOST_RUN, run + 1)
+        elif fee <= due_minor:
+            row.tariff_run[own] = max(0, run - (AGAINST if flat or due_minor >= TELLING_MINOR else 1))
+        rate, fixed = _tariff(row, own)
+        out.fee_basis = LEARNED
+        out.fee_due = due_minor
+        out.fee_over = fee - due_minor
+        out.fee_due_ppm = rate
+        out.fee_due_fixed = fixed
+        out.fee_dearer_run = i64(row.tariff_run[own])
+    if fit >= 0:
+        _credit(row, fit, amount, fee, day, dearer)
+        if dearer and (row.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED:
+            rate, fixed = _tariff(row, fit)
+            out.fee_new_ppm = rate
+            out.fee_new_fixed = fixed
+    else:
+        _stray(row, kind, amount, fee, day, dearer)
+    if own >= 0:
+        return dearer
+    return _rough(row, kind, amount, fee, exact, out)

@@ -1,0 +1,107 @@
+"""What a monitor remembers of one merchant, for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from domain.alerts import Alert, Score
+    from engine.episodes import Episodes
+    from engine.features.families import Column
+    from engine.features.partition import PartitionState
+    from engine.risk.ledger import Account, RiskLedger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What is remembered of a merchant.
+
+    Attributes:
+        row: its place in the partition.
+        clock_ms: event time of its latest transaction, UTC; None before the first.
+        watermark_ms: the latest that its clock or its feed's stood at when a transaction was accepted.
+        currency: of its transactions, "" before the first.
+        time_zone: in force for it.
+        deadline_ms: when something falls due by itself; None where nothing waits.
+        other_events: how many records came that are no transactions.
+        versions: of its master data, the newest first.
+        waiting: reversals whose original has not come.
+        episodes: open ones, with the figures so far.
+        score: at its watermark; None where no detector ever found anything.
+        account: what its score came from; None where there is none.
+        families: of each detector.
+        columns: every feature at the merchant's clock, as a declined void would see it: what belongs to a single
+            transaction is null. Empty before the first transaction.
+    """
+
+    merchant_id: str
+    row: int
+    clock_ms: int | None
+    watermark_ms: int
+    currency: str
+    time_zone: str
+    deadline_ms: int | None
+    other_events: int
+    versions: tuple[dict[str, Any], ...]
+    waiting: tuple[dict[str, int], ...]
+    episodes: tuple[Alert, ...]
+    score: Score | None
+    account: Account | None
+    families: Mapping[str, str]
+    columns: tuple[tuple[Column, int | float | None], ...] = ()
+
+
+def look(state: PartitionState, episodes: Episodes, risk: RiskLedger, r: int) -> Look:
+    """What is remembered in row `r`, its columns left out."""
+    row, merchant_id = state.rows.rows[r], state.rows.id_of(r)
+    watermark_ms, currency = int(row["watermark_ms"]), int(row["currency"])
+    return Look(
+        merchant_id=merchant_id, row=r, clock_ms=int(row["clock_ms"]) if row["started"] else None,
+        watermark_ms=watermark_ms, currency=currency.to_bytes(8, "little")[:3].decode("ascii") if currency else "",
+        time_zone=state.zone_names[row["zone"]], deadline_ms=int(state.rows.deadlines[r]) or None,
+        other_events=int(row["other_events"]), versions=tuple(_versions(state, int(row["contract"]))),
+        waiting=tuple(_waiting(state, int(row["pending"]))), episodes=tuple(episodes.open_of(r)),
+        score=risk.score(r, watermark_ms) if risk.known(r) else None,
+        account=risk.account(r) if risk.known(r) else None, families=risk.families,
+    )  # fmt: skip
+
+
+def probe(seen: Look) -> bytes:
+    """A declined void of the merchant at its clock: it adds to no column."""
+    return msgspec.json.encode(
+        {
+            "txn_id": "look", "merchant_id": seen.merchant_id, "amount": 0, "currency": seen.currency,
+            "event_time": seen.clock_ms, "received_at": seen.clock_ms, "txn_type": "void", "response_code": "05",
+        }
+    )  # fmt: skip
+
+
+def _versions(state: PartitionState, k: int) -> list[dict[str, Any]]:
+    found = []
+    while k:
+        it = state.contracts[k]
+        found.append(
+            {
+                "effective_from_ms": int(it["effective_ms"]),
+                "time_zone": None if it["zone"] < 0 else state.zone_names[it["zone"]],
+                "mccs": [f"{each:04d}" for each in it["mccs"][: it["mcc_count"]].tolist()],
+                "approved_channel_mccs": [f"{e:04d}" for e in it["channel_mccs"][: it["channel_count"]].tolist()],
+                "special_fee_types": [f"{e:02d}" for e in it["fee_types"][: it["fee_type_count"]].tolist()],
+            }
+        )
+        k = int(state.contract_next[k])
+    return found
+
+
+def _waiting(state: PartitionState, k: int) -> list[dict[str, int]]:
+    found = []
+    while k:
+        it = state.pending[k - 1]
+        found.append({"deadline_ms": int(it["deadline_ms"])})
+        k = int(it["next"])
+    return found

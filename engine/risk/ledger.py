@@ -1,0 +1,374 @@
+"""The risk ledger: what changed each merchant's score, and when, from its own records in their order.
+
+An account holds what the merchant's risk rests on now, and the last changes that led to it, over what it rested on
+before them; so its score at any moment since can be told. It depends on nothing but the merchant's own changes.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from domain.alerts import Contribution, Floor, GradeOverride, Score
+from domain.risk import DAY_MS, FAMILIES, FLOOR_D, floor_of
+from engine.episodes import iso
+from engine.risk.account import E2, Override, Part, Standing, faded, grade_at, is_floor, prior_at, view
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MOST_EPISODES = 16
+"""Episodes of a merchant that are told apart; more are summed up by detector, the oldest without a verdict first."""
+MOST_ENTRIES = 48
+"""Changes of a merchant that are remembered."""
+MOST_REASON = 80
+"""Characters kept of an override's reason."""
+_HOUR_MS = 3_600_000
+
+
+class Rise(NamedTuple):
+    """An episode's peak rose: the first time, or further; or it goes on another day."""
+
+    row: int
+    at_ms: int
+    """The merchant's watermark."""
+    detector: str
+    alert_id: str
+    severity: float
+    """The peak now, 0 to 1."""
+    rise: float
+    """By how much."""
+    first_ms: int = 0
+    """The merchant's first transaction, 0 where unknown."""
+    mcc: str = ""
+    """The merchant's MCC, "" where unknown."""
+
+
+class Verdict(NamedTuple):
+    """An analyst answered an alert."""
+
+    row: int
+    at_ms: int
+    alert_id: str
+    verdict: str
+    """`open`, `confirmed` or `false_alarm`."""
+    given_ms: int
+    """When, by the analyst's clock."""
+    until_ms: int = 0
+    """Until when a floor holds; 0 for `FLOOR_D` days from when it was given."""
+
+
+class Manual(NamedTuple):
+    """A grade was set by hand."""
+
+    row: int
+    at_ms: int
+    grade: str
+    reason: str
+    until_ms: int
+
+
+class Closing(NamedTuple):
+    """A day of the merchant closed."""
+
+    row: int
+    at_ms: int
+
+
+Change = Rise | Verdict | Manual | Closing
+
+
+class Effect(Enum):
+    """What a change led to."""
+
+    NONE = 0
+    PUBLISH = 1
+    """The score, grade, floor or override is another: it is to be published."""
+    UNMATCHED = 2
+    """A verdict on an alert that is not remembered; nothing changed."""
+
+
+class Entry(msgspec.Struct, frozen=True, array_like=True):
+    """One change of an account.
+
+    Attributes:
+        from_ms: of the first, where several rises of one episode within an hour, or of old ones a day, are told as one.
+        at_ms: when it was complete, by the merchant's watermark.
+        kind: `prior`, `rise`, `open`, `confirmed`, `false_alarm` or `override`.
+        detector: whose episode, "" where it is about none.
+        alert_id: the episode's alert, likewise.
+        parts: those that are other than before.
+        folded: the alert that is no longer told apart, "" for none.
+        after: all else that stands after it: without parts, and with an override only where it set one.
+    """
+
+    from_ms: int
+    at_ms: int
+    kind: str
+    detector: str
+    alert_id: str
+    parts: tuple[Part, ...]
+    folded: str
+    after: Standing
+
+
+class Account(msgspec.Struct, frozen=True, array_like=True):
+    """A merchant's account.
+
+    Attributes:
+        base: what the risk rested on before the oldest entry.
+        base_ms: since when it did; 0 where nothing was before.
+        entries: the last changes, oldest first.
+        now: base with all entries applied.
+        at_ms: when it was last changed or published.
+        revision: how often that was.
+        told_e2: the score then, in hundredths of a point.
+        told_grade: the published grade then.
+    """
+
+    base: Standing = Standing()
+    base_ms: int = 0
+    entries: tuple[Entry, ...] = ()
+    now: Standing = Standing()
+    at_ms: int = 0
+    revision: int = 0
+    told_e2: int = 0
+    told_grade: str = "A"
+
+
+def applied(it: Standing, entry: Entry) -> Standing:
+    """What stands after an entry."""
+    kept = (each for each in it.parts if not each.alert_id or each.alert_id != entry.folded)
+    parts = {(each.detector, each.alert_id): each for each in kept}
+    parts |= {(each.detector, each.alert_id): each for each in entry.parts}
+    return replace(entry.after, parts=tuple(parts.values()), override=entry.after.override or it.override)
+
+
+class RiskLedger:
+    """The accounts of a partition's merchants that ever had an episode, or a grade set by hand.
+
+    Args:
+        families: of each detector, in the order of a score's contributions.
+        merchant_id: of a row.
+        journals: whether it is noted for cuts which rows change; then `changes` must be called now and again.
+
+    Raises:
+        ValueError: a family is none of `domain.risk.FAMILIES`.
+    """
+
+    def __init__(
+        self, families: Mapping[str, str], merchant_id: Callable[[int], str], *, journals: bool = False
+    ) -> None:
+        for name, family in families.items():
+            if family not in FAMILIES:
+                raise ValueError(f"{name}: family must be one of {', '.join(FAMILIES)}, got {family!r}")
+        self.families = dict(families)
+        self._order = {name: k for k, name in enumerate(families)}
+        self._merchant_id = merchant_id
+        self._accounts: dict[int, Account] = {}
+        self._journals = journals
+        self._changed: dict[int, Account] = {}
+
+    def apply(self, change: Change) -> Effect:
+        """Take a change in; those of one merchant in the order of the records behind them."""
+        match change:
+            case Rise():
+                return self._rise(change)
+            case Verdict():
+                return self._judge(change)
+            case Manual():
+                return self._override(change)
+            case Closing():
+                return Effect.PUBLISH if self.refresh(change.row, change.at_ms) else Effect.NONE
+
+    def refresh(self, row: int, at_ms: int) -> Score | None:
+        """The score at the close of a merchant's day, where it is to be published.
+
+        That is where its grade is another than when it was last changed or published, or its score by a point or more.
+        """
+        account = self._accounts.get(row)
+        if account is None:
+            return None
+        at_ms = max(at_ms, account.at_ms)
+        fresh = self._told(replace(account, at_ms=at_ms))
+        if fresh.told_grade == account.told_grade and abs(fresh.told_e2 - account.told_e2) < E2:
+            return None
+        self._put(row, fresh)
+        return self.score(row)
+
+    def score(self, row: int, at_ms: int = 0) -> Score:
+        """The score of a row that is known, at `at_ms` but not before it was last changed or published."""
+        account = self._accounts[row]
+        at_ms = max(at_ms, account.at_ms)
+        now, seen = account.now, view(account.now, self.families, at_ms)
+        parts = sorted(zip(now.parts, seen.parts, strict=True), key=lambda each: self._order[each[0].detector])
+        computed, override, floor = grade_at(now, seen.score), now.override_at(at_ms), seen.floor
+        return Score(
+            merchant_id=self._merchant_id(row), revision=account.revision, time=iso(at_ms), score=seen.score / E2,
+            grade=override.grade if override else computed, computed_grade=computed,
+            contributions=tuple(
+                Contribution(it.detector, points / E2, it.alert_id, it.verdict) for it, points in parts if points
+            ),
+            prior=seen.prior / E2, capped=seen.over / E2,
+            floor=Floor(floor_of(floor.severity), floor.alert_id, iso(floor.until_ms)) if floor else None,
+            override=GradeOverride(override.grade, override.reason, iso(override.until_ms)) if override else None,
+            held=now.held_ms > 0,
+        )  # fmt: skip
+
+    def known(self, row: int) -> bool:
+        """Whether a row has an account."""
+        return row in self._accounts
+
+    def account(self, row: int) -> Account:
+        """The account of a row that is known."""
+        return self._accounts[row]
+
+    def changes(self) -> Mapping[int, Account]:
+        """The accounts that changed since the last call, by row."""
+        found, self._changed = self._changed, {}
+        return found
+
+    def put_back(self, row: int, account: Account) -> None:
+        """Go on with an account as `changes` gave it."""
+        self._accounts[row] = account
+
+    def _rise(self, change: Rise) -> Effect:
+        row, at_ms = change.row, self._at(change)
+        now = self._accounts.get(row, _NEW).now
+        told = replace(now, first_ms=now.first_ms or change.first_ms, mcc=now.mcc or change.mcc)
+        if prior_at(told, at_ms) != prior_at(now, at_ms):
+            self._enter(row, Entry(at_ms, at_ms, "prior", "", "", (), "", told))
+            told = self._accounts[row].now
+        now = told
+        was = _part_of(now, change.alert_id)
+        if was is None and change.rise == 0.0:  # no longer told apart from its detector's others
+            return Effect.NONE
+        family, risk_ms = FAMILIES[self.families[change.detector]], now.risk_ms(at_ms)
+        folded = ""
+        if was:
+            points = family.points * change.severity  # it goes on, so it fades from now on
+            parts: tuple[Part, ...] = (replace(was, points=points, at_ms=risk_ms, severity=change.severity),)
+        else:
+            parts, folded = self._room(now, at_ms)
+            points = family.points * change.rise
+            parts = (*parts, Part(change.detector, change.alert_id, points, risk_ms, change.severity))
+        self._enter(row, Entry(at_ms, at_ms, "rise", change.detector, change.alert_id, parts, folded, now))
+        return Effect.PUBLISH
+
+    def _room(self, now: Standing, at_ms: int) -> tuple[tuple[Part, ...], str]:
+        """Room for one more episode: what takes the place of the one that is no longer told apart, and its alert."""
+        apart = [each for each in now.parts if each.alert_id]
+        if len(apart) < MOST_EPISODES:
+            return (), ""
+        spare = (each for each in apart if each.verdict != "open" and not is_floor(each, now.held_ms or at_ms))
+        gone = next(spare, apart[0])
+        rest = (each for each in now.parts if each.detector == gone.detector and not each.alert_id)
+        half_life_d, risk_ms = FAMILIES[self.families[gone.detector]].half_life_d, now.risk_ms(at_ms)
+        summed = [each for each in (*rest, gone) if each.verdict != "false_alarm"]
+        points = sum((faded(each.points, half_life_d, risk_ms - each.at_ms) for each in summed), 0.0)
+        return (Part(gone.detector, "", points, risk_ms, 0.0),), gone.alert_id
+
+    def _judge(self, change: Verdict) -> Effect:
+        account = self._accounts.get(change.row, _NEW)
+        part = _part_of(account.now, change.alert_id)
+        if part is None:
+            return Effect.UNMATCHED
+        until_ms = 0
+        if change.verdict == "confirmed":
+            until_ms = change.until_ms or change.given_ms + FLOOR_D * DAY_MS
+        if (part.verdict, part.until_ms) == (change.verdict, until_ms):
+            return Effect.NONE
+        at_ms, judged = self._at(change), replace(part, verdict=change.verdict, until_ms=until_ms)
+        entry = Entry(at_ms, at_ms, change.verdict, part.detector, part.alert_id, (judged,), "", account.now)
+        self._enter(change.row, entry)
+        return Effect.PUBLISH
+
+    def _override(self, change: Manual) -> Effect:
+        now, at_ms = self._accounts.get(change.row, _NEW).now, self._at(change)
+        override = Override(change.grade, change.reason[:MOST_REASON], change.until_ms)
+        if override == now.override:
+            return Effect.NONE
+        self._enter(change.row, Entry(at_ms, at_ms, "override", "", "", (), "", replace(now, override=override)))
+        return Effect.PUBLISH
+
+    def _at(self, change: Change) -> int:
+        """When a change counts: an account never goes back."""
+        return max(change.at_ms, self._accounts.get(change.row, _NEW).at_ms)
+
+    def _enter(self, row: int, entry: Entry) -> None:
+        """Apply an entry whose `after` is not settled yet, and keep it."""
+        account = self._accounts.get(row, _NEW)
+        now = self._settled(applied(account.now, entry), entry.at_ms)
+        override = now.override if entry.kind == "override" else None
+        entry = replace(entry, after=replace(now, parts=(), override=override))
+        entries, base, base_ms = _with(account.entries, entry), account.base, account.base_ms
+        if len(entries) > MOST_ENTRIES:
+            base, base_ms, entries = applied(base, entries[0]), entries[0].at_ms, entries[1:]
+        self._put(row, self._told(Account(base, base_ms, entries, now, entry.at_ms, account.revision)))
+
+    def _settled(self, it: Standing, at_ms: int) -> Standing:
+        """With its grade, and its risk clock stopped or let go."""
+        if it.held_ms and not it.worked:
+            it = _let_go(it, at_ms)
+        it = self._graded(it, at_ms)
+        if it.held_ms and it.grade != "E":
+            return self._graded(_let_go(it, at_ms), at_ms)
+        if not it.held_ms and it.worked and it.grade == "E":
+            return replace(it, held_ms=at_ms)
+        return it
+
+    def _graded(self, it: Standing, at_ms: int) -> Standing:
+        return replace(it, grade=grade_at(it, view(it, self.families, at_ms).score))
+
+    def _told(self, account: Account) -> Account:
+        """The account as it is published."""
+        now, at_ms = account.now, account.at_ms
+        score, override = view(now, self.families, at_ms).score, now.override_at(at_ms)
+        grade = override.grade if override else grade_at(now, score)
+        return replace(account, revision=account.revision + 1, told_e2=score, told_grade=grade)
+
+    def _put(self, row: int, account: Account) -> None:
+        self._accounts[row] = account
+        if self._journals:
+            self._changed[row] = account
+
+
+_NEW = Account()
+
+
+def _part_of(it: Standing, alert_id: str) -> Part | None:
+    return next((each for each in it.parts if each.alert_id == alert_id), None) if alert_id else None
+
+
+def _let_go(it: Standing, at_ms: int) -> Standing:
+    """With its risk clock running again from where it stood."""
+    return replace(it, still_ms=it.still_ms + at_ms - it.held_ms, held_ms=0)
+
+
+def _with(entries: tuple[Entry, ...], entry: Entry) -> tuple[Entry, ...]:
+    """The entries with one more, and at most `MOST_ENTRIES` of them where some can be told as one.
+
+    An episode's rises within an hour are; when there are too many, the oldest two that follow each other on one day.
+    """
+    if entries and (one := _as_one(entries[-1], entry, _HOUR_MS)):
+        return (*entries[:-1], one)
+    entries = (*entries, entry)
+    if len(entries) > MOST_ENTRIES:
+        for k, (first, second) in enumerate(pairwise(entries)):
+            if one := _as_one(first, second, DAY_MS):
+                return (*entries[:k], one, *entries[k + 2 :])
+    return entries
+
+
+def _as_one(first: Entry, second: Entry, within_ms: int) -> Entry | None:
+    """Two rises of one episode as one entry; None where that is not what they are."""
+    if (first.kind, first.alert_id) != ("rise", second.alert_id) or second.kind != "rise":
+        return None
+    if first.from_ms // within_ms != second.at_ms // within_ms:
+        return None
+    parts = {(each.detector, each.alert_id): each for each in (*first.parts, *second.parts)}
+    return replace(second, from_ms=first.from_ms, parts=tuple(parts.values()), folded=first.folded)

@@ -1,0 +1,1 @@
+"""Judging alerts against labelled traffic: matching, metrics, plots and the report page."""

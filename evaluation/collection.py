@@ -1,0 +1,110 @@
+"""What an evaluation gathers while a stream is replayed: the alerts, and when labelled transactions happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from domain.events import TRANSACTION
+from domain.peers import NO_PEERS
+from engine.controls import Controls
+from engine.decoding.decode import Refused, to_ms
+from evaluation.matching import Found, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from detectors.contract import Detector
+    from domain.alerts import Alert
+
+_EVENT_TIME = next(each for each in TRANSACTION if each.name == "event_time")
+
+
+class _Line(msgspec.Struct):
+    """What is read of an event beside the monitor."""
+
+    type: str = "transaction"
+    txn_id: str = ""
+    event_time: str | int = 0
+
+
+class Sieve:
+    """Leaves out events of some types, and notes when the transactions that the truth names happened.
+
+    Args:
+        types: of events to leave out.
+        txn_ids: those to note.
+
+    Attributes:
+        txn_ms: event times of those that came, UTC milliseconds.
+    """
+
+    def __init__(self, types: Iterable[str], txn_ids: Iterable[str]) -> None:
+        self._types, self._wanted = frozenset(types), frozenset(txn_ids)
+        self.txn_ms: dict[str, int] = {}
+        self._decoder = msgspec.json.Decoder(_Line)
+
+    def __call__(self, lines: list[bytes]) -> list[bytes]:
+        """The lines that are left; what is no event is left for the monitor to refuse."""
+        return [line for line in lines if self._keeps(line)]
+
+    def _keeps(self, line: bytes) -> bool:
+        try:
+            event = self._decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return True
+        if event.txn_id in self._wanted and event.txn_id not in self.txn_ms:
+            try:
+                self.txn_ms[event.txn_id] = to_ms(_EVENT_TIME, event.event_time)
+            except Refused:
+                return True
+        return event.type not in self._types
+
+
+@dataclass(slots=True)
+class Collector:
+    """Gathers each alert's revisions.
+
+    Attributes:
+        detectors: what the monitor runs.
+        controls: the monitor's, where versions were published.
+        last: each alert's last revision.
+        steps: each alert's revisions in order.
+    """
+
+    detectors: tuple[Detector, ...]
+    controls: Controls | None = None
+    last: dict[str, Alert] = field(default_factory=dict)
+    steps: dict[str, list[Step]] = field(default_factory=dict)
+
+    def take(self, alerts: Iterable[Alert]) -> None:
+        """Take revisions in, in the order they were emitted."""
+        for each in alerts:
+            # A closing revision follows the quiet gap behind the last hit.
+            emitted_ms = _ms(each.last_time) + (self._gap_ms(each) if each.closed else 0)
+            self.steps.setdefault(each.alert_id, []).append(Step(emitted_ms, each.severity))
+            self.last[each.alert_id] = each
+
+    def _gap_ms(self, alert: Alert) -> int:
+        """The quiet gap of an alert's detector by the version that set it."""
+        controls = self.controls or Controls(self.detectors, NO_PEERS, None)
+        return controls.detector(alert.detector, alert.controls.detectors).quiet_gap_s * 1000
+
+    def found(self) -> list[Found]:
+        """Every alert."""
+        families = {each.name: each.family for each in self.detectors}
+        return [
+            Found(
+                alert_id=alert_id, detector=each.detector, family=families[each.detector], merchant_id=each.merchant_id,
+                reason=each.reason.en, hits=each.hits, at_stake_minor=each.at_stake, currency=each.currency,
+                first_ms=_ms(each.first_time), last_ms=_ms(each.last_time), steps=tuple(self.steps[alert_id]),
+            )
+            for alert_id, each in self.last.items()
+        ]  # fmt: skip
+
+
+def _ms(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)

@@ -1,0 +1,228 @@
+"""Judges alerts against the truth of a simulation. Pure: no files, no clock.
+
+`docs/evaluation.md` says what counts as found, true and false, and why.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from domain.events import FUTURE_MS
+from evaluation.truth import DAY_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from evaluation.truth import Control, Truth, Violation
+
+SEVERITIES = (0.3, 0.6, 0.85)
+"""Worth knowing, to be worked, urgent: as `domain.alerts.Alert` has it."""
+WORTH_KNOWING = SEVERITIES[0]
+GRACE_MS = {"mcc": 2 * DAY_MS, "fee": 7 * DAY_MS, "volume": 14 * DAY_MS}
+"""How long after its end a violation may still be found. A jump shows in each sale, and lateness is 24 h; fees are seen
+at clearing and judged by the week. A volume's aftermath lasts longer: what a ramp or a high level has taught the
+expectation is missed for days when it ends, and that alert belongs to the same story."""
+CONTROL_GRACE_MS = DAY_MS
+"""How long after a control an alert still is on it: an hour or day that closes is judged after it."""
+TOLD_LATE = "mcc_change_told_late"
+"""The kind of control of which alerts before `told_ms` are no mistake."""
+TOLD_BY_NOBODY = frozenset({"closing", "seasonal_closing"})
+"""Kinds that look just like a violation to whoever was not told: an alert is no mistake, only unneeded."""
+_HOUR_MS = 3_600_000
+
+
+class Step(NamedTuple):
+    """One revision of an alert: the event time it was emitted at, and the peak severity it told."""
+
+    emitted_ms: int
+    severity: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """An alert with all its revisions; the other figures are those of the last one.
+
+    Attributes:
+        family: its detector's.
+        reason: why, in English.
+        first_ms: event time of the earliest hit, UTC milliseconds.
+        last_ms: of the latest hit.
+        steps: its revisions in order; at least one.
+    """
+
+    alert_id: str
+    detector: str
+    family: str
+    merchant_id: str
+    reason: str
+    hits: int
+    at_stake_minor: int
+    currency: str
+    first_ms: int
+    last_ms: int
+    steps: tuple[Step, ...]
+
+    @property
+    def severity(self) -> float:
+        """The peak, 0 to 1."""
+        return max(each.severity for each in self.steps)
+
+    def overlaps(self, from_ms: int, until_ms: int) -> bool:
+        """Whether any time from the first to the last hit lies in `from_ms` to `until_ms`, both inclusive."""
+        return self.first_ms <= until_ms and self.last_ms >= from_ms
+
+    def detected_ms(self, since_ms: int) -> int | None:
+        """When it was first told, at `since_ms` or later, with a severity worth knowing; None if never."""
+        told = (each.emitted_ms for each in self.steps if each.severity >= WORTH_KNOWING)
+        return next((ms for ms in told if ms >= since_ms), None)
+
+
+class Verdict(StrEnum):
+    """What an alert is.
+
+    `TRUE`: of a violation of its family. `CONTROL`: a false one, on something lawful that resembles a violation.
+    `FALSE`: any other false one. `OTHER`: the merchant has a violation of another family then. `EXCUSED`: on a change
+    nobody had told of. The last two are neither true nor false.
+    """
+
+    TRUE = "true"
+    FALSE = "false"
+    CONTROL = "control"
+    OTHER = "other"
+    EXCUSED = "excused"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An alert, what it is, and the control it falls on where it is `CONTROL` or `EXCUSED`."""
+
+    alert: Found
+    verdict: Verdict
+    control: Control | None = None
+
+    @property
+    def is_false(self) -> bool:
+        """Whether it is a false alarm."""
+        return self.verdict in {Verdict.FALSE, Verdict.CONTROL}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a violation.
+
+    Attributes:
+        severity: the highest of its true alerts; 0 where it has none.
+        detected_ms: when the first true alert worth knowing was told, event time; None where it was missed.
+        delay_txns: affected transactions up to then; None where it was missed or the truth names no transactions.
+        alert_ids: its true alerts.
+    """
+
+    violation: Violation
+    severity: float
+    detected_ms: int | None
+    delay_txns: int | None
+    alert_ids: tuple[str, ...]
+
+    @property
+    def found(self) -> bool:
+        """Whether it was found with a severity worth knowing."""
+        return self.detected_ms is not None
+
+    @property
+    def delay_h(self) -> float | None:
+        """Hours from its onset until it was detected."""
+        return None if self.detected_ms is None else (self.detected_ms - self.violation.onset_ms) / _HOUR_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What came of it.
+
+    Attributes:
+        outcomes: of each violation, in the truth's order.
+        ranked: every alert by peak severity, of equal ones the earlier first.
+        unseen: violations left out because no transaction came to be affected.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    ranked: tuple[Judged, ...]
+    unseen: int
+
+    def false_alarms(self) -> list[Judged]:
+        """False alarms worth knowing by severity, the severest first."""
+        return [each for each in self.ranked if each.is_false and each.alert.severity >= WORTH_KNOWING]
+
+    def missed(self) -> list[Outcome]:
+        """Missed violations by family and unit of effect, the strongest first."""
+        missed = [each for each in self.outcomes if not each.found]
+        return sorted(
+            missed, key=lambda each: (each.violation.family, each.violation.effect_unit, -each.violation.size)
+        )
+
+
+def judge(truth: Truth, alerts: Iterable[Found], txn_ms: Mapping[str, int]) -> Judgement:
+    """Match alerts and violations.
+
+    Args:
+        truth: what was done.
+        alerts: each with all its revisions.
+        txn_ms: event times of the transactions that the violations name, UTC milliseconds, as far as they are known.
+    """
+    violations: dict[str, list[Violation]] = defaultdict(list)
+    controls: dict[str, list[Control]] = defaultdict(list)
+    happened = [each for each in truth.violations if each.transactions or each.family == "volume"]
+    for violation in happened:
+        violations[violation.merchant_id].append(violation)
+    for control in truth.controls:
+        controls[control.merchant_id].append(control)
+    by_merchant: dict[str, list[Found]] = defaultdict(list)
+    judged = []
+    for alert in alerts:
+        by_merchant[alert.merchant_id].append(alert)
+        judged.append(judged_alert(alert, violations.get(alert.merchant_id, ()), controls.get(alert.merchant_id, ())))
+    outcomes = tuple(_outcome(each, by_merchant.get(each.merchant_id, ()), txn_ms) for each in happened)
+    ranked = sorted(judged, key=lambda each: (-each.alert.severity, each.alert.first_ms, each.alert.alert_id))
+    return Judgement(outcomes, tuple(ranked), len(truth.violations) - len(happened))
+
+
+def in_time(alert: Found, violation: Violation) -> bool:
+    """Whether an alert falls in the time of a violation, with its family's grace."""
+    return alert.overlaps(violation.onset_ms, violation.end_ms + GRACE_MS[violation.family])
+
+
+def judged_alert(alert: Found, violations: Sequence[Violation], controls: Sequence[Control]) -> Judged:
+    """What an alert is, from its merchant's violations and controls; of several controls it falls on the shortest."""
+    then = {each.family for each in violations if in_time(alert, each)}
+    if alert.family in then:
+        return Judged(alert, Verdict.TRUE)
+    near = (each for each in controls if alert.overlaps(each.from_ms, each.until_ms + CONTROL_GRACE_MS))
+    touched = sorted(near, key=lambda each: each.days)
+    own = [each for each in touched if each.family == alert.family]
+    if own:
+        excuse = next((each for each in own if _excuses(each, alert)), None)
+        return Judged(alert, Verdict.EXCUSED, excuse) if excuse else Judged(alert, Verdict.CONTROL, own[0])
+    if then:
+        return Judged(alert, Verdict.OTHER)
+    of_any = next((each for each in touched if not each.family), None)
+    return Judged(alert, Verdict.CONTROL if of_any else Verdict.FALSE, of_any)
+
+
+def _excuses(control: Control, alert: Found) -> bool:
+    """Whether all of an alert's hits are on what nobody had told of; a terminal's clock may be ahead of that."""
+    if control.kind == TOLD_LATE:
+        return alert.last_ms <= control.told_ms + FUTURE_MS
+    return control.kind in TOLD_BY_NOBODY
+
+
+def _outcome(violation: Violation, alerts: Sequence[Found], txn_ms: Mapping[str, int]) -> Outcome:
+    mine = [each for each in alerts if each.family == violation.family and in_time(each, violation)]
+    detected = [ms for each in mine if (ms := each.detected_ms(violation.onset_ms)) is not None]
+    detected_ms = min(detected, default=None)
+    delay_txns = None
+    if detected_ms is not None and violation.txn_ids:
+        delay_txns = sum(1 for each in violation.txn_ids if txn_ms.get(each, detected_ms + 1) <= detected_ms)
+    severity = max((each.severity for each in mine), default=0.0)
+    return Outcome(violation, severity, detected_ms, delay_txns, tuple(each.alert_id for each in mine))

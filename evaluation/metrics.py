@@ -1,0 +1,384 @@
+"""Figures of a judgement: recall by effect size, delay, precision at a load, controls, money. Pure.
+
+`docs/evaluation.md` defines each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from evaluation.matching import SEVERITIES, WORTH_KNOWING, Verdict
+from evaluation.truth import DAY_MS, FAMILIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from evaluation.matching import Judged, Judgement, Outcome
+    from evaluation.truth import Control, Truth
+
+UNIT_DAYS = 10_000
+"""Merchant-days that loads and rates are given per."""
+LOAD = 20
+"""Alerts per 10,000 merchant-days that analysts are taken to look at."""
+RECALL = 0.95
+BINS_PER_DECADE = 5
+_Z = 1.959963984540054
+"""Two-sided 95 % of the normal distribution."""
+_CURVE_POINTS = 120
+_Number = TypeVar("_Number", int, float)
+
+
+BUSY_A_DAY, BUSY = 10, "10 a day or more"
+"""Violations of merchants with as many usual sales a day are measured once more: of three sales a day, three times as
+many is no oddity, and no detector can find what chance does too."""
+
+
+class Share(msgspec.Struct, frozen=True):
+    """`part` of `whole`, with its Wilson interval at 95 %; `value` is None where `whole` is 0."""
+
+    part: int
+    whole: int
+    value: float | None
+    low: float
+    high: float
+
+
+class Bin(msgspec.Struct, frozen=True):
+    """Recall of violations that are `low` to before `high` strong; JSON has null for infinity."""
+
+    low: float
+    high: float
+    recall: Share
+
+
+class Size(msgspec.Struct, frozen=True):
+    """An effect size, and the recall of all violations at least as strong."""
+
+    effect: float
+    recall: Share
+
+
+class Delay(msgspec.Struct, frozen=True):
+    """Nearest-rank quantiles of a delay over `count` found violations; None where there are none."""
+
+    count: int
+    median: float | None
+    p90: float | None
+
+
+class Money(msgspec.Struct, frozen=True):
+    """Minor units.
+
+    Attributes:
+        at_stake: labelled money of all violations whose money is known.
+        found: that of those found.
+        alerted: money at stake in the true alerts, as the detectors reckon it.
+    """
+
+    at_stake: int
+    found: int
+    alerted: int
+
+
+class Recall(msgspec.Struct, frozen=True, kw_only=True):
+    """How well violations of one kind and unit of effect are found; `kind` "" is all kinds of that unit.
+
+    Attributes:
+        at_severity: recall counting only alerts from 0.3, 0.6 and 0.85.
+        bins: by effect, log-spaced; none without violations.
+        reliable_from: the smallest effect from which recall is at least 95 %; None where there is none.
+        surely_from: likewise, of the interval's lower end.
+    """
+
+    family: str
+    kind: str
+    effect_unit: str
+    at_severity: tuple[Share, ...]
+    bins: tuple[Bin, ...]
+    reliable_from: Size | None
+    surely_from: Size | None
+    delay_h: Delay
+    delay_txns: Delay
+    money: Money
+
+
+class Precision(msgspec.Struct, frozen=True, kw_only=True):
+    """Alerts by verdict; precision leaves `other` and `excused` out. `family` "" is all of them."""
+
+    family: str
+    alerts: int
+    true: int
+    false: int
+    on_controls: int
+    other: int
+    excused: int
+    per_unit: float
+    precision: Share
+
+
+class AtSeverity(msgspec.Struct, frozen=True):
+    """Precision of all alerts from a severity on, overall first."""
+
+    severity: float
+    rows: tuple[Precision, ...]
+
+
+class AtLoad(msgspec.Struct, frozen=True, kw_only=True):
+    """The severest alerts, `load` per 10,000 merchant-days: their precision, overall first, and recall by them."""
+
+    load: float
+    rows: tuple[Precision, ...]
+    recall: Share
+
+
+class OnControl(msgspec.Struct, frozen=True, kw_only=True):
+    """False alarms, worth knowing by severity, on one kind of control.
+
+    Attributes:
+        controls: how many there are.
+        merchants: merchants hit, of those that have one.
+        days: merchant-days under control.
+        alerts: false ones.
+        excused: alerts that were no mistake.
+        per_unit: false alerts per 10,000 of those days; None where there are none.
+    """
+
+    family: str
+    kind: str
+    controls: int
+    merchants: Share
+    days: float
+    alerts: int
+    excused: int
+    per_unit: float | None
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Every figure of an evaluation.
+
+    Attributes:
+        unseen: violations left out because no transaction came to be affected.
+        families: of all kinds of a family; effects of several units are not comparable, so it has no bins.
+        recalls: by family, unit and kind; where several kinds share a unit, first that of all of them.
+        curve: `at_load` for log-spaced numbers of alerts, the last one all.
+    """
+
+    merchants: int
+    days: float
+    merchant_days: float
+    unseen: int
+    families: tuple[Recall, ...]
+    recalls: tuple[Recall, ...]
+    at_load: AtLoad
+    curve: tuple[AtLoad, ...]
+    at_severity: tuple[AtSeverity, ...]
+    controls: tuple[OnControl, ...]
+
+    def by_unit(self) -> list[Recall]:
+        """Of each family and unit of effect one: all kinds together."""
+        first: dict[tuple[str, str], Recall] = {}
+        for each in self.recalls:
+            first.setdefault((each.family, each.effect_unit), each)
+        return list(first.values())
+
+
+def share(part: int, whole: int) -> Share:
+    """A share with its Wilson interval.
+
+    >>> s = share(9, 10)
+    >>> round(s.low, 4), round(s.high, 4)
+    (0.5958, 0.9821)
+    """
+    if whole == 0:
+        return Share(0, 0, None, 0.0, 1.0)
+    p, z2 = part / whole, _Z * _Z
+    centre = (p + z2 / (2 * whole)) / (1 + z2 / whole)
+    half = _Z * math.sqrt(p * (1 - p) / whole + z2 / (4 * whole * whole)) / (1 + z2 / whole)
+    low = 0.0 if part == 0 else max(0.0, centre - half)
+    high = 1.0 if part == whole else min(1.0, centre + half)
+    return Share(part, whole, p, low, high)
+
+
+def quantile(values: Iterable[_Number], q: float) -> _Number | None:
+    """The smallest value that at least a share `q` of them do not exceed; None of none.
+
+    >>> quantile([5, 1, 4, 2, 3], 0.5), quantile([5, 1, 4, 2, 3], 0.9)
+    (3, 5)
+    """
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(q * len(ordered)) - 1)] if ordered else None
+
+
+def bin_bounds(size: float) -> tuple[float, float]:
+    """The bin of an effect's strength: five to a decade, lower bound inclusive; 0 and infinity have their own.
+
+    >>> bin_bounds(1.0), bin_bounds(0.0)
+    ((1.0, 1.584893), (0.0, 0.0))
+    """
+    if size <= 0 or math.isinf(size):
+        return size, size
+    k = math.floor(BINS_PER_DECADE * math.log10(size) + 1e-9)
+    low, high = (float(f"{10 ** (each / BINS_PER_DECADE):.7g}") for each in (k, k + 1))
+    return low, high
+
+
+def bins(outcomes: Iterable[Outcome]) -> tuple[Bin, ...]:
+    """Recall by effect size; bins without violations are left out."""
+    parts: dict[tuple[float, float], list[bool]] = defaultdict(list)
+    for each in outcomes:
+        parts[bin_bounds(each.violation.size)].append(each.found)
+    return tuple(Bin(*bounds, share(sum(found), len(found))) for bounds, found in sorted(parts.items()))
+
+
+def smallest_from(outcomes: Iterable[Outcome], measure: Callable[[Share], float]) -> Size | None:
+    """The smallest effect such that `measure` of the recall of all at least as strong reaches 95 %."""
+    by_size: dict[float, list[bool]] = defaultdict(list)
+    for each in outcomes:
+        by_size[each.violation.size].append(each.found)
+    part = whole = 0
+    best = None
+    for size in sorted(by_size, reverse=True):
+        part, whole = part + sum(by_size[size]), whole + len(by_size[size])
+        if measure(recall := share(part, whole)) >= RECALL:
+            best = Size(size, recall)
+    return best
+
+
+def report(truth: Truth, judgement: Judgement) -> Report:
+    """Every figure."""
+    outcomes, ranked, days = judgement.outcomes, judgement.ranked, truth.merchant_days
+    stakes = {each.alert.alert_id: each.alert.at_stake_minor for each in ranked}
+    present = [name for name in FAMILIES if any(each.violation.family == name for each in outcomes)]
+    groups = _groups(outcomes)
+    budget = max(1, math.ceil(LOAD * days / UNIT_DAYS))
+    return Report(
+        merchants=truth.merchants,
+        days=(truth.end_ms - truth.start_ms) / DAY_MS,
+        merchant_days=days,
+        unseen=judgement.unseen,
+        families=tuple(
+            _recall((name, "", ""), [each for each in outcomes if each.violation.family == name], stakes)
+            for name in present
+        ),
+        recalls=tuple(_recall(key, groups[key], stakes) for key in sorted(groups, key=_in_order)),
+        at_load=_at_load(budget, judgement, days),
+        curve=tuple(_at_load(each, judgement, days) for each in _curve_sizes(len(ranked))),
+        at_severity=tuple(
+            AtSeverity(least, _precisions([each for each in ranked if each.alert.severity >= least], days))
+            for least in SEVERITIES
+        ),
+        controls=_on_controls(truth.controls, ranked),
+    )
+
+
+def _groups(outcomes: Iterable[Outcome]) -> dict[tuple[str, str, str], list[Outcome]]:
+    """Violations by (family, kind, unit); where several kinds share a unit, also by (family, "", unit).
+
+    Those of busy merchants once more, by (family, `BUSY`, unit).
+    """
+    groups: dict[tuple[str, str, str], list[Outcome]] = defaultdict(list)
+    for each in outcomes:
+        it = each.violation
+        groups[it.family, it.kind, it.effect_unit].append(each)
+        groups[it.family, "", it.effect_unit].append(each)
+        if it.usual_a_day >= BUSY_A_DAY:
+            groups[it.family, BUSY, it.effect_unit].append(each)
+    kinds = Counter((family, unit) for family, kind, unit in groups if kind != BUSY)
+    return {key: mine for key, mine in groups.items() if key[1] or kinds[key[0], key[2]] > 2}
+
+
+def _in_order(key: tuple[str, str, str]) -> tuple[int, str, str]:
+    """Families in their order; all kinds of a unit before each."""
+    family, kind, unit = key
+    return FAMILIES.index(family), unit, kind
+
+
+def _recall(key: tuple[str, str, str], outcomes: Sequence[Outcome], stakes: dict[str, int]) -> Recall:
+    """Figures of a group; without a unit, effects are not comparable and left out."""
+    family, kind, unit = key
+    found = [each for each in outcomes if each.found]
+    comparable = outcomes if unit else ()
+    known = [(each.found, each.violation.money_minor) for each in outcomes if each.violation.money_minor is not None]
+    true_ids = {alert_id for each in outcomes for alert_id in each.alert_ids}
+    return Recall(
+        family=family, kind=kind, effect_unit=unit,
+        at_severity=tuple(
+            share(sum(each.found and each.severity >= least for each in outcomes), len(outcomes))
+            for least in SEVERITIES
+        ),
+        bins=bins(comparable),
+        reliable_from=smallest_from(comparable, lambda it: it.value or 0.0),
+        surely_from=smallest_from(comparable, lambda it: it.low),
+        delay_h=_delay([each.delay_h for each in found if each.delay_h is not None]),
+        delay_txns=_delay([each.delay_txns for each in found if each.delay_txns is not None]),
+        money=Money(
+            sum(minor for _, minor in known),
+            sum(minor for was_found, minor in known if was_found),
+            sum(stakes[each] for each in true_ids),
+        ),
+    )  # fmt: skip
+
+
+def _delay(values: Sequence[float]) -> Delay:
+    return Delay(len(values), quantile(values, 0.5), quantile(values, 0.9))
+
+
+def _precisions(judged: Sequence[Judged], merchant_days: float) -> tuple[Precision, ...]:
+    """Overall, then by family of those that have alerts."""
+    families = sorted({each.alert.family for each in judged})
+    mine = [("", judged), *((name, [each for each in judged if each.alert.family == name]) for name in families)]
+    return tuple(_precision(name, each, merchant_days) for name, each in mine)
+
+
+def _precision(family: str, judged: Sequence[Judged], merchant_days: float) -> Precision:
+    count = Counter(each.verdict for each in judged)
+    true, false = count[Verdict.TRUE], count[Verdict.FALSE] + count[Verdict.CONTROL]
+    return Precision(
+        family=family, alerts=len(judged), true=true, false=false, on_controls=count[Verdict.CONTROL],
+        other=count[Verdict.OTHER], excused=count[Verdict.EXCUSED],
+        per_unit=len(judged) * UNIT_DAYS / merchant_days, precision=share(true, true + false),
+    )  # fmt: skip
+
+
+def _at_load(size: int, judgement: Judgement, merchant_days: float) -> AtLoad:
+    """The first `size` alerts of the ranking; a violation counts as found where one of them is true for it."""
+    taken = judgement.ranked[:size]
+    ids = {each.alert.alert_id for each in taken}
+    found = sum(not ids.isdisjoint(each.alert_ids) for each in judgement.outcomes)
+    return AtLoad(
+        load=size * UNIT_DAYS / merchant_days,
+        rows=_precisions(taken, merchant_days),
+        recall=share(found, len(judgement.outcomes)),
+    )
+
+
+def _curve_sizes(alerts: int) -> list[int]:
+    """Numbers of alerts, log-spaced, the last one all."""
+    steps = (round(alerts ** (k / _CURVE_POINTS)) for k in range(_CURVE_POINTS + 1)) if alerts else ()
+    return sorted(set(steps))
+
+
+def _on_controls(controls: Sequence[Control], ranked: Sequence[Judged]) -> tuple[OnControl, ...]:
+    groups: dict[tuple[str, str], list[Control]] = defaultdict(list)
+    for control in controls:
+        groups[control.family, control.kind].append(control)
+    hits: dict[tuple[str, str], list[Judged]] = defaultdict(list)
+    for each in ranked:
+        if each.control is not None and each.alert.severity >= WORTH_KNOWING:
+            hits[each.control.family, each.control.kind].append(each)
+    return tuple(_on_control(key, groups[key], hits[key]) for key in sorted(groups))
+
+
+def _on_control(key: tuple[str, str], controls: Sequence[Control], hits: Sequence[Judged]) -> OnControl:
+    false = [each.alert.merchant_id for each in hits if each.verdict is Verdict.CONTROL]
+    days = sum(each.days for each in controls)
+    return OnControl(
+        family=key[0], kind=key[1], controls=len(controls),
+        merchants=share(len(set(false)), len({each.merchant_id for each in controls})),
+        days=days, alerts=len(false), excused=len(hits) - len(false),
+        per_unit=len(false) * UNIT_DAYS / days if days else None,
+    )  # fmt: skip

@@ -1,0 +1,293 @@
+"""An evaluation as one HTML page: plots and tables, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+from html import escape
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+from engine.episodes import iso
+from evaluation.cells import delay, kind, percent, rows, size
+from evaluation.matching import SEVERITIES
+from evaluation.metrics import LOAD, RECALL, UNIT_DAYS
+from evaluation.plots import Point, bars, columns, curves, intervals, number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from evaluation.matching import Judgement
+    from evaluation.metrics import Recall, Report
+
+MOST = 50
+"""Rows of a list of false alarms or missed violations."""
+_DELAYS_H = (("< 1 h", 1), ("6 h", 6), ("1 d", 24), ("2 d", 48), ("4 d", 96), ("7 d", 168), ("14 d", 336))
+_STYLE = """
+:root { color-scheme: light dark; --ink: #1d2733; --soft: #5b6b7c; --line: #dfe5ec; --page: #f5f7fa; --card: #fff;
+  --s0: #2364aa; --s1: #d1495b; --s2: #2a9d6f; --bad: #b3263a; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e4e9ef; --soft: #9aa8b7; --line: #313b47; --page: #12171d;
+  --card: #1b222b; --s0: #6aa9f0; --s1: #f07c8c; --s2: #5ccba0; --bad: #ff8b9a; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; max-width: 1120px; padding: 28px 20px 60px; background: var(--page); color: var(--ink);
+  font: 15px/1.5 system-ui, "Segoe UI", Roboto, "Noto Sans SC", "PingFang SC", sans-serif; }
+h1 { margin: 0; font-size: 25px; } h2 { margin: 36px 0 10px; font-size: 18px; }
+h3 { margin: 0 0 6px; font-size: 14.5px; }
+.about { margin: 2px 0 20px; color: var(--soft); }
+.tiles, .plots { display: grid; gap: 14px; grid-template-columns: repeat(auto-fit, minmax(190px, 1fr)); }
+.plots { grid-template-columns: repeat(auto-fit, minmax(min(440px, 100%), 1fr)); }
+.tile, figure, .scroll { background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
+.tile { padding: 12px 16px; } .tile b { display: block; font-size: 25px; line-height: 1.3; }
+.tile small, figcaption { color: var(--soft); font-size: 12.5px; }
+figure { margin: 0; padding: 14px 16px 10px; } svg { display: block; width: 100%; height: auto; }
+.scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-size: 13.5px; }
+th, td { padding: 6px 11px; text-align: left; border-bottom: 1px solid var(--line); vertical-align: top; }
+th { color: var(--soft); font-weight: 600; white-space: nowrap; } tr:last-child td { border-bottom: 0; }
+td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+tr.all td { font-weight: 600; } td.words { min-width: 300px; } .none { color: var(--soft); }
+svg text { fill: var(--soft); font-size: 11.5px; paint-order: stroke; stroke: var(--card); stroke-width: 3px; }
+svg .x { text-anchor: middle; } svg .y { text-anchor: end; }
+svg .name { text-anchor: end; } svg .label { font-size: 12px; fill: var(--ink); }
+.grid { stroke: var(--line); } .axis { stroke: var(--soft); }
+.mark { stroke: var(--soft); stroke-dasharray: 4 4; fill: none; }
+.line { fill: none; stroke-width: 2; } .whisker { fill: none; stroke-width: 1.4; opacity: .75; }
+.s0 { fill: var(--s0); stroke: var(--s0); } .s1 { fill: var(--s1); stroke: var(--s1); }
+.s2 { fill: var(--s2); stroke: var(--s2); } rect.s0, rect.s1, rect.s2 { stroke: none; }
+.line.s0, .line.s1, .line.s2, .s0 .whisker { fill: none; }
+.legend { margin: 4px 0 0; font-size: 12.5px; color: var(--soft); } .legend span { margin-right: 16px; }
+.legend i { display: inline-block; width: 11px; height: 11px; margin-right: 6px; border-radius: 2px; }
+.legend i.s0 { background: var(--s0); } .legend i.s1 { background: var(--s1); } .legend i.s2 { background: var(--s2); }
+"""
+
+
+def page(facts: dict[str, Any], figures: Report, judgement: Judgement) -> str:
+    """The whole page; `facts` has `folder`, `left_out` and `transactions`."""
+    without = f", without {' and '.join(facts['left_out'])} events" if facts["left_out"] else ""
+    unseen = f" ({judgement.unseen:,} more touched no transaction)" if judgement.unseen else ""
+    about = (
+        f"{figures.merchants:,} merchants, {figures.days:g} days, {facts['transactions']:,} transactions, "
+        f"{len(judgement.outcomes):,} violations{unseen}{without}"
+    )
+    body = [
+        f"<h1>Evaluation of {escape(facts['folder'])}</h1>", f'<p class="about">{escape(about)}</p>',
+        _tiles(figures, judgement),
+        "<h2>Recall by effect</h2>", _recall_plots(figures),
+        "<h2>Load, severity, delay, controls</h2>", _other_plots(figures, judgement),
+        "<h2>Recall</h2>", _recall_table(figures),
+        "<h2>Delay and money of what was found</h2>", _delay_table(figures),
+        "<h2>Precision</h2>", _precision_table(figures),
+        "<h2>Controls</h2>", _control_table(figures),
+        f"<h2>False alarms ({len(judgement.false_alarms()):,})</h2>", _false_alarm_table(judgement),
+        f"<h2>Missed violations ({len(judgement.missed()):,})</h2>", _missed_table(judgement),
+    ]  # fmt: skip
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Evaluation of {escape(facts['folder'])}</title><style>{_STYLE}</style></head>\n"
+        f"<body>{chr(10).join(body)}</body></html>\n"
+    )
+
+
+def _tiles(figures: Report, judgement: Judgement) -> str:
+    """The figures that matter most, large."""
+    overall, caught, known = figures.at_load.rows[0].precision, figures.at_load.recall, figures.at_severity[0].rows[0]
+    tiles = [(f"{each.family} recall", _value(each.at_severity[0].value), _counts(each)) for each in figures.families]
+    tiles += [
+        ("precision at load", _value(overall.value), f"{overall.part:,} of {overall.whole:,}, the severest {LOAD}"),
+        ("recall at load", _value(caught.value), f"{caught.part:,} of {caught.whole:,} by these alerts"),
+        ("alerts", f"{known.per_unit:,.1f}", f"per {UNIT_DAYS:,} merchant-days, from severity {SEVERITIES[0]}"),
+        ("false alarms", f"{len(judgement.false_alarms()):,}", f"of them {known.on_controls:,} on controls"),
+    ]
+    made = (
+        f'<div class="tile"><small>{escape(name)}</small><b>{escape(value)}</b><small>{escape(note)}</small></div>'
+        for name, value, note in tiles
+    )
+    return f'<div class="tiles">{"".join(made)}</div>'
+
+
+def _value(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}".replace("%", " %")
+
+
+def _counts(it: Recall) -> str:
+    found = it.at_severity[0]
+    return f"{found.part:,} of {found.whole:,}; 95 %: {100 * found.low:.0f}-{100 * found.high:.0f}"
+
+
+def _recall_plots(figures: Report) -> str:
+    """One plot for each family and unit of effect."""
+    return _plots(_recall_plot(each) for each in figures.by_unit())
+
+
+def _recall_plot(it: Recall) -> tuple[str, str, str]:
+    points = [
+        Point(
+            (each.low * each.high) ** 0.5, each.recall.value or 0.0, each.recall.low, each.recall.high,
+            f"{number(each.low)} to {number(each.high)}: {percent(each.recall)}",
+        )
+        for each in it.bins
+        if 0 < each.low < each.high
+    ]  # fmt: skip
+    title = f"{it.family}: {kind(it)}"
+    if not points:
+        return title, '<p class="none">No violation has an effect that can be drawn.</p>', ""
+    reliable = it.reliable_from
+    mark = (reliable.effect, f"95 % from {number(reliable.effect)}") if reliable and 0 < reliable.effect < inf else None
+    svg = intervals(points, x_label=it.effect_unit, y_label="recall", mark=mark, target=RECALL)
+    if reliable is None:
+        return title, svg, "At no size recall reaches 95 %."
+    return title, svg, f"At least 95 % from {number(reliable.effect)} on: {percent(reliable.recall)}."
+
+
+def _other_plots(figures: Report, judgement: Judgement) -> str:
+    made = []
+    if figures.curve:
+        made.append(_load_plot(figures))
+        made.append(_severity_plot(judgement))
+    if any(each.found for each in judgement.outcomes):
+        made.append(_delay_plot(judgement))
+    if figures.controls:
+        made.append(_control_plot(figures))
+    return _plots(made)
+
+
+def _load_plot(figures: Report) -> tuple[str, str, str]:
+    precision = [(each.load, each.rows[0].precision.value) for each in figures.curve]
+    known = [(load, value) for load, value in precision if value is not None]
+    recall = [(each.load, each.recall.value) for each in figures.curve]
+    found = [(load, value) for load, value in recall if value is not None]
+    x_label = f"alerts per {UNIT_DAYS:,} merchant-days, the severest first"
+    svg = curves([("precision", known), ("recall", found)], x_label=x_label, mark=(LOAD, f"load {LOAD}"))
+    return "Precision and recall by load", svg, ""
+
+
+def _severity_plot(judgement: Judgement) -> tuple[str, str, str]:
+    counts = [[0] * 20 for _ in range(3)]
+    for each in judgement.ranked:
+        series = 0 if each.verdict == "true" else 1 if each.is_false else 2
+        counts[series][min(19, int(each.alert.severity * 20 + 1e-9))] += 1
+    labels = [f"{k / 20:.2f}" for k in range(20)]
+    named = list(zip(("true", "false", "neither"), counts, strict=True))
+    svg = columns(labels, named, x_label="peak severity, from", y_label="alerts")
+    return "Severity of true and false alerts", svg, ""
+
+
+def _delay_plot(judgement: Judgement) -> tuple[str, str, str]:
+    labels = [name for name, _ in _DELAYS_H]
+    labels = [labels[0], *(f"to {each}" for each in labels[1:]), f"> {labels[-1]}"]
+    counts: dict[str, list[int]] = {}
+    for each in judgement.outcomes:
+        if each.delay_h is not None:
+            mine = counts.setdefault(each.violation.family, [0] * len(labels))
+            mine[sum(each.delay_h >= upper for _, upper in _DELAYS_H)] += 1
+    svg = columns(labels, list(counts.items()), x_label="from onset to detection", y_label="violations")
+    return "Delay until found", svg, ""
+
+
+def _control_plot(figures: Report) -> tuple[str, str, str]:
+    made = [
+        (f"{each.family} {each.kind}".strip(), each.per_unit or 0.0, f"{each.per_unit or 0:,.1f} ({each.alerts:,})")
+        for each in figures.controls
+    ]
+    return "False alarms on controls", bars(made), f"Per {UNIT_DAYS:,} of their merchant-days (and how many)."
+
+
+def _plots(made: Iterable[tuple[str, str, str]]) -> str:
+    """Titles, drawings and notes."""
+    figures = "".join(
+        f"<figure><h3>{escape(title)}</h3>{drawing}<figcaption>{escape(note)}</figcaption></figure>"
+        for title, drawing, note in made
+    )
+    return f'<div class="plots">{figures}</div>' if figures else '<p class="none">None.</p>'
+
+
+def _table(
+    headings: Sequence[str], cells: Sequence[Sequence[str]], numbers: Iterable[int] = (), words: int = -1
+) -> str:
+    """A table; rows whose first cell ends in "*" are bold, `words` is the column with sentences."""
+    if not cells:
+        return '<p class="none">None.</p>'
+    classes = ["n" if k in set(numbers) else "words" if k == words else "" for k in range(len(headings))]
+    head = "".join(f'<th class="{css}">{escape(name)}</th>' for css, name in zip(classes, headings, strict=True))
+    body = "".join(
+        f'<tr class="{"all" if row[0].endswith("*") else ""}">'
+        + "".join(
+            f'<td class="{css}">{escape(cell.removesuffix("*"))}</td>' for css, cell in zip(classes, row, strict=True)
+        )
+        + "</tr>"
+        for row in cells
+    )
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _recall_table(figures: Report) -> str:
+    headings = ("family", "kind", "effect", *(f"from {each}" for each in SEVERITIES), "95 % from", "surely from")
+    cells = [
+        (
+            each.family if each.effect_unit else f"{each.family}*", kind(each) if each.effect_unit else "",
+            each.effect_unit, *(percent(it) for it in each.at_severity),
+            *((size(each.reliable_from), size(each.surely_from)) if each.effect_unit else ("", "")),
+        )
+        for each in (*figures.families, *figures.recalls)
+    ]  # fmt: skip
+    return _table(headings, cells)
+
+
+def _delay_table(figures: Report) -> str:
+    headings = (
+        "family", "kind", "hours, median / 90 %", "transactions, median / 90 %",
+        "money at stake (minor units)", "of it found", "alerted",
+    )  # fmt: skip
+    cells = [
+        (
+            each.family if each.kind else f"{each.family}*", each.kind, delay(each.delay_h), delay(each.delay_txns),
+            f"{each.money.at_stake:,}", f"{each.money.found:,}", f"{each.money.alerted:,}",
+        )
+        for each in (*figures.families, *(it for it in figures.recalls if it.kind))
+    ]  # fmt: skip
+    return _table(headings, cells, range(2, 7))
+
+
+def _precision_table(figures: Report) -> str:
+    taken = [(f"the severest {LOAD} per {UNIT_DAYS:,}", figures.at_load.rows)]
+    taken += [(f"severity from {each.severity}", each.rows) for each in figures.at_severity]
+    cells = [("" if k else f"{name}*", *row) for name, every in taken for k, row in enumerate(rows(every))]
+    headings = ("alerts taken", "family", "alerts", "rate", "true", "false", "on controls", "neither", "precision")
+    return _table(headings, cells, range(2, 8))
+
+
+def _control_table(figures: Report) -> str:
+    headings = ("family", "kind", "controls", "days", "alerts", "rate", "excused", "merchants hit")
+    cells = [
+        (
+            each.family, each.kind, f"{each.controls:,}", f"{each.days:,.0f}", f"{each.alerts:,}",
+            "-" if each.per_unit is None else f"{each.per_unit:,.1f}", f"{each.excused:,}", percent(each.merchants),
+        )
+        for each in figures.controls
+    ]  # fmt: skip
+    return _table(headings, cells, range(2, 7))
+
+
+def _false_alarm_table(judgement: Judgement) -> str:
+    cells = [
+        (
+            f"{each.alert.severity:.2f}", each.alert.merchant_id, each.alert.detector, iso(each.alert.first_ms)[:16],
+            f"{each.alert.hits:,}", each.control.kind if each.control else "", each.alert.reason,
+        )
+        for each in judgement.false_alarms()[:MOST]
+    ]  # fmt: skip
+    return _table(("severity", "merchant", "detector", "first hit (UTC)", "hits", "on", "reason"), cells, (0, 4), 6)
+
+
+def _missed_table(judgement: Judgement) -> str:
+    cells = [
+        (
+            it.family, it.kind, number(it.effect), it.effect_unit, it.merchant_id, iso(it.onset_ms)[:16],
+            f"{it.transactions:,}", "-" if it.money_minor is None else f"{it.money_minor:,}", f"{each.severity:.2f}",
+        )
+        for each in judgement.missed()[:MOST]
+        for it in (each.violation,)
+    ]  # fmt: skip
+    headings = (
+        "family", "kind", "effect", "unit", "merchant", "onset (UTC)", "transactions", "money (minor units)",
+        "severest alert",
+    )  # fmt: skip
+    return _table(headings, cells, (2, 6, 7, 8))

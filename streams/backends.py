@@ -1,0 +1,32 @@
+"""Which carrier a log's URL asks for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.sqlite.backend import SqliteCarrier
+from streams.sqlite.faust_transport import log_path
+from streams.sqlite.log import SqliteLog
+
+if TYPE_CHECKING:
+    from streams.app import WorkerSettings
+    from streams.log import Log
+    from streams.log_backend import Carrier
+
+
+def carrier_of(settings: WorkerSettings) -> Carrier:
+    """The carrier of a worker; raises ValueError where the URL names none."""
+    if settings.log_url.startswith("kafka:"):
+        from streams.kafka.backend import KafkaCarrier  # noqa: PLC0415  its clients take long to load
+
+        return KafkaCarrier(settings)
+    return SqliteCarrier(settings)
+
+
+def log_of(settings: WorkerSettings) -> Log:
+    """The log itself, for one thread beside the worker's loop."""
+    if settings.kafka is not None:
+        from streams.kafka.log import KafkaLog  # noqa: PLC0415  its clients take long to load
+
+        return KafkaLog(settings.kafka)
+    return SqliteLog(log_path(settings.log_url))

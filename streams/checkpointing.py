@@ -1,0 +1,277 @@
+"""Takes the cuts of a worker's partitions, one after another, and brings partitions back to their last one.
+
+A cut begins between two batches, when what they gave is published. Its rows are gathered in slices between later
+batches; pages are encoded and committed in a thread. Then the batches before it are acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from mode import get_logger
+
+from engine.checkpoint.checkpoints import OtherState
+from engine.checkpoint.pages import decode, encode
+from streams.agent import CutMonitor, Partition
+from streams.log import OffsetGone, now_utc_ms
+from streams.manifests import Manifest, PageRef
+from streams.topics import EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from engine.checkpoint.checkpoints import Cut
+    from engine.checkpoint.page_log import Fresh
+    from streams.agent import MonitorAgent, MonitorLike
+    from streams.log_backend import Carrier, CutStore
+
+R = TypeVar("R")
+logger = get_logger(__name__)
+
+SLICE_ROWS = 1_024
+"""Rows gathered between two batches: about a millisecond."""
+MOST_SHARE = 0.1
+"""Of a core's time that cuts may take."""
+_WATCH_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class CutReport:
+    """What a cut came to.
+
+    Attributes:
+        partition: of which partition.
+        merchants: known when it began.
+        pages: written.
+        bytes: of these pages.
+        pause_s: how long the stream rested for it to begin.
+        slice_s: the longest that gathering a slice held up the stream.
+        cost_s: processor time of all of it, but for the sending on Kafka, about 1 ms a megabyte.
+        seconds: from its beginning to its commit.
+    """
+
+    partition: int
+    merchants: int
+    pages: int
+    bytes: int
+    pause_s: float
+    slice_s: float
+    cost_s: float
+    seconds: float
+
+
+class Cutter:
+    """Takes cuts.
+
+    Args:
+        store: where they go.
+        carrier: of the worker.
+        agent: whose partitions are cut.
+        every_s: seconds from one cut of a partition to the next.
+        on_cut: called with each one's report.
+
+    Attributes:
+        stopped: whether `watch` is to end.
+    """
+
+    def __init__(
+        self, store: CutStore, carrier: Carrier, agent: MonitorAgent, every_s: float,
+        on_cut: Callable[[CutReport], object],
+    ) -> None:  # fmt: skip
+        self._store, self._carrier, self._agent = store, carrier, agent
+        self._every_s, self._on_cut = every_s, on_cut
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="cutter")
+        self._turn = asyncio.Lock()
+        self._source = ""
+        self._not_before = 0.0
+        self.stopped = False
+
+    # -- recovery
+
+    async def recover(
+        self, partitions: Iterable[int], make: Callable[[int], MonitorLike], held: Mapping[int, Partition],
+    ) -> dict[int, Partition]:  # fmt: skip
+        """Become the only one who may cut these partitions, then bring them back to their last cut.
+
+        Args:
+            partitions: which.
+            make: makes an empty monitor for a partition.
+            held: those of them that are as their last cut has them, and that nobody else has owned since.
+
+        Raises:
+            StateLocked, Fenced, Damaged, OtherState, OffsetGone: see `run_worker`.
+        """
+        numbers, self._source = sorted(partitions), self._carrier.identity
+        await self._store.fence([each for each in numbers if each not in held], held)
+        found = {}
+        try:
+            for number in numbers:
+                found[number] = (
+                    replace(held[number], released=False, waiting=deque())
+                    if number in held
+                    else await self._recover_one(number, make(number))
+                )
+        except Exception:
+            # Who was replaced meanwhile reads a state that is not its own: then that is what is wrong. Where workers
+            # share the log it would take partitions away from who has them by now, and what it read was whole.
+            if not self._carrier.shared:
+                await self._store.fence(numbers)
+            raise
+        now = asyncio.get_running_loop().time()
+        for k, each in enumerate(found.values()):  # so that they take turns
+            each.cut_at = now - self._every_s * k / len(found)
+        return found
+
+    async def _recover_one(self, number: int, monitor: MonitorLike) -> Partition:
+        manifest = await self._store.manifest(number)
+        self._check(number, manifest, *await self._carrier.bounds(number))  # now: a state is never ahead of its log
+        outlet = self._carrier.outlet(number)
+        if manifest is None:
+            return Partition(number, monitor, outlet, 0)
+        started = time.monotonic()
+        pages = await self._store.pages(manifest)
+        await self._in_thread(restore, cast("CutMonitor", monitor), manifest, pages)
+        logger.info(
+            "partition %d: %d merchants restored in %.2f s as of offset %d",
+            number, manifest.rows, time.monotonic() - started, manifest.offset,
+        )  # fmt: skip
+        refs = {each.id: each for each in manifest.pages}
+        return Partition(number, monitor, outlet, manifest.offset, manifest.cut, manifest.offset, pages=refs)
+
+    def _check(self, number: int, manifest: Manifest | None, first: int, end: int) -> None:
+        """Refuse a state that is not this log's, or that the log has not what follows of.
+
+        Raises:
+            OtherState, OffsetGone: so it is.
+        """
+        offset, what = 0 if manifest is None else manifest.offset, f"partition {number} of {EVENTS.name}"
+        if manifest is not None and manifest.source != self._source:
+            raise OtherState(
+                f"the state of {what} must be that of this log ({self._source}), got that of another"
+                f" ({manifest.source}): put the right one beside it, or move it away"
+            )
+        if offset > end:
+            raise OffsetGone(
+                f"{what} must reach to offset {offset}, up to which its state was cut, got an end of {end}"
+            )
+        if offset < first:
+            raise OffsetGone(
+                f"{what} must be read on from offset {offset}, got a log that begins at {first}: what lies between is"
+                " gone; see `tillwatch state rebuild`"
+            )
+
+    # -- cuts
+
+    async def watch(self) -> None:
+        """Take cuts when they are due, until `stop`, or until a batch fails for good."""
+        loop = asyncio.get_running_loop()
+        while not (self.stopped or self._agent.failure):
+            now = loop.time()
+            due = [each for each in self._uncut() if now >= max(each.cut_at + self._every_s, self._not_before)]
+            if not due or not await self.cut(min(due, key=lambda each: each.cut_at)):
+                await asyncio.sleep(min(_WATCH_S, self._every_s / 4))
+
+    def stop(self) -> None:
+        """Let `watch` end after the cut in hand."""
+        self.stopped = True
+
+    async def cut_all(self) -> None:
+        """Take a cut of each partition that has gone on since its last one."""
+        for each in self._uncut():
+            await self.cut(each)
+
+    def _uncut(self) -> list[Partition]:
+        return [each for each in self._agent.partitions.values() if each.next_offset > each.cut_offset]
+
+    async def cut(self, partition: Partition) -> bool:
+        """Take a cut of a partition, and acknowledge what lies before it; whether there is anything to cut.
+
+        What a failed batch left behind must not be kept: then, and from then on, there is not. One at a time.
+        """
+        async with self._turn:
+            return await self._cut(partition)
+
+    async def _cut(self, partition: Partition) -> bool:
+        loop = asyncio.get_running_loop()
+        async with self._agent.turn:
+            if partition.released or not self._agent.sound:
+                return False
+            if partition.next_offset <= partition.cut_offset:
+                return True
+            began = time.perf_counter()
+            partition.cut_at = loop.time()
+            offset = partition.next_offset
+            cut = cast("CutMonitor", partition.monitor).cut()
+            pause_s = time.perf_counter() - began
+        fresh: dict[int, bytes] = {}
+        slice_s = cost_s = 0.0
+        while not cut.gathered:
+            sliced = time.perf_counter()
+            pages = cut.gather(SLICE_ROWS)
+            slice_s = max(slice_s, time.perf_counter() - sliced)
+            cost_s += time.perf_counter() - sliced + await self._in_thread(_encode, pages, fresh)
+        manifest, finish_s = await self._in_thread(self._finish, cut, fresh, partition, offset)
+        cost_s += pause_s + finish_s + await self._store.commit(manifest, fresh)
+        held = [cut.end()]
+        await self._in_thread(held.clear)
+        partition.cut, partition.cut_offset = partition.cut + 1, offset
+        self._agent.acknowledge(partition, offset)
+        self._not_before = partition.cut_at + cost_s / MOST_SHARE
+        size = sum(map(len, fresh.values()))
+        seconds = time.perf_counter() - began
+        report = CutReport(
+            partition.number, cut.merchants, len(fresh), size, pause_s, slice_s, cost_s, seconds,
+        )  # fmt: skip
+        self._on_cut(report)
+        return True
+
+    def _finish(self, cut: Cut, fresh: dict[int, bytes], partition: Partition, offset: int) -> tuple[Manifest, float]:
+        """Encode the rest; the manifest, and the processor time it took."""
+        began = time.thread_time()
+        _encode(cut.rest(), fresh)
+        for page_id in cut.dropped:
+            partition.pages.pop(page_id, None)
+        partition.pages.update((page_id, PageRef.of(page_id, raw)) for page_id, raw in fresh.items())
+        manifest = Manifest(
+            partition=partition.number, cut=partition.cut + 1, parent=partition.cut, offset=offset, source=self._source,
+            owner=self._store.owner(partition.number),
+            rows=cut.merchants, cut_ms=now_utc_ms(), pages=tuple(partition.pages.values()), notes=cut.notes(),
+        )  # fmt: skip
+        return manifest, time.thread_time() - began
+
+    async def _in_thread(self, work: Callable[..., R], *args: object) -> R:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
+
+    def give_up(self) -> None:
+        """Try nothing again from now on."""
+        self.stopped = True
+        self._store.give_up()
+
+    async def close(self) -> None:
+        """Try nothing again from now on, and end the thread."""
+        self.give_up()
+        await asyncio.to_thread(self._pool.shutdown)
+        await self._store.close()
+
+
+def restore(monitor: CutMonitor, manifest: Manifest, pages: Iterable[tuple[int, bytes]]) -> None:
+    """Bring an empty monitor to where a cut was taken.
+
+    Raises:
+        Damaged, Superseded: a page is not what the manifest says.
+        OtherState: the cut was taken by another version or with other settings.
+    """
+    monitor.restore(manifest.notes, ((page_id, decode(raw)) for page_id, raw in pages))
+
+
+def _encode(pages: Iterable[Fresh], fresh: dict[int, bytes]) -> float:
+    """Encode pages into `fresh`; the processor time it took."""
+    began = time.thread_time()
+    for each in pages:
+        fresh[each.id] = encode(each.page)
+    return time.thread_time() - began

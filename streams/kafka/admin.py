@@ -1,0 +1,164 @@
+"""Topics of a Kafka cluster, their settings, its identity, and the offsets of groups."""
+
+# pyright: reportAttributeAccessIssue=false, reportCallIssue=false
+# What it touches is inferred from the library's code, which is not typed for whoever builds on it.
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from kafka import TopicPartition  # type: ignore[import-untyped]
+from kafka.admin import (  # type: ignore[import-untyped]
+    ConfigFilterType,
+    ConfigResource,
+    ConfigResourceType,
+    KafkaAdminClient,
+)
+from kafka.errors import (  # type: ignore[import-untyped]
+    KafkaError,
+    NoError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+from kafka.net.compat import KafkaNetClient  # type: ignore[import-untyped]
+from kafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]
+
+from streams.log import UnknownTopic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from streams.kafka.options import KafkaOptions
+
+T = TypeVar("T")
+
+_TIMEOUT_MS = 15_000
+_RETRY_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaTopic:
+    """A topic as it is: its id, partitions, and settings."""
+
+    id: str
+    partitions: int
+    configs: Mapping[str, str]
+
+    @property
+    def compacted(self) -> bool:
+        """Whether only the newest record of each key is kept for good."""
+        return "compact" in self.configs["cleanup.policy"]
+
+
+def admin_client(**settings: Any) -> Any:
+    """kafka-python's `KafkaAdminClient`, connected; one that cannot be leaves no thread and no socket behind."""
+    made: list[Any] = []
+
+    def client(**configs: Any) -> Any:
+        made.append(KafkaNetClient(**configs))
+        return made[-1]
+
+    try:
+        return KafkaAdminClient(kafka_client=client, **settings)
+    except BaseException:
+        for each in made:
+            each.close()
+        raise
+
+
+class KafkaAdmin:
+    """Administration. Each call connects and disconnects: a client that outlives its broker leaves sockets open."""
+
+    def __init__(self, options: KafkaOptions) -> None:
+        self._options = options
+        self._made: set[str] = set()
+
+    def _ask(self, ask: Callable[[Any], T]) -> T:
+        """What `ask` has to say of a client, tried anew where it fails by what passes, as while a broker starts."""
+        until = time.monotonic() + _TIMEOUT_MS / 1000
+        while True:
+            client = admin_client(
+                **self._options.client_kwargs(), request_timeout_ms=_TIMEOUT_MS, bootstrap_timeout_ms=_TIMEOUT_MS
+            )
+            try:
+                return ask(client)
+            except KafkaError as error:
+                if not error.retriable or time.monotonic() > until:
+                    raise
+            finally:
+                client.close()
+            time.sleep(_RETRY_S)
+
+    def topics(self) -> list[str]:
+        """Names of all topics but Kafka's own, sorted."""
+        return _names(self._ask(lambda client: client.describe_topics()))
+
+    def topic(self, name: str) -> KafkaTopic:
+        """A topic as it is; raises `UnknownTopic`."""
+
+        def ask(client: Any) -> KafkaTopic:
+            (found,) = client.describe_topics([name])
+            if for_code(found["error_code"]) is UnknownTopicOrPartitionError and name not in self._made:
+                raise UnknownTopic(f"topic must be one of {_names(client.describe_topics())}, got {name!r}")
+            _check(found["error_code"], f"topic {name!r}")
+            resource = ConfigResource(ConfigResourceType.TOPIC, name)
+            configs = client.describe_configs([resource], config_filter=ConfigFilterType.ALL)["topic"][name]
+            values = {key: str(each["value"]) for key, each in configs.items()}
+            return KafkaTopic(str(found["topic_id"]), len(found["partitions"]), values)
+
+        return self._ask(ask)
+
+    def create(self, name: str, partitions: int, configs: Mapping[str, str]) -> None:
+        """Make a topic and wait until it can be used; one that another made meanwhile is as good."""
+        wanted = {
+            "num_partitions": partitions,
+            "replication_factor": self._options.replication,
+            "configs": dict(configs),
+        }
+
+        def ask(client: Any) -> None:
+            (made,) = client.create_topics({name: wanted}, raise_errors=False, timeout_ms=_TIMEOUT_MS)["topics"]
+            if for_code(made["error_code"]) is not TopicAlreadyExistsError:
+                _check(made["error_code"], f"topic {name!r}: {made['error_message']}")
+            client.wait_for_topics([name], timeout_ms=_TIMEOUT_MS)
+
+        self._ask(ask)
+        self._made.add(name)  # a broker that is asked next may yet have to hear of it
+
+    def set_configs(self, name: str, configs: Mapping[str, str]) -> None:
+        """Set some of a topic's settings anew."""
+        resource = ConfigResource(ConfigResourceType.TOPIC, name, dict(configs))
+        self._ask(lambda client: client.alter_configs([resource]))
+
+    def cluster_id(self) -> str:
+        """What tells the cluster from every other."""
+        return str(self._ask(lambda client: client.describe_cluster())["cluster_id"])
+
+    def commit(self, group: str, topic: str, partition: int, next_offset: int) -> None:
+        """Set a group's offset; the group must have no members."""
+        wanted = {TopicPartition(topic, partition): OffsetAndMetadata(next_offset, "", -1)}
+
+        def ask(client: Any) -> None:
+            (error,) = client.alter_group_offsets(group, wanted).values()
+            _check(error.errno, f"group {group!r} at {next_offset} of {topic}-{partition}")
+
+        self._ask(ask)
+
+    def committed(self, group: str, topic: str, partition: int) -> int | None:
+        """A group's offset; None where there is none."""
+        tp = TopicPartition(topic, partition)
+        found = self._ask(lambda client: client.list_group_offsets({group: [tp]}))[group].get(tp)
+        return None if found is None or found.offset < 0 else int(found.offset)
+
+
+def _names(described: list[dict[str, Any]]) -> list[str]:
+    return sorted(each["name"] for each in described if not each["is_internal"])
+
+
+def _check(code: int, what: str) -> None:
+    error = for_code(code)
+    if error is not NoError:
+        raise error(what)

@@ -1,0 +1,261 @@
+"""What intake does to each line: check, mask, stamp, key; and the clock records of the feeds.
+
+`ingest` appends the result to the log, `replay` hands it to a monitor: both see the same records.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from domain import cards, events
+from domain.alerts import DeadLetter
+from domain.events import Reason
+from engine.decoding.columns import MISSING, NUMBERS, STRINGS
+from engine.decoding.decode import Decoder, check_field, dead_letter
+from engine.decoding.hashing import partitions_of
+from engine.decoding.records import Records
+from engine.decoding.scan import DEAD, OK, OTHER, SETTLED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from engine.decoding.decode import Decoded
+
+CLOCK_LAG_MS = 120_000
+"""How far a feed's clock stays behind its latest transaction until its input ends: room for disorder."""
+BATCH_LINES = 5_000
+_MINUTE_MS = 60_000
+_TIME, _RECEIVED = NUMBERS.index("event_time"), NUMBERS.index("received_at")
+_MERCHANT, _FEED = STRINGS.index("merchant_id"), STRINGS.index("feed")
+
+
+@dataclass(slots=True)
+class FeedClock:
+    """How far a feed has come: its latest transaction, what its partitions were told, whether it tells by itself."""
+
+    latest_ms: int = 0
+    told_ms: int = 0
+    own: bool = False
+
+
+class Sorted:
+    """What some lines give: values by partition, each with its key and the number of its line, and dead letters."""
+
+    def __init__(self, partitions: int) -> None:
+        self.values: list[list[bytes]] = [[] for _ in range(partitions)]
+        self.keys: list[list[bytes | None]] = [[] for _ in range(partitions)]
+        self.numbers: list[list[int]] = [[] for _ in range(partitions)]
+        self.letters: list[DeadLetter] = []
+        self.forwarded = 0
+
+    def put(self, partition: int, value: bytes, number: int, key: bytes | None = None) -> None:
+        """Add to one partition."""
+        self.values[partition].append(value)
+        self.keys[partition].append(key)
+        self.numbers[partition].append(number)
+
+    def everywhere(self, value: bytes, number: int) -> None:
+        """Add to every partition."""
+        for partition in range(len(self.values)):
+            self.put(partition, value, number)
+
+
+class Sorter:
+    """Sorts the lines of one input.
+
+    Args:
+        source: the input's name, for dead letters.
+        feed: of events that name none.
+        partitions: of the events.
+        historic: whether receipt is the event time (but never after now), else now.
+        now_utc_ms: the wall clock.
+
+    Attributes:
+        clocks: by feed; to be kept between runs of the same input.
+
+    Raises:
+        Refused: the feed's name is none.
+    """
+
+    def __init__(
+        self, source: str, feed: str, partitions: int, *, historic: bool, now_utc_ms: Callable[[], int]
+    ) -> None:
+        self._source, self._feed, self._partitions, self._historic = source, feed, partitions, historic
+        check_field(events.FEED, feed)
+        self._now_utc_ms = now_utc_ms
+        self._decoder = Decoder()
+        self.clocks: dict[str, FeedClock] = {}
+
+    def sort(self, first: int, lines: list[bytes]) -> Sorted:
+        """Sort lines, of which the first has the number `first`; blank ones are passed over."""
+        out = Sorted(self._partitions)
+        numbered = [(first + k, line.strip()) for k, line in enumerate(lines)]
+        numbered = [each for each in numbered if each[1]]
+        for k in range(0, len(numbered), BATCH_LINES):
+            self._batch(numbered[k : k + BATCH_LINES], out)
+        return out
+
+    def end(self, number: int) -> Sorted:
+        """Tell every partition that everything up to each feed's latest transaction was forwarded."""
+        out = Sorted(self._partitions)
+        for feed, clock in self.clocks.items():
+            if clock.latest_ms > clock.told_ms and not clock.own:
+                clock.told_ms = clock.latest_ms
+                out.everywhere(_clock(feed, clock.latest_ms), number)
+        return out
+
+    def _batch(self, numbered: list[tuple[int, bytes]], out: Sorted) -> None:
+        numbers = np.fromiter((number for number, _ in numbered), np.int64, len(numbered))
+        records = replace(Records.of([line for _, line in numbered], source=self._source), offsets=numbers)
+        decoded = self._decoder.decode(records)
+        now_ms = self._now_utc_ms()
+        others, letters = dict(decoded.others), dict(decoded.dead)
+        for event in others.values():
+            if event["type"] == "clock":
+                self._clock_of(event["feed"]).own = True
+        feeds = self._feeds(decoded)
+        columns = zip(
+            decoded.columns.status.tolist(), decoded.columns.number[_TIME].tolist(),
+            decoded.columns.number[_RECEIVED].tolist(), decoded.columns.hash[_FEED].tolist(),
+            _partitions(decoded, self._partitions).tolist(), _merchants(decoded), strict=True,
+        )  # fmt: skip
+        untouched = self._untouched(decoded, feeds, now_ms).tolist()
+        for i, (status, time_ms, received_ms, feed, partition, merchant) in enumerate(columns):
+            number, raw = numbered[i]
+            if untouched[i]:
+                out.put(partition, raw, number, merchant)
+                out.forwarded += 1
+                continue
+            letter = letters.get(i)
+            if letter is None and status == OTHER and others[i]["type"] == "clock":
+                letter = self._take_clock(records, i, others[i], now_ms, number, out)
+            elif letter is None:
+                given = received_ms != MISSING
+                receipt_ms = received_ms if given else self._receipt(time_ms, now_ms)
+                line = self._stamped(records, i, raw, status, receipt_ms, feed, now_ms, given=given)
+                if isinstance(line, DeadLetter):
+                    letter = line
+                else:
+                    if status not in {OTHER, SETTLED}:
+                        self._tick(feeds.get(feed, self._feed), time_ms, receipt_ms, number, out)
+                    out.put(partition, line, number, merchant)
+                    out.forwarded += 1
+            if letter is not None:
+                out.letters.append(letter)
+
+    def _untouched(self, decoded: Decoded, feeds: dict[int, str], now_ms: int) -> NDArray[np.bool_]:
+        """Which lines go on as they are: plain, with receipt, of a feed that brings its own clock records."""
+        told = [each for each, name in feeds.items() if self._clock_of(name).own]
+        received, feed = decoded.columns.number[_RECEIVED], decoded.columns.hash[_FEED]
+        timely = (received != MISSING) & (received <= now_ms + events.FUTURE_MS)
+        whole = np.isin(decoded.columns.status, (OK, SETTLED))
+        ours: NDArray[np.bool_] = whole & timely & np.isin(feed, np.array(told, np.uint64))
+        return ours
+
+    def _feeds(self, decoded: Decoded) -> dict[int, str]:
+        """The names behind the batch's feed hashes."""
+        hashes, places = np.unique(decoded.columns.hash[_FEED], return_index=True)
+        names = {}
+        for each, i in zip(hashes.tolist(), places.tolist(), strict=True):
+            if each and decoded.columns.status[i] != DEAD:
+                start, length = decoded.columns.start[_FEED, i], decoded.columns.length[_FEED, i]
+                names[each] = decoded.data[start : start + length].tobytes().decode()
+        return names
+
+    def _receipt(self, time_ms: int, now_ms: int) -> int:
+        return min(time_ms, now_ms) if self._historic and time_ms != MISSING else now_ms
+
+    def _stamped(
+        self, records: Records, i: int, raw: bytes, status: int, receipt_ms: int, feed: int, now_ms: int, *, given: bool
+    ) -> bytes | DeadLetter:
+        """The line as it is appended: masked, with receipt and feed; a dead letter where it cannot be."""
+        if given and receipt_ms > now_ms + events.FUTURE_MS:
+            return _ahead(records, i, "received_at", receipt_ms - now_ms)
+        if status not in {OK, SETTLED}:
+            masked = _masked(records, i, raw)
+            if isinstance(masked, DeadLetter):
+                return masked
+            raw = masked
+        stamp = b"" if given else b',"received_at":%d' % receipt_ms
+        if not feed:
+            stamp += b',"feed":%s' % msgspec.json.encode(self._feed)
+        if stamp:  # behind all others: the last of two keys counts, and one given as null is missing
+            raw = raw[: raw.rindex(b"}")] + stamp + b"}"
+        if len(raw) > events.MAX_RECORD_BYTES:
+            return dead_letter(
+                records, i, Reason.TOO_LARGE, "",
+                f"record must be at most {events.MAX_RECORD_BYTES} bytes with receipt and feed, got {len(raw)}",
+            )  # fmt: skip
+        return raw
+
+    def _take_clock(
+        self, records: Records, i: int, event: dict[str, Any], now_ms: int, number: int, out: Sorted
+    ) -> DeadLetter | None:
+        """Pass an input's own clock record on; one that is ahead of now would close what is still open."""
+        if event["event_time"] > now_ms + events.FUTURE_MS:
+            return _ahead(records, i, "event_time", event["event_time"] - now_ms)
+        out.everywhere(_clock(event["feed"], event["event_time"]), number)
+        out.forwarded += 1
+        return None
+
+    def _tick(self, feed: str, time_ms: int, received_ms: int, number: int, out: Sorted) -> None:
+        """Let the feed's clock follow a transaction that the workers will accept."""
+        clock = self._clock_of(feed)
+        if time_ms <= received_ms + events.FUTURE_MS and time_ms > clock.latest_ms:
+            clock.latest_ms = time_ms
+            minute_ms = (time_ms - CLOCK_LAG_MS) // _MINUTE_MS * _MINUTE_MS
+            if minute_ms > clock.told_ms and not clock.own:
+                clock.told_ms = minute_ms
+                out.everywhere(_clock(feed, minute_ms), number)
+
+    def _clock_of(self, feed: str) -> FeedClock:
+        if feed not in self.clocks:
+            self.clocks[feed] = FeedClock()
+        return self.clocks[feed]
+
+
+def _partitions(decoded: Decoded, partitions: int) -> NDArray[np.int32]:
+    """Where each record's merchant belongs; of records that have none, anything."""
+    columns = decoded.columns
+    usable = (columns.status != DEAD) & (columns.hash[_MERCHANT] != 0)
+    start = np.where(usable, columns.start[_MERCHANT], 0).astype(np.int32)
+    length = np.where(usable, columns.length[_MERCHANT], 0).astype(np.int32)
+    return partitions_of(decoded.data, start, length, partitions)
+
+
+def _merchants(decoded: Decoded) -> list[bytes]:
+    """Each record's merchant; of records that have none, anything."""
+    data, columns = decoded.data.tobytes(), decoded.columns
+    starts = columns.start[_MERCHANT]
+    ends = starts + columns.length[_MERCHANT]
+    return [data[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
+def _clock(feed: str, time_ms: int) -> bytes:
+    return msgspec.json.encode({"type": "clock", "feed": feed, "event_time": time_ms})
+
+
+def _masked(records: Records, i: int, raw: bytes) -> bytes | DeadLetter:
+    """The line with card numbers in its free text masked; a dead letter where that is not enough.
+
+    It is always written anew: of a key that comes twice only the last value was looked at.
+    """
+    try:
+        event, _ = cards.mask_event(msgspec.json.decode(raw))
+    except cards.CardDataError as error:
+        return dead_letter(records, i, error.reason, error.field, str(error))
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def _ahead(records: Records, i: int, field: str, ahead_ms: int) -> DeadLetter:
+    return dead_letter(
+        records, i, Reason.FUTURE, field,
+        f"{field} must be at most {events.FUTURE_MS // 1000} s ahead of now, got {ahead_ms // 1000} s",
+    )  # fmt: skip

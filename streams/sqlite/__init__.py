@@ -1,0 +1,1 @@
+"""The embedded log backend: one SQLite file, one worker."""

@@ -1,0 +1,203 @@
+"""The embedded log as a worker's carrier: the cuts in a file of their own beside it, and what the worker writes."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from mode import get_logger
+
+from streams.app import build_app
+from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
+from streams.sqlite.connection import may_pass
+from streams.sqlite.faust_transport import log_path
+from streams.sqlite.leases import Fenced
+from streams.sqlite.log import SqliteLog
+from streams.topics import EVENTS, TOPICS, create_topics
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from faust.types import TP
+
+    from streams.app import WorkerSettings
+    from streams.log import Progress
+    from streams.log_backend import Outlet
+    from streams.manifests import Manifest
+    from streams.sqlite.faust_transport import Producer, Transport
+    from streams.sqlite.leases import Lease
+
+R = TypeVar("R")
+logger = get_logger(__name__)
+
+_PATIENCE_S = 0.1
+_MIN_DIRTY = 0.5
+
+
+class SqliteCarrier:
+    """A worker's carrier over the embedded log. It has every partition, by a lease.
+
+    Args:
+        settings: where the log is; its topics are made where they are not there.
+    """
+
+    shared = unbroken = False
+    losses: tuple[type[Exception], ...] = ()
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._path, self._partitions = log_path(settings.log_url), settings.partitions
+        with SqliteLog(self._path) as log:
+            create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
+        self._group = settings.group
+        self.app = build_app(settings)
+        self._transport = cast("Transport", self.app.transport)
+
+    def attend(
+        self, recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]], begin: Callable[[int], None],
+        release: Callable[[Collection[int]], Awaitable[Collection[int]]],
+    ) -> None:  # fmt: skip
+        """Have the worker called when it gets its partitions. No other takes any over, so none is released."""
+        self._transport.recover, self._transport.begin = recover, begin
+        del release
+
+    @property
+    def identity(self) -> str:
+        """The log's."""
+        return self._transport.log.identity
+
+    @property
+    def lease(self) -> Lease | None:
+        """The worker's, once it was taken."""
+        return self._transport.lease
+
+    def cut_store(self) -> SqliteCutStore:
+        """The file beside the log."""
+        return SqliteCutStore(state_path(self._path), self)
+
+    def outlet(self, partition: int) -> Outlet:  # noqa: ARG002  the lease is of all
+        """The log itself, under the lease."""
+        return cast("Producer", self.app.producer)
+
+    async def bounds(self, partition: int) -> tuple[int, int]:
+        """First and end offset of the partition's events."""
+        log = self._transport.log
+        return log.first_offset(EVENTS.name, partition), log.end_offset(EVENTS.name, partition)
+
+    async def ends(self) -> Mapping[int, int] | None:
+        """The end offset of every partition's events."""
+        if not self.app.consumer.assignment():
+            return None
+        return {each: self._transport.log.end_offset(EVENTS.name, each) for each in range(self._partitions)}
+
+    async def finished(self, next_offsets: Mapping[int, int]) -> bool:
+        """Whether the end of every partition is reached."""
+        log = self._transport.log
+        return len(next_offsets) == self._partitions and all(
+            offset >= log.end_offset(EVENTS.name, each) for each, offset in next_offsets.items()
+        )
+
+    async def show(self, progress: Sequence[Progress]) -> None:
+        """Write how far we are; raises Fenced."""
+        if self.lease is None:
+            return
+        await self._transport.writer.run(partial(_show, lease=self.lease, progress=progress))
+
+    async def tidy(self, keep_from: Mapping[tuple[str, int], int]) -> None:
+        """Compaction and retention."""
+        await self._transport.writer.run(partial(_tidy, lease=self.lease, keep_from=keep_from))
+
+    def again(self) -> None:
+        """There is no group to join again."""
+        raise NotImplementedError("the embedded log has one worker: start it again")
+
+    def give_up(self) -> None:
+        """Try nothing again from now on."""
+        self._transport.writer.give_up()
+
+    async def close(self) -> None:
+        """The transport has closed the log."""
+
+
+class SqliteCutStore:
+    """The checkpoints' file, used in a thread of its own.
+
+    Args:
+        path: the file, made where it does not exist.
+        carrier: whose lease says who may cut.
+    """
+
+    def __init__(self, path: Path, carrier: SqliteCarrier) -> None:
+        self._store, self._carrier = SqliteCheckpoints(path), carrier
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="state")
+        self._closing = threading.Event()
+        self._number = 0
+
+    async def fence(self, partitions: Collection[int], held: Collection[int] = ()) -> None:  # noqa: ARG002  the file, whole
+        """Become the only one who may cut; raises Fenced, StateLocked."""
+        lease = self._carrier.lease
+        assert lease is not None
+        self._number = lease.number
+        await self._in_thread(self._store.fence, lease.number, self._carrier.app.conf.id)
+
+    def owner(self, partition: int) -> int:  # noqa: ARG002  one number for all
+        """The lease's number."""
+        return self._number
+
+    async def manifest(self, partition: int) -> Manifest | None:
+        """The last cut; None where there is none."""
+        return await self._in_thread(self._store.manifest, partition)
+
+    async def pages(self, manifest: Manifest) -> Iterable[tuple[int, bytes]]:
+        """The pages it lists; each is read when it is asked for."""
+        return self._store.pages(manifest)
+
+    async def commit(self, manifest: Manifest, fresh: Mapping[int, bytes]) -> float:
+        """Keep the next cut; tried again while the file is locked or the disk full."""
+        return await self._in_thread(self._insist, manifest, fresh)
+
+    def _insist(self, manifest: Manifest, fresh: Mapping[int, bytes]) -> float:
+        began = time.thread_time()
+        while True:
+            try:
+                self._store.commit(self._number, manifest, fresh)
+                return time.thread_time() - began
+            except sqlite3.OperationalError as error:
+                if not may_pass(error) or self._closing.is_set():
+                    raise
+                logger.warning("cannot keep the state (%s); trying again", error)
+                self._closing.wait(_PATIENCE_S)
+
+    async def _in_thread(self, work: Callable[..., R], *args: object) -> R:
+        if self._closing.is_set():
+            raise Fenced("the worker is ending: its state is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
+
+    def give_up(self) -> None:
+        """Try nothing again from now on."""
+        self._closing.set()
+
+    async def close(self) -> None:
+        """End the thread and close the file."""
+        self.give_up()
+        await asyncio.to_thread(self._pool.shutdown)
+        self._store.close()
+
+
+def _show(log: SqliteLog, lease: Lease | None, progress: Sequence[Progress]) -> None:
+    with log.transaction(lease):
+        for each in progress:
+            log.write_progress(each)
+
+
+def _tidy(log: SqliteLog, lease: Lease | None, keep_from: Mapping[tuple[str, int], int]) -> None:
+    with log.transaction(lease):
+        for topic in TOPICS:
+            if topic.compacted and not topic.on_kafka_only:
+                log.compact(topic.name, min_dirty=_MIN_DIRTY)
+        log.retain(keep_from=keep_from)

@@ -1,0 +1,256 @@
+"""`tillwatch demo`: a worker and simulated terminals on a log of their own, and what they come to."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import msgspec
+from rich.live import Live
+
+from streams.log import now_utc_ms
+from streams.sqlite.checkpoints import state_path
+from streams.sqlite.leases import LeaseHeld
+from tillwatch.demo import plan as demo_plan
+from tillwatch.demo.board import board, status_line
+from tillwatch.demo.children import Child, child
+from tillwatch.demo.log_snapshot import Picture
+from tillwatch.logs import open_file
+from tillwatch.settings import log_url_of
+from tillwatch.show import emit_json, failing, to_stderr, to_stdout
+from tillwatch.stopping import stop_signals
+from tillwatch.warm import marker
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable, Iterator
+
+    from streams.sqlite.leases import Lease
+    from streams.sqlite.log import SqliteLog
+    from tillwatch.cli import Invocation
+
+_LEASE, _LEASE_TTL_S = "demo", 30.0
+_FRAME_S, _LINE_S = 0.25, 2.0
+_PATIENCE_S = 120.0
+"""How long the first batch may take where nothing was compiled before."""
+_LOG = "tillwatch.db"
+_STATE = state_path(Path(_LOG)).name
+_FILES = (
+    *(f"{name}{end}" for name in (_LOG, _STATE) for end in ("", "-wal", "-shm")),
+    demo_plan.FILE,
+    "worker.log",
+    "simulator.log",
+    "compiler.log",
+)
+
+
+@click.command("demo")
+@click.option(
+    "--for", "for_s", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+    help="End by itself; not before the first batch was processed.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Totals at the end as one line of JSON, no live view.")
+@click.option(
+    "--speed", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True,
+    help="How many times as fast as real time.",
+)  # fmt: skip
+@click.option("--merchants", type=int, help=f"How many there are; {demo_plan.MERCHANTS} by default.")
+@click.option("--seed", type=int, help=f"Of the simulation; {demo_plan.SEED} by default.")
+@click.option("--fresh", is_flag=True, help="Drop what an earlier demonstration left in the folder.")
+@click.option(
+    "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("var/demo"), show_default=True,
+    help="Where its log lies.",
+)  # fmt: skip
+@click.pass_obj
+def command(
+    invocation: Invocation,
+    for_s: float | None,
+    speed: float,
+    merchants: int | None,
+    seed: int | None,
+    folder: Path,
+    *,
+    as_json: bool,
+    fresh: bool,
+) -> None:
+    """Show simulated terminals, a worker, and what it finds, live, until Ctrl-C.
+
+    It begins with three days of history, as fast as they can be written, and goes on at --speed. Started
+    again, it carries on where it stopped, and totals include the earlier part. Where standard output is no
+    terminal, lines on standard error take the place of the live view.
+
+    \b
+    Examples:
+      tillwatch demo
+      tillwatch demo --fresh --merchants 500 --speed 3600
+      tillwatch demo --for 20 --json
+    """
+    with stop_signals() as stop:
+        folder.mkdir(parents=True, exist_ok=True)
+        at_log = replace(invocation, log_url=log_url_of((folder / _LOG).resolve()))
+        if fresh:
+            with _claimed(at_log, folder):
+                pass
+            for name in _FILES:
+                (folder / name).unlink(missing_ok=True)
+        with _claimed(at_log, folder) as claim, failing(ValueError):
+            demo_plan.plan_of(folder, merchants, seed)
+            totals = _Demo(at_log, folder, speed, claim).run(stop, for_s, live=not as_json and sys.stdout.isatty())
+    if as_json:
+        emit_json(totals)
+    else:
+        to_stderr().print(_words(totals))
+
+
+@contextmanager
+def _claimed(invocation: Invocation, folder: Path) -> Iterator[Claim]:
+    """The demonstration's log, to which nobody else feeds a simulation meanwhile."""
+    with open_file(invocation.settings()) as log:
+        try:
+            lease = log.acquire_lease(_LEASE, "tillwatch demo", _LEASE_TTL_S)
+        except LeaseHeld as error:
+            raise click.ClickException(f"a demonstration runs in {folder} already: {error}") from error
+        try:
+            yield Claim(log, lease)
+        finally:
+            log.release_lease(lease)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The demonstration's log and the lease on it."""
+
+    log: SqliteLog
+    lease: Lease
+
+
+class _Demo:
+    """One run of the demonstration.
+
+    Args:
+        invocation: names the demonstration's log.
+        folder: where that lies.
+        speed: how many times as fast as real time.
+        claim: the log.
+    """
+
+    def __init__(self, invocation: Invocation, folder: Path, speed: float, claim: Claim) -> None:
+        self._common = ["--log-url", str(invocation.log_url)]
+        if invocation.config:
+            self._common += ["--config", str(invocation.config)]
+        self._folder, self._speed, self._claim = folder, speed, claim
+        self._resumed = claim.log.position("simulator") is not None
+        self._picture = Picture(claim.log, now_utc_ms())
+        self._started = 0.0
+
+    def run(self, stop: threading.Event, for_s: float | None, *, live: bool) -> dict[str, Any]:
+        """Run until `stop` is set, or for `for_s` seconds; the totals.
+
+        Raises:
+            ClickException: a process of it failed.
+        """
+        if not marker().exists():
+            self._compile(stop)
+        feed = ["demo-feed", str(self._folder), "--speed", str(self._speed)]
+        self._started = time.monotonic()
+        with ExitStack() as running:
+            worker = running.enter_context(child("worker", [*self._common, "worker", "--tied", "--json"], self._folder))
+            simulator = running.enter_context(child("simulator", [*self._common, *feed], self._folder))
+            show = running.enter_context(self._live_view()) if live else self._lines()
+            self._watch(stop, for_s, (worker, simulator), show)
+            simulator.end()
+            words = worker.end()
+        seconds = round(time.monotonic() - self._started, 3)  # what is shown is what the rate is taken over
+        self._picture.refresh()
+        return self._totals(msgspec.json.decode(words or b"{}"), seconds)
+
+    def _compile(self, stop: threading.Event) -> None:
+        to_stderr().print("compiling, once after an update: up to a minute or two")
+        with child("compiler", [*self._common, "warm"], self._folder) as compiler:
+            while compiler.check() and not stop.wait(_FRAME_S):
+                pass
+
+    def _watch(
+        self,
+        stop: threading.Event,
+        for_s: float | None,
+        children: tuple[Child, ...],
+        show: Callable[[str], None],
+    ) -> None:
+        worker, simulator = children
+        renew_at = 0.0
+        while not stop.is_set():
+            elapsed = time.monotonic() - self._started
+            self._picture.refresh()
+            if not worker.check():
+                raise click.ClickException(f"the worker ended by itself (see {worker.errors})")
+            show(self._note(simulating=simulator.check()))
+            if self._picture.count("transactions"):
+                if for_s is not None and elapsed >= for_s:
+                    return
+            elif elapsed > max(_PATIENCE_S, for_s or 0):
+                raise click.ClickException(f"nothing was processed in {elapsed:.0f} s (see {worker.errors})")
+            if elapsed >= renew_at:
+                renew_at = elapsed + _LEASE_TTL_S / 3
+                self._claim.log.renew_lease(self._claim.lease)
+            stop.wait(_FRAME_S)
+
+    def _note(self, *, simulating: bool) -> str:
+        if self._picture.progress is None:
+            return "starting 正在启动"
+        if not simulating:
+            return "the simulation is over; Ctrl-C leaves, --fresh begins anew 模拟已结束"
+        if self._resumed:
+            earlier = f"{self._picture.earlier('transactions'):,}"
+            return (
+                f"carries on: {earlier} transactions are of earlier runs; Ctrl-C leaves 接续上次运行(含此前{earlier}笔)"
+            )
+        return "Ctrl-C leaves 按Ctrl-C退出"
+
+    @contextmanager
+    def _live_view(self) -> Iterator[Callable[[str], None]]:
+        console = to_stdout()
+        with Live(console=console, screen=True, auto_refresh=False) as view:
+            yield lambda note: view.update(board(self._picture, note, console.height), refresh=True)
+
+    def _lines(self) -> Callable[[str], None]:
+        console = to_stderr()
+        next_at = 0.0
+
+        def show(_: str) -> None:
+            nonlocal next_at
+            elapsed = time.monotonic() - self._started
+            if elapsed >= next_at:
+                next_at = elapsed + _LINE_S
+                console.print(status_line(self._picture, elapsed))
+
+        return show
+
+    def _totals(self, counted: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Totals by the worker's own last words; by what it showed last, where it was ended before them."""
+        transactions = counted.get("transactions", self._picture.count("transactions"))
+        earlier = self._picture.earlier("transactions")
+        return {
+            "transactions": transactions,
+            "earlier_transactions": earlier,
+            "merchants": counted.get("merchants", 0),
+            "alerts": len(self._picture.alerts),
+            "dead_letters": counted.get("dead_letters", self._picture.count("dead_letters")),
+            "seconds": seconds,
+            "tx_per_second": round((transactions - earlier) / seconds),
+            "resumed": self._resumed,
+        }
+
+
+def _words(totals: dict[str, Any]) -> str:
+    earlier = f", {totals['earlier_transactions']:,} of them in earlier runs" if totals["resumed"] else ""
+    return (
+        f"{totals['transactions']:,} transactions of {totals['merchants']:,} merchants{earlier};"
+        f" {totals['alerts']:,} alerts, {totals['dead_letters']:,} dead letters;"
+        f" {totals['tx_per_second']:,} tx/s over {totals['seconds']:.0f} s"
+    )

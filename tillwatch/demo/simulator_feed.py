@@ -1,0 +1,32 @@
+"""`tillwatch demo-feed`, hidden: the simulated terminals of a demonstration, a process of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from simulator.simulation import simulate
+from tillwatch.demo.plan import read_plan
+from tillwatch.feed import feed_simulation
+from tillwatch.logs import open_log
+from tillwatch.stopping import stop_signals, tie_to_stdin
+
+if TYPE_CHECKING:
+    from tillwatch.cli import Invocation
+
+
+@click.command("demo-feed", hidden=True)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--speed", type=float, required=True)
+@click.pass_obj
+def command(invocation: Invocation, folder: Path, speed: float) -> None:
+    """Put the folder's simulation into the log: history at once, then `speed` times as fast as real time."""
+    with stop_signals() as stop, open_log(invocation.settings()) as log:
+        tie_to_stdin()
+        plan = read_plan(folder)
+        simulation = simulate(plan.simulation())
+        for until_ms, pace in ((plan.live_from_ms, None), (None, speed)):
+            if not stop.is_set():
+                feed_simulation(log, simulation, until_ms=until_ms, pace=pace, stop=stop.is_set)
