@@ -1,12 +1,12 @@
-"""What cuts cost on one core, how long they stop the stream, how large they are, and how long a recovery takes.
+"""What checkpoints cost on one core, how long they stop the stream, how large they are, and how long a recovery takes.
 
     python -m bench.checkpoints [--kafka] [--merchants 10000 200000 1000000] [--records 4000000] [--sizes usual all]
 
 Zipf traffic (`bench/zipf.py`) in a log of four partitions, with `synchronous=FULL` or on a broker of its own; the
 worker is a process of its own on core 0, what it reads from and who produces are on core 1. For each number of
-merchants and size: without (SQLite alone knows that) and with cuts by turns, and with cuts while a producer appends as
-fast as it can. The rate is taken over the records after each merchant came once. Then the worker is killed in the
-middle with `kill -9` and started again.
+merchants and size: without (SQLite alone knows that) and with checkpoints by turns, and with checkpoints while a
+producer appends as fast as it can. The rate is taken over the records after each merchant came once. Then the worker is
+killed in the middle with `kill -9` and started again.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ EVERY_S = 5.0
 
 
 def work(url: str, every_s: float | None) -> None:
-    """The worker: a line of JSON for each look at its progress and each cut."""
+    """The worker: a line of JSON for each look at its progress and each checkpoint."""
     from engine.monitor import Monitor, MonitorConfig  # noqa: PLC0415  only the child needs it
 
     def say(**what: Any) -> None:
@@ -50,10 +50,12 @@ def work(url: str, every_s: float | None) -> None:
 
     run_worker(
         settings_of(url, every_s),
-        lambda partition, of: Monitor(MonitorConfig(capacity=1_200_000), partition, of, cuts=every_s is not None),
+        lambda partition, of: Monitor(
+            MonitorConfig(capacity=1_200_000), partition, of, checkpoints=every_s is not None
+        ),
         until_idle=True,
         on_progress=lambda it: say(records=it.counts["records"], earlier=it.earlier.get("records", 0)),
-        on_cut=lambda it: say(cut={name: getattr(it, name) for name in it.__slots__}),
+        on_checkpoint=lambda it: say(checkpoint={name: getattr(it, name) for name in it.__slots__}),
     )
     say(rss=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
@@ -79,22 +81,25 @@ def rate(said: list[dict[str, Any]], merchants: int) -> float:
 
 
 def cuts_of(said: list[dict[str, Any]], merchants: int) -> dict[str, Any]:
-    """Figures of the cuts after every merchant was known."""
+    """Figures of the checkpoints after every merchant was known."""
     known = next(each["at"] for each in said if each.get("records", 0) >= merchants)
-    cuts = [each["cut"] for each in said if "cut" in each and each["at"] > known]
-    if not cuts:
+    checkpoints = [each["checkpoint"] for each in said if "checkpoint" in each and each["at"] > known]
+    if not checkpoints:
         return {}
-    pauses, slices = ([each[name] * 1000 for each in cuts] for name in ("pause_s", "slice_s"))
+    pauses, slices = ([each[name] * 1000 for each in checkpoints] for name in ("pause_s", "slice_s"))
     return {
-        "cuts": len(cuts),
+        "checkpoints": len(checkpoints),
         "pause_ms": {"p50": _quantile(pauses, 0.5), "p99": _quantile(pauses, 0.99)},
         "slice_ms": {"p50": _quantile(slices, 0.5), "p99": _quantile(slices, 0.99)},
-        "bytes": {"median": statistics.median(each["bytes"] for each in cuts), "most": max(e["bytes"] for e in cuts)},
-        "seconds": {
-            "median": statistics.median(each["seconds"] for each in cuts),
-            "most": max(e["seconds"] for e in cuts),
+        "bytes": {
+            "median": statistics.median(each["bytes"] for each in checkpoints),
+            "most": max(e["bytes"] for e in checkpoints),
         },
-        "cost_s": sum(each["cost_s"] for each in cuts),
+        "seconds": {
+            "median": statistics.median(each["seconds"] for each in checkpoints),
+            "most": max(e["seconds"] for e in checkpoints),
+        },
+        "cost_s": sum(each["cost_s"] for each in checkpoints),
     }
 
 
@@ -135,15 +140,17 @@ def one(place: Place, traffic: Traffic, every_s: float | None, *, producing: boo
 
 
 def recovery(place: Place, traffic: Traffic) -> dict[str, Any]:
-    """Kill a worker that knows everyone right before a cut is due, and start it again: until it is where it was."""
+    """Kill a worker that knows everyone right before a checkpoint is due, and start it again: until it is where it
+    was.
+    """
     place.drop_state()
     process = worker(place, EVERY_S)
-    reached, cut_at = 0, 0.0
+    reached, checkpoint_at = 0, 0.0
     for each in lines(process):
         reached = each.get("records", reached)
-        cut_at = each["at"] if "cut" in each else cut_at
-        # four partitions take turns: the oldest cut is nearly a whole interval old at any moment
-        if reached > traffic.merchants + 0.6 * (traffic.records - traffic.merchants) and cut_at:
+        checkpoint_at = each["at"] if "checkpoint" in each else checkpoint_at
+        # four partitions take turns: the oldest checkpoint is nearly a whole interval old at any moment
+        if reached > traffic.merchants + 0.6 * (traffic.records - traffic.merchants) and checkpoint_at:
             break
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -199,20 +206,20 @@ def place_of(folder: Path, *, kafka: bool) -> AbstractContextManager[Place]:
 def case(place: Place, made: Callable[..., Traffic], rounds: int, only: str | None) -> Iterator[dict[str, Any]]:
     """All runs of one number of merchants and size."""
     traffic = made()
-    what = {"merchants": traffic.merchants, "bytes_a_record": traffic.length, "carrier": place.name}
+    what = {"merchants": traffic.merchants, "bytes_a_record": traffic.length, "backend": place.name}
     if only != "producing":
         fill(place, traffic)
     for turn in range(rounds if only in (None, "rate") else 0):
-        for every_s in (None, EVERY_S) if place.works_uncut else (EVERY_S,):
+        for every_s in (None, EVERY_S) if place.works_without_checkpoints else (EVERY_S,):
             run = one(place, traffic, every_s, producing=False)
-            yield show(what | {"cuts": every_s, "producing": False, "round": turn, "run": run})
+            yield show(what | {"checkpoints": every_s, "producing": False, "round": turn, "run": run})
     if only in (None, "recovery"):
         yield show(what | {"recovery": recovery(place, traffic)})
     if only in (None, "producing"):
         place.drop_all()
         fill(place, made(), 0.5)
         run = one(place, made(seed=2), EVERY_S, producing=True)
-        yield show(what | {"cuts": EVERY_S, "producing": True, "run": run})
+        yield show(what | {"checkpoints": EVERY_S, "producing": True, "run": run})
 
 
 def show(found: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,9 @@ A simulation with violations, disorder, late records and duplicates is fed to SQ
 a Kafka broker of its own with 1, 2 and 4 partitions and 1 and 2 workers, each `tillwatch worker --until-idle` in a
 process of its own, as anyone starts it. Compared is what is committed when all have ended: each alert's last revision
 and each merchant's last score with every field but `epoch`, dead letters by reason, field and record, and the sums of
-every merchant, restored from the last cuts; with the first case's, and the sums with the simulator's own ledger. What
-differs is shown, and the exit code is 1. Records are those of all partitions, with the clock records of each, and on
-Kafka the markers of transactions; owners are those that the partitions have had in all.
+every merchant, restored from the last checkpoints; with the first case's, and the sums with the simulator's own ledger.
+What differs is shown, and the exit code is 1. Records are those of all partitions, with the clock records of each, and
+on Kafka the markers of transactions; owners are those that the partitions have had in all.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from tests.faults.cluster import CommittedLog
 from tests.outcome import Result, differences, ledger_differences, result_of
 from tillwatch.feed import feed_simulation
 from tillwatch.settings import load, log_url_of
-from tillwatch.state import last_cut, looking
+from tillwatch.state import last_checkpoint, looking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -49,15 +49,15 @@ SHOWN = 12
 
 @dataclass(frozen=True)
 class Case:
-    """A carrier, how many partitions it has, and how many workers share them."""
+    """A backend, how many partitions it has, and how many workers share them."""
 
-    carrier: str
+    backend: str
     partitions: int
     workers: int
 
     @property
     def name(self) -> str:
-        return f"{self.carrier}-{self.partitions}x{self.workers}"
+        return f"{self.backend}-{self.partitions}x{self.workers}"
 
 
 CASES = [
@@ -109,7 +109,7 @@ def run(case: Case, simulation: Simulation, url: str) -> Outcome:
     counts, totals, owners = Counts(), [], 0
     with looking(settings) as store:
         for partition in range(case.partitions):
-            manifest, monitor = last_cut(settings, store, partition)
+            manifest, monitor = last_checkpoint(settings, store, partition)
             counts.add(monitor.counts)
             totals += list(monitor.totals())
             owners += manifest.owner
@@ -143,7 +143,7 @@ def urls(cases: list[Case], folder: Path) -> Iterator[tuple[Case, str]]:
     with ExitStack() as stack:
         place: OnKafka | None = None
         for case in cases:
-            if case.carrier == "sqlite":
+            if case.backend == "sqlite":
                 yield case, log_url_of(folder / f"{case.name}.db")
                 continue
             if place is None:

@@ -53,7 +53,7 @@ _BROKER, _WORKER = {0}, {1}
 
 def monitor(partition: int, partitions: int) -> Monitor:
     """With everything on."""
-    return Monitor(MonitorConfig(), partition, partitions, cuts=True)
+    return Monitor(MonitorConfig(), partition, partitions, checkpoints=True)
 
 
 def worker_settings(options: KafkaOptions, group: str) -> WorkerSettings:

@@ -21,10 +21,10 @@ PARTITIONS = 4
 _KAFKA = "kafka://"
 
 
-def settings_of(url: str, cut_every_s: float | None) -> WorkerSettings:
+def settings_of(url: str, checkpoint_every_s: float | None) -> WorkerSettings:
     """A worker's on the log that `url` names."""
     kafka = KafkaOptions(bootstrap=(url.removeprefix(_KAFKA),), compression="lz4") if url.startswith(_KAFKA) else None
-    return WorkerSettings(log_url=url, kafka=kafka, partitions=PARTITIONS, cut_every_s=cut_every_s)
+    return WorkerSettings(log_url=url, kafka=kafka, partitions=PARTITIONS, checkpoint_every_s=checkpoint_every_s)
 
 
 class Place(Protocol):
@@ -32,12 +32,12 @@ class Place(Protocol):
 
     Attributes:
         name: what carries it.
-        works_uncut: whether a worker on it can do without cuts.
+        works_without_checkpoints: whether a worker on it can do without checkpoints.
         url: where a worker finds it.
     """
 
     name: ClassVar[str]
-    works_uncut: ClassVar[bool]
+    works_without_checkpoints: ClassVar[bool]
     url: str
 
     def log(self) -> SqliteLog | KafkaLog:
@@ -60,7 +60,7 @@ class Embedded:
     """A log in a file, with its state beside it."""
 
     name = "SQLite"
-    works_uncut = True
+    works_without_checkpoints = True
 
     def __init__(self, folder: Path, name: str = "log.db") -> None:
         self._path = folder / name
@@ -93,7 +93,7 @@ class OnKafka:
     """A log on a broker that runs as long as this is entered."""
 
     name = "Kafka"
-    works_uncut = False
+    works_without_checkpoints = False
 
     def __init__(self, folder: Path) -> None:
         self._cluster = Cluster(folder / "kafka", java=STEADY)

@@ -116,7 +116,7 @@ def end_to_end(place: Embedded) -> float:
     marks: list[tuple[float, int]] = []
     run_worker(
         settings,
-        lambda partition, partitions: Monitor(MonitorConfig(), partition, partitions, cuts=True),
+        lambda partition, partitions: Monitor(MonitorConfig(), partition, partitions, checkpoints=True),
         until_idle=True,
         on_progress=lambda progress: marks.append((time.perf_counter(), progress.counts["records"])),
     )

@@ -22,10 +22,6 @@ if TYPE_CHECKING:
 
 MOST_S = 400 * 86_400
 """Longest gap or age of an episode: a merchant's row is forgotten after it."""
-NULL = -(2**63)
-"""An int64 column's null."""
-CLOSING = 2
-"""Value of the column `occasion`: the end of a local day."""
 E7 = 10_000_000
 """Money at stake is held in ten-millionths of a minor unit, exact."""
 
@@ -68,7 +64,7 @@ class Detector(Protocol):
         ...
 
     @property
-    def family(self) -> str:
+    def risk_group(self) -> str:
         """Of `domain.risk.FAMILIES`: how its findings count in the risk score, and with whose they are capped."""
         ...
 
@@ -98,7 +94,7 @@ class Detector(Protocol):
         ...
 
     def detect(self, features: Features) -> Findings:
-        """The findings of a batch. The same features give the same findings, however they are cut."""
+        """The findings of a batch. The same features give the same findings, however they are checkpointed."""
         ...
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, NULL, Findings, check_episode, check_range, check_whole
+from detectors.contract import NOTHING, Findings, check_episode, check_range, check_whole
 from detectors.fee_over import money
 from domain.alerts import Evidence, Text
 from domain.contracts import NOTICE_DAYS
+from domain.feature_codes import NULL
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
@@ -45,7 +46,7 @@ class FeeNotice:
     name = "fee_notice"
     version = 1
     title = Text("Dearer contract without notice", "未按规定公示的涨价")
-    family = "fee"
+    risk_group = "fee"
     risk_code = "21"
     needs = ("fee",)
     columns = ("contract_rise_ppm", "contract_notice_d", "contract_lead_d")

@@ -13,11 +13,10 @@ import numpy as np
 from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, check_whole, rounded
 from domain.alerts import Evidence, Text
 from domain.events import MAX_AMOUNT_MINOR
+from domain.feature_codes import FEE_BY_CONTRACT
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
-
-_BY_CONTRACT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,7 @@ class FeeOver:
     name = "fee_over"
     version = 1
     title = Text("Fee above contract", "超合同收费")
-    family = "fee"
+    risk_group = "fee"
     risk_code = "21"
     needs = ("fee",)
     columns = (
@@ -66,7 +65,7 @@ class FeeOver:
     def detect(self, features: Features) -> Findings:
         """The payments charged above their contract; severity by the money overcharged and by how much dearer."""
         over = features["fee_over"]
-        index = np.flatnonzero((features["fee_basis"] == _BY_CONTRACT) & (over > self.rounding_minor))
+        index = np.flatnonzero((features["fee_basis"] == FEE_BY_CONTRACT) & (over > self.rounding_minor))
         return findings(features, index, self.base, self.per_decade, self.relative)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:

@@ -14,11 +14,10 @@ from detectors.contract import check_episode, check_range, check_whole
 from detectors.fee_over import evidence, findings, money, percent, totals
 from domain.alerts import Evidence, Text
 from domain.events import MAX_AMOUNT_MINOR
+from domain.feature_codes import FEE_LEARNED, FEE_ROUGH
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Findings, Values
-
-_LEARNED, _ROUGH = 2, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +50,7 @@ class FeeRise:
     name = "fee_rise"
     version = 1
     title = Text("Fee rise against own history", "费率上调（对比自身历史）")
-    family = "fee"
+    risk_group = "fee"
     risk_code = "21"
     needs = ("fee",)
     columns = (
@@ -69,13 +68,15 @@ class FeeRise:
     def detect(self, features: Features) -> Findings:
         """The payments dearer than the own tariff, once dearer ones prevail; severity by the money overcharged."""
         basis, run = features["fee_basis"], features["fee_dearer_run"]
-        prevail = ((basis == _LEARNED) & (run >= self.least_run)) | ((basis == _ROUGH) & (run >= self.least_run_rough))
+        prevail = ((basis == FEE_LEARNED) & (run >= self.least_run)) | (
+            (basis == FEE_ROUGH) & (run >= self.least_run_rough)
+        )
         index = np.flatnonzero(prevail & (features["fee_over"] > self.rounding_minor))
         return findings(features, index, self.base, self.per_decade, self.relative)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """What was charged and what was due, and by which tariffs."""
-        least = self.least_run_rough if values["fee_basis"] == _ROUGH else self.least_run
+        least = self.least_run_rough if values["fee_basis"] == FEE_ROUGH else self.least_run
         found = [Evidence("fee_dearer_run", "history", values["fee_dearer_run"], least, 0, "payments")]
         if values["fee_new_ppm"] is not None:
             found += [

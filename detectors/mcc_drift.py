@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, NULL, Findings, check_episode, check_range, code, money, rounded
+from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, code, money, rounded
 from domain.alerts import Evidence, Text
+from domain.feature_codes import NULL
 from domain.mcc import mcc_name
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class MccDrift:
     max_age_s: int = 28 * 86_400
 
     name = "mcc_drift"
-    family = "mcc"
+    risk_group = "mcc"
     version = 1
     title = Text("Drift to a cheaper registered MCC", "向低费率登记MCC漂移")
     risk_code = "26"

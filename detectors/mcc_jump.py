@@ -10,20 +10,30 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, NULL, Findings, check_episode, check_range, code, money, rounded
+from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, code, money, rounded
 from domain.alerts import Evidence, Text
+from domain.feature_codes import (
+    MCC_LEARNED,
+    NULL,
+    SOURCE_ACCEPTOR,
+    SOURCE_CHANNEL,
+    SOURCE_FEE_TYPE,
+    SOURCE_PRESENTED,
+    SOURCE_SETTLEMENT,
+)
 from domain.mcc import mcc_name
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
 
-_FEE_TYPE = 8
-_LEARNED = 2
 _CLASSES = (("standard class", "标准类"), ("concession class", "优惠类"), ("exempt class", "减免类"))
 _SOURCES = (
-    (1, "presented MCC", "上送MCC"), (2, "acceptor number", "商户号内MCC"), (4, "channel", "通道MCC"),
-    (8, "special-fee type", "特殊计费类型"), (16, "settlement", "清算"),
-)  # fmt: skip
+    (SOURCE_PRESENTED, "presented MCC", "上送MCC"),
+    (SOURCE_ACCEPTOR, "acceptor number", "商户号内MCC"),
+    (SOURCE_CHANNEL, "channel", "通道MCC"),
+    (SOURCE_FEE_TYPE, "special-fee type", "特殊计费类型"),
+    (SOURCE_SETTLEMENT, "settlement", "清算"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +68,7 @@ class MccJump:
     name = "mcc_jump"
     version = 2
     title = Text("MCC code-jumping", "跳码")
-    family = "mcc"
+    risk_group = "mcc"
     risk_code = "26"
     needs = ("mcc", "acceptor_id", "channel_mcc", "special_fee_type")
     columns = (
@@ -80,9 +90,9 @@ class MccJump:
         lost = np.where(leak == NULL, 0, np.maximum(leak, 0))
         day = np.maximum(features["leakage_1d_e7"][index], lost) / (1000 * E7)
         severity = self.base + self.per_class * np.where(drop == NULL, 0, np.maximum(drop, 0))
-        severity = severity + self.fee_type * ((features["mcc_sources"][index].astype(np.int64) & _FEE_TYPE) > 0)
+        severity = severity + self.fee_type * ((features["mcc_sources"][index].astype(np.int64) & SOURCE_FEE_TYPE) > 0)
         severity = severity + self.per_decade * np.log10(1 + day)
-        severity = severity * np.where(features["mcc_basis"][index] == _LEARNED, self.learned_factor, 1.0)
+        severity = severity * np.where(features["mcc_basis"][index] == MCC_LEARNED, self.learned_factor, 1.0)
         return Findings(index, np.clip(severity, 0, 1), lost)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
@@ -108,7 +118,7 @@ class MccJump:
                 found.append(Evidence(name.removesuffix("_e7"), window, _minor(values[name]), 0, 0, "minor units"))
         found.append(Evidence("mcc_off_1d", "1d", values["mcc_off_1d"], 0, values["mcc_judged_1d"], "transactions"))
         found.append(Evidence("mcc_off_share_28d", "28d", rounded(values["mcc_off_share_28d"], 4), 0, 0, "share"))
-        if values["mcc_basis"] == _LEARNED:
+        if values["mcc_basis"] == MCC_LEARNED:
             share = rounded(values["mcc_learned_share"], 4)
             found.append(Evidence("mcc_learned_share", "history", share, 0.9, None, "share"))
         return tuple(found)
@@ -132,7 +142,7 @@ def _used(values: Values) -> tuple[str, str, str, str]:
     """What was used and, where an MCC was, instead of what: each in English and Chinese."""
     if values["mcc_used"] is not None:
         used, expected = code(values["mcc_used"]), code(values["mcc_expected"])
-        by_en, by_zh = ("usual", "惯用") if values["mcc_basis"] == _LEARNED else ("registered", "登记")
+        by_en, by_zh = ("usual", "惯用") if values["mcc_basis"] == MCC_LEARNED else ("registered", "登记")
         instead_en = f" instead of the {by_en} {expected} ({mcc_name(expected).en})"
         instead_zh = f"，{by_zh}为{expected}（{mcc_name(expected).zh}）"
         return f"{used} ({mcc_name(used).en})", f"{used}（{mcc_name(used).zh}）", instead_en, instead_zh

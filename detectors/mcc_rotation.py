@@ -12,11 +12,15 @@ import numpy as np
 
 from detectors.contract import NOTHING, Findings, check_episode, check_range, money, rounded
 from domain.alerts import Evidence, Text
+from domain.feature_codes import NUMBER_OF_ACCEPTOR, NUMBER_OF_CHANNEL
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
 
-_SOURCES = {1: Text("acceptor numbers", "受理商户号"), 2: Text("channel merchant numbers", "通道商户号")}
+_SOURCES = {
+    NUMBER_OF_ACCEPTOR: Text("acceptor numbers", "受理商户号"),
+    NUMBER_OF_CHANNEL: Text("channel merchant numbers", "通道商户号"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,7 @@ class MccRotation:
     max_age_s: int = 28 * 86_400
 
     name = "mcc_rotation"
-    family = "mcc"
+    risk_group = "mcc"
     version = 1
     title = Text("Rotation over a pool of merchant numbers", "跳商户")
     risk_code = "26"
@@ -106,4 +110,4 @@ class MccRotation:
 
 
 def _source(values: Values) -> Text:
-    return _SOURCES.get(int(values["number_source"] or 1), _SOURCES[1])
+    return _SOURCES.get(int(values["number_source"] or NUMBER_OF_ACCEPTOR), _SOURCES[NUMBER_OF_ACCEPTOR])

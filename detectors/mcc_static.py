@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, NULL, Findings, check_episode, check_range, code, money
+from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, code, money
 from domain.alerts import Evidence, Text
+from domain.feature_codes import NULL
 from domain.mcc import mcc_name
 from domain.profiles import NAMES
 
@@ -43,7 +44,7 @@ class MccStatic:
     max_age_s: int = 28 * 86_400
 
     name = "mcc_static"
-    family = "mcc"
+    risk_group = "mcc"
     version = 1
     title = Text("Miscoded from the start", "套码")
     risk_code = "26"

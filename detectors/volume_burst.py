@@ -45,13 +45,13 @@ class VolumeBurst:
     max_age_s: int = 30 * 86_400
 
     name = "volume_burst"
-    family = "volume"
+    risk_group = "volume"
     version = 1
     title = Text("Burst of a new merchant", "新商户交易爆发")
     risk_code = "13"
     needs = ("amount",)
     columns = (
-        "occasion", "new_d", "sales_minor", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d",
+        "row_kind", "new_d", "sales_minor", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d",
         "day_surprise", "peer_z", "excess_minor",
     )  # fmt: skip
 
@@ -64,7 +64,7 @@ class VolumeBurst:
 
     def detect(self, features: Features) -> Findings:
         """The sales beyond the peers' or its own measure; severity by all that it has sold since it is new."""
-        index = np.flatnonzero((features["occasion"] == 0) & (features["new_d"] >= 0))
+        index = np.flatnonzero((features["row_kind"] == 0) & (features["new_d"] >= 0))
         if len(index) == 0:
             return NOTHING
         day = features["sales_minor_1d"][index]

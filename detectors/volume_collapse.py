@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import CLOSING, NOTHING, Findings, check_episode, check_range, money, rounded
+from detectors.contract import NOTHING, Findings, check_episode, check_range, money, rounded
 from domain.alerts import Evidence, Text
+from domain.feature_codes import ROW_CLOSING
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
@@ -45,13 +46,13 @@ class VolumeCollapse:
     max_age_s: int = 100 * 86_400
 
     name = "volume_collapse"
-    family = "volume"
+    risk_group = "volume"
     version = 2
     title = Text("Collapse of volume or silence", "交易骤降或停止交易")
     risk_code = ""
     needs = ("amount",)
     columns = (
-        "occasion", "fall_score", "quiet_d", "quiet_longest_d", "missed_sales", "idle_d", "closed_sales",
+        "row_kind", "fall_score", "quiet_d", "quiet_longest_d", "missed_sales", "idle_d", "closed_sales",
         "closed_minor", "expected_1d", "expected_minor_1d",
     )  # fmt: skip
 
@@ -64,7 +65,7 @@ class VolumeCollapse:
 
     def detect(self, features: Features) -> Findings:
         """The days that end in silence or far below; severity by the money of a usual day. Nothing is at stake."""
-        index = np.flatnonzero(features["occasion"] == CLOSING)
+        index = np.flatnonzero(features["row_kind"] == ROW_CLOSING)
         if len(index) == 0:
             return NOTHING
         f = {name: features[name][index] for name in self.columns}

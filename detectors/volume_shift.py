@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import CLOSING, E7, NOTHING, Findings, check_episode, check_range, money
+from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, money
 from domain.alerts import Evidence, Text
+from domain.feature_codes import ROW_CLOSING
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
@@ -46,13 +47,13 @@ class VolumeShift:
     max_age_s: int = 28 * 86_400
 
     name = "volume_shift"
-    family = "volume"
+    risk_group = "volume"
     version = 1
     title = Text("Lasting rise of volume", "交易量持续上升")
     risk_code = "12"
     needs = ("amount",)
     columns = (
-        "occasion", "rise_score", "rise_d", "rise_before_minor", "week_minor_1d", "closed_sales", "closed_minor",
+        "row_kind", "rise_score", "rise_d", "rise_before_minor", "week_minor_1d", "closed_sales", "closed_minor",
         "expected_minor_1d", "excess_minor", "ratio_week_13w",
     )  # fmt: skip
 
@@ -64,7 +65,7 @@ class VolumeShift:
 
     def detect(self, features: Features) -> Findings:
         """The days that end within a lasting rise; severity by what a day of it brings above the level before."""
-        index = np.flatnonzero((features["rise_score"] >= self.score) & (features["occasion"] == CLOSING))
+        index = np.flatnonzero((features["rise_score"] >= self.score) & (features["row_kind"] == ROW_CLOSING))
         if len(index) == 0:
             return NOTHING
         before = np.maximum(features["rise_before_minor"][index], 1).astype(np.float64)

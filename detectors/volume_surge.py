@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, NULL, Findings, check_episode, check_range, money, rounded
+from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, money, rounded
 from domain.alerts import Evidence, Text
+from domain.feature_codes import NULL, ROW_TRANSACTION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,13 +53,13 @@ class VolumeSurge:
     max_age_s: int = 3 * 86_400
 
     name = "volume_surge"
-    family = "volume"
+    risk_group = "volume"
     version = 1
     title = Text("Surge of volume", "交易量突增")
     risk_code = "12"
     needs = ("amount",)
     columns = (
-        "occasion", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d", "day_share", "day_surprise",
+        "row_kind", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d", "day_share", "day_surprise",
         "sales_1h", "sales_minor_1h", "expected_1h", "hour_surprise", "excess_minor", "peak_ratio", "ratio_90d",
         "new_d",
     )  # fmt: skip
@@ -71,7 +72,7 @@ class VolumeSurge:
     def detect(self, features: Features) -> Findings:
         """The sales beyond what the day or the hour can lawfully hold; severity by the day's excess in money."""
         sure = (features["day_surprise"] >= self.day_decades) | (features["hour_surprise"] >= self.hour_decades)
-        index = np.flatnonzero(sure & (features["occasion"] == 0) & (features["new_d"] == NULL))
+        index = np.flatnonzero(sure & (features["row_kind"] == ROW_TRANSACTION) & (features["new_d"] == NULL))
         if len(index) == 0:
             return NOTHING
         day, hour, excess = _ratios({name: features[name][index] for name in self.columns})

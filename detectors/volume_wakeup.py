@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import CLOSING, E7, NOTHING, NULL, Findings, check_episode, check_range, money
+from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, money
 from domain.alerts import Evidence, Text
+from domain.feature_codes import NULL, ROW_CLOSING
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
@@ -57,13 +58,13 @@ class VolumeWakeup:
     max_age_s: int = 7 * 86_400
 
     name = "volume_wakeup"
-    family = "volume"
+    risk_group = "volume"
     version = 2
     title = Text("Dormancy or wake-up", "休眠或休眠激活")
     risk_code = "12"
     needs = ("amount",)
     columns = (
-        "occasion", "dormancy_d", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d", "day_surprise",
+        "row_kind", "dormancy_d", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d", "day_surprise",
         "excess_minor", "idle_d",
     )  # fmt: skip
 
@@ -77,13 +78,13 @@ class VolumeWakeup:
 
     def detect(self, features: Features) -> Findings:
         """Wake-ups by the money of the day, and the two days on which the rules ask for something."""
-        occasion, idle = features["occasion"], features["idle_d"]
-        passed = (occasion == CLOSING) & ((idle == REVERIFY_D) | (idle == STOP_D))
-        index = np.flatnonzero(passed | ((occasion == 0) & (features["dormancy_d"] >= self.dormant_d)))
+        row_kind, idle = features["row_kind"], features["idle_d"]
+        passed = (row_kind == ROW_CLOSING) & ((idle == REVERIFY_D) | (idle == STOP_D))
+        index = np.flatnonzero(passed | ((row_kind == 0) & (features["dormancy_d"] >= self.dormant_d)))
         if len(index) == 0:
             return NOTHING
         f = {name: features[name][index] for name in self.columns}
-        closing, day = f["occasion"] == CLOSING, f["sales_minor_1d"]
+        closing, day = f["row_kind"] == ROW_CLOSING, f["sales_minor_1d"]
         known, usual = ~np.isnan(f["expected_1d"]), np.maximum(f["expected_minor_1d"], 0)
         much = (day >= self.ratio * usual) | (f["sales_1d"] >= self.ratio * f["expected_1d"])
         much = np.where(known, much & (f["day_surprise"] >= self.decades), day >= self.unknown_minor)
@@ -99,7 +100,7 @@ class VolumeWakeup:
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How long it slept, and what came then."""
-        if values["occasion"] == CLOSING:
+        if values["row_kind"] == ROW_CLOSING:
             due = STOP_D if (values["idle_d"] or 0) >= STOP_D else REVERIFY_D
             return (Evidence("idle_d", "silence", values["idle_d"], due, None, "days"),)
         expected, usual_minor = values["expected_1d"], values["expected_minor_1d"]
@@ -113,7 +114,7 @@ class VolumeWakeup:
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """For how long, and what came after it or what the rules ask for."""
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
-        if values["occasion"] == CLOSING:
+        if values["row_kind"] == ROW_CLOSING:
             idle = int(values["idle_d"] or 0)
             ask_en, ask_zh = _ASK[idle >= STOP_D]
             return Text(

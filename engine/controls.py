@@ -157,7 +157,7 @@ class Controls:
         return {kind: sorted(versions) for kind, versions in self._learned.items()}
 
     def go_on(self, learned: Mapping[str, Iterable[int]], reached_ms: int) -> None:
-        """Stand where a cut was taken: `learn` then tells which versions came since, and too late."""
+        """Stand where a checkpoint was taken: `learn` then tells which versions came since, and too late."""
         self._learned = {kind: set(learned.get(kind, ())) for kind in KINDS}
         self.reached_ms = reached_ms
 

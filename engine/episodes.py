@@ -138,7 +138,7 @@ class Episode:
 
 
 class Kept(NamedTuple):
-    """An open episode as cuts hold it; nothing of it changes any more."""
+    """An open episode as checkpoints hold it; nothing of it changes any more."""
 
     merchant_id: str
     alert_id: str
@@ -155,7 +155,7 @@ class Episodes:
     """The open episodes of a partition.
 
     Args:
-        journals: whether it is noted for cuts which ones change; then `changes` must be called now and again.
+        journals: whether it is noted for checkpoints which ones change; then `changes` must be called now and again.
     """
 
     def __init__(self, *, journals: bool = False) -> None:

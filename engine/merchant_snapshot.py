@@ -64,7 +64,7 @@ def look(state: PartitionState, episodes: Episodes, risk: RiskLedger, r: int) ->
         merchant_id=merchant_id, row=r, clock_ms=int(row["clock_ms"]) if row["started"] else None,
         watermark_ms=watermark_ms, currency=currency.to_bytes(8, "little")[:3].decode("ascii") if currency else "",
         time_zone=state.zone_names[row["zone"]], deadline_ms=int(state.rows.deadlines[r]) or None,
-        other_events=int(row["other_events"]), versions=tuple(_versions(state, int(row["contract"]))),
+        other_events=int(row["other_events"]), versions=tuple(_versions(state, int(row["master_data"]))),
         waiting=tuple(_waiting(state, int(row["pending"]))), episodes=tuple(episodes.open_of(r)),
         score=risk.score(r, watermark_ms) if risk.known(r) else None,
         account=risk.account(r) if risk.known(r) else None, families=risk.families,
@@ -84,7 +84,7 @@ def probe(seen: Look) -> bytes:
 def _versions(state: PartitionState, k: int) -> list[dict[str, Any]]:
     found = []
     while k:
-        it = state.contracts[k]
+        it = state.master_data[k]
         found.append(
             {
                 "effective_from_ms": int(it["effective_ms"]),
@@ -94,7 +94,7 @@ def _versions(state: PartitionState, k: int) -> list[dict[str, Any]]:
                 "special_fee_types": [f"{e:02d}" for e in it["fee_types"][: it["fee_type_count"]].tolist()],
             }
         )
-        k = int(state.contract_next[k])
+        k = int(state.master_data_next[k])
     return found
 
 

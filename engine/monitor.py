@@ -11,7 +11,8 @@ import numpy as np
 
 from detectors.registry import make_detectors
 from domain.events import Reason
-from engine.checkpoint.checkpoints import Cuts
+from domain.feature_codes import ROW_CLOSING
+from engine.checkpoint.checkpoints import Checkpoints
 from engine.controls import Controls, detect
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
 from engine.decoding.decode import Decoded, Decoder, dead_letter
@@ -21,25 +22,25 @@ from engine.decoding.scan import DEAD as UNREADABLE
 from engine.decoding.scan import SETTLED
 from engine.episodes import Batch, Episodes, Risen
 from engine.features.compose import compose
-from engine.features.event import CLOSING, HOUR_MS
+from engine.features.event import HOUR_MS
 from engine.features.families.registry import FAMILIES
 from engine.features.partition import Full, MonitorConfig, PartitionState
 from engine.features.state import (
     ACCEPTED,
     CAPACITY,
-    CLOCK,
-    CONTRACT,
     CURRENCY,
-    DEAD,
     DUPLICATE,
-    EVENT,
     FEEDS,
     FUTURE,
+    KIND_CLOCK,
+    KIND_CONTRACT,
+    KIND_DEAD,
+    KIND_EVENT,
+    KIND_MASTER_DATA,
+    KIND_SETTLEMENT,
     LATE,
     MAX_FEEDS,
-    MERCHANT,
     OTHER,
-    SETTLEMENT,
     WRONG_PARTITION,
     Into,
 )
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
     from detectors.contract import Detector
     from domain.alerts import DeadLetter
     from domain.controls import Control
-    from engine.checkpoint.checkpoints import Cut
+    from engine.checkpoint.checkpoints import Checkpoint
     from engine.checkpoint.pages import Page
     from engine.controls import Known
     from engine.decoding.columns import Columns
@@ -68,7 +69,7 @@ _TXN, _TIME = STRINGS.index("txn_id"), NUMBERS.index("event_time")
 _RECEIVED, _FEED = NUMBERS.index("received_at"), STRINGS.index("feed")
 _SPARE_ROWS = 4096
 """Rows of features that a batch has room for beyond one for each record; where there are more it goes in parts."""
-_KINDS = {"clock": CLOCK, "merchant": MERCHANT, "settlement": SETTLEMENT, "contract": CONTRACT}
+_KINDS = {"clock": KIND_CLOCK, "merchant": KIND_MASTER_DATA, "settlement": KIND_SETTLEMENT, "contract": KIND_CONTRACT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,8 @@ class Monitor:
         detectors: the detectors to run, all with their defaults if None; so, and with the artefacts of `config`, until
             `learn` says otherwise.
         historic: whether a record without `received_at` was received when it happened, not when it was appended.
-        cuts: whether cuts are taken; then what changes is noted, and `cut` must be called now and again.
+        checkpoints: whether checkpoints are taken; then what changes is noted, and `checkpoint` must be called now and
+            again.
         families: what is kept of a merchant; all that there are, unless the detectors need no more.
 
     >>> from engine.decoding.records import Records
@@ -166,19 +168,19 @@ class Monitor:
 
     def __init__(
         self, config: MonitorConfig, partition: int = 0, partitions: int = 1, *,
-        detectors: Sequence[Detector] | None = None, historic: bool = False, cuts: bool = False,
+        detectors: Sequence[Detector] | None = None, historic: bool = False, checkpoints: bool = False,
         families: tuple[ModuleType, ...] = FAMILIES,
     ) -> None:  # fmt: skip
         self._composition = compose(families)
-        self._state = PartitionState(config, self._composition, partition, partitions, journals=cuts)
+        self._state = PartitionState(config, self._composition, partition, partitions, journals=checkpoints)
         self._decoder = Decoder()
         self._into = self._composition.outputs(0)
         self._detectors = tuple(make_detectors() if detectors is None else detectors)
         self.controls = Controls(self._detectors, config.peers, config.profiles)
-        self._episodes = Episodes(journals=cuts)
-        groups = {each.name: each.family for each in self._detectors}
-        self._risk = RiskLedger(groups, self._state.rows.id_of, journals=cuts)
-        self._cuts = Cuts(self._state, self._episodes, self._risk, self.controls) if cuts else None
+        self._episodes = Episodes(journals=checkpoints)
+        groups = {each.name: each.risk_group for each in self._detectors}
+        self._risk = RiskLedger(groups, self._state.rows.id_of, journals=checkpoints)
+        self._checkpoints = Checkpoints(self._state, self._episodes, self._risk, self.controls) if checkpoints else None
         self._coverage = [Coverage(each.name, each.needs) for each in self._detectors]
         self._note_artefacts()
         self._late_s = config.late_s
@@ -232,8 +234,8 @@ class Monitor:
         scratch, into, columns = self._into
         while (first := int(cursor[0])) < n:
             count = self._composition.run(
-                decoded.data, decoded.columns, kinds, places, state.state(), state.sides, state.layouts, state.known,
-                state.roles, state.limits, scratch, into, verdicts, cursor,
+                decoded.data, decoded.columns, kinds, places, state.state(), state.references, state.layouts,
+                state.known, state.roles, state.limits, scratch, into, verdicts, cursor,
             )  # fmt: skip
             features = _Features(columns, count)
             answers = list(answers_of(decoded.others, first, int(cursor[0]), verdicts, into))
@@ -250,30 +252,31 @@ class Monitor:
             lambda detector, j: controls.detector_at(detector.name, int(clock_ms[j])),
         )  # fmt: skip
 
-    def cut(self) -> Cut:
-        """Begin a cut: everything remembered, as it is after the records processed so far.
+    def checkpoint(self) -> Checkpoint:
+        """Begin a checkpoint: everything remembered, as it is after the records processed so far.
 
         Raises:
-            RuntimeError: the monitor was made without `cuts`, or the cut before is not done with.
+            RuntimeError: the monitor was made without `checkpoints`, or the checkpoint before is not done with.
         """
-        if self._cuts is None:
-            raise RuntimeError("a monitor must be made with cuts=True to be cut")
+        if self._checkpoints is None:
+            raise RuntimeError("a monitor must be made with checkpoints=True to be checkpointed")
         coverage = [(each.transactions, dict(each.present)) for each in self._coverage]
-        return self._cuts.begin(asdict(self.counts), coverage, dict(self.feeds))
+        return self._checkpoints.begin(asdict(self.counts), coverage, dict(self.feeds))
 
     def restore(self, notes: bytes, pages: Iterable[tuple[int, Page]]) -> None:
-        """Go on as a cut has it; before the first record is processed.
+        """Go on as a checkpoint has it; before the first record is processed.
 
         Args:
-            notes: the cut's.
-            pages: by number, in order: the cut's fresh ones and those of earlier cuts that it did not drop.
+            notes: the checkpoint's.
+            pages: by number, in order: the checkpoint's fresh ones and those of earlier checkpoints that it did not
+                drop.
 
         Raises:
-            OtherState: the cut was taken by a version or with settings that this monitor cannot go on from.
+            OtherState: the checkpoint was taken by a version or with settings that this monitor cannot go on from.
         """
-        if self._cuts is None:
-            raise RuntimeError("a monitor must be made with cuts=True to be restored")
-        found = self._cuts.restore(notes, pages)
+        if self._checkpoints is None:
+            raise RuntimeError("a monitor must be made with checkpoints=True to be restored")
+        found = self._checkpoints.restore(notes, pages)
         self.counts = Counts(**found.counts)
         self.feeds = dict(found.feed_names)
         for each, (transactions, present) in zip(self._coverage, found.coverage, strict=True):
@@ -313,19 +316,19 @@ class Monitor:
         """
         kinds = np.zeros(len(records), np.uint8)
         places = np.zeros(len(records), np.int32)
-        kinds[decoded.columns.status == UNREADABLE] = DEAD
-        kinds[decoded.columns.status == SETTLED] = SETTLEMENT
+        kinds[decoded.columns.status == UNREADABLE] = KIND_DEAD
+        kinds[decoded.columns.status == SETTLED] = KIND_SETTLEMENT
         for i, event in decoded.others:
             kind = event["type"]
-            kinds[i] = _KINDS.get(kind, EVENT)
+            kinds[i] = _KINDS.get(kind, KIND_EVENT)
             if kind == "clock":
                 self._note_feed(event["feed"], event["event_time"])
             elif kind in {"merchant", "contract"} and self._is_mine(event["merchant_id"]):
-                hold = self._state.add_contract if kind == "merchant" else self._state.add_pricing
+                hold = self._state.add_master_data if kind == "merchant" else self._state.add_contract
                 try:
                     places[i] = hold(event)
                 except ValueError as error:
-                    kinds[i] = DEAD
+                    kinds[i] = KIND_DEAD
                     decoded.columns.status[i] = UNREADABLE
                     full = isinstance(error, Full)
                     why = (Reason.CAPACITY, "merchant_id") if full else (Reason.OUT_OF_RANGE, "time_zone")
@@ -334,7 +337,7 @@ class Monitor:
             decoded.columns.hash[_FEED] = 0
         received = decoded.columns.number[_RECEIVED]
         receipt = decoded.columns.number[_TIME] if self._historic else records.appended_ms
-        np.copyto(received, receipt, where=(received == MISSING) & (kinds != DEAD))
+        np.copyto(received, receipt, where=(received == MISSING) & (kinds != KIND_DEAD))
         return kinds, places
 
     def _note_feed(self, feed: str, clock_ms: int) -> None:
@@ -362,7 +365,7 @@ class Monitor:
 
     def _closings(self, walked: _Walk, risen: set[int]) -> Iterator[tuple[int, Closing]]:
         """The ends of days of merchants that have an account, or will by these changes, with their rows of features."""
-        found = np.flatnonzero(walked.features["occasion"] == CLOSING) if "occasion" in walked.features else ()
+        found = np.flatnonzero(walked.features["row_kind"] == ROW_CLOSING) if "row_kind" in walked.features else ()
         for j in found:
             row = int(walked.batch.row[j])
             if row in risen or self._risk.known(row):

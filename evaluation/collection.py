@@ -95,7 +95,7 @@ class Collector:
 
     def found(self) -> list[Found]:
         """Every alert."""
-        families = {each.name: each.family for each in self.detectors}
+        families = {each.name: each.risk_group for each in self.detectors}
         return [
             Found(
                 alert_id=alert_id, detector=each.detector, family=families[each.detector], merchant_id=each.merchant_id,

@@ -1,4 +1,6 @@
-"""The agent of the `events` topic: processes each batch, publishes what it gave, and keeps what waits for a cut."""
+"""The agent of the `events` topic: processes each batch, publishes what it gave, and keeps what waits for a
+checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,13 @@ if TYPE_CHECKING:
     from faust.types import EventT, StreamT
 
     from domain.alerts import Alert, Score
-    from engine.checkpoint.checkpoints import Cut
+    from engine.checkpoint.checkpoints import Checkpoint
     from engine.checkpoint.pages import Page
     from engine.decoding.records import Records
     from streams.app import App
     from streams.batches import BatchConsumer
     from streams.fetched_batch import Batch
-    from streams.log_backend import Outlet
+    from streams.log_backend import ResultWriter
     from streams.manifests import PageRef
 
 logger = get_logger(__name__)
@@ -44,18 +46,18 @@ class MonitorLike(Protocol):
         ...
 
 
-class CutMonitor(MonitorLike, Protocol):
-    """One that can be cut and restored; `engine.monitor.Monitor` made with `cuts`."""
+class CheckpointedMonitor(MonitorLike, Protocol):
+    """One that can be checkpointed and restored; `engine.monitor.Monitor` made with `checkpoints`."""
 
     counts: Counts
     feeds: dict[str, int]
 
-    def cut(self) -> Cut:
-        """Begin a cut."""
+    def checkpoint(self) -> Checkpoint:
+        """Begin a checkpoint."""
         ...
 
     def restore(self, notes: bytes, pages: Iterable[tuple[int, Page]]) -> None:
-        """Go on as a cut has it."""
+        """Go on as a checkpoint has it."""
         ...
 
 
@@ -70,13 +72,13 @@ class Partition:
     Attributes:
         number: which it is.
         monitor: its monitor.
-        outlet: where its results go.
+        result_writer: where its results go.
         next_offset: the offset after the last record that was processed and whose outputs are published.
-        cut: number of its last cut, 0 for none.
-        cut_offset: the offset that cut reads on from, 0 for none.
-        cut_at: when that began, by the event loop's clock.
-        pages: live pages of that cut, by number.
-        waiting: the last offsets of the batches that are processed and not in a cut yet, in order.
+        checkpoint: number of its last checkpoint, 0 for none.
+        checkpoint_offset: the offset that checkpoint reads on from, 0 for none.
+        checkpoint_at: when that began, by the event loop's clock.
+        pages: live pages of that checkpoint, by number.
+        waiting: the last offsets of the batches that are processed and not in a checkpoint yet, in order.
         released: whether it is no longer ours; what is still under way with it comes to nothing.
         warned: whether it was said that records are in it which belong to others.
         earlier: what its records had come to when it was recovered.
@@ -84,11 +86,11 @@ class Partition:
 
     number: int
     monitor: MonitorLike
-    outlet: Outlet
+    result_writer: ResultWriter
     next_offset: int
-    cut: int = 0
-    cut_offset: int = 0
-    cut_at: float = 0.0
+    checkpoint: int = 0
+    checkpoint_offset: int = 0
+    checkpoint_at: float = 0.0
     pages: dict[int, PageRef] = field(default_factory=dict)
     waiting: deque[int] = field(default_factory=deque)
     released: bool = False
@@ -101,7 +103,7 @@ class MonitorAgent:
 
     Args:
         app: the Faust app to join.
-        acknowledges: whether a batch is acknowledged as soon as it is published; else that waits for a cut.
+        acknowledges: whether a batch is acknowledged as soon as it is published; else that waits for a checkpoint.
         lost: told of a batch that was not published, and of why; whether its partition will be recovered again.
 
     Attributes:
@@ -193,7 +195,7 @@ class MonitorAgent:
             return  # it was let go of
         self.sound = False
         try:
-            partition.outlet.prepare()
+            partition.result_writer.prepare()
             outputs = _processed(partition, batch)
             _warn(partition, batch.records.source, outputs)
             await self._publish(partition, outputs)
@@ -216,9 +218,9 @@ class MonitorAgent:
     async def _publish(self, partition: Partition, outputs: Outputs) -> None:
         """Append what a batch gave to its topics, and wait until the log has it.
 
-        All of it goes where its merchants' events are: a cut's transaction is of one partition of each topic.
+        All of it goes where its merchants' events are: a checkpoint's transaction is of one partition of each topic.
         """
-        outlet, epoch = partition.outlet, partition.outlet.epoch
+        result_writer, epoch = partition.result_writer, partition.result_writer.epoch
 
         def encode(each: Alert | Score) -> bytes:
             return msgspec.json.encode(msgspec.structs.replace(each, epoch=epoch))
@@ -226,13 +228,15 @@ class MonitorAgent:
         sends: list[Awaitable[object]] = []
         if outputs.alerts:
             keys = [each.alert_id.encode() for each in outputs.alerts]
-            sends.append(outlet.send_many(ALERTS.name, partition.number, [*map(encode, outputs.alerts)], keys))
+            sends.append(result_writer.send_many(ALERTS.name, partition.number, [*map(encode, outputs.alerts)], keys))
         if outputs.scores:
             keys = [each.merchant_id.encode() for each in outputs.scores]
-            sends.append(outlet.send_many(MERCHANT_RISK.name, partition.number, [*map(encode, outputs.scores)], keys))
+            sends.append(
+                result_writer.send_many(MERCHANT_RISK.name, partition.number, [*map(encode, outputs.scores)], keys)
+            )
         if outputs.dead_letters:
             letters = [msgspec.json.encode(each) for each in outputs.dead_letters]
-            sends.append(outlet.send_many(DEAD_LETTERS.name, partition.number, letters))
+            sends.append(result_writer.send_many(DEAD_LETTERS.name, partition.number, letters))
         await asyncio.gather(*sends)
 
 
@@ -264,5 +268,5 @@ def _processed(partition: Partition, batch: Batch) -> Outputs:
         )
     broken = Counts(records=len(batch.broken), dead_letters=len(batch.broken))
     outputs.counts.add(broken)
-    getattr(partition.monitor, "counts", Counts()).add(broken)  # which its next cut keeps
+    getattr(partition.monitor, "counts", Counts()).add(broken)  # which its next checkpoint keeps
     return outputs

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from streams.batches import BatchTransport
     from streams.kafka.options import KafkaOptions
 
-MOST_CUT_EVERY_S = 300.0
-"""On Kafka. A cut may come later where cuts take long, and must still end before its transaction's time is up."""
+MOST_CHECKPOINT_EVERY_S = 300.0
+"""On Kafka. A checkpoint may come later where checkpoints take long, and must still end before its transaction's time
+is up."""
 BUFFERED_BATCHES = 8
 """Batches that wait in memory for the agent."""
 
@@ -34,9 +35,10 @@ class WorkerSettings:
         group: the worker's name; its committed offsets and its progress are kept under it.
         partitions: partitions of each topic, at least 1; a log that has others is refused.
         batch_records: most records of a batch, at least 1.
-        cut_every_s: seconds from one cut of a partition's state to the next, above 0; cuts that would take more than
-            a tenth of the time come later. None takes no cuts: a worker that starts reads every event again.
-        keep_events_days: how long events are kept, 0 for ever; never less than back to the last cuts.
+        checkpoint_every_s: seconds from one checkpoint of a partition's state to the next, above 0; checkpoints that
+            would take more than a tenth of the time come later. None takes no checkpoints: a worker that starts reads
+                every event again.
+        keep_events_days: how long events are kept, 0 for ever; never less than back to the last checkpoints.
         health_port: where on loopback `/live` and `/ready` answer; 0 for nowhere.
     """
 
@@ -44,7 +46,7 @@ class WorkerSettings:
     group: str = "tillwatch"
     partitions: int = DEFAULT_PARTITIONS
     batch_records: int = BATCH_RECORDS
-    cut_every_s: float | None = 5.0
+    checkpoint_every_s: float | None = 5.0
     keep_events_days: int = 0
     health_port: int = 0
     kafka: KafkaOptions | None = None
@@ -55,12 +57,12 @@ class WorkerSettings:
         for name in ("partitions", "batch_records"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)!r}")
-        if self.cut_every_s is not None and not self.cut_every_s > 0:
-            raise ValueError(f"cut_every_s must be above 0, got {self.cut_every_s!r}")
-        if self.kafka is not None and not 0 < (self.cut_every_s or 0) <= MOST_CUT_EVERY_S:
+        if self.checkpoint_every_s is not None and not self.checkpoint_every_s > 0:
+            raise ValueError(f"checkpoint_every_s must be above 0, got {self.checkpoint_every_s!r}")
+        if self.kafka is not None and not 0 < (self.checkpoint_every_s or 0) <= MOST_CHECKPOINT_EVERY_S:
             raise ValueError(
-                f"cut_every_s must be above 0 and at most {MOST_CUT_EVERY_S:g} on Kafka, where a transaction lasts from"
-                f" cut to cut, got {self.cut_every_s}"
+                f"checkpoint_every_s must be above 0 and at most {MOST_CHECKPOINT_EVERY_S:g} on Kafka, where a"
+                f" transaction lasts from checkpoint to checkpoint, got {self.checkpoint_every_s}"
             )
 
 

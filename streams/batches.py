@@ -1,6 +1,6 @@
 """What makes Faust carry batches: one message per fetched batch of a partition, acknowledged up to its end.
 
-Every carrier's consumer takes part in it: fetching is the carrier's, delivery and acknowledgement are here.
+Every backend's consumer takes part in it: fetching is the backend's, delivery and acknowledgement are here.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ class BatchSchema(Schema[Any, Any]):
 
 
 class BatchConsumer(Consumer):
-    """A Faust consumer whose messages are batches; mix it in before a carrier's consumer.
+    """A Faust consumer whose messages are batches; mix it in before a backend's consumer.
 
-    The carrier's `fetch` gives one `Batch` per partition, which is the message's value. Faust acknowledges messages
+    The backend's `fetch` gives one `Batch` per partition, which is the message's value. Faust acknowledges messages
     that it skips, too (while flow is suspended, or after another rebalance); so an offset is committed only for a
     batch that `processed` was called for.
     """
@@ -194,7 +194,7 @@ Recover = Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
 
 
 class BatchTransport(Transport):
-    """What the carriers' transports have in common.
+    """What the backends' transports have in common.
 
     Attributes:
         batch_records: most records of a batch.

@@ -1,6 +1,6 @@
-"""Takes the cuts of a worker's partitions, one after another, and brings partitions back to their last one.
+"""Takes the checkpoints of a worker's partitions, one after another, and brings partitions back to their last one.
 
-A cut begins between two batches, when what they gave is published. Its rows are gathered in slices between later
+A checkpoint begins between two batches, when what they gave is published. Its rows are gathered in slices between later
 batches; pages are encoded and committed in a thread. Then the batches before it are acknowledged.
 """
 
@@ -17,7 +17,7 @@ from mode import get_logger
 
 from engine.checkpoint.checkpoints import OtherState
 from engine.checkpoint.pages import decode, encode
-from streams.agent import CutMonitor, Partition
+from streams.agent import CheckpointedMonitor, Partition
 from streams.log import OffsetGone, now_utc_ms
 from streams.manifests import Manifest, PageRef
 from streams.topics import EVENTS
@@ -25,10 +25,10 @@ from streams.topics import EVENTS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from engine.checkpoint.checkpoints import Cut
+    from engine.checkpoint.checkpoints import Checkpoint
     from engine.checkpoint.page_log import Fresh
     from streams.agent import MonitorAgent, MonitorLike
-    from streams.log_backend import Carrier, CutStore
+    from streams.log_backend import CheckpointStore, LogBackend
 
 R = TypeVar("R")
 logger = get_logger(__name__)
@@ -36,13 +36,13 @@ logger = get_logger(__name__)
 SLICE_ROWS = 1_024
 """Rows gathered between two batches: about a millisecond."""
 MOST_SHARE = 0.1
-"""Of a core's time that cuts may take."""
+"""Of a core's time that checkpoints may take."""
 _WATCH_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class CutReport:
-    """What a cut came to.
+class CheckpointReport:
+    """What a checkpoint came to.
 
     Attributes:
         partition: of which partition.
@@ -65,27 +65,27 @@ class CutReport:
     seconds: float
 
 
-class Cutter:
-    """Takes cuts.
+class Checkpointer:
+    """Takes checkpoints.
 
     Args:
         store: where they go.
-        carrier: of the worker.
-        agent: whose partitions are cut.
-        every_s: seconds from one cut of a partition to the next.
-        on_cut: called with each one's report.
+        backend: of the worker.
+        agent: whose partitions are checkpointed.
+        every_s: seconds from one checkpoint of a partition to the next.
+        on_checkpoint: called with each one's report.
 
     Attributes:
         stopped: whether `watch` is to end.
     """
 
     def __init__(
-        self, store: CutStore, carrier: Carrier, agent: MonitorAgent, every_s: float,
-        on_cut: Callable[[CutReport], object],
+        self, store: CheckpointStore, backend: LogBackend, agent: MonitorAgent, every_s: float,
+        on_checkpoint: Callable[[CheckpointReport], object],
     ) -> None:  # fmt: skip
-        self._store, self._carrier, self._agent = store, carrier, agent
-        self._every_s, self._on_cut = every_s, on_cut
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="cutter")
+        self._store, self._backend, self._agent = store, backend, agent
+        self._every_s, self._on_checkpoint = every_s, on_checkpoint
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpointer")
         self._turn = asyncio.Lock()
         self._source = ""
         self._not_before = 0.0
@@ -96,17 +96,17 @@ class Cutter:
     async def recover(
         self, partitions: Iterable[int], make: Callable[[int], MonitorLike], held: Mapping[int, Partition],
     ) -> dict[int, Partition]:  # fmt: skip
-        """Become the only one who may cut these partitions, then bring them back to their last cut.
+        """Become the only one who may checkpoint these partitions, then bring them back to their last checkpoint.
 
         Args:
             partitions: which.
             make: makes an empty monitor for a partition.
-            held: those of them that are as their last cut has them, and that nobody else has owned since.
+            held: those of them that are as their last checkpoint has them, and that nobody else has owned since.
 
         Raises:
             StateLocked, Fenced, Damaged, OtherState, OffsetGone: see `run_worker`.
         """
-        numbers, self._source = sorted(partitions), self._carrier.identity
+        numbers, self._source = sorted(partitions), self._backend.identity
         await self._store.fence([each for each in numbers if each not in held], held)
         found = {}
         try:
@@ -119,29 +119,31 @@ class Cutter:
         except Exception:
             # Who was replaced meanwhile reads a state that is not its own: then that is what is wrong. Where workers
             # share the log it would take partitions away from who has them by now, and what it read was whole.
-            if not self._carrier.shared:
+            if not self._backend.shared:
                 await self._store.fence(numbers)
             raise
         now = asyncio.get_running_loop().time()
         for k, each in enumerate(found.values()):  # so that they take turns
-            each.cut_at = now - self._every_s * k / len(found)
+            each.checkpoint_at = now - self._every_s * k / len(found)
         return found
 
     async def _recover_one(self, number: int, monitor: MonitorLike) -> Partition:
         manifest = await self._store.manifest(number)
-        self._check(number, manifest, *await self._carrier.bounds(number))  # now: a state is never ahead of its log
-        outlet = self._carrier.outlet(number)
+        self._check(number, manifest, *await self._backend.bounds(number))  # now: a state is never ahead of its log
+        result_writer = self._backend.result_writer(number)
         if manifest is None:
-            return Partition(number, monitor, outlet, 0)
+            return Partition(number, monitor, result_writer, 0)
         started = time.monotonic()
         pages = await self._store.pages(manifest)
-        await self._in_thread(restore, cast("CutMonitor", monitor), manifest, pages)
+        await self._in_thread(restore, cast("CheckpointedMonitor", monitor), manifest, pages)
         logger.info(
             "partition %d: %d merchants restored in %.2f s as of offset %d",
             number, manifest.rows, time.monotonic() - started, manifest.offset,
         )  # fmt: skip
         refs = {each.id: each for each in manifest.pages}
-        return Partition(number, monitor, outlet, manifest.offset, manifest.cut, manifest.offset, pages=refs)
+        return Partition(
+            number, monitor, result_writer, manifest.offset, manifest.checkpoint, manifest.offset, pages=refs
+        )
 
     def _check(self, number: int, manifest: Manifest | None, first: int, end: int) -> None:
         """Refuse a state that is not this log's, or that the log has not what follows of.
@@ -157,7 +159,7 @@ class Cutter:
             )
         if offset > end:
             raise OffsetGone(
-                f"{what} must reach to offset {offset}, up to which its state was cut, got an end of {end}"
+                f"{what} must reach to offset {offset}, up to which its state was checkpointed, got an end of {end}"
             )
         if offset < first:
             raise OffsetGone(
@@ -165,83 +167,93 @@ class Cutter:
                 " gone; see `tillwatch state rebuild`"
             )
 
-    # -- cuts
+    # -- checkpoints
 
     async def watch(self) -> None:
-        """Take cuts when they are due, until `stop`, or until a batch fails for good."""
+        """Take checkpoints when they are due, until `stop`, or until a batch fails for good."""
         loop = asyncio.get_running_loop()
         while not (self.stopped or self._agent.failure):
             now = loop.time()
-            due = [each for each in self._uncut() if now >= max(each.cut_at + self._every_s, self._not_before)]
-            if not due or not await self.cut(min(due, key=lambda each: each.cut_at)):
+            due = [each for each in self._overdue() if now >= max(each.checkpoint_at + self._every_s, self._not_before)]
+            if not due or not await self.checkpoint(min(due, key=lambda each: each.checkpoint_at)):
                 await asyncio.sleep(min(_WATCH_S, self._every_s / 4))
 
     def stop(self) -> None:
-        """Let `watch` end after the cut in hand."""
+        """Let `watch` end after the checkpoint in hand."""
         self.stopped = True
 
-    async def cut_all(self) -> None:
-        """Take a cut of each partition that has gone on since its last one."""
-        for each in self._uncut():
-            await self.cut(each)
+    async def checkpoint_all(self) -> None:
+        """Take a checkpoint of each partition that has gone on since its last one."""
+        for each in self._overdue():
+            await self.checkpoint(each)
 
-    def _uncut(self) -> list[Partition]:
-        return [each for each in self._agent.partitions.values() if each.next_offset > each.cut_offset]
+    def _overdue(self) -> list[Partition]:
+        return [each for each in self._agent.partitions.values() if each.next_offset > each.checkpoint_offset]
 
-    async def cut(self, partition: Partition) -> bool:
-        """Take a cut of a partition, and acknowledge what lies before it; whether there is anything to cut.
+    async def checkpoint(self, partition: Partition) -> bool:
+        """Take a checkpoint of a partition, and acknowledge what lies before it; whether there is anything to
+        checkpoint.
 
         What a failed batch left behind must not be kept: then, and from then on, there is not. One at a time.
         """
         async with self._turn:
-            return await self._cut(partition)
+            return await self._checkpoint(partition)
 
-    async def _cut(self, partition: Partition) -> bool:
+    async def _checkpoint(self, partition: Partition) -> bool:
         loop = asyncio.get_running_loop()
         async with self._agent.turn:
             if partition.released or not self._agent.sound:
                 return False
-            if partition.next_offset <= partition.cut_offset:
+            if partition.next_offset <= partition.checkpoint_offset:
                 return True
             began = time.perf_counter()
-            partition.cut_at = loop.time()
+            partition.checkpoint_at = loop.time()
             offset = partition.next_offset
-            cut = cast("CutMonitor", partition.monitor).cut()
+            checkpoint = cast("CheckpointedMonitor", partition.monitor).checkpoint()
             pause_s = time.perf_counter() - began
         fresh: dict[int, bytes] = {}
         slice_s = cost_s = 0.0
-        while not cut.gathered:
+        while not checkpoint.gathered:
             sliced = time.perf_counter()
-            pages = cut.gather(SLICE_ROWS)
+            pages = checkpoint.gather(SLICE_ROWS)
             slice_s = max(slice_s, time.perf_counter() - sliced)
             cost_s += time.perf_counter() - sliced + await self._in_thread(_encode, pages, fresh)
-        manifest, finish_s = await self._in_thread(self._finish, cut, fresh, partition, offset)
+        manifest, finish_s = await self._in_thread(self._finish, checkpoint, fresh, partition, offset)
         cost_s += pause_s + finish_s + await self._store.commit(manifest, fresh)
-        held = [cut.end()]
+        held = [checkpoint.end()]
         await self._in_thread(held.clear)
-        partition.cut, partition.cut_offset = partition.cut + 1, offset
+        partition.checkpoint, partition.checkpoint_offset = partition.checkpoint + 1, offset
         self._agent.acknowledge(partition, offset)
-        self._not_before = partition.cut_at + cost_s / MOST_SHARE
+        self._not_before = partition.checkpoint_at + cost_s / MOST_SHARE
         size = sum(map(len, fresh.values()))
         seconds = time.perf_counter() - began
-        report = CutReport(
-            partition.number, cut.merchants, len(fresh), size, pause_s, slice_s, cost_s, seconds,
+        report = CheckpointReport(
+            partition.number, checkpoint.merchants, len(fresh), size, pause_s, slice_s, cost_s, seconds,
         )  # fmt: skip
-        self._on_cut(report)
+        self._on_checkpoint(report)
         return True
 
-    def _finish(self, cut: Cut, fresh: dict[int, bytes], partition: Partition, offset: int) -> tuple[Manifest, float]:
+    def _finish(
+        self, checkpoint: Checkpoint, fresh: dict[int, bytes], partition: Partition, offset: int
+    ) -> tuple[Manifest, float]:
         """Encode the rest; the manifest, and the processor time it took."""
         began = time.thread_time()
-        _encode(cut.rest(), fresh)
-        for page_id in cut.dropped:
+        _encode(checkpoint.rest(), fresh)
+        for page_id in checkpoint.dropped:
             partition.pages.pop(page_id, None)
         partition.pages.update((page_id, PageRef.of(page_id, raw)) for page_id, raw in fresh.items())
         manifest = Manifest(
-            partition=partition.number, cut=partition.cut + 1, parent=partition.cut, offset=offset, source=self._source,
+            partition=partition.number,
+            checkpoint=partition.checkpoint + 1,
+            parent=partition.checkpoint,
+            offset=offset,
+            source=self._source,
             owner=self._store.owner(partition.number),
-            rows=cut.merchants, cut_ms=now_utc_ms(), pages=tuple(partition.pages.values()), notes=cut.notes(),
-        )  # fmt: skip
+            rows=checkpoint.merchants,
+            checkpoint_ms=now_utc_ms(),
+            pages=tuple(partition.pages.values()),
+            notes=checkpoint.notes(),
+        )
         return manifest, time.thread_time() - began
 
     async def _in_thread(self, work: Callable[..., R], *args: object) -> R:
@@ -259,12 +271,12 @@ class Cutter:
         await self._store.close()
 
 
-def restore(monitor: CutMonitor, manifest: Manifest, pages: Iterable[tuple[int, bytes]]) -> None:
-    """Bring an empty monitor to where a cut was taken.
+def restore(monitor: CheckpointedMonitor, manifest: Manifest, pages: Iterable[tuple[int, bytes]]) -> None:
+    """Bring an empty monitor to where a checkpoint was taken.
 
     Raises:
         Damaged, Superseded: a page is not what the manifest says.
-        OtherState: the cut was taken by another version or with other settings.
+        OtherState: the checkpoint was taken by another version or with other settings.
     """
     monitor.restore(manifest.notes, ((page_id, decode(raw)) for page_id, raw in pages))
 

@@ -1,4 +1,4 @@
-"""What a carrier's consumer hands over at once."""
+"""What a backend's consumer hands over at once."""
 
 from __future__ import annotations
 

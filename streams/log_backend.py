@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from streams.manifests import Manifest
 
 
-class Outlet(Protocol):
+class ResultWriter(Protocol):
     """Where a partition's results go; only its owner's arrive."""
 
     @property
@@ -23,7 +23,7 @@ class Outlet(Protocol):
         ...
 
     def prepare(self) -> None:
-        """Have ready what the first record of a cut needs: some may follow, and a cut will."""
+        """Have ready what the first record of a checkpoint needs: some may follow, and a checkpoint will."""
         ...
 
     def send_many(
@@ -37,11 +37,11 @@ class Outlet(Protocol):
         ...
 
 
-class CutStore(Protocol):
-    """Where the cuts of partitions are kept."""
+class CheckpointStore(Protocol):
+    """Where the checkpoints of partitions are kept."""
 
     async def fence(self, partitions: Collection[int], held: Collection[int] = ()) -> None:
-        """Become the only one who may cut these, remain so of those that are held, and own no others.
+        """Become the only one who may checkpoint these, remain so of those that are held, and own no others.
 
         Raises:
             Fenced, StateLocked: it cannot be.
@@ -53,7 +53,7 @@ class CutStore(Protocol):
         ...
 
     async def manifest(self, partition: int) -> Manifest | None:
-        """The last cut; None where there is none. Raises Damaged, UnknownFormat."""
+        """The last checkpoint; None where there is none. Raises Damaged, UnknownFormat."""
         ...
 
     async def pages(self, manifest: Manifest) -> Iterable[tuple[int, bytes]]:
@@ -61,7 +61,7 @@ class CutStore(Protocol):
         ...
 
     async def commit(self, manifest: Manifest, fresh: Mapping[int, bytes]) -> float:
-        """Keep the next cut, all of it or nothing; the processor time it took. Raises Fenced, WrongParent."""
+        """Keep the next checkpoint, all of it or nothing; the processor time it took. Raises Fenced, WrongParent."""
         ...
 
     def give_up(self) -> None:
@@ -73,7 +73,7 @@ class CutStore(Protocol):
         ...
 
 
-class Carrier(Protocol):
+class LogBackend(Protocol):
     """A log that carries a worker.
 
     Attributes:
@@ -96,7 +96,7 @@ class Carrier(Protocol):
             recover: between each assignment and the resuming of the flow; where to read on from.
             begin: after that, with the token of what is fetched from then on.
             release: when partitions may go to another worker, before they do; those whose owner this worker remains
-                until it knows who has them next, for what it holds is what their last cuts hold.
+                until it knows who has them next, for what it holds is what their last checkpoints hold.
         """
         ...
 
@@ -110,11 +110,11 @@ class Carrier(Protocol):
         """What tells this log's offsets from every other's."""
         ...
 
-    def cut_store(self) -> CutStore:
-        """Where cuts are kept."""
+    def checkpoint_store(self) -> CheckpointStore:
+        """Where checkpoints are kept."""
         ...
 
-    def outlet(self, partition: int) -> Outlet:
+    def result_writer(self, partition: int) -> ResultWriter:
         """Where what a partition gave goes."""
         ...
 
@@ -151,7 +151,7 @@ class Carrier(Protocol):
         ...
 
     async def close(self) -> None:
-        """Let go of what the app and the store of cuts have not."""
+        """Let go of what the app and the store of checkpoints have not."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Manifests of cuts: what a cut consists of, sealed by a checksum, as every carrier stores them."""
+"""Manifests of checkpoints: what a checkpoint consists of, sealed by a checksum, as every backend stores them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ REBUILD = "run `tillwatch state rebuild`"
 
 
 class Superseded(RuntimeError):
-    """A later cut replaced the manifest while its pages were read: read the manifest again."""
+    """A later checkpoint replaced the manifest while its pages were read: read the manifest again."""
 
 
 class WrongParent(RuntimeError):
-    """The cut does not continue the one that is stored: its partition must stop."""
+    """The checkpoint does not continue the one that is stored: its partition must stop."""
 
 
 class UnknownFormat(RuntimeError):
@@ -47,42 +47,46 @@ class PageRef(msgspec.Struct, frozen=True, array_like=True):
         return cls(page_id, len(body), crc32(body))
 
 
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cut consists of.
+_WIRE = {"checkpoint": "cut", "checkpoint_ms": "cut_ms"}
+"""What is stored under other names, which states of earlier versions have."""
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename=_WIRE):
+    """What a checkpoint consists of.
 
     Attributes:
         format: of the manifest.
-        partition: whose state was cut.
-        cut: number of this cut, above `parent`.
-        parent: the cut before, 0 for none.
+        partition: whose state was checkpointed.
+        checkpoint: number of this checkpoint, above `parent`.
+        parent: the checkpoint before, 0 for none.
         offset: the source's offset to read on from.
         source: identity of the log whose offsets it speaks of.
         owner: fencing number of who wrote it.
         rows: merchants' rows in the pages.
-        cut_ms: when the cut was taken, UTC milliseconds of the wall clock; for people only.
+        checkpoint_ms: when the checkpoint was taken, UTC milliseconds of the wall clock; for people only.
         pages: all live pages, ascending by id.
         notes: the engine's own, opaque here.
     """
 
     format: int = FORMAT
     partition: int
-    cut: int
+    checkpoint: int
     parent: int
     offset: int
     source: str
     owner: int
     rows: int
-    cut_ms: int
+    checkpoint_ms: int
     pages: tuple[PageRef, ...]
     notes: bytes
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
+class Head(msgspec.Struct, frozen=True, kw_only=True, rename=_WIRE):
     """What is read of a manifest when its pages do not matter."""
 
     format: int
     partition: int
-    cut: int
+    checkpoint: int
     offset: int
 
 
@@ -122,30 +126,31 @@ def check_page(manifest: Manifest, ref: PageRef, body: bytes | None, where: str)
     return body
 
 
-def check_next(manifest: Manifest, owner: int, cut: int, stored: set[int], fresh: set[int]) -> set[int]:
+def check_next(manifest: Manifest, owner: int, checkpoint: int, stored: set[int], fresh: set[int]) -> set[int]:
     """Whether a manifest can follow what is stored; returns the stored pages it no longer lists.
 
     Args:
-        manifest: the next cut.
+        manifest: the next checkpoint.
         owner: fencing number of who writes it.
-        cut: number of the stored cut, 0 for none.
+        checkpoint: number of the stored checkpoint, 0 for none.
         stored: ids of the stored pages.
         fresh: ids of the pages that come with it.
 
     Raises:
-        WrongParent: the stored cut is not the manifest's parent.
+        WrongParent: the stored checkpoint is not the manifest's parent.
         ValueError: the manifest and the pages contradict each other.
     """
     ids = [ref.id for ref in manifest.pages]
-    if manifest.owner != owner or manifest.cut <= manifest.parent or ids != sorted(set(ids)):
+    if manifest.owner != owner or manifest.checkpoint <= manifest.parent or ids != sorted(set(ids)):
         raise ValueError(
             f"a manifest must be owned by {owner}, above its parent and ascending by page,"
-            f" got owner {manifest.owner}, cut {manifest.cut}, parent {manifest.parent}, pages {ids}"
+            f" got owner {manifest.owner}, checkpoint {manifest.checkpoint}, parent {manifest.parent}, pages {ids}"
         )
     partition, listed = manifest.partition, set(ids)
-    if cut != manifest.parent:
+    if checkpoint != manifest.parent:
         raise WrongParent(
-            f"cut {manifest.cut} of partition {partition} must continue cut {cut}, got parent {manifest.parent}"
+            f"checkpoint {manifest.checkpoint} of partition {partition} must continue checkpoint {checkpoint},"
+            f" got parent {manifest.parent}"
         )
     if wrong := (listed - stored - fresh) | (fresh - listed) | (fresh & stored):
         raise ValueError(

@@ -27,8 +27,8 @@ class TopicSpec:
         retention_ms: how long records are kept; None keeps them.
         partitions: how many, where that is not set.
         on_kafka_only: whether the embedded log has other means for it.
-        seen_at_once: whether it is read on Kafka before its transactions are committed: a worker's last from cut to
-            cut, and what an aborted one wrote is written again, the same.
+        seen_at_once: whether it is read on Kafka before its transactions are committed: a worker's last from checkpoint
+            to checkpoint, and what an aborted one wrote is written again, the same.
         segment_bytes: of its files on Kafka, which compacts none that is written to; None for the brokers' own.
     """
 
@@ -70,7 +70,7 @@ def create_topics(log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events
     Args:
         log: where.
         partitions: of each topic that says nothing else.
-        keep_events_days: how long `events` are kept, 0 for ever; never less than back to the last cuts.
+        keep_events_days: how long `events` are kept, 0 for ever; never less than back to the last checkpoints.
 
     Raises:
         ValueError: a topic has another number of partitions.

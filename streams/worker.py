@@ -1,4 +1,6 @@
-"""The worker: recovers its partitions, has the agent process and publish, takes cuts, and shows how far it is."""
+"""The worker: recovers its partitions, has the agent process and publish, takes checkpoints, and shows how far it
+is.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ from faust.types import TP
 from mode import get_logger
 
 from streams.agent import MonitorAgent, MonitorFailed, Partition
-from streams.backends import carrier_of, log_of
-from streams.checkpointing import CutReport, Cutter
+from streams.backends import backend_of, log_of
+from streams.checkpointing import Checkpointer, CheckpointReport
 from streams.controls import ControlsWatch
 from streams.feeds import FeedWatch
 from streams.health import Health
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from streams.app import WorkerSettings
     from streams.log import Progress
 
-__all__ = ["CutReport", "MonitorFailed", "Stuck", "Worker", "run_worker"]
+__all__ = ["CheckpointReport", "MonitorFailed", "Stuck", "Worker", "run_worker"]
 
 logger = get_logger(__name__)
 
@@ -43,12 +45,12 @@ _PROGRESS_S = 0.25
 _HOUSEKEEPING_S = 60.0
 _LOOK_S = 1.0
 _STOP_GRACE_S = 10.0
-_LAST_CUTS_S = 20.0
+_LAST_CHECKPOINTS_S = 20.0
 _HAND_OVER_S = 8.0
 _COLLECTIONS = (20_000, 20, 1_000)
 """Thresholds of Python's collector: the young often enough, everything hardly ever; `_collect` does that."""
 _MOST_LOSSES = 5
-"""Times in a row that partitions are recovered without a cut between; more would mend nothing either."""
+"""Times in a row that partitions are recovered without a checkpoint between; more would mend nothing either."""
 
 
 class Worker:
@@ -64,22 +66,24 @@ class Worker:
         *,
         until_idle: bool = False,
         on_progress: Callable[[Progress], None] | None = None,
-        on_cut: Callable[[CutReport], object] = lambda _: None,
+        on_checkpoint: Callable[[CheckpointReport], object] = lambda _: None,
     ) -> None:
         self._settings = settings
         self._factory = factory
         self._until_idle = until_idle
-        self._carrier = carrier_of(settings)
-        self.app = self._carrier.app
-        self.agent = MonitorAgent(self.app, acknowledges=settings.cut_every_s is None, lost=self._lost)
-        self._cutter: Cutter | None = None
-        if settings.cut_every_s is not None:
-            store = self._carrier.cut_store()
-            self._cutter = Cutter(store, self._carrier, self.agent, settings.cut_every_s, on_cut)
-        self._carrier.attend(self._recover, self._begin, self._release)
+        self._backend = backend_of(settings)
+        self.app = self._backend.app
+        self.agent = MonitorAgent(self.app, acknowledges=settings.checkpoint_every_s is None, lost=self._lost)
+        self._checkpointer: Checkpointer | None = None
+        if settings.checkpoint_every_s is not None:
+            store = self._backend.checkpoint_store()
+            self._checkpointer = Checkpointer(
+                store, self._backend, self.agent, settings.checkpoint_every_s, on_checkpoint
+            )
+        self._backend.attend(self._recover, self._begin, self._release)
         self._recovered: dict[int, Partition] = {}
         self._held: dict[int, Partition] = {}
-        self._report = ProgressReport(settings.group, self.agent, on_progress, by_partition=self._carrier.shared)
+        self._report = ProgressReport(settings.group, self.agent, on_progress, by_partition=self._backend.shared)
         self._watchdog = Watchdog()
         self._health = Health(settings.health_port, self._watchdog)
         self._feeds = FeedWatch()
@@ -92,7 +96,7 @@ class Worker:
         """End after the batch in hand; from a handler of the running loop."""
         self._stopping = True
         # Whatever waits for a log that others hold would keep the end waiting for ever.
-        asyncio.get_running_loop().call_later(_STOP_GRACE_S, self._carrier.give_up)
+        asyncio.get_running_loop().call_later(_STOP_GRACE_S, self._backend.give_up)
 
     async def run(self) -> Counts:
         """Work until stopped, or idle where that was asked for.
@@ -101,15 +105,15 @@ class Worker:
             LeaseHeld: another worker has the log.
             MonitorFailed, Fenced, Stuck: see `run_worker`.
         """
-        cuts = None
+        checkpoints = None
         try:
             await self._health.start()
             await self.app.start()
-            if self._cutter is not None:
-                cuts = asyncio.create_task(self._take_cuts(self._cutter))
+            if self._checkpointer is not None:
+                checkpoints = asyncio.create_task(self._take_checkpoints(self._checkpointer))
             await self._watch()
         finally:
-            await self._end(cuts)
+            await self._end(checkpoints)
         failure = self.agent.failure or self.app.crash_reason
         if failure is not None:
             raise failure
@@ -118,16 +122,16 @@ class Worker:
     # -- partitions come and go
 
     async def _recover(self, assigned: Iterable[TP]) -> Mapping[TP, int]:
-        """Make the partitions' monitors, brought back to their last cuts; where to read on from."""
+        """Make the partitions' monitors, brought back to their last checkpoints; where to read on from."""
         numbers = sorted(each.partition for each in assigned)
         self._recovered = {}
-        held = self._held if self._carrier.unbroken else {}
+        held = self._held if self._backend.unbroken else {}
         self._held = {number: each for number, each in held.items() if number in numbers}
         await self._controls.read()
-        if self._cutter is None:
+        if self._checkpointer is None:
             found = {each: await self._from_first(each) for each in numbers}
         else:
-            found = await self._cutter.recover(numbers, self._make, self._held)
+            found = await self._checkpointer.recover(numbers, self._make, self._held)
         self._recovered = found
         return {TP(EVENTS.name, number): each.next_offset for number, each in found.items()}
 
@@ -140,8 +144,8 @@ class Worker:
         self._watchdog.recovered(len(self._recovered))
 
     async def _from_first(self, number: int) -> Partition:
-        first, _ = await self._carrier.bounds(number)
-        return Partition(number, self._make(number), self._carrier.outlet(number), first)
+        first, _ = await self._backend.bounds(number)
+        return Partition(number, self._make(number), self._backend.result_writer(number), first)
 
     def _make(self, partition: int) -> MonitorLike:
         monitor = self._factory(partition, self._settings.partitions)
@@ -154,29 +158,32 @@ class Worker:
         self.agent.counts.controls_late += self._controls.teach(monitors)
 
     async def _release(self, numbers: Collection[int]) -> Collection[int]:
-        """Hand partitions over: the batch in hand is finished and cut, so that their next owner starts right there.
+        """Hand partitions over: the batch in hand is finished and checkpoint, so that their next owner starts right
+        there.
 
         Returns:
-            Those that were cut. They are held: if they come back, this is where they go on.
+            Those that were checkpointed. They are held: if they come back, this is where they go on.
         """
         self._watchdog.released()
         self._held = {number: each for number, each in self._held.items() if number in numbers}
         ours = [self.agent.partitions[each] for each in numbers if each in self.agent.partitions]
-        if await self.agent.release(numbers, _HAND_OVER_S) and self._cutter is not None:
+        if await self.agent.release(numbers, _HAND_OVER_S) and self._checkpointer is not None:
             try:
                 async with asyncio.timeout(_HAND_OVER_S):
                     for each in ours:
-                        if await self._cutter.cut(each):
+                        if await self._checkpointer.checkpoint(each):
                             self._held[each.number] = each
-            except Exception as error:  # noqa: BLE001  what was not cut is read again by the next owner
-                logger.warning("partitions are handed over without a last cut: %s: %s", type(error).__name__, error)
+            except Exception as error:  # noqa: BLE001  what was not checkpointed is read again by the next owner
+                logger.warning(
+                    "partitions are handed over without a last checkpoint: %s: %s", type(error).__name__, error
+                )
         for each in ours:
             each.released = True
         return set(self._held)
 
     def _lost(self, error: Exception, what: str) -> bool:
         """What to do about a partition of which something could not be written: recover it, a few times in a row."""
-        if not isinstance(error, self._carrier.losses):
+        if not isinstance(error, self._backend.losses):
             return False
         if self._is_lost:
             return True  # several things fail for one cause
@@ -188,17 +195,17 @@ class Worker:
         self.agent.forsake()
         logger.warning("%s: not written (%s: %s); its partitions are recovered", what, type(error).__name__, error)
         self._watchdog.released()
-        self._carrier.again()
+        self._backend.again()
         return True
 
-    # -- cuts
+    # -- checkpoints
 
-    async def _take_cuts(self, cutter: Cutter) -> None:
-        while not (cutter.stopped or self.agent.failure):
+    async def _take_checkpoints(self, checkpointer: Checkpointer) -> None:
+        while not (checkpointer.stopped or self.agent.failure):
             try:
-                await cutter.watch()
+                await checkpointer.watch()
             except Exception as error:  # noqa: BLE001  it ends the worker, or has it recover
-                if not (isinstance(error, LetGo) or self._lost(error, "a cut")):
+                if not (isinstance(error, LetGo) or self._lost(error, "a checkpoint")):
                     self.agent.failure = self.agent.failure or error
 
     # -- the loop
@@ -223,10 +230,10 @@ class Worker:
                 await self._look(now)
                 look_at = now + _LOOK_S
             if now >= tidy_at:
-                await self._carrier.tidy(self._keep_from())
+                await self._backend.tidy(self._keep_from())
                 _collect()
                 tidy_at = now + _HOUSEKEEPING_S
-            if self._until_idle and await self._carrier.finished(self.agent.next_offsets):
+            if self._until_idle and await self._backend.finished(self.agent.next_offsets):
                 return
             await asyncio.sleep(_WATCH_S)
 
@@ -236,7 +243,7 @@ class Worker:
         self._teach()
         clocks = [getattr(each.monitor, "feeds", {}) for each in self.agent.partitions.values()]
         self._report.stalled = self._feeds.look(now, clocks)
-        if any(each.cut_offset > 0 and not each.waiting for each in self.agent.partitions.values()):
+        if any(each.checkpoint_offset > 0 and not each.waiting for each in self.agent.partitions.values()):
             self._losses = 0
         done = self.agent.next_offsets
         try:
@@ -248,32 +255,33 @@ class Worker:
 
     async def _lag(self, done: Mapping[int, int]) -> int | None:
         """How many records wait; None where that is not known."""
-        if (ends := await self._carrier.ends()) is None:
+        if (ends := await self._backend.ends()) is None:
             return None
         lag = sum(max(0, end - done[each]) for each, end in ends.items() if each in done)
         # What nobody is to see takes offsets, too: markers of transactions, and what aborted ones had written.
-        return 0 if lag and await self._carrier.finished(done) else lag
+        return 0 if lag and await self._backend.finished(done) else lag
 
     def _keep_from(self) -> dict[tuple[str, int], int]:
-        """The offset of each partition's last cut: nothing that lies behind it is dropped."""
+        """The offset of each partition's last checkpoint: nothing that lies behind it is dropped."""
         partitions = self.agent.partitions
-        cut = {
-            each: partitions[each].cut_offset if each in partitions else 0 for each in range(self._settings.partitions)
+        checkpoint = {
+            each: partitions[each].checkpoint_offset if each in partitions else 0
+            for each in range(self._settings.partitions)
         }
-        return {(EVENTS.name, each): offset for each, offset in cut.items()}
+        return {(EVENTS.name, each): offset for each, offset in checkpoint.items()}
 
     async def _show(self) -> None:
         """Write how far we are, if that has changed."""
         if (progress := self._report.due()) is not None:
-            await self._carrier.show(progress)
+            await self._backend.show(progress)
             self._report.shown()
 
     # -- the end
 
-    async def _end(self, cuts: asyncio.Task[None] | None) -> None:
-        """Let the batch in hand finish, show where we are, take last cuts, and stop the app."""
-        if self._cutter is not None:
-            self._cutter.stop()
+    async def _end(self, checkpoints: asyncio.Task[None] | None) -> None:
+        """Let the batch in hand finish, show where we are, take last checkpoints, and stop the app."""
+        if self._checkpointer is not None:
+            self._checkpointer.stop()
         try:
             async with asyncio.timeout(_STOP_GRACE_S):
                 await self.agent.rest()
@@ -282,36 +290,38 @@ class Worker:
                     await self._show()
         except TimeoutError:
             logger.warning("the batch in hand was not done in %g s; it is read again", _STOP_GRACE_S)
-            self._carrier.give_up()
+            self._backend.give_up()
         except sqlite3.OperationalError as error:
             logger.warning("how far it came was not written: %s", error)
         else:
-            await self._take_last_cuts(cuts)
+            await self._take_last_checkpoints(checkpoints)
         finally:
-            if cuts is not None:
-                cuts.cancel()
-            if self._cutter is not None:
-                await self._cutter.close()
+            if checkpoints is not None:
+                checkpoints.cancel()
+            if self._checkpointer is not None:
+                await self._checkpointer.close()
             await self.app.stop()
-            await self._carrier.close()
+            await self._backend.close()
             await self._controls.close()
             await self._health.stop()
             self._watchdog.stop()
 
-    async def _take_last_cuts(self, cuts: asyncio.Task[None] | None) -> None:
-        """Cut what has gone on since the last cuts, so that the next start reads nothing again."""
-        if self._cutter is None or cuts is None:
+    async def _take_last_checkpoints(self, checkpoints: asyncio.Task[None] | None) -> None:
+        """Checkpoint what has gone on since the last checkpoints, so that the next start reads nothing again."""
+        if self._checkpointer is None or checkpoints is None:
             return
         try:
-            async with asyncio.timeout(_LAST_CUTS_S):
-                await cuts
+            async with asyncio.timeout(_LAST_CHECKPOINTS_S):
+                await checkpoints
                 if not (self.agent.failure or self.app.crashed):
-                    await self._cutter.cut_all()
+                    await self._checkpointer.checkpoint_all()
         except TimeoutError:
-            logger.warning("the last cuts were not done in %g s; what lies behind them is read again", _LAST_CUTS_S)
+            logger.warning(
+                "the last checkpoints were not done in %g s; what lies behind them is read again", _LAST_CHECKPOINTS_S
+            )
         except Exception as error:  # noqa: BLE001  it is the worker's to raise
-            if isinstance(error, LetGo) or (isinstance(error, Fenced) and self._carrier.shared and self._stopping):
-                logger.warning("the last cuts were not done, for the group gave partitions to others: %s", error)
+            if isinstance(error, LetGo) or (isinstance(error, Fenced) and self._backend.shared and self._stopping):
+                logger.warning("the last checkpoints were not done, for the group gave partitions to others: %s", error)
             else:
                 self.agent.failure = self.agent.failure or error
 
@@ -343,20 +353,21 @@ def run_worker(
     *,
     until_idle: bool = False,
     on_progress: Callable[[Progress], Any] | None = None,
-    on_cut: Callable[[CutReport], Any] = lambda _: None,
+    on_checkpoint: Callable[[CheckpointReport], Any] = lambda _: None,
 ) -> Counts:
     """Run a worker in this thread, the process's main one, until SIGINT or SIGTERM.
 
-    Every partition of `events` that is assigned to it, on the embedded log all, is read on from the last cut of its
-    state. What a batch gave is written to its topics, then the state is cut, then the batch is acknowledged.
+    Every partition of `events` that is assigned to it, on the embedded log all, is read on from the last checkpoint of
+    its state. What a batch gave is written to its topics, then the state is checkpointed, then the batch is
+    acknowledged.
 
     Args:
         settings: where the log is, and the sizes of things.
-        factory: makes a partition's monitor out of its number and the number of partitions; one that can be cut,
-            unless the settings say that there are no cuts.
+        factory: makes a partition's monitor out of its number and the number of partitions; one that can be
+            checkpointed, unless the settings say that there are no checkpoints.
         until_idle: return when every partition has been processed to its end.
         on_progress: called about four times a second while there is work, and at the end.
-        on_cut: called with a report of each cut.
+        on_checkpoint: called with a report of each checkpoint.
 
     Returns:
         Records by what became of them, those of earlier runs included where their state was restored.
@@ -367,11 +378,13 @@ def run_worker(
         StateLocked: the state's file stays locked; the message says by whom.
         Damaged: a page or manifest of the state is not as it was written: `tillwatch state rebuild`.
         OtherState: the state was written by another version or with other settings.
-        OffsetGone: the log has not what follows the last cut.
+        OffsetGone: the log has not what follows the last checkpoint.
         MonitorFailed: a batch could not be processed or published; neither it nor a later one is committed.
         Stuck: there are records to read, the log answers, and nothing has moved for long.
     """
-    worker = partial(Worker, settings, factory, until_idle=until_idle, on_progress=on_progress, on_cut=on_cut)
+    worker = partial(
+        Worker, settings, factory, until_idle=until_idle, on_progress=on_progress, on_checkpoint=on_checkpoint
+    )
     usual = gc.get_threshold()
     gc.set_threshold(*_COLLECTIONS)
     try:

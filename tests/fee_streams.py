@@ -35,7 +35,7 @@ T0 = 1_735_660_800_000
 class Spy:
     """A detector that finds nothing and keeps every row of features."""
 
-    name, version, title, risk_code, family = "spy", 1, Text("spy", "spy"), "", "fee"
+    name, version, title, risk_code, risk_group = "spy", 1, Text("spy", "spy"), "", "fee"
     needs: tuple[str, ...] = ("amount",)
     columns = tuple(each.name for each in columns())
     quiet_gap_s = max_age_s = 1
@@ -94,10 +94,10 @@ def last_of(alerts: Iterable[Alert]) -> dict[str, Alert]:
     return {each.detector: each for each in alerts}
 
 
-def rows_of(*events: Event, occasion: int | None = None) -> list[Values]:
+def rows_of(*events: Event, row_kind: int | None = None) -> list[Values]:
     spy = Spy()
     outputs_of(events, [spy])
-    return [each for each in spy.seen if occasion is None or each["occasion"] == occasion]
+    return [each for each in spy.seen if row_kind is None or each["row_kind"] == row_kind]
 
 
 def month(fee: Callable[[int, Event, random.Random], int], *, days: int = 45, a_day: int = 20, median: float = 100.0,

@@ -137,7 +137,7 @@ class Oracle:
             )
             found |= numbers
             unsure |= near
-        found["occasion"] = 0
+        found["row_kind"] = 0
         self.unsure = unsure | ({name for name in found if is_judgement(name)} if merchant.past.unsure else set())
         if traded and event["txn_id"] in merchant.waiting:
             came = merchant.past.last16[-1]

@@ -22,7 +22,7 @@ from tillwatch.explain_view import Explained, as_object, tables
 from tillwatch.logs import open_log
 from tillwatch.replay import batches
 from tillwatch.show import emit_json, failing, to_stderr, to_stdout
-from tillwatch.state import last_cut, looking
+from tillwatch.state import last_checkpoint, looking
 from tillwatch.warm import compile_engine
 from tillwatch.worker import replaying_monitor
 
@@ -53,7 +53,7 @@ def command(
 ) -> None:
     """Say why MERCHANT's risk score is another than it was: what came when, and what faded.
 
-    It is read from the last cut of the merchant's partition; a worker may run meanwhile.
+    It is read from the last checkpoint of the merchant's partition; a worker may run meanwhile.
 
     \b
     Examples:
@@ -67,7 +67,7 @@ def command(
     else:
         seen, alerts = _remembered(settings, merchant_id)
     if seen is None:
-        where = f"in {events}" if events else "as of the last cut of its partition"
+        where = f"in {events}" if events else "as of the last checkpoint of its partition"
         raise click.ClickException(f"merchant {merchant_id!r} is not known {where}")
     if seen.account is None or seen.score is None:
         raise click.ClickException(f"merchant {merchant_id!r} has no score: no detector ever found anything")
@@ -140,17 +140,19 @@ def _replayed(settings: Settings, file: Path, merchant_id: str) -> tuple[Look | 
 
 
 def _remembered(settings: Settings, merchant_id: str) -> tuple[Look | None, dict[str, Alert]]:
-    """What is remembered of a merchant in its partition's last cut, and the alerts that its score rests on."""
+    """What is remembered of a merchant in its partition's last checkpoint, and the alerts that its score rests on."""
     partition = partition_of(merchant_id.encode(), settings.partitions)
     kinds = (Damaged, OtherState, StateLocked, UnknownFormat)
     with open_log(settings, make=False) as log, failing(*kinds), looking(settings) as store:
-        manifest, monitor = last_cut(settings, store, partition)
+        manifest, monitor = last_checkpoint(settings, store, partition)
         beyond = log.end_offset(EVENTS.name, partition) - manifest.offset
         seen = monitor.look(merchant_id)
         wanted = {each.alert_id for each in seen.account.entries} if seen and seen.account else set()
         alerts = _alerts(log, partition, wanted - {""})
     if beyond:
-        to_stderr().print(f"as of cut {manifest.cut:,}, which the log has {beyond:,} records beyond", markup=False)
+        to_stderr().print(
+            f"as of checkpoint {manifest.checkpoint:,}, which the log has {beyond:,} records beyond", markup=False
+        )
     return seen, alerts
 
 

@@ -91,8 +91,8 @@ def read_controls(settings: Settings) -> tuple[Known, ...]:
 class Follower(Generic[T]):
     """Reads a compacted topic on and on, oldest first.
 
-    A worker that was killed writes once more what it had written since its last cut. That is passed over, and what is
-    older than what was read of the same key, by revision, then by epoch.
+    A worker that was killed writes once more what it had written since its last checkpoint. That is passed over, and
+    what is older than what was read of the same key, by revision, then by epoch.
 
     Args:
         log: the log.

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     kafka_replication: int = Field(-1, ge=-1, le=32_767, description="1 to 32767 brokers, -1 for the brokers' default")
     partitions: int = Field(4, ge=1, le=1024, description="1 to 1024")
     batch_records: int = Field(5_000, ge=1, le=1_000_000, description="1 to 1000000 records")
-    cut_every_s: float = Field(5.0, gt=0, le=3_600, description="above 0, at most 3600 seconds")
+    checkpoint_every_s: float = Field(5.0, gt=0, le=3_600, description="above 0, at most 3600 seconds")
     keep_events_days: int = Field(0, ge=0, le=36_500, description="0 to 36500 days, 0 for ever")
     health_port: int = Field(0, ge=0, le=65_535, description="1 to 65535, 0 for none")
     capacity: int = Field(1_000_000, ge=1, le=2**31 - 1, description="1 to 2147483647 merchants")

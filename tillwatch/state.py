@@ -20,7 +20,7 @@ from streams.sqlite.leases import Fenced, LeaseHeld
 from streams.topics import EVENTS
 from tillwatch.logs import open_file, open_log
 from tillwatch.show import emit_json, failing, table, to_stderr, to_stdout
-from tillwatch.state_rebuild import CannotRebuild, Cuts, Rebuild, restored
+from tillwatch.state_rebuild import CannotRebuild, Checkpoints, Rebuild, restored
 from tillwatch.state_view import as_object, tables
 from tillwatch.worker import command as worker
 
@@ -40,7 +40,7 @@ _LEASE_S = 120.0
 def command() -> None:
     """Look at what the monitor remembers, back it up, or build it anew.
 
-    A worker cuts it every few seconds to a file beside the log: that of tillwatch.db is tillwatch.state.db.
+    A worker checkpoints it every few seconds to a file beside the log: that of tillwatch.db is tillwatch.state.db.
 
     \b
     Examples:
@@ -54,9 +54,9 @@ def command() -> None:
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
 @click.pass_obj
 def backup(invocation: Invocation, file: Path) -> None:
-    """Copy every partition's last cut to the new FILE; a worker may run meanwhile.
+    """Copy every partition's last checkpoint to the new FILE; a worker may run meanwhile.
 
-    What is shown of each cut is read from the copy.
+    What is shown of each checkpoint is read from the copy.
 
     \b
     Examples:
@@ -67,10 +67,10 @@ def backup(invocation: Invocation, file: Path) -> None:
             store.backup(file)
         with SqliteCheckpoints(file, read_only=True) as copied:
             found = [copied.manifest(partition) for partition in copied.offsets()]
-    made = table(escape(f"Backup {file}"), "partition", "cut", "offset", "merchants", "taken", numbers=range(4))
+    made = table(escape(f"Backup {file}"), "partition", "checkpoint", "offset", "merchants", "taken", numbers=range(4))
     for each in filter(None, found):
-        figures = (each.partition, each.cut, each.offset, each.rows)
-        made.add_row(*(f"{figure:,}" for figure in figures), iso(each.cut_ms))
+        figures = (each.partition, each.checkpoint, each.offset, each.rows)
+        made.add_row(*(f"{figure:,}" for figure in figures), iso(each.checkpoint_ms))
     to_stdout().print(made)
 
 
@@ -79,7 +79,7 @@ def backup(invocation: Invocation, file: Path) -> None:
 @click.option("--json", "as_json", is_flag=True, help="All of it as one line of JSON.")
 @click.pass_obj
 def inspect(invocation: Invocation, merchant_id: str, *, as_json: bool) -> None:
-    """Show what the monitor remembers of MERCHANT as of the last cut of its partition.
+    """Show what the monitor remembers of MERCHANT as of the last checkpoint of its partition.
 
     Master data, open episodes, the risk score with what each detector adds, and every feature.
 
@@ -92,11 +92,11 @@ def inspect(invocation: Invocation, merchant_id: str, *, as_json: bool) -> None:
     partition = partition_of(merchant_id.encode(), settings.partitions)
     kinds = (Damaged, OtherState, StateLocked, UnknownFormat)
     with open_log(settings, make=False) as log, failing(*kinds), looking(settings) as store:
-        manifest, monitor = last_cut(settings, store, partition)
+        manifest, monitor = last_checkpoint(settings, store, partition)
         beyond = log.end_offset(EVENTS.name, partition) - manifest.offset
     seen = monitor.look(merchant_id)
     if seen is None:
-        as_of = f"cut {manifest.cut} of partition {partition}, which the log has {beyond} records beyond"
+        as_of = f"checkpoint {manifest.checkpoint} of partition {partition}, which the log has {beyond} records beyond"
         raise click.ClickException(f"merchant {merchant_id!r} is not known as of {as_of}")
     if as_json:
         emit_json(as_object(seen, manifest, beyond))
@@ -165,8 +165,8 @@ def _rebuilt(settings: Settings, source: Path | None, chosen: frozenset[int], *,
 
 
 @contextmanager
-def looking(settings: Settings) -> Iterator[Cuts]:
-    """The cuts of the settings' log, to be looked at."""
+def looking(settings: Settings) -> Iterator[Checkpoints]:
+    """The checkpoints of the settings' log, to be looked at."""
     if settings.on_kafka:
         from streams.kafka.checkpoints import KafkaStateView  # noqa: PLC0415  loading Kafka's clients takes a while
 
@@ -184,11 +184,11 @@ def stored(settings: Settings) -> SqliteCheckpoints:
     return SqliteCheckpoints(path, read_only=True)
 
 
-def last_cut(settings: Settings, store: Cuts, partition: int) -> tuple[Manifest, Monitor]:
-    """A partition's last cut, and a monitor that stands where it was taken; a worker may run meanwhile."""
+def last_checkpoint(settings: Settings, store: Checkpoints, partition: int) -> tuple[Manifest, Monitor]:
+    """A partition's last checkpoint, and a monitor that stands where it was taken; a worker may run meanwhile."""
     while (manifest := store.manifest(partition)) is not None:
         try:
             return manifest, restored(settings, store, manifest)
-        except Superseded:  # the worker has cut it anew
+        except Superseded:  # the worker has checkpointed it anew
             continue
-    raise click.ClickException(f"no cut was taken yet of partition {partition}, to which the merchant belongs")
+    raise click.ClickException(f"no checkpoint was taken yet of partition {partition}, to which the merchant belongs")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from engine.checkpoint.checkpoints import OtherState
 from engine.checkpoint.pages import Damaged
-from streams.kafka.checkpoints import KafkaCutStore, KafkaStateView
+from streams.kafka.checkpoints import KafkaCheckpointStore, KafkaStateView
 from streams.manifests import UnknownFormat, WrongParent
 from streams.topics import EVENTS
-from tillwatch.state_rebuild import CannotRebuild, first_cut, restored
+from tillwatch.state_rebuild import CannotRebuild, first_checkpoint, restored
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -70,9 +70,9 @@ def _fault(settings: Settings, log: Log, partition: int) -> str:
 
 
 async def _replace(settings: Settings, source: str, starts: dict[int, int]) -> None:
-    store = KafkaCutStore(settings.kafka_options())
+    store = KafkaCheckpointStore(settings.kafka_options())
     try:
         for partition, start in starts.items():
-            await store.replace(partition, first_cut(settings, partition, start, source) if start else None)
+            await store.replace(partition, first_checkpoint(settings, partition, start, source) if start else None)
     finally:
         await store.close()

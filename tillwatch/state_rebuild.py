@@ -32,11 +32,11 @@ class CannotRebuild(RuntimeError):
     """The state cannot be built anew as it was asked for; nothing was changed."""
 
 
-class Cuts(Protocol):
-    """Where cuts can be looked at."""
+class Checkpoints(Protocol):
+    """Where checkpoints can be looked at."""
 
     def manifest(self, partition: int) -> Manifest | None:
-        """The last cut of a partition."""
+        """The last checkpoint of a partition."""
         ...
 
     def pages(self, manifest: Manifest) -> Iterable[tuple[int, bytes]]:
@@ -44,8 +44,8 @@ class Cuts(Protocol):
         ...
 
 
-def restored(settings: Settings, store: Cuts, manifest: Manifest) -> Monitor:
-    """A monitor that stands where a cut was taken; raises what `restore` does."""
+def restored(settings: Settings, store: Checkpoints, manifest: Manifest) -> Monitor:
+    """A monitor that stands where a checkpoint was taken; raises what `restore` does."""
     monitor = new_monitor(settings, manifest.partition)
     monitor.learn(read_controls(settings))
     restore(monitor, manifest, store.pages(manifest))
@@ -179,20 +179,30 @@ class Rebuild:
                         self._begin(store, partition, starts[partition])
 
     def _begin(self, store: SqliteCheckpoints, partition: int, offset: int) -> None:
-        """Commit a cut of a partition that remembers nothing, to be read on from an offset."""
-        manifest, fresh = first_cut(self._settings, partition, offset, self._log.identity)
+        """Commit a checkpoint of a partition that remembers nothing, to be read on from an offset."""
+        manifest, fresh = first_checkpoint(self._settings, partition, offset, self._log.identity)
         store.commit(self._lease.number, msgspec.structs.replace(manifest, owner=self._lease.number), fresh)
 
 
-def first_cut(settings: Settings, partition: int, offset: int, source: str) -> tuple[Manifest, dict[int, bytes]]:
-    """A cut of a partition that remembers nothing, to be read on from an offset, and its pages; it has no owner yet."""
-    cut = new_monitor(settings, partition).cut()
-    fresh = {each.id: encode(each.page) for each in cut.rest()}
+def first_checkpoint(settings: Settings, partition: int, offset: int, source: str) -> tuple[Manifest, dict[int, bytes]]:
+    """A checkpoint of a partition that remembers nothing, to be read on from an offset, and its pages; it has no owner
+    yet.
+    """
+    checkpoint = new_monitor(settings, partition).checkpoint()
+    fresh = {each.id: encode(each.page) for each in checkpoint.rest()}
     refs = tuple(PageRef.of(page_id, raw) for page_id, raw in fresh.items())
     manifest = Manifest(
-        partition=partition, cut=1, parent=0, offset=offset, source=source, owner=0, rows=0, cut_ms=now_utc_ms(),
-        pages=refs, notes=cut.notes(),
-    )  # fmt: skip
+        partition=partition,
+        checkpoint=1,
+        parent=0,
+        offset=offset,
+        source=source,
+        owner=0,
+        rows=0,
+        checkpoint_ms=now_utc_ms(),
+        pages=refs,
+        notes=checkpoint.notes(),
+    )
     return manifest, fresh
 
 

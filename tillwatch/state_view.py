@@ -27,14 +27,14 @@ def as_object(seen: Look, manifest: Manifest, beyond: int) -> dict[str, Any]:
 
     Args:
         seen: that.
-        manifest: the cut's that it was seen in.
-        beyond: how many records the log has after that cut.
+        manifest: the checkpoint's that it was seen in.
+        beyond: how many records the log has after that checkpoint.
     """
     return {
         "merchant_id": seen.merchant_id,
         "partition": manifest.partition,
-        "cut": manifest.cut,
-        "cut_time": iso(manifest.cut_ms),
+        "checkpoint": manifest.checkpoint,
+        "cut_time": iso(manifest.checkpoint_ms),
         "offset": manifest.offset,
         "records_beyond": beyond,
         "clock": _iso(seen.clock_ms),
@@ -65,8 +65,11 @@ def _head(seen: Look, manifest: Manifest, beyond: int) -> Table:
     waiting = min((each["deadline_ms"] for each in seen.waiting), default=None)
     for what, value in (
         ("partition", str(manifest.partition)),
-        ("as of", f"cut {manifest.cut:,}, offset {manifest.offset:,}, taken {iso(manifest.cut_ms)}"),
-        ("beyond the cut", f"{beyond:,} records in the log's partition"),
+        (
+            "as of",
+            f"checkpoint {manifest.checkpoint:,}, offset {manifest.offset:,}, taken {iso(manifest.checkpoint_ms)}",
+        ),
+        ("beyond the checkpoint", f"{beyond:,} records in the log's partition"),
         ("clock", _iso(seen.clock_ms) or "no transaction yet"),
         ("watermark", _iso(seen.watermark_ms or None) or "none"),
         ("time zone", seen.time_zone),

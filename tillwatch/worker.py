@@ -107,7 +107,7 @@ def worker_settings(settings: Settings) -> WorkerSettings:
         kafka=settings.kafka_options() if settings.on_kafka else None,
         partitions=settings.partitions,
         batch_records=settings.batch_records,
-        cut_every_s=settings.cut_every_s,
+        checkpoint_every_s=settings.checkpoint_every_s,
         keep_events_days=settings.keep_events_days,
         health_port=settings.health_port,
     )
@@ -124,9 +124,9 @@ def _factory(settings: Settings, monitors: dict[int, Monitor]) -> Callable[[int,
 
 
 def new_monitor(settings: Settings, partition: int) -> Monitor:
-    """A partition's monitor as the settings have it, that can be cut."""
+    """A partition's monitor as the settings have it, that can be checkpointed."""
     detectors = settings.make_detectors()
-    return Monitor(monitor_config(settings), partition, settings.partitions, detectors=detectors, cuts=True)
+    return Monitor(monitor_config(settings), partition, settings.partitions, detectors=detectors, checkpoints=True)
 
 
 def replaying_monitor(settings: Settings) -> Monitor:

@@ -79,17 +79,17 @@ def main() -> None:
 
     def make(number: int, of: int) -> Monitor:
         config = MonitorConfig(capacity=100_000)
-        return Reference(config, number, of, detectors=(), cuts=True, families=(lifetime, repeats, windows))
+        return Reference(config, number, of, detectors=(), checkpoints=True, families=(lifetime, repeats, windows))
 
-    warm = Monitor(MonitorConfig(capacity=10), detectors=(), cuts=True, families=(lifetime, repeats, windows))
+    warm = Monitor(MonitorConfig(capacity=10), detectors=(), checkpoints=True, families=(lifetime, repeats, windows))
     sale = b'{"txn_id":"1","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}'
     warm.process(Records.of([sale]))
     options = KafkaOptions(bootstrap=(args.bootstrap,))
     settings = WorkerSettings(
-        log_url=options.url, kafka=options, group=args.group, partitions=args.partitions, cut_every_s=CUT_EVERY_S
+        log_url=options.url, kafka=options, group=args.group, partitions=args.partitions, checkpoint_every_s=CUT_EVERY_S
     )
-    run_worker(settings, make, on_cut=lambda _: meter.flushed())  # the last cuts have everything
-    meter.report(batch_records=settings.batch_records, cut_every_s=CUT_EVERY_S)
+    run_worker(settings, make, on_checkpoint=lambda _: meter.flushed())  # the last checkpoints have everything
+    meter.report(batch_records=settings.batch_records, checkpoint_every_s=CUT_EVERY_S)
 
 
 def found(walked: object) -> Iterator[Found]:

@@ -58,7 +58,7 @@ def _close(row: Any, up_to_ms: int, out: Any) -> None:
 
 
 @njit_inner
-def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:  # noqa: ARG001  as families do
+def update(row: Any, event: Event, contract: Any, reference: Any, out: Any) -> None:  # noqa: ARG001  as families do
     """Take the transaction in."""
     out.is_other_mcc = i64(contract.mcc_count == 0 or i64(contract.mccs[0]) != event.mcc)
     out.is_other_fee = i64(event.due == MISSING or abs(event.fee - event.due) > 1)
@@ -82,5 +82,5 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None: 
 
 
 @njit_inner
-def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
+def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
     """Nothing is found at the end of a day."""

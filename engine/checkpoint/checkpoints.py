@@ -1,9 +1,9 @@
-"""Cuts: everything one partition remembers at one moment, as pages, of which only what changed is written.
+"""Checkpoints: everything one partition remembers at one moment, as pages, of which only what changed is written.
 
-A cut begins between two batches and takes hold of what changed since the last one: the list of dirty rows, and side
-values that nothing writes to any more. The rows are then gathered in slices while the stream goes on (the module
-`dirty` says how they keep still), and the rest is put together in another thread. Which pages a cut needs besides its
-own fresh ones is the caller's to keep: all that no cut has named in `dropped`.
+A checkpoint begins between two batches and takes hold of what changed since the last one: the list of dirty rows, and
+side values that nothing writes to any more. The rows are then gathered in slices while the stream goes on (the module
+`dirty` says how they keep still), and the rest is put together in another thread. Which pages a checkpoint needs
+besides its own fresh ones is the caller's to keep: all that no checkpoint has named in `dropped`.
 """
 
 from __future__ import annotations
@@ -49,8 +49,14 @@ class OtherState(ValueError):
     """The state was written by a version or with settings that this monitor cannot go on from."""
 
 
-class Notes(msgspec.Struct, frozen=True, kw_only=True):
-    """What a cut holds beside its pages."""
+_WIRE = {"master_data": "contracts", "contracts": "pricings"}
+"""Fields that are stored under other names, which states of earlier versions have; so are kinds of pages."""
+_EARLIER = {"contract": "master_data", "pricing": "contract", "heard_day": "first_received_day"}
+"""Fields of a row by the names they had in states of earlier versions."""
+
+
+class Notes(msgspec.Struct, frozen=True, kw_only=True, rename=_WIRE):
+    """What a checkpoint holds beside its pages."""
 
     rows: int
     partition: int
@@ -61,8 +67,8 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True):
     """Hash and clock of each, and of the places that are free."""
     feed_count: int
     feed_names: dict[str, int]
+    master_data: int
     contracts: int
-    pricings: int
     price_lines: int
     pending_free: tuple[int, int]
     counts: dict[str, int]
@@ -123,7 +129,7 @@ class RowPages:
         self.held[page_id] = self.live[page_id] = len(row)
 
     def choose(self, rows: int) -> None:
-        """Choose what to `refresh` in the next cut, if there are too many copies, or too many small pages."""
+        """Choose what to `refresh` in the next checkpoint, if there are too many copies, or too many small pages."""
         excess = sum(self.held.values()) - _SPREAD * rows - _SPARE_ROWS
         chosen = []
         if excess > 0:
@@ -133,15 +139,16 @@ class RowPages:
                 if excess <= 0:
                     break
         many = len(self.held) - (_SPREAD + 1) * rows // ROWS_A_PAGE - _SPARE_PAGES
-        if many > 0:  # half as many again, so that it is not for every cut to do
+        if many > 0:  # half as many again, so that it is not for every checkpoint to do
             chosen += sorted(self.held, key=self.live.__getitem__)[: many + _SPARE_PAGES // 2]
         self.refresh = np.flatnonzero(np.isin(self.page_of[:rows], chosen)).astype(np.int32) if chosen else _NONE
 
 
 class _Table(NamedTuple):
-    """A side table, and how it is cut."""
+    """A side table, and how checkpoints hold it."""
 
     name: str
+    """Kind of its pages."""
     attribute: str
     """Of the partition's state."""
     field: str
@@ -156,32 +163,32 @@ class _Table(NamedTuple):
 
 
 _TABLES = (
-    _Table("contracts", "contracts", "version", 7_000, 1, lambda state: state.contract_count, grows=True),
-    _Table("links", "contract_next", "next", 200_000, 0, lambda state: state.contract_count),
-    _Table("pricings", "pricings", "version", 30_000, 1, lambda state: state.pricing_count, grows=True),
-    _Table("pricing_links", "pricing_next", "next", 200_000, 0, lambda state: state.pricing_count),
+    _Table("contracts", "master_data", "version", 7_000, 1, lambda state: state.master_data_count, grows=True),
+    _Table("links", "master_data_next", "next", 200_000, 0, lambda state: state.master_data_count),
+    _Table("pricings", "contracts", "version", 30_000, 1, lambda state: state.contract_count, grows=True),
+    _Table("pricing_links", "contract_next", "next", 200_000, 0, lambda state: state.contract_count),
     _Table("price_lines", "price_lines", "line", 14_000, 0, lambda state: state.line_count, grows=True),
     _Table("pending", "pending", "reversal", 30_000, 0, lambda state: int(state.pending_free[1])),
 )
 
 
 @dataclass(slots=True)
-class _Cutting:
-    """Where the cutting of a table stands.
+class _TableProgress:
+    """How far checkpoints hold a table.
 
     Attributes:
         series: its pages.
-        cut: the place behind what the last cut holds, of one that grows.
-        then: what the last cut holds, of another.
+        reached: the place behind what the last checkpoint holds, of one that grows.
+        then: what the last checkpoint holds, of another.
     """
 
     series: Series
-    cut: int
+    reached: int
     then: NDArray[Any]
 
 
-class Cuts:
-    """Takes the cuts of one partition, one after another, and puts a partition back as a cut has it.
+class Checkpoints:
+    """Takes the checkpoints of one partition, one after another, and puts a partition back as a checkpoint has it.
 
     Args:
         state: the partition's.
@@ -193,7 +200,7 @@ class Cuts:
     def __init__(self, state: PartitionState, episodes: Episodes, risk: RiskLedger, controls: Controls) -> None:
         self._state, self._episodes, self._risk = state, episodes, risk
         self._controls = controls
-        self._in_hand: Cut | None = None
+        self._in_hand: Checkpoint | None = None
         state.rows.gather(state.rows.set_aside(_NONE), 0, 0)  # loaded now: the first call takes ten milliseconds
         state.rows.release()
         ids = Ids()
@@ -203,28 +210,30 @@ class Cuts:
             "undone": (Series("undone", 50_000, ids), state.undone),
         }
         self._tables = {
-            each.name: _Cutting(Series(each.name, each.entries_a_page, ids), each.first, self._entries(each)[:0])
+            each.name: _TableProgress(Series(each.name, each.entries_a_page, ids), each.first, self._entries(each)[:0])
             for each in _TABLES
         }
         self.kept = Keyed("episodes", 500, ids, _episode_entry)
         self.accounts = Keyed("risk", 40, ids, _risk_entry)
         self._ids = ids
 
-    def begin(self, counts: dict[str, int], coverage: list[tuple[int, dict[str, int]]], feeds: dict[str, int]) -> Cut:
-        """Take hold of what changed since the last cut, which is done with.
+    def begin(
+        self, counts: dict[str, int], coverage: list[tuple[int, dict[str, int]]], feeds: dict[str, int]
+    ) -> Checkpoint:
+        """Take hold of what changed since the last checkpoint, which is done with.
 
         Raises:
             RuntimeError: it is not.
         """
         if self._in_hand is not None:
-            raise RuntimeError("a cut must be done with before the next begins")
+            raise RuntimeError("a checkpoint must be done with before the next begins")
         state = self._state
         notes = Notes(
             rows=int(state.rows.count[0]), partition=state.limits.partition, partitions=state.limits.partitions,
             time_zones=list(state.zone_names), detectors=list(self._controls.names),
             feeds=list(zip(state.feed_hash.tolist(), state.feed_clock_ms.tolist(), strict=True)),
-            feed_count=int(state.feed_count[0]), feed_names=feeds, contracts=state.contract_count,
-            pricings=state.pricing_count, price_lines=state.line_count,
+            feed_count=int(state.feed_count[0]), feed_names=feeds, master_data=state.master_data_count,
+            contracts=state.contract_count, price_lines=state.line_count,
             pending_free=(int(state.pending_free[0]), int(state.pending_free[1])), counts=counts, coverage=coverage,
             controls=self._controls.learned, reached_ms=self._controls.reached_ms,
         )  # fmt: skip
@@ -233,11 +242,11 @@ class Cuts:
             {kind: each.entered() for kind, (_, each) in self._sets.items()}, self._episodes.changes(),
             self._risk.changes(),
         )  # fmt: skip
-        self._in_hand = Cut(self, state.rows, state.rows.set_aside(self.row_pages.refresh), side, notes)
+        self._in_hand = Checkpoint(self, state.rows, state.rows.set_aside(self.row_pages.refresh), side, notes)
         return self._in_hand
 
     def end(self) -> object:
-        """The cut in hand is done with."""
+        """The checkpoint in hand is done with."""
         self._in_hand = None
         return self._state.rows.release()
 
@@ -247,11 +256,11 @@ class Cuts:
         return held[table.first : table.used(self._state)]
 
     def _hold(self, table: _Table) -> NDArray[Any]:
-        """What came to a table that grows since the last cut; a copy of another one."""
+        """What came to a table that grows since the last checkpoint; a copy of another one."""
         if not table.grows:
             return self._entries(table).copy()
         cutting = self._tables[table.name]
-        first, cutting.cut = cutting.cut, table.used(self._state)
+        first, cutting.reached = cutting.reached, table.used(self._state)
         return self._entries(table)[first - table.first :]
 
     def side_pages(self, side: Side, dropped: list[int]) -> Iterator[Fresh]:
@@ -268,14 +277,14 @@ class Cuts:
         yield from self.accounts.add(side.risk, dropped)
 
     def restore(self, notes: bytes, pages: Iterable[tuple[int, Page]]) -> Notes:
-        """Put an empty partition back as a cut has it.
+        """Put an empty partition back as a checkpoint has it.
 
         Args:
-            notes: the cut's.
+            notes: the checkpoint's.
             pages: its live pages in order of their numbers.
 
         Raises:
-            OtherState: the cut does not fit this monitor's settings or version.
+            OtherState: the checkpoint does not fit this monitor's settings or version.
         """
         found = msgspec.msgpack.decode(notes, type=Notes)
         self._check(found)
@@ -289,10 +298,14 @@ class Cuts:
             state.feed_hash[k], state.feed_clock_ms[k] = h, clock_ms
         state.feed_count[0] = found.feed_count
         state.pending_free[:] = found.pending_free
-        state.contract_count, state.pricing_count, state.line_count = found.contracts, found.pricings, found.price_lines
+        state.master_data_count, state.contract_count, state.line_count = (
+            found.master_data,
+            found.contracts,
+            found.price_lines,
+        )
         for each in _TABLES:
             table = self._tables[each.name]
-            table.cut = each.used(state)
+            table.reached = each.used(state)
             if not each.grows:
                 table.then = self._entries(each).copy()
         self._ids.go_on(last)
@@ -305,7 +318,7 @@ class Cuts:
         return found
 
     def _check(self, notes: Notes) -> None:
-        """Whether this monitor can go on from a cut."""
+        """Whether this monitor can go on from a checkpoint."""
         state = self._state
         for name, held, asked in (
             ("partition", [notes.partition, notes.partitions], [state.limits.partition, state.limits.partitions]),
@@ -342,34 +355,44 @@ class Cuts:
                 raise OtherState(f"page {page_id} must be of a known kind, got {page.kind!r}")
 
     def _take_rows(self, page_id: int, arrays: Mapping[str, NDArray[Any]]) -> None:
-        rows, held = self._state.rows, arrays["rows"]
+        rows, held = self._state.rows, _renamed(arrays["rows"])
         if held.dtype != rows.rows.dtype:
             raise OtherState(f"rows must have the fields of this version, got others: {_difference(held, rows.rows)}")
         rows.put_back(Copies(held.view(np.uint8).reshape(len(held), -1), arrays["row"], arrays["deadline_ms"]))
         self.row_pages.put_back(page_id, arrays["row"])
 
 
+def _renamed(rows: NDArray[Any]) -> NDArray[Any]:
+    """Rows as a state holds them, their fields by the names of today."""
+    names = rows.dtype.names or ()
+    if "pricing" not in names:
+        return rows
+    renamed = rows.view()
+    renamed.dtype.names = tuple(_EARLIER.get(name, name) for name in names)
+    return renamed
+
+
 class Side(NamedTuple):
-    """Side values as they were when a cut began; nothing writes to them any more."""
+    """Side values as they were when a checkpoint began; nothing writes to them any more."""
 
     tables: dict[str, NDArray[Any]]
-    """By name: what came since the last cut to those that grow, the others whole."""
+    """By name: what came since the last checkpoint to those that grow, the others whole."""
     entered: dict[str, Entered]
     """Into the set of duplicates, and into that of what was undone."""
     episodes: Mapping[tuple[str, int], Kept | None]
     risk: Mapping[int, Account]
 
 
-class Cut:
-    """A cut in hand. Gather its rows, then take the rest; then it is done with, and the next may begin.
+class Checkpoint:
+    """A checkpoint in hand. Gather its rows, then take the rest; then it is done with, and the next may begin.
 
     Attributes:
-        dropped: pages of earlier cuts that this one and later ones do not need; known once `rest` was taken.
+        dropped: pages of earlier checkpoints that this one and later ones do not need; known once `rest` was taken.
     """
 
-    def __init__(self, cuts: Cuts, rows: Rows, aside: Aside, side: Side, notes: Notes) -> None:
+    def __init__(self, checkpoints: Checkpoints, rows: Rows, aside: Aside, side: Side, notes: Notes) -> None:
         self.dropped: list[int] = []
-        self._cuts, self._rows, self._aside, self._side, self._notes = cuts, rows, aside, side, notes
+        self._checkpoints, self._rows, self._aside, self._side, self._notes = checkpoints, rows, aside, side, notes
         self._at = 0
 
     @property
@@ -385,13 +408,13 @@ class Cut:
     def rest(self) -> Iterator[Fresh]:
         """The other pages to write, once all rows are gathered. In any thread, by itself; take them all."""
         if not self.gathered:
-            raise RuntimeError("all rows of a cut must be gathered before the rest is taken")
+            raise RuntimeError("all rows of a checkpoint must be gathered before the rest is taken")
         yield from self._row_pages(self._rows.saved())
-        yield from self._cuts.side_pages(self._side, self.dropped)
-        self._cuts.row_pages.choose(self._notes.rows)
+        yield from self._checkpoints.side_pages(self._side, self.dropped)
+        self._checkpoints.row_pages.choose(self._notes.rows)
 
     def notes(self) -> bytes:
-        """What `Cuts.restore` needs beside the pages."""
+        """What `Checkpoints.restore` needs beside the pages."""
         return msgspec.msgpack.encode(self._notes)
 
     @property
@@ -400,18 +423,18 @@ class Cut:
         return self._notes.rows
 
     def end(self) -> object:
-        """Its pages are safe: the next cut may begin. In the thread that runs the monitor.
+        """Its pages are safe: the next checkpoint may begin. In the thread that runs the monitor.
 
         Returns:
             What it held; let go of it in another thread, for that may take long.
         """
-        return self._cuts.end()
+        return self._checkpoints.end()
 
     def _row_pages(self, copies: Copies) -> Iterator[Fresh]:
         rows = copies.bytes.reshape(-1).view(self._rows.rows.dtype)
         for first in range(0, len(rows), ROWS_A_PAGE):
             part = slice(first, first + ROWS_A_PAGE)
-            yield self._cuts.row_pages.page(rows[part], copies.row[part], copies.deadline_ms[part], self.dropped)
+            yield self._checkpoints.row_pages.page(rows[part], copies.row[part], copies.deadline_ms[part], self.dropped)
 
 
 def _with(array: NDArray[Any], at: int, more: NDArray[Any]) -> NDArray[Any]:

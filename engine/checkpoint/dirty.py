@@ -1,6 +1,7 @@
-"""Which rows were written to since the last cut, and how the rows of a cut keep still while the stream goes on.
+"""Which rows were written to since the last checkpoint, and how the rows of a checkpoint keep still while the stream
+goes on.
 
-A row carries the mark of the interval it was last written in: 1 and 2 by turns, 0 where it is clean. When a cut
+A row carries the mark of the interval it was last written in: 1 and 2 by turns, 0 where it is clean. When a checkpoint
 begins, the list of its rows is put aside and the mark changes. Whoever writes to one of its rows after that copies
 it first; the others are gathered between batches. So the stream rests only while the list changes hands.
 """
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Dirty(NamedTuple):
-    """The rows written to since the last cut, and the copies that a cut in hand has of its rows."""
+    """The rows written to since the last checkpoint, and the copies that a checkpoint in hand has of its rows."""
 
     mark: NDArray[np.uint8]
     """(1,): the mark of this interval."""
@@ -31,7 +32,7 @@ class Dirty(NamedTuple):
     length: NDArray[np.int64]
     """(1,)"""
     saved: NDArray[np.uint8]
-    """(rows of the cut in hand, row bytes): copies made before the first write since."""
+    """(rows of the checkpoint in hand, row bytes): copies made before the first write since."""
     saved_row: NDArray[np.int32]
     saved_deadline: NDArray[np.int64]
     saved_count: NDArray[np.int64]
@@ -85,7 +86,7 @@ def touch(rows: Structured, row_bytes: NDArray[np.uint8], deadlines: NDArray[np.
 def touch_all(
     rows: Structured, row_bytes: NDArray[np.uint8], deadlines: NDArray[np.int64], dirty: Dirty, which: NDArray[np.int32]
 ) -> None:
-    """Have rows in the next cut that were not written to."""
+    """Have rows in the next checkpoint that were not written to."""
     for k in range(len(which)):
         touch(rows, row_bytes, deadlines, dirty, which[k])
 
@@ -95,7 +96,9 @@ def gather(
     rows: Structured, row_bytes: NDArray[np.uint8], deadlines: NDArray[np.int64], which: NDArray[np.int32], mark: int,
     out: NDArray[np.uint8], out_row: NDArray[np.int32], out_deadline: NDArray[np.int64],
 ) -> int:  # fmt: skip
-    """Copy those of the rows `which` that still carry the cut's `mark`, and make them clean; how many they were."""
+    """Copy those of the rows `which` that still carry the checkpoint's `mark`, and make them clean; how many they
+    were.
+    """
     n = 0
     for k in range(len(which)):
         r = which[k]

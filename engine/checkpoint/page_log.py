@@ -1,4 +1,4 @@
-"""Side values of a cut: which pages hold them, and when pages are joined or written anew."""
+"""Side values of a checkpoint: which pages hold them, and when pages are joined or written anew."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Ids:
 
 
 class Series:
-    """Values that are only ever added to: a cut adds a stretch, and small pages are joined with the one before.
+    """Values that are only ever added to: a checkpoint adds a stretch, and small pages are joined with the one before.
 
     Pages are joined when the new one is at least half as long as the one before it, so that there are few however
-    often cuts are taken, and each value is written a few times only.
+    often checkpoints are taken, and each value is written a few times only.
 
     Args:
         kind: of the pages.
@@ -128,7 +128,8 @@ _SLACK = 1_000
 
 
 class Keyed:
-    """Values by key, of which some change: a cut adds those, and all are written anew when too many are outdated.
+    """Values by key, of which some change: a checkpoint adds those, and all are written anew when too many are
+    outdated.
 
     Args:
         kind: of the pages.

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 
 _BEGIN, _END = "# families: begin\n", "# families: end\n"
 _HOOKS = {
-    "update": "row, event, contract, side, out",
+    "update": "row, event, master_data, reference, out",
     "undo": "row, amount, time_ms, day, now_ms, now_day",
-    "settle": "row, event, contract, side, out",
-    "close": "row, closing, side, out",
-    "revise": "row, revision, side, out",
+    "settle": "row, event, master_data, reference, out",
+    "close": "row, closing, reference, out",
+    "revise": "row, revision, reference, out",
 }
 """What the kernel calls of a family, with which arguments; `engine.features.families` says what for."""
 _DTYPES = {"int": np.int64, "float": np.float64}

@@ -19,7 +19,7 @@ DAY_MS = 86_400_000
 MAX_MCCS = 16
 """Most MCCs a merchant's master data may register; `domain.events.MAX_CODES`."""
 
-CONTRACT = np.dtype(
+MASTER_DATA = np.dtype(
     [
         ("effective_ms", np.int64),
         ("zone", np.int16),
@@ -37,7 +37,7 @@ CONTRACT = np.dtype(
 Place 0 is never entered: it stands for no version at all."""
 
 
-PRICING = np.dtype(
+CONTRACT = np.dtype(
     [("effective_ms", np.int64), ("notice_ms", np.int64), ("line", np.int32), ("lines", np.int32)], align=True
 )
 """One version of a merchant's contract: `lines` of `PRICE_LINE` from `line` on. `notice_ms` is `MISSING` where nobody
@@ -60,9 +60,6 @@ PRICE_LINE = np.dtype(
 )
 """One `domain.contracts.Price`: `mode` and `channel` are hashes, 0 for any; `scheme` and `card_kind` positions, -1 for
 any; `keys` how many are given."""
-
-TRANSACTION, SETTLEMENT, CLOSING, REVISION = range(4)
-"""What a row of features is of: column `occasion`."""
 
 
 class Closing(NamedTuple):
@@ -150,7 +147,7 @@ class Event(NamedTuple):
 
 
 MAX_REGIMES = 8
-SIDE = np.dtype(
+REFERENCE = np.dtype(
     [
         ("since_ms", np.int64),
         ("home_country", np.int64),
@@ -191,4 +188,4 @@ SALE, REFUND, UNDO = 0, 1, 2
 UNIONPAY = 0
 APPROVED = tuple(pack(code) for code in ("00", "10", "11"))
 DAY_KINDS = len(DayKind)
-__all__ = ["APPROVED", "CALENDAR_DAYS", "CONTRACT", "DAY_KINDS", "FIRST_DAY", "MISSING", "RAMP_WEEKS", "SIDE", "Event"]
+__all__ = ["APPROVED", "CALENDAR_DAYS", "DAY_KINDS", "FIRST_DAY", "MISSING", "RAMP_WEEKS", "REFERENCE", "Event"]

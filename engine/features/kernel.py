@@ -16,11 +16,12 @@ from engine.decoding.columns import MISSING, NUMBERS, STRINGS
 from engine.decoding.hashing import hash64, mix64, murmur2, prefetch
 from engine.features.event import (
     APPROVED,
+    CONTRACT,
     DAY_MS,
     HOUR_MS,
+    MASTER_DATA,
     MINUTE_MS,
     PRICE_LINE,
-    PRICING,
     REFUND,
     SALE,
     UNDO,
@@ -28,7 +29,6 @@ from engine.features.event import (
     Event,
     Revision,
 )  # fmt: skip
-from engine.features.event import CONTRACT as VERSION
 from engine.features.families import repeats
 from engine.features.pricing import line_fee, price_line, rise_ppm, version_at
 from engine.features.rows import place
@@ -36,20 +36,20 @@ from engine.features.sets import ABSENT, FLAGGED, enter, fetch, holds
 from engine.features.state import (
     ACCEPTED,
     CAPACITY,
-    CLOCK,
-    CONTRACT,
     CURRENCY,
-    DEAD,
     DUPLICATE,
     FEEDS,
     FUTURE,
+    KIND_CLOCK,
+    KIND_CONTRACT,
+    KIND_DEAD,
+    KIND_MASTER_DATA,
+    KIND_SETTLEMENT,
+    KIND_TRANSACTION,
     LATE,
     MAX_FEEDS,
-    MERCHANT,
     NOTHING,
     OTHER,
-    SETTLEMENT,
-    TRANSACTION,
     WRONG_PARTITION,
     Into,
     Layouts,
@@ -77,7 +77,7 @@ N_ORIGINAL_AMOUNT, N_ORIGINAL_TIME, N_FEE_TYPE, N_CARD_KIND, N_COUNTRY, N_ENTRY,
 N_FEE, N_FEE_CLASS = NUMBERS.index("fee"), NUMBERS.index("fee_class")
 CLOSES_AFTER_MS = 2 * HOUR_MS
 """A local day is closed this long after its end, and up to an hour more by merchant, so that not all close at once."""
-IDLE_TOLD_D, IDLE_YEAR_D, IDLE_MOST_D = 100, 365, 400
+IDLE_REPORTED_D, IDLE_YEAR_D, IDLE_MOST_D = 100, 365, 400
 """Ends of idle days that are told: the first hundred, and that of a year; then no more are awaited."""
 BEHIND_MS = 30 * MINUTE_MS
 """On a foreign topic the clock is so far behind the partition's greatest accepted event time."""
@@ -90,7 +90,11 @@ _LINE = 64
 """Bytes of a cache line."""
 NOBODY = -1
 """In `record_of`: the row of features is of no record."""
-CONTRACT_BYTES, PRICING_BYTES, PRICE_LINE_BYTES = VERSION.itemsize, PRICING.itemsize, PRICE_LINE.itemsize
+MASTER_DATA_BYTES, CONTRACT_BYTES, PRICE_LINE_BYTES = (
+    MASTER_DATA.itemsize,
+    CONTRACT.itemsize,
+    PRICE_LINE.itemsize,
+)
 _0 = np.uint64(0)
 _SALT_SETTLED = np.uint64(0xD1B54A32D192ED03)
 _SALT_TXN = np.uint64(0xA24BAED4963EE407)
@@ -100,7 +104,7 @@ _K = np.uint64(0x9E3779B97F4A7C15)
 
 # families: begin
 @njit_inner
-def update_all(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def update_all(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take a transaction into every family."""
 
 
@@ -110,17 +114,17 @@ def undo_all(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day
 
 
 @njit_inner
-def settle_all(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def settle_all(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take a settlement into every family that looks at it."""
 
 
 @njit_inner
-def close_all(row: Any, closing: Closing, side: Any, out: Any) -> None:
+def close_all(row: Any, closing: Closing, reference: Any, out: Any) -> None:
     """Close a day in every family that does."""
 
 
 @njit_inner
-def revise_all(row: Any, revision: Revision, side: Any, out: Any) -> None:
+def revise_all(row: Any, revision: Revision, reference: Any, out: Any) -> None:
     """Tell every family that cares of a new version of the contract."""
 
 
@@ -217,24 +221,24 @@ def _row_by_hash(columns: Any, i: int, state: State) -> int:
 def _fetch(data: Any, columns: Any, kinds: Any, i: int, state: State) -> None:
     """Have fetched what the records after `i` will read. It changes nothing but the time they take."""
     n = len(kinds)
-    if i + FETCH_SLOT < n and kinds[i + FETCH_SLOT] != DEAD:
+    if i + FETCH_SLOT < n and kinds[i + FETCH_SLOT] != KIND_DEAD:
         at = _slot_of(columns, i + FETCH_SLOT, state)
         prefetch(state.merchants.hash, 8 * at)
         prefetch(state.merchants.row, 4 * at)
         prefetch(data, i64(columns.start[S_MERCHANT, i + FETCH_SLOT]))
-    if i + FETCH_ROW < n and kinds[i + FETCH_ROW] != DEAD:
+    if i + FETCH_ROW < n and kinds[i + FETCH_ROW] != KIND_DEAD:
         _fetch_row(data, columns, kinds, i + FETCH_ROW, state)
-    if i + FETCH_VERSION < n and kinds[i + FETCH_VERSION] != DEAD:
+    if i + FETCH_VERSION < n and kinds[i + FETCH_VERSION] != KIND_DEAD:
         r = _row_by_hash(columns, i + FETCH_VERSION, state)
         if r >= 0:
-            k = i64(state.rows[r].contract)
-            prefetch(state.contracts, k * CONTRACT_BYTES)
-            prefetch(state.contracts, (k + 1) * CONTRACT_BYTES - 1)
-            prefetch(state.pricings, i64(state.rows[r].pricing) * PRICING_BYTES)
-    if i + 1 < n and kinds[i + 1] != DEAD and columns.number[N_FEE, i + 1] != MISSING:
+            k = i64(state.rows[r].master_data)
+            prefetch(state.master_data, k * MASTER_DATA_BYTES)
+            prefetch(state.master_data, (k + 1) * MASTER_DATA_BYTES - 1)
+            prefetch(state.contracts, i64(state.rows[r].contract) * CONTRACT_BYTES)
+    if i + 1 < n and kinds[i + 1] != KIND_DEAD and columns.number[N_FEE, i + 1] != MISSING:
         r = _row_by_hash(columns, i + 1, state)
         if r >= 0:
-            version = state.pricings[i64(state.rows[r].pricing)]
+            version = state.contracts[i64(state.rows[r].contract)]
             for k in range(version.line, version.line + version.lines):
                 prefetch(state.price_lines, k * PRICE_LINE_BYTES)
 
@@ -249,7 +253,7 @@ def _fetch_row(data: Any, columns: Any, kinds: Any, i: int, state: State) -> Non
     for at in range(r * size, (r + 1) * size, _LINE):
         prefetch(state.row_bytes, at)
     prefetch(state.deadlines, 8 * r)
-    if kinds[i] == SETTLEMENT:
+    if kinds[i] == KIND_SETTLEMENT:
         fetch(state.duplicates, _settled_key(columns, i), r)
         return
     key, txn_key = _duplicate_key(columns, i), _txn_key(columns.hash[S_TXN, i])
@@ -304,28 +308,28 @@ def _acceptor_region(data: Any, start: int, k: int, layouts: Layouts) -> int:
 
 
 @njit_inline
-def _contract_at(state: State, row: Any, time_ms: int) -> int:
+def _master_data_at(state: State, row: Any, time_ms: int) -> int:
     """Place of the version of the master data in force at a moment, 0 where none is."""
-    k = i64(row.contract)
-    while k > 0 and state.contracts[k].effective_ms > time_ms:
-        k = i64(state.contract_next[k])
+    k = i64(row.master_data)
+    while k > 0 and state.master_data[k].effective_ms > time_ms:
+        k = i64(state.master_data_next[k])
     return k
 
 
 @njit_inline
-def _enter_contract(state: State, row: Any, k: int) -> None:
+def _enter_master_data(state: State, row: Any, k: int) -> None:
     """Enter a version of the master data; of two for the same moment the later record comes first."""
-    version = state.contracts[k]
+    version = state.master_data[k]
     before = 0
-    at = row.contract
-    while at > 0 and state.contracts[at].effective_ms > version.effective_ms:
+    at = row.master_data
+    while at > 0 and state.master_data[at].effective_ms > version.effective_ms:
         before = at
-        at = state.contract_next[at]
-    state.contract_next[k] = at
+        at = state.master_data_next[at]
+    state.master_data_next[k] = at
     if before:
-        state.contract_next[before] = k
+        state.master_data_next[before] = k
     else:
-        row.contract = k
+        row.master_data = k
 
 
 @njit_inline
@@ -414,12 +418,12 @@ def _clock(row: Any, time_ms: int) -> int:
 
 
 @njit_inline
-def _side(sides: Any, clock_ms: int) -> Any:
+def _reference_at(references: Any, clock_ms: int) -> Any:
     """The tables in force by the row's clock; the first are from the beginning of time."""
-    k = len(sides) - 1
-    while k > 0 and sides[k].since_ms > clock_ms:
+    k = len(references) - 1
+    while k > 0 and references[k].since_ms > clock_ms:
         k -= 1
-    return sides[k]
+    return references[k]
 
 
 @njit_inline
@@ -445,32 +449,32 @@ def _nothing(into: Into) -> None:
 
 
 @njit_inner
-def _close(state: State, into: Into, sides: Any, out: Any, r: int, j: int) -> int:
+def _close(state: State, into: Into, references: Any, out: Any, r: int, j: int) -> int:
     """Close the day that is due, and await the next."""
     row = state.rows[r]
     at_ms, day = row.close_ms, i64(row.close_day)
     idle = day - i64(row.day)
     _nothing(into)
-    close_all(row, Closing(at_ms, day, idle), _side(sides, _clock(row, at_ms)), out)
+    close_all(row, Closing(at_ms, day, idle), _reference_at(references, _clock(row, at_ms)), out)
     row.watermark_ms = max(row.watermark_ms, at_ms)
     if idle < IDLE_MOST_D:
         _close_at(state, row, day + 1)
     else:
         row.close_day = 0
-    if idle <= IDLE_TOLD_D or idle == IDLE_YEAR_D:
+    if idle <= IDLE_REPORTED_D or idle == IDLE_YEAR_D:
         return _put(state, into, r, NOBODY, at_ms, j)
     return j
 
 
 @njit_inner
-def _fire(state: State, into: Into, sides: Any, out: Any, r: int, up_to_ms: int, j: int) -> int:
+def _fire(state: State, into: Into, references: Any, out: Any, r: int, up_to_ms: int, j: int) -> int:
     """Fire the row's deadlines that lie before `up_to_ms`, in their order; the next row of features."""
     while 0 < state.deadlines[r] < up_to_ms:
         _touch(state, r)
         row = state.rows[r]
         closes = row.close_day != 0 and row.close_ms == state.deadlines[r]
         if closes:
-            j = _close(state, into, sides, out, r, j)
+            j = _close(state, into, references, out, r, j)
             _await(state, row, r)
         else:
             _, expired = _release(state, row, r, _0, state.deadlines[r] + 1)
@@ -482,8 +486,8 @@ def _fire(state: State, into: Into, sides: Any, out: Any, r: int, up_to_ms: int,
 def _undo(state: State, row: Any, amount: int, time_ms: int, now_ms: int) -> None:
     """Take an approved sale out of the buckets it went into, by the zone that was in force at its time."""
     time_ms = min(time_ms, now_ms)
-    contract = state.contracts[_contract_at(state, row, time_ms)]
-    zone = contract.zone if contract.zone >= 0 else row.zone
+    master_data = state.master_data[_master_data_at(state, row, time_ms)]
+    zone = master_data.zone if master_data.zone >= 0 else row.zone
     day = (time_ms + offset_at(state.zones, zone, time_ms)) // DAY_MS
     undo_all(row, amount, time_ms, min(day, i64(row.day)), now_ms, i64(row.day))
 
@@ -526,7 +530,7 @@ def _reset(state: State, r: int, keep: int) -> None:
 
 
 @njit_inline
-def _verdict(columns: Any, i: int, r: int, key: np.uint64, state: State, limits: Limits) -> int:
+def _disposition_of(columns: Any, i: int, r: int, key: np.uint64, state: State, limits: Limits) -> int:
     """Whether the transaction is to be taken in; touches nothing."""
     row, time_ms = state.rows[r], columns.number[N_TIME, i]
     if row.currency != 0 and row.currency != columns.number[N_CURRENCY, i]:
@@ -548,8 +552,8 @@ def _event(
     amount, scheme, card_kind = columns.number[N_AMOUNT, i], columns.number[N_SCHEME, i], columns.number[N_CARD_KIND, i]
     channel, mode = columns.hash[S_CHANNEL, i], columns.hash[S_MODE, i]
     due, due_ppm = MISSING, MISSING
-    if row.pricing and columns.number[N_FEE, i] != MISSING:
-        version = version_at(state, row.pricing, time_ms)
+    if row.contract and columns.number[N_FEE, i] != MISSING:
+        version = version_at(state, row.contract, time_ms)
         line = price_line(state, version, amount, scheme, card_kind, channel, mode)
         if line >= 0:
             due, due_ppm = line_fee(state.price_lines, line, amount), i64(state.price_lines[line].rate_ppm)
@@ -570,7 +574,7 @@ def _event(
 
 
 @njit_inline
-def _hear(columns: Any, i: int, row: Any, state: State) -> bool:
+def _advance_watermark(columns: Any, i: int, row: Any, state: State) -> bool:
     """Bring the row's watermark up to its feed's clock; the record's own feed before the first transaction.
 
     Whether there was room for the feed.
@@ -586,7 +590,7 @@ def _hear(columns: Any, i: int, row: Any, state: State) -> bool:
 
 @njit_inner
 def _settle(
-    data: Any, columns: Any, i: int, r: int, state: State, into: Into, sides: Any, layouts: Layouts, known: Any,
+    data: Any, columns: Any, i: int, r: int, state: State, into: Into, references: Any, layouts: Layouts, known: Any,
     limits: Limits, out: Any, j: int,
 ) -> int:  # fmt: skip
     """Take a settlement in by what it carries; the next row of features, or -1 for one that came before."""
@@ -599,8 +603,8 @@ def _settle(
     given_ms = columns.number[N_ORIGINAL_TIME, i]
     # Whatever it says, what was settled was made before this was received: one wrong year would move the fee day.
     time_ms = min(given_ms if given_ms != MISSING else columns.number[N_TIME, i], columns.number[N_RECEIVED, i])
-    contract = state.contracts[_contract_at(state, row, time_ms)]
-    zone = contract.zone if contract.zone >= 0 else row.zone
+    master_data = state.master_data[_master_data_at(state, row, time_ms)]
+    zone = master_data.zone if master_data.zone >= 0 else row.zone
     local_ms = time_ms + offset_at(state.zones, zone, time_ms)
     was_ms, was_day = (row.clock_ms, i64(row.day)) if row.started else (-1, -1)
     event = _event(
@@ -608,36 +612,38 @@ def _settle(
         max(local_ms // DAY_MS, was_day), was_day, local_ms, SALE, True,
     )  # fmt: skip
     _nothing(into)
-    settle_all(row, event, contract, _side(sides, _clock(row, time_ms)), out)
+    settle_all(row, event, master_data, _reference_at(references, _clock(row, time_ms)), out)
     return _put(state, into, r, i, time_ms, j)
 
 
 @njit_inner
-def _revise(columns: Any, i: int, r: int, version: int, state: State, into: Into, sides: Any, out: Any, j: int) -> int:
+def _revise(
+    columns: Any, i: int, r: int, version: int, state: State, into: Into, references: Any, out: Any, j: int
+) -> int:
     """Enter a version of the contract; of two for the same moment the later record comes first."""
-    row, effective_ms = state.rows[r], state.pricings[version].effective_ms
-    before, at = 0, i64(row.pricing)
-    while at > 0 and state.pricings[at].effective_ms > effective_ms:
+    row, effective_ms = state.rows[r], state.contracts[version].effective_ms
+    before, at = 0, i64(row.contract)
+    while at > 0 and state.contracts[at].effective_ms > effective_ms:
         before = at
-        at = i64(state.pricing_next[at])
-    state.pricing_next[version] = at
+        at = i64(state.contract_next[at])
+    state.contract_next[version] = at
     if before:
-        state.pricing_next[before] = version
+        state.contract_next[before] = version
     else:
-        row.pricing = version
-    told_ms = columns.number[N_RECEIVED, i]
-    time_ms = told_ms if told_ms != MISSING else effective_ms
+        row.contract = version
+    received_ms = columns.number[N_RECEIVED, i]
+    time_ms = received_ms if received_ms != MISSING else effective_ms
     rise = rise_ppm(state, version, at) if at > 0 else MISSING
     _nothing(into)
-    side = _side(sides, _clock(row, time_ms))
-    revise_all(row, Revision(time_ms, effective_ms, state.pricings[version].notice_ms, rise), side, out)
+    reference = _reference_at(references, _clock(row, time_ms))
+    revise_all(row, Revision(time_ms, effective_ms, state.contracts[version].notice_ms, rise), reference, out)
     return _put(state, into, r, i, time_ms, j)
 
 
 @njit_inline
 def _accept(
-    data: Any, columns: Any, i: int, r: int, key: np.uint64, state: State, sides: Any, layouts: Layouts, known: Any,
-    roles: Any, limits: Limits, out: Any,
+    data: Any, columns: Any, i: int, r: int, key: np.uint64, state: State, references: Any, layouts: Layouts,
+    known: Any, roles: Any, limits: Limits, out: Any,
 ) -> None:  # fmt: skip
     """Take an accepted transaction in and write its features to `out`."""
     row = state.rows[r]
@@ -648,14 +654,14 @@ def _accept(
         was_ms, was_day = -1, -1
         row.day = row.close_day = 0
     row.started = 1
-    if row.heard_day == 0:
-        row.heard_day = time_ms // DAY_MS
+    if row.first_received_day == 0:
+        row.first_received_day = time_ms // DAY_MS
     row.currency = columns.number[N_CURRENCY, i]
     now_ms = max(time_ms, was_ms)
     row.clock_ms = now_ms
-    contract = state.contracts[_contract_at(state, row, time_ms)]
-    if contract.zone >= 0:
-        row.zone = contract.zone
+    master_data = state.master_data[_master_data_at(state, row, time_ms)]
+    if master_data.zone >= 0:
+        row.zone = master_data.zone
     local_ms = time_ms + offset_at(state.zones, row.zone, time_ms)
     row.day = max(i64(row.day), (now_ms + offset_at(state.zones, row.zone, now_ms)) // DAY_MS)
     if row.close_day == 0:
@@ -675,7 +681,7 @@ def _accept(
         data, columns, i, state, row, layouts, known, time_ms, now_ms, was_ms, i64(row.day), was_day, local_ms, role,
         approved,
     )  # fmt: skip
-    update_all(row, event, contract, _side(sides, now_ms), out)
+    update_all(row, event, master_data, _reference_at(references, now_ms), out)
     if row.pending and role <= REFUND:
         found, _ = _release(state, row, r, event.txn, 0)
         k = repeats.find(row, event.txn) if found else -1
@@ -684,13 +690,13 @@ def _accept(
 
 
 @njit_inline
-def _told(time_ms: int, kind: int) -> int:
+def _feed_time(time_ms: int, kind: int) -> int:
     """The feed's clock by a record: a clock record's own time; by a transaction of a foreign topic, whole minutes."""
-    return time_ms if kind == CLOCK else (time_ms - BEHIND_MS) // MINUTE_MS * MINUTE_MS
+    return time_ms if kind == KIND_CLOCK else (time_ms - BEHIND_MS) // MINUTE_MS * MINUTE_MS
 
 
 @njit_inner
-def _tick(state: State, into: Into, sides: Any, out: Any, k: int, time_ms: int, cursor: Any, j: int) -> int:
+def _tick(state: State, into: Into, references: Any, out: Any, k: int, time_ms: int, cursor: Any, j: int) -> int:
     """Bring the clock of feed `k` up to `time_ms`: fire the deadlines it passes; the next row of features.
 
     Where there is no more room for rows of features, `cursor` is left at the row to go on with, plus one; else at 0.
@@ -705,14 +711,14 @@ def _tick(state: State, into: Into, sides: Any, out: Any, k: int, time_ms: int, 
             if j + MOST_AT_ONCE > len(into.record_of):
                 cursor[1] = r + 1
                 return j
-            j = _fire(state, into, sides, out, r, time_ms, j)
+            j = _fire(state, into, references, out, r, time_ms, j)
     return j
 
 
 @njit_cached
 def run(
-    data: Any, columns: Any, kinds: Any, places: Any, state: State, sides: Any, layouts: Layouts, known: Any,
-    roles: Any, limits: Limits, scratch: Any, into: Into, verdicts: Any, cursor: Any,
+    data: Any, columns: Any, kinds: Any, places: Any, state: State, references: Any, layouts: Layouts, known: Any,
+    roles: Any, limits: Limits, scratch: Any, into: Into, dispositions: Any, cursor: Any,
 ) -> int:  # fmt: skip
     """Take a batch in, record by record; return how many rows of features it gave.
 
@@ -724,20 +730,20 @@ def run(
         kinds: (n,) what each record is.
         places: (n,) of a merchant record or a contract, its version's place in the side table.
         state: read and written.
-        sides: (versions,) of `engine.features.event.SIDE`, ascending by `since_ms`, read.
+        references: (versions,) of `engine.features.event.REFERENCE`, ascending by `since_ms`, read.
         layouts: read.
         known: (10000,) whether an MCC exists.
         roles: `domain.events.Role` by position in `TXN_TYPES`.
         limits: read.
         scratch: (1,) of the columns' dtype; the same memory as `into.words`.
         into: written at 0 to the result.
-        verdicts: (n,) written.
+        dispositions: (n,) written.
         cursor: (2,) the record to go on with, and where its clock still fires deadlines the row, plus one; (n, 0) when
             all is done.
     """
     data, columns, kinds, places = borrowed(data), borrowed(columns), borrowed(kinds), borrowed(places)
-    state, sides, layouts, known = borrowed(state), borrowed(sides), borrowed(layouts), borrowed(known)
-    roles, verdicts, cursor = borrowed(roles), borrowed(verdicts), borrowed(cursor)
+    state, references, layouts, known = borrowed(state), borrowed(references), borrowed(layouts), borrowed(known)
+    roles, dispositions, cursor = borrowed(roles), borrowed(dispositions), borrowed(cursor)
     scratch, into = borrowed(scratch), borrowed(into)
     out = scratch[0]
     j = i64(0)  # a literal 0 would be a type of its own, and everything that takes `j` would be compiled twice
@@ -747,80 +753,80 @@ def run(
             return j
         _fetch(data, columns, kinds, i, state)
         kind = kinds[i]
-        if kind == DEAD:
-            verdicts[i] = NOTHING
+        if kind == KIND_DEAD:
+            dispositions[i] = NOTHING
             continue
-        if kind == CLOCK or cursor[1]:
+        if kind == KIND_CLOCK or cursor[1]:
             feed = _feed(state, columns.hash[S_FEED, i])
             if feed >= 0:
-                j = _tick(state, into, sides, out, feed, _told(columns.number[N_TIME, i], kind), cursor, j)
+                j = _tick(state, into, references, out, feed, _feed_time(columns.number[N_TIME, i], kind), cursor, j)
                 if cursor[1]:
                     return j
-            if kind == CLOCK:
-                verdicts[i] = OTHER if feed >= 0 else FEEDS
+            if kind == KIND_CLOCK:
+                dispositions[i] = OTHER if feed >= 0 else FEEDS
             continue
         start = columns.start[S_MERCHANT, i]
         if limits.partitions > 1:
             whose = murmur2(data, start, start + columns.length[S_MERCHANT, i]) % limits.partitions
             if whose != limits.partition:
-                verdicts[i] = WRONG_PARTITION
+                dispositions[i] = WRONG_PARTITION
                 continue
-        if kind == TRANSACTION and columns.number[N_TIME, i] - columns.number[N_RECEIVED, i] > limits.future_ms:
-            verdicts[i] = FUTURE
+        if kind == KIND_TRANSACTION and columns.number[N_TIME, i] - columns.number[N_RECEIVED, i] > limits.future_ms:
+            dispositions[i] = FUTURE
             continue
         r = _row_of(data, columns, i, state, limits)
         if r < 0:
-            verdicts[i] = CAPACITY
+            dispositions[i] = CAPACITY
             continue
         row = state.rows[r]
-        if kind != TRANSACTION:
+        if kind != KIND_TRANSACTION:
             _touch(state, r)
-            verdicts[i] = OTHER
-            if kind == SETTLEMENT:
+            dispositions[i] = OTHER
+            if kind == KIND_SETTLEMENT:
                 if row.currency != 0 and row.currency != columns.number[N_CURRENCY, i]:
-                    verdicts[i] = CURRENCY
+                    dispositions[i] = CURRENCY
                     continue
-                if not _hear(columns, i, row, state):
-                    verdicts[i] = FEEDS
+                if not _advance_watermark(columns, i, row, state):
+                    dispositions[i] = FEEDS
                     continue
-                after = _settle(data, columns, i, r, state, into, sides, layouts, known, limits, out, j)
+                after = _settle(data, columns, i, r, state, into, references, layouts, known, limits, out, j)
                 if after < 0:
-                    verdicts[i] = DUPLICATE
+                    dispositions[i] = DUPLICATE
                     continue
                 j = after
-            elif kind == MERCHANT:
-                _enter_contract(state, row, places[i])
-                if row.heard_day == 0 and columns.number[N_RECEIVED, i] != MISSING:
-                    row.heard_day = columns.number[N_RECEIVED, i] // DAY_MS
-            elif kind == CONTRACT:
-                if not _hear(columns, i, row, state):
-                    verdicts[i] = FEEDS
+            elif kind == KIND_MASTER_DATA:
+                _enter_master_data(state, row, places[i])
+                if row.first_received_day == 0 and columns.number[N_RECEIVED, i] != MISSING:
+                    row.first_received_day = columns.number[N_RECEIVED, i] // DAY_MS
+            elif kind == KIND_CONTRACT:
+                if not _advance_watermark(columns, i, row, state):
+                    dispositions[i] = FEEDS
                     continue
-                j = _revise(columns, i, r, places[i], state, into, sides, out, j)
+                j = _revise(columns, i, r, places[i], state, into, references, out, j)
             else:
-                into.heard[i, 0], into.heard[i, 1], into.heard[i, 2] = r, row.watermark_ms, j
+                into.event_context[i, 0], into.event_context[i, 1], into.event_context[i, 2] = r, row.watermark_ms, j
             row.other_events += np.uint32(1)
             continue
         key = _duplicate_key(columns, i)
-        verdict = _verdict(columns, i, r, key, state, limits)
-        feed = _feed(state, columns.hash[S_FEED, i]) if verdict == ACCEPTED else -1
-        if verdict == ACCEPTED and feed < 0:
-            verdict = FEEDS
-        verdicts[i] = verdict
-        if verdict != ACCEPTED:
+        disposition = _disposition_of(columns, i, r, key, state, limits)
+        feed = _feed(state, columns.hash[S_FEED, i]) if disposition == ACCEPTED else -1
+        if disposition == ACCEPTED and feed < 0:
+            disposition = FEEDS
+        dispositions[i] = disposition
+        if disposition != ACCEPTED:
             continue
         _touch(state, r)
         if row.started:
             row.watermark_ms = max(row.watermark_ms, state.feed_clock_ms[row.feed])
         time_ms = columns.number[N_TIME, i]
         if 0 < state.deadlines[r] < time_ms:
-            j = _fire(state, into, sides, out, r, time_ms, j)
+            j = _fire(state, into, references, out, r, time_ms, j)
         row.feed = feed
-        _accept(data, columns, i, r, key, state, sides, layouts, known, roles, limits, out)
+        _accept(data, columns, i, r, key, state, references, layouts, known, roles, limits, out)
         row.watermark_ms = max(row.watermark_ms, row.clock_ms, state.feed_clock_ms[feed])
         j = _put(state, into, r, i, time_ms, j)
         if limits.foreign:
-            j = _tick(state, into, sides, out, feed, _told(time_ms, kind), cursor, j)
+            j = _tick(state, into, references, out, feed, _feed_time(time_ms, kind), cursor, j)
             if cursor[1]:
                 return j
     cursor[0] = len(kinds)

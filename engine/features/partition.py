@@ -18,7 +18,7 @@ from domain.mcc import class_table, known_mccs
 from domain.peers import NO_PEERS, Peers
 from engine.decoding.columns import MISSING, pack
 from engine.decoding.hashing import hash_of
-from engine.features.event import CONTRACT, DAY_MS, HOUR_MS, MAX_MCCS, MAX_REGIMES, PRICE_LINE, PRICING, SIDE
+from engine.features.event import CONTRACT, DAY_MS, HOUR_MS, MASTER_DATA, MAX_MCCS, MAX_REGIMES, PRICE_LINE, REFERENCE
 from engine.features.rows import Rows
 from engine.features.sets import AgedSet
 from engine.features.state import MAX_FEEDS, PENDING, Layouts, Limits, State
@@ -104,13 +104,13 @@ class PartitionState:
         self.undone = AgedSet(UNDONE_TURN_MS, journals=journals)
         self.pending = np.zeros(1024, PENDING)
         self.pending_free = np.zeros(2, np.int64)
+        self.master_data = np.zeros(1024, MASTER_DATA)
+        self.master_data["zone"][0] = -1
+        self.master_data_next = np.zeros(1024, np.int32)
+        self.master_data_count = 1
         self.contracts = np.zeros(1024, CONTRACT)
-        self.contracts["zone"][0] = -1
         self.contract_next = np.zeros(1024, np.int32)
         self.contract_count = 1
-        self.pricings = np.zeros(1024, PRICING)
-        self.pricing_next = np.zeros(1024, np.int32)
-        self.pricing_count = 1
         self.price_lines = np.zeros(1024, PRICE_LINE)
         self.line_count = 0
         self.zone_names = [config.time_zone]
@@ -124,14 +124,14 @@ class PartitionState:
             config.foreign,
         )  # fmt: skip
         self._config = config
-        self.sides = _sides(config.country, config.regimes, ((0, config.peers, config.profiles),))
+        self.references = _references(config.country, config.regimes, ((0, config.peers, config.profiles),))
         self.layouts = _layout_arrays(config.layouts)
         self.known = _known_mccs()
         self.roles = np.array([events.ROLES[name] for name in events.TXN_TYPES], np.int64)
 
     def set_artefacts(self, in_force: tuple[Artefacts, ...]) -> None:
         """Let these be in force by the rows' clocks; ascending, the first from the beginning of time."""
-        self.sides = _sides(self._config.country, self._config.regimes, in_force)
+        self.references = _references(self._config.country, self._config.regimes, in_force)
 
     def make_room(self, more: int) -> None:
         """Let a batch of `more` records be taken in without any table growing under the kernel."""
@@ -147,12 +147,12 @@ class PartitionState:
         rows = self.rows
         return State(
             rows.rows, rows.row_bytes, rows.deadlines, rows.count, rows.index, self.duplicates.table,
-            self.undone.table, self.pending, self.pending_free, self.contracts, self.contract_next,
-            self.pricings, self.pricing_next, self.price_lines, self._zones,
+            self.undone.table, self.pending, self.pending_free, self.master_data, self.master_data_next,
+            self.contracts, self.contract_next, self.price_lines, self._zones,
             self.feed_hash, self.feed_clock_ms, self.feed_count, rows.dirty,
         )  # fmt: skip
 
-    def add_contract(self, event: dict[str, Any]) -> int:
+    def add_master_data(self, event: dict[str, Any]) -> int:
         """Hold a version of a merchant's master data; its place, for the kernel to enter.
 
         Raises:
@@ -160,16 +160,16 @@ class PartitionState:
             ValueError: its time zone is none; the message holds no card number.
         """
         most = VERSIONS_A_MERCHANT * self.limits.capacity
-        if self.contract_count > most:
+        if self.master_data_count > most:
             raise Full(f"a partition must hold at most {most} versions of master data, this would be one more")
         zone = -1
         if "time_zone" in event:
             zone = self._zone(event["time_zone"])
-        if self.contract_count >= len(self.contracts):
-            self.contracts = grown(self.contracts, self.contract_count + 1)
-        if self.contract_count >= len(self.contract_next):
-            self.contract_next = grown(self.contract_next, self.contract_count + 1)
-        entry = self.contracts[self.contract_count]
+        if self.master_data_count >= len(self.master_data):
+            self.master_data = grown(self.master_data, self.master_data_count + 1)
+        if self.master_data_count >= len(self.master_data_next):
+            self.master_data_next = grown(self.master_data_next, self.master_data_count + 1)
+        entry = self.master_data[self.master_data_count]
         entry["effective_ms"] = event["effective_from"]
         entry["zone"] = zone
         for name, count, values in (
@@ -179,10 +179,10 @@ class PartitionState:
         ):
             entry[count] = len(values)
             entry[name][: len(values)] = [int(each) for each in values[:MAX_MCCS]]
-        self.contract_count += 1
-        return self.contract_count - 1
+        self.master_data_count += 1
+        return self.master_data_count - 1
 
-    def add_pricing(self, event: dict[str, Any]) -> int:
+    def add_contract(self, event: dict[str, Any]) -> int:
         """Hold a version of what a merchant pays; its place, for the kernel to enter.
 
         Raises:
@@ -190,23 +190,23 @@ class PartitionState:
         """
         prices = event["prices"]
         for name, held, more, most in (
-            ("versions of contracts", self.pricing_count - 1, 1, VERSIONS_A_MERCHANT * self.limits.capacity),
+            ("versions of contracts", self.contract_count - 1, 1, VERSIONS_A_MERCHANT * self.limits.capacity),
             ("prices of contracts", self.line_count, len(prices), LINES_A_MERCHANT * self.limits.capacity),
         ):
             if held + more > most:
                 raise Full(f"a partition must hold at most {most} {name}, this would be {held + more}")
-        for name, need in (("pricings", self.pricing_count + 1), ("pricing_next", self.pricing_count + 1),
+        for name, need in (("contracts", self.contract_count + 1), ("contract_next", self.contract_count + 1),
                            ("price_lines", self.line_count + len(prices))):  # fmt: skip
             if need > len(getattr(self, name)):
                 setattr(self, name, grown(getattr(self, name), need))
-        version = self.pricings[self.pricing_count]
+        version = self.contracts[self.contract_count]
         version["effective_ms"], version["notice_ms"] = event["effective_from"], event.get("notice_from", MISSING)
         version["line"], version["lines"] = self.line_count, len(prices)
         for price in prices:
             self.price_lines[self.line_count] = _line(price)
             self.line_count += 1
-        self.pricing_count += 1
-        return self.pricing_count - 1
+        self.contract_count += 1
+        return self.contract_count - 1
 
     def _zone(self, name: str) -> int:
         if name not in self.zone_names:
@@ -235,48 +235,48 @@ def _line(price: dict[str, Any]) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=4)
-def _sides(country: str, regimes: tuple[Regime, ...], in_force: tuple[Artefacts, ...]) -> NDArray[np.void]:
+def _references(country: str, regimes: tuple[Regime, ...], in_force: tuple[Artefacts, ...]) -> NDArray[np.void]:
     """The tables that families read, a record for each of `in_force`. The partitions of a process share them."""
-    sides = np.repeat(_side(country, regimes), len(in_force))
+    references = np.repeat(_reference_at(country, regimes), len(in_force))
     for k, (since_ms, peers, profiles) in enumerate(in_force):
-        sides["since_ms"][k] = since_ms
-        _enter_peers(sides[k : k + 1], peers)
-        _enter_profiles(sides[k : k + 1], profiles)
-    return sides
+        references["since_ms"][k] = since_ms
+        _enter_peers(references[k : k + 1], peers)
+        _enter_profiles(references[k : k + 1], profiles)
+    return references
 
 
-def _side(country: str, regimes: tuple[Regime, ...]) -> NDArray[np.void]:
+def _reference_at(country: str, regimes: tuple[Regime, ...]) -> NDArray[np.void]:
     """The tables without artefacts."""
     rates = rate_tables(regimes)
-    side = np.zeros(1, SIDE)
-    side["home_country"], side["home_currency"] = pack(country), pack("CNY")
-    side["mcc_class"] = class_table()
+    reference = np.zeros(1, REFERENCE)
+    reference["home_country"], reference["home_currency"] = pack(country), pack("CNY")
+    reference["mcc_class"] = class_table()
     n = len(rates.since_ms)
-    side["regimes"] = n
+    reference["regimes"] = n
     for name, table in (
         ("rate_since_ms", rates.since_ms), ("rate_issuer_e7", rates.issuer_e7),
         ("rate_issuer_cap", rates.issuer_cap_minor), ("rate_network_e7", rates.network_e7),
         ("rate_network_cap", rates.network_cap_minor),
     ):  # fmt: skip
-        side[name][0, :n] = table
-    side["day_kind"] = day_kinds(country)
-    return side
+        reference[name][0, :n] = table
+    reference["day_kind"] = day_kinds(country)
+    return reference
 
 
-def _enter_profiles(side: NDArray[np.void], profiles: Profiles | None) -> None:
+def _enter_profiles(reference: NDArray[np.void], profiles: Profiles | None) -> None:
     for p, profile in enumerate(profiles.profiles if profiles else ()):
-        side["profiles"] = p + 1
-        side["profile_mcc"][0, p] = int(profile.mcc)
-        side["profile_mean"][0, p] = profile.mean
-        side["profile_deviation"][0, p] = profile.deviation
+        reference["profiles"] = p + 1
+        reference["profile_mcc"][0, p] = int(profile.mcc)
+        reference["profile_mean"][0, p] = profile.mean
+        reference["profile_deviation"][0, p] = profile.deviation
 
 
-def _enter_peers(side: NDArray[np.void], peers: Peers) -> None:
+def _enter_peers(reference: NDArray[np.void], peers: Peers) -> None:
     for k, each in enumerate(peers.groups):
-        side["peer_week"][0, k], side["peer_hour"][0, k] = np.log(each.week), each.hours
-        side["peer_spread"][0, k], side["peer_new_sd"][0, k] = each.spread, each.new_sd
-        side["peer_new"][0, k] = np.log(each.new_minor)
-        side["mcc_peer"][0, [int(mcc) for mcc in each.mccs]] = k
+        reference["peer_week"][0, k], reference["peer_hour"][0, k] = np.log(each.week), each.hours
+        reference["peer_spread"][0, k], reference["peer_new_sd"][0, k] = each.spread, each.new_sd
+        reference["peer_new"][0, k] = np.log(each.new_minor)
+        reference["mcc_peer"][0, [int(mcc) for mcc in each.mccs]] = k
 
 
 @cache

@@ -26,7 +26,7 @@ def price_line(
     state: State, version: int, amount: int, scheme: int, kind: int, channel: np.uint64, mode: np.uint64
 ) -> int:
     """Place of the price that applies to a payment, as `domain.contracts.price_of`; -1 where none does."""
-    best, it = -1, state.pricings[version]
+    best, it = -1, state.contracts[version]
     for k in range(it.line, it.line + it.lines):
         line = state.price_lines[k]
         fits = amount >= line.amount_from
@@ -57,8 +57,8 @@ def line_fee(lines: Structured, k: int, amount: int) -> int:
 def version_at(state: State, first: int, time_ms: int) -> int:
     """Place of the contract's version in force at a moment, 0 where none is."""
     k = first
-    while k > 0 and state.pricings[k].effective_ms > time_ms:
-        k = i64(state.pricing_next[k])
+    while k > 0 and state.contracts[k].effective_ms > time_ms:
+        k = i64(state.contract_next[k])
     return k
 
 
@@ -67,7 +67,7 @@ def rise_ppm(state: State, version: int, before: int) -> int:
     """How much dearer a version is than another, `Revision.rise_ppm`; over the keys that either has a price for."""
     most, seen = MISSING, False
     for other in range(2):
-        it = state.pricings[before if other else version]
+        it = state.contracts[before if other else version]
         for k in range(it.line, it.line + it.lines):
             line = state.price_lines[k]
             for reference in _REFERENCES:

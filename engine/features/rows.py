@@ -24,12 +24,12 @@ HEADER = (
     ("watermark_ms", np.int64),
     ("currency", np.int64),
     ("close_ms", np.int64),
+    ("master_data", np.int32),
     ("contract", np.int32),
-    ("pricing", np.int32),
     ("pending", np.int32),
     ("day", np.int32),
     ("close_day", np.int32),
-    ("heard_day", np.int32),
+    ("first_received_day", np.int32),
     ("other_events", np.uint32),
     ("feed", np.int16),
     ("zone", np.int16),
@@ -38,12 +38,12 @@ HEADER = (
     ("touched", np.uint8),
     ("id", np.uint8, ID_BYTES),
 )
-"""Fields of every row. `contract` and `pricing` are a place in their side table, `pending` a place + 1, 0 for none.
-`close_day` is the next local day to be closed, at `close_ms`; 0 where none is. `heard_day` is the day (UTC) its first
-record was received. `clock_ms` is meaningful once `started`. `touched` belongs to the module `dirty` and is no part of
-what is remembered. `watermark_ms` is the latest that the merchant's clock, or that of the feed it came through at the
-time, stood at when a transaction was accepted or a day closed: it never goes back, even where the merchant changes its
-feed."""
+"""Fields of every row. `master_data` and `contract` are a place in their side table, `pending` a place + 1, 0 for none.
+`close_day` is the next local day to be closed, at `close_ms`; 0 where none is. `first_received_day` is the day (UTC)
+its first record was received. `clock_ms` is meaningful once `started`. `touched` belongs to the module `dirty` and is
+no part of what is remembered. `watermark_ms` is the latest that the merchant's clock, or that of the feed it came
+through at the time, stood at when a transaction was accepted or a day closed: it never goes back, even where the
+merchant changes its feed."""
 
 
 def row_dtype(families: tuple[ModuleType, ...]) -> tuple[np.dtype[np.void], int]:
@@ -98,7 +98,7 @@ class Rows:
         self.index = index
 
     def set_aside(self, more: NDArray[np.int32]) -> Aside:
-        """Begin a cut: put aside the list of dirty rows, with `more` that are to be in it; it may be long.
+        """Begin a checkpoint: put aside the list of dirty rows, with `more` that are to be in it; it may be long.
 
         Until `release` no other may begin.
         """
@@ -131,7 +131,7 @@ class Rows:
         return copies
 
     def release(self) -> Dirty:
-        """End the cut in hand. What is returned holds its copies: to let go of many takes the system long."""
+        """End the checkpoint in hand. What is returned holds its copies: to let go of many takes the system long."""
         held, self.dirty = self.dirty, Dirty(*self.dirty[:3], *room_for(0, self.row_bytes.shape[1]))
         return held
 
@@ -159,7 +159,7 @@ class Rows:
 
 
 class Aside(NamedTuple):
-    """The rows of a cut in hand."""
+    """The rows of a checkpoint in hand."""
 
     row: NDArray[np.int32]
     mark: int

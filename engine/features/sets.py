@@ -37,7 +37,7 @@ class Table(NamedTuple):
 
 
 class Journal(NamedTuple):
-    """What was entered since the last cut, in order; without room where no cuts are taken."""
+    """What was entered since the last checkpoint, in order; without room where no checkpoints are taken."""
 
     key: NDArray[np.uint64]
     row: NDArray[np.int32]
@@ -78,7 +78,7 @@ class AgedSet:
 
     Args:
         turn_ms: length of a turn.
-        journals: whether what is entered is noted for cuts too; then `entered` must be called now and again.
+        journals: whether what is entered is noted for checkpoints too; then `entered` must be called now and again.
     """
 
     def __init__(self, turn_ms: int, *, journals: bool = False) -> None:

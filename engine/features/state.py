@@ -53,11 +53,11 @@ class State(NamedTuple):
     pending: Structured
     pending_free: NDArray[np.int64]
     """(2,): place + 1 of the first free one, and how many were ever used."""
+    master_data: Structured
+    master_data_next: NDArray[np.int32]
+    """(versions,): the place of the merchant's version before each, 0 for none."""
     contracts: Structured
     contract_next: NDArray[np.int32]
-    """(versions,): the place of the merchant's version before each, 0 for none."""
-    pricings: Structured
-    pricing_next: NDArray[np.int32]
     """(versions,): the place of the merchant's version before each, 0 for none."""
     price_lines: Structured
     zones: Zones
@@ -106,12 +106,12 @@ class Into(NamedTuple):
     """(room,): the latest of the merchant's clock and its feeds' clocks so far; never goes back."""
     currency: NDArray[np.int64]
     """(room,): the merchant's by then, 0 before its first transaction."""
-    heard: NDArray[np.int64]
+    event_context: NDArray[np.int64]
     """(room, 3): by record that is an event of no use to features: its merchant's row and watermark, and how many rows
     of features came before."""
 
 
 ACCEPTED, DUPLICATE, OTHER, NOTHING, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY, FEEDS = range(10)
 """What became of a record: `NOTHING` was dead before the kernel saw it; those after are dead letters."""
-TRANSACTION, DEAD, CLOCK, MERCHANT, EVENT, SETTLEMENT, CONTRACT = range(7)
+KIND_TRANSACTION, KIND_DEAD, KIND_CLOCK, KIND_MASTER_DATA, KIND_EVENT, KIND_SETTLEMENT, KIND_CONTRACT = range(7)
 """What a record is."""

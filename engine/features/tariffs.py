@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from domain.events import CARD_KINDS, SCHEMES
+from domain.feature_codes import FEE_LEARNED, FEE_ROUGH
 from engine.features.event import MISSING, UNIONPAY, Event
 from engine.jit import i64, njit_inner
 
-LEARNED, ROUGH = 2, 3
-"""Values of `fee_basis`."""
 ROUNDING_MINOR = 1
 """A difference of at most this is rounding: half up, down, or a sum of two rounded parts."""
 TARIFFS = 12
@@ -269,7 +268,7 @@ def _rough(row: Any, kind: int, amount: int, fee: int, exact: bool, out: Any) ->
         run = i64(row.rough_run)
         row.rough_run = min(_MOST_RUN, run + 1) if dearer else max(0, run - AGAINST)
         due = i64(np.floor(mean * amount / 1e6 + 0.5))
-        out.fee_basis = ROUGH
+        out.fee_basis = FEE_ROUGH
         out.fee_due = due
         out.fee_over = fee - due
         out.fee_due_ppm = i64(np.floor(mean + 0.5))
@@ -329,7 +328,7 @@ def learn(row: Any, event: Event, out: Any) -> bool:
         elif fee <= due_minor:
             row.tariff_run[own] = max(0, run - (AGAINST if flat or due_minor >= TELLING_MINOR else 1))
         rate, fixed = _tariff(row, own)
-        out.fee_basis = LEARNED
+        out.fee_basis = FEE_LEARNED
         out.fee_due = due_minor
         out.fee_over = fee - due_minor
         out.fee_due_ppm = rate

@@ -35,7 +35,7 @@ def answers_of(
     for record, event in others:
         if not first <= record < end or event["type"] not in {"verdict", "override"} or verdicts[record] != OTHER:
             continue
-        row, watermark_ms, j = into.heard[record].tolist()
+        row, watermark_ms, j = into.event_context[record].tolist()
         if event["type"] == "verdict":
             until_ms = event.get("expires_at", 0)
             yield j, Verdict(row, watermark_ms, event["alert_id"], event["verdict"], event["event_time"], until_ms)

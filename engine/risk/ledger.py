@@ -154,7 +154,7 @@ class RiskLedger:
     Args:
         families: of each detector, in the order of a score's contributions.
         merchant_id: of a row.
-        journals: whether it is noted for cuts which rows change; then `changes` must be called now and again.
+        journals: whether it is noted for checkpoints which rows change; then `changes` must be called now and again.
 
     Raises:
         ValueError: a family is none of `domain.risk.FAMILIES`.

@@ -1,4 +1,4 @@
-"""Kafka as a worker's carrier: partitions by a consumer group, results and cuts by each partition's owner."""
+"""Kafka as a worker's backend: partitions by a consumer group, results and checkpoints by each partition's owner."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from faust.types import TP
 from mode import get_logger
 
 from streams.app import build_app
-from streams.kafka.checkpoints import KafkaCutStore
+from streams.kafka.checkpoints import KafkaCheckpointStore
 from streams.kafka.faust_transport import ANSWER_S
 from streams.kafka.log import KafkaLog
 from streams.sqlite.leases import Fenced
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from streams.app import WorkerSettings
     from streams.kafka.faust_transport import Consumer, Transport
     from streams.log import Progress
-    from streams.log_backend import Outlet
+    from streams.log_backend import ResultWriter
 
 logger = get_logger(__name__)
 
 
-class KafkaCarrier:
-    """A worker's carrier over Kafka. It has what the group assigns to it.
+class KafkaBackend:
+    """A worker's backend over Kafka. It has what the group assigns to it.
 
     Args:
         settings: where the cluster is; topics are made where they are not there.
@@ -41,13 +41,13 @@ class KafkaCarrier:
 
     def __init__(self, settings: WorkerSettings) -> None:
         options = settings.kafka
-        if options is None or settings.cut_every_s is None:
-            raise ValueError("a worker on Kafka must have kafka options and cut_every_s, got none")
+        if options is None or settings.checkpoint_every_s is None:
+            raise ValueError("a worker on Kafka must have kafka options and checkpoint_every_s, got none")
         with KafkaLog(options) as log:
             create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
             self.identity = log.identity
         self._options, self._partitions = options, settings.partitions
-        self._store = KafkaCutStore(options)
+        self._store = KafkaCheckpointStore(options)
         self._teller: AIOKafkaProducer | None = None
         self.app = build_app(settings)
         self._transport = cast("Transport", self.app.transport)
@@ -75,13 +75,13 @@ class KafkaCarrier:
     def _consumer(self) -> Consumer:
         return cast("Consumer", self.app.consumer)
 
-    def cut_store(self) -> KafkaCutStore:
-        """The topic of the cuts."""
+    def checkpoint_store(self) -> KafkaCheckpointStore:
+        """The topic of the checkpoints."""
         return self._store
 
-    def outlet(self, partition: int) -> Outlet:
+    def result_writer(self, partition: int) -> ResultWriter:
         """The partition's owner."""
-        return self._store.outlet(partition)
+        return self._store.result_writer(partition)
 
     async def bounds(self, partition: int) -> tuple[int, int]:
         """First and end offset of the partition's events."""

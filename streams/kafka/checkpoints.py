@@ -1,8 +1,9 @@
-"""Checkpoints on Kafka: every partition's last cut, in its partition of the compacted topic `checkpoints`.
+"""Checkpoints on Kafka: every partition's last checkpoint, in its partition of the compacted topic `checkpoints`.
 
-Its keys are `owner` (who has the partition), `manifest` and `page/<id>`. A cut is one transaction of the partition's
+Its keys are `owner` (who has the partition), `manifest` and `page/<id>`. A checkpoint is one transaction of the
+partition's
 owner: pages, tombstones of those that are no longer listed, and the manifest. Who reads what is committed has one
-whole cut, or none. Compaction needs nothing of its order.
+whole checkpoint, or none. Compaction needs nothing of its order.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Stored:
         partition: which.
         owner: number of its last owner, 0 for none.
         manifest: the sealed manifest, None where there is none.
-        cut: its number, 0 for none.
+        checkpoint: its number, 0 for none.
         pages: by id.
         keys: of every record that is in force.
         faults: what is wrong with records that are in force, by key; what follows a damaged manifest tells nothing.
@@ -74,7 +75,7 @@ class Stored:
     partition: int
     owner: int = 0
     manifest: bytes | None = None
-    cut: int = 0
+    checkpoint: int = 0
     pages: dict[int, bytes] = field(default_factory=dict)
     keys: set[bytes] = field(default_factory=set)
     faults: dict[bytes, Exception] = field(default_factory=dict)
@@ -102,12 +103,12 @@ class Stored:
         elif key == MANIFEST:
             self._take_manifest(value)
         elif key != OWNER and value:
-            who = f"{self.where} has a record that is no part of a cut, under the key {key!r}"
+            who = f"{self.where} has a record that is no part of a checkpoint, under the key {key!r}"
             self.faults[key] = Damaged(f"{who}; {REBUILD}")
 
     def _take_manifest(self, value: bytes | None) -> None:
         if not value:
-            self.manifest, self.cut = None, 0
+            self.manifest, self.checkpoint = None, 0
         elif MANIFEST not in self.faults:
             try:
                 self._follow(value)
@@ -116,12 +117,12 @@ class Stored:
 
     def _follow(self, value: bytes) -> None:
         head = msgspec.msgpack.decode(unsealed(value, self.partition, self.where), type=Parent)
-        if self.manifest is not None and head.parent != self.cut:
+        if self.manifest is not None and head.parent != self.checkpoint:
             raise WrongParent(
-                f"cut {head.cut} of partition {self.partition} must continue cut {self.cut}, got parent {head.parent};"
-                f" {REBUILD}"
+                f"checkpoint {head.checkpoint} of partition {self.partition} must continue checkpoint"
+                f" {self.checkpoint}, got parent {head.parent}; {REBUILD}"
             )
-        self.manifest, self.cut = value, head.cut
+        self.manifest, self.checkpoint = value, head.checkpoint
 
     def decoded(self) -> Manifest | None:
         """The manifest.
@@ -145,8 +146,8 @@ class Parent(Head, frozen=True, kw_only=True):
     parent: int
 
 
-class KafkaCutStore:
-    """The cuts of the partitions this worker owns, and their owners.
+class KafkaCheckpointStore:
+    """The checkpoints of the partitions this worker owns, and their owners.
 
     Args:
         options: how to reach the cluster.
@@ -157,7 +158,7 @@ class KafkaCutStore:
         self._owners: dict[int, PartitionOwner] = {}
         self._stored: dict[int, Stored] = {}
 
-    def outlet(self, partition: int) -> PartitionOwner:
+    def result_writer(self, partition: int) -> PartitionOwner:
         """Where a partition's results go; raises Fenced."""
         try:
             return self._owners[partition]
@@ -166,7 +167,7 @@ class KafkaCutStore:
 
     def owner(self, partition: int) -> int:
         """The number under which this worker has it; raises Fenced."""
-        return self.outlet(partition).number
+        return self.result_writer(partition).number
 
     async def fence(self, partitions: Collection[int], held: Collection[int] = ()) -> None:
         """Become the owner of these partitions and read what they hold; remain that of those held, and of no others.
@@ -190,7 +191,7 @@ class KafkaCutStore:
         return PartitionOwner(name, self._options.client_kwargs(), compression, usual)
 
     async def manifest(self, partition: int) -> Manifest | None:
-        """The last cut; None where there is none. Raises Damaged, UnknownFormat, WrongParent."""
+        """The last checkpoint; None where there is none. Raises Damaged, UnknownFormat, WrongParent."""
         return self._stored[partition].decoded()
 
     async def pages(self, manifest: Manifest) -> Iterable[tuple[int, bytes]]:
@@ -198,11 +199,11 @@ class KafkaCutStore:
         return _pages(self._stored[manifest.partition], manifest)
 
     async def commit(self, manifest: Manifest, fresh: Mapping[int, bytes]) -> float:
-        """Keep the next cut: one transaction; the processor time it took in this thread, but for the sending."""
+        """Keep the next checkpoint: one transaction; the processor time it took in this thread, but for the sending."""
         began = time.thread_time()
-        partition, owner = manifest.partition, self.outlet(manifest.partition)
+        partition, owner = manifest.partition, self.result_writer(manifest.partition)
         stored = self._stored[partition]
-        gone = sorted(check_next(manifest, owner.number, stored.cut, set(stored.pages), set(fresh)))
+        gone = sorted(check_next(manifest, owner.number, stored.checkpoint, set(stored.pages), set(fresh)))
         keys = [PAGE + b"%d" % each for each in [*sorted(fresh), *gone]]
         values = [body for _, body in sized(manifest, fresh)] + [None] * len(gone)
         last = sealed(manifest)
@@ -211,18 +212,18 @@ class KafkaCutStore:
             await owner.send_many(CHECKPOINTS.name, partition, values, keys, packed=True)
         await owner.send_many(CHECKPOINTS.name, partition, [last], [MANIFEST])
         await owner.commit()
-        stored.cut = manifest.cut
+        stored.checkpoint = manifest.checkpoint
         stored.pages.update(dict.fromkeys(fresh, b""))
         for each in gone:
             del stored.pages[each]
         return cost_s
 
     async def replace(self, partition: int, first: tuple[Manifest, Mapping[int, bytes]] | None) -> None:
-        """Own a partition and forget its state, damaged or not; then keep this first cut, if there is one.
+        """Own a partition and forget its state, damaged or not; then keep this first checkpoint, if there is one.
 
         Args:
             partition: which.
-            first: a cut without a parent, and its pages. Its owner is put in.
+            first: a checkpoint without a parent, and its pages. Its owner is put in.
         """
         self._owners[partition] = owner = self._new_owner(partition)
         await owner.start()
@@ -309,14 +310,14 @@ async def _read(consumer: Any, found: Mapping[int, Stored]) -> None:
         for tp, records in batches.items():
             heard = time.monotonic()
             for each in records:
-                if each.offset < ends[tp]:  # what comes behind may be a part of a cut
+                if each.offset < ends[tp]:  # what comes behind may be a part of a checkpoint
                     tps[tp].take(each.key, each.value)
         if time.monotonic() - heard > _SILENT_S:
             raise TimeoutError(f"nothing came for {_SILENT_S:g} s")
 
 
 class KafkaStateView:
-    """The cuts as they are committed, for who only looks; a worker may go on meanwhile.
+    """The checkpoints as they are committed, for who only looks; a worker may go on meanwhile.
 
     Args:
         options: how to reach the cluster.
@@ -327,7 +328,7 @@ class KafkaStateView:
         self._stored: dict[int, Stored] = {}
 
     def manifest(self, partition: int) -> Manifest | None:
-        """The last cut; None where there is none. Raises Unreachable, Damaged, UnknownFormat, WrongParent."""
+        """The last checkpoint; None where there is none. Raises Unreachable, Damaged, UnknownFormat, WrongParent."""
         self._stored |= asyncio.run(read_checkpoints(self._options, [partition]))
         return self._stored[partition].decoded()
 

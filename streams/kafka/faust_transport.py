@@ -43,7 +43,7 @@ SESSION_S = 6.0
 """A worker that is not heard of for so long is gone. Brokers take no less; one that only stood still is fenced."""
 HEARTBEAT_S = 2.0
 REBALANCE_S = 30.0
-"""A worker that hands over has so long to cut what it has."""
+"""A worker that hands over has so long to checkpoint what it has."""
 FETCH_BYTES = 4 << 20
 """Of a partition at a time; a record of the documented size is far smaller."""
 ANSWER_S = 5.0
@@ -122,7 +122,9 @@ class Consumer(BatchConsumer):
         self.client.subscribe(topics=set(topics), listener=_Listener(self))
 
     async def revoked(self, partitions: set[TP]) -> None:
-        """Hand partitions over, or hold what is as their last cuts have it until the group says who gets them."""
+        """Hand partitions over, or hold what is as their last checkpoints have it until the group says who gets
+        them.
+        """
         self._ready = False
         self.app.consumer_generation_id = _NO_GENERATION  # a recovery that goes on is of no use any more
         try:

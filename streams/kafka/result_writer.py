@@ -1,9 +1,9 @@
 """Owning a partition on Kafka: everything it writes goes through one transactional producer of its own.
 
-Its alerts, scores, dead letters, pages and manifests are written in one transaction from cut to cut. Who starts a
-producer of the same transactional id fences the one before: whatever that still writes is refused by the broker, so
-no late writer can put an older revision behind a newer one, which compaction would then keep. Readers that do not
-wait for a commit see each alert at once; an aborted one is written again by the next owner, the same.
+Its alerts, scores, dead letters, pages and manifests are written in one transaction from checkpoint to checkpoint. Who
+starts a producer of the same transactional id fences the one before: whatever that still writes is refused by the
+broker, so no late writer can put an older revision behind a newer one, which compaction would then keep. Readers that
+do not wait for a commit see each alert at once; an aborted one is written again by the next owner, the same.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 logger = get_logger(__name__)
 
 TRANSACTION_S = 840.0
-"""A transaction is open from cut to cut. The broker aborts one that is open for longer; its limit is 15 minutes."""
+"""A transaction is open from checkpoint to checkpoint. The broker aborts one that is open for longer; its limit is 15
+minutes."""
 OUTAGE_S = 1_800.0
 """How long what was written waits for a broker that does not answer."""
 START_S = 60.0
@@ -68,7 +69,7 @@ class _Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no type
 
 
 class PartitionOwner:
-    """A partition's outlet and the transactions of its cuts; of one event loop.
+    """A partition's result_writer and the transactions of its checkpoints; of one event loop.
 
     Args:
         transactional_id: the partition's.
@@ -166,7 +167,7 @@ class PartitionOwner:
         self._sends.difference_update(sends)
 
     async def _hand_over(self, topic: str, partition: int, batch: BatchBuilder) -> asyncio.Future[Any]:
-        """Give a batch to the producer; one at a time, for an alert must not wait for all of a cut's pages."""
+        """Give a batch to the producer; one at a time, for an alert must not wait for all of a checkpoint's pages."""
         async with self._gate:  # none is given while a transaction ends
             await self._begin()
             sent = await self._enqueue(topic, partition, batch)

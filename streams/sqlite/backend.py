@@ -1,4 +1,6 @@
-"""The embedded log as a worker's carrier: the cuts in a file of their own beside it, and what the worker writes."""
+"""The embedded log as a worker's backend: the checkpoints in a file of their own beside it, and what the worker
+writes.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from streams.app import WorkerSettings
     from streams.log import Progress
-    from streams.log_backend import Outlet
+    from streams.log_backend import ResultWriter
     from streams.manifests import Manifest
     from streams.sqlite.faust_transport import Producer, Transport
     from streams.sqlite.leases import Lease
@@ -40,8 +42,8 @@ _PATIENCE_S = 0.1
 _MIN_DIRTY = 0.5
 
 
-class SqliteCarrier:
-    """A worker's carrier over the embedded log. It has every partition, by a lease.
+class SqliteBackend:
+    """A worker's backend over the embedded log. It has every partition, by a lease.
 
     Args:
         settings: where the log is; its topics are made where they are not there.
@@ -76,11 +78,11 @@ class SqliteCarrier:
         """The worker's, once it was taken."""
         return self._transport.lease
 
-    def cut_store(self) -> SqliteCutStore:
+    def checkpoint_store(self) -> SqliteCheckpointStore:
         """The file beside the log."""
-        return SqliteCutStore(state_path(self._path), self)
+        return SqliteCheckpointStore(state_path(self._path), self)
 
-    def outlet(self, partition: int) -> Outlet:  # noqa: ARG002  the lease is of all
+    def result_writer(self, partition: int) -> ResultWriter:  # noqa: ARG002  the lease is of all
         """The log itself, under the lease."""
         return cast("Producer", self.app.producer)
 
@@ -124,33 +126,33 @@ class SqliteCarrier:
         """The transport has closed the log."""
 
 
-class SqliteCutStore:
+class SqliteCheckpointStore:
     """The checkpoints' file, used in a thread of its own.
 
     Args:
         path: the file, made where it does not exist.
-        carrier: whose lease says who may cut.
+        backend: whose lease says who may checkpoint.
     """
 
-    def __init__(self, path: Path, carrier: SqliteCarrier) -> None:
-        self._store, self._carrier = SqliteCheckpoints(path), carrier
+    def __init__(self, path: Path, backend: SqliteBackend) -> None:
+        self._store, self._backend = SqliteCheckpoints(path), backend
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="state")
         self._closing = threading.Event()
         self._number = 0
 
     async def fence(self, partitions: Collection[int], held: Collection[int] = ()) -> None:  # noqa: ARG002  the file, whole
-        """Become the only one who may cut; raises Fenced, StateLocked."""
-        lease = self._carrier.lease
+        """Become the only one who may checkpoint; raises Fenced, StateLocked."""
+        lease = self._backend.lease
         assert lease is not None
         self._number = lease.number
-        await self._in_thread(self._store.fence, lease.number, self._carrier.app.conf.id)
+        await self._in_thread(self._store.fence, lease.number, self._backend.app.conf.id)
 
     def owner(self, partition: int) -> int:  # noqa: ARG002  one number for all
         """The lease's number."""
         return self._number
 
     async def manifest(self, partition: int) -> Manifest | None:
-        """The last cut; None where there is none."""
+        """The last checkpoint; None where there is none."""
         return await self._in_thread(self._store.manifest, partition)
 
     async def pages(self, manifest: Manifest) -> Iterable[tuple[int, bytes]]:
@@ -158,7 +160,7 @@ class SqliteCutStore:
         return self._store.pages(manifest)
 
     async def commit(self, manifest: Manifest, fresh: Mapping[int, bytes]) -> float:
-        """Keep the next cut; tried again while the file is locked or the disk full."""
+        """Keep the next checkpoint; tried again while the file is locked or the disk full."""
         return await self._in_thread(self._insist, manifest, fresh)
 
     def _insist(self, manifest: Manifest, fresh: Mapping[int, bytes]) -> float:

@@ -1,7 +1,8 @@
-"""Checkpoints on SQLite: every partition's last cut, in a file of its own beside the log.
+"""Checkpoints on SQLite: every partition's last checkpoint, in a file of its own beside the log.
 
-A cut is a manifest and the pages it lists, most of which earlier cuts wrote. It is committed in one transaction,
-by the holder of the greatest fencing number: so the file always has one whole cut of a partition, or none.
+A checkpoint is a manifest and the pages it lists, most of which earlier checkpoints wrote. It is committed in one
+transaction, by the holder of the greatest fencing number: so the file always has one whole checkpoint of a partition,
+or none.
 
 The file is in WAL mode. With a rollback journal a commit takes two thirds of the time and writes half as much, but
 a reader that is stopped while it reads would hold up every commit, and a writer that is stopped every reader. A
@@ -61,7 +62,7 @@ _MANIFEST_AND_WHETHER_PAGES = """
 SELECT manifest.partition IS NOT NULL, CAST(body AS BLOB), EXISTS (SELECT 1 FROM page WHERE partition = :partition)
 FROM (SELECT 1) LEFT JOIN manifest ON manifest.partition = :partition
 """
-"""In one statement, which sees the file at one moment: a worker may be taking its first cut."""
+"""In one statement, which sees the file at one moment: a worker may be taking its first checkpoint."""
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS fence (
     one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, owner TEXT NOT NULL,
@@ -223,7 +224,7 @@ class SqliteCheckpoints:
     # -- reading
 
     def manifest(self, partition: int) -> Manifest | None:
-        """The last cut of `partition`, or None where there is none; raises `Damaged`, `UnknownFormat`."""
+        """The last checkpoint of `partition`, or None where there is none; raises `Damaged`, `UnknownFormat`."""
         body = self._manifest_body(partition)
         return None if body is None else msgspec.msgpack.decode(body, type=Manifest)
 
@@ -255,7 +256,7 @@ class SqliteCheckpoints:
 
         Raises:
             Damaged: a page is missing, or not what the manifest says.
-            Superseded: a page is gone because a later cut was committed meanwhile.
+            Superseded: a page is gone because a later checkpoint was committed meanwhile.
         """
         for ref in manifest.pages:
             with self._noticing_damage():
@@ -264,28 +265,28 @@ class SqliteCheckpoints:
                 ).fetchone()
             body = None if row is None else row[0]
             if body is None or PageRef.of(ref.id, body) != ref:
-                self._notice_later_cut(manifest)
+                self._notice_later_checkpoint(manifest)
             yield ref.id, check_page(manifest, ref, body, str(self.path))
 
-    def _notice_later_cut(self, manifest: Manifest) -> None:
+    def _notice_later_checkpoint(self, manifest: Manifest) -> None:
         stored = self._head(manifest.partition)
-        if stored is None or stored.cut != manifest.cut:
-            now = "no cut" if stored is None else f"cut {stored.cut}"
-            raise Superseded(f"partition {manifest.partition} has {now} by now, not cut {manifest.cut}")
+        if stored is None or stored.checkpoint != manifest.checkpoint:
+            now = "no checkpoint" if stored is None else f"checkpoint {stored.checkpoint}"
+            raise Superseded(f"partition {manifest.partition} has {now} by now, not checkpoint {manifest.checkpoint}")
 
     # -- writing
 
     def commit(self, number: int, manifest: Manifest, fresh: Mapping[int, bytes]) -> None:
-        """Replace the last cut of a partition by the next; pages it no longer lists are deleted.
+        """Replace the last checkpoint of a partition by the next; pages it no longer lists are deleted.
 
         Args:
             number: the fencing number.
-            manifest: the next cut; its parent is the stored one, its owner `number`.
+            manifest: the next checkpoint; its parent is the stored one, its owner `number`.
             fresh: by id, the pages it lists that are not stored yet.
 
         Raises:
             Fenced: somebody else has fenced the file.
-            WrongParent: the stored cut is not the manifest's parent.
+            WrongParent: the stored checkpoint is not the manifest's parent.
             Damaged: the stored manifest is not what was written.
             ValueError: the manifest and the pages contradict each other.
         """
@@ -294,8 +295,8 @@ class SqliteCheckpoints:
             head = self._head(partition)
             rows = self._db.execute("SELECT id FROM page WHERE partition = ?", (partition,))
             stored = {page_id for (page_id,) in rows}
-            gone = check_next(manifest, number, 0 if head is None else head.cut, stored, set(fresh))
-            # Fresh pages first: they take the room that the cut before freed, and no room is written twice.
+            gone = check_next(manifest, number, 0 if head is None else head.checkpoint, stored, set(fresh))
+            # Fresh pages first: they take the room that the checkpoint before freed, and no room is written twice.
             self._insert(partition, sized(manifest, fresh))
             self._delete(partition, gone)
             self._put(manifest)
@@ -347,7 +348,7 @@ class SqliteCheckpoints:
             copy.rename(target)
 
     def check(self, partition: int) -> Manifest | None:
-        """Read the last cut of `partition` and all its pages; raises as `manifest` and `pages` do."""
+        """Read the last checkpoint of `partition` and all its pages; raises as `manifest` and `pages` do."""
         if (manifest := self.manifest(partition)) is not None:
             for _ in self.pages(manifest):
                 pass
@@ -357,7 +358,8 @@ class SqliteCheckpoints:
         """Replace the state of `partition`, damaged or not, by that in the backup `source`.
 
         Returns:
-            The manifest as it is stored now: the backup's, as the next cut here, for later ones to continue. None
+            The manifest as it is stored now: the backup's, as the next checkpoint here, for later ones to continue.
+                None
             where the backup has no state of the partition; then nothing was changed.
 
         Raises:
@@ -368,17 +370,17 @@ class SqliteCheckpoints:
             if (saved := backup.manifest(partition)) is None:
                 return None
             with self._owned(number):
-                parent = self._last_cut(partition)
-                cut = max(parent, saved.cut) + 1
-                manifest = msgspec.structs.replace(saved, cut=cut, parent=parent, owner=number)
+                parent = self._last_checkpoint(partition)
+                checkpoint = max(parent, saved.checkpoint) + 1
+                manifest = msgspec.structs.replace(saved, checkpoint=checkpoint, parent=parent, owner=number)
                 self._forget(partition)
                 self._insert(partition, backup.pages(saved))  # which checks them
                 self._put(manifest)
                 return manifest
 
-    def _last_cut(self, partition: int) -> int:
+    def _last_checkpoint(self, partition: int) -> int:
         try:
             head = self._head(partition)
         except Damaged:  # which is why it is replaced
             return 0
-        return 0 if head is None else head.cut
+        return 0 if head is None else head.checkpoint

@@ -253,11 +253,11 @@ class Producer(base.Producer):
     @property
     def epoch(self) -> int:
         """Number of the owner that writes; greater than any before."""
-        lease = self._carrier.lease
+        lease = self._backend.lease
         return 0 if lease is None else lease.number
 
     @property
-    def _carrier(self) -> Transport:
+    def _backend(self) -> Transport:
         return cast("Transport", self.app.transport)  # the consumer's: it has the lease
 
     async def send(
@@ -309,9 +309,9 @@ class Producer(base.Producer):
     async def _append_waiting(self) -> None:
         while self._waiting:
             sends, self._waiting = self._waiting, []
-            work = partial(_append, sends=sends, lease=self._carrier.lease)
+            work = partial(_append, sends=sends, lease=self._backend.lease)
             try:
-                offsets = await self._carrier.writer.run(work)
+                offsets = await self._backend.writer.run(work)
             except Exception as error:  # noqa: BLE001  it belongs to those who wait
                 for send in sends:
                     if not send.future.done():
@@ -330,7 +330,7 @@ class Producer(base.Producer):
     async def on_stop(self) -> None:
         """Commit what was sent, and close the log."""
         await self.flush()
-        self._carrier.close()
+        self._backend.close()
 
     async def create_topic(
         self,
@@ -349,11 +349,11 @@ class Producer(base.Producer):
                 retention_ms = None if retention is None else int(want_seconds(retention) * 1000)
                 log.create_topic(topic, partitions, compacted=bool(compacting), retention_ms=retention_ms)
 
-        await self._carrier.writer.run(write)
+        await self._backend.writer.run(write)
 
     def key_partition(self, topic: str, key: bytes) -> TP:
         """Where a record with `key` belongs."""
-        return TP(topic, partition_of(key, self._carrier.log.partitions(topic)))
+        return TP(topic, partition_of(key, self._backend.log.partitions(topic)))
 
 
 def _append(log: SqliteLog, sends: Sequence[_Send], lease: Lease | None) -> list[int]:

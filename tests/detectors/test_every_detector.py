@@ -25,7 +25,7 @@ COLUMNS = columns()
 LOW_CODES = {
     "mcc_sources": 32, "mcc_basis": 3, "mcc_class_drop": 3, "fee_type_used": 100, "fee_class_used": 3,
     "number_changed": 2, "number_source": 3, "numbers_28d": 9, "number_places_28d": 9, "trade_telling": 12,
-    "fee_basis": 4, "occasion": 4, "new_d": 31, "dormancy_d": 401, "idle_d": 92, "quiet_d": 20, "quiet_longest_d": 8,
+    "fee_basis": 4, "row_kind": 4, "new_d": 31, "dormancy_d": 401, "idle_d": 92, "quiet_d": 20, "quiet_longest_d": 8,
     "expected_minor_1d": 10**6, "rise_before_minor": 10**6, "closed_sales": 3,
 }  # fmt: skip
 HIGH_FLOATS = {
@@ -68,8 +68,8 @@ def same(one: Findings, other: Findings) -> bool:
     return all(np.array_equal(a, b) for a, b in pairs)
 
 
-def pieces(features: dict[str, Any], cuts: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-    for first, last in zip([0, *cuts], [*cuts, None], strict=True):
+def pieces(features: dict[str, Any], checkpoints: list[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+    for first, last in zip([0, *checkpoints], [*checkpoints, None], strict=True):
         yield first, {name: column[first:last] for name, column in features.items()}
 
 
@@ -130,9 +130,9 @@ def test_the_same_features_give_the_same_findings_and_are_left_as_they_were(dete
 @pytest.mark.parametrize("seed", range(5))
 def test_a_batch_cut_anywhere_gives_the_same_findings(detector: Detector, seed: int) -> None:
     features = random_features(seed)
-    cuts = sorted(np.random.default_rng(seed).integers(0, 401, 6).tolist())
+    checkpoints = sorted(np.random.default_rng(seed).integers(0, 401, 6).tolist())
     whole = detector.detect(features)
-    parts = [(first, detector.detect(piece)) for first, piece in pieces(features, cuts)]
+    parts = [(first, detector.detect(piece)) for first, piece in pieces(features, checkpoints)]
     assert np.array_equal(whole.index, np.concatenate([first + found.index for first, found in parts]))
     assert np.array_equal(whole.severity, np.concatenate([found.severity for _, found in parts]))
     assert np.array_equal(whole.at_stake_e7, np.concatenate([found.at_stake_e7 for _, found in parts]))

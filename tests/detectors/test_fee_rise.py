@@ -160,7 +160,7 @@ def test_a_new_version_of_the_contract_with_notice_is_no_rise() -> None:
 
 
 def test_what_came_in_dearer_is_the_merchants_own_after_90_days() -> None:
-    rows = rows_of(*month(dearer(rise=0.5), days=125, a_day=8, median=300.0), occasion=0)
+    rows = rows_of(*month(dearer(rise=0.5), days=125, a_day=8, median=300.0), row_kind=0)
     days = [k // 8 for k, row in enumerate(rows) if (row["fee_over"] or 0) > 1]
     assert len([day for day in days if ON <= day < ON + 88]) > 600
     assert len([day for day in days if day < ON or day >= ON + 95]) < 5

@@ -1,4 +1,4 @@
-"""Cuts of one partition: a monitor brought back to one goes on as if nothing had been, whenever it was taken."""
+"""Checkpoints of one partition: a monitor brought back to one goes on as if nothing had been, whenever it was taken."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.strategies import records_of, seeded_stream
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.checkpoint.checkpoints import Cut
+    from engine.checkpoint.checkpoints import Checkpoint
     from engine.checkpoint.page_log import Fresh
     from engine.decoding.records import Records
     from engine.outputs import Outputs
@@ -31,11 +31,11 @@ SEEDS = [int(each) for each in os.environ.get("TILLWATCH_SEED", "").split(",") i
 
 
 def monitor(capacity: int = 100, partitions: int = 1, **config: str) -> Monitor:
-    return Monitor(MonitorConfig(capacity=capacity, **config), 0, partitions, cuts=True)
+    return Monitor(MonitorConfig(capacity=capacity, **config), 0, partitions, checkpoints=True)
 
 
 class Shelf:
-    """Keeps the pages of a monitor's last cut, encoded."""
+    """Keeps the pages of a monitor's last checkpoint, encoded."""
 
     def __init__(self) -> None:
         self.pages: dict[int, bytes] = {}
@@ -46,19 +46,19 @@ class Shelf:
             assert each.id not in self.pages
             self.pages[each.id] = encode(each.page)
 
-    def finish(self, cut: Cut) -> None:
-        self.take(cut.rest())
-        for each in cut.dropped:
+    def finish(self, checkpoint: Checkpoint) -> None:
+        self.take(checkpoint.rest())
+        for each in checkpoint.dropped:
             del self.pages[each]
-        self.notes = cut.notes()
-        cut.end()
+        self.notes = checkpoint.notes()
+        checkpoint.end()
 
     def whole(self, taken: Monitor, rows: int = 1_000) -> None:
-        """A cut from its beginning to its end."""
-        cut = taken.cut()
-        while not cut.gathered:
-            self.take(cut.gather(rows))
-        self.finish(cut)
+        """A checkpoint from its beginning to its end."""
+        checkpoint = taken.checkpoint()
+        while not checkpoint.gathered:
+            self.take(checkpoint.gather(rows))
+        self.finish(checkpoint)
 
     def copy(self) -> Shelf:
         made = Shelf()
@@ -82,7 +82,7 @@ def batches(seed: int, length: int = 300) -> list[Records]:
 
 
 def rows_of(taken: Monitor) -> bytes:
-    """Every byte of every row, but for the marks of cuts."""
+    """Every byte of every row, but for the marks of checkpoints."""
     rows = taken._state.rows
     found = rows.row_bytes[: rows.count[0]].copy()
     found[:, rows.rows.dtype.fields["touched"][1]] = 0
@@ -96,8 +96,8 @@ class Disturbed:
         self.draw = random.Random(seed ^ 0x5EED)
         self.monitor, self.shelf = monitor(), Shelf()
         self.kept, self.kept_at = self.shelf, 0
-        self.cut: Cut | None = None
-        self.cut_at = self.crashes = self.cuts = 0
+        self.checkpoint: Checkpoint | None = None
+        self.checkpoint_at = self.crashes = self.checkpoints = 0
 
     def run(self, given: list[Records]) -> dict[int, Outputs]:
         """What each batch gave when it was processed last."""
@@ -106,23 +106,23 @@ class Disturbed:
             found[k] = self.monitor.process(given[k])
             k += 1
             self._go_on(k)
-            if self.cuts and self.draw.random() < 0.1:
+            if self.checkpoints and self.draw.random() < 0.1:
                 self.crashes += 1
-                self.monitor, self.shelf, self.cut = self.kept.bring_back(monitor()), self.kept.copy(), None
+                self.monitor, self.shelf, self.checkpoint = self.kept.bring_back(monitor()), self.kept.copy(), None
                 k = self.kept_at
         return found
 
     def _go_on(self, at: int) -> None:
-        if self.cut is None and self.draw.random() < 0.5:
-            self.cut, self.cut_at = self.monitor.cut(), at
-        if self.cut is None:
+        if self.checkpoint is None and self.draw.random() < 0.5:
+            self.checkpoint, self.checkpoint_at = self.monitor.checkpoint(), at
+        if self.checkpoint is None:
             return
-        if not self.cut.gathered:
-            self.shelf.take(self.cut.gather(self.draw.randint(0, 2)))
+        if not self.checkpoint.gathered:
+            self.shelf.take(self.checkpoint.gather(self.draw.randint(0, 2)))
         elif self.draw.random() < 0.6:
-            self.shelf.finish(self.cut)
-            self.kept, self.kept_at, self.cut = self.shelf.copy(), self.cut_at, None
-            self.cuts += 1
+            self.shelf.finish(self.checkpoint)
+            self.kept, self.kept_at, self.checkpoint = self.shelf.copy(), self.checkpoint_at, None
+            self.checkpoints += 1
 
 
 @pytest.mark.usefixtures("warm_kernel")
@@ -146,7 +146,7 @@ def test_the_drawn_runs_crash_and_cut_often() -> None:
     for seed, each in enumerate(runs):
         each.run(batches(seed))
     assert sum(each.crashes for each in runs) >= 10
-    assert sum(each.cuts for each in runs) >= 30
+    assert sum(each.checkpoints for each in runs) >= 30
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -157,12 +157,12 @@ def test_a_cut_holds_the_moment_it_began_however_much_is_written_meanwhile(seed:
     for each in given[:half]:
         taken.process(each)
     before = rows_of(taken)
-    cut = taken.cut()
+    checkpoint = taken.checkpoint()
     for each in given[half:]:
         taken.process(each)
     assert rows_of(taken) != before
-    shelf.take(cut.gather(1_000))
-    shelf.finish(cut)
+    shelf.take(checkpoint.gather(1_000))
+    shelf.finish(checkpoint)
     assert rows_of(shelf.bring_back(monitor())) == before
 
 
@@ -218,14 +218,14 @@ def test_many_small_cuts_make_few_pages() -> None:
 
 def test_the_next_cut_waits_for_the_one_in_hand() -> None:
     taken = monitor()
-    taken.cut()
+    taken.checkpoint()
     with pytest.raises(RuntimeError, match="done with before the next begins"):
-        taken.cut()
+        taken.checkpoint()
 
 
 def test_a_monitor_without_cuts_says_so() -> None:
-    with pytest.raises(RuntimeError, match="cuts=True"):
-        Monitor(MonitorConfig(capacity=1)).cut()
+    with pytest.raises(RuntimeError, match="checkpoints=True"):
+        Monitor(MonitorConfig(capacity=1)).checkpoint()
 
 
 def test_a_state_of_other_settings_is_refused() -> None:
@@ -297,7 +297,7 @@ def master(at: int, merchant_id: str, time_zone: str) -> dict[str, object]:
 
 
 def both(before: list[dict[str, object]], after: list[dict[str, object]]) -> tuple[Outputs, Outputs]:
-    """What `after` gives a monitor that took `before`, and one that was brought back to a cut in between."""
+    """What `after` gives a monitor that took `before`, and one that was brought back to a checkpoint in between."""
     taken, shelf = monitor(), Shelf()
     taken.process(records_of(before))
     shelf.whole(taken)

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from detectors.registry import make_detectors
+from domain.feature_codes import ROW_CLOSING
 from engine.checkpoint.pages import decode, encode
 from engine.decoding.records import Records
-from engine.features.event import CLOSING
 from engine.monitor import Monitor, MonitorConfig
 from tests.detectors.made import DAY, MIDNIGHT, Till, master
 from tests.engine.test_oracle import Spy
@@ -43,7 +43,7 @@ def records(events: list[Event], first: int = 0) -> Records:
 
 
 def monitor() -> Monitor:
-    return Monitor(MonitorConfig(capacity=10), detectors=make_detectors(), historic=True, cuts=True)
+    return Monitor(MonitorConfig(capacity=10), detectors=make_detectors(), historic=True, checkpoints=True)
 
 
 def last_of(alerts: list[Alert]) -> dict[str, Alert]:
@@ -69,13 +69,13 @@ def test_alerts_do_not_depend_on_a_restore(at: int) -> None:
     whole = last_of(monitor().process(records(events)).alerts)
     first = monitor()
     alerts = first.process(records(events[:at])).alerts
-    cut = first.cut()
+    checkpoint = first.checkpoint()
     pages = []
-    while not cut.gathered:
-        pages += [(each.id, decode(encode(each.page))) for each in cut.gather(1_000)]
-    pages += [(each.id, decode(encode(each.page))) for each in cut.rest()]
-    notes = cut.notes()
-    cut.end()
+    while not checkpoint.gathered:
+        pages += [(each.id, decode(encode(each.page))) for each in checkpoint.gather(1_000)]
+    pages += [(each.id, decode(encode(each.page))) for each in checkpoint.rest()]
+    notes = checkpoint.notes()
+    checkpoint.end()
     second = monitor()
     second.restore(notes, sorted(pages, key=lambda each: each[0]))
     alerts += second.process(records(events[at:], at)).alerts
@@ -86,9 +86,9 @@ class Closings(Spy):
     """Keeps what is told at the ends of days alone."""
 
     def detect(self, features: Any) -> Any:
-        index = np.flatnonzero(features["occasion"] == CLOSING)
+        index = np.flatnonzero(features["row_kind"] == ROW_CLOSING)
         renamed = {name: column[index] for name, column in features.items()}
-        return super().detect(renamed | {"occasion": np.zeros(len(index), np.int64)})
+        return super().detect(renamed | {"row_kind": np.zeros(len(index), np.int64)})
 
 
 def told(events: list[Event]) -> list[dict[str, Any]]:

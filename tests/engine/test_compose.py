@@ -10,10 +10,11 @@ import pytest
 
 from detectors.contract import Findings
 from domain.alerts import Evidence, Text
+from domain.feature_codes import ROW_TRANSACTION
 from engine import monitor
 from engine.decoding.records import Records
 from engine.features.compose import Composition, _write, compose
-from engine.features.event import DAY_MS, TRANSACTION
+from engine.features.event import DAY_MS
 from engine.features.families import lifetime, registry, repeats, volume
 from engine.features.families.registry import FAMILIES
 from engine.features.rows import row_dtype
@@ -38,7 +39,7 @@ COLUMNS = (Column("mine", "minor units", "lifetime", "all"), Column("mine_half",
 
 
 @njit
-def update(row, event, contract, side, out):
+def update(row, event, master_data, reference, out):
     row.mine_minor += event.amount
     out.mine = row.mine_minor * FACTOR
     out.mine_half = row.mine_minor / 2
@@ -48,7 +49,7 @@ def update(row, event, contract, side, out):
 class Recorder:
     """A detector that finds nothing and keeps what it was shown."""
 
-    name, version, title, family, risk_code = "recorder", 1, Text("", ""), "rule", ""
+    name, version, title, risk_group, risk_code = "recorder", 1, Text("", ""), "rule", ""
     needs: tuple[str, ...] = ("amount",)
     columns: tuple[str, ...] = ()
     quiet_gap_s = max_age_s = 60
@@ -58,7 +59,7 @@ class Recorder:
 
     def detect(self, features: Mapping[str, Any]) -> Findings:
         for name, column in features.items():
-            of_transactions = column[features["occasion"] == TRANSACTION] if "occasion" in features else column
+            of_transactions = column[features["row_kind"] == ROW_TRANSACTION] if "row_kind" in features else column
             self.seen.setdefault(name, []).extend(of_transactions.tolist())
         return Findings(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
 

@@ -43,7 +43,7 @@ def jumping(published: Sequence[Known]) -> Callable[[int, int], Monitor]:
 
     def make(partition: int = 0, partitions: int = 1) -> Monitor:
         detectors = [MccJump(quiet_gap_s=7_200, max_age_s=43_200)]
-        made = Monitor(MonitorConfig(capacity=1000), partition, partitions, detectors=detectors, cuts=True)
+        made = Monitor(MonitorConfig(capacity=1000), partition, partitions, detectors=detectors, checkpoints=True)
         assert made.learn(published) == []
         return made
 
@@ -54,9 +54,9 @@ def selling(published: Sequence[Known]) -> Callable[[int, int], Monitor]:
     """Makes monitors that look at volume."""
 
     def make(partition: int = 0, partitions: int = 1) -> Monitor:
-        detectors = [each for each in make_detectors() if each.family == "volume"]
+        detectors = [each for each in make_detectors() if each.risk_group == "volume"]
         config = MonitorConfig(capacity=100)
-        made = Monitor(config, partition, partitions, detectors=detectors, historic=True, cuts=True)
+        made = Monitor(config, partition, partitions, detectors=detectors, historic=True, checkpoints=True)
         assert made.learn(published) == []
         return made
 
@@ -81,7 +81,7 @@ def partitioned(make: Callable[[int, int], Monitor], events: Sequence[Event], of
 
 
 def brought_back(make: Callable[[int, int], Monitor], events: Sequence[Event], rng: random.Random) -> Final:
-    """The outcome where a monitor goes on from a cut of another that dies some batches later."""
+    """The outcome where a monitor goes on from a checkpoint of another that dies some batches later."""
     batches = cut(events, rng)
     at = rng.randrange(len(batches))
     final, shelf, first = Final(), Shelf(), make(0, 1)

@@ -29,7 +29,7 @@ class Probe:
     name: str = "probe"
     version: int = 3
     title = Text("probe", "probe")
-    family = "mcc"
+    risk_group = "mcc"
     risk_code = "26"
     needs = ("mcc",)
     columns = ("n",)

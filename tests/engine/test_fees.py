@@ -47,7 +47,7 @@ def test_a_payment_goes_by_the_version_of_its_own_time() -> None:
     dues = [
         row["fee_due"]
         for row in rows_of(*versions, sale(1, T0, fee=0), sale(2, T0 + DAY, fee=0), sale(3, T0 + DAY - 1, fee=0))
-        if row["occasion"] == SALE
+        if row["row_kind"] == SALE
     ]
     assert dues == [600, 900, 600]
 
@@ -78,7 +78,7 @@ def test_a_fee_paid_back_is_taken_off_and_judged_by_nothing() -> None:
 def test_a_settlement_is_judged_by_the_contract_of_the_original_s_time() -> None:
     versions = [contract(T0 - 9 * DAY, {"rate_ppm": 6_000}), contract(T0, {"rate_ppm": 9_000})]
     row = last(*versions, settlement(1, T0 + MINUTE, original_time=T0 - MINUTE, fee=900))
-    assert (row["occasion"], row["fee_due"], row["fee_over"]) == (SETTLED, 600, 300)
+    assert (row["row_kind"], row["fee_due"], row["fee_over"]) == (SETTLED, 600, 300)
 
 
 def test_a_settlement_that_says_it_is_of_the_future_counts_on_the_day_it_was_received() -> None:
@@ -125,7 +125,7 @@ def test_settlements_in_any_order_give_the_same_sums(seed: int) -> None:
 def test_the_sums_of_settlements_are_those_of_a_slow_count(seed: int) -> None:
     before, events = settled(seed)
     paid = [each for each in events if each["fee"] is not None]
-    row = rows_of(*before, *events, occasion=SETTLED)[-1]
+    row = rows_of(*before, *events, row_kind=SETTLED)[-1]
     dues = [due(each) for each in paid]
     overs = [each["fee"] - fee if each["fee"] - fee > 1 else 0 for each, fee in zip(paid, dues, strict=True)]
     assert row["fees_charged_minor"] == row["fees_priced_minor"] == sum(each["fee"] for each in paid)
@@ -154,7 +154,7 @@ def test_the_ledger_outlives_forgetting_and_the_day_s_sums_do_not() -> None:
 
 
 def revised(*events: Event) -> list[Values]:
-    return rows_of(*events, occasion=REVISED)
+    return rows_of(*events, row_kind=REVISED)
 
 
 def test_a_version_says_how_much_dearer_it_is_and_how_long_before_it_was_told() -> None:
@@ -165,7 +165,7 @@ def test_a_version_says_how_much_dearer_it_is_and_how_long_before_it_was_told() 
     assert (first["contract_rise_ppm"], first["contract_notice_d"], first["contract_lead_d"]) == (None, None, 1)
     assert (second["contract_rise_ppm"], second["contract_notice_d"], second["contract_lead_d"]) == (500_000, 30, 35)
     assert [name for name, value in second.items() if value is not None] == [
-        "contract_rise_ppm", "contract_notice_d", "contract_lead_d", "occasion",
+        "contract_rise_ppm", "contract_notice_d", "contract_lead_d", "row_kind",
     ]  # fmt: skip
 
 
@@ -201,4 +201,4 @@ def test_nothing_is_learned_where_a_contract_prices_the_payment() -> None:
     version = contract(T0 - DAY, {"rate_ppm": 6_000})
     events = month(lambda _d, event, _r: fee_minor(event["amount"], 6_000, -1, 0, 0), days=20)
     later = sale(10**6, T0 + 20 * DAY, fee=600, merchant_id="m2")
-    assert {row["fee_basis"] for row in rows_of(version, *events, later, occasion=SALE)} == {0, 1}
+    assert {row["fee_basis"] for row in rows_of(version, *events, later, row_kind=SALE)} == {0, 1}

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from detectors.mcc_jump import MccJump
+from domain.feature_codes import ROW_CLOSING
 from engine.checkpoint.pages import decode, encode
 from engine.decoding.records import Records
-from engine.features.event import CLOSING
 from engine.features.kernel import BEHIND_MS
 from engine.monitor import Monitor, MonitorConfig
 from tests.engine.test_oracle import Spy
@@ -64,7 +64,7 @@ def records(events: Sequence[Event], first: int = 0) -> Records:
 
 def monitor_of(*, foreign: bool = True) -> Monitor:
     detector = MccJump(quiet_gap_s=GAP_S, max_age_s=43_200)
-    return Monitor(MonitorConfig(capacity=100, foreign=foreign), detectors=[detector], cuts=True)
+    return Monitor(MonitorConfig(capacity=100, foreign=foreign), detectors=[detector], checkpoints=True)
 
 
 def cut(events: Sequence[Event], rng: random.Random) -> Iterable[Sequence[Event]]:
@@ -112,7 +112,7 @@ def test_a_restored_monitor_goes_on_with_the_same_clock() -> None:
     events = stream(1, 6, 4, 25 * MINUTE)
     first, second = monitor_of(), monitor_of()
     alerts = {each.alert_id: each for each in first.process(records(events[:60])).alerts}
-    taken, pages = first.cut(), []
+    taken, pages = first.checkpoint(), []
     while not taken.gathered:
         pages += [(each.id, decode(encode(each.page))) for each in taken.gather(1_000)]
     pages += [(each.id, decode(encode(each.page))) for each in taken.rest()]
@@ -151,7 +151,7 @@ class Closings(Spy):
     days = sales = 0
 
     def detect(self, features: Any) -> Any:
-        closing = features["occasion"] == CLOSING
+        closing = features["row_kind"] == ROW_CLOSING
         self.days += int(np.count_nonzero(closing))
         self.sales += int(np.sum(np.maximum(features["closed_sales"][closing], 0)))
         return super().detect({name: column[:0] for name, column in features.items()})

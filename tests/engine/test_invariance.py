@@ -121,7 +121,7 @@ def restarted(events: Sequence[Event], rng: random.Random) -> Final:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_invariant_1_batch_invariance_of_long_streams(seed: int) -> None:
-    """Invariant 1: cuts, partitions, interleaving and restarts change nothing."""
+    """Invariant 1: checkpoints, partitions, interleaving and restarts change nothing."""
     same(seeded_stream(seed, 160, JUMPY, len(MERCHANTS)), random.Random(seed))
 
 

@@ -13,9 +13,10 @@ import pytest
 
 from detectors.contract import Findings
 from domain.alerts import Evidence, Text
+from domain.feature_codes import ROW_CLOSING, ROW_CONTRACT, ROW_SETTLEMENT
 from engine.decoding.columns import MISSING
 from engine.decoding.records import Records
-from engine.features.event import CLOSING, DAY_MS, HOUR_MS, REVISION, SETTLEMENT
+from engine.features.event import DAY_MS, HOUR_MS
 from engine.monitor import Monitor, MonitorConfig
 
 if TYPE_CHECKING:
@@ -32,22 +33,22 @@ MIDNIGHT = 1_783_180_800_000
 class Everything:
     """A detector that finds fault with every row of some occasions."""
 
-    occasions: tuple[int, ...] = (CLOSING, SETTLEMENT, REVISION)
+    occasions: tuple[int, ...] = (ROW_CLOSING, ROW_SETTLEMENT, ROW_CONTRACT)
     seen: list[int] = field(default_factory=list)
 
     name = "everything"
     version = 1
-    family = "rule"
+    risk_group = "rule"
     title = Text("", "")
     risk_code = ""
     needs = ("amount",)
-    columns = ("occasion",)
+    columns = ("row_kind",)
     quiet_gap_s = 1
     max_age_s = 1
 
     def detect(self, features: Mapping[str, Any]) -> Findings:
-        self.seen += features["occasion"].tolist()
-        index = np.flatnonzero(np.isin(features["occasion"], self.occasions))
+        self.seen += features["row_kind"].tolist()
+        index = np.flatnonzero(np.isin(features["row_kind"], self.occasions))
         return Findings(index, np.full(len(index), 0.5), np.zeros(len(index), np.int64))
 
     def evidence(self, values: Mapping[str, Any]) -> tuple[Evidence, ...]:
@@ -69,10 +70,10 @@ def clock(at_ms: int) -> bytes:
 
 
 def alerts_of(
-    batches: Sequence[Sequence[bytes]], occasions: tuple[int, ...] = (CLOSING,), *, cuts: bool = False
+    batches: Sequence[Sequence[bytes]], occasions: tuple[int, ...] = (ROW_CLOSING,), *, checkpoints: bool = False
 ) -> list[Alert]:
     detector = Everything(occasions)
-    monitor = Monitor(MonitorConfig(capacity=20_000), detectors=[detector], cuts=cuts)
+    monitor = Monitor(MonitorConfig(capacity=20_000), detectors=[detector], checkpoints=checkpoints)
     return [
         alert
         for batch in batches
@@ -123,16 +124,16 @@ def test_batches_may_be_cut_anywhere() -> None:
             stream.append(clock(at_ms - 2 * HOUR_MS))
         if draw.random() < 0.2:
             stream.append(sale(k, at_ms, f"m{draw.randrange(5)}", type="settlement", fee=draw.randrange(200)))
-    whole = alerts_of([stream], (CLOSING, SETTLEMENT))
+    whole = alerts_of([stream], (ROW_CLOSING, ROW_SETTLEMENT))
     for _ in range(5):
         edges = sorted({0, len(stream), *draw.sample(range(len(stream)), 60)})
         parts = [stream[a:b] for a, b in pairwise(edges)]
-        assert told(alerts_of(parts, (CLOSING, SETTLEMENT))) == told(whole)
+        assert told(alerts_of(parts, (ROW_CLOSING, ROW_SETTLEMENT))) == told(whole)
 
 
 def test_a_settlement_counts_once_and_without_any_transaction() -> None:
     settlement = sale(1, MIDNIGHT, type="settlement", fee=60)
-    (alert,) = alerts_of([[settlement, settlement, sale(2, MIDNIGHT, type="settlement", fee=60)]], (SETTLEMENT,))
+    (alert,) = alerts_of([[settlement, settlement, sale(2, MIDNIGHT, type="settlement", fee=60)]], (ROW_SETTLEMENT,))
     assert (alert.txn_ids, alert.hits) == (("t1", "t2"), 2)
 
 
@@ -149,12 +150,12 @@ def test_every_column_of_another_occasion_is_null_but_its_own() -> None:
 
     class Keeps(Everything):
         def detect(self, features: Mapping[str, Any]) -> Findings:
-            rows.extend({k: v[j] for k, v in features.items()} for j in range(len(features["occasion"])))
+            rows.extend({k: v[j] for k, v in features.items()} for j in range(len(features["row_kind"])))
             return Findings(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
 
     monitor = Monitor(MonitorConfig(capacity=10), detectors=[Keeps()])
     monitor.process(Records.of([sale(1, MIDNIGHT), clock(MIDNIGHT + 2 * DAY_MS)], appended_ms=MIDNIGHT))
-    assert [row["occasion"] for row in rows] == [0, 2]
+    assert [row["row_kind"] for row in rows] == [0, 2]
     assert rows[0]["sales_1d"] == 1
     assert rows[1]["sales_1d"] == MISSING
     assert np.isnan(rows[1]["night_share_1d"])
@@ -162,5 +163,5 @@ def test_every_column_of_another_occasion_is_null_but_its_own() -> None:
 
 def test_a_contract_that_comes_before_any_transaction_reaches_detectors_without_a_currency() -> None:
     contract = {"type": "contract", "merchant_id": "m", "effective_from": MIDNIGHT, "prices": [{"rate_ppm": 6000}]}
-    (alert,) = alerts_of([[json.dumps(contract).encode()]], (REVISION,))
+    (alert,) = alerts_of([[json.dumps(contract).encode()]], (ROW_CONTRACT,))
     assert (alert.currency, alert.txn_ids) == ("", ())

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from detectors.contract import Findings
 from domain.alerts import Evidence, Text
+from domain.feature_codes import ROW_TRANSACTION
 from engine.decoding.columns import MISSING
-from engine.features.event import TRANSACTION
 from engine.features.families import season
 from engine.features.families.registry import columns
 from engine.monitor import Monitor, MonitorConfig
@@ -62,7 +62,7 @@ class Spy:
     name = "spy"
     version = 1
     title = Text("spy", "spy")
-    family = "rule"
+    risk_group = "rule"
     risk_code = ""
     needs = ("amount",)
     columns = tuple(COLUMNS)
@@ -70,7 +70,7 @@ class Spy:
     max_age_s = 1
 
     def detect(self, features: Mapping[str, NDArray[np.int64] | NDArray[np.float64]]) -> Findings:
-        mine = features["occasion"] == TRANSACTION  # what the oracle computes
+        mine = features["row_kind"] == ROW_TRANSACTION  # what the oracle computes
         for values in zip(*(features[name][mine].tolist() for name in COLUMNS), strict=True):
             found = {
                 name: None if value == MISSING or (isinstance(value, float) and math.isnan(value)) else value
@@ -185,7 +185,7 @@ def test_the_streams_reach_every_verdict_and_every_kind_of_column_value() -> Non
                 seen[name].add(value)
     assert all(verdicts[each] >= 10 for each in ("accepted", "duplicate", "late", "future", "currency", "other"))
     contracts = (name for name in seen if name.startswith("contract_"))
-    few = {"fee_type_used", "occasion", "fee_basis", *NOT_OF_TRANSACTIONS, *LEARNED, *contracts}
+    few = {"fee_type_used", "row_kind", "fee_basis", *NOT_OF_TRANSACTIONS, *LEARNED, *contracts}
     assert not [name for name, values in seen.items() if len(values) < 3 and name not in few]
     assert seen["fee_basis"] == {0, 1}
     assert not [name for name, column in COLUMNS.items() if (None in seen[name]) != bool(column.null)]

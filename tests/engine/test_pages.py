@@ -209,8 +209,8 @@ def test_forged_content_is_damage_or_another_page_and_nothing_else(data: st.Data
     within = header_bytes if data.draw(st.booleans()) else len(content)
     for at, byte in data.draw(st.dictionaries(st.integers(0, within - 1), st.integers(0, 255), max_size=4)).items():
         forged[at] = byte
-    cut = data.draw(st.integers(0, 3))
-    raw = sealed(bytes(forged[: len(forged) - cut]), max(0, header_bytes + data.draw(st.integers(-2, 2))))
+    checkpoint = data.draw(st.integers(0, 3))
+    raw = sealed(bytes(forged[: len(forged) - checkpoint]), max(0, header_bytes + data.draw(st.integers(-2, 2))))
     try:
         page = decode(raw)
     except Damaged:

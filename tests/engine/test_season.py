@@ -44,7 +44,7 @@ class Spy:
         self.seen: list[dict[str, float | None]] = []
 
     def detect(self, features: Mapping[str, Any]) -> Findings:
-        names = ["occasion", *(column.name for column in season.COLUMNS)]
+        names = ["row_kind", *(column.name for column in season.COLUMNS)]
         for values in zip(*(features[name].tolist() for name in names), strict=True):
             shown = zip(names, values, strict=True)
             self.seen.append(
@@ -103,7 +103,7 @@ def compared(seed: int, days: int = 100) -> tuple[list[dict[str, float | None]],
     def pass_to(at_ms: int) -> None:
         nonlocal closing
         while closing >= 0 and (due := (closing + 1) * DAY - 8 * HOUR + 2 * HOUR + offset) < at_ms:
-            expected.append({"occasion": 2, **reference.close(closing, (clock_ms + 8 * HOUR) // DAY)})
+            expected.append({"row_kind": 2, **reference.close(closing, (clock_ms + 8 * HOUR) // DAY)})
             closing += 1
             assert due
 
@@ -113,7 +113,7 @@ def compared(seed: int, days: int = 100) -> tuple[list[dict[str, float | None]],
             undone = expected_time = max(clock_ms, at_ms)
             records.append(_txn(f"u{k}", 0, expected_time, txn_type="void", original_txn_id=f"t{k - 1}"))
             reference.undo(minor, at_ms)
-            expected.append({"occasion": 0})
+            expected.append({"row_kind": 0})
             clock_ms = undone
             continue
         if clock_ms - at_ms > DAY:
@@ -122,7 +122,7 @@ def compared(seed: int, days: int = 100) -> tuple[list[dict[str, float | None]],
         clock_ms = max(clock_ms, at_ms)
         if closing < 0:
             closing = (clock_ms + 8 * HOUR) // DAY
-        expected.append({"occasion": 0, **reference.sell(minor, at_ms, clock_ms)})
+        expected.append({"row_kind": 0, **reference.sell(minor, at_ms, clock_ms)})
         records.append(_txn(f"t{k}", minor, at_ms))
     spy = Spy()
     monitor = Monitor(MonitorConfig(capacity=10), detectors=[spy], historic=True)
@@ -154,7 +154,7 @@ def test_the_engine_agrees_with_the_slow_reference(seed: int) -> None:
     different = [
         f"{place} {name}: engine {one[name]}, reference {other.get(name)}"
         for place, (one, other) in enumerate(zip(got, expected, strict=True))
-        for name in ("occasion", *NAMES) if not agrees(one[name], other.get(name))
+        for name in ("row_kind", *NAMES) if not agrees(one[name], other.get(name))
     ]  # fmt: skip
     assert different[:20] == []
 
@@ -188,7 +188,7 @@ def hourly(days: int, hours: range, a_hour: int, begin: int = 0) -> list[dict[st
 
 
 def test_the_share_of_the_day_made_by_now_is_learned_from_its_hours() -> None:
-    rows = [row for row in rows_of(hourly(30, range(10, 20), 3)) if row["occasion"] == 0]
+    rows = [row for row in rows_of(hourly(30, range(10, 20), 3)) if row["row_kind"] == 0]
     first, last = rows[-30], rows[-1]
     assert first["day_share"] == pytest.approx(0.1, abs=0.03)
     assert last["day_share"] == pytest.approx(0.98, abs=0.03)
@@ -198,7 +198,7 @@ def test_the_share_of_the_day_made_by_now_is_learned_from_its_hours() -> None:
 def test_an_hour_ten_times_its_usual_surprises_and_its_share_of_a_usual_day_does_not() -> None:
     usual = hourly(30, range(10, 20), 3)
     odd = hourly(1, range(14, 15), 30, begin=30)
-    rows = [row for row in rows_of([*usual, *odd]) if row["occasion"] == 0]
+    rows = [row for row in rows_of([*usual, *odd]) if row["row_kind"] == 0]
     assert max(row["hour_surprise"] or 0 for row in rows[:-30]) < 1
     assert (rows[-1]["hour_surprise"] or 0) > 5
 

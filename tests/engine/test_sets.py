@@ -145,7 +145,7 @@ def test_what_is_out_of_date_is_dropped_rather_than_kept_for_ever() -> None:
 def test_it_answers_as_a_dict_would_while_it_moves_in_slices_and_after_a_restore(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cuts come at any moment of a move; what the live pages hold is what was remembered."""
+    """Checkpoints come at any moment of a move; what the live pages hold is what was remembered."""
     monkeypatch.setattr(sets, "SLICE", 64)
     rng, model = random.Random(seed), Model(journals=True)
     series = Series("duplicates", 200, Ids())

@@ -35,7 +35,7 @@ def shops(seed: int) -> list[Event]:
 
 
 def monitor_of() -> Monitor:
-    detectors = [each for each in make_detectors() if each.family == "volume"]
+    detectors = [each for each in make_detectors() if each.risk_group == "volume"]
     return Monitor(MonitorConfig(capacity=100), detectors=detectors, historic=True)
 
 

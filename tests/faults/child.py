@@ -117,8 +117,8 @@ def run(order: Order) -> None:
     monitors: dict[int, Monitor] = {}
 
     def make(partition: int, partitions: int) -> Monitor:
-        cuts = order.settings.cut_every_s is not None
-        monitors[partition] = Monitor(MonitorConfig(capacity=_CAPACITY), partition, partitions, cuts=cuts)
+        checkpoints = order.settings.checkpoint_every_s is not None
+        monitors[partition] = Monitor(MonitorConfig(capacity=_CAPACITY), partition, partitions, checkpoints=checkpoints)
         return monitors[partition]
 
     try:

@@ -1,4 +1,4 @@
-"""What the faults must know of a log on Kafka: its owners, its cuts, and where its worker can be struck."""
+"""What the faults must know of a log on Kafka: its owners, its checkpoints, and where its worker can be struck."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ STRIKES: Mapping[str, int] = {
     "aiokafka.producer.sender:SendProduceReqHandler.do": 20,
     "aiokafka.producer.sender:AddPartitionsToTxnHandler.do": 6,
     "aiokafka.producer.sender:EndTxnHandler.do": 6,
-    "engine.checkpoint.checkpoints:Cut.gather": 6,
-    "streams.kafka.checkpoints:KafkaCutStore.fence": 1,
+    "engine.checkpoint.checkpoints:Checkpoint.gather": 6,
+    "streams.kafka.checkpoints:KafkaCheckpointStore.fence": 1,
     "streams.kafka.checkpoints:read_checkpoints": 1,
-    "streams.kafka.checkpoints:KafkaCutStore.commit": 6,
-    "streams.kafka.backend:KafkaCarrier.show": 4,
+    "streams.kafka.checkpoints:KafkaCheckpointStore.commit": 6,
+    "streams.kafka.backend:KafkaBackend.show": 4,
     "streams.agent:MonitorAgent.acknowledge": 6,
 }
 """Where a worker can be struck, and within how many calls: as many as a run of some 30 batches comes to."""
@@ -128,12 +128,12 @@ class ClusterLog:
             self._opened.close()
             self._opened = None
 
-    def settings(self, *, batch_records: int, cut_every_s: float | None) -> WorkerSettings:
+    def settings(self, *, batch_records: int, checkpoint_every_s: float | None) -> WorkerSettings:
         """What a worker on it is told."""
         options = self._options(self._bootstrap)
         return WorkerSettings(
             log_url=options.url, kafka=options, group=self.group, partitions=self.partitions,
-            batch_records=batch_records, cut_every_s=cut_every_s,
+            batch_records=batch_records, checkpoint_every_s=checkpoint_every_s,
         )  # fmt: skip
 
     def feed(self, traffic: Traffic, until: float = 1.0, pace: float | None = None) -> None:
@@ -179,14 +179,14 @@ class ClusterLog:
                 each.next = records[-1].offset + 1
         return self._checkpoints
 
-    def cuts(self) -> dict[int, int]:
-        """By partition, the offset of the last committed cut; partitions without one are left out."""
+    def checkpoints(self) -> dict[int, int]:
+        """By partition, the offset of the last committed checkpoint; partitions without one are left out."""
         decoded = {p: each.held.decoded() for p, each in self._read_checkpoints().items()}
         return {p: each.offset for p, each in decoded.items() if each is not None}
 
-    def cut_count(self) -> int:
-        """How many cuts were committed, of all partitions together."""
-        return sum(each.held.cut for each in self._read_checkpoints().values())
+    def checkpoint_count(self) -> int:
+        """How many checkpoints were committed, of all partitions together."""
+        return sum(each.held.checkpoint for each in self._read_checkpoints().values())
 
     def published(self) -> dict[tuple[str, int], int]:
         """By topic and partition, how much there is of what workers publish."""

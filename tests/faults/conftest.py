@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.kafka.broker import Cluster
 
 _REPORT = Path(__file__).parents[2] / "var" / "faults.jsonl"
-_COLUMNS = ("fault", "seed", "outcome", "kills", "cuts", "replayed", "seconds", "measured")
+_COLUMNS = ("fault", "seed", "outcome", "kills", "checkpoints", "replayed", "seconds", "measured")
 _rows: dict[str, dict[str, object]] = {}
 collect_ignore = (
     [] if ASKED else [f"test_{each}.py" for each in ("broker_loss", "failover", "load", "network", "outage")]
@@ -35,7 +35,7 @@ def traffic_name() -> str:
 
 
 @pytest.fixture
-def carrier() -> str:
+def backend() -> str:
     """What carries the log: `embedded` or `kafka`."""
     return "embedded"
 
@@ -54,8 +54,8 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 
 
 @pytest.fixture
-def make_log(carrier: str, request: pytest.FixtureRequest) -> MakeLog:
-    if carrier == "embedded":
+def make_log(backend: str, request: pytest.FixtureRequest) -> MakeLog:
+    if backend == "embedded":
         return EmbeddedLog
     from tests.faults.cluster import ClusterLog  # noqa: PLC0415  only for the tests that want Kafka
 
@@ -75,7 +75,7 @@ def scene(
         yield scene
         record_property("kills", len(scene.kills))
         record_property("how", [each.how for each in scene.kills])
-        record_property("cuts", scene.log.cut_count())
+        record_property("checkpoints", scene.log.checkpoint_count())
         record_property("replayed", scene.replayed())
     finally:
         record_property("measured", ", ".join(f"{what} {it:.1f}" for what, it in scene.measured.items()))

@@ -44,6 +44,11 @@ def assert_drained(scene: Scene, worker: WorkerProcess) -> None:
     """It does what is left to do, unaided."""
     scene.feed()
     with scene.measure("drained"):
-        wait_until(lambda: scene.done(worker) and scene.in_cuts(), "all is in cuts", _DRAINED_WITHIN_S, poll_s=0.02)
+        wait_until(
+            lambda: scene.done(worker) and scene.in_checkpoints(),
+            "all is in checkpoints",
+            _DRAINED_WITHIN_S,
+            poll_s=0.02,
+        )
     wait_until(lambda: ready(worker), "the worker is ready")
     scene.assert_exact(worker.finish())

@@ -37,7 +37,7 @@ STRIKES: Mapping[str, int] = {
     "streams.sqlite.log:SqliteLog.transaction": 40,
     "streams.sqlite.log:SqliteLog.write_progress": 3,
     "streams.sqlite.log:SqliteLog.commit": 3,
-    "engine.checkpoint.checkpoints:Cut.gather": 6,
+    "engine.checkpoint.checkpoints:Checkpoint.gather": 6,
     "streams.sqlite.checkpoints:SqliteCheckpoints.fence": 1,
     "streams.sqlite.checkpoints:SqliteCheckpoints.commit": 6,
     "streams.sqlite.checkpoints:SqliteCheckpoints._transaction": 7,
@@ -71,7 +71,7 @@ class EmbeddedLog:
 
     @property
     def state(self) -> Path:
-        """The file of the cuts."""
+        """The file of the checkpoints."""
         return state_path(self.path)
 
     def create(self) -> None:
@@ -82,10 +82,13 @@ class EmbeddedLog:
     def close(self) -> None:
         """Nothing stays open."""
 
-    def settings(self, *, batch_records: int, cut_every_s: float | None) -> WorkerSettings:
+    def settings(self, *, batch_records: int, checkpoint_every_s: float | None) -> WorkerSettings:
         """What a worker on it is told."""
         return WorkerSettings(
-            log_url=log_url(self.path), partitions=self.partitions, batch_records=batch_records, cut_every_s=cut_every_s
+            log_url=log_url(self.path),
+            partitions=self.partitions,
+            batch_records=batch_records,
+            checkpoint_every_s=checkpoint_every_s,
         )
 
     def feed(self, traffic: Traffic, until: float = 1.0, pace: float | None = None) -> None:
@@ -114,13 +117,13 @@ class EmbeddedLog:
         with SqliteLog(self.path) as log:
             return {each: log.committed("tillwatch", EVENTS.name, each) or 0 for each in range(self.partitions)}
 
-    def cuts(self) -> dict[int, int]:
-        """By partition, the offset of the last committed cut; partitions without one are left out."""
+    def checkpoints(self) -> dict[int, int]:
+        """By partition, the offset of the last committed checkpoint; partitions without one are left out."""
         return {each.partition: each.offset for each in self._manifests()}
 
-    def cut_count(self) -> int:
-        """How many cuts were committed, of all partitions together."""
-        return sum(each.cut for each in self._manifests())
+    def checkpoint_count(self) -> int:
+        """How many checkpoints were committed, of all partitions together."""
+        return sum(each.checkpoint for each in self._manifests())
 
     def _manifests(self) -> list[Manifest]:
         try:
@@ -191,7 +194,7 @@ class EmbeddedLog:
         return f"page {number} of partition {partition}"
 
     def damage_file(self, draw: random.Random) -> None:
-        """Flip bytes anywhere in the state's file, at some places, or cut its end off."""
+        """Flip bytes anywhere in the state's file, at some places, or checkpoint its end off."""
         body = self.state.read_bytes()
         if draw.random() < 0.2:
             body = body[: draw.randrange(len(body))]

@@ -1,6 +1,6 @@
 """A scene: traffic on its way into a log, worker processes on it, and what it must all come to.
 
-What the faults ask of the carrier, which is `Log`, is what `EmbeddedLog` and `ClusterLog` have; nothing else here
+What the faults ask of the backend, which is `Log`, is what `EmbeddedLog` and `ClusterLog` have; nothing else here
 knows which it is.
 """
 
@@ -46,12 +46,12 @@ class Kill:
     Attributes:
         how: when or where.
         at_work: whether it had processed something, and had something left to do.
-        after_cut: whether a cut had been committed by then.
+        after_checkpoint: whether a checkpoint had been committed by then.
     """
 
     how: str
     at_work: bool
-    after_cut: bool
+    after_checkpoint: bool
 
 
 class Scene:
@@ -80,9 +80,11 @@ class Scene:
         self.draw = random.Random(seed)
         self.traffic = traffic(name)
         self.log = make_log(folder, self.draw.choice(partitions))
-        batch_records, cut_every_s = self.draw.randint(50, 1000), round(self.draw.uniform(0.02, 0.2), 3)
+        batch_records, checkpoint_every_s = self.draw.randint(50, 1000), round(self.draw.uniform(0.02, 0.2), 3)
         self.fleet = Fleet(
-            folder, self.log.settings(batch_records=batch_records, cut_every_s=cut_every_s), self.log.given
+            folder,
+            self.log.settings(batch_records=batch_records, checkpoint_every_s=checkpoint_every_s),
+            self.log.given,
         )
         self.kills: list[Kill] = []
         self.measured: dict[str, float] = {}
@@ -153,24 +155,30 @@ class Scene:
 
     def drained(self, worker: WorkerProcess) -> bool:
         """Whether `worker` has published what follows from everything in the log, or restored it."""
-        reached, cuts = worker.reached(), self.log.cuts()
-        return all(max(reached.get(each, 0), cuts.get(each, 0)) >= end for each, end in self.log.ends().items())
+        reached, checkpoints = worker.reached(), self.log.checkpoints()
+        return all(max(reached.get(each, 0), checkpoints.get(each, 0)) >= end for each, end in self.log.ends().items())
 
     def done(self, worker: WorkerProcess) -> bool:
         """Whether `worker` has nothing left to do, and never will."""
         return self.fed and self.drained(worker)
 
-    def in_cuts(self) -> bool:
-        """Whether everything in the log is in a committed cut."""
-        cuts = self.log.cuts()
-        return all(cuts.get(each, 0) >= end for each, end in self.log.ends().items())
+    def in_checkpoints(self) -> bool:
+        """Whether everything in the log is in a committed checkpoint."""
+        checkpoints = self.log.checkpoints()
+        return all(checkpoints.get(each, 0) >= end for each, end in self.log.ends().items())
 
     def endure(self, worker: WorkerProcess, seconds: float) -> None:
-        """For so long, see that `worker` does not end, and acknowledges nothing that is in no cut."""
+        """For so long, see that `worker` does not end, and acknowledges nothing that is in no checkpoint."""
         for _ in range(10):
             assert not worker.join(seconds / 10), worker.how()
-            acknowledged, cuts = self.log.acknowledged(), self.log.cuts()  # in this order, for both only grow
-            assert all(offset <= cuts.get(each, 0) for each, offset in acknowledged.items()), (acknowledged, cuts)
+            acknowledged, checkpoints = (
+                self.log.acknowledged(),
+                self.log.checkpoints(),
+            )  # in this order, for both only grow
+            assert all(offset <= checkpoints.get(each, 0) for each, offset in acknowledged.items()), (
+                acknowledged,
+                checkpoints,
+            )
 
     @contextmanager
     def measure(self, what: str) -> Iterator[None]:
@@ -183,7 +191,7 @@ class Scene:
         """Kill `worker`, which may have done it itself."""
         worker.kill()
         at_work = bool(worker.notes()) and not self.done(worker)
-        self.kills.append(Kill(how, at_work=at_work, after_cut=bool(self.log.cuts())))
+        self.kills.append(Kill(how, at_work=at_work, after_checkpoint=bool(self.log.checkpoints())))
 
     def replayed(self) -> int:
         """How many times a record was processed that had been processed before."""
@@ -218,12 +226,12 @@ class Scene:
 
 @cache
 def undisturbed(name: str, partitions: int) -> Result:
-    """What one worker that nothing happens to comes to, without any cut."""
+    """What one worker that nothing happens to comes to, without any checkpoint."""
     with TemporaryDirectory() as folder:
         log = EmbeddedLog(Path(folder), partitions)
         log.create()
         log.feed(traffic(name))
-        with Fleet(log.folder, log.settings(batch_records=5000, cut_every_s=None)) as fleet:
+        with Fleet(log.folder, log.settings(batch_records=5000, checkpoint_every_s=None)) as fleet:
             return log.result(fleet.start(until_idle=True).ended())
 
 

@@ -19,7 +19,7 @@ _FEEDING_S = 15.0
 
 
 @pytest.fixture
-def carrier() -> str:
+def backend() -> str:
     return "kafka"
 
 

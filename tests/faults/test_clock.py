@@ -48,7 +48,7 @@ def ahead_s(scene: Scene) -> float:
     return scene.log.shown_ms() / 1000 - time.time()
 
 
-@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize("backend", CARRIERS)
 @seeds(quick=1)
 @pytest.mark.timeout(300)
 def test_a_clock_set_two_hours_forth_and_back_changes_nothing(scene: Scene, tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def cut_off(scene: Scene) -> None:
-    """Let a worker cut everything that is there, and end."""
+    """Let a worker checkpoint everything that is there, and end."""
     scene.feed(until=scene.draw.uniform(0.2, 0.9))
     worker = scene.fleet.start()
-    wait_until(scene.in_cuts, "everything is in a cut")
+    wait_until(scene.in_checkpoints, "everything is in a checkpoint")
     assert worker.finish().failures == ()
 
 
@@ -42,7 +42,7 @@ def assert_refused_until_rebuilt(scene: Scene, damage: str) -> None:
     scene.assert_exact(scene.finish())
 
 
-@pytest.mark.parametrize("carrier", ["embedded", "kafka"])
+@pytest.mark.parametrize("backend", ["embedded", "kafka"])
 @seeds(quick=1)
 @pytest.mark.timeout(300)
 def test_a_damaged_page_is_refused_until_the_state_is_rebuilt_from_the_log(scene: Scene) -> None:
@@ -50,7 +50,7 @@ def test_a_damaged_page_is_refused_until_the_state_is_rebuilt_from_the_log(scene
     assert_refused_until_rebuilt(scene, scene.log.damage_page(scene.draw))
 
 
-@pytest.mark.parametrize("carrier", ["kafka"])
+@pytest.mark.parametrize("backend", ["kafka"])
 @seeds(quick=1)
 @pytest.mark.timeout(300)
 def test_so_is_a_damaged_manifest(scene: Scene) -> None:

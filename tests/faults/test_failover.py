@@ -20,7 +20,7 @@ _CAUGHT_UP_WITHIN_S = 60.0
 
 
 @pytest.fixture
-def carrier() -> str:
+def backend() -> str:
     return "kafka"
 
 
@@ -58,7 +58,7 @@ def test_what_a_dead_worker_had_goes_to_the_other_and_back_to_it_when_it_returns
         share(scene, survivor, returned)
     wait_until(lambda: scene.fed, "everything is fed")
     with scene.measure("lag 0 after the feed's end"):
-        wait_until(scene.in_cuts, "everything is in a cut", _CAUGHT_UP_WITHIN_S, poll_s=0.02)
+        wait_until(scene.in_checkpoints, "everything is in a checkpoint", _CAUGHT_UP_WITHIN_S, poll_s=0.02)
     assert returned.notes()
     for each in (survivor, returned):
         assert each.finish().failures == ()
@@ -80,7 +80,7 @@ def test_workers_that_come_and_go_in_order_hand_over_what_they_have_cut(scene: S
     assert first.finish().failures == ()
     with scene.measure("left"):
         share(scene, second)
-    wait_until(lambda: scene.fed and scene.in_cuts(), "everything is in a cut", poll_s=0.02)
+    wait_until(lambda: scene.fed and scene.in_checkpoints(), "everything is in a checkpoint", poll_s=0.02)
     assert second.finish().failures == ()
     assert scene.replayed() == 0
     scene.assert_exact(scene.finish())

@@ -72,8 +72,8 @@ def test_a_full_disk_is_waited_for_and_nothing_is_acknowledged_meanwhile(
     before = scene.log.acknowledged()
     scene.endure(worker, _FULL_S)
     assert scene.log.acknowledged() == before
-    assert not scene.in_cuts()
+    assert not scene.in_checkpoints()
     filler.unlink()
     wait_until(lambda: scene.done(worker), "the worker has done with everything")
     scene.assert_exact(worker.finish())
-    assert scene.in_cuts()
+    assert scene.in_checkpoints()

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def kill_again_and_again(scene: Scene) -> None:
-    """Kill three to five workers: one in the middle of its work, one that has taken a cut, the others whenever."""
+    """Kill three to five workers: one in the middle of its work, one that has taken a checkpoint, the others
+    whenever.
+    """
     kill_at(scene, Strike(target="engine.monitor:Monitor.process", moment=AFTER, call=scene.draw.randint(1, 8)))
     kill_after_a_cut(scene)
     count = scene.draw.randint(3, 5)
@@ -26,7 +28,7 @@ def kill_again_and_again(scene: Scene) -> None:
         else:
             kill_after(scene, scene.draw.uniform(0, scene.log.longest_s))
     assert any(each.at_work for each in scene.kills)
-    assert any(each.after_cut for each in scene.kills)
+    assert any(each.after_checkpoint for each in scene.kills)
 
 
 def kill_at(scene: Scene, strike: Strike) -> None:
@@ -44,10 +46,10 @@ def kill_after(scene: Scene, delay_s: float) -> None:
 
 def kill_after_a_cut(scene: Scene) -> None:
     worker = scene.fleet.start()
-    wait_until(scene.log.cuts, "a cut is committed")
-    delay_s = scene.draw.uniform(0, scene.fleet.settings.cut_every_s or 0)
+    wait_until(scene.log.checkpoints, "a checkpoint is committed")
+    delay_s = scene.draw.uniform(0, scene.fleet.settings.checkpoint_every_s or 0)
     worker.join(delay_s)
-    scene.kill(worker, f"{delay_s:.3f} s after a cut")
+    scene.kill(worker, f"{delay_s:.3f} s after a checkpoint")
 
 
 @seeds(quick=3, many=True)
@@ -57,7 +59,7 @@ def test_workers_killed_at_any_moment_come_to_what_an_undisturbed_one_does(scene
     scene.assert_exact(scene.finish())
 
 
-@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize("backend", CARRIERS)
 @pytest.mark.parametrize("traffic_name", ["disordered", "poisoned"])
 @seeds(quick=1)
 @pytest.mark.timeout(600)
@@ -67,7 +69,7 @@ def test_so_they_do_with_duplicates_and_disorder_and_with_poison(scene: Scene) -
     scene.assert_exact(scene.finish())
 
 
-@pytest.mark.parametrize("carrier", ["kafka"])
+@pytest.mark.parametrize("backend", ["kafka"])
 @seeds(quick=1, many=True)
 @pytest.mark.timeout(600)
 def test_so_they_do_on_kafka(scene: Scene) -> None:

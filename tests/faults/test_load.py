@@ -39,18 +39,20 @@ def peak_mb(worker: WorkerProcess) -> float:
     raise AssertionError(f"{worker.order.name} should say how much memory it takes")
 
 
-@pytest.mark.parametrize("carrier", CARRIERS)
+@pytest.mark.parametrize("backend", CARRIERS)
 @seeds(quick=1)
 @pytest.mark.timeout(900)
 def test_a_burst_of_one_merchant_is_worked_off_within_bounded_memory(scene: Scene) -> None:
     worker = scene.fleet.start()
     scene.feed_meanwhile(_USUAL_S, until=_USUAL_SHARE)
-    wait_until(lambda: scene.done(worker) and scene.in_cuts(), "the usual is worked off", poll_s=0.02)
+    wait_until(lambda: scene.done(worker) and scene.in_checkpoints(), "the usual is worked off", poll_s=0.02)
     before = peak_mb(worker)
     scene.feed_meanwhile(_USUAL_S * (1 - _USUAL_SHARE) / _USUAL_SHARE / 10)
     wait_until(lambda: scene.fed, "the burst is over", _RECOVERED_WITHIN_S)
     with scene.measure("lag 0 after the burst"):
-        wait_until(lambda: scene.done(worker) and scene.in_cuts(), "it is worked off", _RECOVERED_WITHIN_S, poll_s=0.02)
+        wait_until(
+            lambda: scene.done(worker) and scene.in_checkpoints(), "it is worked off", _RECOVERED_WITHIN_S, poll_s=0.02
+        )
     scene.measured["MB more"] = peak_mb(worker) - before
     assert scene.measured["MB more"] < _MOST_MORE_MB
     scene.assert_exact(worker.finish())

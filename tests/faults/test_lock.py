@@ -25,13 +25,13 @@ def test_a_locked_file_is_waited_for_and_nothing_is_acknowledged_meanwhile(scene
     wait_until(lambda: worker.notes(Did.PUBLISHED), "something is published")
     with scene.embedded.locking(scene.embedded.path if which == "log" else scene.embedded.state, patience_s=10):
         assert not scene.done(worker)
-        published, cuts = scene.log.published(), scene.log.cuts()
+        published, checkpoints = scene.log.published(), scene.log.checkpoints()
         scene.endure(worker, _LOCKED_S)
         if which == "log":
             assert scene.log.published() == published
         else:
-            assert scene.log.cuts() == cuts
-            assert not scene.in_cuts()
+            assert scene.log.checkpoints() == checkpoints
+            assert not scene.in_checkpoints()
     wait_until(lambda: scene.done(worker), "the worker has done with everything")
     scene.assert_exact(worker.finish())
-    assert scene.in_cuts()
+    assert scene.in_checkpoints()

@@ -23,7 +23,7 @@ _DRAINED_WITHIN_S = 120.0
 
 
 @pytest.fixture
-def carrier() -> str:
+def backend() -> str:
     return "kafka"
 
 
@@ -58,7 +58,12 @@ def at_work(scene: Scene) -> WorkerProcess:
 def assert_drained(scene: Scene, worker: WorkerProcess, *, recovered: int) -> None:
     """It does what is left to do, and its partitions were recovered at most so often."""
     with scene.measure("drained"):
-        wait_until(lambda: scene.done(worker) and scene.in_cuts(), "all is in cuts", _DRAINED_WITHIN_S, poll_s=0.02)
+        wait_until(
+            lambda: scene.done(worker) and scene.in_checkpoints(),
+            "all is in checkpoints",
+            _DRAINED_WITHIN_S,
+            poll_s=0.02,
+        )
     scene.measured["recovered"] = scene.kafka.owned() / scene.log.partitions
     assert scene.measured["recovered"] <= recovered
     scene.assert_exact(worker.finish())

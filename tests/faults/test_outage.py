@@ -19,7 +19,7 @@ _RED_WITHIN_S = 30.0
 
 
 @pytest.fixture
-def carrier() -> str:
+def backend() -> str:
     return "kafka"
 
 
@@ -44,7 +44,11 @@ def test_a_worker_goes_on_by_itself_when_a_killed_broker_is_back(scene: Scene, c
         before = len(worker.notes())
         cluster.start()
         with scene.measure("reconnected"):
-            wait_until(lambda: len(worker.notes()) > before or scene.in_cuts(), "the worker goes on", poll_s=0.02)  # noqa: B023
+            wait_until(
+                lambda: len(worker.notes()) > before or scene.in_checkpoints(),  # noqa: B023
+                "the worker goes on",
+                poll_s=0.02,
+            )
     assert_drained(scene, worker)
 
 

@@ -75,21 +75,23 @@ def test_a_worker_that_wakes_after_its_successor_took_over_ends_and_writes_nothi
     else:
         successor = successor_of(scene, first)
         scene.feed(until=scene.draw.uniform(0.6, 0.9))
-        wait_until(lambda: scene.drained(successor) and scene.in_cuts(), "the successor has caught up and cut")
+        wait_until(
+            lambda: scene.drained(successor) and scene.in_checkpoints(), "the successor has caught up and checkpoint"
+        )
         assert successor.notes()
         if scene.draw.random() < 0.5:  # the first wakes while the successor works
             scene.feed()
             assert_fenced(first)
         else:  # or while nobody else writes, so that it can be seen that it does not
-            published, cuts = scene.log.published(), scene.log.cuts()
+            published, checkpoints = scene.log.published(), scene.log.checkpoints()
             assert_fenced(first)
-            assert (scene.log.published(), scene.log.cuts()) == (published, cuts)
+            assert (scene.log.published(), scene.log.checkpoints()) == (published, checkpoints)
     scene.feed()
     wait_until(lambda: scene.done(successor), "the successor has done with everything")
     scene.assert_exact(successor.finish())
 
 
-@pytest.mark.parametrize("carrier", ["kafka"])
+@pytest.mark.parametrize("backend", ["kafka"])
 @seeds(quick=1, many=True)
 @pytest.mark.timeout(300)
 def test_on_kafka_it_rejoins_the_group_and_nothing_of_its_late_writes_is_committed(scene: Scene) -> None:
@@ -105,7 +107,7 @@ def test_on_kafka_it_rejoins_the_group_and_nothing_of_its_late_writes_is_committ
     with scene.measure("fail-over"):
         wait_until(lambda: scene.log.holder() == successor.pid, "the successor has everything", poll_s=0.02)
     scene.feed(until=scene.draw.uniform(0.6, 0.9))
-    wait_until(scene.in_cuts, "the successor has caught up and cut")
+    wait_until(scene.in_checkpoints, "the successor has caught up and checkpoint")
     assert successor.notes()
     if scene.draw.random() < 0.5:  # the first wakes while there is nothing to do
         assert_rejoins_or_ends(scene, first)
@@ -113,7 +115,7 @@ def test_on_kafka_it_rejoins_the_group_and_nothing_of_its_late_writes_is_committ
     else:
         scene.feed()
         assert_rejoins_or_ends(scene, first)
-    wait_until(scene.in_cuts, "everything is in a cut")
+    wait_until(scene.in_checkpoints, "everything is in a checkpoint")
     if first.alive:
         first.process.terminate()
         wait_until(lambda: ended(first), "the woken worker ends")

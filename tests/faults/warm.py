@@ -26,6 +26,6 @@ with TemporaryDirectory() as folder:
         feed_simulation(log, simulate(SimulationConfig(merchants=5, days=0.1)))
     run_worker(
         WorkerSettings(log_url=log_url(path), partitions=1),
-        lambda partition, partitions: Monitor(MonitorConfig(capacity=10), partition, partitions, cuts=True),
+        lambda partition, partitions: Monitor(MonitorConfig(capacity=10), partition, partitions, checkpoints=True),
         until_idle=True,
     )

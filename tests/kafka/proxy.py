@@ -66,7 +66,7 @@ class Proxy:
 
     def cut(self) -> None:
         """Reset all connections; new ones may come."""
-        self._do(self._cut())
+        self._do(self._checkpoint())
 
     def refuse(self) -> None:
         """Reset all connections and refuse new ones, until healed."""
@@ -93,7 +93,7 @@ class Proxy:
     def _do(self, work: Coroutine[None, None, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(_OBEYS_WITHIN_S)
 
-    async def _cut(self) -> None:
+    async def _checkpoint(self) -> None:
         links = list(self._links)
         for link in links:
             for writer in self._links[link]:
@@ -105,7 +105,7 @@ class Proxy:
         if self._server is not None:
             self._server.close()
             self._server = None
-        await self._cut()
+        await self._checkpoint()
 
     async def _mute(self) -> None:
         self._passing.clear()

@@ -1,4 +1,4 @@
-"""What the carriers' shared contract needs of a carrier; each carrier gives it here."""
+"""What the backends' shared contract needs of a backend; each backend gives it here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
-class SqliteCarrier:
+class SqliteBackend:
     """The embedded log in a folder of its own."""
 
     path: Path
@@ -38,7 +38,7 @@ class SqliteCarrier:
 
 
 @dataclass(frozen=True)
-class KafkaCarrier:
+class KafkaBackend:
     """The log on a Kafka cluster, whose topics are this test's."""
 
     bootstrap: str
@@ -79,23 +79,23 @@ def _python(opened: str, code: str) -> subprocess.Popen[str]:
     )
 
 
-Carrier = SqliteCarrier | KafkaCarrier
+LogBackend = SqliteBackend | KafkaBackend
 
 
 @pytest.fixture
-def embedded(tmp_path: Path) -> SqliteCarrier:
-    return SqliteCarrier(tmp_path / "tillwatch.db")
+def embedded(tmp_path: Path) -> SqliteBackend:
+    return SqliteBackend(tmp_path / "tillwatch.db")
 
 
 @pytest.fixture
-def on_kafka(kafka: Cluster) -> Iterator[KafkaCarrier]:
-    carrier = KafkaCarrier(kafka.bootstrap)
-    carrier.make_own_topics()
-    yield carrier
-    carrier.clear()
+def on_kafka(kafka: Cluster) -> Iterator[KafkaBackend]:
+    backend = KafkaBackend(kafka.bootstrap)
+    backend.make_own_topics()
+    yield backend
+    backend.clear()
 
 
 @pytest.fixture(params=["embedded", "on_kafka"])
-def carrier(request: pytest.FixtureRequest) -> Carrier:
-    found: Carrier = request.getfixturevalue(request.param)
+def backend(request: pytest.FixtureRequest) -> LogBackend:
+    found: LogBackend = request.getfixturevalue(request.param)
     return found

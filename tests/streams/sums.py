@@ -1,4 +1,4 @@
-"""A monitor that only sums integers, and can be cut: for tests of what carries monitors."""
+"""A monitor that only sums integers, and can be checkpointed: for tests of what carries monitors."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class SumMonitor:
             self.alerts += 1
             out.alerts.append(alert(f"{self.merchant}-{self.alerts % 5}", self.alerts, self.sum))
 
-    def cut(self) -> Any:
-        """A cut of one page, which replaces the one before."""
+    def checkpoint(self) -> Any:
+        """A checkpoint of one page, which replaces the one before."""
         return SumCut(self)
 
     def restore(self, notes: bytes, pages: Iterable[tuple[int, Page]]) -> None:
-        """Go on as a cut has it."""
+        """Go on as a checkpoint has it."""
         self.counts = msgspec.msgpack.decode(notes, type=Counts)
         for page_id, page in pages:
             self.page = page_id
@@ -69,7 +69,7 @@ class SumMonitor:
 
 
 class SumCut:
-    """A cut of a `SumMonitor`."""
+    """A checkpoint of a `SumMonitor`."""
 
     gathered, merchants = True, 1
 

@@ -38,34 +38,34 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PER_CUT = 10
-"""Pages that each cut of `cut` writes; it lists its own and those of the three before."""
-Cut = tuple[Manifest, dict[int, bytes]]
+"""Pages that each checkpoint of `checkpoint` writes; it lists its own and those of the three before."""
+Checkpoint = tuple[Manifest, dict[int, bytes]]
 
 
 def page(page_id: int, size: int = 3_000) -> bytes:
     return page_id.to_bytes(8, "little") * ((size + page_id % 700) // 8)
 
 
-def cut(number: int, owner: int = 1, partition: int = 0, size: int = 3_000) -> Cut:
+def checkpoint(number: int, owner: int = 1, partition: int = 0, size: int = 3_000) -> Checkpoint:
     ids = range(max(number - 3, 1) * PER_CUT, (number + 1) * PER_CUT)
     manifest = Manifest(
         partition=partition,
-        cut=number,
+        checkpoint=number,
         parent=number - 1,
         offset=number * 1_000,
         source="a log",
         owner=owner,
         rows=number * 7,
-        cut_ms=1_700_000_000_000 + number,
+        checkpoint_ms=1_700_000_000_000 + number,
         pages=tuple(PageRef.of(each, page(each, size)) for each in ids),
-        notes=b"cut %d" % number,
+        notes=b"checkpoint %d" % number,
     )
     return manifest, {each: page(each, size) for each in ids[-PER_CUT:]}
 
 
-def commit(state: SqliteCheckpoints, cuts: range, owner: int = 1, partition: int = 0, size: int = 3_000) -> None:
-    for number in cuts:
-        state.commit(owner, *cut(number, owner, partition, size))
+def commit(state: SqliteCheckpoints, checkpoints: range, owner: int = 1, partition: int = 0, size: int = 3_000) -> None:
+    for number in checkpoints:
+        state.commit(owner, *checkpoint(number, owner, partition, size))
 
 
 def assert_has(state: SqliteCheckpoints, expected: Manifest | None, partition: int = 0, size: int = 3_000) -> None:
@@ -119,7 +119,7 @@ class Halting(dict[int, bytes]):
         return super().__getitem__(page_id)
 
 
-HALF_A_COMMIT = "state.fence({0}, 'child'); m, f = cut({1}, owner={0}); state.commit({0}, m, Halting(f))"
+HALF_A_COMMIT = "state.fence({0}, 'child'); m, f = checkpoint({1}, owner={0}); state.commit({0}, m, Halting(f))"
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def state(path: Path) -> Iterator[SqliteCheckpoints]:
         yield opened
 
 
-# -- cuts
+# -- checkpoints
 
 
 def test_the_state_lies_beside_the_log() -> None:
@@ -148,30 +148,30 @@ def test_a_new_file_has_no_cut(state: SqliteCheckpoints) -> None:
 
 def test_the_last_cut_is_read_whole_after_a_restart(state: SqliteCheckpoints, path: Path) -> None:
     commit(state, range(1, 7))
-    assert_has(state, cut(6)[0])
+    assert_has(state, checkpoint(6)[0])
     state.close()
     with SqliteCheckpoints(path) as again:
-        assert_has(again, cut(6)[0])
+        assert_has(again, checkpoint(6)[0])
         assert again.offsets() == {0: 6_000}
 
 
 def test_pages_that_are_no_longer_listed_are_deleted(state: SqliteCheckpoints) -> None:
     commit(state, range(1, 7))
-    assert stored_pages(state) == [each.id for each in cut(6)[0].pages]
+    assert stored_pages(state) == [each.id for each in checkpoint(6)[0].pages]
 
 
 def test_partitions_have_cuts_of_their_own(state: SqliteCheckpoints) -> None:
     commit(state, range(1, 4), partition=0)
     commit(state, range(1, 7), partition=3)
-    assert_has(state, cut(3, partition=0)[0], partition=0)
-    assert_has(state, cut(6, partition=3)[0], partition=3)
+    assert_has(state, checkpoint(3, partition=0)[0], partition=0)
+    assert_has(state, checkpoint(6, partition=3)[0], partition=3)
     assert state.offsets() == {0: 3_000, 3: 6_000}
     state.drop(1, 3)
     assert_has(state, None, partition=3)
     assert stored_pages(state, 3) == []
-    assert_has(state, cut(3, partition=0)[0], partition=0)
+    assert_has(state, checkpoint(3, partition=0)[0], partition=0)
     commit(state, range(1, 2), partition=3)
-    assert_has(state, cut(1, partition=3)[0], partition=3)
+    assert_has(state, checkpoint(1, partition=3)[0], partition=3)
 
 
 @settings(max_examples=40, deadline=None)
@@ -187,16 +187,16 @@ def test_whatever_is_kept_and_written_the_last_cut_is_what_is_read(
     with tempfile.TemporaryDirectory() as folder, SqliteCheckpoints(Path(folder) / "s.db") as state:
         state.fence(1, "first")
         live: list[dict[int, bytes]] = [{}, {}]
-        cuts, next_ids = [0, 0], [0, 0]
+        checkpoints, next_ids = [0, 0], [0, 0]
         for partition, dropped, bodies in steps:
             fresh = dict(zip(itertools.count(next_ids[partition]), bodies))
             next_ids[partition] += len(bodies)
             kept = {k: v for k, v in live[partition].items() if k not in dropped}
             live[partition] = kept | fresh
-            cuts[partition] += 1
+            checkpoints[partition] += 1
             refs = tuple(itertools.starmap(PageRef.of, live[partition].items()))
-            at = cuts[partition]
-            manifest = msgspec.structs.replace(cut(at, partition=partition)[0], pages=refs)
+            at = checkpoints[partition]
+            manifest = msgspec.structs.replace(checkpoint(at, partition=partition)[0], pages=refs)
             state.commit(1, manifest, fresh)
             assert state.manifest(partition) == manifest
         for partition in (0, 1):
@@ -208,14 +208,16 @@ def test_whatever_is_kept_and_written_the_last_cut_is_what_is_read(
 @pytest.mark.parametrize("parent", [1, 3])
 def test_a_cut_that_does_not_continue_the_stored_one_is_refused(state: SqliteCheckpoints, parent: int) -> None:
     commit(state, range(1, 3))
-    manifest, fresh = cut(3)
-    with pytest.raises(WrongParent, match=f"cut 4 of partition 0 must continue cut 2, got parent {parent}"):
-        state.commit(1, msgspec.structs.replace(manifest, cut=4, parent=parent), fresh)
-    assert_has(state, cut(2)[0])
+    manifest, fresh = checkpoint(3)
+    with pytest.raises(
+        WrongParent, match=f"checkpoint 4 of partition 0 must continue checkpoint 2, got parent {parent}"
+    ):
+        state.commit(1, msgspec.structs.replace(manifest, checkpoint=4, parent=parent), fresh)
+    assert_has(state, checkpoint(2)[0])
 
 
-def contradictions() -> dict[str, Cut]:
-    manifest, fresh = cut(3)
+def contradictions() -> dict[str, Checkpoint]:
+    manifest, fresh = checkpoint(3)
     replace = msgspec.structs.replace
     refs = manifest.pages
     return {
@@ -224,7 +226,7 @@ def contradictions() -> dict[str, Cut]:
         r"fresh or stored, got \[20\]": (manifest, {**fresh, 20: page(20)}),
         r"page 39 .* must have 3032 bytes, got 3": (manifest, {**fresh, 39: b"bad"}),
         r"must be owned by 1,.* got owner 2": (replace(manifest, owner=2), fresh),
-        r"above its parent.* cut 2, parent 2": (replace(manifest, cut=2), fresh),
+        r"above its parent.* checkpoint 2, parent 2": (replace(manifest, checkpoint=2), fresh),
         r"ascending by page.* pages \[39, 38": (replace(manifest, pages=refs[::-1]), fresh),
         r"ascending by page.* pages \[10, 10": (replace(manifest, pages=refs[:1] + refs), fresh),
     }
@@ -235,7 +237,7 @@ def test_a_manifest_and_pages_that_contradict_each_other_are_refused(state: Sqli
     commit(state, range(1, 3))
     with pytest.raises(ValueError, match=message):
         state.commit(1, *contradictions()[message])
-    assert_has(state, cut(2)[0])
+    assert_has(state, checkpoint(2)[0])
     assert stored_pages(state) == list(range(10, 30))
     commit(state, range(3, 4))
 
@@ -250,27 +252,27 @@ def test_a_fenced_worker_writes_nothing(state: SqliteCheckpoints, path: Path, tm
         successor.fence(2, "second")
         refused = rf"number 1 may not write to .*state\.db: last fenced by second, process {os.getpid()} on .* number 2"
         with pytest.raises(Fenced, match=refused):
-            state.commit(1, *cut(3))
+            state.commit(1, *checkpoint(3))
         with pytest.raises(Fenced):
             state.drop(1, 0)
         with pytest.raises(Fenced):
             state.restore_from(1, tmp_path / "backup.db", 0)
         with pytest.raises(Fenced, match=r"number 1 may not fence .* last fenced by second"):
             state.fence(1, "first")
-        assert_has(successor, cut(2)[0])
+        assert_has(successor, checkpoint(2)[0])
         assert stored_pages(successor) == list(range(10, 30))
         commit(successor, range(3, 5), owner=2)
         successor.fence(2, "second")
-        assert_has(successor, cut(4, owner=2)[0])
+        assert_has(successor, checkpoint(4, owner=2)[0])
 
 
 def test_who_has_not_fenced_may_not_commit(path: Path) -> None:
     with SqliteCheckpoints(path) as state:
         with pytest.raises(Fenced, match=r"number 1 may not write to .*: nobody has fenced it"):
-            state.commit(1, *cut(1))
+            state.commit(1, *checkpoint(1))
         state.fence(1, "first")
         with pytest.raises(Fenced, match="number 2 may not write"):
-            state.commit(2, *cut(1, owner=2))
+            state.commit(2, *checkpoint(1, owner=2))
 
 
 def test_a_process_stopped_inside_a_commit_is_named_and_waited_for_no_longer_than_told(path: Path) -> None:
@@ -286,7 +288,7 @@ def test_a_process_stopped_inside_a_commit_is_named_and_waited_for_no_longer_tha
                 assert opened.manifest(0) is None
         state.fence(2, "second")
         commit(state, range(1, 2), owner=2)
-        assert_has(state, cut(1, owner=2)[0])
+        assert_has(state, checkpoint(1, owner=2)[0])
 
 
 def test_a_file_that_cannot_be_opened_for_long_is_reported(path: Path) -> None:
@@ -327,7 +329,7 @@ def test_a_process_killed_while_it_commits_leaves_one_whole_cut(path: Path) -> N
             assert committed == list(range(number + 1, number + owner + 1))
             number = state.offsets()[0] // 1_000
             assert number >= committed[-1]
-            assert_has(state, cut(number, owner=owner, size=size)[0], size=size)
+            assert_has(state, checkpoint(number, owner=owner, size=size)[0], size=size)
             assert len(stored_pages(state)) == min(number, 4) * PER_CUT
 
 
@@ -335,7 +337,7 @@ def test_a_process_killed_inside_a_commit_leaves_the_cut_before(state: SqliteChe
     commit(state, range(1, 3))
     with child(path, HALF_A_COMMIT.format(1, 3)) as killed:
         assert wait_for_line(killed) == "inside"
-    assert_has(state, cut(2)[0])
+    assert_has(state, checkpoint(2)[0])
     assert stored_pages(state) == list(range(10, 30))
     state.fence(2, "second")
     commit(state, range(3, 4), owner=2)
@@ -343,12 +345,12 @@ def test_a_process_killed_inside_a_commit_leaves_the_cut_before(state: SqliteChe
 
 def test_a_reader_stopped_for_good_holds_up_no_commit(state: SqliteCheckpoints, path: Path) -> None:
     commit(state, range(1, 3))
-    code = "state._db.execute('BEGIN'); assert_has(state, cut(2)[0]); print('reads'); input()"
+    code = "state._db.execute('BEGIN'); assert_has(state, checkpoint(2)[0]); print('reads'); input()"
     with child(path, code) as reader:
         assert wait_for_line(reader) == "reads"
         reader.send_signal(signal.SIGSTOP)
         commit(state, range(3, 6))
-    assert_has(state, cut(5)[0])
+    assert_has(state, checkpoint(5)[0])
 
 
 @contextmanager
@@ -387,10 +389,10 @@ def test_a_full_disk_leaves_the_cut_before_until_there_is_room(tmp_path: Path) -
             write_without_end(ballast)
         for _ in range(3):
             assert_full(state, 3, 50_000)
-            assert_has(state, cut(2, size=50_000)[0], size=50_000)
+            assert_has(state, checkpoint(2, size=50_000)[0], size=50_000)
         ballast.unlink()
         commit(state, range(3, 4), size=50_000)
-        assert_has(state, cut(3, size=50_000)[0], size=50_000)
+        assert_has(state, checkpoint(3, size=50_000)[0], size=50_000)
 
 
 def test_a_full_file_leaves_the_cut_before_until_there_is_room(state: SqliteCheckpoints) -> None:
@@ -399,10 +401,10 @@ def test_a_full_file_leaves_the_cut_before_until_there_is_room(state: SqliteChec
     state._db.execute(f"PRAGMA max_page_count = {pages + 4}")
     for _ in range(3):
         assert_full(state, 3, 50_000)
-        assert_has(state, cut(2, size=50_000)[0], size=50_000)
+        assert_has(state, checkpoint(2, size=50_000)[0], size=50_000)
     state._db.execute("PRAGMA max_page_count = 1000000")
     commit(state, range(3, 4), size=50_000)
-    assert_has(state, cut(3, size=50_000)[0], size=50_000)
+    assert_has(state, checkpoint(3, size=50_000)[0], size=50_000)
 
 
 def test_the_file_does_not_grow_while_the_state_does_not(state: SqliteCheckpoints, path: Path) -> None:
@@ -468,14 +470,14 @@ def test_a_missing_page_is_damage(state: SqliteCheckpoints, path: Path) -> None:
 
 def test_a_manifest_that_changed_is_damage(state: SqliteCheckpoints, path: Path) -> None:
     commit(state, range(1, 3))
-    change(path, "UPDATE manifest SET body = CAST(replace(body, 'cut 2', 'cut 3') AS BLOB)")
+    change(path, "UPDATE manifest SET body = CAST(replace(body, 'checkpoint 2', 'checkpoint 3') AS BLOB)")
     damaged = r"the manifest of partition 0 in .* must have crc32 \w{8}, got \w{8}; run `tillwatch state rebuild`"
     with pytest.raises(Damaged, match=damaged):
         state.manifest(0)
     with pytest.raises(Damaged, match=damaged):
         state.offsets()
     with pytest.raises(Damaged, match=damaged):
-        state.commit(1, *cut(3))
+        state.commit(1, *checkpoint(3))
     state.drop(1, 0)
     commit(state, range(1, 2))
 
@@ -507,7 +509,7 @@ def test_a_first_cut_that_is_committed_meanwhile_is_no_damage(state: SqliteCheck
             found = looking.manifest(partition)
             looking._db.set_trace_callback(None)
             assert asked
-            assert found == state.manifest(partition) == cut(1, partition=partition)[0]
+            assert found == state.manifest(partition) == checkpoint(1, partition=partition)[0]
 
 
 @pytest.fixture(scope="module")
@@ -534,7 +536,7 @@ def test_a_flipped_bit_anywhere_is_damage_or_changes_nothing(
         path.write_bytes(data)
         try:
             with SqliteCheckpoints(path) as state:
-                assert_has(state, cut(2, size=40_000)[0], size=40_000)
+                assert_has(state, checkpoint(2, size=40_000)[0], size=40_000)
                 assert state.offsets() == {0: 2_000}
         except (Damaged, UnknownFormat) as error:
             assert str(path) in str(error)  # noqa: PT017  either outcome is right
@@ -548,9 +550,9 @@ def test_a_reader_overtaken_by_a_cut_is_told_to_read_again(state: SqliteCheckpoi
         pages = reader.pages(manifest)
         assert next(pages) == (10, page(10))
         commit(state, range(3, 6))
-        with pytest.raises(Superseded, match="partition 0 has cut 5 by now, not cut 2"):
+        with pytest.raises(Superseded, match="partition 0 has checkpointed 5 by now, not checkpointed 2"):
             next(pages)
-        assert_has(reader, cut(5)[0])
+        assert_has(reader, checkpoint(5)[0])
 
 
 # -- versions
@@ -574,7 +576,7 @@ def test_a_log_is_no_state_file_and_stays_as_it_is(path: Path) -> None:
 
 
 def test_a_manifest_of_another_format_is_refused(state: SqliteCheckpoints) -> None:
-    manifest, fresh = cut(1)
+    manifest, fresh = checkpoint(1)
     state.commit(1, msgspec.structs.replace(manifest, format=1), fresh)
     with pytest.raises(UnknownFormat, match=r"manifest of partition 0 in .* must be of format 2, got 1"):
         state.manifest(0)
@@ -587,15 +589,15 @@ def test_a_backup_is_one_whole_cut_while_a_worker_commits(path: Path, tmp_path: 
     code = "state.fence(1, 'child')\nfor n in itertools.count(1): commit(state, range(n, n + 1), size=60_000)"
     with SqliteCheckpoints(path) as state:
         with child(path, code):
-            cuts: list[int] = []
+            checkpoints: list[int] = []
             for n in range(5):
-                while state.offsets().get(0, 0) // 1_000 <= (cuts[-1] if cuts else 0):
+                while state.offsets().get(0, 0) // 1_000 <= (checkpoints[-1] if checkpoints else 0):
                     pass
                 state.backup(tmp_path / f"{n}.db")
                 with SqliteCheckpoints(tmp_path / f"{n}.db", read_only=True) as backup:
-                    cuts.append(backup.offsets()[0] // 1_000)
-                    assert_has(backup, cut(cuts[-1], size=60_000)[0], size=60_000)
-        assert cuts == sorted(set(cuts))
+                    checkpoints.append(backup.offsets()[0] // 1_000)
+                    assert_has(backup, checkpoint(checkpoints[-1], size=60_000)[0], size=60_000)
+        assert checkpoints == sorted(set(checkpoints))
     assert {each.name for each in tmp_path.iterdir()} == {"tillwatch.state.db", *(f"{n}.db" for n in range(5))}
 
 
@@ -618,7 +620,9 @@ def test_a_damaged_state_gives_no_backup(state: SqliteCheckpoints, path: Path, t
 
 @pytest.fixture
 def backup(state: SqliteCheckpoints, tmp_path: Path) -> Path:
-    """Partition 0 at cut 3 and partition 1 at cut 5; the state itself has gone on to cut 6 of partition 0."""
+    """Partition 0 at checkpoint 3 and partition 1 at checkpoint 5; the state itself has gone on to checkpoint 6 of
+    partition 0.
+    """
     commit(state, range(1, 4))
     commit(state, range(1, 6), partition=1)
     state.backup(tmp_path / "backup.db")
@@ -630,12 +634,12 @@ def test_a_restored_partition_continues_as_the_next_cut(state: SqliteCheckpoints
     state.fence(4, "restorer")
     before = backup.read_bytes()
     restored = state.restore_from(4, backup, 0)
-    assert restored == msgspec.structs.replace(cut(3)[0], cut=7, parent=6, owner=4)
+    assert restored == msgspec.structs.replace(checkpoint(3)[0], checkpoint=7, parent=6, owner=4)
     assert_has(state, restored)
     assert stored_pages(state) == [each.id for each in restored.pages]
-    assert_has(state, cut(5, partition=1)[0], partition=1)
-    manifest, fresh = cut(4, owner=4)
-    state.commit(4, msgspec.structs.replace(manifest, cut=8, parent=7), fresh)
+    assert_has(state, checkpoint(5, partition=1)[0], partition=1)
+    manifest, fresh = checkpoint(4, owner=4)
+    state.commit(4, msgspec.structs.replace(manifest, checkpoint=8, parent=7), fresh)
     assert stored_pages(state) == [each.id for each in manifest.pages]
     assert backup.read_bytes() == before
 
@@ -654,21 +658,21 @@ def test_a_damaged_partition_can_be_restored(state: SqliteCheckpoints, backup: P
         state.check(0)
     restored = state.restore_from(1, backup, 0)
     assert restored is not None
-    assert restored.cut == (7 if "page" in damage else 4)
+    assert restored.checkpoint == (7 if "page" in damage else 4)
     assert_has(state, restored)
 
 
 def test_a_partition_without_state_is_restored_as_well(state: SqliteCheckpoints, backup: Path) -> None:
     state.drop(1, 0)
     restored = state.restore_from(1, backup, 0)
-    assert restored == msgspec.structs.replace(cut(3)[0], cut=4, parent=0)
+    assert restored == msgspec.structs.replace(checkpoint(3)[0], checkpoint=4, parent=0)
     assert_has(state, restored)
 
 
 def test_what_a_backup_lacks_is_left_alone(state: SqliteCheckpoints, backup: Path) -> None:
     commit(state, range(1, 3), partition=2)
     assert state.restore_from(1, backup, 2) is None
-    assert_has(state, cut(2, partition=2)[0], partition=2)
+    assert_has(state, checkpoint(2, partition=2)[0], partition=2)
     with pytest.raises(FileNotFoundError, match=r"no state file at .*nowhere\.db"):
         state.restore_from(1, backup.with_name("nowhere.db"), 0)
     assert not backup.with_name("nowhere.db").exists()
@@ -678,5 +682,5 @@ def test_a_damaged_backup_changes_nothing(state: SqliteCheckpoints, backup: Path
     change(backup, "UPDATE page SET body = x'00' WHERE id = 12 AND partition = 0")
     with pytest.raises(Damaged, match=r"page 12 of partition 0 in .*backup\.db"):
         state.restore_from(1, backup, 0)
-    assert_has(state, cut(6)[0])
+    assert_has(state, checkpoint(6)[0])
     assert state.restore_from(1, backup, 1) is not None

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from domain.controls import Control
     from engine.outputs import Counts
     from streams.log import Log
-    from tests.streams.conftest import KafkaCarrier
+    from tests.streams.conftest import KafkaBackend
 
 START_MS = 1_783_224_000_000
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
@@ -78,9 +78,9 @@ def shown(log: SqliteLog, clock_ms: int, speed: float = 1.0, updated_ms: int | N
 
 def worked(log: SqliteLog, **more: Any) -> Counts:
     """Run a worker on the log; until it is idle by default."""
-    given = WorkerSettings(log_url=log_url(log.path), partitions=1, batch_records=20, cut_every_s=0.05)
+    given = WorkerSettings(log_url=log_url(log.path), partitions=1, batch_records=20, checkpoint_every_s=0.05)
     return run_worker(
-        given, lambda p, n: Monitor(MonitorConfig(capacity=10), p, n, cuts=True), **{"until_idle": True, **more}
+        given, lambda p, n: Monitor(MonitorConfig(capacity=10), p, n, checkpoints=True), **{"until_idle": True, **more}
     )
 
 
@@ -167,7 +167,7 @@ def test_what_cannot_be_is_not_published(log: SqliteLog, body: bytes) -> None:
 
 
 def test_of_two_that_publish_at_once_on_kafka_one_is_told_to_try_again(
-    on_kafka: KafkaCarrier, monkeypatch: pytest.MonkeyPatch
+    on_kafka: KafkaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with on_kafka.open() as log, on_kafka.open() as other:
         create_topics(log, 1)

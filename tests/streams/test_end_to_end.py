@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from streams.kafka.log import KafkaLog
     from tests.kafka.broker import Cluster
-    from tests.streams.conftest import KafkaCarrier
+    from tests.streams.conftest import KafkaBackend
 
 CONFIG = SimulationConfig(
     seed=11, merchants=120, days=3, jump_share=0.3, undo_share=0.03, refund_share=0.02, duplicate_share=0.02,
@@ -48,7 +48,7 @@ DETECTORS = make_detectors({"mcc_jump": {"quiet_gap_s": 86_400}})  # so that som
 
 
 def new_monitor(partition: int, of: int) -> Monitor:
-    return Monitor(MonitorConfig(capacity=1000), partition, of, cuts=True, detectors=DETECTORS)
+    return Monitor(MonitorConfig(capacity=1000), partition, of, checkpoints=True, detectors=DETECTORS)
 
 
 def work(path: Path, partitions: int, batch_records: int) -> Result:
@@ -134,7 +134,7 @@ async def share(log: KafkaLog, simulation: Simulation, settings: WorkerSettings,
     async def idle() -> bool:
         shares = [len(each.agent.partitions) for each in team]
         shared = sum(shares) == settings.partitions and min(shares) >= settings.partitions // workers
-        return shared and all([await each._carrier.finished(each.agent.next_offsets) for each in team])
+        return shared and all([await each._backend.finished(each.agent.next_offsets) for each in team])
 
     for fed in (0.3, None):
         await asyncio.to_thread(feed, log, simulation, fed)
@@ -153,11 +153,11 @@ async def share(log: KafkaLog, simulation: Simulation, settings: WorkerSettings,
 @pytest.mark.parametrize(("partitions", "workers", "batch_records"), [(1, 1, 997), (4, 2, 313)])
 def test_kafka_and_how_many_workers_share_it_change_nothing(
     partitions: int, workers: int, batch_records: int, simulation: Simulation, undisturbed: Result,
-    kafka: Cluster, on_kafka: KafkaCarrier,
+    kafka: Cluster, on_kafka: KafkaBackend,
 ) -> None:  # fmt: skip
     options = KafkaOptions(bootstrap=(kafka.bootstrap,))
     settings = WorkerSettings(
-        log_url=options.url, kafka=options, partitions=partitions, batch_records=batch_records, cut_every_s=0.5
+        log_url=options.url, kafka=options, partitions=partitions, batch_records=batch_records, checkpoint_every_s=0.5
     )
     with on_kafka.open() as log:
         create_topics(log, partitions)

@@ -77,10 +77,12 @@ def worked(path: Path) -> dict[int, Monitor]:
     detectors = make_detectors({"mcc_jump": {"quiet_gap_s": 86_400}})  # so that an episode ends within two days
 
     def make(partition: int, partitions: int) -> Monitor:
-        made[partition] = Monitor(MonitorConfig(capacity=100), partition, partitions, cuts=True, detectors=detectors)
+        made[partition] = Monitor(
+            MonitorConfig(capacity=100), partition, partitions, checkpoints=True, detectors=detectors
+        )
         return made[partition]
 
-    run_worker(WorkerSettings(log_url=log_url(path), partitions=2, cut_every_s=0.05), make, until_idle=True)
+    run_worker(WorkerSettings(log_url=log_url(path), partitions=2, checkpoint_every_s=0.05), make, until_idle=True)
     return made
 
 

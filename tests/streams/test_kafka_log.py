@@ -26,12 +26,12 @@ from tests.kafka.ports import HOST, free_ports
 if TYPE_CHECKING:
     from tests.kafka.broker import Cluster
     from tests.kafka.fixtures import NewKafka
-    from tests.streams.conftest import KafkaCarrier
+    from tests.streams.conftest import KafkaBackend
 
 SOON_S = 20.0
 
 
-def test_a_later_writer_of_a_name_ends_the_earlier(on_kafka: KafkaCarrier) -> None:
+def test_a_later_writer_of_a_name_ends_the_earlier(on_kafka: KafkaBackend) -> None:
     with on_kafka.open() as first, on_kafka.open() as second:
         first.create_topic("events", 1)
         with first.transaction(writer="file"):
@@ -47,7 +47,7 @@ def test_a_later_writer_of_a_name_ends_the_earlier(on_kafka: KafkaCarrier) -> No
         assert first.read("events", 0, 0).data == b"123"
 
 
-def test_what_is_not_committed_is_not_seen_and_the_end_is_before_it(on_kafka: KafkaCarrier) -> None:
+def test_what_is_not_committed_is_not_seen_and_the_end_is_before_it(on_kafka: KafkaBackend) -> None:
     with on_kafka.open() as log, on_kafka.open() as other:
         log.create_topic("events", 1)
         other.append("events", 0, [b"a"])
@@ -59,7 +59,7 @@ def test_what_is_not_committed_is_not_seen_and_the_end_is_before_it(on_kafka: Ka
         wait_until(lambda: other.read("events", 0, 1).data == b"b", "the other sees it, too")
 
 
-def test_alerts_are_seen_before_they_are_committed(on_kafka: KafkaCarrier) -> None:
+def test_alerts_are_seen_before_they_are_committed(on_kafka: KafkaBackend) -> None:
     with on_kafka.open() as log, on_kafka.open() as other:
         log.create_topic("alerts", 1, compacted=True)
         with log.transaction():
@@ -68,7 +68,7 @@ def test_alerts_are_seen_before_they_are_committed(on_kafka: KafkaCarrier) -> No
             assert [each.value for each in other.read_keyed("alerts", 0, 0)] == [b"b"]
 
 
-def test_aborted_transactions_are_passed_over_however_many_there_are(on_kafka: KafkaCarrier) -> None:
+def test_aborted_transactions_are_passed_over_however_many_there_are(on_kafka: KafkaBackend) -> None:
     with on_kafka.open() as log:
         log.create_topic("events", 1)
         for each in range(4):
@@ -82,7 +82,7 @@ def test_aborted_transactions_are_passed_over_however_many_there_are(on_kafka: K
         assert len(log.read("events", 0, 12)) == 0
 
 
-def test_a_position_that_stands_behind_an_open_transaction_is_waited_for(on_kafka: KafkaCarrier) -> None:
+def test_a_position_that_stands_behind_an_open_transaction_is_waited_for(on_kafka: KafkaBackend) -> None:
     with on_kafka.open() as log:
         log.create_topic("events", 1)
         stuck = on_kafka.python(
@@ -103,7 +103,7 @@ def test_a_position_that_stands_behind_an_open_transaction_is_waited_for(on_kafk
         assert log.position("other") is None
 
 
-def test_a_batch_as_long_as_may_be_and_many_batches_are_carried(on_kafka: KafkaCarrier) -> None:
+def test_a_batch_as_long_as_may_be_and_many_batches_are_carried(on_kafka: KafkaBackend) -> None:
     with on_kafka.open() as log:
         log.create_topic("events", 1)
         values = [bytes([i % 251]) * 65_536 for i in range(40)]
@@ -115,7 +115,7 @@ def test_a_batch_as_long_as_may_be_and_many_batches_are_carried(on_kafka: KafkaC
         assert found == values
 
 
-def test_topics_are_set_as_their_table_says(kafka: Cluster, on_kafka: KafkaCarrier) -> None:
+def test_topics_are_set_as_their_table_says(kafka: Cluster, on_kafka: KafkaBackend) -> None:
     admin = KafkaAdmin(KafkaOptions(bootstrap=(kafka.bootstrap,)))
     with on_kafka.open() as log:
         create_topics(log, 3)
@@ -138,7 +138,7 @@ def test_topics_are_set_as_their_table_says(kafka: Cluster, on_kafka: KafkaCarri
             log.append("nothing", 0, [b""])
 
 
-def test_a_log_whose_events_were_made_anew_is_another(kafka: Cluster, on_kafka: KafkaCarrier) -> None:
+def test_a_log_whose_events_were_made_anew_is_another(kafka: Cluster, on_kafka: KafkaBackend) -> None:
     seen = set()
     for _ in range(2):
         with on_kafka.open() as log:
@@ -219,7 +219,7 @@ LINES, KILLS = 2_000, 2
 
 
 def test_an_intake_killed_at_any_moment_and_begun_again_gives_each_line_once(
-    on_kafka: KafkaCarrier, tmp_path: Path
+    on_kafka: KafkaBackend, tmp_path: Path
 ) -> None:
     file = tmp_path / "events.jsonl"
     with file.open("w", encoding="utf-8") as out:

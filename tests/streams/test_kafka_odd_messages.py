@@ -22,7 +22,7 @@ from streams.kafka.options import KafkaOptions
 from streams.kafka.record_batches import RecordSet
 from streams.worker import run_worker
 from tests.kafka.topics import admin
-from tests.streams.conftest import KafkaCarrier
+from tests.streams.conftest import KafkaBackend
 from tests.streams.record_sets import HEADER, corrupted, damage, made, produce, sealed
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def seen(kafka: Cluster, warm_kernel: None) -> Seen:
     with admin(kafka.bootstrap) as asked:
         own = {"num_partitions": PARTITIONS, "configs": {"max.message.bytes": str(2 * BIG)}}
         asked.create_topics({"events": own}, wait_for_metadata=True)
-    topics = KafkaCarrier(kafka.bootstrap)
+    topics = KafkaBackend(kafka.bootstrap)
     try:
         at, good, whole = asyncio.run(write(kafka))
         counts = work(kafka)
@@ -137,12 +137,12 @@ def work(kafka: Cluster) -> Counts:
     settings = WorkerSettings(log_url=options.url, kafka=options, partitions=PARTITIONS)
 
     def make(partition: int, of: int) -> Monitor:
-        return Monitor(MonitorConfig(capacity=1000), partition, of, cuts=True)
+        return Monitor(MonitorConfig(capacity=1000), partition, of, checkpoints=True)
 
     return run_worker(settings, make, until_idle=True)
 
 
-def letters(topics: KafkaCarrier, partition: int) -> Iterator[DeadLetter]:
+def letters(topics: KafkaBackend, partition: int) -> Iterator[DeadLetter]:
     with topics.open() as log:
         found = log.read("dead-letters", partition, 0)
         yield from (msgspec.json.decode(found.value(i), type=DeadLetter) for i in range(len(found)))
@@ -196,7 +196,7 @@ def test_every_record_beside_what_is_odd_counts(seen: Seen) -> None:
 
 
 def test_what_a_producer_with_librdkafkas_own_partitioner_puts_elsewhere_is_refused_loudly(
-    kafka: Cluster, on_kafka: KafkaCarrier, warm_kernel: None, caplog: pytest.LogCaptureFixture
+    kafka: Cluster, on_kafka: KafkaBackend, warm_kernel: None, caplog: pytest.LogCaptureFixture
 ) -> None:
     merchants = [f"m{i}".encode() for i in range(40)]
     with on_kafka.open() as log:

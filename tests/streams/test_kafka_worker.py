@@ -19,7 +19,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from domain.alerts import DeadLetter, Score
 from engine.outputs import Counts
 from streams.app import WorkerSettings
-from streams.kafka.checkpoints import KafkaCutStore
+from streams.kafka.checkpoints import KafkaCheckpointStore
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
 from streams.kafka.result_writer import PartitionOwner
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from streams.kafka.faust_transport import Transport
     from tests.kafka.broker import Cluster
     from tests.kafka.fixtures import NewKafka
-    from tests.streams.conftest import KafkaCarrier
+    from tests.streams.conftest import KafkaBackend
 
 PARTITIONS = 3
 GROUP = "tillwatch"
@@ -52,7 +52,7 @@ Read = list[tuple[int, int]]
 
 
 @pytest.fixture
-def log(on_kafka: KafkaCarrier) -> Iterator[KafkaLog]:
+def log(on_kafka: KafkaBackend) -> Iterator[KafkaLog]:
     with on_kafka.open() as log:
         create_topics(log, PARTITIONS)
         yield log
@@ -64,7 +64,13 @@ def options(kafka: Cluster) -> KafkaOptions:
 
 
 def settings_of(options: KafkaOptions, **more: Any) -> WorkerSettings:
-    told = {"log_url": options.url, "kafka": options, "partitions": PARTITIONS, "batch_records": 50, "cut_every_s": 0.2}
+    told = {
+        "log_url": options.url,
+        "kafka": options,
+        "partitions": PARTITIONS,
+        "batch_records": 50,
+        "checkpoint_every_s": 0.2,
+    }
     return WorkerSettings(**{**told, **more})
 
 
@@ -262,8 +268,8 @@ def test_a_worker_that_the_group_gave_up_recovers_everything(log: KafkaLog, opti
         worker = Worker(settings_of(options), counting(made))
         async with working(worker):
             await asyncio.to_thread(fill, log, 100)
-            await until(lambda: committed(log) == [100] * PARTITIONS, "all is cut")
-            await worker._carrier._consumer.client._coordinator._maybe_leave_group()
+            await until(lambda: committed(log) == [100] * PARTITIONS, "all is checkpointed")
+            await worker._backend._consumer.client._coordinator._maybe_leave_group()
             await until(lambda: len(made) == 6, "everything was recovered")
             await asyncio.to_thread(fill, log, 100, 100)
             await until(reach(200, worker), "it has processed everything")
@@ -277,18 +283,18 @@ def test_what_is_held_while_another_owns_it_is_recovered(log: KafkaLog, options:
     made = list[int]()
 
     async def test() -> None:
-        worker, thief = Worker(settings_of(options), counting(made)), KafkaCutStore(options)
+        worker, thief = Worker(settings_of(options), counting(made)), KafkaCheckpointStore(options)
         async with working(worker):
             await asyncio.to_thread(fill, log, 100)
-            await until(lambda: committed(log) == [100] * PARTITIONS, "all is cut")
+            await until(lambda: committed(log) == [100] * PARTITIONS, "all is checkpointed")
             await thief.fence(range(PARTITIONS))
-            worker._carrier.again()
+            worker._backend.again()
             await until(lambda: worker.agent.partitions == {}, "its partitions were let go of")
             await until(reach(100, worker), "it goes on with what it held")
             assert len(made) == 3
             await asyncio.to_thread(fill, log, 100, 100)
             await until(reach(200, worker), "it has recovered, and processed everything")
-            await until(lambda: committed(log) == [200] * PARTITIONS, "all is cut")
+            await until(lambda: committed(log) == [200] * PARTITIONS, "all is checkpointed")
         await thief.close()
 
     run(test())
@@ -300,7 +306,7 @@ def test_a_worker_that_is_stopped_when_others_own_its_partitions_ends_in_order(
     log: KafkaLog, options: KafkaOptions, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def test() -> None:
-        worker, thief = Worker(settings_of(options, cut_every_s=300), SumMonitor), KafkaCutStore(options)
+        worker, thief = Worker(settings_of(options, checkpoint_every_s=300), SumMonitor), KafkaCheckpointStore(options)
         async with working(worker):
             await asyncio.to_thread(fill, log, 100)
             await until(reach(100, worker), "everything was processed")
@@ -308,7 +314,7 @@ def test_a_worker_that_is_stopped_when_others_own_its_partitions_ends_in_order(
         await thief.close()
 
     run(test())
-    assert "the last cuts were not done, for the group gave partitions to others" in caplog.text
+    assert "the last checkpoints were not done, for the group gave partitions to others" in caplog.text
     assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == 100 * PARTITIONS
     assert sums(log) == all_sums(100)
 
@@ -322,14 +328,14 @@ WORKER = (
     "        print(self.merchant[1:], *records.offsets, flush=True)\n"
     "        return super().process(records)\n"
     "settings = WorkerSettings(\n"
-    "    log_url=log._options.url, kafka=log._options, partitions=3, batch_records=50, cut_every_s=0.2\n"
+    "    log_url=log._options.url, kafka=log._options, partitions=3, batch_records=50, checkpoint_every_s=0.2\n"
     ")\n"
     "run_worker(settings, Telling)\n"
 )
 
 
 def test_partitions_of_a_worker_that_leaves_by_sigterm_move_within_seconds(
-    log: KafkaLog, options: KafkaOptions, on_kafka: KafkaCarrier
+    log: KafkaLog, options: KafkaOptions, on_kafka: KafkaBackend
 ) -> None:
     stays, leaves = Read(), Read()
     process = on_kafka.python(WORKER)
@@ -400,7 +406,7 @@ def test_a_prepared_transaction_is_committed_empty_left_to_the_next_owner_or_fen
         await first.start()
         first.prepare()
         first.prepare()
-        await first.send_many("checkpoints", 0, [b"nothing but a cut"], [b"x"])
+        await first.send_many("checkpoints", 0, [b"nothing but a checkpoint"], [b"x"])
         await first.commit()
         first.prepare()
         await first.close()
@@ -430,7 +436,10 @@ def test_a_worker_whose_partitions_were_taken_recovers_them_and_comes_to_the_sam
     read: Read = []
 
     async def test() -> None:
-        worker, thief = Worker(settings_of(options, cut_every_s=300), noting(read)), KafkaCutStore(options)
+        worker, thief = (
+            Worker(settings_of(options, checkpoint_every_s=300), noting(read)),
+            KafkaCheckpointStore(options),
+        )
         async with working(worker):
             await until(reach(200, worker), "everything was published")
             assert len(newest(log, "alerts", committed=False)) == 15
@@ -441,7 +450,7 @@ def test_a_worker_whose_partitions_were_taken_recovers_them_and_comes_to_the_sam
         await thief.close()
 
     run(test())
-    assert read.count((0, 0)) >= 2  # nothing of it was in a cut
+    assert read.count((0, 0)) >= 2  # nothing of it was in a checkpoint
     assert sums(log) == all_sums(300)
     assert committed(log) == [300] * PARTITIONS
     assert len(newest(log, "alerts")) == 15
@@ -453,14 +462,14 @@ def test_a_worker_that_is_given_its_partitions_anew_while_it_waits_for_records_g
     read: Read = []
 
     async def test() -> None:
-        worker = Worker(settings_of(options, cut_every_s=300), noting(read))
+        worker = Worker(settings_of(options, checkpoint_every_s=300), noting(read))
         async with working(worker):
             for end in range(40, 200, 40):
                 await asyncio.to_thread(fill, log, 40, end - 40)
                 await until(reach(end, worker), "everything was processed")
-                worker._carrier.again()
+                worker._backend.again()
                 await until(lambda: worker.agent.partitions == {}, "its partitions were let go of")
-            await until(reach(end, worker), "they were recovered from their cuts")
+            await until(reach(end, worker), "they were recovered from their checkpoints")
 
     run(test())
     assert sorted(read) == everything(160)
@@ -515,7 +524,7 @@ def test_markers_at_the_end_keep_nobody_from_being_idle(
     for each in aborts:
         asyncio.run(write_transaction(options, b"3", aborts=each))
     written = 2 * aborts.count(False)
-    for _ in range(2):  # after the last cut there is nothing but markers, too
+    for _ in range(2):  # after the last checkpoint there is nothing but markers, too
         assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == PARTITIONS * written
     assert list(sums(log).values()) == [6] * PARTITIONS * aborts.count(False)
 
@@ -538,7 +547,7 @@ def test_what_nobody_is_to_see_at_the_end_is_no_lag_that_a_worker_is_stuck_at(
         async with working(worker):
             await until(reach(40, worker), "everything was processed")
             await write_transaction(options, b"aborted", aborts=True)
-            while await worker._carrier.ends() != {0: 43, 1: 43, 2: 43}:
+            while await worker._backend.ends() != {0: 43, 1: 43, 2: 43}:
                 pass
             lags.clear()
             await until(lambda: len(lags) == 2, "it has looked around")
@@ -562,7 +571,7 @@ def test_what_comes_while_the_ends_are_asked_for_is_not_taken_for_done(log: Kafk
         worker = Worker(settings_of(options), SumMonitor)
         async with working(worker):
             await until(reach(0, worker), "partitions were recovered")
-            consumer = worker._carrier._consumer  # type: ignore[attr-defined]
+            consumer = worker._backend._consumer  # type: ignore[attr-defined]
             ask = consumer.highwaters
 
             async def late(*partitions: Any) -> Any:
@@ -574,9 +583,9 @@ def test_what_comes_while_the_ends_are_asked_for_is_not_taken_for_done(log: Kafk
 
             async with worker.agent.turn:  # so that it is not processed yet
                 consumer.highwaters = late
-                assert not await worker._carrier.finished(worker.agent.next_offsets)
+                assert not await worker._backend.finished(worker.agent.next_offsets)
             await until(reach(40, worker), "everything was processed")
-            assert await worker._carrier.finished(worker.agent.next_offsets)
+            assert await worker._backend.finished(worker.agent.next_offsets)
 
     run(test())
 
@@ -593,13 +602,13 @@ def test_a_worker_is_not_idle_before_a_dead_one_would_be_missed_that_has_a_share
         )
         monkeypatch.setattr("streams.kafka.faust_transport.SESSION_S", 1_000.0)
         asked: list[bool] = []
-        finished = second._carrier.finished
+        finished = second._backend.finished
 
         async def noted(done: Mapping[int, int]) -> bool:
             asked.append(reach(100, first, second)() and 0 < len(done) < PARTITIONS)
             return await finished(done)
 
-        second._carrier.finished = noted  # type: ignore[method-assign]
+        second._backend.finished = noted  # type: ignore[method-assign]
         async with working(first), working(second) as running:
             await until(lambda: asked[-20:] == [True] * 20, "it has asked whether it is done, again and again")
             assert not running.done()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.streams.conftest import SqliteCarrier
+    from tests.streams.conftest import SqliteBackend
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_boot_clock_that_went_back_frees_the_lease(log: SqliteLog, clock: list
     assert log.acquire_lease("worker", "b", 10).number == 2
 
 
-def test_a_dead_process_on_this_machine_holds_no_lease(embedded: SqliteCarrier) -> None:
+def test_a_dead_process_on_this_machine_holds_no_lease(embedded: SqliteBackend) -> None:
     with embedded.open() as log:
         holder = embedded.python("log.acquire_lease('worker', 'child', 3600); print('has it', flush=True); input()")
         assert holder.stdout is not None

@@ -1,4 +1,4 @@
-"""What every carrier promises. A further carrier is a further parameter of `carrier` in conftest.
+"""What every backend promises. A further backend is a further parameter of `backend` in conftest.
 
 Compaction and retention are the brokers' own on Kafka: those tests are of the embedded log.
 """
@@ -18,7 +18,7 @@ from streams.log import OffsetGone, Progress, now_utc_ms
 if TYPE_CHECKING:
     from engine.decoding.records import Records
     from streams.log import Log
-    from tests.streams.conftest import Carrier, SqliteCarrier
+    from tests.streams.conftest import LogBackend, SqliteBackend
 
 EXAMPLES = 60
 
@@ -36,8 +36,8 @@ def read_all(log: Log, topic: str, partition: int, most: int = 5_000) -> list[by
     return found
 
 
-def test_what_was_appended_is_read_in_order_from_any_offset_in_any_batch_size(carrier: Carrier) -> None:
-    with carrier.open() as log:
+def test_what_was_appended_is_read_in_order_from_any_offset_in_any_batch_size(backend: LogBackend) -> None:
+    with backend.open() as log:
         log.create_topic("events", EXAMPLES * 2)
         unused = itertools.count()
 
@@ -68,8 +68,8 @@ def test_what_was_appended_is_read_in_order_from_any_offset_in_any_batch_size(ca
         check()
 
 
-def test_partitions_keep_their_own_order_and_offsets(carrier: Carrier) -> None:
-    with carrier.open() as log:
+def test_partitions_keep_their_own_order_and_offsets(backend: LogBackend) -> None:
+    with backend.open() as log:
         log.create_topic("events", 3)
         assert log.append("events", 2, [b"c0"]) == 0
         assert log.append("events", 0, [b"a0", b"a1"]) == 0
@@ -77,21 +77,21 @@ def test_partitions_keep_their_own_order_and_offsets(carrier: Carrier) -> None:
         assert [read_all(log, "events", each) for each in range(3)] == [[b"a0", b"a1"], [], [b"c0", b"c1"]]
 
 
-def test_many_small_appends_are_read_as_one_batch(carrier: Carrier) -> None:
-    with carrier.open() as log:
+def test_many_small_appends_are_read_as_one_batch(backend: LogBackend) -> None:
+    with backend.open() as log:
         log.create_topic("events", 1)
         for each in range(20):
             log.append("events", 0, [b"%d" % each])
         assert values(log.read("events", 0, 3, 10)) == [b"%d" % each for each in range(3, 13)]
 
 
-def test_a_group_finds_what_it_committed_and_may_rewind(carrier: Carrier) -> None:
-    with carrier.open() as log:
+def test_a_group_finds_what_it_committed_and_may_rewind(backend: LogBackend) -> None:
+    with backend.open() as log:
         log.create_topic("events", 2)
         log.append("events", 1, [b"0", b"1", b"2"])
         assert log.committed("monitor", "events", 1) is None
         log.commit("monitor", "events", 1, 3)
-    with carrier.open() as log:
+    with backend.open() as log:
         assert log.committed("monitor", "events", 1) == 3
         assert log.committed("monitor", "events", 0) is None
         assert log.committed("other", "events", 1) is None
@@ -99,7 +99,7 @@ def test_a_group_finds_what_it_committed_and_may_rewind(carrier: Carrier) -> Non
         assert values(log.read("events", 1, log.committed("monitor", "events", 1) or 0)) == [b"1", b"2"]
 
 
-def test_compaction_keeps_each_keys_newest_record_at_its_offset(embedded: SqliteCarrier) -> None:
+def test_compaction_keeps_each_keys_newest_record_at_its_offset(embedded: SqliteBackend) -> None:
     with embedded.open() as log:
         log.create_topic("alerts", 1, compacted=True)
         keys = [b"a", b"b", b"a", b"c", b"b"]
@@ -117,7 +117,7 @@ def test_compaction_keeps_each_keys_newest_record_at_its_offset(embedded: Sqlite
         assert log.read("alerts", 0, 0).offsets.tolist() == [2, 4, 5]
 
 
-def test_compaction_waits_until_enough_is_new(embedded: SqliteCarrier) -> None:
+def test_compaction_waits_until_enough_is_new(embedded: SqliteBackend) -> None:
     with embedded.open() as log:
         log.create_topic("alerts", 1, compacted=True)
         log.append("alerts", 0, [b"1", b"2", b"3"], keys=[b"a", b"b", b"c"])
@@ -129,7 +129,7 @@ def test_compaction_waits_until_enough_is_new(embedded: SqliteCarrier) -> None:
         assert read_all(log, "alerts", 0) == [b"3", b"5", b"6"]
 
 
-def test_an_empty_value_outlives_compaction_as_its_keys_newest(embedded: SqliteCarrier) -> None:
+def test_an_empty_value_outlives_compaction_as_its_keys_newest(embedded: SqliteBackend) -> None:
     with embedded.open() as log:
         log.create_topic("alerts", 1, compacted=True)
         log.append("alerts", 0, [b"a1", b"", b"b1"], keys=[b"a", b"a", b"b"])
@@ -137,7 +137,7 @@ def test_an_empty_value_outlives_compaction_as_its_keys_newest(embedded: SqliteC
         assert [each[1:3] for each in log.read_keyed("alerts", 0, 0)] == [(b"a", b""), (b"b", b"b1")]
 
 
-def test_retention_drops_what_is_too_old_and_says_so_to_who_asks_for_it(embedded: SqliteCarrier) -> None:
+def test_retention_drops_what_is_too_old_and_says_so_to_who_asks_for_it(embedded: SqliteBackend) -> None:
     with embedded.open() as log:
         log.create_topic("events", 1, retention_ms=1_000)
         for at in (0, 500, 1_000):
@@ -152,7 +152,7 @@ def test_retention_drops_what_is_too_old_and_says_so_to_who_asks_for_it(embedded
         assert read_all(log, "events", 0) == [b"next"]
 
 
-def test_retention_drops_the_oldest_of_what_is_too_much(embedded: SqliteCarrier) -> None:
+def test_retention_drops_the_oldest_of_what_is_too_much(embedded: SqliteBackend) -> None:
     with embedded.open() as log:
         log.create_topic("events", 1, retention_bytes=5)
         for each in (b"aaa", b"bbb", b"ccc"):
@@ -161,7 +161,7 @@ def test_retention_drops_the_oldest_of_what_is_too_much(embedded: SqliteCarrier)
         assert read_all(log, "events", 0) == [b"ccc"]
 
 
-def test_retention_never_drops_what_is_still_needed(embedded: SqliteCarrier) -> None:
+def test_retention_never_drops_what_is_still_needed(embedded: SqliteBackend) -> None:
     with embedded.open() as log:
         log.create_topic("events", 2, retention_ms=1)
         for partition in (0, 1):
@@ -171,8 +171,8 @@ def test_retention_never_drops_what_is_still_needed(embedded: SqliteCarrier) -> 
         assert read_all(log, "events", 0) == [b"b", b"c"]
 
 
-def test_an_offset_past_the_end_is_refused(carrier: Carrier) -> None:
-    with carrier.open() as log:
+def test_an_offset_past_the_end_is_refused(backend: LogBackend) -> None:
+    with backend.open() as log:
         log.create_topic("events", 1)
         log.append("events", 0, [b"a"])
         assert len(log.read("events", 0, 1)) == 0
@@ -180,11 +180,11 @@ def test_an_offset_past_the_end_is_refused(carrier: Carrier) -> None:
             log.read("events", 0, 2)
 
 
-def test_a_reader_sees_what_other_processes_append_each_in_its_order(carrier: Carrier) -> None:
-    with carrier.open() as log:
+def test_a_reader_sees_what_other_processes_append_each_in_its_order(backend: LogBackend) -> None:
+    with backend.open() as log:
         log.create_topic("events", 1)
         code = "for i in range(200): log.append('events', 0, [b'{0}-%d' % i, b'{0}+%d' % i])"
-        producers = [carrier.python(code.replace("{0}", name)) for name in "xy"]
+        producers = [backend.python(code.replace("{0}", name)) for name in "xy"]
         found: list[bytes] = []
         while len(found) < 800:
             found += values(log.read("events", 0, len(found), 64))
@@ -197,12 +197,12 @@ def test_a_reader_sees_what_other_processes_append_each_in_its_order(carrier: Ca
         assert len(log.read("events", 0, 800)) == 0
 
 
-def test_a_producer_killed_at_any_moment_leaves_whole_transactions_only(carrier: Carrier) -> None:
-    with carrier.open() as log:
+def test_a_producer_killed_at_any_moment_leaves_whole_transactions_only(backend: LogBackend) -> None:
+    with backend.open() as log:
         log.create_topic("events", 2)
         for appended in (0, 3, 17):
             before = log.position("file") or 0
-            producer = carrier.python(
+            producer = backend.python(
                 "import itertools\n"
                 f"for i in itertools.count({before} + 1):\n"
                 "    with log.transaction(writer='file'):\n"
@@ -221,8 +221,8 @@ def test_a_producer_killed_at_any_moment_leaves_whole_transactions_only(carrier:
             assert read_all(log, "events", 0) == read_all(log, "events", 1) == expected
 
 
-def test_the_newest_value_of_each_key_is_read_last_and_an_empty_one_takes_it_away(carrier: Carrier) -> None:
-    with carrier.open() as log:
+def test_the_newest_value_of_each_key_is_read_last_and_an_empty_one_takes_it_away(backend: LogBackend) -> None:
+    with backend.open() as log:
         log.create_topic("alerts", 1, compacted=True)
         log.append("alerts", 0, [b"a1", b"b1", b"a2"], keys=[b"a", b"b", b"a"])
         log.append("alerts", 0, [b""], keys=[b"b"])
@@ -231,8 +231,8 @@ def test_the_newest_value_of_each_key_is_read_last_and_an_empty_one_takes_it_awa
         assert [each.offset for each in records] == sorted(each.offset for each in records)
 
 
-def test_every_partition_is_appended_to_at_once(carrier: Carrier) -> None:
-    with carrier.open() as log:
+def test_every_partition_is_appended_to_at_once(backend: LogBackend) -> None:
+    with backend.open() as log:
         log.create_topic("events", 3)
         log.append_each("events", [[b"a", b"b"], [], [b"c"]], keys=[[b"k", None], [], [b"l"]])
         log.append_each("events", [[], [], []])
@@ -243,8 +243,8 @@ def test_every_partition_is_appended_to_at_once(carrier: Carrier) -> None:
             log.append_each("events", [[b"a"], [], []], keys=[[], [], []])
 
 
-def test_joined_records_are_appended_to_the_partitions_they_are_counted_for(carrier: Carrier) -> None:
-    with carrier.open() as log:
+def test_joined_records_are_appended_to_the_partitions_they_are_counted_for(backend: LogBackend) -> None:
+    with backend.open() as log:
         log.create_topic("events", 3)
         log.append_blocks("events", b"abbccc", np.array([1, 2, 0, 3], np.int32), [2, 0, 2])
         log.append_blocks("events", b"", np.array([], np.int32), [0, 0, 0])
@@ -254,8 +254,8 @@ def test_joined_records_are_appended_to_the_partitions_they_are_counted_for(carr
                 log.append_blocks("events", b"a", np.array(lengths, np.int32), counts)
 
 
-def test_a_transaction_that_fails_leaves_neither_records_nor_position(carrier: Carrier) -> None:
-    with carrier.open() as log:
+def test_a_transaction_that_fails_leaves_neither_records_nor_position(backend: LogBackend) -> None:
+    with backend.open() as log:
         log.create_topic("events", 2)
         with log.transaction(writer="x"):
             log.append_each("events", [[b"a"], [b"b"]])
@@ -272,8 +272,8 @@ def test_a_transaction_that_fails_leaves_neither_records_nor_position(carrier: C
         assert log.positions("o") == ["ther"]
 
 
-def test_others_appends_are_told_of(carrier: Carrier) -> None:
-    with carrier.open() as log, carrier.open() as other:
+def test_others_appends_are_told_of(backend: LogBackend) -> None:
+    with backend.open() as log, backend.open() as other:
         log.create_topic("events", 1)
         log.end_offset("events", 0)
         log.changed()
@@ -283,17 +283,17 @@ def test_others_appends_are_told_of(carrier: Carrier) -> None:
         assert not log.changed()
 
 
-def test_what_each_worker_showed_last_is_shown(carrier: Carrier) -> None:
+def test_what_each_worker_showed_last_is_shown(backend: LogBackend) -> None:
     def progress(worker: str, rate: float) -> Progress:
         return Progress(worker=worker, topic="events", updated_ms=1, next_offsets={0: 2}, counts={}, rate=rate)
 
-    with carrier.open() as log:
+    with backend.open() as log:
         for each in (progress("b", 1.0), progress("a", 2.0), progress("b", 3.0)):
             log.write_progress(each)
         assert log.progress() == [progress("a", 2.0), progress("b", 3.0)]
 
 
-def test_a_producer_killed_inside_a_transaction_blocks_nobody(embedded: SqliteCarrier) -> None:
+def test_a_producer_killed_inside_a_transaction_blocks_nobody(embedded: SqliteBackend) -> None:
     with embedded.open() as log:
         log.create_topic("events", 1)
         producer = embedded.python(
@@ -311,11 +311,11 @@ def test_a_producer_killed_inside_a_transaction_blocks_nobody(embedded: SqliteCa
         assert read_all(log, "events", 0) == [b"next"]
 
 
-def test_processes_that_open_a_new_log_at_once_all_succeed(carrier: Carrier) -> None:
+def test_processes_that_open_a_new_log_at_once_all_succeed(backend: LogBackend) -> None:
     code = "log.create_topic('events', 4); log.append('events', 0, [b'x'])"
-    processes = [carrier.python(code) for _ in range(4)]
+    processes = [backend.python(code) for _ in range(4)]
     for each in processes:
         each.communicate()
     assert [each.returncode for each in processes] == [0] * 4
-    with carrier.open() as log:
+    with backend.open() as log:
         assert read_all(log, "events", 0) == [b"x"] * 4

@@ -57,7 +57,7 @@ def test_every_line_is_accounted_for_and_no_card_number_is_in_any_file(damaged: 
         taken = ingest(log, io.BytesIO(b"\n".join(lines) + b"\n"), name="poisoned", feed="sim", historic=True)
     counts = run_worker(
         WorkerSettings(log_url=log_url(path), partitions=PARTITIONS),
-        lambda partition, partitions: Monitor(MonitorConfig(capacity=1000), partition, partitions, cuts=True),
+        lambda partition, partitions: Monitor(MonitorConfig(capacity=1000), partition, partitions, checkpoints=True),
         until_idle=True,
     )
     with SqliteLog(path) as log:
@@ -80,7 +80,7 @@ def test_of_a_foreign_producers_topic_no_card_number_is_in_what_we_write(damaged
         log.append("events", 0, damaged.records)
     counts = run_worker(
         WorkerSettings(log_url=log_url(tmp_path / "log.db"), partitions=1),
-        lambda partition, partitions: Monitor(MonitorConfig(capacity=1000), partition, partitions, cuts=True),
+        lambda partition, partitions: Monitor(MonitorConfig(capacity=1000), partition, partitions, checkpoints=True),
         until_idle=True,
     )
     assert counts.records == len(damaged.records)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from engine.decoding.records import Records
     from streams.sqlite.leases import Lease
-    from tests.streams.conftest import SqliteCarrier
+    from tests.streams.conftest import SqliteBackend
 
 PARTITIONS = 3
 
@@ -51,7 +51,7 @@ def path(tmp_path: Path) -> Path:
 
 def settings_of(path: Path, **more: Any) -> WorkerSettings:
     return WorkerSettings(
-        **{"log_url": log_url(path), "partitions": PARTITIONS, "batch_records": 50, "cut_every_s": None, **more}
+        **{"log_url": log_url(path), "partitions": PARTITIONS, "batch_records": 50, "checkpoint_every_s": None, **more}
     )
 
 
@@ -251,14 +251,14 @@ def test_a_batch_that_holds_up_the_loop_for_long_keeps_the_lease(path: Path, mon
     assert refused > 6
 
 
-def test_a_worker_that_is_stopped_loses_its_lease_and_ends_when_it_wakes(embedded: SqliteCarrier) -> None:
+def test_a_worker_that_is_stopped_loses_its_lease_and_ends_when_it_wakes(embedded: SqliteBackend) -> None:
     worker = embedded.python(
         "import streams.sqlite.faust_transport as transport\n"
         "from streams.app import WorkerSettings\n"
         "from streams.sqlite.leases import Fenced\n"
         "from streams.worker import run_worker\n"
         "transport.LEASE_TTL_S = 0.6\n"
-        "settings = WorkerSettings(log_url=transport.log_url(log.path), partitions=1, cut_every_s=None)\n"
+        "settings = WorkerSettings(log_url=transport.log_url(log.path), partitions=1, checkpoint_every_s=None)\n"
         "try:\n"
         "    run_worker(settings, lambda *_: None)\n"
         "except Fenced as error:\n"
@@ -366,7 +366,7 @@ def test_what_another_process_appends_is_processed_as_it_comes(path: Path) -> No
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_worker_after_the_batch_in_hand(embedded: SqliteCarrier, number: signal.Signals) -> None:
+def test_a_signal_ends_the_worker_after_the_batch_in_hand(embedded: SqliteBackend, number: signal.Signals) -> None:
     with embedded.open() as log:
         create_topics(log, 1)
         log.append("events", 0, [b"1"] * 1_000)
@@ -381,7 +381,9 @@ def test_a_signal_ends_the_worker_after_the_batch_in_hand(embedded: SqliteCarrie
         "        print('batch', flush=True)\n"
         "        time.sleep(0.05)\n"
         "        return Outputs(counts=Counts(records=len(records)))\n"
-        "settings = WorkerSettings(log_url=log_url(log.path), partitions=1, batch_records=10, cut_every_s=None)\n"
+        "settings = WorkerSettings(\n"
+        "    log_url=log_url(log.path), partitions=1, batch_records=10, checkpoint_every_s=None\n"
+        ")\n"
         "print(run_worker(settings, lambda *_: Slow()).records, flush=True)\n"
     )
     assert worker.stdout is not None
@@ -397,7 +399,7 @@ def test_a_signal_ends_the_worker_after_the_batch_in_hand(embedded: SqliteCarrie
 
 
 def test_a_killed_workers_successor_starts_at_once_and_comes_to_the_same_end(
-    path: Path, embedded: SqliteCarrier
+    path: Path, embedded: SqliteBackend
 ) -> None:
     fill(path, 300)
     run_worker(settings_of(path), SumMonitor, until_idle=True)
@@ -418,7 +420,7 @@ def test_a_killed_workers_successor_starts_at_once_and_comes_to_the_same_end(
 
 def test_a_log_with_other_partitions_is_refused(path: Path) -> None:
     with pytest.raises(ValueError, match=r"topic 'events' has 3 partitions.*got 4"):
-        run_worker(WorkerSettings(log_url=log_url(path), cut_every_s=None), SumMonitor)
+        run_worker(WorkerSettings(log_url=log_url(path), checkpoint_every_s=None), SumMonitor)
 
 
 @pytest.mark.parametrize("url", ["kafka://host", "sqlite://relative.db", "/tmp/x.db", "sqlite:///"])
@@ -437,7 +439,7 @@ def test_a_worker_on_kafka_cuts_well_within_a_transactions_time() -> None:
     options = KafkaOptions(bootstrap=("127.0.0.1:9092",))
     for every_s in (None, 301.0):
         with pytest.raises(ValueError, match=f"at most 300 on Kafka, .* got {every_s}"):
-            WorkerSettings(log_url=options.url, kafka=options, cut_every_s=every_s)
+            WorkerSettings(log_url=options.url, kafka=options, checkpoint_every_s=every_s)
 
 
 def test_any_file_name_survives_its_url(tmp_path: Path) -> None:
@@ -454,7 +456,7 @@ def test_every_topic_is_made(path: Path) -> None:
 
 
 def test_a_batch_that_fails_ends_the_worker_also_where_a_cut_is_due(path: Path) -> None:
-    """The one that takes cuts must not turn in circles when there is nothing that may be cut."""
+    """The one that takes checkpoints must not turn in circles when there is nothing that may be checkpointed."""
     sale = b'{"txn_id":"%d","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}'
     partition = partition_of(b"m", PARTITIONS)
     with SqliteLog(path) as log:
@@ -467,10 +469,10 @@ def test_a_batch_that_fails_ends_the_worker_also_where_a_cut_is_due(path: Path) 
             return super().process(records)
 
     def make(number: int, of: int) -> Monitor:
-        return Fails(MonitorConfig(capacity=10), number, of, cuts=True)
+        return Fails(MonitorConfig(capacity=10), number, of, checkpoints=True)
 
     with pytest.raises(MonitorFailed, match=f"events-{partition}, offsets 100 to 149: ValueError: no more"):
-        run_worker(settings_of(path, cut_every_s=0.001), make)
+        run_worker(settings_of(path, checkpoint_every_s=0.001), make)
     with SqliteCheckpoints(state_path(path)) as store:
         manifest = store.manifest(partition)
     assert manifest is None or manifest.offset in {50, 100}

@@ -105,11 +105,11 @@ def test_killed_with_all_its_processes_and_started_again_it_carries_on(tmp_path:
             os.kill(each, signal.SIGKILL)
         process.communicate()
         assert until_none_is_left(tmp_path)
-        cut = sum(store.offsets().values())
+        checkpoint = sum(store.offsets().values())
     code, out, errors = finish(demo(tmp_path, "--for", "1", "--json", "--speed", "3600"))
     assert code == 0, errors
     totals = msgspec.json.decode(out)
-    assert 0.5 * cut < totals["earlier_transactions"] <= cut
+    assert 0.5 * checkpoint < totals["earlier_transactions"] <= checkpoint
     with SqliteLog(tmp_path / "tillwatch.db") as log:
         ends = sum(log.end_offset(EVENTS.name, each) for each in range(4))
     assert totals["earlier_transactions"] < totals["transactions"] <= ends

@@ -22,7 +22,7 @@ from tests.outcome import last_by_key, letters_of
 from tests.tillwatch.conftest import call, finish, start
 from tillwatch.settings import load, log_url_of
 from tillwatch.show import money
-from tillwatch.state import last_cut
+from tillwatch.state import last_checkpoint
 from tillwatch.state_rebuild import restored
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ SUMS = {
 
 
 class Outcome(NamedTuple):
-    """What a log's readers see in the end, and the merchants' sums in the last cuts."""
+    """What a log's readers see in the end, and the merchants' sums in the last checkpoints."""
 
     alerts: dict[str, dict[str, Any]]
     scores: dict[str, dict[str, Any]]
@@ -71,7 +71,7 @@ def outcome(log_file: Path) -> Outcome:
 
 
 def offsets(file: Path) -> dict[int, int]:
-    """By partition, what its last cut goes on from."""
+    """By partition, what its last checkpoint goes on from."""
     with SqliteCheckpoints(file, read_only=True) as store:
         return store.offsets()
 
@@ -144,8 +144,13 @@ def test_inspect_says_as_of_which_cut_it_is_and_what_lies_beyond(log: Path, simu
     with SqliteLog(log) as opened:
         opened.append("events", partition, [b"{}", b"{}", b"{}"])
     found = inspected(log, merchant_id)
-    as_of = {name: found[name] for name in ("partition", "cut", "offset", "records_beyond")}
-    assert as_of == {"partition": partition, "cut": manifest.cut, "offset": manifest.offset, "records_beyond": 3}
+    as_of = {name: found[name] for name in ("partition", "checkpoint", "offset", "records_beyond")}
+    assert as_of == {
+        "partition": partition,
+        "checkpoint": manifest.checkpoint,
+        "offset": manifest.offset,
+        "records_beyond": 3,
+    }
 
 
 def test_inspect_shows_an_open_episode_and_what_the_score_is_made_of(worked: Path) -> None:
@@ -177,7 +182,7 @@ def test_inspect_of_a_merchant_without_transactions_shows_its_master_data(tmp_pa
 
 
 class Overtaken(SqliteCheckpoints):
-    """Whose partition a worker cuts anew after its manifest was read, once."""
+    """Whose partition a worker checkpoints anew after its manifest was read, once."""
 
     overtaken = False
 
@@ -188,7 +193,12 @@ class Overtaken(SqliteCheckpoints):
                 worker.fence(1_000, "worker")
                 fresh = {1_000 + page_id: body for page_id, body in worker.pages(manifest)}
                 refs = tuple(PageRef.of(page_id, body) for page_id, body in fresh.items())
-                again = {"cut": manifest.cut + 1, "parent": manifest.cut, "owner": 1_000, "pages": refs}
+                again = {
+                    "checkpoint": manifest.checkpoint + 1,
+                    "parent": manifest.checkpoint,
+                    "owner": 1_000,
+                    "pages": refs,
+                }
                 worker.commit(1_000, msgspec.structs.replace(manifest, **again), fresh)
         return super().pages(manifest)
 
@@ -198,15 +208,15 @@ def test_a_cut_that_a_worker_replaces_while_it_is_read_gives_way_to_the_next(log
     with Overtaken(state_path(log), read_only=True) as store:
         earlier = store.manifest(0)
         assert earlier is not None
-        manifest, monitor = last_cut(load(), store, 0)
-    assert manifest.cut == earlier.cut + 1
+        manifest, monitor = last_checkpoint(load(), store, 0)
+    assert manifest.checkpoint == earlier.checkpoint + 1
     found = {each.merchant_id: each for each in monitor.totals()}
     assert found
     assert found.items() <= before.totals.items()
 
 
 def test_inspect_of_an_unknown_merchant_is_one_line_and_code_1(worked: Path) -> None:
-    assert "merchant 'nobody' is not known as of cut" in refused(state(worked, "inspect", "nobody"))
+    assert "merchant 'nobody' is not known as of checkpoint" in refused(state(worked, "inspect", "nobody"))
 
 
 def test_before_any_cut_there_is_nothing_to_inspect_or_back_up(log: Path, tmp_path: Path) -> None:
@@ -214,7 +224,7 @@ def test_before_any_cut_there_is_nothing_to_inspect_or_back_up(log: Path, tmp_pa
     assert f"there is no state at {state_path(log)}" in refused(state(log, "inspect", "m"))
     assert f"there is no state at {state_path(log)}" in refused(state(log, "backup", tmp_path / "backup"))
     SqliteCheckpoints(state_path(log)).close()
-    assert "no cut was taken yet of partition" in refused(state(log, "inspect", "m"))
+    assert "no checkpoint was taken yet of partition" in refused(state(log, "inspect", "m"))
 
 
 def test_state_makes_no_log_where_there_is_none(tmp_path: Path) -> None:
@@ -231,7 +241,7 @@ def moved_on(events: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A log with its state, and a backup that was taken while the worker ran, before the last third of the events."""
     folder = tmp_path_factory.mktemp("moved_on")
     log_file, part, config = folder / "tillwatch.db", folder / "part.jsonl", folder / "tillwatch.toml"
-    config.write_text("cut_every_s = 0.2\n")
+    config.write_text("checkpoint_every_s = 0.2\n")
     lines = events.read_bytes().splitlines(keepends=True)
     part.write_bytes(b"".join(lines[: len(lines) * 2 // 3]))
     assert call("--log-url", log_url_of(log_file), "ingest", part, "--historic").exit_code == 0
@@ -255,12 +265,12 @@ def moved_on(events: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def wait_for_cuts(log_file: Path) -> dict[int, int]:
-    """Wait until everything in a log is in cuts; by partition, up to which offset that is."""
+    """Wait until everything in a log is in checkpoints; by partition, up to which offset that is."""
     with SqliteLog(log_file) as log:
         ends = {each: log.end_offset("events", each) for each in range(PARTITIONS)}
         wait_until(
             lambda: {each: log.committed("tillwatch", "events", each) for each in ends} == ends,
-            "all that was ingested is in cuts",
+            "all that was ingested is in checkpoints",
         )
     return ends
 

@@ -91,7 +91,7 @@ def _hold(row: Any, card: np.uint32, day: int) -> int:
 
 
 @njit_inner
-def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take the transaction in."""
     _turn(row, event.now_day)
     out.card_visits = out.card_known_d = np.iinfo(np.int64).min

@@ -11,14 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from domain.feature_codes import FEE_BY_CONTRACT
 from engine.features.event import DAY_MS, MISSING, REFUND, SALE, Event, Revision
 from engine.features.families import Column
 from engine.features.families.mcc import price_e7, regime_of
 from engine.features.tariffs import MOST_MINOR, ROUNDING_MINOR, TARIFF_FIELDS, learn
 from engine.jit import i64, njit_inner
 
-BY_CONTRACT = 1
-"""Value of `fee_basis`; `engine.features.tariffs` has the others."""
 WEEKS = 4
 _MOST_E7 = 4 * 10**18
 
@@ -83,14 +82,14 @@ COLUMNS = (
 
 
 @njit_inner
-def _interchange_e7(side: Any, contract: Any, event: Event) -> int:
+def _interchange_e7(reference: Any, master_data: Any, event: Event) -> int:
     """What issuer and network get for a payment under the merchant's first registered MCC, or else the presented
     one; 0 where no regulated price is known.
     """
-    mcc = i64(contract.mccs[0]) if contract.mcc_count > 0 else event.mcc
+    mcc = i64(master_data.mccs[0]) if master_data.mcc_count > 0 else event.mcc
     if mcc < 0:
         return 0
-    found = price_e7(side, regime_of(side, event), i64(side.mcc_class[mcc]), event)
+    found = price_e7(reference, regime_of(reference, event), i64(reference.mcc_class[mcc]), event)
     return 0 if found == MISSING else found
 
 
@@ -126,7 +125,7 @@ def _count(row: Any, day: int, over: int) -> None:
 
 
 @njit_inner
-def _take(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def _take(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Judge a payment that carries a fee, and add it to the sums."""
     out.fee_charged = event.fee
     if event.amount > 0:
@@ -135,14 +134,16 @@ def _take(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     if event.fee >= 0:
         _turn(row, event.day)
         over = 0
-        row.fees_interchange_e7 = min(row.fees_interchange_e7 + _interchange_e7(side, contract, event), _MOST_E7)
+        row.fees_interchange_e7 = min(
+            row.fees_interchange_e7 + _interchange_e7(reference, master_data, event), _MOST_E7
+        )
         if event.due != MISSING:
             difference = event.fee - event.due
             over = difference if difference > ROUNDING_MINOR else 0
             row.fees_priced += event.fee
             row.fees_due += event.due
             row.fees_over += over
-            out.fee_basis = BY_CONTRACT
+            out.fee_basis = FEE_BY_CONTRACT
             out.fee_due = event.due
             out.fee_over = difference
             out.fee_due_ppm = event.due_ppm
@@ -167,7 +168,7 @@ def _ledger(row: Any, out: Any) -> None:
 
 
 @njit_inner
-def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take the transaction in."""
     out.fee_charged = out.fee_rate_ppm = out.fee_due = out.fee_over = out.fee_due_ppm = out.fee_due_fixed = MISSING
     out.fee_new_ppm = out.fee_new_fixed = out.fee_dearer_run = out.fee_over_1d = out.fee_over_count_1d = MISSING
@@ -177,23 +178,23 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     out.fee_basis = 0
     if event.approved and event.fee != MISSING:
         if event.role == SALE:
-            _take(row, event, contract, side, out)
+            _take(row, event, master_data, reference, out)
         elif event.role == REFUND:
             row.fees_charged += event.fee
     _ledger(row, out)
 
 
 @njit_inner
-def settle(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def settle(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take the settlement in."""
     out.fee_basis = 0
     if event.fee != MISSING:
-        _take(row, event, contract, side, out)
+        _take(row, event, master_data, reference, out)
     _ledger(row, out)
 
 
 @njit_inner
-def revise(row: Any, revision: Revision, side: Any, out: Any) -> None:
+def revise(row: Any, revision: Revision, reference: Any, out: Any) -> None:
     """Say how much dearer the version is, and how long before it was told."""
     out.contract_rise_ppm = revision.rise_ppm
     if revision.notice_ms != MISSING:

@@ -38,7 +38,7 @@ COLUMNS = (
 
 
 @njit_inner
-def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take the transaction in."""
     if event.role <= REFUND:
         row.attempts += 1
@@ -62,7 +62,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
 
 
 @njit_inner
-def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
+def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
     """Tell the merchant's age when the day is closed."""
     out.age_h = (closing.time_ms - row.first_ms) // HOUR_MS
 

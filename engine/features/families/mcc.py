@@ -13,18 +13,15 @@ from typing import Any
 import numpy as np
 
 from domain import interchange
+from domain.feature_codes import MCC_LEARNED, MCC_REGISTERED, SOURCE_SETTLEMENT
 from engine.features.event import DAY_MS, MISSING, SALE, UNIONPAY, Event
 from engine.features.families import Column
 from engine.jit import i64, njit_inner
 
-REGISTERED, LEARNED = 1, 2
-"""Values of `mcc_basis`."""
 SENT = 4
 """Sources of a transaction."""
 SETTLED_MCC, SETTLED_CLASS = 4, 5
 SOURCES = 6
-SETTLEMENT_BIT = 16
-"""Of `mcc_sources`."""
 HELD = 6
 """Values held per source; a new one replaces the rarest."""
 MIN_LEARNED = 30
@@ -152,71 +149,71 @@ def _decay(row: Any, event: Event) -> None:
 
 
 @njit_inner
-def regime_of(side: Any, event: Event) -> int:
+def regime_of(reference: Any, event: Event) -> int:
     """Place of the regulated prices in force for this sale; -1 where its price is not regulated."""
     regime = -1
-    for k in range(side.regimes):
-        if side.rate_since_ms[k] <= event.time_ms:
+    for k in range(reference.regimes):
+        if reference.rate_since_ms[k] <= event.time_ms:
             regime = k
-    abroad = event.country != MISSING and event.country != side.home_country
-    if event.scheme != UNIONPAY or event.card_kind == MISSING or abroad or event.currency != side.home_currency:
+    abroad = event.country != MISSING and event.country != reference.home_country
+    if event.scheme != UNIONPAY or event.card_kind == MISSING or abroad or event.currency != reference.home_currency:
         return -1
     return regime
 
 
 @njit_inner
-def price_e7(side: Any, regime: int, fee_class: int, event: Event) -> int:
+def price_e7(reference: Any, regime: int, fee_class: int, event: Event) -> int:
     """What issuer and network get for this sale in a fee class; `MISSING` where no price is known."""
     kind = event.card_kind
-    if regime < 0 or side.rate_issuer_e7[regime, fee_class, kind] < 0:
+    if regime < 0 or reference.rate_issuer_e7[regime, fee_class, kind] < 0:
         return MISSING
     return cost_e7(
         event.amount,
-        side.rate_issuer_e7[regime, fee_class, kind],
-        side.rate_issuer_cap[regime, fee_class, kind],
-        side.rate_network_e7[regime, fee_class, kind],
-        side.rate_network_cap[regime, fee_class, kind],
+        reference.rate_issuer_e7[regime, fee_class, kind],
+        reference.rate_issuer_cap[regime, fee_class, kind],
+        reference.rate_network_e7[regime, fee_class, kind],
+        reference.rate_network_cap[regime, fee_class, kind],
         2,
     )
 
 
 @njit_inner
-def class_leakage_e7(side: Any, event: Event, expected: int, used: int) -> int:
+def class_leakage_e7(reference: Any, event: Event, expected: int, used: int) -> int:
     """`domain.interchange.leakage` of this sale between two fee classes; `MISSING` where no price is regulated."""
-    regime = regime_of(side, event)
-    before, after = price_e7(side, regime, expected, event), price_e7(side, regime, used, event)
+    regime = regime_of(reference, event)
+    before, after = price_e7(reference, regime, expected, event), price_e7(reference, regime, used, event)
     return MISSING if before == MISSING or after == MISSING else before - after
 
 
 @njit_inner
-def leakage_e7(side: Any, event: Event, expected: int, used: int) -> int:
+def leakage_e7(reference: Any, event: Event, expected: int, used: int) -> int:
     """The same between two MCCs."""
-    return class_leakage_e7(side, event, i64(side.mcc_class[expected]), i64(side.mcc_class[used]))
+    return class_leakage_e7(reference, event, i64(reference.mcc_class[expected]), i64(reference.mcc_class[used]))
 
 
 @njit_inner
-def _is_off(row: Any, contract: Any, side: Any, source: int, value: int) -> tuple[int, bool, int]:
+def _is_off(row: Any, master_data: Any, reference: Any, source: int, value: int) -> tuple[int, bool, int]:
     """What a value of a source is held against (-1: nothing), whether it is off, and on what basis."""
     if value < 0:
         return -1, False, 0
     if source == 3:
-        if contract.fee_type_count > 0:
-            allowed = _among(contract.fee_types, contract.fee_type_count, value)
-            return i64(contract.fee_types[0]), not allowed, REGISTERED
-    elif contract.mcc_count > 0:
-        allowed = _among(contract.mccs, contract.mcc_count, value) or (
-            source == 2 and _among(contract.channel_mccs, contract.channel_count, value)
+        if master_data.fee_type_count > 0:
+            allowed = _among(master_data.fee_types, master_data.fee_type_count, value)
+            return i64(master_data.fee_types[0]), not allowed, MCC_REGISTERED
+    elif master_data.mcc_count > 0:
+        allowed = _among(master_data.mccs, master_data.mcc_count, value) or (
+            source == 2 and _among(master_data.channel_mccs, master_data.channel_count, value)
         )
-        return i64(contract.mccs[0]), not allowed, REGISTERED
+        return i64(master_data.mccs[0]), not allowed, MCC_REGISTERED
     own = own_value(row, source)
     if own < 0:
         return -1, False, 0
-    cheaper = value != own if source == 3 else side.mcc_class[value] > side.mcc_class[own]
-    return own, cheaper and row.switches[source] >= MIN_SWITCHES, LEARNED
+    cheaper = value != own if source == 3 else reference.mcc_class[value] > reference.mcc_class[own]
+    return own, cheaper and row.switches[source] >= MIN_SWITCHES, MCC_LEARNED
 
 
 @njit_inner
-def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take the transaction in."""
     _decay(row, event)
     _, most, total = _common(row, 0)
@@ -230,7 +227,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
                 _switch(row, source, values[source], weight)
         switches = row.switches[0]
         for source in range(SENT):
-            own, off, by = _is_off(row, contract, side, source, values[source])
+            own, off, by = _is_off(row, master_data, reference, source, values[source])
             if by and (basis == 0 or by < basis):
                 basis = by
             if source < 3 and own >= 0 and expected < 0:
@@ -242,13 +239,13 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
             if source == 3:
                 fee_type = values[source]
                 continue
-            steps = i64(side.mcc_class[values[source]]) - i64(side.mcc_class[own])
+            steps = i64(reference.mcc_class[values[source]]) - i64(reference.mcc_class[own])
             if used < 0 or steps > drop:
                 expected, used, drop = own, values[source], steps
         for source in range(SENT):
             if values[source] >= 0:
                 _learn(row, source, values[source])
-    leak = leakage_e7(side, event, expected, used) if used >= 0 else MISSING
+    leak = leakage_e7(reference, event, expected, used) if used >= 0 else MISSING
     if basis:
         row.judged_decayed += weight
         today = event.day == row.off_day
@@ -280,40 +277,40 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
 
 
 @njit_inner
-def _settled_mcc(row: Any, contract: Any, side: Any, value: int) -> tuple[int, bool, int]:
+def _settled_mcc(row: Any, master_data: Any, reference: Any, value: int) -> tuple[int, bool, int]:
     """As `_is_off`, of the MCC of a settlement: by history, one that the merchant's messages never carry."""
     if value < 0:
         return -1, False, 0
-    if contract.mcc_count > 0:
-        return _is_off(row, contract, side, 2, value)
+    if master_data.mcc_count > 0:
+        return _is_off(row, master_data, reference, 2, value)
     own = own_value(row, 0)
     if own < 0:
-        return _is_off(row, contract, side, SETTLED_MCC, value)
-    off = side.mcc_class[value] > side.mcc_class[own]
+        return _is_off(row, master_data, reference, SETTLED_MCC, value)
+    off = reference.mcc_class[value] > reference.mcc_class[own]
     for k in range(HELD):
         off = off and row.seen_value[0, k] != value + 1
-    return own, off, LEARNED
+    return own, off, MCC_LEARNED
 
 
 @njit_inner
-def _settled_class(row: Any, contract: Any, side: Any, value: int) -> tuple[int, bool, int]:
+def _settled_class(row: Any, master_data: Any, reference: Any, value: int) -> tuple[int, bool, int]:
     """What the fee class of a settlement is held against (-1: nothing), whether it is off, and on what basis."""
     if value < 0:
         return -1, False, 0
-    if contract.mcc_count > 0:
-        for k in range(contract.fee_type_count):
-            if contract.fee_types[k] != 0:  # a special fee may lawfully be that of a cheaper class
+    if master_data.mcc_count > 0:
+        for k in range(master_data.fee_type_count):
+            if master_data.fee_types[k] != 0:  # a special fee may lawfully be that of a cheaper class
                 return -1, False, 0
         cheapest = 0
-        for k in range(contract.mcc_count):
-            cheapest = max(cheapest, i64(side.mcc_class[contract.mccs[k]]))
-        for k in range(contract.channel_count):
-            cheapest = max(cheapest, i64(side.mcc_class[contract.channel_mccs[k]]))
-        return i64(side.mcc_class[contract.mccs[0]]), value > cheapest, REGISTERED
+        for k in range(master_data.mcc_count):
+            cheapest = max(cheapest, i64(reference.mcc_class[master_data.mccs[k]]))
+        for k in range(master_data.channel_count):
+            cheapest = max(cheapest, i64(reference.mcc_class[master_data.channel_mccs[k]]))
+        return i64(reference.mcc_class[master_data.mccs[0]]), value > cheapest, MCC_REGISTERED
     own = own_value(row, SETTLED_CLASS)
     if own < 0:
         return -1, False, 0
-    return own, value > own and row.switches[SETTLED_CLASS] >= MIN_SWITCHES, LEARNED
+    return own, value > own and row.switches[SETTLED_CLASS] >= MIN_SWITCHES, MCC_LEARNED
 
 
 @njit_inner
@@ -331,7 +328,7 @@ def _of_settled_day(row: Any, event: Event, off: bool, leak: int) -> None:
 
 
 @njit_inner
-def settle(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def settle(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Judge a settlement by what it carries; what it costs and its sale has shown already is not told again."""
     late = max(event.was_ms - event.time_ms, 0)
     weight = np.float32(1.0) if late == 0 else np.float32(np.exp2(-late * _PER_MS))
@@ -339,8 +336,8 @@ def settle(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
         _switch(row, SETTLED_MCC, event.mcc, weight)
     if event.fee_class >= 0:
         _switch(row, SETTLED_CLASS, event.fee_class, weight)
-    own, mcc_off, basis = _settled_mcc(row, contract, side, event.mcc)
-    own_class, class_off, class_basis = _settled_class(row, contract, side, event.fee_class)
+    own, mcc_off, basis = _settled_mcc(row, master_data, reference, event.mcc)
+    own_class, class_off, class_basis = _settled_class(row, master_data, reference, event.fee_class)
     if event.mcc >= 0:
         _learn(row, SETTLED_MCC, event.mcc)
     if event.fee_class >= 0:
@@ -349,21 +346,21 @@ def settle(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
         basis = class_basis
     if basis == 0:
         return
-    expected = i64(side.mcc_class[own]) if mcc_off else own_class
+    expected = i64(reference.mcc_class[own]) if mcc_off else own_class
     used = expected
     if mcc_off:
-        used = i64(side.mcc_class[event.mcc])
+        used = i64(reference.mcc_class[event.mcc])
     if class_off:
         used = max(used, event.fee_class)
     off = mcc_off or class_off
-    leak = class_leakage_e7(side, event, expected, used) if off else MISSING
+    leak = class_leakage_e7(reference, event, expected, used) if off else MISSING
     if leak > 0:
         told = min(leak, row.told_e7)
         row.told_e7 -= told
         leak -= told
         off = leak > 0
     _of_settled_day(row, event, off, leak)
-    out.mcc_sources = SETTLEMENT_BIT if off else 0
+    out.mcc_sources = SOURCE_SETTLEMENT if off else 0
     out.mcc_basis = basis
     if off:
         if own >= 0:

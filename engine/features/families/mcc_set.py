@@ -68,7 +68,7 @@ FIELDS = (
     ("set_held_d", np.uint8, TERMINALS + 1),
     ("set_joined", np.uint8, TERMINALS),
 )
-_NOT_JUDGED = "another occasion, a set of one fee class, no sale since the last closing, or no usual share yet"
+_NOT_JUDGED = "another row_kind, a set of one fee class, no sale since the last closing, or no usual share yet"
 
 COLUMNS = (
     Column("set_evidence", "nats", "days held", "that the merchant's share of cheap sales has risen", "float",
@@ -158,25 +158,25 @@ def _terminal(row: Any, terminal: np.uint64, day: int) -> int:
 
 
 @njit_inner
-def _take(row: Any, event: Event, contract: Any, side: Any) -> None:
+def _take(row: Any, event: Event, master_data: Any, reference: Any) -> None:
     mcc = event.mcc if event.mcc >= 0 else event.acceptor_mcc if event.acceptor_mcc >= 0 else event.channel_mcc
     if mcc < 0:
         return
     key, dear, mine, several = 0, -1, False, False
-    for k in range(contract.mcc_count):
-        each = i64(contract.mccs[k])
+    for k in range(master_data.mcc_count):
+        each = i64(master_data.mccs[k])
         key += (each + 1) * (each + 1) * (each + 1)
         mine |= each == mcc
-        several |= side.mcc_class[each] != side.mcc_class[contract.mccs[0]]
-        if dear < 0 or side.mcc_class[each] < side.mcc_class[dear]:
+        several |= reference.mcc_class[each] != reference.mcc_class[master_data.mccs[0]]
+        if dear < 0 or reference.mcc_class[each] < reference.mcc_class[dear]:
             dear = each
-    if not (mine and several) or contract.effective_ms < row.set_since_ms:
+    if not (mine and several) or master_data.effective_ms < row.set_since_ms:
         return
     key = key % 0xFFFFFFFF + 1
     if key != i64(row.set_key):
-        _begin(row, key, contract.effective_ms, event.day)
+        _begin(row, key, master_data.effective_ms, event.day)
     row.set_dear_mcc = dear + 1
-    cheap = side.mcc_class[mcc] > side.mcc_class[dear]
+    cheap = reference.mcc_class[mcc] > reference.mcc_class[dear]
     if cheap:
         row.set_cheap_mcc = mcc + 1
     t = _terminal(row, event.terminal, event.day)
@@ -194,16 +194,16 @@ def _take(row: Any, event: Event, contract: Any, side: Any) -> None:
     row.set_minor += event.amount
     if cheap:
         row.set_cheap_minor += event.amount
-        loss = leakage_e7(side, event, dear, mcc)
+        loss = leakage_e7(reference, event, dear, mcc)
         if loss > 0:
             row.set_loss_e7 += min(loss, 10**13)
 
 
 @njit_inner
-def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take the transaction in."""
-    if event.role == SALE and event.approved and contract.mcc_count > 1:
-        _take(row, event, contract, side)
+    if event.role == SALE and event.approved and master_data.mcc_count > 1:
+        _take(row, event, master_data, reference)
     _nothing(out)
 
 
@@ -289,7 +289,7 @@ def _join(row: Any, day: int) -> None:
 
 
 @njit_inner
-def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
+def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
     """Judge the day that ended."""
     if row.set_key == 0 or row.set_sales[WHOLE] == 0:
         return

@@ -137,7 +137,7 @@ def _fresh(row: Any, source: int, day: int) -> tuple[int, int]:
 
 
 @njit_inner
-def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take the transaction in."""
     _decay(row, event)
     out.number_source = MISSING

@@ -79,13 +79,13 @@ def _decay(row: Any, elapsed_ms: int) -> None:
 
 
 @njit_inner
-def _count(row: Any, event: Event, side: Any, k: int, w: Any) -> None:
+def _count(row: Any, event: Event, reference: Any, k: int, w: Any) -> None:
     counters = row.decayed[k]
     counters[_ATTEMPT] += w
     counters[_KEYED] += w * (event.entry == 1)
     counters[_STRIPE] += w * (event.entry == 2 or event.entry == 90)
     counters[_QR] += w * (event.entry == 3 or event.entry == 4 or event.entry == 94)
-    counters[_FOREIGN] += w * (event.country != MISSING and event.country != side.home_country)
+    counters[_FOREIGN] += w * (event.country != MISSING and event.country != reference.home_country)
     if event.approved:
         counters[_APPROVED] += w
         counters[_CARD_KIND] += w * (event.card_kind != MISSING)
@@ -108,7 +108,7 @@ def _share(part: Any, base: Any) -> float:
 
 
 @njit_inner
-def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take the transaction in."""
     if event.was_ms >= 0 and event.now_ms > event.was_ms:
         _decay(row, event.now_ms - event.was_ms)
@@ -116,7 +116,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
         late_ms = event.now_ms - event.time_ms
         for k in range(3):
             weight = np.float32(1.0) if late_ms == 0 else np.float32(np.exp2(-late_ms * _HALF[k]))
-            _count(row, event, side, k, weight)
+            _count(row, event, reference, k, weight)
     out.attempts_decayed_1h = row.decayed[0, _ATTEMPT]
     out.attempts_decayed_1d = row.decayed[1, _ATTEMPT]
     out.attempts_decayed_28d = row.decayed[2, _ATTEMPT]

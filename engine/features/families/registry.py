@@ -14,9 +14,9 @@ from engine.features.families import (
     mcc,
     mcc_set,
     numbers,
-    occasion,
     ratios,
     repeats,
+    row_kind,
     season,
     trade,
     volume,
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from engine.features.families import Column
 
 FAMILIES: tuple[ModuleType, ...] = (
-    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, season, occasion,
+    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, season, row_kind,
 )  # fmt: skip
-"""Occasion comes last."""
+"""Row kind comes last."""
 
 
 def columns(families: tuple[ModuleType, ...] = FAMILIES) -> tuple[Column, ...]:

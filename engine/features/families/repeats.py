@@ -53,7 +53,7 @@ def _keep(row: Any, event: Event) -> None:
 
 
 @njit_inner
-def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take the transaction in."""
     out.same_card_16 = out.same_amount_16 = np.iinfo(np.int64).min
     out.same_card_amount_24h = out.same_card_minor_10m = np.iinfo(np.int64).min

@@ -169,30 +169,32 @@ COLUMNS = (
 
 
 @njit_inner
-def _kind(side: Any, day: int) -> int:
+def _kind(reference: Any, day: int) -> int:
     at = day - FIRST_DAY
-    return i64(side.day_kind[at]) if 0 <= at < CALENDAR_DAYS else 0
+    return i64(reference.day_kind[at]) if 0 <= at < CALENDAR_DAYS else 0
 
 
 @njit_inner
-def _peer(row: Any, side: Any) -> int:
+def _peer(row: Any, reference: Any) -> int:
     """The merchant's group, by the peers in force: another version's groups have other numbers."""
-    return i64(side.mcc_peer[row.peer_mcc])
+    return i64(reference.mcc_peer[row.peer_mcc])
 
 
 @njit_inner
-def _expectation(row: Any, side: Any, day: int) -> float:
+def _expectation(row: Any, reference: Any, day: int) -> float:
     """Approved sales to be expected of a local day."""
-    weekday, kind = (day + 3) % 7, _kind(side, day)
-    log = float(row.level_log) + float(row.week_log[weekday]) + float(side.peer_week[_peer(row, side), weekday])
+    weekday, kind = (day + 3) % 7, _kind(reference, day)
+    log = (
+        float(row.level_log) + float(row.week_log[weekday]) + float(reference.peer_week[_peer(row, reference), weekday])
+    )
     of_kind = _KIND_MEAN[kind] + float(row.kind_log[kind])
     return float(np.exp(log + (max(of_kind, 0.0) if kind >= HOLIDAY else of_kind)))
 
 
 @njit_inner
-def _variance(row: Any, side: Any, day: int, expected: float) -> float:
+def _variance(row: Any, reference: Any, day: int, expected: float) -> float:
     """Variance of a day's number of sales beyond chance, relative to its square: spread, and what is not known yet."""
-    spread, kind = float(row.spread), _kind(side, day)
+    spread, kind = float(row.spread), _kind(reference, day)
     info = expected / (1.0 + spread * expected)
     return (
         spread
@@ -251,39 +253,39 @@ def _tick(row: Any, sign: int, day: int, u: float) -> None:
 
 
 @njit_inner
-def _begin_day(row: Any, side: Any, day: int) -> None:
+def _begin_day(row: Any, reference: Any, day: int) -> None:
     """Work out what is to be expected of the day."""
     row.expected_day = day
     row.hour_at = 0
     if row.seen_days:
-        expected = _expectation(row, side, day)
+        expected = _expectation(row, reference, day)
         row.day_expected = expected
-        row.day_variance = _variance(row, side, day, expected)
+        row.day_variance = _variance(row, reference, day, expected)
 
 
 @njit_inner
-def _begin_hour(row: Any, side: Any, at: int) -> None:
+def _begin_hour(row: Any, reference: Any, at: int) -> None:
     """Work out what is to be expected of the hour, of the day `at // 24`."""
     row.hour_at = at
     row.hour_n = 0
     row.hour_u = 0.0
-    peer, hour, total, before = _peer(row, side), at % 24, HOUR_PRIOR, 0.0
+    peer, hour, total, before = _peer(row, reference), at % 24, HOUR_PRIOR, 0.0
     for k in range(24):
         total += float(row.hour_shape[k])
         if k <= hour:
-            before += float(row.hour_shape[k]) + HOUR_PRIOR * float(side.peer_hour[peer, k])
-    row.hour_share = (float(row.hour_shape[hour]) + HOUR_PRIOR * float(side.peer_hour[peer, hour])) / total
+            before += float(row.hour_shape[k]) + HOUR_PRIOR * float(reference.peer_hour[peer, k])
+    row.hour_share = (float(row.hour_shape[hour]) + HOUR_PRIOR * float(reference.peer_hour[peer, hour])) / total
     row.day_share = before / total
 
 
 @njit_inner
-def _begin(row: Any, event: Event, contract: Any) -> None:
+def _begin(row: Any, event: Event, master_data: Any) -> None:
     """Note the merchant's first approved sale, or its first after its row was reset."""
     row.first_day = event.now_day
     slept = row.sales > 1
     row.slept_days = 400 if slept else 0
-    told = contract.effective_ms > 0 and 0 <= event.time_ms - contract.effective_ms <= NEW_D * DAY_MS
-    if not slept and (told or event.now_ms // DAY_MS - row.heard_day >= HEARD_D):
+    told = master_data.effective_ms > 0 and 0 <= event.time_ms - master_data.effective_ms <= NEW_D * DAY_MS
+    if not slept and (told or event.now_ms // DAY_MS - row.first_received_day >= HEARD_D):
         row.opened_day = event.now_day
 
 
@@ -333,7 +335,7 @@ def _judge_day(row: Any, n: int, minor: int, k: int, amount: int, out: Any) -> N
 
 
 @njit_inner
-def _judge_new(row: Any, side: Any, day: int, k: int, out: Any) -> None:
+def _judge_new(row: Any, reference: Any, day: int, k: int, out: Any) -> None:
     """How a new merchant's day compares with those of its peers."""
     age = day - i64(row.opened_day)
     if row.opened_day == 0 or age > NEW_D:
@@ -348,8 +350,8 @@ def _judge_new(row: Any, side: Any, day: int, k: int, out: Any) -> None:
         mean = float(row.ticket_mu) + deviation * mean
     log = np.log(n) + mean + deviation * deviation / 2.0
     week = min(age // 7, RAMP_WEEKS - 1)
-    peer = _peer(row, side)
-    out.peer_z = (log - float(side.peer_new[peer, week])) / float(side.peer_new_sd[peer])
+    peer = _peer(row, reference)
+    out.peer_z = (log - float(reference.peer_new[peer, week])) / float(reference.peer_new_sd[peer])
 
 
 @njit_inner
@@ -363,20 +365,20 @@ def _nothing(out: Any) -> None:
 
 
 @njit_inner
-def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take the transaction in."""
     _nothing(out)
     if event.role != SALE or not event.approved:
         return
-    mcc = i64(contract.mccs[0]) if contract.mcc_count > 0 else event.mcc
+    mcc = i64(master_data.mccs[0]) if master_data.mcc_count > 0 else event.mcc
     row.peer_mcc = max(mcc, 0)
     if row.first_day == 0:
-        _begin(row, event, contract)
+        _begin(row, event, master_data)
     elif event.now_day > row.sold_day:
         row.slept_days = min(event.now_day - i64(row.sold_day) - 1, 400)
     row.sold_day = max(i64(row.sold_day), event.now_day)
     if event.now_day != row.expected_day:
-        _begin_day(row, side, event.now_day)
+        _begin_day(row, reference, event.now_day)
     u = _cut_log(row, event.amount)
     _tick(row, 1, event.day, u)
     n, minor = _day_sales(row, event.day)
@@ -386,7 +388,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
         return
     at = event.day * 24 + event.local_hour
     if at > row.hour_at:
-        _begin_hour(row, side, at)
+        _begin_hour(row, reference, at)
     if at == row.hour_at:
         row.hour_n += 1
         row.hour_u += np.float32(u) if row.ticket_sd > 0.0 else np.float32(0.0)
@@ -397,7 +399,7 @@ def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
     _history(row, event.day, n, minor, row.total_7d_minor, out)
     if row.seen_days >= SEEN_D:
         _judge_day(row, n, minor, k, event.amount, out)
-    _judge_new(row, side, event.day, k, out)
+    _judge_new(row, reference, event.day, k, out)
 
 
 @njit_inner
@@ -493,7 +495,7 @@ def _weigh(row: Any, kind: int, n: float, expected: float, variance: float, tick
 
 
 @njit_inner
-def _accept(row: Any, side: Any, day: int) -> None:
+def _accept(row: Any, reference: Any, day: int) -> None:
     """Let a level that has lasted become the usual one."""
     if max(row.rise_count, row.rise_amount, row.fall_count) < ALARM:
         row.alarm_days = 0
@@ -504,7 +506,7 @@ def _accept(row: Any, side: Any, day: int) -> None:
     sales, usual = 0.5, 0.5
     for d in range(day - 6, day + 1):
         sales += _day_sales(row, d)[0]
-        usual += _expectation(row, side, d)
+        usual += _expectation(row, reference, d)
     row.level_log += np.float32(np.log(max(sales, 0.5) / usual))
     row.level_info = float(row.level_info) * 0.5
     row.alarm_days = 0
@@ -512,12 +514,12 @@ def _accept(row: Any, side: Any, day: int) -> None:
 
 
 @njit_inner
-def _first(row: Any, side: Any, day: int, n: int, minor: int) -> None:
+def _first(row: Any, reference: Any, day: int, n: int, minor: int) -> None:
     """Learn from the first day that ended."""
     weekday = (day + 3) % 7
-    peer = _peer(row, side)
-    row.spread = side.peer_spread[peer]
-    row.level_log = np.log(max(n, 0.5)) - float(side.peer_week[peer, weekday]) - _KIND_MEAN[_kind(side, day)]
+    peer = _peer(row, reference)
+    row.spread = reference.peer_spread[peer]
+    row.level_log = np.log(max(n, 0.5)) - float(reference.peer_week[peer, weekday]) - _KIND_MEAN[_kind(reference, day)]
     row.level_info = 0.5 * max(n, 0.5) / (1.0 + float(row.spread) * max(n, 0.5))
     _learn_tickets(row, day, n, minor)
     row.seen_days = 1
@@ -541,7 +543,7 @@ def _count_idle(row: Any, kind: int, n: int, expected: float) -> None:
 
 
 @njit_inner
-def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
+def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
     """Judge the day that ended, then learn from it."""
     day = closing.day
     if row.first_day == 0 or day < row.first_day:
@@ -557,10 +559,10 @@ def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
     out.idle_d = day - i64(row.sold_day) if day > row.sold_day else i64(n == 0)
     row.expected_day = 0
     if row.seen_days == 0:
-        _first(row, side, day, n, minor)
+        _first(row, reference, day, n, minor)
         return
-    kind, expected = _kind(side, day), max(_expectation(row, side, day), 0.02)
-    variance = _variance(row, side, day, expected)
+    kind, expected = _kind(reference, day), max(_expectation(row, reference, day), 0.02)
+    variance = _variance(row, reference, day, expected)
     k = day & 1
     tick = float(row.tick_u[k]) / row.tick_n[k] if row.tick_day[k] == day and row.tick_n[k] > 0 else 0.0
     _count_idle(row, kind, n, expected)
@@ -583,11 +585,11 @@ def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
         out.quiet_longest_d = i64(row.quiet_longest)
         out.missed_sales = float(row.missed)
     if row.quiet_days <= IDLE_TAUGHT_D:
-        _teach(row, side, day, kind, n, minor, expected, tick)
+        _teach(row, reference, day, kind, n, minor, expected, tick)
 
 
 @njit_inner
-def _teach(row: Any, side: Any, day: int, kind: int, n: int, minor: int, expected: float, tick: float) -> None:
+def _teach(row: Any, reference: Any, day: int, kind: int, n: int, minor: int, expected: float, tick: float) -> None:
     """Learn from the day that ended."""
     _learn(row, kind, (day + 3) % 7, float(n), expected)
     row.peak_log = float(row.peak_log) * (1.0 - 1.0 / PEAK_DAYS)
@@ -597,5 +599,5 @@ def _teach(row: Any, side: Any, day: int, kind: int, n: int, minor: int, expecte
     _learn_tickets(row, day, n, minor)
     for hour in range(24):
         row.hour_shape[hour] *= np.float32(1.0 - 1.0 / MEMORY_D)
-    _accept(row, side, day)
+    _accept(row, reference, day)
     row.seen_days = min(i64(row.seen_days) + 1, 60_000)

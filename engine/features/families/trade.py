@@ -45,7 +45,7 @@ FIELDS = (
     ("trade_today", np.uint16),
 )
 _NOT_JUDGED = (
-    f"another occasion, a merchant of the standard class, fewer than {MIN_SALES} sales or {MIN_DAYS} days, "
+    f"another row_kind, a merchant of the standard class, fewer than {MIN_SALES} sales or {MIN_DAYS} days, "
     f"less than {GRACE_D} days since its MCCs changed, or no profile"
 )
 
@@ -110,52 +110,52 @@ def _halve(row: Any) -> None:
 
 
 @njit_inner
-def _same_set(row: Any, contract: Any, own: int) -> bool:
+def _same_set(row: Any, master_data: Any, own: int) -> bool:
     """Whether the MCCs that are remembered are those in force."""
-    if contract.mcc_count == 0:
+    if master_data.mcc_count == 0:
         return own < 0 or (i64(row.trade_mccs[0]) == own + 1 and row.trade_mccs[1] == 0)
     for k in range(HELD):
-        wanted = i64(contract.mccs[k]) + 1 if k < contract.mcc_count else 0
+        wanted = i64(master_data.mccs[k]) + 1 if k < master_data.mcc_count else 0
         if i64(row.trade_mccs[k]) != wanted:
             return False
     return True
 
 
 @njit_inner
-def _begin(row: Any, contract: Any, own: int, day: int) -> None:
+def _begin(row: Any, master_data: Any, own: int, day: int) -> None:
     """Remember the MCCs in force, and nothing else."""
     _forget(row)
     row.trade_from_day = day + GRACE_D if row.trade_mccs[0] else 0
-    row.trade_since_ms = contract.effective_ms
+    row.trade_since_ms = master_data.effective_ms
     for k in range(HELD):
         row.trade_mccs[k] = 0
-    if contract.mcc_count == 0:
+    if master_data.mcc_count == 0:
         row.trade_mccs[0] = own + 1
     else:
-        for k in range(min(i64(contract.mcc_count), HELD)):
-            row.trade_mccs[k] = contract.mccs[k] + 1
+        for k in range(min(i64(master_data.mcc_count), HELD)):
+            row.trade_mccs[k] = master_data.mccs[k] + 1
 
 
 @njit_inner
-def _dearest(row: Any, side: Any) -> int:
+def _dearest(row: Any, reference: Any) -> int:
     """The dearest class of the merchant's own MCCs; 0, the standard one, where none is known."""
     found = -1
     for k in range(HELD):
         if row.trade_mccs[k]:
-            fee_class = i64(side.mcc_class[i64(row.trade_mccs[k]) - 1])
+            fee_class = i64(reference.mcc_class[i64(row.trade_mccs[k]) - 1])
             if found < 0 or fee_class < found:
                 found = fee_class
     return max(found, 0)
 
 
 @njit_inner
-def _take(row: Any, event: Event, contract: Any, side: Any) -> None:
-    own = own_value(row, 0) if contract.mcc_count == 0 else -1
-    if contract.effective_ms < row.trade_since_ms or contract.mcc_count > HELD:
+def _take(row: Any, event: Event, master_data: Any, reference: Any) -> None:
+    own = own_value(row, 0) if master_data.mcc_count == 0 else -1
+    if master_data.effective_ms < row.trade_since_ms or master_data.mcc_count > HELD:
         return
-    if not _same_set(row, contract, own):
-        _begin(row, contract, own, event.day)
-    fee_class = _dearest(row, side)
+    if not _same_set(row, master_data, own):
+        _begin(row, master_data, own, event.day)
+    fee_class = _dearest(row, reference)
     if fee_class == 0:
         return
     if row.trade_sales >= HALVE_AT:
@@ -170,7 +170,7 @@ def _take(row: Any, event: Event, contract: Any, side: Any) -> None:
     row.trade_round += event.amount > 0 and event.amount % profiles.ROUND_MINOR == 0
     row.trade_today = min(i64(row.trade_today) + 1, 60_000)
     for dearer in range(fee_class):
-        gap = class_leakage_e7(side, event, dearer, fee_class)
+        gap = class_leakage_e7(reference, event, dearer, fee_class)
         if gap > 0:
             row.trade_gap_e7[dearer] += min(gap, 10**15)
 
@@ -189,15 +189,15 @@ def _nothing(out: Any) -> None:
 
 
 @njit_inner
-def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take the transaction in."""
     if event.role == SALE and event.approved:
-        _take(row, event, contract, side)
+        _take(row, event, master_data, reference)
     _nothing(out)
 
 
 @njit_inner
-def _fit(row: Any, side: Any, p: int) -> float:
+def _fit(row: Any, reference: Any, p: int) -> float:
     """Logarithm of how likely the merchant is under a profile."""
     spread = statistic(row, profiles.SPREAD)
     found = 0.0
@@ -205,12 +205,12 @@ def _fit(row: Any, side: Any, p: int) -> float:
         value = statistic(row, k)
         if not math.isnan(value):
             variance = sampling_variance(row, k, spread)
-            found += log_likelihood(value, side.profile_mean[p, k], side.profile_deviation[p, k], variance)
+            found += log_likelihood(value, reference.profile_mean[p, k], reference.profile_deviation[p, k], variance)
     return found
 
 
 @njit_inner
-def _telling(row: Any, side: Any, p: int, q: int) -> int:
+def _telling(row: Any, reference: Any, p: int, q: int) -> int:
     """The statistic that speaks most for profile `p` against `q`."""
     spread = statistic(row, profiles.SPREAD)
     best, most = 0, -np.inf
@@ -219,21 +219,21 @@ def _telling(row: Any, side: Any, p: int, q: int) -> int:
         if math.isnan(value):
             continue
         variance = sampling_variance(row, k, spread)
-        by = log_likelihood(value, side.profile_mean[p, k], side.profile_deviation[p, k], variance)
-        by -= log_likelihood(value, side.profile_mean[q, k], side.profile_deviation[q, k], variance)
+        by = log_likelihood(value, reference.profile_mean[p, k], reference.profile_deviation[p, k], variance)
+        by -= log_likelihood(value, reference.profile_mean[q, k], reference.profile_deviation[q, k], variance)
         if by > most:
             best, most = k, by
     return best
 
 
 @njit_inner
-def _judge(row: Any, side: Any, out: Any, fee_class: int) -> None:
+def _judge(row: Any, reference: Any, out: Any, fee_class: int) -> None:
     """Hold the merchant against every profile."""
     mine, like, dearer = -1, -1, 0
     mine_fit, like_fit, cheap_fit = -np.inf, -np.inf, -np.inf
-    for p in range(side.profiles):
-        mcc, fit = i64(side.profile_mcc[p]), _fit(row, side, p)
-        if side.mcc_class[mcc] < fee_class:
+    for p in range(reference.profiles):
+        mcc, fit = i64(reference.profile_mcc[p]), _fit(row, reference, p)
+        if reference.mcc_class[mcc] < fee_class:
             dearer += 1
             if fit > like_fit:
                 like, like_fit = p, fit
@@ -246,26 +246,26 @@ def _judge(row: Any, side: Any, out: Any, fee_class: int) -> None:
         return
     # Of many profiles one fits by chance: that many are less likely each.
     out.trade_evidence = like_fit - math.log(dearer) - cheap_fit
-    out.trade_mcc = side.profile_mcc[mine]
-    out.trade_like = side.profile_mcc[like]
+    out.trade_mcc = reference.profile_mcc[mine]
+    out.trade_like = reference.profile_mcc[like]
     out.trade_sales = row.trade_sales
-    out.trade_gap_1d_e7 = row.trade_gap_e7[i64(side.mcc_class[i64(side.profile_mcc[like])])]
+    out.trade_gap_1d_e7 = row.trade_gap_e7[i64(reference.mcc_class[i64(reference.profile_mcc[like])])]
     out.trade_ticket = i64(np.exp2(statistic(row, profiles.TICKET)))
-    out.trade_ticket_own = i64(np.exp2(side.profile_mean[mine, profiles.TICKET]))
-    out.trade_ticket_like = i64(np.exp2(side.profile_mean[like, profiles.TICKET]))
-    out.trade_telling = _telling(row, side, like, mine)
+    out.trade_ticket_own = i64(np.exp2(reference.profile_mean[mine, profiles.TICKET]))
+    out.trade_ticket_like = i64(np.exp2(reference.profile_mean[like, profiles.TICKET]))
+    out.trade_telling = _telling(row, reference, like, mine)
 
 
 @njit_inner
-def close(row: Any, closing: Closing, side: Any, out: Any) -> None:
+def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
     """Judge what is known by the end of a day with sales."""
     if row.trade_today == 0:
         return
     row.trade_days = min(i64(row.trade_days) + 1, 60_000)
-    fee_class = _dearest(row, side)
+    fee_class = _dearest(row, reference)
     enough = row.trade_sales >= MIN_SALES and row.trade_days >= MIN_DAYS and closing.day >= i64(row.trade_from_day)
-    if side.profiles > 0 and fee_class > 0 and enough:
-        _judge(row, side, out, fee_class)
+    if reference.profiles > 0 and fee_class > 0 and enough:
+        _judge(row, reference, out, fee_class)
     row.trade_today = 0
     row.trade_gap_e7[0] = 0
     row.trade_gap_e7[1] = 0

@@ -140,7 +140,7 @@ def _add(row: Any, sign: int, amount: int, time_ms: int, day: int, now_ms: int, 
 
 
 @njit_inner
-def update(row: Any, event: Event, contract: Any, side: Any, out: Any) -> None:
+def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take the transaction in."""
     _roll(row, event.now_ms, event.now_day)
     if event.role <= REFUND:

@@ -1,0 +1,23 @@
+"""Codes that feature columns hold, which the engine writes and detectors read."""
+
+from __future__ import annotations
+
+NULL = -(2**63)
+"""An int64 column's null; a float64 column's is NaN."""
+
+ROW_TRANSACTION, ROW_SETTLEMENT, ROW_CLOSING, ROW_CONTRACT = range(4)
+"""Values of `row_kind`: what a row of features describes. A transaction, a settlement, the end of a merchant's local
+day, or a new version of its contract."""
+
+MCC_REGISTERED, MCC_LEARNED = 1, 2
+"""Values of `mcc_basis`: whether master data or the merchant's own history says which MCC is the merchant's."""
+
+SOURCE_PRESENTED, SOURCE_ACCEPTOR, SOURCE_CHANNEL, SOURCE_FEE_TYPE, SOURCE_SETTLEMENT = (1 << k for k in range(5))
+"""Bits of `mcc_sources`: where a value that is not the merchant's was found. The MCC presented, the MCC inside the
+acceptor number, the channel's MCC, the special-fee type, the settlement."""
+
+FEE_BY_CONTRACT, FEE_LEARNED, FEE_ROUGH = 1, 2, 3
+"""Values of `fee_basis`: whether a contract, an exact learned tariff or a rough learned rate says what was due."""
+
+NUMBER_OF_ACCEPTOR, NUMBER_OF_CHANNEL = 1, 2
+"""Values of `number_source`: which kind of merchant number rotates."""
