@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from typing import NoReturn
 
 import pytest
 
@@ -27,10 +26,3 @@ def seeds(*, quick: int, many: bool = False, at_most: int = _REST) -> pytest.Mar
     count = (ASKED if many else min(ASKED, at_most)) if ASKED else quick
     drawn = given or [random.SystemRandom().getrandbits(32) for _ in range(count)]
     return pytest.mark.parametrize("seed", [pytest.param(each, id=f"TILLWATCH_SEED={each}") for each in drawn])
-
-
-def missing(what: str) -> NoReturn:
-    """Skip the test for want of something on this machine; fail where TILLWATCH_REQUIRE_ALL says it must be there."""
-    if os.environ.get("TILLWATCH_REQUIRE_ALL"):
-        pytest.fail(what)
-    pytest.skip(what)
