@@ -5,9 +5,12 @@ import pytest
 from engine.monitor import Monitor, MonitorConfig
 from engine.records import Records
 from tests.kafka.fixtures import kafka, new_kafka, topic
-from tests.kafka.sockets import failed_connections_are_closed
+from tests.leftovers import a_leak_fails_the_test_that_made_it, client_libraries_close_what_they_leave_open
 
-__all__ = ["failed_connections_are_closed", "kafka", "new_kafka", "topic", "warm_kernel"]
+__all__ = [
+    "a_leak_fails_the_test_that_made_it", "client_libraries_close_what_they_leave_open", "kafka", "new_kafka", "topic",
+    "warm_kernel",
+]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
