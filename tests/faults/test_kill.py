@@ -50,7 +50,7 @@ def kill_after_a_cut(scene: Scene) -> None:
     scene.kill(worker, f"{delay_s:.3f} s after a cut")
 
 
-@seeds(quick=3, many=True)
+@seeds(quick=1, many=True)
 def test_workers_killed_at_any_moment_come_to_what_an_undisturbed_one_does(scene: Scene) -> None:
     scene.feed_somehow()
     kill_again_and_again(scene)

@@ -40,7 +40,7 @@ def peak_mb(worker: WorkerProcess) -> float:
 
 
 @pytest.mark.parametrize("carrier", CARRIERS)
-@seeds(quick=1)
+@seeds()
 @pytest.mark.timeout(900)
 def test_a_burst_of_one_merchant_is_worked_off_within_bounded_memory(scene: Scene) -> None:
     worker = scene.fleet.start()
