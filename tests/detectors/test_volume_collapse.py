@@ -39,7 +39,6 @@ def test_a_shop_that_is_closed_on_sundays_is_not_silent(seed: int) -> None:
 
 
 def test_spring_festival_with_its_closed_shops_is_no_collapse() -> None:
-    pytest.importorskip("holidays", reason="the calendar of holidays needs the package holidays")
     first = (date(2025, 11, 20) - EPOCH).days
     eve = (date(2026, 2, 16) - EPOCH).days - first
     for closed_days in (8, 14):

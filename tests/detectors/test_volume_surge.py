@@ -77,7 +77,6 @@ def test_a_payday_and_a_promotion_are_no_surges() -> None:
 
 @pytest.mark.parametrize("factor", [2.0, 3.0, 0.3])
 def test_a_national_holiday_is_neither_surge_nor_collapse(factor: float) -> None:
-    pytest.importorskip("holidays", reason="the calendar of holidays needs the package holidays")
     first = (date(2025, 8, 10) - EPOCH).days
     week = range((date(2025, 10, 1) - EPOCH).days - first, (date(2025, 10, 8) - EPOCH).days - first + 1)
     shop = Shop(rate=30.0, first=first, factor=lambda d: factor if d in week else 1.0)

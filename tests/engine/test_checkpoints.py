@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import pytest
 from engine.checkpoint.checkpoints import OtherState
 from engine.checkpoint.pages import Page, decode, encode
 from engine.monitor import Monitor, MonitorConfig
+from tests.seeds import new_seeds
 from tests.strategies import cut as in_batches
 from tests.strategies import records_of, seeded_stream
 
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
     from engine.decoding.records import Records
     from engine.outputs import Outputs
 
-SEEDS = [int(each) for each in os.environ.get("TILLWATCH_SEED", "").split(",") if each] or [
-    *range(40),
-    *(random.SystemRandom().getrandbits(32) for _ in range(10)),
-]
+SEEDS = [*range(40), *new_seeds(10)]
 
 
 def monitor(capacity: int = 100, partitions: int = 1, **config: str) -> Monitor:

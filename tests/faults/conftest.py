@@ -12,7 +12,6 @@ import pytest
 
 from tests.faults.embedded import EmbeddedLog
 from tests.faults.scene import Scene
-from tests.faults.seeds import ASKED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
 _REPORT = Path(__file__).parents[2] / "var" / "faults.jsonl"
 _COLUMNS = ("fault", "seed", "outcome", "kills", "checkpoints", "replayed", "seconds", "measured")
 _rows: dict[str, dict[str, object]] = {}
-collect_ignore = (
-    [] if ASKED else [f"test_{each}.py" for each in ("broker_loss", "failover", "load", "network", "outage")]
-)
-"""What takes longer than `make test` may."""
 
 
 @pytest.fixture
@@ -87,7 +82,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if found is None:
         return
     fault, test, *given = (" ".join(re.split("[-_ ]+", each)).strip() for each in found.groups())
-    row = {"fault": " ".join([fault, *given]).strip(), "test": test}
+    row = {"fault": " ".join([fault, *given]).strip(), "test": test, "marked": "faults" in report.keywords}
     row = _rows.setdefault(report.nodeid, row) | dict(report.user_properties)
     if report.when == "call" or not report.passed:
         row |= {"outcome": report.outcome, "seconds": round(report.duration, 1)}
@@ -95,7 +90,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not ASKED or not _rows:
+    if not any(row["marked"] for row in _rows.values()):  # the quick ones alone
         return
     _REPORT.parent.mkdir(exist_ok=True)
     _REPORT.write_text("".join(json.dumps(row) + "\n" for row in _rows.values()), encoding="utf-8")

@@ -1,36 +1,32 @@
-"""Seeds for drawn tests: each is in its test's id, and can be run again."""
+"""How many seeds each test of faults runs: some among the quick tests, others where `faults` are asked for."""
 
 from __future__ import annotations
 
 import os
-import random
-from typing import NoReturn
 
 import pytest
 
-_REST = 3
-ASKED = int(os.environ.get("TILLWATCH_FAULT_SEEDS", "0"))
-"""How many seeds `make faults` asks for; 0 for the quick tests among the others."""
-CARRIERS = ["embedded", "kafka"] if ASKED else ["embedded"]
-"""Of the logs of those tests that the quick ones among the others try on one alone."""
+from tests.seeds import new_seeds
+
+_MANY = int(os.environ.get("TILLWATCH_FAULT_SEEDS", "5"))
+_FEW = 3
+BACKENDS = ["embedded", pytest.param("kafka", marks=pytest.mark.faults)]
+"""The quick tests try one of them alone."""
 
 
-def seeds(*, quick: int, many: bool = False, at_most: int = _REST) -> pytest.MarkDecorator:
+def seeds(*, quick: int = 0, many: bool = False, at_most: int = _FEW) -> pytest.MarkDecorator:
     """Run a test for some seeds: those that TILLWATCH_SEED gives, with commas between, or new ones.
 
     Args:
-        quick: how many where TILLWATCH_FAULT_SEEDS gives no number.
-        many: whether there are as many as it gives.
+        quick: how many of them are among the quick tests; all others are marked `faults`.
+        many: whether there are as many as TILLWATCH_FAULT_SEEDS gives, or a fifth of it.
         at_most: how many there are else.
     """
-    given = [int(each) for each in os.environ.get("TILLWATCH_SEED", "").split(",") if each]
-    count = (ASKED if many else min(ASKED, at_most)) if ASKED else quick
-    drawn = given or [random.SystemRandom().getrandbits(32) for _ in range(count)]
-    return pytest.mark.parametrize("seed", [pytest.param(each, id=f"TILLWATCH_SEED={each}") for each in drawn])
-
-
-def missing(what: str) -> NoReturn:
-    """Skip the test for want of something on this machine; fail where TILLWATCH_REQUIRE_ALL says it must be there."""
-    if os.environ.get("TILLWATCH_REQUIRE_ALL"):
-        pytest.fail(what)
-    pytest.skip(what)
+    drawn = new_seeds(max(quick, 1, _MANY if many else min(_MANY // 5, at_most)))
+    return pytest.mark.parametrize(
+        "seed",
+        [
+            pytest.param(each, id=f"TILLWATCH_SEED={each}", marks=[pytest.mark.faults] if k >= quick else [])
+            for k, each in enumerate(drawn)
+        ],
+    )

@@ -34,7 +34,7 @@ def cluster(three: Cluster) -> Cluster:
     return three
 
 
-@seeds(quick=1)
+@seeds()
 @pytest.mark.timeout(900)
 def test_a_worker_carries_on_when_one_broker_of_three_dies(scene: Scene, cluster: Cluster) -> None:
     worker = at_work(scene)

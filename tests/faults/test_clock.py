@@ -8,28 +8,32 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.seeds import CARRIERS, missing, seeds
+from tests.faults.seeds import BACKENDS, seeds
 from tests.faults.waiting import wait_until
+from tests.parts import Missing, require
 
 if TYPE_CHECKING:
     from tests.faults.scene import Scene
 
-_FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 _STEP_S = 7200
 _NEAR_S = 600
 _PARTS = 200
+
+
+def libfaketime() -> Path:
+    for found in Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"):
+        return found
+    raise Missing("libfaketime is needed and not installed: apt install faketime")
 
 
 class Clock:
     """The wall clock of processes that are started with its environment; what counts up steadily stays true."""
 
     def __init__(self, file: Path) -> None:
-        if _FAKETIME is None:
-            missing("libfaketime is not installed (Debian: faketime)")
         self._file = file
         self.set(0)
         self.environment = {
-            "LD_PRELOAD": str(_FAKETIME),
+            "LD_PRELOAD": str(require(libfaketime)),
             "FAKETIME_TIMESTAMP_FILE": str(file),
             "FAKETIME_CACHE_DURATION": "1",  # seconds; to look at every call makes a worker ten times slower
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
@@ -48,7 +52,7 @@ def ahead_s(scene: Scene) -> float:
     return scene.log.shown_ms() / 1000 - time.time()
 
 
-@pytest.mark.parametrize("backend", CARRIERS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @seeds(quick=1)
 @pytest.mark.timeout(300)
 def test_a_clock_set_two_hours_forth_and_back_changes_nothing(scene: Scene, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.seeds import seeds
+from tests.faults.seeds import BACKENDS, seeds
 from tests.faults.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def assert_refused_until_rebuilt(scene: Scene, damage: str) -> None:
     scene.assert_exact(scene.finish())
 
 
-@pytest.mark.parametrize("backend", ["embedded", "kafka"])
+@pytest.mark.parametrize("backend", BACKENDS)
 @seeds(quick=1)
 @pytest.mark.timeout(300)
 def test_a_damaged_page_is_refused_until_the_state_is_rebuilt_from_the_log(scene: Scene) -> None:
@@ -51,7 +51,7 @@ def test_a_damaged_page_is_refused_until_the_state_is_rebuilt_from_the_log(scene
 
 
 @pytest.mark.parametrize("backend", ["kafka"])
-@seeds(quick=1)
+@seeds()
 @pytest.mark.timeout(300)
 def test_so_is_a_damaged_manifest(scene: Scene) -> None:
     cut_off(scene)

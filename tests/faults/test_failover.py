@@ -39,7 +39,7 @@ def partitions_of(worker: WorkerProcess) -> set[int]:
     return {note.partition for note in worker.notes()}
 
 
-@seeds(quick=1)
+@seeds()
 @pytest.mark.timeout(600)
 def test_what_a_dead_worker_had_goes_to_the_other_and_back_to_it_when_it_returns(scene: Scene) -> None:
     scene.fleet.given = {}
@@ -65,7 +65,7 @@ def test_what_a_dead_worker_had_goes_to_the_other_and_back_to_it_when_it_returns
     scene.assert_exact(scene.finish())
 
 
-@seeds(quick=1)
+@seeds()
 @pytest.mark.timeout(600)
 def test_workers_that_come_and_go_in_order_hand_over_what_they_have_cut(scene: Scene) -> None:
     scene.fleet.given = {}

@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import shutil
 import subprocess
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.faults.child import Did
-from tests.faults.seeds import missing, seeds
+from tests.faults.seeds import seeds
 from tests.faults.waiting import wait_until
+from tests.parts import mount_small_disk, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +29,7 @@ _FULL_S = 1.0
 def small_disk(which: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A disk of its own, with some space."""
     folder = tmp_path_factory.mktemp("disk")
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={_SIZE_MB[which]}m", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, check=False, capture_output=True, text=True)
-    if mounted.returncode:
-        missing(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
+    require(partial(mount_small_disk, folder, f"{_SIZE_MB[which]}m"))
     try:
         yield folder
     finally:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.seeds import CARRIERS, seeds
+from tests.faults.seeds import BACKENDS, seeds
 from tests.faults.strikes import AFTER, Strike
 from tests.faults.waiting import wait_until
 
@@ -52,14 +52,14 @@ def kill_after_a_cut(scene: Scene) -> None:
     scene.kill(worker, f"{delay_s:.3f} s after a checkpoint")
 
 
-@seeds(quick=3, many=True)
+@seeds(quick=1, many=True)
 def test_workers_killed_at_any_moment_come_to_what_an_undisturbed_one_does(scene: Scene) -> None:
     scene.feed_somehow()
     kill_again_and_again(scene)
     scene.assert_exact(scene.finish())
 
 
-@pytest.mark.parametrize("backend", CARRIERS)
+@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("traffic_name", ["disordered", "poisoned"])
 @seeds(quick=1)
 @pytest.mark.timeout(600)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults.seeds import CARRIERS, seeds
+from tests.faults.seeds import BACKENDS, seeds
 from tests.faults.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ def peak_mb(worker: WorkerProcess) -> float:
     raise AssertionError(f"{worker.order.name} should say how much memory it takes")
 
 
-@pytest.mark.parametrize("backend", CARRIERS)
-@seeds(quick=1)
+@pytest.mark.parametrize("backend", BACKENDS)
+@seeds()
 @pytest.mark.timeout(900)
 def test_a_burst_of_one_merchant_is_worked_off_within_bounded_memory(scene: Scene) -> None:
     worker = scene.fleet.start()

@@ -69,7 +69,7 @@ def assert_drained(scene: Scene, worker: WorkerProcess, *, recovered: int) -> No
     scene.assert_exact(worker.finish())
 
 
-@seeds(quick=1)
+@seeds()
 @pytest.mark.timeout(600)
 def test_a_slow_network_costs_no_partition(scene: Scene, proxy: Proxy) -> None:
     worker = at_work(scene)
@@ -78,7 +78,7 @@ def test_a_slow_network_costs_no_partition(scene: Scene, proxy: Proxy) -> None:
     assert_drained(scene, worker, recovered=1)
 
 
-@seeds(quick=1)
+@seeds()
 @pytest.mark.timeout(600)
 def test_connections_that_are_reset_again_and_again_cost_no_partition(scene: Scene, proxy: Proxy) -> None:
     worker = at_work(scene)
@@ -88,7 +88,7 @@ def test_connections_that_are_reset_again_and_again_cost_no_partition(scene: Sce
     assert_drained(scene, worker, recovered=2)
 
 
-@seeds(quick=1)
+@seeds()
 @pytest.mark.timeout(600)
 def test_a_network_that_is_silent_for_a_minute_costs_one_recovery(scene: Scene, proxy: Proxy) -> None:
     worker = at_work(scene)

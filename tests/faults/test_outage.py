@@ -33,7 +33,7 @@ def cluster(harmed: Cluster) -> Cluster:
     return harmed
 
 
-@seeds(quick=1)
+@seeds()
 @pytest.mark.timeout(600)
 def test_a_worker_goes_on_by_itself_when_a_killed_broker_is_back(scene: Scene, cluster: Cluster) -> None:
     worker = at_work(scene)
@@ -52,13 +52,13 @@ def test_a_worker_goes_on_by_itself_when_a_killed_broker_is_back(scene: Scene, c
     assert_drained(scene, worker)
 
 
-@seeds(quick=1)
+@seeds()
 @pytest.mark.timeout(600)
 def test_a_worker_is_not_ready_while_the_broker_is_gone_and_drains_after(scene: Scene, cluster: Cluster) -> None:
     _endure(scene, cluster, 60)
 
 
-@seeds(quick=1, at_most=1)
+@seeds(at_most=1)
 @pytest.mark.timeout(1200)
 def test_a_worker_outlives_ten_minutes_without_a_broker(scene: Scene, cluster: Cluster) -> None:
     _endure(scene, cluster, 600)
@@ -76,7 +76,7 @@ def _endure(scene: Scene, cluster: Cluster, outage_s: float) -> None:
     assert_drained(scene, worker)
 
 
-@seeds(quick=1)
+@seeds()
 @pytest.mark.timeout(600)
 def test_a_broker_that_stands_still_is_waited_for(scene: Scene, cluster: Cluster) -> None:
     worker = at_work(scene)

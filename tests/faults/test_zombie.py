@@ -63,7 +63,7 @@ def assert_fenced(worker: WorkerProcess) -> None:
     assert worker.process.exitcode == 1
 
 
-@seeds(quick=2, many=True)
+@seeds(quick=1, many=True)
 def test_a_worker_that_wakes_after_its_successor_took_over_ends_and_writes_nothing_more(scene: Scene) -> None:
     scene.feed(until=scene.draw.uniform(0.2, 0.6))
     strike = scene.strike(signal.SIGSTOP) if scene.draw.random() < 0.5 else None
@@ -92,7 +92,7 @@ def test_a_worker_that_wakes_after_its_successor_took_over_ends_and_writes_nothi
 
 
 @pytest.mark.parametrize("backend", ["kafka"])
-@seeds(quick=1, many=True)
+@seeds(many=True)
 @pytest.mark.timeout(300)
 def test_on_kafka_it_rejoins_the_group_and_nothing_of_its_late_writes_is_committed(scene: Scene) -> None:
     scene.feed(until=scene.draw.uniform(0.2, 0.6))

@@ -9,7 +9,7 @@ from engine.monitor import Monitor, MonitorConfig
 from simulator.config import SimulationConfig
 from simulator.simulation import simulate
 from streams.app import WorkerSettings
-from streams.kafka import backend as kafka_carrier
+from streams.kafka import backend as kafka_backend
 from streams.sqlite.faust_transport import log_url
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
@@ -17,7 +17,7 @@ from streams.worker import run_worker
 from tests.faults import child, cluster, traffic
 from tillwatch.feed import feed_simulation
 
-__all__ = ["child", "cluster", "kafka_carrier", "traffic"]
+__all__ = ["child", "cluster", "kafka_backend", "traffic"]
 
 with TemporaryDirectory() as folder:
     path = Path(folder) / "tillwatch.db"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.kafka.jars import KafkaMissing
+from tests.parts import Missing, command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +54,7 @@ class Certificates:
         return self.folder / "client.key"
 
     def make(self) -> None:
-        """Make them, unless they are there; raises KafkaMissing where there is no openssl."""
+        """Make them, unless they are there; raises Missing where there is no openssl."""
         if self.server.exists():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -68,12 +67,10 @@ class Certificates:
         self.server.write_text("".join(each.read_text(encoding="ascii") for each in both), encoding="ascii")
 
     def _certify(self, name: str, *signed: str) -> None:
-        openssl = shutil.which("openssl")
-        if openssl is None:
-            raise KafkaMissing("openssl makes the certificates, found none: apt install openssl")
+        openssl = command("openssl", "openssl")
         key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", f"{name}.key")
         what = ("-config", "extensions.cnf", "-extensions", name, "-subj", f"/CN=tillwatch-{name}", "-days", "2")
-        command = [openssl, "req", "-x509", *key, *what, *signed, "-out", f"{name}.pem"]
-        made = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        request = [openssl, "req", "-x509", *key, *what, *signed, "-out", f"{name}.pem"]
+        made = subprocess.run(request, cwd=self.folder, capture_output=True, text=True, check=False)
         if made.returncode:
-            raise KafkaMissing(f"openssl should make the certificate of {name}, but said:\n{made.stderr}")
+            raise Missing(f"openssl should make the certificate of {name}, but said:\n{made.stderr}")

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from tests.faults.seeds import missing
 from tests.kafka.broker import Cluster
-from tests.kafka.jars import KafkaMissing, jars
+from tests.kafka.jars import jars
 from tests.kafka.topics import delete_topics, make_topic
+from tests.parts import require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,7 +32,7 @@ class NewKafka(Protocol):
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Cluster]:
     """One broker for all tests, started at first use."""
-    _need_kafka()
+    require(jars)
     with TemporaryDirectory(prefix="tillwatch-kafka-") as folder, Cluster(Path(folder)) as cluster:
         yield cluster
 
@@ -52,22 +53,12 @@ def topic(kafka: Cluster) -> Iterator[Topics]:
 @pytest.fixture(scope="module")
 def new_kafka() -> Iterator[NewKafka]:
     """Starts brokers for tests that harm them; they end after the module's last test."""
-    _need_kafka()
+    require(jars)
     with ExitStack() as stack:
 
         def start(*, brokers: int = 1, sasl_tls: bool = False, advertised_ports: Sequence[int] = ()) -> Cluster:
             folder = Path(stack.enter_context(TemporaryDirectory(prefix="tillwatch-kafka-")))
-            try:
-                cluster = Cluster(folder, brokers=brokers, sasl_tls=sasl_tls, advertised_ports=advertised_ports)
-            except KafkaMissing as why:
-                missing(str(why))
-            return stack.enter_context(cluster)
+            made = partial(Cluster, folder, brokers=brokers, sasl_tls=sasl_tls, advertised_ports=advertised_ports)
+            return stack.enter_context(require(made))
 
         yield start
-
-
-def _need_kafka() -> None:
-    try:
-        jars()
-    except KafkaMissing as why:
-        missing(str(why))

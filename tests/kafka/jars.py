@@ -6,25 +6,22 @@ import fcntl
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from tests.parts import Missing, command
 
 _POM = Path(__file__).with_name("pom.xml")
 _JAVA_VERSION = 17
 _FETCH_S = 600.0
 
 
-class KafkaMissing(Exception):
-    """What a Kafka broker needs is not on this machine; the message says what."""
-
-
 def jars() -> Path:
     """The folder of the jars that pom.xml names; Maven gets them where no earlier call did.
 
     Raises:
-        KafkaMissing: there is no Java that is new enough, no Maven, or Maven cannot get them.
+        Missing: there is no Java that is new enough, no Maven, or Maven cannot get them.
     """
     _need_java()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tillwatch-tests"
@@ -39,22 +36,19 @@ def jars() -> Path:
 
 
 def _need_java() -> None:
-    java = shutil.which("java")
-    if java is None:
-        raise KafkaMissing(f"Kafka needs Java {_JAVA_VERSION} or newer, found none: apt install default-jre-headless")
-    said = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    said = subprocess.run(
+        [command("java", "default-jre-headless"), "-version"], capture_output=True, text=True, check=False
+    ).stderr
     version = re.search(r'version "(\d+)', said)
     if version is None or int(version[1]) < _JAVA_VERSION:
-        raise KafkaMissing(f"Kafka needs Java {_JAVA_VERSION} or newer, java -version said: {said.strip()}")
+        raise Missing(f"Kafka needs Java {_JAVA_VERSION} or newer, java -version said: {said.strip()}")
 
 
 def _fetch(folder: Path) -> None:
-    maven = shutil.which("mvn")
-    if maven is None:
-        raise KafkaMissing("Maven gets the jars of Kafka, found no mvn: apt install maven")
+    maven = command("mvn", "maven")
     with TemporaryDirectory(dir=folder.parent, prefix=f"{folder.name}-") as half:
         whole = Path(half) / "jars"
-        command = [
+        copy = [
             maven,
             "-B",
             "-ntp",
@@ -65,8 +59,8 @@ def _fetch(folder: Path) -> None:
             f"-DoutputDirectory={whole}",
         ]
         got = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=_FETCH_S, check=False
+            copy, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=_FETCH_S, check=False
         )
         if got.returncode:
-            raise KafkaMissing(f"Maven should get the jars of Kafka, but said:\n{got.stdout.strip()[:1000]}")
+            raise Missing(f"Maven should get the jars of Kafka, but said:\n{got.stdout.strip()[:1000]}")
         whole.rename(folder)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -10,6 +9,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -32,6 +32,7 @@ from streams.sqlite.checkpoints import (
 )
 from streams.sqlite.leases import Fenced
 from streams.sqlite.log import SqliteLog
+from tests.parts import mount_small_disk, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -356,12 +357,7 @@ def test_a_reader_stopped_for_good_holds_up_no_commit(state: SqliteCheckpoints, 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[Path]:
     folder.mkdir()
-    mount = shutil.which("mount")
-    mounted = mount and subprocess.run(
-        [mount, "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip(f"a small disk cannot be mounted: {mounted.stderr.strip() if mounted else 'no mount'}")
+    require(partial(mount_small_disk, folder, size))
     try:
         yield folder
     finally:

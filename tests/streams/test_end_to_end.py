@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 from streams.worker import Worker, run_worker
 from tests.outcome import Result, assert_as_in_ledger, assert_same, result_of
+from tests.seeds import new_seeds
 from tillwatch.feed import feed_simulation
 
 if TYPE_CHECKING:
@@ -38,9 +38,7 @@ CONFIG = SimulationConfig(
 )  # fmt: skip
 
 
-SEEDS = [int(each) for each in os.environ.get("TILLWATCH_SEED", "").split(",") if each] or [
-    random.SystemRandom().getrandbits(32) for _ in range(3)
-]
+SEEDS = new_seeds(3)
 """What the drawn cases are drawn from; set TILLWATCH_SEED, with commas between, to run them again."""
 
 

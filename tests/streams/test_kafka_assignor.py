@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.kafka import assignor
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-assignor = pytest.importorskip("streams.kafka.assignor")
 
 MEMBERS = st.dictionaries(
     st.text("abcdefgh", min_size=1, max_size=3), st.sets(st.integers(0, 12)), min_size=1, max_size=6

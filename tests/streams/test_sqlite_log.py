@@ -27,10 +27,8 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
 
 
 def blocks(log: SqliteLog) -> list[tuple[int, int]]:
-    with sqlite3.connect(log.path) as db:
-        found = db.execute("SELECT count, bytes FROM block ORDER BY id").fetchall()
-    db.close()
-    return found
+    with closing(sqlite3.connect(log.path)) as db:
+        return db.execute("SELECT count, bytes FROM block ORDER BY id").fetchall()
 
 
 def test_a_topic_made_again_is_the_same_topic(log: SqliteLog) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -13,7 +14,8 @@ from tests.streams.conftest import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STUCK_S = 10.0
+STUCK_S = 100.0
+"""Far more than a machine may stand still between two lines of a test."""
 
 
 @pytest.fixture
@@ -29,8 +31,8 @@ def after(seconds: float) -> float:
 
 def test_who_has_something_to_do_and_does_nothing_for_long_is_stuck(watchdog: Watchdog) -> None:
     watchdog.look(after(0), 7, {0: 3})
-    watchdog.look(after(STUCK_S - 1), 7, {0: 3})
-    with pytest.raises(Stuck, match="7 records are waiting and none was processed for 10 s"):
+    watchdog.look(after(0.9 * STUCK_S), 7, {0: 3})
+    with pytest.raises(Stuck, match=r"7 records are waiting and none was processed for 10\d s"):
         watchdog.look(after(STUCK_S), 7, {0: 3})
 
 
@@ -42,24 +44,26 @@ def test_who_gets_on_or_has_nothing_to_do_is_not_stuck(
     watchdog: Watchdog, lag: int | None, done: dict[int, int]
 ) -> None:
     watchdog.look(after(0), 7, {0: 3})
-    watchdog.look(after(STUCK_S - 1), lag, done)
-    watchdog.look(after(2 * STUCK_S - 2), 7, done)
+    watchdog.look(after(0.9 * STUCK_S), lag, done)
+    watchdog.look(after(1.8 * STUCK_S), 7, done)
     with pytest.raises(Stuck):
         watchdog.look(after(3 * STUCK_S), 7, done)
 
 
 def test_a_log_that_does_not_answer_is_no_fault_of_the_worker(watchdog: Watchdog) -> None:
     watchdog.look(after(0), 7, {0: 3})
-    watchdog.unreachable(after(STUCK_S - 1), "connection refused")
-    watchdog.look(after(2 * STUCK_S - 2), 7, {0: 3})
+    watchdog.unreachable(after(0.9 * STUCK_S), "connection refused")
+    watchdog.look(after(1.8 * STUCK_S), 7, {0: 3})
     with pytest.raises(Stuck):
         watchdog.look(after(2 * STUCK_S), 7, {0: 3})
 
 
 def test_who_was_given_partitions_has_time_from_then_on(watchdog: Watchdog) -> None:
-    watchdog.look(after(0), 7, {0: 3})
+    watchdog.look(after(-0.5 * STUCK_S), 7, {0: 3})
     watchdog.recovered(1)
-    watchdog.look(after(STUCK_S - 1), 7, {0: 3})
+    watchdog.look(after(0.9 * STUCK_S), 7, {0: 3})
+    with pytest.raises(Stuck):
+        watchdog.look(after(STUCK_S), 7, {0: 3})
 
 
 def test_a_worker_is_ready_from_its_recovery_until_its_partitions_go(watchdog: Watchdog) -> None:
@@ -76,7 +80,7 @@ def test_a_worker_whose_log_is_silent_is_not_ready(watchdog: Watchdog) -> None:
     watchdog.recovered(1)
     watchdog.look(after(-READY_S - 1), 0, {0: 3})
     watchdog.unreachable(after(0), "connection refused")
-    assert watchdog.trouble == "the log has not answered for 21 s"
+    assert re.fullmatch(r"the log has not answered for 2\d s", watchdog.trouble)
     assert watchdog.alive
     watchdog.look(after(0), 0, {0: 3})
     assert watchdog.trouble == ""

@@ -1,0 +1,104 @@
+"""What a test leaves open: closed where a client library left it, noticed in that test where our code did.
+
+The garbage collector warns of an open connection in whatever test runs when it comes by, and a warning is an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import sqlite3
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, WeakSet
+
+import pytest
+from aiokafka.conn import AIOKafkaProtocol
+from kafka.net import KafkaNetSocket  # type: ignore[import-untyped]
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_opened: Counter[str] = Counter()
+"""Sockets, and connections to SQLite, that were opened so far."""
+
+
+@pytest.fixture(autouse=True)
+def a_leak_fails_the_test_that_made_it(
+    client_libraries_close_what_they_leave_open: None, caplog: pytest.LogCaptureFixture
+) -> Iterator[None]:
+    """Collect the garbage after a test that opened a connection, and not in a test that comes later."""
+    before = _opened.total()
+    yield
+    if _opened.total() > before:
+        for when in ("setup", "call"):  # the frames of errors that were logged would keep connections
+            caplog.get_records(when).clear()
+        gc.collect()
+
+
+@pytest.fixture(scope="session")
+def client_libraries_close_what_they_leave_open() -> Iterator[None]:
+    """Close the connections that aiokafka and kafka-python open and never close."""
+    gc.collect()
+    gc.freeze()  # modules and collected tests, which take longer to look through than all that a test makes
+    with pytest.MonkeyPatch.context() as patch:
+        _close_failed_connections_of_kafka_python(patch)
+        _abort_connections_of_aiokafka_with_their_loop(patch)
+        patch.setattr(socket.socket, "__init__", _counting("socket", socket.socket.__init__))
+        patch.setattr(sqlite3, "connect", _counting("sqlite", sqlite3.connect))
+        yield
+
+
+def _close_failed_connections_of_kafka_python(patch: pytest.MonkeyPatch) -> None:
+    """Close its socket where a connection fails, or is given up on its way."""
+    connect = KafkaNetSocket.sock_connect
+
+    async def closing(self: Any, net: Any, sock: socket.socket, *args: Any, **kwargs: Any) -> socket.socket:
+        try:
+            connected: socket.socket = await connect(self, net, sock, *args, **kwargs)
+        except BaseException:
+            sock.close()
+            raise
+        return connected
+
+    patch.setattr(KafkaNetSocket, "sock_connect", closing)
+
+
+def _abort_connections_of_aiokafka_with_their_loop(patch: pytest.MonkeyPatch) -> None:
+    """Abort the connections of an event loop that are still open when the loop is closed.
+
+    aiokafka does not wait for the end of a connection whose start failed, and TLS ends only when the peer answers.
+    """
+    connections: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakSet[asyncio.BaseTransport]] = WeakKeyDictionary()
+    connection_made, close_loop = AIOKafkaProtocol.connection_made, asyncio.SelectorEventLoop.close
+
+    def remember(self: Any, transport: asyncio.BaseTransport) -> None:
+        connections.setdefault(asyncio.get_running_loop(), WeakSet()).add(transport)
+        connection_made(self, transport)
+
+    async def abort(left: list[Any]) -> None:
+        for each in left:
+            each.abort()
+        await asyncio.sleep(0)  # the loop's next turn closes the sockets
+
+    def close(loop: asyncio.SelectorEventLoop) -> None:
+        left = [*connections.pop(loop, ())]
+        if left and not loop.is_running():
+            with ThreadPoolExecutor(1) as pool:  # this thread may be running a loop of its own
+                pool.submit(loop.run_until_complete, abort(left)).result()
+        close_loop(loop)
+
+    patch.setattr(AIOKafkaProtocol, "connection_made", remember)
+    patch.setattr(asyncio.SelectorEventLoop, "close", close)
+
+
+def _counting(what: str, open_it: Callable[..., Any]) -> Callable[..., Any]:
+    """`open_it`, counted."""
+
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        _opened[what] += 1
+        return open_it(*args, **kwargs)
+
+    return counted
