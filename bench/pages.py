@@ -46,7 +46,7 @@ def simulated_rows(merchants: int, days: int) -> NDArray[Any]:
             monitor.process(Records.of(values[:BATCH], first_offset=done))
             done += BATCH
             del values[:BATCH]
-    rows: NDArray[Any] = monitor._state.rows.rows[: int(monitor._state.rows.count[0])].copy()
+    rows: NDArray[Any] = monitor._pipeline.state.rows.rows[: int(monitor._pipeline.state.rows.count[0])].copy()
     return rows
 
 

@@ -86,16 +86,15 @@ def engine_alone(master: Records, given: list[Records], *, clock: Clock | None =
 
 
 def _time_steps(monitor: Any, clock: Clock) -> None:
+    pipeline = monitor._pipeline
     for holder, method, name in (
-        (monitor._decoder, "decode", "decode"),
-        (monitor, "_stage", "master data, receipt"),
-        (monitor._state, "make_room", "make room"),
-        (monitor, "_detect", "detectors, episodes, score"),
-        (monitor, "_dead_letters", "dead letters"),
-        (monitor, "_count", "counting"),
+        (pipeline._decoder, "decode", "decode"),
+        (pipeline, "_stage", "master data, receipt"),
+        (pipeline.state, "make_room", "make room"),
+        (monitor._judge, "judge", "detectors, episodes, score"),
     ):
         clock.wrap(holder, method, name)
-    run = monitor._composition.run
+    run = pipeline._composition.run
 
     class Timed:
         def __getattr__(self, name: str) -> Any:
@@ -105,8 +104,8 @@ def _time_steps(monitor: Any, clock: Clock) -> None:
             with clock.step("kernel"):
                 return run(*args)
 
-    composition = monitor._composition
-    monitor._composition = Timed()
+    composition = pipeline._composition
+    pipeline._composition = Timed()
 
 
 def end_to_end(place: Embedded) -> float:

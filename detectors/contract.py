@@ -75,7 +75,10 @@ class Detector(Protocol):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """Event fields of which it needs at least one; without them it is silent, and coverage says so."""
+        """Fields of transactions, or types of events, of which the detector needs at least one.
+
+        Without them it is silent, and coverage says so.
+        """
         ...
 
     @property

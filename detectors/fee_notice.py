@@ -48,7 +48,7 @@ class FeeNotice:
     title = Text("Dearer contract without notice", "未按规定公示的涨价")
     risk_group = "fee"
     risk_code = "21"
-    needs = ("fee",)
+    needs = ("contract",)
     columns = ("contract_rise_ppm", "contract_notice_d", "contract_lead_d")
 
     def __post_init__(self) -> None:

@@ -20,11 +20,11 @@ from domain.controls import Versions
 from engine.features.event import DAY_MS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Mapping
 
     from detectors.contract import Detector, Findings
+    from engine.controls import Controls
+    from engine.features.feature_rows import FeatureRows
 
     Values = Mapping[str, int | float | None]
 
@@ -44,25 +44,6 @@ def iso(ms: int) -> str:
     '2026-11-21T19:26:32.123Z'
     """
     return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-class Batch(NamedTuple):
-    """What episodes need of a batch's rows of features; every array has one entry for each."""
-
-    row: NDArray[np.int32]
-    time_ms: NDArray[np.int64]
-    watermark_ms: NDArray[np.int64]
-    currency: NDArray[np.int64]
-    txn_id: Callable[[int], str]
-    """"" where it is of no transaction."""
-    merchant_id: Callable[[int], str]
-    """Of a row."""
-    values: Callable[[Sequence[str], int], Values]
-    """Of some columns for one transaction."""
-    controls: Callable[[int], Versions] = lambda _: Versions()
-    """In force for a row."""
-    as_set: Callable[[Detector, int], Detector] = lambda detector, _: detector
-    """A detector as the version in force for a row sets it."""
 
 
 class Risen(NamedTuple):
@@ -170,10 +151,12 @@ class Episodes:
     def __len__(self) -> int:
         return len(self._open)
 
-    def take(self, detector: Detector, findings: Findings, batch: Batch) -> tuple[list[Alert], list[Risen]]:
-        """Take a detector's findings of a batch in.
+    def take(
+        self, detector: Detector, findings: Findings, rows: FeatureRows, controls: Controls
+    ) -> tuple[list[Alert], list[Risen]]:  # fmt: skip
+        """Add a detector's findings among rows of features to its episodes.
 
-        Its gap and age are those of the version in force at each hit: the gap then lasts from that hit on.
+        The detector's gap and age are those of the version in force at each hit: the gap then lasts from that hit on.
 
         Returns:
             the alerts due, and for the risk score each rise of an episode's peak.
@@ -184,24 +167,24 @@ class Episodes:
             return alerts, rises
         due: dict[str, tuple[Episode, int]] = {}
         touched: dict[int, Episode] = {}
-        rows, times = batch.row[findings.index].tolist(), batch.time_ms[findings.index].tolist()
-        marks = batch.watermark_ms[findings.index].tolist()
+        at = findings.index
         hits = zip(
-            findings.index.tolist(), rows, times, marks, findings.severity.tolist(), findings.at_stake_e7.tolist(),
-            strict=True,
+            at.tolist(), rows.merchant_row[at].tolist(), rows.time_ms[at].tolist(), rows.watermark_ms[at].tolist(),
+            findings.severity.tolist(), findings.at_stake_e7.tolist(), strict=True,
         )  # fmt: skip
         for j, row, time_ms, mark_ms, severity, stake in hits:
-            episode, as_set = self._open.get((detector.name, row)), batch.as_set(detector, j)
+            episode = self._open.get((detector.name, row))
+            as_set = controls.detector_at(detector.name, int(rows.clock_ms[j]))
             if episode and (
                 mark_ms > self._deadline_ms[episode.slot] or time_ms > episode.now.first_ms + as_set.max_age_s * 1000
             ):
-                self._freeze(due.pop(episode.alert_id, None), batch)
+                self._freeze(due.pop(episode.alert_id, None), rows, controls)
                 alerts.append(self._close(episode))
                 episode = None
             if episode is None:
-                episode = self._begin(as_set, row, time_ms, j, batch)
+                episode = self._begin(as_set, row, time_ms, j, rows)
             before, last_ms = episode.now.severity, episode.now.last_ms
-            txn_id = batch.txn_id(j) if len(episode.now.txn_ids) < MOST_TXN_IDS else ""
+            txn_id = rows.txn_id(j) if len(episode.now.txn_ids) < MOST_TXN_IDS else ""
             touched[row] = episode
             if episode.take(time_ms, severity, stake, txn_id):
                 due[episode.alert_id] = (episode, j)
@@ -210,7 +193,7 @@ class Episodes:
                 rises.append(Risen(j, row, mark_ms, episode.alert_id, peak, peak - before))
             self._deadline_ms[episode.slot] = episode.now.last_ms + as_set.quiet_gap_s * 1000
         for each in due.values():
-            self._freeze(each, batch)
+            self._freeze(each, rows, controls)
             alerts.append(each[0].alert())
         if self._journals:
             for row, it in touched.items():
@@ -221,19 +204,10 @@ class Episodes:
                 self._changed[detector.name, row] = kept
         return alerts, rises
 
-    def close_due(
-        self, clock_ms: NDArray[np.int64], feed: NDArray[np.int16], feed_clock_ms: NDArray[np.int64]
-    ) -> list[Alert]:
-        """Close the episodes whose deadline their merchant's clock or its feed's has passed.
-
-        Args:
-            clock_ms: (rows,) the merchants' clocks.
-            feed: (rows,) their feeds.
-            feed_clock_ms: (feeds,) the feeds' clocks.
-        """
+    def close_due(self, rows: FeatureRows) -> list[Alert]:
+        """Close the episodes whose deadline their merchant's clock or its feed's clock has passed."""
         n = len(self._by_slot)
-        rows = self._row[:n]
-        passed = np.maximum(clock_ms[rows], feed_clock_ms[feed[rows]]) > self._deadline_ms[:n]
+        passed = rows.reached_ms(self._row[:n]) > self._deadline_ms[:n]
         due = [episode for k in np.flatnonzero(passed) if (episode := self._by_slot[k]) is not None]
         due.sort(key=lambda each: (self._deadline_ms[each.slot], each.detector.name, each.merchant_id))
         return [self._close(each) for each in due]
@@ -267,15 +241,14 @@ class Episodes:
         self._row[slot] = row
         return slot
 
-    def _begin(self, detector: Detector, row: int, time_ms: int, j: int, batch: Batch) -> Episode:
-        merchant_id = batch.merchant_id(row)
+    def _begin(self, detector: Detector, row: int, time_ms: int, j: int, rows: FeatureRows) -> Episode:
+        merchant_id = rows.merchant_id(row)
         # A txn_id may come again after years; with its time it is one transaction.
-        name = f"{detector.name}|merchant:{merchant_id}|{batch.txn_id(j)}|{time_ms}"
+        name = f"{detector.name}|merchant:{merchant_id}|{rows.txn_id(j)}|{time_ms}"
         slot = self._slot(row)
-        code = int(batch.currency[j]).to_bytes(8, "little")[:3].decode("ascii").strip("\0")
         start = Figures(first_ms=time_ms, last_ms=time_ms)
         alert_id = str(uuid.uuid5(NAMESPACE, name))
-        episode = Episode(detector, row, merchant_id, alert_id, code, slot, start, start, {}, Versions())
+        episode = Episode(detector, row, merchant_id, alert_id, rows.currency(j), slot, start, start, {}, Versions())
         self._open[detector.name, row] = self._by_slot[slot] = episode
         return episode
 
@@ -290,9 +263,11 @@ class Episodes:
         return episode.alert(closed=True)
 
     @staticmethod
-    def _freeze(due: tuple[Episode, int] | None, batch: Batch) -> None:
+    def _freeze(due: tuple[Episode, int] | None, rows: FeatureRows, controls: Controls) -> None:
         """Freeze what an episode's last due revision rests on: features, and what was in force."""
         if due is not None:
             episode, j = due
-            episode.detector, episode.controls = batch.as_set(episode.detector, j), batch.controls(j)
-            episode.values = batch.values(episode.detector.columns, j)
+            clock_ms = int(rows.clock_ms[j])
+            episode.detector = controls.detector_at(episode.detector.name, clock_ms)
+            episode.controls = controls.at(clock_ms)
+            episode.values = rows.values(episode.detector.columns, j)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
+from engine.decoding.columns import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from engine.episodes import Episodes
     from engine.features.families import Column
     from engine.features.partition import PartitionState
+    from engine.features.pipeline import FeaturePipeline
     from engine.risk.ledger import Account, RiskLedger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class MerchantSnapshot:
     """What is remembered of a merchant.
 
     Attributes:
@@ -35,8 +36,8 @@ class Look:
         score: at its watermark; None where no detector ever found anything.
         account: what its score came from; None where there is none.
         families: of each detector.
-        columns: every feature at the merchant's clock, as a declined void would see it: what belongs to a single
-            transaction is null. Empty before the first transaction.
+        columns: every feature at the merchant's clock; what belongs to a single transaction is null. Empty before the
+            first transaction.
     """
 
     merchant_id: str
@@ -56,28 +57,22 @@ class Look:
     columns: tuple[tuple[Column, int | float | None], ...] = ()
 
 
-def look(state: PartitionState, episodes: Episodes, risk: RiskLedger, r: int) -> Look:
-    """What is remembered in row `r`, its columns left out."""
-    row, merchant_id = state.rows.rows[r], state.rows.id_of(r)
-    watermark_ms, currency = int(row["watermark_ms"]), int(row["currency"])
-    return Look(
-        merchant_id=merchant_id, row=r, clock_ms=int(row["clock_ms"]) if row["started"] else None,
-        watermark_ms=watermark_ms, currency=currency.to_bytes(8, "little")[:3].decode("ascii") if currency else "",
+def snapshot_of(
+    pipeline: FeaturePipeline, episodes: Episodes, risk: RiskLedger, merchant_row: int
+) -> MerchantSnapshot:  # fmt: skip
+    """What is remembered of the merchant in a row."""
+    state, r = pipeline.state, merchant_row
+    row, watermark_ms = state.rows.rows[r], int(state.rows.rows[r]["watermark_ms"])
+    features = pipeline.snapshot(r) if row["started"] else {}
+    return MerchantSnapshot(
+        merchant_id=state.rows.id_of(r), row=r, clock_ms=int(row["clock_ms"]) if row["started"] else None,
+        watermark_ms=watermark_ms, currency=unpack(int(row["currency"])),
         time_zone=state.zone_names[row["zone"]], deadline_ms=int(state.rows.deadlines[r]) or None,
         other_events=int(row["other_events"]), versions=tuple(_versions(state, int(row["master_data"]))),
         waiting=tuple(_waiting(state, int(row["pending"]))), episodes=tuple(episodes.open_of(r)),
         score=risk.score(r, watermark_ms) if risk.known(r) else None,
         account=risk.account(r) if risk.known(r) else None, families=risk.families,
-    )  # fmt: skip
-
-
-def probe(seen: Look) -> bytes:
-    """A declined void of the merchant at its clock: it adds to no column."""
-    return msgspec.json.encode(
-        {
-            "txn_id": "look", "merchant_id": seen.merchant_id, "amount": 0, "currency": seen.currency,
-            "event_time": seen.clock_ms, "received_at": seen.clock_ms, "txn_type": "void", "response_code": "05",
-        }
+        columns=tuple((each, features[each.name]) for each in pipeline.columns) if features else (),
     )  # fmt: skip
 
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
 import pandas as pd
 
 from domain import profiles
-from domain.events import APPROVED_CODES, ROLES, Role
 from domain.profiles import FORMAT, MAX_PROFILES, STATISTICS, Profile, Profiles
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -25,144 +22,85 @@ MIN_SALES = 100
 """Fewest approved sales of a merchant that is counted."""
 MIN_SHARE = 0.9
 """Least share of a merchant's sales under its MCC, where no master data names it."""
-_CHUNK = 50_000
 _TO_SIGMA = 1.4826
 """From a median absolute deviation to a normal's standard deviation."""
 _POOLED_WEIGHT = 5.0
 """How many merchants the mean deviation of all MCCs counts for beside an MCC's own."""
 _LEAST_DEVIATION = (0.25, 0.15, *[0.02] * (STATISTICS - 2))
 """Of tickets and their spread in octaves, of the square roots of shares."""
-_SALES = sorted(name for name, role in ROLES.items() if role is Role.SALE)
+_THURSDAY, _SATURDAY = 3, 5
+"""Weekday of 1970-01-01, and the first of the weekend, Monday being 0."""
 _RANGES = ((profiles.TICKET_BINS, "octave"), (profiles.BLOCKS, "block"))
 _FLAGS = ("weekend", "known", "credit", "round")
 _COUNTS = [*(f"{name}{k}" for size, name in _RANGES for k in range(size)), *_FLAGS, "sales"]
 
 
-class _Line(msgspec.Struct):
-    """What is read of an event."""
-
-    merchant_id: str = ""
-    type: str | None = "transaction"
-    txn_type: str | None = "purchase"
-    response_code: str | None = "00"
-    amount: int | None = None
-    event_time: int | str | None = None
-    mcc: str | None = None
-    card_kind: str | None = None
-    mccs: list[str] | None = None
-    time_zone: str | None = None
-
-
-@dataclass(slots=True)
-class Counted:
-    """Approved sales of all merchants so far.
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """Approved sales of all merchants.
 
     Attributes:
         by_merchant: a row for each merchant: octaves 0 to 17, blocks, flags and sales, in the order of `COUNTS`.
         by_mcc: sales by merchant (row) and presented MCC (column).
-        registered: the MCCs of each merchant's latest master data.
-        zones: its time zone.
-        unread: lines that were no event.
+        registered: the MCCs of each merchant's newest master data.
     """
 
-    by_merchant: pd.DataFrame = field(default_factory=pd.DataFrame)
-    by_mcc: pd.DataFrame = field(default_factory=pd.DataFrame)
-    registered: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    zones: dict[str, str] = field(default_factory=dict)
-    from_ms: int = 2**62
-    to_ms: int = 0
-    unread: int = 0
+    by_merchant: pd.DataFrame
+    by_mcc: pd.DataFrame
+    registered: Mapping[int, tuple[str, ...]]
 
 
-def build(lines: Iterable[bytes], source: str, time_zone: str = "Asia/Shanghai") -> tuple[Profiles, Counted]:
-    """The profiles of the MCCs of which there are merchants enough, and what they were built from.
+def build_profiles(sales: pd.DataFrame, registered: Mapping[int, tuple[str, ...]], source: str) -> Profiles:
+    """The profiles of the MCCs of which there are merchants enough.
 
     A merchant counts to the MCC of its master data where that names one alone, else to the one that 90 % of its
     sales present. Medians and median deviations stand for means and deviations, so that a few miscoded merchants do
     not move a profile.
 
     Args:
-        lines: events, one JSON object each; other lines are counted and passed over.
-        source: what they are, in words, for the artefact.
-        time_zone: of merchants whose master data names none.
+        sales: a row for each approved sale: `merchant`, `mcc` ("" where none was presented), `ms` (UTC), local `day`
+            since 1970 and `hour`, `minor`, `card_kind` ("" where unknown).
+        registered: by merchant, the MCCs of its newest master data.
+        source: what the sales are, in words, for the artefact.
 
     Raises:
         ValueError: no MCC has merchants enough.
     """
-    counted = Counted()
-    iterator = iter(lines)
-    while chunk := list(islice(iterator, _CHUNK)):
-        _take(counted, list(_read(counted, chunk)), time_zone)
-    found = _profiles(counted)
+    found = _profiles(_counted(sales, registered)) if len(sales) else ()
     if not found:
         raise ValueError(f"an MCC must have {MIN_MERCHANTS} merchants of {MIN_SALES} sales for a profile, none has")
-    made = Profiles(format=FORMAT, source=source, from_ms=counted.from_ms, to_ms=counted.to_ms, profiles=found)
-    return Profiles.decoded(made.encoded()), counted
+    from_ms, to_ms = int(sales["ms"].min()), int(sales["ms"].max())
+    made = Profiles(format=FORMAT, source=source, from_ms=from_ms, to_ms=to_ms, profiles=found)
+    return Profiles.decoded(made.encoded())
 
 
-def _read(counted: Counted, chunk: list[bytes]) -> Iterator[_Line]:
-    """The approved sales among `chunk`; master data is noted."""
-    decoder = msgspec.json.Decoder(_Line)
-    for raw in chunk:
-        try:
-            line = decoder.decode(raw)
-        except msgspec.DecodeError:
-            counted.unread += 1
-            continue
-        if line.type == "merchant":
-            counted.registered[line.merchant_id] = tuple(line.mccs or ())
-            if line.time_zone:
-                counted.zones[line.merchant_id] = line.time_zone
-        approved = line.response_code in {None, "", *APPROVED_CODES} and (line.txn_type or "purchase") in _SALES
-        if line.type in {None, "", "transaction"} and approved and line.amount is not None and line.event_time:
-            yield line
-
-
-def _take(counted: Counted, sales: list[_Line], time_zone: str) -> None:
-    """Count approved sales."""
-    if not sales:
-        return
-    names = ("merchant_id", "amount", "event_time", "mcc", "card_kind")
-    frame = pd.DataFrame({name: [getattr(each, name) for each in sales] for name in names})
-    at = _utc(frame["event_time"])
-    counted.from_ms = min(counted.from_ms, at.min().value // 1_000_000)
-    counted.to_ms = max(counted.to_ms, at.max().value // 1_000_000)
-    zones = frame["merchant_id"].map(lambda merchant: counted.zones.get(str(merchant), time_zone))
-    for zone, part in at.groupby(zones):
-        local = part.dt.tz_convert(str(zone))
-        frame.loc[part.index, "hour"] = local.dt.hour
-        frame.loc[part.index, "weekend"] = (local.dt.day_of_week >= 5).astype(int)
-    frame["octave"] = [profiles.octave(amount) for amount in frame["amount"]]
-    frame["block"] = [profiles.block(int(hour)) for hour in frame["hour"]]
-    frame["known"] = frame["card_kind"].notna() & (frame["card_kind"] != "")
-    frame["credit"] = frame["card_kind"].isin(["credit", "semi_credit"])
-    frame["round"] = (frame["amount"] > 0) & (frame["amount"] % profiles.ROUND_MINOR == 0)
+def _counted(sales: pd.DataFrame, registered: Mapping[int, tuple[str, ...]]) -> _Counted:
+    """Count approved sales by merchant."""
+    amounts = sales["minor"].to_numpy()
+    frame = pd.DataFrame({"merchant": sales["merchant"], "mcc": sales["mcc"]})
+    frame["octave"] = [profiles.octave(amount) for amount in amounts.tolist()]
+    frame["block"] = sales["hour"].map({hour: profiles.block(hour) for hour in range(24)})
+    frame["weekend"] = (sales["day"] + _THURSDAY) % 7 >= _SATURDAY
+    frame["known"] = sales["card_kind"] != ""
+    frame["credit"] = sales["card_kind"].isin(["credit", "semi_credit"])
+    frame["round"] = (amounts > 0) & (amounts % profiles.ROUND_MINOR == 0)
     parts = [_spread_out(frame, name, range(size)) for size, name in _RANGES]
-    flags = frame.groupby("merchant_id")[list(_FLAGS)].sum().astype(np.int64)
-    flags["sales"] = frame.groupby("merchant_id").size()
-    counted.by_merchant = counted.by_merchant.add(pd.concat([*parts, flags], axis=1), fill_value=0)[_COUNTS]
-    counted.by_mcc = counted.by_mcc.add(_spread_out(frame.dropna(subset=["mcc"]), "mcc"), fill_value=0)
-
-
-def _utc(times: pd.Series[Any]) -> pd.Series[Any]:
-    """Times as events write them, as UTC."""
-    numbers = times.map(lambda each: isinstance(each, int))
-    found = pd.Series(pd.NaT, index=times.index, dtype="datetime64[ns, UTC]")
-    found[numbers] = pd.to_datetime(times[numbers].astype("int64"), unit="ms", utc=True)
-    found[~numbers] = pd.to_datetime(times[~numbers].astype(str), format="ISO8601", utc=True)
-    return found
+    flags = frame.groupby("merchant")[list(_FLAGS)].sum().astype(np.int64)
+    flags["sales"] = frame.groupby("merchant").size()
+    by_merchant = pd.concat([*parts, flags], axis=1)[_COUNTS]
+    return _Counted(by_merchant, _spread_out(frame[frame["mcc"] != ""], "mcc"), registered)
 
 
 def _spread_out(frame: pd.DataFrame, name: str, values: Iterable[int] | None = None) -> pd.DataFrame:
     """Sales by merchant (row) and value (column)."""
-    table = frame.groupby(["merchant_id", name]).size().unstack(fill_value=0)  # noqa: PD010  sizes, no table yet
+    table = frame.groupby(["merchant", name]).size().unstack(fill_value=0)  # noqa: PD010  sizes, no table yet
     if values is None:
         return table
     table = table.reindex(columns=list(values), fill_value=0)
     return table.set_axis([f"{name}{value}" for value in values], axis=1)
 
 
-def _mcc_of(counted: Counted, merchant: str) -> str:
+def _mcc_of(counted: _Counted, merchant: int) -> str:
     """The one MCC of a merchant, "" where it is not known to have one."""
     registered = counted.registered.get(merchant, ())
     if registered:
@@ -187,11 +125,9 @@ def _statistics(counts: NDArray[np.int64]) -> list[float]:
     return [profiles.statistic(record, k) for k in range(STATISTICS)]
 
 
-def _profiles(counted: Counted) -> tuple[Profile, ...]:
-    if counted.by_merchant.empty:
-        return ()
+def _profiles(counted: _Counted) -> tuple[Profile, ...]:
     enough = counted.by_merchant[counted.by_merchant["sales"] >= MIN_SALES]
-    mccs = pd.Series({merchant: _mcc_of(counted, str(merchant)) for merchant in enough.index}, dtype=object)
+    mccs = pd.Series({merchant: _mcc_of(counted, merchant) for merchant in enough.index}, dtype=object)
     mine = enough[mccs != ""]
     if mine.empty:
         return ()

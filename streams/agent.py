@@ -50,7 +50,11 @@ class CheckpointedMonitor(MonitorLike, Protocol):
     """One that can be checkpointed and restored; `engine.monitor.Monitor` made with `checkpoints`."""
 
     counts: Counts
-    feeds: dict[str, int]
+
+    @property
+    def feeds(self) -> Mapping[str, int]:
+        """By feed, the latest time that a clock record of it carried, UTC milliseconds."""
+        ...
 
     def checkpoint(self) -> Checkpoint:
         """Begin a checkpoint."""

@@ -116,7 +116,7 @@ class Sorter:
         records = replace(Records.of([line for _, line in numbered], source=self._source), offsets=numbers)
         decoded = self._decoder.decode(records)
         now_ms = self._now_utc_ms()
-        others, letters = dict(decoded.others), dict(decoded.dead)
+        others, letters = dict(decoded.others), {i: letter for i, _, letter in decoded.dead}
         for event in others.values():
             if event["type"] == "clock":
                 self._clock_of(event["feed"]).own = True

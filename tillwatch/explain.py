@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from domain.alerts import DeadLetter
-    from engine.merchant_snapshot import Look
+    from engine.merchant_snapshot import MerchantSnapshot
     from streams.log import Log
     from tillwatch.cli import Invocation
     from tillwatch.settings import Settings
@@ -126,7 +126,7 @@ def moment_of(since: str, now_ms: int, zone: ZoneInfo) -> int:
     return ms
 
 
-def _replayed(settings: Settings, file: Path, merchant_id: str) -> tuple[Look | None, dict[str, Alert]]:
+def _replayed(settings: Settings, file: Path, merchant_id: str) -> tuple[MerchantSnapshot | None, dict[str, Alert]]:
     """What is remembered of a merchant at the end of a file, and its alerts."""
     monitor = replaying_monitor(settings)
     compile_engine()
@@ -136,17 +136,17 @@ def _replayed(settings: Settings, file: Path, merchant_id: str) -> tuple[Look | 
         for _, records in batches(lines, file.name, letters):
             found = monitor.process(records).alerts
             alerts |= {each.alert_id: each for each in found if each.merchant_id == merchant_id}
-    return monitor.look(merchant_id), alerts
+    return monitor.snapshot(merchant_id), alerts
 
 
-def _remembered(settings: Settings, merchant_id: str) -> tuple[Look | None, dict[str, Alert]]:
+def _remembered(settings: Settings, merchant_id: str) -> tuple[MerchantSnapshot | None, dict[str, Alert]]:
     """What is remembered of a merchant in its partition's last checkpoint, and the alerts that its score rests on."""
     partition = partition_of(merchant_id.encode(), settings.partitions)
     kinds = (Damaged, OtherState, StateLocked, UnknownFormat)
     with open_log(settings, make=False) as log, failing(*kinds), looking(settings) as store:
         manifest, monitor = last_checkpoint(settings, store, partition)
         beyond = log.end_offset(EVENTS.name, partition) - manifest.offset
-        seen = monitor.look(merchant_id)
+        seen = monitor.snapshot(merchant_id)
         wanted = {each.alert_id for each in seen.account.entries} if seen and seen.account else set()
         alerts = _alerts(log, partition, wanted - {""})
     if beyond:

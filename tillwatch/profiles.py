@@ -10,7 +10,8 @@ import click
 
 from domain.mcc import mcc_name
 from domain.profiles import TICKET
-from models.profiles import build
+from models.profiles import build_profiles
+from tillwatch.sales import read_sales
 from tillwatch.show import emit_json, table, to_stdout
 
 if TYPE_CHECKING:
@@ -45,17 +46,16 @@ def build_command(invocation: Invocation, file: Path, out: Path, *, as_json: boo
     """
     if out.resolve() == file.resolve():
         raise click.UsageError(f"--out must be another file than {file}, which is read")
-    settings = invocation.settings()
+    sales = read_sales(file, invocation.settings())
     try:
-        with file.open("rb") as lines:
-            made, counted = build(lines, file.name, settings.time_zone)
+        made = build_profiles(sales.frame, sales.registered, file.name)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     out.write_bytes(made.encoded())
     if as_json:
         emit_json({
             "file": str(out), "profiles": len(made.profiles), "merchants": sum(e.merchants for e in made.profiles),
-            "sales": sum(each.sales for each in made.profiles), "unread": counted.unread,
+            "sales": sum(each.sales for each in made.profiles), "refused": sales.refused,
         })  # fmt: skip
         return
     shown = table("Profiles", "MCC", "name", "merchants", "sales", "median ticket", numbers=[2, 3, 4])
@@ -65,4 +65,4 @@ def build_command(invocation: Invocation, file: Path, out: Path, *, as_json: boo
     console = to_stdout()
     console.print(shown)
     first, last = (datetime.fromtimestamp(ms / 1000, UTC).date() for ms in (made.from_ms, made.to_ms))
-    console.print(f"{out}: sales of {first} to {last}; {counted.unread:,} lines were no events")
+    console.print(f"{out}: sales of {first} to {last}; {sales.refused:,} records were refused")

@@ -13,6 +13,7 @@ import click
 import msgspec
 import numpy as np
 
+from domain.events import EVENTS
 from engine.decoding.records import Records
 from streams.intake import chunks
 from streams.line_intake import BATCH_LINES, Sorted, Sorter
@@ -128,7 +129,7 @@ def command(
     if as_json:
         emit_json(figures)
     else:
-        _print_tables(figures, summary, monitor.coverage())
+        _print_tables(figures, summary, monitor.coverage)
 
 
 def batches(
@@ -191,7 +192,13 @@ def _print_tables(figures: dict[str, float], summary: Summary, coverage: list[Co
 
 
 def _coverage_table(coverage: list[Coverage]) -> Table:
-    made = table("Coverage: transactions with what each detector needs", "detector", "field", "share", numbers=[2])
+    made = table(
+        "Coverage: the share of transactions with a field, or the number of events, that a detector needs",
+        "detector",
+        "needs",
+        "there",
+        numbers=[2],
+    )
     for each in coverage:
         if each.artefact:
             made.add_row(each.detector, f"setting {each.artefact}", "none: silent", style="red")
@@ -200,6 +207,8 @@ def _coverage_table(coverage: list[Coverage]) -> Table:
             made.add_row(each.detector, " or ".join(each.needs), "none: silent", style="red")
             continue
         for name in each.needs:
-            share = each.present.get(name, 0) / each.transactions
-            made.add_row(each.detector, name, f"{share:.1%}")
+            present = each.present.get(name, 0)
+            made.add_row(
+                each.detector, name, f"{present:,}" if name in EVENTS else f"{present / each.transactions:.1%}"
+            )
     return made

@@ -38,7 +38,7 @@ _LEASE_S = 120.0
 
 @click.group("state")
 def command() -> None:
-    """Look at what the monitor remembers, back it up, or build it anew.
+    """MerchantSnapshot at what the monitor remembers, back it up, or build it anew.
 
     A worker checkpoints it every few seconds to a file beside the log: that of tillwatch.db is tillwatch.state.db.
 
@@ -94,7 +94,7 @@ def inspect(invocation: Invocation, merchant_id: str, *, as_json: bool) -> None:
     with open_log(settings, make=False) as log, failing(*kinds), looking(settings) as store:
         manifest, monitor = last_checkpoint(settings, store, partition)
         beyond = log.end_offset(EVENTS.name, partition) - manifest.offset
-    seen = monitor.look(merchant_id)
+    seen = monitor.snapshot(merchant_id)
     if seen is None:
         as_of = f"checkpoint {manifest.checkpoint} of partition {partition}, which the log has {beyond} records beyond"
         raise click.ClickException(f"merchant {merchant_id!r} is not known as of {as_of}")

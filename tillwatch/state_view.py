@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from domain.alerts import Score
-    from engine.merchant_snapshot import Look
+    from engine.merchant_snapshot import MerchantSnapshot
     from streams.sqlite.checkpoints import Manifest
 
 _E7 = 10_000_000
 
 
-def as_object(seen: Look, manifest: Manifest, beyond: int) -> dict[str, Any]:
+def as_object(seen: MerchantSnapshot, manifest: Manifest, beyond: int) -> dict[str, Any]:
     """What is remembered of a merchant, to be written as JSON.
 
     Args:
@@ -54,13 +54,13 @@ def as_object(seen: Look, manifest: Manifest, beyond: int) -> dict[str, Any]:
     }
 
 
-def tables(seen: Look, manifest: Manifest, beyond: int) -> Iterator[Table]:
+def tables(seen: MerchantSnapshot, manifest: Manifest, beyond: int) -> Iterator[Table]:
     """The same for people; a table without rows is left out."""
     found = (_head(seen, manifest, beyond), _versions(seen), _episodes(seen), _score(seen.score), _columns(seen))
     return (each for each in found if each.row_count)
 
 
-def _head(seen: Look, manifest: Manifest, beyond: int) -> Table:
+def _head(seen: MerchantSnapshot, manifest: Manifest, beyond: int) -> Table:
     made = table(escape(f"Merchant {seen.merchant_id}"), "what", "is")
     waiting = min((each["deadline_ms"] for each in seen.waiting), default=None)
     for what, value in (
@@ -89,7 +89,7 @@ def _grade(score: Score | None) -> Text:
     return Text(f"{score.score:.1f}, grade {score.grade}, at {score.time}", GRADE_STYLES[score.grade])
 
 
-def _versions(seen: Look) -> Table:
+def _versions(seen: MerchantSnapshot) -> Table:
     made = table("Master data", "effective from", "time zone", "MCCs", "channel MCCs", "special fee types")
     for each in seen.versions:
         lists = (each["mccs"], each["approved_channel_mccs"], each["special_fee_types"])
@@ -97,7 +97,7 @@ def _versions(seen: Look) -> Table:
     return made
 
 
-def _episodes(seen: Look) -> Table:
+def _episodes(seen: MerchantSnapshot) -> Table:
     made = table(
         "Open episodes", "detector", "since", "last hit", "hits", "severity", "at stake", "why", numbers=[3, 5]
     )
@@ -117,7 +117,7 @@ def _score(score: Score | None) -> Table:
     return made
 
 
-def _columns(seen: Look) -> Table:
+def _columns(seen: MerchantSnapshot) -> Table:
     title = "Features at the merchant's clock; what belongs to a single transaction is null"
     made = table(title, "column", "value", "unit", "window", "of", numbers=[1])
     for each, value in seen.columns:

@@ -129,6 +129,15 @@ def pack(text: str) -> int:
     return int.from_bytes(raw, "little") | len(raw) << 56
 
 
+def unpack(packed: int) -> str:
+    """The text that `pack` packed, "" for 0.
+
+    >>> unpack(pack("CNY")), unpack(0)
+    ('CNY', '')
+    """
+    return packed.to_bytes(8, "little")[: packed >> 56].decode("ascii")
+
+
 def key_slot(first_word: int, length: int) -> int:
     """Where a key's search starts in `Spec.find`."""
     return ((first_word * 0x9E3779B97F4A7C15 + length * 0xD6E8FEB86659FD93) % 2**64) >> 56

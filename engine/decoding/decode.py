@@ -11,6 +11,7 @@ import numpy as np
 
 from domain import cards, events
 from domain.alerts import DeadLetter
+from domain.dispositions import UNREADABLE_BY_REASON
 from domain.events import EVENTS, Field, Kind, Reason
 from engine.decoding.columns import (
     MISSING,
@@ -61,13 +62,13 @@ class Decoded:
         columns: one column per record; of records that are dead only the status means anything.
         others: (record, event) of each event that is no transaction, nor a settlement of status `SETTLED`, in order;
             checked.
-        dead: the records that could not be read, with their place in the batch.
+        dead: the records that could not be read: place in the batch, code of the disposition, dead letter.
     """
 
     data: NDArray[np.uint8]
     columns: Columns
     others: list[tuple[int, dict[str, Any]]]
-    dead: list[tuple[int, DeadLetter]]
+    dead: list[tuple[int, int, DeadLetter]]
 
 
 def shown(value: object) -> str:
@@ -320,7 +321,7 @@ class Decoder:
         except Refused as refused:
             decoded.columns.status[i] = DEAD
             letter = dead_letter(records, i, refused.reason, refused.field, refused.message)
-            decoded.dead.append((i, letter))
+            decoded.dead.append((i, UNREADABLE_BY_REASON[refused.reason].code, letter))
             return
         decoded.columns.hash[:, i] = 0
         decoded.columns.number[:, i] = MISSING

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from domain import dispositions as ends
+from domain.feature_codes import ROW_CLOSING, ROW_CONTRACT, ROW_SETTLEMENT, ROW_TRANSACTION
 from engine.checkpoint.dirty import touch
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
 from engine.decoding.hashing import hash64, mix64, murmur2, prefetch
@@ -34,23 +36,14 @@ from engine.features.pricing import line_fee, price_line, rise_ppm, version_at
 from engine.features.rows import place
 from engine.features.sets import ABSENT, FLAGGED, enter, fetch, holds
 from engine.features.state import (
-    ACCEPTED,
-    CAPACITY,
-    CURRENCY,
-    DUPLICATE,
-    FEEDS,
-    FUTURE,
     KIND_CLOCK,
     KIND_CONTRACT,
     KIND_DEAD,
     KIND_MASTER_DATA,
     KIND_SETTLEMENT,
+    KIND_SNAPSHOT,
     KIND_TRANSACTION,
-    LATE,
     MAX_FEEDS,
-    NOTHING,
-    OTHER,
-    WRONG_PARTITION,
     Into,
     Layouts,
     Limits,
@@ -73,6 +66,11 @@ N_ORIGINAL_AMOUNT, N_ORIGINAL_TIME, N_FEE_TYPE, N_CARD_KIND, N_COUNTRY, N_ENTRY,
     NUMBERS.index(name)
     for name in ("original_amount", "original_time", "special_fee_type", "card_kind", "issuer_country", "entry_mode",
                  "response_code", "transmitted_at", "received_at")
+)  # fmt: skip
+ACCEPTED, DUPLICATE, OTHER_EVENT, UNREADABLE, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY, FEEDS = (
+    each.code
+    for each in (ends.ACCEPTED, ends.DUPLICATE, ends.OTHER_EVENT, ends.UNREADABLE, ends.LATE, ends.FUTURE,
+                 ends.CAPACITY, ends.WRONG_PARTITION, ends.CURRENCY, ends.FEEDS)
 )  # fmt: skip
 N_FEE, N_FEE_CLASS = NUMBERS.index("fee"), NUMBERS.index("fee_class")
 CLOSES_AFTER_MS = 2 * HOUR_MS
@@ -427,9 +425,10 @@ def _reference_at(references: Any, clock_ms: int) -> Any:
 
 
 @njit_inline
-def _put(state: State, into: Into, r: int, record: int, time_ms: int, j: int) -> int:
-    """Hand the features over as those of row `j`; the next."""
+def _put(state: State, into: Into, r: int, record: int, kind: int, time_ms: int, j: int) -> int:
+    """Write the features as those of row `j`; the next row."""
     row = state.rows[r]
+    into.words[0] = kind  # the column `row_kind` is the first
     for k in range(len(into.words)):
         into.table[k, j] = into.words[k]
     into.record_of[j] = record
@@ -438,6 +437,8 @@ def _put(state: State, into: Into, r: int, record: int, time_ms: int, j: int) ->
     into.clock_ms[j] = _clock(row, time_ms)
     into.watermark_ms[j] = row.watermark_ms
     into.currency[j] = row.currency
+    into.approved_role[j] = -1
+    into.local_ms[j] = MISSING
     return j + 1
 
 
@@ -462,7 +463,7 @@ def _close(state: State, into: Into, references: Any, out: Any, r: int, j: int) 
     else:
         row.close_day = 0
     if idle <= IDLE_REPORTED_D or idle == IDLE_YEAR_D:
-        return _put(state, into, r, NOBODY, at_ms, j)
+        return _put(state, into, r, NOBODY, ROW_CLOSING, at_ms, j)
     return j
 
 
@@ -613,7 +614,7 @@ def _settle(
     )  # fmt: skip
     _nothing(into)
     settle_all(row, event, master_data, _reference_at(references, _clock(row, time_ms)), out)
-    return _put(state, into, r, i, time_ms, j)
+    return _put(state, into, r, i, ROW_SETTLEMENT, time_ms, j)
 
 
 @njit_inner
@@ -637,15 +638,18 @@ def _revise(
     _nothing(into)
     reference = _reference_at(references, _clock(row, time_ms))
     revise_all(row, Revision(time_ms, effective_ms, state.contracts[version].notice_ms, rise), reference, out)
-    return _put(state, into, r, i, time_ms, j)
+    return _put(state, into, r, i, ROW_CONTRACT, time_ms, j)
 
 
 @njit_inline
 def _accept(
     data: Any, columns: Any, i: int, r: int, key: np.uint64, state: State, references: Any, layouts: Layouts,
     known: Any, roles: Any, limits: Limits, out: Any,
-) -> None:  # fmt: skip
-    """Take an accepted transaction in and write its features to `out`."""
+) -> tuple[int, int]:  # fmt: skip
+    """Apply an accepted transaction to its merchant's row and write its features to `out`.
+
+    Returns the transaction's role where it is approved, else -1, and its local time.
+    """
     row = state.rows[r]
     time_ms = columns.number[N_TIME, i]
     was_ms, was_day = (row.clock_ms, i64(row.day)) if row.started else (-1, -1)
@@ -687,6 +691,27 @@ def _accept(
         k = repeats.find(row, event.txn) if found else -1
         if k >= 0 and repeats.mark_undone(row, k):
             _undo(state, row, amount, time_ms, now_ms)
+    return (i64(role) if approved else i64(-1)), local_ms
+
+
+@njit_inner
+def _snapshot(state: State, into: Into, references: Any, out: Any, r: int, j: int) -> int:
+    """Write every feature of a row at its clock, as a declined void would show it; the row stays as it is."""
+    row, was = state.rows[r], state.row_bytes[r].copy()
+    now_ms, day = i64(row.clock_ms), i64(row.day)
+    master_data = state.master_data[_master_data_at(state, row, now_ms)]
+    local_ms = now_ms + offset_at(state.zones, row.zone, now_ms)
+    none, nothing = i64(-1), i64(MISSING)
+    event = Event(
+        now_ms, now_ms, now_ms, min(local_ms // DAY_MS, day), day, day, local_ms // 3_600_000 % 24, i64(0), i64(UNDO),
+        now_ms < 0, _0, _0, nothing, nothing, none, nothing, nothing, i64(row.currency), none, none, none, none,
+        nothing, nothing, nothing, _0, _0, _0, _0, _0, none, i64(0),
+    )  # fmt: skip
+    update_all(row, event, master_data, _reference_at(references, now_ms), out)
+    j = _put(state, into, r, NOBODY, ROW_TRANSACTION, now_ms, j)
+    for k in range(len(was)):
+        state.row_bytes[r, k] = was[k]
+    return j
 
 
 @njit_inline
@@ -728,7 +753,7 @@ def run(
         data: the batch's bytes.
         columns: its `engine.decoding.columns.Columns`.
         kinds: (n,) what each record is.
-        places: (n,) of a merchant record or a contract, its version's place in the side table.
+        places: (n,) of master data or a contract, its version's place in the side table; of a snapshot, the row.
         state: read and written.
         references: (versions,) of `engine.features.event.REFERENCE`, ascending by `since_ms`, read.
         layouts: read.
@@ -737,7 +762,7 @@ def run(
         limits: read.
         scratch: (1,) of the columns' dtype; the same memory as `into.words`.
         into: written at 0 to the result.
-        dispositions: (n,) written.
+        dispositions: (n,) written, codes of `domain.dispositions`.
         cursor: (2,) the record to go on with, and where its clock still fires deadlines the row, plus one; (n, 0) when
             all is done.
     """
@@ -754,7 +779,7 @@ def run(
         _fetch(data, columns, kinds, i, state)
         kind = kinds[i]
         if kind == KIND_DEAD:
-            dispositions[i] = NOTHING
+            dispositions[i] = UNREADABLE
             continue
         if kind == KIND_CLOCK or cursor[1]:
             feed = _feed(state, columns.hash[S_FEED, i])
@@ -763,7 +788,10 @@ def run(
                 if cursor[1]:
                     return j
             if kind == KIND_CLOCK:
-                dispositions[i] = OTHER if feed >= 0 else FEEDS
+                dispositions[i] = OTHER_EVENT if feed >= 0 else FEEDS
+            continue
+        if kind == KIND_SNAPSHOT:
+            j = _snapshot(state, into, references, out, i64(places[i]), j)
             continue
         start = columns.start[S_MERCHANT, i]
         if limits.partitions > 1:
@@ -781,10 +809,11 @@ def run(
         row = state.rows[r]
         if kind != KIND_TRANSACTION:
             _touch(state, r)
-            dispositions[i] = OTHER
+            dispositions[i] = OTHER_EVENT
             if kind == KIND_SETTLEMENT:
                 if row.currency != 0 and row.currency != columns.number[N_CURRENCY, i]:
                     dispositions[i] = CURRENCY
+                    into.event_context[i, 0], into.event_context[i, 1] = r, row.currency
                     continue
                 if not _advance_watermark(columns, i, row, state):
                     dispositions[i] = FEEDS
@@ -814,6 +843,8 @@ def run(
             disposition = FEEDS
         dispositions[i] = disposition
         if disposition != ACCEPTED:
+            into.event_context[i, 0] = r
+            into.event_context[i, 1] = row.clock_ms if disposition == LATE else row.currency
             continue
         _touch(state, r)
         if row.started:
@@ -822,9 +853,10 @@ def run(
         if 0 < state.deadlines[r] < time_ms:
             j = _fire(state, into, references, out, r, time_ms, j)
         row.feed = feed
-        _accept(data, columns, i, r, key, state, references, layouts, known, roles, limits, out)
+        role, local_ms = _accept(data, columns, i, r, key, state, references, layouts, known, roles, limits, out)
         row.watermark_ms = max(row.watermark_ms, row.clock_ms, state.feed_clock_ms[feed])
-        j = _put(state, into, r, i, time_ms, j)
+        j = _put(state, into, r, i, ROW_TRANSACTION, time_ms, j)
+        into.approved_role[j - 1], into.local_ms[j - 1] = role, local_ms
         if limits.foreign:
             j = _tick(state, into, references, out, feed, _feed_time(time_ms, kind), cursor, j)
             if cursor[1]:

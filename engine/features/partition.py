@@ -12,6 +12,7 @@ import numpy as np
 from domain import events
 from domain.calendars import day_kinds
 from domain.contracts import NO_CAP
+from domain.dispositions import VERSIONS
 from domain.interchange import REGIMES, Regime, rate_tables
 from domain.layouts import LAYOUTS, Layout
 from domain.mcc import class_table, known_mccs
@@ -161,7 +162,7 @@ class PartitionState:
         """
         most = VERSIONS_A_MERCHANT * self.limits.capacity
         if self.master_data_count > most:
-            raise Full(f"a partition must hold at most {most} versions of master data, this would be one more")
+            raise Full(VERSIONS.words(most=most, what="versions of master data", got=f"{self.master_data_count}"))
         zone = -1
         if "time_zone" in event:
             zone = self._zone(event["time_zone"])
@@ -194,7 +195,7 @@ class PartitionState:
             ("prices of contracts", self.line_count, len(prices), LINES_A_MERCHANT * self.limits.capacity),
         ):
             if held + more > most:
-                raise Full(f"a partition must hold at most {most} {name}, this would be {held + more}")
+                raise Full(VERSIONS.words(most=most, what=name, got=held + more))
         for name, need in (("contracts", self.contract_count + 1), ("contract_next", self.contract_count + 1),
                            ("price_lines", self.line_count + len(prices))):  # fmt: skip
             if need > len(getattr(self, name)):

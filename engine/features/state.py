@@ -106,12 +106,18 @@ class Into(NamedTuple):
     """(room,): the latest of the merchant's clock and its feeds' clocks so far; never goes back."""
     currency: NDArray[np.int64]
     """(room,): the merchant's by then, 0 before its first transaction."""
+    approved_role: NDArray[np.int8]
+    """(room,): `domain.events.Role` of an approved transaction; -1 of another one, and of what is no transaction."""
+    local_ms: NDArray[np.int64]
+    """(room,): a transaction's local time; `MISSING` of what is no transaction."""
     event_context: NDArray[np.int64]
-    """(room, 3): by record that is an event of no use to features: its merchant's row and watermark, and how many rows
-    of features came before."""
+    """(room, 3): by record, its merchant's row and a figure of it at that moment. Of an event that features do not use
+    the figure is the merchant's watermark, and the third how many rows of features came before; of a late transaction
+    it is the merchant's clock, of one in another currency the merchant's currency."""
 
 
-ACCEPTED, DUPLICATE, OTHER, NOTHING, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY, FEEDS = range(10)
-"""What became of a record: `NOTHING` was dead before the kernel saw it; those after are dead letters."""
-KIND_TRANSACTION, KIND_DEAD, KIND_CLOCK, KIND_MASTER_DATA, KIND_EVENT, KIND_SETTLEMENT, KIND_CONTRACT = range(7)
-"""What a record is."""
+(
+    KIND_TRANSACTION, KIND_DEAD, KIND_CLOCK, KIND_MASTER_DATA, KIND_EVENT, KIND_SETTLEMENT, KIND_CONTRACT,
+    KIND_SNAPSHOT,
+) = range(8)  # fmt: skip
+"""What a record is; `KIND_SNAPSHOT` is none, but asks for the features of a row as it stands."""

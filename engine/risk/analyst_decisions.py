@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from domain.cards import mask
-from engine.features.state import OTHER
 from engine.risk.ledger import Manual, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from engine.features.state import Into
+    from engine.features.feature_rows import AnalystEvent
 
 
-def answers_of(
-    others: Iterable[tuple[int, dict[str, Any]]], first: int, end: int, verdicts: NDArray[np.uint8], into: Into
-) -> Iterator[tuple[int, Verdict | Manual]]:
-    """The verdicts and overrides that the kernel accepted, each with how many rows of features came before.
+def decisions_of(events: Iterable[AnalystEvent]) -> Iterator[tuple[int, Verdict | Manual]]:
+    """Accepted verdicts and overrides as changes, each with how many rows of features came before it.
 
-    They count from where the merchant's watermark stood at their place among its records, whenever they were given:
-    a score never fades because somebody's clock is ahead.
-
-    Args:
-        others: a batch's events that are no transactions, with their records.
-        first: the first record that the kernel walked.
-        end: the one after the last.
-        verdicts: what became of each record.
-        into: what the kernel wrote.
+    A change counts from where the merchant's watermark stood at the event's place among the merchant's records,
+    whenever the decision was made: a score never fades because somebody's clock is ahead.
     """
-    for record, event in others:
-        if not first <= record < end or event["type"] not in {"verdict", "override"} or verdicts[record] != OTHER:
-            continue
-        row, watermark_ms, j = into.event_context[record].tolist()
+    for each in events:
+        row, watermark_ms, event = each.merchant_row, each.watermark_ms, each.event
         if event["type"] == "verdict":
             until_ms = event.get("expires_at", 0)
-            yield j, Verdict(row, watermark_ms, event["alert_id"], event["verdict"], event["event_time"], until_ms)
+            change = Verdict(row, watermark_ms, event["alert_id"], event["verdict"], event["event_time"], until_ms)
+            yield each.before_row, change
         else:
-            yield j, Manual(row, watermark_ms, event["grade"], mask(event["reason"]), event["expires_at"])
+            manual = Manual(row, watermark_ms, event["grade"], mask(event["reason"]), event["expires_at"])
+            yield each.before_row, manual

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from detectors.registry import DETECTORS, make_detectors
-from domain.events import TRANSACTION
+from domain.events import EVENTS, TRANSACTION
 from engine.features.families.registry import columns
 
 if TYPE_CHECKING:
@@ -113,9 +113,9 @@ def test_it_reads_columns_that_there_are_and_declares_them(detector: Detector) -
     assert same(detector.detect(OnlyDeclared(features, detector.columns)), detector.detect(features))
 
 
-def test_it_needs_fields_that_there_are(detector: Detector) -> None:
+def test_it_needs_fields_and_events_that_there_are(detector: Detector) -> None:
     assert detector.needs
-    assert set(detector.needs) <= {field.name for field in TRANSACTION}
+    assert set(detector.needs) <= {field.name for field in TRANSACTION} | set(EVENTS)
 
 
 @pytest.mark.parametrize("seed", range(5))

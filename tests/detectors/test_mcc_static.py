@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
 
 from detectors.mcc_static import MccStatic
 from engine.monitor import Monitor, MonitorConfig
-from models.profiles import build
+from models.profiles import build_profiles
 from tests.detectors.made import DAY, MIDNIGHT, Till, alerts_of, master, only
+from tillwatch.sales import read_sales
+from tillwatch.settings import Settings
 
 if TYPE_CHECKING:
     from domain.profiles import Profiles
@@ -49,7 +53,11 @@ def profiles() -> Profiles:
             mine[0]["merchant_id"] = f"{trade}-{m}"
             sales = of_trade(till, trade, 0, 5, 40, scale)
             events += mine + [each | {"merchant_id": f"{trade}-{m}"} for each in sales]
-    return build((json.dumps(each).encode() for each in events), "made")[0]
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "made"
+        file.write_text("".join(json.dumps(each) + "\n" for each in events), encoding="utf-8")
+        sold = read_sales(file, Settings())
+    return build_profiles(sold.frame, sold.registered, "made")
 
 
 @pytest.mark.parametrize("known", [[master("5411")], []], ids=["master data", "no master data"])
@@ -120,9 +128,9 @@ def test_wallets_and_foreign_cards_cost_nothing_and_accuse_nobody() -> None:
 def test_without_profiles_it_is_silent_and_coverage_says_so() -> None:
     events = [master("5411"), *of_trade(Till(), "5812", 0, 15, 40, mcc="5411")]
     assert alerts_of(events, MccStatic()) == []
-    (blind,) = Monitor(MonitorConfig(capacity=1), detectors=[MccStatic()]).coverage()
+    (blind,) = Monitor(MonitorConfig(capacity=1), detectors=[MccStatic()]).coverage
     assert (blind.artefact, blind.silent) == ("profiles", True)
-    (seeing,) = Monitor(MonitorConfig(capacity=1, profiles=profiles()), detectors=[MccStatic()]).coverage()
+    (seeing,) = Monitor(MonitorConfig(capacity=1, profiles=profiles()), detectors=[MccStatic()]).coverage
     assert seeing.artefact == ""
 
 

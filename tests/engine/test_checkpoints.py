@@ -80,7 +80,7 @@ def batches(seed: int, length: int = 300) -> list[Records]:
 
 def rows_of(taken: Monitor) -> bytes:
     """Every byte of every row, but for the marks of checkpoints."""
-    rows = taken._state.rows
+    rows = taken._pipeline.state.rows
     found = rows.row_bytes[: rows.count[0]].copy()
     found[:, rows.rows.dtype.fields["touched"][1]] = 0
     return found.tobytes()
@@ -134,7 +134,7 @@ def test_crashes_between_cuts_change_nothing(seed: int) -> None:
         assert found[k] == want, f"batch {k}"
     assert rows_of(disturbed.monitor) == rows_of(undisturbed)
     assert disturbed.monitor.counts == undisturbed.counts
-    assert disturbed.monitor.coverage() == undisturbed.coverage()
+    assert disturbed.monitor.coverage == undisturbed.coverage
     assert disturbed.monitor.feeds == undisturbed.feeds
 
 
@@ -258,14 +258,14 @@ def test_rows_of_another_version_are_refused_with_the_fields_that_differ() -> No
         monitor().restore(shelf.notes, other)
 
 
-def test_a_look_shows_every_column_and_adds_to_none() -> None:
+def test_a_snapshot_shows_every_column_and_adds_to_none() -> None:
     taken = monitor()
     for each in batches(2):
         taken.process(each)
     sums = {each.merchant_id: each for each in taken.totals()}
     assert sums
     for merchant_id, want in sums.items():
-        seen = taken.look(merchant_id)
+        seen = taken.snapshot(merchant_id)
         assert seen is not None
         if seen.clock_ms is None:
             continue
@@ -275,7 +275,7 @@ def test_a_look_shows_every_column_and_adds_to_none() -> None:
         )  # fmt: skip
         assert msgspec.json.encode(seen.versions)
     assert list(taken.totals()) == list(sums.values())
-    assert taken.look("nobody") is None
+    assert taken.snapshot("nobody") is None
 
 
 def jump(at: int, **more: object) -> dict[str, object]:
@@ -372,9 +372,9 @@ def test_master_data_of_many_pages_can_be_added_to_after_a_restart() -> None:
     more = records_of(versions(2_500, 3_000), 2_500)
     assert again.process(more) == taken.process(more)
     assert rows_of(again) == rows_of(taken)
-    assert again.look("m7") == taken.look("m7")
+    assert again.snapshot("m7") == taken.snapshot("m7")
     shelf.whole(again)
-    assert shelf.bring_back(monitor(1_000)).look("m7") == taken.look("m7")
+    assert shelf.bring_back(monitor(1_000)).snapshot("m7") == taken.snapshot("m7")
 
 
 def test_many_small_cuts_of_many_merchants_make_few_pages_of_rows() -> None:

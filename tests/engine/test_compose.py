@@ -11,7 +11,7 @@ import pytest
 from detectors.contract import Findings
 from domain.alerts import Evidence, Text
 from domain.feature_codes import ROW_TRANSACTION
-from engine import monitor
+from engine.features import pipeline
 from engine.decoding.records import Records
 from engine.features.compose import Composition, _write, compose
 from engine.features.event import DAY_MS
@@ -114,7 +114,7 @@ def test_an_edited_family_takes_effect(mine: Path, monkeypatch: pytest.MonkeyPat
         families = (lifetime, repeats, edited(mine, factor))
         composition = compose(families)
         kernels.append(_write(families, composition.dtype).name)
-        monkeypatch.setattr(monitor, "compose", lambda _families, composition=composition: composition)
+        monkeypatch.setattr(pipeline, "compose", lambda _families, composition=composition: composition)
         seen.append(features([sale(1, "a", NOW_MS), sale(2, "b", NOW_MS), sale(3, "a", NOW_MS)]))
     assert seen[0]["mine"] == [101, 102, 204]
     assert seen[1]["mine"] == [101_000, 102_000, 204_000]

@@ -1,20 +1,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import pytest
 
 from detectors.contract import E7, Findings
 from domain.alerts import Alert, Evidence, Text
-from engine.decoding.columns import pack
-from engine.episodes import Batch, Episodes, Risen, iso
+from domain.peers import NO_PEERS
+from engine.controls import Controls
+from engine.episodes import Episodes, Risen, iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    from engine.features.feature_rows import FeatureRows
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 START_MS = 1_783_224_000_000
@@ -56,6 +59,36 @@ class Hit(NamedTuple):
     watermark_ms: int | None = None
 
 
+@dataclass(slots=True)
+class Rows:
+    """Rows of features of hits, as `engine.features.feature_rows.FeatureRows` gives them."""
+
+    merchant_row: NDArray[np.int32]
+    time_ms: NDArray[np.int64]
+    watermark_ms: NDArray[np.int64]
+    first: int = 0
+    feed_ms: int = 0
+
+    @property
+    def clock_ms(self) -> NDArray[np.int64]:
+        return self.time_ms
+
+    def txn_id(self, j: int) -> str:
+        return f"t{self.first + j}"
+
+    def merchant_id(self, row: int) -> str:
+        return f"m{row}"
+
+    def currency(self, j: int) -> str:
+        return "CNY"
+
+    def values(self, names: Sequence[str], j: int) -> dict[str, int]:
+        return dict.fromkeys(names, self.first + j)
+
+    def reached_ms(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.maximum(self.watermark_ms[rows], self.feed_ms)
+
+
 class Desk:
     """Episodes fed with hits; transactions are numbered from `t0` on over all batches."""
 
@@ -68,29 +101,28 @@ class Desk:
         first, n = self.made, len(hits)
         self.made += n
         marks = [hit.at_ms if hit.watermark_ms is None else hit.watermark_ms for hit in hits]
-        batch = Batch(
+        rows = Rows(
             np.array([hit.row for hit in hits], np.int32),
             START_MS + np.array([hit.at_ms for hit in hits], np.int64),
-            START_MS + np.array(marks, np.int64), np.full(n, pack("CNY"), np.int64),
-            lambda j: f"t{first + j}", lambda row: f"m{row}",
-            lambda names, j: dict.fromkeys(names, first + j),
-        )  # fmt: skip
+            START_MS + np.array(marks, np.int64),
+            first,
+        )
         findings = Findings(
             np.arange(n),
             np.array([hit.severity for hit in hits]),
             np.array([hit.stake_e7 for hit in hits], np.int64),
         )
-        alerts, rises = self.episodes.take(detector or Probe(), findings, batch)
+        detector = detector or Probe()
+        controls = Controls((detector,), NO_PEERS, None)
+        alerts, rises = self.episodes.take(detector, findings, cast("FeatureRows", rows), controls)
         self.rises += rises
         return alerts
 
     def clocks(self, *at_ms: int, feed_ms: int = -START_MS) -> list[Alert]:
         """Let the merchants' clocks, and that of their one feed, stand at these times after the start."""
-        return self.episodes.close_due(
-            START_MS + np.array(at_ms, np.int64),
-            np.zeros(len(at_ms), np.int16),
-            np.array([START_MS + feed_ms]),
-        )
+        marks = START_MS + np.array(at_ms, np.int64)
+        rows = Rows(np.arange(len(at_ms), dtype=np.int32), marks, marks, feed_ms=START_MS + feed_ms)
+        return self.episodes.close_due(cast("FeatureRows", rows))
 
 
 def told(alerts: Sequence[Alert]) -> list[tuple[int, int]]:

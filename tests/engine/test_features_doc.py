@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engine.features.families.registry import FAMILIES, columns
+from engine.features.families.registry import FAMILIES, closing_columns, columns
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -46,8 +46,14 @@ def test_a_family_s_section_begins_with_its_docstring(family: ModuleType) -> Non
 
 
 def test_the_page_has_the_rules_and_the_families_in_order_and_nothing_else() -> None:
-    assert list(sections()) == ["Rules", *map(name_of, FAMILIES)]
+    assert list(sections()) == ["Rules", "Every row", "The row of a day's closing", *map(name_of, FAMILIES)]
     assert "|" not in sections()["Rules"]
+
+
+def test_the_page_lists_the_columns_of_a_day_s_closing() -> None:
+    listed = " ".join(f"`{each.name}`" for each in closing_columns())
+    found = sections()["The row of a day's closing"].rpartition("\n\n`")[2]
+    assert " ".join(("`" + found).split()) == listed, f"paste this under the heading, wrapped:\n\n{listed}"
 
 
 def test_every_column_stands_once_on_the_page_s_tables() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from domain.peers import GENERIC, NO_PEERS, Peer, Peers
 from models.peers import build_peers, dump_peers, load_peers
-from tillwatch.peers import read_sales
+from tillwatch.sales import read_sales
+from tillwatch.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +98,22 @@ def test_a_file_of_events_gives_its_approved_sales_in_local_time(tmp_path: Path)
     ]  # fmt: skip
     file = tmp_path / "events.jsonl"
     file.write_text("".join(json.dumps(each) + "\n" for each in lines), encoding="utf-8")
-    sales = read_sales(file, "Asia/Shanghai")
+    sales = read_sales(file, Settings(time_zone="Asia/Shanghai")).frame
     assert sales["day"].tolist() == [20_089, 20_089]  # 2025-01-01, 00:00 in Shanghai
     assert sales["hour"].tolist() == [0, 0]
     assert sales["mcc"].tolist() == ["5812", "5812"]
+
+
+def test_a_sale_that_came_twice_too_late_or_was_reversed_is_none(tmp_path: Path) -> None:
+    day_ms, now_ms = 86_400_000, 1_735_660_800_000
+    base = {"merchant_id": "m1", "amount": 100, "currency": "CNY", "mcc": "5812", "event_time": now_ms}
+    lines = [
+        base | {"txn_id": "1"}, base | {"txn_id": "1"}, base | {"txn_id": "2"},
+        base | {"txn_id": "3", "txn_type": "void", "original_txn_id": "2"},
+        base | {"txn_id": "4", "event_time": now_ms - 2 * day_ms}, base | {"txn_id": "5"},
+    ]  # fmt: skip
+    file = tmp_path / "events.jsonl"
+    file.write_text("".join(json.dumps(each) + "\n" for each in lines), encoding="utf-8")
+    sales = read_sales(file, Settings())
+    assert len(sales.frame) == 2
+    assert sales.refused == 1

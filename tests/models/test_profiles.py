@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,9 @@ import pytest
 
 from domain import profiles
 from domain.profiles import CREDIT, HOURS_FROM, ROUND, SPREAD, STATISTICS, TICKET, WEEKEND, Profiles
-from models.profiles import build
+from models.profiles import build_profiles
+from tillwatch.sales import Sales, read_sales
+from tillwatch.settings import Settings
 
 SATURDAY = 1_735_920_000_000
 """2025-01-04T00:00:00+08:00."""
@@ -70,8 +74,16 @@ def sales(merchant: str, n: int, amount: int, **changed: Any) -> list[dict[str, 
     ]  # fmt: skip
 
 
-def built(*events: dict[str, Any], time_zone: str = "Asia/Shanghai") -> tuple[Profiles, Any]:
-    return build((json.dumps(each).encode() for each in events), "made", time_zone)
+def sales_of(lines: list[bytes]) -> Sales:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "made"
+        file.write_bytes(b"".join(line + b"\n" for line in lines))
+        return read_sales(file, Settings())
+
+
+def built(*events: dict[str, Any]) -> Profiles:
+    sold = sales_of([json.dumps(each).encode() for each in events])
+    return build_profiles(sold.frame, sold.registered, "made")
 
 
 def shops(n: int, **changed: Any) -> list[dict[str, Any]]:
@@ -79,32 +91,34 @@ def shops(n: int, **changed: Any) -> list[dict[str, Any]]:
 
 
 def test_a_profile_has_the_medians_of_its_merchants() -> None:
-    made, counted = built(*shops(8), *sales("odd", 100, 10_000_000, event_time="2025-01-07T03:00:00+08:00"))
+    made = built(*shops(8), *sales("odd", 100, 10_000_000, event_time="2025-01-07T03:00:00+08:00"))
     (profile,) = made.profiles
     assert (profile.mcc, profile.merchants, profile.sales) == ("5411", 9, 900)
     assert profile.mean[TICKET] == pytest.approx(math.log2(10_000), abs=0.5)
     assert profile.mean[HOURS_FROM + 2] == profile.mean[WEEKEND] == profile.mean[CREDIT] == profile.mean[ROUND] == 1.0
     assert min(profile.deviation) == 0.02
-    assert counted.unread == 0
 
 
 def test_the_day_and_its_hours_are_those_of_the_merchant() -> None:
     at_ms = SATURDAY + 20 * HOUR  # 20:00 in Shanghai, 07:00 in New York
-    here = built(*shops(8, event_time=at_ms))[0].profiles[0]
+    here = built(*shops(8, event_time=at_ms)).profiles[0]
     assert here.mean[HOURS_FROM + 5] == 1.0
     zones = [
-        {"type": "merchant", "merchant_id": f"s{m}", "effective_from": 0, "time_zone": "America/New_York"}
+        {"type": "merchant", "merchant_id": f"s{m}", "effective_from": SATURDAY - DAY, "time_zone": "America/New_York"}
         for m in range(8)
     ]
-    assert built(*zones, *shops(8, event_time=at_ms))[0].profiles[0].mean[HOURS_FROM + 1] == 1.0
-    written = built(*shops(8, event_time="2025-01-04T12:00:00.250Z"))[0]
+    assert built(*zones, *shops(8, event_time=at_ms)).profiles[0].mean[HOURS_FROM + 1] == 1.0
+    written = built(*shops(8, event_time="2025-01-04T12:00:00.250Z"))
     assert written.profiles[0].mean[HOURS_FROM + 5] == 1.0
     assert written.from_ms == at_ms + 250
 
 
 def test_master_data_goes_before_what_is_presented() -> None:
-    registered = [{"type": "merchant", "merchant_id": f"s{m}", "effective_from": 0, "mccs": ["5541"]} for m in range(8)]
-    assert [each.mcc for each in built(*registered, *shops(8))[0].profiles] == ["5541"]
+    registered = [
+        {"type": "merchant", "merchant_id": f"s{m}", "effective_from": SATURDAY - DAY, "mccs": ["5541"]}
+        for m in range(8)
+    ]
+    assert [each.mcc for each in built(*registered, *shops(8)).profiles] == ["5541"]
     several = [each | {"mccs": ["5541", "5411"]} for each in registered]
     with pytest.raises(ValueError, match="must have 8 merchants"):
         built(*several, *shops(8))
@@ -113,9 +127,9 @@ def test_master_data_goes_before_what_is_presented() -> None:
 def test_declined_sales_refunds_and_what_is_no_event_do_not_count() -> None:
     others = [*sales("r", 50, 1, txn_type="refund"), *sales("d", 50, 1, response_code="05")]
     raw = [json.dumps(each).encode() for each in [*shops(8), *others]]
-    made, counted = build([*raw, b"no json", b'{"amount": "x"}'], "made")
-    assert made.profiles[0].sales == 800
-    assert counted.unread == 2
+    sold = sales_of([*raw, b"no json", b'{"amount": "x"}'])
+    assert build_profiles(sold.frame, sold.registered, "made").profiles[0].sales == 800
+    assert sold.refused == 2
 
 
 def test_seven_merchants_or_99_sales_are_too_few() -> None:
@@ -125,8 +139,8 @@ def test_seven_merchants_or_99_sales_are_too_few() -> None:
 
 
 def test_the_same_events_give_the_same_bytes_and_read_back() -> None:
-    made = built(*shops(8))[0]
-    assert made.encoded() == built(*shops(8))[0].encoded()
+    made = built(*shops(8))
+    assert made.encoded() == built(*shops(8)).encoded()
     assert Profiles.decoded(made.encoded()) == made
 
 
@@ -141,6 +155,6 @@ def test_the_same_events_give_the_same_bytes_and_read_back() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_artefact_is_refused_by_what_is_wrong(changed: dict[str, Any], message: str) -> None:
-    whole = json.loads(built(*shops(8))[0].encoded()) | changed
+    whole = json.loads(built(*shops(8)).encoded()) | changed
     with pytest.raises(ValueError, match=message):
         Profiles.decoded(json.dumps(whole).encode())

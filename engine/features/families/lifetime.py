@@ -35,6 +35,7 @@ COLUMNS = (
     Column("unmatched_reversals", "transactions", "lifetime", "reversals whose original never came"),
     Column("age_h", "hours", "lifetime", "from the first transaction to the merchant's clock"),
 )
+CLOSES = ("age_h",)
 
 
 @njit_inner

@@ -68,7 +68,7 @@ FIELDS = (
     ("set_held_d", np.uint8, TERMINALS + 1),
     ("set_joined", np.uint8, TERMINALS),
 )
-_NOT_JUDGED = "another row_kind, a set of one fee class, no sale since the last closing, or no usual share yet"
+_NOT_JUDGED = "another kind of row, a set of one fee class, no sale since the last closing, or no usual share yet"
 
 COLUMNS = (
     Column("set_evidence", "nats", "days held", "that the merchant's share of cheap sales has risen", "float",
@@ -89,6 +89,10 @@ COLUMNS = (
            "cheap sales beyond the usual", null=_NOT_JUDGED),
     Column("set_mcc_cheap", "MCC", "txn", "the cheap MCC used last", null=_NOT_JUDGED),
     Column("set_mcc_dear", "MCC", "master data", "the first MCC of the set's dearest class", null=_NOT_JUDGED),
+)  # fmt: skip
+CLOSES = (
+    "set_evidence", "set_terminal_evidence", "set_share_1d", "set_share_usual", "set_amount_share_1d",
+    "set_amount_share_usual", "set_cheap_1d", "set_sales_1d", "set_excess_1d_e7", "set_mcc_cheap", "set_mcc_dear",
 )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from engine.features.families import (
+    Column,
     cards,
     fees,
     lifetime,
@@ -16,7 +17,6 @@ from engine.features.families import (
     numbers,
     ratios,
     repeats,
-    row_kind,
     season,
     trade,
     volume,
@@ -25,12 +25,15 @@ from engine.features.families import (
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from engine.features.families import Column
-
 FAMILIES: tuple[ModuleType, ...] = (
-    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, season, row_kind,
+    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, season,
 )  # fmt: skip
-"""Row kind comes last."""
+
+
+ROW_KIND = Column(
+    "row_kind", "code", "txn", "0 a transaction, 1 a settlement, 2 the end of a local day, 3 a version of the contract"
+)
+"""What a row of features describes. The kernel writes it, so every composition has it, as its first column."""
 
 
 def columns(families: tuple[ModuleType, ...] = FAMILIES) -> tuple[Column, ...]:
@@ -39,9 +42,15 @@ def columns(families: tuple[ModuleType, ...] = FAMILIES) -> tuple[Column, ...]:
     Raises:
         ValueError: two families yield a column of one name.
     """
-    found = tuple(column for family in families for column in family.COLUMNS)
+    found = (ROW_KIND, *(column for family in families for column in family.COLUMNS))
     names = [column.name for column in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"column names must be unique, got twice: {', '.join(twice)}")
     return found
+
+
+def closing_columns(families: tuple[ModuleType, ...] = FAMILIES) -> tuple[Column, ...]:
+    """The columns of the row that a day's closing gives: a vector of the merchant's day, every other column is null."""
+    closes = {name for family in families for name in getattr(family, "CLOSES", ())}
+    return (ROW_KIND, *(each for family in families for each in family.COLUMNS if each.name in closes))

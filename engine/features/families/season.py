@@ -166,6 +166,10 @@ COLUMNS = (
     Column("missed_sales", "transactions", "the days of `quiet_d`", "approved sales to be expected of them", "float",
            null=f"{_CLOSING}, or fewer than {JUDGED_D} seen", error="relative 1e-3"),
 )  # fmt: skip
+CLOSES = (
+    "closed_sales", "closed_minor", "week_minor_1d", "idle_d", "expected_1d", "expected_minor_1d", "excess_minor",
+    "rise_score", "rise_d", "rise_before_minor", "fall_score", "quiet_d", "quiet_longest_d", "missed_sales",
+)  # fmt: skip
 
 
 @njit_inner

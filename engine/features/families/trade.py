@@ -45,7 +45,7 @@ FIELDS = (
     ("trade_today", np.uint16),
 )
 _NOT_JUDGED = (
-    f"another row_kind, a merchant of the standard class, fewer than {MIN_SALES} sales or {MIN_DAYS} days, "
+    f"another kind of row, a merchant of the standard class, fewer than {MIN_SALES} sales or {MIN_DAYS} days, "
     f"less than {GRACE_D} days since its MCCs changed, or no profile"
 )
 
@@ -66,6 +66,7 @@ COLUMNS = (
     Column("trade_telling", "code", "since the MCC", "the statistic that tells the two apart most: its place in "
            "`domain.profiles.NAMES`", null=_NOT_JUDGED),
 )  # fmt: skip
+CLOSES = tuple(column.name for column in COLUMNS)
 
 
 @njit_inner

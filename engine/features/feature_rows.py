@@ -1,0 +1,262 @@
+"""Rows of features: what the kernel made of part of a batch, and how each record of that part ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from domain.dispositions import ACCEPTED, CURRENCY, DISPOSITIONS, FEEDS, FUTURE, LATE, OTHER_EVENT, WRONG_PARTITION
+from domain.dispositions import CAPACITY as MERCHANTS
+from domain.events import FUTURE_MS, Role
+from engine.decoding.columns import MISSING, NUMBERS, STRINGS, unpack
+from engine.decoding.decode import dead_letter
+from engine.decoding.hashing import partition_of
+from engine.features.state import MAX_FEEDS
+from engine.outputs import Counts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from domain.alerts import DeadLetter
+    from domain.dispositions import Disposition
+    from engine.decoding.decode import Decoded
+    from engine.decoding.records import Records
+    from engine.features.partition import PartitionState
+    from engine.features.state import Into
+
+_COUNTED_AS = {each.code: each.counted_as for each in DISPOSITIONS}
+_BY_CODE = {each.code: each for each in DISPOSITIONS}
+_TIME, _RECEIVED = NUMBERS.index("event_time"), NUMBERS.index("received_at")
+
+
+@dataclass(slots=True)
+class Walked:
+    """A batch on its way through the kernel.
+
+    Attributes:
+        records: the batch.
+        decoded: the same, decoded.
+        dispositions: (records,) how each ended, codes of `domain.dispositions`; of those the kernel has come to.
+        into: what the kernel writes.
+        columns: the features' columns, by name; (room,) each.
+        state: the partition's.
+    """
+
+    records: Records
+    decoded: Decoded
+    dispositions: NDArray[np.uint8]
+    into: Into
+    columns: Mapping[str, NDArray[Any]]
+    state: PartitionState
+
+
+@dataclass(frozen=True, slots=True)
+class AnalystEvent:
+    """A verdict or an override that was accepted.
+
+    Attributes:
+        before_row: how many rows of features of this part came before it.
+        merchant_row: its merchant's.
+        watermark_ms: of the merchant by then.
+        event: the event, checked.
+    """
+
+    before_row: int
+    merchant_row: int
+    watermark_ms: int
+    event: dict[str, Any]
+
+
+class _Columns(Mapping[str, Any]):
+    """The first rows of columns by name, sliced when they are asked for: most are not."""
+
+    def __init__(self, columns: Mapping[str, NDArray[Any]], count: int) -> None:
+        self._columns, self._count = columns, count
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._columns[name][: self._count]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._columns)
+
+    def __len__(self) -> int:
+        return len(self._columns)
+
+
+class FeatureRows:
+    """Rows of features that the records `first` to `end` - 1 of a batch gave.
+
+    All of it holds until the next rows are made, which take the same memory. Arrays have one entry for each row of
+    features, unless they say otherwise.
+
+    Attributes:
+        columns: features by name, int64 or float64; `docs/features.md` lists them.
+        merchant_row: int32, the merchant's row in the partition.
+        time_ms: int64, of the transaction or settlement, of the deadline that closed a day, of a contract's receipt.
+        clock_ms: int64, the later of that and the merchant's clock; it chooses the version of every control.
+        watermark_ms: int64, the latest that the merchant's clock and its feeds' clocks have been; never goes back.
+        approved_role: int8, `domain.events.Role` of an approved transaction, else -1.
+        local_ms: int64, a transaction's local time, `MISSING` of a row that is of none.
+        disposition: uint8, one for each record: how it ended, codes of `domain.dispositions`.
+    """
+
+    def __init__(self, walked: Walked, count: int, first: int, end: int) -> None:
+        into = walked.into
+        self._walked, self._first, self._end = walked, first, end
+        self._record, self._currency = into.record_of[:count], into.currency[:count]
+        self.columns: Mapping[str, Any] = _Columns(walked.columns, count)
+        self.merchant_row, self.time_ms = into.row_of[:count], into.time_ms[:count]
+        self.clock_ms, self.watermark_ms = into.clock_ms[:count], into.watermark_ms[:count]
+        self.approved_role, self.local_ms = into.approved_role[:count], into.local_ms[:count]
+        self.disposition = walked.dispositions[first:end]
+
+    def __len__(self) -> int:
+        return len(self.merchant_row)
+
+    @property
+    def kind(self) -> NDArray[np.int64]:
+        """What each row describes: `domain.feature_codes.ROW_TRANSACTION`, `ROW_SETTLEMENT` and so on."""
+        kind: NDArray[np.int64] = self.columns["row_kind"]
+        return kind
+
+    @property
+    def approved_sales(self) -> NDArray[np.bool_]:
+        """Which rows are of an approved sale."""
+        sales: NDArray[np.bool_] = self.approved_role == Role.SALE
+        return sales
+
+    # -- one row
+
+    def merchant_id(self, merchant_row: int) -> str:
+        """The id of the merchant in a row of the partition."""
+        return self._walked.state.rows.id_of(merchant_row)
+
+    def txn_id(self, j: int) -> str:
+        """The transaction id of row `j`, "" where the row is of no record."""
+        return self.text("txn_id", j)
+
+    def currency(self, j: int) -> str:
+        """The merchant's currency by row `j`, "" before its first transaction."""
+        return unpack(int(self._currency[j]))
+
+    def values(self, names: Sequence[str], j: int) -> dict[str, int | float | None]:
+        """Some features of row `j`, None where one is null."""
+        return {name: value_of(self.columns[name][j]) for name in names}
+
+    # -- fields of the records that rows are of
+
+    def text(self, name: str, j: int) -> str:
+        """A text field of the record that row `j` is of, "" where there is none."""
+        return _text(self._walked.decoded, name, int(self._record[j]))
+
+    def number(self, name: str) -> NDArray[np.int64]:
+        """A number field of the records that rows are of; `MISSING` where there is none."""
+        found: NDArray[np.int64] = self._walked.decoded.columns.number[NUMBERS.index(name)][self._record]
+        return np.where(self._record < 0, MISSING, found)
+
+    def hashes(self, name: str) -> NDArray[np.uint64]:
+        """64-bit hashes of a text field of the records that rows are of; 0 where there is none."""
+        found: NDArray[np.uint64] = self._walked.decoded.columns.hash[STRINGS.index(name)][self._record]
+        return np.where(self._record < 0, np.uint64(0), found)
+
+    # -- the partition by then
+
+    def reached_ms(self, merchant_rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """How far time has come for merchants, given by row: the later of watermark and clock of the feed."""
+        rows, feed_clock_ms = self._walked.state.rows.rows, self._walked.state.feed_clock_ms
+        reached: NDArray[np.int64] = np.maximum(
+            rows["watermark_ms"][merchant_rows], feed_clock_ms[rows["feed"][merchant_rows]]
+        )
+        return reached
+
+    # -- records
+
+    def counts(self) -> Counts:
+        """The records by how they ended."""
+        counts = Counts(records=len(self.disposition))
+        for code, count in enumerate(np.bincount(self.disposition).tolist()):
+            if count:
+                setattr(counts, _COUNTED_AS[code], getattr(counts, _COUNTED_AS[code]) + count)
+        return counts
+
+    def present(self, need: str) -> int:
+        """How many accepted transactions have a field, or how many events of a type were accepted."""
+        decoded, part = self._walked.decoded, slice(self._first, self._end)
+        if need in NUMBERS:
+            there = decoded.columns.number[NUMBERS.index(need), part] != MISSING
+        elif need in STRINGS:
+            there = decoded.columns.hash[STRINGS.index(need), part] != 0
+        else:
+            return sum(event["type"] == need for _, event in self._accepted_events())
+        return int(np.count_nonzero(there & (self.disposition == ACCEPTED.code)))
+
+    def analyst_events(self) -> list[AnalystEvent]:
+        """The accepted verdicts and overrides, in order."""
+        context = self._walked.into.event_context
+        return [
+            AnalystEvent(int(context[i, 2]), int(context[i, 0]), int(context[i, 1]), event)
+            for i, event in self._accepted_events()
+            if event["type"] in {"verdict", "override"}
+        ]
+
+    def _accepted_events(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Record and object of the accepted events that are not in columns."""
+        for i, event in self._walked.decoded.others:
+            if self._first <= i < self._end and self._walked.dispositions[i] == OTHER_EVENT.code:
+                yield i, event
+
+    def dead_letters(self) -> list[DeadLetter]:
+        """The dead letters, in the records' order."""
+        refused = np.flatnonzero(self.disposition > OTHER_EVENT.code) + self._first
+        before_kernel = {i: letter for i, _, letter in self._walked.decoded.dead}
+        return [before_kernel.get(i) or self._refused(i) for i in refused.tolist()]
+
+    def _refused(self, i: int) -> DeadLetter:
+        """The dead letter of a record that the kernel refused."""
+        disposition = _BY_CODE[int(self._walked.dispositions[i])]
+        words = disposition.words(**self._what_came(disposition, i))
+        return dead_letter(self._walked.records, i, disposition.reason, disposition.field, words)
+
+    def _what_came(self, disposition: Disposition, i: int) -> dict[str, object]:
+        """What the message of a record that the kernel refused names."""
+        walked, limits = self._walked, self._walked.state.limits
+        number, noted = walked.decoded.columns.number[:, i], int(walked.into.event_context[i, 1])
+        time_ms = int(number[_TIME])
+        if disposition is LATE:
+            return {"late_s": limits.late_ms // 1000, "behind_s": (noted - time_ms) // 1000}
+        if disposition is FUTURE:
+            return {"future_s": FUTURE_MS // 1000, "ahead_s": (time_ms - int(number[_RECEIVED])) // 1000}
+        if disposition is CURRENCY:
+            return {"expected": unpack(noted), "got": unpack(int(number[NUMBERS.index("currency")]))}
+        if disposition is FEEDS:
+            return {"feeds": MAX_FEEDS, "feed": _text(walked.decoded, "feed", i) or "none"}
+        merchant_id = _text(walked.decoded, "merchant_id", i)
+        if disposition is WRONG_PARTITION:
+            partition = partition_of(merchant_id.encode(), limits.partitions)
+            return {
+                "partition": limits.partition, "partitions": limits.partitions, "merchant_id": merchant_id,
+                "got": partition,
+            }  # fmt: skip
+        assert disposition is MERCHANTS, disposition
+        return {"capacity": limits.capacity, "merchant_id": merchant_id}
+
+
+def value_of(value: Any) -> int | float | None:
+    """A feature as Python's number, None where it is null."""
+    if isinstance(value, np.integer):
+        return None if value == MISSING else int(value)
+    return None if np.isnan(value) else float(value)
+
+
+def _text(decoded: Decoded, name: str, i: int) -> str:
+    """A text field of record `i`, "" where it has none or there is no record."""
+    slot = STRINGS.index(name)
+    if i < 0 or decoded.columns.hash[slot, i] == 0:
+        return ""
+    start, length = int(decoded.columns.start[slot, i]), int(decoded.columns.length[slot, i])
+    return decoded.data[start : start + length].tobytes().decode()

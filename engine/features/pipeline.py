@@ -1,0 +1,190 @@
+"""From the raw records of one partition to rows of features: the one way that everybody takes who needs features.
+
+The monitor judges the rows; `replay` and `evaluate` run a monitor; `peers build` and `profiles build` read sales from
+the rows; `state inspect` and `explain` read the features of one merchant.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from domain.dispositions import TIME_ZONE, VERSIONS
+from engine.decoding.columns import MISSING, NUMBERS, STRINGS, empty_columns
+from engine.decoding.decode import Decoded, Decoder, dead_letter
+from engine.decoding.hashing import partition_of
+from engine.decoding.records import Records
+from engine.decoding.scan import DEAD, PADDING, SETTLED
+from engine.features.compose import compose
+from engine.features.families.registry import FAMILIES
+from engine.features.feature_rows import FeatureRows, Walked, value_of
+from engine.features.partition import Full, PartitionState
+from engine.features.state import (
+    KIND_CLOCK,
+    KIND_CONTRACT,
+    KIND_DEAD,
+    KIND_EVENT,
+    KIND_MASTER_DATA,
+    KIND_SETTLEMENT,
+    KIND_SNAPSHOT,
+    MAX_FEEDS,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    from numpy.typing import NDArray
+
+    from engine.features.families import Column
+    from engine.features.partition import MonitorConfig
+
+_TIME, _RECEIVED = NUMBERS.index("event_time"), NUMBERS.index("received_at")
+_FEED = STRINGS.index("feed")
+_SPARE_ROWS = 4096
+"""Rows of features that a batch has room for beyond one for each record; where there are more it goes in parts."""
+_KINDS = {
+    "clock": KIND_CLOCK, "merchant": KIND_MASTER_DATA, "settlement": KIND_SETTLEMENT, "contract": KIND_CONTRACT,
+}  # fmt: skip
+
+
+class FeaturePipeline:
+    """Reads the records of one partition and makes rows of features.
+
+    Args:
+        config: the acquirer's settings.
+        partition: which partition, 0 to `partitions` - 1.
+        partitions: how many there are; a record whose merchant belongs to another is a dead letter.
+        historic: whether a record without `received_at` was received when it happened, not when it was appended.
+        journals: whether changes are noted for checkpoints, which must then be taken now and again.
+        families: what is kept of a merchant; all that there are, unless whoever reads the rows needs no more.
+
+    >>> from engine.features.partition import MonitorConfig
+    >>> sale = b'{"txn_id":"1","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}'
+    >>> pipeline = FeaturePipeline(MonitorConfig(capacity=10))
+    >>> for rows in pipeline.rows(Records.of([sale, b"?"], appended_ms=1700000000000)):
+    ...     print(rows.columns["sales_minor"].tolist(), rows.txn_id(0), [each.reason for each in rows.dead_letters()])
+    [100] 1 ['not-json']
+
+    Attributes:
+        state: everything remembered of the partition's merchants.
+        feeds: by feed, the latest time that a clock record of it carried, UTC milliseconds.
+        columns: every feature column, in order.
+    """
+
+    def __init__(
+        self, config: MonitorConfig, partition: int = 0, partitions: int = 1, *, historic: bool = False,
+        journals: bool = False, families: tuple[ModuleType, ...] = FAMILIES,
+    ) -> None:  # fmt: skip
+        self._composition = compose(families)
+        self.state = PartitionState(config, self._composition, partition, partitions, journals=journals)
+        self.feeds: dict[str, int] = {}
+        self._decoder = Decoder()
+        self._into = self._composition.outputs(0)
+        self._historic, self._foreign = historic, config.foreign
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """Every feature column, in order."""
+        return self._composition.columns
+
+    def rows(self, records: Records) -> Iterator[FeatureRows]:
+        """The rows of features that the partition's next records give, in as many parts as there is room for.
+
+        The parts must all be taken, in order. Every record is in exactly one of them.
+        """
+        if len(records):
+            decoded = self._decoder.decode(records)
+            kinds, places = self._stage(records, decoded)
+            yield from self._walk(records, decoded, kinds, places)
+
+    def snapshot(self, merchant_row: int) -> dict[str, int | float | None]:
+        """Every feature of a merchant at its clock, None where one is null. Nothing that is remembered changes.
+
+        What belongs to a single transaction is null, or as a declined void of no amount would have it.
+        """
+        columns = empty_columns(1)
+        columns.hash[:], columns.number[:], columns.start[:], columns.length[:] = 0, MISSING, 0, 0
+        decoded = Decoded(np.zeros(PADDING, np.uint8), columns, [], [])
+        kinds, places = np.array([KIND_SNAPSHOT], np.uint8), np.array([merchant_row], np.int32)
+        (rows,) = self._walk(Records.of([b""]), decoded, kinds, places)
+        return {name: value_of(column[0]) for name, column in rows.columns.items()}
+
+    def registered_mccs(self) -> dict[int, tuple[str, ...]]:
+        """By merchant's row, the MCCs of its newest master data; merchants without any are left out."""
+        state = self.state
+        versions = state.rows.rows["master_data"][: int(state.rows.count[0])]
+        return {
+            int(row): tuple(f"{mcc:04d}" for mcc in version["mccs"][: version["mcc_count"]].tolist())
+            for row in np.flatnonzero(versions)
+            if (version := state.master_data[versions[row]])["mcc_count"]
+        }
+
+    def _walk(
+        self, records: Records, decoded: Decoded, kinds: NDArray[np.uint8], places: NDArray[np.int32]
+    ) -> Iterator[FeatureRows]:
+        """Run the kernel over decoded records."""
+        n, state = len(records), self.state
+        state.make_room(n)
+        cursor = np.zeros(2, np.int64)
+        if n + _SPARE_ROWS > len(self._into[1].record_of):
+            self._into = self._composition.outputs(n + _SPARE_ROWS)
+        scratch, into, columns = self._into
+        walked = Walked(records, decoded, np.empty(n, np.uint8), into, columns, state)
+        while (first := int(cursor[0])) < n:
+            count = self._composition.run(
+                decoded.data, decoded.columns, kinds, places, state.state(), state.references, state.layouts,
+                state.known, state.roles, state.limits, scratch, into, walked.dispositions, cursor,
+            )  # fmt: skip
+            end = int(cursor[0])
+            for i, code, _ in decoded.dead:
+                if first <= i < end:
+                    walked.dispositions[i] = code
+            yield FeatureRows(walked, count, first, end)
+
+    def _stage(self, records: Records, decoded: Decoded) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+        """What each record is, and where merchants' versions are held; receipt where a record has none.
+
+        The feeds of a foreign topic become one, whose clock is the partition's.
+        """
+        kinds = np.zeros(len(records), np.uint8)
+        places = np.zeros(len(records), np.int32)
+        kinds[decoded.columns.status == DEAD] = KIND_DEAD
+        kinds[decoded.columns.status == SETTLED] = KIND_SETTLEMENT
+        for i, event in decoded.others:
+            kinds[i] = _KINDS.get(event["type"], KIND_EVENT)
+            if kinds[i] == KIND_CLOCK:
+                self._note_feed(event["feed"], event["event_time"])
+            elif kinds[i] in {KIND_MASTER_DATA, KIND_CONTRACT} and self._is_mine(event["merchant_id"]):
+                places[i] = self._hold(records, decoded, i, event)
+                if places[i] == 0:
+                    kinds[i] = KIND_DEAD
+        if self._foreign:
+            decoded.columns.hash[_FEED] = 0
+        received = decoded.columns.number[_RECEIVED]
+        receipt = decoded.columns.number[_TIME] if self._historic else records.appended_ms
+        np.copyto(received, receipt, where=(received == MISSING) & (kinds != KIND_DEAD))
+        return kinds, places
+
+    def _hold(self, records: Records, decoded: Decoded, i: int, event: dict[str, Any]) -> int:
+        """Hold a version of master data or of a contract; its place, 0 where it is refused."""
+        hold = self.state.add_master_data if event["type"] == "merchant" else self.state.add_contract
+        try:
+            return hold(event)
+        except Full as full:
+            disposition, message = VERSIONS, str(full)
+        except ValueError as error:
+            disposition, message = TIME_ZONE, str(error)
+        letter = dead_letter(records, i, disposition.reason, disposition.field, message)
+        decoded.dead.append((i, disposition.code, letter))
+        return 0
+
+    def _note_feed(self, feed: str, clock_ms: int) -> None:
+        if feed in self.feeds or len(self.feeds) < MAX_FEEDS:
+            self.feeds[feed] = max(clock_ms, self.feeds.get(feed, clock_ms))
+
+    def _is_mine(self, merchant_id: str) -> bool:
+        """Whether the merchant belongs to this partition; the kernel refuses the others' records."""
+        limits = self.state.limits
+        return partition_of(merchant_id.encode(), limits.partitions) == limits.partition

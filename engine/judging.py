@@ -1,0 +1,142 @@
+"""Rows of features in, alerts and scores out: detectors, their episodes, and the merchants' risk accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from domain.feature_codes import NULL, ROW_CLOSING
+from engine.controls import Controls, detect
+from engine.episodes import Episodes
+from engine.features.event import HOUR_MS
+from engine.risk.analyst_decisions import decisions_of
+from engine.risk.ledger import Change, Closing, Effect, Rise, RiskLedger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from detectors.contract import Detector
+    from domain.controls import Control
+    from engine.controls import Known
+    from engine.episodes import Risen
+    from engine.features.feature_rows import FeatureRows
+    from engine.features.partition import MonitorConfig
+    from engine.outputs import Outputs
+
+
+@dataclass(slots=True)
+class Coverage:
+    """How much of the stream a detector could judge.
+
+    Attributes:
+        detector: its name.
+        needs: fields of transactions, or types of events, of which the detector needs at least one.
+        transactions: accepted transactions.
+        present: how many of them had each field, or how many events of each type were accepted.
+        artefact: what the detector needs besides and the monitor was not given, "" where nothing is missing.
+    """
+
+    detector: str
+    needs: tuple[str, ...]
+    transactions: int = 0
+    present: dict[str, int] = field(default_factory=dict)
+    artefact: str = ""
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing that the detector needs ever came, or an artefact is missing."""
+        return bool(self.artefact) or not any(self.present.values())
+
+
+class Judge:
+    """Judges the rows of features of one partition.
+
+    Args:
+        detectors: the detectors to run, each with the settings that hold until `learn` gives others.
+        config: the acquirer's settings, with the artefacts that hold until then.
+        merchant_id: the id of the merchant in a row of the partition.
+        journals: whether changes are noted for checkpoints, which must then be taken now and again.
+
+    Attributes:
+        controls: versions of the controls in force, by time.
+        episodes: the open episodes.
+        risk: the merchants' risk accounts.
+        coverage: how much of the stream each detector could judge.
+    """
+
+    def __init__(
+        self, detectors: Sequence[Detector], config: MonitorConfig, merchant_id: Callable[[int], str], *,
+        journals: bool = False,
+    ) -> None:  # fmt: skip
+        self._detectors = tuple(detectors)
+        self.controls = Controls(self._detectors, config.peers, config.profiles)
+        self.episodes = Episodes(journals=journals)
+        groups = {each.name: each.risk_group for each in self._detectors}
+        self.risk = RiskLedger(groups, merchant_id, journals=journals)
+        self.coverage = [Coverage(each.name, each.needs) for each in self._detectors]
+        self._note_artefacts()
+
+    def learn(self, known: Sequence[Known]) -> list[Control] | None:
+        """Add versions of controls; those that came too late, None where no version is new."""
+        late = self.controls.learn(known)
+        if late is not None:
+            self._note_artefacts()
+        return late
+
+    def _note_artefacts(self) -> None:
+        """Note for each detector whether an artefact that it needs is missing."""
+        for each, detector in zip(self.coverage, self._detectors, strict=True):
+            name: str = getattr(detector, "artefact", "")
+            each.artefact = name if name and self.controls.newest(name) is None else ""
+
+    def judge(self, rows: FeatureRows, outputs: Outputs) -> None:
+        """Add to `outputs` the alerts and scores that follow from rows of features and the decisions among them."""
+        changes: list[tuple[int, int, Change]] = [(j, -1, change) for j, change in decisions_of(rows.analyst_events())]
+        parts = self.controls.parts(rows.clock_ms, rows.columns)
+        for k, detector in enumerate(self._detectors):
+            alerts, rises = self.episodes.take(detector, detect(parts, k), rows, self.controls)
+            outputs.alerts += alerts
+            changes += ((each.j, k, _rise(each, detector.name, rows.columns)) for each in rises)
+        risen = {change.row for _, _, change in changes}
+        changes += ((j, len(self._detectors), each) for j, each in self._closings(rows, risen))
+        outputs.alerts += self.episodes.close_due(rows)
+        self._score(changes, outputs)
+        self._cover(rows)
+
+    def _closings(self, rows: FeatureRows, risen: set[int]) -> Iterator[tuple[int, Closing]]:
+        """The ends of days of merchants that have an account, or will by these changes, with their rows of features."""
+        for j in np.flatnonzero(rows.kind == ROW_CLOSING).tolist():
+            row = int(rows.merchant_row[j])
+            if row in risen or self.risk.known(row):
+                yield j, Closing(row, int(rows.watermark_ms[j]))
+
+    def _score(self, changes: list[tuple[int, int, Change]], outputs: Outputs) -> None:
+        """Apply changes of risk: each with the row of features that it came with or before, and its rank there."""
+        touched: dict[int, None] = {}
+        for _, _, change in sorted(changes, key=lambda each: each[:2]):
+            effect = self.risk.apply(change)
+            if effect is Effect.PUBLISH:
+                touched[change.row] = None
+            outputs.counts.unmatched_verdicts += effect is Effect.UNMATCHED
+        outputs.scores += [self.risk.score(row) for row in touched]
+
+    def _cover(self, rows: FeatureRows) -> None:
+        """Count what each detector could judge."""
+        transactions = rows.counts().transactions
+        present = {need: rows.present(need) for need in {need for each in self.coverage for need in each.needs}}
+        for each in self.coverage:
+            each.transactions += transactions
+            for need in each.needs:
+                each.present[need] = each.present.get(need, 0) + present[need]
+
+
+def _rise(risen: Risen, detector: str, columns: Mapping[str, Any]) -> Rise:
+    """An episode's rise, with what its row of features shows of the merchant."""
+    age_h = int(columns["age_h"][risen.j]) if "age_h" in columns else NULL
+    mcc = int(columns["mcc_expected"][risen.j]) if "mcc_expected" in columns else NULL
+    return Rise(
+        risen.row, risen.at_ms, detector, risen.alert_id, risen.severity, risen.rise,
+        0 if age_h == NULL else risen.at_ms - age_h * HOUR_MS, "" if mcc == NULL else f"{mcc:04d}",
+    )  # fmt: skip

@@ -1,0 +1,98 @@
+"""Reads the approved sales of a file of events, through the same door as the monitor: `FeaturePipeline`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from domain.events import CARD_KINDS, Role
+from engine.decoding.columns import MISSING
+from engine.features.event import DAY_MS, HOUR_MS
+from engine.features.pipeline import FeaturePipeline
+from tillwatch.replay import batches
+from tillwatch.show import Bar
+from tillwatch.worker import monitor_config
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from domain.alerts import DeadLetter
+    from engine.features.feature_rows import FeatureRows
+    from tillwatch.settings import Settings
+
+_NO_MCC = -1
+_CARD_KINDS = pd.Index(["", *CARD_KINDS])
+
+
+@dataclass(frozen=True, slots=True)
+class Sales:
+    """The approved sales of a file that were not reversed, as `models.peers` and `models.profiles` take them.
+
+    Attributes:
+        frame: a row for each sale: `merchant` (its number in the file), `mcc` ("" where none was presented), `ms` (UTC
+            milliseconds), local `day` since 1970 and `hour` in the merchant's time zone, `minor`, `card_kind` ("" where
+            unknown).
+        registered: by merchant, the MCCs of its newest master data; left out where there is none.
+        refused: records that the monitor would not count.
+    """
+
+    frame: pd.DataFrame
+    registered: dict[int, tuple[str, ...]]
+    refused: int
+
+
+def read_sales(file: Path, settings: Settings) -> Sales:
+    """The approved sales of a file of events: accepted once, in time, and not reversed later in the file."""
+    pipeline = FeaturePipeline(monitor_config(settings), historic=True)
+    letters: list[DeadLetter] = []
+    sales, undone, count, refused = [_NONE], [_NONE[["merchant", "txn"]]], 0, 0
+    with file.open("rb") as lines, Bar("bytes", file.stat().st_size) as bar:
+        for done, records in batches(lines, file.name, letters):
+            for rows in pipeline.rows(records):
+                sales.append(_sales(rows))
+                undone.append(_undone(rows))
+                count, refused = count + len(sales[-1]), refused + rows.counts().dead_letters
+            bar.show(done, count, "")
+    frame = _without(pd.concat(sales, ignore_index=True), pd.concat(undone, ignore_index=True))
+    frame["mcc"] = frame["mcc"].map({mcc: f"{mcc:04d}" if mcc >= 0 else "" for mcc in frame["mcc"].unique()})
+    return Sales(frame, pipeline.registered_mccs(), refused + len(letters))
+
+
+def _sales(rows: FeatureRows) -> pd.DataFrame:
+    """The approved sales among rows of features."""
+    keep = rows.approved_sales
+    local_ms, mcc, kind = rows.local_ms[keep], rows.number("mcc")[keep], rows.number("card_kind")[keep]
+    return pd.DataFrame({
+        "merchant": rows.merchant_row[keep],
+        "txn": rows.hashes("txn_id")[keep],
+        "mcc": np.where(mcc == MISSING, _NO_MCC, mcc).astype(np.int16),
+        "ms": rows.time_ms[keep].copy(),
+        "day": (local_ms // DAY_MS).astype(np.int32),
+        "hour": (local_ms // HOUR_MS % 24).astype(np.int8),
+        "minor": rows.number("amount")[keep],
+        "card_kind": pd.Categorical.from_codes(np.where(kind == MISSING, 0, kind + 1).astype(np.int8), _CARD_KINDS),
+    })  # fmt: skip
+
+
+def _undone(rows: FeatureRows) -> pd.DataFrame:
+    """Merchant and transaction of what approved voids and reversals among rows of features take out."""
+    undoes = rows.approved_role == Role.UNDO
+    return pd.DataFrame({"merchant": rows.merchant_row[undoes], "txn": rows.hashes("original_txn_id")[undoes]})
+
+
+_NONE = pd.DataFrame({
+    "merchant": np.zeros(0, np.int32), "txn": np.zeros(0, np.uint64), "mcc": np.zeros(0, np.int16),
+    "ms": np.zeros(0, np.int64), "day": np.zeros(0, np.int32), "hour": np.zeros(0, np.int8),
+    "minor": np.zeros(0, np.int64), "card_kind": pd.Categorical([], _CARD_KINDS),
+})  # fmt: skip
+"""No sales: the types of the columns."""
+
+
+def _without(sales: pd.DataFrame, undone: pd.DataFrame) -> pd.DataFrame:
+    """The sales that were not reversed."""
+    taken_out = pd.MultiIndex.from_frame(undone)
+    kept = sales[~pd.MultiIndex.from_frame(sales[["merchant", "txn"]]).isin(taken_out)]
+    return kept.drop(columns="txn").reset_index(drop=True)
