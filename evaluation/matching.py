@@ -16,7 +16,7 @@ from evaluation.truth import DAY_MS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from evaluation.truth import Control, Truth, Violation
+    from evaluation.truth import LookAlike, Truth, Violation
 
 SEVERITIES = (0.3, 0.6, 0.85)
 """Worth knowing, to be worked, urgent: as `domain.alerts.Alert` has it."""
@@ -25,10 +25,10 @@ GRACE_MS = {"mcc": 2 * DAY_MS, "fee": 7 * DAY_MS, "volume": 14 * DAY_MS}
 """How long after its end a violation may still be found. A jump shows in each sale, and lateness is 24 h; fees are seen
 at clearing and judged by the week. A volume's aftermath lasts longer: what a ramp or a high level has taught the
 expectation is missed for days when it ends, and that alert belongs to the same story."""
-CONTROL_GRACE_MS = DAY_MS
-"""How long after a control an alert still is on it: an hour or day that closes is judged after it."""
+LOOK_ALIKE_GRACE_MS = DAY_MS
+"""How long after a look-alike an alert still is on it: an hour or day that closes is judged after it."""
 TOLD_LATE = "mcc_change_told_late"
-"""The kind of control of which alerts before `told_ms` are no mistake."""
+"""The kind of look-alike of which alerts before `told_ms` are no mistake."""
 TOLD_BY_NOBODY = frozenset({"closing", "seasonal_closing"})
 """Kinds that look just like a violation to whoever was not told: an alert is no mistake, only unneeded."""
 _HOUR_MS = 3_600_000
@@ -83,30 +83,30 @@ class Found:
 class Verdict(StrEnum):
     """What an alert is.
 
-    `TRUE`: of a violation of its family. `CONTROL`: a false one, on something lawful that resembles a violation.
+    `TRUE`: of a violation of its family. `LOOK_ALIKE`: a false one, on something lawful that resembles a violation.
     `FALSE`: any other false one. `OTHER`: the merchant has a violation of another family then. `EXCUSED`: on a change
     nobody had told of. The last two are neither true nor false.
     """
 
     TRUE = "true"
     FALSE = "false"
-    CONTROL = "control"
+    LOOK_ALIKE = "look_alike"
     OTHER = "other"
     EXCUSED = "excused"
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An alert, what it is, and the control it falls on where it is `CONTROL` or `EXCUSED`."""
+    """An alert, what it is, and the look-alike it falls on where it is `LOOK_ALIKE` or `EXCUSED`."""
 
     alert: Found
     verdict: Verdict
-    control: Control | None = None
+    look_alike: LookAlike | None = None
 
     @property
     def is_false(self) -> bool:
         """Whether it is a false alarm."""
-        return self.verdict in {Verdict.FALSE, Verdict.CONTROL}
+        return self.verdict in {Verdict.FALSE, Verdict.LOOK_ALIKE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +172,19 @@ def judge(truth: Truth, alerts: Iterable[Found], txn_ms: Mapping[str, int]) -> J
         txn_ms: event times of the transactions that the violations name, UTC milliseconds, as far as they are known.
     """
     violations: dict[str, list[Violation]] = defaultdict(list)
-    controls: dict[str, list[Control]] = defaultdict(list)
+    look_alikes: dict[str, list[LookAlike]] = defaultdict(list)
     happened = [each for each in truth.violations if each.transactions or each.family == "volume"]
     for violation in happened:
         violations[violation.merchant_id].append(violation)
-    for control in truth.controls:
-        controls[control.merchant_id].append(control)
+    for look_alike in truth.look_alikes:
+        look_alikes[look_alike.merchant_id].append(look_alike)
     by_merchant: dict[str, list[Found]] = defaultdict(list)
     judged = []
     for alert in alerts:
         by_merchant[alert.merchant_id].append(alert)
-        judged.append(judged_alert(alert, violations.get(alert.merchant_id, ()), controls.get(alert.merchant_id, ())))
+        judged.append(
+            judged_alert(alert, violations.get(alert.merchant_id, ()), look_alikes.get(alert.merchant_id, ()))
+        )
     outcomes = tuple(_outcome(each, by_merchant.get(each.merchant_id, ()), txn_ms) for each in happened)
     ranked = sorted(judged, key=lambda each: (-each.alert.severity, each.alert.first_ms, each.alert.alert_id))
     return Judgement(outcomes, tuple(ranked), len(truth.violations) - len(happened))
@@ -193,28 +195,28 @@ def in_time(alert: Found, violation: Violation) -> bool:
     return alert.overlaps(violation.onset_ms, violation.end_ms + GRACE_MS[violation.family])
 
 
-def judged_alert(alert: Found, violations: Sequence[Violation], controls: Sequence[Control]) -> Judged:
-    """What an alert is, from its merchant's violations and controls; of several controls it falls on the shortest."""
+def judged_alert(alert: Found, violations: Sequence[Violation], look_alikes: Sequence[LookAlike]) -> Judged:
+    """What an alert is, from its merchant's violations and look-alikes; of several, the shortest look-alike counts."""
     then = {each.family for each in violations if in_time(alert, each)}
     if alert.family in then:
         return Judged(alert, Verdict.TRUE)
-    near = (each for each in controls if alert.overlaps(each.from_ms, each.until_ms + CONTROL_GRACE_MS))
+    near = (each for each in look_alikes if alert.overlaps(each.from_ms, each.until_ms + LOOK_ALIKE_GRACE_MS))
     touched = sorted(near, key=lambda each: each.days)
     own = [each for each in touched if each.family == alert.family]
     if own:
         excuse = next((each for each in own if _excuses(each, alert)), None)
-        return Judged(alert, Verdict.EXCUSED, excuse) if excuse else Judged(alert, Verdict.CONTROL, own[0])
+        return Judged(alert, Verdict.EXCUSED, excuse) if excuse else Judged(alert, Verdict.LOOK_ALIKE, own[0])
     if then:
         return Judged(alert, Verdict.OTHER)
     of_any = next((each for each in touched if not each.family), None)
-    return Judged(alert, Verdict.CONTROL if of_any else Verdict.FALSE, of_any)
+    return Judged(alert, Verdict.LOOK_ALIKE if of_any else Verdict.FALSE, of_any)
 
 
-def _excuses(control: Control, alert: Found) -> bool:
+def _excuses(look_alike: LookAlike, alert: Found) -> bool:
     """Whether all of an alert's hits are on what nobody had told of; a terminal's clock may be ahead of that."""
-    if control.kind == TOLD_LATE:
-        return alert.last_ms <= control.told_ms + FUTURE_MS
-    return control.kind in TOLD_BY_NOBODY
+    if look_alike.kind == TOLD_LATE:
+        return alert.last_ms <= look_alike.told_ms + FUTURE_MS
+    return look_alike.kind in TOLD_BY_NOBODY
 
 
 def _outcome(violation: Violation, alerts: Sequence[Found], txn_ms: Mapping[str, int]) -> Outcome:

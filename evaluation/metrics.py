@@ -1,4 +1,4 @@
-"""Figures of a judgement: recall by effect size, delay, precision at a load, controls, money. Pure.
+"""Figures of a judgement: recall by effect size, delay, precision at a load, look-alikes, money. Pure.
 
 `docs/evaluation.md` defines each.
 """
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from evaluation.matching import Judged, Judgement, Outcome
-    from evaluation.truth import Control, Truth
+    from evaluation.truth import LookAlike, Truth
 
 UNIT_DAYS = 10_000
 """Merchant-days that loads and rates are given per."""
@@ -113,7 +113,7 @@ class Precision(msgspec.Struct, frozen=True, kw_only=True):
     alerts: int
     true: int
     false: int
-    on_controls: int
+    on_look_alikes: int
     other: int
     excused: int
     per_unit: float
@@ -135,13 +135,13 @@ class AtLoad(msgspec.Struct, frozen=True, kw_only=True):
     recall: Share
 
 
-class OnControl(msgspec.Struct, frozen=True, kw_only=True):
-    """False alarms, worth knowing by severity, on one kind of control.
+class OnLookAlike(msgspec.Struct, frozen=True, kw_only=True):
+    """False alarms, worth knowing by severity, on one kind of look-alike.
 
     Attributes:
-        controls: how many there are.
+        look_alikes: how many there are.
         merchants: merchants hit, of those that have one.
-        days: merchant-days under control.
+        days: merchant-days under a look-alike.
         alerts: false ones.
         excused: alerts that were no mistake.
         per_unit: false alerts per 10,000 of those days; None where there are none.
@@ -149,7 +149,7 @@ class OnControl(msgspec.Struct, frozen=True, kw_only=True):
 
     family: str
     kind: str
-    controls: int
+    look_alikes: int
     merchants: Share
     days: float
     alerts: int
@@ -176,7 +176,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     at_load: AtLoad
     curve: tuple[AtLoad, ...]
     at_severity: tuple[AtSeverity, ...]
-    controls: tuple[OnControl, ...]
+    look_alikes: tuple[OnLookAlike, ...]
 
     def by_unit(self) -> list[Recall]:
         """Of each family and unit of effect one: all kinds together."""
@@ -271,7 +271,7 @@ def report(truth: Truth, judgement: Judgement) -> Report:
             AtSeverity(least, _precisions([each for each in ranked if each.alert.severity >= least], days))
             for least in SEVERITIES
         ),
-        controls=_on_controls(truth.controls, ranked),
+        look_alikes=_on_look_alikes(truth.look_alikes, ranked),
     )
 
 
@@ -336,9 +336,9 @@ def _precisions(judged: Sequence[Judged], merchant_days: float) -> tuple[Precisi
 
 def _precision(family: str, judged: Sequence[Judged], merchant_days: float) -> Precision:
     count = Counter(each.verdict for each in judged)
-    true, false = count[Verdict.TRUE], count[Verdict.FALSE] + count[Verdict.CONTROL]
+    true, false = count[Verdict.TRUE], count[Verdict.FALSE] + count[Verdict.LOOK_ALIKE]
     return Precision(
-        family=family, alerts=len(judged), true=true, false=false, on_controls=count[Verdict.CONTROL],
+        family=family, alerts=len(judged), true=true, false=false, on_look_alikes=count[Verdict.LOOK_ALIKE],
         other=count[Verdict.OTHER], excused=count[Verdict.EXCUSED],
         per_unit=len(judged) * UNIT_DAYS / merchant_days, precision=share(true, true + false),
     )  # fmt: skip
@@ -362,23 +362,23 @@ def _curve_sizes(alerts: int) -> list[int]:
     return sorted(set(steps))
 
 
-def _on_controls(controls: Sequence[Control], ranked: Sequence[Judged]) -> tuple[OnControl, ...]:
-    groups: dict[tuple[str, str], list[Control]] = defaultdict(list)
-    for control in controls:
-        groups[control.family, control.kind].append(control)
+def _on_look_alikes(look_alikes: Sequence[LookAlike], ranked: Sequence[Judged]) -> tuple[OnLookAlike, ...]:
+    groups: dict[tuple[str, str], list[LookAlike]] = defaultdict(list)
+    for look_alike in look_alikes:
+        groups[look_alike.family, look_alike.kind].append(look_alike)
     hits: dict[tuple[str, str], list[Judged]] = defaultdict(list)
     for each in ranked:
-        if each.control is not None and each.alert.severity >= WORTH_KNOWING:
-            hits[each.control.family, each.control.kind].append(each)
-    return tuple(_on_control(key, groups[key], hits[key]) for key in sorted(groups))
+        if each.look_alike is not None and each.alert.severity >= WORTH_KNOWING:
+            hits[each.look_alike.family, each.look_alike.kind].append(each)
+    return tuple(_on_look_alike(key, groups[key], hits[key]) for key in sorted(groups))
 
 
-def _on_control(key: tuple[str, str], controls: Sequence[Control], hits: Sequence[Judged]) -> OnControl:
-    false = [each.alert.merchant_id for each in hits if each.verdict is Verdict.CONTROL]
-    days = sum(each.days for each in controls)
-    return OnControl(
-        family=key[0], kind=key[1], controls=len(controls),
-        merchants=share(len(set(false)), len({each.merchant_id for each in controls})),
+def _on_look_alike(key: tuple[str, str], look_alikes: Sequence[LookAlike], hits: Sequence[Judged]) -> OnLookAlike:
+    false = [each.alert.merchant_id for each in hits if each.verdict is Verdict.LOOK_ALIKE]
+    days = sum(each.days for each in look_alikes)
+    return OnLookAlike(
+        family=key[0], kind=key[1], look_alikes=len(look_alikes),
+        merchants=share(len(set(false)), len({each.merchant_id for each in look_alikes})),
         days=days, alerts=len(false), excused=len(hits) - len(false),
         per_unit=len(false) * UNIT_DAYS / days if days else None,
     )  # fmt: skip

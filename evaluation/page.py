@@ -70,11 +70,11 @@ def page(facts: dict[str, Any], figures: Report, judgement: Judgement) -> str:
         f"<h1>Evaluation of {escape(facts['folder'])}</h1>", f'<p class="about">{escape(about)}</p>',
         _tiles(figures, judgement),
         "<h2>Recall by effect</h2>", _recall_plots(figures),
-        "<h2>Load, severity, delay, controls</h2>", _other_plots(figures, judgement),
+        "<h2>Load, severity, delay, look-alikes</h2>", _other_plots(figures, judgement),
         "<h2>Recall</h2>", _recall_table(figures),
         "<h2>Delay and money of what was found</h2>", _delay_table(figures),
         "<h2>Precision</h2>", _precision_table(figures),
-        "<h2>Controls</h2>", _control_table(figures),
+        "<h2>Look-alikes</h2>", _look_alike_table(figures),
         f"<h2>False alarms ({len(judgement.false_alarms()):,})</h2>", _false_alarm_table(judgement),
         f"<h2>Missed violations ({len(judgement.missed()):,})</h2>", _missed_table(judgement),
     ]  # fmt: skip
@@ -94,7 +94,7 @@ def _tiles(figures: Report, judgement: Judgement) -> str:
         ("precision at load", _value(overall.value), f"{overall.part:,} of {overall.whole:,}, the severest {LOAD}"),
         ("recall at load", _value(caught.value), f"{caught.part:,} of {caught.whole:,} by these alerts"),
         ("alerts", f"{known.per_unit:,.1f}", f"per {UNIT_DAYS:,} merchant-days, from severity {SEVERITIES[0]}"),
-        ("false alarms", f"{len(judgement.false_alarms()):,}", f"of them {known.on_controls:,} on controls"),
+        ("false alarms", f"{len(judgement.false_alarms()):,}", f"of them {known.on_look_alikes:,} on look-alikes"),
     ]
     made = (
         f'<div class="tile"><small>{escape(name)}</small><b>{escape(value)}</b><small>{escape(note)}</small></div>'
@@ -144,8 +144,8 @@ def _other_plots(figures: Report, judgement: Judgement) -> str:
         made.append(_severity_plot(judgement))
     if any(each.found for each in judgement.outcomes):
         made.append(_delay_plot(judgement))
-    if figures.controls:
-        made.append(_control_plot(figures))
+    if figures.look_alikes:
+        made.append(_look_alike_plot(figures))
     return _plots(made)
 
 
@@ -182,12 +182,12 @@ def _delay_plot(judgement: Judgement) -> tuple[str, str, str]:
     return "Delay until found", svg, ""
 
 
-def _control_plot(figures: Report) -> tuple[str, str, str]:
+def _look_alike_plot(figures: Report) -> tuple[str, str, str]:
     made = [
         (f"{each.family} {each.kind}".strip(), each.per_unit or 0.0, f"{each.per_unit or 0:,.1f} ({each.alerts:,})")
-        for each in figures.controls
+        for each in figures.look_alikes
     ]
-    return "False alarms on controls", bars(made), f"Per {UNIT_DAYS:,} of their merchant-days (and how many)."
+    return "False alarms on look-alikes", bars(made), f"Per {UNIT_DAYS:,} of their merchant-days (and how many)."
 
 
 def _plots(made: Iterable[tuple[str, str, str]]) -> str:
@@ -250,18 +250,18 @@ def _precision_table(figures: Report) -> str:
     taken = [(f"the severest {LOAD} per {UNIT_DAYS:,}", figures.at_load.rows)]
     taken += [(f"severity from {each.severity}", each.rows) for each in figures.at_severity]
     cells = [("" if k else f"{name}*", *row) for name, every in taken for k, row in enumerate(rows(every))]
-    headings = ("alerts taken", "family", "alerts", "rate", "true", "false", "on controls", "neither", "precision")
+    headings = ("alerts taken", "family", "alerts", "rate", "true", "false", "on look-alikes", "neither", "precision")
     return _table(headings, cells, range(2, 8))
 
 
-def _control_table(figures: Report) -> str:
-    headings = ("family", "kind", "controls", "days", "alerts", "rate", "excused", "merchants hit")
+def _look_alike_table(figures: Report) -> str:
+    headings = ("family", "kind", "look-alikes", "days", "alerts", "rate", "excused", "merchants hit")
     cells = [
         (
-            each.family, each.kind, f"{each.controls:,}", f"{each.days:,.0f}", f"{each.alerts:,}",
+            each.family, each.kind, f"{each.look_alikes:,}", f"{each.days:,.0f}", f"{each.alerts:,}",
             "-" if each.per_unit is None else f"{each.per_unit:,.1f}", f"{each.excused:,}", percent(each.merchants),
         )
-        for each in figures.controls
+        for each in figures.look_alikes
     ]  # fmt: skip
     return _table(headings, cells, range(2, 7))
 
@@ -270,7 +270,7 @@ def _false_alarm_table(judgement: Judgement) -> str:
     cells = [
         (
             f"{each.alert.severity:.2f}", each.alert.merchant_id, each.alert.detector, iso(each.alert.first_ms)[:16],
-            f"{each.alert.hits:,}", each.control.kind if each.control else "", each.alert.reason,
+            f"{each.alert.hits:,}", each.look_alike.kind if each.look_alike else "", each.alert.reason,
         )
         for each in judgement.false_alarms()[:MOST]
     ]  # fmt: skip

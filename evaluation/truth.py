@@ -64,7 +64,7 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
         return 1 / size if size else math.inf
 
 
-class Control(msgspec.Struct, frozen=True, kw_only=True):
+class LookAlike(msgspec.Struct, frozen=True, kw_only=True):
     """Something lawful that resembles a violation.
 
     Attributes:
@@ -92,7 +92,7 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
     """Everything in `truth.json`; the run goes from `start_ms` to before `end_ms`, UTC milliseconds."""
 
     violations: tuple[Violation, ...]
-    controls: tuple[Control, ...]
+    look_alikes: tuple[LookAlike, ...]
     start_ms: int
     end_ms: int
     merchants: int
@@ -121,8 +121,10 @@ def read_truth(path: Path) -> Truth:
         _check_span(where, violation.family, violation.onset_ms, violation.end_ms, FAMILIES)
         if not math.isfinite(violation.effect):
             raise TruthError(f"{where}: effect must be finite, got {violation.effect!r}")
-    for k, control in enumerate(truth.controls):
-        _check_span(f"{path}: controls[{k}]", control.family, control.from_ms, control.until_ms, (*FAMILIES, ""))
+    for k, look_alike in enumerate(truth.look_alikes):
+        _check_span(
+            f"{path}: look_alikes[{k}]", look_alike.family, look_alike.from_ms, look_alike.until_ms, (*FAMILIES, "")
+        )
     return truth
 
 

@@ -12,17 +12,17 @@ import numpy as np
 
 from simulator import draw
 from simulator.config import HOUR_MS, SimulationConfig
-from simulator.fees import fee_controls
+from simulator.fees import fee_look_alikes
 from simulator.labels import fee_label, mcc_label
 from simulator.ledger import LEDGER, fold
-from simulator.mccs import mcc_controls
+from simulator.mccs import mcc_look_alikes
 from simulator.merchants import Merchants, build_merchants, change_records, opening_records
 from simulator.render import MAX_RECORD, Style, Words, fill_id, render, style, words
 from simulator.rhythm import SEGMENT, Rhythms, local_days, plan_undisturbed
 from simulator.table import FEED
-from simulator.truth import Control, Label
+from simulator.truth import Label, LookAlike
 from simulator.volume import Plan
-from simulator.volume_truth import sums_of, volume_controls, volume_labels
+from simulator.volume_truth import sums_of, volume_labels, volume_look_alikes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from simulator.rhythm import Rhythm
-    from simulator.table import Lawful
+    from simulator.table import PlannedLookAlike
 
 MINUTE_MS = 60_000
 
@@ -279,20 +279,20 @@ class Simulation:
             out.append(bytes(text).decode())
         return tuple(out)
 
-    def controls(self) -> list[Control]:
+    def look_alikes(self) -> list[LookAlike]:
         """What resembles a violation and is none, by family, kind and merchant."""
         table = self.merchants.table
-        out = [self._control("mcc", each) for each in mcc_controls(table, self.config)]
-        out += [self._control("fee", each) for each in fee_controls(table, self.merchants.prices, self.config)]
-        return out + self._volume_controls()
+        out = [self._look_alike("mcc", each) for each in mcc_look_alikes(table, self.config)]
+        out += [self._look_alike("fee", each) for each in fee_look_alikes(table, self.merchants.prices, self.config)]
+        return out + self._volume_look_alikes()
 
-    def _volume_controls(self) -> list[Control]:
+    def _volume_look_alikes(self) -> list[LookAlike]:
         if self._undisturbed is None:
             return []
-        return volume_controls(self._plan, self._undisturbed, self.merchant_id)
+        return volume_look_alikes(self._plan, self._undisturbed, self.merchant_id)
 
-    def _control(self, family: str, lawful: Lawful) -> Control:
-        return Control(
+    def _look_alike(self, family: str, lawful: PlannedLookAlike) -> LookAlike:
+        return LookAlike(
             merchant_id=self.merchant_id(lawful.merchant),
             merchant_index=lawful.merchant,
             family=family,

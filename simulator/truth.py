@@ -1,4 +1,4 @@
-"""What was done to the traffic: labels of violations and of the controls that must stay silent."""
+"""What was done to the traffic: labels of violations and of the look-alikes that must stay silent."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, str | int | float]
 
 
-class Control(msgspec.Struct, frozen=True, kw_only=True):
+class LookAlike(msgspec.Struct, frozen=True, kw_only=True):
     """Something lawful that resembles a violation.
 
     Attributes:
@@ -77,7 +77,7 @@ class Truth(msgspec.Struct, frozen=True, kw_only=True):
     """Everything in `truth.json`; the run goes from `start_ms` to before `end_ms`, UTC milliseconds."""
 
     violations: tuple[Label, ...]
-    controls: tuple[Control, ...]
+    look_alikes: tuple[LookAlike, ...]
     start_ms: int
     end_ms: int
     merchants: int

@@ -11,7 +11,7 @@ from simulator.config import DAY_MS
 from simulator.festivals import EPOCH, NEW_YEARS, is_holiday
 from simulator.rhythm import FOREVER, PAYDAYS, RAMP_DAYS, Undisturbed, closed_on, day_ms, outages, promotion
 from simulator.trades import TRADES
-from simulator.truth import Control, Label
+from simulator.truth import Label, LookAlike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,7 +70,7 @@ def sums_of(departures: list[Departure], sales: NDArray[np.void]) -> list[Sums]:
     return out
 
 
-def volume_controls(plan: Plan, lawful: Undisturbed, name: Callable[[int], str]) -> list[Control]:
+def volume_look_alikes(plan: Plan, lawful: Undisturbed, name: Callable[[int], str]) -> list[LookAlike]:
     """What is lawful although it looks like a departure; merchants that do depart left out."""
     departs = np.zeros(len(plan.table), np.bool_)
     departs[[each.merchant for each in plan.departures]] = True
@@ -81,13 +81,13 @@ def volume_controls(plan: Plan, lawful: Undisturbed, name: Callable[[int], str])
             row = plan.table[merchant]
             begin, until = max(day_ms(row, first), config.start_ms), min(day_ms(row, last), config.end_ms)
             if begin < until:
-                out.append(_control(name(merchant), merchant, kind, begin, until))
-    out += [_control(name(i), i, "outage", *times) for i, *times in _in_outages(plan) if not departs[i]]
+                out.append(_look_alike(name(merchant), merchant, kind, begin, until))
+    out += [_look_alike(name(i), i, "outage", *times) for i, *times in _in_outages(plan) if not departs[i]]
     return sorted(out, key=lambda each: (each.kind, each.merchant_index, each.from_ms))
 
 
-def _control(merchant_id: str, merchant: int, kind: str, from_ms: int, until_ms: int) -> Control:
-    return Control(
+def _look_alike(merchant_id: str, merchant: int, kind: str, from_ms: int, until_ms: int) -> LookAlike:
+    return LookAlike(
         merchant_id=merchant_id, merchant_index=merchant, family="volume", kind=kind,
         from_ms=from_ms, until_ms=until_ms, told_ms=0,
     )  # fmt: skip

@@ -113,7 +113,7 @@ def _false_alarm(judged: Judged) -> dict[str, Any]:
     return {
         "merchant_id": it.merchant_id, "detector": it.detector, "severity": it.severity, "hits": it.hits,
         "first_time": iso(it.first_ms), "last_time": iso(it.last_ms), "reason": it.reason,
-        "control": judged.control.kind if judged.control else None,
+        "look_alike": judged.look_alike.kind if judged.look_alike else None,
     }  # fmt: skip
 
 

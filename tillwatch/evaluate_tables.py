@@ -25,7 +25,7 @@ _LISTED = 10
 def print_tables(console: Console, figures: Report, judgement: Judgement) -> None:
     """Print every table that has rows."""
     made = (
-        _recalls(figures), _bins(figures), _delays(figures), _precisions(figures), _controls(figures),
+        _recalls(figures), _bins(figures), _delays(figures), _precisions(figures), _look_alikes(figures),
         _false_alarms(judgement), _missed(judgement),
     )  # fmt: skip
     for each in made:
@@ -75,7 +75,7 @@ def _precisions(figures: Report) -> Table:
     made = table(
         f"Precision (neither: another family's violation, or excused); rates per {UNIT_DAYS:,} merchant-days\n"
         f"The severest {LOAD} find {percent(figures.at_load.recall)} violations",
-        "alerts taken", "family", "alerts", "rate", "true", "false", "on controls", "neither", "precision",
+        "alerts taken", "family", "alerts", "rate", "true", "false", "on look-alikes", "neither", "precision",
         numbers=range(2, 8),
     )  # fmt: skip
     taken = [(f"the severest {LOAD}", figures.at_load.rows)]
@@ -86,15 +86,15 @@ def _precisions(figures: Report) -> Table:
     return made
 
 
-def _controls(figures: Report) -> Table:
+def _look_alikes(figures: Report) -> Table:
     made = table(
         f"False alarms on controls; rates per {UNIT_DAYS:,} of their merchant-days",
-        "family", "kind", "controls", "days", "alerts", "rate", "excused", "merchants hit", numbers=range(2, 7),
+        "family", "kind", "look-alikes", "days", "alerts", "rate", "excused", "merchants hit", numbers=range(2, 7),
     )  # fmt: skip
-    for each in figures.controls:
+    for each in figures.look_alikes:
         rate = "-" if each.per_unit is None else f"{each.per_unit:,.1f}"
         made.add_row(
-            each.family, each.kind, f"{each.controls:,}", f"{each.days:,.0f}", f"{each.alerts:,}", rate,
+            each.family, each.kind, f"{each.look_alikes:,}", f"{each.days:,.0f}", f"{each.alerts:,}", rate,
             f"{each.excused:,}", percent(each.merchants), style="red" if each.alerts else "",
         )  # fmt: skip
     return made
@@ -105,7 +105,7 @@ def _false_alarms(judgement: Judgement) -> Table:
     made = table(f"False alarms ({len(every):,})", "severity", "merchant", "detector", "first hit", "on", "reason")
     for each in every[:_LISTED]:
         it = each.alert
-        on = each.control.kind if each.control else ""
+        on = each.look_alike.kind if each.look_alike else ""
         made.add_row(severity_bar(it.severity), it.merchant_id, it.detector, iso(it.first_ms)[:16], on, it.reason)
     return made
 

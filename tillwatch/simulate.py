@@ -80,7 +80,7 @@ class _Shown(Simulation):
     "--fee-share", type=float, default=_DEFAULTS["fee_share"], show_default=True, help="Merchants overcharged.",
 )  # fmt: skip
 @click.option(
-    "--control-share", type=float, default=_DEFAULTS["control_share"], show_default=True,
+    "--look-alike-share", type=float, default=_DEFAULTS["look_alike_share"], show_default=True,
     help="Merchants given each lawful thing that looks like a violation.",
 )  # fmt: skip
 @click.option(

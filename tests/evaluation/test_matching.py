@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from evaluation.matching import GRACE_MS, Verdict, judge, judged_alert
-from tests.tillwatch.judging import DAY, HOUR, control, found, truth, violation
+from tests.tillwatch.judging import DAY, HOUR, found, look_alike, truth, violation
 
 
 @pytest.mark.parametrize(
@@ -40,55 +40,55 @@ def test_another_familys_violation_makes_an_alert_neither_true_nor_false() -> No
     assert judged_alert(found(family="volume", first_ms=DAY), [violation()], []).verdict is Verdict.FALSE
 
 
-def test_an_alert_on_a_control_of_its_family_is_false_even_beside_another_familys_violation() -> None:
+def test_an_alert_on_a_look_alike_of_its_family_is_false_even_beside_another_familys_violation() -> None:
     alert = found(family="volume", first_ms=12 * DAY)
-    holiday = control(family="volume", kind="holiday", from_ms=11 * DAY, until_ms=13 * DAY)
+    holiday = look_alike(family="volume", kind="holiday", from_ms=11 * DAY, until_ms=13 * DAY)
     judged = judged_alert(alert, [violation()], [holiday])
-    assert (judged.verdict, judged.control, judged.is_false) == (Verdict.CONTROL, holiday, True)
+    assert (judged.verdict, judged.look_alike, judged.is_false) == (Verdict.LOOK_ALIKE, holiday, True)
 
 
-def test_a_control_of_any_family_counts_where_no_violation_explains_the_alert() -> None:
-    alert, moved = found(first_ms=12 * DAY), control(family="", kind="moved")
-    assert judged_alert(alert, [], [moved]).verdict is Verdict.CONTROL
+def test_a_look_alike_of_any_family_counts_where_no_violation_explains_the_alert() -> None:
+    alert, moved = found(first_ms=12 * DAY), look_alike(family="", kind="moved")
+    assert judged_alert(alert, [], [moved]).verdict is Verdict.LOOK_ALIKE
     assert judged_alert(alert, [violation(family="fee")], [moved]).verdict is Verdict.OTHER
     assert judged_alert(alert, [violation()], [moved]).verdict is Verdict.TRUE
 
 
-def test_a_control_of_another_family_or_time_does_not_count() -> None:
+def test_a_look_alike_of_another_family_or_time_does_not_count() -> None:
     alert = found(first_ms=12 * DAY)
-    for each in (control(family="fee"), control(from_ms=13 * DAY), control(until_ms=11 * DAY - 1)):
+    for each in (look_alike(family="fee"), look_alike(from_ms=13 * DAY), look_alike(until_ms=11 * DAY - 1)):
         judged = judged_alert(alert, [], [each])
-        assert (judged.verdict, judged.control) == (Verdict.FALSE, None)
+        assert (judged.verdict, judged.look_alike) == (Verdict.FALSE, None)
 
 
-def test_an_alert_a_day_after_a_control_is_still_on_it() -> None:
-    outage = control(until_ms=11 * DAY)
-    assert judged_alert(found(first_ms=12 * DAY), [], [outage]).control == outage
+def test_an_alert_a_day_after_a_look_alike_is_still_on_it() -> None:
+    outage = look_alike(until_ms=11 * DAY)
+    assert judged_alert(found(first_ms=12 * DAY), [], [outage]).look_alike == outage
 
 
-def test_an_alert_on_several_controls_falls_on_the_shortest() -> None:
-    whole, outage = control(kind="price_list"), control(kind="outage", from_ms=14 * DAY, until_ms=15 * DAY)
+def test_an_alert_on_several_look_alikes_falls_on_the_shortest() -> None:
+    whole, outage = look_alike(kind="price_list"), look_alike(kind="outage", from_ms=14 * DAY, until_ms=15 * DAY)
     for several in ([whole, outage], [outage, whole]):
-        assert judged_alert(found(first_ms=15 * DAY), [], several).control == outage
+        assert judged_alert(found(first_ms=15 * DAY), [], several).look_alike == outage
 
 
 def test_an_alert_on_a_closing_that_nobody_told_of_is_excused() -> None:
-    closing = control(family="volume", kind="closing")
-    judged = judged_alert(found(family="volume"), [], [control(family="volume", kind="growth"), closing])
-    assert (judged.verdict, judged.control) == (Verdict.EXCUSED, closing)
+    closing = look_alike(family="volume", kind="closing")
+    judged = judged_alert(found(family="volume"), [], [look_alike(family="volume", kind="growth"), closing])
+    assert (judged.verdict, judged.look_alike) == (Verdict.EXCUSED, closing)
     assert judged_alert(found(family="mcc"), [], [closing]).verdict is Verdict.FALSE
 
 
 @pytest.mark.parametrize(
     ("last_ms", "verdict"),
-    [(14 * DAY, Verdict.EXCUSED), (14 * DAY + 600_000, Verdict.EXCUSED), (14 * DAY + 600_001, Verdict.CONTROL)],
+    [(14 * DAY, Verdict.EXCUSED), (14 * DAY + 600_000, Verdict.EXCUSED), (14 * DAY + 600_001, Verdict.LOOK_ALIKE)],
 )
 def test_an_alert_on_a_change_told_late_is_excused_until_it_was_told(last_ms: int, verdict: Verdict) -> None:
-    late = control(kind="mcc_change_told_late", from_ms=10 * DAY, told_ms=14 * DAY)
+    late = look_alike(kind="mcc_change_told_late", from_ms=10 * DAY, told_ms=14 * DAY)
     alert = found(first_ms=11 * DAY, last_ms=last_ms)
     assert judged_alert(alert, [], [late]).verdict is verdict
-    in_time = control(kind="mcc_change", from_ms=10 * DAY, told_ms=14 * DAY)
-    assert judged_alert(alert, [], [in_time]).verdict is Verdict.CONTROL
+    in_time = look_alike(kind="mcc_change", from_ms=10 * DAY, told_ms=14 * DAY)
+    assert judged_alert(alert, [], [in_time]).verdict is Verdict.LOOK_ALIKE
 
 
 def test_a_violation_is_detected_when_the_first_revision_worth_knowing_is_told() -> None:

@@ -8,7 +8,7 @@ import pytest
 from evaluation.matching import judge
 from evaluation.metrics import (
     AtLoad,
-    OnControl,
+    OnLookAlike,
     Precision,
     Recall,
     Report,
@@ -20,7 +20,7 @@ from evaluation.metrics import (
     share,
     smallest_from,
 )
-from tests.tillwatch.judging import DAY, HOUR, control, found, truth, violation
+from tests.tillwatch.judging import DAY, HOUR, found, look_alike, truth, violation
 
 if TYPE_CHECKING:
     from evaluation.matching import Judgement
@@ -200,30 +200,30 @@ def test_the_curve_ends_with_all_alerts() -> None:
     assert report(truth(), judge(truth(), [], {})).curve == ()
 
 
-def of_kind(figures: Report, kind: str) -> OnControl:
-    (it,) = [each for each in figures.controls if each.kind == kind]
+def of_kind(figures: Report, kind: str) -> OnLookAlike:
+    (it,) = [each for each in figures.look_alikes if each.kind == kind]
     return it
 
 
-def test_false_alarms_on_controls_are_counted_by_kind_with_merchants_and_days() -> None:
-    controls = [
-        control(merchant_id="a"), control(merchant_id="b"), control(merchant_id="b", until_ms=20 * DAY),
-        control(merchant_id="c", kind="mcc_change_told_late", from_ms=10 * DAY, until_ms=20 * DAY, told_ms=16 * DAY),
+def test_false_alarms_on_look_alikes_are_counted_by_kind_with_merchants_and_days() -> None:
+    look_alikes = [
+        look_alike(merchant_id="a"), look_alike(merchant_id="b"), look_alike(merchant_id="b", until_ms=20 * DAY),
+        look_alike(merchant_id="c", kind="mcc_change_told_late", from_ms=10 * DAY, until_ms=20 * DAY, told_ms=16 * DAY),
     ]  # fmt: skip
     alerts = [
         found("1", merchant_id="a"), found("2", merchant_id="a", first_ms=30 * DAY), found("3", merchant_id="c"),
         found("4", merchant_id="c", first_ms=18 * DAY), found("5", merchant_id="b", severity=0.2),
     ]  # fmt: skip
-    whole = truth(controls=controls)
+    whole = truth(look_alikes=look_alikes)
     figures = report(whole, judge(whole, alerts, {}))
     several = of_kind(figures, "several_mccs")
-    assert (several.controls, several.days, several.alerts, several.per_unit) == (3, 100.0, 2, 200.0)
+    assert (several.look_alikes, several.days, several.alerts, several.per_unit) == (3, 100.0, 2, 200.0)
     assert (several.merchants.part, several.merchants.whole) == (1, 2)
     late = of_kind(figures, "mcc_change_told_late")
     assert (late.alerts, late.excused, late.merchants.part, late.per_unit) == (1, 1, 1, 1000.0)
     # Precision counts the one below 0.3 with the ranking, and the excused one not at all.
     overall = figures.at_load.rows[0]
-    assert (overall.false, overall.on_controls, overall.excused) == (4, 4, 1)
+    assert (overall.false, overall.on_look_alikes, overall.excused) == (4, 4, 1)
 
 
 def test_an_effect_that_is_negative_is_as_strong_as_its_magnitude() -> None:

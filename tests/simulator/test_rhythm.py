@@ -18,11 +18,11 @@ from simulator.trades import TRADES
 from simulator.volume import KINDS
 
 if TYPE_CHECKING:
-    from simulator.truth import Control, Label
+    from simulator.truth import Label, LookAlike
 
 QUIET: dict[str, Any] = {
     "jump_share": 0.0, "mcc_change_share": 0.0, "static_share": 0.0, "rotation_share": 0.0, "drift_share": 0.0,
-    "fee_share": 0.0, "control_share": 0.0, "late_share": 0.0, "future_share": 0.0, "duplicate_share": 0.0,
+    "fee_share": 0.0, "look_alike_share": 0.0, "late_share": 0.0, "future_share": 0.0, "duplicate_share": 0.0,
 }  # fmt: skip
 LONG = SimulationConfig(
     seed=4, merchants=300, days=80.0, tx_per_merchant_day=60.0, volume_share=0.6, **QUIET,
@@ -72,10 +72,10 @@ def sales_of(simulation: Simulation, merchant: int, from_ms: int, until_ms: int)
     return [(int(e["event_ms"]), int(e["amount"]), int(e["card"])) for e in within]
 
 
-def control_of(simulation: Simulation, kind: str) -> list[Control]:
-    found = [control for control in simulation.controls() if control.kind == kind]
+def look_alikes_of(simulation: Simulation, kind: str) -> list[LookAlike]:
+    found = [look_alike for look_alike in simulation.look_alikes() if look_alike.kind == kind]
     assert found, kind
-    assert all(control.family == "volume" for control in found)
+    assert all(look_alike.family == "volume" for look_alike in found)
     return found
 
 
@@ -250,7 +250,7 @@ def test_the_mean_volume_stays_what_was_asked_for(merchants: int, days: float) -
 def test_without_a_calendar_nothing_lawful_is_planned_and_days_are_alike() -> None:
     config = replace(LAWFUL, days=30.0, merchants=600, calendar=False)
     simulation = simulate(config)
-    assert [control for control in simulation.controls() if control.family == "volume"] == []
+    assert [look_alike for look_alike in simulation.look_alikes() if look_alike.family == "volume"] == []
     by_day = daily(simulation).sum(axis=1)[1:29].reshape(4, 7)
     assert np.all(np.abs(by_day / by_day.mean(axis=0) - 1) < 0.1)
 
@@ -271,7 +271,7 @@ def test_paydays_and_holidays_lift_sales() -> None:
     simulation, by_day = lawful_sales()
     undisturbed, first = simulation._undisturbed, simulation._rhythms.first_day
     assert undisturbed is not None
-    assert {control.from_ms for control in control_of(simulation, "payday")}
+    assert {look_alike.from_ms for look_alike in look_alikes_of(simulation, "payday")}
     paid = undisturbed.payday == 10
     tenth = day_number(date(2025, 3, 10)) - first
     others = by_day[[tenth - 7, tenth + 7]].mean(axis=0)
@@ -285,7 +285,9 @@ def test_paydays_and_holidays_lift_sales() -> None:
     closed = undisturbed.closed > 0
     assert by_day[eve : eve + 3, closed].sum() == 0
     assert by_day[eve + 8 : eve + 11, closed].sum() > 0
-    assert {control.merchant_index for control in control_of(simulation, "holiday")} & set(np.flatnonzero(closed))
+    assert {look_alike.merchant_index for look_alike in look_alikes_of(simulation, "holiday")} & set(
+        np.flatnonzero(closed)
+    )
 
 
 def test_promotions_last_one_to_three_days_and_listed_ones_are_mild() -> None:
@@ -300,10 +302,10 @@ def test_promotions_last_one_to_three_days_and_listed_ones_are_mild() -> None:
     assert factors[on].min() >= 1.5
     assert factors.max() <= 2.5
     table, days = simulation.merchants.table, simulation._rhythms.first_day
-    for control in control_of(simulation, "promotion"):
-        row = table[control.merchant_index]
-        day = (control.from_ms // HOUR_MS + int(row["offset_h"]) + int(row["shift_h"])) // 24
-        factor = rhythm.promotion(table["key"][control.merchant_index : control.merchant_index + 1], day)[0]
+    for look_alike in look_alikes_of(simulation, "promotion"):
+        row = table[look_alike.merchant_index]
+        day = (look_alike.from_ms // HOUR_MS + int(row["offset_h"]) + int(row["shift_h"])) // 24
+        factor = rhythm.promotion(table["key"][look_alike.merchant_index : look_alike.merchant_index + 1], day)[0]
         assert day >= days
         assert 1.5 <= factor <= 1.8
 
@@ -312,13 +314,13 @@ def test_stores_open_with_a_ramp_and_close_for_good() -> None:
     simulation, by_day = lawful_sales()
     first, undisturbed = simulation._rhythms.first_day, simulation._undisturbed
     assert undisturbed is not None
-    opening = [c.merchant_index for c in control_of(simulation, "new_ramp")]
+    opening = [c.merchant_index for c in look_alikes_of(simulation, "new_ramp")]
     within = [i for i in opening if first + 2 < undisturbed.open_day[i] < first + 40]
     assert within
     assert all(by_day[: undisturbed.open_day[i] - first, i].sum() == 0 for i in within)
     weeks = [by_day[undisturbed.open_day[i] - first :, i] for i in within]
     assert sum(w[:10].sum() for w in weeks) < 0.6 * sum(w[-10:].sum() for w in weeks)
-    closing = {c.merchant_index for c in control_of(simulation, "closing")}
+    closing = {c.merchant_index for c in look_alikes_of(simulation, "closing")}
     assert all(by_day[undisturbed.close_day[i] - first :, i].sum() == 0 for i in closing)
     assert sum(by_day[:, i].sum() for i in closing) > 0
 
@@ -326,33 +328,33 @@ def test_stores_open_with_a_ramp_and_close_for_good() -> None:
 def test_seasonal_shops_close_for_months_and_come_back() -> None:
     simulation = simulate(replace(LAWFUL, merchants=2500, days=380.0, tx_per_merchant_day=2.0))
     by_day = daily(simulation)
-    controls = control_of(simulation, "seasonal")
-    for i in {control.merchant_index for control in controls}:
+    look_alikes = look_alikes_of(simulation, "seasonal")
+    for i in {look_alike.merchant_index for look_alike in look_alikes}:
         asleep = by_day[:, i] == 0
         longest = max(len(run) for run in "".join("x" if each else "." for each in asleep).split("."))
         assert longest >= 90
         assert by_day[:, i].sum() > 0
-    assert control_of(simulation, "seasonal_closing")
-    assert control_of(simulation, "growth")
+    assert look_alikes_of(simulation, "seasonal_closing")
+    assert look_alikes_of(simulation, "growth")
 
 
 def test_wedding_deposits_are_a_few_and_many_times_the_median() -> None:
     simulation = simulate(LAWFUL)
     large = Counter[int]()
-    controls = control_of(simulation, "wedding")
-    for control in controls:
-        row = simulation.merchants.table[control.merchant_index]
+    look_alikes = look_alikes_of(simulation, "wedding")
+    for look_alike in look_alikes:
+        row = simulation.merchants.table[look_alike.merchant_index]
         median = float(row["scale"]) * TRADES[row["trade"]].median_yuan * 100
-        sales = sales_of(simulation, control.merchant_index, control.from_ms, control.until_ms)
-        large[control.merchant_index] = sum(amount > 7 * median for _, amount, _ in sales)
-    assert sum(large.values()) > len(controls)
+        sales = sales_of(simulation, look_alike.merchant_index, look_alike.from_ms, look_alike.until_ms)
+        large[look_alike.merchant_index] = sum(amount > 7 * median for _, amount, _ in sales)
+    assert sum(large.values()) > len(look_alikes)
     assert max(large.values()) < 12
 
 
 def test_staff_eat_at_noon_for_one_price_with_the_same_cards() -> None:
     simulation = simulate(LAWFUL)
-    for control in control_of(simulation, "staff_meals")[:3]:
-        sales = sales_of(simulation, control.merchant_index, control.from_ms, control.from_ms + 12 * DAY_MS)
+    for look_alike in look_alikes_of(simulation, "staff_meals")[:3]:
+        sales = sales_of(simulation, look_alike.merchant_index, look_alike.from_ms, look_alike.from_ms + 12 * DAY_MS)
         amount, times = Counter(amount for _, amount, _ in sales).most_common(1)[0]
         cards = Counter(card for _, each, card in sales if each == amount)
         assert times > 15
@@ -366,8 +368,8 @@ def test_an_outage_is_caught_up_in_the_next_hour() -> None:
     for batch in simulation.batches():
         for i, value in zip(batch.merchant_index.tolist(), batch.values(), strict=True):
             declined[i] += b'"response_code":"96"' in value
-    outage = control_of(simulation, "outage")
-    assert sum(declined[i] for i in {control.merchant_index for control in outage}) > 100
+    outage = look_alikes_of(simulation, "outage")
+    assert sum(declined[i] for i in {look_alike.merchant_index for look_alike in outage}) > 100
     factors = rhythm.catch_up(config)
     assert 1.0 < factors.max() < 1.5
     assert 0 < (factors > 1.0).sum() < factors.size / 5

@@ -40,6 +40,6 @@ def test_truth_and_ledger_are_written_beside_it(tmp_path: Path) -> None:
     assert [label["merchant_id"] for label in truth["violations"]] == [
         label.merchant_id for label in simulation.labels()
     ]
-    assert truth["controls"]
+    assert truth["look_alikes"]
     assert ledger.keys() == {simulation.merchant_id(i) for i in range(40)}
     assert sum(sums["accepted"] for sums in ledger.values()) == simulation.ledger()["accepted"].sum()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from evaluation.matching import Found, Step
-from evaluation.truth import Control, Truth, Violation
+from evaluation.truth import LookAlike, Truth, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,18 +23,18 @@ def violation(**given: Any) -> Violation:
     return Violation(**(usual | given))
 
 
-def control(**given: Any) -> Control:
+def look_alike(**given: Any) -> LookAlike:
     """One of merchant m, family mcc, from day 0 to 40."""
     usual: dict[str, Any] = {
         "merchant_id": "m", "merchant_index": 0, "family": "mcc", "kind": "several_mccs", "from_ms": 0,
         "until_ms": 40 * DAY, "told_ms": 0,
     }  # fmt: skip
-    return Control(**(usual | given))
+    return LookAlike(**(usual | given))
 
 
-def truth(*violations: Violation, controls: Sequence[Control] = (), merchants: int = 1000) -> Truth:
+def truth(*violations: Violation, look_alikes: Sequence[LookAlike] = (), merchants: int = 1000) -> Truth:
     return Truth(
-        violations=violations, controls=tuple(controls), start_ms=0, end_ms=40 * DAY, merchants=merchants
+        violations=violations, look_alikes=tuple(look_alikes), start_ms=0, end_ms=40 * DAY, merchants=merchants
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from evaluation.metrics import report
 from evaluation.page import page
 from simulator.config import DAY_MS, SimulationConfig
 from tests.tillwatch.conftest import MERCHANTS, call
-from tests.tillwatch.judging import DAY, HOUR, control, found, truth, violation
+from tests.tillwatch.judging import DAY, HOUR, found, look_alike, truth, violation
 from tillwatch.evaluate import as_json
 from tillwatch.evaluate_tables import print_tables
 
@@ -42,9 +42,10 @@ def as_truth(old: dict[str, Any]) -> dict[str, Any]:
         }
         for each in old["violations"]
     ]  # fmt: skip
-    controls = [each | {"family": "mcc", "until_ms": end_ms} for each in old["controls"]]
+    look_alikes = [each | {"family": "mcc", "until_ms": end_ms} for each in old["look_alikes"]]
     return {
-        "violations": violations, "controls": controls, "start_ms": start_ms, "end_ms": end_ms, "merchants": MERCHANTS
+        "violations": violations, "look_alikes": look_alikes, "start_ms": start_ms, "end_ms": end_ms,
+        "merchants": MERCHANTS,
     }  # fmt: skip
 
 
@@ -103,7 +104,12 @@ def test_the_page_is_well_formed_and_loads_nothing(result: tuple[str, dict[str, 
     assert {"svg", "table", "style"} <= parser.seen
     assert not {"script", "link", "img", "iframe"} & parser.seen
     assert "://" not in page
-    for words in ("Recall by effect", "Precision and recall by load", "Delay until found", "False alarms on controls"):
+    for words in (
+        "Recall by effect",
+        "Precision and recall by load",
+        "Delay until found",
+        "False alarms on look-alikes",
+    ):
         assert words in page
 
 
@@ -111,9 +117,9 @@ def test_the_page_is_well_formed_and_loads_nothing(result: tuple[str, dict[str, 
     ("whole", "alerts"),
     [
         (truth(), []),
-        (truth(violation(effect=0.0), controls=[control()]), []),
+        (truth(violation(effect=0.0), look_alikes=[look_alike()]), []),
         (truth(violation(effect=0.0, effect_unit="ratio")), [found()]),
-        (truth(violation(kind="<b>"), controls=[control(family="")]), [found(), found("b", merchant_id="&")]),
+        (truth(violation(kind="<b>"), look_alikes=[look_alike(family="")]), [found(), found("b", merchant_id="&")]),
     ],
 )
 def test_whatever_there_is_to_say_has_a_page_and_tables(whole: Truth, alerts: list[Found]) -> None:

@@ -6,24 +6,24 @@ import msgspec
 import pytest
 
 from evaluation.truth import TruthError, read_truth
-from tests.tillwatch.judging import DAY, control, truth, violation
+from tests.tillwatch.judging import DAY, look_alike, truth, violation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def written(folder: Path, **changes: Any) -> Path:
-    """A truth with one violation and one control, in a file."""
+    """A truth with one violation and one look-alike, in a file."""
     path = folder / "truth.json"
-    whole = msgspec.to_builtins(truth(violation(), controls=[control()]))
+    whole = msgspec.to_builtins(truth(violation(), look_alikes=[look_alike()]))
     path.write_bytes(msgspec.json.encode(whole | changes))
     return path
 
 
 def test_a_truth_is_read_back(tmp_path: Path) -> None:
     found = read_truth(written(tmp_path))
-    assert found == truth(violation(), controls=[control()])
-    assert (found.merchant_days, found.controls[0].days) == (40_000.0, 40.0)
+    assert found == truth(violation(), look_alikes=[look_alike()])
+    assert (found.merchant_days, found.look_alikes[0].days) == (40_000.0, 40.0)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_a_truth_is_read_back(tmp_path: Path) -> None:
             "must be one of mcc, fee, volume, got 'card'",
         ),
         ({"violations": [msgspec.to_builtins(violation(family=""))]}, "must be one of mcc, fee, volume, got ''"),
-        ({"controls": [msgspec.to_builtins(control(until_ms=-DAY))]}, "must not end before it begins"),
+        ({"look_alikes": [msgspec.to_builtins(look_alike(until_ms=-DAY))]}, "must not end before it begins"),
         ({"merchants": 0}, "must have merchants and last, got 0"),
         ({"end_ms": 0}, "must have merchants and last"),
     ],
