@@ -95,12 +95,12 @@ class Collector:
 
     def found(self) -> list[Found]:
         """Every alert."""
-        families = {each.name: each.risk_group for each in self.detectors}
+        categories = {each.name: each.risk_group for each in self.detectors}
         return [
             Found(
-                alert_id=alert_id, detector=each.detector, family=families[each.detector], merchant_id=each.merchant_id,
-                reason=each.reason.en, hits=each.hits, at_stake_minor=each.at_stake, currency=each.currency,
-                first_ms=_ms(each.first_time), last_ms=_ms(each.last_time), steps=tuple(self.steps[alert_id]),
+                alert_id=alert_id, detector=each.detector, category=categories[each.detector],
+                merchant_id=each.merchant_id, reason=each.reason.en, hits=each.hits, at_stake_minor=each.at_stake,
+                currency=each.currency, first_ms=_ms(each.first_time), last_ms=_ms(each.last_time), steps=tuple(self.steps[alert_id]),
             )
             for alert_id, each in self.last.items()
         ]  # fmt: skip

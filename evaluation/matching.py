@@ -46,7 +46,7 @@ class Found:
     """An alert with all its revisions; the other figures are those of the last one.
 
     Attributes:
-        family: its detector's.
+        category: of the violations that its detector is for: its risk group.
         reason: why, in English.
         first_ms: event time of the earliest hit, UTC milliseconds.
         last_ms: of the latest hit.
@@ -55,7 +55,7 @@ class Found:
 
     alert_id: str
     detector: str
-    family: str
+    category: str
     merchant_id: str
     reason: str
     hits: int
@@ -83,8 +83,8 @@ class Found:
 class Verdict(StrEnum):
     """What an alert is.
 
-    `TRUE`: of a violation of its family. `LOOK_ALIKE`: a false one, on something lawful that resembles a violation.
-    `FALSE`: any other false one. `OTHER`: the merchant has a violation of another family then. `EXCUSED`: on a change
+    `TRUE`: of a violation of its category. `LOOK_ALIKE`: a false one, on something lawful that resembles a violation.
+    `FALSE`: any other false one. `OTHER`: the merchant has a violation of another category then. `EXCUSED`: on a change
     nobody had told of. The last two are neither true nor false.
     """
 
@@ -156,10 +156,10 @@ class Judgement:
         return [each for each in self.ranked if each.is_false and each.alert.severity >= WORTH_KNOWING]
 
     def missed(self) -> list[Outcome]:
-        """Missed violations by family and unit of effect, the strongest first."""
+        """Missed violations by category and unit of effect, the strongest first."""
         missed = [each for each in self.outcomes if not each.found]
         return sorted(
-            missed, key=lambda each: (each.violation.family, each.violation.effect_unit, -each.violation.size)
+            missed, key=lambda each: (each.violation.category, each.violation.effect_unit, -each.violation.size)
         )
 
 
@@ -173,7 +173,7 @@ def judge(truth: Truth, alerts: Iterable[Found], txn_ms: Mapping[str, int]) -> J
     """
     violations: dict[str, list[Violation]] = defaultdict(list)
     look_alikes: dict[str, list[LookAlike]] = defaultdict(list)
-    happened = [each for each in truth.violations if each.transactions or each.family == "volume"]
+    happened = [each for each in truth.violations if each.transactions or each.category == "volume"]
     for violation in happened:
         violations[violation.merchant_id].append(violation)
     for look_alike in truth.look_alikes:
@@ -191,24 +191,24 @@ def judge(truth: Truth, alerts: Iterable[Found], txn_ms: Mapping[str, int]) -> J
 
 
 def in_time(alert: Found, violation: Violation) -> bool:
-    """Whether an alert falls in the time of a violation, with its family's grace."""
-    return alert.overlaps(violation.onset_ms, violation.end_ms + GRACE_MS[violation.family])
+    """Whether an alert falls in the time of a violation, with its category's grace."""
+    return alert.overlaps(violation.onset_ms, violation.end_ms + GRACE_MS[violation.category])
 
 
 def judged_alert(alert: Found, violations: Sequence[Violation], look_alikes: Sequence[LookAlike]) -> Judged:
     """What an alert is, from its merchant's violations and look-alikes; of several, the shortest look-alike counts."""
-    then = {each.family for each in violations if in_time(alert, each)}
-    if alert.family in then:
+    then = {each.category for each in violations if in_time(alert, each)}
+    if alert.category in then:
         return Judged(alert, Verdict.TRUE)
     near = (each for each in look_alikes if alert.overlaps(each.from_ms, each.until_ms + LOOK_ALIKE_GRACE_MS))
     touched = sorted(near, key=lambda each: each.days)
-    own = [each for each in touched if each.family == alert.family]
+    own = [each for each in touched if each.category == alert.category]
     if own:
         excuse = next((each for each in own if _excuses(each, alert)), None)
         return Judged(alert, Verdict.EXCUSED, excuse) if excuse else Judged(alert, Verdict.LOOK_ALIKE, own[0])
     if then:
         return Judged(alert, Verdict.OTHER)
-    of_any = next((each for each in touched if not each.family), None)
+    of_any = next((each for each in touched if not each.category), None)
     return Judged(alert, Verdict.LOOK_ALIKE if of_any else Verdict.FALSE, of_any)
 
 
@@ -220,7 +220,7 @@ def _excuses(look_alike: LookAlike, alert: Found) -> bool:
 
 
 def _outcome(violation: Violation, alerts: Sequence[Found], txn_ms: Mapping[str, int]) -> Outcome:
-    mine = [each for each in alerts if each.family == violation.family and in_time(each, violation)]
+    mine = [each for each in alerts if each.category == violation.category and in_time(each, violation)]
     detected = [ms for each in mine if (ms := each.detected_ms(violation.onset_ms)) is not None]
     detected_ms = min(detected, default=None)
     delay_txns = None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from evaluation.matching import SEVERITIES, WORTH_KNOWING, Verdict
-from evaluation.truth import DAY_MS, FAMILIES
+from evaluation.truth import CATEGORIES, DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -94,7 +94,7 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True):
         surely_from: likewise, of the interval's lower end.
     """
 
-    family: str
+    category: str
     kind: str
     effect_unit: str
     at_severity: tuple[Share, ...]
@@ -107,9 +107,9 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Precision(msgspec.Struct, frozen=True, kw_only=True):
-    """Alerts by verdict; precision leaves `other` and `excused` out. `family` "" is all of them."""
+    """Alerts by verdict; precision leaves `other` and `excused` out. `category` "" is all of them."""
 
-    family: str
+    category: str
     alerts: int
     true: int
     false: int
@@ -147,7 +147,7 @@ class OnLookAlike(msgspec.Struct, frozen=True, kw_only=True):
         per_unit: false alerts per 10,000 of those days; None where there are none.
     """
 
-    family: str
+    category: str
     kind: str
     look_alikes: int
     merchants: Share
@@ -162,8 +162,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         unseen: violations left out because no transaction came to be affected.
-        families: of all kinds of a family; effects of several units are not comparable, so it has no bins.
-        recalls: by family, unit and kind; where several kinds share a unit, first that of all of them.
+        categories: of all kinds of a category; effects of several units are not comparable, so it has no bins.
+        recalls: by category, unit and kind; where several kinds share a unit, first that of all of them.
         curve: `at_load` for log-spaced numbers of alerts, the last one all.
     """
 
@@ -171,7 +171,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     days: float
     merchant_days: float
     unseen: int
-    families: tuple[Recall, ...]
+    categories: tuple[Recall, ...]
     recalls: tuple[Recall, ...]
     at_load: AtLoad
     curve: tuple[AtLoad, ...]
@@ -179,10 +179,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     look_alikes: tuple[OnLookAlike, ...]
 
     def by_unit(self) -> list[Recall]:
-        """Of each family and unit of effect one: all kinds together."""
+        """Of each category and unit of effect one: all kinds together."""
         first: dict[tuple[str, str], Recall] = {}
         for each in self.recalls:
-            first.setdefault((each.family, each.effect_unit), each)
+            first.setdefault((each.category, each.effect_unit), each)
         return list(first.values())
 
 
@@ -252,7 +252,7 @@ def report(truth: Truth, judgement: Judgement) -> Report:
     """Every figure."""
     outcomes, ranked, days = judgement.outcomes, judgement.ranked, truth.merchant_days
     stakes = {each.alert.alert_id: each.alert.at_stake_minor for each in ranked}
-    present = [name for name in FAMILIES if any(each.violation.family == name for each in outcomes)]
+    present = [name for name in CATEGORIES if any(each.violation.category == name for each in outcomes)]
     groups = _groups(outcomes)
     budget = max(1, math.ceil(LOAD * days / UNIT_DAYS))
     return Report(
@@ -260,8 +260,8 @@ def report(truth: Truth, judgement: Judgement) -> Report:
         days=(truth.end_ms - truth.start_ms) / DAY_MS,
         merchant_days=days,
         unseen=judgement.unseen,
-        families=tuple(
-            _recall((name, "", ""), [each for each in outcomes if each.violation.family == name], stakes)
+        categories=tuple(
+            _recall((name, "", ""), [each for each in outcomes if each.violation.category == name], stakes)
             for name in present
         ),
         recalls=tuple(_recall(key, groups[key], stakes) for key in sorted(groups, key=_in_order)),
@@ -276,36 +276,36 @@ def report(truth: Truth, judgement: Judgement) -> Report:
 
 
 def _groups(outcomes: Iterable[Outcome]) -> dict[tuple[str, str, str], list[Outcome]]:
-    """Violations by (family, kind, unit); where several kinds share a unit, also by (family, "", unit).
+    """Violations by (category, kind, unit); where several kinds share a unit, also by (category, "", unit).
 
-    Those of busy merchants once more, by (family, `BUSY`, unit).
+    Those of busy merchants once more, by (category, `BUSY`, unit).
     """
     groups: dict[tuple[str, str, str], list[Outcome]] = defaultdict(list)
     for each in outcomes:
         it = each.violation
-        groups[it.family, it.kind, it.effect_unit].append(each)
-        groups[it.family, "", it.effect_unit].append(each)
+        groups[it.category, it.kind, it.effect_unit].append(each)
+        groups[it.category, "", it.effect_unit].append(each)
         if it.usual_a_day >= BUSY_A_DAY:
-            groups[it.family, BUSY, it.effect_unit].append(each)
-    kinds = Counter((family, unit) for family, kind, unit in groups if kind != BUSY)
+            groups[it.category, BUSY, it.effect_unit].append(each)
+    kinds = Counter((category, unit) for category, kind, unit in groups if kind != BUSY)
     return {key: mine for key, mine in groups.items() if key[1] or kinds[key[0], key[2]] > 2}
 
 
 def _in_order(key: tuple[str, str, str]) -> tuple[int, str, str]:
-    """Families in their order; all kinds of a unit before each."""
-    family, kind, unit = key
-    return FAMILIES.index(family), unit, kind
+    """Categories in their order; all kinds of a unit before each."""
+    category, kind, unit = key
+    return CATEGORIES.index(category), unit, kind
 
 
 def _recall(key: tuple[str, str, str], outcomes: Sequence[Outcome], stakes: dict[str, int]) -> Recall:
     """Figures of a group; without a unit, effects are not comparable and left out."""
-    family, kind, unit = key
+    category, kind, unit = key
     found = [each for each in outcomes if each.found]
     comparable = outcomes if unit else ()
     known = [(each.found, each.violation.money_minor) for each in outcomes if each.violation.money_minor is not None]
     true_ids = {alert_id for each in outcomes for alert_id in each.alert_ids}
     return Recall(
-        family=family, kind=kind, effect_unit=unit,
+        category=category, kind=kind, effect_unit=unit,
         at_severity=tuple(
             share(sum(each.found and each.severity >= least for each in outcomes), len(outcomes))
             for least in SEVERITIES
@@ -328,17 +328,17 @@ def _delay(values: Sequence[float]) -> Delay:
 
 
 def _precisions(judged: Sequence[Judged], merchant_days: float) -> tuple[Precision, ...]:
-    """Overall, then by family of those that have alerts."""
-    families = sorted({each.alert.family for each in judged})
-    mine = [("", judged), *((name, [each for each in judged if each.alert.family == name]) for name in families)]
+    """Overall, then by category of those that have alerts."""
+    categories = sorted({each.alert.category for each in judged})
+    mine = [("", judged), *((name, [each for each in judged if each.alert.category == name]) for name in categories)]
     return tuple(_precision(name, each, merchant_days) for name, each in mine)
 
 
-def _precision(family: str, judged: Sequence[Judged], merchant_days: float) -> Precision:
+def _precision(category: str, judged: Sequence[Judged], merchant_days: float) -> Precision:
     count = Counter(each.verdict for each in judged)
     true, false = count[Verdict.TRUE], count[Verdict.FALSE] + count[Verdict.LOOK_ALIKE]
     return Precision(
-        family=family, alerts=len(judged), true=true, false=false, on_look_alikes=count[Verdict.LOOK_ALIKE],
+        category=category, alerts=len(judged), true=true, false=false, on_look_alikes=count[Verdict.LOOK_ALIKE],
         other=count[Verdict.OTHER], excused=count[Verdict.EXCUSED],
         per_unit=len(judged) * UNIT_DAYS / merchant_days, precision=share(true, true + false),
     )  # fmt: skip
@@ -365,11 +365,11 @@ def _curve_sizes(alerts: int) -> list[int]:
 def _on_look_alikes(look_alikes: Sequence[LookAlike], ranked: Sequence[Judged]) -> tuple[OnLookAlike, ...]:
     groups: dict[tuple[str, str], list[LookAlike]] = defaultdict(list)
     for look_alike in look_alikes:
-        groups[look_alike.family, look_alike.kind].append(look_alike)
+        groups[look_alike.category, look_alike.kind].append(look_alike)
     hits: dict[tuple[str, str], list[Judged]] = defaultdict(list)
     for each in ranked:
         if each.look_alike is not None and each.alert.severity >= WORTH_KNOWING:
-            hits[each.look_alike.family, each.look_alike.kind].append(each)
+            hits[each.look_alike.category, each.look_alike.kind].append(each)
     return tuple(_on_look_alike(key, groups[key], hits[key]) for key in sorted(groups))
 
 
@@ -377,7 +377,7 @@ def _on_look_alike(key: tuple[str, str], look_alikes: Sequence[LookAlike], hits:
     false = [each.alert.merchant_id for each in hits if each.verdict is Verdict.LOOK_ALIKE]
     days = sum(each.days for each in look_alikes)
     return OnLookAlike(
-        family=key[0], kind=key[1], look_alikes=len(look_alikes),
+        category=key[0], kind=key[1], look_alikes=len(look_alikes),
         merchants=share(len(set(false)), len({each.merchant_id for each in look_alikes})),
         days=days, alerts=len(false), excused=len(hits) - len(false),
         per_unit=len(false) * UNIT_DAYS / days if days else None,

@@ -89,7 +89,9 @@ def page(facts: dict[str, Any], figures: Report, judgement: Judgement) -> str:
 def _tiles(figures: Report, judgement: Judgement) -> str:
     """The figures that matter most, large."""
     overall, caught, known = figures.at_load.rows[0].precision, figures.at_load.recall, figures.at_severity[0].rows[0]
-    tiles = [(f"{each.family} recall", _value(each.at_severity[0].value), _counts(each)) for each in figures.families]
+    tiles = [
+        (f"{each.category} recall", _value(each.at_severity[0].value), _counts(each)) for each in figures.categories
+    ]
     tiles += [
         ("precision at load", _value(overall.value), f"{overall.part:,} of {overall.whole:,}, the severest {LOAD}"),
         ("recall at load", _value(caught.value), f"{caught.part:,} of {caught.whole:,} by these alerts"),
@@ -113,7 +115,7 @@ def _counts(it: Recall) -> str:
 
 
 def _recall_plots(figures: Report) -> str:
-    """One plot for each family and unit of effect."""
+    """One plot for each category and unit of effect."""
     return _plots(_recall_plot(each) for each in figures.by_unit())
 
 
@@ -126,7 +128,7 @@ def _recall_plot(it: Recall) -> tuple[str, str, str]:
         for each in it.bins
         if 0 < each.low < each.high
     ]  # fmt: skip
-    title = f"{it.family}: {kind(it)}"
+    title = f"{it.category}: {kind(it)}"
     if not points:
         return title, '<p class="none">No violation has an effect that can be drawn.</p>', ""
     reliable = it.reliable_from
@@ -176,7 +178,7 @@ def _delay_plot(judgement: Judgement) -> tuple[str, str, str]:
     counts: dict[str, list[int]] = {}
     for each in judgement.outcomes:
         if each.delay_h is not None:
-            mine = counts.setdefault(each.violation.family, [0] * len(labels))
+            mine = counts.setdefault(each.violation.category, [0] * len(labels))
             mine[sum(each.delay_h >= upper for _, upper in _DELAYS_H)] += 1
     svg = columns(labels, list(counts.items()), x_label="from onset to detection", y_label="violations")
     return "Delay until found", svg, ""
@@ -184,7 +186,7 @@ def _delay_plot(judgement: Judgement) -> tuple[str, str, str]:
 
 def _look_alike_plot(figures: Report) -> tuple[str, str, str]:
     made = [
-        (f"{each.family} {each.kind}".strip(), each.per_unit or 0.0, f"{each.per_unit or 0:,.1f} ({each.alerts:,})")
+        (f"{each.category} {each.kind}".strip(), each.per_unit or 0.0, f"{each.per_unit or 0:,.1f} ({each.alerts:,})")
         for each in figures.look_alikes
     ]
     return "False alarms on look-alikes", bars(made), f"Per {UNIT_DAYS:,} of their merchant-days (and how many)."
@@ -219,29 +221,29 @@ def _table(
 
 
 def _recall_table(figures: Report) -> str:
-    headings = ("family", "kind", "effect", *(f"from {each}" for each in SEVERITIES), "95 % from", "surely from")
+    headings = ("category", "kind", "effect", *(f"from {each}" for each in SEVERITIES), "95 % from", "surely from")
     cells = [
         (
-            each.family if each.effect_unit else f"{each.family}*", kind(each) if each.effect_unit else "",
+            each.category if each.effect_unit else f"{each.category}*", kind(each) if each.effect_unit else "",
             each.effect_unit, *(percent(it) for it in each.at_severity),
             *((size(each.reliable_from), size(each.surely_from)) if each.effect_unit else ("", "")),
         )
-        for each in (*figures.families, *figures.recalls)
+        for each in (*figures.categories, *figures.recalls)
     ]  # fmt: skip
     return _table(headings, cells)
 
 
 def _delay_table(figures: Report) -> str:
     headings = (
-        "family", "kind", "hours, median / 90 %", "transactions, median / 90 %",
+        "category", "kind", "hours, median / 90 %", "transactions, median / 90 %",
         "money at stake (minor units)", "of it found", "alerted",
     )  # fmt: skip
     cells = [
         (
-            each.family if each.kind else f"{each.family}*", each.kind, delay(each.delay_h), delay(each.delay_txns),
+            each.category if each.kind else f"{each.category}*", each.kind, delay(each.delay_h), delay(each.delay_txns),
             f"{each.money.at_stake:,}", f"{each.money.found:,}", f"{each.money.alerted:,}",
         )
-        for each in (*figures.families, *(it for it in figures.recalls if it.kind))
+        for each in (*figures.categories, *(it for it in figures.recalls if it.kind))
     ]  # fmt: skip
     return _table(headings, cells, range(2, 7))
 
@@ -250,15 +252,15 @@ def _precision_table(figures: Report) -> str:
     taken = [(f"the severest {LOAD} per {UNIT_DAYS:,}", figures.at_load.rows)]
     taken += [(f"severity from {each.severity}", each.rows) for each in figures.at_severity]
     cells = [("" if k else f"{name}*", *row) for name, every in taken for k, row in enumerate(rows(every))]
-    headings = ("alerts taken", "family", "alerts", "rate", "true", "false", "on look-alikes", "neither", "precision")
+    headings = ("alerts taken", "category", "alerts", "rate", "true", "false", "on look-alikes", "neither", "precision")
     return _table(headings, cells, range(2, 8))
 
 
 def _look_alike_table(figures: Report) -> str:
-    headings = ("family", "kind", "look-alikes", "days", "alerts", "rate", "excused", "merchants hit")
+    headings = ("category", "kind", "look-alikes", "days", "alerts", "rate", "excused", "merchants hit")
     cells = [
         (
-            each.family, each.kind, f"{each.look_alikes:,}", f"{each.days:,.0f}", f"{each.alerts:,}",
+            each.category, each.kind, f"{each.look_alikes:,}", f"{each.days:,.0f}", f"{each.alerts:,}",
             "-" if each.per_unit is None else f"{each.per_unit:,.1f}", f"{each.excused:,}", percent(each.merchants),
         )
         for each in figures.look_alikes
@@ -280,14 +282,14 @@ def _false_alarm_table(judgement: Judgement) -> str:
 def _missed_table(judgement: Judgement) -> str:
     cells = [
         (
-            it.family, it.kind, number(it.effect), it.effect_unit, it.merchant_id, iso(it.onset_ms)[:16],
+            it.category, it.kind, number(it.effect), it.effect_unit, it.merchant_id, iso(it.onset_ms)[:16],
             f"{it.transactions:,}", "-" if it.money_minor is None else f"{it.money_minor:,}", f"{each.severity:.2f}",
         )
         for each in judgement.missed()[:MOST]
         for it in (each.violation,)
     ]  # fmt: skip
     headings = (
-        "family", "kind", "effect", "unit", "merchant", "onset (UTC)", "transactions", "money (minor units)",
+        "category", "kind", "effect", "unit", "merchant", "onset (UTC)", "transactions", "money (minor units)",
         "severest alert",
     )  # fmt: skip
     return _table(headings, cells, (2, 6, 7, 8))

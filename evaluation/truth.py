@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 DAY_MS = 86_400_000
 RATIO = "ratio"
 """The unit of effects that are strong far above 1 and far below it."""
-FAMILIES = ("mcc", "fee", "volume")
+CATEGORIES = ("mcc", "fee", "volume")
 
 
 class TruthError(ValueError):
@@ -24,8 +24,8 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """One thing done to one merchant's traffic that a monitor should find.
 
     Attributes:
-        family: `mcc`, `fee` or `volume`.
-        kind: what was done, within the family.
+        category: `mcc`, `fee` or `volume`.
+        kind: what was done, within the category.
         onset_ms: from this event time on, UTC milliseconds.
         end_ms: up to this event time, exclusive.
         effect: what was done, in `effect_unit`.
@@ -37,7 +37,7 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
 
     merchant_id: str
     merchant_index: int
-    family: str
+    category: str
     kind: str
     onset_ms: int
     end_ms: int
@@ -68,7 +68,7 @@ class LookAlike(msgspec.Struct, frozen=True, kw_only=True):
     """Something lawful that resembles a violation.
 
     Attributes:
-        family: of the violation it resembles; "" where that is any.
+        category: of the violation it resembles; "" where that is any.
         from_ms: since when, UTC milliseconds.
         until_ms: until when, exclusive.
         told_ms: when an event told of it; 0 if none did.
@@ -76,7 +76,7 @@ class LookAlike(msgspec.Struct, frozen=True, kw_only=True):
 
     merchant_id: str
     merchant_index: int
-    family: str
+    category: str
     kind: str
     from_ms: int
     until_ms: int
@@ -118,18 +118,18 @@ def read_truth(path: Path) -> Truth:
         raise TruthError(f"{path}: the run must have merchants and last, got {truth.merchants} in {span} ms")
     for k, violation in enumerate(truth.violations):
         where = f"{path}: violations[{k}]"
-        _check_span(where, violation.family, violation.onset_ms, violation.end_ms, FAMILIES)
+        _check_span(where, violation.category, violation.onset_ms, violation.end_ms, CATEGORIES)
         if not math.isfinite(violation.effect):
             raise TruthError(f"{where}: effect must be finite, got {violation.effect!r}")
     for k, look_alike in enumerate(truth.look_alikes):
         _check_span(
-            f"{path}: look_alikes[{k}]", look_alike.family, look_alike.from_ms, look_alike.until_ms, (*FAMILIES, "")
+            f"{path}: look_alikes[{k}]", look_alike.category, look_alike.from_ms, look_alike.until_ms, (*CATEGORIES, "")
         )
     return truth
 
 
-def _check_span(where: str, family: str, from_ms: int, until_ms: int, families: tuple[str, ...]) -> None:
-    if family not in families:
-        raise TruthError(f"{where}: family must be one of {', '.join(families)}, got {family!r}")
+def _check_span(where: str, category: str, from_ms: int, until_ms: int, categories: tuple[str, ...]) -> None:
+    if category not in categories:
+        raise TruthError(f"{where}: category must be one of {', '.join(categories)}, got {category!r}")
     if until_ms < from_ms:
         raise TruthError(f"{where}: must not end before it begins, got {from_ms} to {until_ms}")

@@ -40,7 +40,7 @@ def mcc_label(merchants: Merchants, i: int, sales: NDArray[np.void], txn_ids: Tx
     return Label(
         merchant_id=merchants.merchant_id(i),
         merchant_index=i,
-        family="mcc",
+        category="mcc",
         kind=kind,
         onset_ms=int(row["jump_onset_ms"]),
         end_ms=int(row["jump_end_ms"]),
@@ -97,7 +97,7 @@ def fee_label(merchants: Merchants, i: int, charged: NDArray[np.void], txn_ids: 
     return Label(
         merchant_id=merchants.merchant_id(i),
         merchant_index=i,
-        family="fee",
+        category="fee",
         kind=FEE_KINDS[row["fee_kind"]],
         onset_ms=onset_ms,
         end_ms=end_ms,

@@ -229,7 +229,7 @@ class Simulation:
         return ledger
 
     def labels(self) -> list[Label]:
-        """The violations, by family and merchant; draws the run of those that deviate again."""
+        """The violations, by category and merchant; draws the run of those that deviate again."""
         table = self.merchants.table
         chosen = np.flatnonzero((table["jump_kind"] > 0) | (table["fee_kind"] > 0))
         parts = [self._sales(hour, chosen) for hour in self._hours(self.config.end_ms)]
@@ -243,7 +243,7 @@ class Simulation:
         for i, start, stop in zip(chosen.tolist(), starts, stops, strict=True):
             label = mcc_label if table["jump_kind"][i] else fee_label
             out.append(label(self.merchants, i, events[start:stop], self._txn_ids))
-        return sorted(out, key=lambda each: each.family, reverse=True) + self._volume_labels()
+        return sorted(out, key=lambda each: each.category, reverse=True) + self._volume_labels()
 
     def _volume_labels(self) -> list[Label]:
         """What departs from the usual volume, and the sums of its time as they are and as they would have been."""
@@ -280,7 +280,7 @@ class Simulation:
         return tuple(out)
 
     def look_alikes(self) -> list[LookAlike]:
-        """What resembles a violation and is none, by family, kind and merchant."""
+        """What resembles a violation and is none, by category, kind and merchant."""
         table = self.merchants.table
         out = [self._look_alike("mcc", each) for each in mcc_look_alikes(table, self.config)]
         out += [self._look_alike("fee", each) for each in fee_look_alikes(table, self.merchants.prices, self.config)]
@@ -291,11 +291,11 @@ class Simulation:
             return []
         return volume_look_alikes(self._plan, self._undisturbed, self.merchant_id)
 
-    def _look_alike(self, family: str, lawful: PlannedLookAlike) -> LookAlike:
+    def _look_alike(self, category: str, lawful: PlannedLookAlike) -> LookAlike:
         return LookAlike(
             merchant_id=self.merchant_id(lawful.merchant),
             merchant_index=lawful.merchant,
-            family=family,
+            category=category,
             kind=lawful.kind,
             from_ms=lawful.from_ms,
             until_ms=self.config.end_ms,

@@ -25,8 +25,8 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     """One thing done to one merchant's traffic that a monitor should find.
 
     Attributes:
-        family: `mcc`, `fee` or `volume`.
-        kind: what was done, within the family (docs/simulator.md lists them).
+        category: `mcc`, `fee` or `volume`.
+        kind: what was done, within the category (docs/simulator.md lists them).
         onset_ms: from this event time on, UTC milliseconds.
         end_ms: up to this event time, exclusive.
         effect: how strong it is, in `effect_unit`.
@@ -40,7 +40,7 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
 
     merchant_id: str
     merchant_index: int
-    family: str
+    category: str
     kind: str
     onset_ms: int
     end_ms: int
@@ -57,8 +57,8 @@ class LookAlike(msgspec.Struct, frozen=True, kw_only=True):
     """Something lawful that resembles a violation.
 
     Attributes:
-        family: `mcc`, `fee` or `volume`.
-        kind: what it is, within the family (docs/simulator.md lists them).
+        category: `mcc`, `fee` or `volume`.
+        kind: what it is, within the category (docs/simulator.md lists them).
         from_ms: since when, UTC milliseconds.
         until_ms: until when, exclusive.
         told_ms: when an event told of it; 0 if none did.
@@ -66,7 +66,7 @@ class LookAlike(msgspec.Struct, frozen=True, kw_only=True):
 
     merchant_id: str
     merchant_index: int
-    family: str
+    category: str
     kind: str
     from_ms: int
     until_ms: int

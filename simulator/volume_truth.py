@@ -44,7 +44,7 @@ def _label(departure: Departure, merchant_id: str, realised: Sums, usual: Sums) 
     return Label(
         merchant_id=merchant_id,
         merchant_index=departure.merchant,
-        family="volume",
+        category="volume",
         kind=departure.kind,
         onset_ms=departure.onset_ms,
         end_ms=departure.end_ms,
@@ -88,7 +88,7 @@ def volume_look_alikes(plan: Plan, lawful: Undisturbed, name: Callable[[int], st
 
 def _look_alike(merchant_id: str, merchant: int, kind: str, from_ms: int, until_ms: int) -> LookAlike:
     return LookAlike(
-        merchant_id=merchant_id, merchant_index=merchant, family="volume", kind=kind,
+        merchant_id=merchant_id, merchant_index=merchant, category="volume", kind=kind,
         from_ms=from_ms, until_ms=until_ms, told_ms=0,
     )  # fmt: skip
 

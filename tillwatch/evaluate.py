@@ -120,7 +120,7 @@ def _false_alarm(judged: Judged) -> dict[str, Any]:
 def _missed(outcome: Outcome) -> dict[str, Any]:
     it = outcome.violation
     return {
-        "merchant_id": it.merchant_id, "family": it.family, "kind": it.kind, "effect": it.effect,
+        "merchant_id": it.merchant_id, "category": it.category, "kind": it.kind, "effect": it.effect,
         "effect_unit": it.effect_unit, "onset": iso(it.onset_ms), "end": iso(it.end_ms),
         "transactions": it.transactions, "amount_minor": it.amount_minor, "money_minor": it.money_minor,
         "severity": outcome.severity,

@@ -23,8 +23,8 @@ def test_an_alert_is_true_from_the_onset_to_the_end_with_grace(first: int, last:
 
 
 def test_a_fee_violation_may_be_found_a_week_after_its_end() -> None:
-    alert = found(family="fee", first_ms=27 * DAY)
-    assert judged_alert(alert, [violation(family="fee", end_ms=20 * DAY)], []).verdict is Verdict.TRUE
+    alert = found(category="fee", first_ms=27 * DAY)
+    assert judged_alert(alert, [violation(category="fee", end_ms=20 * DAY)], []).verdict is Verdict.TRUE
 
 
 def test_another_merchants_violation_does_not_make_an_alert_true() -> None:
@@ -33,30 +33,30 @@ def test_another_merchants_violation_does_not_make_an_alert_true() -> None:
     assert not judgement.outcomes[0].found
 
 
-def test_another_familys_violation_makes_an_alert_neither_true_nor_false() -> None:
-    alert = found(family="volume", first_ms=12 * DAY)
+def test_another_categorys_violation_makes_an_alert_neither_true_nor_false() -> None:
+    alert = found(category="volume", first_ms=12 * DAY)
     judged = judged_alert(alert, [violation()], [])
     assert (judged.verdict, judged.is_false) == (Verdict.OTHER, False)
-    assert judged_alert(found(family="volume", first_ms=DAY), [violation()], []).verdict is Verdict.FALSE
+    assert judged_alert(found(category="volume", first_ms=DAY), [violation()], []).verdict is Verdict.FALSE
 
 
-def test_an_alert_on_a_look_alike_of_its_family_is_false_even_beside_another_familys_violation() -> None:
-    alert = found(family="volume", first_ms=12 * DAY)
-    holiday = look_alike(family="volume", kind="holiday", from_ms=11 * DAY, until_ms=13 * DAY)
+def test_an_alert_on_a_look_alike_of_its_category_is_false_even_beside_another_categorys_violation() -> None:
+    alert = found(category="volume", first_ms=12 * DAY)
+    holiday = look_alike(category="volume", kind="holiday", from_ms=11 * DAY, until_ms=13 * DAY)
     judged = judged_alert(alert, [violation()], [holiday])
     assert (judged.verdict, judged.look_alike, judged.is_false) == (Verdict.LOOK_ALIKE, holiday, True)
 
 
-def test_a_look_alike_of_any_family_counts_where_no_violation_explains_the_alert() -> None:
-    alert, moved = found(first_ms=12 * DAY), look_alike(family="", kind="moved")
+def test_a_look_alike_of_any_category_counts_where_no_violation_explains_the_alert() -> None:
+    alert, moved = found(first_ms=12 * DAY), look_alike(category="", kind="moved")
     assert judged_alert(alert, [], [moved]).verdict is Verdict.LOOK_ALIKE
-    assert judged_alert(alert, [violation(family="fee")], [moved]).verdict is Verdict.OTHER
+    assert judged_alert(alert, [violation(category="fee")], [moved]).verdict is Verdict.OTHER
     assert judged_alert(alert, [violation()], [moved]).verdict is Verdict.TRUE
 
 
-def test_a_look_alike_of_another_family_or_time_does_not_count() -> None:
+def test_a_look_alike_of_another_category_or_time_does_not_count() -> None:
     alert = found(first_ms=12 * DAY)
-    for each in (look_alike(family="fee"), look_alike(from_ms=13 * DAY), look_alike(until_ms=11 * DAY - 1)):
+    for each in (look_alike(category="fee"), look_alike(from_ms=13 * DAY), look_alike(until_ms=11 * DAY - 1)):
         judged = judged_alert(alert, [], [each])
         assert (judged.verdict, judged.look_alike) == (Verdict.FALSE, None)
 
@@ -73,10 +73,10 @@ def test_an_alert_on_several_look_alikes_falls_on_the_shortest() -> None:
 
 
 def test_an_alert_on_a_closing_that_nobody_told_of_is_excused() -> None:
-    closing = look_alike(family="volume", kind="closing")
-    judged = judged_alert(found(family="volume"), [], [look_alike(family="volume", kind="growth"), closing])
+    closing = look_alike(category="volume", kind="closing")
+    judged = judged_alert(found(category="volume"), [], [look_alike(category="volume", kind="growth"), closing])
     assert (judged.verdict, judged.look_alike) == (Verdict.EXCUSED, closing)
-    assert judged_alert(found(family="mcc"), [], [closing]).verdict is Verdict.FALSE
+    assert judged_alert(found(category="mcc"), [], [closing]).verdict is Verdict.FALSE
 
 
 @pytest.mark.parametrize(
@@ -145,14 +145,14 @@ def test_alerts_rank_by_severity_and_ties_by_time_and_then_by_name() -> None:
 
 
 def test_a_violation_that_touched_no_transaction_is_left_out_unless_it_is_one_of_volume() -> None:
-    judgement = judge(truth(violation(transactions=0), violation(family="volume", transactions=0)), [], {})
-    assert ([each.violation.family for each in judgement.outcomes], judgement.unseen) == (["volume"], 1)
+    judgement = judge(truth(violation(transactions=0), violation(category="volume", transactions=0)), [], {})
+    assert ([each.violation.category for each in judgement.outcomes], judgement.unseen) == (["volume"], 1)
 
 
 def test_missed_violations_come_by_unit_with_the_strongest_first() -> None:
     missed = [
-        violation(effect=0.1), violation(family="fee", effect_unit="ppm", effect=5), violation(effect=-0.4),
-        violation(family="fee", effect_unit="ppm", effect=900),
+        violation(effect=0.1), violation(category="fee", effect_unit="ppm", effect=5), violation(effect=-0.4),
+        violation(category="fee", effect_unit="ppm", effect=900),
     ]  # fmt: skip
     assert [each.violation.effect for each in judge(truth(*missed), [], {}).missed()] == [900, 5, -0.4, 0.1]
 

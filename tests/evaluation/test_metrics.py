@@ -99,23 +99,23 @@ def test_to_be_sure_of_95_percent_takes_73_found_violations() -> None:
         assert (smallest_from(judgement.outcomes, lambda it: it.low) is not None) is sure
 
 
-def group(figures: Report, family: str, kind: str, unit: str) -> Recall:
-    (it,) = [each for each in figures.recalls if (each.family, each.kind, each.effect_unit) == (family, kind, unit)]
+def group(figures: Report, category: str, kind: str, unit: str) -> Recall:
+    (it,) = [each for each in figures.recalls if (each.category, each.kind, each.effect_unit) == (category, kind, unit)]
     return it
 
 
 def test_kinds_that_share_a_unit_are_also_taken_together_and_units_never() -> None:
-    volume = {"family": "volume", "merchant_id": "v"}
+    volume = {"category": "volume", "merchant_id": "v"}
     whole = truth(
         violation(kind="mcc"), violation(kind="channel_mcc"),
         violation(kind="ramp", effect_unit="per day", **volume), violation(kind="surge", effect_unit="ratio", **volume),
     )  # fmt: skip
     figures = report(whole, judge(whole, [found(first_ms=12 * DAY)], {}))
-    assert [(each.family, each.kind, each.effect_unit) for each in figures.recalls] == [
+    assert [(each.category, each.kind, each.effect_unit) for each in figures.recalls] == [
         ("mcc", "", "share of sales"), ("mcc", "channel_mcc", "share of sales"), ("mcc", "mcc", "share of sales"),
         ("volume", "ramp", "per day"), ("volume", "surge", "ratio"),
     ]  # fmt: skip
-    assert [(each.family, each.at_severity[0].whole, each.bins) for each in figures.families] == [
+    assert [(each.category, each.at_severity[0].whole, each.bins) for each in figures.categories] == [
         ("mcc", 2, ()), ("volume", 2, ()),
     ]  # fmt: skip
 
@@ -124,8 +124,8 @@ def test_recall_is_also_that_of_alerts_to_be_worked_and_urgent_ones() -> None:
     violations = [violation(merchant_id=f"m{k}") for k in range(4)]
     alerts = [found(f"a{k}", merchant_id=f"m{k}", severity=s) for k, s in enumerate((0.3, 0.6, 0.85, 0.1))]
     whole = truth(*violations)
-    (family,) = report(whole, judge(whole, alerts, {})).families
-    assert [(each.part, each.whole) for each in family.at_severity] == [(3, 4), (2, 4), (1, 4)]
+    (category,) = report(whole, judge(whole, alerts, {})).categories
+    assert [(each.part, each.whole) for each in category.at_severity] == [(3, 4), (2, 4), (1, 4)]
 
 
 def test_delay_is_that_of_found_violations() -> None:
@@ -136,9 +136,9 @@ def test_delay_is_that_of_found_violations() -> None:
     alerts = [found(f"a{k}", merchant_id=f"m{k}", first_ms=10 * DAY + k * HOUR) for k in range(3)]
     times = {f"t{k}/{j}": 10 * DAY for k in range(4) for j in range(k + 1)}
     whole = truth(*violations)
-    (family,) = report(whole, judge(whole, alerts, times)).families
-    assert (family.delay_h.count, family.delay_h.median, family.delay_h.p90) == (3, 1.0, 2.0)
-    assert (family.delay_txns.count, family.delay_txns.median, family.delay_txns.p90) == (3, 2, 3)
+    (category,) = report(whole, judge(whole, alerts, times)).categories
+    assert (category.delay_h.count, category.delay_h.median, category.delay_h.p90) == (3, 1.0, 2.0)
+    assert (category.delay_txns.count, category.delay_txns.median, category.delay_txns.p90) == (3, 2, 3)
 
 
 def test_money_found_is_that_of_found_violations_whose_money_is_known() -> None:
@@ -148,20 +148,20 @@ def test_money_found_is_that_of_found_violations_whose_money_is_known() -> None:
     )  # fmt: skip
     alerts = [found("1", merchant_id="a", at_stake=70), found("2", merchant_id="a", at_stake=5),
               found("3", merchant_id="c", at_stake=9), found("4", merchant_id="nobody", at_stake=1000)]  # fmt: skip
-    (family,) = report(whole, judge(whole, alerts, {})).families
-    assert (family.money.at_stake, family.money.found, family.money.alerted) == (140, 100, 84)
+    (category,) = report(whole, judge(whole, alerts, {})).categories
+    assert (category.money.at_stake, category.money.found, category.money.alerted) == (140, 100, 84)
 
 
 def ranked_alerts() -> tuple[Truth, Judgement]:
-    """1,000 merchants for 40 days, a load of 80; 100 alerts, every fourth one false, and 4 of another family."""
+    """1,000 merchants for 40 days, a load of 80; 100 alerts, every fourth one false, and 4 of another category."""
     whole = truth(*(violation(merchant_id=f"m{k}") for k in range(100) if k % 4))
     alerts = [found(f"a{k:03}", merchant_id=f"m{k}", severity=0.9 - k / 200) for k in range(100)]
-    alerts += [found(f"b{k}", merchant_id=f"m{k}", family="volume", severity=0.95) for k in range(4)]
+    alerts += [found(f"b{k}", merchant_id=f"m{k}", category="volume", severity=0.95) for k in range(4)]
     return whole, judge(whole, alerts, {})
 
 
-def row(it: AtLoad, family: str) -> Precision:
-    (mine,) = [each for each in it.rows if each.family == family]
+def row(it: AtLoad, category: str) -> Precision:
+    (mine,) = [each for each in it.rows if each.category == category]
     return mine
 
 

@@ -39,11 +39,13 @@ def run(fees: str) -> tuple[Simulation, list[dict[str, Any]]]:
 
 @cache
 def labels(fees: str) -> dict[str, Label]:
-    return {label.merchant_id: label for label in run(fees)[0].labels() if label.family == "fee"}
+    return {label.merchant_id: label for label in run(fees)[0].labels() if label.category == "fee"}
 
 
 def look_alikes(fees: str, kind: str) -> dict[str, LookAlike]:
-    found = {each.merchant_id: each for each in run(fees)[0].look_alikes() if (each.family, each.kind) == ("fee", kind)}
+    found = {
+        each.merchant_id: each for each in run(fees)[0].look_alikes() if (each.category, each.kind) == ("fee", kind)
+    }
     assert found, kind
     return found
 
@@ -334,8 +336,8 @@ def test_without_fees_there_are_none_and_nobody_is_overcharged() -> None:
     config = SimulationConfig(merchants=60, days=1.0, fees="none", fee_share=0.5, record_size="all", volume_share=0.0)
     simulation = simulate(config)
     assert not any(b'"fee"' in batch.data for batch in simulation.batches())
-    assert {label.family for label in simulation.labels()} == {"mcc"}
-    assert not any(look_alike.family == "fee" for look_alike in simulation.look_alikes())
+    assert {label.category for label in simulation.labels()} == {"mcc"}
+    assert not any(look_alike.category == "fee" for look_alike in simulation.look_alikes())
 
 
 def test_without_contracts_none_is_given_and_none_changes() -> None:
@@ -344,6 +346,6 @@ def test_without_contracts_none_is_given_and_none_changes() -> None:
     assert all(json.loads(record)["type"] == "merchant" for record in simulation.master_records())
     assert not any(b'"contract"' in batch.data for batch in simulation.batches())
     assert "contract_rise" not in {label.kind for label in simulation.labels()}
-    kinds = {look_alike.kind for look_alike in simulation.look_alikes() if look_alike.family == "fee"}
+    kinds = {look_alike.kind for look_alike in simulation.look_alikes() if look_alike.category == "fee"}
     assert not kinds & {"noticed_rise", "cheaper_contract"}
-    assert all(look_alike.told_ms == 0 for look_alike in simulation.look_alikes() if look_alike.family == "fee")
+    assert all(look_alike.told_ms == 0 for look_alike in simulation.look_alikes() if look_alike.category == "fee")

@@ -42,13 +42,13 @@ def run() -> tuple[Simulation, dict[str, list[dict[str, Any]]]]:
 
 @cache
 def labels(kind: str) -> list[Label]:
-    found = [label for label in run()[0].labels() if label.family == "mcc" and label.kind == kind]
+    found = [label for label in run()[0].labels() if label.category == "mcc" and label.kind == kind]
     assert len(found) > 5
     return found
 
 
 def look_alikes(kind: str) -> list[LookAlike]:
-    found = [each for each in run()[0].look_alikes() if (each.family, each.kind) == ("mcc", kind)]
+    found = [each for each in run()[0].look_alikes() if (each.category, each.kind) == ("mcc", kind)]
     assert found
     return found
 
@@ -182,6 +182,6 @@ def test_a_steady_cheaper_mcc_is_a_look_alike() -> None:
     assert not steady & {label.merchant_id for label in labels("drift")}
 
 
-def test_nobody_is_labelled_twice_in_a_family() -> None:
-    keys = [(label.merchant_id, label.family) for label in run()[0].labels()]
+def test_nobody_is_labelled_twice_in_a_category() -> None:
+    keys = [(label.merchant_id, label.category) for label in run()[0].labels()]
     assert len(keys) == len(set(keys))

@@ -75,7 +75,7 @@ def sales_of(simulation: Simulation, merchant: int, from_ms: int, until_ms: int)
 def look_alikes_of(simulation: Simulation, kind: str) -> list[LookAlike]:
     found = [look_alike for look_alike in simulation.look_alikes() if look_alike.kind == kind]
     assert found, kind
-    assert all(look_alike.family == "volume" for look_alike in found)
+    assert all(look_alike.category == "volume" for look_alike in found)
     return found
 
 
@@ -95,9 +95,9 @@ def test_lunar_and_fixed_holidays_fall_on_their_dates() -> None:
 def test_every_kind_of_violation_occurs_and_only_in_honest_merchants() -> None:
     assert labels().keys() == KINDS.keys()
     mixed = simulate(replace(LONG, jump_share=0.5, days=30.0)).labels()
-    others = {label.merchant_index for label in mixed if label.family != "volume"}
+    others = {label.merchant_index for label in mixed if label.category != "volume"}
     assert others
-    assert others.isdisjoint({label.merchant_index for label in mixed if label.family == "volume"})
+    assert others.isdisjoint({label.merchant_index for label in mixed if label.category == "volume"})
 
 
 @pytest.mark.parametrize("kind", ["surge", "level", "collapse"])
@@ -196,7 +196,7 @@ def test_labelled_sums_are_those_of_the_stream() -> None:
     simulation = simulate(config)
     events = [json.loads(value) for batch in simulation.batches() for value in batch.values()]
     times = np.concatenate([batch.event_ms for batch in simulation.batches()]).tolist()
-    found = [label for label in simulation.labels() if label.family == "volume"]
+    found = [label for label in simulation.labels() if label.category == "volume"]
     assert len(found) > 10
     for label in found:
         mine = [
@@ -250,14 +250,14 @@ def test_the_mean_volume_stays_what_was_asked_for(merchants: int, days: float) -
 def test_without_a_calendar_nothing_lawful_is_planned_and_days_are_alike() -> None:
     config = replace(LAWFUL, days=30.0, merchants=600, calendar=False)
     simulation = simulate(config)
-    assert [look_alike for look_alike in simulation.look_alikes() if look_alike.family == "volume"] == []
+    assert [look_alike for look_alike in simulation.look_alikes() if look_alike.category == "volume"] == []
     by_day = daily(simulation).sum(axis=1)[1:29].reshape(4, 7)
     assert np.all(np.abs(by_day / by_day.mean(axis=0) - 1) < 0.1)
 
 
 def test_departures_lie_within_the_run_and_a_run_too_short_has_none() -> None:
     short = simulate(replace(LONG, days=1.0))
-    assert [label for label in short.labels() if label.family == "volume"] == []
+    assert [label for label in short.labels() if label.category == "volume"] == []
     for days in (2.0, 3.5, 5.0, 14.0, 45.0):
         run = replace(LONG, days=days, volume_share=1.0, tx_per_merchant_day=5.0)
         found = simulate(run).labels()

@@ -14,9 +14,9 @@ DAY, HOUR = 86_400_000, 3_600_000
 
 
 def violation(**given: Any) -> Violation:
-    """One of merchant m, family mcc, from day 10 to 20."""
+    """One of merchant m, category mcc, from day 10 to 20."""
     usual: dict[str, Any] = {
-        "merchant_id": "m", "merchant_index": 0, "family": "mcc", "kind": "mcc", "onset_ms": 10 * DAY,
+        "merchant_id": "m", "merchant_index": 0, "category": "mcc", "kind": "mcc", "onset_ms": 10 * DAY,
         "end_ms": 20 * DAY, "effect": 0.2, "effect_unit": "share of sales", "txn_ids": (), "transactions": 5,
         "amount_minor": 1000, "money_minor": None, "details": {},
     }  # fmt: skip
@@ -24,9 +24,9 @@ def violation(**given: Any) -> Violation:
 
 
 def look_alike(**given: Any) -> LookAlike:
-    """One of merchant m, family mcc, from day 0 to 40."""
+    """One of merchant m, category mcc, from day 0 to 40."""
     usual: dict[str, Any] = {
-        "merchant_id": "m", "merchant_index": 0, "family": "mcc", "kind": "several_mccs", "from_ms": 0,
+        "merchant_id": "m", "merchant_index": 0, "category": "mcc", "kind": "several_mccs", "from_ms": 0,
         "until_ms": 40 * DAY, "told_ms": 0,
     }  # fmt: skip
     return LookAlike(**(usual | given))
@@ -39,13 +39,13 @@ def truth(*violations: Violation, look_alikes: Sequence[LookAlike] = (), merchan
 
 
 def found(
-    alert_id: str = "a", *, merchant_id: str = "m", family: str = "mcc", first_ms: int = 15 * DAY,
+    alert_id: str = "a", *, merchant_id: str = "m", category: str = "mcc", first_ms: int = 15 * DAY,
     last_ms: int | None = None, severity: float = 0.5, steps: Sequence[tuple[int, float]] = (), at_stake: int = 0,
 ) -> Found:  # fmt: skip
     """An alert; without `steps` it was told once, at its last hit."""
     last = first_ms if last_ms is None else last_ms
     return Found(
-        alert_id=alert_id, detector=f"{family}_x", family=family, merchant_id=merchant_id, reason="because", hits=1,
-        at_stake_minor=at_stake, currency="CNY", first_ms=first_ms, last_ms=last,
+        alert_id=alert_id, detector=f"{category}_x", category=category, merchant_id=merchant_id, reason="because",
+        hits=1, at_stake_minor=at_stake, currency="CNY", first_ms=first_ms, last_ms=last,
         steps=tuple(Step(*each) for each in steps or [(last, severity)]),
     )  # fmt: skip

@@ -37,12 +37,12 @@ def as_truth(old: dict[str, Any]) -> dict[str, Any]:
     violations = [
         each
         | {
-            "family": "mcc", "effect": each["share"], "effect_unit": "share of sales", "details": {},
+            "category": "mcc", "effect": each["share"], "effect_unit": "share of sales", "details": {},
             "transactions": len(each["txn_ids"]), "money_minor": each["leakage_minor"],
         }
         for each in old["violations"]
     ]  # fmt: skip
-    look_alikes = [each | {"family": "mcc", "until_ms": end_ms} for each in old["look_alikes"]]
+    look_alikes = [each | {"category": "mcc", "until_ms": end_ms} for each in old["look_alikes"]]
     return {
         "violations": violations, "look_alikes": look_alikes, "start_ms": start_ms, "end_ms": end_ms,
         "merchants": MERCHANTS,
@@ -68,14 +68,14 @@ def result(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str,
 
 
 def mcc_of(figures: dict[str, Any]) -> dict[str, Any]:
-    (family,) = [each for each in figures["report"]["families"] if each["family"] == "mcc"]
-    return dict(family)
+    (category,) = [each for each in figures["report"]["categories"] if each["category"] == "mcc"]
+    return dict(category)
 
 
 def test_a_simulated_folder_is_judged(folder: Path, result: tuple[str, dict[str, Any], str]) -> None:
     _, figures, _ = result
     whole = msgspec.json.decode((folder / "truth.json").read_bytes())
-    happened = [each for each in whole["violations"] if each["family"] == "mcc" and each["transactions"]]
+    happened = [each for each in whole["violations"] if each["category"] == "mcc" and each["transactions"]]
     mcc = mcc_of(figures)
     assert mcc["at_severity"][0]["whole"] == len(happened) > 10
     assert mcc["at_severity"][0]["value"] > 0.8
@@ -84,7 +84,7 @@ def test_a_simulated_folder_is_judged(folder: Path, result: tuple[str, dict[str,
     assert mcc["delay_txns"]["median"] >= 1
     assert figures["report"]["merchant_days"] == MERCHANTS * 3
     assert figures["transactions"] > 10_000
-    missed = [each for each in figures["missed"] if each["family"] == "mcc"]
+    missed = [each for each in figures["missed"] if each["category"] == "mcc"]
     assert len(missed) == len(happened) - mcc["at_severity"][0]["part"]
 
 
@@ -119,7 +119,7 @@ def test_the_page_is_well_formed_and_loads_nothing(result: tuple[str, dict[str, 
         (truth(), []),
         (truth(violation(effect=0.0), look_alikes=[look_alike()]), []),
         (truth(violation(effect=0.0, effect_unit="ratio")), [found()]),
-        (truth(violation(kind="<b>"), look_alikes=[look_alike(family="")]), [found(), found("b", merchant_id="&")]),
+        (truth(violation(kind="<b>"), look_alikes=[look_alike(category="")]), [found(), found("b", merchant_id="&")]),
     ],
 )
 def test_whatever_there_is_to_say_has_a_page_and_tables(whole: Truth, alerts: list[Found]) -> None:
@@ -234,6 +234,6 @@ def test_revisions_of_an_alert_are_gathered_and_a_closing_one_is_told_after_the_
     (found,) = collector.found()
     gap_ms = make_detectors()[0].quiet_gap_s * 1000
     assert [each.emitted_ms for each in found.steps] == [DAY, DAY + HOUR, DAY + 2 * HOUR + gap_ms]
-    assert (found.family, found.severity, found.hits, found.at_stake_minor) == ("mcc", 0.31, 3, 21)
+    assert (found.category, found.severity, found.hits, found.at_stake_minor) == ("mcc", 0.31, 3, 21)
     assert (found.first_ms, found.last_ms) == (DAY, DAY + 2 * HOUR)
     assert found.detected_ms(DAY) == DAY + 2 * HOUR + gap_ms
