@@ -1,4 +1,4 @@
-"""Figures of a judgement: recall by effect size, delay, precision at a load, look-alikes, money. Pure.
+"""Figures of an evaluation: recall by effect size, delay, precision at a load, look-alikes, money. Pure.
 
 `docs/evaluation.md` defines each.
 """
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from evaluation.matching import SEVERITIES, WORTH_KNOWING, Verdict
-from evaluation.truth import CATEGORIES, DAY_MS
+from evaluation.matching import SEVERITIES, WORTH_KNOWING, AlertLabel
+from simulator.truth import CATEGORIES, DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from evaluation.matching import Judged, Judgement, Outcome
-    from evaluation.truth import LookAlike, Truth
+    from evaluation.matching import MatchedAlert, Matching, Outcome
+    from simulator.truth import LookAlike, Truth
 
 UNIT_DAYS = 10_000
 """Merchant-days that loads and rates are given per."""
@@ -107,7 +107,7 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Precision(msgspec.Struct, frozen=True, kw_only=True):
-    """Alerts by verdict; precision leaves `other` and `excused` out. `category` "" is all of them."""
+    """Alerts by label; precision leaves `other` and `excused` out. `category` "" is all of them."""
 
     category: str
     alerts: int
@@ -248,9 +248,9 @@ def smallest_from(outcomes: Iterable[Outcome], measure: Callable[[Share], float]
     return best
 
 
-def report(truth: Truth, judgement: Judgement) -> Report:
+def report(truth: Truth, matching: Matching) -> Report:
     """Every figure."""
-    outcomes, ranked, days = judgement.outcomes, judgement.ranked, truth.merchant_days
+    outcomes, ranked, days = matching.outcomes, matching.ranked, truth.merchant_days
     stakes = {each.alert.alert_id: each.alert.at_stake_minor for each in ranked}
     present = [name for name in CATEGORIES if any(each.violation.category == name for each in outcomes)]
     groups = _groups(outcomes)
@@ -259,14 +259,14 @@ def report(truth: Truth, judgement: Judgement) -> Report:
         merchants=truth.merchants,
         days=(truth.end_ms - truth.start_ms) / DAY_MS,
         merchant_days=days,
-        unseen=judgement.unseen,
+        unseen=matching.unseen,
         categories=tuple(
             _recall((name, "", ""), [each for each in outcomes if each.violation.category == name], stakes)
             for name in present
         ),
         recalls=tuple(_recall(key, groups[key], stakes) for key in sorted(groups, key=_in_order)),
-        at_load=_at_load(budget, judgement, days),
-        curve=tuple(_at_load(each, judgement, days) for each in _curve_sizes(len(ranked))),
+        at_load=_at_load(budget, matching, days),
+        curve=tuple(_at_load(each, matching, days) for each in _curve_sizes(len(ranked))),
         at_severity=tuple(
             AtSeverity(least, _precisions([each for each in ranked if each.alert.severity >= least], days))
             for least in SEVERITIES
@@ -327,32 +327,32 @@ def _delay(values: Sequence[float]) -> Delay:
     return Delay(len(values), quantile(values, 0.5), quantile(values, 0.9))
 
 
-def _precisions(judged: Sequence[Judged], merchant_days: float) -> tuple[Precision, ...]:
+def _precisions(matched: Sequence[MatchedAlert], merchant_days: float) -> tuple[Precision, ...]:
     """Overall, then by category of those that have alerts."""
-    categories = sorted({each.alert.category for each in judged})
-    mine = [("", judged), *((name, [each for each in judged if each.alert.category == name]) for name in categories)]
+    categories = sorted({each.alert.category for each in matched})
+    mine = [("", matched), *((name, [each for each in matched if each.alert.category == name]) for name in categories)]
     return tuple(_precision(name, each, merchant_days) for name, each in mine)
 
 
-def _precision(category: str, judged: Sequence[Judged], merchant_days: float) -> Precision:
-    count = Counter(each.verdict for each in judged)
-    true, false = count[Verdict.TRUE], count[Verdict.FALSE] + count[Verdict.LOOK_ALIKE]
+def _precision(category: str, matched: Sequence[MatchedAlert], merchant_days: float) -> Precision:
+    count = Counter(each.label for each in matched)
+    true, false = count[AlertLabel.TRUE], count[AlertLabel.FALSE] + count[AlertLabel.LOOK_ALIKE]
     return Precision(
-        category=category, alerts=len(judged), true=true, false=false, on_look_alikes=count[Verdict.LOOK_ALIKE],
-        other=count[Verdict.OTHER], excused=count[Verdict.EXCUSED],
-        per_unit=len(judged) * UNIT_DAYS / merchant_days, precision=share(true, true + false),
+        category=category, alerts=len(matched), true=true, false=false, on_look_alikes=count[AlertLabel.LOOK_ALIKE],
+        other=count[AlertLabel.OTHER], excused=count[AlertLabel.EXCUSED],
+        per_unit=len(matched) * UNIT_DAYS / merchant_days, precision=share(true, true + false),
     )  # fmt: skip
 
 
-def _at_load(size: int, judgement: Judgement, merchant_days: float) -> AtLoad:
+def _at_load(size: int, matching: Matching, merchant_days: float) -> AtLoad:
     """The first `size` alerts of the ranking; a violation counts as found where one of them is true for it."""
-    taken = judgement.ranked[:size]
+    taken = matching.ranked[:size]
     ids = {each.alert.alert_id for each in taken}
-    found = sum(not ids.isdisjoint(each.alert_ids) for each in judgement.outcomes)
+    found = sum(not ids.isdisjoint(each.alert_ids) for each in matching.outcomes)
     return AtLoad(
         load=size * UNIT_DAYS / merchant_days,
         rows=_precisions(taken, merchant_days),
-        recall=share(found, len(judgement.outcomes)),
+        recall=share(found, len(matching.outcomes)),
     )
 
 
@@ -362,19 +362,19 @@ def _curve_sizes(alerts: int) -> list[int]:
     return sorted(set(steps))
 
 
-def _on_look_alikes(look_alikes: Sequence[LookAlike], ranked: Sequence[Judged]) -> tuple[OnLookAlike, ...]:
+def _on_look_alikes(look_alikes: Sequence[LookAlike], ranked: Sequence[MatchedAlert]) -> tuple[OnLookAlike, ...]:
     groups: dict[tuple[str, str], list[LookAlike]] = defaultdict(list)
     for look_alike in look_alikes:
         groups[look_alike.category, look_alike.kind].append(look_alike)
-    hits: dict[tuple[str, str], list[Judged]] = defaultdict(list)
+    hits: dict[tuple[str, str], list[MatchedAlert]] = defaultdict(list)
     for each in ranked:
         if each.look_alike is not None and each.alert.severity >= WORTH_KNOWING:
             hits[each.look_alike.category, each.look_alike.kind].append(each)
     return tuple(_on_look_alike(key, groups[key], hits[key]) for key in sorted(groups))
 
 
-def _on_look_alike(key: tuple[str, str], look_alikes: Sequence[LookAlike], hits: Sequence[Judged]) -> OnLookAlike:
-    false = [each.alert.merchant_id for each in hits if each.verdict is Verdict.LOOK_ALIKE]
+def _on_look_alike(key: tuple[str, str], look_alikes: Sequence[LookAlike], hits: Sequence[MatchedAlert]) -> OnLookAlike:
+    false = [each.alert.merchant_id for each in hits if each.label is AlertLabel.LOOK_ALIKE]
     days = sum(each.days for each in look_alikes)
     return OnLookAlike(
         category=key[0], kind=key[1], look_alikes=len(look_alikes),

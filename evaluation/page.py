@@ -15,7 +15,7 @@ from evaluation.plots import Point, bars, columns, curves, intervals, number
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from evaluation.matching import Judgement
+    from evaluation.matching import Matching
     from evaluation.metrics import Recall, Report
 
 MOST = 50
@@ -58,25 +58,25 @@ svg .name { text-anchor: end; } svg .label { font-size: 12px; fill: var(--ink); 
 """
 
 
-def page(facts: dict[str, Any], figures: Report, judgement: Judgement) -> str:
+def page(facts: dict[str, Any], figures: Report, matching: Matching) -> str:
     """The whole page; `facts` has `folder`, `left_out` and `transactions`."""
     without = f", without {' and '.join(facts['left_out'])} events" if facts["left_out"] else ""
-    unseen = f" ({judgement.unseen:,} more touched no transaction)" if judgement.unseen else ""
+    unseen = f" ({matching.unseen:,} more touched no transaction)" if matching.unseen else ""
     about = (
         f"{figures.merchants:,} merchants, {figures.days:g} days, {facts['transactions']:,} transactions, "
-        f"{len(judgement.outcomes):,} violations{unseen}{without}"
+        f"{len(matching.outcomes):,} violations{unseen}{without}"
     )
     body = [
         f"<h1>Evaluation of {escape(facts['folder'])}</h1>", f'<p class="about">{escape(about)}</p>',
-        _tiles(figures, judgement),
+        _tiles(figures, matching),
         "<h2>Recall by effect</h2>", _recall_plots(figures),
-        "<h2>Load, severity, delay, look-alikes</h2>", _other_plots(figures, judgement),
+        "<h2>Load, severity, delay, look-alikes</h2>", _other_plots(figures, matching),
         "<h2>Recall</h2>", _recall_table(figures),
         "<h2>Delay and money of what was found</h2>", _delay_table(figures),
         "<h2>Precision</h2>", _precision_table(figures),
         "<h2>Look-alikes</h2>", _look_alike_table(figures),
-        f"<h2>False alarms ({len(judgement.false_alarms()):,})</h2>", _false_alarm_table(judgement),
-        f"<h2>Missed violations ({len(judgement.missed()):,})</h2>", _missed_table(judgement),
+        f"<h2>False alarms ({len(matching.false_alarms()):,})</h2>", _false_alarm_table(matching),
+        f"<h2>Missed violations ({len(matching.missed()):,})</h2>", _missed_table(matching),
     ]  # fmt: skip
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -86,7 +86,7 @@ def page(facts: dict[str, Any], figures: Report, judgement: Judgement) -> str:
     )
 
 
-def _tiles(figures: Report, judgement: Judgement) -> str:
+def _tiles(figures: Report, matching: Matching) -> str:
     """The figures that matter most, large."""
     overall, caught, known = figures.at_load.rows[0].precision, figures.at_load.recall, figures.at_severity[0].rows[0]
     tiles = [
@@ -96,7 +96,7 @@ def _tiles(figures: Report, judgement: Judgement) -> str:
         ("precision at load", _value(overall.value), f"{overall.part:,} of {overall.whole:,}, the severest {LOAD}"),
         ("recall at load", _value(caught.value), f"{caught.part:,} of {caught.whole:,} by these alerts"),
         ("alerts", f"{known.per_unit:,.1f}", f"per {UNIT_DAYS:,} merchant-days, from severity {SEVERITIES[0]}"),
-        ("false alarms", f"{len(judgement.false_alarms()):,}", f"of them {known.on_look_alikes:,} on look-alikes"),
+        ("false alarms", f"{len(matching.false_alarms()):,}", f"of them {known.on_look_alikes:,} on look-alikes"),
     ]
     made = (
         f'<div class="tile"><small>{escape(name)}</small><b>{escape(value)}</b><small>{escape(note)}</small></div>'
@@ -139,13 +139,13 @@ def _recall_plot(it: Recall) -> tuple[str, str, str]:
     return title, svg, f"At least 95 % from {number(reliable.effect)} on: {percent(reliable.recall)}."
 
 
-def _other_plots(figures: Report, judgement: Judgement) -> str:
+def _other_plots(figures: Report, matching: Matching) -> str:
     made = []
     if figures.curve:
         made.append(_load_plot(figures))
-        made.append(_severity_plot(judgement))
-    if any(each.found for each in judgement.outcomes):
-        made.append(_delay_plot(judgement))
+        made.append(_severity_plot(matching))
+    if any(each.found for each in matching.outcomes):
+        made.append(_delay_plot(matching))
     if figures.look_alikes:
         made.append(_look_alike_plot(figures))
     return _plots(made)
@@ -161,10 +161,10 @@ def _load_plot(figures: Report) -> tuple[str, str, str]:
     return "Precision and recall by load", svg, ""
 
 
-def _severity_plot(judgement: Judgement) -> tuple[str, str, str]:
+def _severity_plot(matching: Matching) -> tuple[str, str, str]:
     counts = [[0] * 20 for _ in range(3)]
-    for each in judgement.ranked:
-        series = 0 if each.verdict == "true" else 1 if each.is_false else 2
+    for each in matching.ranked:
+        series = 0 if each.label == "true" else 1 if each.is_false else 2
         counts[series][min(19, int(each.alert.severity * 20 + 1e-9))] += 1
     labels = [f"{k / 20:.2f}" for k in range(20)]
     named = list(zip(("true", "false", "neither"), counts, strict=True))
@@ -172,11 +172,11 @@ def _severity_plot(judgement: Judgement) -> tuple[str, str, str]:
     return "Severity of true and false alerts", svg, ""
 
 
-def _delay_plot(judgement: Judgement) -> tuple[str, str, str]:
+def _delay_plot(matching: Matching) -> tuple[str, str, str]:
     labels = [name for name, _ in _DELAYS_H]
     labels = [labels[0], *(f"to {each}" for each in labels[1:]), f"> {labels[-1]}"]
     counts: dict[str, list[int]] = {}
-    for each in judgement.outcomes:
+    for each in matching.outcomes:
         if each.delay_h is not None:
             mine = counts.setdefault(each.violation.category, [0] * len(labels))
             mine[sum(each.delay_h >= upper for _, upper in _DELAYS_H)] += 1
@@ -268,24 +268,24 @@ def _look_alike_table(figures: Report) -> str:
     return _table(headings, cells, range(2, 7))
 
 
-def _false_alarm_table(judgement: Judgement) -> str:
+def _false_alarm_table(matching: Matching) -> str:
     cells = [
         (
             f"{each.alert.severity:.2f}", each.alert.merchant_id, each.alert.detector, iso(each.alert.first_ms)[:16],
             f"{each.alert.hits:,}", each.look_alike.kind if each.look_alike else "", each.alert.reason,
         )
-        for each in judgement.false_alarms()[:MOST]
+        for each in matching.false_alarms()[:MOST]
     ]  # fmt: skip
     return _table(("severity", "merchant", "detector", "first hit (UTC)", "hits", "on", "reason"), cells, (0, 4), 6)
 
 
-def _missed_table(judgement: Judgement) -> str:
+def _missed_table(matching: Matching) -> str:
     cells = [
         (
             it.category, it.kind, number(it.effect), it.effect_unit, it.merchant_id, iso(it.onset_ms)[:16],
             f"{it.transactions:,}", "-" if it.money_minor is None else f"{it.money_minor:,}", f"{each.severity:.2f}",
         )
-        for each in judgement.missed()[:MOST]
+        for each in matching.missed()[:MOST]
         for it in (each.violation,)
     ]  # fmt: skip
     headings = (

@@ -13,16 +13,16 @@ import numpy as np
 from simulator import draw
 from simulator.config import HOUR_MS, SimulationConfig
 from simulator.fees import fee_look_alikes
-from simulator.labels import fee_label, mcc_label
 from simulator.ledger import LEDGER, fold
 from simulator.mccs import mcc_look_alikes
 from simulator.merchants import Merchants, build_merchants, change_records, opening_records
 from simulator.render import MAX_RECORD, Style, Words, fill_id, render, style, words
 from simulator.rhythm import SEGMENT, Rhythms, local_days, plan_undisturbed
 from simulator.table import FEED
-from simulator.truth import Label, LookAlike
+from simulator.truth import LookAlike, Violation
+from simulator.violations import fee_violation, mcc_violation
 from simulator.volume import Plan
-from simulator.volume_truth import sums_of, volume_labels, volume_look_alikes
+from simulator.volume_truth import sums_of, volume_look_alikes, volume_violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,7 +228,7 @@ class Simulation:
             fold(drawn.events, drawn.order[:end], ledger)
         return ledger
 
-    def labels(self) -> list[Label]:
+    def violations(self) -> list[Violation]:
         """The violations, by category and merchant; draws the run of those that deviate again."""
         table = self.merchants.table
         chosen = np.flatnonzero((table["jump_kind"] > 0) | (table["fee_kind"] > 0))
@@ -241,11 +241,11 @@ class Simulation:
         stops = np.searchsorted(events["merchant"], chosen, side="right")
         out = []
         for i, start, stop in zip(chosen.tolist(), starts, stops, strict=True):
-            label = mcc_label if table["jump_kind"][i] else fee_label
-            out.append(label(self.merchants, i, events[start:stop], self._txn_ids))
-        return sorted(out, key=lambda each: each.category, reverse=True) + self._volume_labels()
+            made = mcc_violation if table["jump_kind"][i] else fee_violation
+            out.append(made(self.merchants, i, events[start:stop], self._txn_ids))
+        return sorted(out, key=lambda each: each.category, reverse=True) + self._volume_violations()
 
-    def _volume_labels(self) -> list[Label]:
+    def _volume_violations(self) -> list[Violation]:
         """What departs from the usual volume, and the sums of its time as they are and as they would have been."""
         departures = self._plan.departures
         if not departures:
@@ -260,7 +260,7 @@ class Simulation:
             hours = [self._sales(hour, chosen, rhythms) for hour in self._hours(config.end_ms) if hour >= first]
             columns = [events[["merchant", "event_ms", "amount"]] for events in hours]
             sums.append(sums_of(departures, np.concatenate(columns)))
-        return volume_labels(self._plan, self.merchant_id, *sums)
+        return volume_violations(self._plan, self.merchant_id, *sums)
 
     def _sales(
         self, hour: int, chosen: NDArray[np.int64], rhythms: Rhythms | None = None, *, flag: int = 0

@@ -1,4 +1,4 @@
-"""What is told of the volume: labels of what departs from it, and what is lawful although it looks like that."""
+"""The part of `truth.json` about volume: departures from the usual, and lawful look-alikes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from simulator.config import DAY_MS
 from simulator.festivals import EPOCH, NEW_YEARS, is_holiday
 from simulator.rhythm import FOREVER, PAYDAYS, RAMP_DAYS, Undisturbed, closed_on, day_ms, outages, promotion
 from simulator.trades import TRADES
-from simulator.truth import Label, LookAlike
+from simulator.truth import LookAlike, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,15 +33,18 @@ Found = tuple[int, str, int, int]
 """Merchant, kind, and the local days from which and before which it is so."""
 
 
-def volume_labels(plan: Plan, name: Callable[[int], str], realised: list[Sums], usual: list[Sums]) -> list[Label]:
-    """Labels of the plan's departures; `realised` and `usual` are the sums of their times, with and without them."""
+def volume_violations(
+    plan: Plan, name: Callable[[int], str], realised: list[Sums], usual: list[Sums]
+) -> list[Violation]:
+    """The plan's departures; `realised` and `usual` are the sums of their times, with and without them."""
     return [
-        _label(each, name(each.merchant), *sums) for each, *sums in zip(plan.departures, realised, usual, strict=True)
+        _violation(each, name(each.merchant), *sums)
+        for each, *sums in zip(plan.departures, realised, usual, strict=True)
     ]
 
 
-def _label(departure: Departure, merchant_id: str, realised: Sums, usual: Sums) -> Label:
-    return Label(
+def _violation(departure: Departure, merchant_id: str, realised: Sums, usual: Sums) -> Violation:
+    return Violation(
         merchant_id=merchant_id,
         merchant_index=departure.merchant,
         category="volume",

@@ -47,7 +47,7 @@ def write_truth(simulation: Simulation, folder: Path) -> None:
     """Write `truth.json` (violations and look-alikes) and `ledger.json` (sums by merchant) into `folder`."""
     config = simulation.config
     truth = Truth(
-        violations=tuple(simulation.labels()),
+        violations=tuple(simulation.violations()),
         look_alikes=tuple(simulation.look_alikes()),
         start_ms=config.start_ms,
         end_ms=config.end_ms,

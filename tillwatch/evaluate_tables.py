@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from evaluation.matching import Judgement
+    from evaluation.matching import Matching
     from evaluation.metrics import Report
 
 _LISTED = 10
 """False alarms and missed violations that a terminal shows."""
 
 
-def print_tables(console: Console, figures: Report, judgement: Judgement) -> None:
+def print_tables(console: Console, figures: Report, matching: Matching) -> None:
     """Print every table that has rows."""
     made = (
         _recalls(figures), _bins(figures), _delays(figures), _precisions(figures), _look_alikes(figures),
-        _false_alarms(judgement), _missed(judgement),
+        _false_alarms(matching), _missed(matching),
     )  # fmt: skip
     for each in made:
         if each.row_count:
@@ -103,8 +103,8 @@ def _look_alikes(figures: Report) -> Table:
     return made
 
 
-def _false_alarms(judgement: Judgement) -> Table:
-    every = judgement.false_alarms()
+def _false_alarms(matching: Matching) -> Table:
+    every = matching.false_alarms()
     made = table(f"False alarms ({len(every):,})", "severity", "merchant", "detector", "first hit", "on", "reason")
     for each in every[:_LISTED]:
         it = each.alert
@@ -113,8 +113,8 @@ def _false_alarms(judgement: Judgement) -> Table:
     return made
 
 
-def _missed(judgement: Judgement) -> Table:
-    every = judgement.missed()
+def _missed(matching: Matching) -> Table:
+    every = matching.missed()
     made = table(
         f"Missed violations ({len(every):,})",
         "category", "kind", "effect", "unit", "merchant", "onset", "transactions", "money", numbers=[2, 6, 7],

@@ -129,7 +129,7 @@ def command(folder: Path, *, as_json: bool, **asked: Any) -> None:
                 "records": records,
                 "bytes": size,
                 "merchants": simulation.config.merchants,
-                "violations": len(simulation.labels()),
+                "violations": len(simulation.violations()),
                 "seconds": round(seconds, 3),
                 "records_per_second": round(rate),
             }

@@ -15,7 +15,7 @@ from simulator.simulation import Simulation, simulate
 from simulator.trades import CITIES
 
 if TYPE_CHECKING:
-    from simulator.truth import Label, LookAlike
+    from simulator.truth import LookAlike, Violation
 
 KEYS = ("scheme", "card_kind", "channel", "settlement_mode")
 CONFIGS = {
@@ -38,8 +38,8 @@ def run(fees: str) -> tuple[Simulation, list[dict[str, Any]]]:
 
 
 @cache
-def labels(fees: str) -> dict[str, Label]:
-    return {label.merchant_id: label for label in run(fees)[0].labels() if label.category == "fee"}
+def labels(fees: str) -> dict[str, Violation]:
+    return {label.merchant_id: label for label in run(fees)[0].violations() if label.category == "fee"}
 
 
 def look_alikes(fees: str, kind: str) -> dict[str, LookAlike]:
@@ -164,12 +164,12 @@ def test_overcharges_come_in_every_kind_and_from_small_to_large(fees: str) -> No
     assert max(effects) > 3
 
 
-def hits_of(label: Label) -> list[dict[str, Any]]:
+def hits_of(label: Violation) -> list[dict[str, Any]]:
     named = set(label.txn_ids)
     return [event for event in of("transaction", label.merchant_id) if event["txn_id"] in named]
 
 
-def of_kind(kind: str) -> list[Label]:
+def of_kind(kind: str) -> list[Violation]:
     return [label for label in labels("transaction").values() if label.kind == kind and label.transactions]
 
 
@@ -336,7 +336,7 @@ def test_without_fees_there_are_none_and_nobody_is_overcharged() -> None:
     config = SimulationConfig(merchants=60, days=1.0, fees="none", fee_share=0.5, record_size="all", volume_share=0.0)
     simulation = simulate(config)
     assert not any(b'"fee"' in batch.data for batch in simulation.batches())
-    assert {label.category for label in simulation.labels()} == {"mcc"}
+    assert {label.category for label in simulation.violations()} == {"mcc"}
     assert not any(look_alike.category == "fee" for look_alike in simulation.look_alikes())
 
 
@@ -345,7 +345,7 @@ def test_without_contracts_none_is_given_and_none_changes() -> None:
     simulation = simulate(config)
     assert all(json.loads(record)["type"] == "merchant" for record in simulation.master_records())
     assert not any(b'"contract"' in batch.data for batch in simulation.batches())
-    assert "contract_rise" not in {label.kind for label in simulation.labels()}
+    assert "contract_rise" not in {label.kind for label in simulation.violations()}
     kinds = {look_alike.kind for look_alike in simulation.look_alikes() if look_alike.category == "fee"}
     assert not kinds & {"noticed_rise", "cheaper_contract"}
     assert all(look_alike.told_ms == 0 for look_alike in simulation.look_alikes() if look_alike.category == "fee")

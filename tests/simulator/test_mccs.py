@@ -15,7 +15,7 @@ from simulator.simulation import Simulation, simulate
 from simulator.trades import FEE_CLASS_OF, TRADES
 
 if TYPE_CHECKING:
-    from simulator.truth import Label, LookAlike
+    from simulator.truth import LookAlike, Violation
 
 CONFIG = SimulationConfig(
     seed=11, merchants=400, days=6.0, tx_per_merchant_day=60.0, jump_share=0.02, static_share=0.06,
@@ -41,8 +41,8 @@ def run() -> tuple[Simulation, dict[str, list[dict[str, Any]]]]:
 
 
 @cache
-def labels(kind: str) -> list[Label]:
-    found = [label for label in run()[0].labels() if label.category == "mcc" and label.kind == kind]
+def labels(kind: str) -> list[Violation]:
+    found = [label for label in run()[0].violations() if label.category == "mcc" and label.kind == kind]
     assert len(found) > 5
     return found
 
@@ -183,5 +183,5 @@ def test_a_steady_cheaper_mcc_is_a_look_alike() -> None:
 
 
 def test_nobody_is_labelled_twice_in_a_category() -> None:
-    keys = [(label.merchant_id, label.category) for label in run()[0].labels()]
+    keys = [(label.merchant_id, label.category) for label in run()[0].violations()]
     assert len(keys) == len(set(keys))

@@ -18,7 +18,7 @@ from simulator.trades import TRADES
 from simulator.volume import KINDS
 
 if TYPE_CHECKING:
-    from simulator.truth import Label, LookAlike
+    from simulator.truth import LookAlike, Violation
 
 QUIET: dict[str, Any] = {
     "jump_share": 0.0, "mcc_change_share": 0.0, "static_share": 0.0, "rotation_share": 0.0, "drift_share": 0.0,
@@ -37,9 +37,9 @@ def long_run() -> Simulation:
 
 
 @cache
-def labels() -> dict[str, list[Label]]:
-    out: dict[str, list[Label]] = defaultdict(list)
-    for label in long_run().labels():
+def violations() -> dict[str, list[Violation]]:
+    out: dict[str, list[Violation]] = defaultdict(list)
+    for label in long_run().violations():
         out[label.kind].append(label)
     return out
 
@@ -93,8 +93,8 @@ def test_lunar_and_fixed_holidays_fall_on_their_dates() -> None:
 
 
 def test_every_kind_of_violation_occurs_and_only_in_honest_merchants() -> None:
-    assert labels().keys() == KINDS.keys()
-    mixed = simulate(replace(LONG, jump_share=0.5, days=30.0)).labels()
+    assert violations().keys() == KINDS.keys()
+    mixed = simulate(replace(LONG, jump_share=0.5, days=30.0)).violations()
     others = {label.merchant_index for label in mixed if label.category != "volume"}
     assert others
     assert others.isdisjoint({label.merchant_index for label in mixed if label.category == "volume"})
@@ -102,18 +102,18 @@ def test_every_kind_of_violation_occurs_and_only_in_honest_merchants() -> None:
 
 @pytest.mark.parametrize("kind", ["surge", "level", "collapse"])
 def test_amounts_are_the_stated_ratio_of_what_they_would_have_been(kind: str) -> None:
-    expected = sum(label.effect * float(label.details["usual_minor"]) for label in labels()[kind])
-    assert sum(label.amount_minor for label in labels()[kind]) == pytest.approx(expected, rel=0.15)
-    for label in labels()[kind]:
+    expected = sum(label.effect * float(label.details["usual_minor"]) for label in violations()[kind])
+    assert sum(label.amount_minor for label in violations()[kind]) == pytest.approx(expected, rel=0.15)
+    for label in violations()[kind]:
         if min(label.transactions, float(label.details["usual_transactions"])) >= 100:
             assert label.amount_minor / float(label.details["usual_minor"]) == pytest.approx(label.effect, rel=0.4)
-    effects = [label.effect for label in labels()[kind]]
+    effects = [label.effect for label in violations()[kind]]
     assert max(effects) > 4 * min(effects)
 
 
 def test_an_hours_burst_is_the_stated_ratio_of_the_hours() -> None:
-    found: dict[str, list[Label]] = defaultdict(list)
-    for label in labels()["hour_burst"]:
+    found: dict[str, list[Violation]] = defaultdict(list)
+    for label in violations()["hour_burst"]:
         assert 3.0 <= label.effect <= 30.0
         assert HOUR_MS <= label.end_ms - label.onset_ms <= 3 * HOUR_MS
         found[str(label.details["way"])].append(label)
@@ -126,8 +126,8 @@ def test_an_hours_burst_is_the_stated_ratio_of_the_hours() -> None:
 def test_effects_come_by_count_by_ticket_or_by_both() -> None:
     ways = {"count": 1.0, "ticket": 0.0, "both": 0.5}
     for kind in ("surge", "level"):
-        assert {label.details["way"] for label in labels()[kind]} == ways.keys()
-        for label in labels()[kind]:
+        assert {label.details["way"] for label in violations()[kind]} == ways.keys()
+        for label in violations()[kind]:
             usual = float(label.details["usual_transactions"])
             if usual >= 200:
                 expected = label.effect ** ways[str(label.details["way"])]
@@ -135,7 +135,7 @@ def test_effects_come_by_count_by_ticket_or_by_both() -> None:
 
 
 def test_a_ramp_grows_day_by_day_at_the_stated_rate() -> None:
-    long = [label for label in labels()["ramp"] if float(label.details["usual_transactions"]) > 500]
+    long = [label for label in violations()["ramp"] if float(label.details["usual_transactions"]) > 500]
     assert len(long) > 3
     for label in long:
         length, growth = round((label.end_ms - label.onset_ms) / DAY_MS), float(label.details["growth_a_day"])
@@ -146,27 +146,27 @@ def test_a_ramp_grows_day_by_day_at_the_stated_rate() -> None:
 
 
 def test_a_silence_is_silent_after_a_time_of_sales() -> None:
-    for label in labels()["silence"]:
+    for label in violations()["silence"]:
         assert label.transactions == label.amount_minor == 0
         assert sales_of(long_run(), label.merchant_index, label.onset_ms - 8 * DAY_MS, label.onset_ms)
-    assert sum(float(label.details["usual_transactions"]) for label in labels()["silence"]) > 10_000
+    assert sum(float(label.details["usual_transactions"]) for label in violations()["silence"]) > 10_000
 
 
 def test_who_wakes_up_has_slept_a_month_and_sells_the_stated_days_worth() -> None:
-    silences = {(label.merchant_index, label.end_ms) for label in labels()["silence"]}
-    for label in labels()["wake_up"]:
+    silences = {(label.merchant_index, label.end_ms) for label in violations()["silence"]}
+    for label in violations()["wake_up"]:
         assert label.effect_unit == "usual days"
         assert 0.5 <= label.effect <= 30.0
         assert float(label.details["asleep_days"]) >= 30
         assert (label.merchant_index, label.onset_ms) in silences
-    woken = sum(label.amount_minor for label in labels()["wake_up"])
-    expected = sum(label.effect * float(label.details["usual_minor"]) for label in labels()["wake_up"])
+    woken = sum(label.amount_minor for label in violations()["wake_up"])
+    expected = sum(label.effect * float(label.details["usual_minor"]) for label in violations()["wake_up"])
     assert woken == pytest.approx(expected, rel=0.25)
 
 
 def test_a_new_merchants_burst_begins_from_nothing_and_ends_in_nothing() -> None:
     simulation = long_run()
-    for label in labels()["new_burst"]:
+    for label in violations()["new_burst"]:
         row = simulation.merchants.table[label.merchant_index]
         assert 5.0 <= label.effect <= 50.0
         assert sales_of(simulation, label.merchant_index, LONG.start_ms, label.onset_ms) == []
@@ -178,7 +178,7 @@ def test_a_new_merchants_burst_begins_from_nothing_and_ends_in_nothing() -> None
 
 def test_night_sales_are_large_and_between_two_and_five() -> None:
     simulation = long_run()
-    for label in labels()["night"]:
+    for label in violations()["night"]:
         row = simulation.merchants.table[label.merchant_index]
         sales = sales_of(simulation, label.merchant_index, label.onset_ms, label.end_ms)
         local = [(at // HOUR_MS + int(row["offset_h"])) % 24 for at, _, _ in sales]
@@ -186,8 +186,8 @@ def test_night_sales_are_large_and_between_two_and_five() -> None:
         large = sum(amount >= 400_000 for amount in at_night)
         nights = float(label.details["nights"])
         assert large == pytest.approx(label.effect * nights, abs=4 * (label.effect * nights) ** 0.5)
-    every_night = sum(label.effect * float(label.details["nights"]) for label in labels()["night"])
-    more = sum(label.transactions - float(label.details["usual_transactions"]) for label in labels()["night"])
+    every_night = sum(label.effect * float(label.details["nights"]) for label in violations()["night"])
+    more = sum(label.transactions - float(label.details["usual_transactions"]) for label in violations()["night"])
     assert more == pytest.approx(0.95 * every_night, rel=0.2)
 
 
@@ -196,7 +196,7 @@ def test_labelled_sums_are_those_of_the_stream() -> None:
     simulation = simulate(config)
     events = [json.loads(value) for batch in simulation.batches() for value in batch.values()]
     times = np.concatenate([batch.event_ms for batch in simulation.batches()]).tolist()
-    found = [label for label in simulation.labels() if label.category == "volume"]
+    found = [label for label in simulation.violations() if label.category == "volume"]
     assert len(found) > 10
     for label in found:
         mine = [
@@ -211,7 +211,7 @@ def test_labelled_sums_are_those_of_the_stream() -> None:
 def test_who_does_not_depart_sells_the_same_whoever_else_does() -> None:
     config = replace(LONG, merchants=80, days=6.0, calendar=False)
     departing, calm = simulate(config), simulate(replace(config, volume_share=0.0))
-    departs = {label.merchant_index for label in departing.labels()}
+    departs = {label.merchant_index for label in departing.violations()}
     other = np.array([i for i in range(80) if i not in departs])
     assert departs
     assert len(other)
@@ -257,13 +257,13 @@ def test_without_a_calendar_nothing_lawful_is_planned_and_days_are_alike() -> No
 
 def test_departures_lie_within_the_run_and_a_run_too_short_has_none() -> None:
     short = simulate(replace(LONG, days=1.0))
-    assert [label for label in short.labels() if label.category == "volume"] == []
+    assert [label for label in short.violations() if label.category == "volume"] == []
     for days in (2.0, 3.5, 5.0, 14.0, 45.0):
         run = replace(LONG, days=days, volume_share=1.0, tx_per_merchant_day=5.0)
-        found = simulate(run).labels()
+        found = simulate(run).violations()
         assert found
         assert all(run.start_ms <= label.onset_ms < label.end_ms <= run.end_ms for label in found)
-    week = {label.kind for label in simulate(replace(LONG, days=7.0)).labels()}
+    week = {label.kind for label in simulate(replace(LONG, days=7.0)).violations()}
     assert week.isdisjoint({"ramp", "wake_up"})
 
 

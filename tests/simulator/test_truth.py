@@ -11,9 +11,9 @@ import pytest
 from domain.events import APPROVED_CODES
 from simulator.config import SimulationConfig
 from simulator.draw import EVENT, VIOLATION
+from simulator.leakage import cost_ppb_fen, leakage_minor
 from simulator.simulation import Simulation, simulate
 from simulator.trades import FEE_CLASS_OF
-from simulator.truth import cost_ppb_fen, leakage_minor
 
 CONFIG = SimulationConfig(
     seed=3, merchants=300, days=6.0, tx_per_merchant_day=60.0, jump_share=0.2, mcc_change_share=0.1,
@@ -57,7 +57,7 @@ def test_labelled_transactions_are_those_that_depart_from_the_contract() -> None
     changed = {
         look_alike.merchant_id for look_alike in simulation.look_alikes() if look_alike.kind.startswith("mcc_change")
     }
-    labels = {label.merchant_id: label for label in simulation.labels()}
+    labels = {label.merchant_id: label for label in simulation.violations()}
     named = {txn_id for label in labels.values() for txn_id in label.txn_ids}
     assert len(named) == sum(flags) > 500
     for event, flag in zip(events, flags, strict=True):
@@ -77,7 +77,7 @@ def test_labelled_transactions_are_those_that_depart_from_the_contract() -> None
 def test_jumps_begin_at_their_onset_and_go_to_a_cheaper_class() -> None:
     simulation, events, flags = stream()
     times = dict(transaction_times(simulation))
-    labels = simulation.labels()
+    labels = simulation.violations()
     assert {label.kind for label in labels} == {"mcc", "acceptor_id", "channel_mcc", "special_fee_type"}
     assert len(events) == len(flags)
     for label in labels:
@@ -100,7 +100,7 @@ def transaction_times(simulation: Simulation) -> list[tuple[str, int]]:
 
 def test_about_the_labelled_share_jumps_and_mostly_large_credit() -> None:
     simulation, events, flags = stream()
-    labels = simulation.labels()
+    labels = simulation.violations()
     expected = sum(label.effect * float(label.details["approved"]) for label in labels)
     assert sum(len(label.txn_ids) for label in labels) == pytest.approx(expected, rel=0.2)
     assert min(label.effect for label in labels) < 0.05
@@ -173,4 +173,4 @@ def test_an_exempt_mcc_costs_nothing() -> None:
 
 
 def test_without_jumpers_there_is_nothing_to_label() -> None:
-    assert simulate(SimulationConfig(merchants=20, days=0.2, jump_share=0.0, fee_share=0.0)).labels() == []
+    assert simulate(SimulationConfig(merchants=20, days=0.2, jump_share=0.0, fee_share=0.0)).violations() == []

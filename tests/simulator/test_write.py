@@ -38,7 +38,7 @@ def test_truth_and_ledger_are_written_beside_it(tmp_path: Path) -> None:
     truth = json.loads((tmp_path / "truth.json").read_bytes())
     ledger = json.loads((tmp_path / "ledger.json").read_bytes())
     assert [label["merchant_id"] for label in truth["violations"]] == [
-        label.merchant_id for label in simulation.labels()
+        label.merchant_id for label in simulation.violations()
     ]
     assert truth["look_alikes"]
     assert ledger.keys() == {simulation.merchant_id(i) for i in range(40)}

@@ -12,12 +12,12 @@ from detectors.registry import make_detectors
 from domain.alerts import Alert, Text
 from engine.episodes import iso
 from evaluation.collection import Collector, Sieve
-from evaluation.matching import judge
+from evaluation.matching import match_alerts
 from evaluation.metrics import report
 from evaluation.page import page
 from simulator.config import DAY_MS, SimulationConfig
 from tests.tillwatch.conftest import MERCHANTS, call
-from tests.tillwatch.judging import DAY, HOUR, found, look_alike, truth, violation
+from tests.truths import DAY, HOUR, found, look_alike, truth, violation
 from tillwatch.evaluate import as_json
 from tillwatch.evaluate_tables import print_tables
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evaluation.matching import Found
-    from evaluation.truth import Truth
+    from simulator.truth import Truth
 
 
 def as_truth(old: dict[str, Any]) -> dict[str, Any]:
-    """What `simulate` writes, in the format that is judged by: it may have been written before that."""
+    """What `simulate` writes, in the format that is matched by: it may have been written before that."""
     start_ms = SimulationConfig().start_ms
     end_ms = start_ms + 3 * DAY_MS
     if "start_ms" in old:
@@ -51,7 +51,7 @@ def as_truth(old: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def folder(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("judged")
+    made = tmp_path_factory.mktemp("evaluated")
     (made / "events.jsonl").symlink_to(simulated / "events.jsonl")
     truth = as_truth(msgspec.json.decode((simulated / "truth.json").read_bytes()))
     (made / "truth.json").write_bytes(msgspec.json.encode(truth))
@@ -123,24 +123,24 @@ def test_the_page_is_well_formed_and_loads_nothing(result: tuple[str, dict[str, 
     ],
 )
 def test_whatever_there_is_to_say_has_a_page_and_tables(whole: Truth, alerts: list[Found]) -> None:
-    judgement = judge(whole, alerts, {})
-    figures = report(whole, judgement)
+    matching = match_alerts(whole, alerts, {})
+    figures = report(whole, matching)
     parser = Balanced()
-    parser.feed(page({"folder": "a&b", "left_out": ["merchant"], "transactions": 0}, figures, judgement))
+    parser.feed(page({"folder": "a&b", "left_out": ["merchant"], "transactions": 0}, figures, matching))
     assert parser.open == []
     console = Console(width=200, record=True, file=StringIO())
-    print_tables(console, figures, judgement)
+    print_tables(console, figures, matching)
     text = console.export_text()
-    assert ("Missed violations (1)" in text) is bool(judgement.missed())
-    assert ("False alarms (1)" in text) is bool(judgement.false_alarms())
+    assert ("Missed violations (1)" in text) is bool(matching.missed())
+    assert ("False alarms (1)" in text) is bool(matching.false_alarms())
 
 
 def test_the_json_lists_the_severest_false_alarms_and_every_missed_violation() -> None:
     missed = [violation(merchant_id=f"v{k}", effect=k) for k in range(60)]
     alerts = [found(f"a{k}", merchant_id=f"x{k}", severity=0.3 + k / 100) for k in range(60)]
     whole = truth(*missed)
-    judgement = judge(whole, alerts, {})
-    listed = as_json({}, report(whole, judgement), judgement)
+    matching = match_alerts(whole, alerts, {})
+    listed = as_json({}, report(whole, matching), matching)
     severities = [each["severity"] for each in listed["false_alarms"]]
     assert severities == [0.3 + k / 100 for k in range(59, 9, -1)]
     assert [each["effect"] for each in listed["missed"]] == list(range(59, -1, -1))
@@ -233,7 +233,7 @@ def test_revisions_of_an_alert_are_gathered_and_a_closing_one_is_told_after_the_
     collector.take([revision(3, DAY + 2 * HOUR, 0.31, closed=True)])
     (found,) = collector.found()
     gap_ms = make_detectors()[0].quiet_gap_s * 1000
-    assert [each.emitted_ms for each in found.steps] == [DAY, DAY + HOUR, DAY + 2 * HOUR + gap_ms]
+    assert [each.emitted_ms for each in found.revisions] == [DAY, DAY + HOUR, DAY + 2 * HOUR + gap_ms]
     assert (found.category, found.severity, found.hits, found.at_stake_minor) == ("mcc", 0.31, 3, 21)
     assert (found.first_ms, found.last_ms) == (DAY, DAY + 2 * HOUR)
     assert found.detected_ms(DAY) == DAY + 2 * HOUR + gap_ms

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from evaluation.truth import TruthError, read_truth
-from tests.tillwatch.judging import DAY, look_alike, truth, violation
+from simulator.truth import TruthError, read_truth
+from tests.truths import DAY, look_alike, truth, violation
 
 if TYPE_CHECKING:
     from pathlib import Path

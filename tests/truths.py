@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from evaluation.matching import Found, Step
-from evaluation.truth import LookAlike, Truth, Violation
+from evaluation.matching import AlertRevision, Found
+from simulator.truth import LookAlike, Truth, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,12 +40,12 @@ def truth(*violations: Violation, look_alikes: Sequence[LookAlike] = (), merchan
 
 def found(
     alert_id: str = "a", *, merchant_id: str = "m", category: str = "mcc", first_ms: int = 15 * DAY,
-    last_ms: int | None = None, severity: float = 0.5, steps: Sequence[tuple[int, float]] = (), at_stake: int = 0,
+    last_ms: int | None = None, severity: float = 0.5, revisions: Sequence[tuple[int, float]] = (), at_stake: int = 0,
 ) -> Found:  # fmt: skip
-    """An alert; without `steps` it was told once, at its last hit."""
+    """An alert; without `revisions` it was told once, at its last hit."""
     last = first_ms if last_ms is None else last_ms
     return Found(
         alert_id=alert_id, detector=f"{category}_x", category=category, merchant_id=merchant_id, reason="because",
         hits=1, at_stake_minor=at_stake, currency="CNY", first_ms=first_ms, last_ms=last,
-        steps=tuple(Step(*each) for each in steps or [(last, severity)]),
+        revisions=tuple(AlertRevision(*each) for each in revisions or [(last, severity)]),
     )  # fmt: skip
