@@ -15,11 +15,11 @@ import msgspec
 
 from domain.risk import (
     DAY_MS,
-    FAMILIES,
     MCC_PRIOR_HALF_LIFE_D,
     MOST_POINTS,
     NEW_MERCHANT_D,
     NEW_MERCHANT_POINTS,
+    RISK_GROUPS,
     floor_of,
     next_grade,
     prior_points,
@@ -102,7 +102,7 @@ class View(NamedTuple):
     Attributes:
         parts: what each adds, in the standing's order; 0 for a false alarm.
         prior: of a new merchant and of its MCC.
-        over: what the families' caps and the score's own take away.
+        over: what the risk groups' caps and the score's own take away.
         floor: the highest floor in force; None where there is none.
         lift: what that adds.
     """
@@ -129,22 +129,22 @@ def is_floor(part: Part, now_ms: int) -> bool:
     return part.verdict == "confirmed" and now_ms < part.until_ms
 
 
-def view(it: Standing, families: Mapping[str, str], at_ms: int) -> View:
+def view(it: Standing, risk_groups: Mapping[str, str], at_ms: int) -> View:
     """The score when the watermark stands at `at_ms`, not before the last change.
 
     Args:
         it: what it rests on.
-        families: of each detector.
+        risk_groups: the risk group of each detector, by the detector's name.
         at_ms: UTC.
     """
-    risk_ms, sums, parts = it.risk_ms(at_ms), dict.fromkeys(families.values(), 0), []
+    risk_ms, sums, parts = it.risk_ms(at_ms), dict.fromkeys(risk_groups.values(), 0), []
     for each in it.parts:
-        family = families[each.detector]
+        risk_group = risk_groups[each.detector]
         counts = each.verdict != "false_alarm"
-        left = faded(each.points, FAMILIES[family].half_life_d, risk_ms - each.at_ms) if counts else 0.0
+        left = faded(each.points, RISK_GROUPS[risk_group].half_life_d, risk_ms - each.at_ms) if counts else 0.0
         parts.append(round(left * E2))
-        sums[family] += parts[-1]
-    over = sum(max(0, each - FAMILIES[name].cap * E2) for name, each in sums.items())
+        sums[risk_group] += parts[-1]
+    over = sum(max(0, each - RISK_GROUPS[name].cap * E2) for name, each in sums.items())
     prior = prior_at(it, at_ms)
     total = sum(parts) + prior - over
     over += max(0, total - MOST_POINTS * E2)

@@ -44,12 +44,12 @@ class Explanation(NamedTuple):
     steps: tuple[Step, ...]
 
 
-def explain(account: Account, families: Mapping[str, str], then_ms: int, now_ms: int) -> Explanation:
+def explain(account: Account, risk_groups: Mapping[str, str], then_ms: int, now_ms: int) -> Explanation:
     """Take the difference between two moments apart.
 
     Args:
         account: the merchant's.
-        families: of each detector.
+        risk_groups: the risk group of each detector, by the detector's name.
         then_ms: from when on, UTC; where the account does not reach back so far, from as far as it does. Several
             rises of one episode that are told as one count from the last of them.
         now_ms: up to when, at least the account's last change.
@@ -64,22 +64,22 @@ def explain(account: Account, families: Mapping[str, str], then_ms: int, now_ms:
     it = account.base
     for entry in past:
         it = applied(it, entry)
-    then, drift, steps = _moment(it, families, at_ms), [0, 0, 0, 0], []
+    then, drift, steps = _moment(it, risk_groups, at_ms), [0, 0, 0, 0], []
     for entry in account.entries[len(past) :]:
-        before = view(it, families, entry.at_ms)
-        _add(drift, view(it, families, at_ms), before)
+        before = view(it, risk_groups, entry.at_ms)
+        _add(drift, view(it, risk_groups, at_ms), before)
         it, at_ms = applied(it, entry), entry.at_ms
-        after = _moment(it, families, at_ms)
+        after = _moment(it, risk_groups, at_ms)
         points_e2 = after.score_e2 - before.score
         steps.append(Step(entry.kind, points_e2, entry, after.grade))
-    _add(drift, view(it, families, at_ms), view(it, families, now_ms))
+    _add(drift, view(it, risk_groups, at_ms), view(it, risk_groups, now_ms))
     kinds = ("fading", "priors", "caps", "floor")
     steps += [Step(kind, each) for kind, each in zip(kinds, drift, strict=True) if each]
-    return Explanation(then, _moment(it, families, now_ms), tuple(steps))
+    return Explanation(then, _moment(it, risk_groups, now_ms), tuple(steps))
 
 
-def _moment(it: Standing, families: Mapping[str, str], at_ms: int) -> Moment:
-    score, override = view(it, families, at_ms).score, it.override_at(at_ms)
+def _moment(it: Standing, risk_groups: Mapping[str, str], at_ms: int) -> Moment:
+    score, override = view(it, risk_groups, at_ms).score, it.override_at(at_ms)
     return Moment(at_ms, score, override.grade if override else grade_at(it, score))
 
 

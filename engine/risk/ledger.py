@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.alerts import Contribution, Floor, GradeOverride, Score
-from domain.risk import DAY_MS, FAMILIES, FLOOR_D, floor_of
+from domain.risk import DAY_MS, FLOOR_D, RISK_GROUPS, floor_of
 from engine.episodes import iso
 from engine.risk.account import E2, Override, Part, Standing, faded, grade_at, is_floor, prior_at, view
 
@@ -152,22 +152,22 @@ class RiskLedger:
     """The accounts of a partition's merchants that ever had an episode, or a grade set by hand.
 
     Args:
-        families: of each detector, in the order of a score's contributions.
+        risk_groups: the risk group of each detector, by the detector's name, in the order of a score's contributions.
         merchant_id: of a row.
         journals: whether it is noted for checkpoints which rows change; then `changes` must be called now and again.
 
     Raises:
-        ValueError: a family is none of `domain.risk.FAMILIES`.
+        ValueError: a risk group is none of `domain.risk.RISK_GROUPS`.
     """
 
     def __init__(
-        self, families: Mapping[str, str], merchant_id: Callable[[int], str], *, journals: bool = False
+        self, risk_groups: Mapping[str, str], merchant_id: Callable[[int], str], *, journals: bool = False
     ) -> None:
-        for name, family in families.items():
-            if family not in FAMILIES:
-                raise ValueError(f"{name}: family must be one of {', '.join(FAMILIES)}, got {family!r}")
-        self.families = dict(families)
-        self._order = {name: k for k, name in enumerate(families)}
+        for name, risk_group in risk_groups.items():
+            if risk_group not in RISK_GROUPS:
+                raise ValueError(f"{name}: risk_group must be one of {', '.join(RISK_GROUPS)}, got {risk_group!r}")
+        self.risk_groups = dict(risk_groups)
+        self._order = {name: k for k, name in enumerate(risk_groups)}
         self._merchant_id = merchant_id
         self._accounts: dict[int, Account] = {}
         self._journals = journals
@@ -204,7 +204,7 @@ class RiskLedger:
         """The score of a row that is known, at `at_ms` but not before it was last changed or published."""
         account = self._accounts[row]
         at_ms = max(at_ms, account.at_ms)
-        now, seen = account.now, view(account.now, self.families, at_ms)
+        now, seen = account.now, view(account.now, self.risk_groups, at_ms)
         parts = sorted(zip(now.parts, seen.parts, strict=True), key=lambda each: self._order[each[0].detector])
         computed, override, floor = grade_at(now, seen.score), now.override_at(at_ms), seen.floor
         return Score(
@@ -247,14 +247,14 @@ class RiskLedger:
         was = _part_of(now, change.alert_id)
         if was is None and change.rise == 0.0:  # no longer told apart from its detector's others
             return Effect.NONE
-        family, risk_ms = FAMILIES[self.families[change.detector]], now.risk_ms(at_ms)
+        risk_group, risk_ms = RISK_GROUPS[self.risk_groups[change.detector]], now.risk_ms(at_ms)
         folded = ""
         if was:
-            points = family.points * change.severity  # it goes on, so it fades from now on
+            points = risk_group.points * change.severity  # it goes on, so it fades from now on
             parts: tuple[Part, ...] = (replace(was, points=points, at_ms=risk_ms, severity=change.severity),)
         else:
             parts, folded = self._room(now, at_ms)
-            points = family.points * change.rise
+            points = risk_group.points * change.rise
             parts = (*parts, Part(change.detector, change.alert_id, points, risk_ms, change.severity))
         self._enter(row, Entry(at_ms, at_ms, "rise", change.detector, change.alert_id, parts, folded, now))
         return Effect.PUBLISH
@@ -267,7 +267,7 @@ class RiskLedger:
         spare = (each for each in apart if each.verdict != "open" and not is_floor(each, now.held_ms or at_ms))
         gone = next(spare, apart[0])
         rest = (each for each in now.parts if each.detector == gone.detector and not each.alert_id)
-        half_life_d, risk_ms = FAMILIES[self.families[gone.detector]].half_life_d, now.risk_ms(at_ms)
+        half_life_d, risk_ms = RISK_GROUPS[self.risk_groups[gone.detector]].half_life_d, now.risk_ms(at_ms)
         summed = [each for each in (*rest, gone) if each.verdict != "false_alarm"]
         points = sum((faded(each.points, half_life_d, risk_ms - each.at_ms) for each in summed), 0.0)
         return (Part(gone.detector, "", points, risk_ms, 0.0),), gone.alert_id
@@ -322,12 +322,12 @@ class RiskLedger:
         return it
 
     def _graded(self, it: Standing, at_ms: int) -> Standing:
-        return replace(it, grade=grade_at(it, view(it, self.families, at_ms).score))
+        return replace(it, grade=grade_at(it, view(it, self.risk_groups, at_ms).score))
 
     def _told(self, account: Account) -> Account:
         """The account as it is published."""
         now, at_ms = account.now, account.at_ms
-        score, override = view(now, self.families, at_ms).score, now.override_at(at_ms)
+        score, override = view(now, self.risk_groups, at_ms).score, now.override_at(at_ms)
         grade = override.grade if override else grade_at(now, score)
         return replace(account, revision=account.revision + 1, told_e2=score, told_grade=grade)
 
