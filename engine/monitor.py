@@ -46,8 +46,8 @@ from engine.features.state import (
 )
 from engine.merchant_snapshot import Look, look, probe
 from engine.outputs import Counts, Outputs
-from engine.risk.analyst_decisions import answers_of
-from engine.risk.ledger import Change, Closing, Effect, Rise, RiskLedger
+from engine.risk.analyst_decisions import decisions_of
+from engine.risk.ledger import Change, DayClosed, Effect, Rise, RiskLedger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -238,7 +238,7 @@ class Monitor:
                 state.known, state.roles, state.limits, scratch, into, verdicts, cursor,
             )  # fmt: skip
             features = _Features(columns, count)
-            answers = list(answers_of(decoded.others, first, int(cursor[0]), verdicts, into))
+            answers = list(decisions_of(decoded.others, first, int(cursor[0]), verdicts, into))
             yield _Walk(answers, features, into.clock_ms[:count], self._batch(decoded, into, count, features))
 
     def _batch(self, decoded: Decoded, into: Into, count: int, features: Mapping[str, Any]) -> Batch:
@@ -363,13 +363,13 @@ class Monitor:
         outputs.alerts += self._episodes.close_due(rows["watermark_ms"], rows["feed"], self._state.feed_clock_ms)
         self._score(changes, outputs)
 
-    def _closings(self, walked: _Walk, risen: set[int]) -> Iterator[tuple[int, Closing]]:
+    def _closings(self, walked: _Walk, risen: set[int]) -> Iterator[tuple[int, DayClosed]]:
         """The ends of days of merchants that have an account, or will by these changes, with their rows of features."""
         found = np.flatnonzero(walked.features["row_kind"] == ROW_CLOSING) if "row_kind" in walked.features else ()
         for j in found:
             row = int(walked.batch.row[j])
             if row in risen or self._risk.known(row):
-                yield int(j), Closing(row, int(walked.batch.watermark_ms[j]))
+                yield int(j), DayClosed(row, int(walked.batch.watermark_ms[j]))
 
     def _score(self, changes: list[tuple[int, int, Change]], outputs: Outputs) -> None:
         """Take changes of risk in: each with the row of features that it came with or before, and its rank there."""

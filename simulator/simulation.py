@@ -21,7 +21,7 @@ from simulator.rhythm import SEGMENT, Rhythms, local_days, plan_undisturbed
 from simulator.table import FEED
 from simulator.truth import LookAlike, Violation
 from simulator.violations import fee_violation, mcc_violation
-from simulator.volume import Plan
+from simulator.volume import VolumePlan
 from simulator.volume_truth import sums_of, volume_look_alikes, volume_violations
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Simulation:
         self._knobs = draw.knobs(config)
         table = self.merchants.table
         self._undisturbed = plan_undisturbed(table, *local_days(config)) if config.calendar else None
-        self._plan = Plan(config, table, self._undisturbed)
+        self._plan = VolumePlan(config, table, self._undisturbed)
         self._rhythms = Rhythms(config, table, self._undisturbed, self._plan.segments, self._plan.pulses())
         self._everyone = np.arange(config.merchants, dtype=np.int64)
         self._changes = change_records(self.merchants)

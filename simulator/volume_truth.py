@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from simulator.volume import Departure, Plan
+    from simulator.volume import Departure, VolumePlan
 
 SAMPLE = 100
 """Of what happens to nearly everyone, so many merchants are listed."""
@@ -34,7 +34,7 @@ Found = tuple[int, str, int, int]
 
 
 def volume_violations(
-    plan: Plan, name: Callable[[int], str], realised: list[Sums], usual: list[Sums]
+    plan: VolumePlan, name: Callable[[int], str], realised: list[Sums], usual: list[Sums]
 ) -> list[Violation]:
     """The plan's departures; `realised` and `usual` are the sums of their times, with and without them."""
     return [
@@ -73,7 +73,7 @@ def sums_of(departures: list[Departure], sales: NDArray[np.void]) -> list[Sums]:
     return out
 
 
-def volume_look_alikes(plan: Plan, lawful: Undisturbed, name: Callable[[int], str]) -> list[LookAlike]:
+def volume_look_alikes(plan: VolumePlan, lawful: Undisturbed, name: Callable[[int], str]) -> list[LookAlike]:
     """What is lawful although it looks like a departure; merchants that do depart left out."""
     departs = np.zeros(len(plan.table), np.bool_)
     departs[[each.merchant for each in plan.departures]] = True
@@ -96,7 +96,7 @@ def _look_alike(merchant_id: str, merchant: int, kind: str, from_ms: int, until_
     )  # fmt: skip
 
 
-def _found(plan: Plan, lawful: Undisturbed) -> Iterator[Found]:
+def _found(plan: VolumePlan, lawful: Undisturbed) -> Iterator[Found]:
     yield from ((i, "wedding", first, last) for i, first, last in plan.weddings)
     yield from ((i, "staff_meals", first, last) for i, first, last in plan.staff)
     lists = np.array([trade.list_share for trade in TRADES])[plan.table["trade"]] > 0.5
@@ -108,7 +108,7 @@ def _found(plan: Plan, lawful: Undisturbed) -> Iterator[Found]:
     yield from _of_the_calendar(plan, lawful)
 
 
-def _comings_and_goings(plan: Plan, lawful: Undisturbed) -> Iterator[Found]:
+def _comings_and_goings(plan: VolumePlan, lawful: Undisturbed) -> Iterator[Found]:
     for i in np.flatnonzero(lawful.open_day != -FOREVER):
         yield int(i), "new_ramp", int(lawful.open_day[i]), int(lawful.open_day[i] + lawful.ramp_days[i])
     for i in np.flatnonzero(lawful.close_day != FOREVER):
@@ -120,7 +120,7 @@ def _comings_and_goings(plan: Plan, lawful: Undisturbed) -> Iterator[Found]:
             yield int(i), "seasonal_closing", opens + int(length), opens + 365
 
 
-def _of_the_calendar(plan: Plan, lawful: Undisturbed) -> Iterator[Found]:
+def _of_the_calendar(plan: VolumePlan, lawful: Undisturbed) -> Iterator[Found]:
     days = range(plan.first, plan.last)
     paid = np.flatnonzero(lawful.payday > 0)[:SAMPLE]
     at_home = np.flatnonzero(lawful.row < len(TRADES))[:SAMPLE]
@@ -140,7 +140,7 @@ def _of_the_calendar(plan: Plan, lawful: Undisturbed) -> Iterator[Found]:
             yield int(i), "holiday", new_year - 1, new_year - 1 + int(lawful.closed[i])
 
 
-def _in_outages(plan: Plan) -> Iterator[tuple[int, int, int]]:
+def _in_outages(plan: VolumePlan) -> Iterator[tuple[int, int, int]]:
     """The busiest merchants of each outage, until an hour after it, when they have caught up."""
     for acquirer, _, begin, end in outages(plan.config):
         mine = np.flatnonzero(plan.table["acquirer"] == acquirer)

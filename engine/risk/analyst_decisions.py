@@ -1,4 +1,4 @@
-"""What people say of a merchant, verdicts and overrides, as changes of its risk account."""
+"""Analysts' verdicts and overrides as changes of a merchant's risk account."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.cards import mask
 from engine.features.state import OTHER
-from engine.risk.ledger import Manual, Verdict
+from engine.risk.ledger import ManualGrade, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from engine.features.state import Into
 
 
-def answers_of(
+def decisions_of(
     others: Iterable[tuple[int, dict[str, Any]]], first: int, end: int, verdicts: NDArray[np.uint8], into: Into
-) -> Iterator[tuple[int, Verdict | Manual]]:
+) -> Iterator[tuple[int, Verdict | ManualGrade]]:
     """The verdicts and overrides that the kernel accepted, each with how many rows of features came before.
 
     They count from where the merchant's watermark stood at their place among its records, whenever they were given:
@@ -40,4 +40,4 @@ def answers_of(
             until_ms = event.get("expires_at", 0)
             yield j, Verdict(row, watermark_ms, event["alert_id"], event["verdict"], event["event_time"], until_ms)
         else:
-            yield j, Manual(row, watermark_ms, event["grade"], mask(event["reason"]), event["expires_at"])
+            yield j, ManualGrade(row, watermark_ms, event["grade"], mask(event["reason"]), event["expires_at"])

@@ -16,7 +16,7 @@ from domain.risk import (
     NEW_MERCHANT_POINTS,
     RISK_GROUPS,
 )
-from engine.risk.ledger import MOST_ENTRIES, MOST_EPISODES, Change, Manual, Rise, RiskLedger, Verdict
+from engine.risk.ledger import MOST_ENTRIES, MOST_EPISODES, Change, ManualGrade, Rise, RiskLedger, Verdict
 
 DOC = (Path(__file__).parents[2] / "docs" / "risk-score.md").read_text(encoding="utf-8")
 DAY_MS = 86_400_000
@@ -43,7 +43,7 @@ def change(day: int, risk_group: str, alert: str, what: str, peaks: dict[str, fl
         first_ms = at_ms - int(age_d) * DAY_MS if age_d else 0
         return Rise(0, at_ms, risk_group, alert, peak, by, first_ms, mcc or "")
     if override := re.fullmatch(r"override ([A-E]) until day (\d+)", what):
-        return Manual(0, at_ms, override[1], "seen", START_MS + int(override[2]) * DAY_MS)
+        return ManualGrade(0, at_ms, override[1], "seen", START_MS + int(override[2]) * DAY_MS)
     if what in {"open", "confirmed", "false alarm"}:
         return Verdict(0, at_ms, alert, what.replace(" ", "_"), at_ms)
     assert what == "nothing", what

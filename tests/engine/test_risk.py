@@ -25,9 +25,9 @@ from engine.risk.ledger import (
     MOST_EPISODES,
     Account,
     Change,
-    Closing,
+    DayClosed,
     Effect,
-    Manual,
+    ManualGrade,
     Rise,
     RiskLedger,
     Verdict,
@@ -61,8 +61,8 @@ def verdict(at_d: float, alert_id: str, what: str, until_d: float | None = None)
     return Verdict(0, at_ms, alert_id, what, at_ms, until_ms)
 
 
-def by_hand(at_d: float, grade: str, until_d: float) -> Manual:
-    return Manual(0, START_MS + round(at_d * DAY_MS), grade, "seen", START_MS + round(until_d * DAY_MS))
+def by_hand(at_d: float, grade: str, until_d: float) -> ManualGrade:
+    return ManualGrade(0, START_MS + round(at_d * DAY_MS), grade, "seen", START_MS + round(until_d * DAY_MS))
 
 
 def taken(*changes: Change) -> RiskLedger:
@@ -365,9 +365,9 @@ def histories(draw: st.DrawFn, most: int = 60) -> list[Change]:
             until_ms = draw(st.sampled_from([0, at_ms + 3 * DAY_MS]))
             found.append(Verdict(0, at_ms, alert_id, what, at_ms, until_ms))
         elif kind == "override":
-            found.append(Manual(0, at_ms, draw(st.sampled_from("ACE")), "by hand", at_ms + draw(jumps)))
+            found.append(ManualGrade(0, at_ms, draw(st.sampled_from("ACE")), "by hand", at_ms + draw(jumps)))
         else:
-            found.append(Closing(0, at_ms))
+            found.append(DayClosed(0, at_ms))
     return found
 
 
