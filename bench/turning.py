@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from domain.timestamps import DAY_MS
 from engine.decoding.records import Records
-from engine.features.event import DAY_MS
 from engine.monitor import Monitor, MonitorConfig
 from simulator.config import SimulationConfig
 from simulator.simulation import clock_record, simulate

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DAY_MS = 86_400_000
 MOST_POINTS = 100
 """A score is at most this."""
 

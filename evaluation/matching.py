@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.events import FUTURE_MS
-from simulator.truth import DAY_MS
+from domain.timestamps import DAY_MS, HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +31,6 @@ TOLD_LATE = "mcc_change_told_late"
 """The kind of look-alike of which alerts before `told_ms` are no mistake."""
 TOLD_BY_NOBODY = frozenset({"closing", "seasonal_closing"})
 """Kinds that look just like a violation to whoever was not told: an alert is no mistake, only unneeded."""
-_HOUR_MS = 3_600_000
 
 
 class AlertRevision(NamedTuple):
@@ -134,7 +133,7 @@ class Outcome:
     @property
     def delay_h(self) -> float | None:
         """Hours from its onset until it was detected."""
-        return None if self.detected_ms is None else (self.detected_ms - self.violation.onset_ms) / _HOUR_MS
+        return None if self.detected_ms is None else (self.detected_ms - self.violation.onset_ms) / HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)

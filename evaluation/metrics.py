@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from domain.timestamps import DAY_MS
 from evaluation.matching import SEVERITIES, WORTH_KNOWING, AlertLabel
-from simulator.truth import CATEGORIES, DAY_MS
+from simulator.truth import CATEGORIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -6,7 +6,7 @@ from html import escape
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from engine.episodes import iso
+from domain.timestamps import iso
 from evaluation.cells import delay, kind, percent, rows, size
 from evaluation.matching import SEVERITIES
 from evaluation.metrics import LOAD, RECALL, UNIT_DAYS

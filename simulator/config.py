@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 
 from domain.events import LATEST_MS
+from domain.timestamps import DAY_MS, HOUR_MS
 
-HOUR_MS = 3_600_000
-DAY_MS = 86_400_000
 MAX_MERCHANTS = 1_200_000
 """As many serials as four characters of the acceptor number hold here."""
 RECORD_SIZES = ("usual", "all")

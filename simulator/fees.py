@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from simulator.config import DAY_MS, HOUR_MS
+from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.table import CONTRACT_CHANGES, FEE_KINDS, FEED, NEVER_MS, PRICES, Draws, PlannedLookAlike
 from simulator.trades import FEE_CLASS_OF, TRADES
 

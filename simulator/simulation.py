@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from domain.timestamps import HOUR_MS, MINUTE_MS
 from simulator import draw
-from simulator.config import HOUR_MS, SimulationConfig
 from simulator.fees import fee_look_alikes
 from simulator.ledger import LEDGER, fold
 from simulator.mccs import mcc_look_alikes
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from simulator.config import SimulationConfig
     from simulator.rhythm import Rhythm
     from simulator.table import PlannedLookAlike
-
-MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)

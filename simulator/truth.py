@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from domain.timestamps import DAY_MS
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-DAY_MS = 86_400_000
 RATIO = "ratio"
 """The unit of effects that are strong far above 1 and far below it."""
 CATEGORIES = ("mcc", "fee", "volume")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.config import DAY_MS
+from domain.timestamps import DAY_MS
 from simulator.festivals import EPOCH, NEW_YEARS, is_holiday
 from simulator.rhythm import FOREVER, PAYDAYS, RAMP_DAYS, Undisturbed, closed_on, day_ms, outages, promotion
 from simulator.trades import TRADES

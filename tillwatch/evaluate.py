@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from engine.episodes import iso
+from domain.timestamps import iso
 from evaluation.collection import Collector, Sieve
 from evaluation.matching import match_alerts
 from evaluation.metrics import report

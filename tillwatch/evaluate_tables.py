@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.episodes import iso
+from domain.timestamps import iso
 from evaluation.cells import delay, kind, percent, rows, size
 from evaluation.matching import SEVERITIES
 from evaluation.metrics import LOAD, UNIT_DAYS

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from rich.text import Text
 
 from detectors.registry import DETECTORS
-from engine.episodes import iso
+from domain.timestamps import iso
 from tillwatch.show import GRADE_STYLES, table, versions
 
 if TYPE_CHECKING:

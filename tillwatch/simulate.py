@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simulator.config import DAY_MS, FEES, RECORD_SIZES, TIME_FORMATS, SimulationConfig
+from domain.timestamps import DAY_MS
+from simulator.config import FEES, RECORD_SIZES, TIME_FORMATS, SimulationConfig
 from simulator.simulation import SimBatch, Simulation
 from simulator.write import write_jsonl, write_truth
 from tillwatch.show import Bar, emit_json, to_stderr

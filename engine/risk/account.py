@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from domain.risk import (
-    DAY_MS,
     MCC_PRIOR_HALF_LIFE_D,
     MOST_POINTS,
     NEW_MERCHANT_D,
@@ -24,6 +23,7 @@ from domain.risk import (
     next_grade,
     prior_points,
 )
+from domain.timestamps import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

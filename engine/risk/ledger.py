@@ -14,8 +14,8 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.alerts import Contribution, Floor, GradeOverride, Score
-from domain.risk import DAY_MS, FLOOR_D, RISK_GROUPS, floor_of
-from engine.episodes import iso
+from domain.risk import FLOOR_D, RISK_GROUPS, floor_of
+from domain.timestamps import DAY_MS, HOUR_MS, iso
 from engine.risk.account import (
     E2,
     AccountState,
@@ -37,7 +37,6 @@ MOST_ENTRIES = 48
 """Changes of a merchant that are remembered."""
 MOST_REASON = 80
 """Characters kept of an override's reason."""
-_HOUR_MS = 3_600_000
 
 
 class Rise(NamedTuple):
@@ -365,7 +364,7 @@ def _with(entries: tuple[Entry, ...], entry: Entry) -> tuple[Entry, ...]:
     Rises of one episode within an hour are merged; beyond `MOST_ENTRIES` also the oldest two that follow each other on
     one day.
     """
-    if entries and (one := _as_one(entries[-1], entry, _HOUR_MS)):
+    if entries and (one := _as_one(entries[-1], entry, HOUR_MS)):
         return (*entries[:-1], one)
     entries = (*entries, entry)
     if len(entries) > MOST_ENTRIES:

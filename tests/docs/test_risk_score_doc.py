@@ -16,10 +16,10 @@ from domain.risk import (
     NEW_MERCHANT_POINTS,
     RISK_GROUPS,
 )
+from domain.timestamps import DAY_MS
 from engine.risk.ledger import MOST_ENTRIES, MOST_EPISODES, Change, ManualGrade, Rise, RiskLedger, Verdict
 
 DOC = (Path(__file__).parents[2] / "docs" / "risk-score.md").read_text(encoding="utf-8")
-DAY_MS = 86_400_000
 START_MS = 1_783_224_000_000
 
 

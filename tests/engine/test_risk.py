@@ -18,7 +18,7 @@ from domain.risk import (
     grade_of,
     next_grade,
 )
-from engine.episodes import iso
+from domain.timestamps import DAY_MS, HOUR_MS, iso
 from engine.risk.explain import explain
 from engine.risk.ledger import (
     MOST_ENTRIES,
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     from domain.alerts import Score
 
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 START_MS = 1_783_224_000_000
 DETECTORS = {"jump": "mcc", "drift": "mcc", "surge": "volume", "hike": "fee"}
 POINTS = RISK_GROUPS["mcc"].points

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from domain.events import APPROVED_CODES
-from simulator.config import DAY_MS, HOUR_MS, SimulationConfig
+from domain.timestamps import DAY_MS, HOUR_MS
+from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
 from simulator.trades import CITIES
 

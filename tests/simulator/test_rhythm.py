@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from domain.timestamps import DAY_MS, HOUR_MS
 from simulator import draw, rhythm
-from simulator.config import DAY_MS, HOUR_MS, SimulationConfig
+from simulator.config import SimulationConfig
 from simulator.festivals import SEASON_OF, SEASONS, day_number, is_holiday, trade_days
 from simulator.simulation import Simulation, simulate
 from simulator.trades import TRADES

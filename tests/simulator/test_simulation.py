@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from domain.events import CARD_KINDS, FEE_CLASSES, FEED, FUTURE_MS, MERCHANT, ROLES, TRANSACTION, Kind, Role
+from domain.timestamps import HOUR_MS
 from engine.decoding.hashing import partition_of
-from simulator.config import HOUR_MS, SimulationConfig
+from simulator.config import SimulationConfig
 from simulator.draw import DUPLICATE, FUTURE, LATE, MASTER
 from simulator.simulation import Simulation, clock_record, simulate
 from simulator.trades import TRADES

@@ -10,12 +10,12 @@ from rich.console import Console
 
 from detectors.registry import make_detectors
 from domain.alerts import Alert, Text
-from engine.episodes import iso
+from domain.timestamps import DAY_MS, iso
 from evaluation.collection import Collector, Sieve
 from evaluation.matching import match_alerts
 from evaluation.metrics import report
 from evaluation.page import page
-from simulator.config import DAY_MS, SimulationConfig
+from simulator.config import SimulationConfig
 from tests.tillwatch.conftest import MERCHANTS, call
 from tests.truths import DAY, HOUR, found, look_alike, truth, violation
 from tillwatch.evaluate import as_json
