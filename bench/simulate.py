@@ -7,9 +7,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from domain.timestamps import HOUR_MS
+
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from simulator.config import HOUR_MS, SimulationConfig
+from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
 from simulator.write import write_jsonl
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from domain.timestamps import DAY_MS
 from engine.decoding.records import Records
-from engine.features.event import DAY_MS
 from engine.monitor import Monitor, MonitorConfig
 from simulator.config import SimulationConfig
 from simulator.simulation import clock_record, simulate
@@ -98,7 +98,8 @@ def main(folder: Path) -> None:
     """Write and print everything."""
     config = SimulationConfig(
         seed=7, merchants=40, days=float(DAYS), tx_per_merchant_day=25.0, jump_share=0.0, static_share=0.0,
-        rotation_share=0.0, drift_share=0.0, fee_share=0.0, volume_share=0.0, mcc_change_share=0.0, control_share=0.0,
+        rotation_share=0.0, drift_share=0.0, fee_share=0.0, volume_share=0.0, mcc_change_share=0.0,
+        look_alike_share=0.0,
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)
     turn_ms = config.start_ms + TURNS_D * DAY_MS

@@ -65,7 +65,7 @@ class Detector(Protocol):
 
     @property
     def risk_group(self) -> str:
-        """Of `domain.risk.FAMILIES`: how its findings count in the risk score, and with whose they are capped."""
+        """Of `domain.risk.RISK_GROUPS`: how its findings count in the risk score, and with whose they are capped."""
         ...
 
     @property

@@ -118,7 +118,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
         computed_grade: what it would be without.
         contributions: in the registry's order, of one detector the oldest first.
         prior: points for being new, and for the MCC.
-        capped: points beyond what a family of detectors, or all together, may give.
+        capped: points beyond the cap of a risk group, or of all together.
         floor: the highest in force; None where there is none.
         override: in force; None where there is none.
         held: whether nothing fades, because a case of a merchant of grade E is open.

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DAY_MS = 86_400_000
 MOST_POINTS = 100
 """A score is at most this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Family:
-    """How the findings of detectors that see one thing from several sides count.
+class RiskGroup:
+    """How the findings of detectors that see one wrong from several sides count in the score.
 
     Attributes:
         half_life_d: days of the merchant's clock in which points halve, 1 to 3650.
-        cap: most points of the family's detectors together, 1 to 100.
+        cap: most points of the group's detectors together, 1 to 100.
         points: of an episode of severity 1, 1 to 100; of a milder one in proportion.
 
     Raises:
         ValueError: an argument is out of range.
 
-    >>> Family(half_life_d=0, cap=50, points=50)
+    >>> RiskGroup(half_life_d=0, cap=50, points=50)
     Traceback (most recent call last):
     ValueError: half_life_d must be 1 to 3650, got 0
     """
@@ -41,19 +40,19 @@ class Family:
                 raise ValueError(f"{name} must be 1 to {most}, got {value}")
 
 
-FAMILIES: dict[str, Family] = {
-    "mcc": Family(half_life_d=30, cap=90, points=80),
-    "fee": Family(half_life_d=60, cap=90, points=80),
-    "volume": Family(half_life_d=14, cap=45, points=50),
-    "cash": Family(half_life_d=30, cap=90, points=80),
-    "refund": Family(half_life_d=30, cap=70, points=70),
-    "card": Family(half_life_d=14, cap=90, points=80),
-    "terminal": Family(half_life_d=60, cap=90, points=80),
-    "network": Family(half_life_d=60, cap=90, points=80),
-    "model": Family(half_life_d=7, cap=30, points=30),
-    "rule": Family(half_life_d=30, cap=70, points=70),
+RISK_GROUPS: dict[str, RiskGroup] = {
+    "mcc": RiskGroup(half_life_d=30, cap=90, points=80),
+    "fee": RiskGroup(half_life_d=60, cap=90, points=80),
+    "volume": RiskGroup(half_life_d=14, cap=45, points=50),
+    "cash": RiskGroup(half_life_d=30, cap=90, points=80),
+    "refund": RiskGroup(half_life_d=30, cap=70, points=70),
+    "card": RiskGroup(half_life_d=14, cap=90, points=80),
+    "terminal": RiskGroup(half_life_d=60, cap=90, points=80),
+    "network": RiskGroup(half_life_d=60, cap=90, points=80),
+    "model": RiskGroup(half_life_d=7, cap=30, points=30),
+    "rule": RiskGroup(half_life_d=30, cap=70, points=70),
 }
-"""By name; a detector names its own."""
+"""Risk groups by name; a detector names its own in `risk_group`."""
 
 NEW_MERCHANT_POINTS = 10
 """Prior of a merchant at its first transaction; it fades evenly over `NEW_MERCHANT_D`."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from detectors.contract import E7
 from domain.alerts import Alert
 from domain.controls import Versions
-from engine.features.event import DAY_MS
+from domain.timestamps import DAY_MS, iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,16 +33,6 @@ RISE = 0.05
 """Least rise of severity that makes a revision."""
 MOST_TXN_IDS = 20
 _NEVER = np.iinfo(np.int64).max
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def iso(ms: int) -> str:
-    """UTC milliseconds as ISO 8601.
-
-    >>> iso(1_795_289_192_123)
-    '2026-11-21T19:26:32.123Z'
-    """
-    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Risen(NamedTuple):

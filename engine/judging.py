@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from domain.feature_codes import NULL, ROW_CLOSING
+from domain.timestamps import HOUR_MS
 from engine.controls import Controls, detect
 from engine.episodes import Episodes
-from engine.features.event import HOUR_MS
 from engine.risk.analyst_decisions import decisions_of
-from engine.risk.ledger import Change, Closing, Effect, Rise, RiskLedger
+from engine.risk.ledger import Change, DayClosed, Effect, Rise, RiskLedger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -105,12 +105,12 @@ class Judge:
         self._score(changes, outputs)
         self._cover(rows)
 
-    def _closings(self, rows: FeatureRows, risen: set[int]) -> Iterator[tuple[int, Closing]]:
+    def _closings(self, rows: FeatureRows, risen: set[int]) -> Iterator[tuple[int, DayClosed]]:
         """The ends of days of merchants that have an account, or will by these changes, with their rows of features."""
         for j in np.flatnonzero(rows.kind == ROW_CLOSING).tolist():
             row = int(rows.merchant_row[j])
             if row in risen or self.risk.known(row):
-                yield j, Closing(row, int(rows.watermark_ms[j]))
+                yield j, DayClosed(row, int(rows.watermark_ms[j]))
 
     def _score(self, changes: list[tuple[int, int, Change]], outputs: Outputs) -> None:
         """Apply changes of risk: each with the row of features that it came with or before, and its rank there."""

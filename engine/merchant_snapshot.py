@@ -35,7 +35,7 @@ class MerchantSnapshot:
         episodes: open ones, with the figures so far.
         score: at its watermark; None where no detector ever found anything.
         account: what its score came from; None where there is none.
-        families: of each detector.
+        risk_groups: the risk group of each detector, by the detector's name.
         columns: every feature at the merchant's clock; what belongs to a single transaction is null. Empty before the
             first transaction.
     """
@@ -53,7 +53,7 @@ class MerchantSnapshot:
     episodes: tuple[Alert, ...]
     score: Score | None
     account: Account | None
-    families: Mapping[str, str]
+    risk_groups: Mapping[str, str]
     columns: tuple[tuple[Column, int | float | None], ...] = ()
 
 
@@ -71,7 +71,7 @@ def snapshot_of(
         other_events=int(row["other_events"]), versions=tuple(_versions(state, int(row["master_data"]))),
         waiting=tuple(_waiting(state, int(row["pending"]))), episodes=tuple(episodes.open_of(r)),
         score=risk.score(r, watermark_ms) if risk.known(r) else None,
-        account=risk.account(r) if risk.known(r) else None, families=risk.families,
+        account=risk.account(r) if risk.known(r) else None, risk_groups=risk.risk_groups,
         columns=tuple((each, features[each.name]) for each in pipeline.columns) if features else (),
     )  # fmt: skip
 

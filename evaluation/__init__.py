@@ -1,1 +1,1 @@
-"""Judging alerts against labelled traffic: matching, metrics, plots and the report page."""
+"""Evaluation of alerts on labelled traffic: matching, metrics, plots and the report page."""

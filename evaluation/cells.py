@@ -47,11 +47,11 @@ def kind(it: Recall) -> str:
 
 
 def rows(it: Iterable[Precision]) -> list[tuple[str, str, str, str, str, str, str, str]]:
-    """Cells of precision: family, alerts, rate, true, false, of those on controls, neither, precision."""
+    """Cells of precision: category, alerts, rate, true, false, of those on look-alikes, neither, precision."""
     return [
         (
-            each.family or "all", f"{each.alerts:,}", f"{each.per_unit:,.1f}", f"{each.true:,}", f"{each.false:,}",
-            f"{each.on_controls:,}", f"{each.other + each.excused:,}", percent(each.precision),
+            each.category or "all", f"{each.alerts:,}", f"{each.per_unit:,.1f}", f"{each.true:,}", f"{each.false:,}",
+            f"{each.on_look_alikes:,}", f"{each.other + each.excused:,}", percent(each.precision),
         )
         for each in it
     ]  # fmt: skip

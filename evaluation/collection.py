@@ -12,7 +12,7 @@ from domain.events import TRANSACTION
 from domain.peers import NO_PEERS
 from engine.controls import Controls
 from engine.decoding.decode import Refused, to_ms
-from evaluation.matching import Found, Step
+from evaluation.matching import AlertRevision, Found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _EVENT_TIME = next(each for each in TRANSACTION if each.name == "event_time")
 
 
-class _Line(msgspec.Struct):
+class _EventLine(msgspec.Struct):
     """What is read of an event beside the monitor."""
 
     type: str = "transaction"
@@ -45,7 +45,7 @@ class Sieve:
     def __init__(self, types: Iterable[str], txn_ids: Iterable[str]) -> None:
         self._types, self._wanted = frozenset(types), frozenset(txn_ids)
         self.txn_ms: dict[str, int] = {}
-        self._decoder = msgspec.json.Decoder(_Line)
+        self._decoder = msgspec.json.Decoder(_EventLine)
 
     def __call__(self, lines: list[bytes]) -> list[bytes]:
         """The lines that are left; what is no event is left for the monitor to refuse."""
@@ -72,20 +72,20 @@ class Collector:
         detectors: what the monitor runs.
         controls: the monitor's, where versions were published.
         last: each alert's last revision.
-        steps: each alert's revisions in order.
+        revisions: each alert's revisions in order.
     """
 
     detectors: tuple[Detector, ...]
     controls: Controls | None = None
     last: dict[str, Alert] = field(default_factory=dict)
-    steps: dict[str, list[Step]] = field(default_factory=dict)
+    revisions: dict[str, list[AlertRevision]] = field(default_factory=dict)
 
     def take(self, alerts: Iterable[Alert]) -> None:
         """Take revisions in, in the order they were emitted."""
         for each in alerts:
             # A closing revision follows the quiet gap behind the last hit.
             emitted_ms = _ms(each.last_time) + (self._gap_ms(each) if each.closed else 0)
-            self.steps.setdefault(each.alert_id, []).append(Step(emitted_ms, each.severity))
+            self.revisions.setdefault(each.alert_id, []).append(AlertRevision(emitted_ms, each.severity))
             self.last[each.alert_id] = each
 
     def _gap_ms(self, alert: Alert) -> int:
@@ -95,12 +95,13 @@ class Collector:
 
     def found(self) -> list[Found]:
         """Every alert."""
-        families = {each.name: each.risk_group for each in self.detectors}
+        categories = {each.name: each.risk_group for each in self.detectors}
         return [
             Found(
-                alert_id=alert_id, detector=each.detector, family=families[each.detector], merchant_id=each.merchant_id,
-                reason=each.reason.en, hits=each.hits, at_stake_minor=each.at_stake, currency=each.currency,
-                first_ms=_ms(each.first_time), last_ms=_ms(each.last_time), steps=tuple(self.steps[alert_id]),
+                alert_id=alert_id, detector=each.detector, category=categories[each.detector],
+                merchant_id=each.merchant_id, reason=each.reason.en, hits=each.hits, at_stake_minor=each.at_stake,
+                currency=each.currency, first_ms=_ms(each.first_time), last_ms=_ms(each.last_time),
+                revisions=tuple(self.revisions[alert_id]),
             )
             for alert_id, each in self.last.items()
         ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Judges alerts against the truth of a simulation. Pure: no files, no clock.
+"""Matches alerts with the violations of a simulation. Pure: no files, no clock.
 
 `docs/evaluation.md` says what counts as found, true and false, and why.
 """
@@ -11,12 +11,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.events import FUTURE_MS
-from evaluation.truth import DAY_MS
+from domain.timestamps import DAY_MS, HOUR_MS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from evaluation.truth import Control, Truth, Violation
+    from simulator.truth import LookAlike, Truth, Violation
 
 SEVERITIES = (0.3, 0.6, 0.85)
 """Worth knowing, to be worked, urgent: as `domain.alerts.Alert` has it."""
@@ -25,16 +25,15 @@ GRACE_MS = {"mcc": 2 * DAY_MS, "fee": 7 * DAY_MS, "volume": 14 * DAY_MS}
 """How long after its end a violation may still be found. A jump shows in each sale, and lateness is 24 h; fees are seen
 at clearing and judged by the week. A volume's aftermath lasts longer: what a ramp or a high level has taught the
 expectation is missed for days when it ends, and that alert belongs to the same story."""
-CONTROL_GRACE_MS = DAY_MS
-"""How long after a control an alert still is on it: an hour or day that closes is judged after it."""
+LOOK_ALIKE_GRACE_MS = DAY_MS
+"""How long after a look-alike an alert still is on it: an hour or day is judged after it closes."""
 TOLD_LATE = "mcc_change_told_late"
-"""The kind of control of which alerts before `told_ms` are no mistake."""
+"""The kind of look-alike of which alerts before `told_ms` are no mistake."""
 TOLD_BY_NOBODY = frozenset({"closing", "seasonal_closing"})
 """Kinds that look just like a violation to whoever was not told: an alert is no mistake, only unneeded."""
-_HOUR_MS = 3_600_000
 
 
-class Step(NamedTuple):
+class AlertRevision(NamedTuple):
     """One revision of an alert: the event time it was emitted at, and the peak severity it told."""
 
     emitted_ms: int
@@ -46,16 +45,16 @@ class Found:
     """An alert with all its revisions; the other figures are those of the last one.
 
     Attributes:
-        family: its detector's.
+        category: of the violations that its detector is for: its risk group.
         reason: why, in English.
         first_ms: event time of the earliest hit, UTC milliseconds.
         last_ms: of the latest hit.
-        steps: its revisions in order; at least one.
+        revisions: its revisions in order; at least one.
     """
 
     alert_id: str
     detector: str
-    family: str
+    category: str
     merchant_id: str
     reason: str
     hits: int
@@ -63,12 +62,12 @@ class Found:
     currency: str
     first_ms: int
     last_ms: int
-    steps: tuple[Step, ...]
+    revisions: tuple[AlertRevision, ...]
 
     @property
     def severity(self) -> float:
         """The peak, 0 to 1."""
-        return max(each.severity for each in self.steps)
+        return max(each.severity for each in self.revisions)
 
     def overlaps(self, from_ms: int, until_ms: int) -> bool:
         """Whether any time from the first to the last hit lies in `from_ms` to `until_ms`, both inclusive."""
@@ -76,37 +75,37 @@ class Found:
 
     def detected_ms(self, since_ms: int) -> int | None:
         """When it was first told, at `since_ms` or later, with a severity worth knowing; None if never."""
-        told = (each.emitted_ms for each in self.steps if each.severity >= WORTH_KNOWING)
+        told = (each.emitted_ms for each in self.revisions if each.severity >= WORTH_KNOWING)
         return next((ms for ms in told if ms >= since_ms), None)
 
 
-class Verdict(StrEnum):
+class AlertLabel(StrEnum):
     """What an alert is.
 
-    `TRUE`: of a violation of its family. `CONTROL`: a false one, on something lawful that resembles a violation.
-    `FALSE`: any other false one. `OTHER`: the merchant has a violation of another family then. `EXCUSED`: on a change
+    `TRUE`: of a violation of its category. `LOOK_ALIKE`: a false one, on something lawful that resembles a violation.
+    `FALSE`: any other false one. `OTHER`: the merchant has a violation of another category then. `EXCUSED`: on a change
     nobody had told of. The last two are neither true nor false.
     """
 
     TRUE = "true"
     FALSE = "false"
-    CONTROL = "control"
+    LOOK_ALIKE = "look_alike"
     OTHER = "other"
     EXCUSED = "excused"
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """An alert, what it is, and the control it falls on where it is `CONTROL` or `EXCUSED`."""
+class MatchedAlert:
+    """An alert, what it is, and the look-alike it falls on where it is `LOOK_ALIKE` or `EXCUSED`."""
 
     alert: Found
-    verdict: Verdict
-    control: Control | None = None
+    label: AlertLabel
+    look_alike: LookAlike | None = None
 
     @property
     def is_false(self) -> bool:
         """Whether it is a false alarm."""
-        return self.verdict in {Verdict.FALSE, Verdict.CONTROL}
+        return self.label in {AlertLabel.FALSE, AlertLabel.LOOK_ALIKE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +133,11 @@ class Outcome:
     @property
     def delay_h(self) -> float | None:
         """Hours from its onset until it was detected."""
-        return None if self.detected_ms is None else (self.detected_ms - self.violation.onset_ms) / _HOUR_MS
+        return None if self.detected_ms is None else (self.detected_ms - self.violation.onset_ms) / HOUR_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Matching:
     """What came of it.
 
     Attributes:
@@ -148,22 +147,22 @@ class Judgement:
     """
 
     outcomes: tuple[Outcome, ...]
-    ranked: tuple[Judged, ...]
+    ranked: tuple[MatchedAlert, ...]
     unseen: int
 
-    def false_alarms(self) -> list[Judged]:
+    def false_alarms(self) -> list[MatchedAlert]:
         """False alarms worth knowing by severity, the severest first."""
         return [each for each in self.ranked if each.is_false and each.alert.severity >= WORTH_KNOWING]
 
     def missed(self) -> list[Outcome]:
-        """Missed violations by family and unit of effect, the strongest first."""
+        """Missed violations by category and unit of effect, the strongest first."""
         missed = [each for each in self.outcomes if not each.found]
         return sorted(
-            missed, key=lambda each: (each.violation.family, each.violation.effect_unit, -each.violation.size)
+            missed, key=lambda each: (each.violation.category, each.violation.effect_unit, -each.violation.size)
         )
 
 
-def judge(truth: Truth, alerts: Iterable[Found], txn_ms: Mapping[str, int]) -> Judgement:
+def match_alerts(truth: Truth, alerts: Iterable[Found], txn_ms: Mapping[str, int]) -> Matching:
     """Match alerts and violations.
 
     Args:
@@ -172,53 +171,56 @@ def judge(truth: Truth, alerts: Iterable[Found], txn_ms: Mapping[str, int]) -> J
         txn_ms: event times of the transactions that the violations name, UTC milliseconds, as far as they are known.
     """
     violations: dict[str, list[Violation]] = defaultdict(list)
-    controls: dict[str, list[Control]] = defaultdict(list)
-    happened = [each for each in truth.violations if each.transactions or each.family == "volume"]
+    look_alikes: dict[str, list[LookAlike]] = defaultdict(list)
+    happened = [each for each in truth.violations if each.transactions or each.category == "volume"]
     for violation in happened:
         violations[violation.merchant_id].append(violation)
-    for control in truth.controls:
-        controls[control.merchant_id].append(control)
+    for look_alike in truth.look_alikes:
+        look_alikes[look_alike.merchant_id].append(look_alike)
     by_merchant: dict[str, list[Found]] = defaultdict(list)
-    judged = []
+    matched = []
     for alert in alerts:
         by_merchant[alert.merchant_id].append(alert)
-        judged.append(judged_alert(alert, violations.get(alert.merchant_id, ()), controls.get(alert.merchant_id, ())))
+        matched.append(
+            match_alert(alert, violations.get(alert.merchant_id, ()), look_alikes.get(alert.merchant_id, ()))
+        )
     outcomes = tuple(_outcome(each, by_merchant.get(each.merchant_id, ()), txn_ms) for each in happened)
-    ranked = sorted(judged, key=lambda each: (-each.alert.severity, each.alert.first_ms, each.alert.alert_id))
-    return Judgement(outcomes, tuple(ranked), len(truth.violations) - len(happened))
+    ranked = sorted(matched, key=lambda each: (-each.alert.severity, each.alert.first_ms, each.alert.alert_id))
+    return Matching(outcomes, tuple(ranked), len(truth.violations) - len(happened))
 
 
 def in_time(alert: Found, violation: Violation) -> bool:
-    """Whether an alert falls in the time of a violation, with its family's grace."""
-    return alert.overlaps(violation.onset_ms, violation.end_ms + GRACE_MS[violation.family])
+    """Whether an alert falls in the time of a violation, with its category's grace."""
+    return alert.overlaps(violation.onset_ms, violation.end_ms + GRACE_MS[violation.category])
 
 
-def judged_alert(alert: Found, violations: Sequence[Violation], controls: Sequence[Control]) -> Judged:
-    """What an alert is, from its merchant's violations and controls; of several controls it falls on the shortest."""
-    then = {each.family for each in violations if in_time(alert, each)}
-    if alert.family in then:
-        return Judged(alert, Verdict.TRUE)
-    near = (each for each in controls if alert.overlaps(each.from_ms, each.until_ms + CONTROL_GRACE_MS))
+def match_alert(alert: Found, violations: Sequence[Violation], look_alikes: Sequence[LookAlike]) -> MatchedAlert:
+    """What an alert is, from its merchant's violations and look-alikes; of several, the shortest look-alike counts."""
+    then = {each.category for each in violations if in_time(alert, each)}
+    if alert.category in then:
+        return MatchedAlert(alert, AlertLabel.TRUE)
+    near = (each for each in look_alikes if alert.overlaps(each.from_ms, each.until_ms + LOOK_ALIKE_GRACE_MS))
     touched = sorted(near, key=lambda each: each.days)
-    own = [each for each in touched if each.family == alert.family]
+    own = [each for each in touched if each.category == alert.category]
     if own:
         excuse = next((each for each in own if _excuses(each, alert)), None)
-        return Judged(alert, Verdict.EXCUSED, excuse) if excuse else Judged(alert, Verdict.CONTROL, own[0])
+        label = AlertLabel.EXCUSED if excuse else AlertLabel.LOOK_ALIKE
+        return MatchedAlert(alert, label, excuse or own[0])
     if then:
-        return Judged(alert, Verdict.OTHER)
-    of_any = next((each for each in touched if not each.family), None)
-    return Judged(alert, Verdict.CONTROL if of_any else Verdict.FALSE, of_any)
+        return MatchedAlert(alert, AlertLabel.OTHER)
+    of_any = next((each for each in touched if not each.category), None)
+    return MatchedAlert(alert, AlertLabel.LOOK_ALIKE if of_any else AlertLabel.FALSE, of_any)
 
 
-def _excuses(control: Control, alert: Found) -> bool:
+def _excuses(look_alike: LookAlike, alert: Found) -> bool:
     """Whether all of an alert's hits are on what nobody had told of; a terminal's clock may be ahead of that."""
-    if control.kind == TOLD_LATE:
-        return alert.last_ms <= control.told_ms + FUTURE_MS
-    return control.kind in TOLD_BY_NOBODY
+    if look_alike.kind == TOLD_LATE:
+        return alert.last_ms <= look_alike.told_ms + FUTURE_MS
+    return look_alike.kind in TOLD_BY_NOBODY
 
 
 def _outcome(violation: Violation, alerts: Sequence[Found], txn_ms: Mapping[str, int]) -> Outcome:
-    mine = [each for each in alerts if each.family == violation.family and in_time(each, violation)]
+    mine = [each for each in alerts if each.category == violation.category and in_time(each, violation)]
     detected = [ms for each in mine if (ms := each.detected_ms(violation.onset_ms)) is not None]
     detected_ms = min(detected, default=None)
     delay_txns = None

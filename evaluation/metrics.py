@@ -1,4 +1,4 @@
-"""Figures of a judgement: recall by effect size, delay, precision at a load, controls, money. Pure.
+"""Figures of an evaluation: recall by effect size, delay, precision at a load, look-alikes, money. Pure.
 
 `docs/evaluation.md` defines each.
 """
@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from evaluation.matching import SEVERITIES, WORTH_KNOWING, Verdict
-from evaluation.truth import DAY_MS, FAMILIES
+from domain.timestamps import DAY_MS
+from evaluation.matching import SEVERITIES, WORTH_KNOWING, AlertLabel
+from simulator.truth import CATEGORIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from evaluation.matching import Judged, Judgement, Outcome
-    from evaluation.truth import Control, Truth
+    from evaluation.matching import MatchedAlert, Matching, Outcome
+    from simulator.truth import LookAlike, Truth
 
 UNIT_DAYS = 10_000
 """Merchant-days that loads and rates are given per."""
@@ -94,7 +95,7 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True):
         surely_from: likewise, of the interval's lower end.
     """
 
-    family: str
+    category: str
     kind: str
     effect_unit: str
     at_severity: tuple[Share, ...]
@@ -107,13 +108,13 @@ class Recall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Precision(msgspec.Struct, frozen=True, kw_only=True):
-    """Alerts by verdict; precision leaves `other` and `excused` out. `family` "" is all of them."""
+    """Alerts by label; precision leaves `other` and `excused` out. `category` "" is all of them."""
 
-    family: str
+    category: str
     alerts: int
     true: int
     false: int
-    on_controls: int
+    on_look_alikes: int
     other: int
     excused: int
     per_unit: float
@@ -135,21 +136,21 @@ class AtLoad(msgspec.Struct, frozen=True, kw_only=True):
     recall: Share
 
 
-class OnControl(msgspec.Struct, frozen=True, kw_only=True):
-    """False alarms, worth knowing by severity, on one kind of control.
+class OnLookAlike(msgspec.Struct, frozen=True, kw_only=True):
+    """False alarms, worth knowing by severity, on one kind of look-alike.
 
     Attributes:
-        controls: how many there are.
+        look_alikes: how many there are.
         merchants: merchants hit, of those that have one.
-        days: merchant-days under control.
+        days: merchant-days under a look-alike.
         alerts: false ones.
         excused: alerts that were no mistake.
         per_unit: false alerts per 10,000 of those days; None where there are none.
     """
 
-    family: str
+    category: str
     kind: str
-    controls: int
+    look_alikes: int
     merchants: Share
     days: float
     alerts: int
@@ -162,8 +163,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         unseen: violations left out because no transaction came to be affected.
-        families: of all kinds of a family; effects of several units are not comparable, so it has no bins.
-        recalls: by family, unit and kind; where several kinds share a unit, first that of all of them.
+        categories: of all kinds of a category; effects of several units are not comparable, so it has no bins.
+        recalls: by category, unit and kind; where several kinds share a unit, first that of all of them.
         curve: `at_load` for log-spaced numbers of alerts, the last one all.
     """
 
@@ -171,18 +172,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     days: float
     merchant_days: float
     unseen: int
-    families: tuple[Recall, ...]
+    categories: tuple[Recall, ...]
     recalls: tuple[Recall, ...]
     at_load: AtLoad
     curve: tuple[AtLoad, ...]
     at_severity: tuple[AtSeverity, ...]
-    controls: tuple[OnControl, ...]
+    look_alikes: tuple[OnLookAlike, ...]
 
     def by_unit(self) -> list[Recall]:
-        """Of each family and unit of effect one: all kinds together."""
+        """Of each category and unit of effect one: all kinds together."""
         first: dict[tuple[str, str], Recall] = {}
         for each in self.recalls:
-            first.setdefault((each.family, each.effect_unit), each)
+            first.setdefault((each.category, each.effect_unit), each)
         return list(first.values())
 
 
@@ -248,64 +249,64 @@ def smallest_from(outcomes: Iterable[Outcome], measure: Callable[[Share], float]
     return best
 
 
-def report(truth: Truth, judgement: Judgement) -> Report:
+def report(truth: Truth, matching: Matching) -> Report:
     """Every figure."""
-    outcomes, ranked, days = judgement.outcomes, judgement.ranked, truth.merchant_days
+    outcomes, ranked, days = matching.outcomes, matching.ranked, truth.merchant_days
     stakes = {each.alert.alert_id: each.alert.at_stake_minor for each in ranked}
-    present = [name for name in FAMILIES if any(each.violation.family == name for each in outcomes)]
+    present = [name for name in CATEGORIES if any(each.violation.category == name for each in outcomes)]
     groups = _groups(outcomes)
     budget = max(1, math.ceil(LOAD * days / UNIT_DAYS))
     return Report(
         merchants=truth.merchants,
         days=(truth.end_ms - truth.start_ms) / DAY_MS,
         merchant_days=days,
-        unseen=judgement.unseen,
-        families=tuple(
-            _recall((name, "", ""), [each for each in outcomes if each.violation.family == name], stakes)
+        unseen=matching.unseen,
+        categories=tuple(
+            _recall((name, "", ""), [each for each in outcomes if each.violation.category == name], stakes)
             for name in present
         ),
         recalls=tuple(_recall(key, groups[key], stakes) for key in sorted(groups, key=_in_order)),
-        at_load=_at_load(budget, judgement, days),
-        curve=tuple(_at_load(each, judgement, days) for each in _curve_sizes(len(ranked))),
+        at_load=_at_load(budget, matching, days),
+        curve=tuple(_at_load(each, matching, days) for each in _curve_sizes(len(ranked))),
         at_severity=tuple(
             AtSeverity(least, _precisions([each for each in ranked if each.alert.severity >= least], days))
             for least in SEVERITIES
         ),
-        controls=_on_controls(truth.controls, ranked),
+        look_alikes=_on_look_alikes(truth.look_alikes, ranked),
     )
 
 
 def _groups(outcomes: Iterable[Outcome]) -> dict[tuple[str, str, str], list[Outcome]]:
-    """Violations by (family, kind, unit); where several kinds share a unit, also by (family, "", unit).
+    """Violations by (category, kind, unit); where several kinds share a unit, also by (category, "", unit).
 
-    Those of busy merchants once more, by (family, `BUSY`, unit).
+    Those of busy merchants once more, by (category, `BUSY`, unit).
     """
     groups: dict[tuple[str, str, str], list[Outcome]] = defaultdict(list)
     for each in outcomes:
         it = each.violation
-        groups[it.family, it.kind, it.effect_unit].append(each)
-        groups[it.family, "", it.effect_unit].append(each)
+        groups[it.category, it.kind, it.effect_unit].append(each)
+        groups[it.category, "", it.effect_unit].append(each)
         if it.usual_a_day >= BUSY_A_DAY:
-            groups[it.family, BUSY, it.effect_unit].append(each)
-    kinds = Counter((family, unit) for family, kind, unit in groups if kind != BUSY)
+            groups[it.category, BUSY, it.effect_unit].append(each)
+    kinds = Counter((category, unit) for category, kind, unit in groups if kind != BUSY)
     return {key: mine for key, mine in groups.items() if key[1] or kinds[key[0], key[2]] > 2}
 
 
 def _in_order(key: tuple[str, str, str]) -> tuple[int, str, str]:
-    """Families in their order; all kinds of a unit before each."""
-    family, kind, unit = key
-    return FAMILIES.index(family), unit, kind
+    """Categories in their order; all kinds of a unit before each."""
+    category, kind, unit = key
+    return CATEGORIES.index(category), unit, kind
 
 
 def _recall(key: tuple[str, str, str], outcomes: Sequence[Outcome], stakes: dict[str, int]) -> Recall:
     """Figures of a group; without a unit, effects are not comparable and left out."""
-    family, kind, unit = key
+    category, kind, unit = key
     found = [each for each in outcomes if each.found]
     comparable = outcomes if unit else ()
     known = [(each.found, each.violation.money_minor) for each in outcomes if each.violation.money_minor is not None]
     true_ids = {alert_id for each in outcomes for alert_id in each.alert_ids}
     return Recall(
-        family=family, kind=kind, effect_unit=unit,
+        category=category, kind=kind, effect_unit=unit,
         at_severity=tuple(
             share(sum(each.found and each.severity >= least for each in outcomes), len(outcomes))
             for least in SEVERITIES
@@ -327,32 +328,32 @@ def _delay(values: Sequence[float]) -> Delay:
     return Delay(len(values), quantile(values, 0.5), quantile(values, 0.9))
 
 
-def _precisions(judged: Sequence[Judged], merchant_days: float) -> tuple[Precision, ...]:
-    """Overall, then by family of those that have alerts."""
-    families = sorted({each.alert.family for each in judged})
-    mine = [("", judged), *((name, [each for each in judged if each.alert.family == name]) for name in families)]
+def _precisions(matched: Sequence[MatchedAlert], merchant_days: float) -> tuple[Precision, ...]:
+    """Overall, then by category of those that have alerts."""
+    categories = sorted({each.alert.category for each in matched})
+    mine = [("", matched), *((name, [each for each in matched if each.alert.category == name]) for name in categories)]
     return tuple(_precision(name, each, merchant_days) for name, each in mine)
 
 
-def _precision(family: str, judged: Sequence[Judged], merchant_days: float) -> Precision:
-    count = Counter(each.verdict for each in judged)
-    true, false = count[Verdict.TRUE], count[Verdict.FALSE] + count[Verdict.CONTROL]
+def _precision(category: str, matched: Sequence[MatchedAlert], merchant_days: float) -> Precision:
+    count = Counter(each.label for each in matched)
+    true, false = count[AlertLabel.TRUE], count[AlertLabel.FALSE] + count[AlertLabel.LOOK_ALIKE]
     return Precision(
-        family=family, alerts=len(judged), true=true, false=false, on_controls=count[Verdict.CONTROL],
-        other=count[Verdict.OTHER], excused=count[Verdict.EXCUSED],
-        per_unit=len(judged) * UNIT_DAYS / merchant_days, precision=share(true, true + false),
+        category=category, alerts=len(matched), true=true, false=false, on_look_alikes=count[AlertLabel.LOOK_ALIKE],
+        other=count[AlertLabel.OTHER], excused=count[AlertLabel.EXCUSED],
+        per_unit=len(matched) * UNIT_DAYS / merchant_days, precision=share(true, true + false),
     )  # fmt: skip
 
 
-def _at_load(size: int, judgement: Judgement, merchant_days: float) -> AtLoad:
+def _at_load(size: int, matching: Matching, merchant_days: float) -> AtLoad:
     """The first `size` alerts of the ranking; a violation counts as found where one of them is true for it."""
-    taken = judgement.ranked[:size]
+    taken = matching.ranked[:size]
     ids = {each.alert.alert_id for each in taken}
-    found = sum(not ids.isdisjoint(each.alert_ids) for each in judgement.outcomes)
+    found = sum(not ids.isdisjoint(each.alert_ids) for each in matching.outcomes)
     return AtLoad(
         load=size * UNIT_DAYS / merchant_days,
         rows=_precisions(taken, merchant_days),
-        recall=share(found, len(judgement.outcomes)),
+        recall=share(found, len(matching.outcomes)),
     )
 
 
@@ -362,23 +363,23 @@ def _curve_sizes(alerts: int) -> list[int]:
     return sorted(set(steps))
 
 
-def _on_controls(controls: Sequence[Control], ranked: Sequence[Judged]) -> tuple[OnControl, ...]:
-    groups: dict[tuple[str, str], list[Control]] = defaultdict(list)
-    for control in controls:
-        groups[control.family, control.kind].append(control)
-    hits: dict[tuple[str, str], list[Judged]] = defaultdict(list)
+def _on_look_alikes(look_alikes: Sequence[LookAlike], ranked: Sequence[MatchedAlert]) -> tuple[OnLookAlike, ...]:
+    groups: dict[tuple[str, str], list[LookAlike]] = defaultdict(list)
+    for look_alike in look_alikes:
+        groups[look_alike.category, look_alike.kind].append(look_alike)
+    hits: dict[tuple[str, str], list[MatchedAlert]] = defaultdict(list)
     for each in ranked:
-        if each.control is not None and each.alert.severity >= WORTH_KNOWING:
-            hits[each.control.family, each.control.kind].append(each)
-    return tuple(_on_control(key, groups[key], hits[key]) for key in sorted(groups))
+        if each.look_alike is not None and each.alert.severity >= WORTH_KNOWING:
+            hits[each.look_alike.category, each.look_alike.kind].append(each)
+    return tuple(_on_look_alike(key, groups[key], hits[key]) for key in sorted(groups))
 
 
-def _on_control(key: tuple[str, str], controls: Sequence[Control], hits: Sequence[Judged]) -> OnControl:
-    false = [each.alert.merchant_id for each in hits if each.verdict is Verdict.CONTROL]
-    days = sum(each.days for each in controls)
-    return OnControl(
-        family=key[0], kind=key[1], controls=len(controls),
-        merchants=share(len(set(false)), len({each.merchant_id for each in controls})),
+def _on_look_alike(key: tuple[str, str], look_alikes: Sequence[LookAlike], hits: Sequence[MatchedAlert]) -> OnLookAlike:
+    false = [each.alert.merchant_id for each in hits if each.label is AlertLabel.LOOK_ALIKE]
+    days = sum(each.days for each in look_alikes)
+    return OnLookAlike(
+        category=key[0], kind=key[1], look_alikes=len(look_alikes),
+        merchants=share(len(set(false)), len({each.merchant_id for each in look_alikes})),
         days=days, alerts=len(false), excused=len(hits) - len(false),
         per_unit=len(false) * UNIT_DAYS / days if days else None,
     )  # fmt: skip

@@ -6,7 +6,7 @@ from html import escape
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from engine.episodes import iso
+from domain.timestamps import iso
 from evaluation.cells import delay, kind, percent, rows, size
 from evaluation.matching import SEVERITIES
 from evaluation.metrics import LOAD, RECALL, UNIT_DAYS
@@ -15,7 +15,7 @@ from evaluation.plots import Point, bars, columns, curves, intervals, number
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from evaluation.matching import Judgement
+    from evaluation.matching import Matching
     from evaluation.metrics import Recall, Report
 
 MOST = 50
@@ -58,25 +58,25 @@ svg .name { text-anchor: end; } svg .label { font-size: 12px; fill: var(--ink); 
 """
 
 
-def page(facts: dict[str, Any], figures: Report, judgement: Judgement) -> str:
+def page(facts: dict[str, Any], figures: Report, matching: Matching) -> str:
     """The whole page; `facts` has `folder`, `left_out` and `transactions`."""
     without = f", without {' and '.join(facts['left_out'])} events" if facts["left_out"] else ""
-    unseen = f" ({judgement.unseen:,} more touched no transaction)" if judgement.unseen else ""
+    unseen = f" ({matching.unseen:,} more touched no transaction)" if matching.unseen else ""
     about = (
         f"{figures.merchants:,} merchants, {figures.days:g} days, {facts['transactions']:,} transactions, "
-        f"{len(judgement.outcomes):,} violations{unseen}{without}"
+        f"{len(matching.outcomes):,} violations{unseen}{without}"
     )
     body = [
         f"<h1>Evaluation of {escape(facts['folder'])}</h1>", f'<p class="about">{escape(about)}</p>',
-        _tiles(figures, judgement),
+        _tiles(figures, matching),
         "<h2>Recall by effect</h2>", _recall_plots(figures),
-        "<h2>Load, severity, delay, controls</h2>", _other_plots(figures, judgement),
+        "<h2>Load, severity, delay, look-alikes</h2>", _other_plots(figures, matching),
         "<h2>Recall</h2>", _recall_table(figures),
         "<h2>Delay and money of what was found</h2>", _delay_table(figures),
         "<h2>Precision</h2>", _precision_table(figures),
-        "<h2>Controls</h2>", _control_table(figures),
-        f"<h2>False alarms ({len(judgement.false_alarms()):,})</h2>", _false_alarm_table(judgement),
-        f"<h2>Missed violations ({len(judgement.missed()):,})</h2>", _missed_table(judgement),
+        "<h2>Look-alikes</h2>", _look_alike_table(figures),
+        f"<h2>False alarms ({len(matching.false_alarms()):,})</h2>", _false_alarm_table(matching),
+        f"<h2>Missed violations ({len(matching.missed()):,})</h2>", _missed_table(matching),
     ]  # fmt: skip
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -86,15 +86,17 @@ def page(facts: dict[str, Any], figures: Report, judgement: Judgement) -> str:
     )
 
 
-def _tiles(figures: Report, judgement: Judgement) -> str:
+def _tiles(figures: Report, matching: Matching) -> str:
     """The figures that matter most, large."""
     overall, caught, known = figures.at_load.rows[0].precision, figures.at_load.recall, figures.at_severity[0].rows[0]
-    tiles = [(f"{each.family} recall", _value(each.at_severity[0].value), _counts(each)) for each in figures.families]
+    tiles = [
+        (f"{each.category} recall", _value(each.at_severity[0].value), _counts(each)) for each in figures.categories
+    ]
     tiles += [
         ("precision at load", _value(overall.value), f"{overall.part:,} of {overall.whole:,}, the severest {LOAD}"),
         ("recall at load", _value(caught.value), f"{caught.part:,} of {caught.whole:,} by these alerts"),
         ("alerts", f"{known.per_unit:,.1f}", f"per {UNIT_DAYS:,} merchant-days, from severity {SEVERITIES[0]}"),
-        ("false alarms", f"{len(judgement.false_alarms()):,}", f"of them {known.on_controls:,} on controls"),
+        ("false alarms", f"{len(matching.false_alarms()):,}", f"of them {known.on_look_alikes:,} on look-alikes"),
     ]
     made = (
         f'<div class="tile"><small>{escape(name)}</small><b>{escape(value)}</b><small>{escape(note)}</small></div>'
@@ -113,7 +115,7 @@ def _counts(it: Recall) -> str:
 
 
 def _recall_plots(figures: Report) -> str:
-    """One plot for each family and unit of effect."""
+    """One plot for each category and unit of effect."""
     return _plots(_recall_plot(each) for each in figures.by_unit())
 
 
@@ -126,7 +128,7 @@ def _recall_plot(it: Recall) -> tuple[str, str, str]:
         for each in it.bins
         if 0 < each.low < each.high
     ]  # fmt: skip
-    title = f"{it.family}: {kind(it)}"
+    title = f"{it.category}: {kind(it)}"
     if not points:
         return title, '<p class="none">No violation has an effect that can be drawn.</p>', ""
     reliable = it.reliable_from
@@ -137,15 +139,15 @@ def _recall_plot(it: Recall) -> tuple[str, str, str]:
     return title, svg, f"At least 95 % from {number(reliable.effect)} on: {percent(reliable.recall)}."
 
 
-def _other_plots(figures: Report, judgement: Judgement) -> str:
+def _other_plots(figures: Report, matching: Matching) -> str:
     made = []
     if figures.curve:
         made.append(_load_plot(figures))
-        made.append(_severity_plot(judgement))
-    if any(each.found for each in judgement.outcomes):
-        made.append(_delay_plot(judgement))
-    if figures.controls:
-        made.append(_control_plot(figures))
+        made.append(_severity_plot(matching))
+    if any(each.found for each in matching.outcomes):
+        made.append(_delay_plot(matching))
+    if figures.look_alikes:
+        made.append(_look_alike_plot(figures))
     return _plots(made)
 
 
@@ -159,10 +161,10 @@ def _load_plot(figures: Report) -> tuple[str, str, str]:
     return "Precision and recall by load", svg, ""
 
 
-def _severity_plot(judgement: Judgement) -> tuple[str, str, str]:
+def _severity_plot(matching: Matching) -> tuple[str, str, str]:
     counts = [[0] * 20 for _ in range(3)]
-    for each in judgement.ranked:
-        series = 0 if each.verdict == "true" else 1 if each.is_false else 2
+    for each in matching.ranked:
+        series = 0 if each.label == "true" else 1 if each.is_false else 2
         counts[series][min(19, int(each.alert.severity * 20 + 1e-9))] += 1
     labels = [f"{k / 20:.2f}" for k in range(20)]
     named = list(zip(("true", "false", "neither"), counts, strict=True))
@@ -170,24 +172,24 @@ def _severity_plot(judgement: Judgement) -> tuple[str, str, str]:
     return "Severity of true and false alerts", svg, ""
 
 
-def _delay_plot(judgement: Judgement) -> tuple[str, str, str]:
+def _delay_plot(matching: Matching) -> tuple[str, str, str]:
     labels = [name for name, _ in _DELAYS_H]
     labels = [labels[0], *(f"to {each}" for each in labels[1:]), f"> {labels[-1]}"]
     counts: dict[str, list[int]] = {}
-    for each in judgement.outcomes:
+    for each in matching.outcomes:
         if each.delay_h is not None:
-            mine = counts.setdefault(each.violation.family, [0] * len(labels))
+            mine = counts.setdefault(each.violation.category, [0] * len(labels))
             mine[sum(each.delay_h >= upper for _, upper in _DELAYS_H)] += 1
     svg = columns(labels, list(counts.items()), x_label="from onset to detection", y_label="violations")
     return "Delay until found", svg, ""
 
 
-def _control_plot(figures: Report) -> tuple[str, str, str]:
+def _look_alike_plot(figures: Report) -> tuple[str, str, str]:
     made = [
-        (f"{each.family} {each.kind}".strip(), each.per_unit or 0.0, f"{each.per_unit or 0:,.1f} ({each.alerts:,})")
-        for each in figures.controls
+        (f"{each.category} {each.kind}".strip(), each.per_unit or 0.0, f"{each.per_unit or 0:,.1f} ({each.alerts:,})")
+        for each in figures.look_alikes
     ]
-    return "False alarms on controls", bars(made), f"Per {UNIT_DAYS:,} of their merchant-days (and how many)."
+    return "False alarms on look-alikes", bars(made), f"Per {UNIT_DAYS:,} of their merchant-days (and how many)."
 
 
 def _plots(made: Iterable[tuple[str, str, str]]) -> str:
@@ -219,29 +221,29 @@ def _table(
 
 
 def _recall_table(figures: Report) -> str:
-    headings = ("family", "kind", "effect", *(f"from {each}" for each in SEVERITIES), "95 % from", "surely from")
+    headings = ("category", "kind", "effect", *(f"from {each}" for each in SEVERITIES), "95 % from", "surely from")
     cells = [
         (
-            each.family if each.effect_unit else f"{each.family}*", kind(each) if each.effect_unit else "",
+            each.category if each.effect_unit else f"{each.category}*", kind(each) if each.effect_unit else "",
             each.effect_unit, *(percent(it) for it in each.at_severity),
             *((size(each.reliable_from), size(each.surely_from)) if each.effect_unit else ("", "")),
         )
-        for each in (*figures.families, *figures.recalls)
+        for each in (*figures.categories, *figures.recalls)
     ]  # fmt: skip
     return _table(headings, cells)
 
 
 def _delay_table(figures: Report) -> str:
     headings = (
-        "family", "kind", "hours, median / 90 %", "transactions, median / 90 %",
+        "category", "kind", "hours, median / 90 %", "transactions, median / 90 %",
         "money at stake (minor units)", "of it found", "alerted",
     )  # fmt: skip
     cells = [
         (
-            each.family if each.kind else f"{each.family}*", each.kind, delay(each.delay_h), delay(each.delay_txns),
+            each.category if each.kind else f"{each.category}*", each.kind, delay(each.delay_h), delay(each.delay_txns),
             f"{each.money.at_stake:,}", f"{each.money.found:,}", f"{each.money.alerted:,}",
         )
-        for each in (*figures.families, *(it for it in figures.recalls if it.kind))
+        for each in (*figures.categories, *(it for it in figures.recalls if it.kind))
     ]  # fmt: skip
     return _table(headings, cells, range(2, 7))
 
@@ -250,44 +252,44 @@ def _precision_table(figures: Report) -> str:
     taken = [(f"the severest {LOAD} per {UNIT_DAYS:,}", figures.at_load.rows)]
     taken += [(f"severity from {each.severity}", each.rows) for each in figures.at_severity]
     cells = [("" if k else f"{name}*", *row) for name, every in taken for k, row in enumerate(rows(every))]
-    headings = ("alerts taken", "family", "alerts", "rate", "true", "false", "on controls", "neither", "precision")
+    headings = ("alerts taken", "category", "alerts", "rate", "true", "false", "on look-alikes", "neither", "precision")
     return _table(headings, cells, range(2, 8))
 
 
-def _control_table(figures: Report) -> str:
-    headings = ("family", "kind", "controls", "days", "alerts", "rate", "excused", "merchants hit")
+def _look_alike_table(figures: Report) -> str:
+    headings = ("category", "kind", "look-alikes", "days", "alerts", "rate", "excused", "merchants hit")
     cells = [
         (
-            each.family, each.kind, f"{each.controls:,}", f"{each.days:,.0f}", f"{each.alerts:,}",
+            each.category, each.kind, f"{each.look_alikes:,}", f"{each.days:,.0f}", f"{each.alerts:,}",
             "-" if each.per_unit is None else f"{each.per_unit:,.1f}", f"{each.excused:,}", percent(each.merchants),
         )
-        for each in figures.controls
+        for each in figures.look_alikes
     ]  # fmt: skip
     return _table(headings, cells, range(2, 7))
 
 
-def _false_alarm_table(judgement: Judgement) -> str:
+def _false_alarm_table(matching: Matching) -> str:
     cells = [
         (
             f"{each.alert.severity:.2f}", each.alert.merchant_id, each.alert.detector, iso(each.alert.first_ms)[:16],
-            f"{each.alert.hits:,}", each.control.kind if each.control else "", each.alert.reason,
+            f"{each.alert.hits:,}", each.look_alike.kind if each.look_alike else "", each.alert.reason,
         )
-        for each in judgement.false_alarms()[:MOST]
+        for each in matching.false_alarms()[:MOST]
     ]  # fmt: skip
     return _table(("severity", "merchant", "detector", "first hit (UTC)", "hits", "on", "reason"), cells, (0, 4), 6)
 
 
-def _missed_table(judgement: Judgement) -> str:
+def _missed_table(matching: Matching) -> str:
     cells = [
         (
-            it.family, it.kind, number(it.effect), it.effect_unit, it.merchant_id, iso(it.onset_ms)[:16],
+            it.category, it.kind, number(it.effect), it.effect_unit, it.merchant_id, iso(it.onset_ms)[:16],
             f"{it.transactions:,}", "-" if it.money_minor is None else f"{it.money_minor:,}", f"{each.severity:.2f}",
         )
-        for each in judgement.missed()[:MOST]
+        for each in matching.missed()[:MOST]
         for it in (each.violation,)
     ]  # fmt: skip
     headings = (
-        "family", "kind", "effect", "unit", "merchant", "onset (UTC)", "transactions", "money (minor units)",
+        "category", "kind", "effect", "unit", "merchant", "onset (UTC)", "transactions", "money (minor units)",
         "severest alert",
     )  # fmt: skip
     return _table(headings, cells, (2, 6, 7, 8))

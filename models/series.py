@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 
+from domain.timestamps import DAY_MS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -78,7 +80,7 @@ PRIOR = 4.0
 LARGEST = 1e200
 """Values beyond have no score: sums of them would overflow."""
 
-_DAY_MS, _WEEK_MS, _MONDAY_MS = 86_400_000, 604_800_000, 3 * 86_400_000  # 1970-01-01 was a Thursday
+_WEEK_MS, _MONDAY_MS = 7 * DAY_MS, 3 * DAY_MS  # 1970-01-01 was a Thursday
 _SMALL = 20
 """Rows before which nothing is usual."""
 _UNKNOWN = -1.0
@@ -274,7 +276,7 @@ def _move_level(row: Any, value: float, floor: float, expected: float, believed:
 def _season(row: Any, ts_ms: int, value: float, floor: float, odd: Any) -> tuple[float, int]:
     """Judge the value by the better profile, if one is ready, and learn it in both."""
     slots = (
-        (ts_ms % _DAY_MS) * DAY_SLOTS // _DAY_MS,
+        (ts_ms % DAY_MS) * DAY_SLOTS // DAY_MS,
         DAY_SLOTS + (ts_ms + _MONDAY_MS) % _WEEK_MS * WEEK_SLOTS // _WEEK_MS,
     )
     for profile in range(2):

@@ -1,1 +1,1 @@
-"""Labelled traffic: merchants, shoppers, violations, and the controls that must stay silent."""
+"""Labelled traffic: merchants, shoppers, violations, and the look-alikes that must stay silent."""

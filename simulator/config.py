@@ -6,9 +6,8 @@ import math
 from dataclasses import dataclass
 
 from domain.events import LATEST_MS
+from domain.timestamps import DAY_MS, HOUR_MS
 
-HOUR_MS = 3_600_000
-DAY_MS = 86_400_000
 MAX_MERCHANTS = 1_200_000
 """As many serials as four characters of the acceptor number hold here."""
 RECORD_SIZES = ("usual", "all")
@@ -18,7 +17,7 @@ FEES = ("transaction", "settlement", "none")
 _EARLIEST_MS = 1_009_843_200_000
 """2002-01-01T00:00:00Z."""
 _SHARES = (
-    "jump_share", "static_share", "rotation_share", "drift_share", "fee_share", "control_share",
+    "jump_share", "static_share", "rotation_share", "drift_share", "fee_share", "look_alike_share",
     "volume_share", "mcc_change_share", "decline_share", "undo_share", "refund_share", "duplicate_share",
     "late_share", "future_share",
 )  # fmt: skip
@@ -41,7 +40,7 @@ class SimulationConfig:
         rotation_share: share of merchants whose number rotates within a pool.
         drift_share: share of merchants whose sales move to the cheaper of their MCCs.
         fee_share: share of merchants overcharged, of those honest otherwise whose class pays fees.
-        control_share: share of merchants given each lawful thing that resembles a violation: two numbers, a new
+        look_alike_share: share of merchants given each lawful thing that resembles a violation: two numbers, a new
             number, a steady cheaper MCC, a dearer contract after notice, a cheaper one without.
         volume_share: share of merchants whose volume departs from the usual, of those that are honest otherwise,
             are there all the time and have 3 sales a day or more; none in runs below some three days.
@@ -76,7 +75,7 @@ class SimulationConfig:
     rotation_share: float = 0.003
     drift_share: float = 0.003
     fee_share: float = 0.02
-    control_share: float = 0.005
+    look_alike_share: float = 0.005
     volume_share: float = 0.02
     calendar: bool = True
     mcc_change_share: float = 0.01

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from domain.events import TXN_TYPES
+from domain.timestamps import HOUR_MS
 from engine.jit import njit, njit_cached
 from simulator.trades import HOURS, TRADES, WEEKS
 
@@ -60,7 +61,6 @@ DECLINE_EDGES = np.cumsum([0.42, 0.16, 0.10, 0.05, 0.10, 0.05, 0.02, 0.02, 0.01,
 PURCHASE, REFUND, VOID, REVERSAL, PREAUTH, BALANCE = (
     TXN_TYPES.index(name) for name in ("purchase", "refund", "void", "reversal", "preauth", "balance")
 )
-HOUR = 3_600_000
 FIRST_HOUR = 175_320
 """Hours from 1970 to 1990: hours are counted from there in identifiers."""
 MAX_RECORDS_PER_SALE = 8
@@ -112,7 +112,7 @@ def knobs(config: SimulationConfig) -> NDArray[np.void]:
     """The settings of `config`, `KNOBS`, shape (1,)."""
     out = np.zeros(1, KNOBS)
     out["seed"] = config.seed
-    out["first_hour"] = config.start_ms // HOUR
+    out["first_hour"] = config.start_ms // HOUR_MS
     out["walk_in_cards"] = max(10_000, round(config.merchants * config.tx_per_merchant_day * 5))
     out["disorder_ms"], out["skew_ms"] = config.disorder_s * 1000, config.clock_skew_s * 1000
     for name in ("decline", "undo", "refund", "duplicate", "late", "future"):
@@ -388,7 +388,7 @@ def jump(e: Any, m: Any, t: Any, key: np.uint64) -> None:
 @njit
 def set_time(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
     """When `e` is received within `hour`, and when it happened."""
-    e.received_ms = hour * HOUR + int(unit(key, 0) * HOUR)
+    e.received_ms = hour * HOUR_MS + int(unit(key, 0) * HOUR_MS)
     e.event_ms = e.received_ms - delay_of(key, 1, x.disorder_ms) + skew_of(m, e.terminal, x.skew_ms)
     u = unit(key, 3)
     how_far = unit(key, 4)
@@ -396,16 +396,16 @@ def set_time(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
         e.flags |= LATE
         # Half within the usual limit of 24 h, half beyond it.
         hours = 1.0 + 19.0 * how_far if unit(key, 5) < 0.5 else 26.0 + 40.0 * how_far
-        e.event_ms -= int(hours * HOUR)
+        e.event_ms -= int(hours * HOUR_MS)
     elif u >= 1.0 - x.future:
         e.flags |= FUTURE
-        e.event_ms = e.received_ms + 660_000 + int(how_far * 71.0 * HOUR)
+        e.event_ms = e.received_ms + 660_000 + int(how_far * 71.0 * HOUR_MS)
 
 
 @njit
 def set_response(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
     """Approve or decline `e`."""
-    out = in_outage(x.seed, m.acquirer, hour, e.received_ms - hour * HOUR, x.outages_per_hour)
+    out = in_outage(x.seed, m.acquirer, hour, e.received_ms - hour * HOUR_MS, x.outages_per_hour)
     if out and unit(key, 17) < 0.9:
         e.response = len(RESPONSES) - 1
     elif unit(key, 18) < x.decline:
@@ -492,7 +492,7 @@ def sale(e: Any, m: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int) 
         deviate(e, m, t, key)
     # Terminals often reverse what an outage or a time-out declined: there is nothing to take out then.
     odds = x.undo if e.response < APPROVING else x.undo * 40.0 if e.response >= len(RESPONSES) - 2 else 0.0
-    left = (hour + 1) * HOUR - e.received_ms
+    left = (hour + 1) * HOUR_MS - e.received_ms
     if not e.flags & (LATE | FUTURE) and left > 5000 and unit(key, 20) < odds:
         e.flags |= UNDONE
     return key
@@ -501,7 +501,7 @@ def sale(e: Any, m: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int) 
 @njit
 def undo(e: Any, m: Any, first: Any, x: Any, hour: int, k: int, key: np.uint64) -> bool:
     """Draw into `e` what undoes the sale `first`; whether it is received before that sale."""
-    left = (hour + 1) * HOUR - first.received_ms
+    left = (hour + 1) * HOUR_MS - first.received_ms
     reversal = first.response >= APPROVING or unit(key, 21) < 0.5
     longest = min(30_000 if reversal else 600_000, left - 2000)
     gap = 1000 + int(unit(key, 22) * (longest - 1000))
@@ -544,7 +544,7 @@ def refund(e: Any, m: Any, prices: Any, index: int, t: Any, r: Any, x: Any, hour
     if e.fee != NO_FEE:
         e.fee = -((2 * e.fee * e.amount + e.original_amount) // (2 * e.original_amount))
     e.txn_type, e.flags = REFUND, 0
-    e.received_ms = hour * HOUR + int(unit(key, 32) * HOUR)
+    e.received_ms = hour * HOUR_MS + int(unit(key, 32) * HOUR_MS)
     e.event_ms = e.received_ms - delay_of(key, 33, x.disorder_ms) + skew_of(m, e.terminal, x.skew_ms)
     if e.event_ms >= min(m.change_ms, m.number_ms):
         set_mcc(e, m)
@@ -554,7 +554,7 @@ def refund(e: Any, m: Any, prices: Any, index: int, t: Any, r: Any, x: Any, hour
 @njit
 def repeat(out: Any, first: int, at: int, x: Any, hour: int, key: np.uint64, question: int) -> int:
     """Send event `first` once more, as `out[at]`, for the share of duplicates; the next free place."""
-    left = (hour + 1) * HOUR - out[first].received_ms
+    left = (hour + 1) * HOUR_MS - out[first].received_ms
     if out[first].flags & (LATE | FUTURE) or left < 2000 or unit(key, question) >= x.duplicate:
         return at
     out[at] = out[first]
@@ -573,7 +573,7 @@ def undo_and_repeats(out: Any, first: int, m: Any, x: Any, hour: int, k: int, ke
         out[first].received_ms = out[at].received_ms + 1 + int(unit(key, 27) * 1500.0)
     at = repeat(out, first + 1, at + 1, x, hour, key, 40)
     # Some reversals are sent again under a number of their own.
-    left = (hour + 1) * HOUR - out[first + 1].received_ms
+    left = (hour + 1) * HOUR_MS - out[first + 1].received_ms
     if out[first + 1].txn_type == REVERSAL and left > 2 and unit(key, 28) < 0.05 and out[first + 1].response == 0:
         out[at] = out[first + 1]
         out[at].id = identity(out[first].merchant, hour, k, 2)
@@ -661,8 +661,8 @@ def settle(
             charge(e, m, prices[index])
             e.original_ms = e.event_ms
             # In the order of sale within most of the hour, but for one in twenty.
-            place = unit(key, 37) if unit(key, 36) < 0.05 else (e.received_ms - midnight * HOUR) / (24.0 * HOUR)
-            e.received_ms = hour * HOUR + int(place * 0.9 * HOUR)
+            place = unit(key, 37) if unit(key, 36) < 0.05 else (e.received_ms - midnight * HOUR_MS) / (24.0 * HOUR_MS)
+            e.received_ms = hour * HOUR_MS + int(place * 0.9 * HOUR_MS)
             e.event_ms = e.received_ms
             at += 1
     return at

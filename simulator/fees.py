@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from simulator.config import DAY_MS, HOUR_MS
-from simulator.table import CONTRACT_CHANGES, FEE_KINDS, FEED, NEVER_MS, PRICES, Draws, Lawful
+from domain.timestamps import DAY_MS, HOUR_MS
+from simulator.table import CONTRACT_CHANGES, FEE_KINDS, FEED, NEVER_MS, PRICES, Draws, PlannedLookAlike
 from simulator.trades import FEE_CLASS_OF, TRADES
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def _plan_changes(table: NDArray[np.void], prices: NDArray[np.void], draws: Draw
     for change in CONTRACT_CHANGES[1:]:
         dearer = change == "noticed_rise"
         plain = (_fee_class(table) < 2) & (table["jump_kind"] == 0) & (table["fee_kind"] == 0)
-        for i in draws.some(107, plain & (table["contract_change"] == 0), config.control_share):
+        for i in draws.some(107, plain & (table["contract_change"] == 0), config.look_alike_share):
             row = table[i]
             row["contract_change"] = _CHANGE(change)
             row["contract_ms"] = _midnight(row, config, 0.2 + 0.5 * when[i])
@@ -187,7 +187,9 @@ def contract_record(
     return msgspec.json.encode({**event, "prices": price_lines(prices), "received_at": received_ms, "feed": FEED})
 
 
-def fee_controls(table: NDArray[np.void], prices: NDArray[np.void], config: SimulationConfig) -> list[Lawful]:
+def fee_look_alikes(
+    table: NDArray[np.void], prices: NDArray[np.void], config: SimulationConfig
+) -> list[PlannedLookAlike]:
     """What resembles an overcharge and is none, by kind and merchant; empty without fees."""
     if config.fees == "none":
         return []
@@ -198,9 +200,9 @@ def fee_controls(table: NDArray[np.void], prices: NDArray[np.void], config: Simu
     for change in CONTRACT_CHANGES[1:]:
         changed = np.flatnonzero(table["contract_change"] == _CHANGE(change))
         times = table[["contract_ms", "contract_received_ms"]][changed].tolist()
-        out += [Lawful(int(i), change, *each) for i, each in zip(changed, times, strict=True)]
+        out += [PlannedLookAlike(int(i), change, *each) for i, each in zip(changed, times, strict=True)]
     first_use = fair & (table["d0_ms"] > start)
-    out += [Lawful(int(i), "first_d0", int(table["d0_ms"][i]), told) for i in np.flatnonzero(first_use)]
+    out += [PlannedLookAlike(int(i), "first_d0", int(table["d0_ms"][i]), told) for i in np.flatnonzero(first_use)]
     small = np.array([trade.median_yuan for trade in TRADES])[table["trade"]] <= _SMALL_YUAN
     from_start = {
         "capped_debit": cap_binds(table, prices),
@@ -211,5 +213,5 @@ def fee_controls(table: NDArray[np.void], prices: NDArray[np.void], config: Simu
     if config.fees == "transaction":
         from_start["fee_returned"] = table["fee_returned"] > 0
     for kind, which in from_start.items():
-        out += [Lawful(int(i), kind, start, told) for i in np.flatnonzero(fair & which)]
+        out += [PlannedLookAlike(int(i), kind, start, told) for i in np.flatnonzero(fair & which)]
     return out

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from domain.events import FUTURE_MS, ROLES, TXN_TYPES
+from domain.timestamps import DAY_MS
 from engine.jit import njit_cached
 from simulator.draw import APPROVING, DUPLICATE, MASTER, SETTLEMENT, TAKES_OUT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-LATE_MS = 86_400_000
+LATE_MS = DAY_MS
 """The feed's usual limit: older than this behind the merchant's clock is too late."""
 
 LEDGER = np.dtype([

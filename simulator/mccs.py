@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.table import IN_ACCEPTOR, IN_CHANNEL, JUMP_KINDS, NEVER_MS, SAME_CHANNEL, Draws, Lawful
+from simulator.table import IN_ACCEPTOR, IN_CHANNEL, JUMP_KINDS, NEVER_MS, SAME_CHANNEL, Draws, PlannedLookAlike
 from simulator.trades import CHEAPER, FEE_CLASS_OF, TRADES
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def plan_mccs(table: NDArray[np.void], draws: Draws, config: SimulationConfig) -
     _plan_rotation(table, draws, config)
     _plan_drift(table, draws, config)
     _plan_changes(table, draws, config)
-    _plan_controls(table, draws, config)
+    _plan_look_alikes(table, draws, config)
 
 
 def _fee_class(table: NDArray[np.void]) -> NDArray[np.int64]:
@@ -143,31 +143,33 @@ def _plan_changes(table: NDArray[np.void], draws: Draws, config: SimulationConfi
         row["change_received_ms"] = int(row["change_ms"]) + int(lead * span * (0.1 + 0.9 * when[i]))
 
 
-def _plan_controls(table: NDArray[np.void], draws: Draws, config: SimulationConfig) -> None:
+def _plan_look_alikes(table: NDArray[np.void], draws: Draws, config: SimulationConfig) -> None:
     """Choose who lawfully has two numbers, gets a new one, or has a cheaper MCC for some of its terminals."""
     when, place, target = (draws.uniform(question) for question in (70, 71, 72))
     plain = _honest(table) & (table["change_ms"] == NEVER_MS)
-    for i in draws.some(73, plain, config.control_share):
+    for i in draws.some(73, plain, config.look_alike_share):
         table[i]["numbers"] = 1
         _place(table[i], IN_CHANNEL)
-    for i in draws.some(74, plain & (table["numbers"] == 0), config.control_share):
+    for i in draws.some(74, plain & (table["numbers"] == 0), config.look_alike_share):
         table[i]["number_ms"] = _moment(config, 0.2 + 0.5 * when[i])
         _place(table[i], IN_CHANNEL if place[i] < 0.5 else IN_ACCEPTOR)
-    for i in draws.some(75, plain & (table["mccs"] == 1) & (_fee_class(table) == 0), config.control_share):
+    for i in draws.some(75, plain & (table["mccs"] == 1) & (_fee_class(table) == 0), config.look_alike_share):
         _add_cheaper(table[i], target[i])
 
 
-def mcc_controls(table: NDArray[np.void], config: SimulationConfig) -> list[Lawful]:
+def mcc_look_alikes(table: NDArray[np.void], config: SimulationConfig) -> list[PlannedLookAlike]:
     """What resembles a violation of MCC or number and is none, by kind and merchant."""
     out, honest, start = [], _honest(table), config.start_ms
     for i in np.flatnonzero(table["change_ms"] != NEVER_MS):
         effective, told = int(table["change_ms"][i]), int(table["change_received_ms"][i])
-        out.append(Lawful(int(i), "mcc_change_told_late" if told > effective else "mcc_change", effective, told))
+        out.append(
+            PlannedLookAlike(int(i), "mcc_change_told_late" if told > effective else "mcc_change", effective, told)
+        )
     if config.master_data:
         several, approved = honest & (table["mccs"] > 1), honest & (table["channel_mcc"] > 0)
-        out += [Lawful(int(i), "several_mccs", start, start) for i in np.flatnonzero(several)]
-        out += [Lawful(int(i), "approved_channel", start, start) for i in np.flatnonzero(approved)]
-    out += [Lawful(int(i), "two_numbers", start, 0) for i in np.flatnonzero(honest & (table["numbers"] > 0))]
+        out += [PlannedLookAlike(int(i), "several_mccs", start, start) for i in np.flatnonzero(several)]
+        out += [PlannedLookAlike(int(i), "approved_channel", start, start) for i in np.flatnonzero(approved)]
+    out += [PlannedLookAlike(int(i), "two_numbers", start, 0) for i in np.flatnonzero(honest & (table["numbers"] > 0))]
     for i in np.flatnonzero(table["number_ms"] != NEVER_MS):
-        out.append(Lawful(int(i), "number_change", int(table["number_ms"][i]), 0))
+        out.append(PlannedLookAlike(int(i), "number_change", int(table["number_ms"][i]), 0))
     return out

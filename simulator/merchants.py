@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from simulator.config import DAY_MS, HOUR_MS
+from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.fees import contract_record, plan_fees
 from simulator.mccs import plan_mccs
 from simulator.table import FEED, MERCHANT, NEVER_MS, SAME_CHANNEL, Draws

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from domain.events import APPROVED_CODES, CARD_KINDS, FEE_CLASSES, TXN_TYPES
+from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
 from engine.jit import njit, njit_cached
 from simulator.draw import MASTER, NO_FEE, RESPONSES, SCHEME_NAMES, SETTLEMENT
 from simulator.trades import CITIES, FEE_CLASS_OF
@@ -217,8 +218,8 @@ def spread(x: np.uint64) -> np.uint64:
 @njit
 def fill_iso(out: NDArray[np.uint8], ms: int, offset_h: int) -> None:
     """Fill in local time with milliseconds and offset, behind a quote."""
-    local = ms + offset_h * 3_600_000
-    day, of_day = local // 86_400_000, local % 86_400_000
+    local = ms + offset_h * HOUR_MS
+    day, of_day = local // DAY_MS, local % DAY_MS
     # Civil date from days since 1970, in eras of 400 years that begin on 1 March.
     era, doe = (day + 719_468) // 146_097, (day + 719_468) % 146_097
     yoe = (doe - doe // 1460 + doe // 36_524 - doe // 146_096) // 365
@@ -228,8 +229,8 @@ def fill_iso(out: NDArray[np.uint8], ms: int, offset_h: int) -> None:
     fill(out, 1, yoe + era * 400 + (1 if month <= 2 else 0), 4)
     fill(out, 6, month, 2)
     fill(out, 9, doy - (153 * mp + 2) // 5 + 1, 2)
-    fill(out, 12, of_day // 3_600_000, 2)
-    fill(out, 15, of_day // 60_000 % 60, 2)
+    fill(out, 12, of_day // HOUR_MS, 2)
+    fill(out, 15, of_day // MINUTE_MS % 60, 2)
     fill(out, 18, of_day // 1000 % 60, 2)
     fill(out, 21, of_day % 1000, 3)
     fill(out, 25, offset_h, 2)
@@ -369,7 +370,7 @@ def put_detail(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[
     for j in range(3):
         room[_ENTRY + j] = _ENTRIES[entry, j]
     fill(room, _SN, int(np.int64(spread(m.key ^ np.uint64(e.terminal)) >> np.uint64(20))) % 100_000_000, 8)
-    fill(room, _RRN, e.received_ms // 3_600_000, 6)
+    fill(room, _RRN, e.received_ms // HOUR_MS, 6)
     fill(room, _RRN + 6, e.stan, 6)
     fill(room, _STAN, e.stan, 6)
     for j in range(7):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simulator.config import DAY_MS, HOUR_MS
+from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.festivals import EPOCH, NEW_YEARS, SEASON_OF, SEASONS, trade_days
 from simulator.table import mixed
 from simulator.trades import ACQUIRERS, CITIES, TRADES

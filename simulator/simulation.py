@@ -10,29 +10,28 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from domain.timestamps import HOUR_MS, MINUTE_MS
 from simulator import draw
-from simulator.config import HOUR_MS, SimulationConfig
-from simulator.fees import fee_controls
-from simulator.labels import fee_label, mcc_label
+from simulator.fees import fee_look_alikes
 from simulator.ledger import LEDGER, fold
-from simulator.mccs import mcc_controls
+from simulator.mccs import mcc_look_alikes
 from simulator.merchants import Merchants, build_merchants, change_records, opening_records
 from simulator.render import MAX_RECORD, Style, Words, fill_id, render, style, words
 from simulator.rhythm import SEGMENT, Rhythms, local_days, plan_undisturbed
 from simulator.table import FEED
-from simulator.truth import Control, Label
-from simulator.volume import Plan
-from simulator.volume_truth import sums_of, volume_controls, volume_labels
+from simulator.truth import LookAlike, Violation
+from simulator.violations import fee_violation, mcc_violation
+from simulator.volume import VolumePlan
+from simulator.volume_truth import sums_of, volume_look_alikes, volume_violations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
+    from simulator.config import SimulationConfig
     from simulator.rhythm import Rhythm
-    from simulator.table import Lawful
-
-MINUTE_MS = 60_000
+    from simulator.table import PlannedLookAlike
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +94,7 @@ class Simulation:
         self._knobs = draw.knobs(config)
         table = self.merchants.table
         self._undisturbed = plan_undisturbed(table, *local_days(config)) if config.calendar else None
-        self._plan = Plan(config, table, self._undisturbed)
+        self._plan = VolumePlan(config, table, self._undisturbed)
         self._rhythms = Rhythms(config, table, self._undisturbed, self._plan.segments, self._plan.pulses())
         self._everyone = np.arange(config.merchants, dtype=np.int64)
         self._changes = change_records(self.merchants)
@@ -228,8 +227,8 @@ class Simulation:
             fold(drawn.events, drawn.order[:end], ledger)
         return ledger
 
-    def labels(self) -> list[Label]:
-        """The violations, by family and merchant; draws the run of those that deviate again."""
+    def violations(self) -> list[Violation]:
+        """The violations, by category and merchant; draws the run of those that deviate again."""
         table = self.merchants.table
         chosen = np.flatnonzero((table["jump_kind"] > 0) | (table["fee_kind"] > 0))
         parts = [self._sales(hour, chosen) for hour in self._hours(self.config.end_ms)]
@@ -241,11 +240,11 @@ class Simulation:
         stops = np.searchsorted(events["merchant"], chosen, side="right")
         out = []
         for i, start, stop in zip(chosen.tolist(), starts, stops, strict=True):
-            label = mcc_label if table["jump_kind"][i] else fee_label
-            out.append(label(self.merchants, i, events[start:stop], self._txn_ids))
-        return sorted(out, key=lambda each: each.family, reverse=True) + self._volume_labels()
+            made = mcc_violation if table["jump_kind"][i] else fee_violation
+            out.append(made(self.merchants, i, events[start:stop], self._txn_ids))
+        return sorted(out, key=lambda each: each.category, reverse=True) + self._volume_violations()
 
-    def _volume_labels(self) -> list[Label]:
+    def _volume_violations(self) -> list[Violation]:
         """What departs from the usual volume, and the sums of its time as they are and as they would have been."""
         departures = self._plan.departures
         if not departures:
@@ -260,7 +259,7 @@ class Simulation:
             hours = [self._sales(hour, chosen, rhythms) for hour in self._hours(config.end_ms) if hour >= first]
             columns = [events[["merchant", "event_ms", "amount"]] for events in hours]
             sums.append(sums_of(departures, np.concatenate(columns)))
-        return volume_labels(self._plan, self.merchant_id, *sums)
+        return volume_violations(self._plan, self.merchant_id, *sums)
 
     def _sales(
         self, hour: int, chosen: NDArray[np.int64], rhythms: Rhythms | None = None, *, flag: int = 0
@@ -279,23 +278,23 @@ class Simulation:
             out.append(bytes(text).decode())
         return tuple(out)
 
-    def controls(self) -> list[Control]:
-        """What resembles a violation and is none, by family, kind and merchant."""
+    def look_alikes(self) -> list[LookAlike]:
+        """What resembles a violation and is none, by category, kind and merchant."""
         table = self.merchants.table
-        out = [self._control("mcc", each) for each in mcc_controls(table, self.config)]
-        out += [self._control("fee", each) for each in fee_controls(table, self.merchants.prices, self.config)]
-        return out + self._volume_controls()
+        out = [self._look_alike("mcc", each) for each in mcc_look_alikes(table, self.config)]
+        out += [self._look_alike("fee", each) for each in fee_look_alikes(table, self.merchants.prices, self.config)]
+        return out + self._volume_look_alikes()
 
-    def _volume_controls(self) -> list[Control]:
+    def _volume_look_alikes(self) -> list[LookAlike]:
         if self._undisturbed is None:
             return []
-        return volume_controls(self._plan, self._undisturbed, self.merchant_id)
+        return volume_look_alikes(self._plan, self._undisturbed, self.merchant_id)
 
-    def _control(self, family: str, lawful: Lawful) -> Control:
-        return Control(
+    def _look_alike(self, category: str, lawful: PlannedLookAlike) -> LookAlike:
+        return LookAlike(
             merchant_id=self.merchant_id(lawful.merchant),
             merchant_index=lawful.merchant,
-            family=family,
+            category=category,
             kind=lawful.kind,
             from_ms=lawful.from_ms,
             until_ms=self.config.end_ms,

@@ -63,8 +63,8 @@ Debit cards, wallets (Alipay and WeChat) and all others have a rate each. Card p
 """
 
 
-class Lawful(NamedTuple):
-    """A control of `merchant` (its index); the fields are those of `simulator.truth.Control`."""
+class PlannedLookAlike(NamedTuple):
+    """A look-alike of `merchant` (its index); the fields are those of `simulator.truth.LookAlike`."""
 
     merchant: int
     kind: str

@@ -1,46 +1,46 @@
-"""What was done to the traffic: labels of violations and of the controls that must stay silent."""
+"""`truth.json` of a simulated folder: the violations, and the look-alikes that must stay silent."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 
-from simulator.draw import UNDONE
-from simulator.trades import FEE_CLASS_OF
+from domain.timestamps import DAY_MS
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from pathlib import Path
 
-_RATE_PPB = np.array([[4_500_000, 3_150_000], [3_510_000, 2_730_000], [0, 0]])
-"""Interchange by fee class, credit and debit, in parts per thousand million (docs/simulator.md)."""
-_NETWORK_PPB = np.array([[325_000, 292_500], [253_500, 253_500], [0, 0]])
-"""Network fee of one side, likewise."""
-_DEBIT_CAP_FEN, _NETWORK_CAP_FEN = 1300, 325
-_BILLION = 1_000_000_000
+RATIO = "ratio"
+"""The unit of effects that are strong far above 1 and far below it."""
+CATEGORIES = ("mcc", "fee", "volume")
 
 
-class Label(msgspec.Struct, frozen=True, kw_only=True):
+class TruthError(ValueError):
+    """A `truth.json` that cannot be evaluated against."""
+
+
+class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """One thing done to one merchant's traffic that a monitor should find.
 
     Attributes:
-        family: `mcc`, `fee` or `volume`.
-        kind: what was done, within the family (docs/simulator.md lists them).
-        onset_ms: from this event time on, UTC milliseconds.
-        end_ms: up to this event time, exclusive.
+        category: `mcc`, `fee` or `volume`.
+        kind: what was done, within the category (docs/simulator.md lists the kinds).
+        onset_ms: start, event time, UTC milliseconds.
+        end_ms: end, event time, exclusive.
         effect: how strong it is, in `effect_unit`.
         effect_unit: `share of sales`, `share of due`, `ticket ratio` …
         txn_ids: the affected transactions in order of receipt; may be empty for volume.
-        transactions: how many transactions are affected.
-        amount_minor: sum of their amounts, fen.
-        money_minor: interchange withheld or fees overcharged, fen; None where it is not known.
-        details: what else the kind has to say, such as `registered` and `presented`.
+        transactions: number of affected transactions.
+        amount_minor: sum of their amounts.
+        money_minor: interchange withheld or fees overcharged; None where it is not known.
+        details: fields of the kind, such as `registered` and `presented`.
     """
 
     merchant_id: str
     merchant_index: int
-    family: str
+    category: str
     kind: str
     onset_ms: int
     end_ms: int
@@ -52,56 +52,88 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
     money_minor: int | None
     details: dict[str, str | int | float]
 
+    @property
+    def usual_a_day(self) -> float:
+        """Usual sales a day during the violation; 0 where `details` lack them."""
+        days = max(1.0, (self.end_ms - self.onset_ms) / DAY_MS)
+        return float(self.details.get("usual_transactions", 0)) / days
 
-class Control(msgspec.Struct, frozen=True, kw_only=True):
+    @property
+    def size(self) -> float:
+        """How strong it is: the effect's magnitude; of a ratio below 1 its reciprocal, infinite where that is 0."""
+        size = abs(self.effect)
+        if self.effect_unit != RATIO or size >= 1:
+            return size
+        return 1 / size if size else math.inf
+
+
+class LookAlike(msgspec.Struct, frozen=True, kw_only=True):
     """Something lawful that resembles a violation.
 
     Attributes:
-        family: `mcc`, `fee` or `volume`.
-        kind: what it is, within the family (docs/simulator.md lists them).
-        from_ms: since when, UTC milliseconds.
-        until_ms: until when, exclusive.
-        told_ms: when an event told of it; 0 if none did.
+        category: of the violation it resembles; "" where that is any.
+        kind: what it is, within the category (docs/simulator.md lists the kinds).
+        from_ms: start, UTC milliseconds.
+        until_ms: end, exclusive.
+        told_ms: when an event announced it; 0 if none did.
     """
 
     merchant_id: str
     merchant_index: int
-    family: str
+    category: str
     kind: str
     from_ms: int
     until_ms: int
     told_ms: int
 
+    @property
+    def days(self) -> float:
+        """How long it lasts."""
+        return (self.until_ms - self.from_ms) / DAY_MS
+
 
 class Truth(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything in `truth.json`; the run goes from `start_ms` to before `end_ms`, UTC milliseconds."""
+    """The contents of `truth.json`; the run lasts from `start_ms` to before `end_ms`, UTC milliseconds."""
 
-    violations: tuple[Label, ...]
-    controls: tuple[Control, ...]
+    violations: tuple[Violation, ...]
+    look_alikes: tuple[LookAlike, ...]
     start_ms: int
     end_ms: int
     merchants: int
 
+    @property
+    def merchant_days(self) -> float:
+        """Merchants times days of the run."""
+        return self.merchants * (self.end_ms - self.start_ms) / DAY_MS
 
-def cost_ppb_fen(amounts: NDArray[np.int64], fee_class: int, *, credit: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Interchange and both sides' network fee of each amount, in 1e-9 fen; amounts up to 1e9 fen.
 
-    >>> cost_ppb_fen(np.array([1_000_000]), 0, credit=np.array([True])) // 10**7
-    array([515000])
+def read_truth(path: Path) -> Truth:
+    """Read a `truth.json`.
+
+    Raises:
+        TruthError: it is not JSON, has another format, or holds impossible values.
     """
-    column = np.where(credit, 0, 1)
-    interchange = amounts * _RATE_PPB[fee_class][column]
-    interchange = np.where(credit, interchange, np.minimum(interchange, _DEBIT_CAP_FEN * _BILLION))
-    network = np.minimum(amounts * _NETWORK_PPB[fee_class][column], _NETWORK_CAP_FEN * _BILLION)
-    return np.asarray(interchange + 2 * network, np.int64)
+    try:
+        truth = msgspec.json.decode(path.read_bytes(), type=Truth)
+    except msgspec.DecodeError as error:
+        raise TruthError(f"{path}: {error}") from error
+    if truth.merchants < 1 or truth.end_ms <= truth.start_ms:
+        span = truth.end_ms - truth.start_ms
+        raise TruthError(f"{path}: the run must have merchants and last, got {truth.merchants} in {span} ms")
+    for k, violation in enumerate(truth.violations):
+        where = f"{path}: violations[{k}]"
+        _check_span(where, violation.category, violation.onset_ms, violation.end_ms, CATEGORIES)
+        if not math.isfinite(violation.effect):
+            raise TruthError(f"{where}: effect must be finite, got {violation.effect!r}")
+    for k, look_alike in enumerate(truth.look_alikes):
+        _check_span(
+            f"{path}: look_alikes[{k}]", look_alike.category, look_alike.from_ms, look_alike.until_ms, (*CATEGORIES, "")
+        )
+    return truth
 
 
-def leakage_minor(events: NDArray[np.void], registered: int, presented: int) -> int:
-    """Fees withheld on `events` (`simulator.draw.EVENT`) by presenting a cheaper MCC, fen."""
-    kept = events[(events["scheme"] == 0) & (events["flags"] & UNDONE == 0)]
-    credit = (kept["card_kind"] == 1) | (kept["card_kind"] == 2)
-    due = cost_ppb_fen(kept["amount"], FEE_CLASS_OF[registered], credit=credit)
-    paid = cost_ppb_fen(kept["amount"], FEE_CLASS_OF[presented], credit=credit)
-    # Python's integers: a year of a large merchant passes int64 in these units.
-    total: int = sum((due - paid).tolist())
-    return (total + _BILLION // 2) // _BILLION
+def _check_span(where: str, category: str, from_ms: int, until_ms: int, categories: tuple[str, ...]) -> None:
+    if category not in categories:
+        raise TruthError(f"{where}: category must be one of {', '.join(categories)}, got {category!r}")
+    if until_ms < from_ms:
+        raise TruthError(f"{where}: must not end before it begins, got {from_ms} to {until_ms}")

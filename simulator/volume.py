@@ -60,7 +60,7 @@ class Departure:
     details: dict[str, str | int | float]
 
 
-class Plan:
+class VolumePlan:
     """Everything planned: `departures`, and the `segments` and `pulses` that make them, with lawful pulses."""
 
     def __init__(self, config: SimulationConfig, table: NDArray[np.void], lawful: Undisturbed | None) -> None:
@@ -227,14 +227,14 @@ class Plan:
             self.staff.append((merchant, *days))
 
 
-def _surge(plan: Plan, i: int) -> None:
+def _surge(plan: VolumePlan, i: int) -> None:
     effect, length = plan.between(i, 132, 1.3, 20.0), min(1 + int(3 * plan.chance(i, 133)), plan.days - 1)
     begin = plan.days_from(i, 134, length)
     way, sales, ticket = plan.split(i, 135, effect)
     plan.depart(i, "surge", (begin, begin + length), effect, sales=sales, ticket=ticket, way=way)
 
 
-def _hour_burst(plan: Plan, i: int) -> None:
+def _hour_burst(plan: VolumePlan, i: int) -> None:
     effect, length = plan.between(i, 132, 3.0, 30.0), 1 + int(3 * plan.chance(i, 133))
     day, shape = plan.days_from(i, 134, 1), np.array(HOURS[TRADES[plan.table["trade"][i]].hours])
     busy = np.flatnonzero(shape[: 24 - length] >= shape.mean())
@@ -248,29 +248,29 @@ def _hour_burst(plan: Plan, i: int) -> None:
     plan.tell_hours(i, "hour_burst", (day, day + 1), span, effect, "ratio", way=way)
 
 
-def _ramp(plan: Plan, i: int) -> None:
+def _ramp(plan: VolumePlan, i: int) -> None:
     length = min(10 + int(21 * plan.chance(i, 133)), plan.days - 3)
     growth, most = plan.between(i, 132, 0.03, 0.2), 50.0
     begin, effect = plan.days_from(i, 134, length), min(most, (1 + growth) ** length)
     plan.depart(i, "ramp", (begin, begin + length), effect, growth=growth, most=most, growth_a_day=growth)
 
 
-def _level(plan: Plan, i: int) -> None:
+def _level(plan: VolumePlan, i: int) -> None:
     effect, begin = plan.between(i, 132, 1.3, 8.0), plan.days_from(i, 134, 3)
     way, sales, ticket = plan.split(i, 135, effect)
     plan.depart(i, "level", (begin, FOREVER), effect, sales=sales, ticket=ticket, way=way)
 
 
-def _collapse(plan: Plan, i: int) -> None:
+def _collapse(plan: VolumePlan, i: int) -> None:
     effect = 1.0 / plan.between(i, 132, 2.0, 50.0)
     plan.depart(i, "collapse", (plan.days_from(i, 134, 3), FOREVER), effect, sales=effect)
 
 
-def _silence(plan: Plan, i: int) -> None:
+def _silence(plan: VolumePlan, i: int) -> None:
     plan.depart(i, "silence", (plan.days_from(i, 134, 3), FOREVER), 0.0, sales=0.0)
 
 
-def _wake_up(plan: Plan, i: int) -> None:
+def _wake_up(plan: VolumePlan, i: int) -> None:
     asleep = min(30 + int(66 * plan.chance(i, 133)), plan.days - 8)
     sleeps = plan.first + 5 + int(plan.chance(i, 134) * (plan.days - asleep - 7))
     effect, day = plan.between(i, 132, 0.5, 30.0), sleeps + asleep
@@ -282,7 +282,7 @@ def _wake_up(plan: Plan, i: int) -> None:
     )  # fmt: skip
 
 
-def _new_burst(plan: Plan, i: int) -> None:
+def _new_burst(plan: VolumePlan, i: int) -> None:
     effect, length = plan.between(i, 132, 5.0, 50.0), 3 + int(5 * plan.chance(i, 133))
     length = min(length, plan.days - 2)
     begin = plan.first + 1 + int(plan.chance(i, 134) * (plan.days - length - 1))
@@ -293,7 +293,7 @@ def _new_burst(plan: Plan, i: int) -> None:
     plan.mute(i, begin + length, FOREVER)
 
 
-def _night(plan: Plan, i: int) -> None:
+def _night(plan: VolumePlan, i: int) -> None:
     nights, sales = 1 + int(5 * plan.chance(i, 133)), plan.between(i, 132, 5.0, 25.0)
     nights = min(nights, plan.days - 1)
     row, trade = plan.table[i], TRADES[plan.table["trade"][i]]
@@ -305,7 +305,7 @@ def _night(plan: Plan, i: int) -> None:
     plan.tell_hours(i, "night", days, hours, sales, "sales a night", nights=nights)
 
 
-KINDS: dict[str, tuple[int, float, Callable[[Plan, int], None]]] = {
+KINDS: dict[str, tuple[int, float, Callable[[VolumePlan, int], None]]] = {
     "surge": (2, 4, _surge),
     "hour_burst": (2, 2, _hour_burst),
     "ramp": (14, 2, _ramp),

@@ -1,4 +1,4 @@
-"""What is told of the volume: labels of what departs from it, and what is lawful although it looks like that."""
+"""The part of `truth.json` about volume: departures from the usual, and lawful look-alikes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.config import DAY_MS
+from domain.timestamps import DAY_MS
 from simulator.festivals import EPOCH, NEW_YEARS, is_holiday
 from simulator.rhythm import FOREVER, PAYDAYS, RAMP_DAYS, Undisturbed, closed_on, day_ms, outages, promotion
 from simulator.trades import TRADES
-from simulator.truth import Control, Label
+from simulator.truth import LookAlike, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from simulator.volume import Departure, Plan
+    from simulator.volume import Departure, VolumePlan
 
 SAMPLE = 100
 """Of what happens to nearly everyone, so many merchants are listed."""
@@ -33,18 +33,21 @@ Found = tuple[int, str, int, int]
 """Merchant, kind, and the local days from which and before which it is so."""
 
 
-def volume_labels(plan: Plan, name: Callable[[int], str], realised: list[Sums], usual: list[Sums]) -> list[Label]:
-    """Labels of the plan's departures; `realised` and `usual` are the sums of their times, with and without them."""
+def volume_violations(
+    plan: VolumePlan, name: Callable[[int], str], realised: list[Sums], usual: list[Sums]
+) -> list[Violation]:
+    """The plan's departures; `realised` and `usual` are the sums of their times, with and without them."""
     return [
-        _label(each, name(each.merchant), *sums) for each, *sums in zip(plan.departures, realised, usual, strict=True)
+        _violation(each, name(each.merchant), *sums)
+        for each, *sums in zip(plan.departures, realised, usual, strict=True)
     ]
 
 
-def _label(departure: Departure, merchant_id: str, realised: Sums, usual: Sums) -> Label:
-    return Label(
+def _violation(departure: Departure, merchant_id: str, realised: Sums, usual: Sums) -> Violation:
+    return Violation(
         merchant_id=merchant_id,
         merchant_index=departure.merchant,
-        family="volume",
+        category="volume",
         kind=departure.kind,
         onset_ms=departure.onset_ms,
         end_ms=departure.end_ms,
@@ -70,7 +73,7 @@ def sums_of(departures: list[Departure], sales: NDArray[np.void]) -> list[Sums]:
     return out
 
 
-def volume_controls(plan: Plan, lawful: Undisturbed, name: Callable[[int], str]) -> list[Control]:
+def volume_look_alikes(plan: VolumePlan, lawful: Undisturbed, name: Callable[[int], str]) -> list[LookAlike]:
     """What is lawful although it looks like a departure; merchants that do depart left out."""
     departs = np.zeros(len(plan.table), np.bool_)
     departs[[each.merchant for each in plan.departures]] = True
@@ -81,19 +84,19 @@ def volume_controls(plan: Plan, lawful: Undisturbed, name: Callable[[int], str])
             row = plan.table[merchant]
             begin, until = max(day_ms(row, first), config.start_ms), min(day_ms(row, last), config.end_ms)
             if begin < until:
-                out.append(_control(name(merchant), merchant, kind, begin, until))
-    out += [_control(name(i), i, "outage", *times) for i, *times in _in_outages(plan) if not departs[i]]
+                out.append(_look_alike(name(merchant), merchant, kind, begin, until))
+    out += [_look_alike(name(i), i, "outage", *times) for i, *times in _in_outages(plan) if not departs[i]]
     return sorted(out, key=lambda each: (each.kind, each.merchant_index, each.from_ms))
 
 
-def _control(merchant_id: str, merchant: int, kind: str, from_ms: int, until_ms: int) -> Control:
-    return Control(
-        merchant_id=merchant_id, merchant_index=merchant, family="volume", kind=kind,
+def _look_alike(merchant_id: str, merchant: int, kind: str, from_ms: int, until_ms: int) -> LookAlike:
+    return LookAlike(
+        merchant_id=merchant_id, merchant_index=merchant, category="volume", kind=kind,
         from_ms=from_ms, until_ms=until_ms, told_ms=0,
     )  # fmt: skip
 
 
-def _found(plan: Plan, lawful: Undisturbed) -> Iterator[Found]:
+def _found(plan: VolumePlan, lawful: Undisturbed) -> Iterator[Found]:
     yield from ((i, "wedding", first, last) for i, first, last in plan.weddings)
     yield from ((i, "staff_meals", first, last) for i, first, last in plan.staff)
     lists = np.array([trade.list_share for trade in TRADES])[plan.table["trade"]] > 0.5
@@ -105,7 +108,7 @@ def _found(plan: Plan, lawful: Undisturbed) -> Iterator[Found]:
     yield from _of_the_calendar(plan, lawful)
 
 
-def _comings_and_goings(plan: Plan, lawful: Undisturbed) -> Iterator[Found]:
+def _comings_and_goings(plan: VolumePlan, lawful: Undisturbed) -> Iterator[Found]:
     for i in np.flatnonzero(lawful.open_day != -FOREVER):
         yield int(i), "new_ramp", int(lawful.open_day[i]), int(lawful.open_day[i] + lawful.ramp_days[i])
     for i in np.flatnonzero(lawful.close_day != FOREVER):
@@ -117,7 +120,7 @@ def _comings_and_goings(plan: Plan, lawful: Undisturbed) -> Iterator[Found]:
             yield int(i), "seasonal_closing", opens + int(length), opens + 365
 
 
-def _of_the_calendar(plan: Plan, lawful: Undisturbed) -> Iterator[Found]:
+def _of_the_calendar(plan: VolumePlan, lawful: Undisturbed) -> Iterator[Found]:
     days = range(plan.first, plan.last)
     paid = np.flatnonzero(lawful.payday > 0)[:SAMPLE]
     at_home = np.flatnonzero(lawful.row < len(TRADES))[:SAMPLE]
@@ -137,7 +140,7 @@ def _of_the_calendar(plan: Plan, lawful: Undisturbed) -> Iterator[Found]:
             yield int(i), "holiday", new_year - 1, new_year - 1 + int(lawful.closed[i])
 
 
-def _in_outages(plan: Plan) -> Iterator[tuple[int, int, int]]:
+def _in_outages(plan: VolumePlan) -> Iterator[tuple[int, int, int]]:
     """The busiest merchants of each outage, until an hour after it, when they have caught up."""
     for acquirer, _, begin, end in outages(plan.config):
         mine = np.flatnonzero(plan.table["acquirer"] == acquirer)

@@ -44,11 +44,11 @@ def _write_batch(out: BinaryIO, batch: SimBatch) -> int:
 
 
 def write_truth(simulation: Simulation, folder: Path) -> None:
-    """Write `truth.json` (violations and controls) and `ledger.json` (sums by merchant) into `folder`."""
+    """Write `truth.json` (violations and look-alikes) and `ledger.json` (sums by merchant) into `folder`."""
     config = simulation.config
     truth = Truth(
-        violations=tuple(simulation.labels()),
-        controls=tuple(simulation.controls()),
+        violations=tuple(simulation.violations()),
+        look_alikes=tuple(simulation.look_alikes()),
         start_ms=config.start_ms,
         end_ms=config.end_ms,
         merchants=config.merchants,

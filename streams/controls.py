@@ -12,8 +12,8 @@ from mode import get_logger
 
 from domain.cards import mask
 from domain.controls import LEAST_AHEAD_MS, MOST_VERSIONS, Control
+from domain.timestamps import iso
 from engine.controls import NEVER_MS, Known, read
-from engine.episodes import iso
 from streams.log import LogFailed, now_utc_ms
 from streams.sqlite.leases import Fenced
 from streams.topics import CONTROLS

@@ -15,7 +15,7 @@ import msgspec
 from rich.markup import escape
 
 from domain.controls import KINDS, Control
-from engine.episodes import iso
+from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, iso
 from models.peers import dump_peers
 from streams.controls import NotPublished, publish, reached
 from streams.log import now_utc_ms
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tillwatch.settings import Settings
 
 _IN = re.compile(r"(\d{1,6})([smhd])")
-_UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_UNITS_MS = {"s": 1_000, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _ALWAYS = "always"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 

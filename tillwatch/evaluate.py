@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from engine.episodes import iso
+from domain.timestamps import iso
 from evaluation.collection import Collector, Sieve
-from evaluation.matching import judge
+from evaluation.matching import match_alerts
 from evaluation.metrics import report
 from evaluation.page import MOST, page
-from evaluation.truth import TruthError, read_truth
+from simulator.truth import TruthError, read_truth
 from tillwatch.evaluate_tables import print_tables
 from tillwatch.replay import batches
 from tillwatch.show import Bar, failing, to_stderr, to_stdout
@@ -24,9 +24,9 @@ from tillwatch.worker import replaying_monitor
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from evaluation.matching import Judged, Judgement, Outcome
+    from evaluation.matching import MatchedAlert, Matching, Outcome
     from evaluation.metrics import Report
-    from evaluation.truth import Truth
+    from simulator.truth import Truth
     from tillwatch.cli import Invocation
     from tillwatch.settings import Settings
 
@@ -49,7 +49,7 @@ def command(
     without_master_data: bool,
     without_contracts: bool,
 ) -> None:
-    """Replay DIR's events.jsonl through the monitor, and judge the alerts against its truth.json.
+    """Replay DIR's events.jsonl through the monitor, and match the alerts with its truth.json.
 
     DIR is what simulate writes. Says how many violations are found from which effect size on, how fast, how many
     false alarms there are at a load analysts can carry, and which.
@@ -70,23 +70,23 @@ def command(
         name for name, gone in (("merchant", without_master_data), ("contract", without_contracts)) if gone
     ]  # fmt: skip
     started = time.monotonic()
-    judgement, transactions = evaluated(settings, inputs[1], truth, left_out)
+    matching, transactions = evaluated(settings, inputs[1], truth, left_out)
     seconds = time.monotonic() - started
-    figures = report(truth, judgement)
+    figures = report(truth, matching)
     facts: dict[str, Any] = {
         "folder": folder.name, "left_out": left_out, "transactions": transactions, "seconds": round(seconds, 1)
     }  # fmt: skip
     if json_out:
-        json_out.write_bytes(msgspec.json.format(msgspec.json.encode(as_json(facts, figures, judgement))))
+        json_out.write_bytes(msgspec.json.format(msgspec.json.encode(as_json(facts, figures, matching))))
     if html_out:
-        html_out.write_text(page(facts, figures, judgement), encoding="utf-8")
-    print_tables(to_stdout(), figures, judgement)
+        html_out.write_text(page(facts, figures, matching), encoding="utf-8")
+    print_tables(to_stdout(), figures, matching)
     rate = round(transactions / seconds)
-    to_stderr().print(f"{transactions:,} transactions judged in {seconds:,.1f} s: {rate:,} a second")
+    to_stderr().print(f"{transactions:,} transactions replayed in {seconds:,.1f} s: {rate:,} a second")
 
 
-def evaluated(settings: Settings, events: Path, truth: Truth, left_out: Iterable[str]) -> tuple[Judgement, int]:
-    """Replay a file and judge what it gives; also how many transactions were accepted."""
+def evaluated(settings: Settings, events: Path, truth: Truth, left_out: Iterable[str]) -> tuple[Matching, int]:
+    """Replay a file and match its alerts with the truth; also returns how many transactions were accepted."""
     monitor = replaying_monitor(settings)
     sieve = Sieve(left_out, (txn_id for each in truth.violations for txn_id in each.txn_ids))
     collector = Collector(settings.make_detectors(), monitor.controls)
@@ -95,32 +95,32 @@ def evaluated(settings: Settings, events: Path, truth: Truth, left_out: Iterable
         for done, records in batches(lines, events.name, [], sieve):
             collector.take(monitor.process(records).alerts)
             bar.show(done, monitor.counts.records, f"  {len(collector.last):,} alerts")
-    return judge(truth, collector.found(), sieve.txn_ms), monitor.counts.transactions
+    return match_alerts(truth, collector.found(), sieve.txn_ms), monitor.counts.transactions
 
 
-def as_json(facts: dict[str, Any], figures: Report, judgement: Judgement) -> dict[str, Any]:
+def as_json(facts: dict[str, Any], figures: Report, matching: Matching) -> dict[str, Any]:
     """What `--json` writes."""
     return {
         **facts,
         "report": figures,
-        "false_alarms": [_false_alarm(each) for each in judgement.false_alarms()[:MOST]],
-        "missed": [_missed(each) for each in judgement.missed()],
+        "false_alarms": [_false_alarm(each) for each in matching.false_alarms()[:MOST]],
+        "missed": [_missed(each) for each in matching.missed()],
     }
 
 
-def _false_alarm(judged: Judged) -> dict[str, Any]:
-    it = judged.alert
+def _false_alarm(matched: MatchedAlert) -> dict[str, Any]:
+    it = matched.alert
     return {
         "merchant_id": it.merchant_id, "detector": it.detector, "severity": it.severity, "hits": it.hits,
         "first_time": iso(it.first_ms), "last_time": iso(it.last_ms), "reason": it.reason,
-        "control": judged.control.kind if judged.control else None,
+        "look_alike": matched.look_alike.kind if matched.look_alike else None,
     }  # fmt: skip
 
 
 def _missed(outcome: Outcome) -> dict[str, Any]:
     it = outcome.violation
     return {
-        "merchant_id": it.merchant_id, "family": it.family, "kind": it.kind, "effect": it.effect,
+        "merchant_id": it.merchant_id, "category": it.category, "kind": it.kind, "effect": it.effect,
         "effect_unit": it.effect_unit, "onset": iso(it.onset_ms), "end": iso(it.end_ms),
         "transactions": it.transactions, "amount_minor": it.amount_minor, "money_minor": it.money_minor,
         "severity": outcome.severity,

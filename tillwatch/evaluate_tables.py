@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.episodes import iso
+from domain.timestamps import iso
 from evaluation.cells import delay, kind, percent, rows, size
 from evaluation.matching import SEVERITIES
 from evaluation.metrics import LOAD, UNIT_DAYS
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from evaluation.matching import Judgement
+    from evaluation.matching import Matching
     from evaluation.metrics import Report
 
 _LISTED = 10
 """False alarms and missed violations that a terminal shows."""
 
 
-def print_tables(console: Console, figures: Report, judgement: Judgement) -> None:
+def print_tables(console: Console, figures: Report, matching: Matching) -> None:
     """Print every table that has rows."""
     made = (
-        _recalls(figures), _bins(figures), _delays(figures), _precisions(figures), _controls(figures),
-        _false_alarms(judgement), _missed(judgement),
+        _recalls(figures), _bins(figures), _delays(figures), _precisions(figures), _look_alikes(figures),
+        _false_alarms(matching), _missed(matching),
     )  # fmt: skip
     for each in made:
         if each.row_count:
@@ -37,34 +37,37 @@ def print_tables(console: Console, figures: Report, judgement: Judgement) -> Non
 def _recalls(figures: Report) -> Table:
     made = table(
         f"Recall: {figures.merchants:,} merchants, {figures.days:g} days, alerts from severity 0.3, 0.6, 0.85",
-        "family", "kind", "effect", *(f"from {each}" for each in SEVERITIES), "95 % from",
+        "category", "kind", "effect", *(f"from {each}" for each in SEVERITIES), "95 % from",
     )  # fmt: skip
-    for each in (*figures.families, *figures.recalls):
+    for each in (*figures.categories, *figures.recalls):
         cells = [percent(it) for it in each.at_severity]
         if each.effect_unit:
-            made.add_row(each.family, kind(each), each.effect_unit, *cells, size(each.reliable_from))
+            made.add_row(each.category, kind(each), each.effect_unit, *cells, size(each.reliable_from))
         else:
-            made.add_row(each.family, "", "", *cells, "", style="bold")
+            made.add_row(each.category, "", "", *cells, "", style="bold")
     return made
 
 
 def _bins(figures: Report) -> Table:
-    made = table("Recall by effect", "family", "kind", "effect", "from", "to", "recall", numbers=[3, 4])
+    made = table("Recall by effect", "category", "kind", "effect", "from", "to", "recall", numbers=[3, 4])
     for each in figures.by_unit():
         for it in each.bins:
-            made.add_row(each.family, kind(each), each.effect_unit, number(it.low), number(it.high), percent(it.recall))
+            made.add_row(
+                each.category, kind(each), each.effect_unit, number(it.low), number(it.high), percent(it.recall)
+            )
     return made
 
 
 def _delays(figures: Report) -> Table:
     made = table(
         "Found violations: delay (median / 90 %), and money in minor units",
-        "family", "kind", "hours", "transactions", "money at stake", "of it found", "alerted", numbers=[2, 3, 4, 5, 6],
+        "category", "kind", "hours", "transactions", "money at stake", "of it found", "alerted",
+        numbers=[2, 3, 4, 5, 6],
     )  # fmt: skip
-    for each in (*figures.families, *(it for it in figures.recalls if it.kind)):
+    for each in (*figures.categories, *(it for it in figures.recalls if it.kind)):
         money_of = each.money
         made.add_row(
-            each.family, each.kind, delay(each.delay_h), delay(each.delay_txns),
+            each.category, each.kind, delay(each.delay_h), delay(each.delay_txns),
             f"{money_of.at_stake:,}", f"{money_of.found:,}", f"{money_of.alerted:,}",
             style="" if each.kind else "bold",
         )  # fmt: skip
@@ -73,9 +76,9 @@ def _delays(figures: Report) -> Table:
 
 def _precisions(figures: Report) -> Table:
     made = table(
-        f"Precision (neither: another family's violation, or excused); rates per {UNIT_DAYS:,} merchant-days\n"
+        f"Precision (neither: a violation of another category, or excused); rates per {UNIT_DAYS:,} merchant-days\n"
         f"The severest {LOAD} find {percent(figures.at_load.recall)} violations",
-        "alerts taken", "family", "alerts", "rate", "true", "false", "on controls", "neither", "precision",
+        "alerts taken", "category", "alerts", "rate", "true", "false", "on look-alikes", "neither", "precision",
         numbers=range(2, 8),
     )  # fmt: skip
     taken = [(f"the severest {LOAD}", figures.at_load.rows)]
@@ -86,41 +89,41 @@ def _precisions(figures: Report) -> Table:
     return made
 
 
-def _controls(figures: Report) -> Table:
+def _look_alikes(figures: Report) -> Table:
     made = table(
         f"False alarms on controls; rates per {UNIT_DAYS:,} of their merchant-days",
-        "family", "kind", "controls", "days", "alerts", "rate", "excused", "merchants hit", numbers=range(2, 7),
+        "category", "kind", "look-alikes", "days", "alerts", "rate", "excused", "merchants hit", numbers=range(2, 7),
     )  # fmt: skip
-    for each in figures.controls:
+    for each in figures.look_alikes:
         rate = "-" if each.per_unit is None else f"{each.per_unit:,.1f}"
         made.add_row(
-            each.family, each.kind, f"{each.controls:,}", f"{each.days:,.0f}", f"{each.alerts:,}", rate,
+            each.category, each.kind, f"{each.look_alikes:,}", f"{each.days:,.0f}", f"{each.alerts:,}", rate,
             f"{each.excused:,}", percent(each.merchants), style="red" if each.alerts else "",
         )  # fmt: skip
     return made
 
 
-def _false_alarms(judgement: Judgement) -> Table:
-    every = judgement.false_alarms()
+def _false_alarms(matching: Matching) -> Table:
+    every = matching.false_alarms()
     made = table(f"False alarms ({len(every):,})", "severity", "merchant", "detector", "first hit", "on", "reason")
     for each in every[:_LISTED]:
         it = each.alert
-        on = each.control.kind if each.control else ""
+        on = each.look_alike.kind if each.look_alike else ""
         made.add_row(severity_bar(it.severity), it.merchant_id, it.detector, iso(it.first_ms)[:16], on, it.reason)
     return made
 
 
-def _missed(judgement: Judgement) -> Table:
-    every = judgement.missed()
+def _missed(matching: Matching) -> Table:
+    every = matching.missed()
     made = table(
         f"Missed violations ({len(every):,})",
-        "family", "kind", "effect", "unit", "merchant", "onset", "transactions", "money", numbers=[2, 6, 7],
+        "category", "kind", "effect", "unit", "merchant", "onset", "transactions", "money", numbers=[2, 6, 7],
     )  # fmt: skip
     for each in every[:_LISTED]:
         it = each.violation
         lost = "-" if it.money_minor is None else money(it.money_minor, "")
         made.add_row(
-            it.family, it.kind, number(it.effect), it.effect_unit, it.merchant_id, iso(it.onset_ms)[:16],
+            it.category, it.kind, number(it.effect), it.effect_unit, it.merchant_id, iso(it.onset_ms)[:16],
             f"{it.transactions:,}", lost,
         )  # fmt: skip
     return made

@@ -73,7 +73,7 @@ def command(
         raise click.ClickException(f"merchant {merchant_id!r} has no score: no detector ever found anything")
     now_ms = max(seen.watermark_ms, seen.account.at_ms)
     then_ms = moment_of(since, now_ms, ZoneInfo(seen.time_zone))
-    difference = explain(seen.account, seen.families, then_ms, now_ms)
+    difference = explain(seen.account, seen.risk_groups, then_ms, now_ms)
     found = Explained(merchant_id, seen.time_zone, then_ms, difference, seen.score, alerts)
     if as_json:
         emit_json(as_object(found))

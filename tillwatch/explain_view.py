@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from rich.text import Text
 
 from detectors.registry import DETECTORS
-from engine.episodes import iso
+from domain.timestamps import iso
 from tillwatch.show import GRADE_STYLES, table, versions
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from domain.alerts import Alert, Score
-    from engine.risk.explain import Explanation, Moment, Step
+    from engine.risk.explain import Explanation, Moment, ScoreStep
     from engine.risk.ledger import Entry
 
 _WORDS = {
@@ -83,7 +83,7 @@ def _moment(it: Moment) -> dict[str, Any]:
     return {"time": iso(it.at_ms), "score": it.score_e2 / 100, "grade": it.grade}
 
 
-def _step(it: Explained, step: Step) -> dict[str, Any]:
+def _step(it: Explained, step: ScoreStep) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": step.kind, "points": step.points_e2 / 100}
     entry = step.entry
     if entry is None:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from domain.events import CARD_KINDS, Role
+from domain.timestamps import DAY_MS, HOUR_MS
 from engine.decoding.columns import MISSING
-from engine.features.event import DAY_MS, HOUR_MS
 from engine.features.pipeline import FeaturePipeline
 from tillwatch.replay import batches
 from tillwatch.show import Bar

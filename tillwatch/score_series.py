@@ -86,7 +86,7 @@ class Block:
     value: list[float] = field(default_factory=list)
 
 
-class Reader:
+class SeriesReader:
     """Turns lines into rows, names those it cannot read, and numbers the series."""
 
     def __init__(self) -> None:
@@ -177,7 +177,7 @@ def _lines(raw: BinaryIO | gzip.GzipFile) -> Iterator[list[str]]:
         yield [rest.decode(encoding, "surrogateescape").replace("\r", "")]
 
 
-def _score(reader: Reader, model: SeriesModel, lines: list[str]) -> tuple[int, bytes]:
+def _score(reader: SeriesReader, model: SeriesModel, lines: list[str]) -> tuple[int, bytes]:
     """How many rows these lines held, and what is said of them."""
     block = reader.read(lines)
     scores, expected = model.score(
@@ -204,7 +204,7 @@ def command(file: Path, out: Path | None) -> None:
     """
     if out is not None and out.exists() and file.exists() and out.samefile(file):
         raise click.UsageError(f"--out must be another file than the one that is read, got {out}")
-    rows, reader = 0, Reader()
+    rows, reader = 0, SeriesReader()
     with ExitStack() as stack, failing(BadInput, gzip.BadGzipFile, EOFError):
         raw = _opened(file)
         stack.callback(raw.close)

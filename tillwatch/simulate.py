@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from simulator.config import DAY_MS, FEES, RECORD_SIZES, TIME_FORMATS, SimulationConfig
+from domain.timestamps import DAY_MS
+from simulator.config import FEES, RECORD_SIZES, TIME_FORMATS, SimulationConfig
 from simulator.simulation import SimBatch, Simulation
 from simulator.write import write_jsonl, write_truth
 from tillwatch.show import Bar, emit_json, to_stderr
@@ -80,7 +81,7 @@ class _Shown(Simulation):
     "--fee-share", type=float, default=_DEFAULTS["fee_share"], show_default=True, help="Merchants overcharged.",
 )  # fmt: skip
 @click.option(
-    "--control-share", type=float, default=_DEFAULTS["control_share"], show_default=True,
+    "--look-alike-share", type=float, default=_DEFAULTS["look_alike_share"], show_default=True,
     help="Merchants given each lawful thing that looks like a violation.",
 )  # fmt: skip
 @click.option(
@@ -129,7 +130,7 @@ def command(folder: Path, *, as_json: bool, **asked: Any) -> None:
                 "records": records,
                 "bytes": size,
                 "merchants": simulation.config.merchants,
-                "violations": len(simulation.labels()),
+                "violations": len(simulation.violations()),
                 "seconds": round(seconds, 3),
                 "records_per_second": round(rate),
             }

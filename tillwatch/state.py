@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
+from domain.timestamps import iso
 from engine.checkpoint.checkpoints import OtherState
 from engine.checkpoint.pages import Damaged
 from engine.decoding.hashing import partition_of
-from engine.episodes import iso
 from streams.log_backend import Unreachable
 from streams.sqlite.checkpoints import SqliteCheckpoints, StateLocked, Superseded, UnknownFormat, state_path
 from streams.sqlite.faust_transport import LEASE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.text import Text
 
-from engine.episodes import iso
+from domain.timestamps import iso
 from tillwatch.show import GRADE_STYLES, money, severity_bar, table
 
 if TYPE_CHECKING:

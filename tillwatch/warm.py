@@ -30,7 +30,7 @@ def command() -> None:
     started = time.monotonic()
     simulation = simulate(SimulationConfig(merchants=20, days=0.25))
     simulation.ledger()
-    simulation.labels()
+    simulation.violations()
     SeriesModel().score(np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1))
     compile_engine()
     compile_reader()

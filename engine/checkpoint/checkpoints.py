@@ -16,7 +16,7 @@ import numpy as np
 
 from domain.controls import Versions
 from engine.checkpoint.dirty import reserved
-from engine.checkpoint.page_log import Fresh, Ids, Keyed, Series
+from engine.checkpoint.page_log import Fresh, Ids, Keyed, PageLog
 from engine.checkpoint.pages import Page
 from engine.controls import NEVER_MS
 from engine.episodes import Figures, Kept
@@ -83,13 +83,13 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True, rename=_WIRE):
 _NONE = np.zeros(0, np.int32)
 
 
-def entered_pages(series: Series, it: Entered, dropped: list[int]) -> list[Fresh]:
+def entered_pages(log: PageLog, it: Entered, dropped: list[int]) -> list[Fresh]:
     """The pages to write of what was entered in a set of duplicates."""
     if it.ends:
-        series.drop_aside(dropped)
+        log.drop_aside(dropped)
     if it.begins:
-        series.set_aside()
-    return series.add({"key": it.key, "row": it.row, "turn": it.turn}, whole=it.whole, dropped=dropped)
+        log.set_aside()
+    return log.add({"key": it.key, "row": it.row, "turn": it.turn}, whole=it.whole, dropped=dropped)
 
 
 class RowPages:
@@ -177,12 +177,12 @@ class _TableProgress:
     """How far checkpoints hold a table.
 
     Attributes:
-        series: its pages.
+        log: its pages.
         reached: the place behind what the last checkpoint holds, of one that grows.
         then: what the last checkpoint holds, of another.
     """
 
-    series: Series
+    log: PageLog
     reached: int
     then: NDArray[Any]
 
@@ -206,11 +206,11 @@ class Checkpoints:
         ids = Ids()
         self.row_pages = RowPages(state.limits.capacity, ids)
         self._sets = {
-            "duplicates": (Series("duplicates", 50_000, ids), state.duplicates),
-            "undone": (Series("undone", 50_000, ids), state.undone),
+            "duplicates": (PageLog("duplicates", 50_000, ids), state.duplicates),
+            "undone": (PageLog("undone", 50_000, ids), state.undone),
         }
         self._tables = {
-            each.name: _TableProgress(Series(each.name, each.entries_a_page, ids), each.first, self._entries(each)[:0])
+            each.name: _TableProgress(PageLog(each.name, each.entries_a_page, ids), each.first, self._entries(each)[:0])
             for each in _TABLES
         }
         self.kept = Keyed("episodes", 500, ids, _episode_entry)
@@ -268,7 +268,7 @@ class Checkpoints:
         for each in _TABLES:
             held, table = side.tables[each.name], self._tables[each.name]
             if len(held) if each.grows else not np.array_equal(held, table.then):
-                yield from table.series.add({each.field: held}, whole=not each.grows, dropped=dropped)
+                yield from table.log.add({each.field: held}, whole=not each.grows, dropped=dropped)
             if not each.grows:
                 table.then = held
         for kind, it in side.entered.items():
@@ -335,18 +335,18 @@ class Checkpoints:
     def _take(self, page_id: int, page: Page) -> None:
         state, arrays = self._state, page.arrays
         if page.kind in self._tables:
-            table, series = next(each for each in _TABLES if each.name == page.kind), self._tables[page.kind].series
-            at = table.first + series.entries
+            table, log = next(each for each in _TABLES if each.name == page.kind), self._tables[page.kind].log
+            at = table.first + log.entries
             setattr(state, table.attribute, _with(getattr(state, table.attribute), at, arrays[table.field]))
-            series.put_back(page_id, arrays)
+            log.put_back(page_id, arrays)
             return
         match page.kind:
             case "rows":
                 self._take_rows(page_id, arrays)
             case "duplicates" | "undone":
-                series, aged = self._sets[page.kind]
+                log, aged = self._sets[page.kind]
                 aged.enter_again(arrays["key"], arrays["row"], arrays["turn"], state.rows.rows)
-                series.put_back(page_id, arrays)
+                log.put_back(page_id, arrays)
             case "episodes":
                 self.kept.put_back(page_id, page, _episode_of)
             case "risk":
@@ -457,7 +457,7 @@ _Figures = tuple[int, int, float, int, int, str, tuple[str, ...]]
 _NO_DEADLINE = -1
 
 
-class _Open(msgspec.Struct, frozen=True, array_like=True):
+class _OpenEpisode(msgspec.Struct, frozen=True, array_like=True):
     """An open episode in a page. What follows `values` is not in pages of the first versions."""
 
     merchant_id: str
@@ -470,7 +470,7 @@ class _Open(msgspec.Struct, frozen=True, array_like=True):
     deadline_ms: int = _NO_DEADLINE
 
 
-_Entry = tuple[str, int, _Open | None]
+_Entry = tuple[str, int, _OpenEpisode | None]
 _pack, _unpack_episode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(_Entry).decode
 _unpack_risk = msgspec.msgpack.Decoder(tuple[int, Account]).decode
 
@@ -481,7 +481,7 @@ def _episode_entry(key: tuple[str, int], kept: Kept | None) -> bytes:
         return _pack((*key, None))
     now, told = ((*it[:5], str(it.at_stake_e7), it.txn_ids) for it in (kept.now, kept.told))
     versions = msgspec.structs.astuple(kept.controls)
-    held = _Open(
+    held = _OpenEpisode(
         kept.merchant_id, kept.alert_id, kept.currency, now, told, dict(kept.values), versions, kept.deadline_ms
     )
     return _pack((*key, held))

@@ -86,7 +86,7 @@ def touch(rows: Structured, row_bytes: NDArray[np.uint8], deadlines: NDArray[np.
 def touch_all(
     rows: Structured, row_bytes: NDArray[np.uint8], deadlines: NDArray[np.int64], dirty: Dirty, which: NDArray[np.int32]
 ) -> None:
-    """Have rows in the next checkpoint that were not written to."""
+    """Mark rows that were not written to for the next checkpoint."""
     for k in range(len(which)):
         touch(rows, row_bytes, deadlines, dirty, which[k])
 

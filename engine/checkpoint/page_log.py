@@ -39,7 +39,7 @@ class Ids:
         self._last = last
 
 
-class Series:
+class PageLog:
     """Values that are only ever added to: a checkpoint adds a stretch, and small pages are joined with the one before.
 
     Pages are joined when the new one is at least half as long as the one before it, so that there are few however
@@ -139,22 +139,22 @@ class Keyed:
     """
 
     def __init__(self, kind: str, most: int, ids: Ids, encode: Callable[[Any, Any], bytes]) -> None:
-        self.series = Series(kind, most, ids, _joined)
+        self.log = PageLog(kind, most, ids, _joined)
         self.values: dict[Any, Any] = {}
         self._encode = encode
 
     def add(self, changes: Mapping[Any, Any], dropped: list[int]) -> list[Fresh]:
         """Take changes in, of each key its value now or None; the pages to write."""
         self._update(changes.items())
-        whole = self.series.entries + len(changes) > 2 * len(self.values) + _SLACK
+        whole = self.log.entries + len(changes) > 2 * len(self.values) + _SLACK
         entries = [self._encode(*each) for each in sorted((self.values if whole else changes).items(), key=_key)]
-        return self.series.add({"entry": _objects(entries)}, whole=whole, dropped=dropped)
+        return self.log.add({"entry": _objects(entries)}, whole=whole, dropped=dropped)
 
     def put_back(self, page_id: int, page: Page, decode: Callable[[bytes], tuple[Any, Any]]) -> None:
         """Take a page in that was written before; pages in their order."""
         entries = list(_entries(page))
         self._update(map(decode, entries))
-        self.series.put_back(page_id, {"entry": _objects(entries)})
+        self.log.put_back(page_id, {"entry": _objects(entries)})
 
     def _update(self, changes: Iterable[tuple[Any, Any]]) -> None:
         for key, value in changes:

@@ -17,9 +17,10 @@ from domain.interchange import REGIMES, Regime, rate_tables
 from domain.layouts import LAYOUTS, Layout
 from domain.mcc import class_table, known_mccs
 from domain.peers import NO_PEERS, Peers
+from domain.timestamps import DAY_MS, HOUR_MS
 from engine.decoding.columns import MISSING, pack
 from engine.decoding.hashing import hash_of
-from engine.features.event import CONTRACT, DAY_MS, HOUR_MS, MASTER_DATA, MAX_MCCS, MAX_REGIMES, PRICE_LINE, REFERENCE
+from engine.features.event import CONTRACT, MASTER_DATA, MAX_MCCS, MAX_REGIMES, PRICE_LINE, REFERENCE
 from engine.features.rows import Rows
 from engine.features.sets import AgedSet
 from engine.features.state import MAX_FEEDS, PENDING, Layouts, Limits, State
@@ -131,11 +132,11 @@ class PartitionState:
         self.roles = np.array([events.ROLES[name] for name in events.TXN_TYPES], np.int64)
 
     def set_artefacts(self, in_force: tuple[Artefacts, ...]) -> None:
-        """Let these be in force by the rows' clocks; ascending, the first from the beginning of time."""
+        """Set the artefacts in force by the rows' clocks, ascending; the first is in force from the beginning."""
         self.references = _references(self._config.country, self._config.regimes, in_force)
 
     def make_room(self, more: int) -> None:
-        """Let a batch of `more` records be taken in without any table growing under the kernel."""
+        """Make room for a batch of `more` records, so that no table grows while the kernel runs."""
         self.rows.make_room(more)
         self.duplicates.make_room(2 * more, self.rows.rows)
         self.undone.make_room(more, self.rows.rows)

@@ -86,7 +86,7 @@ class Rows:
         self.index = _empty_index(1024)
 
     def make_room(self, more: int) -> None:
-        """Let the index take `more` merchants and stay at most half full."""
+        """Grow the index so that it is at most half full after `more` merchants."""
         need = 2 * (int(self.count[0]) + more)
         size = len(self.index.hash)
         if need <= size:

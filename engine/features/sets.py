@@ -90,7 +90,7 @@ class AgedSet:
         self.table = _empty(1024, 1024 if journals else 0)
 
     def make_room(self, more: int, rows: Structured) -> None:
-        """Let `more` hashes be entered; drop what is out of date, and grow, where there is not much room."""
+        """Make room for `more` hashes: drop expired ones, and grow if there is too little room."""
         # Eight slots for each entry: the old table has moved before the new one fills.
         slots = max(SLICE, 8 * more)
         self._make_journal_room(more + min(slots, len(self.table.old_key)))
@@ -152,7 +152,7 @@ class AgedSet:
     def enter_again(
         self, key: NDArray[np.uint64], row: NDArray[np.int32], turn: NDArray[np.int32], rows: Structured
     ) -> None:
-        """Take in what `entered` gave before, its stretches in their order."""
+        """Restore what `entered` gave, stretch by stretch in order."""
         self.make_room(len(key), rows)
         enter_all(self.table, key, row, turn)
         self.table.journal.length[0] = 0
@@ -189,7 +189,7 @@ ABSENT, PLAIN, FLAGGED = 0, 1, 2
 
 @njit_inline
 def fetch(table: Table, key: np.uint64, r: int) -> None:
-    """Have the place of `key` fetched, for it will be looked up soon."""
+    """Prefetch the slot of `key` into the cache."""
     at = i64(mix64(key ^ np.uint64(r)) & np.uint64(len(table.key) - 1))
     prefetch(table.key, 8 * at)
     prefetch(table.row, 4 * at)

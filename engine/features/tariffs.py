@@ -206,7 +206,7 @@ def _pairs(row: Any, k: int, amount: int, fee: int, plain: bool) -> bool:
 
 @njit_inner
 def _stray(row: Any, kind: int, amount: int, fee: int, day: int, dearer: bool) -> None:
-    """Take in a payment that fits no tariff of its kind: it makes one with a candidate, begins one, or tells on one."""
+    """Learn from a payment that fits no tariff of its kind: support a candidate, begin one, or weaken the weakest."""
     candidates, weakest = 0, -1
     for plain in (True, False):
         for k in range(TARIFFS):

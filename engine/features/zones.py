@@ -12,7 +12,7 @@ import numpy as np
 
 from domain import cards
 from domain.events import EARLIEST_MS, LATEST_MS
-from engine.features.event import DAY_MS
+from domain.timestamps import DAY_MS
 from engine.jit import i64, njit_inline
 
 if TYPE_CHECKING:

@@ -1,10 +1,10 @@
-"""What a merchant's risk rests on at one moment, and the score that follows from it at that or a later one.
+"""The state of a merchant's risk account at one moment, and the score it gives then or later.
 
-Points are held as floats at the moment they last changed, and read as whole hundredths, so that what a score is
-made of adds up exactly. Nothing here depends on when it is read: between changes a score only falls.
+Points are stored as floats as of their last change and read as whole hundredths, so the parts of a score add up
+exactly. A score does not depend on when it is read: between changes it only falls.
 
-The merchant's *risk clock* is its watermark, less the time for which it stood still: an open case of a merchant of
-grade E stops it.
+The merchant's *risk clock* is its watermark less the time it was stopped: an open case of a merchant of grade E stops
+the clock.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from domain.risk import (
-    DAY_MS,
-    FAMILIES,
     MCC_PRIOR_HALF_LIFE_D,
     MOST_POINTS,
     NEW_MERCHANT_D,
     NEW_MERCHANT_POINTS,
+    RISK_GROUPS,
     floor_of,
     next_grade,
     prior_points,
 )
+from domain.timestamps import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,16 +32,16 @@ E2 = 100
 """Hundredths of a point to the point: points are read in whole hundredths."""
 
 
-class Part(msgspec.Struct, frozen=True, array_like=True):
-    """What one episode adds.
+class EpisodePoints(msgspec.Struct, frozen=True, array_like=True):
+    """The points that one episode adds.
 
     Attributes:
         detector: its name.
-        alert_id: the episode's; "" for the sum of those no longer told apart.
-        points: at `at_ms` of the risk clock.
+        alert_id: the episode's alert; "" for the sum of the detector's episodes that are no longer listed singly.
+        points: points at `at_ms` of the risk clock.
         severity: the episode's peak.
-        verdict: the last on it: "", `open`, `confirmed` or `false_alarm`.
-        until_ms: when the floor of a confirmed one ends.
+        verdict: the last verdict on the alert: "", `open`, `confirmed` or `false_alarm`.
+        until_ms: end of the floor of a confirmed alert, UTC milliseconds.
     """
 
     detector: str
@@ -61,20 +61,20 @@ class Override(msgspec.Struct, frozen=True, array_like=True):
     until_ms: int
 
 
-class Standing(msgspec.Struct, frozen=True, array_like=True):
-    """What a merchant's risk rests on.
+class AccountState(msgspec.Struct, frozen=True, array_like=True):
+    """What a merchant's score is computed from.
 
     Attributes:
-        parts: in the order in which their episodes first rose.
-        grade: as of the last change, by the score; the override left out.
-        still_ms: for how long the risk clock stood still so far.
-        held_ms: since when it stands still, by the watermark; 0 where it runs.
-        first_ms: the first transaction, to the hour; 0 until a finding tells.
-        mcc: as of the first finding that tells, "" until then.
-        override: the last.
+        parts: points by episode, in the order in which the episodes began.
+        grade: the grade by score at the last change, without the override.
+        still_ms: how long the risk clock has been stopped in all.
+        held_ms: the watermark at which the risk clock was stopped; 0 while it runs.
+        first_ms: time of the first transaction, to the hour; 0 before the first finding.
+        mcc: the MCC at the first finding; "" before.
+        override: the last override.
     """
 
-    parts: tuple[Part, ...] = ()
+    parts: tuple[EpisodePoints, ...] = ()
     grade: str = "A"
     still_ms: int = 0
     held_ms: int = 0
@@ -83,34 +83,34 @@ class Standing(msgspec.Struct, frozen=True, array_like=True):
     override: Override | None = None
 
     def risk_ms(self, at_ms: int) -> int:
-        """The risk clock when the watermark stands at `at_ms`."""
+        """The risk clock at the watermark `at_ms`."""
         return (self.held_ms or at_ms) - self.still_ms
 
     def override_at(self, at_ms: int) -> Override | None:
-        """The override, where it is in force."""
+        """The override if it is in force at `at_ms`, else None."""
         return self.override if self.override and at_ms < self.override.until_ms else None
 
     @property
     def worked(self) -> bool:
-        """Whether a case of it is open."""
+        """Whether the merchant has an open case."""
         return any(each.verdict == "open" for each in self.parts)
 
 
-class View(NamedTuple):
+class ScoreBreakdown(NamedTuple):
     """A score taken apart, in hundredths of a point: `score` is parts + prior - over + lift.
 
     Attributes:
-        parts: what each adds, in the standing's order; 0 for a false alarm.
-        prior: of a new merchant and of its MCC.
-        over: what the families' caps and the score's own take away.
-        floor: the highest floor in force; None where there is none.
-        lift: what that adds.
+        parts: points by episode, in the order of the account's parts; 0 for a false alarm.
+        prior: points of a new merchant and of its MCC.
+        over: points cut by the caps of the risk groups and of the score.
+        floor: the highest floor in force; None if there is none.
+        lift: points that the floor adds.
     """
 
     parts: tuple[int, ...]
     prior: int
     over: int
-    floor: Part | None
+    floor: EpisodePoints | None
     lift: int
 
     @property
@@ -120,31 +120,31 @@ class View(NamedTuple):
 
 
 def faded(points: float, half_life_d: int, elapsed_ms: int) -> float:
-    """What is left of points after a time."""
+    """Points left after `elapsed_ms`, halving every `half_life_d`."""
     return float(points * 2.0 ** (-elapsed_ms / (half_life_d * DAY_MS)))
 
 
-def is_floor(part: Part, now_ms: int) -> bool:
-    """Whether a part is a floor at `now_ms`."""
+def is_floor(part: EpisodePoints, now_ms: int) -> bool:
+    """Whether a part sets a floor at `now_ms`: its alert is confirmed, and the floor has not ended."""
     return part.verdict == "confirmed" and now_ms < part.until_ms
 
 
-def view(it: Standing, families: Mapping[str, str], at_ms: int) -> View:
-    """The score when the watermark stands at `at_ms`, not before the last change.
+def break_down(it: AccountState, risk_groups: Mapping[str, str], at_ms: int) -> ScoreBreakdown:
+    """Break the score at the watermark `at_ms` into its parts; `at_ms` must not be before the last change.
 
     Args:
-        it: what it rests on.
-        families: of each detector.
-        at_ms: UTC.
+        it: the account.
+        risk_groups: the risk group of each detector, by the detector's name.
+        at_ms: UTC milliseconds.
     """
-    risk_ms, sums, parts = it.risk_ms(at_ms), dict.fromkeys(families.values(), 0), []
+    risk_ms, sums, parts = it.risk_ms(at_ms), dict.fromkeys(risk_groups.values(), 0), []
     for each in it.parts:
-        family = families[each.detector]
+        risk_group = risk_groups[each.detector]
         counts = each.verdict != "false_alarm"
-        left = faded(each.points, FAMILIES[family].half_life_d, risk_ms - each.at_ms) if counts else 0.0
+        left = faded(each.points, RISK_GROUPS[risk_group].half_life_d, risk_ms - each.at_ms) if counts else 0.0
         parts.append(round(left * E2))
-        sums[family] += parts[-1]
-    over = sum(max(0, each - FAMILIES[name].cap * E2) for name, each in sums.items())
+        sums[risk_group] += parts[-1]
+    over = sum(max(0, each - RISK_GROUPS[name].cap * E2) for name, each in sums.items())
     prior = prior_at(it, at_ms)
     total = sum(parts) + prior - over
     over += max(0, total - MOST_POINTS * E2)
@@ -152,16 +152,16 @@ def view(it: Standing, families: Mapping[str, str], at_ms: int) -> View:
     floors = [each for each in it.parts if is_floor(each, it.held_ms or at_ms)]
     floor = max(floors, key=lambda each: each.severity, default=None)
     lift = max(0, floor_of(floor.severity) * E2 - total) if floor else 0
-    return View(tuple(parts), prior, over, floor, lift)
+    return ScoreBreakdown(tuple(parts), prior, over, floor, lift)
 
 
-def grade_at(it: Standing, score_e2: int) -> str:
-    """The grade that a score gives, which may only have fallen since the last change."""
+def grade_at(it: AccountState, score_e2: int) -> str:
+    """The grade of a score, in hundredths of a point; it can only have fallen since the last change."""
     return next_grade(it.grade, score_e2 / E2)
 
 
-def prior_at(it: Standing, at_ms: int) -> int:
-    """What a new merchant and its MCC add, in hundredths of a point."""
+def prior_at(it: AccountState, at_ms: int) -> int:
+    """Prior points of a new merchant and its MCC, in hundredths of a point."""
     if not it.first_ms:
         return 0
     age_ms = max(0, it.risk_ms(at_ms) - it.first_ms)

@@ -1,11 +1,11 @@
-"""What people say of a merchant, verdicts and overrides, as changes of its risk account."""
+"""Analysts' verdicts and overrides as changes of a merchant's risk account."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from domain.cards import mask
-from engine.risk.ledger import Manual, Verdict
+from engine.risk.ledger import ManualGrade, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from engine.features.feature_rows import AnalystEvent
 
 
-def decisions_of(events: Iterable[AnalystEvent]) -> Iterator[tuple[int, Verdict | Manual]]:
+def decisions_of(events: Iterable[AnalystEvent]) -> Iterator[tuple[int, Verdict | ManualGrade]]:
     """Accepted verdicts and overrides as changes, each with how many rows of features came before it.
 
     A change counts from where the merchant's watermark stood at the event's place among the merchant's records,
@@ -26,5 +26,5 @@ def decisions_of(events: Iterable[AnalystEvent]) -> Iterator[tuple[int, Verdict 
             change = Verdict(row, watermark_ms, event["alert_id"], event["verdict"], event["event_time"], until_ms)
             yield each.before_row, change
         else:
-            manual = Manual(row, watermark_ms, event["grade"], mask(event["reason"]), event["expires_at"])
+            manual = ManualGrade(row, watermark_ms, event["grade"], mask(event["reason"]), event["expires_at"])
             yield each.before_row, manual

@@ -1,10 +1,10 @@
-"""Why a merchant's score is another than it was: the difference taken apart, to the last hundredth."""
+"""Explains why a merchant's score changed: the difference split into steps that add up to the last hundredth."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine.risk.account import Standing, View, grade_at, view
+from engine.risk.account import AccountState, ScoreBreakdown, break_down, grade_at
 from engine.risk.ledger import Account, Entry, applied
 
 if TYPE_CHECKING:
@@ -19,15 +19,15 @@ class Moment(NamedTuple):
     grade: str
 
 
-class Step(NamedTuple):
-    """One reason why the score is another; all of them add up to the difference.
+class ScoreStep(NamedTuple):
+    """One reason why the score changed; the points of all steps add up to the difference.
 
     Attributes:
-        kind: an entry's; or of what goes on all the time: `fading` of episodes, `priors` fading, `caps` taking less
-            away, `floor` expiring.
-        points_e2: by how much, in hundredths of a point.
-        entry: None of what goes on all the time.
-        grade: after it, likewise "".
+        kind: an entry's kind, or a gradual change: `fading` of episodes, `priors` fading, `caps` cutting less,
+            `floor` expiring.
+        points_e2: change of the score, in hundredths of a point.
+        entry: the entry; None for a gradual change.
+        grade: the grade after the entry; "" for a gradual change.
     """
 
     kind: str
@@ -37,22 +37,22 @@ class Step(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """A difference between two moments, taken apart."""
+    """The difference of a score between two moments, split into steps."""
 
     then: Moment
     now: Moment
-    steps: tuple[Step, ...]
+    steps: tuple[ScoreStep, ...]
 
 
-def explain(account: Account, families: Mapping[str, str], then_ms: int, now_ms: int) -> Explanation:
-    """Take the difference between two moments apart.
+def explain(account: Account, risk_groups: Mapping[str, str], then_ms: int, now_ms: int) -> Explanation:
+    """Split the difference of a score between two moments into steps.
 
     Args:
-        account: the merchant's.
-        families: of each detector.
-        then_ms: from when on, UTC; where the account does not reach back so far, from as far as it does. Several
-            rises of one episode that are told as one count from the last of them.
-        now_ms: up to when, at least the account's last change.
+        account: the merchant's account.
+        risk_groups: the risk group of each detector, by the detector's name.
+        then_ms: start, UTC milliseconds; where the account does not reach back so far, its oldest moment. Several
+            rises of one episode that were merged count at the last of them.
+        now_ms: end, not before the account's last change.
 
     Raises:
         ValueError: `now_ms` is before the account's last change, or before `then_ms`.
@@ -64,27 +64,27 @@ def explain(account: Account, families: Mapping[str, str], then_ms: int, now_ms:
     it = account.base
     for entry in past:
         it = applied(it, entry)
-    then, drift, steps = _moment(it, families, at_ms), [0, 0, 0, 0], []
+    then, drift, steps = _moment(it, risk_groups, at_ms), [0, 0, 0, 0], []
     for entry in account.entries[len(past) :]:
-        before = view(it, families, entry.at_ms)
-        _add(drift, view(it, families, at_ms), before)
+        before = break_down(it, risk_groups, entry.at_ms)
+        _add(drift, break_down(it, risk_groups, at_ms), before)
         it, at_ms = applied(it, entry), entry.at_ms
-        after = _moment(it, families, at_ms)
+        after = _moment(it, risk_groups, at_ms)
         points_e2 = after.score_e2 - before.score
-        steps.append(Step(entry.kind, points_e2, entry, after.grade))
-    _add(drift, view(it, families, at_ms), view(it, families, now_ms))
+        steps.append(ScoreStep(entry.kind, points_e2, entry, after.grade))
+    _add(drift, break_down(it, risk_groups, at_ms), break_down(it, risk_groups, now_ms))
     kinds = ("fading", "priors", "caps", "floor")
-    steps += [Step(kind, each) for kind, each in zip(kinds, drift, strict=True) if each]
-    return Explanation(then, _moment(it, families, now_ms), tuple(steps))
+    steps += [ScoreStep(kind, each) for kind, each in zip(kinds, drift, strict=True) if each]
+    return Explanation(then, _moment(it, risk_groups, now_ms), tuple(steps))
 
 
-def _moment(it: Standing, families: Mapping[str, str], at_ms: int) -> Moment:
-    score, override = view(it, families, at_ms).score, it.override_at(at_ms)
+def _moment(it: AccountState, risk_groups: Mapping[str, str], at_ms: int) -> Moment:
+    score, override = break_down(it, risk_groups, at_ms).score, it.override_at(at_ms)
     return Moment(at_ms, score, override.grade if override else grade_at(it, score))
 
 
-def _add(drift: list[int], before: View, after: View) -> None:
-    """Add what changed by itself between two views of one standing."""
+def _add(drift: list[int], before: ScoreBreakdown, after: ScoreBreakdown) -> None:
+    """Add the gradual changes between two moments of one account state to `drift`."""
     drift[0] += sum(after.parts) - sum(before.parts)
     drift[1] += after.prior - before.prior
     drift[2] += before.over - after.over

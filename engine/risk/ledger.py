@@ -1,7 +1,7 @@
-"""The risk ledger: what changed each merchant's score, and when, from its own records in their order.
+"""The risk ledger: what changed each merchant's score, and when, from the merchant's records in their order.
 
-An account holds what the merchant's risk rests on now, and the last changes that led to it, over what it rested on
-before them; so its score at any moment since can be told. It depends on nothing but the merchant's own changes.
+An account holds the merchant's present state, its last changes, and the state before them, so the score at any moment
+since can be computed. It depends on nothing but the merchant's own changes.
 """
 
 from __future__ import annotations
@@ -14,24 +14,33 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.alerts import Contribution, Floor, GradeOverride, Score
-from domain.risk import DAY_MS, FAMILIES, FLOOR_D, floor_of
-from engine.episodes import iso
-from engine.risk.account import E2, Override, Part, Standing, faded, grade_at, is_floor, prior_at, view
+from domain.risk import FLOOR_D, RISK_GROUPS, floor_of
+from domain.timestamps import DAY_MS, HOUR_MS, iso
+from engine.risk.account import (
+    E2,
+    AccountState,
+    EpisodePoints,
+    Override,
+    break_down,
+    faded,
+    grade_at,
+    is_floor,
+    prior_at,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MOST_EPISODES = 16
-"""Episodes of a merchant that are told apart; more are summed up by detector, the oldest without a verdict first."""
+"""Episodes of a merchant that are listed singly; beyond that the oldest without a verdict are summed by detector."""
 MOST_ENTRIES = 48
 """Changes of a merchant that are remembered."""
 MOST_REASON = 80
 """Characters kept of an override's reason."""
-_HOUR_MS = 3_600_000
 
 
 class Rise(NamedTuple):
-    """An episode's peak rose: the first time, or further; or it goes on another day."""
+    """An episode began, its peak rose, or it went on for another day."""
 
     row: int
     at_ms: int
@@ -39,9 +48,9 @@ class Rise(NamedTuple):
     detector: str
     alert_id: str
     severity: float
-    """The peak now, 0 to 1."""
+    """The peak after it, 0 to 1."""
     rise: float
-    """By how much."""
+    """How much the peak rose."""
     first_ms: int = 0
     """The merchant's first transaction, 0 where unknown."""
     mcc: str = ""
@@ -49,7 +58,7 @@ class Rise(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """An analyst answered an alert."""
+    """An analyst's verdict on an alert."""
 
     row: int
     at_ms: int
@@ -57,13 +66,13 @@ class Verdict(NamedTuple):
     verdict: str
     """`open`, `confirmed` or `false_alarm`."""
     given_ms: int
-    """When, by the analyst's clock."""
+    """Time of the verdict by the analyst's clock, UTC milliseconds."""
     until_ms: int = 0
-    """Until when a floor holds; 0 for `FLOOR_D` days from when it was given."""
+    """End of the floor; 0 for `FLOOR_D` days after `given_ms`."""
 
 
-class Manual(NamedTuple):
-    """A grade was set by hand."""
+class ManualGrade(NamedTuple):
+    """A grade set by hand."""
 
     row: int
     at_ms: int
@@ -72,38 +81,38 @@ class Manual(NamedTuple):
     until_ms: int
 
 
-class Closing(NamedTuple):
-    """A day of the merchant closed."""
+class DayClosed(NamedTuple):
+    """The close of a merchant's day."""
 
     row: int
     at_ms: int
 
 
-Change = Rise | Verdict | Manual | Closing
+Change = Rise | Verdict | ManualGrade | DayClosed
 
 
 class Effect(Enum):
-    """What a change led to."""
+    """The outcome of a change."""
 
     NONE = 0
     PUBLISH = 1
-    """The score, grade, floor or override is another: it is to be published."""
+    """The score, grade, floor or override changed and must be published."""
     UNMATCHED = 2
-    """A verdict on an alert that is not remembered; nothing changed."""
+    """The verdict is on an alert that the account does not hold; nothing changed."""
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
     """One change of an account.
 
     Attributes:
-        from_ms: of the first, where several rises of one episode within an hour, or of old ones a day, are told as one.
-        at_ms: when it was complete, by the merchant's watermark.
+        from_ms: time of the first rise, where rises of one episode within an hour (older ones: a day) are merged.
+        at_ms: time of the change by the merchant's watermark; of the last rise where several are merged.
         kind: `prior`, `rise`, `open`, `confirmed`, `false_alarm` or `override`.
-        detector: whose episode, "" where it is about none.
+        detector: the episode's detector; "" where the change is about no episode.
         alert_id: the episode's alert, likewise.
-        parts: those that are other than before.
-        folded: the alert that is no longer told apart, "" for none.
-        after: all else that stands after it: without parts, and with an override only where it set one.
+        parts: the parts that changed.
+        folded: the alert whose points were added to its detector's sum; "" for none.
+        after: the rest of the state after the change: without parts, and with an override only if the entry set it.
     """
 
     from_ms: int
@@ -111,37 +120,37 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     kind: str
     detector: str
     alert_id: str
-    parts: tuple[Part, ...]
+    parts: tuple[EpisodePoints, ...]
     folded: str
-    after: Standing
+    after: AccountState
 
 
 class Account(msgspec.Struct, frozen=True, array_like=True):
     """A merchant's account.
 
     Attributes:
-        base: what the risk rested on before the oldest entry.
-        base_ms: since when it did; 0 where nothing was before.
+        base: the state before the oldest entry.
+        base_ms: time of that state; 0 where nothing was before.
         entries: the last changes, oldest first.
         now: base with all entries applied.
-        at_ms: when it was last changed or published.
-        revision: how often that was.
-        told_e2: the score then, in hundredths of a point.
-        told_grade: the published grade then.
+        at_ms: time of the last change or publication.
+        revision: number of changes and publications.
+        published_e2: the score at `at_ms`, in hundredths of a point.
+        published_grade: the published grade at `at_ms`.
     """
 
-    base: Standing = Standing()
+    base: AccountState = AccountState()
     base_ms: int = 0
     entries: tuple[Entry, ...] = ()
-    now: Standing = Standing()
+    now: AccountState = AccountState()
     at_ms: int = 0
     revision: int = 0
-    told_e2: int = 0
-    told_grade: str = "A"
+    published_e2: int = 0
+    published_grade: str = "A"
 
 
-def applied(it: Standing, entry: Entry) -> Standing:
-    """What stands after an entry."""
+def applied(it: AccountState, entry: Entry) -> AccountState:
+    """The state after an entry."""
     kept = (each for each in it.parts if not each.alert_id or each.alert_id != entry.folded)
     parts = {(each.detector, each.alert_id): each for each in kept}
     parts |= {(each.detector, each.alert_id): each for each in entry.parts}
@@ -152,59 +161,59 @@ class RiskLedger:
     """The accounts of a partition's merchants that ever had an episode, or a grade set by hand.
 
     Args:
-        families: of each detector, in the order of a score's contributions.
-        merchant_id: of a row.
-        journals: whether it is noted for checkpoints which rows change; then `changes` must be called now and again.
+        risk_groups: the risk group of each detector, by the detector's name, in the order of a score's contributions.
+        merchant_id: gives the merchant id of a row.
+        journals: whether changed rows are noted for checkpoints; `changes` must then be called regularly.
 
     Raises:
-        ValueError: a family is none of `domain.risk.FAMILIES`.
+        ValueError: a risk group is none of `domain.risk.RISK_GROUPS`.
     """
 
     def __init__(
-        self, families: Mapping[str, str], merchant_id: Callable[[int], str], *, journals: bool = False
+        self, risk_groups: Mapping[str, str], merchant_id: Callable[[int], str], *, journals: bool = False
     ) -> None:
-        for name, family in families.items():
-            if family not in FAMILIES:
-                raise ValueError(f"{name}: family must be one of {', '.join(FAMILIES)}, got {family!r}")
-        self.families = dict(families)
-        self._order = {name: k for k, name in enumerate(families)}
+        for name, risk_group in risk_groups.items():
+            if risk_group not in RISK_GROUPS:
+                raise ValueError(f"{name}: risk_group must be one of {', '.join(RISK_GROUPS)}, got {risk_group!r}")
+        self.risk_groups = dict(risk_groups)
+        self._order = {name: k for k, name in enumerate(risk_groups)}
         self._merchant_id = merchant_id
         self._accounts: dict[int, Account] = {}
         self._journals = journals
         self._changed: dict[int, Account] = {}
 
     def apply(self, change: Change) -> Effect:
-        """Take a change in; those of one merchant in the order of the records behind them."""
+        """Apply a change; changes of one merchant must come in the order of its records."""
         match change:
             case Rise():
-                return self._rise(change)
+                return self._apply_rise(change)
             case Verdict():
-                return self._judge(change)
-            case Manual():
-                return self._override(change)
-            case Closing():
+                return self._apply_verdict(change)
+            case ManualGrade():
+                return self._apply_override(change)
+            case DayClosed():
                 return Effect.PUBLISH if self.refresh(change.row, change.at_ms) else Effect.NONE
 
     def refresh(self, row: int, at_ms: int) -> Score | None:
-        """The score at the close of a merchant's day, where it is to be published.
+        """The score at the close of a merchant's day, if it must be published, else None.
 
-        That is where its grade is another than when it was last changed or published, or its score by a point or more.
+        It must be published if since the last change or publication the grade changed, or the score by a point or more.
         """
         account = self._accounts.get(row)
         if account is None:
             return None
         at_ms = max(at_ms, account.at_ms)
-        fresh = self._told(replace(account, at_ms=at_ms))
-        if fresh.told_grade == account.told_grade and abs(fresh.told_e2 - account.told_e2) < E2:
+        fresh = self._published(replace(account, at_ms=at_ms))
+        if fresh.published_grade == account.published_grade and abs(fresh.published_e2 - account.published_e2) < E2:
             return None
         self._put(row, fresh)
         return self.score(row)
 
     def score(self, row: int, at_ms: int = 0) -> Score:
-        """The score of a row that is known, at `at_ms` but not before it was last changed or published."""
+        """The score of a known row at `at_ms`, or at its last change or publication if that is later."""
         account = self._accounts[row]
         at_ms = max(at_ms, account.at_ms)
-        now, seen = account.now, view(account.now, self.families, at_ms)
+        now, seen = account.now, break_down(account.now, self.risk_groups, at_ms)
         parts = sorted(zip(now.parts, seen.parts, strict=True), key=lambda each: self._order[each[0].detector])
         computed, override, floor = grade_at(now, seen.score), now.override_at(at_ms), seen.floor
         return Score(
@@ -224,7 +233,7 @@ class RiskLedger:
         return row in self._accounts
 
     def account(self, row: int) -> Account:
-        """The account of a row that is known."""
+        """The account of a known row."""
         return self._accounts[row]
 
     def changes(self) -> Mapping[int, Account]:
@@ -233,10 +242,10 @@ class RiskLedger:
         return found
 
     def put_back(self, row: int, account: Account) -> None:
-        """Go on with an account as `changes` gave it."""
+        """Restore an account that `changes` gave."""
         self._accounts[row] = account
 
-    def _rise(self, change: Rise) -> Effect:
+    def _apply_rise(self, change: Rise) -> Effect:
         row, at_ms = change.row, self._at(change)
         now = self._accounts.get(row, _NEW).now
         told = replace(now, first_ms=now.first_ms or change.first_ms, mcc=now.mcc or change.mcc)
@@ -245,34 +254,34 @@ class RiskLedger:
             told = self._accounts[row].now
         now = told
         was = _part_of(now, change.alert_id)
-        if was is None and change.rise == 0.0:  # no longer told apart from its detector's others
+        if was is None and change.rise == 0.0:  # its points are part of its detector's sum
             return Effect.NONE
-        family, risk_ms = FAMILIES[self.families[change.detector]], now.risk_ms(at_ms)
+        risk_group, risk_ms = RISK_GROUPS[self.risk_groups[change.detector]], now.risk_ms(at_ms)
         folded = ""
         if was:
-            points = family.points * change.severity  # it goes on, so it fades from now on
-            parts: tuple[Part, ...] = (replace(was, points=points, at_ms=risk_ms, severity=change.severity),)
+            points = risk_group.points * change.severity  # it goes on, so it fades from now on
+            parts: tuple[EpisodePoints, ...] = (replace(was, points=points, at_ms=risk_ms, severity=change.severity),)
         else:
             parts, folded = self._room(now, at_ms)
-            points = family.points * change.rise
-            parts = (*parts, Part(change.detector, change.alert_id, points, risk_ms, change.severity))
+            points = risk_group.points * change.rise
+            parts = (*parts, EpisodePoints(change.detector, change.alert_id, points, risk_ms, change.severity))
         self._enter(row, Entry(at_ms, at_ms, "rise", change.detector, change.alert_id, parts, folded, now))
         return Effect.PUBLISH
 
-    def _room(self, now: Standing, at_ms: int) -> tuple[tuple[Part, ...], str]:
-        """Room for one more episode: what takes the place of the one that is no longer told apart, and its alert."""
+    def _room(self, now: AccountState, at_ms: int) -> tuple[tuple[EpisodePoints, ...], str]:
+        """Make room for one more episode: the new sum of the detector whose episode is folded, and its alert."""
         apart = [each for each in now.parts if each.alert_id]
         if len(apart) < MOST_EPISODES:
             return (), ""
         spare = (each for each in apart if each.verdict != "open" and not is_floor(each, now.held_ms or at_ms))
         gone = next(spare, apart[0])
         rest = (each for each in now.parts if each.detector == gone.detector and not each.alert_id)
-        half_life_d, risk_ms = FAMILIES[self.families[gone.detector]].half_life_d, now.risk_ms(at_ms)
+        half_life_d, risk_ms = RISK_GROUPS[self.risk_groups[gone.detector]].half_life_d, now.risk_ms(at_ms)
         summed = [each for each in (*rest, gone) if each.verdict != "false_alarm"]
         points = sum((faded(each.points, half_life_d, risk_ms - each.at_ms) for each in summed), 0.0)
-        return (Part(gone.detector, "", points, risk_ms, 0.0),), gone.alert_id
+        return (EpisodePoints(gone.detector, "", points, risk_ms, 0.0),), gone.alert_id
 
-    def _judge(self, change: Verdict) -> Effect:
+    def _apply_verdict(self, change: Verdict) -> Effect:
         account = self._accounts.get(change.row, _NEW)
         part = _part_of(account.now, change.alert_id)
         if part is None:
@@ -287,7 +296,7 @@ class RiskLedger:
         self._enter(change.row, entry)
         return Effect.PUBLISH
 
-    def _override(self, change: Manual) -> Effect:
+    def _apply_override(self, change: ManualGrade) -> Effect:
         now, at_ms = self._accounts.get(change.row, _NEW).now, self._at(change)
         override = Override(change.grade, change.reason[:MOST_REASON], change.until_ms)
         if override == now.override:
@@ -296,11 +305,11 @@ class RiskLedger:
         return Effect.PUBLISH
 
     def _at(self, change: Change) -> int:
-        """When a change counts: an account never goes back."""
+        """The time at which a change counts; an account's time never goes back."""
         return max(change.at_ms, self._accounts.get(change.row, _NEW).at_ms)
 
     def _enter(self, row: int, entry: Entry) -> None:
-        """Apply an entry whose `after` is not settled yet, and keep it."""
+        """Apply an entry whose `after` is not settled yet, and store it."""
         account = self._accounts.get(row, _NEW)
         now = self._settled(applied(account.now, entry), entry.at_ms)
         override = now.override if entry.kind == "override" else None
@@ -308,10 +317,10 @@ class RiskLedger:
         entries, base, base_ms = _with(account.entries, entry), account.base, account.base_ms
         if len(entries) > MOST_ENTRIES:
             base, base_ms, entries = applied(base, entries[0]), entries[0].at_ms, entries[1:]
-        self._put(row, self._told(Account(base, base_ms, entries, now, entry.at_ms, account.revision)))
+        self._put(row, self._published(Account(base, base_ms, entries, now, entry.at_ms, account.revision)))
 
-    def _settled(self, it: Standing, at_ms: int) -> Standing:
-        """With its grade, and its risk clock stopped or let go."""
+    def _settled(self, it: AccountState, at_ms: int) -> AccountState:
+        """The state with its grade set and its risk clock stopped or started."""
         if it.held_ms and not it.worked:
             it = _let_go(it, at_ms)
         it = self._graded(it, at_ms)
@@ -321,15 +330,15 @@ class RiskLedger:
             return replace(it, held_ms=at_ms)
         return it
 
-    def _graded(self, it: Standing, at_ms: int) -> Standing:
-        return replace(it, grade=grade_at(it, view(it, self.families, at_ms).score))
+    def _graded(self, it: AccountState, at_ms: int) -> AccountState:
+        return replace(it, grade=grade_at(it, break_down(it, self.risk_groups, at_ms).score))
 
-    def _told(self, account: Account) -> Account:
+    def _published(self, account: Account) -> Account:
         """The account as it is published."""
         now, at_ms = account.now, account.at_ms
-        score, override = view(now, self.families, at_ms).score, now.override_at(at_ms)
+        score, override = break_down(now, self.risk_groups, at_ms).score, now.override_at(at_ms)
         grade = override.grade if override else grade_at(now, score)
-        return replace(account, revision=account.revision + 1, told_e2=score, told_grade=grade)
+        return replace(account, revision=account.revision + 1, published_e2=score, published_grade=grade)
 
     def _put(self, row: int, account: Account) -> None:
         self._accounts[row] = account
@@ -340,21 +349,22 @@ class RiskLedger:
 _NEW = Account()
 
 
-def _part_of(it: Standing, alert_id: str) -> Part | None:
+def _part_of(it: AccountState, alert_id: str) -> EpisodePoints | None:
     return next((each for each in it.parts if each.alert_id == alert_id), None) if alert_id else None
 
 
-def _let_go(it: Standing, at_ms: int) -> Standing:
-    """With its risk clock running again from where it stood."""
+def _let_go(it: AccountState, at_ms: int) -> AccountState:
+    """The state with its risk clock running again from where it stopped."""
     return replace(it, still_ms=it.still_ms + at_ms - it.held_ms, held_ms=0)
 
 
 def _with(entries: tuple[Entry, ...], entry: Entry) -> tuple[Entry, ...]:
-    """The entries with one more, and at most `MOST_ENTRIES` of them where some can be told as one.
+    """The entries with one more, merged down to `MOST_ENTRIES` where that is possible.
 
-    An episode's rises within an hour are; when there are too many, the oldest two that follow each other on one day.
+    Rises of one episode within an hour are merged; beyond `MOST_ENTRIES` also the oldest two that follow each other on
+    one day.
     """
-    if entries and (one := _as_one(entries[-1], entry, _HOUR_MS)):
+    if entries and (one := _as_one(entries[-1], entry, HOUR_MS)):
         return (*entries[:-1], one)
     entries = (*entries, entry)
     if len(entries) > MOST_ENTRIES:
@@ -365,7 +375,7 @@ def _with(entries: tuple[Entry, ...], entry: Entry) -> tuple[Entry, ...]:
 
 
 def _as_one(first: Entry, second: Entry, within_ms: int) -> Entry | None:
-    """Two rises of one episode as one entry; None where that is not what they are."""
+    """Two rises of one episode merged; None if the entries are not such rises."""
     if (first.kind, first.alert_id) != ("rise", second.alert_id) or second.kind != "rise":
         return None
     if first.from_ms // within_ms != second.at_ms // within_ms:

@@ -14,8 +14,8 @@ from bench.reference.data import START_MS, STEP_MS, Traffic
 from bench.reference.plain import Alert, State, expected, judge, new_state
 from bench.reference.render import plot, section
 from bench.reference.run import WrongAlerts, compare, summary
+from domain.timestamps import MINUTE_MS
 
-MINUTE_MS = 60_000
 T0 = 1_736_092_800_000  # a whole window's start
 
 

@@ -10,6 +10,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from detectors.registry import make_detectors
+from domain.timestamps import DAY_MS, HOUR_MS
 from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from domain.alerts import Alert
 
-DAY_MS, HOUR_MS = 86_400_000, 3_600_000
 EPOCH = date(1970, 1, 1)
 FIRST = (date(2025, 6, 1) - EPOCH).days
 """No public holiday in China from here to the end of September; before it, Dragon Boat Festival."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from detectors.volume_burst import VolumeBurst
-from tests.detectors.shops import DAY_MS, FIRST, HOUR_MS, Shop, master, volume_alerts
+from domain.timestamps import DAY_MS, HOUR_MS
+from tests.detectors.shops import FIRST, Shop, master, volume_alerts
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("warm_kernel")]
 OPENS_MS = FIRST * DAY_MS - 8 * HOUR_MS

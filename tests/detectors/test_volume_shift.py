@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from detectors.volume_shift import VolumeShift
-from tests.detectors.shops import DAY_MS, HOUR_MS, Shop, master, volume_alerts
+from domain.timestamps import DAY_MS, HOUR_MS
+from tests.detectors.shops import Shop, master, volume_alerts
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("warm_kernel")]
 ON = 50

@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 
 from detectors.volume_surge import VolumeSurge
-from tests.detectors.shops import DAY_MS, EPOCH, HOUR_MS, Shop, volume_alerts
+from domain.timestamps import DAY_MS, HOUR_MS
+from tests.detectors.shops import EPOCH, Shop, volume_alerts
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("warm_kernel")]
 ON = 45

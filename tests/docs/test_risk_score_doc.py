@@ -6,11 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from domain.risk import FAMILIES, FLOOR_D, FLOORS, GRADES, HYSTERESIS, MCC_PRIORS, NEW_MERCHANT_D, NEW_MERCHANT_POINTS
-from engine.risk.ledger import MOST_ENTRIES, MOST_EPISODES, Change, Manual, Rise, RiskLedger, Verdict
+from domain.risk import (
+    FLOOR_D,
+    FLOORS,
+    GRADES,
+    HYSTERESIS,
+    MCC_PRIORS,
+    NEW_MERCHANT_D,
+    NEW_MERCHANT_POINTS,
+    RISK_GROUPS,
+)
+from domain.timestamps import DAY_MS
+from engine.risk.ledger import MOST_ENTRIES, MOST_EPISODES, Change, ManualGrade, Rise, RiskLedger, Verdict
 
 DOC = (Path(__file__).parents[2] / "docs" / "risk-score.md").read_text(encoding="utf-8")
-DAY_MS = 86_400_000
 START_MS = 1_783_224_000_000
 
 
@@ -21,20 +30,20 @@ def rows(*headings: str) -> list[list[list[str]]]:
     return [[[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()] for table in found]
 
 
-EXAMPLES = rows("day", "family", "alert", "what", "score", "grade")
+EXAMPLES = rows("day", "risk group", "alert", "what", "score", "grade")
 NAMES = re.findall(r"^\*\*Example: (.+?)\.\*\*", DOC, re.MULTILINE)
 
 
-def change(day: int, family: str, alert: str, what: str, peaks: dict[str, float]) -> Change | None:
+def change(day: int, risk_group: str, alert: str, what: str, peaks: dict[str, float]) -> Change | None:
     """What a row of an example tells of."""
     at_ms = START_MS + day * DAY_MS
     if risen := re.fullmatch(r"rises to (\d\.\d\d)(?:, new (\d+) days, MCC (\d{4}))?", what):
         peak, age_d, mcc = float(risen[1]), risen[2], risen[3]
         by, peaks[alert] = peak - peaks.get(alert, 0.0), peak
         first_ms = at_ms - int(age_d) * DAY_MS if age_d else 0
-        return Rise(0, at_ms, family, alert, peak, by, first_ms, mcc or "")
+        return Rise(0, at_ms, risk_group, alert, peak, by, first_ms, mcc or "")
     if override := re.fullmatch(r"override ([A-E]) until day (\d+)", what):
-        return Manual(0, at_ms, override[1], "seen", START_MS + int(override[2]) * DAY_MS)
+        return ManualGrade(0, at_ms, override[1], "seen", START_MS + int(override[2]) * DAY_MS)
     if what in {"open", "confirmed", "false alarm"}:
         return Verdict(0, at_ms, alert, what.replace(" ", "_"), at_ms)
     assert what == "nothing", what
@@ -49,19 +58,19 @@ def test_there_is_an_example_of_everything() -> None:
 
 @pytest.mark.parametrize("table", EXAMPLES, ids=NAMES)
 def test_an_example_comes_out_as_it_stands_there(table: list[list[str]]) -> None:
-    ledger = RiskLedger({name: name for name in FAMILIES}, str)
+    ledger = RiskLedger({name: name for name in RISK_GROUPS}, str)
     peaks: dict[str, float] = {}
-    for day, family, alert, what, score, grade in table:
-        if it := change(int(day), family, alert, what, peaks):
+    for day, risk_group, alert, what, score, grade in table:
+        if it := change(int(day), risk_group, alert, what, peaks):
             ledger.apply(it)
         found = ledger.score(0, START_MS + int(day) * DAY_MS)
         assert (f"{found.score:.2f}", found.grade) == (score, grade), f"day {day}, {what}"
 
 
-def test_the_families_are_those_of_the_code() -> None:
-    (table,) = rows("family", "half-life, days", "cap", "points", "why")
+def test_the_risk_groups_are_those_of_the_code() -> None:
+    (table,) = rows("risk group", "half-life, days", "cap", "points", "why")
     found = {name.strip("`"): [int(each) for each in figures] for name, *figures, _ in table}
-    assert found == {name: list(asdict(each).values()) for name, each in FAMILIES.items()}
+    assert found == {name: list(asdict(each).values()) for name, each in RISK_GROUPS.items()}
 
 
 def test_the_other_figures_are_those_of_the_code() -> None:
@@ -80,8 +89,8 @@ def test_the_other_figures_are_those_of_the_code() -> None:
         assert said in words
 
 
-def test_no_family_s_reason_says_more_than_its_cap_gives() -> None:
-    (table,) = rows("family", "half-life, days", "cap", "points", "why")
+def test_no_risk_group_s_reason_says_more_than_its_cap_gives() -> None:
+    (table,) = rows("risk group", "half-life, days", "cap", "points", "why")
     least = {grade: points for points, grade in GRADES}
     for _, _, cap, _, why in table:
         if alone := re.search(r"alone at most ([A-E])", why):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from domain.timestamps import DAY_MS, HOUR_MS
 from engine.monitor import Monitor, MonitorConfig
 from tests.strategies import records_of
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from engine.outputs import Outputs
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("warm_kernel")]
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 START_MS = 1_783_180_800_000
 """2026-07-05 00:00 in Shanghai."""
 

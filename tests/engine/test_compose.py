@@ -11,10 +11,10 @@ import pytest
 from detectors.contract import Findings
 from domain.alerts import Evidence, Text
 from domain.feature_codes import ROW_TRANSACTION
+from domain.timestamps import DAY_MS
 from engine.decoding.records import Records
 from engine.features import pipeline
 from engine.features.compose import Composition, _write, compose
-from engine.features.event import DAY_MS
 from engine.features.families import lifetime, registry, repeats, volume
 from engine.features.families.registry import FAMILIES
 from engine.features.rows import row_dtype

@@ -13,6 +13,7 @@ from detectors.mcc_jump import MccJump
 from detectors.registry import make_detectors
 from domain.controls import Versions
 from domain.peers import Peer
+from domain.timestamps import DAY_MS, HOUR_MS
 from engine.checkpoint.checkpoints import OtherState, _episode_of
 from engine.controls import read
 from engine.decoding.hashing import partition_of
@@ -20,7 +21,7 @@ from engine.features.compose import compose
 from engine.monitor import Monitor, MonitorConfig
 from models.peers import dump_peers
 from tests.controls_made import artefacts_of, control, known, peers_of, settings_of
-from tests.detectors.shops import DAY_MS, FIRST, HOUR_MS, Shop
+from tests.detectors.shops import FIRST, Shop
 from tests.engine.test_checkpoints import Shelf
 from tests.engine.test_invariance import Final, interleaved, take
 from tests.strategies import JUMPY, MERCHANTS, STARTS, cut, records_of, seeded_stream

@@ -9,8 +9,9 @@ import pytest
 from detectors.contract import E7, Findings
 from domain.alerts import Alert, Evidence, Text
 from domain.peers import NO_PEERS
+from domain.timestamps import DAY_MS, HOUR_MS, iso
 from engine.controls import Controls
-from engine.episodes import Episodes, Risen, iso
+from engine.episodes import Episodes, Risen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from engine.features.feature_rows import FeatureRows
 
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 START_MS = 1_783_224_000_000
 QUIET_GAP_S, MAX_AGE_S = 7_200, 86_400
 QUIET_GAP_MS, MAX_AGE_MS = QUIET_GAP_S * 1000, MAX_AGE_S * 1000

@@ -10,6 +10,7 @@ import pytest
 
 from domain.dispositions import DISPOSITIONS
 from domain.feature_codes import NULL, ROW_CLOSING, ROW_CONTRACT, ROW_SETTLEMENT, ROW_TRANSACTION
+from domain.timestamps import DAY_MS
 from engine.decoding.columns import MISSING
 from engine.decoding.hashing import partition_of
 from engine.decoding.records import Records
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("warm_kernel")]
 NOON_MS = 1_783_224_000_000
-DAY_MS = 86_400_000
+
 SEEDS = range(12)
 
 

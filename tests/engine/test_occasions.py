@@ -14,9 +14,9 @@ import pytest
 from detectors.contract import Findings
 from domain.alerts import Evidence, Text
 from domain.feature_codes import ROW_CLOSING, ROW_CONTRACT, ROW_SETTLEMENT
+from domain.timestamps import DAY_MS, HOUR_MS
 from engine.decoding.columns import MISSING
 from engine.decoding.records import Records
-from engine.features.event import DAY_MS, HOUR_MS
 from engine.monitor import Monitor, MonitorConfig
 
 if TYPE_CHECKING:

@@ -8,26 +8,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.risk import (
-    FAMILIES,
     FLOOR_D,
     GRADES,
     HYSTERESIS,
     MCC_PRIORS,
     NEW_MERCHANT_POINTS,
-    Family,
+    RISK_GROUPS,
+    RiskGroup,
     grade_of,
     next_grade,
 )
-from engine.episodes import iso
+from domain.timestamps import DAY_MS, HOUR_MS, iso
 from engine.risk.explain import explain
 from engine.risk.ledger import (
     MOST_ENTRIES,
     MOST_EPISODES,
     Account,
     Change,
-    Closing,
+    DayClosed,
     Effect,
-    Manual,
+    ManualGrade,
     Rise,
     RiskLedger,
     Verdict,
@@ -39,11 +39,10 @@ if TYPE_CHECKING:
 
     from domain.alerts import Score
 
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 START_MS = 1_783_224_000_000
 DETECTORS = {"jump": "mcc", "drift": "mcc", "surge": "volume", "hike": "fee"}
-POINTS = FAMILIES["mcc"].points
-HALF_LIFE_MS = FAMILIES["mcc"].half_life_d * DAY_MS
+POINTS = RISK_GROUPS["mcc"].points
+HALF_LIFE_MS = RISK_GROUPS["mcc"].half_life_d * DAY_MS
 
 
 def ledger_of() -> RiskLedger:
@@ -61,8 +60,8 @@ def verdict(at_d: float, alert_id: str, what: str, until_d: float | None = None)
     return Verdict(0, at_ms, alert_id, what, at_ms, until_ms)
 
 
-def by_hand(at_d: float, grade: str, until_d: float) -> Manual:
-    return Manual(0, START_MS + round(at_d * DAY_MS), grade, "seen", START_MS + round(until_d * DAY_MS))
+def by_hand(at_d: float, grade: str, until_d: float) -> ManualGrade:
+    return ManualGrade(0, START_MS + round(at_d * DAY_MS), grade, "seen", START_MS + round(until_d * DAY_MS))
 
 
 def taken(*changes: Change) -> RiskLedger:
@@ -82,10 +81,10 @@ def sums_up(it: Score) -> bool:
     return abs(it.score - max(total, it.floor.points if it.floor else 0)) < 1e-6
 
 
-def test_an_episode_adds_its_peak_once_and_halves_in_its_family_s_half_life() -> None:
+def test_an_episode_adds_its_peak_once_and_halves_in_its_risk_group_s_half_life() -> None:
     ledger = taken(rise(0, 0.5), rise(0, 0.75, by=0.25))
     assert score(ledger, 0).score == 0.75 * POINTS
-    assert score(ledger, FAMILIES["mcc"].half_life_d).score == 0.375 * POINTS
+    assert score(ledger, RISK_GROUPS["mcc"].half_life_d).score == 0.375 * POINTS
 
 
 def test_an_episode_that_goes_on_counts_its_peak_in_full() -> None:
@@ -105,15 +104,15 @@ def test_a_late_record_neither_fades_nor_moves_the_account_back() -> None:
     assert (score(ledger, 0).score, score(ledger, 0).time) == (POINTS / 2, iso(START_MS + DAY_MS))
 
 
-def test_detectors_of_one_family_are_capped_together_and_others_are_not() -> None:
+def test_detectors_of_one_risk_group_are_capped_together_and_others_are_not() -> None:
     ledger = taken(rise(0, 1.0), rise(0, 1.0, "b", detector="drift"), rise(0, 0.1, "c", detector="hike"))
     seen = score(ledger, 0)
-    cap = FAMILIES["mcc"].cap
+    cap = RISK_GROUPS["mcc"].cap
     assert (seen.score, seen.capped) == (cap + 8, 2 * POINTS - cap)
     assert sums_up(seen)
 
 
-def test_all_families_together_give_at_most_100_points() -> None:
+def test_all_risk_groups_together_give_at_most_100_points() -> None:
     ledger = taken(rise(0, 1.0), rise(0, 1.0, "b", detector="hike"), rise(0, 1.0, "c", detector="surge"))
     assert score(ledger, 0).score == 100
     assert sums_up(score(ledger, 0))
@@ -310,16 +309,16 @@ def test_when_no_entries_can_be_told_as_one_the_oldest_is_forgotten() -> None:
     assert (len(account.entries), account.base_ms) == (MOST_ENTRIES, START_MS + 2 * DAY_MS)
 
 
-def test_a_detector_s_family_must_be_known() -> None:
-    with pytest.raises(ValueError, match=r"jump: family must be one of mcc, .*, got 'odd'"):
+def test_a_detector_s_risk_group_must_be_known() -> None:
+    with pytest.raises(ValueError, match=r"jump: risk_group must be one of mcc, .*, got 'odd'"):
         RiskLedger({"jump": "odd"}, str)
 
 
 @pytest.mark.parametrize("name", ["half_life_d", "cap", "points"])
-def test_a_family_s_figures_are_checked(name: str) -> None:
+def test_a_risk_group_s_figures_are_checked(name: str) -> None:
     good = {"half_life_d": 30, "cap": 50, "points": 50}
     with pytest.raises(ValueError, match=f"{name} must be 1 to"):
-        Family(**good | {name: 0})
+        RiskGroup(**good | {name: 0})
 
 
 def test_a_day_s_close_publishes_where_the_score_fell_by_a_point_or_the_grade() -> None:
@@ -365,9 +364,9 @@ def histories(draw: st.DrawFn, most: int = 60) -> list[Change]:
             until_ms = draw(st.sampled_from([0, at_ms + 3 * DAY_MS]))
             found.append(Verdict(0, at_ms, alert_id, what, at_ms, until_ms))
         elif kind == "override":
-            found.append(Manual(0, at_ms, draw(st.sampled_from("ACE")), "by hand", at_ms + draw(jumps)))
+            found.append(ManualGrade(0, at_ms, draw(st.sampled_from("ACE")), "by hand", at_ms + draw(jumps)))
         else:
-            found.append(Closing(0, at_ms))
+            found.append(DayClosed(0, at_ms))
     return found
 
 
@@ -434,7 +433,7 @@ def test_a_score_adds_up_stays_within_bounds_and_falls_until_the_next_change(cha
         sums: dict[str, float] = {}
         for part in each.contributions:
             sums[DETECTORS[part.detector]] = sums.get(DETECTORS[part.detector], 0) + part.points
-        over = sum(max(0, points - FAMILIES[family].cap) for family, points in sums.items())
+        over = sum(max(0, points - RISK_GROUPS[risk_group].cap) for risk_group, points in sums.items())
         assert each.capped >= over - 1e-6
         assert each.computed_grade >= grade_of(each.score)
     assert (later.score, later.computed_grade) <= (one.score, one.computed_grade)

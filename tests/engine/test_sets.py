@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.checkpoint.checkpoints import entered_pages
-from engine.checkpoint.page_log import Ids, Series
+from engine.checkpoint.page_log import Ids, PageLog
 from engine.features import sets
 from engine.features.sets import ABSENT, FLAGGED, PLAIN, AgedSet, Table, count_live, enter, holds
 from engine.jit import njit_cached
@@ -148,7 +148,7 @@ def test_it_answers_as_a_dict_would_while_it_moves_in_slices_and_after_a_restore
     """Checkpoints come at any moment of a move; what the live pages hold is what was remembered."""
     monkeypatch.setattr(sets, "SLICE", 64)
     rng, model = random.Random(seed), Model(journals=True)
-    series = Series("duplicates", 200, Ids())
+    log = PageLog("duplicates", 200, Ids())
     pages: dict[int, Page] = {}
     moving = dropped = 0
     for _ in range(300):
@@ -158,11 +158,11 @@ def test_it_answers_as_a_dict_would_while_it_moves_in_slices_and_after_a_restore
         moving += len(model.set.table.old_key) > 1
         if rng.random() < 0.1:
             gone: list[int] = []
-            pages |= {each.id: each.page for each in entered_pages(series, model.set.entered(), gone)}
+            pages |= {each.id: each.page for each in entered_pages(log, model.set.entered(), gone)}
             for each in gone:
                 del pages[each]
             dropped += len(gone)
-            assert pages.keys() == series.pages.keys()
+            assert pages.keys() == log.pages.keys()
             again = Model(journals=True)
             again.rows, again.entered = model.rows.copy(), model.entered
             for _, page in sorted(pages.items()):

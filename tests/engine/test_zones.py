@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from domain.events import EARLIEST_MS, LATEST_MS
+from domain.timestamps import DAY_MS
 from engine.decoding.records import Records
-from engine.features.event import DAY_MS
 from engine.features.zones import Zones, changes, offset_at, zone_names, zone_table
 from engine.jit import njit_cached
 from engine.monitor import Monitor, MonitorConfig

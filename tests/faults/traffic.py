@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.config import HOUR_MS, SimulationConfig
+from domain.timestamps import HOUR_MS
+from simulator.config import SimulationConfig
 from simulator.poison import poison
 from simulator.simulation import Simulation, simulate
 

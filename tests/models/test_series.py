@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from domain.timestamps import MINUTE_MS
 from models.series import LONG, WARM_UP, SeriesModel
 
 if TYPE_CHECKING:
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-MINUTE_MS = 60_000
 START_MS = 1_700_006_400_000  # 2023-11-15 00:00 UTC
 ALERT = 0.5
 

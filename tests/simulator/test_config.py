@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from simulator.config import DAY_MS, SimulationConfig
+from domain.timestamps import DAY_MS
+from simulator.config import SimulationConfig
 
 
 @pytest.mark.parametrize(

@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from domain.events import APPROVED_CODES
-from simulator.config import DAY_MS, HOUR_MS, SimulationConfig
+from domain.timestamps import DAY_MS, HOUR_MS
+from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
 from simulator.trades import CITIES
 
 if TYPE_CHECKING:
-    from simulator.truth import Control, Label
+    from simulator.truth import LookAlike, Violation
 
 KEYS = ("scheme", "card_kind", "channel", "settlement_mode")
 CONFIGS = {
     fees: SimulationConfig(
         seed=5, merchants=400, days=8.0 if fees == "transaction" else 6.0, tx_per_merchant_day=40.0, fees=fees,
-        fee_share=0.25, control_share=0.05, undo_share=0.03, refund_share=0.03, volume_share=0.0,
+        fee_share=0.25, look_alike_share=0.05, undo_share=0.03, refund_share=0.03, volume_share=0.0,
         record_size="usual" if fees == "transaction" else "all",
     )
     for fees in ("transaction", "settlement")
@@ -38,12 +39,14 @@ def run(fees: str) -> tuple[Simulation, list[dict[str, Any]]]:
 
 
 @cache
-def labels(fees: str) -> dict[str, Label]:
-    return {label.merchant_id: label for label in run(fees)[0].labels() if label.family == "fee"}
+def labels(fees: str) -> dict[str, Violation]:
+    return {label.merchant_id: label for label in run(fees)[0].violations() if label.category == "fee"}
 
 
-def controls(fees: str, kind: str) -> dict[str, Control]:
-    found = {each.merchant_id: each for each in run(fees)[0].controls() if (each.family, each.kind) == ("fee", kind)}
+def look_alikes(fees: str, kind: str) -> dict[str, LookAlike]:
+    found = {
+        each.merchant_id: each for each in run(fees)[0].look_alikes() if (each.category, each.kind) == ("fee", kind)
+    }
     assert found, kind
     return found
 
@@ -162,12 +165,12 @@ def test_overcharges_come_in_every_kind_and_from_small_to_large(fees: str) -> No
     assert max(effects) > 3
 
 
-def hits_of(label: Label) -> list[dict[str, Any]]:
+def hits_of(label: Violation) -> list[dict[str, Any]]:
     named = set(label.txn_ids)
     return [event for event in of("transaction", label.merchant_id) if event["txn_id"] in named]
 
 
-def of_kind(kind: str) -> list[Label]:
+def of_kind(kind: str) -> list[Violation]:
     return [label for label in labels("transaction").values() if label.kind == kind and label.transactions]
 
 
@@ -222,11 +225,11 @@ def test_a_dearer_contract_without_notice_is_told_and_charged() -> None:
 
 @pytest.mark.parametrize("kind", ["noticed_rise", "cheaper_contract"])
 def test_lawful_changes_of_contract_are_told_and_charged(kind: str) -> None:
-    for merchant_id, control in controls("transaction", kind).items():
+    for merchant_id, look_alike in look_alikes("transaction", kind).items():
         before, after = versions("transaction")[merchant_id]
-        assert (after["effective_from"], after["received_at"]) == (control.from_ms, control.told_ms)
+        assert (after["effective_from"], after["received_at"]) == (look_alike.from_ms, look_alike.told_ms)
         if kind == "noticed_rise":
-            assert after["notice_from"] <= control.from_ms - 30 * DAY_MS
+            assert after["notice_from"] <= look_alike.from_ms - 30 * DAY_MS
             assert after["prices"][0]["rate_ppm"] > before["prices"][0]["rate_ppm"]
         else:
             assert after["prices"][0]["rate_ppm"] < before["prices"][0]["rate_ppm"]
@@ -234,16 +237,16 @@ def test_lawful_changes_of_contract_are_told_and_charged(kind: str) -> None:
 
 
 def test_the_same_day_surcharge_is_used_for_the_first_time() -> None:
-    for merchant_id, control in controls("transaction", "first_d0").items():
+    for merchant_id, look_alike in look_alikes("transaction", "first_d0").items():
         times = [sold_at(event) for event in of("transaction", merchant_id) if "settlement_mode" in event]
-        assert not times or min(times) >= control.from_ms
+        assert not times or min(times) >= look_alike.from_ms
     fixed = {line.get("fixed", 0) for event in versions("transaction").values() for line in event[0]["prices"]}
     assert fixed >= {0, 100, 300}
 
 
 def test_capped_debit_small_amounts_minimums_and_tiers_are_in_the_contract() -> None:
     def lines(kind: str) -> list[dict[str, Any]]:
-        events = (event for key in controls("transaction", kind) for event in of("transaction", key))
+        events = (event for key in look_alikes("transaction", kind) for event in of("transaction", key))
         return [{**line_of(agreed("transaction", event), event), "paid": event} for event in events]
 
     assert any(line["paid"]["fee"] == line["cap"] for line in lines("capped_debit") if "cap" in line)
@@ -267,7 +270,7 @@ def test_some_merchants_get_the_fee_back_with_a_refund() -> None:
             if returned:
                 assert event["fee"] == -int(back.quantize(Decimal(1), ROUND_HALF_UP))
     assert given > 20
-    returning = controls("transaction", "fee_returned")
+    returning = look_alikes("transaction", "fee_returned")
     assert {event["merchant_id"] for event in run("transaction")[1] if event.get("fee", 0) < 0} - labels(
         "transaction"
     ).keys() <= returning.keys()
@@ -334,16 +337,16 @@ def test_without_fees_there_are_none_and_nobody_is_overcharged() -> None:
     config = SimulationConfig(merchants=60, days=1.0, fees="none", fee_share=0.5, record_size="all", volume_share=0.0)
     simulation = simulate(config)
     assert not any(b'"fee"' in batch.data for batch in simulation.batches())
-    assert {label.family for label in simulation.labels()} == {"mcc"}
-    assert not any(control.family == "fee" for control in simulation.controls())
+    assert {label.category for label in simulation.violations()} == {"mcc"}
+    assert not any(look_alike.category == "fee" for look_alike in simulation.look_alikes())
 
 
 def test_without_contracts_none_is_given_and_none_changes() -> None:
-    config = SimulationConfig(merchants=200, days=3.0, contracts=False, fee_share=0.5, control_share=0.2)
+    config = SimulationConfig(merchants=200, days=3.0, contracts=False, fee_share=0.5, look_alike_share=0.2)
     simulation = simulate(config)
     assert all(json.loads(record)["type"] == "merchant" for record in simulation.master_records())
     assert not any(b'"contract"' in batch.data for batch in simulation.batches())
-    assert "contract_rise" not in {label.kind for label in simulation.labels()}
-    kinds = {control.kind for control in simulation.controls() if control.family == "fee"}
+    assert "contract_rise" not in {label.kind for label in simulation.violations()}
+    kinds = {look_alike.kind for look_alike in simulation.look_alikes() if look_alike.category == "fee"}
     assert not kinds & {"noticed_rise", "cheaper_contract"}
-    assert all(control.told_ms == 0 for control in simulation.controls() if control.family == "fee")
+    assert all(look_alike.told_ms == 0 for look_alike in simulation.look_alikes() if look_alike.category == "fee")

@@ -15,11 +15,11 @@ from simulator.simulation import Simulation, simulate
 from simulator.trades import FEE_CLASS_OF, TRADES
 
 if TYPE_CHECKING:
-    from simulator.truth import Control, Label
+    from simulator.truth import LookAlike, Violation
 
 CONFIG = SimulationConfig(
     seed=11, merchants=400, days=6.0, tx_per_merchant_day=60.0, jump_share=0.02, static_share=0.06,
-    rotation_share=0.06, drift_share=0.06, control_share=0.03, volume_share=0.0, calendar=False,
+    rotation_share=0.06, drift_share=0.06, look_alike_share=0.03, volume_share=0.0, calendar=False,
     late_share=0.0, future_share=0.0,
 )  # fmt: skip
 MEDIAN_YUAN = {trade.mcc: trade.median_yuan for trade in TRADES}
@@ -41,14 +41,14 @@ def run() -> tuple[Simulation, dict[str, list[dict[str, Any]]]]:
 
 
 @cache
-def labels(kind: str) -> list[Label]:
-    found = [label for label in run()[0].labels() if label.family == "mcc" and label.kind == kind]
+def labels(kind: str) -> list[Violation]:
+    found = [label for label in run()[0].violations() if label.category == "mcc" and label.kind == kind]
     assert len(found) > 5
     return found
 
 
-def controls(kind: str) -> list[Control]:
-    found = [each for each in run()[0].controls() if (each.family, each.kind) == ("mcc", kind)]
+def look_alikes(kind: str) -> list[LookAlike]:
+    found = [each for each in run()[0].look_alikes() if (each.category, each.kind) == ("mcc", kind)]
     assert found
     return found
 
@@ -153,35 +153,35 @@ def test_a_drift_rises_from_the_usual_share() -> None:
 
 def test_two_numbers_of_a_channel_are_bound_to_terminals() -> None:
     both = 0
-    for control in controls("two_numbers"):
-        sales = run()[1][control.merchant_id]
+    for look_alike in look_alikes("two_numbers"):
+        sales = run()[1][look_alike.merchant_id]
         used: dict[str, set[str]] = defaultdict(set)
         for event in sales:
             used[event["terminal_id"]].add(event["channel_merchant_id"])
         assert all(len(found) == 1 for found in used.values())
-        assert {event["acceptor_id"][11:] for event in sales} <= {control.merchant_id[11:]}
+        assert {event["acceptor_id"][11:] for event in sales} <= {look_alike.merchant_id[11:]}
         both += len(set.union(*used.values())) == 2
     assert both
 
 
 def test_a_lawful_new_number_replaces_the_old_for_good() -> None:
-    for control in controls("number_change"):
-        sales, own = run()[1][control.merchant_id], control.merchant_id[11:]
-        row = run()[0].merchants.table[control.merchant_index]
+    for look_alike in look_alikes("number_change"):
+        sales, own = run()[1][look_alike.merchant_id], look_alike.merchant_id[11:]
+        row = run()[0].merchants.table[look_alike.merchant_index]
         place = "channel_merchant_id" if row["number_place"] else "acceptor_id"
-        new = {numbers(event, place) for event in sales if at(event) >= control.from_ms}
-        assert {numbers(event, place) for event in sales if at(event) < control.from_ms} <= {own}
+        new = {numbers(event, place) for event in sales if at(event) >= look_alike.from_ms}
+        assert {numbers(event, place) for event in sales if at(event) < look_alike.from_ms} <= {own}
         assert len(new) == 1
         assert own not in new
 
 
-def test_a_steady_cheaper_mcc_is_a_control() -> None:
-    steady = {control.merchant_id for control in controls("several_mccs")}
+def test_a_steady_cheaper_mcc_is_a_look_alike() -> None:
+    steady = {look_alike.merchant_id for look_alike in look_alikes("several_mccs")}
     classes = [[FEE_CLASS_OF[int(mcc)] for mcc in contracts()[each]] for each in steady]
     assert sum(found[0] == 0 and max(found) > 0 for found in classes) >= 6
     assert not steady & {label.merchant_id for label in labels("drift")}
 
 
-def test_nobody_is_labelled_twice_in_a_family() -> None:
-    keys = [(label.merchant_id, label.family) for label in run()[0].labels()]
+def test_nobody_is_labelled_twice_in_a_category() -> None:
+    keys = [(label.merchant_id, label.category) for label in run()[0].violations()]
     assert len(keys) == len(set(keys))

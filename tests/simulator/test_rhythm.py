@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from domain.timestamps import DAY_MS, HOUR_MS
 from simulator import draw, rhythm
-from simulator.config import DAY_MS, HOUR_MS, SimulationConfig
+from simulator.config import SimulationConfig
 from simulator.festivals import SEASON_OF, SEASONS, day_number, is_holiday, trade_days
 from simulator.simulation import Simulation, simulate
 from simulator.trades import TRADES
 from simulator.volume import KINDS
 
 if TYPE_CHECKING:
-    from simulator.truth import Control, Label
+    from simulator.truth import LookAlike, Violation
 
 QUIET: dict[str, Any] = {
     "jump_share": 0.0, "mcc_change_share": 0.0, "static_share": 0.0, "rotation_share": 0.0, "drift_share": 0.0,
-    "fee_share": 0.0, "control_share": 0.0, "late_share": 0.0, "future_share": 0.0, "duplicate_share": 0.0,
+    "fee_share": 0.0, "look_alike_share": 0.0, "late_share": 0.0, "future_share": 0.0, "duplicate_share": 0.0,
 }  # fmt: skip
 LONG = SimulationConfig(
     seed=4, merchants=300, days=80.0, tx_per_merchant_day=60.0, volume_share=0.6, **QUIET,
@@ -37,9 +38,9 @@ def long_run() -> Simulation:
 
 
 @cache
-def labels() -> dict[str, list[Label]]:
-    out: dict[str, list[Label]] = defaultdict(list)
-    for label in long_run().labels():
+def violations() -> dict[str, list[Violation]]:
+    out: dict[str, list[Violation]] = defaultdict(list)
+    for label in long_run().violations():
         out[label.kind].append(label)
     return out
 
@@ -72,10 +73,10 @@ def sales_of(simulation: Simulation, merchant: int, from_ms: int, until_ms: int)
     return [(int(e["event_ms"]), int(e["amount"]), int(e["card"])) for e in within]
 
 
-def control_of(simulation: Simulation, kind: str) -> list[Control]:
-    found = [control for control in simulation.controls() if control.kind == kind]
+def look_alikes_of(simulation: Simulation, kind: str) -> list[LookAlike]:
+    found = [look_alike for look_alike in simulation.look_alikes() if look_alike.kind == kind]
     assert found, kind
-    assert all(control.family == "volume" for control in found)
+    assert all(look_alike.category == "volume" for look_alike in found)
     return found
 
 
@@ -93,27 +94,27 @@ def test_lunar_and_fixed_holidays_fall_on_their_dates() -> None:
 
 
 def test_every_kind_of_violation_occurs_and_only_in_honest_merchants() -> None:
-    assert labels().keys() == KINDS.keys()
-    mixed = simulate(replace(LONG, jump_share=0.5, days=30.0)).labels()
-    others = {label.merchant_index for label in mixed if label.family != "volume"}
+    assert violations().keys() == KINDS.keys()
+    mixed = simulate(replace(LONG, jump_share=0.5, days=30.0)).violations()
+    others = {label.merchant_index for label in mixed if label.category != "volume"}
     assert others
-    assert others.isdisjoint({label.merchant_index for label in mixed if label.family == "volume"})
+    assert others.isdisjoint({label.merchant_index for label in mixed if label.category == "volume"})
 
 
 @pytest.mark.parametrize("kind", ["surge", "level", "collapse"])
 def test_amounts_are_the_stated_ratio_of_what_they_would_have_been(kind: str) -> None:
-    expected = sum(label.effect * float(label.details["usual_minor"]) for label in labels()[kind])
-    assert sum(label.amount_minor for label in labels()[kind]) == pytest.approx(expected, rel=0.15)
-    for label in labels()[kind]:
+    expected = sum(label.effect * float(label.details["usual_minor"]) for label in violations()[kind])
+    assert sum(label.amount_minor for label in violations()[kind]) == pytest.approx(expected, rel=0.15)
+    for label in violations()[kind]:
         if min(label.transactions, float(label.details["usual_transactions"])) >= 100:
             assert label.amount_minor / float(label.details["usual_minor"]) == pytest.approx(label.effect, rel=0.4)
-    effects = [label.effect for label in labels()[kind]]
+    effects = [label.effect for label in violations()[kind]]
     assert max(effects) > 4 * min(effects)
 
 
 def test_an_hours_burst_is_the_stated_ratio_of_the_hours() -> None:
-    found: dict[str, list[Label]] = defaultdict(list)
-    for label in labels()["hour_burst"]:
+    found: dict[str, list[Violation]] = defaultdict(list)
+    for label in violations()["hour_burst"]:
         assert 3.0 <= label.effect <= 30.0
         assert HOUR_MS <= label.end_ms - label.onset_ms <= 3 * HOUR_MS
         found[str(label.details["way"])].append(label)
@@ -126,8 +127,8 @@ def test_an_hours_burst_is_the_stated_ratio_of_the_hours() -> None:
 def test_effects_come_by_count_by_ticket_or_by_both() -> None:
     ways = {"count": 1.0, "ticket": 0.0, "both": 0.5}
     for kind in ("surge", "level"):
-        assert {label.details["way"] for label in labels()[kind]} == ways.keys()
-        for label in labels()[kind]:
+        assert {label.details["way"] for label in violations()[kind]} == ways.keys()
+        for label in violations()[kind]:
             usual = float(label.details["usual_transactions"])
             if usual >= 200:
                 expected = label.effect ** ways[str(label.details["way"])]
@@ -135,7 +136,7 @@ def test_effects_come_by_count_by_ticket_or_by_both() -> None:
 
 
 def test_a_ramp_grows_day_by_day_at_the_stated_rate() -> None:
-    long = [label for label in labels()["ramp"] if float(label.details["usual_transactions"]) > 500]
+    long = [label for label in violations()["ramp"] if float(label.details["usual_transactions"]) > 500]
     assert len(long) > 3
     for label in long:
         length, growth = round((label.end_ms - label.onset_ms) / DAY_MS), float(label.details["growth_a_day"])
@@ -146,27 +147,27 @@ def test_a_ramp_grows_day_by_day_at_the_stated_rate() -> None:
 
 
 def test_a_silence_is_silent_after_a_time_of_sales() -> None:
-    for label in labels()["silence"]:
+    for label in violations()["silence"]:
         assert label.transactions == label.amount_minor == 0
         assert sales_of(long_run(), label.merchant_index, label.onset_ms - 8 * DAY_MS, label.onset_ms)
-    assert sum(float(label.details["usual_transactions"]) for label in labels()["silence"]) > 10_000
+    assert sum(float(label.details["usual_transactions"]) for label in violations()["silence"]) > 10_000
 
 
 def test_who_wakes_up_has_slept_a_month_and_sells_the_stated_days_worth() -> None:
-    silences = {(label.merchant_index, label.end_ms) for label in labels()["silence"]}
-    for label in labels()["wake_up"]:
+    silences = {(label.merchant_index, label.end_ms) for label in violations()["silence"]}
+    for label in violations()["wake_up"]:
         assert label.effect_unit == "usual days"
         assert 0.5 <= label.effect <= 30.0
         assert float(label.details["asleep_days"]) >= 30
         assert (label.merchant_index, label.onset_ms) in silences
-    woken = sum(label.amount_minor for label in labels()["wake_up"])
-    expected = sum(label.effect * float(label.details["usual_minor"]) for label in labels()["wake_up"])
+    woken = sum(label.amount_minor for label in violations()["wake_up"])
+    expected = sum(label.effect * float(label.details["usual_minor"]) for label in violations()["wake_up"])
     assert woken == pytest.approx(expected, rel=0.25)
 
 
 def test_a_new_merchants_burst_begins_from_nothing_and_ends_in_nothing() -> None:
     simulation = long_run()
-    for label in labels()["new_burst"]:
+    for label in violations()["new_burst"]:
         row = simulation.merchants.table[label.merchant_index]
         assert 5.0 <= label.effect <= 50.0
         assert sales_of(simulation, label.merchant_index, LONG.start_ms, label.onset_ms) == []
@@ -178,7 +179,7 @@ def test_a_new_merchants_burst_begins_from_nothing_and_ends_in_nothing() -> None
 
 def test_night_sales_are_large_and_between_two_and_five() -> None:
     simulation = long_run()
-    for label in labels()["night"]:
+    for label in violations()["night"]:
         row = simulation.merchants.table[label.merchant_index]
         sales = sales_of(simulation, label.merchant_index, label.onset_ms, label.end_ms)
         local = [(at // HOUR_MS + int(row["offset_h"])) % 24 for at, _, _ in sales]
@@ -186,8 +187,8 @@ def test_night_sales_are_large_and_between_two_and_five() -> None:
         large = sum(amount >= 400_000 for amount in at_night)
         nights = float(label.details["nights"])
         assert large == pytest.approx(label.effect * nights, abs=4 * (label.effect * nights) ** 0.5)
-    every_night = sum(label.effect * float(label.details["nights"]) for label in labels()["night"])
-    more = sum(label.transactions - float(label.details["usual_transactions"]) for label in labels()["night"])
+    every_night = sum(label.effect * float(label.details["nights"]) for label in violations()["night"])
+    more = sum(label.transactions - float(label.details["usual_transactions"]) for label in violations()["night"])
     assert more == pytest.approx(0.95 * every_night, rel=0.2)
 
 
@@ -196,7 +197,7 @@ def test_labelled_sums_are_those_of_the_stream() -> None:
     simulation = simulate(config)
     events = [json.loads(value) for batch in simulation.batches() for value in batch.values()]
     times = np.concatenate([batch.event_ms for batch in simulation.batches()]).tolist()
-    found = [label for label in simulation.labels() if label.family == "volume"]
+    found = [label for label in simulation.violations() if label.category == "volume"]
     assert len(found) > 10
     for label in found:
         mine = [
@@ -211,7 +212,7 @@ def test_labelled_sums_are_those_of_the_stream() -> None:
 def test_who_does_not_depart_sells_the_same_whoever_else_does() -> None:
     config = replace(LONG, merchants=80, days=6.0, calendar=False)
     departing, calm = simulate(config), simulate(replace(config, volume_share=0.0))
-    departs = {label.merchant_index for label in departing.labels()}
+    departs = {label.merchant_index for label in departing.violations()}
     other = np.array([i for i in range(80) if i not in departs])
     assert departs
     assert len(other)
@@ -250,20 +251,20 @@ def test_the_mean_volume_stays_what_was_asked_for(merchants: int, days: float) -
 def test_without_a_calendar_nothing_lawful_is_planned_and_days_are_alike() -> None:
     config = replace(LAWFUL, days=30.0, merchants=600, calendar=False)
     simulation = simulate(config)
-    assert [control for control in simulation.controls() if control.family == "volume"] == []
+    assert [look_alike for look_alike in simulation.look_alikes() if look_alike.category == "volume"] == []
     by_day = daily(simulation).sum(axis=1)[1:29].reshape(4, 7)
     assert np.all(np.abs(by_day / by_day.mean(axis=0) - 1) < 0.1)
 
 
 def test_departures_lie_within_the_run_and_a_run_too_short_has_none() -> None:
     short = simulate(replace(LONG, days=1.0))
-    assert [label for label in short.labels() if label.family == "volume"] == []
+    assert [label for label in short.violations() if label.category == "volume"] == []
     for days in (2.0, 3.5, 5.0, 14.0, 45.0):
         run = replace(LONG, days=days, volume_share=1.0, tx_per_merchant_day=5.0)
-        found = simulate(run).labels()
+        found = simulate(run).violations()
         assert found
         assert all(run.start_ms <= label.onset_ms < label.end_ms <= run.end_ms for label in found)
-    week = {label.kind for label in simulate(replace(LONG, days=7.0)).labels()}
+    week = {label.kind for label in simulate(replace(LONG, days=7.0)).violations()}
     assert week.isdisjoint({"ramp", "wake_up"})
 
 
@@ -271,7 +272,7 @@ def test_paydays_and_holidays_lift_sales() -> None:
     simulation, by_day = lawful_sales()
     undisturbed, first = simulation._undisturbed, simulation._rhythms.first_day
     assert undisturbed is not None
-    assert {control.from_ms for control in control_of(simulation, "payday")}
+    assert {look_alike.from_ms for look_alike in look_alikes_of(simulation, "payday")}
     paid = undisturbed.payday == 10
     tenth = day_number(date(2025, 3, 10)) - first
     others = by_day[[tenth - 7, tenth + 7]].mean(axis=0)
@@ -285,7 +286,9 @@ def test_paydays_and_holidays_lift_sales() -> None:
     closed = undisturbed.closed > 0
     assert by_day[eve : eve + 3, closed].sum() == 0
     assert by_day[eve + 8 : eve + 11, closed].sum() > 0
-    assert {control.merchant_index for control in control_of(simulation, "holiday")} & set(np.flatnonzero(closed))
+    assert {look_alike.merchant_index for look_alike in look_alikes_of(simulation, "holiday")} & set(
+        np.flatnonzero(closed)
+    )
 
 
 def test_promotions_last_one_to_three_days_and_listed_ones_are_mild() -> None:
@@ -300,10 +303,10 @@ def test_promotions_last_one_to_three_days_and_listed_ones_are_mild() -> None:
     assert factors[on].min() >= 1.5
     assert factors.max() <= 2.5
     table, days = simulation.merchants.table, simulation._rhythms.first_day
-    for control in control_of(simulation, "promotion"):
-        row = table[control.merchant_index]
-        day = (control.from_ms // HOUR_MS + int(row["offset_h"]) + int(row["shift_h"])) // 24
-        factor = rhythm.promotion(table["key"][control.merchant_index : control.merchant_index + 1], day)[0]
+    for look_alike in look_alikes_of(simulation, "promotion"):
+        row = table[look_alike.merchant_index]
+        day = (look_alike.from_ms // HOUR_MS + int(row["offset_h"]) + int(row["shift_h"])) // 24
+        factor = rhythm.promotion(table["key"][look_alike.merchant_index : look_alike.merchant_index + 1], day)[0]
         assert day >= days
         assert 1.5 <= factor <= 1.8
 
@@ -312,13 +315,13 @@ def test_stores_open_with_a_ramp_and_close_for_good() -> None:
     simulation, by_day = lawful_sales()
     first, undisturbed = simulation._rhythms.first_day, simulation._undisturbed
     assert undisturbed is not None
-    opening = [c.merchant_index for c in control_of(simulation, "new_ramp")]
+    opening = [c.merchant_index for c in look_alikes_of(simulation, "new_ramp")]
     within = [i for i in opening if first + 2 < undisturbed.open_day[i] < first + 40]
     assert within
     assert all(by_day[: undisturbed.open_day[i] - first, i].sum() == 0 for i in within)
     weeks = [by_day[undisturbed.open_day[i] - first :, i] for i in within]
     assert sum(w[:10].sum() for w in weeks) < 0.6 * sum(w[-10:].sum() for w in weeks)
-    closing = {c.merchant_index for c in control_of(simulation, "closing")}
+    closing = {c.merchant_index for c in look_alikes_of(simulation, "closing")}
     assert all(by_day[undisturbed.close_day[i] - first :, i].sum() == 0 for i in closing)
     assert sum(by_day[:, i].sum() for i in closing) > 0
 
@@ -326,33 +329,33 @@ def test_stores_open_with_a_ramp_and_close_for_good() -> None:
 def test_seasonal_shops_close_for_months_and_come_back() -> None:
     simulation = simulate(replace(LAWFUL, merchants=2500, days=380.0, tx_per_merchant_day=2.0))
     by_day = daily(simulation)
-    controls = control_of(simulation, "seasonal")
-    for i in {control.merchant_index for control in controls}:
+    look_alikes = look_alikes_of(simulation, "seasonal")
+    for i in {look_alike.merchant_index for look_alike in look_alikes}:
         asleep = by_day[:, i] == 0
         longest = max(len(run) for run in "".join("x" if each else "." for each in asleep).split("."))
         assert longest >= 90
         assert by_day[:, i].sum() > 0
-    assert control_of(simulation, "seasonal_closing")
-    assert control_of(simulation, "growth")
+    assert look_alikes_of(simulation, "seasonal_closing")
+    assert look_alikes_of(simulation, "growth")
 
 
 def test_wedding_deposits_are_a_few_and_many_times_the_median() -> None:
     simulation = simulate(LAWFUL)
     large = Counter[int]()
-    controls = control_of(simulation, "wedding")
-    for control in controls:
-        row = simulation.merchants.table[control.merchant_index]
+    look_alikes = look_alikes_of(simulation, "wedding")
+    for look_alike in look_alikes:
+        row = simulation.merchants.table[look_alike.merchant_index]
         median = float(row["scale"]) * TRADES[row["trade"]].median_yuan * 100
-        sales = sales_of(simulation, control.merchant_index, control.from_ms, control.until_ms)
-        large[control.merchant_index] = sum(amount > 7 * median for _, amount, _ in sales)
-    assert sum(large.values()) > len(controls)
+        sales = sales_of(simulation, look_alike.merchant_index, look_alike.from_ms, look_alike.until_ms)
+        large[look_alike.merchant_index] = sum(amount > 7 * median for _, amount, _ in sales)
+    assert sum(large.values()) > len(look_alikes)
     assert max(large.values()) < 12
 
 
 def test_staff_eat_at_noon_for_one_price_with_the_same_cards() -> None:
     simulation = simulate(LAWFUL)
-    for control in control_of(simulation, "staff_meals")[:3]:
-        sales = sales_of(simulation, control.merchant_index, control.from_ms, control.from_ms + 12 * DAY_MS)
+    for look_alike in look_alikes_of(simulation, "staff_meals")[:3]:
+        sales = sales_of(simulation, look_alike.merchant_index, look_alike.from_ms, look_alike.from_ms + 12 * DAY_MS)
         amount, times = Counter(amount for _, amount, _ in sales).most_common(1)[0]
         cards = Counter(card for _, each, card in sales if each == amount)
         assert times > 15
@@ -366,8 +369,8 @@ def test_an_outage_is_caught_up_in_the_next_hour() -> None:
     for batch in simulation.batches():
         for i, value in zip(batch.merchant_index.tolist(), batch.values(), strict=True):
             declined[i] += b'"response_code":"96"' in value
-    outage = control_of(simulation, "outage")
-    assert sum(declined[i] for i in {control.merchant_index for control in outage}) > 100
+    outage = look_alikes_of(simulation, "outage")
+    assert sum(declined[i] for i in {look_alike.merchant_index for look_alike in outage}) > 100
     factors = rhythm.catch_up(config)
     assert 1.0 < factors.max() < 1.5
     assert 0 < (factors > 1.0).sum() < factors.size / 5

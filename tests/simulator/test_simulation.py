@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from domain.events import CARD_KINDS, FEE_CLASSES, FEED, FUTURE_MS, MERCHANT, ROLES, TRANSACTION, Kind, Role
+from domain.timestamps import HOUR_MS
 from engine.decoding.hashing import partition_of
-from simulator.config import HOUR_MS, SimulationConfig
+from simulator.config import SimulationConfig
 from simulator.draw import DUPLICATE, FUTURE, LATE, MASTER
 from simulator.simulation import Simulation, clock_record, simulate
 from simulator.trades import TRADES
@@ -359,7 +360,7 @@ def test_master_data_come_first_and_can_be_left_out() -> None:
     assert all(4 <= len(record["prices"]) <= 8 for record in records[60:])
     bare = simulate(replace(ROUGH, master_data=False, contracts=False, days=1.0))
     assert bare.master_records() == []
-    assert not {"mcc_change", "several_mccs"} & {control.kind for control in bare.controls()}
+    assert not {"mcc_change", "several_mccs"} & {look_alike.kind for look_alike in bare.look_alikes()}
     assert not any(b'"type"' in batch.data for batch in bare.batches())
 
 

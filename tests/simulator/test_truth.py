@@ -11,13 +11,13 @@ import pytest
 from domain.events import APPROVED_CODES
 from simulator.config import SimulationConfig
 from simulator.draw import EVENT, VIOLATION
+from simulator.leakage import cost_ppb_fen, leakage_minor
 from simulator.simulation import Simulation, simulate
 from simulator.trades import FEE_CLASS_OF
-from simulator.truth import cost_ppb_fen, leakage_minor
 
 CONFIG = SimulationConfig(
     seed=3, merchants=300, days=6.0, tx_per_merchant_day=60.0, jump_share=0.2, mcc_change_share=0.1,
-    static_share=0.0, rotation_share=0.0, drift_share=0.0, fee_share=0.0, control_share=0.0, volume_share=0.0,
+    static_share=0.0, rotation_share=0.0, drift_share=0.0, fee_share=0.0, look_alike_share=0.0, volume_share=0.0,
 )  # fmt: skip
 
 
@@ -54,8 +54,10 @@ def deviations(event: dict[str, Any], contract: dict[str, Any]) -> set[str]:
 def test_labelled_transactions_are_those_that_depart_from_the_contract() -> None:
     simulation, events, flags = stream()
     contracts = registered(simulation)
-    changed = {control.merchant_id for control in simulation.controls() if control.kind.startswith("mcc_change")}
-    labels = {label.merchant_id: label for label in simulation.labels()}
+    changed = {
+        look_alike.merchant_id for look_alike in simulation.look_alikes() if look_alike.kind.startswith("mcc_change")
+    }
+    labels = {label.merchant_id: label for label in simulation.violations()}
     named = {txn_id for label in labels.values() for txn_id in label.txn_ids}
     assert len(named) == sum(flags) > 500
     for event, flag in zip(events, flags, strict=True):
@@ -75,7 +77,7 @@ def test_labelled_transactions_are_those_that_depart_from_the_contract() -> None
 def test_jumps_begin_at_their_onset_and_go_to_a_cheaper_class() -> None:
     simulation, events, flags = stream()
     times = dict(transaction_times(simulation))
-    labels = simulation.labels()
+    labels = simulation.violations()
     assert {label.kind for label in labels} == {"mcc", "acceptor_id", "channel_mcc", "special_fee_type"}
     assert len(events) == len(flags)
     for label in labels:
@@ -98,7 +100,7 @@ def transaction_times(simulation: Simulation) -> list[tuple[str, int]]:
 
 def test_about_the_labelled_share_jumps_and_mostly_large_credit() -> None:
     simulation, events, flags = stream()
-    labels = simulation.labels()
+    labels = simulation.violations()
     expected = sum(label.effect * float(label.details["approved"]) for label in labels)
     assert sum(len(label.txn_ids) for label in labels) == pytest.approx(expected, rel=0.2)
     assert min(label.effect for label in labels) < 0.05
@@ -114,29 +116,31 @@ def test_about_the_labelled_share_jumps_and_mostly_large_credit() -> None:
 def test_lawful_changes_are_told_before_or_after_they_take_effect() -> None:
     simulation, events, _ = stream()
     told = {event["merchant_id"]: event for event in events if "type" in event}
-    controls = [control for control in simulation.controls() if control.kind.startswith("mcc_change")]
-    assert {control.kind for control in controls} == {"mcc_change", "mcc_change_told_late"}
-    assert told.keys() == {control.merchant_id for control in controls}
+    look_alikes = [look_alike for look_alike in simulation.look_alikes() if look_alike.kind.startswith("mcc_change")]
+    assert {look_alike.kind for look_alike in look_alikes} == {"mcc_change", "mcc_change_told_late"}
+    assert told.keys() == {look_alike.merchant_id for look_alike in look_alikes}
     moments = dict(transaction_times(simulation))
-    for control in controls:
-        version = told[control.merchant_id]
-        assert version["effective_from"] == control.from_ms
-        assert version["received_at"] == control.told_ms
-        assert (control.told_ms > control.from_ms) == (control.kind == "mcc_change_told_late")
+    for look_alike in look_alikes:
+        version = told[look_alike.merchant_id]
+        assert version["effective_from"] == look_alike.from_ms
+        assert version["received_at"] == look_alike.told_ms
+        assert (look_alike.told_ms > look_alike.from_ms) == (look_alike.kind == "mcc_change_told_late")
         for event in events:
-            if event["merchant_id"] == control.merchant_id and "txn_id" in event:
-                after = moments[event["txn_id"]] >= control.from_ms
+            if event["merchant_id"] == look_alike.merchant_id and "txn_id" in event:
+                after = moments[event["txn_id"]] >= look_alike.from_ms
                 assert (event["mcc"] in version["mccs"]) == after
                 assert (event["acceptor_id"][7:11] in version["mccs"]) == after
 
 
 def test_a_merchant_of_several_mccs_binds_each_to_terminals() -> None:
     simulation, events, _ = stream()
-    controls = {control.merchant_id for control in simulation.controls() if control.kind == "several_mccs"}
+    look_alikes = {
+        look_alike.merchant_id for look_alike in simulation.look_alikes() if look_alike.kind == "several_mccs"
+    }
     used: dict[str, set[str]] = defaultdict(set)
     bound: dict[tuple[str, str], set[str]] = defaultdict(set)
     for event in events:
-        if event["merchant_id"] in controls and "txn_id" in event:
+        if event["merchant_id"] in look_alikes and "txn_id" in event:
             used[event["merchant_id"]].add(event["mcc"])
             bound[event["merchant_id"], event["terminal_id"]].add(event["mcc"])
     assert any(len(mccs) > 1 for mccs in used.values())
@@ -169,4 +173,4 @@ def test_an_exempt_mcc_costs_nothing() -> None:
 
 
 def test_without_jumpers_there_is_nothing_to_label() -> None:
-    assert simulate(SimulationConfig(merchants=20, days=0.2, jump_share=0.0, fee_share=0.0)).labels() == []
+    assert simulate(SimulationConfig(merchants=20, days=0.2, jump_share=0.0, fee_share=0.0)).violations() == []

@@ -38,8 +38,8 @@ def test_truth_and_ledger_are_written_beside_it(tmp_path: Path) -> None:
     truth = json.loads((tmp_path / "truth.json").read_bytes())
     ledger = json.loads((tmp_path / "ledger.json").read_bytes())
     assert [label["merchant_id"] for label in truth["violations"]] == [
-        label.merchant_id for label in simulation.labels()
+        label.merchant_id for label in simulation.violations()
     ]
-    assert truth["controls"]
+    assert truth["look_alikes"]
     assert ledger.keys() == {simulation.merchant_id(i) for i in range(40)}
     assert sum(sums["accepted"] for sums in ledger.values()) == simulation.ledger()["accepted"].sum()

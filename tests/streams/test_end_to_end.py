@@ -186,8 +186,8 @@ def jumps(result: Result) -> list[dict[str, Any]]:
 
 
 def test_alerts_are_for_the_merchants_that_jump_and_no_others(simulation: Simulation, undisturbed: Result) -> None:
-    labels = {label.merchant_id: label for label in simulation.labels() if label.kind in JUMPS}
-    told_late = {c.merchant_id for c in simulation.controls() if c.kind == "mcc_change_told_late"}
+    labels = {label.merchant_id: label for label in simulation.violations() if label.kind in JUMPS}
+    told_late = {c.merchant_id for c in simulation.look_alikes() if c.kind == "mcc_change_told_late"}
     accused = {alert["merchant_id"] for alert in jumps(undisturbed)}
     assert accused - told_late <= set(labels)
     assert {key for key, label in labels.items() if label.txn_ids} <= accused
@@ -201,7 +201,7 @@ def test_money_at_stake_is_what_the_simulator_says_was_lost(simulation: Simulati
         at_stake[alert["merchant_id"]] = at_stake.get(alert["merchant_id"], 0) + alert["at_stake"]
         alerts_of[alert["merchant_id"]] = alerts_of.get(alert["merchant_id"], 0) + 1
     compared = 0
-    for label in simulation.labels():
+    for label in simulation.violations():
         closed = all(a["closed"] for a in jumps(undisturbed) if a["merchant_id"] == label.merchant_id)
         hits = sum(a["hits"] for a in jumps(undisturbed) if a["merchant_id"] == label.merchant_id)
         if label.kind in JUMPS and label.money_minor and closed and hits == len(label.txn_ids):

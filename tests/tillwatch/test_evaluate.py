@@ -10,14 +10,14 @@ from rich.console import Console
 
 from detectors.registry import make_detectors
 from domain.alerts import Alert, Text
-from engine.episodes import iso
+from domain.timestamps import DAY_MS, iso
 from evaluation.collection import Collector, Sieve
-from evaluation.matching import judge
+from evaluation.matching import match_alerts
 from evaluation.metrics import report
 from evaluation.page import page
-from simulator.config import DAY_MS, SimulationConfig
+from simulator.config import SimulationConfig
 from tests.tillwatch.conftest import MERCHANTS, call
-from tests.tillwatch.judging import DAY, HOUR, control, found, truth, violation
+from tests.truths import DAY, HOUR, found, look_alike, truth, violation
 from tillwatch.evaluate import as_json
 from tillwatch.evaluate_tables import print_tables
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from evaluation.matching import Found
-    from evaluation.truth import Truth
+    from simulator.truth import Truth
 
 
 def as_truth(old: dict[str, Any]) -> dict[str, Any]:
-    """What `simulate` writes, in the format that is judged by: it may have been written before that."""
+    """What `simulate` writes, in the format that is matched by: it may have been written before that."""
     start_ms = SimulationConfig().start_ms
     end_ms = start_ms + 3 * DAY_MS
     if "start_ms" in old:
@@ -37,20 +37,21 @@ def as_truth(old: dict[str, Any]) -> dict[str, Any]:
     violations = [
         each
         | {
-            "family": "mcc", "effect": each["share"], "effect_unit": "share of sales", "details": {},
+            "category": "mcc", "effect": each["share"], "effect_unit": "share of sales", "details": {},
             "transactions": len(each["txn_ids"]), "money_minor": each["leakage_minor"],
         }
         for each in old["violations"]
     ]  # fmt: skip
-    controls = [each | {"family": "mcc", "until_ms": end_ms} for each in old["controls"]]
+    look_alikes = [each | {"category": "mcc", "until_ms": end_ms} for each in old["look_alikes"]]
     return {
-        "violations": violations, "controls": controls, "start_ms": start_ms, "end_ms": end_ms, "merchants": MERCHANTS
+        "violations": violations, "look_alikes": look_alikes, "start_ms": start_ms, "end_ms": end_ms,
+        "merchants": MERCHANTS,
     }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def folder(simulated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("judged")
+    made = tmp_path_factory.mktemp("evaluated")
     (made / "events.jsonl").symlink_to(simulated / "events.jsonl")
     truth = as_truth(msgspec.json.decode((simulated / "truth.json").read_bytes()))
     (made / "truth.json").write_bytes(msgspec.json.encode(truth))
@@ -67,14 +68,14 @@ def result(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str,
 
 
 def mcc_of(figures: dict[str, Any]) -> dict[str, Any]:
-    (family,) = [each for each in figures["report"]["families"] if each["family"] == "mcc"]
-    return dict(family)
+    (category,) = [each for each in figures["report"]["categories"] if each["category"] == "mcc"]
+    return dict(category)
 
 
 def test_a_simulated_folder_is_judged(folder: Path, result: tuple[str, dict[str, Any], str]) -> None:
     _, figures, _ = result
     whole = msgspec.json.decode((folder / "truth.json").read_bytes())
-    happened = [each for each in whole["violations"] if each["family"] == "mcc" and each["transactions"]]
+    happened = [each for each in whole["violations"] if each["category"] == "mcc" and each["transactions"]]
     mcc = mcc_of(figures)
     assert mcc["at_severity"][0]["whole"] == len(happened) > 10
     assert mcc["at_severity"][0]["value"] > 0.8
@@ -83,7 +84,7 @@ def test_a_simulated_folder_is_judged(folder: Path, result: tuple[str, dict[str,
     assert mcc["delay_txns"]["median"] >= 1
     assert figures["report"]["merchant_days"] == MERCHANTS * 3
     assert figures["transactions"] > 10_000
-    missed = [each for each in figures["missed"] if each["family"] == "mcc"]
+    missed = [each for each in figures["missed"] if each["category"] == "mcc"]
     assert len(missed) == len(happened) - mcc["at_severity"][0]["part"]
 
 
@@ -103,7 +104,12 @@ def test_the_page_is_well_formed_and_loads_nothing(result: tuple[str, dict[str, 
     assert {"svg", "table", "style"} <= parser.seen
     assert not {"script", "link", "img", "iframe"} & parser.seen
     assert "://" not in page
-    for words in ("Recall by effect", "Precision and recall by load", "Delay until found", "False alarms on controls"):
+    for words in (
+        "Recall by effect",
+        "Precision and recall by load",
+        "Delay until found",
+        "False alarms on look-alikes",
+    ):
         assert words in page
 
 
@@ -111,30 +117,30 @@ def test_the_page_is_well_formed_and_loads_nothing(result: tuple[str, dict[str, 
     ("whole", "alerts"),
     [
         (truth(), []),
-        (truth(violation(effect=0.0), controls=[control()]), []),
+        (truth(violation(effect=0.0), look_alikes=[look_alike()]), []),
         (truth(violation(effect=0.0, effect_unit="ratio")), [found()]),
-        (truth(violation(kind="<b>"), controls=[control(family="")]), [found(), found("b", merchant_id="&")]),
+        (truth(violation(kind="<b>"), look_alikes=[look_alike(category="")]), [found(), found("b", merchant_id="&")]),
     ],
 )
 def test_whatever_there_is_to_say_has_a_page_and_tables(whole: Truth, alerts: list[Found]) -> None:
-    judgement = judge(whole, alerts, {})
-    figures = report(whole, judgement)
+    matching = match_alerts(whole, alerts, {})
+    figures = report(whole, matching)
     parser = Balanced()
-    parser.feed(page({"folder": "a&b", "left_out": ["merchant"], "transactions": 0}, figures, judgement))
+    parser.feed(page({"folder": "a&b", "left_out": ["merchant"], "transactions": 0}, figures, matching))
     assert parser.open == []
     console = Console(width=200, record=True, file=StringIO())
-    print_tables(console, figures, judgement)
+    print_tables(console, figures, matching)
     text = console.export_text()
-    assert ("Missed violations (1)" in text) is bool(judgement.missed())
-    assert ("False alarms (1)" in text) is bool(judgement.false_alarms())
+    assert ("Missed violations (1)" in text) is bool(matching.missed())
+    assert ("False alarms (1)" in text) is bool(matching.false_alarms())
 
 
 def test_the_json_lists_the_severest_false_alarms_and_every_missed_violation() -> None:
     missed = [violation(merchant_id=f"v{k}", effect=k) for k in range(60)]
     alerts = [found(f"a{k}", merchant_id=f"x{k}", severity=0.3 + k / 100) for k in range(60)]
     whole = truth(*missed)
-    judgement = judge(whole, alerts, {})
-    listed = as_json({}, report(whole, judgement), judgement)
+    matching = match_alerts(whole, alerts, {})
+    listed = as_json({}, report(whole, matching), matching)
     severities = [each["severity"] for each in listed["false_alarms"]]
     assert severities == [0.3 + k / 100 for k in range(59, 9, -1)]
     assert [each["effect"] for each in listed["missed"]] == list(range(59, -1, -1))
@@ -227,7 +233,7 @@ def test_revisions_of_an_alert_are_gathered_and_a_closing_one_is_told_after_the_
     collector.take([revision(3, DAY + 2 * HOUR, 0.31, closed=True)])
     (found,) = collector.found()
     gap_ms = make_detectors()[0].quiet_gap_s * 1000
-    assert [each.emitted_ms for each in found.steps] == [DAY, DAY + HOUR, DAY + 2 * HOUR + gap_ms]
-    assert (found.family, found.severity, found.hits, found.at_stake_minor) == ("mcc", 0.31, 3, 21)
+    assert [each.emitted_ms for each in found.revisions] == [DAY, DAY + HOUR, DAY + 2 * HOUR + gap_ms]
+    assert (found.category, found.severity, found.hits, found.at_stake_minor) == ("mcc", 0.31, 3, 21)
     assert (found.first_ms, found.last_ms) == (DAY, DAY + 2 * HOUR)
     assert found.detected_ms(DAY) == DAY + 2 * HOUR + gap_ms

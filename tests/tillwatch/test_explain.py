@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from domain.alerts import Score
+from domain.timestamps import DAY_MS, MINUTE_MS
 from streams.sqlite.log import SqliteLog
 from tests.tillwatch.conftest import call, json_lines
 from tillwatch.explain import moment_of
@@ -20,7 +21,6 @@ from tillwatch.settings import log_url_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-MINUTE_MS, DAY_MS = 60_000, 86_400_000
 START_MS = 1_767_571_200_000
 """Monday 2026-01-05, 08:00 in Shanghai."""
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from simulator.config import HOUR_MS, SimulationConfig
+from domain.timestamps import HOUR_MS
+from simulator.config import SimulationConfig
 
 if TYPE_CHECKING:
     from pathlib import Path

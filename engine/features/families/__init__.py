@@ -1,11 +1,11 @@
 """Feature families: one per file, each with the row fields it owns, its update and the columns it yields.
 
 A family module has `FIELDS` (entries of the row's dtype; all zeros must mean "nothing seen"), `COLUMNS`, an
-`update(row, event, master_data, reference, out)` that takes one accepted transaction into the row and writes its
+`update(row, event, master_data, reference, out)` that updates the row by one accepted transaction and writes its
 columns to `out`, and, where some of its columns are reversible, `undo(row, amount, time_ms, day, now_ms, now_day)` that
-takes an approved sale out again. It may have more: `settle(row, event, master_data, reference, out)` for a settlement,
+subtracts a reversed sale. It may have more: `settle(row, event, master_data, reference, out)` for a settlement,
 `close(row, closing, reference, out)` for the end of a merchant's local day (it may come hours later, and before late
-transactions of that day), `revise(row, revision, reference, out)` for a version of the contract. On these occasions
+transactions of that day), `revise(row, revision, reference, out)` for a version of the contract. In these rows
 every column is null but those the hook writes. `KEPT` are further fields, which outlive a reset of the row.
 `docs/features.md` is held to the columns, and `tests/oracle.py` computes them slowly.
 """

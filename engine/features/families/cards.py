@@ -71,7 +71,7 @@ def _mark(row: Any, card: np.uint64, which: int) -> None:
 
 @njit_inner
 def _hold(row: Any, card: np.uint32, day: int) -> int:
-    """Where the card is held, making room for it where it is new."""
+    """The card's slot among the known ones; a new card takes the slot seen longest ago, and of these the rarest."""
     worst = 0
     for k in range(KNOWN):
         if row.known_card[k] == card:
@@ -92,7 +92,7 @@ def _hold(row: Any, card: np.uint32, day: int) -> int:
 
 @njit_inner
 def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Take the transaction in."""
+    """Count the card among the day's cards and the known ones; write the card features."""
     _turn(row, event.now_day)
     out.card_visits = out.card_known_d = np.iinfo(np.int64).min
     if event.card != np.uint64(0) and event.role <= REFUND:

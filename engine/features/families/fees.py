@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from domain.feature_codes import FEE_BY_CONTRACT
-from engine.features.event import DAY_MS, MISSING, REFUND, SALE, Event, Revision
+from domain.timestamps import DAY_MS
+from engine.features.event import MISSING, REFUND, SALE, Event, Revision
 from engine.features.families import Column
 from engine.features.families.mcc import price_e7, regime_of
 from engine.features.tariffs import MOST_MINOR, ROUNDING_MINOR, TARIFF_FIELDS, learn
@@ -95,7 +96,7 @@ def _interchange_e7(reference: Any, master_data: Any, event: Event) -> int:
 
 @njit_inner
 def _turn(row: Any, day: int) -> None:
-    """Let the fee day be at least `day`."""
+    """Move the fee day on to `day`: empty its counts and decay the shares. Nothing for an earlier day."""
     was = i64(row.fee_day)
     if day <= was:
         return
@@ -111,7 +112,7 @@ def _turn(row: Any, day: int) -> None:
 
 @njit_inner
 def _count(row: Any, day: int, over: int) -> None:
-    """Take a judged payment into the sums; `over` is 0 where it was charged what was due, or less."""
+    """Add a payment whose due fee is known to the sums; `over` is the overcharge, 0 if none."""
     late = i64(row.fee_day) - day
     weight = 1.0 if late <= 0 else np.exp2(-late / 28.0)
     row.fee_judged += weight
@@ -169,7 +170,7 @@ def _ledger(row: Any, out: Any) -> None:
 
 @njit_inner
 def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Take the transaction in."""
+    """Compare an approved sale's fee with the fee due; write the fee features and the ledger's sums."""
     out.fee_charged = out.fee_rate_ppm = out.fee_due = out.fee_over = out.fee_due_ppm = out.fee_due_fixed = MISSING
     out.fee_new_ppm = out.fee_new_fixed = out.fee_dearer_run = out.fee_over_1d = out.fee_over_count_1d = MISSING
     out.fee_judged_1d = out.fee_over_4w = MISSING
@@ -186,7 +187,7 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
 
 @njit_inner
 def settle(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Take the settlement in."""
+    """Compare a settlement's fee with the fee due; write the fee features and the ledger's sums."""
     out.fee_basis = 0
     if event.fee != MISSING:
         _take(row, event, master_data, reference, out)
@@ -195,7 +196,7 @@ def settle(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
 
 @njit_inner
 def revise(row: Any, revision: Revision, reference: Any, out: Any) -> None:
-    """Say how much dearer the version is, and how long before it was told."""
+    """Write how much dearer the contract version is, and the days of notice and of lead."""
     out.contract_rise_ppm = revision.rise_ppm
     if revision.notice_ms != MISSING:
         out.contract_notice_d = (revision.effective_ms - revision.notice_ms) // DAY_MS

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.features.event import HOUR_MS, REFUND, SALE, Closing, Event
+from domain.timestamps import HOUR_MS
+from engine.features.event import REFUND, SALE, Closing, Event
 from engine.features.families import Column
 from engine.jit import njit_inner
 
@@ -40,7 +41,7 @@ CLOSES = ("age_h",)
 
 @njit_inner
 def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Take the transaction in."""
+    """Count the transaction in the lifetime sums; write them and the merchant's age."""
     if event.role <= REFUND:
         row.attempts += 1
         if event.approved and event.role == SALE:
@@ -64,13 +65,13 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
 
 @njit_inner
 def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
-    """Tell the merchant's age when the day is closed."""
+    """Write the merchant's age at the close of the day."""
     out.age_h = (closing.time_ms - row.first_ms) // HOUR_MS
 
 
 @njit_inner
 def undo(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
-    """Take an approved sale out."""
+    """Move a reversed sale from the sales to the reversals."""
     row.sales -= 1
     row.sales_minor -= amount
     row.reversed += 1

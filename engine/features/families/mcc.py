@@ -14,7 +14,8 @@ import numpy as np
 
 from domain import interchange
 from domain.feature_codes import MCC_LEARNED, MCC_REGISTERED, SOURCE_SETTLEMENT
-from engine.features.event import DAY_MS, MISSING, SALE, UNIONPAY, Event
+from domain.timestamps import DAY_MS
+from engine.features.event import MISSING, SALE, UNIONPAY, Event
 from engine.features.families import Column
 from engine.jit import i64, njit_inner
 
@@ -214,7 +215,7 @@ def _is_off(row: Any, master_data: Any, reference: Any, source: int, value: int)
 
 @njit_inner
 def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Take the transaction in."""
+    """Compare an approved sale's MCCs and fee type with the registered or learned ones; then learn from it."""
     _decay(row, event)
     _, most, total = _common(row, 0)
     values = (event.mcc, event.acceptor_mcc, event.channel_mcc, event.fee_type)
@@ -329,7 +330,7 @@ def _of_settled_day(row: Any, event: Event, off: bool, leak: int) -> None:
 
 @njit_inner
 def settle(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Judge a settlement by what it carries; what it costs and its sale has shown already is not told again."""
+    """Compare a settlement's own MCC with the registered one; leakage that its sale has shown is not written again."""
     late = max(event.was_ms - event.time_ms, 0)
     weight = np.float32(1.0) if late == 0 else np.float32(np.exp2(-late * _PER_MS))
     if event.mcc >= 0:

@@ -113,7 +113,7 @@ def _nothing(out: Any) -> None:
 
 @njit_inner
 def _relearn(row: Any, s: int) -> None:
-    """Let what is counted at a place begin anew."""
+    """Reset what was learned at place `s`."""
     row.set_base[s] = row.set_base_cheap[s] = row.set_cusum[s] = np.float32(0.0)
     row.set_held_d[s] = 0
     if s == WHOLE:
@@ -123,7 +123,7 @@ def _relearn(row: Any, s: int) -> None:
 
 @njit_inner
 def _empty(row: Any) -> None:
-    """Let the next closing's count begin."""
+    """Reset the counts since the last closing."""
     for s in range(TERMINALS + 1):
         row.set_sales[s] = row.set_cheap[s] = 0
     row.set_loss_e7 = row.set_minor = row.set_cheap_minor = 0
@@ -205,7 +205,7 @@ def _take(row: Any, event: Event, master_data: Any, reference: Any) -> None:
 
 @njit_inner
 def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Take the transaction in."""
+    """Count an approved sale of a merchant with several MCCs; every column is null until the day closes."""
     if event.role == SALE and event.approved and master_data.mcc_count > 1:
         _take(row, event, master_data, reference)
     _nothing(out)
@@ -220,7 +220,7 @@ def _usual(row: Any, s: int) -> float:
 
 @njit_inner
 def _weigh(row: Any, s: int, usual: float) -> None:
-    """Add what the sales since the last closing say."""
+    """Add the evidence of the sales since the last closing to the place's sum."""
     n, cheap = np.float64(row.set_sales[s]), np.float64(row.set_cheap[s])
     if n == 0.0 or usual + LEAST_SHIFT >= 1.0:
         return
@@ -233,7 +233,7 @@ def _weigh(row: Any, s: int, usual: float) -> None:
 
 @njit_inner
 def _learn_day(row: Any, s: int, usual: float) -> None:
-    """Take the sales since the last closing into the usual."""
+    """Update the usual share with the sales since the last closing."""
     n, cheap = np.float64(row.set_sales[s]), np.float64(row.set_cheap[s])
     if n == 0.0:
         return
@@ -254,7 +254,7 @@ def _learn_day(row: Any, s: int, usual: float) -> None:
 
 @njit_inner
 def _close_place(row: Any, s: int, day: int) -> float:
-    """Judge a place and learn from it; the usual share it was held against."""
+    """Test a place and learn from it; return the usual share it was compared with."""
     since = i64(row.set_day) if s == WHOLE else i64(row.set_first_day[s])
     usual = _usual(row, s) if day >= since + MIN_DAYS else np.nan
     if not math.isnan(usual):
@@ -281,7 +281,7 @@ def _terminal_excess_e7(row: Any, t: int, usual: float) -> int:
 
 @njit_inner
 def _join(row: Any, day: int) -> None:
-    """Let terminals of some age count to the merchant's share, which is learned anew; not while it is rising."""
+    """Count terminals old enough in the merchant's share, which is then relearned; not while the share is rising."""
     if row.set_cusum[WHOLE] >= HOLD:
         return
     for t in range(TERMINALS):
@@ -294,7 +294,7 @@ def _join(row: Any, day: int) -> None:
 
 @njit_inner
 def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
-    """Judge the day that ended."""
+    """Test whether the share of cheap sales has risen by the day that ended; write the evidence."""
     if row.set_key == 0 or row.set_sales[WHOLE] == 0:
         return
     # What is told is told of the figures before they are learned from.

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from domain.timestamps import DAY_MS
 from engine.decoding.hashing import mix64
-from engine.features.event import DAY_MS, MISSING, SALE, Event
+from engine.features.event import MISSING, SALE, Event
 from engine.features.families import Column
 from engine.jit import i64, njit_inner
 
@@ -138,7 +139,7 @@ def _fresh(row: Any, source: int, day: int) -> tuple[int, int]:
 
 @njit_inner
 def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Take the transaction in."""
+    """Note an approved sale's acceptor and channel numbers; write how many there are and how often they switch."""
     _decay(row, event)
     out.number_source = MISSING
     out.number_changed = MISSING

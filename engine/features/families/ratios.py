@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from domain.timestamps import DAY_MS, HOUR_MS
 from engine.decoding.columns import pack
-from engine.features.event import DAY_MS, HOUR_MS, MISSING, SALE, Event
+from engine.features.event import MISSING, SALE, Event
 from engine.features.families import Column
 from engine.jit import njit_inner
 
@@ -109,7 +110,7 @@ def _share(part: Any, base: Any) -> float:
 
 @njit_inner
 def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Take the transaction in."""
+    """Decay the counters, count a sale in them, and write the shares."""
     if event.was_ms >= 0 and event.now_ms > event.was_ms:
         _decay(row, event.now_ms - event.was_ms)
     if event.role == SALE:

@@ -54,7 +54,7 @@ def _keep(row: Any, event: Event) -> None:
 
 @njit_inner
 def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Take the transaction in."""
+    """Add the transaction to the ring; write how many in it have the same card, the same amount, or both."""
     out.same_card_16 = out.same_amount_16 = np.iinfo(np.int64).min
     out.same_card_amount_24h = out.same_card_minor_10m = np.iinfo(np.int64).min
     if event.role > REFUND:

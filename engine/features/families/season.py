@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from domain.timestamps import DAY_MS
 from engine.features.event import (
     CALENDAR_DAYS,
     DAY_KINDS,
-    DAY_MS,
     FIRST_DAY,
     MISSING,
     RAMP_WEEKS,
@@ -169,6 +169,7 @@ COLUMNS = (
 CLOSES = (
     "closed_sales", "closed_minor", "week_minor_1d", "idle_d", "expected_1d", "expected_minor_1d", "excess_minor",
     "rise_score", "rise_d", "rise_before_minor", "fall_score", "quiet_d", "quiet_longest_d", "missed_sales",
+    "ratio_90d", "ratio_week_13w",
 )  # fmt: skip
 
 
@@ -370,7 +371,7 @@ def _nothing(out: Any) -> None:
 
 @njit_inner
 def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Take the transaction in."""
+    """Count an approved sale of the day, and write how far the day is above what the season expects."""
     _nothing(out)
     if event.role != SALE or not event.approved:
         return
@@ -408,13 +409,13 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
 
 @njit_inner
 def undo(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
-    """Take an approved sale out of its day's tickets."""
+    """Subtract a reversed sale from its day's tickets."""
     _tick(row, -1, day, _cut_log(row, amount))
 
 
 @njit_inner
 def _learn_tickets(row: Any, day: int, n: int, minor: int) -> None:
-    """Let the day's tickets teach their mean and deviation."""
+    """Update the tickets' mean and deviation with the day's tickets."""
     k = day & 1
     count = float(row.tick_n[k])
     if row.tick_day[k] != day or count < 1.0 or n < 1:
@@ -445,7 +446,7 @@ def _learn_tickets(row: Any, day: int, n: int, minor: int) -> None:
 
 @njit_inner
 def _learn(row: Any, kind: int, weekday: int, n: float, expected: float) -> None:
-    """Let the day teach level, weekday and spread, or the factor of its kind."""
+    """Update level, weekday and spread with the day's sales, or the factor of its kind of day."""
     spread = float(row.spread)
     info = expected / (1.0 + spread * expected)
     off = min(max(np.log((n + 0.5) / (expected + 0.5)), -1.5), 1.5)
@@ -500,7 +501,7 @@ def _weigh(row: Any, kind: int, n: float, expected: float, variance: float, tick
 
 @njit_inner
 def _accept(row: Any, reference: Any, day: int) -> None:
-    """Let a level that has lasted become the usual one."""
+    """Make a level that has lasted `ALARM_DAYS` the usual one."""
     if max(row.rise_count, row.rise_amount, row.fall_count) < ALARM:
         row.alarm_days = 0
         return
@@ -548,7 +549,7 @@ def _count_idle(row: Any, kind: int, n: int, expected: float) -> None:
 
 @njit_inner
 def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
-    """Judge the day that ended, then learn from it."""
+    """Compare the ended day with its expectation, then learn from it."""
     day = closing.day
     if row.first_day == 0 or day < row.first_day:
         return

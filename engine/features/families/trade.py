@@ -71,7 +71,10 @@ CLOSES = tuple(column.name for column in COLUMNS)
 
 @njit_inner
 def statistic(row: Any, k: int) -> float:
-    """`domain.profiles.statistic`."""
+    """`domain.profiles.statistic`, compiled.
+
+    The text is repeated because compiled code cannot call the plain functions that the other one calls.
+    """
     if k >= profiles.HOURS_FROM:
         return share(row, k)
     if k == profiles.TICKET:
@@ -191,7 +194,7 @@ def _nothing(out: Any) -> None:
 
 @njit_inner
 def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Take the transaction in."""
+    """Count an approved sale in the merchant's profile; every column is null until the day closes."""
     if event.role == SALE and event.approved:
         _take(row, event, master_data, reference)
     _nothing(out)
@@ -259,7 +262,7 @@ def _judge(row: Any, reference: Any, out: Any, fee_class: int) -> None:
 
 @njit_inner
 def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
-    """Judge what is known by the end of a day with sales."""
+    """Compare the merchant's sales with the profiles at the end of a day with sales."""
     if row.trade_today == 0:
         return
     row.trade_days = min(i64(row.trade_days) + 1, 60_000)

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.features.event import HOUR_MS, MINUTE_MS, REFUND, SALE, Event
+from domain.timestamps import HOUR_MS, MINUTE_MS
+from engine.features.event import REFUND, SALE, Event
 from engine.features.families import Column
 from engine.jit import njit_inner
 
@@ -141,7 +142,7 @@ def _add(row: Any, sign: int, amount: int, time_ms: int, day: int, now_ms: int, 
 
 @njit_inner
 def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Take the transaction in."""
+    """Count the attempt and an approved sale in their buckets; write the sums of every window."""
     _roll(row, event.now_ms, event.now_day)
     if event.role <= REFUND:
         bucket = event.time_ms // MINUTE_MS
@@ -170,6 +171,6 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
 
 @njit_inner
 def undo(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
-    """Take an approved sale out."""
+    """Subtract a reversed sale from the buckets and windows it was counted in."""
     _roll(row, now_ms, now_day)
     _add(row, -1, amount, time_ms, day, now_ms, now_day)

@@ -5,25 +5,25 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from evaluation.truth import TruthError, read_truth
-from tests.tillwatch.judging import DAY, control, truth, violation
+from simulator.truth import TruthError, read_truth
+from tests.truths import DAY, look_alike, truth, violation
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def written(folder: Path, **changes: Any) -> Path:
-    """A truth with one violation and one control, in a file."""
+    """A truth with one violation and one look-alike, in a file."""
     path = folder / "truth.json"
-    whole = msgspec.to_builtins(truth(violation(), controls=[control()]))
+    whole = msgspec.to_builtins(truth(violation(), look_alikes=[look_alike()]))
     path.write_bytes(msgspec.json.encode(whole | changes))
     return path
 
 
 def test_a_truth_is_read_back(tmp_path: Path) -> None:
     found = read_truth(written(tmp_path))
-    assert found == truth(violation(), controls=[control()])
-    assert (found.merchant_days, found.controls[0].days) == (40_000.0, 40.0)
+    assert found == truth(violation(), look_alikes=[look_alike()])
+    assert (found.merchant_days, found.look_alikes[0].days) == (40_000.0, 40.0)
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,11 @@ def test_a_truth_is_read_back(tmp_path: Path) -> None:
     [
         ({"violations": [{"merchant_id": "m"}]}, "missing required field"),
         (
-            {"violations": [msgspec.to_builtins(violation(family="card"))]},
+            {"violations": [msgspec.to_builtins(violation(category="card"))]},
             "must be one of mcc, fee, volume, got 'card'",
         ),
-        ({"violations": [msgspec.to_builtins(violation(family=""))]}, "must be one of mcc, fee, volume, got ''"),
-        ({"controls": [msgspec.to_builtins(control(until_ms=-DAY))]}, "must not end before it begins"),
+        ({"violations": [msgspec.to_builtins(violation(category=""))]}, "must be one of mcc, fee, volume, got ''"),
+        ({"look_alikes": [msgspec.to_builtins(look_alike(until_ms=-DAY))]}, "must not end before it begins"),
         ({"merchants": 0}, "must have merchants and last, got 0"),
         ({"end_ms": 0}, "must have merchants and last"),
     ],

@@ -1,14 +1,15 @@
-"""Labels of merchants that deviate in MCC, number or fee."""
+"""Violations of MCC, number or fee, from the sales that were drawn."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from simulator.draw import OVERCHARGED, SETTLEMENT, UNDONE, VIOLATION
+from simulator.leakage import leakage_minor
 from simulator.mccs import median_log_ratio
 from simulator.table import FEE_KINDS, FEE_SCOPES, IN_CHANNEL, JUMP_KINDS
 from simulator.trades import TRADES
-from simulator.truth import Label, leakage_minor
+from simulator.truth import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     Details = dict[str, str | int | float]
 
 
-def mcc_label(merchants: Merchants, i: int, sales: NDArray[np.void], txn_ids: TxnIds) -> Label:
-    """The label of merchant `i` by its approved purchases (`simulator.draw.EVENT`), each once, by receipt.
+def mcc_violation(merchants: Merchants, i: int, sales: NDArray[np.void], txn_ids: TxnIds) -> Violation:
+    """The violation of merchant `i` by its approved purchases (`simulator.draw.EVENT`), each once, by receipt.
 
     Settlements may come with them.
     """
@@ -37,10 +38,10 @@ def mcc_label(merchants: Merchants, i: int, sales: NDArray[np.void], txn_ids: Tx
         effect, unit = abs(median_log_ratio(row)), "ticket ratio"
     elif kind == "drift":
         effect = len(hits) / max(1, approved)
-    return Label(
+    return Violation(
         merchant_id=merchants.merchant_id(i),
         merchant_index=i,
-        family="mcc",
+        category="mcc",
         kind=kind,
         onset_ms=int(row["jump_onset_ms"]),
         end_ms=int(row["jump_end_ms"]),
@@ -76,8 +77,8 @@ def _mcc_details(row: np.void, kind: str) -> Details:
     return out
 
 
-def fee_label(merchants: Merchants, i: int, charged: NDArray[np.void], txn_ids: TxnIds) -> Label:
-    """The label of merchant `i` by its records, each once, by receipt.
+def fee_violation(merchants: Merchants, i: int, charged: NDArray[np.void], txn_ids: TxnIds) -> Violation:
+    """The violation of merchant `i` by its records, each once, by receipt.
 
     Those that carry fees are purchases or settlements.
     """
@@ -94,10 +95,10 @@ def fee_label(merchants: Merchants, i: int, charged: NDArray[np.void], txn_ids: 
         details["notice_from"] = int(row["notice_ms"])
     if FEE_KINDS[row["fee_kind"]] == "contract_rise":
         details["effective_from"] = int(row["fee_onset_ms"])
-    return Label(
+    return Violation(
         merchant_id=merchants.merchant_id(i),
         merchant_index=i,
-        family="fee",
+        category="fee",
         kind=FEE_KINDS[row["fee_kind"]],
         onset_ms=onset_ms,
         end_ms=end_ms,

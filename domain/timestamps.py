@@ -1,0 +1,19 @@
+"""Event time is in UTC milliseconds since 1970: units of it, and its ISO 8601 form."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def iso(ms: int) -> str:
+    """UTC milliseconds as ISO 8601.
+
+    >>> iso(1_795_289_192_123)
+    '2026-11-21T19:26:32.123Z'
+    """
+    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
