@@ -104,7 +104,8 @@ class MonitorAgent:
     Args:
         app: the Faust app to join.
         acknowledges: whether a batch is acknowledged as soon as it is published; else that waits for a checkpoint.
-        lost: told of a batch that was not published, and of why; whether its partition will be recovered again.
+        recover_after: called with the error and the offsets of a batch that was not published; returns whether its
+            partition will be recovered.
 
     Attributes:
         partitions: those assigned, by number.
@@ -117,7 +118,7 @@ class MonitorAgent:
 
     def __init__(
         self, app: App, *, acknowledges: bool,
-        lost: Callable[[Exception, str], bool] = lambda *_: False,
+        recover_after: Callable[[Exception, str], bool],
     ) -> None:  # fmt: skip
         self.partitions: Mapping[int, Partition] = {}
         self.counts = Counts()
@@ -129,7 +130,7 @@ class MonitorAgent:
         self._acknowledges = acknowledges
         self._token = -1
         self._resting = False
-        self._lost = lost
+        self._recover_after = recover_after
         partition_of(b"", 1)  # loaded now: the first call, for master data, takes a second
         app.agent(app.topic(EVENTS.name, schema=BatchSchema()), name="monitor", concurrency=1)(self._run)
 
@@ -143,8 +144,8 @@ class MonitorAgent:
             self.earlier.add(each.earlier)
         self.counts = replace(self.earlier)
 
-    def forsake(self) -> None:
-        """Do nothing more with these partitions, until they are recovered."""
+    def abandon(self) -> None:
+        """Process nothing more of these partitions until they are recovered."""
         self._token = -1
         for each in self.partitions.values():
             each.released = True
@@ -205,7 +206,7 @@ class MonitorAgent:
                 self.acknowledge(partition, partition.next_offset)
         except Exception as error:  # whatever it is, the batch is kept
             span = f"{batch.records.source}, offsets {batch.first_offset} to {message.offset}"
-            if partition.released or self._lost(error, span):
+            if partition.released or self._recover_after(error, span):
                 self._token = -1  # nothing more until the partitions are recovered
                 return
             logger.exception("monitor failed on %s", span)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import abc
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from faust import Schema
@@ -17,12 +16,13 @@ from faust.types import TP, ConsumerMessage
 from mode.utils.futures import notify
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
     from faust.types import Message
     from faust.types.transports import TPorTopicSet
 
     from streams.fetched_batch import Batch
+    from streams.partition_handler import PartitionHandler
 
 APPEND_TIME = 1
 """Kafka's timestamp type of append time."""
@@ -147,7 +147,7 @@ class BatchConsumer(Consumer):
         await super().perform_seek()
         self._forget()
         if generation == self.app.consumer_generation_id:
-            cast("BatchTransport", self.transport).begin(self._token)
+            cast("BatchTransport", self.transport).handler.on_ready(self._token)
 
     def _forget(self) -> None:
         self._token += 1
@@ -189,33 +189,16 @@ def batch_message(tp: TP, batch: Batch, generation_id: int, token: int) -> Consu
     )
 
 
-Recover = Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
-"""Readies partitions that were assigned; where to read each on from."""
-
-
 class BatchTransport(Transport):
     """What the backends' transports have in common.
 
     Attributes:
         batch_records: most records of a batch.
-        recover: awaited between each assignment and the resuming of the flow; by default each partition is read from
-            its first record on.
-        begin: called after that with the token of what is fetched from then on.
+        handler: called where partitions come and go; set before the app starts.
     """
+
+    handler: PartitionHandler
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.batch_records = BATCH_RECORDS
-        self.recover: Recover = self._from_first
-        self.begin: Callable[[int], None] = _nothing
-
-    async def first_offset(self, tp: TP) -> int:
-        """The first readable offset."""
-        raise NotImplementedError
-
-    async def _from_first(self, assigned: Iterable[TP]) -> Mapping[TP, int]:
-        return {tp: await self.first_offset(tp) for tp in assigned}
-
-
-def _nothing(_: int) -> None:
-    """Nobody waits for it."""

@@ -23,7 +23,7 @@ from streams.manifests import Manifest, PageRef
 from streams.topics import EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from engine.checkpoint.checkpoints import Checkpoint
     from engine.checkpoint.page_log import Fresh
@@ -166,6 +166,10 @@ class Checkpointer:
                 f"{what} must be read on from offset {offset}, got a log that begins at {first}: what lies between is"
                 " gone; see `tillwatch state rebuild`"
             )
+
+    async def release(self, partitions: Collection[int]) -> None:
+        """Give up the right to checkpoint these partitions."""
+        await self._store.release(partitions)
 
     # -- checkpoints
 

@@ -19,12 +19,13 @@ from streams.sqlite.leases import Fenced
 from streams.topics import EVENTS, PROGRESS, create_topics
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from streams.app import WorkerSettings
     from streams.kafka.faust_transport import Consumer, Transport
     from streams.log import Progress
     from streams.log_backend import ResultWriter
+    from streams.partition_handler import PartitionHandler
 
 logger = get_logger(__name__)
 
@@ -53,23 +54,9 @@ class KafkaBackend:
         self._transport = cast("Transport", self.app.transport)
         self._transport.options = options
 
-    def attend(
-        self, recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]], begin: Callable[[int], None],
-        release: Callable[[Collection[int]], Awaitable[Collection[int]]],
-    ) -> None:  # fmt: skip
-        """Have the worker called where partitions come and go."""
-
-        async def let_go(partitions: Collection[int]) -> Collection[int]:
-            held = await release(partitions)
-            await self._store.let_go({*partitions}.difference(held))
-            return held
-
-        self._transport.recover, self._transport.begin, self._transport.release = recover, begin, let_go
-
-    @property
-    def unbroken(self) -> bool:
-        """Whether nobody else can have had what was held of the partitions released last."""
-        return self._consumer.unbroken
+    def attach(self, handler: PartitionHandler) -> None:
+        """Have `handler` called where partitions come and go."""
+        self._transport.handler = handler
 
     @property
     def _consumer(self) -> Consumer:
@@ -134,7 +121,7 @@ class KafkaBackend:
     async def tidy(self, keep_from: Mapping[tuple[str, int], int]) -> None:
         """The brokers do."""
 
-    def again(self) -> None:
+    def rejoin(self) -> None:
         """Have the group assign everything anew."""
         self._consumer.rejoin()
 

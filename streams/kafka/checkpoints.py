@@ -176,7 +176,7 @@ class KafkaCheckpointStore:
             Unreachable: the cluster does not answer.
             Fenced: they were let go of meanwhile, or have another owner already.
         """
-        await self.let_go(self._owners.keys() - held)
+        await self.release(self._owners.keys() - held)
         owners = {each: self._new_owner(each) for each in partitions}
         self._owners |= owners
         await asyncio.gather(*(each.start() for each in owners.values()))
@@ -236,9 +236,9 @@ class KafkaCheckpointStore:
             await owner.commit()
         else:
             await self.commit(msgspec.structs.replace(first[0], owner=owner.number), first[1])
-        await self.let_go([partition])
+        await self.release([partition])
 
-    async def let_go(self, partitions: Collection[int]) -> None:
+    async def release(self, partitions: Collection[int]) -> None:
         """Own these no longer; what is still under way with them fails with `Fenced`."""
         owners = [self._owners.pop(each) for each in partitions if each in self._owners]
         await asyncio.gather(*(each.close() for each in owners))
@@ -250,7 +250,7 @@ class KafkaCheckpointStore:
 
     async def close(self) -> None:
         """Own nothing."""
-        await self.let_go(list(self._owners))
+        await self.release(list(self._owners))
 
 
 async def _sign(owner: PartitionOwner, partition: int, number: int) -> None:

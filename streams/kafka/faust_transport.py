@@ -30,7 +30,7 @@ from streams.sqlite.leases import Fenced, LetGo
 from streams.topics import EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 
     from faust.types import ConsumerMessage
 
@@ -129,7 +129,7 @@ class Consumer(BatchConsumer):
         self.app.consumer_generation_id = _NO_GENERATION  # a recovery that goes on is of no use any more
         try:
             self.app.on_rebalance_start()
-            self._held = await self.transport.release({each.partition for each in partitions})
+            self._held = await self.transport.handler.on_revoked({each.partition for each in partitions})
             self._held_in = self.client.generation
             await self.on_partitions_revoked(partitions)
         except Exception as error:
@@ -191,9 +191,11 @@ class Consumer(BatchConsumer):
         return {}
 
     async def _recover(self, generation: int, assigned: set[TP]) -> Mapping[TP, int]:
-        offsets = await self.transport.recover(assigned)
+        numbers = [each.partition for each in assigned]
+        found = await self.transport.handler.on_assigned(numbers, unbroken=self._unbroken)
         if self.app.consumer_generation_id != generation or assigned != self.assignment():
             return {}
+        offsets = {tp: found[tp.partition] for tp in assigned}
         for tp, offset in offsets.items():
             self.client.seek(TopicPartition(*tp), offset)
         self._ready = True
@@ -204,8 +206,8 @@ class Consumer(BatchConsumer):
         return self._held if _NO_GENERATION < self._held_in == self.client.generation else ()
 
     @property
-    def unbroken(self) -> bool:
-        """Whether this worker was in the group all the time: nobody else can have had what it held and got back."""
+    def _unbroken(self) -> bool:
+        """True if this worker stayed in the group, so held partitions had no other owner."""
         return _NO_GENERATION < self._held_in == self.app.consumer_generation_id - 1
 
     @property
@@ -331,7 +333,6 @@ class Transport(BatchTransport):
 
     Attributes:
         options: how to reach the cluster; set before the app starts.
-        release: called with partitions that may go to other workers; gives those whose state is held.
     """
 
     Consumer: ClassVar[Any] = Consumer
@@ -342,14 +343,3 @@ class Transport(BatchTransport):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.options = cast("KafkaOptions", None)
-        self.release: Callable[[Collection[int]], Awaitable[Collection[int]]] = _nothing
-
-    async def first_offset(self, tp: TP) -> int:
-        """The first readable offset."""
-        consumer = cast("Consumer", self.app.consumer)
-        return (await consumer.earliest_offsets(tp))[tp]
-
-
-async def _nothing(_: Collection[int]) -> Collection[int]:
-    """Nobody has anything to finish, or to hold."""
-    return ()

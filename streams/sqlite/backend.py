@@ -23,15 +23,14 @@ from streams.sqlite.log import SqliteLog
 from streams.topics import EVENTS, TOPICS, create_topics
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
-
-    from faust.types import TP
 
     from streams.app import WorkerSettings
     from streams.log import Progress
     from streams.log_backend import ResultWriter
     from streams.manifests import Manifest
+    from streams.partition_handler import PartitionHandler
     from streams.sqlite.faust_transport import Producer, Transport
     from streams.sqlite.leases import Lease
 
@@ -49,7 +48,7 @@ class SqliteBackend:
         settings: where the log is; its topics are made where they are not there.
     """
 
-    shared = unbroken = False
+    shared = False
     losses: tuple[type[Exception], ...] = ()
 
     def __init__(self, settings: WorkerSettings) -> None:
@@ -60,13 +59,9 @@ class SqliteBackend:
         self.app = build_app(settings)
         self._transport = cast("Transport", self.app.transport)
 
-    def attend(
-        self, recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]], begin: Callable[[int], None],
-        release: Callable[[Collection[int]], Awaitable[Collection[int]]],
-    ) -> None:  # fmt: skip
-        """Have the worker called when it gets its partitions. No other takes any over, so none is released."""
-        self._transport.recover, self._transport.begin = recover, begin
-        del release
+    def attach(self, handler: PartitionHandler) -> None:
+        """Have `handler` called when the worker gets its partitions; no other takes any over, so none is revoked."""
+        self._transport.handler = handler
 
     @property
     def identity(self) -> str:
@@ -114,7 +109,7 @@ class SqliteBackend:
         """Compaction and retention."""
         await self._transport.writer.run(partial(_tidy, lease=self.lease, keep_from=keep_from))
 
-    def again(self) -> None:
+    def rejoin(self) -> None:
         """There is no group to join again."""
         raise NotImplementedError("the embedded log has one worker: start it again")
 
@@ -146,6 +141,9 @@ class SqliteCheckpointStore:
         assert lease is not None
         self._number = lease.number
         await self._in_thread(self._store.fence, lease.number, self._backend.app.conf.id)
+
+    async def release(self, partitions: Collection[int]) -> None:
+        """The lease is given back when the consumer stops."""
 
     def owner(self, partition: int) -> int:  # noqa: ARG002  one number for all
         """The lease's number."""

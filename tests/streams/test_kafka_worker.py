@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -34,11 +34,10 @@ from tests.streams.record_sets import damage, flipped, made, produce
 from tests.streams.sums import SumMonitor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 
     from engine.decoding.records import Records
     from engine.outputs import Outputs
-    from streams.kafka.faust_transport import Transport
     from tests.kafka.broker import Cluster
     from tests.kafka.fixtures import NewKafka
     from tests.streams.conftest import KafkaBackend
@@ -288,7 +287,7 @@ def test_what_is_held_while_another_owns_it_is_recovered(log: KafkaLog, options:
             await asyncio.to_thread(fill, log, 100)
             await until(lambda: committed(log) == [100] * PARTITIONS, "all is checkpointed")
             await thief.fence(range(PARTITIONS))
-            worker._backend.again()
+            worker._backend.rejoin()
             await until(lambda: worker.agent.partitions == {}, "its partitions were let go of")
             await until(reach(100, worker), "it goes on with what it held")
             assert len(made) == 3
@@ -467,7 +466,7 @@ def test_a_worker_that_is_given_its_partitions_anew_while_it_waits_for_records_g
             for end in range(40, 200, 40):
                 await asyncio.to_thread(fill, log, 40, end - 40)
                 await until(reach(end, worker), "everything was processed")
-                worker._backend.again()
+                worker._backend.rejoin()
                 await until(lambda: worker.agent.partitions == {}, "its partitions were let go of")
             await until(reach(end, worker), "they were recovered from their checkpoints")
 
@@ -666,15 +665,14 @@ def test_a_worker_is_ready_when_its_partitions_are_recovered(log: KafkaLog, opti
 
     async def test() -> None:
         worker = Worker(settings_of(options, health_port=port), SumMonitor)
-        transport = cast("Transport", worker.app.transport)
-        recover = transport.recover
+        on_assigned = worker.partitions.on_assigned
 
-        async def asked(assigned: Any) -> Any:
+        async def asked(partitions: Collection[int], *, unbroken: bool) -> Mapping[int, int]:
             answers.append(await asyncio.to_thread(ask, port, "/ready"))
             answers.append(await asyncio.to_thread(ask, port, "/live"))
-            return await recover(assigned)
+            return await on_assigned(partitions, unbroken=unbroken)
 
-        transport.recover = asked
+        worker.partitions.on_assigned = asked  # type: ignore[method-assign]
         async with working(worker):
             await until(lambda: len(worker.agent.partitions) == PARTITIONS, "partitions were recovered")
             answers.append(await asyncio.to_thread(ask, port, "/ready"))
