@@ -23,7 +23,7 @@ from streams.topics import ALERTS, DEAD_LETTERS, EVENTS, MERCHANT_RISK
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
-    from faust.types import EventT, StreamT
+    from faust.types import StreamT
 
     from domain.alerts import Alert, Score
     from engine.checkpoint.checkpoints import Checkpoint
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from engine.decoding.records import Records
     from streams.app import App
     from streams.batches import BatchConsumer
-    from streams.fetched_batch import Batch
+    from streams.fetched_batch import Batch, FetchedBatch
     from streams.log_backend import ResultWriter
     from streams.manifests import PageRef
 
@@ -176,36 +176,37 @@ class MonitorAgent:
         async with self.turn:
             self._resting = True
 
-    async def _run(self, stream: StreamT[Records]) -> None:
+    async def _run(self, stream: StreamT[FetchedBatch]) -> None:
         events = cast("Any", stream).noack()  # Faust's type leaves it out
         async for event in events.events():
+            fetched: FetchedBatch = event.value
             async with self.turn:
                 if not self._resting:
-                    await self._take(event)
+                    await self._take(event.message.partition, fetched)
                     self._resting |= self.failure is not None
                 if not self._resting:
                     await events.ack(event)
             if self._resting:  # no later batch may be tried: wait to be stopped
                 await asyncio.get_running_loop().create_future()
 
-    async def _take(self, event: EventT[Records]) -> None:
-        message, batch = event.message, cast("Batch", event.value)
-        if cast("Any", message.key) != self._token:
-            return  # it was fetched before the partitions were given anew, and is read again
-        if (partition := self.partitions.get(message.partition)) is None:
-            return  # it was let go of
+    async def _take(self, number: int, fetched: FetchedBatch) -> None:
+        batch = fetched.batch
+        if fetched.token != self._token:
+            return  # it was fetched before the newest recovery, and is read again
+        if (partition := self.partitions.get(number)) is None:
+            return  # it was released
         self.sound = False
         try:
             partition.result_writer.prepare()
             outputs = _processed(partition, batch)
             _warn(partition, batch.records.source, outputs)
             await self._publish(partition, outputs)
-            partition.waiting.append(message.offset)
+            partition.waiting.append(batch.last_offset)
             partition.next_offset = batch.next_offset
             if self._acknowledges:
                 self.acknowledge(partition, partition.next_offset)
         except Exception as error:  # whatever it is, the batch is kept
-            span = f"{batch.records.source}, offsets {batch.first_offset} to {message.offset}"
+            span = f"{batch.records.source}, offsets {batch.first_offset} to {batch.last_offset}"
             if partition.released or self._recover_after(error, span):
                 self._token = -1  # nothing more until the partitions are recovered
                 return
