@@ -18,7 +18,6 @@ from domain.events import Reason
 from engine.decoding.hashing import partition_of
 from engine.outputs import Counts, Outputs
 from streams.batches import BatchSchema
-from streams.topics import ALERTS, DEAD_LETTERS, EVENTS, MERCHANT_RISK
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from streams.fetched_batch import Batch, FetchedBatch
     from streams.log_backend import ResultWriter
     from streams.manifests import PageRef
+    from streams.topics import Topics
 
 logger = get_logger(__name__)
 
@@ -103,11 +103,13 @@ class MonitorAgent:
 
     Args:
         app: the Faust app to join.
+        topics: where events are read from and results go.
         acknowledges: whether a batch is acknowledged as soon as it is published; else that waits for a checkpoint.
         recover_after: called with the error and the offsets of a batch that was not published; returns whether its
             partition will be recovered.
 
     Attributes:
+        topics: as given.
         partitions: those assigned, by number.
         counts: records by what became of them, `earlier` included.
         earlier: those that earlier runs had counted, whose state was restored.
@@ -117,7 +119,7 @@ class MonitorAgent:
     """
 
     def __init__(
-        self, app: App, *, acknowledges: bool,
+        self, app: App, topics: Topics, *, acknowledges: bool,
         recover_after: Callable[[Exception, str], bool],
     ) -> None:  # fmt: skip
         self.partitions: Mapping[int, Partition] = {}
@@ -126,13 +128,13 @@ class MonitorAgent:
         self.failure: Exception | None = None
         self.sound = True
         self.turn = asyncio.Lock()
-        self._app = app
+        self._app, self.topics = app, topics
         self._acknowledges = acknowledges
         self._token = -1
         self._resting = False
         self._recover_after = recover_after
         partition_of(b"", 1)  # loaded now: the first call, for master data, takes a second
-        app.agent(app.topic(EVENTS.name, schema=BatchSchema()), name="monitor", concurrency=1)(self._run)
+        app.agent(app.topic(topics.events.name, schema=BatchSchema()), name="monitor", concurrency=1)(self._run)
 
     def begin(self, partitions: Mapping[int, Partition], token: int) -> None:
         """Go on with these partitions, and with the batches that carry `token`."""
@@ -159,7 +161,7 @@ class MonitorAgent:
         """Let the group's offset pass the batches that end before `up_to`."""
         consumer = cast("BatchConsumer", self._app.consumer)
         while partition.waiting and partition.waiting[0] < up_to:
-            consumer.processed(TP(EVENTS.name, partition.number), partition.waiting.popleft(), self._token)
+            consumer.processed(TP(self.topics.events.name, partition.number), partition.waiting.popleft(), self._token)
 
     async def release(self, numbers: Collection[int], patience_s: float) -> bool:
         """Let go of partitions once the batch in hand is done; whether that was in time, and all of it arrived."""
@@ -222,7 +224,8 @@ class MonitorAgent:
 
         All of it goes where its merchants' events are: a checkpoint's transaction is of one partition of each topic.
         """
-        result_writer, epoch = partition.result_writer, partition.result_writer.epoch
+        result_writer, number = partition.result_writer, partition.number
+        epoch = result_writer.epoch
 
         def encode(each: Alert | Score) -> bytes:
             return msgspec.json.encode(msgspec.structs.replace(each, epoch=epoch))
@@ -230,15 +233,15 @@ class MonitorAgent:
         sends: list[Awaitable[object]] = []
         if outputs.alerts:
             keys = [each.alert_id.encode() for each in outputs.alerts]
-            sends.append(result_writer.send_many(ALERTS.name, partition.number, [*map(encode, outputs.alerts)], keys))
+            alerts = [encode(each) for each in outputs.alerts]
+            sends.append(result_writer.send_many(self.topics.alerts.name, number, alerts, keys))
         if outputs.scores:
             keys = [each.merchant_id.encode() for each in outputs.scores]
-            sends.append(
-                result_writer.send_many(MERCHANT_RISK.name, partition.number, [*map(encode, outputs.scores)], keys)
-            )
+            scores = [encode(each) for each in outputs.scores]
+            sends.append(result_writer.send_many(self.topics.merchant_risk.name, number, scores, keys))
         if outputs.dead_letters:
             letters = [msgspec.json.encode(each) for each in outputs.dead_letters]
-            sends.append(result_writer.send_many(DEAD_LETTERS.name, partition.number, letters))
+            sends.append(result_writer.send_many(self.topics.dead_letters.name, number, letters))
         await asyncio.gather(*sends)
 
 

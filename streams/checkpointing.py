@@ -20,7 +20,6 @@ from engine.checkpoint.pages import decode, encode
 from streams.agent import CheckpointedMonitor, Partition
 from streams.log import OffsetGone, now_utc_ms
 from streams.manifests import Manifest, PageRef
-from streams.topics import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -151,7 +150,8 @@ class Checkpointer:
         Raises:
             OtherState, OffsetGone: so it is.
         """
-        offset, what = 0 if manifest is None else manifest.offset, f"partition {number} of {EVENTS.name}"
+        offset = 0 if manifest is None else manifest.offset
+        what = f"partition {number} of {self._backend.topics.events.name}"
         if manifest is not None and manifest.source != self._source:
             raise OtherState(
                 f"the state of {what} must be that of this log ({self._source}), got that of another"

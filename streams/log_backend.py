@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from streams.log import Progress
     from streams.manifests import Manifest
     from streams.partition_handler import PartitionHandler
+    from streams.topics import Topics
 
 
 class ResultWriter(Protocol):
@@ -81,11 +82,13 @@ class LogBackend(Protocol):
 
     Attributes:
         app: the Faust app on it.
+        topics: the log's topics, by what each is for.
         shared: whether other workers of the group may have partitions of it.
         losses: errors after which partitions can be recovered by `rejoin`.
     """
 
     app: App
+    topics: Topics
     shared: bool
     losses: tuple[type[Exception], ...]
 

@@ -25,7 +25,6 @@ from streams.log_backend import Unreachable
 from streams.partitions import PartitionKeeper
 from streams.reporting import ProgressReport
 from streams.sqlite.leases import Fenced, LetGo
-from streams.topics import EVENTS
 from streams.watchdog import Stuck, Watchdog
 
 if TYPE_CHECKING:
@@ -70,7 +69,10 @@ class Worker:
         self._backend = backend_of(settings)
         self.app = self._backend.app
         self.agent = MonitorAgent(
-            self.app, acknowledges=settings.checkpoint_every_s is None, recover_after=self._recover_after
+            self.app,
+            settings.topics,
+            acknowledges=settings.checkpoint_every_s is None,
+            recover_after=self._recover_after,
         )
         self._checkpointer: Checkpointer | None = None
         if settings.checkpoint_every_s is not None:
@@ -189,7 +191,7 @@ class Worker:
             each: partitions[each].checkpoint_offset if each in partitions else 0
             for each in range(self._settings.partitions)
         }
-        return {(EVENTS.name, each): offset for each, offset in checkpoint.items()}
+        return {(self._settings.topics.events.name, each): offset for each, offset in checkpoint.items()}
 
     async def _show(self) -> None:
         """Write how far we are, if that has changed."""

@@ -16,7 +16,7 @@ from streams.kafka.checkpoints import KafkaCheckpointStore
 from streams.kafka.faust_transport import ANSWER_S
 from streams.kafka.log import KafkaLog
 from streams.sqlite.leases import Fenced
-from streams.topics import EVENTS, PROGRESS, create_topics
+from streams.topics import create_topics
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,15 +44,16 @@ class KafkaBackend:
         options = settings.kafka
         if options is None or settings.checkpoint_every_s is None:
             raise ValueError("a worker on Kafka must have kafka options and checkpoint_every_s, got none")
-        with KafkaLog(options) as log:
+        self.topics = settings.topics
+        with KafkaLog(options, self.topics) as log:
             create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
             self.identity = log.identity
         self._options, self._partitions = options, settings.partitions
-        self._store = KafkaCheckpointStore(options)
+        self._store = KafkaCheckpointStore(options, self.topics)
         self._teller: AIOKafkaProducer | None = None
         self.app = build_app(settings)
         self._transport = cast("Transport", self.app.transport)
-        self._transport.options = options
+        self._transport.options, self._transport.events = options, self.topics.events.name
 
     def attach(self, handler: PartitionHandler) -> None:
         """Have `handler` called where partitions come and go."""
@@ -72,7 +73,7 @@ class KafkaBackend:
 
     async def bounds(self, partition: int) -> tuple[int, int]:
         """First and end offset of the partition's events."""
-        tp = TP(EVENTS.name, partition)
+        tp = TP(self.topics.events.name, partition)
         first = await self._consumer.earliest_offsets(tp)
         return first[tp], (await self._consumer.highwaters(tp))[tp]
 
@@ -107,7 +108,7 @@ class KafkaBackend:
                 teller = await self._tell()
                 for each in progress:
                     key = each.worker.encode()
-                    await teller.send(PROGRESS.name, msgspec.json.encode(each), key, 0)
+                    await teller.send(self.topics.progress.name, msgspec.json.encode(each), key, 0)
         except (TimeoutError, KafkaError) as error:
             logger.info("how far we are was not told: %s", error)
 

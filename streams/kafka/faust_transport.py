@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
@@ -27,7 +27,6 @@ from streams.kafka.fetcher import BatchKafkaConsumer
 from streams.log import OffsetGone
 from streams.log_backend import Unreachable
 from streams.sqlite.leases import Fenced, LetGo
-from streams.topics import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
@@ -77,7 +76,7 @@ class Consumer(BatchConsumer):
             **options.client_kwargs(),
             client_id=f"tillwatch-{conf.id}",
             group_id=conf.id,
-            partition_assignment_strategy=[assignor_of(EVENTS.name, self._claims)],
+            partition_assignment_strategy=[assignor_of(self.transport.events, self._claims)],
             enable_auto_commit=False,
             isolation_level="read_committed",
             max_partition_fetch_bytes=FETCH_BYTES,
@@ -333,13 +332,12 @@ class Transport(BatchTransport):
 
     Attributes:
         options: how to reach the cluster; set before the app starts.
+        events: name of the topic of the events; set before the app starts.
     """
 
+    options: KafkaOptions
+    events: str
     Consumer: ClassVar[Any] = Consumer
     Producer: ClassVar[Any] = Producer
     driver_version = "aiokafka"
     default_port = 9092
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.options = cast("KafkaOptions", None)

@@ -20,7 +20,7 @@ from streams.sqlite.connection import may_pass
 from streams.sqlite.faust_transport import log_path
 from streams.sqlite.leases import Fenced
 from streams.sqlite.log import SqliteLog
-from streams.topics import EVENTS, TOPICS, create_topics
+from streams.topics import create_topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from streams.partition_handler import PartitionHandler
     from streams.sqlite.faust_transport import Producer, Transport
     from streams.sqlite.leases import Lease
+    from streams.topics import Topics
 
 R = TypeVar("R")
 logger = get_logger(__name__)
@@ -53,7 +54,8 @@ class SqliteBackend:
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._path, self._partitions = log_path(settings.log_url), settings.partitions
-        with SqliteLog(self._path) as log:
+        self.topics = settings.topics
+        with SqliteLog(self._path, self.topics) as log:
             create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
         self._group = settings.group
         self.app = build_app(settings)
@@ -83,20 +85,20 @@ class SqliteBackend:
 
     async def bounds(self, partition: int) -> tuple[int, int]:
         """First and end offset of the partition's events."""
-        log = self._transport.log
-        return log.first_offset(EVENTS.name, partition), log.end_offset(EVENTS.name, partition)
+        log, events = self._transport.log, self.topics.events.name
+        return log.first_offset(events, partition), log.end_offset(events, partition)
 
     async def ends(self) -> Mapping[int, int] | None:
         """The end offset of every partition's events."""
         if not self.app.consumer.assignment():
             return None
-        return {each: self._transport.log.end_offset(EVENTS.name, each) for each in range(self._partitions)}
+        return {each: self._transport.log.end_offset(self.topics.events.name, each) for each in range(self._partitions)}
 
     async def finished(self, next_offsets: Mapping[int, int]) -> bool:
         """Whether the end of every partition is reached."""
         log = self._transport.log
         return len(next_offsets) == self._partitions and all(
-            offset >= log.end_offset(EVENTS.name, each) for each, offset in next_offsets.items()
+            offset >= log.end_offset(self.topics.events.name, each) for each, offset in next_offsets.items()
         )
 
     async def show(self, progress: Sequence[Progress]) -> None:
@@ -107,7 +109,7 @@ class SqliteBackend:
 
     async def tidy(self, keep_from: Mapping[tuple[str, int], int]) -> None:
         """Compaction and retention."""
-        await self._transport.writer.run(partial(_tidy, lease=self.lease, keep_from=keep_from))
+        await self._transport.writer.run(partial(_tidy, topics=self.topics, lease=self.lease, keep_from=keep_from))
 
     def rejoin(self) -> None:
         """There is no group to join again."""
@@ -195,9 +197,9 @@ def _show(log: SqliteLog, lease: Lease | None, progress: Sequence[Progress]) -> 
             log.write_progress(each)
 
 
-def _tidy(log: SqliteLog, lease: Lease | None, keep_from: Mapping[tuple[str, int], int]) -> None:
+def _tidy(log: SqliteLog, topics: Topics, lease: Lease | None, keep_from: Mapping[tuple[str, int], int]) -> None:
     with log.transaction(lease):
-        for topic in TOPICS:
+        for topic in topics:
             if topic.compacted and not topic.on_kafka_only:
                 log.compact(topic.name, min_dirty=_MIN_DIRTY)
         log.retain(keep_from=keep_from)

@@ -347,7 +347,7 @@ class Producer(base.Producer):
         """Make a topic that is not there; one that is stays as it is."""
 
         def write(log: SqliteLog) -> None:
-            if topic not in log.topics():
+            if topic not in log.topic_names():
                 retention_ms = None if retention is None else int(want_seconds(retention) * 1000)
                 log.create_topic(topic, partitions, compacted=bool(compacting), retention_ms=retention_ms)
 

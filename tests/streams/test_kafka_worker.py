@@ -25,7 +25,7 @@ from streams.kafka.options import KafkaOptions
 from streams.kafka.result_writer import PartitionOwner
 from streams.log import OffsetGone, Progress
 from streams.sqlite.leases import Fenced
-from streams.topics import create_topics
+from streams.topics import TOPICS, create_topics
 from streams.worker import MonitorFailed, Worker, run_worker
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import HOST, free_ports
@@ -282,7 +282,7 @@ def test_what_is_held_while_another_owns_it_is_recovered(log: KafkaLog, options:
     made = list[int]()
 
     async def test() -> None:
-        worker, thief = Worker(settings_of(options), counting(made)), KafkaCheckpointStore(options)
+        worker, thief = Worker(settings_of(options), counting(made)), KafkaCheckpointStore(options, TOPICS)
         async with working(worker):
             await asyncio.to_thread(fill, log, 100)
             await until(lambda: committed(log) == [100] * PARTITIONS, "all is checkpointed")
@@ -305,7 +305,10 @@ def test_a_worker_that_is_stopped_when_others_own_its_partitions_ends_in_order(
     log: KafkaLog, options: KafkaOptions, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def test() -> None:
-        worker, thief = Worker(settings_of(options, checkpoint_every_s=300), SumMonitor), KafkaCheckpointStore(options)
+        worker, thief = (
+            Worker(settings_of(options, checkpoint_every_s=300), SumMonitor),
+            KafkaCheckpointStore(options, TOPICS),
+        )
         async with working(worker):
             await asyncio.to_thread(fill, log, 100)
             await until(reach(100, worker), "everything was processed")
@@ -437,7 +440,7 @@ def test_a_worker_whose_partitions_were_taken_recovers_them_and_comes_to_the_sam
     async def test() -> None:
         worker, thief = (
             Worker(settings_of(options, checkpoint_every_s=300), noting(read)),
-            KafkaCheckpointStore(options),
+            KafkaCheckpointStore(options, TOPICS),
         )
         async with working(worker):
             await until(reach(200, worker), "everything was published")
