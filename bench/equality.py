@@ -30,7 +30,7 @@ from engine.outputs import Counts
 from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
 from streams.sqlite.log import SqliteLog
-from streams.topics import EVENTS, create_topics
+from streams.topics import TOPICS, create_topics
 from tests.faults.cluster import CommittedLog
 from tests.outcome import Result, differences, ledger_differences, result_of
 from tillwatch.feed import feed_simulation
@@ -102,7 +102,7 @@ def run(case: Case, simulation: Simulation, url: str) -> Outcome:
         create_topics(log, case.partitions)
         begun = time.monotonic()
         feed_simulation(log, simulation)
-        records = sum(log.end_offset(EVENTS.name, each) for each in range(case.partitions))
+        records = sum(log.end_offset(TOPICS.events.name, each) for each in range(case.partitions))
     fed_s, begun = time.monotonic() - begun, time.monotonic()
     work(case, url)
     worked_s = time.monotonic() - begun

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
-from streams.topics import ALERTS, CHECKPOINTS, EVENTS, create_topics
+from streams.topics import TOPICS, create_topics
 from streams.worker import run_worker
 from tests.kafka.broker import STEADY, Cluster
 from tillwatch.feed import feed_simulation
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from simulator.simulation import Simulation
+    from streams.topics import Topics
 
 PARTITIONS = 4
 _START_MS = 1_780_000_000_000
@@ -56,8 +58,10 @@ def monitor(partition: int, partitions: int) -> Monitor:
     return Monitor(MonitorConfig(), partition, partitions, checkpoints=True)
 
 
-def worker_settings(options: KafkaOptions, group: str) -> WorkerSettings:
-    return WorkerSettings(log_url=options.url, kafka=options, group=group, partitions=PARTITIONS, batch_records=BATCH)
+def worker_settings(options: KafkaOptions, group: str, topics: Topics = TOPICS) -> WorkerSettings:
+    return WorkerSettings(
+        log_url=options.url, kafka=options, topics=topics, group=group, partitions=PARTITIONS, batch_records=BATCH
+    )
 
 
 def throughput(source: Simulation, records: int, rounds: int) -> list[dict[str, float]]:
@@ -67,18 +71,17 @@ def throughput(source: Simulation, records: int, rounds: int) -> list[dict[str, 
         options = KafkaOptions(bootstrap=(broker.bootstrap,), compression="lz4")
         fill(options, source, records)
         for k in range(rounds):
-            object.__setattr__(CHECKPOINTS, "name", f"checkpoints-{k}")  # a state of its own
-            with KafkaLog(options) as log:
-                create_topics(log, PARTITIONS)
-            found.append(read_to_end(options, f"bench-{k}"))
+            state = replace(TOPICS.checkpoints, name=f"checkpoints-{k}")  # of its own
+            settings = worker_settings(options, f"bench-{k}", replace(TOPICS, checkpoints=state))
+            found.append(read_to_end(settings))
     return found
 
 
-def read_to_end(options: KafkaOptions, group: str) -> dict[str, float]:
+def read_to_end(settings: WorkerSettings) -> dict[str, float]:
     marks: list[tuple[float, float, int]] = []
     os.sched_setaffinity(0, _WORKER)
     run_worker(
-        worker_settings(options, group), monitor, until_idle=True,
+        settings, monitor, until_idle=True,
         on_progress=lambda shown: marks.append((time.perf_counter(), time.process_time(), shown.counts["records"])),
     )  # fmt: skip
     whole = marks[-1][2]
@@ -142,7 +145,7 @@ def latency(rate: int, seconds: int) -> dict[str, float]:
         with KafkaLog(options) as log:
             create_topics(log, PARTITIONS)
             each = [[master(m) for m in probes + usual if home(m) == p] for p in range(PARTITIONS)]
-            log.append_each(EVENTS.name, each)
+            log.append_each(TOPICS.events.name, each)
         command = [sys.executable, "-m", "bench.kafka", "--worker", broker.bootstrap]
         worker = subprocess.Popen(command, preexec_fn=lambda: os.sched_setaffinity(0, _WORKER))  # noqa: PLW1509
         try:
@@ -178,7 +181,8 @@ async def read_alerts(options: KafkaOptions, probes: set[str], producer: subproc
     """When the first alert about each of these merchants was read; until all are, or 5 s after the producer's end."""
     read_ns: dict[str, int] = {}
     ended = math.inf
-    async with AIOKafkaConsumer(ALERTS.name, **options.client_kwargs(), auto_offset_reset="earliest") as consumer:
+    topic = TOPICS.alerts.name
+    async with AIOKafkaConsumer(topic, **options.client_kwargs(), auto_offset_reset="earliest") as consumer:
         while probes - read_ns.keys() and time.monotonic() < ended + 5:
             for records in (await consumer.getmany(timeout_ms=1_000)).values():
                 for each in records:
@@ -211,7 +215,7 @@ def produce(bootstrap: str, rate: int, probes: int, usual: int) -> None:
                     if is_probe:
                         print(merchant, at, flush=True)
                 for partition, batch in batches.items():
-                    await producer.send_batch(batch, EVENTS.name, partition=partition)
+                    await producer.send_batch(batch, TOPICS.events.name, partition=partition)
 
     asyncio.run(run())
 

@@ -10,7 +10,7 @@ from streams.kafka.options import KafkaOptions
 from streams.sqlite.checkpoints import state_path
 from streams.sqlite.faust_transport import log_url
 from streams.sqlite.log import SqliteLog
-from streams.topics import ALERTS, CHECKPOINTS, MERCHANT_RISK, create_topics
+from streams.topics import TOPICS, create_topics
 from tests.kafka.broker import STEADY, Cluster
 from tests.kafka.topics import delete_topics
 
@@ -112,13 +112,14 @@ class OnKafka:
     filling = log
 
     def drop_state(self) -> None:
-        delete_topics(self._cluster.direct, [each.name for each in (ALERTS, CHECKPOINTS, MERCHANT_RISK)])
+        state = (TOPICS.alerts, TOPICS.checkpoints, TOPICS.merchant_risk)
+        delete_topics(self._cluster.direct, [each.name for each in state])
         with self.log() as log:
             create_topics(log, PARTITIONS)
 
     def drop_all(self) -> None:
         with self.log() as log:
-            topics = log.topics()
+            topics = log.topic_names()
         delete_topics(self._cluster.direct, topics)
 
     def state_bytes(self) -> None:

@@ -18,12 +18,11 @@ from domain.events import Reason
 from engine.decoding.hashing import partition_of
 from engine.outputs import Counts, Outputs
 from streams.batches import BatchSchema
-from streams.topics import ALERTS, DEAD_LETTERS, EVENTS, MERCHANT_RISK
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
-    from faust.types import EventT, StreamT
+    from faust.types import StreamT
 
     from domain.alerts import Alert, Score
     from engine.checkpoint.checkpoints import Checkpoint
@@ -31,9 +30,10 @@ if TYPE_CHECKING:
     from engine.decoding.records import Records
     from streams.app import App
     from streams.batches import BatchConsumer
-    from streams.fetched_batch import Batch
+    from streams.fetched_batch import Batch, FetchedBatch
     from streams.log_backend import ResultWriter
     from streams.manifests import PageRef
+    from streams.topics import Topics
 
 logger = get_logger(__name__)
 
@@ -107,10 +107,13 @@ class MonitorAgent:
 
     Args:
         app: the Faust app to join.
+        topics: where events are read from and results go.
         acknowledges: whether a batch is acknowledged as soon as it is published; else that waits for a checkpoint.
-        lost: told of a batch that was not published, and of why; whether its partition will be recovered again.
+        recover_after: called with the error and the offsets of a batch that was not published; returns whether its
+            partition will be recovered.
 
     Attributes:
+        topics: as given.
         partitions: those assigned, by number.
         counts: records by what became of them, `earlier` included.
         earlier: those that earlier runs had counted, whose state was restored.
@@ -120,8 +123,8 @@ class MonitorAgent:
     """
 
     def __init__(
-        self, app: App, *, acknowledges: bool,
-        lost: Callable[[Exception, str], bool] = lambda *_: False,
+        self, app: App, topics: Topics, *, acknowledges: bool,
+        recover_after: Callable[[Exception, str], bool],
     ) -> None:  # fmt: skip
         self.partitions: Mapping[int, Partition] = {}
         self.counts = Counts()
@@ -129,13 +132,13 @@ class MonitorAgent:
         self.failure: Exception | None = None
         self.sound = True
         self.turn = asyncio.Lock()
-        self._app = app
+        self._app, self.topics = app, topics
         self._acknowledges = acknowledges
         self._token = -1
         self._resting = False
-        self._lost = lost
+        self._recover_after = recover_after
         partition_of(b"", 1)  # loaded now: the first call, for master data, takes a second
-        app.agent(app.topic(EVENTS.name, schema=BatchSchema()), name="monitor", concurrency=1)(self._run)
+        app.agent(app.topic(topics.events.name, schema=BatchSchema()), name="monitor", concurrency=1)(self._run)
 
     def begin(self, partitions: Mapping[int, Partition], token: int) -> None:
         """Go on with these partitions, and with the batches that carry `token`."""
@@ -147,8 +150,8 @@ class MonitorAgent:
             self.earlier.add(each.earlier)
         self.counts = replace(self.earlier)
 
-    def forsake(self) -> None:
-        """Do nothing more with these partitions, until they are recovered."""
+    def abandon(self) -> None:
+        """Process nothing more of these partitions until they are recovered."""
         self._token = -1
         for each in self.partitions.values():
             each.released = True
@@ -162,7 +165,7 @@ class MonitorAgent:
         """Let the group's offset pass the batches that end before `up_to`."""
         consumer = cast("BatchConsumer", self._app.consumer)
         while partition.waiting and partition.waiting[0] < up_to:
-            consumer.processed(TP(EVENTS.name, partition.number), partition.waiting.popleft(), self._token)
+            consumer.processed(TP(self.topics.events.name, partition.number), partition.waiting.popleft(), self._token)
 
     async def release(self, numbers: Collection[int], patience_s: float) -> bool:
         """Let go of partitions once the batch in hand is done; whether that was in time, and all of it arrived."""
@@ -179,37 +182,38 @@ class MonitorAgent:
         async with self.turn:
             self._resting = True
 
-    async def _run(self, stream: StreamT[Records]) -> None:
+    async def _run(self, stream: StreamT[FetchedBatch]) -> None:
         events = cast("Any", stream).noack()  # Faust's type leaves it out
         async for event in events.events():
+            fetched: FetchedBatch = event.value
             async with self.turn:
                 if not self._resting:
-                    await self._take(event)
+                    await self._take(event.message.partition, fetched)
                     self._resting |= self.failure is not None
                 if not self._resting:
                     await events.ack(event)
             if self._resting:  # no later batch may be tried: wait to be stopped
                 await asyncio.get_running_loop().create_future()
 
-    async def _take(self, event: EventT[Records]) -> None:
-        message, batch = event.message, cast("Batch", event.value)
-        if cast("Any", message.key) != self._token:
-            return  # it was fetched before the partitions were given anew, and is read again
-        if (partition := self.partitions.get(message.partition)) is None:
-            return  # it was let go of
+    async def _take(self, number: int, fetched: FetchedBatch) -> None:
+        batch = fetched.batch
+        if fetched.token != self._token:
+            return  # it was fetched before the newest recovery, and is read again
+        if (partition := self.partitions.get(number)) is None:
+            return  # it was released
         self.sound = False
         try:
             partition.result_writer.prepare()
             outputs = _processed(partition, batch)
             _warn(partition, batch.records.source, outputs)
             await self._publish(partition, outputs)
-            partition.waiting.append(message.offset)
+            partition.waiting.append(batch.last_offset)
             partition.next_offset = batch.next_offset
             if self._acknowledges:
                 self.acknowledge(partition, partition.next_offset)
         except Exception as error:  # whatever it is, the batch is kept
-            span = f"{batch.records.source}, offsets {batch.first_offset} to {message.offset}"
-            if partition.released or self._lost(error, span):
+            span = f"{batch.records.source}, offsets {batch.first_offset} to {batch.last_offset}"
+            if partition.released or self._recover_after(error, span):
                 self._token = -1  # nothing more until the partitions are recovered
                 return
             logger.exception("monitor failed on %s", span)
@@ -224,7 +228,8 @@ class MonitorAgent:
 
         All of it goes where its merchants' events are: a checkpoint's transaction is of one partition of each topic.
         """
-        result_writer, epoch = partition.result_writer, partition.result_writer.epoch
+        result_writer, number = partition.result_writer, partition.number
+        epoch = result_writer.epoch
 
         def encode(each: Alert | Score) -> bytes:
             return msgspec.json.encode(msgspec.structs.replace(each, epoch=epoch))
@@ -232,15 +237,15 @@ class MonitorAgent:
         sends: list[Awaitable[object]] = []
         if outputs.alerts:
             keys = [each.alert_id.encode() for each in outputs.alerts]
-            sends.append(result_writer.send_many(ALERTS.name, partition.number, [*map(encode, outputs.alerts)], keys))
+            alerts = [encode(each) for each in outputs.alerts]
+            sends.append(result_writer.send_many(self.topics.alerts.name, number, alerts, keys))
         if outputs.scores:
             keys = [each.merchant_id.encode() for each in outputs.scores]
-            sends.append(
-                result_writer.send_many(MERCHANT_RISK.name, partition.number, [*map(encode, outputs.scores)], keys)
-            )
+            scores = [encode(each) for each in outputs.scores]
+            sends.append(result_writer.send_many(self.topics.merchant_risk.name, number, scores, keys))
         if outputs.dead_letters:
             letters = [msgspec.json.encode(each) for each in outputs.dead_letters]
-            sends.append(result_writer.send_many(DEAD_LETTERS.name, partition.number, letters))
+            sends.append(result_writer.send_many(self.topics.dead_letters.name, number, letters))
         await asyncio.gather(*sends)
 
 

@@ -10,13 +10,14 @@ from faust.tables.manager import TableManager
 
 from streams.batches import BATCH_RECORDS
 from streams.sqlite.faust_transport import log_path
-from streams.topics import DEFAULT_PARTITIONS
+from streams.topics import DEFAULT_PARTITIONS, TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streams.batches import BatchTransport
     from streams.kafka.options import KafkaOptions
+    from streams.topics import Topics
 
 MOST_CHECKPOINT_EVERY_S = 300.0
 """On Kafka. A checkpoint may come later where checkpoints take long, and must still end before its transaction's time
@@ -32,6 +33,7 @@ class WorkerSettings:
     Attributes:
         log_url: where the log is: `sqlite:///folder/tillwatch.db`, or `kafka://host:9092`.
         kafka: how the cluster is reached, with the latter.
+        topics: the log's topics, by what each is for.
         group: the worker's name; its committed offsets and its progress are kept under it.
         partitions: partitions of each topic, at least 1; a log that has others is refused.
         batch_records: most records of a batch, at least 1.
@@ -50,6 +52,7 @@ class WorkerSettings:
     keep_events_days: int = 0
     health_port: int = 0
     kafka: KafkaOptions | None = None
+    topics: Topics = TOPICS
 
     def __post_init__(self) -> None:
         if self.kafka is None:

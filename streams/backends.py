@@ -28,5 +28,5 @@ def log_of(settings: WorkerSettings) -> Log:
     if settings.kafka is not None:
         from streams.kafka.log import KafkaLog  # noqa: PLC0415  its clients take long to load
 
-        return KafkaLog(settings.kafka)
-    return SqliteLog(log_path(settings.log_url))
+        return KafkaLog(settings.kafka, settings.topics)
+    return SqliteLog(log_path(settings.log_url), settings.topics)

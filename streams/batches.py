@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import abc
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from faust import Schema
@@ -16,13 +15,16 @@ from faust.transport.consumer import Consumer
 from faust.types import TP, ConsumerMessage
 from mode.utils.futures import notify
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+from streams.fetched_batch import FetchedBatch
 
-    from faust.types import Message
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+    from faust.types import AppT, Message
     from faust.types.transports import TPorTopicSet
 
     from streams.fetched_batch import Batch
+    from streams.partition_handler import PartitionHandler
 
 APPEND_TIME = 1
 """Kafka's timestamp type of append time."""
@@ -31,24 +33,46 @@ BATCH_RECORDS = 5_000
 _REST_S = 0.005
 
 
-class BatchSchema(Schema[Any, Any]):
-    """Gives the streams what a message carries, as it is."""
+class BatchMessage(ConsumerMessage):
+    """A Faust message that has a fetched batch instead of key and value; its offset is the batch's last."""
 
-    def loads_key(self, app: Any, message: Message, **_: Any) -> Any:  # noqa: ARG002  Faust's signature
-        """The key."""
-        return message.key
+    def __init__(self, tp: TP, fetched: FetchedBatch, generation_id: int) -> None:
+        batch = fetched.batch
+        super().__init__(
+            tp.topic,
+            tp.partition,
+            batch.last_offset,
+            timestamp=batch.appended_ms / 1000,
+            timestamp_type=APPEND_TIME,
+            headers=[],
+            key=None,
+            value=None,
+            checksum=None,
+            serialized_value_size=len(batch.records.data),
+            tp=tp,
+            generation_id=generation_id,
+        )
+        self.fetched = fetched
 
-    def loads_value(self, app: Any, message: Message, **_: Any) -> Any:  # noqa: ARG002  Faust's signature
+
+class BatchSchema(Schema[None, FetchedBatch]):
+    """Gives streams the batch of a `BatchMessage`."""
+
+    def loads_key(self, app: AppT, message: Message, **_: object) -> None:
+        """Batches have no key."""
+
+    def loads_value(self, app: AppT, message: Message, **_: object) -> FetchedBatch:  # noqa: ARG002  Faust's signature
         """The batch."""
-        return message.value
+        assert isinstance(message, BatchMessage)
+        return message.fetched
 
 
 class BatchConsumer(Consumer):
     """A Faust consumer whose messages are batches; mix it in before a backend's consumer.
 
-    The backend's `fetch` gives one `Batch` per partition, which is the message's value. Faust acknowledges messages
-    that it skips, too (while flow is suspended, or after another rebalance); so an offset is committed only for a
-    batch that `processed` was called for.
+    The backend's `fetch` gives one `Batch` per partition; the message has it as a `FetchedBatch`. Faust acknowledges
+    messages that it skips, too (while flow is suspended, or after another rebalance); so an offset is committed only
+    for a batch that `processed` was called for.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -75,7 +99,7 @@ class BatchConsumer(Consumer):
         generation, token = self.app.consumer_generation_id, self._fetched_under
         if token != self._token:
             return  # where to read on was said anew meanwhile
-        messages = {tp: batch_message(tp, batch, generation, token) for tp, batch in records.items()}
+        messages = {tp: BatchMessage(tp, FetchedBatch(token, batch), generation) for tp, batch in records.items()}
         for tp, message in messages.items():  # all at once: nobody may think that what was fetched is done with
             self._delivered[tp].append(message.offset)
         for tp, message in messages.items():
@@ -147,7 +171,7 @@ class BatchConsumer(Consumer):
         await super().perform_seek()
         self._forget()
         if generation == self.app.consumer_generation_id:
-            cast("BatchTransport", self.transport).begin(self._token)
+            cast("BatchTransport", self.transport).handler.on_ready(self._token)
 
     def _forget(self) -> None:
         self._token += 1
@@ -170,52 +194,16 @@ class BatchConsumer(Consumer):
         """See `on_buffer_full`."""
 
 
-def batch_message(tp: TP, batch: Batch, generation_id: int, token: int) -> ConsumerMessage:
-    """The Faust message that carries `batch`. Its key is the token, its offset the last one that the batch covers."""
-    return ConsumerMessage(
-        tp.topic,
-        tp.partition,
-        batch.next_offset - 1,
-        timestamp=batch.appended_ms / 1000,
-        timestamp_type=APPEND_TIME,
-        headers=[],
-        key=cast("Any", token),
-        value=cast("Any", batch),
-        checksum=None,
-        serialized_key_size=0,
-        serialized_value_size=len(batch.records.data),
-        tp=tp,
-        generation_id=generation_id,
-    )
-
-
-Recover = Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]]
-"""Readies partitions that were assigned; where to read each on from."""
-
-
 class BatchTransport(Transport):
     """What the backends' transports have in common.
 
     Attributes:
         batch_records: most records of a batch.
-        recover: awaited between each assignment and the resuming of the flow; by default each partition is read from
-            its first record on.
-        begin: called after that with the token of what is fetched from then on.
+        handler: called where partitions come and go; set before the app starts.
     """
+
+    handler: PartitionHandler
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.batch_records = BATCH_RECORDS
-        self.recover: Recover = self._from_first
-        self.begin: Callable[[int], None] = _nothing
-
-    async def first_offset(self, tp: TP) -> int:
-        """The first readable offset."""
-        raise NotImplementedError
-
-    async def _from_first(self, assigned: Iterable[TP]) -> Mapping[TP, int]:
-        return {tp: await self.first_offset(tp) for tp in assigned}
-
-
-def _nothing(_: int) -> None:
-    """Nobody waits for it."""

@@ -20,10 +20,9 @@ from engine.checkpoint.pages import decode, encode
 from streams.agent import CheckpointedMonitor, Partition
 from streams.log import OffsetGone, now_utc_ms
 from streams.manifests import Manifest, PageRef
-from streams.topics import EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from engine.checkpoint.checkpoints import Checkpoint
     from engine.checkpoint.page_log import Fresh
@@ -151,7 +150,8 @@ class Checkpointer:
         Raises:
             OtherState, OffsetGone: so it is.
         """
-        offset, what = 0 if manifest is None else manifest.offset, f"partition {number} of {EVENTS.name}"
+        offset = 0 if manifest is None else manifest.offset
+        what = f"partition {number} of {self._backend.topics.events.name}"
         if manifest is not None and manifest.source != self._source:
             raise OtherState(
                 f"the state of {what} must be that of this log ({self._source}), got that of another"
@@ -166,6 +166,10 @@ class Checkpointer:
                 f"{what} must be read on from offset {offset}, got a log that begins at {first}: what lies between is"
                 " gone; see `tillwatch state rebuild`"
             )
+
+    async def release(self, partitions: Collection[int]) -> None:
+        """Give up the right to checkpoint these partitions."""
+        await self._store.release(partitions)
 
     # -- checkpoints
 

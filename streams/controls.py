@@ -16,7 +16,6 @@ from domain.timestamps import iso
 from engine.controls import NEVER_MS, Known, read
 from streams.log import LogFailed, now_utc_ms
 from streams.sqlite.leases import Fenced
-from streams.topics import CONTROLS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -49,7 +48,8 @@ class ControlsReader:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._next = log.first_offset(CONTROLS.name, 0)
+        self._topic = log.topics.controls.name
+        self._next = log.first_offset(self._topic, 0)
         self.known: tuple[Known, ...] = ()
         self.refused = 0
 
@@ -61,8 +61,8 @@ class ControlsReader:
     def poll(self) -> bool:
         """Read what has come; whether something new is known."""
         before = len(self.known)
-        while self._next < self._log.end_offset(CONTROLS.name, 0):
-            records = self._log.read_keyed(CONTROLS.name, 0, self._next)
+        while self._next < self._log.end_offset(self._topic, 0):
+            records = self._log.read_keyed(self._topic, 0, self._next)
             if not records:
                 break
             for each in records:
@@ -71,7 +71,7 @@ class ControlsReader:
                     self.known += (self._taken(each.key, each.value),)
                 except ValueError as error:
                     self.refused += 1
-                    logger.error("record %d of %s is passed over: %s", each.offset, CONTROLS.name, error)  # noqa: TRY400
+                    logger.error("record %d of %s is passed over: %s", each.offset, self._topic, error)  # noqa: TRY400
         return len(self.known) > before
 
     def teach(self, monitors: Iterable[Any]) -> int:
@@ -129,7 +129,7 @@ class ControlsWatch:
         try:
             await self.read()
         except LogFailed as error:
-            logger.warning("%s cannot be read (%s); trying again", CONTROLS.name, error)
+            logger.warning("the controls cannot be read (%s); trying again", error)
 
     def _read(self) -> None:
         if self._reader is None:
@@ -228,7 +228,7 @@ def publish(
             raw = [msgspec.json.encode(each) for each in made]
             for each in raw:
                 _readable(each)
-            log.append(CONTROLS.name, 0, raw, keys=[each.key for each in made])
+            log.append(log.topics.controls.name, 0, raw, keys=[each.key for each in made])
     except Fenced as error:
         raise NotPublished(f"{kind} must be published by one at a time, and another came between: try again") from error
     return made

@@ -1,4 +1,4 @@
-"""What a backend's consumer hands over at once."""
+"""One fetched batch: records, and offset ranges that could not be read."""
 
 from __future__ import annotations
 
@@ -45,6 +45,11 @@ class Batch:
         return cls(records, (), int(records.offsets[-1]) + 1)
 
     @property
+    def last_offset(self) -> int:
+        """The offset that it ends at."""
+        return self.next_offset - 1
+
+    @property
     def first_offset(self) -> int:
         """The first offset that it holds anything of."""
         firsts = [int(each) for each in self.records.offsets[:1]] + [each.first_offset for each in self.broken[:1]]
@@ -54,3 +59,16 @@ class Batch:
     def appended_ms(self) -> int:
         """When its last record was appended, UTC milliseconds; 0 where it has none."""
         return int(self.records.appended_ms[-1]) if len(self.records) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedBatch:
+    """A batch as the agent receives it, the value of a Faust message.
+
+    Attributes:
+        token: of the recovery after which it was fetched; an earlier one's batch is read again, and must be dropped.
+        batch: what was read.
+    """
+
+    token: int
+    batch: Batch

@@ -11,7 +11,6 @@ import msgspec
 from engine.decoding.decode import Refused, parse
 from streams.line_intake import CLOCK_LAG_MS, FeedClock, Sorted, Sorter
 from streams.log import now_utc_ms
-from streams.topics import DEAD_LETTERS, EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,7 +114,7 @@ class _Intake:
 
     def __init__(self, log: Log, name: str, feed: str, *, historic: bool) -> None:
         self._log, self._name = log, name
-        partitions = log.partitions(EVENTS.name)
+        partitions = log.partitions(log.topics.events.name)
         self._sorter = Sorter(name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms)
         self._tail = b""
         with log.transaction(writer=name):  # an intake of the name that still runs cannot go on from here
@@ -174,9 +173,9 @@ class _Intake:
         with log.transaction(writer=name):
             if (log.position(name) or 0) != self._done:
                 raise ValueError(f"input {name} must be taken by one ingest at a time, another takes it too")
-            log.append_each(EVENTS.name, out.values, keys=out.keys)
+            log.append_each(log.topics.events.name, out.values, keys=out.keys)
             if out.letters:
-                log.append(DEAD_LETTERS.name, 0, [msgspec.json.encode(each) for each in out.letters])
+                log.append(log.topics.dead_letters.name, 0, [msgspec.json.encode(each) for each in out.letters])
             log.set_position(name, position)
             log.set_position(f"{name}/lines", self._line)
             log.set_position(f"{name}/mark", _mark(self._tail))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.decoding.records import Records
+    from streams.topics import Topics
 
 
 class UnknownTopic(LookupError):
@@ -101,9 +102,15 @@ def ends_of(
 
 
 class Log(Protocol):
-    """A log, used by one thread at a time; any number of processes may append and read at once."""
+    """A log, used by one thread at a time; any number of processes may append and read at once.
+
+    Attributes:
+        on_kafka: whether it is on Kafka.
+        topics: its topics, by what each is for.
+    """
 
     on_kafka: ClassVar[bool]
+    topics: Topics
 
     def close(self) -> None:
         """Let go of it; an open transaction is rolled back."""
@@ -155,7 +162,7 @@ class Log(Protocol):
         """
         ...
 
-    def topics(self) -> list[str]:
+    def topic_names(self) -> list[str]:
         """Names of all topics, sorted."""
         ...
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-
-    from faust.types import TP
+    from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 
     from streams.app import App
     from streams.log import Progress
     from streams.manifests import Manifest
+    from streams.partition_handler import PartitionHandler
+    from streams.topics import Topics
 
 
 class ResultWriter(Protocol):
@@ -48,6 +48,10 @@ class CheckpointStore(Protocol):
         """
         ...
 
+    async def release(self, partitions: Collection[int]) -> None:
+        """Own these no longer; what is still under way with them fails with `Fenced`."""
+        ...
+
     def owner(self, partition: int) -> int:
         """The number under which this worker has it."""
         ...
@@ -78,31 +82,18 @@ class LogBackend(Protocol):
 
     Attributes:
         app: the Faust app on it.
+        topics: the log's topics, by what each is for.
         shared: whether other workers of the group may have partitions of it.
-        losses: errors after which partitions can be recovered by `again`.
+        losses: errors after which partitions can be recovered by `rejoin`.
     """
 
     app: App
+    topics: Topics
     shared: bool
     losses: tuple[type[Exception], ...]
 
-    def attend(
-        self, recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]], begin: Callable[[int], None],
-        release: Callable[[Collection[int]], Awaitable[Collection[int]]],
-    ) -> None:  # fmt: skip
-        """Have the worker called where partitions come and go.
-
-        Args:
-            recover: between each assignment and the resuming of the flow; where to read on from.
-            begin: after that, with the token of what is fetched from then on.
-            release: when partitions may go to another worker, before they do; those whose owner this worker remains
-                until it knows who has them next, for what it holds is what their last checkpoints hold.
-        """
-        ...
-
-    @property
-    def unbroken(self) -> bool:
-        """Whether nobody else can have had any partition between its last release and its newest assignment."""
+    def attach(self, handler: PartitionHandler) -> None:
+        """Have `handler` called where partitions come and go; once, before the app starts."""
         ...
 
     @property
@@ -142,7 +133,7 @@ class LogBackend(Protocol):
         """What housekeeping the log needs; nothing from these offsets on is dropped."""
         ...
 
-    def again(self) -> None:
+    def rejoin(self) -> None:
         """Have every partition released, assigned and recovered once more."""
         ...
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from engine.outputs import Counts
 from streams.controls import Pace
 from streams.log import Progress, now_utc_ms
-from streams.topics import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,7 +75,7 @@ class ProgressReport:
     def _progress(self, worker: str, offsets: dict[int, int], counts: Counts, earlier: Counts, rate: float) -> Progress:
         return Progress(
             worker=worker,
-            topic=EVENTS.name,
+            topic=self._agent.topics.events.name,
             updated_ms=now_utc_ms(),
             next_offsets=offsets,
             counts=asdict(counts),

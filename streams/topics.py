@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 from domain.events import MAX_RECORD_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from streams.log import Log
 
 DEFAULT_PARTITIONS = 4
@@ -42,30 +44,60 @@ class TopicSpec:
     segment_bytes: int | None = None
 
 
-_OWN_EVENTS = "events"
-EVENTS = TopicSpec(_OWN_EVENTS, "merchant_id")
-ALERTS = TopicSpec("alerts", "alert_id", compacted=True, seen_at_once=True)
-MERCHANT_RISK = TopicSpec("merchant-risk", "merchant_id", compacted=True, seen_at_once=True)
-DEAD_LETTERS = TopicSpec("dead-letters", "", retention_ms=90 * _DAY_MS)
-CHECKPOINTS = TopicSpec("checkpoints", "page", compacted=True, on_kafka_only=True, segment_bytes=64 << 20)
-CONTROLS = TopicSpec("controls", "kind:version", compacted=True, partitions=1)
-POSITIONS = TopicSpec("positions", "name", compacted=True, partitions=1, on_kafka_only=True, segment_bytes=4 << 20)
-PROGRESS = TopicSpec("progress", "worker", compacted=True, partitions=1, on_kafka_only=True, segment_bytes=4 << 20)
-
-TOPICS: tuple[TopicSpec, ...] = (
-    EVENTS, ALERTS, MERCHANT_RISK, DEAD_LETTERS, CONTROLS, CHECKPOINTS, POSITIONS, PROGRESS,
-)  # fmt: skip
-"""All topics. They have the same number of partitions, but for those whose records are in one order for everyone, and
-except where an acquirer's own topic is read."""
+_EVENTS = "events"
 
 
-def name_events(name: str) -> None:
-    """Have events read from a topic of another name, in this process, before anything asks: an acquirer's own topic."""
-    object.__setattr__(EVENTS, "name", name)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topics:
+    """The topics of a log, by what each is for.
+
+    They have the same number of partitions, but for those whose records are in one order for everyone, and except where
+    an acquirer's own topic is read.
+    """
+
+    events: TopicSpec = TopicSpec(_EVENTS, "merchant_id")
+    alerts: TopicSpec = TopicSpec("alerts", "alert_id", compacted=True, seen_at_once=True)
+    merchant_risk: TopicSpec = TopicSpec("merchant-risk", "merchant_id", compacted=True, seen_at_once=True)
+    dead_letters: TopicSpec = TopicSpec("dead-letters", "", retention_ms=90 * _DAY_MS)
+    controls: TopicSpec = TopicSpec("controls", "kind:version", compacted=True, partitions=1)
+    checkpoints: TopicSpec = TopicSpec(
+        "checkpoints", "page", compacted=True, on_kafka_only=True, segment_bytes=64 << 20
+    )
+    positions: TopicSpec = TopicSpec(
+        "positions", "name", compacted=True, partitions=1, on_kafka_only=True, segment_bytes=4 << 20
+    )
+    progress: TopicSpec = TopicSpec(
+        "progress", "worker", compacted=True, partitions=1, on_kafka_only=True, segment_bytes=4 << 20
+    )
+
+    def __iter__(self) -> Iterator[TopicSpec]:
+        return (getattr(self, each.name) for each in fields(self))
+
+    def reading(self, name: str) -> Topics:
+        """The same, but events are read from the topic `name`, such as an acquirer's own.
+
+        >>> TOPICS.reading("switch.out").events.name
+        'switch.out'
+        """
+        return replace(self, events=replace(self.events, name=name))
+
+    @property
+    def foreign(self) -> bool:
+        """Whether events are read from an acquirer's own topic."""
+        return self.events.name != _EVENTS
+
+    @property
+    def seen_at_once(self) -> frozenset[str]:
+        """Names of those that are read on Kafka before their transactions are committed."""
+        return frozenset(each.name for each in self if each.seen_at_once)
+
+
+TOPICS = Topics()
+"""The topics as they are named unless something else is said."""
 
 
 def create_topics(log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events_days: int = 0) -> None:
-    """Make every topic that is not there.
+    """Make every topic of the log that is not there.
 
     Args:
         log: where.
@@ -76,27 +108,25 @@ def create_topics(log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events
         ValueError: a topic has another number of partitions.
         UnknownTopic: events are to be read from an acquirer's topic that is not there.
     """
-    for topic in TOPICS:
+    for topic in log.topics:
+        is_events = topic is log.topics.events
         if topic.on_kafka_only and not log.on_kafka:
             continue
-        if topic is EVENTS and topic.name != _OWN_EVENTS:  # it is the acquirer's: nothing of it is changed
+        if is_events and log.topics.foreign:  # it is the acquirer's: nothing of it is changed
             if (found := log.partitions(topic.name)) != partitions:
                 raise ValueError(f"topic {topic.name!r} has {found} partitions, got {partitions}")
             continue
-        keep_ms = keep_events_days * _DAY_MS if topic is EVENTS and keep_events_days else topic.retention_ms
+        keep_ms = keep_events_days * _DAY_MS if is_events and keep_events_days else topic.retention_ms
         log.create_topic(topic.name, topic.partitions or partitions, compacted=topic.compacted, retention_ms=keep_ms)
 
 
-SEEN_AT_ONCE = frozenset(each.name for each in TOPICS if each.seen_at_once)
-
-
-def kafka_configs(name: str, *, compacted: bool) -> dict[str, str]:
+def kafka_configs(topics: Topics, name: str, *, compacted: bool) -> dict[str, str]:
     """What a topic of this name is set to on Kafka, retention aside."""
     configs = {
         "cleanup.policy": "compact" if compacted else "delete",
         "message.timestamp.type": "LogAppendTime",
         "max.message.bytes": str(_BATCH_BYTES),
     }
-    if segment_bytes := next((each.segment_bytes for each in TOPICS if each.name == name), None):
+    if segment_bytes := next((each.segment_bytes for each in topics if each.name == name), None):
         configs |= {"segment.bytes": str(segment_bytes), "min.cleanable.dirty.ratio": "0.1"}
     return configs

@@ -13,23 +13,22 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from faust.types import TP
 from mode import get_logger
 
-from streams.agent import MonitorAgent, MonitorFailed, Partition
+from streams.agent import MonitorAgent, MonitorFailed
 from streams.backends import backend_of, log_of
 from streams.checkpointing import Checkpointer, CheckpointReport
 from streams.controls import ControlsWatch
 from streams.feeds import FeedWatch
 from streams.health import Health
 from streams.log_backend import Unreachable
+from streams.partitions import PartitionKeeper
 from streams.reporting import ProgressReport
 from streams.sqlite.leases import Fenced, LetGo
-from streams.topics import EVENTS
 from streams.watchdog import Stuck, Watchdog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from engine.outputs import Counts
     from streams.agent import MonitorLike
@@ -46,11 +45,8 @@ _HOUSEKEEPING_S = 60.0
 _LOOK_S = 1.0
 _STOP_GRACE_S = 10.0
 _LAST_CHECKPOINTS_S = 20.0
-_HAND_OVER_S = 8.0
 _COLLECTIONS = (20_000, 20, 1_000)
 """Thresholds of Python's collector: the young often enough, everything hardly ever; `_collect` does that."""
-_MOST_LOSSES = 5
-"""Times in a row that partitions are recovered without a checkpoint between; more would mend nothing either."""
 
 
 class Worker:
@@ -69,28 +65,32 @@ class Worker:
         on_checkpoint: Callable[[CheckpointReport], object] = lambda _: None,
     ) -> None:
         self._settings = settings
-        self._factory = factory
         self._until_idle = until_idle
         self._backend = backend_of(settings)
         self.app = self._backend.app
-        self.agent = MonitorAgent(self.app, acknowledges=settings.checkpoint_every_s is None, lost=self._lost)
+        self.agent = MonitorAgent(
+            self.app,
+            settings.topics,
+            acknowledges=settings.checkpoint_every_s is None,
+            recover_after=self._recover_after,
+        )
         self._checkpointer: Checkpointer | None = None
         if settings.checkpoint_every_s is not None:
             store = self._backend.checkpoint_store()
             self._checkpointer = Checkpointer(
                 store, self._backend, self.agent, settings.checkpoint_every_s, on_checkpoint
             )
-        self._backend.attend(self._recover, self._begin, self._release)
-        self._recovered: dict[int, Partition] = {}
-        self._held: dict[int, Partition] = {}
         self._report = ProgressReport(settings.group, self.agent, on_progress, by_partition=self._backend.shared)
         self._watchdog = Watchdog()
         self._health = Health(settings.health_port, self._watchdog)
         self._feeds = FeedWatch()
         self._controls = ControlsWatch(partial(log_of, settings))
+        self.partitions = PartitionKeeper(
+            lambda number: factory(number, settings.partitions), self._backend, self.agent, self._checkpointer,
+            self._controls, self._watchdog,
+        )  # fmt: skip
+        self._backend.attach(self.partitions)
         self._stopping = False
-        self._losses = 0
-        self._is_lost = False
 
     def stop(self) -> None:
         """End after the batch in hand; from a handler of the running loop."""
@@ -119,93 +119,17 @@ class Worker:
             raise failure
         return self.agent.counts
 
-    # -- partitions come and go
-
-    async def _recover(self, assigned: Iterable[TP]) -> Mapping[TP, int]:
-        """Make the partitions' monitors, brought back to their last checkpoints; where to read on from."""
-        numbers = sorted(each.partition for each in assigned)
-        self._recovered = {}
-        held = self._held if self._backend.unbroken else {}
-        self._held = {number: each for number, each in held.items() if number in numbers}
-        await self._controls.read()
-        if self._checkpointer is None:
-            found = {each: await self._from_first(each) for each in numbers}
-        else:
-            found = await self._checkpointer.recover(numbers, self._make, self._held)
-        self._recovered = found
-        return {TP(EVENTS.name, number): each.next_offset for number, each in found.items()}
-
-    def _begin(self, token: int) -> None:
-        """Go on with what was recovered."""
-        self._is_lost = False
-        self._held = {}
-        self.agent.begin(self._recovered, token)
-        self._teach()
-        self._watchdog.recovered(len(self._recovered))
-
-    async def _from_first(self, number: int) -> Partition:
-        first, _ = await self._backend.bounds(number)
-        return Partition(number, self._make(number), self._backend.result_writer(number), first)
-
-    def _make(self, partition: int) -> MonitorLike:
-        monitor = self._factory(partition, self._settings.partitions)
-        self._controls.teach([monitor])
-        return monitor
-
-    def _teach(self) -> None:
-        """Have every monitor know the controls that have come."""
-        monitors = [each.monitor for each in self.agent.partitions.values()]
-        self.agent.counts.controls_late += self._controls.teach(monitors)
-
-    async def _release(self, numbers: Collection[int]) -> Collection[int]:
-        """Hand partitions over: the batch in hand is finished and checkpoint, so that their next owner starts right
-        there.
-
-        Returns:
-            Those that were checkpointed. They are held: if they come back, this is where they go on.
-        """
-        self._watchdog.released()
-        self._held = {number: each for number, each in self._held.items() if number in numbers}
-        ours = [self.agent.partitions[each] for each in numbers if each in self.agent.partitions]
-        if await self.agent.release(numbers, _HAND_OVER_S) and self._checkpointer is not None:
-            try:
-                async with asyncio.timeout(_HAND_OVER_S):
-                    for each in ours:
-                        if await self._checkpointer.checkpoint(each):
-                            self._held[each.number] = each
-            except Exception as error:  # noqa: BLE001  what was not checkpointed is read again by the next owner
-                logger.warning(
-                    "partitions are handed over without a last checkpoint: %s: %s", type(error).__name__, error
-                )
-        for each in ours:
-            each.released = True
-        return set(self._held)
-
-    def _lost(self, error: Exception, what: str) -> bool:
-        """What to do about a partition of which something could not be written: recover it, a few times in a row."""
-        if not isinstance(error, self._backend.losses):
-            return False
-        if self._is_lost:
-            return True  # several things fail for one cause
-        if self._losses >= _MOST_LOSSES:
-            return False
-        self._losses += 1
-        self._is_lost = True
-        self._held = {}
-        self.agent.forsake()
-        logger.warning("%s: not written (%s: %s); its partitions are recovered", what, type(error).__name__, error)
-        self._watchdog.released()
-        self._backend.again()
-        return True
-
     # -- checkpoints
+
+    def _recover_after(self, error: Exception, what: str) -> bool:
+        return self.partitions.recover_after(error, what)
 
     async def _take_checkpoints(self, checkpointer: Checkpointer) -> None:
         while not (checkpointer.stopped or self.agent.failure):
             try:
                 await checkpointer.watch()
             except Exception as error:  # noqa: BLE001  it ends the worker, or has it recover
-                if not (isinstance(error, LetGo) or self._lost(error, "a checkpoint")):
+                if not (isinstance(error, LetGo) or self._recover_after(error, "a checkpoint")):
                     self.agent.failure = self.agent.failure or error
 
     # -- the loop
@@ -240,11 +164,10 @@ class Worker:
     async def _look(self, now: float) -> None:
         """See which controls have come, whether feeds stall, and whether we do."""
         await self._controls.look()
-        self._teach()
+        self.partitions.apply_controls()
         clocks = [getattr(each.monitor, "feeds", {}) for each in self.agent.partitions.values()]
         self._report.stalled = self._feeds.look(now, clocks)
-        if any(each.checkpoint_offset > 0 and not each.waiting for each in self.agent.partitions.values()):
-            self._losses = 0
+        self.partitions.count_anew()
         done = self.agent.next_offsets
         try:
             lag = await self._lag(done)
@@ -268,7 +191,7 @@ class Worker:
             each: partitions[each].checkpoint_offset if each in partitions else 0
             for each in range(self._settings.partitions)
         }
-        return {(EVENTS.name, each): offset for each, offset in checkpoint.items()}
+        return {(self._settings.topics.events.name, each): offset for each, offset in checkpoint.items()}
 
     async def _show(self) -> None:
         """Write how far we are, if that has changed."""

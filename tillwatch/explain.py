@@ -17,7 +17,6 @@ from engine.checkpoint.pages import Damaged
 from engine.decoding.hashing import partition_of
 from engine.risk.explain import explain
 from streams.sqlite.checkpoints import StateLocked, UnknownFormat
-from streams.topics import ALERTS, EVENTS
 from tillwatch.explain_view import Explained, as_object, tables
 from tillwatch.logs import open_log
 from tillwatch.replay import batches
@@ -145,7 +144,7 @@ def _remembered(settings: Settings, merchant_id: str) -> tuple[MerchantSnapshot 
     kinds = (Damaged, OtherState, StateLocked, UnknownFormat)
     with open_log(settings, make=False) as log, failing(*kinds), looking(settings) as store:
         manifest, monitor = last_checkpoint(settings, store, partition)
-        beyond = log.end_offset(EVENTS.name, partition) - manifest.offset
+        beyond = log.end_offset(log.topics.events.name, partition) - manifest.offset
         seen = monitor.snapshot(merchant_id)
         wanted = {each.alert_id for each in seen.account.entries} if seen and seen.account else set()
         alerts = _alerts(log, partition, wanted - {""})
@@ -161,8 +160,9 @@ def _alerts(log: Log, partition: int, wanted: Collection[str]) -> dict[str, Aler
     keys = {each.encode() for each in wanted}
     decode = msgspec.json.Decoder(Alert).decode
     found: dict[str, Alert] = {}
-    at = log.first_offset(ALERTS.name, partition)
-    while keys and (records := log.read_keyed(ALERTS.name, partition, at)):
+    topic = log.topics.alerts.name
+    at = log.first_offset(topic, partition)
+    while keys and (records := log.read_keyed(topic, partition, at)):
         at = records[-1].offset + 1
         for alert in (decode(each.value) for each in records if each.key in keys and each.value):
             before = found.get(alert.alert_id)

@@ -10,7 +10,6 @@ import numpy as np
 from engine.decoding.hashing import partitions_of
 from engine.jit import njit_cached
 from simulator.simulation import clock_record
-from streams.topics import EVENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +87,7 @@ class _Router:
 
     def __init__(self, log: Log, simulation: Simulation) -> None:
         self._log, self._simulation = log, simulation
-        self._partitions = log.partitions(EVENTS.name)
+        self._partitions = log.partitions(log.topics.events.name)
         ids = [simulation.merchant_id(k).encode() for k in range(simulation.config.merchants)]
         length = np.fromiter(map(len, ids), np.int32, len(ids))
         start = (np.cumsum(length) - length).astype(np.int32)
@@ -107,7 +106,7 @@ class _Router:
         with self._log.transaction(writer=_SIMULATOR):
             of = [self._of[k % len(self._of)] for k in range(len(records))]
             split = [[each for p, each in zip(of, records, strict=True) if p == own] for own in range(self._partitions)]
-            self._log.append_each(EVENTS.name, split)
+            self._log.append_each(self._log.topics.events.name, split)
             self._log.set_position(_SIMULATOR, self.reached_ms)
             self._log.set_position(_SIMULATOR_PART, 0)
         return len(records)
@@ -133,7 +132,7 @@ class _Router:
         part = np.insert(self._of[batch.merchant_index[done:up_to]], at, np.tile(every, len(clocks)))
         joined, lengths, counts = _split(np.frombuffer(data, np.uint8), start, end, part, self._partitions)
         with self._log.transaction(writer=_SIMULATOR):
-            self._log.append_blocks(EVENTS.name, joined.tobytes(), lengths, counts.tolist())
+            self._log.append_blocks(self._log.topics.events.name, joined.tobytes(), lengths, counts.tolist())
             self._move(batch, done, up_to)
         return up_to - done
 

@@ -12,7 +12,7 @@ from domain.alerts import Alert, Score
 from streams.controls import ControlsReader
 from streams.log import UnknownTopic
 from streams.sqlite.log import SqliteLog
-from streams.topics import EVENTS, create_topics, name_events
+from streams.topics import create_topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,15 +36,13 @@ def open_log(settings: Settings, *, make: bool = True) -> Log:
     Raises:
         ClickException: there is none, or it has other partitions than the settings say.
     """
-    if settings.foreign_topic:
-        name_events(settings.foreign_topic)
     if not settings.on_kafka:
         return open_file(settings, make=make)
     from streams.kafka.log import KafkaLog  # noqa: PLC0415  loading Kafka's clients takes a while
 
-    log = KafkaLog(settings.kafka_options())
+    log = KafkaLog(settings.kafka_options(), settings.topics())
     with _closed_on_failure(log, settings.log_url):
-        if not make and EVENTS.name not in log.topics():
+        if not make and log.topics.events.name not in log.topic_names():
             raise click.ClickException(_NONE.format(settings.log_url))
         create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
     return log
@@ -62,7 +60,7 @@ def open_file(settings: Settings, *, make: bool = True) -> SqliteLog:
         path.parent.mkdir(parents=True, exist_ok=True)
     elif not path.exists():
         raise click.ClickException(_NONE.format(path))
-    log = SqliteLog(path)
+    log = SqliteLog(path, settings.topics())
     with _closed_on_failure(log, str(path)):
         create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
     return log

@@ -16,6 +16,7 @@ from detectors.registry import make_detectors
 from domain.peers import NO_PEERS, Peers
 from models.peers import load_peers
 from streams.kafka.options import COMPRESSIONS, MECHANISMS, PROTOCOLS, SCHEME, KafkaOptions, brokers_of
+from streams.topics import TOPICS, Topics
 
 if TYPE_CHECKING:
     from detectors.contract import Detector
@@ -103,6 +104,10 @@ class Settings(BaseSettings):
     def on_kafka(self) -> bool:
         """Whether the log is on Kafka, not in a file."""
         return self.log_url.startswith(SCHEME)
+
+    def topics(self) -> Topics:
+        """The log's topics; events are read from the foreign topic, if one is named."""
+        return TOPICS.reading(self.foreign_topic) if self.foreign_topic else TOPICS
 
     def kafka_options(self) -> KafkaOptions:
         """How the log's Kafka cluster is reached.

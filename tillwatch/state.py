@@ -17,7 +17,6 @@ from streams.log_backend import Unreachable
 from streams.sqlite.checkpoints import SqliteCheckpoints, StateLocked, Superseded, UnknownFormat, state_path
 from streams.sqlite.faust_transport import LEASE
 from streams.sqlite.leases import Fenced, LeaseHeld
-from streams.topics import EVENTS
 from tillwatch.logs import open_file, open_log
 from tillwatch.show import emit_json, failing, table, to_stderr, to_stdout
 from tillwatch.state_rebuild import CannotRebuild, Checkpoints, Rebuild, restored
@@ -93,7 +92,7 @@ def inspect(invocation: Invocation, merchant_id: str, *, as_json: bool) -> None:
     kinds = (Damaged, OtherState, StateLocked, UnknownFormat)
     with open_log(settings, make=False) as log, failing(*kinds), looking(settings) as store:
         manifest, monitor = last_checkpoint(settings, store, partition)
-        beyond = log.end_offset(EVENTS.name, partition) - manifest.offset
+        beyond = log.end_offset(log.topics.events.name, partition) - manifest.offset
     seen = monitor.snapshot(merchant_id)
     if seen is None:
         as_of = f"checkpoint {manifest.checkpoint} of partition {partition}, which the log has {beyond} records beyond"
@@ -170,7 +169,7 @@ def looking(settings: Settings) -> Iterator[Checkpoints]:
     if settings.on_kafka:
         from streams.kafka.checkpoints import KafkaStateView  # noqa: PLC0415  loading Kafka's clients takes a while
 
-        yield KafkaStateView(settings.kafka_options())
+        yield KafkaStateView(settings.kafka_options(), settings.topics())
         return
     with stored(settings) as store:
         yield store

@@ -9,7 +9,6 @@ from engine.checkpoint.checkpoints import OtherState
 from engine.checkpoint.pages import Damaged
 from streams.kafka.checkpoints import KafkaCheckpointStore, KafkaStateView
 from streams.manifests import UnknownFormat, WrongParent
-from streams.topics import EVENTS
 from tillwatch.state_rebuild import CannotRebuild, first_checkpoint, restored
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def rebuild(settings: Settings, log: Log, chosen: AbstractSet[int], *, from_firs
     if not chosen:
         faults = {each: _fault(settings, log, each) for each in range(settings.partitions)}
         why = {each: fault for each, fault in faults.items() if fault}
-    starts = {each: log.first_offset(EVENTS.name, each) for each in why}
+    starts = {each: log.first_offset(log.topics.events.name, each) for each in why}
     for each, first in starts.items():
         if first and not from_first:
             raise CannotRebuild(
@@ -54,7 +53,7 @@ def rebuild(settings: Settings, log: Log, chosen: AbstractSet[int], *, from_firs
 
 def _fault(settings: Settings, log: Log, partition: int) -> str:
     """Why a worker cannot go on from a partition's state, "" where it can."""
-    view = KafkaStateView(settings.kafka_options())
+    view = KafkaStateView(settings.kafka_options(), settings.topics())
     try:
         manifest = view.manifest(partition)
         if manifest is not None:
@@ -65,12 +64,12 @@ def _fault(settings: Settings, log: Log, partition: int) -> str:
         ) from error
     except (Damaged, UnknownFormat, WrongParent) as error:
         return str(error)
-    offset, first = 0 if manifest is None else manifest.offset, log.first_offset(EVENTS.name, partition)
+    offset, first = 0 if manifest is None else manifest.offset, log.first_offset(log.topics.events.name, partition)
     return f"it would go on from offset {offset:,}, the log begins at {first:,}" if offset < first else ""
 
 
 async def _replace(settings: Settings, source: str, starts: dict[int, int]) -> None:
-    store = KafkaCheckpointStore(settings.kafka_options())
+    store = KafkaCheckpointStore(settings.kafka_options(), settings.topics())
     try:
         for partition, start in starts.items():
             await store.replace(partition, first_checkpoint(settings, partition, start, source) if start else None)

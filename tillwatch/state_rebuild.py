@@ -14,7 +14,6 @@ from engine.checkpoint.pages import Damaged, encode
 from streams.checkpointing import restore
 from streams.log import now_utc_ms
 from streams.sqlite.checkpoints import Manifest, PageRef, SqliteCheckpoints, state_path
-from streams.topics import EVENTS
 from tillwatch.logs import read_controls
 from tillwatch.worker import new_monitor
 
@@ -129,7 +128,8 @@ class Rebuild:
         )
 
     def _bounds(self, partition: int) -> tuple[int, int]:
-        return self._log.first_offset(EVENTS.name, partition), self._log.end_offset(EVENTS.name, partition)
+        events = self._log.topics.events.name
+        return self._log.first_offset(events, partition), self._log.end_offset(events, partition)
 
     # -- what takes its place
 

@@ -9,7 +9,6 @@ import click
 from rich.text import Text
 
 from domain.alerts import Alert
-from streams.topics import ALERTS
 from tillwatch.logs import Follower, open_log
 from tillwatch.show import emit_json, money, severity_bar, to_stdout, versions
 
@@ -37,7 +36,7 @@ def command(invocation: Invocation, lang: str, *, from_start: bool, as_json: boo
     """
     console = to_stdout()
     with open_log(invocation.settings(), make=False) as log:
-        follower = Follower(log, ALERTS.name, Alert, from_start=from_start)
+        follower = Follower(log, log.topics.alerts.name, Alert, from_start=from_start)
         try:
             while True:
                 for alert in follower.poll():

@@ -105,6 +105,7 @@ def worker_settings(settings: Settings) -> WorkerSettings:
     return WorkerSettings(
         log_url=settings.log_url if settings.on_kafka else log_url(settings.log_path),
         kafka=settings.kafka_options() if settings.on_kafka else None,
+        topics=settings.topics(),
         partitions=settings.partitions,
         batch_records=settings.batch_records,
         checkpoint_every_s=settings.checkpoint_every_s,

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
+from bench.reference import windows
 from bench.reference.contender import Meter, arguments
-from streams import topics
+from engine.decoding.records import Records
+from engine.features.families import lifetime, repeats
+from engine.monitor import Monitor, MonitorConfig
+from streams.app import WorkerSettings
+from streams.kafka.options import KafkaOptions
+from streams.topics import TOPICS
+from streams.worker import run_worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.decoding.records import Records
-    from engine.monitor import Monitor
     from engine.outputs import Outputs
+    from streams.topics import Topics
 
 CUT_EVERY_S = 10.0
 """As often as Flink's checkpoints."""
-_OURS = ("MERCHANT_RISK", "DEAD_LETTERS", "CONTROLS", "CHECKPOINTS", "POSITIONS", "PROGRESS")
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,28 +44,19 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
         return self.merchant_id
 
 
-def named(group: str, given: str, events: str) -> None:
-    """Have the topics named as this run wants them; before anything asks for their names."""
-    topics.EVENTS = dataclasses.replace(topics.EVENTS, name=events)
-    topics.ALERTS = dataclasses.replace(topics.ALERTS, name=given, compacted=False)
-    for name in _OURS:
-        topic = getattr(topics, name)
-        setattr(topics, name, dataclasses.replace(topic, name=f"{group}-{topic.name}"))
-    topics.TOPICS = tuple(getattr(topics, name) for name in _OURS)
+def topics_of(group: str, output: str, events: str) -> Topics:
+    """The topics as this run wants them: the contenders' input and output, and others of its own."""
+    own = {
+        each: replace(getattr(TOPICS, each), name=f"{group}-{getattr(TOPICS, each).name}")
+        for each in ("merchant_risk", "dead_letters", "controls", "checkpoints", "positions", "progress")
+    }
+    alerts = replace(TOPICS.alerts, name=output, compacted=False)
+    return replace(TOPICS.reading(events), alerts=alerts, **own)
 
 
 def main() -> None:
     """Run the job."""
     args = arguments(("columns",))
-    named(args.group, args.output, args.input)
-    from bench.reference import windows  # noqa: PLC0415  the topics have their names now
-    from engine.decoding.records import Records  # noqa: PLC0415
-    from engine.features.families import lifetime, repeats  # noqa: PLC0415
-    from engine.monitor import Monitor, MonitorConfig  # noqa: PLC0415
-    from streams.app import WorkerSettings  # noqa: PLC0415
-    from streams.kafka.options import KafkaOptions  # noqa: PLC0415
-    from streams.worker import run_worker  # noqa: PLC0415
-
     meter = Meter("tillwatch", args.records)
 
     class Reference(Monitor):
@@ -86,8 +82,9 @@ def main() -> None:
     warm.process(Records.of([sale]))
     options = KafkaOptions(bootstrap=(args.bootstrap,))
     settings = WorkerSettings(
-        log_url=options.url, kafka=options, group=args.group, partitions=args.partitions, checkpoint_every_s=CUT_EVERY_S
-    )
+        log_url=options.url, kafka=options, topics=topics_of(args.group, args.output, args.input), group=args.group,
+        partitions=args.partitions, checkpoint_every_s=CUT_EVERY_S,
+    )  # fmt: skip
     run_worker(settings, make, on_checkpoint=lambda _: meter.flushed())  # the last checkpoints have everything
     meter.report(batch_records=settings.batch_records, checkpoint_every_s=CUT_EVERY_S)
 

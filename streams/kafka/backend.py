@@ -16,15 +16,16 @@ from streams.kafka.checkpoints import KafkaCheckpointStore
 from streams.kafka.faust_transport import ANSWER_S
 from streams.kafka.log import KafkaLog
 from streams.sqlite.leases import Fenced
-from streams.topics import EVENTS, PROGRESS, create_topics
+from streams.topics import create_topics
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from streams.app import WorkerSettings
     from streams.kafka.faust_transport import Consumer, Transport
     from streams.log import Progress
     from streams.log_backend import ResultWriter
+    from streams.partition_handler import PartitionHandler
 
 logger = get_logger(__name__)
 
@@ -43,33 +44,20 @@ class KafkaBackend:
         options = settings.kafka
         if options is None or settings.checkpoint_every_s is None:
             raise ValueError("a worker on Kafka must have kafka options and checkpoint_every_s, got none")
-        with KafkaLog(options) as log:
+        self.topics = settings.topics
+        with KafkaLog(options, self.topics) as log:
             create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
             self.identity = log.identity
         self._options, self._partitions = options, settings.partitions
-        self._store = KafkaCheckpointStore(options)
+        self._store = KafkaCheckpointStore(options, self.topics)
         self._teller: AIOKafkaProducer | None = None
         self.app = build_app(settings)
         self._transport = cast("Transport", self.app.transport)
-        self._transport.options = options
+        self._transport.options, self._transport.events = options, self.topics.events.name
 
-    def attend(
-        self, recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]], begin: Callable[[int], None],
-        release: Callable[[Collection[int]], Awaitable[Collection[int]]],
-    ) -> None:  # fmt: skip
-        """Have the worker called where partitions come and go."""
-
-        async def let_go(partitions: Collection[int]) -> Collection[int]:
-            held = await release(partitions)
-            await self._store.let_go({*partitions}.difference(held))
-            return held
-
-        self._transport.recover, self._transport.begin, self._transport.release = recover, begin, let_go
-
-    @property
-    def unbroken(self) -> bool:
-        """Whether nobody else can have had what was held of the partitions released last."""
-        return self._consumer.unbroken
+    def attach(self, handler: PartitionHandler) -> None:
+        """Have `handler` called where partitions come and go."""
+        self._transport.handler = handler
 
     @property
     def _consumer(self) -> Consumer:
@@ -85,7 +73,7 @@ class KafkaBackend:
 
     async def bounds(self, partition: int) -> tuple[int, int]:
         """First and end offset of the partition's events."""
-        tp = TP(EVENTS.name, partition)
+        tp = TP(self.topics.events.name, partition)
         first = await self._consumer.earliest_offsets(tp)
         return first[tp], (await self._consumer.highwaters(tp))[tp]
 
@@ -120,7 +108,7 @@ class KafkaBackend:
                 teller = await self._tell()
                 for each in progress:
                     key = each.worker.encode()
-                    await teller.send(PROGRESS.name, msgspec.json.encode(each), key, 0)
+                    await teller.send(self.topics.progress.name, msgspec.json.encode(each), key, 0)
         except (TimeoutError, KafkaError) as error:
             logger.info("how far we are was not told: %s", error)
 
@@ -134,7 +122,7 @@ class KafkaBackend:
     async def tidy(self, keep_from: Mapping[tuple[str, int], int]) -> None:
         """The brokers do."""
 
-    def again(self) -> None:
+    def rejoin(self) -> None:
         """Have the group assign everything anew."""
         self._consumer.rejoin()
 

@@ -35,12 +35,12 @@ from streams.manifests import (
     unsealed,
 )
 from streams.sqlite.leases import LetGo
-from streams.topics import ALERTS, CHECKPOINTS, MERCHANT_RISK
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from streams.kafka.options import KafkaOptions
+    from streams.topics import Topics
 
 OWNER, MANIFEST, PAGE = b"owner", b"manifest", b"page/"
 _SILENT_S = 30.0
@@ -63,6 +63,7 @@ class Stored:
     """What a partition of `checkpoints` holds.
 
     Attributes:
+        topic: the topic `checkpoints`.
         partition: which.
         owner: number of its last owner, 0 for none.
         manifest: the sealed manifest, None where there is none.
@@ -72,6 +73,7 @@ class Stored:
         faults: what is wrong with records that are in force, by key; what follows a damaged manifest tells nothing.
     """
 
+    topic: str
     partition: int
     owner: int = 0
     manifest: bytes | None = None
@@ -83,7 +85,7 @@ class Stored:
     @property
     def where(self) -> str:
         """For messages."""
-        return f"{CHECKPOINTS.name}-{self.partition}"
+        return f"{self.topic}-{self.partition}"
 
     def take(self, key: bytes, value: bytes | None) -> None:
         """Take the next record; an empty value takes its key away."""
@@ -151,10 +153,12 @@ class KafkaCheckpointStore:
 
     Args:
         options: how to reach the cluster.
+        topics: the log's topics.
     """
 
-    def __init__(self, options: KafkaOptions) -> None:
-        self._options = options
+    def __init__(self, options: KafkaOptions, topics: Topics) -> None:
+        self._options, self._topic = options, topics.checkpoints.name
+        self._result_topics = (topics.alerts.name, topics.merchant_risk.name)
         self._owners: dict[int, PartitionOwner] = {}
         self._stored: dict[int, Stored] = {}
 
@@ -163,7 +167,7 @@ class KafkaCheckpointStore:
         try:
             return self._owners[partition]
         except KeyError as error:
-            raise LetGo(f"partition {partition} of {CHECKPOINTS.name} was let go of") from error
+            raise LetGo(f"partition {partition} of {self._topic} was let go of") from error
 
     def owner(self, partition: int) -> int:
         """The number under which this worker has it; raises Fenced."""
@@ -176,19 +180,26 @@ class KafkaCheckpointStore:
             Unreachable: the cluster does not answer.
             Fenced: they were let go of meanwhile, or have another owner already.
         """
-        await self.let_go(self._owners.keys() - held)
+        await self.release(self._owners.keys() - held)
         owners = {each: self._new_owner(each) for each in partitions}
         self._owners |= owners
         await asyncio.gather(*(each.start() for each in owners.values()))
-        stored = await read_checkpoints(self._options, partitions)
+        stored = await read_checkpoints(self._options, self._topic, partitions)
         self._stored = {each: self._stored[each] for each in held} | stored
-        await asyncio.gather(*(_sign(each, number, stored[number].owner + 1) for number, each in owners.items()))
+        await asyncio.gather(*(self._sign(each, number, stored[number].owner + 1) for number, each in owners.items()))
 
     def _new_owner(self, partition: int) -> PartitionOwner:
         compression = None if self._options.compression == "none" else self._options.compression
-        name = f"tillwatch-{CHECKPOINTS.name}-{partition}"
-        usual = [TopicPartition(topic.name, partition) for topic in (ALERTS, MERCHANT_RISK)]
+        name = f"tillwatch-{self._topic}-{partition}"
+        usual = [TopicPartition(topic, partition) for topic in self._result_topics]
         return PartitionOwner(name, self._options.client_kwargs(), compression, usual)
+
+    async def _sign(self, owner: PartitionOwner, partition: int, number: int) -> None:
+        """Record in the log who owns the partition."""
+        record = msgspec.json.encode(OwnerRecord(number=number, who=f"process {os.getpid()} on {platform.node()}"))
+        await owner.send_many(self._topic, partition, [record], [OWNER])
+        await owner.commit()
+        owner.number = number
 
     async def manifest(self, partition: int) -> Manifest | None:
         """The last checkpoint; None where there is none. Raises Damaged, UnknownFormat, WrongParent."""
@@ -209,8 +220,8 @@ class KafkaCheckpointStore:
         last = sealed(manifest)
         cost_s = time.thread_time() - began  # while all is sent, batches are processed in this thread
         if keys:
-            await owner.send_many(CHECKPOINTS.name, partition, values, keys, packed=True)
-        await owner.send_many(CHECKPOINTS.name, partition, [last], [MANIFEST])
+            await owner.send_many(self._topic, partition, values, keys, packed=True)
+        await owner.send_many(self._topic, partition, [last], [MANIFEST])
         await owner.commit()
         stored.checkpoint = manifest.checkpoint
         stored.pages.update(dict.fromkeys(fresh, b""))
@@ -227,18 +238,18 @@ class KafkaCheckpointStore:
         """
         self._owners[partition] = owner = self._new_owner(partition)
         await owner.start()
-        found = (await read_checkpoints(self._options, [partition]))[partition]
-        await _sign(owner, partition, found.owner + 1)
+        found = (await read_checkpoints(self._options, self._topic, [partition]))[partition]
+        await self._sign(owner, partition, found.owner + 1)
         keys = sorted(found.keys - {OWNER})
-        await owner.send_many(CHECKPOINTS.name, partition, [None] * len(keys), keys)
-        self._stored[partition] = Stored(partition, owner.number)
+        await owner.send_many(self._topic, partition, [None] * len(keys), keys)
+        self._stored[partition] = Stored(self._topic, partition, owner.number)
         if first is None:
             await owner.commit()
         else:
             await self.commit(msgspec.structs.replace(first[0], owner=owner.number), first[1])
-        await self.let_go([partition])
+        await self.release([partition])
 
-    async def let_go(self, partitions: Collection[int]) -> None:
+    async def release(self, partitions: Collection[int]) -> None:
         """Own these no longer; what is still under way with them fails with `Fenced`."""
         owners = [self._owners.pop(each) for each in partitions if each in self._owners]
         await asyncio.gather(*(each.close() for each in owners))
@@ -250,15 +261,7 @@ class KafkaCheckpointStore:
 
     async def close(self) -> None:
         """Own nothing."""
-        await self.let_go(list(self._owners))
-
-
-async def _sign(owner: PartitionOwner, partition: int, number: int) -> None:
-    """Let everyone know who owns the partition."""
-    record = msgspec.json.encode(OwnerRecord(number=number, who=f"process {os.getpid()} on {platform.node()}"))
-    await owner.send_many(CHECKPOINTS.name, partition, [record], [OWNER])
-    await owner.commit()
-    owner.number = number
+        await self.release(list(self._owners))
 
 
 def _pages(stored: Stored, manifest: Manifest) -> Iterator[tuple[int, bytes]]:
@@ -268,21 +271,21 @@ def _pages(stored: Stored, manifest: Manifest) -> Iterator[tuple[int, bytes]]:
         yield ref.id, body
 
 
-async def read_checkpoints(options: KafkaOptions, partitions: Collection[int]) -> dict[int, Stored]:
-    """What is committed of these partitions of `checkpoints`, read to their ends.
+async def read_checkpoints(options: KafkaOptions, topic: str, partitions: Collection[int]) -> dict[int, Stored]:
+    """What is committed of these partitions of the topic `checkpoints`, read to their ends.
 
     Raises:
         Unreachable: the cluster does not answer.
     """
-    found = await _read_once(options, partitions)
+    found = await _read_once(options, topic, partitions)
     # One that does not follow the one before is read once more: compaction may have taken away what lay between.
     if gaps := [each for each, it in found.items() if isinstance(it.faults.get(MANIFEST), WrongParent)]:
-        found |= await _read_once(options, gaps)
+        found |= await _read_once(options, topic, gaps)
     return found
 
 
-async def _read_once(options: KafkaOptions, partitions: Collection[int]) -> dict[int, Stored]:
-    found = {each: Stored(each) for each in partitions}
+async def _read_once(options: KafkaOptions, topic: str, partitions: Collection[int]) -> dict[int, Stored]:
+    found = {each: Stored(topic, each) for each in partitions}
     if not found:
         return found
     consumer = AIOKafkaConsumer(
@@ -291,16 +294,16 @@ async def _read_once(options: KafkaOptions, partitions: Collection[int]) -> dict
     )  # fmt: skip
     try:
         await consumer.start()
-        await _read(consumer, found)
+        await _read(consumer, topic, found)
     except (KafkaError, TimeoutError) as error:
-        raise Unreachable(f"{CHECKPOINTS.name} cannot be read: {type(error).__name__}: {error}") from error
+        raise Unreachable(f"{topic} cannot be read: {type(error).__name__}: {error}") from error
     finally:
         await consumer.stop()
     return found
 
 
-async def _read(consumer: Any, found: Mapping[int, Stored]) -> None:
-    tps = {TopicPartition(CHECKPOINTS.name, each): stored for each, stored in found.items()}
+async def _read(consumer: Any, topic: str, found: Mapping[int, Stored]) -> None:
+    tps = {TopicPartition(topic, each): stored for each, stored in found.items()}
     consumer.assign(list(tps))
     await consumer.seek_to_beginning(*tps)
     ends = await consumer.end_offsets(list(tps))
@@ -321,15 +324,16 @@ class KafkaStateView:
 
     Args:
         options: how to reach the cluster.
+        topics: the log's topics.
     """
 
-    def __init__(self, options: KafkaOptions) -> None:
-        self._options = options
+    def __init__(self, options: KafkaOptions, topics: Topics) -> None:
+        self._options, self._topic = options, topics.checkpoints.name
         self._stored: dict[int, Stored] = {}
 
     def manifest(self, partition: int) -> Manifest | None:
         """The last checkpoint; None where there is none. Raises Unreachable, Damaged, UnknownFormat, WrongParent."""
-        self._stored |= asyncio.run(read_checkpoints(self._options, [partition]))
+        self._stored |= asyncio.run(read_checkpoints(self._options, self._topic, [partition]))
         return self._stored[partition].decoded()
 
     def pages(self, manifest: Manifest) -> Iterable[tuple[int, bytes]]:

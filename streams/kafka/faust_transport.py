@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from aiokafka import TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
@@ -27,10 +27,9 @@ from streams.kafka.fetcher import BatchKafkaConsumer
 from streams.log import OffsetGone
 from streams.log_backend import Unreachable
 from streams.sqlite.leases import Fenced, LetGo
-from streams.topics import EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 
     from faust.types import ConsumerMessage
 
@@ -77,7 +76,7 @@ class Consumer(BatchConsumer):
             **options.client_kwargs(),
             client_id=f"tillwatch-{conf.id}",
             group_id=conf.id,
-            partition_assignment_strategy=[assignor_of(EVENTS.name, self._claims)],
+            partition_assignment_strategy=[assignor_of(self.transport.events, self._claims)],
             enable_auto_commit=False,
             isolation_level="read_committed",
             max_partition_fetch_bytes=FETCH_BYTES,
@@ -129,7 +128,7 @@ class Consumer(BatchConsumer):
         self.app.consumer_generation_id = _NO_GENERATION  # a recovery that goes on is of no use any more
         try:
             self.app.on_rebalance_start()
-            self._held = await self.transport.release({each.partition for each in partitions})
+            self._held = await self.transport.handler.on_revoked({each.partition for each in partitions})
             self._held_in = self.client.generation
             await self.on_partitions_revoked(partitions)
         except Exception as error:
@@ -191,9 +190,11 @@ class Consumer(BatchConsumer):
         return {}
 
     async def _recover(self, generation: int, assigned: set[TP]) -> Mapping[TP, int]:
-        offsets = await self.transport.recover(assigned)
+        numbers = [each.partition for each in assigned]
+        found = await self.transport.handler.on_assigned(numbers, unbroken=self._unbroken)
         if self.app.consumer_generation_id != generation or assigned != self.assignment():
             return {}
+        offsets = {tp: found[tp.partition] for tp in assigned}
         for tp, offset in offsets.items():
             self.client.seek(TopicPartition(*tp), offset)
         self._ready = True
@@ -204,8 +205,8 @@ class Consumer(BatchConsumer):
         return self._held if _NO_GENERATION < self._held_in == self.client.generation else ()
 
     @property
-    def unbroken(self) -> bool:
-        """Whether this worker was in the group all the time: nobody else can have had what it held and got back."""
+    def _unbroken(self) -> bool:
+        """True if this worker stayed in the group, so held partitions had no other owner."""
         return _NO_GENERATION < self._held_in == self.app.consumer_generation_id - 1
 
     @property
@@ -331,25 +332,12 @@ class Transport(BatchTransport):
 
     Attributes:
         options: how to reach the cluster; set before the app starts.
-        release: called with partitions that may go to other workers; gives those whose state is held.
+        events: name of the topic of the events; set before the app starts.
     """
 
+    options: KafkaOptions
+    events: str
     Consumer: ClassVar[Any] = Consumer
     Producer: ClassVar[Any] = Producer
     driver_version = "aiokafka"
     default_port = 9092
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.options = cast("KafkaOptions", None)
-        self.release: Callable[[Collection[int]], Awaitable[Collection[int]]] = _nothing
-
-    async def first_offset(self, tp: TP) -> int:
-        """The first readable offset."""
-        consumer = cast("Consumer", self.app.consumer)
-        return (await consumer.earliest_offsets(tp))[tp]
-
-
-async def _nothing(_: Collection[int]) -> Collection[int]:
-    """Nobody has anything to finish, or to hold."""
-    return ()

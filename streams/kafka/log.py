@@ -24,7 +24,7 @@ from streams.kafka.writes import Writer
 from streams.log import KeyedRecord, LogFailed, Progress, UnknownTopic, check_each, ends_of
 from streams.loop_thread import LoopThread
 from streams.sqlite.blocks import MAX_BLOCK_RECORDS
-from streams.topics import EVENTS, POSITIONS, PROGRESS, SEEN_AT_ONCE, kafka_configs
+from streams.topics import TOPICS, kafka_configs
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator, Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from streams.kafka.admin import KafkaTopic
     from streams.kafka.options import KafkaOptions
     from streams.kafka.writes import Part
+    from streams.topics import Topics
 
     T = TypeVar("T")
 
@@ -47,6 +48,7 @@ class KafkaLog:
 
     Args:
         options: where it is.
+        topics: its topics, by what each is for.
 
     Raises:
         LogFailed: it cannot be reached; so every method, besides what `Log` says.
@@ -54,10 +56,11 @@ class KafkaLog:
 
     on_kafka: ClassVar[bool] = True
 
-    def __init__(self, options: KafkaOptions) -> None:
-        self._options = options
+    def __init__(self, options: KafkaOptions, topics: Topics = TOPICS) -> None:
+        self._options, self.topics = options, topics
+        self._seen_at_once = topics.seen_at_once
         self._admin = KafkaAdmin(options)
-        self._topics: dict[str, KafkaTopic] = {}
+        self._known: dict[str, KafkaTopic] = {}
         self._writers: dict[str | None, Writer] = {}
         self._own = f"tillwatch-{uuid4()}"
         self._open: Writer | None = None
@@ -73,8 +76,8 @@ class KafkaLog:
             self._loop.close()
             raise
         self._reader = Reader(self._client)
-        self._positions = Newest(self._reader, POSITIONS.name)
-        self._progress = Newest(self._reader, PROGRESS.name)
+        self._positions = Newest(self._reader, topics.positions.name)
+        self._progress = Newest(self._reader, topics.progress.name)
 
     def close(self) -> None:
         """Disconnect, within seconds even where no broker answers; an open transaction is rolled back."""
@@ -106,7 +109,7 @@ class KafkaLog:
     def identity(self) -> str:
         """The cluster's id and that of its topic `events`: one made anew is another log."""
         with self._failing():
-            return f"{self._admin.cluster_id()}/{self._topic(EVENTS.name).id}"
+            return f"{self._admin.cluster_id()}/{self._topic(self.topics.events.name).id}"
 
     # -- topics
 
@@ -127,11 +130,11 @@ class KafkaLog:
             "retention.bytes": str(-1 if retention_bytes is None else retention_bytes),
         }
         with self._failing():
-            self._topics.pop(name, None)
+            self._known.pop(name, None)
             try:
                 found = self._topic(name)
             except UnknownTopic:
-                self._admin.create(name, partitions, kafka_configs(name, compacted=compacted) | kept)
+                self._admin.create(name, partitions, kafka_configs(self.topics, name, compacted=compacted) | kept)
                 found = self._topic(name)
             if (found.partitions, found.compacted) != (partitions, compacted):
                 raise ValueError(
@@ -141,7 +144,7 @@ class KafkaLog:
             if not compacted and kept != {key: found.configs[key] for key in kept}:
                 self._admin.set_configs(name, kept)
 
-    def topics(self) -> list[str]:
+    def topic_names(self) -> list[str]:
         """Names of all topics of the cluster, sorted; Kafka's own are left out."""
         with self._failing():
             return self._admin.topics()
@@ -155,9 +158,9 @@ class KafkaLog:
         return self._topic(topic).compacted
 
     def _topic(self, name: str) -> KafkaTopic:
-        if (known := self._topics.get(name)) is None:
+        if (known := self._known.get(name)) is None:
             with self._failing():
-                known = self._topics[name] = self._admin.topic(name)
+                known = self._known[name] = self._admin.topic(name)
         return known
 
     def _check(self, topic: str, partition: int) -> None:
@@ -185,7 +188,7 @@ class KafkaLog:
             if self._pending:
                 keys = [each.encode() for each in self._pending]
                 figures = [b"%d" % each for each in self._pending.values()]
-                self._append(POSITIONS.name, 0, figures, keys)
+                self._append(self.topics.positions.name, 0, figures, keys)
             self._run(self._open.commit())
             self._unseen |= self._begun
             self._positions.know({name.encode(): b"%d" % each for name, each in self._pending.items()})
@@ -285,7 +288,7 @@ class KafkaLog:
 
     def _read(self, topic: str, partition: int, offset: int, most: int) -> list[ConsumerRecord]:
         self._see_own(topic, partition)
-        committed = topic not in SEEN_AT_ONCE
+        committed = topic not in self._seen_at_once
         return self._run(self._reader.read(topic, partition, offset, most, committed=committed))
 
     def _see_own(self, topic: str, partition: int) -> None:
@@ -304,7 +307,7 @@ class KafkaLog:
     def _offset(self, topic: str, partition: int, which: int) -> int:
         self._check(topic, partition)
         self._see_own(topic, partition)
-        committed = topic not in SEEN_AT_ONCE
+        committed = topic not in self._seen_at_once
         (found,) = self._run(self._reader.offsets([(topic, partition)], which, committed=committed)).values()
         return found
 
@@ -313,8 +316,8 @@ class KafkaLog:
         time.sleep(max(0.0, self._looked + _LOOK_EVERY_S - time.monotonic()))
         before, self._ends = self._ends, {}
         for committed in (True, False):
-            names = [each for each in self._topics if committed == (each not in SEEN_AT_ONCE)]
-            wanted = [(name, p) for name in names for p in range(self._topics[name].partitions)]
+            names = [each for each in self._known if committed == (each not in self._seen_at_once)]
+            wanted = [(name, p) for name in names for p in range(self._known[name].partitions)]
             self._ends |= self._run(self._reader.offsets(wanted, END, committed=committed))
         self._looked = time.monotonic()
         return before != self._ends
@@ -352,7 +355,7 @@ class KafkaLog:
 
     def write_progress(self, progress: Progress) -> None:
         """Show how far a worker has come."""
-        self.append(PROGRESS.name, 0, [msgspec.json.encode(progress)], keys=[progress.worker.encode()])
+        self.append(self.topics.progress.name, 0, [msgspec.json.encode(progress)], keys=[progress.worker.encode()])
 
     def progress(self) -> list[Progress]:
         """What each worker showed last, by worker."""

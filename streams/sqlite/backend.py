@@ -20,20 +20,20 @@ from streams.sqlite.connection import may_pass
 from streams.sqlite.faust_transport import log_path
 from streams.sqlite.leases import Fenced
 from streams.sqlite.log import SqliteLog
-from streams.topics import EVENTS, TOPICS, create_topics
+from streams.topics import create_topics
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
-
-    from faust.types import TP
 
     from streams.app import WorkerSettings
     from streams.log import Progress
     from streams.log_backend import ResultWriter
     from streams.manifests import Manifest
+    from streams.partition_handler import PartitionHandler
     from streams.sqlite.faust_transport import Producer, Transport
     from streams.sqlite.leases import Lease
+    from streams.topics import Topics
 
 R = TypeVar("R")
 logger = get_logger(__name__)
@@ -49,24 +49,21 @@ class SqliteBackend:
         settings: where the log is; its topics are made where they are not there.
     """
 
-    shared = unbroken = False
+    shared = False
     losses: tuple[type[Exception], ...] = ()
 
     def __init__(self, settings: WorkerSettings) -> None:
         self._path, self._partitions = log_path(settings.log_url), settings.partitions
-        with SqliteLog(self._path) as log:
+        self.topics = settings.topics
+        with SqliteLog(self._path, self.topics) as log:
             create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
         self._group = settings.group
         self.app = build_app(settings)
         self._transport = cast("Transport", self.app.transport)
 
-    def attend(
-        self, recover: Callable[[Iterable[TP]], Awaitable[Mapping[TP, int]]], begin: Callable[[int], None],
-        release: Callable[[Collection[int]], Awaitable[Collection[int]]],
-    ) -> None:  # fmt: skip
-        """Have the worker called when it gets its partitions. No other takes any over, so none is released."""
-        self._transport.recover, self._transport.begin = recover, begin
-        del release
+    def attach(self, handler: PartitionHandler) -> None:
+        """Have `handler` called when the worker gets its partitions; no other takes any over, so none is revoked."""
+        self._transport.handler = handler
 
     @property
     def identity(self) -> str:
@@ -88,20 +85,20 @@ class SqliteBackend:
 
     async def bounds(self, partition: int) -> tuple[int, int]:
         """First and end offset of the partition's events."""
-        log = self._transport.log
-        return log.first_offset(EVENTS.name, partition), log.end_offset(EVENTS.name, partition)
+        log, events = self._transport.log, self.topics.events.name
+        return log.first_offset(events, partition), log.end_offset(events, partition)
 
     async def ends(self) -> Mapping[int, int] | None:
         """The end offset of every partition's events."""
         if not self.app.consumer.assignment():
             return None
-        return {each: self._transport.log.end_offset(EVENTS.name, each) for each in range(self._partitions)}
+        return {each: self._transport.log.end_offset(self.topics.events.name, each) for each in range(self._partitions)}
 
     async def finished(self, next_offsets: Mapping[int, int]) -> bool:
         """Whether the end of every partition is reached."""
         log = self._transport.log
         return len(next_offsets) == self._partitions and all(
-            offset >= log.end_offset(EVENTS.name, each) for each, offset in next_offsets.items()
+            offset >= log.end_offset(self.topics.events.name, each) for each, offset in next_offsets.items()
         )
 
     async def show(self, progress: Sequence[Progress]) -> None:
@@ -112,9 +109,9 @@ class SqliteBackend:
 
     async def tidy(self, keep_from: Mapping[tuple[str, int], int]) -> None:
         """Compaction and retention."""
-        await self._transport.writer.run(partial(_tidy, lease=self.lease, keep_from=keep_from))
+        await self._transport.writer.run(partial(_tidy, topics=self.topics, lease=self.lease, keep_from=keep_from))
 
-    def again(self) -> None:
+    def rejoin(self) -> None:
         """There is no group to join again."""
         raise NotImplementedError("the embedded log has one worker: start it again")
 
@@ -146,6 +143,9 @@ class SqliteCheckpointStore:
         assert lease is not None
         self._number = lease.number
         await self._in_thread(self._store.fence, lease.number, self._backend.app.conf.id)
+
+    async def release(self, partitions: Collection[int]) -> None:
+        """The lease is given back when the consumer stops."""
 
     def owner(self, partition: int) -> int:  # noqa: ARG002  one number for all
         """The lease's number."""
@@ -197,9 +197,9 @@ def _show(log: SqliteLog, lease: Lease | None, progress: Sequence[Progress]) -> 
             log.write_progress(each)
 
 
-def _tidy(log: SqliteLog, lease: Lease | None, keep_from: Mapping[tuple[str, int], int]) -> None:
+def _tidy(log: SqliteLog, topics: Topics, lease: Lease | None, keep_from: Mapping[tuple[str, int], int]) -> None:
     with log.transaction(lease):
-        for topic in TOPICS:
+        for topic in topics:
             if topic.compacted and not topic.on_kafka_only:
                 log.compact(topic.name, min_dirty=_MIN_DIRTY)
         log.retain(keep_from=keep_from)

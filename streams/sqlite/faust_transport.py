@@ -1,7 +1,7 @@
 """Faust's transport over the embedded log: `sqlite:///folder/tillwatch.db`.
 
-One worker has the log, by a lease; any number of other processes append and read beside it. There is no
-group coordinator: the worker gets every partition. Where reading starts is `Transport.recover`'s to say, whatever the
+One worker has the log, by a lease; any number of other processes append and read beside it. There is no group
+coordinator: the worker gets every partition. Reading starts where the `PartitionHandler` recovered to, whatever the
 group committed; that only shows the lag.
 """
 
@@ -146,7 +146,9 @@ class Consumer(BatchConsumer):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Go to where reading starts, between the assignment and the resuming of the flow."""
         try:
-            self._positions = dict(await self.transport.recover(self._assignment))
+            numbers = [each.partition for each in self._assignment]
+            found = await self.transport.handler.on_assigned(numbers, unbroken=False)
+            self._positions = {tp: found[tp.partition] for tp in self._assignment}
         except Exception as error:
             await self.app.crash(error)
             raise
@@ -345,7 +347,7 @@ class Producer(base.Producer):
         """Make a topic that is not there; one that is stays as it is."""
 
         def write(log: SqliteLog) -> None:
-            if topic not in log.topics():
+            if topic not in log.topic_names():
                 retention_ms = None if retention is None else int(want_seconds(retention) * 1000)
                 log.create_topic(topic, partitions, compacted=bool(compacting), retention_ms=retention_ms)
 
@@ -392,10 +394,6 @@ class Transport(BatchTransport):
         self.lease: Lease | None = None
         self._log: SqliteLog | None = None
         self._writer: Writer | None = None
-
-    async def first_offset(self, tp: TP) -> int:
-        """The first readable offset."""
-        return self.log.first_offset(*tp)
 
     @property
     def log(self) -> SqliteLog:

@@ -24,6 +24,7 @@ from streams.sqlite import housekeeping, leases
 from streams.sqlite.blocks import MAX_BLOCK_RECORDS, cut, join
 from streams.sqlite.connection import immediate, open_patiently
 from streams.sqlite.leases import LeaseHeld
+from streams.topics import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from engine.decoding.records import Records
     from streams.sqlite.leases import Lease
+    from streams.topics import Topics
 
 _WAL_PAGES = 4_096
 _PAGE_BYTES = 16_384
@@ -74,14 +76,17 @@ class SqliteLog:
 
     Args:
         path: the file; its folder must exist.
+        topics: its topics, by what each is for.
         durable: whether appended records outlive a power failure (`synchronous=FULL`), not only the process.
         busy_timeout_s: how long to wait for another writer before `sqlite3.OperationalError` is raised.
     """
 
     on_kafka: ClassVar[bool] = False
 
-    def __init__(self, path: str | PathLike[str], *, durable: bool = True, busy_timeout_s: float = 30.0) -> None:
-        self.path = path
+    def __init__(
+        self, path: str | PathLike[str], topics: Topics = TOPICS, *, durable: bool = True, busy_timeout_s: float = 30.0
+    ) -> None:
+        self.path, self.topics = path, topics
         self._db = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
         self._topics: dict[str, _Topic] = {}
         try:
@@ -123,7 +128,7 @@ class SqliteLog:
 
         Args:
             lease: write only while this lease is in force.
-            writer: who writes; nobody is ended for another's sake here.
+            writer: ignored; SQLite writers queue for the lock, none is fenced.
 
         Raises:
             Fenced: the lease is stale; nothing was written.
@@ -206,7 +211,7 @@ class SqliteLog:
                 (retention_ms, retention_bytes, name),
             )
 
-    def topics(self) -> list[str]:
+    def topic_names(self) -> list[str]:
         """Names of all topics, sorted."""
         return [name for (name,) in self._db.execute("SELECT name FROM topic ORDER BY name")]
 
@@ -227,7 +232,7 @@ class SqliteLog:
             (name,),
         ).fetchall()
         if not rows:
-            raise UnknownTopic(f"topic must be one of {self.topics()}, got {name!r}")
+            raise UnknownTopic(f"topic must be one of {self.topic_names()}, got {name!r}")
         topic = _Topic(tuple(row[0] for row in rows), bool(rows[0][1]))
         self._topics[name] = topic
         return topic

@@ -13,7 +13,7 @@ from streams.app import WorkerSettings
 from streams.kafka.checkpoints import MANIFEST, OWNER, PAGE, Stored
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
-from streams.topics import ALERTS, CHECKPOINTS, DEAD_LETTERS, EVENTS, MERCHANT_RISK, create_topics
+from streams.topics import TOPICS, create_topics
 from tests.faults.damage import flipped, rebuild
 from tests.faults.waiting import wait_until
 from tests.kafka.topics import admin, delete_topics
@@ -97,7 +97,7 @@ class ClusterLog:
         self._bootstrap, self._direct = bootstrap, direct
         self.group = group or f"tillwatch-{uuid4().hex[:12]}"
         self._opened: KafkaLog | None = None
-        self._checkpoints = {each: Checkpoints(Stored(each)) for each in range(partitions)}
+        self._checkpoints = {each: Checkpoints(Stored(TOPICS.checkpoints.name, each)) for each in range(partitions)}
         self._last: dict[int, tuple[int, int]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -119,8 +119,8 @@ class ClusterLog:
         create_topics(self._log, self.partitions)
 
     def _drop_topics(self) -> None:
-        delete_topics(self._direct, self._log.topics())
-        wait_until(lambda: not self._log.topics(), "no topic is left", poll_s=0.1)
+        delete_topics(self._direct, self._log.topic_names())
+        wait_until(lambda: not self._log.topic_names(), "no topic is left", poll_s=0.1)
 
     def close(self) -> None:
         """Disconnect."""
@@ -147,10 +147,10 @@ class ClusterLog:
         return {each: self._end(each) for each in range(self.partitions)}
 
     def _end(self, partition: int) -> int:
-        end = self._log.end_offset(EVENTS.name, partition)
+        end = self._log.end_offset(TOPICS.events.name, partition)
         if self._last.get(partition, (-1, 0))[0] != end:
             last = end
-            while last and not len(self._log.read(EVENTS.name, partition, last - 1, 1)):
+            while last and not len(self._log.read(TOPICS.events.name, partition, last - 1, 1)):
                 last -= 1
             self._last[partition] = end, last
         return self._last[partition][1]
@@ -160,18 +160,18 @@ class ClusterLog:
         count = 0
         for partition in range(self.partitions):
             offset = 0
-            while len(batch := self._log.read(EVENTS.name, partition, offset)):
+            while len(batch := self._log.read(TOPICS.events.name, partition, offset)):
                 count += len(batch)
                 offset = int(batch.offsets[-1]) + 1
         return count
 
     def acknowledged(self) -> dict[int, int]:
         """By partition, the group's committed offset; 0 before the first."""
-        return {each: self._log.committed(self.group, EVENTS.name, each) or 0 for each in range(self.partitions)}
+        return {each: self._log.committed(self.group, TOPICS.events.name, each) or 0 for each in range(self.partitions)}
 
     def _read_checkpoints(self) -> Mapping[int, Checkpoints]:
         for partition, each in self._checkpoints.items():
-            while records := self._log.read_keyed(CHECKPOINTS.name, partition, each.next):
+            while records := self._log.read_keyed(TOPICS.checkpoints.name, partition, each.next):
                 for record in records:
                     each.held.take(record.key, record.value)
                     if record.key == OWNER:
@@ -192,7 +192,7 @@ class ClusterLog:
         """By topic and partition, how much there is of what workers publish."""
         return {
             (each.name, p): self._log.end_offset(each.name, p)
-            for each in (ALERTS, MERCHANT_RISK, DEAD_LETTERS)
+            for each in (TOPICS.alerts, TOPICS.merchant_risk, TOPICS.dead_letters)
             for p in range(self.partitions)
         }
 
@@ -202,7 +202,7 @@ class ClusterLog:
         Those are among them that were never committed.
         """
         found: dict[tuple[str, int], list[int]] = {}
-        for topic in (ALERTS.name, MERCHANT_RISK.name):
+        for topic in (TOPICS.alerts.name, TOPICS.merchant_risk.name):
             for partition in range(self.partitions):
                 offset = 0
                 while records := self._log.read_keyed(topic, partition, offset):
@@ -247,14 +247,14 @@ class ClusterLog:
         pages = [(p, number) for p, each in self._read_checkpoints().items() for number in sorted(each.held.pages)]
         partition, number = draw.choice(pages)
         body = flipped(self._checkpoints[partition].held.pages[number], draw)
-        self._log.append(CHECKPOINTS.name, partition, [body], keys=[PAGE + b"%d" % number])
+        self._log.append(TOPICS.checkpoints.name, partition, [body], keys=[PAGE + b"%d" % number])
         return f"page {number} of partition {partition}"
 
     def damage_manifest(self, draw: random.Random) -> str:
         """Put a damaged manifest in the place of one; which one it was."""
         held = draw.choice([each.held for each in self._read_checkpoints().values() if each.held.manifest])
         assert held.manifest is not None
-        self._log.append(CHECKPOINTS.name, held.partition, [flipped(held.manifest, draw)], keys=[MANIFEST])
+        self._log.append(TOPICS.checkpoints.name, held.partition, [flipped(held.manifest, draw)], keys=[MANIFEST])
         return f"the manifest of partition {held.partition}"
 
     def rebuild(self) -> None:

@@ -13,7 +13,7 @@ from streams.app import WorkerSettings
 from streams.sqlite.checkpoints import SqliteCheckpoints, UnknownFormat, state_path
 from streams.sqlite.faust_transport import LEASE, log_url
 from streams.sqlite.log import SqliteLog
-from streams.topics import ALERTS, EVENTS, MERCHANT_RISK, create_topics
+from streams.topics import TOPICS, create_topics
 from tests.faults.damage import flipped, rebuild
 from tests.outcome import Result, result_of
 from tillwatch.feed import feed_simulation
@@ -106,7 +106,7 @@ class EmbeddedLog:
     def ends(self) -> dict[int, int]:
         """By partition, the offset that the next event gets."""
         with SqliteLog(self.path) as log:
-            return {each: log.end_offset(EVENTS.name, each) for each in range(self.partitions)}
+            return {each: log.end_offset(TOPICS.events.name, each) for each in range(self.partitions)}
 
     def event_count(self) -> int:
         """How many events there are."""
@@ -115,7 +115,7 @@ class EmbeddedLog:
     def acknowledged(self) -> dict[int, int]:
         """By partition, the group's committed offset; 0 before the first."""
         with SqliteLog(self.path) as log:
-            return {each: log.committed("tillwatch", EVENTS.name, each) or 0 for each in range(self.partitions)}
+            return {each: log.committed("tillwatch", TOPICS.events.name, each) or 0 for each in range(self.partitions)}
 
     def checkpoints(self) -> dict[int, int]:
         """By partition, the offset of the last committed checkpoint; partitions without one are left out."""
@@ -135,7 +135,9 @@ class EmbeddedLog:
     def published(self) -> dict[tuple[str, int], int]:
         """By topic and partition, how much there is: what a worker that may not write leaves as it was."""
         with SqliteLog(self.path) as log:
-            return {(name, p): log.end_offset(name, p) for name in log.topics() for p in range(log.partitions(name))}
+            return {
+                (name, p): log.end_offset(name, p) for name in log.topic_names() for p in range(log.partitions(name))
+            }
 
     def epochs(self) -> dict[tuple[str, int], list[int]]:
         """By topic and partition, whose worker wrote each alert or score, in the order they were written."""
@@ -144,7 +146,7 @@ class EmbeddedLog:
                 (topic.name, each): [
                     json.loads(record.value)["epoch"] for record in log.read_keyed(topic.name, each, 0, 1_000_000)
                 ]
-                for topic in (ALERTS, MERCHANT_RISK)
+                for topic in (TOPICS.alerts, TOPICS.merchant_risk)
                 for each in range(self.partitions)
             }
 

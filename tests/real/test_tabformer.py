@@ -15,7 +15,7 @@ from streams.app import WorkerSettings
 from streams.intake import ingest
 from streams.sqlite.faust_transport import log_url
 from streams.sqlite.log import SqliteLog
-from streams.topics import ALERTS, create_topics
+from streams.topics import TOPICS, create_topics
 from streams.worker import run_worker
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Run:
         settings = WorkerSettings(log_url=log_url(path), partitions=2)
         self.counts: Counts = run_worker(settings, self._monitor, until_idle=True)
         with SqliteLog(path) as log:
-            self.alerts = [record for p in range(2) for record in log.read_keyed(ALERTS.name, p, 0)]
+            self.alerts = [record for p in range(2) for record in log.read_keyed(TOPICS.alerts.name, p, 0)]
 
     def _monitor(self, partition: int, partitions: int) -> Monitor:
         self.monitors.append(Monitor(self.config, partition, partitions, cuts=True))

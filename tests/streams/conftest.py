@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.sqlite.log import SqliteLog
-from streams.topics import POSITIONS, PROGRESS
+from streams.topics import TOPICS
 from tests.kafka.topics import delete_topics
 
 if TYPE_CHECKING:
@@ -52,13 +52,13 @@ class KafkaBackend:
     def make_own_topics(self) -> None:
         """Make what the log keeps positions in, and what workers show."""
         with self.open() as log:
-            for topic in (POSITIONS, PROGRESS):
+            for topic in (TOPICS.positions, TOPICS.progress):
                 log.create_topic(topic.name, 1, compacted=True)
 
     def clear(self) -> None:
         """Delete every topic."""
         with self.open() as log:
-            delete_topics(self.bootstrap, log.topics())
+            delete_topics(self.bootstrap, log.topic_names())
 
     def python(self, code: str) -> subprocess.Popen[str]:
         """Start another process that runs `code` with `log` open."""

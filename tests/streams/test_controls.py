@@ -18,7 +18,7 @@ from streams.controls import ControlsReader, NotPublished, Pace, publish, reache
 from streams.log import Progress, now_utc_ms
 from streams.sqlite.faust_transport import log_url
 from streams.sqlite.log import SqliteLog
-from streams.topics import CONTROLS, create_topics
+from streams.topics import TOPICS, create_topics
 from streams.worker import run_worker
 from tests.controls_made import control, settings_of
 
@@ -45,7 +45,9 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
 
 
 def append(log: SqliteLog, *controls: Control) -> None:
-    log.append(CONTROLS.name, 0, [msgspec.json.encode(each) for each in controls], keys=[each.key for each in controls])
+    log.append(
+        TOPICS.controls.name, 0, [msgspec.json.encode(each) for each in controls], keys=[each.key for each in controls]
+    )
 
 
 def settings(version: int, effective_from: int, **body: float) -> Control:
@@ -102,7 +104,7 @@ def jumps(alerts: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 def test_what_is_no_control_or_does_not_ascend_is_passed_over(log: SqliteLog, caplog: pytest.LogCaptureFixture) -> None:
     good = [settings(1, 0), settings(3, 100), control("profiles", 1, 0, None)]
     append(log, good[0])
-    log.append(CONTROLS.name, 0, [b"?", msgspec.json.encode(settings(2, 50))], keys=[b"x", b"detectors:9"])
+    log.append(TOPICS.controls.name, 0, [b"?", msgspec.json.encode(settings(2, 50))], keys=[b"x", b"detectors:9"])
     append(log, settings(2, 50, base=2), good[1], settings(2, 200), settings(4, 100), good[2])
     reader = ControlsReader(log)
     assert [each.control for each in reader.read_all()] == good
@@ -146,7 +148,7 @@ def test_a_version_must_take_effect_a_minute_of_the_feed_after_the_greatest_cloc
     least_ms = START_MS + round(MINUTE_MS * speed)
     with pytest.raises(NotPublished, match=r"effective_from must be after 2026-07-05T.*every worker must know it"):
         publish_settings(log, least_ms)
-    assert log.end_offset(CONTROLS.name, 0) == 0
+    assert log.end_offset(TOPICS.controls.name, 0) == 0
     publish_settings(log, least_ms + 1)
     with pytest.raises(NotPublished, match="effective_from must be after"):
         publish_settings(log, least_ms + 1)
@@ -163,7 +165,7 @@ def test_the_speed_of_a_worker_that_shows_nothing_any_more_does_not_count(log: S
 def test_what_cannot_be_is_not_published(log: SqliteLog, body: bytes) -> None:
     with pytest.raises(NotPublished):
         publish_settings(log, START_MS, body)
-    assert log.end_offset(CONTROLS.name, 0) == 0
+    assert log.end_offset(TOPICS.controls.name, 0) == 0
 
 
 def test_of_two_that_publish_at_once_on_kafka_one_is_told_to_try_again(
@@ -221,11 +223,11 @@ def test_a_version_that_a_worker_learns_too_late_is_counted(log: SqliteLog, capl
     found: list[int] = []
 
     def on_progress(progress: Progress) -> None:
-        if progress.clock_ms and log.end_offset(CONTROLS.name, 0) == 0:
+        if progress.clock_ms and log.end_offset(TOPICS.controls.name, 0) == 0:
             append(
                 log, control("detectors", 0, 0, {}), settings(1, START_MS + 3 * MINUTE_MS), settings(2, START_MS * 2)
             )
-        elif log.end_offset(CONTROLS.name, 0) == 3 and log.end_offset("events", 0) < 50:
+        elif log.end_offset(TOPICS.controls.name, 0) == 3 and log.end_offset("events", 0) < 50:
             log.append("events", 0, [sale(log.end_offset("events", 0))])
         found.append(progress.counts["controls_late"])
         if found[-1] or log.end_offset("events", 0) == 50:
@@ -259,7 +261,7 @@ def test_fifty_swaps_under_load_and_a_corrupt_one(log: SqliteLog, monkeypatch: p
             os.kill(os.getpid(), signal.SIGTERM)
             return
         if step == steps // 2:
-            log.append(CONTROLS.name, 0, [b'{"kind":"detectors","version":99'], keys=[b"detectors:99"])
+            log.append(TOPICS.controls.name, 0, [b'{"kind":"detectors","version":99'], keys=[b"detectors:99"])
         append(log, *(each.control for each in published[(step + 1) * a_step : (step + 2) * a_step]))
         log.append("events", 0, sales[step * size : (step + 1) * size])
         step += 1

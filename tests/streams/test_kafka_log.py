@@ -19,7 +19,7 @@ from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
 from streams.log import LogFailed, UnknownTopic
 from streams.sqlite.leases import Fenced
-from streams.topics import DEAD_LETTERS, EVENTS, TOPICS, create_topics
+from streams.topics import TOPICS, create_topics
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import HOST, free_ports
 
@@ -120,7 +120,7 @@ def test_topics_are_set_as_their_table_says(kafka: Cluster, on_kafka: KafkaBacke
     with on_kafka.open() as log:
         create_topics(log, 3)
         create_topics(log, 3, keep_events_days=2)
-        assert log.topics() == sorted(each.name for each in TOPICS)
+        assert log.topic_names() == sorted(each.name for each in TOPICS)
         for each in TOPICS:
             found = admin.topic(each.name)
             assert (found.partitions, found.compacted) == (each.partitions or 3, each.compacted)
@@ -128,10 +128,10 @@ def test_topics_are_set_as_their_table_says(kafka: Cluster, on_kafka: KafkaBacke
             assert found.configs["max.message.bytes"] == "1048576"
             if each.segment_bytes:
                 assert found.configs["segment.bytes"] == str(each.segment_bytes)
-        assert admin.topic(EVENTS.name).configs["retention.ms"] == str(2 * 86_400_000)
-        assert admin.topic(DEAD_LETTERS.name).configs["retention.ms"] == str(DEAD_LETTERS.retention_ms)
+        assert admin.topic(TOPICS.events.name).configs["retention.ms"] == str(2 * 86_400_000)
+        assert admin.topic(TOPICS.dead_letters.name).configs["retention.ms"] == str(TOPICS.dead_letters.retention_ms)
         create_topics(log, 3)
-        assert admin.topic(EVENTS.name).configs["retention.ms"] == "-1"
+        assert admin.topic(TOPICS.events.name).configs["retention.ms"] == "-1"
         with pytest.raises(ValueError, match="topic 'events' has 3 partitions, compacted=False; got 4"):
             create_topics(log, 4)
         with pytest.raises(UnknownTopic, match=r"topic must be one of .*'events'.*, got 'nothing'"):

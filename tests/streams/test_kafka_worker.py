@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -25,7 +25,7 @@ from streams.kafka.options import KafkaOptions
 from streams.kafka.result_writer import PartitionOwner
 from streams.log import OffsetGone, Progress
 from streams.sqlite.leases import Fenced
-from streams.topics import create_topics
+from streams.topics import TOPICS, create_topics
 from streams.worker import MonitorFailed, Worker, run_worker
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import HOST, free_ports
@@ -34,11 +34,10 @@ from tests.streams.record_sets import damage, flipped, made, produce
 from tests.streams.sums import SumMonitor
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 
     from engine.decoding.records import Records
     from engine.outputs import Outputs
-    from streams.kafka.faust_transport import Transport
     from tests.kafka.broker import Cluster
     from tests.kafka.fixtures import NewKafka
     from tests.streams.conftest import KafkaBackend
@@ -283,12 +282,12 @@ def test_what_is_held_while_another_owns_it_is_recovered(log: KafkaLog, options:
     made = list[int]()
 
     async def test() -> None:
-        worker, thief = Worker(settings_of(options), counting(made)), KafkaCheckpointStore(options)
+        worker, thief = Worker(settings_of(options), counting(made)), KafkaCheckpointStore(options, TOPICS)
         async with working(worker):
             await asyncio.to_thread(fill, log, 100)
             await until(lambda: committed(log) == [100] * PARTITIONS, "all is checkpointed")
             await thief.fence(range(PARTITIONS))
-            worker._backend.again()
+            worker._backend.rejoin()
             await until(lambda: worker.agent.partitions == {}, "its partitions were let go of")
             await until(reach(100, worker), "it goes on with what it held")
             assert len(made) == 3
@@ -306,7 +305,10 @@ def test_a_worker_that_is_stopped_when_others_own_its_partitions_ends_in_order(
     log: KafkaLog, options: KafkaOptions, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def test() -> None:
-        worker, thief = Worker(settings_of(options, checkpoint_every_s=300), SumMonitor), KafkaCheckpointStore(options)
+        worker, thief = (
+            Worker(settings_of(options, checkpoint_every_s=300), SumMonitor),
+            KafkaCheckpointStore(options, TOPICS),
+        )
         async with working(worker):
             await asyncio.to_thread(fill, log, 100)
             await until(reach(100, worker), "everything was processed")
@@ -438,7 +440,7 @@ def test_a_worker_whose_partitions_were_taken_recovers_them_and_comes_to_the_sam
     async def test() -> None:
         worker, thief = (
             Worker(settings_of(options, checkpoint_every_s=300), noting(read)),
-            KafkaCheckpointStore(options),
+            KafkaCheckpointStore(options, TOPICS),
         )
         async with working(worker):
             await until(reach(200, worker), "everything was published")
@@ -467,7 +469,7 @@ def test_a_worker_that_is_given_its_partitions_anew_while_it_waits_for_records_g
             for end in range(40, 200, 40):
                 await asyncio.to_thread(fill, log, 40, end - 40)
                 await until(reach(end, worker), "everything was processed")
-                worker._backend.again()
+                worker._backend.rejoin()
                 await until(lambda: worker.agent.partitions == {}, "its partitions were let go of")
             await until(reach(end, worker), "they were recovered from their checkpoints")
 
@@ -666,15 +668,14 @@ def test_a_worker_is_ready_when_its_partitions_are_recovered(log: KafkaLog, opti
 
     async def test() -> None:
         worker = Worker(settings_of(options, health_port=port), SumMonitor)
-        transport = cast("Transport", worker.app.transport)
-        recover = transport.recover
+        on_assigned = worker.partitions.on_assigned
 
-        async def asked(assigned: Any) -> Any:
+        async def asked(partitions: Collection[int], *, unbroken: bool) -> Mapping[int, int]:
             answers.append(await asyncio.to_thread(ask, port, "/ready"))
             answers.append(await asyncio.to_thread(ask, port, "/live"))
-            return await recover(assigned)
+            return await on_assigned(partitions, unbroken=unbroken)
 
-        transport.recover = asked
+        worker.partitions.on_assigned = asked  # type: ignore[method-assign]
         async with working(worker):
             await until(lambda: len(worker.agent.partitions) == PARTITIONS, "partitions were recovered")
             answers.append(await asyncio.to_thread(ask, port, "/ready"))

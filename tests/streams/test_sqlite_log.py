@@ -34,7 +34,7 @@ def blocks(log: SqliteLog) -> list[tuple[int, int]]:
 def test_a_topic_made_again_is_the_same_topic(log: SqliteLog) -> None:
     log.append("events", 1, [b"a"])
     log.create_topic("events", 2, retention_ms=5)
-    assert log.topics() == ["alerts", "events"]
+    assert log.topic_names() == ["alerts", "events"]
     assert (log.partitions("events"), log.end_offset("events", 1)) == (2, 1)
 
 

@@ -3,7 +3,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from streams.topics import TOPICS
+import pytest
+
+from streams.app import WorkerSettings
+from streams.log import UnknownTopic
+from streams.sqlite.faust_transport import log_url
+from streams.sqlite.log import SqliteLog
+from streams.topics import TOPICS, create_topics
+from streams.worker import run_worker
+from tests.streams.sums import SumMonitor
 
 DOCS = Path(__file__).parents[2] / "docs" / "topics.md"
 
@@ -16,3 +24,32 @@ def test_every_topic_has_its_heading_with_key_and_retention() -> None:
         kept = "newest record of each key" if topic.compacted else f"{days} days" if days else "everything"
         assert f"| kept | {kept} |" in section
         assert f"| key | `{topic.key}` |" in section if topic.key else "| key | none" in section
+
+
+FOREIGN = TOPICS.reading("switch.out")
+
+
+def test_an_acquirers_own_topic_is_read_as_it_is_and_only_the_others_are_made(tmp_path: Path) -> None:
+    with SqliteLog(tmp_path / "log.db", FOREIGN) as log:
+        with pytest.raises(UnknownTopic, match=r"got 'switch\.out'"):
+            create_topics(log, 2)
+        log.create_topic("switch.out", 2, retention_ms=7)
+        with pytest.raises(ValueError, match=r"topic 'switch\.out' has 2 partitions, got 3"):
+            create_topics(log, 3)
+        create_topics(log, 2, keep_events_days=1)
+        assert log.topic_names() == ["alerts", "controls", "dead-letters", "merchant-risk", "switch.out"]
+        log.append("switch.out", 1, [b"20", b"22"])
+        settings = WorkerSettings(log_url=log_url(log.path), topics=FOREIGN, partitions=2)
+        assert run_worker(settings, SumMonitor, until_idle=True).transactions == 2
+        assert [each.topic for each in log.progress()] == ["switch.out"]
+        assert log.committed("tillwatch", "switch.out", 1) == 2
+
+
+def test_logs_with_other_topics_are_used_side_by_side(tmp_path: Path) -> None:
+    with SqliteLog(tmp_path / "a.db", FOREIGN) as foreign, SqliteLog(tmp_path / "b.db") as own:
+        foreign.create_topic("switch.out", 1)
+        create_topics(foreign, 1)
+        create_topics(own, 1)
+        assert (foreign.topics.events.name, own.topics.events.name) == ("switch.out", "events")
+        assert "events" in own.topic_names()
+        assert "events" not in foreign.topic_names()

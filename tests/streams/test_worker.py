@@ -450,7 +450,7 @@ def test_any_file_name_survives_its_url(tmp_path: Path) -> None:
 def test_every_topic_is_made(path: Path) -> None:
     with SqliteLog(path) as log:
         made = [each for each in TOPICS if not each.on_kafka_only]
-        assert log.topics() == sorted(each.name for each in made)
+        assert log.topic_names() == sorted(each.name for each in made)
         assert [log.partitions(each.name) for each in made] == [PARTITIONS] * 4 + [1]
         assert [log.compacted(each.name) for each in made] == [False, True, True, False, True]
 

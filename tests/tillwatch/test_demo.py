@@ -14,7 +14,7 @@ import pytest
 
 from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
 from streams.sqlite.log import SqliteLog
-from streams.topics import EVENTS
+from streams.topics import TOPICS
 from tests.tillwatch.conftest import ROOT, call, finish, start
 
 KEYS = [
@@ -78,7 +78,7 @@ def test_it_ends_by_itself_with_one_line_of_totals_and_leaves_no_process(
     assert totals["tx_per_second"] == round(totals["transactions"] / totals["seconds"])
     assert totals["earlier_transactions"] == 0
     with SqliteLog(folder / "tillwatch.db") as log:
-        assert sum(log.end_offset(EVENTS.name, each) for each in range(4)) >= totals["transactions"]
+        assert sum(log.end_offset(TOPICS.events.name, each) for each in range(4)) >= totals["transactions"]
 
 
 def test_started_again_it_says_so_and_its_totals_include_what_was(first: tuple[Path, dict[str, Any]]) -> None:
@@ -111,7 +111,7 @@ def test_killed_with_all_its_processes_and_started_again_it_carries_on(tmp_path:
     totals = msgspec.json.decode(out)
     assert 0.5 * checkpoint < totals["earlier_transactions"] <= checkpoint
     with SqliteLog(tmp_path / "tillwatch.db") as log:
-        ends = sum(log.end_offset(EVENTS.name, each) for each in range(4))
+        ends = sum(log.end_offset(TOPICS.events.name, each) for each in range(4))
     assert totals["earlier_transactions"] < totals["transactions"] <= ends
 
 
@@ -188,7 +188,7 @@ def test_a_second_one_in_the_same_folder_is_refused(first: tuple[Path, dict[str,
             assert result.exit_code == 1
             assert result.stderr.startswith(f"Error: a demonstration runs in {folder} already: ")
         log.release_lease(lease)
-        assert log.end_offset(EVENTS.name, 0) > 0
+        assert log.end_offset(TOPICS.events.name, 0) > 0
 
 
 def test_another_simulation_in_the_same_folder_is_refused(first: tuple[Path, dict[str, Any]]) -> None:

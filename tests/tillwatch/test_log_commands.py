@@ -58,7 +58,7 @@ def test_an_ingest_that_is_interrupted_ends_with_code_130_and_no_traceback(tmp_p
 
 def _topics(log_file: Path) -> list[str]:
     with SqliteLog(log_file) as log:
-        return log.topics()
+        return log.topic_names()
 
 
 def test_a_log_with_other_partitions_than_the_settings_is_refused(

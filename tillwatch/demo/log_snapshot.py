@@ -6,7 +6,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from domain.alerts import Alert, Score
-from streams.topics import ALERTS, EVENTS, MERCHANT_RISK
 from tillwatch.logs import Follower
 
 if TYPE_CHECKING:
@@ -33,8 +32,8 @@ class Picture:
 
     def __init__(self, log: Log, since_ms: int) -> None:
         self._log, self._since_ms = log, since_ms
-        self._new_alerts = Follower(log, ALERTS.name, Alert, from_start=True)
-        self._new_scores = Follower(log, MERCHANT_RISK.name, Score, from_start=True)
+        self._new_alerts = Follower(log, log.topics.alerts.name, Alert, from_start=True)
+        self._new_scores = Follower(log, log.topics.merchant_risk.name, Score, from_start=True)
         self._samples: deque[tuple[int, int]] = deque([(since_ms, 0)])
         self.progress: Progress | None = None
         self.lag = 0
@@ -45,13 +44,13 @@ class Picture:
 
     def refresh(self) -> None:
         """Read what has changed."""
-        log = self._log
+        log, events = self._log, self._log.topics.events.name
         shown = [each for each in log.progress() if each.updated_ms >= self._since_ms]
         self.progress = shown[-1] if shown else None
         done = self.progress.next_offsets if self.progress else {}
         self.lag = sum(
-            log.end_offset(EVENTS.name, each) - done.get(each, log.first_offset(EVENTS.name, each))
-            for each in range(log.partitions(EVENTS.name))
+            log.end_offset(events, each) - done.get(each, log.first_offset(events, each))
+            for each in range(log.partitions(events))
         )
         if self.progress:
             self._measure(self.progress)
