@@ -127,7 +127,7 @@ def test_an_edited_family_takes_effect(mine: Path) -> None:
 
 
 def one_update(kernel: Any) -> Any:
-    """What a kernel calls for each transaction, callable from here; the contract and what is read only are not given."""
+    """What a kernel calls for each transaction, callable from here; it gives no contract and no tables."""
     update_all = kernel.update_all
 
     @njit
