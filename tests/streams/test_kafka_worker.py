@@ -39,8 +39,7 @@ if TYPE_CHECKING:
     from engine.outputs import Outputs
     from engine.records import Records
     from streams.kafka_transport import Transport
-    from tests.kafka.broker import Cluster
-    from tests.kafka.fixtures import NewKafka
+    from tests.kafka.broker import Cluster, Secure
     from tests.streams.conftest import KafkaCarrier
 
 PARTITIONS = 3
@@ -676,9 +675,7 @@ def test_a_worker_is_ready_when_its_partitions_are_recovered(log: KafkaLog, opti
     assert answers[:4] == [(503, "partitions are being assigned\n"), ok, ok, ok]
 
 
-def test_a_worker_speaks_tls_with_a_password(new_kafka: NewKafka) -> None:
-    secure = new_kafka(sasl_tls=True).secure
-    assert secure is not None
+def test_a_worker_speaks_tls_with_a_password(on_kafka: KafkaCarrier, secure: Secure) -> None:
     options = KafkaOptions(
         bootstrap=(secure.scram,), security="sasl_tls", user=secure.user, password=secure.password,
         ca_file=secure.certificates.authority,
