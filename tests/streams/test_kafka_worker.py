@@ -212,9 +212,9 @@ def test_a_worker_that_joins_goes_on_right_where_the_other_left_off(log: KafkaLo
                 await until(reach(end, first, second), "both have processed everything")
                 assert sorted(first.agent.partitions.keys() | second.agent.partitions.keys()) == [0, 1, 2]
                 assert len(first.agent.partitions) + len(second.agent.partitions) == PARTITIONS
+                await until(lambda: committed(log) == [end] * PARTITIONS, "everything is acknowledged")
         assert sorted(stays + joins) == everything(end)
         assert sums(log) == all_sums(end)
-        assert committed(log) == [end] * PARTITIONS
 
     run(test())
 
