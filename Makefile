@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 ACTIVATED := env -u PYTHONDONTWRITEBYTECODE VIRTUAL_ENV=$(CURDIR)/$(VENV) PATH=$(CURDIR)/$(BIN):$$PATH
 ONE_CORE := $(if $(shell command -v taskset),taskset -c 0)
 SOURCES := $(shell find domain engine models simulator streams tillwatch -name '*.py')
-MORE := browser or postgres or monitoring or faults
+MORE := browser or postgres or monitoring or faults or slow
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 PACKAGES := domain engine detectors models streams simulator evaluation tillwatch
 
@@ -28,7 +28,7 @@ demo: setup ## Show the live demonstration; ARGS="--for 20 --json" passes option
 test: setup ## Run the tests of engine and logs, within minutes; ARGS="tests/engine -k name" chooses among all.
 	@$(ACTIVATED) pytest $(or $(strip $(ARGS)),$(SIDE_BY_SIDE) -m "not ($(MORE))")
 
-test-all: setup ## Run those that make test leaves out: $(MORE); ARGS="-m browser" chooses some.
+test-all: setup ## Run only those that make test leaves out, by marker; ARGS="-m browser" chooses some.
 	@$(ACTIVATED) pytest $(SIDE_BY_SIDE) -m "$(MORE)" $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; \
 		echo "NO TEST RAN: none is chosen by: -m '$(MORE)' $(ARGS)" >&2; }
 

@@ -6,7 +6,7 @@ import pytest
 
 from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
-from tests.kafka.fixtures import kafka, new_kafka, topic
+from tests.kafka.fixtures import kafka, new_kafka, secure, topic
 from tests.leftovers import a_leak_fails_the_test_that_made_it, client_libraries_close_what_they_leave_open
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ WAITING = ("faults", "streams", "kafka", "tillwatch")
 """Folders whose tests take longest, waiting for other processes. They come first: the short ones fill up the end."""
 
 __all__ = [
-    "a_leak_fails_the_test_that_made_it", "client_libraries_close_what_they_leave_open", "kafka", "new_kafka", "topic",
-    "warm_kernel",
+    "a_leak_fails_the_test_that_made_it", "client_libraries_close_what_they_leave_open", "kafka", "new_kafka", "secure",
+    "topic", "warm_kernel",
 ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ import os
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -153,17 +154,27 @@ class Comparison:
         return self.different
 
 
-def differences(events: Sequence[Event], seed: int = 0, late_s: int = 86_400) -> list[str]:
-    """Where engine and oracle differ over `events`, cut into batches by `seed`."""
+def compared(events: Sequence[Event], seed: int = 0, late_s: int = 86_400) -> Comparison:
+    """Engine and oracle over `events`, cut into batches by `seed`."""
     comparison = Comparison(late_s)
     for batch in cut(events, random.Random(seed)):
         comparison.take(batch)
-    return comparison.end()
+    return comparison
+
+
+def differences(events: Sequence[Event], seed: int = 0, late_s: int = 86_400) -> list[str]:
+    """Where engine and oracle differ over `events`, cut into batches by `seed`."""
+    return compared(events, seed, late_s).end()
+
+
+@cache
+def long_stream(seed: int) -> Comparison:
+    return compared(seeded_stream(seed, 200), seed, LATE_LIMITS_S[seed % 4])
 
 
 @pytest.mark.parametrize("seed", range(2000 if LONG else 24))
 def test_every_column_agrees_with_the_oracle_on_long_streams(seed: int) -> None:
-    assert differences(seeded_stream(seed, 200), seed, LATE_LIMITS_S[seed % 4])[:20] == []
+    assert long_stream(seed).end()[:20] == []
 
 
 @settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
@@ -177,8 +188,7 @@ def test_the_streams_reach_every_verdict_and_every_kind_of_column_value() -> Non
     seen: dict[str, set[Value]] = {name: set() for name in COLUMNS}
     verdicts: Counter[str] = Counter()
     for seed in range(24):
-        comparison = Comparison()
-        comparison.take(seeded_stream(seed, 200))
+        comparison = long_stream(seed)
         verdicts += comparison.verdicts
         for values in comparison.spy.seen:
             for name, value in values.items():

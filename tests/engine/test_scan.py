@@ -40,18 +40,19 @@ def number(name: str, columns: Columns) -> list[int]:
 
 
 def test_the_scanner_equals_the_slow_way_under_fuzzing() -> None:
-    outcome = fuzz(70_000, seed=1)
+    outcome = fuzz(35_000, seed=1)
     assert outcome.wrong == []
-    assert outcome.ok > 10_000, "the fuzz must reach what the scanner accepts"
-    assert outcome.settled > 3_000
-    assert outcome.suspect > 1_000
-    assert outcome.slow > 10_000
+    assert outcome.ok > 5_000, "the fuzz must reach what the scanner accepts"
+    assert outcome.settled > 1_500
+    assert outcome.suspect > 500
+    assert outcome.slow > 5_000
 
 
-def test_the_scanner_equals_the_slow_way_under_fuzzing_from_another_seed_each_time() -> None:
+@pytest.mark.parametrize("count", [15_000, pytest.param(200_000, marks=pytest.mark.slow)])
+def test_the_scanner_equals_the_slow_way_under_fuzzing_from_another_seed_each_time(count: int) -> None:
     seed = random.SystemRandom().getrandbits(32)
-    print(f"python bench/scan_fuzz.py --records 50000 --seed {seed}")
-    assert fuzz(50_000, seed).wrong == []
+    print(f"python bench/scan_fuzz.py --records {count} --seed {seed}")
+    assert fuzz(count, seed).wrong == []
 
 
 @pytest.mark.parametrize("field", TRANSACTION, ids=lambda field: field.name)

@@ -12,6 +12,7 @@ import pytest
 
 from tests.faults.embedded import EmbeddedLog
 from tests.faults.scene import Scene
+from tests.kafka.topics import delete_all_topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,13 +50,16 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 
 
 @pytest.fixture
-def make_log(backend: str, request: pytest.FixtureRequest) -> MakeLog:
+def make_log(backend: str, request: pytest.FixtureRequest) -> Iterator[MakeLog]:
     if backend == "embedded":
-        return EmbeddedLog
+        yield EmbeddedLog
+        return
     from tests.faults.cluster import ClusterLog  # noqa: PLC0415  only for the tests that want Kafka
 
     cluster: Cluster = request.getfixturevalue("cluster")
-    return partial(ClusterLog, bootstrap=cluster.bootstrap, direct=cluster.direct)
+    yield partial(ClusterLog, bootstrap=cluster.bootstrap, direct=cluster.direct)
+    if all(each.alive for each in cluster.brokers):  # others use the same names
+        delete_all_topics(cluster.direct)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -10,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from tests.kafka.broker import Cluster
+from tests.kafka.broker import Cluster, Secure
 from tests.kafka.jars import jars
 from tests.kafka.topics import delete_topics, make_topic
-from tests.parts import require
+from tests.parts import command, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -31,10 +32,19 @@ class NewKafka(Protocol):
 
 @pytest.fixture(scope="session")
 def kafka() -> Iterator[Cluster]:
-    """One broker for all tests, started at first use."""
+    """One broker for all tests, started at first use; with TLS where openssl can make certificates."""
     require(jars)
-    with TemporaryDirectory(prefix="tillwatch-kafka-") as folder, Cluster(Path(folder)) as cluster:
+    secured = shutil.which("openssl") is not None
+    with TemporaryDirectory(prefix="tillwatch-kafka-") as folder, Cluster(Path(folder), sasl_tls=secured) as cluster:
         yield cluster
+
+
+@pytest.fixture
+def secure(kafka: Cluster) -> Secure:
+    """How clients connect to `kafka` in TLS."""
+    require(partial(command, "openssl", "openssl"))
+    assert kafka.secure is not None
+    return kafka.secure
 
 
 @pytest.fixture

@@ -163,6 +163,7 @@ def test_a_certificate_is_accepted_and_none_is_not(harmed: Cluster) -> None:
         asyncio.run(write(harmed.secure.mtls, name, [b"?"], security_protocol="SSL", ssl_context=unknown))
 
 
+@pytest.mark.faults
 @pytest.mark.timeout(300)  # four starts, on a machine that may do much else
 def test_three_brokers_carry_on_after_one_was_killed(new_kafka: NewKafka) -> None:
     three = new_kafka(brokers=3)
@@ -208,6 +209,7 @@ def test_a_broker_ends_with_the_process_that_started_it_also_if_that_is_killed(k
         wait_until(lambda: not status.exists() or ") Z " in status.read_text(), "the broker has ended", 10)
 
 
+@pytest.mark.slow
 def test_one_started_by_hand_says_where_it_is_and_ends_when_asked(kafka: Cluster, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "tests.kafka.broker", "--data", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as by_hand:

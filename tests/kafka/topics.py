@@ -44,6 +44,14 @@ def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
             asked.delete_topics(names)
 
 
+def delete_all_topics(bootstrap: str) -> None:
+    """Delete every topic but Kafka's own."""
+    with admin(bootstrap) as asked:
+        names = [each for each in asked.list_topics() if not each.startswith("__")]
+        if names:
+            asked.delete_topics(names)
+
+
 def admin(bootstrap: str) -> closing[Any]:
     """Administration of the cluster at these addresses, with commas between."""
     # A client for each call: one that lives on while its broker is killed leaves sockets open.

@@ -24,7 +24,7 @@ from tests.faults.waiting import wait_until
 from tests.kafka.ports import HOST, free_ports
 
 if TYPE_CHECKING:
-    from tests.kafka.broker import Cluster
+    from tests.kafka.broker import Cluster, Secure
     from tests.kafka.fixtures import NewKafka
     from tests.streams.conftest import KafkaBackend
 
@@ -190,9 +190,7 @@ def test_a_log_lets_go_within_seconds_of_a_broker_that_died(new_kafka: NewKafka)
     assert time.monotonic() - begun < SOON_S
 
 
-def test_tls_with_a_password_and_with_a_certificate(new_kafka: NewKafka) -> None:
-    secure = new_kafka(sasl_tls=True).secure
-    assert secure is not None
+def test_tls_with_a_password_and_with_a_certificate(on_kafka: KafkaBackend, secure: Secure) -> None:
     scram = KafkaOptions(
         bootstrap=(secure.scram,), security="sasl_tls", user=secure.user, password=secure.password,
         ca_file=secure.certificates.authority,

@@ -203,9 +203,10 @@ def test_a_worker_that_lost_its_lease_publishes_nothing_more(path: Path) -> None
                 steal(path)
             return super().process(records)
 
-    with pytest.raises(MonitorFailed, match="Fenced: lease 'worker' number 1 is stale") as failed:
+    with pytest.raises((MonitorFailed, Fenced), match="lease 'worker' number 1 is stale") as failed:
         run_worker(settings_of(path), Loses, until_idle=True)
-    assert isinstance(failed.value.__cause__, Fenced)
+    # On a busy machine what shows the progress may come first.
+    assert Fenced in {type(failed.value), type(failed.value.__cause__)}
     assert batches == 4
     assert len(topic_end(path, "merchant-risk")) == 3
     scores = [msgspec.json.decode(value, type=Score) for _, value in topic_end(path, "merchant-risk")]
