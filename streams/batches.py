@@ -183,7 +183,7 @@ def batch_message(tp: TP, batch: Batch, generation_id: int, token: int) -> Consu
         value=cast("Any", batch),
         checksum=None,
         serialized_key_size=0,
-        serialized_value_size=len(batch.records.data),
+        serialized_value_size=batch.records.value_bytes,
         tp=tp,
         generation_id=generation_id,
     )

@@ -25,7 +25,8 @@ from engine.decoding.columns import (
     store_of,
 )
 from engine.decoding.hashing import hash_of
-from engine.decoding.scan import DEAD, OTHER, PADDING, SLOW, SUSPECT, scan
+from engine.decoding.records import padded
+from engine.decoding.scan import DEAD, OTHER, SLOW, SUSPECT, scan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,10 +55,8 @@ class Refused(ValueError):
 class Decoded:
     """A batch, decoded.
 
-    It holds until the next batch is decoded, which takes the same memory.
-
     Attributes:
-        data: the bytes the columns' places point into: the records', then those of the texts read the slow way.
+        data: the bytes the columns' places point into: the records', and then the texts read the slow way, if any.
         columns: one column per record; of records that are dead only the status means anything.
         others: (record, event) of each event that is no transaction, nor a settlement of status `SETTLED`, in order;
             checked.
@@ -279,39 +278,18 @@ class Decoder:
         self._follows = np.zeros(len(events.TRANSACTION) + 1, np.int64)
         self._harmless: set[int] = set()
         self._harmless_sorted = np.zeros(0, np.uint64)
-        self._bytes = np.zeros(0, np.uint8)
 
     def decode(self, records: Records) -> Decoded:
         """Decode a batch."""
-        n = len(records)
-        columns = empty_columns(n)
-        data = self._laid_out(records.data)
+        data, columns = records.data, empty_columns(len(records))
         decoded = Decoded(data, columns, [], [])
         if scan(data, records.ends, self._spec, self._follows, self._harmless_sorted, columns):
             extra = bytearray()
             for i in np.flatnonzero(columns.status == SLOW):
                 self._slowly(records, int(i), len(data), extra, decoded)
             if extra:
-                decoded.data = self._laid_out(records.data, bytes(extra))
+                decoded.data = padded((data.data, extra))
         return decoded
-
-    def _laid_out(self, data: bytes, extra: bytes = b"") -> NDArray[np.uint8]:
-        """The bytes with padding behind, and some more with padding behind; nothing else is to be read there."""
-        first = len(data) + PADDING
-        size = first + len(extra) + PADDING if extra else first
-        if size > len(self._bytes):
-            larger = np.zeros(max(size, 2 * len(self._bytes)), np.uint8)
-            larger[:first] = self._bytes[:first] if extra else 0
-            self._bytes = larger
-        if extra:
-            self._bytes[first : size - PADDING] = np.frombuffer(extra, np.uint8)
-        else:
-            self._bytes[: len(data)] = np.frombuffer(data, np.uint8)
-            self._bytes[len(data) : first] = 0
-        self._bytes[size - PADDING : size] = 0
-        found = self._bytes[:size]
-        found.flags.writeable = False
-        return found
 
     def _slowly(self, records: Records, i: int, base: int, extra: bytearray, decoded: Decoded) -> None:
         try:
