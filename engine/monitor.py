@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from detectors.registry import make_detectors
-from domain.events import Reason
+from domain.events import KIND_CLOCK, KIND_DEAD, Reason
 from domain.feature_codes import ROW_CLOSING
 from engine.checkpoint.checkpoints import Checkpoints
 from engine.controls import Controls, detect
@@ -19,7 +19,6 @@ from engine.decoding.decode import Decoded, Decoder, dead_letter
 from engine.decoding.hashing import partition_of
 from engine.decoding.records import Records
 from engine.decoding.scan import DEAD as UNREADABLE
-from engine.decoding.scan import SETTLED
 from engine.episodes import Batch, Episodes, Risen
 from engine.features.compose import compose
 from engine.features.event import HOUR_MS
@@ -32,12 +31,6 @@ from engine.features.state import (
     DUPLICATE,
     FEEDS,
     FUTURE,
-    KIND_CLOCK,
-    KIND_CONTRACT,
-    KIND_DEAD,
-    KIND_EVENT,
-    KIND_MASTER_DATA,
-    KIND_SETTLEMENT,
     LATE,
     MAX_FEEDS,
     OTHER,
@@ -69,7 +62,6 @@ _TXN, _TIME = STRINGS.index("txn_id"), NUMBERS.index("event_time")
 _RECEIVED, _FEED = NUMBERS.index("received_at"), STRINGS.index("feed")
 _SPARE_ROWS = 4096
 """Rows of features that a batch has room for beyond one for each record; where there are more it goes in parts."""
-_KINDS = {"clock": KIND_CLOCK, "merchant": KIND_MASTER_DATA, "settlement": KIND_SETTLEMENT, "contract": KIND_CONTRACT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,16 +306,13 @@ class Monitor:
 
         The feeds of a foreign topic become one, whose clock is the partition's.
         """
-        kinds = np.zeros(len(records), np.uint8)
+        kinds = decoded.columns.kind
         places = np.zeros(len(records), np.int32)
-        kinds[decoded.columns.status == UNREADABLE] = KIND_DEAD
-        kinds[decoded.columns.status == SETTLED] = KIND_SETTLEMENT
+        for i in np.flatnonzero(kinds == KIND_CLOCK).tolist():
+            self._note_feed(_text(decoded, _FEED, i), int(decoded.columns.number[_TIME, i]))
         for i, event in decoded.others:
             kind = event["type"]
-            kinds[i] = _KINDS.get(kind, KIND_EVENT)
-            if kind == "clock":
-                self._note_feed(event["feed"], event["event_time"])
-            elif kind in {"merchant", "contract"} and self._is_mine(event["merchant_id"]):
+            if kind in {"merchant", "contract"} and self._is_mine(event["merchant_id"]):
                 hold = self._state.add_master_data if kind == "merchant" else self._state.add_contract
                 try:
                     places[i] = hold(event)

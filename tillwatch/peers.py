@@ -9,10 +9,9 @@ import click
 import numpy as np
 import pandas as pd
 
-from domain.events import APPROVED_CODES, ROLES, TXN_TYPES, Role
+from domain.events import APPROVED_CODES, KIND_TRANSACTION, ROLES, TXN_TYPES, Role
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS, pack
 from engine.decoding.decode import Decoder
-from engine.decoding.scan import OK, SUSPECT
 from models.peers import build_peers, dump_peers
 from tillwatch.replay import batches
 from tillwatch.show import Bar, table, to_stdout
@@ -81,7 +80,7 @@ def _sales(decoded: Decoded) -> pd.DataFrame:
         name: columns.number[NUMBERS.index(name)]
         for name in ("txn_type", "response_code", "mcc", "amount", "event_time")
     }
-    keep = np.isin(columns.status, (OK, SUSPECT))
+    keep = columns.kind == KIND_TRANSACTION
     keep &= np.isin(number["txn_type"], [MISSING, *_SALES]) & np.isin(number["response_code"], _APPROVED)
     return pd.DataFrame({
         "merchant": columns.hash[STRINGS.index("merchant_id")][keep],

@@ -1,4 +1,4 @@
-"""From a partition's raw records to columns, events of other types, and dead letters."""
+"""From a partition's raw records to columns, events of the kinds that are kept as objects, and dead letters."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 
 from domain import cards, events
 from domain.alerts import DeadLetter
-from domain.events import EVENTS, Field, Kind, Reason
+from domain.events import EVENT_KINDS, EVENTS, KIND_DEAD, Field, Kind, Reason
 from engine.decoding.columns import (
+    FIELDS,
     MISSING,
     NUMBERS,
     STRINGS,
@@ -26,7 +27,7 @@ from engine.decoding.columns import (
 )
 from engine.decoding.hashing import hash_of
 from engine.decoding.records import padded
-from engine.decoding.scan import DEAD, OTHER, SLOW, SUSPECT, scan
+from engine.decoding.scan import DEAD, SLOW, SUSPECT, scan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,11 +37,6 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _MOST_HARMLESS = 4096
-_KEPT_OF_EVENTS = ("merchant_id", "feed", "event_time", "received_at")
-_KEPT_OF_SETTLEMENTS = (
-    *_KEPT_OF_EVENTS, "txn_id", "amount", "currency", "original_time", "fee", "fee_class", "scheme", "card_kind", "mcc",
-    "settlement_mode",
-)  # fmt: skip
 
 
 class Refused(ValueError):
@@ -57,9 +53,8 @@ class Decoded:
 
     Attributes:
         data: the bytes the columns' places point into: the records', and then the texts read the slow way, if any.
-        columns: one column per record; of records that are dead only the status means anything.
-        others: (record, event) of each event that is no transaction, nor a settlement of status `SETTLED`, in order;
-            checked.
+        columns: one column per record; of records that are dead only status and kind mean anything.
+        others: (record, event) of each event of a kind that the scanner does not read, in order; checked.
         dead: the records that could not be read, with their place in the batch.
     """
 
@@ -275,7 +270,7 @@ class Decoder:
 
     def __init__(self) -> None:
         self._spec = make_spec()
-        self._follows = np.zeros(len(events.TRANSACTION) + 1, np.int64)
+        self._follows = np.zeros(len(FIELDS) + 1, np.int64)
         self._harmless: set[int] = set()
         self._harmless_sorted = np.zeros(0, np.uint64)
 
@@ -292,32 +287,29 @@ class Decoder:
         return decoded
 
     def _slowly(self, records: Records, i: int, base: int, extra: bytearray, decoded: Decoded) -> None:
+        columns = decoded.columns
         try:
             event = parse(records.value(i))
-            kind, checked = check(event)
+            name, checked = check(event)
         except Refused as refused:
-            decoded.columns.status[i] = DEAD
+            columns.status[i], columns.kind[i] = DEAD, KIND_DEAD
             letter = dead_letter(records, i, refused.reason, refused.field, refused.message)
             decoded.dead.append((i, letter))
             return
-        decoded.columns.hash[:, i] = 0
-        decoded.columns.number[:, i] = MISSING
-        if kind == "transaction":
-            decoded.columns.status[i] = SUSPECT
+        kind = EVENT_KINDS[name]
+        columns.status[i], columns.kind[i] = SUSPECT, kind.code
+        columns.hash[:, i] = 0
+        columns.number[:, i] = MISSING
+        if kind.scanned:
             self._learn_keys(event)
-            names = list(checked)
         else:
-            decoded.columns.status[i] = OTHER
-            decoded.others.append((i, {**checked, "type": kind}))
-            kept = _KEPT_OF_SETTLEMENTS if kind == "settlement" else _KEPT_OF_EVENTS
-            names = [name for name in kept if name in checked]
-        for name in names:
-            _fill(decoded.columns, i, name, checked[name], base, extra)
+            decoded.others.append((i, {**checked, "type": name}))
+        for each, value in checked.items():
+            _fill(columns, i, each, value, base, extra)
 
     def _learn_keys(self, event: dict[str, Any]) -> None:
         """Tell the scanner of unknown keys that turned out not to be forbidden."""
-        known = {field.name for field in events.TRANSACTION}
-        fresh = [name for name in event if name not in known and name.isascii() and not cards.find_pans(name)]
+        fresh = [name for name in event if name not in FIELDS and name.isascii() and not cards.find_pans(name)]
         if fresh and len(self._harmless) < _MOST_HARMLESS:
             self._harmless.update(hash_of(name) for name in fresh)
             self._harmless_sorted = np.array(sorted(self._harmless), np.uint64)

@@ -11,6 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from domain.events import (
+    KIND_CLOCK,
+    KIND_CONTRACT,
+    KIND_DEAD,
+    KIND_MASTER_DATA,
+    KIND_SETTLEMENT,
+    KIND_TRANSACTION,
+)
 from engine.checkpoint.dirty import touch
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
 from engine.decoding.hashing import hash64, mix64, murmur2, prefetch
@@ -40,12 +48,6 @@ from engine.features.state import (
     DUPLICATE,
     FEEDS,
     FUTURE,
-    KIND_CLOCK,
-    KIND_CONTRACT,
-    KIND_DEAD,
-    KIND_MASTER_DATA,
-    KIND_SETTLEMENT,
-    KIND_TRANSACTION,
     LATE,
     MAX_FEEDS,
     NOTHING,
@@ -727,7 +729,7 @@ def run(
     Args:
         data: the batch's bytes.
         columns: its `engine.decoding.columns.Columns`.
-        kinds: (n,) what each record is.
+        kinds: (n,) the code of each record's kind, `domain.events.KIND_DEAD` where it is none.
         places: (n,) of a merchant record or a contract, its version's place in the side table.
         state: read and written.
         references: (versions,) of `engine.features.event.REFERENCE`, ascending by `since_ms`, read.

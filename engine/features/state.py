@@ -113,5 +113,3 @@ class Into(NamedTuple):
 
 ACCEPTED, DUPLICATE, OTHER, NOTHING, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY, FEEDS = range(10)
 """What became of a record: `NOTHING` was dead before the kernel saw it; those after are dead letters."""
-KIND_TRANSACTION, KIND_DEAD, KIND_CLOCK, KIND_MASTER_DATA, KIND_EVENT, KIND_SETTLEMENT, KIND_CONTRACT = range(7)
-"""What a record is."""
