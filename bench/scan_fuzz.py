@@ -13,6 +13,7 @@ import random
 import re
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,11 +24,12 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from domain import cards, events
-from domain.events import SETTLEMENT, TRANSACTION, TYPE, Field, Kind
-from engine.decoding.columns import MISSING, Columns, empty_columns, make_spec
+from domain.events import EVENT_KINDS, EVENTS, TYPE, Field, Kind
+from engine.decoding.columns import FIELDS, MISSING, Columns, empty_columns, make_spec
 from engine.decoding.decode import Refused, _fill, check, parse
 from engine.decoding.hashing import hash_of
-from engine.decoding.scan import OK, PADDING, SETTLED, SLOW, SUSPECT, hash_texts, scan
+from engine.decoding.records import Records
+from engine.decoding.scan import OK, SLOW, SUSPECT, hash_texts, scan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,7 +42,9 @@ HARMLESS = (
 """Unknown keys the scanner is told of, as the decoder does after it met them."""
 _HARMLESS = np.array(sorted(hash_of(name) for name in HARMLESS), np.uint64)
 _SPEC = make_spec()
-_KINDS = {each.name: each.kind for each in TRANSACTION}
+_KINDS = {name: {each.name: each.kind for each in fields} for name, fields in EVENTS.items()}
+_NAMES = tuple(EVENT_KINDS)
+SCANNED = tuple(each.name for each in EVENT_KINDS.values() if each.scanned)
 _PANS = ("4111111111111111", "6222021234567894", "6222021234567890128", "370000000000002", "5105105105105100")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -53,7 +57,7 @@ WILD = (
     r'"a\"b"', r'"a\\"', r'"\n"', '"a\tb"', '"a\nb"', '"a\x00b"', '"\x7f"', '"é"', '"上海市浦东新区"',
     '"\U0001f600"', '" "', '"a b-c"', "nul", "tru", "nullx", "truefalse", "'x'", '"', "", '"x', "\xa0",
     '"\u0664' + 15 * "\u0661" + '"', '"\uff14' + 15 * "\uff11" + '"', '"\u096a' + 15 * "\u0967" + '"',
-    '"transaction"', '"settlement"', '"clock"', '"Purchase"', '"00000000000000000000"',
+    '"transaction"', '"settlement"', '"clock"', '"contract"', '"chargeback"', '"Purchase"', '"00000000000000000000"',
 )  # fmt: skip
 """Values that go under any key: every JSON type, and much that is none."""
 TOKENS = (
@@ -193,16 +197,24 @@ _STYLES = ((",", ":", ""), (",", ":", ""), (", ", ": ", ""), (" ,\n\t", "\t:\r "
 
 
 def record(rng: random.Random) -> bytes:
-    """A transaction or settlement as a producer may write it: usual or all fields, now and again something odd."""
+    """An event of a scanned kind as a producer may write it: usual or all fields, now and again something odd.
+
+    A tenth has fields that another kind has, too, and a twentieth another type.
+    """
     odd = rng.choice((0.0, 0.0, 0.005, 0.02, 0.2))
     share = rng.choice((0.0, 0.5, 1.0))
-    settled = rng.random() < 0.3
-    fields = SETTLEMENT if settled and rng.random() < 0.9 else TRANSACTION
-    some = [each for each in fields if each.required or (rng.random() < share and each.name != "type")]
-    members = [('"type"', '"settlement"')] if settled else []
+    name = "transaction" if rng.random() < 0.4 else rng.choice(SCANNED)
+    fields = [each for each in EVENTS[name] if each.required or (rng.random() < share and each.name != "type")]
+    some = {each.name: each for each in fields}
     if rng.random() < 0.1:
-        some.insert(0, TYPE)
-    for each in some:
+        more = [each for each in FIELDS.values() if each.name != "type"]
+        some = {each.name: each for each in rng.sample(more, rng.randint(1, 4))} | some
+    if rng.random() < 0.05:
+        name = rng.choice(_NAMES)
+    members = [('"type"', f'"{name}"')] if name != "transaction" else []
+    if rng.random() < 0.1:
+        some |= {"type": TYPE}
+    for each in some.values():
         if rng.random() < odd / 2:
             members.append((_key(rng, each.name), rng.choice(WILD)))
         else:
@@ -303,38 +315,37 @@ def batch(rng: random.Random, n: int) -> list[bytes]:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the records fuzzed; `wrong` holds what the two ways disagree on."""
+    """What became of the records fuzzed; `wrong` holds what the two ways disagree on.
+
+    `read` counts those that the scanner read, by kind, `suspect` those among them that may hold a card number.
+    """
 
     records: int = 0
-    ok: int = 0
-    settled: int = 0
     suspect: int = 0
     slow: int = 0
+    read: Counter[str] = field(default_factory=Counter)
     wrong: list[tuple[str, bytes]] = field(default_factory=list)
 
     def add(self, more: Outcome) -> None:
         """Add the figures of `more`."""
         self.records += more.records
-        self.ok += more.ok
-        self.settled += more.settled
         self.suspect += more.suspect
         self.slow += more.slow
+        self.read += more.read
         self.wrong += more.wrong
 
 
 def scanned(records: Sequence[bytes]) -> tuple[NDArray[np.uint8], Columns]:
     """The bytes, and the columns of what the scanner makes of them."""
-    data = np.frombuffer(b"".join(records) + bytes(PADDING), np.uint8)
-    columns = empty_columns(len(records))
-    ends = np.cumsum(np.fromiter(map(len, records), np.int64, len(records)))
-    scan(data, ends, _SPEC, np.zeros(len(TRANSACTION) + 1, np.int64), _HARMLESS, columns)
-    return data, columns
+    laid_out, columns = Records.of(records), empty_columns(len(records))
+    scan(laid_out.data, laid_out.ends, _SPEC, np.zeros(len(FIELDS) + 1, np.int64), _HARMLESS, columns)
+    return laid_out.data, columns
 
 
-def _unmasked(event: dict[str, Any]) -> bool:
-    """Whether free text or an unknown field of an event holds what looks like a card number."""
+def _unmasked(kind: str, event: dict[str, Any]) -> bool:
+    """Whether free text of an event, or a field unknown to its kind, holds what looks like a card number."""
     for name, each in event.items():
-        if _KINDS.get(name, Kind.TEXT) is Kind.TEXT and each is not None and not isinstance(each, bool):
+        if _KINDS[kind].get(name, Kind.TEXT) is Kind.TEXT and each is not None and not isinstance(each, bool):
             text = str(each)
             if len(text) >= 13 and cards.find_pans(text):
                 return True
@@ -354,9 +365,9 @@ def _slow_columns(records: Sequence[bytes], columns: Columns, wrong: Callable[[s
         except Refused as refused:
             wrong(f"is refused the slow way: {refused.message}", i)
             continue
-        if kind != ("settlement" if columns.status[i] == SETTLED else "transaction"):
+        if columns.kind[i] != EVENT_KINDS[kind].code:
             wrong(f"is a {kind}", i)
-        if columns.status[i] in {OK, SETTLED} and _unmasked(event):
+        if columns.status[i] == OK and _unmasked(kind, event):
             wrong("holds a card number in free text and is not suspect", i)
         for name, each in checked.items():
             _fill(slow, i, name, each, 0, extra)
@@ -384,15 +395,16 @@ def _elsewhere(records: Sequence[bytes], fast: Columns, order: NDArray[np.int64]
     there = (fast.hash[:, order] != 0) & (moved.hash != 0)
     differ |= (there & (fast.length[:, order] != moved.length)).any(axis=0)
     out = np.zeros(len(records), np.bool_)
-    out[order] = (fast.status[order] != moved.status) | (accepted & differ)
+    out[order] = (fast.status[order] != moved.status) | (accepted & (differ | (fast.kind[order] != moved.kind)))
     return out
 
 
 def compare(records: Sequence[bytes], seed: int = 0) -> Outcome:
     """Read `records` both ways, and once more in another order."""
     data, fast = scanned(records)
-    ok, settled, suspect, left = (int(np.count_nonzero(fast.status == each)) for each in (OK, SETTLED, SUSPECT, SLOW))
-    out = Outcome(len(records), ok, settled, suspect, left)
+    suspect, left = (int(np.count_nonzero(fast.status == each)) for each in (SUSPECT, SLOW))
+    read = Counter(_NAMES[each] for each in fast.kind[fast.status != SLOW].tolist())
+    out = Outcome(len(records), suspect, left, read)
 
     def wrong(why: str, i: int) -> None:
         out.wrong.append((why, records[i]))
@@ -424,8 +436,8 @@ def main() -> None:
     out = fuzz(chosen.records, chosen.seed)
     print(
         f"seed {chosen.seed}: {out.records:,} records in {time.perf_counter() - start:.0f} s: "
-        f"{out.ok:,} transactions and {out.settled:,} settlements read, {out.suspect:,} suspect, "
-        f"{out.slow:,} left to the slow way, {len(out.wrong)} wrong"
+        f"read {', '.join(f'{count:,} {name}' for name, count in out.read.most_common())}, {out.suspect:,} suspect; "
+        f"{out.slow:,} left to the slow way; {len(out.wrong)} wrong"
     )
     for why, raw in out.wrong[:20]:
         print(f"{why}: {raw!r}")

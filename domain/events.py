@@ -1,14 +1,14 @@
-"""The events Tillwatch reads, field by field: the one table that decoding, intake and the docs follow.
+"""The events Tillwatch reads, by kind and field: the one table that decoding, intake and the docs follow.
 
 An event is a JSON object. `type` says which kind it is (`transaction` where absent). A field that is
 absent, `null` or `""` is missing. `docs/events.md` has one heading per field, and a test holds it to this
-table.
+table. A new kind is a row of `EVENT_KINDS`; the decoder, intake and masking follow from it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, IntFlag
 
 MAX_AMOUNT_MINOR = 999_999_999_999
 """Largest amount of ISO 8583 DE4 (n12), in minor units."""
@@ -124,11 +124,6 @@ SCHEMES = ("unionpay", "visa", "mastercard", "amex", "jcb", "discover", "alipay"
 APPROVED_CODES = ("00", "10", "11")
 """Response codes that approve (DE39: approved, partial, VIP). An absent code counts as approved."""
 
-TYPE = Field("type", Kind.CODE, choices=(
-    "transaction", "settlement", "merchant", "fraud_report", "chargeback", "verdict", "override",
-    "terminal", "clock", "contract",
-))  # fmt: skip
-
 _AMOUNT = {"kind": Kind.INT, "low": 0, "high": MAX_AMOUNT_MINOR, "unit": "minor units"}
 _FEE = {"kind": Kind.INT, "low": -MAX_AMOUNT_MINOR, "high": MAX_AMOUNT_MINOR, "unit": "minor units"}
 _TIME = {"kind": Kind.TIME, "low": EARLIEST_MS, "high": LATEST_MS - 1, "unit": "UTC milliseconds"}
@@ -138,8 +133,7 @@ MERCHANT_ID = Field("merchant_id", Kind.CODE, high=32, required=True, iso8583="4
 RECEIVED_AT = Field("received_at", **_TIME)  # type: ignore[arg-type]
 FEED = Field("feed", Kind.CODE, high=32)
 
-TRANSACTION: tuple[Field, ...] = (
-    TYPE,
+_TRANSACTION: tuple[Field, ...] = (
     Field("txn_id", Kind.CODE, high=64, required=True),
     MERCHANT_ID,
     Field("amount", required=True, iso8583="4", **_AMOUNT),  # type: ignore[arg-type]
@@ -180,13 +174,11 @@ TRANSACTION: tuple[Field, ...] = (
     Field("region", Kind.TEXT, high=64),
     FEED,
 )
-"""Fields of a transaction."""
 
 _EFFECTIVE = Field("effective_from", required=True, **_TIME)  # type: ignore[arg-type]
 _EVENT_TIME = Field("event_time", required=True, **_TIME)  # type: ignore[arg-type]
 
-MERCHANT: tuple[Field, ...] = (
-    TYPE,
+_MERCHANT: tuple[Field, ...] = (
     MERCHANT_ID,
     _EFFECTIVE,
     Field("name", Kind.TEXT, high=128, iso8583="43"),
@@ -198,10 +190,8 @@ MERCHANT: tuple[Field, ...] = (
     RECEIVED_AT,
     FEED,
 )
-"""Fields of a version of a merchant's master data, in force from `effective_from` on."""
 
-SETTLEMENT: tuple[Field, ...] = (
-    TYPE,
+_SETTLEMENT: tuple[Field, ...] = (
     Field("txn_id", Kind.CODE, high=64, required=True),
     MERCHANT_ID,
     Field("amount", required=True, **_AMOUNT),  # type: ignore[arg-type]
@@ -217,7 +207,6 @@ SETTLEMENT: tuple[Field, ...] = (
     RECEIVED_AT,
     FEED,
 )
-"""Fields of a settlement: what clearing knew of one transaction."""
 
 MAX_RATE_PPM = 1_000_000
 """Highest price rate, parts per million of the amount: all of it."""
@@ -235,8 +224,7 @@ PRICE: tuple[Field, ...] = (
 )
 """Fields of one price of a contract; `domain.contracts` says which applies and what it comes to."""
 
-CONTRACT: tuple[Field, ...] = (
-    TYPE,
+_CONTRACT: tuple[Field, ...] = (
     MERCHANT_ID,
     _EFFECTIVE,
     Field("notice_from", **_TIME),  # type: ignore[arg-type]
@@ -244,10 +232,8 @@ CONTRACT: tuple[Field, ...] = (
     RECEIVED_AT,
     FEED,
 )
-"""Fields of a version of what a merchant pays, in force from `effective_from` on."""
 
 _REPORT: tuple[Field, ...] = (
-    TYPE,
     MERCHANT_ID,
     _EVENT_TIME,
     Field("txn_id", Kind.CODE, high=64),
@@ -258,8 +244,7 @@ _REPORT: tuple[Field, ...] = (
     FEED,
 )
 
-VERDICT: tuple[Field, ...] = (
-    TYPE,
+_VERDICT: tuple[Field, ...] = (
     MERCHANT_ID,
     _EVENT_TIME,
     Field("alert_id", Kind.CODE, high=36, required=True),
@@ -268,10 +253,8 @@ VERDICT: tuple[Field, ...] = (
     RECEIVED_AT,
     FEED,
 )
-"""Fields of an analyst's verdict on an alert."""
 
-OVERRIDE: tuple[Field, ...] = (
-    TYPE,
+_OVERRIDE: tuple[Field, ...] = (
     MERCHANT_ID,
     _EVENT_TIME,
     Field("grade", Kind.CODE, 1, 1, required=True, choices=("A", "B", "C", "D", "E")),
@@ -280,10 +263,8 @@ OVERRIDE: tuple[Field, ...] = (
     RECEIVED_AT,
     FEED,
 )
-"""Fields of a grade set by hand."""
 
-TERMINAL: tuple[Field, ...] = (
-    TYPE,
+_TERMINAL: tuple[Field, ...] = (
     MERCHANT_ID,
     _EFFECTIVE,
     Field("terminal_id", Kind.CODE, high=16, required=True),
@@ -294,28 +275,82 @@ TERMINAL: tuple[Field, ...] = (
     RECEIVED_AT,
     FEED,
 )
-"""Fields of a terminal's binding, in force from `effective_from` on."""
 
-CLOCK: tuple[Field, ...] = (
-    TYPE,
+_CLOCK: tuple[Field, ...] = (
     Field("feed", Kind.CODE, high=32, required=True),
     _EVENT_TIME,
 )
-"""Fields of a clock record: the time up to which a feed has forwarded everything. Written by `ingest`."""
 
-EVENTS: dict[str, tuple[Field, ...]] = {
-    "transaction": TRANSACTION,
-    "settlement": SETTLEMENT,
-    "merchant": MERCHANT,
-    "fraud_report": _REPORT,
-    "chargeback": _REPORT,
-    "verdict": VERDICT,
-    "override": OVERRIDE,
-    "terminal": TERMINAL,
-    "clock": CLOCK,
-    "contract": CONTRACT,
+
+class Moves(IntFlag):
+    """What an event of a kind moves beyond being checked, counted and kept in the log."""
+
+    NOTHING = 0
+    CLOCK = 1
+    """The merchant's clock."""
+    FEED_CLOCK = 2
+    """The clock of its feed, which fires the deadlines that it passes."""
+    FEATURES = 4
+    """Features: the kind has a hook in the families, and gives a row of features that detectors judge."""
+    TERMS = 8
+    """The versions that a merchant's transactions are held against: its master data, its contract."""
+    RISK = 16
+    """The merchant's risk score, directly."""
+
+
+(
+    KIND_TRANSACTION, KIND_SETTLEMENT, KIND_MASTER_DATA, KIND_FRAUD_REPORT, KIND_CHARGEBACK, KIND_VERDICT,
+    KIND_OVERRIDE, KIND_TERMINAL, KIND_CLOCK, KIND_CONTRACT,
+) = range(10)  # fmt: skip
+"""Codes of the kinds, for compiled code: their places in `EVENT_KINDS`."""
+KIND_DEAD = 255
+"""Code of a record that is no event: a dead letter."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """One kind of event.
+
+    Attributes:
+        name: the value of `type`.
+        code: its place in `EVENT_KINDS`, by which columns and compiled code name it.
+        fields: the fields it may have besides `type`; those of one name are written alike in every kind, but may be
+            required in some alone.
+        moves: what it moves.
+        scanned: whether the compiled scanner reads it, straight into columns. It can where no field is a list, and
+            nobody needs more of the event than its columns; an event of another kind is checked in Python and handed
+            on as an object.
+    """
+
+    name: str
+    code: int
+    fields: tuple[Field, ...]
+    moves: Moves
+    scanned: bool = False
+
+
+EVENT_KINDS: dict[str, EventKind] = {
+    each.name: each
+    for each in (
+        EventKind("transaction", KIND_TRANSACTION, _TRANSACTION, Moves.CLOCK | Moves.FEATURES, scanned=True),
+        EventKind("settlement", KIND_SETTLEMENT, _SETTLEMENT, Moves.FEATURES, scanned=True),
+        EventKind("merchant", KIND_MASTER_DATA, _MERCHANT, Moves.TERMS),
+        EventKind("fraud_report", KIND_FRAUD_REPORT, _REPORT, Moves.NOTHING, scanned=True),
+        EventKind("chargeback", KIND_CHARGEBACK, _REPORT, Moves.NOTHING, scanned=True),
+        EventKind("verdict", KIND_VERDICT, _VERDICT, Moves.RISK),
+        EventKind("override", KIND_OVERRIDE, _OVERRIDE, Moves.RISK),
+        EventKind("terminal", KIND_TERMINAL, _TERMINAL, Moves.NOTHING),
+        EventKind("clock", KIND_CLOCK, _CLOCK, Moves.FEED_CLOCK, scanned=True),
+        EventKind("contract", KIND_CONTRACT, _CONTRACT, Moves.TERMS | Moves.FEATURES),
+    )
 }
-"""Fields by event type."""
+"""The kinds of events by name: their fields, what each moves, and how it is read."""
+
+TYPE = Field("type", Kind.CODE, choices=tuple(EVENT_KINDS))
+EVENTS: dict[str, tuple[Field, ...]] = {name: (TYPE, *each.fields) for name, each in EVENT_KINDS.items()}
+"""Fields by event type, `type` first."""
+TRANSACTION = EVENTS["transaction"]
+"""Fields of a transaction."""
 
 FORBIDDEN_FIELDS = frozenset({
     "track", "track1", "track2", "track3", "track_data", "cvv", "cvv2", "cvn", "cvn2", "cvc", "cvc2",

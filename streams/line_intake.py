@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 
 from domain import cards, events
 from domain.alerts import DeadLetter
-from domain.events import Reason
+from domain.events import KIND_CLOCK, KIND_DEAD, KIND_TRANSACTION, Reason
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
 from engine.decoding.decode import Decoder, check_field, dead_letter
 from engine.decoding.hashing import partitions_of
 from engine.decoding.records import Records
-from engine.decoding.scan import DEAD, OK, OTHER, SETTLED
+from engine.decoding.scan import OK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,26 +116,24 @@ class Sorter:
         records = replace(Records.of([line for _, line in numbered], source=self._source), offsets=numbers)
         decoded = self._decoder.decode(records)
         now_ms = self._now_utc_ms()
-        others, letters = dict(decoded.others), {i: letter for i, _, letter in decoded.dead}
-        for event in others.values():
-            if event["type"] == "clock":
-                self._clock_of(event["feed"]).own = True
-        feeds = self._feeds(decoded)
+        letters, feeds = {i: letter for i, _, letter in decoded.dead}, self._feeds(decoded)
+        for feed in np.unique(decoded.columns.hash[_FEED, decoded.columns.kind == KIND_CLOCK]).tolist():
+            self._clock_of(feeds[feed]).own = True
         columns = zip(
-            decoded.columns.status.tolist(), decoded.columns.number[_TIME].tolist(),
+            decoded.columns.kind.tolist(), decoded.columns.status.tolist(), decoded.columns.number[_TIME].tolist(),
             decoded.columns.number[_RECEIVED].tolist(), decoded.columns.hash[_FEED].tolist(),
             _partitions(decoded, self._partitions).tolist(), _merchants(decoded), strict=True,
         )  # fmt: skip
         untouched = self._untouched(decoded, feeds, now_ms).tolist()
-        for i, (status, time_ms, received_ms, feed, partition, merchant) in enumerate(columns):
+        for i, (kind, status, time_ms, received_ms, feed, partition, merchant) in enumerate(columns):
             number, raw = numbered[i]
             if untouched[i]:
                 out.put(partition, raw, number, merchant)
                 out.forwarded += 1
                 continue
             letter = letters.get(i)
-            if letter is None and status == OTHER and others[i]["type"] == "clock":
-                letter = self._take_clock(records, i, others[i], now_ms, number, out)
+            if letter is None and kind == KIND_CLOCK:
+                letter = self._take_clock(records, i, feeds[feed], time_ms, now_ms, number, out)
             elif letter is None:
                 given = received_ms != MISSING
                 receipt_ms = received_ms if given else self._receipt(time_ms, now_ms)
@@ -143,7 +141,7 @@ class Sorter:
                 if isinstance(line, DeadLetter):
                     letter = line
                 else:
-                    if status not in {OTHER, SETTLED}:
+                    if kind == KIND_TRANSACTION:
                         self._tick(feeds.get(feed, self._feed), time_ms, receipt_ms, number, out)
                     out.put(partition, line, number, merchant)
                     out.forwarded += 1
@@ -151,22 +149,24 @@ class Sorter:
                 out.letters.append(letter)
 
     def _untouched(self, decoded: Decoded, feeds: dict[int, str], now_ms: int) -> NDArray[np.bool_]:
-        """Which lines go on as they are: plain, with receipt, of a feed that brings its own clock records."""
+        """Which lines go on as they are: plain, with receipt, of a feed that brings its own clock records.
+
+        A clock record has no receipt.
+        """
         told = [each for each, name in feeds.items() if self._clock_of(name).own]
         received, feed = decoded.columns.number[_RECEIVED], decoded.columns.hash[_FEED]
         timely = (received != MISSING) & (received <= now_ms + events.FUTURE_MS)
-        whole = np.isin(decoded.columns.status, (OK, SETTLED))
-        ours: NDArray[np.bool_] = whole & timely & np.isin(feed, np.array(told, np.uint64))
+        ours: NDArray[np.bool_] = (decoded.columns.status == OK) & timely & np.isin(feed, np.array(told, np.uint64))
         return ours
 
     def _feeds(self, decoded: Decoded) -> dict[int, str]:
         """The names behind the batch's feed hashes."""
-        hashes, places = np.unique(decoded.columns.hash[_FEED], return_index=True)
-        names = {}
-        for each, i in zip(hashes.tolist(), places.tolist(), strict=True):
-            if each and decoded.columns.status[i] != DEAD:
-                start, length = decoded.columns.start[_FEED, i], decoded.columns.length[_FEED, i]
-                names[each] = decoded.data[start : start + length].tobytes().decode()
+        columns, names = decoded.columns, {}
+        named = np.flatnonzero((columns.kind != KIND_DEAD) & (columns.hash[_FEED] != 0))
+        hashes, first = np.unique(columns.hash[_FEED, named], return_index=True)
+        for each, i in zip(hashes.tolist(), named[first].tolist(), strict=True):
+            start, length = columns.start[_FEED, i], columns.length[_FEED, i]
+            names[each] = decoded.data[start : start + length].tobytes().decode()
         return names
 
     def _receipt(self, time_ms: int, now_ms: int) -> int:
@@ -178,7 +178,7 @@ class Sorter:
         """The line as it is appended: masked, with receipt and feed; a dead letter where it cannot be."""
         if given and receipt_ms > now_ms + events.FUTURE_MS:
             return _ahead(records, i, "received_at", receipt_ms - now_ms)
-        if status not in {OK, SETTLED}:
+        if status != OK:
             masked = _masked(records, i, raw)
             if isinstance(masked, DeadLetter):
                 return masked
@@ -196,12 +196,12 @@ class Sorter:
         return raw
 
     def _take_clock(
-        self, records: Records, i: int, event: dict[str, Any], now_ms: int, number: int, out: Sorted
+        self, records: Records, i: int, feed: str, time_ms: int, now_ms: int, number: int, out: Sorted
     ) -> DeadLetter | None:
         """Pass an input's own clock record on; one that is ahead of now would close what is still open."""
-        if event["event_time"] > now_ms + events.FUTURE_MS:
-            return _ahead(records, i, "event_time", event["event_time"] - now_ms)
-        out.everywhere(_clock(event["feed"], event["event_time"]), number)
+        if time_ms > now_ms + events.FUTURE_MS:
+            return _ahead(records, i, "event_time", time_ms - now_ms)
+        out.everywhere(_clock(feed, time_ms), number)
         out.forwarded += 1
         return None
 
@@ -224,7 +224,7 @@ class Sorter:
 def _partitions(decoded: Decoded, partitions: int) -> NDArray[np.int32]:
     """Where each record's merchant belongs; of records that have none, anything."""
     columns = decoded.columns
-    usable = (columns.status != DEAD) & (columns.hash[_MERCHANT] != 0)
+    usable = (columns.kind != KIND_DEAD) & (columns.hash[_MERCHANT] != 0)
     start = np.where(usable, columns.start[_MERCHANT], 0).astype(np.int32)
     length = np.where(usable, columns.length[_MERCHANT], 0).astype(np.int32)
     return partitions_of(decoded.data, start, length, partitions)

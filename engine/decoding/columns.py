@@ -1,4 +1,4 @@
-"""A batch of transactions as columns: which fields are kept, and where."""
+"""A batch of events as columns: which fields are kept, and where."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from domain import events
+from domain.events import EVENT_KINDS, EVENTS
 from engine.decoding.hashing import hash_of
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class Store(IntEnum):
     """Up to 7 bytes of ASCII as a little-endian integer, the length above them in bits 56 to 62."""
     CHOICE = 4
     """Position in the field's choices, or in `events.SCHEMES`."""
+    KIND = 5
+    """The code of the event's kind, in `Columns.kind`."""
 
 
 STRINGS = (
@@ -45,14 +48,14 @@ NUMBERS = (
 """Fields kept as an int64."""
 _PACKED = frozenset({"currency", "issuer_country", "entry_mode", "response_code"})
 _CHOICES = {"scheme": events.SCHEMES}
-_SETTLED = frozenset(each.name for each in events.SETTLEMENT)
+FIELDS: dict[str, events.Field] = {
+    field.name: field for kind in EVENT_KINDS.values() if kind.scanned for field in EVENTS[kind.name]
+}
+"""The fields that the scanner reads, by name; which of them a kind has or requires, `Spec` says."""
 
 
 class Spec(NamedTuple):
-    """The transaction's fields as arrays, for the scanner: one row per field of `events.TRANSACTION`.
-
-    A settlement's are some of them, and are written and required alike.
-    """
+    """The fields and kinds that the scanner reads, as arrays: a row per field of `FIELDS`, or per kind by its code."""
 
     key: NDArray[np.uint64]
     """(fields, 3): the key's bytes, zero-padded."""
@@ -69,10 +72,10 @@ class Spec(NamedTuple):
     choice_hash: NDArray[np.uint64]
     is_open: NDArray[np.bool_]
     """Whether a value outside the choices is accepted and reads as the last of them."""
-    required: np.uint64
-    """Bit f is set where field f is required, of a settlement too."""
-    settled: np.uint64
-    """Bit f is set where a settlement has field f."""
+    required: NDArray[np.uint64]
+    """(kinds,): bit f is set where the kind requires field f."""
+    allowed: NDArray[np.uint64]
+    """(kinds,): bit f is set where the kind has field f; 0 where the scanner does not read the kind."""
     find: NDArray[np.int64]
     """(256,): open addressing from the key's first eight bytes to a field, -1 where none."""
 
@@ -90,6 +93,8 @@ class Columns(NamedTuple):
     """(len(NUMBERS), n): `MISSING` where missing."""
     status: NDArray[np.uint8]
     """(n,): one of the `engine.decoding.scan` constants."""
+    kind: NDArray[np.uint8]
+    """(n,): code of the event's kind, `events.KIND_DEAD` where it is a dead letter."""
 
 
 def empty_columns(n: int) -> Columns:
@@ -97,12 +102,14 @@ def empty_columns(n: int) -> Columns:
     shape = (len(STRINGS), n)
     return Columns(
         np.empty(shape, np.uint64), np.empty(shape, np.int32), np.empty(shape, np.int32),
-        np.empty((len(NUMBERS), n), np.int64), np.empty(n, np.uint8),
+        np.empty((len(NUMBERS), n), np.int64), np.empty(n, np.uint8), np.empty(n, np.uint8),
     )  # fmt: skip
 
 
 def store_of(name: str) -> tuple[Store, int]:
-    """How the transaction field `name` is kept, and in which row of its column array."""
+    """How the field `name` is kept, and in which row of its column array."""
+    if name == events.TYPE.name:
+        return Store.KIND, 0
     if name in STRINGS:
         return Store.HASH, STRINGS.index(name)
     if name not in NUMBERS:
@@ -114,9 +121,8 @@ def store_of(name: str) -> tuple[Store, int]:
 
 
 def choices_of(name: str) -> tuple[str, ...]:
-    """The values the transaction field `name` is a position in; empty where it is none."""
-    field = next(each for each in events.TRANSACTION if each.name == name)
-    return field.choices or _CHOICES.get(name, ())
+    """The values the field `name` of `FIELDS` is a position in; empty where it is none."""
+    return FIELDS[name].choices or _CHOICES.get(name, ())
 
 
 def pack(text: str) -> int:
@@ -144,8 +150,8 @@ def key_slot(first_word: int, length: int) -> int:
 
 
 def make_spec() -> Spec:
-    """The scanner's table of `events.TRANSACTION`."""
-    fields = events.TRANSACTION
+    """The scanner's table of the kinds it reads."""
+    fields = tuple(FIELDS.values())
     raw = [each.name.encode() for each in fields]
     words = np.array([[int.from_bytes(key[8 * w : 8 * w + 8], "little") for w in range(3)] for key in raw], np.uint64)
     masks = np.array([[(1 << 8 * max(0, min(8, len(key) - 8 * w))) - 1 for w in range(3)] for key in raw], np.uint64)
@@ -170,7 +176,14 @@ def make_spec() -> Spec:
         ends - counts, ends,
         np.array([hash_of(value) for each in choices for value in each], np.uint64),
         np.array([each.name in _CHOICES for each in fields], np.bool_),
-        np.uint64(sum(1 << f for f, each in enumerate(fields) if each.required)),
-        np.uint64(sum(1 << f for f, each in enumerate(fields) if each.name in _SETTLED)),
+        np.array([_bits(kind, required=True) for kind in EVENT_KINDS.values()], np.uint64),
+        np.array([_bits(kind) for kind in EVENT_KINDS.values()], np.uint64),
         find,
     )  # fmt: skip
+
+
+def _bits(kind: events.EventKind, *, required: bool = False) -> int:
+    """The fields of a kind as bits by their place in `FIELDS`, or those it requires; 0 where it is not scanned."""
+    places = {name: f for f, name in enumerate(FIELDS)}
+    fields = EVENTS[kind.name] if kind.scanned else ()
+    return sum(1 << places[each.name] for each in fields if each.required or not required)

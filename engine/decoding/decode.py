@@ -1,4 +1,4 @@
-"""From a partition's raw records to columns, events of other types, and dead letters."""
+"""From a partition's raw records to columns, events of the kinds that are kept as objects, and dead letters."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import numpy as np
 from domain import cards, events
 from domain.alerts import DeadLetter
 from domain.dispositions import UNREADABLE_BY_REASON
-from domain.events import EVENTS, Field, Kind, Reason
+from domain.events import EVENT_KINDS, EVENTS, KIND_DEAD, Field, Kind, Reason
 from engine.decoding.columns import (
+    FIELDS,
     MISSING,
     NUMBERS,
     STRINGS,
@@ -26,7 +27,8 @@ from engine.decoding.columns import (
     store_of,
 )
 from engine.decoding.hashing import hash_of
-from engine.decoding.scan import DEAD, OTHER, PADDING, SLOW, SUSPECT, scan
+from engine.decoding.records import padded
+from engine.decoding.scan import DEAD, SLOW, SUSPECT, scan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,11 +38,6 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _MOST_HARMLESS = 4096
-_KEPT_OF_EVENTS = ("merchant_id", "feed", "event_time", "received_at")
-_KEPT_OF_SETTLEMENTS = (
-    *_KEPT_OF_EVENTS, "txn_id", "amount", "currency", "original_time", "fee", "fee_class", "scheme", "card_kind", "mcc",
-    "settlement_mode",
-)  # fmt: skip
 
 
 class Refused(ValueError):
@@ -55,13 +52,10 @@ class Refused(ValueError):
 class Decoded:
     """A batch, decoded.
 
-    It holds until the next batch is decoded, which takes the same memory.
-
     Attributes:
-        data: the bytes the columns' places point into: the records', then those of the texts read the slow way.
-        columns: one column per record; of records that are dead only the status means anything.
-        others: (record, event) of each event that is no transaction, nor a settlement of status `SETTLED`, in order;
-            checked.
+        data: the bytes the columns' places point into: the records', and then the texts read the slow way, if any.
+        columns: one column per record; of records that are dead only status and kind mean anything.
+        others: (record, event) of each event of a kind that the scanner does not read, in order; checked.
         dead: the records that could not be read: place in the batch, code of the disposition, dead letter.
     """
 
@@ -277,70 +271,46 @@ class Decoder:
 
     def __init__(self) -> None:
         self._spec = make_spec()
-        self._follows = np.zeros(len(events.TRANSACTION) + 1, np.int64)
+        self._follows = np.zeros(len(FIELDS) + 1, np.int64)
         self._harmless: set[int] = set()
         self._harmless_sorted = np.zeros(0, np.uint64)
-        self._bytes = np.zeros(0, np.uint8)
 
     def decode(self, records: Records) -> Decoded:
         """Decode a batch."""
-        n = len(records)
-        columns = empty_columns(n)
-        data = self._laid_out(records.data)
+        data, columns = records.data, empty_columns(len(records))
         decoded = Decoded(data, columns, [], [])
         if scan(data, records.ends, self._spec, self._follows, self._harmless_sorted, columns):
             extra = bytearray()
             for i in np.flatnonzero(columns.status == SLOW):
                 self._slowly(records, int(i), len(data), extra, decoded)
             if extra:
-                decoded.data = self._laid_out(records.data, bytes(extra))
+                decoded.data = padded((data.data, extra))
         return decoded
 
-    def _laid_out(self, data: bytes, extra: bytes = b"") -> NDArray[np.uint8]:
-        """The bytes with padding behind, and some more with padding behind; nothing else is to be read there."""
-        first = len(data) + PADDING
-        size = first + len(extra) + PADDING if extra else first
-        if size > len(self._bytes):
-            larger = np.zeros(max(size, 2 * len(self._bytes)), np.uint8)
-            larger[:first] = self._bytes[:first] if extra else 0
-            self._bytes = larger
-        if extra:
-            self._bytes[first : size - PADDING] = np.frombuffer(extra, np.uint8)
-        else:
-            self._bytes[: len(data)] = np.frombuffer(data, np.uint8)
-            self._bytes[len(data) : first] = 0
-        self._bytes[size - PADDING : size] = 0
-        found = self._bytes[:size]
-        found.flags.writeable = False
-        return found
-
     def _slowly(self, records: Records, i: int, base: int, extra: bytearray, decoded: Decoded) -> None:
+        columns = decoded.columns
         try:
             event = parse(records.value(i))
-            kind, checked = check(event)
+            name, checked = check(event)
         except Refused as refused:
-            decoded.columns.status[i] = DEAD
+            columns.status[i], columns.kind[i] = DEAD, KIND_DEAD
             letter = dead_letter(records, i, refused.reason, refused.field, refused.message)
             decoded.dead.append((i, UNREADABLE_BY_REASON[refused.reason].code, letter))
             return
-        decoded.columns.hash[:, i] = 0
-        decoded.columns.number[:, i] = MISSING
-        if kind == "transaction":
-            decoded.columns.status[i] = SUSPECT
+        kind = EVENT_KINDS[name]
+        columns.status[i], columns.kind[i] = SUSPECT, kind.code
+        columns.hash[:, i] = 0
+        columns.number[:, i] = MISSING
+        if kind.scanned:
             self._learn_keys(event)
-            names = list(checked)
         else:
-            decoded.columns.status[i] = OTHER
-            decoded.others.append((i, {**checked, "type": kind}))
-            kept = _KEPT_OF_SETTLEMENTS if kind == "settlement" else _KEPT_OF_EVENTS
-            names = [name for name in kept if name in checked]
-        for name in names:
-            _fill(decoded.columns, i, name, checked[name], base, extra)
+            decoded.others.append((i, {**checked, "type": name}))
+        for each, value in checked.items():
+            _fill(columns, i, each, value, base, extra)
 
     def _learn_keys(self, event: dict[str, Any]) -> None:
         """Tell the scanner of unknown keys that turned out not to be forbidden."""
-        known = {field.name for field in events.TRANSACTION}
-        fresh = [name for name in event if name not in known and name.isascii() and not cards.find_pans(name)]
+        fresh = [name for name in event if name not in FIELDS and name.isascii() and not cards.find_pans(name)]
         if fresh and len(self._harmless) < _MOST_HARMLESS:
             self._harmless.update(hash_of(name) for name in fresh)
             self._harmless_sorted = np.array(sorted(self._harmless), np.uint64)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from domain.cards import PAN_PREFIXES
-from domain.events import MAX_RECORD_BYTES, TYPE, Kind
+from domain.events import KIND_TRANSACTION, MAX_RECORD_BYTES, Kind
 from engine.decoding.columns import MISSING, Columns, Spec, Store
 from engine.decoding.hashing import HASH_SEED, hash64, hash_end, hash_step, load64, trailing_zeros
 from engine.jit import borrowed, i64, njit, njit_cached, njit_inline
@@ -21,12 +21,9 @@ from engine.jit import borrowed, i64, njit, njit_cached, njit_inline
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-PADDING = 32
-"""Zero bytes that must follow the last record: words are read eight bytes at a time."""
-
-OK, SUSPECT, SLOW, DEAD, OTHER, SETTLED = 0, 1, 2, 3, 4, 5
+OK, SUSPECT, SLOW, DEAD = 0, 1, 2, 3
 """Status of a record: read; read, but text or a number in it may hold a card number; to be read the slow way; a dead
-letter; an event that is no transaction, read the slow way; a settlement, read."""
+letter."""
 
 _ONES = np.uint64(0x0101010101010101)
 _HIGH = np.uint64(0x8080808080808080)
@@ -35,7 +32,7 @@ _SLASHES = np.uint64(0x5C5C5C5C5C5C5C5C)
 _SPACES = np.uint64(0x2020202020202020)
 _NOT_LETTERS = np.uint64(0xC0C0C0C0C0C0C0C0)
 _0 = np.uint64(0)
-_3 = np.uint64(3)
+_1 = np.uint64(1)
 _8 = np.uint64(8)
 _56 = np.uint64(56)
 _K1 = np.uint64(0x9E3779B97F4A7C15)
@@ -47,8 +44,7 @@ _PAN_SCALE = np.array([10**digits for _, _, digits in PAN_PREFIXES], np.int64)
 _DIGITS, _LETTERS, _INT, _TIME, _FLOAT, _TEXT = (
     int(Kind[k]) for k in ("DIGITS", "LETTERS", "INT", "TIME", "FLOAT", "TEXT")
 )
-_SETTLEMENT = TYPE.choices.index("settlement")
-_HASH, _NUMBER, _PACKED, _CHOICE = (int(Store[k]) for k in ("HASH", "NUMBER", "PACKED", "CHOICE"))
+_HASH, _NUMBER, _PACKED, _CHOICE, _KIND = (int(Store[k]) for k in ("HASH", "NUMBER", "PACKED", "CHOICE", "KIND"))
 
 
 @njit
@@ -403,10 +399,10 @@ def _value(
                 choice = spec.choice_to[f] - first - 1
             if store == _CHOICE:
                 columns.number[slot, i] = choice
-            elif choice == _SETTLEMENT:  # the type
-                columns.status[i] = SETTLED
-            elif choice > 0:
-                return -1, False, False
+            elif store == _KIND:
+                if spec.allowed[choice] == _0:
+                    return -1, False, False
+                columns.kind[i] = choice
         return stop + 1, True, False
     if c == 45 or 48 <= c <= 57:
         if kind == _FLOAT:
@@ -421,6 +417,18 @@ def _value(
         return stop, True, False
     stop = _literal_end(data, at) if c == 110 else -1
     return stop, False, False
+
+
+@njit_inline
+def _drop(fields: np.uint64, i: int, spec: Spec, columns: Columns) -> None:
+    """Take what was read of `fields`, as bits, out of row `i`."""
+    while fields != _0:
+        f = trailing_zeros(fields)
+        fields &= fields - _1
+        if spec.store[f] == _HASH:
+            columns.hash[spec.slot[f], i] = _0
+        elif spec.store[f] == _NUMBER or spec.store[f] == _PACKED or spec.store[f] == _CHOICE:
+            columns.number[spec.slot[f], i] = MISSING
 
 
 @njit_inline
@@ -442,7 +450,7 @@ def _record(
         return SLOW
     at += 1
     present, written, status, before = _0, _0, OK, 0
-    columns.status[i] = OK
+    columns.kind[i] = KIND_TRANSACTION
     while True:
         at = _blank(data, at)
         if data[at] != 34 or at >= end:
@@ -494,11 +502,14 @@ def _record(
         if data[at] != 125:
             return SLOW
         at = _blank(data, at + 1)
-        if at < end or present & spec.required != spec.required:
+        kind = i64(columns.kind[i])
+        if at < end or present & spec.required[kind] != spec.required[kind]:
             return SLOW
-        if columns.status[i] == SETTLED:
-            # What a settlement does not have is unknown in it, and not checked.
-            return SETTLED if status == OK and written & ~spec.settled == _0 else SLOW
+        undeclared = written & ~spec.allowed[kind]
+        if undeclared != _0:
+            # Unknown fields to this kind, and by their rule, the wider one, they were not looked at.
+            _drop(undeclared, i, spec, columns)
+            return SUSPECT
         return status
 
 
@@ -510,12 +521,13 @@ def scan(
     """Read every record of a batch into `columns`; return how many are to be read the slow way.
 
     Args:
-        data: the records' bytes, with `PADDING` zero bytes behind the last.
+        data: the records' bytes, with `engine.decoding.records.PADDING` zero bytes behind the last: words are read
+            eight bytes at a time.
         ends: (n,) where each record ends.
         spec: the fields.
         follows: (fields + 1,) which field came after which in the record before; kept between calls.
         harmless: hashes, ascending, of unknown keys that the slow way found not to be forbidden.
-        columns: filled; rows of records that are not `OK`, `SUSPECT` or `SETTLED` are undefined but for their status.
+        columns: filled; rows of records that are not `OK` or `SUSPECT` are undefined but for their status.
     """
     data, spec, follows, harmless, columns = (
         borrowed(data), borrowed(spec), borrowed(follows), borrowed(harmless), borrowed(columns),

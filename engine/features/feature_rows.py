@@ -10,7 +10,7 @@ import numpy as np
 
 from domain.dispositions import ACCEPTED, CURRENCY, DISPOSITIONS, FEEDS, FUTURE, LATE, OTHER_EVENT, WRONG_PARTITION
 from domain.dispositions import CAPACITY as MERCHANTS
-from domain.events import FUTURE_MS, Role
+from domain.events import EVENT_KINDS, FUTURE_MS, Moves, Role
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS, unpack
 from engine.decoding.decode import dead_letter
 from engine.decoding.hashing import partition_of
@@ -152,7 +152,7 @@ class FeatureRows:
 
     def text(self, name: str, j: int) -> str:
         """A text field of the record that row `j` is of, "" where there is none."""
-        return _text(self._walked.decoded, name, int(self._record[j]))
+        return text_of(self._walked.decoded, name, int(self._record[j]))
 
     def number(self, name: str) -> NDArray[np.int64]:
         """A number field of the records that rows are of; `MISSING` where there is none."""
@@ -192,23 +192,20 @@ class FeatureRows:
         elif need in STRINGS:
             there = decoded.columns.hash[STRINGS.index(need), part] != 0
         else:
-            return sum(event["type"] == need for _, event in self._accepted_events())
+            kinds = decoded.columns.kind[part]
+            taken = np.isin(self.disposition, (ACCEPTED.code, OTHER_EVENT.code))
+            return int(np.count_nonzero(taken & (kinds == EVENT_KINDS[need].code)))
         return int(np.count_nonzero(there & (self.disposition == ACCEPTED.code)))
 
     def analyst_events(self) -> list[AnalystEvent]:
         """The accepted verdicts and overrides, in order."""
-        context = self._walked.into.event_context
+        walked, context = self._walked, self._walked.into.event_context
         return [
             AnalystEvent(int(context[i, 2]), int(context[i, 0]), int(context[i, 1]), event)
-            for i, event in self._accepted_events()
-            if event["type"] in {"verdict", "override"}
-        ]
-
-    def _accepted_events(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Record and object of the accepted events that are not in columns."""
-        for i, event in self._walked.decoded.others:
-            if self._first <= i < self._end and self._walked.dispositions[i] == OTHER_EVENT.code:
-                yield i, event
+            for i, event in walked.decoded.others
+            if self._first <= i < self._end and Moves.RISK in EVENT_KINDS[event["type"]].moves
+            and walked.dispositions[i] == OTHER_EVENT.code
+        ]  # fmt: skip
 
     def dead_letters(self) -> list[DeadLetter]:
         """The dead letters, in the records' order."""
@@ -234,8 +231,8 @@ class FeatureRows:
         if disposition is CURRENCY:
             return {"expected": unpack(noted), "got": unpack(int(number[NUMBERS.index("currency")]))}
         if disposition is FEEDS:
-            return {"feeds": MAX_FEEDS, "feed": _text(walked.decoded, "feed", i) or "none"}
-        merchant_id = _text(walked.decoded, "merchant_id", i)
+            return {"feeds": MAX_FEEDS, "feed": text_of(walked.decoded, "feed", i) or "none"}
+        merchant_id = text_of(walked.decoded, "merchant_id", i)
         if disposition is WRONG_PARTITION:
             partition = partition_of(merchant_id.encode(), limits.partitions)
             return {
@@ -253,7 +250,7 @@ def value_of(value: Any) -> int | float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _text(decoded: Decoded, name: str, i: int) -> str:
+def text_of(decoded: Decoded, name: str, i: int) -> str:
     """A text field of record `i`, "" where it has none or there is no record."""
     slot = STRINGS.index(name)
     if i < 0 or decoded.columns.hash[slot, i] == 0:

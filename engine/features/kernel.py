@@ -12,6 +12,14 @@ from typing import Any
 import numpy as np
 
 from domain import dispositions as ends
+from domain.events import (
+    KIND_CLOCK,
+    KIND_CONTRACT,
+    KIND_DEAD,
+    KIND_MASTER_DATA,
+    KIND_SETTLEMENT,
+    KIND_TRANSACTION,
+)
 from domain.feature_codes import ROW_CLOSING, ROW_CONTRACT, ROW_SETTLEMENT, ROW_TRANSACTION
 from engine.checkpoint.dirty import touch
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
@@ -36,13 +44,7 @@ from engine.features.pricing import line_fee, price_line, rise_ppm, version_at
 from engine.features.rows import place
 from engine.features.sets import ABSENT, FLAGGED, enter, fetch, holds
 from engine.features.state import (
-    KIND_CLOCK,
-    KIND_CONTRACT,
-    KIND_DEAD,
-    KIND_MASTER_DATA,
-    KIND_SETTLEMENT,
     KIND_SNAPSHOT,
-    KIND_TRANSACTION,
     MAX_FEEDS,
     Into,
     Layouts,
@@ -752,7 +754,7 @@ def run(
     Args:
         data: the batch's bytes.
         columns: its `engine.decoding.columns.Columns`.
-        kinds: (n,) what each record is.
+        kinds: (n,) the code of each record's kind, `domain.events.KIND_DEAD` where it is none.
         places: (n,) of master data or a contract, its version's place in the side table; of a snapshot, the row.
         state: read and written.
         references: (versions,) of `engine.features.event.REFERENCE`, ascending by `since_ms`, read.

@@ -11,25 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from domain.dispositions import TIME_ZONE, VERSIONS
+from domain.events import KIND_CLOCK, KIND_CONTRACT, KIND_DEAD, KIND_MASTER_DATA
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS, empty_columns
 from engine.decoding.decode import Decoded, Decoder, dead_letter
 from engine.decoding.hashing import partition_of
-from engine.decoding.records import Records
-from engine.decoding.scan import DEAD, PADDING, SETTLED
+from engine.decoding.records import PADDING, Records
 from engine.features.compose import compose
 from engine.features.families.registry import FAMILIES
-from engine.features.feature_rows import FeatureRows, Walked, value_of
+from engine.features.feature_rows import FeatureRows, Walked, text_of, value_of
 from engine.features.partition import Full, PartitionState
-from engine.features.state import (
-    KIND_CLOCK,
-    KIND_CONTRACT,
-    KIND_DEAD,
-    KIND_EVENT,
-    KIND_MASTER_DATA,
-    KIND_SETTLEMENT,
-    KIND_SNAPSHOT,
-    MAX_FEEDS,
-)
+from engine.features.state import KIND_SNAPSHOT, MAX_FEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,9 +35,6 @@ _TIME, _RECEIVED = NUMBERS.index("event_time"), NUMBERS.index("received_at")
 _FEED = STRINGS.index("feed")
 _SPARE_ROWS = 4096
 """Rows of features that a batch has room for beyond one for each record; where there are more it goes in parts."""
-_KINDS = {
-    "clock": KIND_CLOCK, "merchant": KIND_MASTER_DATA, "settlement": KIND_SETTLEMENT, "contract": KIND_CONTRACT,
-}  # fmt: skip
 
 
 class FeaturePipeline:
@@ -148,15 +136,12 @@ class FeaturePipeline:
 
         The feeds of a foreign topic become one, whose clock is the partition's.
         """
-        kinds = np.zeros(len(records), np.uint8)
+        kinds = decoded.columns.kind
         places = np.zeros(len(records), np.int32)
-        kinds[decoded.columns.status == DEAD] = KIND_DEAD
-        kinds[decoded.columns.status == SETTLED] = KIND_SETTLEMENT
+        for i in np.flatnonzero(kinds == KIND_CLOCK).tolist():
+            self._note_feed(text_of(decoded, "feed", i), int(decoded.columns.number[_TIME, i]))
         for i, event in decoded.others:
-            kinds[i] = _KINDS.get(event["type"], KIND_EVENT)
-            if kinds[i] == KIND_CLOCK:
-                self._note_feed(event["feed"], event["event_time"])
-            elif kinds[i] in {KIND_MASTER_DATA, KIND_CONTRACT} and self._is_mine(event["merchant_id"]):
+            if kinds[i] in {KIND_MASTER_DATA, KIND_CONTRACT} and self._is_mine(event["merchant_id"]):
                 places[i] = self._hold(records, decoded, i, event)
                 if places[i] == 0:
                     kinds[i] = KIND_DEAD

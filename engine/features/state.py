@@ -116,8 +116,5 @@ class Into(NamedTuple):
     it is the merchant's clock, of one in another currency the merchant's currency."""
 
 
-(
-    KIND_TRANSACTION, KIND_DEAD, KIND_CLOCK, KIND_MASTER_DATA, KIND_EVENT, KIND_SETTLEMENT, KIND_CONTRACT,
-    KIND_SNAPSHOT,
-) = range(8)  # fmt: skip
-"""What a record is; `KIND_SNAPSHOT` is none, but asks for the features of a row as it stands."""
+KIND_SNAPSHOT = 254
+"""Code beside those of `domain.events.EVENT_KINDS`: no event, but a request for the features of a row as it stands."""

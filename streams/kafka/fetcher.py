@@ -235,7 +235,7 @@ class BatchFetcher(Fetcher):  # type: ignore[misc]  # aiokafka has no types
                 self._forget(tp).check_raise()
             if batch is not None:
                 taken[tp] = batch
-                size += len(batch.records.data)
+                size += batch.records.value_bytes
             if size >= max_bytes:
                 break
         return taken

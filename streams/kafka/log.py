@@ -17,7 +17,7 @@ import numpy as np
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-from engine.decoding.records import Records
+from engine.decoding.records import Records, padded
 from streams.kafka.admin import KafkaAdmin
 from streams.kafka.reads import END, FIRST, Newest, Reader
 from streams.kafka.writes import Writer
@@ -269,7 +269,7 @@ class KafkaLog:
         values = [each.value or b"" for each in found]
         count = len(found)
         return Records(
-            data=b"".join(values),
+            data=padded(values),
             ends=np.cumsum(np.fromiter(map(len, values), np.int64, count)),
             offsets=np.fromiter((each.offset for each in found), np.int64, count),
             appended_ms=np.fromiter((each.timestamp for each in found), np.int64, count),

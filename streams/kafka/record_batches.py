@@ -16,7 +16,7 @@ import numpy as np
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from engine.decoding.records import Records
+from engine.decoding.records import PADDING, Records
 from streams.fetched_batch import Batch, Broken
 from streams.kafka import record_parser
 from streams.kafka.codecs import CannotDecompress, decompress
@@ -84,10 +84,10 @@ class _Open:
 
 
 class _Room:
-    """Where records are put."""
+    """Where records are put: the values where `Records` has them, with room for its padding."""
 
     def __init__(self, most_records: int, most_bytes: int) -> None:
-        self.values = np.empty(most_bytes, np.uint8)
+        self.values = np.empty(most_bytes + PADDING, np.uint8)
         self.ends, self.offsets, self.times = (np.empty(most_records, np.int64) for _ in range(3))
         self.taken = self.used = 0
 
@@ -96,19 +96,21 @@ class _Room:
         body, state = opened.load(), opened.state
         while True:
             state[record_parser.TAKEN], state[record_parser.USED] = self.taken, self.used
-            status = read_records(body, opened.fields, state, self.values, self.ends, self.offsets, self.times)
+            room = self.values[:-PADDING]
+            status = read_records(body, opened.fields, state, room, self.ends, self.offsets, self.times)
             self.taken, self.used = int(state[record_parser.TAKEN]), int(state[record_parser.USED])
-            if status != FULL or self.taken or len(self.values) >= len(body):
+            if status != FULL or self.taken or len(room) >= len(body):
                 return status
-            self.values, self.ends = (
-                np.empty(len(body), np.uint8),
-                self.ends[:1],
-            )  # a value that is too large goes alone
+            # a value that is too large goes alone
+            self.values, self.ends = np.empty(len(body) + PADDING, np.uint8), self.ends[:1]
 
     def records(self, source: str) -> Records:
+        """What was put here; nothing else fits in afterwards."""
         n = self.taken
         ends, offsets, times = self.ends[:n].copy(), self.offsets[:n].copy(), self.times[:n].copy()
-        return Records(self.values[: self.used].tobytes(), ends, offsets, times, source)
+        self.values.resize(self.used + PADDING, refcheck=False)  # gives memory back and copies nothing; no view is left
+        self.values[self.used :] = 0
+        return Records(self.values, ends, offsets, times, source)
 
 
 class RecordSet:

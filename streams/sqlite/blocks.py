@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.decoding.records import Records
+from engine.decoding.records import Records, padded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,18 +35,18 @@ def join(rows: list[tuple[int, int, bytes, bytes]], offset: int, most: int, sour
     if not rows:
         return Records.of([], source=source)
     bodies, lengths, offsets, times = [], [], [], []
-    for base, appended_ms, blob, body in rows:
+    for base, appended_ms, blob, whole in rows:
+        body: bytes | memoryview = whole
         each = np.frombuffer(blob, "<i4")
         skip = max(0, offset - base)
         keep = min(len(each), skip + most)
         if skip or keep < len(each):
             ends = np.concatenate(([0], np.cumsum(each, dtype=np.int64)))
-            body = body[int(ends[skip]) : int(ends[keep])]  # noqa: PLW2901  the part in use
+            body = memoryview(whole)[int(ends[skip]) : int(ends[keep])]
             each = each[skip:keep]
         bodies.append(body)
         lengths.append(each)
         offsets.append(np.arange(base + skip, base + keep, dtype=np.int64))
         times.append(np.full(keep - skip, appended_ms, np.int64))
-    data = bodies[0] if len(bodies) == 1 else b"".join(bodies)
     ends = np.cumsum(np.concatenate(lengths), dtype=np.int64)
-    return Records(data, ends, np.concatenate(offsets), np.concatenate(times), source)
+    return Records(padded(bodies), ends, np.concatenate(offsets), np.concatenate(times), source)

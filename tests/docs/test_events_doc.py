@@ -8,14 +8,40 @@ from typing import Any
 import msgspec
 import pytest
 
+from detectors.registry import DETECTORS
 from domain.alerts import Alert, Contribution, DeadLetter, Evidence, Floor, GradeOverride, Score, Text
 from domain.cards import mask_event, mask_record
 from domain.controls import Versions
-from domain.events import EVENTS, FORBIDDEN_FIELDS, MAX_CODES, MAX_PRICES, PRICE, ROLES, SCHEMES, Field, Kind, Reason
+from domain.events import (
+    EVENT_KINDS,
+    EVENTS,
+    FORBIDDEN_FIELDS,
+    MAX_CODES,
+    MAX_PRICES,
+    PRICE,
+    ROLES,
+    SCHEMES,
+    TRANSACTION,
+    TYPE,
+    EventKind,
+    Field,
+    Kind,
+    Moves,
+    Reason,
+)
+from engine.decoding.columns import NUMBERS, STRINGS
 from engine.decoding.decode import check
 
 DOC = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
 REASONS = {value for name, value in vars(Reason).items() if name.isupper()}
+MOVED = {
+    Moves.CLOCK: "the merchant's clock",
+    Moves.FEED_CLOCK: "its feed's clock",
+    Moves.FEATURES: "the merchant's features",
+    Moves.TERMS: "what the merchant's transactions are held against",
+    Moves.RISK: "the merchant's risk score",
+}
+UNREAD = "Checked and kept in the log; no feature and no detector reads it."
 OUTPUTS: dict[str, type[msgspec.Struct]] = {"Alert": Alert, "Score": Score, "Dead letter": DeadLetter}
 
 
@@ -58,6 +84,20 @@ def specification(field: Field) -> str:
     return f"*{need}; {shape(field)}; {element}.*"
 
 
+def moves(kind: EventKind) -> str:
+    """What a section must say of its kind before the example."""
+    moved = " and ".join(MOVED[each] for each in kind.moves) or "nothing but the counts"
+    return f"*Moves {moved}; read {'by the compiled scanner' if kind.scanned else 'in Python'}.*"
+
+
+def readers(field: Field) -> str:
+    """What the entry of a transaction's field must end with: which detectors rest on it, or that none can."""
+    if field != TYPE and field.name not in STRINGS + NUMBERS:
+        return UNREAD
+    names = [f"`{each.name}`" for each in DETECTORS if field.name in each.needs]
+    return f"Detectors that rest on it: {', '.join(names)}." if names else ""
+
+
 def examples(text: str) -> list[dict[str, Any]]:
     return [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)]
 
@@ -75,6 +115,21 @@ def test_a_field_is_described_as_it_is_declared(event_type: str, field: Field) -
     expected = specification(field).split()
     assert words[: len(expected)] == expected
     assert len(words) > len(expected) + 2, "it says nothing of what the field means"
+
+
+@pytest.mark.parametrize("kind", EVENT_KINDS.values(), ids=lambda kind: kind.name)
+def test_a_section_says_what_its_kind_moves(kind: EventKind) -> None:
+    found = re.findall(r"\*Moves .*?\.\*", SECTIONS[kind.name].partition("```json")[0], re.DOTALL)
+    assert [each.split() for each in found] == [moves(kind).split()], f"paste this under ## {kind.name}: {moves(kind)}"
+
+
+@pytest.mark.parametrize("field", TRANSACTION, ids=lambda field: field.name)
+def test_a_transaction_s_field_says_which_detectors_rest_on_it(field: Field) -> None:
+    found = " ".join(parts(SECTIONS["transaction"], 3)[f"`{field.name}`"].split())
+    want = readers(field)
+    assert found.endswith(want), f"paste this at the end of ### `{field.name}`: {want}"
+    claims = re.findall(r"[^.;]*detectors? (?:reads?|rests?) [^.]*\.|Detectors that rest on it[^.]*\.", found)
+    assert "".join(claims).strip() in want, f"{field.name} says of detectors what is not declared"
 
 
 def test_a_price_has_exactly_its_fields_as_they_are_declared() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decoding.records import Records
+from engine.decoding.records import PADDING, Records
 
 
 @given(st.lists(st.binary(max_size=40), max_size=30))
@@ -13,7 +13,8 @@ def test_every_value_is_given_back_as_it_came(values: list[bytes]) -> None:
     records = Records.of(values)
     assert len(records) == len(values)
     assert [records.value(i) for i in range(len(records))] == values
-    assert records.data == b"".join(values)
+    assert records.data.tobytes() == b"".join(values) + bytes(PADDING)
+    assert records.value_bytes == sum(map(len, values))
 
 
 def test_offsets_are_consecutive_and_all_were_appended_at_one_time() -> None:
@@ -27,9 +28,13 @@ def test_offsets_are_consecutive_and_all_were_appended_at_one_time() -> None:
 
 def test_no_records_are_an_empty_batch() -> None:
     assert len(Records.of([])) == 0
-    assert Records.of([]).data == b""
+    assert Records.of([]).value_bytes == 0
 
 
 def test_records_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         Records.of([b"a"]).source = "x"  # type: ignore[misc]
+    own = np.zeros(PADDING + 1, np.uint8)
+    taken = Records(own, *(np.array([1], np.int64) for _ in range(3)), source="events-0")
+    with pytest.raises(ValueError, match="read-only"):
+        taken.data[0] = 1

@@ -141,6 +141,19 @@ def test_a_card_number_under_a_key_that_comes_twice_or_in_a_fraction_is_not_writ
     assert all(PAN.encode() not in path.read_bytes() for path in tmp_path.iterdir())
 
 
+def test_a_dead_letter_does_not_hide_the_name_of_its_feed(log: SqliteLog) -> None:
+    clock = {"type": "clock", "feed": "pos", "event_time": T0}
+    ingest(log, lines({**sale(1), "amount": -1, "feed": "pos"}, sale(2, feed="pos"), clock), name="a", historic=True)
+    assert {each["feed"] for part in events_of(log, "clock") for each in part} == {"pos"}
+
+
+def test_a_report_without_free_text_goes_on_as_it_came_with_its_stamps(log: SqliteLog) -> None:
+    report = b'{"type": "chargeback", "merchant_id": "m", "event_time": %d, "reason_code": "10.4"}' % T0
+    ingest(log, lines(report), name="a", historic=True)
+    (event,) = [each for part in events_of(log, "chargeback") for each in part]
+    assert event == {**json.loads(report), "received_at": T0, "feed": "main"}
+
+
 def test_a_line_that_grows_too_long_by_its_stamp_is_a_dead_letter(log: SqliteLog) -> None:
     bare = json.dumps(sale(1)).encode()
     long = bare[:-1] + b',"n":"' + b"x" * (65_536 - len(bare) - 8) + b'"}'

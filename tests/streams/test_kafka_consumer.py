@@ -204,7 +204,7 @@ def test_partitions_take_turns_within_a_bound_of_bytes(kafka: Cluster, topic: To
         async with consuming(kafka, *partitions) as consumer:
             while any(left.values()):
                 batches = await consumer.getbatches(timeout_ms=1_000, max_records=100, max_bytes=15_000)
-                assert sum(len(each.records.data) for each in batches.values()) <= 20_000
+                assert sum(each.records.value_bytes for each in batches.values()) <= 20_000
                 for tp, batch in batches.items():
                     turns.append(tp)
                     left[tp] -= len(batch.records)

@@ -75,7 +75,7 @@ def test_a_compacted_topic_wants_a_key_for_each_value(log: SqliteLog) -> None:
 
 def test_a_topic_that_keeps_no_keys_does_not_give_them_back(log: SqliteLog) -> None:
     log.append("events", 0, [b"1"], keys=[b"a"])
-    assert log.read("events", 0, 0).data == b"1"
+    assert log.read("events", 0, 0).value(0) == b"1"
     with pytest.raises(ValueError, match="keeps no keys"):
         log.read_keyed("events", 0, 0)
     with pytest.raises(ValueError, match="is not compacted"):

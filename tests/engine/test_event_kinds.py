@@ -1,0 +1,69 @@
+"""The table of event kinds says what each moves; here an event of each kind is processed and moves just that."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+import pytest
+
+from domain.events import EVENT_KINDS, EventKind, Moves
+from engine.decoding.records import Records
+from engine.monitor import Monitor, MonitorConfig
+from tests.engine.test_occasions import Everything
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("warm_kernel")]
+
+T0 = 1_783_251_730_250
+SALE = {"txn_id": "1", "merchant_id": "m", "amount": 100, "currency": "CNY", "event_time": T0, "feed": "f"}
+LATER: dict[str, dict[str, Any]] = {
+    "transaction": {**SALE, "txn_id": "2", "event_time": T0 + 1},
+    "settlement": {**SALE, "event_time": T0 + 1},
+    "merchant": {"merchant_id": "m", "effective_from": T0, "mccs": ["5411"]},
+    "fraud_report": {"merchant_id": "m", "event_time": T0 + 1, "feed": "f"},
+    "chargeback": {"merchant_id": "m", "event_time": T0 + 1, "feed": "f"},
+    "verdict": {"merchant_id": "m", "event_time": T0 + 1, "alert_id": "a", "verdict": "confirmed"},
+    "override": {"merchant_id": "m", "event_time": T0 + 1, "grade": "E", "reason": "seen", "expires_at": T0 + 10**9},
+    "terminal": {"merchant_id": "m", "effective_from": T0, "terminal_id": "t"},
+    "clock": {"feed": "f", "event_time": T0 + 1},
+    "contract": {"merchant_id": "m", "effective_from": T0, "prices": [{"rate_ppm": 6000}]},
+}
+"""A second event of each kind, after `SALE`."""
+
+
+class Seen(NamedTuple):
+    """What there is to be moved."""
+
+    clock_ms: int
+    feed_clock_ms: int
+    features: int
+    terms: tuple[int, int]
+    risk: int
+
+
+def seen_after(*events: dict[str, Any]) -> Seen:
+    detector = Everything(())
+    monitor = Monitor(MonitorConfig(capacity=10), detectors=[detector])
+    risk = 0
+    for event in events:
+        outputs = monitor.process(Records.of([json.dumps(event).encode()], appended_ms=T0 + 1))
+        assert outputs.dead_letters == []
+        risk += len(outputs.scores) + outputs.counts.unmatched_verdicts
+    state = monitor._state
+    row = state.rows.rows[0]
+    feed_clock_ms = int(state.feed_clock_ms[0])
+    return Seen(int(row["clock_ms"]), feed_clock_ms, len(detector.seen), (row["master_data"], row["contract"]), risk)
+
+
+@pytest.mark.parametrize("kind", EVENT_KINDS.values(), ids=lambda kind: kind.name)
+def test_an_event_moves_what_its_kind_says_and_nothing_else(kind: EventKind) -> None:
+    before, after = seen_after(SALE), seen_after(SALE, {"type": kind.name, **LATER[kind.name]})
+    of = {
+        "clock_ms": Moves.CLOCK, "feed_clock_ms": Moves.FEED_CLOCK, "features": Moves.FEATURES, "terms": Moves.TERMS,
+        "risk": Moves.RISK,
+    }  # fmt: skip
+    moved = Moves.NOTHING
+    for name, each in of.items():
+        if getattr(before, name) != getattr(after, name):
+            moved |= each
+    assert moved == kind.moves
