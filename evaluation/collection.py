@@ -1,4 +1,4 @@
-"""What an evaluation gathers while a stream is replayed: the alerts, and when labelled transactions happened."""
+"""Collects, while a stream is replayed, the alerts and the times of labelled transactions."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Collector:
     """Gathers each alert's revisions.
 
     Attributes:
-        detectors: what the monitor runs.
+        detectors: the monitor's detectors.
         controls: the monitor's, where versions were published.
         last: each alert's last revision.
         revisions: each alert's revisions in order.
@@ -81,7 +81,7 @@ class Collector:
     revisions: dict[str, list[AlertRevision]] = field(default_factory=dict)
 
     def take(self, alerts: Iterable[Alert]) -> None:
-        """Take revisions in, in the order they were emitted."""
+        """Add revisions, in the order in which they were emitted."""
         for each in alerts:
             # A closing revision follows the quiet gap behind the last hit.
             emitted_ms = _ms(each.last_time) + (self._gap_ms(each) if each.closed else 0)

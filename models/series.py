@@ -253,7 +253,7 @@ def _usual(usual: float, size: float, rate: float, rows: float) -> float:
 
 @njit
 def _move_level(row: Any, value: float, floor: float, expected: float, believed: bool) -> None:
-    """Let the level follow, slowly; when the series has lived elsewhere for `LONG` rows, move there with the season."""
+    """Move the level slowly towards the value; after `LONG` rows at another level, move there and shift the season."""
     reach = USUAL * (row.error[VALUE] + floor)
     move = value - row.level
     if row.rows > _SMALL:
@@ -274,7 +274,7 @@ def _move_level(row: Any, value: float, floor: float, expected: float, believed:
 
 @njit
 def _season(row: Any, ts_ms: int, value: float, floor: float, odd: Any) -> tuple[float, int]:
-    """Judge the value by the better profile, if one is ready, and learn it in both."""
+    """Score the value by the better profile, if one is ready, and update both with it."""
     slots = (
         (ts_ms % DAY_MS) * DAY_SLOTS // DAY_MS,
         DAY_SLOTS + (ts_ms + _MONDAY_MS) % _WEEK_MS * WEEK_SLOTS // _WEEK_MS,

@@ -336,7 +336,7 @@ def set_mcc(e: Any, m: Any) -> None:
 
 @njit
 def deviate(e: Any, m: Any, t: Any, key: np.uint64) -> None:
-    """Let an approved purchase show what the merchant does to its MCC or number."""
+    """Change an approved purchase's MCC or number as the merchant's violation does."""
     if not m.jump_onset_ms <= e.event_ms < m.jump_end_ms:
         return
     if m.jump_kind == _STATIC:

@@ -105,7 +105,7 @@ def _plan_violations(table: NDArray[np.void], prices: NDArray[np.void], draws: D
 
 
 def _tell_late(row: np.void, prices: NDArray[np.void], config: SimulationConfig, u: float) -> None:
-    """Let a dearer contract take effect at the onset; three in ten say of no notice, the others of 0 to 25 days."""
+    """Plan a dearer contract from the onset on; three in ten without notice, the others with 0 to 25 days of it."""
     row["contract_ms"] = row["fee_onset_ms"]
     row["contract_received_ms"] = int(row["contract_ms"]) - int(u * (int(row["contract_ms"]) - config.start_ms))
     _raise(prices, float(row["fee_size"]))
@@ -143,7 +143,7 @@ def _plan_changes(table: NDArray[np.void], prices: NDArray[np.void], draws: Draw
 
 
 def _raise(prices: NDArray[np.void], size: float) -> None:
-    """Let the rates of the second version be those of the first, times 1 + `size`."""
+    """Set the rates of the second version to those of the first times 1 + `size`."""
     for rate in RATES:
         prices[1][rate] = round(int(prices[0][rate]) * (1.0 + size))
 

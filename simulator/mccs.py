@@ -114,7 +114,7 @@ def _moment(config: SimulationConfig, part: float) -> int:
 
 
 def _place(row: np.void, place: int) -> None:
-    """Let other numbers than its own show at `place`."""
+    """Set where the merchant's other numbers appear."""
     row["number_place"] = place
     if place == IN_CHANNEL and not row["channel_mcc"]:
         row["channel_mcc"] = SAME_CHANNEL

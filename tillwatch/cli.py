@@ -19,7 +19,7 @@ COMMANDS = {
     "controls": "Publish settings of detectors, peers and profiles, in versions that are kept.",
     "demo": "Show a live demonstration: simulated terminals, a worker, and what it finds.",
     "evaluate": "Replay a simulated folder and compare the alerts with its truth.",
-    "explain": "Say why a merchant's risk score is another than it was.",
+    "explain": "Explain why a merchant's risk score changed.",
     "ingest": "Put events from a file of JSON lines, or standard input, into the log.",
     "peers": "Learn what merchants of each trade usually do.",
     "profiles": "Build the profiles of MCCs, which miscoded merchants are found by.",

@@ -50,7 +50,7 @@ _WHEN = f"must be a date such as 2026-01-05, a day such as monday, or a while su
 def command(
     invocation: Invocation, merchant_id: str, since: str, events: Path | None, *, zh: bool, as_json: bool
 ) -> None:
-    """Say why MERCHANT's risk score is another than it was: what came when, and what faded.
+    """Explain why MERCHANT's risk score changed: what was found or decided when, and what faded.
 
     It is read from the last checkpoint of the merchant's partition; a worker may run meanwhile.
 
@@ -78,7 +78,10 @@ def command(
         emit_json(as_object(found))
         return
     if difference.then.at_ms > then_ms:
-        to_stderr().print("more has changed since then than is remembered: shown is what is", markup=False)
+        start = datetime.fromtimestamp(difference.then.at_ms / 1000, ZoneInfo(seen.time_zone))
+        to_stderr().print(
+            f"older changes are no longer kept; this explains from {start:%Y-%m-%d %H:%M} on", markup=False
+        )
     console = to_stdout()
     for each in tables(found, "zh" if zh else "en"):
         console.print(each)
@@ -86,15 +89,15 @@ def command(
 
 
 def moment_of(since: str, now_ms: int, zone: ZoneInfo) -> int:
-    """The moment that `--since` means, UTC milliseconds.
+    """The moment that `--since` stands for, UTC milliseconds.
 
     Args:
-        since: as it was given.
-        now_ms: the merchant's clock.
-        zone: the merchant's.
+        since: the option's value.
+        now_ms: the merchant's clock, UTC milliseconds.
+        zone: the merchant's time zone.
 
     Raises:
-        BadParameter: it means none, or one after the merchant's clock.
+        BadParameter: the value is not a moment, or one after the merchant's clock.
 
     >>> moment_of("7d", 1_767_600_000_000, ZoneInfo("UTC"))
     1766995200000
@@ -126,7 +129,7 @@ def moment_of(since: str, now_ms: int, zone: ZoneInfo) -> int:
 
 
 def _replayed(settings: Settings, file: Path, merchant_id: str) -> tuple[MerchantSnapshot | None, dict[str, Alert]]:
-    """What is remembered of a merchant at the end of a file, and its alerts."""
+    """A merchant's snapshot at the end of a file, and its alerts."""
     monitor = replaying_monitor(settings)
     compile_engine()
     alerts: dict[str, Alert] = {}
@@ -139,7 +142,7 @@ def _replayed(settings: Settings, file: Path, merchant_id: str) -> tuple[Merchan
 
 
 def _remembered(settings: Settings, merchant_id: str) -> tuple[MerchantSnapshot | None, dict[str, Alert]]:
-    """What is remembered of a merchant in its partition's last checkpoint, and the alerts that its score rests on."""
+    """A merchant's snapshot in its partition's last checkpoint, and the alerts that its score rests on."""
     partition = partition_of(merchant_id.encode(), settings.partitions)
     kinds = (Damaged, OtherState, StateLocked, UnknownFormat)
     with open_log(settings, make=False) as log, failing(*kinds), looking(settings) as store:
@@ -156,7 +159,7 @@ def _remembered(settings: Settings, merchant_id: str) -> tuple[MerchantSnapshot 
 
 
 def _alerts(log: Log, partition: int, wanted: Collection[str]) -> dict[str, Alert]:
-    """The last revisions of some alerts of a partition, as far as the log still has them."""
+    """The last revisions of some alerts of a partition that the log still holds."""
     keys = {each.encode() for each in wanted}
     decode = msgspec.json.Decoder(Alert).decode
     found: dict[str, Alert] = {}

@@ -1,4 +1,4 @@
-"""How `tillwatch explain` shows a difference: a statement of account for people, one object for programs."""
+"""Output of `tillwatch explain`: a statement of account as tables, or one JSON object."""
 
 from __future__ import annotations
 
@@ -23,35 +23,36 @@ if TYPE_CHECKING:
 
 _WORDS = {
     "en": {
-        "statement": "Why the risk score of {} is another", "when": "when", "points": "points", "grade": "grade",
+        "statement": "Why the risk score of {} changed", "when": "when", "points": "points", "grade": "grade",
         "what": "what", "then": "then", "now": "now", "prior": "prior",
         "new": "prior of its age and MCC {}, from the first finding on",
         "rise": "{}, severity {:.2f}", "open": "{}: case opened", "confirmed": "{}: confirmed",
         "false_alarm": "{}: false alarm", "override": "grade {} set by hand until {}: {}", "fading": "episodes faded",
-        "priors": "priors faded", "caps": "caps took less away", "floor": "floor of a confirmed alert expired",
+        "priors": "priors faded", "caps": "caps cut less", "floor": "floor of a confirmed alert expired",
         "made": "What it is made of now", "from": "from", "alert": "alert", "older": "older ones", "capped": "caps",
         "least": "least, by a confirmed alert, until {}", "held": "an open case of grade E: nothing fades",
         "by_hand": "grade {} by hand until {}: {} (computed: {})",
     },
     "zh": {
         "statement": "商户 {} 风险评分变动原因", "when": "时间", "points": "分值", "grade": "等级", "what": "事项",
-        "then": "期初", "now": "期末", "prior": "先验分", "new": "自首次发现起计入先验分（商户年龄、MCC {}）",
-        "rise": "{}，严重度 {:.2f}", "open": "{}：立案核查中", "confirmed": "{}：核实属实", "false_alarm": "{}：误报",
-        "override": "人工定级 {}，有效期至 {}：{}", "fading": "时间衰减", "priors": "先验分衰减",
-        "caps": "封顶扣减变少", "floor": "属实告警的保底分到期", "made": "当前构成", "from": "来源", "alert": "告警",
-        "older": "更早的合计", "capped": "封顶扣减", "least": "属实告警保底，至 {}", "held": "E级案件在办，分值不衰减",
+        "then": "期初", "now": "期末", "prior": "初始分", "new": "自首次发现起计入初始分（商户年龄、MCC {}）",
+        "rise": "{}，严重度 {:.2f}", "open": "{}：核查中", "confirmed": "{}：核实属实", "false_alarm": "{}：误报",
+        "override": "人工定级 {}，有效期至 {}：{}", "fading": "时间衰减", "priors": "初始分衰减",
+        "caps": "封顶扣减减少", "floor": "已核实告警的最低分到期", "made": "当前构成", "from": "来源", "alert": "告警",
+        "older": "更早的合计", "capped": "封顶扣减", "least": "已核实告警的最低分，至 {}",
+        "held": "E级案件在办，分值不衰减",
         "by_hand": "人工定级 {}，至 {}：{}（系统评级 {}）",
     },
 }  # fmt: skip
 
 
 class Explained(NamedTuple):
-    """A difference of a merchant's score.
+    """An explained change of a merchant's score.
 
     Attributes:
-        since_ms: from when on it was asked for.
-        score: now.
-        alerts: those at hand, by id.
+        since_ms: start of the period asked for, UTC milliseconds.
+        score: the score at its end.
+        alerts: the alerts that could be read, by id.
     """
 
     merchant_id: str
@@ -63,7 +64,7 @@ class Explained(NamedTuple):
 
 
 def as_object(it: Explained) -> dict[str, Any]:
-    """The difference, to be written as JSON."""
+    """The difference as an object for JSON."""
     then, now, steps = it.difference
     return {
         "merchant_id": it.merchant_id, "time_zone": it.time_zone, "since": iso(it.since_ms),
@@ -74,7 +75,7 @@ def as_object(it: Explained) -> dict[str, Any]:
 
 
 def tables(it: Explained, lang: str) -> Iterator[Table]:
-    """The same for people."""
+    """The difference as tables in language `lang` (`en` or `zh`)."""
     yield _statement(it, lang)
     yield _made(it, lang)
 
@@ -121,7 +122,7 @@ def _statement(it: Explained, lang: str) -> Table:
 
 
 def _what(it: Explained, entry: Entry, lang: str, *, why: bool) -> str:
-    """An entry in words; a rise with what its alert says where `why`, else with the alert's id."""
+    """An entry in words; with the alert's reason if `why`, else with the alert's id."""
     words = _WORDS[lang]
     if override := entry.after.override:
         until = _local(override.until_ms, ZoneInfo(it.time_zone))

@@ -27,7 +27,7 @@ def feed_simulation(
     log: Log, simulation: Simulation, *, until_ms: int | None = None, pace: float | None = None,
     stop: Callable[[], bool] = lambda: False, on_progress: Callable[[int, int], None] | None = None,
 ) -> int:  # fmt: skip
-    """Append a simulation's records to `events`, going on where the last feed of this log stopped.
+    """Append a simulation's records to `events`, continuing where the last feed of this log stopped.
 
     Args:
         log: has the topics.
@@ -65,14 +65,14 @@ def feed_simulation(
 
 
 class _Pacer:
-    """Says how much of a batch is due: by simulated time, and before the end asked for."""
+    """How much of a batch is due, by simulated time and the end asked for."""
 
     def __init__(self, origin_ms: int, pace: float | None, until_ms: int | None) -> None:
         self._begun, self._origin_ms = time.monotonic(), origin_ms
         self._pace, self._until_ms = pace, until_ms
 
     def due(self, batch: SimBatch) -> int:
-        """How many of its first records are due now."""
+        """Number of the batch's first records that are due now."""
         up_to = len(batch)
         if self._pace is not None:
             now_ms = self._origin_ms + int((time.monotonic() - self._begun) * 1000 * self._pace)
@@ -99,7 +99,7 @@ class _Router:
         self.reached_ms = simulation.config.start_ms if position is None else position
 
     def begin(self) -> int:
-        """Append master data if this is the log's first feed; how many records."""
+        """Append master data if this is the log's first feed; return the number of records."""
         if self._begun:
             return 0
         records = self._simulation.master_records()
@@ -112,7 +112,7 @@ class _Router:
         return len(records)
 
     def passed_over(self, length: int) -> int:
-        """How many of a batch's first records were appended by an earlier feed."""
+        """Number of a batch's first records that an earlier feed appended."""
         done = min(self._skip, length)
         self._skip -= done
         return done

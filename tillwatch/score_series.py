@@ -34,7 +34,7 @@ _MS = timedelta(milliseconds=1)
 
 
 class BadInput(Exception):
-    """Input of which nothing can be scored."""
+    """The input has no row that can be scored."""
 
 
 def parse_ts_ms(text: str) -> int:
@@ -80,14 +80,14 @@ class Block:
     """Rows that were read together."""
 
     given: list[str] = field(default_factory=list)
-    """What the output repeats of each row: entity and time."""
+    """Entity and time of each row, as the output repeats them."""
     series: list[int] = field(default_factory=list)
     ts_ms: list[int] = field(default_factory=list)
     value: list[float] = field(default_factory=list)
 
 
 class SeriesReader:
-    """Turns lines into rows, names those it cannot read, and numbers the series."""
+    """Parses lines into rows, reports those it cannot read, and numbers the series."""
 
     def __init__(self) -> None:
         self.bad = 0
@@ -178,7 +178,7 @@ def _lines(raw: BinaryIO | gzip.GzipFile) -> Iterator[list[str]]:
 
 
 def _score(reader: SeriesReader, model: SeriesModel, lines: list[str]) -> tuple[int, bytes]:
-    """How many rows these lines held, and what is said of them."""
+    """The number of rows in these lines, and the output for them."""
     block = reader.read(lines)
     scores, expected = model.score(
         np.array(block.series, np.int64), np.array(block.ts_ms, np.int64), np.array(block.value, np.float64)

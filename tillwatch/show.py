@@ -134,7 +134,7 @@ class Bar:
 
 @contextmanager
 def failing(*kinds: type[Exception]) -> Iterator[None]:
-    """Let an error of these kinds end the command with its message, and exit code 1."""
+    """End the command with an error's message and exit code 1 if it is of one of these kinds."""
     try:
         yield
     except kinds as error:

@@ -16,7 +16,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @contextmanager
 def stop_signals() -> Iterator[threading.Event]:
-    """Let Ctrl-C, SIGTERM and a closed terminal set an event, and do nothing else, inside the block."""
+    """Inside the block Ctrl-C, SIGTERM and a closed terminal only set the event that is returned."""
     stop = threading.Event()
     before = {each: signal.signal(each, lambda *_: stop.set()) for each in _SIGNALS}
     try:

@@ -220,10 +220,10 @@ class Checkpoints:
     def begin(
         self, counts: dict[str, int], coverage: list[tuple[int, dict[str, int]]], feeds: dict[str, int]
     ) -> Checkpoint:
-        """Take hold of what changed since the last checkpoint, which is done with.
+        """Begin a checkpoint of what changed since the last one.
 
         Raises:
-            RuntimeError: it is not.
+            RuntimeError: the last checkpoint is still in progress.
         """
         if self._in_hand is not None:
             raise RuntimeError("a checkpoint must be done with before the next begins")

@@ -1,4 +1,4 @@
-"""Side values of a checkpoint: which pages hold them, and when pages are joined or written anew."""
+"""Pages of a checkpoint's side values: which are live, and when they are joined or rewritten."""
 
 from __future__ import annotations
 
@@ -144,14 +144,14 @@ class Keyed:
         self._encode = encode
 
     def add(self, changes: Mapping[Any, Any], dropped: list[int]) -> list[Fresh]:
-        """Take changes in, of each key its value now or None; the pages to write."""
+        """Apply changes, by key the new value or None where the key is gone; return the pages to write."""
         self._update(changes.items())
         whole = self.log.entries + len(changes) > 2 * len(self.values) + _SLACK
         entries = [self._encode(*each) for each in sorted((self.values if whole else changes).items(), key=_key)]
         return self.log.add({"entry": _objects(entries)}, whole=whole, dropped=dropped)
 
     def put_back(self, page_id: int, page: Page, decode: Callable[[bytes], tuple[Any, Any]]) -> None:
-        """Take a page in that was written before; pages in their order."""
+        """Restore a page that was written before; pages must come in their order."""
         entries = list(_entries(page))
         self._update(map(decode, entries))
         self.log.put_back(page_id, {"entry": _objects(entries)})

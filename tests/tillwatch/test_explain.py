@@ -1,4 +1,4 @@
-"""`tillwatch explain`: why a merchant's score is another than it was."""
+"""`tillwatch explain`: why a merchant's score changed."""
 
 from __future__ import annotations
 
