@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.decoding.records import Records
     from engine.outputs import Outputs
 
-SEEDS = [*range(40), *new_seeds(10)]
+SEEDS = new_seeds(10, also=range(40))
 
 
 def monitor(capacity: int = 100, partitions: int = 1, **config: str) -> Monitor:
