@@ -112,7 +112,7 @@ def run(case: Case, simulation: Simulation, url: str) -> Outcome:
             manifest, monitor = last_checkpoint(settings, store, partition)
             counts.add(monitor.counts)
             totals += list(monitor.totals())
-            owners += manifest.owner
+            owners += manifest.epoch
     with opened(settings) as log:
         return Outcome(result_of(log, case.partitions, counts, totals), records, owners, fed_s, worked_s)
 

@@ -1,4 +1,4 @@
-"""What makes Faust carry batches: one message per fetched batch of a partition, acknowledged up to its end.
+"""Batches as Faust messages: one for each fetched batch of a partition, acknowledged up to its end.
 
 Every backend's consumer takes part in it: fetching is the backend's, delivery and acknowledgement are here.
 """
@@ -98,9 +98,9 @@ class BatchConsumer(Consumer):
             return
         generation, token = self.app.consumer_generation_id, self._fetched_under
         if token != self._token:
-            return  # where to read on was said anew meanwhile
+            return  # partitions were recovered meanwhile
         messages = {tp: BatchMessage(tp, FetchedBatch(token, batch), generation) for tp, batch in records.items()}
-        for tp, message in messages.items():  # all at once: nobody may think that what was fetched is done with
+        for tp, message in messages.items():  # all at once: a fetched batch must not be taken for done
             self._delivered[tp].append(message.offset)
         for tp, message in messages.items():
             if token != self._token:
@@ -164,7 +164,8 @@ class BatchConsumer(Consumer):
     async def perform_seek(self) -> None:
         """Have partitions recovered, and go to where reading starts; what was delivered before is read again.
 
-        A token tells what was fetched since: nothing that was fetched before, or while it went on, is taken.
+        These are steps 3 and 4 of `streams.partition_handler`. A batch has the token under which its fetch began, so
+        nothing that was fetched before the recovery, or during it, is processed.
         """
         generation = self.app.consumer_generation_id
         self._forget()

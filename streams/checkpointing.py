@@ -116,8 +116,8 @@ class Checkpointer:
                     else await self._recover_one(number, make(number))
                 )
         except Exception:
-            # Who was replaced meanwhile reads a state that is not its own: then that is what is wrong. Where workers
-            # share the log it would take partitions away from who has them by now, and what it read was whole.
+            # If another worker took over during recovery, raise Fenced rather than the misleading read error. Not where
+            # workers share the log: fencing would take partitions from their new owners, and what was read was whole.
             if not self._backend.shared:
                 await self._store.fence(numbers)
             raise
@@ -252,7 +252,7 @@ class Checkpointer:
             parent=partition.checkpoint,
             offset=offset,
             source=self._source,
-            owner=self._store.owner(partition.number),
+            epoch=self._store.epoch(partition.number),
             rows=checkpoint.merchants,
             checkpoint_ms=now_utc_ms(),
             pages=tuple(partition.pages.values()),

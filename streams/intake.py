@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from engine.decoding.decode import Refused, parse
-from streams.line_intake import CLOCK_LAG_MS, FeedClock, Sorted, Sorter
+from streams.line_intake import CLOCK_LAG_MS, FeedClock, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
 
 if TYPE_CHECKING:
@@ -115,14 +115,16 @@ class _Intake:
     def __init__(self, log: Log, name: str, feed: str, *, historic: bool) -> None:
         self._log, self._name = log, name
         partitions = log.partitions(log.topics.events.name)
-        self._sorter = Sorter(name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms)
+        self._processor = LineProcessor(name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms)
         self._tail = b""
         with log.transaction(writer=name):  # an intake of the name that still runs cannot go on from here
             self._done = log.position(name) or 0
             self._line = log.position(f"{name}/lines") or 0
             for each in log.positions(f"{name}/feed/"):
-                latest, told, own = (log.position(f"{name}/{what}/{each}") or 0 for what in ("latest", "told", "own"))
-                self._sorter.clocks[each] = FeedClock(latest, told, bool(own))
+                latest, published, own = (
+                    log.position(f"{name}/{what}/{each}") or 0 for what in ("latest", "told", "own")
+                )
+                self._processor.clocks[each] = FeedClock(latest, published, bool(own))
         self.totals = IntakeTotals(bytes_read=self._done)
 
     def go_on(self, lines: BinaryIO) -> None:
@@ -152,7 +154,7 @@ class _Intake:
 
     def take(self, chunk: list[bytes]) -> None:
         """Append a chunk of lines and commit the position behind it."""
-        out = self._sorter.sort(self._line + 1, chunk)
+        out = self._processor.process(self._line + 1, chunk)
         blank = sum(not line.strip() for line in chunk)
         self._line += len(chunk)
         size = sum(map(len, chunk))
@@ -165,10 +167,10 @@ class _Intake:
         )  # fmt: skip
 
     def end(self) -> None:
-        """Tell every partition how far each feed has come."""
-        self._commit(self._sorter.end(self._line), self._done)
+        """Append clock records of how far each feed has come to every partition."""
+        self._commit(self._processor.end(self._line), self._done)
 
-    def _commit(self, out: Sorted, position: int) -> None:
+    def _commit(self, out: ProcessedLines, position: int) -> None:
         log, name = self._log, self._name
         with log.transaction(writer=name):
             if (log.position(name) or 0) != self._done:
@@ -179,10 +181,10 @@ class _Intake:
             log.set_position(name, position)
             log.set_position(f"{name}/lines", self._line)
             log.set_position(f"{name}/mark", _mark(self._tail))
-            for feed, clock in self._sorter.clocks.items():
+            for feed, clock in self._processor.clocks.items():
                 log.set_position(f"{name}/feed/{feed}", 1)
                 log.set_position(f"{name}/latest/{feed}", clock.latest_ms)
-                log.set_position(f"{name}/told/{feed}", clock.told_ms)
+                log.set_position(f"{name}/told/{feed}", clock.published_ms)
                 log.set_position(f"{name}/own/{feed}", int(clock.own))
         self._done = position
 

@@ -38,14 +38,20 @@ _MERCHANT, _FEED = STRINGS.index("merchant_id"), STRINGS.index("feed")
 
 @dataclass(slots=True)
 class FeedClock:
-    """How far a feed has come: its latest transaction, what its partitions were told, whether it tells by itself."""
+    """A feed's clock.
+
+    Attributes:
+        latest_ms: time of its latest transaction, UTC milliseconds.
+        published_ms: time of the last clock record that every partition was given.
+        own: whether the input has clock records of the feed, so none is made here.
+    """
 
     latest_ms: int = 0
-    told_ms: int = 0
+    published_ms: int = 0
     own: bool = False
 
 
-class Sorted:
+class ProcessedLines:
     """What some lines give: values by partition, each with its key and the number of its line, and dead letters."""
 
     def __init__(self, partitions: int) -> None:
@@ -67,8 +73,8 @@ class Sorted:
             self.put(partition, value, number)
 
 
-class Sorter:
-    """Sorts the lines of one input.
+class LineProcessor:
+    """Validates, masks and stamps the lines of one input, and finds the partition of each.
 
     Args:
         source: the input's name, for dead letters.
@@ -93,25 +99,25 @@ class Sorter:
         self._decoder = Decoder()
         self.clocks: dict[str, FeedClock] = {}
 
-    def sort(self, first: int, lines: list[bytes]) -> Sorted:
-        """Sort lines, of which the first has the number `first`; blank ones are passed over."""
-        out = Sorted(self._partitions)
+    def process(self, first: int, lines: list[bytes]) -> ProcessedLines:
+        """Process lines, of which the first has the number `first`; blank ones are passed over."""
+        out = ProcessedLines(self._partitions)
         numbered = [(first + k, line.strip()) for k, line in enumerate(lines)]
         numbered = [each for each in numbered if each[1]]
         for k in range(0, len(numbered), BATCH_LINES):
             self._batch(numbered[k : k + BATCH_LINES], out)
         return out
 
-    def end(self, number: int) -> Sorted:
-        """Tell every partition that everything up to each feed's latest transaction was forwarded."""
-        out = Sorted(self._partitions)
+    def end(self, number: int) -> ProcessedLines:
+        """Clock records for every partition: everything up to each feed's latest transaction was forwarded."""
+        out = ProcessedLines(self._partitions)
         for feed, clock in self.clocks.items():
-            if clock.latest_ms > clock.told_ms and not clock.own:
-                clock.told_ms = clock.latest_ms
+            if clock.latest_ms > clock.published_ms and not clock.own:
+                clock.published_ms = clock.latest_ms
                 out.everywhere(_clock(feed, clock.latest_ms), number)
         return out
 
-    def _batch(self, numbered: list[tuple[int, bytes]], out: Sorted) -> None:
+    def _batch(self, numbered: list[tuple[int, bytes]], out: ProcessedLines) -> None:
         numbers = np.fromiter((number for number, _ in numbered), np.int64, len(numbered))
         records = replace(Records.of([line for _, line in numbered], source=self._source), offsets=numbers)
         decoded = self._decoder.decode(records)
@@ -153,10 +159,10 @@ class Sorter:
 
         A clock record has no receipt.
         """
-        told = [each for each, name in feeds.items() if self._clock_of(name).own]
+        own = [each for each, name in feeds.items() if self._clock_of(name).own]
         received, feed = decoded.columns.number[_RECEIVED], decoded.columns.hash[_FEED]
         timely = (received != MISSING) & (received <= now_ms + events.FUTURE_MS)
-        ours: NDArray[np.bool_] = (decoded.columns.status == OK) & timely & np.isin(feed, np.array(told, np.uint64))
+        ours: NDArray[np.bool_] = (decoded.columns.status == OK) & timely & np.isin(feed, np.array(own, np.uint64))
         return ours
 
     def _feeds(self, decoded: Decoded) -> dict[int, str]:
@@ -196,7 +202,7 @@ class Sorter:
         return raw
 
     def _take_clock(
-        self, records: Records, i: int, feed: str, time_ms: int, now_ms: int, number: int, out: Sorted
+        self, records: Records, i: int, feed: str, time_ms: int, now_ms: int, number: int, out: ProcessedLines
     ) -> DeadLetter | None:
         """Pass an input's own clock record on; one that is ahead of now would close what is still open."""
         if time_ms > now_ms + events.FUTURE_MS:
@@ -205,14 +211,14 @@ class Sorter:
         out.forwarded += 1
         return None
 
-    def _tick(self, feed: str, time_ms: int, received_ms: int, number: int, out: Sorted) -> None:
+    def _tick(self, feed: str, time_ms: int, received_ms: int, number: int, out: ProcessedLines) -> None:
         """Let the feed's clock follow a transaction that the workers will accept."""
         clock = self._clock_of(feed)
         if time_ms <= received_ms + events.FUTURE_MS and time_ms > clock.latest_ms:
             clock.latest_ms = time_ms
             minute_ms = (time_ms - CLOCK_LAG_MS) // _MINUTE_MS * _MINUTE_MS
-            if minute_ms > clock.told_ms and not clock.own:
-                clock.told_ms = minute_ms
+            if minute_ms > clock.published_ms and not clock.own:
+                clock.published_ms = minute_ms
                 out.everywhere(_clock(feed, minute_ms), number)
 
     def _clock_of(self, feed: str) -> FeedClock:

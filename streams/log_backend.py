@@ -1,4 +1,4 @@
-"""What a worker asks of the log that carries it. `streams.sqlite.backend` and `streams.kafka.backend` have it."""
+"""The protocols of a log backend. `streams.sqlite.backend` and `streams.kafka.backend` implement them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class ResultWriter(Protocol):
-    """Where a partition's results go; only its owner's arrive."""
+    """Writes a partition's results; only those of its owner arrive."""
 
     @property
     def epoch(self) -> int:
-        """Number of the owner; greater than any before."""
+        """Of the partition's owner, greater than that of any owner before."""
         ...
 
     def prepare(self) -> None:
@@ -52,8 +52,8 @@ class CheckpointStore(Protocol):
         """Own these no longer; what is still under way with them fails with `Fenced`."""
         ...
 
-    def owner(self, partition: int) -> int:
-        """The number under which this worker has it."""
+    def epoch(self, partition: int) -> int:
+        """Under which this worker owns the partition; greater than that of any owner before."""
         ...
 
     async def manifest(self, partition: int) -> Manifest | None:
@@ -78,7 +78,7 @@ class CheckpointStore(Protocol):
 
 
 class LogBackend(Protocol):
-    """A log that carries a worker.
+    """What a worker needs of the log that it runs on.
 
     Attributes:
         app: the Faust app on it.
@@ -98,7 +98,7 @@ class LogBackend(Protocol):
 
     @property
     def identity(self) -> str:
-        """What tells this log's offsets from every other's."""
+        """Identifies the log: offsets mean something in one log only."""
         ...
 
     def checkpoint_store(self) -> CheckpointStore:
@@ -106,7 +106,7 @@ class LogBackend(Protocol):
         ...
 
     def result_writer(self, partition: int) -> ResultWriter:
-        """Where what a partition gave goes."""
+        """Writes a partition's results."""
         ...
 
     async def bounds(self, partition: int) -> tuple[int, int]:
@@ -126,7 +126,7 @@ class LogBackend(Protocol):
         ...
 
     async def show(self, progress: Sequence[Progress]) -> None:
-        """Say how far we are."""
+        """Publish how far the worker is."""
         ...
 
     async def tidy(self, keep_from: Mapping[tuple[str, int], int]) -> None:

@@ -47,7 +47,7 @@ class PageRef(msgspec.Struct, frozen=True, array_like=True):
         return cls(page_id, len(body), crc32(body))
 
 
-_WIRE = {"checkpoint": "cut", "checkpoint_ms": "cut_ms"}
+_WIRE = {"checkpoint": "cut", "checkpoint_ms": "cut_ms", "epoch": "owner"}
 """What is stored under other names, which states of earlier versions have."""
 
 
@@ -61,7 +61,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename=_WIRE):
         parent: the checkpoint before, 0 for none.
         offset: the source's offset to read on from.
         source: identity of the log whose offsets it speaks of.
-        owner: fencing number of who wrote it.
+        epoch: that of the partition's owner who wrote it; greater than that of any owner before.
         rows: merchants' rows in the pages.
         checkpoint_ms: when the checkpoint was taken, UTC milliseconds of the wall clock; for people only.
         pages: all live pages, ascending by id.
@@ -74,7 +74,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, rename=_WIRE):
     parent: int
     offset: int
     source: str
-    owner: int
+    epoch: int
     rows: int
     checkpoint_ms: int
     pages: tuple[PageRef, ...]
@@ -126,12 +126,12 @@ def check_page(manifest: Manifest, ref: PageRef, body: bytes | None, where: str)
     return body
 
 
-def check_next(manifest: Manifest, owner: int, checkpoint: int, stored: set[int], fresh: set[int]) -> set[int]:
+def check_next(manifest: Manifest, epoch: int, checkpoint: int, stored: set[int], fresh: set[int]) -> set[int]:
     """Whether a manifest can follow what is stored; returns the stored pages it no longer lists.
 
     Args:
         manifest: the next checkpoint.
-        owner: fencing number of who writes it.
+        epoch: that of the owner who writes it.
         checkpoint: number of the stored checkpoint, 0 for none.
         stored: ids of the stored pages.
         fresh: ids of the pages that come with it.
@@ -141,10 +141,10 @@ def check_next(manifest: Manifest, owner: int, checkpoint: int, stored: set[int]
         ValueError: the manifest and the pages contradict each other.
     """
     ids = [ref.id for ref in manifest.pages]
-    if manifest.owner != owner or manifest.checkpoint <= manifest.parent or ids != sorted(set(ids)):
+    if manifest.epoch != epoch or manifest.checkpoint <= manifest.parent or ids != sorted(set(ids)):
         raise ValueError(
-            f"a manifest must be owned by {owner}, above its parent and ascending by page,"
-            f" got owner {manifest.owner}, checkpoint {manifest.checkpoint}, parent {manifest.parent}, pages {ids}"
+            f"a manifest must have epoch {epoch}, be above its parent and ascend by page,"
+            f" got epoch {manifest.epoch}, checkpoint {manifest.checkpoint}, parent {manifest.parent}, pages {ids}"
         )
     partition, listed = manifest.partition, set(ids)
     if checkpoint != manifest.parent:

@@ -1,4 +1,4 @@
-"""How far a worker has come, as it tells it."""
+"""How far a worker has come, as it reports it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class ProgressReport:
         self._last = None
 
     def shown(self) -> None:
-        """Tell whoever asked for it."""
+        """Call `on_progress` with what was shown."""
         if self._on_progress is not None and self._whole is not None:
             self._on_progress(self._whole)
 

@@ -28,7 +28,7 @@ class Stuck(RuntimeError):
 
 
 class Watchdog:
-    """What a worker tells of itself, and what follows.
+    """What a worker reports of itself, and what follows.
 
     A thread of its own ends the process where the event loop itself stands still.
 
@@ -38,7 +38,7 @@ class Watchdog:
 
     def __init__(self, stuck_s: float = STUCK_S) -> None:
         self._stuck_s = stuck_s
-        self._moved_at = self._heard_at = self._looked_at = time.monotonic()
+        self._moved_at = self._answered_at = self._looked_at = time.monotonic()
         self._done: Mapping[int, int] = {}
         self._partitions: int | None = None
         self._trouble = "no partition was assigned yet"
@@ -49,7 +49,7 @@ class Watchdog:
     def recovered(self, partitions: int) -> None:
         """The worker has these partitions' state."""
         self._partitions, self._trouble = partitions, ""
-        self._moved_at = self._heard_at = time.monotonic()
+        self._moved_at = self._answered_at = time.monotonic()
 
     def released(self) -> None:
         """The worker waits for what it is given next."""
@@ -66,7 +66,7 @@ class Watchdog:
         Raises:
             Stuck: there was something to do, and nothing has moved for long.
         """
-        self._heard_at = self._looked_at = now
+        self._answered_at = self._looked_at = now
         if not lag or done != self._done:
             self._done, self._moved_at = dict(done), now
         if now - self._moved_at >= self._stuck_s:
@@ -83,7 +83,7 @@ class Watchdog:
     @property
     def trouble(self) -> str:
         """Why the worker is not ready; "" where it is."""
-        silent_s = time.monotonic() - self._heard_at
+        silent_s = time.monotonic() - self._answered_at
         if self._partitions is not None and silent_s >= READY_S:
             return f"the log has not answered for {silent_s:.0f} s"
         return self._trouble

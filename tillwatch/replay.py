@@ -16,7 +16,7 @@ import numpy as np
 from domain.events import EVENTS
 from engine.decoding.records import Records
 from streams.intake import chunks
-from streams.line_intake import BATCH_LINES, Sorted, Sorter
+from streams.line_intake import BATCH_LINES, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
 from tillwatch.show import Bar, emit_json, money, table, to_stdout
 from tillwatch.warm import compile_engine
@@ -146,20 +146,20 @@ def batches(
     Yields:
         the bytes read so far, and the records; what became dead letters before them is added to `letters`.
     """
-    sorter = Sorter(source, "main", 1, historic=True, now_utc_ms=now_utc_ms)
+    processor = LineProcessor(source, "main", 1, historic=True, now_utc_ms=now_utc_ms)
     done = number = 0
     for chunk, _ in chunks(lines):
         for k in range(0, len(chunk), BATCH_LINES):
             part = chunk[k : k + BATCH_LINES]
-            found = sorter.sort(number + 1, sift(part) if sift else part)
+            found = processor.process(number + 1, sift(part) if sift else part)
             number += len(part)
             done += sum(map(len, part))
             letters += found.letters
             yield done, _records(found, source)
-    yield done, _records(sorter.end(number), source)
+    yield done, _records(processor.end(number), source)
 
 
-def _records(found: Sorted, source: str) -> Records:
+def _records(found: ProcessedLines, source: str) -> Records:
     plain = Records.of(found.values[0], source=source)
     offsets = np.array(found.numbers[0], np.int64)
     return Records(plain.data, plain.ends, offsets, plain.appended_ms, source)

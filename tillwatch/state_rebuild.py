@@ -165,23 +165,23 @@ class Rebuild:
 
     def _replace(self, starts: dict[int, int], aside: Path | None) -> None:
         """Replace the state of partitions; where the file was broken, take the others over from it."""
-        number = self._lease.number
+        epoch = self._lease.epoch
         with SqliteCheckpoints(self._path) as store:
-            store.fence(number, "tillwatch state rebuild")
+            store.fence(epoch, "tillwatch state rebuild")
             for partition in range(self._settings.partitions):
                 self._log.renew_lease(self._lease)
                 if partition not in starts:
                     if aside is not None:
-                        store.restore_from(number, aside, partition)
-                elif self._source is None or store.restore_from(number, self._source, partition) is None:
-                    store.drop(number, partition)
+                        store.restore_from(epoch, aside, partition)
+                elif self._source is None or store.restore_from(epoch, self._source, partition) is None:
+                    store.drop(epoch, partition)
                     if starts[partition]:
                         self._begin(store, partition, starts[partition])
 
     def _begin(self, store: SqliteCheckpoints, partition: int, offset: int) -> None:
         """Commit a checkpoint of a partition that remembers nothing, to be read on from an offset."""
         manifest, fresh = first_checkpoint(self._settings, partition, offset, self._log.identity)
-        store.commit(self._lease.number, msgspec.structs.replace(manifest, owner=self._lease.number), fresh)
+        store.commit(self._lease.epoch, msgspec.structs.replace(manifest, epoch=self._lease.epoch), fresh)
 
 
 def first_checkpoint(settings: Settings, partition: int, offset: int, source: str) -> tuple[Manifest, dict[int, bytes]]:
@@ -197,7 +197,7 @@ def first_checkpoint(settings: Settings, partition: int, offset: int, source: st
         parent=0,
         offset=offset,
         source=source,
-        owner=0,
+        epoch=0,
         rows=0,
         checkpoint_ms=now_utc_ms(),
         pages=refs,

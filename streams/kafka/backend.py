@@ -1,4 +1,4 @@
-"""Kafka as a worker's backend: partitions by a consumer group, results and checkpoints by each partition's owner."""
+"""Kafka as a worker's backend: a consumer group for partitions, a transactional producer for each one's results."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class KafkaBackend:
             self.identity = log.identity
         self._options, self._partitions = options, settings.partitions
         self._store = KafkaCheckpointStore(options, self.topics)
-        self._teller: AIOKafkaProducer | None = None
+        self._producer: AIOKafkaProducer | None = None
         self.app = build_app(settings)
         self._transport = cast("Transport", self.app.transport)
         self._transport.options, self._transport.events = options, self.topics.events.name
@@ -68,7 +68,7 @@ class KafkaBackend:
         return self._store
 
     def result_writer(self, partition: int) -> ResultWriter:
-        """The partition's owner."""
+        """The partition's transactional producer."""
         return self._store.result_writer(partition)
 
     async def bounds(self, partition: int) -> tuple[int, int]:
@@ -102,22 +102,27 @@ class KafkaBackend:
         return all(reached) and self._consumer.done_with_all(next_offsets)
 
     async def show(self, progress: Sequence[Progress]) -> None:
-        """Write how far we are, where the cluster takes it at once: the next one tells more."""
+        """Publish how far the worker is, if the cluster takes it within `ANSWER_S`; else the next call does."""
         try:
             async with asyncio.timeout(ANSWER_S):
-                teller = await self._tell()
+                producer = await self._started_producer()
                 for each in progress:
                     key = each.worker.encode()
-                    await teller.send(self.topics.progress.name, msgspec.json.encode(each), key, 0)
+                    await producer.send(self.topics.progress.name, msgspec.json.encode(each), key, 0)
         except (TimeoutError, KafkaError) as error:
-            logger.info("how far we are was not told: %s", error)
+            logger.info("progress was not published: %s", error)
 
-    async def _tell(self) -> AIOKafkaProducer:
-        if self._teller is None:
-            teller = AIOKafkaProducer(**self._options.client_kwargs(), acks=1)
-            await teller.start()
-            self._teller = teller
-        return self._teller
+    async def _started_producer(self) -> AIOKafkaProducer:
+        """The producer of progress."""
+        if self._producer is None:
+            producer = AIOKafkaProducer(**self._options.client_kwargs(), acks=1)
+            try:
+                await producer.start()
+            except BaseException:  # the deadline included: it would stay open
+                await producer.stop()
+                raise
+            self._producer = producer
+        return self._producer
 
     async def tidy(self, keep_from: Mapping[tuple[str, int], int]) -> None:
         """The brokers do."""
@@ -132,11 +137,11 @@ class KafkaBackend:
 
     async def close(self) -> None:
         """Let go of what is left."""
-        if self._teller is not None:
-            teller, self._teller = self._teller, None
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
             try:
                 async with asyncio.timeout(ANSWER_S):
-                    await teller.stop()
+                    await producer.stop()
             except (TimeoutError, KafkaError) as error:
-                logger.info("how far we are was not told: %s", error)
-                await teller.client.close()
+                logger.info("progress was not published: %s", error)
+                await producer.client.close()

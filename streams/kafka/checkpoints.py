@@ -1,9 +1,8 @@
 """Checkpoints on Kafka: every partition's last checkpoint, in its partition of the compacted topic `checkpoints`.
 
 Its keys are `owner` (who has the partition), `manifest` and `page/<id>`. A checkpoint is one transaction of the
-partition's
-owner: pages, tombstones of those that are no longer listed, and the manifest. Who reads what is committed has one
-whole checkpoint, or none. Compaction needs nothing of its order.
+partition's owner: pages, tombstones of those that are no longer listed, and the manifest. A reader of committed records
+sees one whole checkpoint, or none. Compaction needs nothing of its order.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from engine.checkpoint.pages import Damaged
-from streams.kafka.result_writer import PartitionOwner
+from streams.kafka.result_writer import KafkaResultWriter
 from streams.log_backend import Unreachable
 from streams.manifests import (
     REBUILD,
@@ -46,15 +45,15 @@ OWNER, MANIFEST, PAGE = b"owner", b"manifest", b"page/"
 _SILENT_S = 30.0
 
 
-class OwnerRecord(msgspec.Struct, frozen=True, kw_only=True):
+class OwnerRecord(msgspec.Struct, frozen=True, kw_only=True, rename={"epoch": "number"}):
     """Who has a partition.
 
     Attributes:
-        number: greater than that of any owner before.
+        epoch: greater than that of any owner before; stored as `number`.
         who: for people.
     """
 
-    number: int
+    epoch: int
     who: str
 
 
@@ -65,7 +64,7 @@ class Stored:
     Attributes:
         topic: the topic `checkpoints`.
         partition: which.
-        owner: number of its last owner, 0 for none.
+        epoch: of its last owner, 0 for none.
         manifest: the sealed manifest, None where there is none.
         checkpoint: its number, 0 for none.
         pages: by id.
@@ -75,7 +74,7 @@ class Stored:
 
     topic: str
     partition: int
-    owner: int = 0
+    epoch: int = 0
     manifest: bytes | None = None
     checkpoint: int = 0
     pages: dict[int, bytes] = field(default_factory=dict)
@@ -95,7 +94,7 @@ class Stored:
             self.keys.discard(key)
             self.faults.pop(key, None)
         if key == OWNER and value:
-            self.owner = msgspec.json.decode(value, type=OwnerRecord).number
+            self.epoch = msgspec.json.decode(value, type=OwnerRecord).epoch
         elif key.startswith(PAGE) and (digits := key.removeprefix(PAGE)).isdigit():
             page_id = int(digits)
             if value:
@@ -159,19 +158,19 @@ class KafkaCheckpointStore:
     def __init__(self, options: KafkaOptions, topics: Topics) -> None:
         self._options, self._topic = options, topics.checkpoints.name
         self._result_topics = (topics.alerts.name, topics.merchant_risk.name)
-        self._owners: dict[int, PartitionOwner] = {}
+        self._writers: dict[int, KafkaResultWriter] = {}
         self._stored: dict[int, Stored] = {}
 
-    def result_writer(self, partition: int) -> PartitionOwner:
-        """Where a partition's results go; raises Fenced."""
+    def result_writer(self, partition: int) -> KafkaResultWriter:
+        """Writes a partition's results; raises Fenced."""
         try:
-            return self._owners[partition]
+            return self._writers[partition]
         except KeyError as error:
             raise LetGo(f"partition {partition} of {self._topic} was let go of") from error
 
-    def owner(self, partition: int) -> int:
-        """The number under which this worker has it; raises Fenced."""
-        return self.result_writer(partition).number
+    def epoch(self, partition: int) -> int:
+        """Under which this worker owns the partition; raises Fenced."""
+        return self.result_writer(partition).epoch
 
     async def fence(self, partitions: Collection[int], held: Collection[int] = ()) -> None:
         """Become the owner of these partitions and read what they hold; remain that of those held, and of no others.
@@ -180,26 +179,26 @@ class KafkaCheckpointStore:
             Unreachable: the cluster does not answer.
             Fenced: they were let go of meanwhile, or have another owner already.
         """
-        await self.release(self._owners.keys() - held)
-        owners = {each: self._new_owner(each) for each in partitions}
-        self._owners |= owners
-        await asyncio.gather(*(each.start() for each in owners.values()))
+        await self.release(self._writers.keys() - held)
+        writers = {each: self._new_writer(each) for each in partitions}
+        self._writers |= writers
+        await asyncio.gather(*(each.start() for each in writers.values()))
         stored = await read_checkpoints(self._options, self._topic, partitions)
         self._stored = {each: self._stored[each] for each in held} | stored
-        await asyncio.gather(*(self._sign(each, number, stored[number].owner + 1) for number, each in owners.items()))
+        await asyncio.gather(*(self._sign(each, number, stored[number].epoch + 1) for number, each in writers.items()))
 
-    def _new_owner(self, partition: int) -> PartitionOwner:
+    def _new_writer(self, partition: int) -> KafkaResultWriter:
         compression = None if self._options.compression == "none" else self._options.compression
         name = f"tillwatch-{self._topic}-{partition}"
         usual = [TopicPartition(topic, partition) for topic in self._result_topics]
-        return PartitionOwner(name, self._options.client_kwargs(), compression, usual)
+        return KafkaResultWriter(name, self._options.client_kwargs(), compression, usual)
 
-    async def _sign(self, owner: PartitionOwner, partition: int, number: int) -> None:
+    async def _sign(self, writer: KafkaResultWriter, partition: int, epoch: int) -> None:
         """Record in the log who owns the partition."""
-        record = msgspec.json.encode(OwnerRecord(number=number, who=f"process {os.getpid()} on {platform.node()}"))
-        await owner.send_many(self._topic, partition, [record], [OWNER])
-        await owner.commit()
-        owner.number = number
+        record = msgspec.json.encode(OwnerRecord(epoch=epoch, who=f"process {os.getpid()} on {platform.node()}"))
+        await writer.send_many(self._topic, partition, [record], [OWNER])
+        await writer.commit()
+        writer.epoch = epoch
 
     async def manifest(self, partition: int) -> Manifest | None:
         """The last checkpoint; None where there is none. Raises Damaged, UnknownFormat, WrongParent."""
@@ -212,17 +211,17 @@ class KafkaCheckpointStore:
     async def commit(self, manifest: Manifest, fresh: Mapping[int, bytes]) -> float:
         """Keep the next checkpoint: one transaction; the processor time it took in this thread, but for the sending."""
         began = time.thread_time()
-        partition, owner = manifest.partition, self.result_writer(manifest.partition)
+        partition, writer = manifest.partition, self.result_writer(manifest.partition)
         stored = self._stored[partition]
-        gone = sorted(check_next(manifest, owner.number, stored.checkpoint, set(stored.pages), set(fresh)))
+        gone = sorted(check_next(manifest, writer.epoch, stored.checkpoint, set(stored.pages), set(fresh)))
         keys = [PAGE + b"%d" % each for each in [*sorted(fresh), *gone]]
         values = [body for _, body in sized(manifest, fresh)] + [None] * len(gone)
         last = sealed(manifest)
         cost_s = time.thread_time() - began  # while all is sent, batches are processed in this thread
         if keys:
-            await owner.send_many(self._topic, partition, values, keys, packed=True)
-        await owner.send_many(self._topic, partition, [last], [MANIFEST])
-        await owner.commit()
+            await writer.send_many(self._topic, partition, values, keys, packed=True)
+        await writer.send_many(self._topic, partition, [last], [MANIFEST])
+        await writer.commit()
         stored.checkpoint = manifest.checkpoint
         stored.pages.update(dict.fromkeys(fresh, b""))
         for each in gone:
@@ -234,34 +233,34 @@ class KafkaCheckpointStore:
 
         Args:
             partition: which.
-            first: a checkpoint without a parent, and its pages. Its owner is put in.
+            first: a checkpoint without a parent, and its pages. Its epoch is put in.
         """
-        self._owners[partition] = owner = self._new_owner(partition)
-        await owner.start()
+        self._writers[partition] = writer = self._new_writer(partition)
+        await writer.start()
         found = (await read_checkpoints(self._options, self._topic, [partition]))[partition]
-        await self._sign(owner, partition, found.owner + 1)
+        await self._sign(writer, partition, found.epoch + 1)
         keys = sorted(found.keys - {OWNER})
-        await owner.send_many(self._topic, partition, [None] * len(keys), keys)
-        self._stored[partition] = Stored(self._topic, partition, owner.number)
+        await writer.send_many(self._topic, partition, [None] * len(keys), keys)
+        self._stored[partition] = Stored(self._topic, partition, writer.epoch)
         if first is None:
-            await owner.commit()
+            await writer.commit()
         else:
-            await self.commit(msgspec.structs.replace(first[0], owner=owner.number), first[1])
+            await self.commit(msgspec.structs.replace(first[0], epoch=writer.epoch), first[1])
         await self.release([partition])
 
     async def release(self, partitions: Collection[int]) -> None:
         """Own these no longer; what is still under way with them fails with `Fenced`."""
-        owners = [self._owners.pop(each) for each in partitions if each in self._owners]
-        await asyncio.gather(*(each.close() for each in owners))
+        writers = [self._writers.pop(each) for each in partitions if each in self._writers]
+        await asyncio.gather(*(each.close() for each in writers))
 
     def give_up(self) -> None:
         """What waits for the cluster fails."""
-        for each in self._owners.values():
+        for each in self._writers.values():
             each.let_go()
 
     async def close(self) -> None:
         """Own nothing."""
-        await self.release(list(self._owners))
+        await self.release(list(self._writers))
 
 
 def _pages(stored: Stored, manifest: Manifest) -> Iterator[tuple[int, bytes]]:
@@ -307,15 +306,15 @@ async def _read(consumer: Any, topic: str, found: Mapping[int, Stored]) -> None:
     consumer.assign(list(tps))
     await consumer.seek_to_beginning(*tps)
     ends = await consumer.end_offsets(list(tps))
-    heard = time.monotonic()
+    received_at = time.monotonic()
     while any([await consumer.position(tp) < ends[tp] for tp in tps]):
         batches = await consumer.getmany(timeout_ms=500)
         for tp, records in batches.items():
-            heard = time.monotonic()
+            received_at = time.monotonic()
             for each in records:
                 if each.offset < ends[tp]:  # what comes behind may be a part of a checkpoint
                     tps[tp].take(each.key, each.value)
-        if time.monotonic() - heard > _SILENT_S:
+        if time.monotonic() - received_at > _SILENT_S:
             raise TimeoutError(f"nothing came for {_SILENT_S:g} s")
 
 

@@ -1,4 +1,4 @@
-"""Faust's transport over Kafka: a consumer group, batches of raw records, and where to read on said by the worker.
+"""Faust's transport over Kafka: a consumer group, batches of raw records, positions from the worker's checkpoints.
 
 The consumer runs in the worker's own event loop. What keeps that loop for long would cost its membership, so
 everything that does, such as restoring a large state, is done in threads.
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 logger = get_logger(__name__)
 
 SESSION_S = 6.0
-"""A worker that is not heard of for so long is gone. Brokers take no less; one that only stood still is fenced."""
+"""A worker that sends no heartbeat for so long is gone. Brokers take no less; one that only stood still is fenced."""
 HEARTBEAT_S = 2.0
 REBALANCE_S = 30.0
 """A worker that hands over has so long to checkpoint what it has."""
@@ -159,7 +159,7 @@ class Consumer(BatchConsumer):
             except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
                 if self._ready:
                     raise OffsetGone(f"an offset that is to be read is not in the log: {error}") from error
-            # What came from where the group stood, since partitions were given anew, is nobody's.
+            # Drop records fetched before recovery set the position.
             return {TP(*tp): batch for tp, batch in found.items()} if self._ready else {}
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
@@ -235,7 +235,7 @@ class Consumer(BatchConsumer):
         self.client.seek(TopicPartition(*partition), offset)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        """Tell the group how far we are, which only shows the lag: if it fails, the next one tells it."""
+        """Commit the group's offsets, which only show the lag; what fails is in the next commit."""
         ours = {TopicPartition(*tp): offset for tp, offset in offsets.items() if tp in self.assignment()}
         try:
             async with asyncio.timeout(ANSWER_S):
@@ -317,14 +317,14 @@ _POLL_S = 0.005
 
 
 class Producer(base.Producer):
-    """Nothing of Faust's own is written: a partition's results go through its owner."""
+    """Nothing of Faust's own is written: a partition's results go through its result writer."""
 
     async def flush(self) -> None:
         """There is nothing to wait for."""
 
     def key_partition(self, topic: str, key: bytes) -> TP:
         """Not of this producer."""
-        raise NotImplementedError(f"{topic}: results are written by the owner of their partition")
+        raise NotImplementedError(f"{topic}: results are written by `KafkaResultWriter`")
 
 
 class Transport(BatchTransport):

@@ -1,4 +1,4 @@
-"""How a Kafka cluster is reached: addresses, who is asked for, and what proves either side."""
+"""Kafka connection settings: brokers, user, credentials, certificates."""
 
 from __future__ import annotations
 

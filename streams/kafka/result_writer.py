@@ -1,4 +1,4 @@
-"""Owning a partition on Kafka: everything it writes goes through one transactional producer of its own.
+"""Writing a partition's results on Kafka: all of them go through one transactional producer, its owner's.
 
 Its alerts, scores, dead letters, pages and manifests are written in one transaction from checkpoint to checkpoint. Who
 starts a producer of the same transactional id fences the one before: whatever that still writes is refused by the
@@ -60,7 +60,7 @@ class _Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no type
         return BatchBuilder(self._message_accumulator._batch_size, 0, is_transactional=True)  # noqa: SLF001
 
     def expect(self, tp: TopicPartition) -> None:
-        """Tell the brokers now that the transaction may write there: they are asked before the first record is."""
+        """Add the partition to the transaction now, so that the first record need not wait for that."""
         self._txn_manager.maybe_add_partition_to_txn(tp)  # pyright: ignore[reportOptionalMemberAccess]
 
     def fail_all(self, error: Exception) -> None:
@@ -68,8 +68,8 @@ class _Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no type
         self._message_accumulator.fail_all(error)
 
 
-class PartitionOwner:
-    """A partition's result_writer and the transactions of its checkpoints; of one event loop.
+class KafkaResultWriter:
+    """Writes a partition's results and the transactions of its checkpoints; of one event loop.
 
     Args:
         transactional_id: the partition's.
@@ -78,13 +78,13 @@ class PartitionOwner:
         usual: where results mostly go.
 
     Attributes:
-        number: under which the partition is owned, once that is known; greater than any before.
+        epoch: under which the partition is owned, 0 until that is known; greater than that of any owner before.
     """
 
     def __init__(
         self, transactional_id: str, client: Mapping[str, Any], compression: str | None, usual: Sequence[TopicPartition]
     ) -> None:
-        self.number = 0
+        self.epoch = 0
         self._usual = usual
         self._id = transactional_id
         self._producer = _Producer(
@@ -102,11 +102,6 @@ class PartitionOwner:
         self._preparing: asyncio.Task[None] | None = None
         self._sends: set[asyncio.Future[Any]] = set()
         self._lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    @property
-    def epoch(self) -> int:
-        """Number of the owner."""
-        return self.number
 
     async def start(self) -> None:
         """Fence whoever owned the partition before; its open transaction is aborted.
@@ -134,7 +129,7 @@ class PartitionOwner:
         """
         if not self._open and (self._preparing is None or self._preparing.done()):
             self._preparing = asyncio.create_task(self._prepare())
-            self._preparing.add_done_callback(_heard)  # whatever keeps it from it keeps the first write, too
+            self._preparing.add_done_callback(_retrieve_error)  # whatever keeps it from it keeps the first write, too
 
     async def _prepare(self) -> None:
         async with self._gate:
@@ -206,7 +201,7 @@ class PartitionOwner:
 
     async def _wait(self, work: asyncio.Future[Any]) -> None:
         """Wait for `work`, or until the partition is let go of."""
-        work.add_done_callback(_heard)
+        work.add_done_callback(_retrieve_error)
         await asyncio.wait({work, self._lost}, return_when=asyncio.FIRST_COMPLETED)
         self._check()
         try:
@@ -224,7 +219,7 @@ class PartitionOwner:
             raise Fenced(f"{self._id} has another owner by now: {type(error).__name__}") from error
 
     def let_go(self) -> None:
-        """Whoever waits for a write hears that it is not ours any more."""
+        """Fail whatever waits for a write with `LetGo`."""
         if not self._lost.done():
             self._lost.set_result(None)
 
@@ -233,7 +228,7 @@ class PartitionOwner:
         self.let_go()
         self._producer.fail_all(LetGo(f"{self._id} was let go of"))
         for each in self._sends:
-            each.add_done_callback(_heard)
+            each.add_done_callback(_retrieve_error)
         try:
             async with asyncio.timeout(STOP_S):
                 await self._producer.stop()
@@ -255,7 +250,7 @@ def _batched(
     yield batch
 
 
-def _heard(work: asyncio.Future[Any]) -> None:
-    """Who waits for `work` may have gone: its error is nobody's surprise."""
+def _retrieve_error(work: asyncio.Future[Any]) -> None:
+    """Mark the error of `work` as retrieved: asyncio logs those of futures that nothing awaits any more."""
     if not work.cancelled():
         work.exception()

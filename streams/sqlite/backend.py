@@ -135,21 +135,21 @@ class SqliteCheckpointStore:
         self._store, self._backend = SqliteCheckpoints(path), backend
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="state")
         self._closing = threading.Event()
-        self._number = 0
+        self._epoch = 0
 
     async def fence(self, partitions: Collection[int], held: Collection[int] = ()) -> None:  # noqa: ARG002  the file, whole
         """Become the only one who may checkpoint; raises Fenced, StateLocked."""
         lease = self._backend.lease
         assert lease is not None
-        self._number = lease.number
-        await self._in_thread(self._store.fence, lease.number, self._backend.app.conf.id)
+        self._epoch = lease.epoch
+        await self._in_thread(self._store.fence, lease.epoch, self._backend.app.conf.id)
 
     async def release(self, partitions: Collection[int]) -> None:
         """The lease is given back when the consumer stops."""
 
-    def owner(self, partition: int) -> int:  # noqa: ARG002  one number for all
-        """The lease's number."""
-        return self._number
+    def epoch(self, partition: int) -> int:  # noqa: ARG002  one for all
+        """The lease's."""
+        return self._epoch
 
     async def manifest(self, partition: int) -> Manifest | None:
         """The last checkpoint; None where there is none."""
@@ -167,7 +167,7 @@ class SqliteCheckpointStore:
         began = time.thread_time()
         while True:
             try:
-                self._store.commit(self._number, manifest, fresh)
+                self._store.commit(self._epoch, manifest, fresh)
                 return time.thread_time() - began
             except sqlite3.OperationalError as error:
                 if not may_pass(error) or self._closing.is_set():

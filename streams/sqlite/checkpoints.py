@@ -1,7 +1,7 @@
 """Checkpoints on SQLite: every partition's last checkpoint, in a file of its own beside the log.
 
 A checkpoint is a manifest and the pages it lists, most of which earlier checkpoints wrote. It is committed in one
-transaction, by the holder of the greatest fencing number: so the file always has one whole checkpoint of a partition,
+transaction, by the holder of the greatest epoch: so the file always has one whole checkpoint of a partition,
 or none.
 
 The file is in WAL mode. With a rollback journal a commit takes two thirds of the time and writes half as much, but
@@ -177,24 +177,24 @@ class SqliteCheckpoints:
 
     # -- fencing
 
-    def fence(self, number: int, owner: str) -> None:
+    def fence(self, epoch: int, owner: str) -> None:
         """Become the only one who may commit.
 
         Args:
-            number: of the lease that `owner` holds.
+            epoch: of the lease that `owner` holds.
             owner: who, for people.
 
         Raises:
-            Fenced: a greater number was here already.
+            Fenced: a greater epoch was here already.
             StateLocked: the file stays locked; the message names owner, process, host and age of who fenced last.
         """
         try:
             with self._transaction():
-                if number < self._fenced_under():
-                    raise Fenced(f"number {number} may not fence {self.path}: {self._last_fenced()}")
+                if epoch < self._fenced_under():
+                    raise Fenced(f"epoch {epoch} may not fence {self.path}: {self._last_fenced()}")
                 self._db.execute(
                     "INSERT OR REPLACE INTO fence VALUES (1, ?, ?, ?, ?, ?)",
-                    (number, owner, os.getpid(), platform.node(), now_utc_ms()),
+                    (epoch, owner, os.getpid(), platform.node(), now_utc_ms()),
                 )
         except sqlite3.OperationalError as error:
             if not is_locked(error):
@@ -209,16 +209,16 @@ class SqliteCheckpoints:
         row = self._db.execute("SELECT number, owner, pid, host, fenced_ms FROM fence").fetchone()
         if row is None:
             return "nobody has fenced it"
-        number, owner, pid, host, fenced_ms = row
+        epoch, owner, pid, host, fenced_ms = row
         age_s = (now_utc_ms() - fenced_ms) / 1_000
-        return f"last fenced by {owner}, process {pid} on {host}, under number {number}, {age_s:.1f} s ago"
+        return f"last fenced by {owner}, process {pid} on {host}, under epoch {epoch}, {age_s:.1f} s ago"
 
     @contextmanager
-    def _owned(self, number: int) -> Iterator[None]:
+    def _owned(self, epoch: int) -> Iterator[None]:
         """A transaction of the one who may commit."""
         with self._transaction():
-            if number != self._fenced_under():
-                raise Fenced(f"number {number} may not write to {self.path}: {self._last_fenced()}")
+            if epoch != self._fenced_under():
+                raise Fenced(f"epoch {epoch} may not write to {self.path}: {self._last_fenced()}")
             yield
 
     # -- reading
@@ -276,12 +276,12 @@ class SqliteCheckpoints:
 
     # -- writing
 
-    def commit(self, number: int, manifest: Manifest, fresh: Mapping[int, bytes]) -> None:
+    def commit(self, epoch: int, manifest: Manifest, fresh: Mapping[int, bytes]) -> None:
         """Replace the last checkpoint of a partition by the next; pages it no longer lists are deleted.
 
         Args:
-            number: the fencing number.
-            manifest: the next checkpoint; its parent is the stored one, its owner `number`.
+            epoch: of the lease.
+            manifest: the next checkpoint; its parent is the stored one, its epoch this one.
             fresh: by id, the pages it lists that are not stored yet.
 
         Raises:
@@ -291,11 +291,11 @@ class SqliteCheckpoints:
             ValueError: the manifest and the pages contradict each other.
         """
         partition = manifest.partition
-        with self._owned(number):
+        with self._owned(epoch):
             head = self._head(partition)
             rows = self._db.execute("SELECT id FROM page WHERE partition = ?", (partition,))
             stored = {page_id for (page_id,) in rows}
-            gone = check_next(manifest, number, 0 if head is None else head.checkpoint, stored, set(fresh))
+            gone = check_next(manifest, epoch, 0 if head is None else head.checkpoint, stored, set(fresh))
             # Fresh pages first: they take the room that the checkpoint before freed, and no room is written twice.
             self._insert(partition, sized(manifest, fresh))
             self._delete(partition, gone)
@@ -314,9 +314,9 @@ class SqliteCheckpoints:
     def _put(self, manifest: Manifest) -> None:
         self._db.execute("INSERT OR REPLACE INTO manifest VALUES (?, ?)", (manifest.partition, sealed(manifest)))
 
-    def drop(self, number: int, partition: int) -> None:
+    def drop(self, epoch: int, partition: int) -> None:
         """Forget the state of `partition`, damaged or not; raises `Fenced`."""
-        with self._owned(number):
+        with self._owned(epoch):
             self._forget(partition)
 
     def _forget(self, partition: int) -> None:
@@ -354,7 +354,7 @@ class SqliteCheckpoints:
                 pass
         return manifest
 
-    def restore_from(self, number: int, source: Path, partition: int) -> Manifest | None:
+    def restore_from(self, epoch: int, source: Path, partition: int) -> Manifest | None:
         """Replace the state of `partition`, damaged or not, by that in the backup `source`.
 
         Returns:
@@ -369,10 +369,10 @@ class SqliteCheckpoints:
         with SqliteCheckpoints(source, read_only=True) as backup:
             if (saved := backup.manifest(partition)) is None:
                 return None
-            with self._owned(number):
+            with self._owned(epoch):
                 parent = self._last_checkpoint(partition)
                 checkpoint = max(parent, saved.checkpoint) + 1
-                manifest = msgspec.structs.replace(saved, checkpoint=checkpoint, parent=parent, owner=number)
+                manifest = msgspec.structs.replace(saved, checkpoint=checkpoint, parent=parent, epoch=epoch)
                 self._forget(partition)
                 self._insert(partition, backup.pages(saved))  # which checks them
                 self._put(manifest)

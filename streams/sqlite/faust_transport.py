@@ -110,7 +110,7 @@ class Consumer(BatchConsumer):
     async def _rebalance(self, topics: set[str]) -> None:
         app = self.app
         if app.tables.changelog_topics:
-            raise ImproperlyConfigured(f"{self.transport.url} carries no tables: {app.tables.changelog_topics}")
+            raise ImproperlyConfigured(f"{self.transport.url} has no tables: {app.tables.changelog_topics}")
         app.on_rebalance_start()
         await self.on_partitions_revoked(set(self._assignment))
         cluster = _Cluster({topic: self._log.partitions(topic) for topic in topics})
@@ -254,9 +254,9 @@ class Producer(base.Producer):
 
     @property
     def epoch(self) -> int:
-        """Number of the owner that writes; greater than any before."""
+        """The lease's."""
         lease = self._backend.lease
-        return 0 if lease is None else lease.number
+        return 0 if lease is None else lease.epoch
 
     @property
     def _backend(self) -> Transport:

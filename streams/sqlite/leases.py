@@ -1,4 +1,4 @@
-"""Leases: at most one holder of a name, and a number by which a holder that woke too late is refused.
+"""Leases: at most one holder of a name, and an epoch by which a holder that woke too late is refused.
 
 Times are of the machine's boot clock, never of the wall clock, so that setting the clock moves no lease. The
 boot's id lies beside them: after a restart of the machine every lease has expired.
@@ -42,12 +42,12 @@ class Lease:
 
     Attributes:
         name: what is leased.
-        number: the fencing number, greater than every one given for this name before.
+        epoch: the fencing number, greater than every one given for this name before.
         ttl_s: seconds until it expires, counted from the last renewal.
     """
 
     name: str
-    number: int
+    epoch: int
     ttl_s: float
 
 
@@ -115,13 +115,13 @@ def acquire(db: sqlite3.Connection, name: str, owner: str, ttl_s: float) -> Leas
         raise ValueError(f"ttl_s must be above 0, got {ttl_s!r}")
     if not _free(db, name):
         raise LeaseHeld(f"lease {name!r} is held by {last_holder(db, name)}")
-    (number,) = db.execute("SELECT coalesce(max(number), 0) + 1 FROM lease WHERE name = ?", (name,)).fetchone()
+    (epoch,) = db.execute("SELECT coalesce(max(number), 0) + 1 FROM lease WHERE name = ?", (name,)).fetchone()
     host, boot = _here()
     db.execute(
         "INSERT OR REPLACE INTO lease VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)",
-        (name, number, owner, os.getpid(), host, boot, ttl_s, boot_s()),
+        (name, epoch, owner, os.getpid(), host, boot, ttl_s, boot_s()),
     )
-    return Lease(name, number, ttl_s)
+    return Lease(name, epoch, ttl_s)
 
 
 def check(db: sqlite3.Connection, lease: Lease) -> None:
@@ -131,9 +131,9 @@ def check(db: sqlite3.Connection, lease: Lease) -> None:
         Fenced: the lease was released, or given to somebody else.
     """
     row = db.execute(_ROW, (lease.name,)).fetchone()
-    if row is None or row[0] != lease.number or not row[1]:
-        now = "nobody" if row is None or not row[1] else f"{row[2]} (process {row[3]}) under number {row[0]}"
-        raise Fenced(f"lease {lease.name!r} number {lease.number} is stale: it is now held by {now}")
+    if row is None or row[0] != lease.epoch or not row[1]:
+        now = "nobody" if row is None or not row[1] else f"{row[2]} (process {row[3]}) under epoch {row[0]}"
+        raise Fenced(f"lease {lease.name!r} epoch {lease.epoch} is stale: it is now held by {now}")
 
 
 def renew(db: sqlite3.Connection, lease: Lease) -> None:
@@ -143,5 +143,5 @@ def renew(db: sqlite3.Connection, lease: Lease) -> None:
 
 
 def release(db: sqlite3.Connection, lease: Lease) -> None:
-    """Free the lease, if it is still ours. Its number stays known, so that the next one is greater."""
-    db.execute("UPDATE lease SET held = 0 WHERE name = ? AND number = ?", (lease.name, lease.number))
+    """Free the lease, if it is still ours. Its epoch stays known, so that the next one is greater."""
+    db.execute("UPDATE lease SET held = 0 WHERE name = ? AND number = ?", (lease.name, lease.epoch))

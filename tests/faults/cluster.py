@@ -37,10 +37,10 @@ SHORT_SESSION: Mapping[str, object] = {
 """Given to workers, lets the group soon do without one that is gone or stands still."""
 STRIKES: Mapping[str, int] = {
     "engine.monitor:Monitor.process": 20,
-    "streams.kafka.result_writer:PartitionOwner.start": 1,
-    "streams.kafka.result_writer:PartitionOwner._prepare": 6,
-    "streams.kafka.result_writer:PartitionOwner._send": 30,
-    "streams.kafka.result_writer:PartitionOwner.commit": 6,
+    "streams.kafka.result_writer:KafkaResultWriter.start": 1,
+    "streams.kafka.result_writer:KafkaResultWriter._prepare": 6,
+    "streams.kafka.result_writer:KafkaResultWriter._send": 30,
+    "streams.kafka.result_writer:KafkaResultWriter.commit": 6,
     "aiokafka.producer.sender:SendProduceReqHandler.do": 20,
     "aiokafka.producer.sender:AddPartitionsToTxnHandler.do": 6,
     "aiokafka.producer.sender:EndTxnHandler.do": 6,

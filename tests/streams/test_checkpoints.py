@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.checkpoint.pages import Damaged
+from streams.manifests import sealed, unsealed
 from streams.sqlite.checkpoints import (
     Manifest,
     PageRef,
@@ -47,7 +48,7 @@ def page(page_id: int, size: int = 3_000) -> bytes:
     return page_id.to_bytes(8, "little") * ((size + page_id % 700) // 8)
 
 
-def checkpoint(number: int, owner: int = 1, partition: int = 0, size: int = 3_000) -> Checkpoint:
+def checkpoint(number: int, epoch: int = 1, partition: int = 0, size: int = 3_000) -> Checkpoint:
     ids = range(max(number - 3, 1) * PER_CUT, (number + 1) * PER_CUT)
     manifest = Manifest(
         partition=partition,
@@ -55,7 +56,7 @@ def checkpoint(number: int, owner: int = 1, partition: int = 0, size: int = 3_00
         parent=number - 1,
         offset=number * 1_000,
         source="a log",
-        owner=owner,
+        epoch=epoch,
         rows=number * 7,
         checkpoint_ms=1_700_000_000_000 + number,
         pages=tuple(PageRef.of(each, page(each, size)) for each in ids),
@@ -64,9 +65,9 @@ def checkpoint(number: int, owner: int = 1, partition: int = 0, size: int = 3_00
     return manifest, {each: page(each, size) for each in ids[-PER_CUT:]}
 
 
-def commit(state: SqliteCheckpoints, checkpoints: range, owner: int = 1, partition: int = 0, size: int = 3_000) -> None:
+def commit(state: SqliteCheckpoints, checkpoints: range, epoch: int = 1, partition: int = 0, size: int = 3_000) -> None:
     for number in checkpoints:
-        state.commit(owner, *checkpoint(number, owner, partition, size))
+        state.commit(epoch, *checkpoint(number, epoch, partition, size))
 
 
 def assert_has(state: SqliteCheckpoints, expected: Manifest | None, partition: int = 0, size: int = 3_000) -> None:
@@ -120,7 +121,7 @@ class Halting(dict[int, bytes]):
         return super().__getitem__(page_id)
 
 
-HALF_A_COMMIT = "state.fence({0}, 'child'); m, f = checkpoint({1}, owner={0}); state.commit({0}, m, Halting(f))"
+HALF_A_COMMIT = "state.fence({0}, 'child'); m, f = checkpoint({1}, epoch={0}); state.commit({0}, m, Halting(f))"
 
 
 @pytest.fixture
@@ -226,11 +227,17 @@ def contradictions() -> dict[str, Checkpoint]:
         r"fresh or stored, got \[40\]": (manifest, {**fresh, 40: b"unlisted"}),
         r"fresh or stored, got \[20\]": (manifest, {**fresh, 20: page(20)}),
         r"page 39 .* must have 3032 bytes, got 3": (manifest, {**fresh, 39: b"bad"}),
-        r"must be owned by 1,.* got owner 2": (replace(manifest, owner=2), fresh),
+        r"must have epoch 1,.* got epoch 2": (replace(manifest, epoch=2), fresh),
         r"above its parent.* checkpoint 2, parent 2": (replace(manifest, checkpoint=2), fresh),
-        r"ascending by page.* pages \[39, 38": (replace(manifest, pages=refs[::-1]), fresh),
-        r"ascending by page.* pages \[10, 10": (replace(manifest, pages=refs[:1] + refs), fresh),
+        r"ascend by page.* pages \[39, 38": (replace(manifest, pages=refs[::-1]), fresh),
+        r"ascend by page.* pages \[10, 10": (replace(manifest, pages=refs[:1] + refs), fresh),
     }
+
+
+def test_a_manifest_is_stored_under_the_names_that_earlier_versions_read() -> None:
+    stored = msgspec.msgpack.decode(unsealed(sealed(checkpoint(3, epoch=2)[0]), 0, "a file"))
+    assert (stored["cut"], stored["owner"], stored["cut_ms"]) == (3, 2, 1_700_000_000_003)
+    assert stored.keys().isdisjoint({"checkpoint", "epoch", "checkpoint_ms"})
 
 
 @pytest.mark.parametrize("message", contradictions())
@@ -251,29 +258,29 @@ def test_a_fenced_worker_writes_nothing(state: SqliteCheckpoints, path: Path, tm
     state.backup(tmp_path / "backup.db")
     with SqliteCheckpoints(path) as successor:
         successor.fence(2, "second")
-        refused = rf"number 1 may not write to .*state\.db: last fenced by second, process {os.getpid()} on .* number 2"
+        refused = rf"epoch 1 may not write to .*state\.db: last fenced by second, process {os.getpid()} on .* epoch 2"
         with pytest.raises(Fenced, match=refused):
             state.commit(1, *checkpoint(3))
         with pytest.raises(Fenced):
             state.drop(1, 0)
         with pytest.raises(Fenced):
             state.restore_from(1, tmp_path / "backup.db", 0)
-        with pytest.raises(Fenced, match=r"number 1 may not fence .* last fenced by second"):
+        with pytest.raises(Fenced, match=r"epoch 1 may not fence .* last fenced by second"):
             state.fence(1, "first")
         assert_has(successor, checkpoint(2)[0])
         assert stored_pages(successor) == list(range(10, 30))
-        commit(successor, range(3, 5), owner=2)
+        commit(successor, range(3, 5), epoch=2)
         successor.fence(2, "second")
-        assert_has(successor, checkpoint(4, owner=2)[0])
+        assert_has(successor, checkpoint(4, epoch=2)[0])
 
 
 def test_who_has_not_fenced_may_not_commit(path: Path) -> None:
     with SqliteCheckpoints(path) as state:
-        with pytest.raises(Fenced, match=r"number 1 may not write to .*: nobody has fenced it"):
+        with pytest.raises(Fenced, match=r"epoch 1 may not write to .*: nobody has fenced it"):
             state.commit(1, *checkpoint(1))
         state.fence(1, "first")
-        with pytest.raises(Fenced, match="number 2 may not write"):
-            state.commit(2, *checkpoint(1, owner=2))
+        with pytest.raises(Fenced, match="epoch 2 may not write"):
+            state.commit(2, *checkpoint(1, epoch=2))
 
 
 def test_a_process_stopped_inside_a_commit_is_named_and_waited_for_no_longer_than_told(path: Path) -> None:
@@ -288,8 +295,8 @@ def test_a_process_stopped_inside_a_commit_is_named_and_waited_for_no_longer_tha
             with SqliteCheckpoints(path, busy_timeout_s=0.3) as opened:
                 assert opened.manifest(0) is None
         state.fence(2, "second")
-        commit(state, range(1, 2), owner=2)
-        assert_has(state, checkpoint(1, owner=2)[0])
+        commit(state, range(1, 2), epoch=2)
+        assert_has(state, checkpoint(1, epoch=2)[0])
 
 
 def test_a_file_that_cannot_be_opened_for_long_is_reported(path: Path) -> None:
@@ -320,17 +327,17 @@ def test_a_process_killed_while_it_commits_leaves_one_whole_cut(path: Path) -> N
     )
     with SqliteCheckpoints(path) as state:
         number = 0
-        for owner, writes in enumerate((1, 2, 3, 5), 1):
-            with child(path, code.format(owner)) as killed:
-                committed = [int(wait_for_line(killed)) for _ in range(owner)]
+        for epoch, writes in enumerate((1, 2, 3, 5), 1):
+            with child(path, code.format(epoch)) as killed:
+                committed = [int(wait_for_line(killed)) for _ in range(epoch)]
                 for _ in range(writes):  # into the journal of the next commits
                     before = wal.stat().st_mtime_ns
                     while wal.stat().st_mtime_ns == before:
                         pass
-            assert committed == list(range(number + 1, number + owner + 1))
+            assert committed == list(range(number + 1, number + epoch + 1))
             number = state.offsets()[0] // 1_000
             assert number >= committed[-1]
-            assert_has(state, checkpoint(number, owner=owner, size=size)[0], size=size)
+            assert_has(state, checkpoint(number, epoch=epoch, size=size)[0], size=size)
             assert len(stored_pages(state)) == min(number, 4) * PER_CUT
 
 
@@ -341,7 +348,7 @@ def test_a_process_killed_inside_a_commit_leaves_the_cut_before(state: SqliteChe
     assert_has(state, checkpoint(2)[0])
     assert stored_pages(state) == list(range(10, 30))
     state.fence(2, "second")
-    commit(state, range(3, 4), owner=2)
+    commit(state, range(3, 4), epoch=2)
 
 
 def test_a_reader_stopped_for_good_holds_up_no_commit(state: SqliteCheckpoints, path: Path) -> None:
@@ -546,7 +553,7 @@ def test_a_reader_overtaken_by_a_cut_is_told_to_read_again(state: SqliteCheckpoi
         pages = reader.pages(manifest)
         assert next(pages) == (10, page(10))
         commit(state, range(3, 6))
-        with pytest.raises(Superseded, match="partition 0 has checkpointed 5 by now, not checkpointed 2"):
+        with pytest.raises(Superseded, match="partition 0 has checkpoint 5 by now, not checkpoint 2"):
             next(pages)
         assert_has(reader, checkpoint(5)[0])
 
@@ -630,11 +637,11 @@ def test_a_restored_partition_continues_as_the_next_cut(state: SqliteCheckpoints
     state.fence(4, "restorer")
     before = backup.read_bytes()
     restored = state.restore_from(4, backup, 0)
-    assert restored == msgspec.structs.replace(checkpoint(3)[0], checkpoint=7, parent=6, owner=4)
+    assert restored == msgspec.structs.replace(checkpoint(3)[0], checkpoint=7, parent=6, epoch=4)
     assert_has(state, restored)
     assert stored_pages(state) == [each.id for each in restored.pages]
     assert_has(state, checkpoint(5, partition=1)[0], partition=1)
-    manifest, fresh = checkpoint(4, owner=4)
+    manifest, fresh = checkpoint(4, epoch=4)
     state.commit(4, msgspec.structs.replace(manifest, checkpoint=8, parent=7), fresh)
     assert stored_pages(state) == [each.id for each in manifest.pages]
     assert backup.read_bytes() == before

@@ -22,7 +22,7 @@ from streams.app import WorkerSettings
 from streams.kafka.checkpoints import KafkaCheckpointStore
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
-from streams.kafka.result_writer import PartitionOwner
+from streams.kafka.result_writer import KafkaResultWriter
 from streams.log import OffsetGone, Progress
 from streams.sqlite.leases import Fenced
 from streams.topics import TOPICS, create_topics
@@ -373,17 +373,17 @@ def test_partitions_of_a_worker_that_leaves_by_sigterm_move_within_seconds(
         listener.join()
 
 
-def owner_of(options: KafkaOptions) -> PartitionOwner:
+def writer_of(options: KafkaOptions) -> KafkaResultWriter:
     """One of partition 0, not started."""
     usual = [TopicPartition("alerts", 0), TopicPartition("merchant-risk", 0)]
-    return PartitionOwner("tillwatch-checkpoints-0", options.client_kwargs(), "zstd", usual)
+    return KafkaResultWriter("tillwatch-checkpoints-0", options.client_kwargs(), "zstd", usual)
 
 
 def test_a_partitions_late_writer_is_fenced_and_nothing_of_it_is_committed(
     log: KafkaLog, options: KafkaOptions
 ) -> None:
     async def test() -> None:
-        late, next_one = owner_of(options), owner_of(options)
+        late, next_one = writer_of(options), writer_of(options)
         await late.start()
         await late.send_many("alerts", 0, [b"late"], [b"a"])
         await next_one.start()
@@ -404,7 +404,7 @@ def test_a_prepared_transaction_is_committed_empty_left_to_the_next_owner_or_fen
     log: KafkaLog, options: KafkaOptions
 ) -> None:
     async def test() -> None:
-        first, second, third = (owner_of(options) for _ in range(3))
+        first, second, third = (writer_of(options) for _ in range(3))
         await first.start()
         first.prepare()
         first.prepare()

@@ -35,13 +35,13 @@ def test_a_second_holder_is_refused_and_told_who_holds_it(log: SqliteLog, clock:
     clock[0] += 3
     with pytest.raises(LeaseHeld, match=rf"'worker' is held by first@here, process {os.getpid()} on .*3\.0 s ago"):
         log.acquire_lease("worker", "second", 10)
-    assert log.acquire_lease("other", "second", 10).number == 1
+    assert log.acquire_lease("other", "second", 10).epoch == 1
 
 
 def test_a_released_lease_is_given_again_under_a_greater_number(log: SqliteLog) -> None:
     first = log.acquire_lease("worker", "a", 10)
     log.release_lease(first)
-    assert log.acquire_lease("worker", "b", 10).number > first.number
+    assert log.acquire_lease("worker", "b", 10).epoch > first.epoch
 
 
 def test_an_expired_lease_is_given_again_and_its_holder_fenced(log: SqliteLog, clock: list[float]) -> None:
@@ -53,8 +53,8 @@ def test_an_expired_lease_is_given_again_and_its_holder_fenced(log: SqliteLog, c
         log.acquire_lease("worker", "b", 10)
     clock[0] += 0.1
     second = log.acquire_lease("worker", "b", 10)
-    assert second.number == first.number + 1
-    with pytest.raises(Fenced, match=r"'worker' number 1 is stale: it is now held by b \(process"):
+    assert second.epoch == first.epoch + 1
+    with pytest.raises(Fenced, match=r"'worker' epoch 1 is stale: it is now held by b \(process"):
         log.renew_lease(first)
     with pytest.raises(Fenced), log.transaction(first):
         log.append("events", 0, [b"late"])
@@ -70,13 +70,13 @@ def test_a_lease_of_an_earlier_boot_is_free(log: SqliteLog, monkeypatch: pytest.
     host, boot = leases._here()
     first = log.acquire_lease("worker", "a", 10)
     monkeypatch.setattr(leases, "_here", lambda: (host, boot + "x"))
-    assert log.acquire_lease("worker", "b", 10).number == first.number + 1
+    assert log.acquire_lease("worker", "b", 10).epoch == first.epoch + 1
 
 
 def test_a_boot_clock_that_went_back_frees_the_lease(log: SqliteLog, clock: list[float]) -> None:
     log.acquire_lease("worker", "a", 10)
     clock[0] = 5.0
-    assert log.acquire_lease("worker", "b", 10).number == 2
+    assert log.acquire_lease("worker", "b", 10).epoch == 2
 
 
 def test_a_dead_process_on_this_machine_holds_no_lease(embedded: SqliteBackend) -> None:
@@ -88,7 +88,7 @@ def test_a_dead_process_on_this_machine_holds_no_lease(embedded: SqliteBackend) 
             log.acquire_lease("worker", "b", 10)
         holder.kill()
         holder.communicate()
-        assert log.acquire_lease("worker", "b", 10).number == 2
+        assert log.acquire_lease("worker", "b", 10).epoch == 2
 
 
 def test_a_dead_process_of_another_machine_is_waited_for(
@@ -102,7 +102,7 @@ def test_a_dead_process_of_another_machine_is_waited_for(
     with pytest.raises(LeaseHeld):
         log.acquire_lease("worker", "b", 10)
     clock[0] += 10
-    assert log.acquire_lease("worker", "b", 10).number == 2
+    assert log.acquire_lease("worker", "b", 10).epoch == 2
 
 
 def test_a_log_that_stays_locked_names_the_last_holder(log: SqliteLog) -> None:

@@ -203,7 +203,7 @@ def test_a_worker_that_lost_its_lease_publishes_nothing_more(path: Path) -> None
                 steal(path)
             return super().process(records)
 
-    with pytest.raises((MonitorFailed, Fenced), match="lease 'worker' number 1 is stale") as failed:
+    with pytest.raises((MonitorFailed, Fenced), match="lease 'worker' epoch 1 is stale") as failed:
         run_worker(settings_of(path), Loses, until_idle=True)
     # On a busy machine what shows the progress may come first.
     assert Fenced in {type(failed.value), type(failed.value.__cause__)}
@@ -274,7 +274,7 @@ def test_a_worker_that_is_stopped_loses_its_lease_and_ends_when_it_wakes(embedde
             assert worker.poll() is None
         worker.send_signal(signal.SIGCONT)
         said = worker.communicate(timeout=60)[0]
-        assert said.startswith(f"lease 'worker' number {lease.number - 1} is stale: it is now held by successor")
+        assert said.startswith(f"lease 'worker' epoch {lease.epoch - 1} is stale: it is now held by successor")
 
 
 def taken(log: SqliteLog) -> Lease | None:
@@ -313,7 +313,7 @@ def test_a_worker_that_ended_renews_no_more(path: Path) -> None:
     run_worker(settings_of(path), SumMonitor, until_idle=True)
     assert "lease-renewal" not in {each.name for each in threading.enumerate()}
     with SqliteLog(path) as log:
-        assert log.acquire_lease(LEASE, "second", 10).number == 2
+        assert log.acquire_lease(LEASE, "second", 10).epoch == 2
 
 
 def test_a_failure_in_fausts_message_callback_stops_the_worker(path: Path) -> None:

@@ -196,7 +196,7 @@ class Overtaken(SqliteCheckpoints):
                 again = {
                     "checkpoint": manifest.checkpoint + 1,
                     "parent": manifest.checkpoint,
-                    "owner": 1_000,
+                    "epoch": 1_000,
                     "pages": refs,
                 }
                 worker.commit(1_000, msgspec.structs.replace(manifest, **again), fresh)
