@@ -152,7 +152,7 @@ def main() -> None:
         for size in ("usual", "all"):
             source = simulation(size, args.merchants, args.records)
             given = batches(source, args.records)
-            sizes[size] = sum(len(each.data) for each in given[1]) / sum(len(each) for each in given[1])
+            sizes[size] = sum(each.value_bytes for each in given[1]) / sum(len(each) for each in given[1])
             places[size] = Embedded(Path(folder), f"{size}.db")
             fill(places[size], source, args.records)
             cases[size] = given
