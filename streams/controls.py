@@ -161,7 +161,7 @@ class Pace:
         self._samples: deque[tuple[float, int]] = deque()
 
     def look(self, now_s: float, monitors: Iterable[Any]) -> None:
-        """MerchantSnapshot at the clocks.
+        """Look at the clocks.
 
         Args:
             now_s: a clock that only goes forward.

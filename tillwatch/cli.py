@@ -26,7 +26,7 @@ COMMANDS = {
     "replay": "Run a file of events through the monitor, without a log.",
     "score-series": "Score how odd each value of series in a CSV file is.",
     "simulate": "Write labelled, simulated traffic to files.",
-    "state": "MerchantSnapshot at what the monitor remembers, back it up, or build it anew.",
+    "state": "Look at what the monitor remembers, back it up, or build it anew.",
     "tail": "Follow the alerts in the terminal.",
     "worker": "Watch the log's events, and write alerts, scores and dead letters.",
 }

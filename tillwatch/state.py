@@ -37,7 +37,7 @@ _LEASE_S = 120.0
 
 @click.group("state")
 def command() -> None:
-    """MerchantSnapshot at what the monitor remembers, back it up, or build it anew.
+    """Look at what the monitor remembers, back it up, or build it anew.
 
     A worker checkpoints it every few seconds to a file beside the log: that of tillwatch.db is tillwatch.state.db.
 
