@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from domain.errors import TillwatchError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -16,7 +18,7 @@ RATIO = "ratio"
 FAMILIES = ("mcc", "fee", "volume")
 
 
-class TruthError(ValueError):
+class TruthError(TillwatchError):
     """A `truth.json` that cannot be judged by."""
 
 

@@ -14,6 +14,7 @@ from faust.types import TP
 from mode import get_logger
 
 from domain.alerts import DeadLetter
+from domain.errors import TillwatchError
 from domain.events import Reason
 from engine.decoding.hashing import partition_of
 from engine.outputs import Counts, Outputs
@@ -61,7 +62,7 @@ class CheckpointedMonitor(MonitorLike, Protocol):
         ...
 
 
-class MonitorFailed(RuntimeError):
+class MonitorFailed(TillwatchError):
     """A batch could not be processed or published; nothing of it was acknowledged."""
 
 

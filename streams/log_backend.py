@@ -153,7 +153,3 @@ class LogBackend(Protocol):
     async def close(self) -> None:
         """Let go of what the app and the store of checkpoints have not."""
         ...
-
-
-class Unreachable(RuntimeError):
-    """The log does not answer."""

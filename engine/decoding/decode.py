@@ -11,6 +11,7 @@ import numpy as np
 
 from domain import cards, events
 from domain.alerts import DeadLetter
+from domain.errors import RecordError
 from domain.events import EVENTS, Field, Kind, Reason
 from engine.decoding.columns import (
     MISSING,
@@ -42,7 +43,7 @@ _KEPT_OF_SETTLEMENTS = (
 )  # fmt: skip
 
 
-class Refused(ValueError):
+class Refused(RecordError):
     """A record that cannot be read: why, by which field, in words."""
 
     def __init__(self, reason: str, field: str, message: str) -> None:

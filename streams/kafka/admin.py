@@ -26,7 +26,7 @@ from kafka.errors import (  # type: ignore[import-untyped]
 from kafka.net.compat import KafkaNetClient  # type: ignore[import-untyped]
 from kafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]
 
-from streams.log import UnknownTopic
+from streams.errors import UnknownTopic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

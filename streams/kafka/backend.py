@@ -12,10 +12,10 @@ from faust.types import TP
 from mode import get_logger
 
 from streams.app import build_app
+from streams.errors import Fenced
 from streams.kafka.checkpoints import KafkaCheckpointStore
 from streams.kafka.faust_transport import ANSWER_S
 from streams.kafka.log import KafkaLog
-from streams.sqlite.leases import Fenced
 from streams.topics import EVENTS, PROGRESS, create_topics
 
 if TYPE_CHECKING:

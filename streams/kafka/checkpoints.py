@@ -20,21 +20,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from engine.checkpoint.pages import Damaged
+from streams.errors import LetGo, UnknownFormat, Unreachable, WrongParent
 from streams.kafka.result_writer import PartitionOwner
-from streams.log_backend import Unreachable
-from streams.manifests import (
-    REBUILD,
-    Head,
-    Manifest,
-    UnknownFormat,
-    WrongParent,
-    check_next,
-    check_page,
-    sealed,
-    sized,
-    unsealed,
-)
-from streams.sqlite.leases import LetGo
+from streams.manifests import REBUILD, Head, Manifest, check_next, check_page, sealed, sized, unsealed
 from streams.topics import ALERTS, CHECKPOINTS, MERCHANT_RISK
 
 if TYPE_CHECKING:

@@ -22,11 +22,9 @@ from mode import get_logger
 
 from engine.decoding.hashing import partition_of
 from streams.batches import BatchConsumer, BatchTransport
+from streams.errors import Fenced, LetGo, OffsetGone, Unreachable
 from streams.kafka.assignor import assignor_of
 from streams.kafka.fetcher import BatchKafkaConsumer
-from streams.log import OffsetGone
-from streams.log_backend import Unreachable
-from streams.sqlite.leases import Fenced, LetGo
 from streams.topics import EVENTS
 
 if TYPE_CHECKING:

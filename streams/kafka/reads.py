@@ -26,7 +26,7 @@ from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.record.memory_records import MemoryRecords
 
-from streams.log import OffsetGone
+from streams.errors import OffsetGone
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator

@@ -24,8 +24,7 @@ from aiokafka.errors import (
 from aiokafka.producer.message_accumulator import BatchBuilder
 from mode import get_logger
 
-from streams.log_backend import Unreachable
-from streams.sqlite.leases import Fenced, LetGo
+from streams.errors import Fenced, LetGo, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence

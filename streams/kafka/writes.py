@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerFenced
 
+from streams.errors import Fenced
 from streams.log import now_utc_ms
-from streams.sqlite.leases import Fenced
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import platform
-import sqlite3
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,8 +23,8 @@ from yarl import URL
 
 from engine.decoding.hashing import partition_of
 from streams.batches import BatchConsumer, BatchTransport
+from streams.errors import Fenced, LogFailed
 from streams.fetched_batch import Batch
-from streams.sqlite.leases import Fenced
 from streams.sqlite.log import SqliteLog
 from streams.sqlite.renewal import Renewal
 from streams.sqlite.writer import Writer
@@ -99,7 +98,7 @@ class Consumer(BatchConsumer):
             finally:
                 await renewal.stop()
             await self.transport.writer.run(partial(SqliteLog.release_lease, lease=lease))
-        except (Fenced, sqlite3.OperationalError) as error:
+        except (Fenced, LogFailed) as error:
             logger.warning("the last offsets were not committed: %s", error)
         self.transport.lease = None
 

@@ -19,12 +19,11 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from domain.alerts import DeadLetter, Score
 from engine.outputs import Counts
 from streams.app import WorkerSettings
+from streams.errors import Fenced, OffsetGone
 from streams.kafka.checkpoints import KafkaCheckpointStore
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
 from streams.kafka.result_writer import PartitionOwner
-from streams.log import OffsetGone, Progress
-from streams.sqlite.leases import Fenced
 from streams.topics import create_topics
 from streams.worker import MonitorFailed, Worker, run_worker
 from tests.faults.waiting import wait_until
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from engine.decoding.records import Records
     from engine.outputs import Outputs
     from streams.kafka.faust_transport import Transport
+    from streams.log import Progress
     from tests.kafka.broker import Cluster
     from tests.kafka.fixtures import NewKafka
     from tests.streams.conftest import KafkaBackend
