@@ -22,7 +22,7 @@ from mode import get_logger
 
 from engine.decoding.hashing import partition_of
 from streams.batches import BatchConsumer, BatchTransport
-from streams.errors import Fenced, LetGo, OffsetGone, Unreachable
+from streams.errors import Fenced, LetGo, LogFailed, OffsetGone, Unreachable
 from streams.kafka.assignor import assignor_of
 from streams.kafka.fetcher import BatchKafkaConsumer
 from streams.topics import EVENTS
@@ -158,6 +158,8 @@ class Consumer(BatchConsumer):
             except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
                 if self._ready:
                     raise OffsetGone(f"an offset that is to be read is not in the log: {error}") from error
+            except KafkaError as error:
+                raise LogFailed(f"{self.transport.options.url}: {type(error).__name__}: {error}") from error
             # What came from where the group stood, since partitions were given anew, is nobody's.
             return {TP(*tp): batch for tp, batch in found.items()} if self._ready else {}
 

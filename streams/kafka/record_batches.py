@@ -13,13 +13,12 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.util import calc_crc32c
 
 from engine.decoding.records import Records
 from streams.errors import LogFailed
 from streams.fetched_batch import Batch, Broken
 from streams.kafka import record_parser
+from streams.kafka.aiokafka_compat import DefaultRecordBatchBuilder, calc_crc32c
 from streams.kafka.codecs import CannotDecompress, decompress
 from streams.kafka.record_parser import DONE, FAULTS, FULL, read_records
 

@@ -15,7 +15,8 @@ from kafka.errors import KafkaTimeoutError  # type: ignore[import-untyped]
 
 from streams.errors import Fenced, LogFailed, UnknownTopic
 from streams.intake import ingest
-from streams.kafka.admin import KafkaAdmin, admin_client
+from streams.kafka.admin import KafkaAdmin
+from streams.kafka.kafka_python_compat import admin_client
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
 from streams.topics import DEAD_LETTERS, EVENTS, TOPICS, create_topics
