@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from engine.checkpoint.checkpoints import Checkpoint
     from engine.checkpoint.pages import Page
     from engine.decoding.records import Records
-    from streams.app import App
     from streams.batches import BatchConsumer
+    from streams.faust_compat import App
     from streams.fetched_batch import Batch
     from streams.log_backend import ResultWriter
     from streams.manifests import PageRef

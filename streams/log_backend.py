@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from faust.types import TP
 
-    from streams.app import App
+    from streams.faust_compat import App
     from streams.log import Progress
     from streams.manifests import Manifest
 

@@ -30,8 +30,6 @@ from streams.topics import EVENTS
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
-    from faust.types import ConsumerMessage
-
     from streams.fetched_batch import Batch
     from streams.kafka.options import KafkaOptions
 
@@ -230,10 +228,11 @@ class Consumer(BatchConsumer):
         for tp, offset in partitions.items():
             await self.seek(tp, offset)
 
-    async def _seek(self, partition: TP, offset: int) -> None:
+    async def move_to(self, partition: TP, offset: int) -> None:
+        """Read a partition on from `offset`."""
         self.client.seek(TopicPartition(*partition), offset)
 
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+    async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
         """Tell the group how far we are, which only shows the lag: if it fails, the next one tells it."""
         ours = {TopicPartition(*tp): offset for tp, offset in offsets.items() if tp in self.assignment()}
         try:
@@ -301,12 +300,6 @@ class Consumer(BatchConsumer):
     async def create_topic(self, topic: str, partitions: int, replication: int, **settings: Any) -> None:
         """Topics are made before the app starts."""
         raise NotImplementedError(f"topic {topic!r} must be made by `streams.topics.create_topics`")
-
-    def _new_topicpartition(self, topic: str, partition: int) -> TP:
-        return TP(topic, partition)
-
-    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        raise NotImplementedError(f"{tp}: messages are batches, made in BatchConsumer.getmany")
 
     def close(self) -> None:
         """What Faust calls where partitions move while it stops; `on_stop` closes."""

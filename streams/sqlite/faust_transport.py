@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
-    from faust.types import ConsumerMessage
-
     from streams.sqlite.leases import Lease
 
 logger = get_logger(__name__)
@@ -160,10 +158,12 @@ class Consumer(BatchConsumer):
         for tp, offset in partitions.items():
             await self.seek(tp, offset)
 
-    async def _seek(self, partition: TP, offset: int) -> None:
+    async def move_to(self, partition: TP, offset: int) -> None:
+        """Read a partition on from `offset`."""
         self._positions[partition] = offset
 
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+    async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit the group's offsets, under the lease."""
         lease, group = self.transport.lease, self.app.conf.id
 
         def write(log: SqliteLog) -> None:
@@ -207,12 +207,6 @@ class Consumer(BatchConsumer):
     async def create_topic(self, topic: str, partitions: int, replication: int, **settings: Any) -> None:
         """Make a topic that is not there."""
         await self.app.producer.create_topic(topic, partitions, replication, **settings)
-
-    def _new_topicpartition(self, topic: str, partition: int) -> TP:
-        return TP(topic, partition)
-
-    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        raise NotImplementedError(f"{tp}: messages are batches, made in BatchConsumer.getmany")
 
 
 class _Cluster:

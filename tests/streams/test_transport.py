@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from streams.app import App
+    from streams.faust_compat import App
     from streams.sqlite.faust_transport import Producer
 
 
