@@ -14,6 +14,7 @@ import re
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from domain.errors import RecordError
 from domain.events import EVENTS, FORBIDDEN_FIELDS, MAX_RECORD_BYTES, TYPE, Kind, Reason
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ _FORBIDDEN = re.compile(
 )
 
 
-class CardDataError(ValueError):
+class CardDataError(RecordError):
     """A record holds card data that must not be stored; the message holds none of it.
 
     Attributes:

@@ -14,6 +14,7 @@ from faust.types import TP
 from mode import get_logger
 
 from domain.alerts import DeadLetter
+from domain.errors import TillwatchError
 from domain.events import Reason
 from engine.decoding.hashing import partition_of
 from engine.outputs import Counts, Outputs
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from engine.checkpoint.checkpoints import Checkpoint
     from engine.checkpoint.pages import Page
     from engine.decoding.records import Records
-    from streams.app import App
     from streams.batches import BatchConsumer
+    from streams.faust_compat import App
     from streams.fetched_batch import Batch, FetchedBatch
     from streams.log_backend import ResultWriter
     from streams.manifests import PageRef
@@ -65,7 +66,7 @@ class CheckpointedMonitor(MonitorLike, Protocol):
         ...
 
 
-class MonitorFailed(RuntimeError):
+class MonitorFailed(TillwatchError):
     """A batch could not be processed or published; nothing of it was acknowledged."""
 
 

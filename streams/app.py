@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-import faust
-from faust.tables.manager import TableManager
-
 from streams.batches import BATCH_RECORDS
+from streams.faust_compat import App, NoTables
 from streams.sqlite.faust_transport import log_path
 from streams.topics import DEFAULT_PARTITIONS, TOPICS
 
@@ -67,22 +65,6 @@ class WorkerSettings:
                 f"checkpoint_every_s must be above 0 and at most {MOST_CHECKPOINT_EVERY_S:g} on Kafka, where a"
                 f" transaction lasts from checkpoint to checkpoint, got {self.checkpoint_every_s}"
             )
-
-
-class NoTables(TableManager):
-    """Faust's table manager without its second of waiting for tables at every start."""
-
-    async def on_start(self) -> None:
-        """Go on: there are none."""
-        await self._update_channels()
-        await self.recovery.start()
-
-
-class App(faust.App):
-    """A Faust app without tables, which needs no folders."""
-
-    def _create_directories(self) -> None:
-        """Nothing is kept beside the log."""
 
 
 def build_app(settings: WorkerSettings) -> App:

@@ -11,17 +11,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from faust import Schema
 from faust.transport.base import Transport
-from faust.transport.consumer import Consumer
 from faust.types import TP, ConsumerMessage
-from mode.utils.futures import notify
 
+from streams.faust_compat import CompatConsumer
 from streams.fetched_batch import FetchedBatch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
     from faust.types import AppT, Message
-    from faust.types.transports import TPorTopicSet
 
     from streams.fetched_batch import Batch
     from streams.partition_handler import PartitionHandler
@@ -30,7 +28,6 @@ APPEND_TIME = 1
 """Kafka's timestamp type of append time."""
 BATCH_RECORDS = 5_000
 """Most records of a batch; half or four times as many were slower."""
-_REST_S = 0.005
 
 
 class BatchMessage(ConsumerMessage):
@@ -48,7 +45,7 @@ class BatchMessage(ConsumerMessage):
             key=None,
             value=None,
             checksum=None,
-            serialized_value_size=len(batch.records.data),
+            serialized_value_size=batch.records.value_bytes,
             tp=tp,
             generation_id=generation_id,
         )
@@ -67,7 +64,7 @@ class BatchSchema(Schema[None, FetchedBatch]):
         return message.fetched
 
 
-class BatchConsumer(Consumer):
+class BatchConsumer(CompatConsumer):
     """A Faust consumer whose messages are batches; mix it in before a backend's consumer.
 
     The backend's `fetch` gives one `Batch` per partition; the message has it as a `FetchedBatch`. Faust acknowledges
@@ -81,7 +78,6 @@ class BatchConsumer(Consumer):
         self.callback = self._deliver
         self._delivered: defaultdict[TP, deque[int]] = defaultdict(deque)
         self._token = self._fetched_under = 0
-        self._next_offsets: dict[TP, int] = {}
 
     async def _deliver(self, message: Message) -> None:
         """Hand a message to the streams. If that fails the app stops: nothing is passed over in silence."""
@@ -93,7 +89,7 @@ class BatchConsumer(Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109
         """Fetch a batch of every partition that has one, and yield a message for each."""
-        records, active = await self._wait_next_records(timeout)
+        records, active = await self.next_records(timeout)
         if records is None or self.should_stop:
             return
         generation, token = self.app.consumer_generation_id, self._fetched_under
@@ -109,21 +105,16 @@ class BatchConsumer(Consumer):
                 yield tp, message
             else:
                 self._delivered[tp].pop()
-                await self._seek(tp, records[tp].first_offset)
+                await self.move_to(tp, records[tp].first_offset)
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
+    async def fetch_active(self, partitions: set[TP] | None, timeout: float) -> Mapping[TP, Batch]:  # noqa: ASYNC109
+        """The next batch of each of these partitions that has one."""
         self._fetched_under = self._token
-        return await self.fetch(sorted(active_partitions or ()), timeout)
+        return await self.fetch(sorted(partitions or ()), timeout)
 
     @abc.abstractmethod
     async def fetch(self, partitions: Sequence[TP], timeout: float) -> Mapping[TP, Batch]:  # noqa: ASYNC109
         """The next batch of each of these partitions that has one, within so many seconds; none may be."""
-
-    async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109
-        if self.flow_active and not self._get_active_partitions():
-            await self.sleep(_REST_S)  # the base class rests for a second, and every start took that longer
-            return None, None
-        return await super()._wait_next_records(timeout)
 
     def processed(self, tp: TP, last_offset: int, token: int) -> None:
         """Say that a batch is done with: the group's offset may pass it at the next commit.
@@ -146,15 +137,14 @@ class BatchConsumer(Consumer):
                 f" got the one that ends at {last_offset}"
             )
         delivered.popleft()
-        self._next_offsets[tp] = last_offset + 1
+        self.next_offsets[tp] = last_offset + 1
 
     def ack(self, message: Message) -> bool:
         """Let go of a message that the streams are finished with; it moves no offset."""
         if message.acked:
             return False
         message.acked = True
-        self._unacked_messages.discard(message)
-        notify(self._waiting_for_ack)
+        self.forget_unacked(message)
         return True
 
     def done_with_all(self, next_offsets: Mapping[int, int]) -> bool:
@@ -177,16 +167,7 @@ class BatchConsumer(Consumer):
     def _forget(self) -> None:
         self._token += 1
         self._delivered.clear()
-        self._next_offsets.clear()
-
-    def _filter_tps_with_pending_acks(self, topics: TPorTopicSet | None = None) -> Iterator[TP]:
-        return (tp for tp in self._next_offsets if topics is None or tp in topics or tp.topic in topics)
-
-    def _new_offset(self, tp: TP) -> int | None:
-        return self._next_offsets.get(tp)
-
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Gaps need no bridge: offsets are acknowledged up to a batch's end."""
+        self.next_offsets.clear()
 
     def on_buffer_full(self, tp: TP) -> None:
         """The queue's own bound holds delivery back; no partition needs to rest."""

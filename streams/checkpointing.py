@@ -18,7 +18,8 @@ from mode import get_logger
 from engine.checkpoint.checkpoints import OtherState
 from engine.checkpoint.pages import decode, encode
 from streams.agent import CheckpointedMonitor, Partition
-from streams.log import OffsetGone, now_utc_ms
+from streams.errors import OffsetGone
+from streams.log import now_utc_ms
 from streams.manifests import Manifest, PageRef
 
 if TYPE_CHECKING:

@@ -12,10 +12,11 @@ from mode import get_logger
 
 from domain.cards import mask
 from domain.controls import LEAST_AHEAD_MS, MOST_VERSIONS, Control
+from domain.errors import TillwatchError
 from domain.timestamps import iso
 from engine.controls import NEVER_MS, Known, read
-from streams.log import LogFailed, now_utc_ms
-from streams.sqlite.leases import Fenced
+from streams.errors import Fenced, LogFailed
+from streams.log import now_utc_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,7 +29,7 @@ logger = get_logger(__name__)
 _SPEED_S = 30.0
 
 
-class NotPublished(ValueError):
+class NotPublished(TillwatchError):
     """A version cannot be published as it was asked for; nothing was written."""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from domain.errors import TillwatchError
 from engine.decoding.decode import Refused, parse
 from streams.line_intake import CLOCK_LAG_MS, FeedClock, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 
     from streams.log import Log
 
-__all__ = ["CLOCK_LAG_MS", "IntakeTotals", "chunks", "ingest"]
+__all__ = ["CLOCK_LAG_MS", "InputRefused", "IntakeTotals", "chunks", "ingest"]
 
 _CHUNK_BYTES = 2_000_000
 _MARK_BYTES = 4096
+
+
+class InputRefused(TillwatchError):
+    """An input that cannot be taken under its name, or for its feed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ def ingest(
         on_progress: called after each chunk.
 
     Raises:
-        ValueError: the input is not the one taken from before, or another intake takes it at the same time;
+        InputRefused: the input is not the one taken from before, or another intake takes it at the same time;
             the feed's name is none.
         Fenced: on Kafka, another intake of the name has begun and takes the rest.
     """
@@ -115,7 +120,10 @@ class _Intake:
     def __init__(self, log: Log, name: str, feed: str, *, historic: bool) -> None:
         self._log, self._name = log, name
         partitions = log.partitions(log.topics.events.name)
-        self._processor = LineProcessor(name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms)
+        try:
+            self._processor = LineProcessor(name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms)
+        except Refused as error:
+            raise InputRefused(str(error)) from error
         self._tail = b""
         with log.transaction(writer=name):  # an intake of the name that still runs cannot go on from here
             self._done = log.position(name) or 0
@@ -131,7 +139,7 @@ class _Intake:
         """Pass over what was taken before.
 
         Raises:
-            ValueError: the input is shorter than that, or other bytes stand there.
+            InputRefused: the input is shorter than that, or other bytes stand there.
         """
         if not self._done:
             return
@@ -145,9 +153,9 @@ class _Intake:
                 reached += len(data)
                 self._tail = (self._tail + data)[-_MARK_BYTES:]
         if reached < self._done:
-            raise ValueError(f"input {self._name} must have the {self._done} bytes taken before, got {reached}")
+            raise InputRefused(f"input {self._name} must have the {self._done} bytes taken before, got {reached}")
         if _mark(self._tail) != self._log.position(f"{self._name}/mark"):
-            raise ValueError(
+            raise InputRefused(
                 f"input {self._name} must begin with the {self._done} bytes taken before, got others:"
                 " if it is another input, give it another --name"
             )
@@ -174,7 +182,7 @@ class _Intake:
         log, name = self._log, self._name
         with log.transaction(writer=name):
             if (log.position(name) or 0) != self._done:
-                raise ValueError(f"input {name} must be taken by one ingest at a time, another takes it too")
+                raise InputRefused(f"input {name} must be taken by one ingest at a time, another takes it too")
             log.append_each(log.topics.events.name, out.values, keys=out.keys)
             if out.letters:
                 log.append(log.topics.dead_letters.name, 0, [msgspec.json.encode(each) for each in out.letters])

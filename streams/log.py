@@ -24,18 +24,6 @@ if TYPE_CHECKING:
     from streams.topics import Topics
 
 
-class UnknownTopic(LookupError):
-    """The log has no such topic."""
-
-
-class OffsetGone(LookupError):
-    """The offset is not in the log: retention took it, or it was never written."""
-
-
-class LogFailed(Exception):
-    """The log did not do what it was asked: it cannot be reached, refuses, or takes too long."""
-
-
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """How far a worker has come.
 

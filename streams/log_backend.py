@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 
-    from streams.app import App
+    from streams.faust_compat import App
     from streams.log import Progress
     from streams.manifests import Manifest
     from streams.partition_handler import PartitionHandler
@@ -144,7 +144,3 @@ class LogBackend(Protocol):
     async def close(self) -> None:
         """Let go of what the app and the store of checkpoints have not."""
         ...
-
-
-class Unreachable(RuntimeError):
-    """The log does not answer."""

@@ -8,24 +8,13 @@ from zlib import crc32
 import msgspec
 
 from engine.checkpoint.pages import Damaged
+from streams.errors import UnknownFormat, WrongParent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 FORMAT = 2
 REBUILD = "run `tillwatch state rebuild`"
-
-
-class Superseded(RuntimeError):
-    """A later checkpoint replaced the manifest while its pages were read: read the manifest again."""
-
-
-class WrongParent(RuntimeError):
-    """The checkpoint does not continue the one that is stored: its partition must stop."""
-
-
-class UnknownFormat(RuntimeError):
-    """The file is not a state file, or was written by a newer version."""
 
 
 class PageRef(msgspec.Struct, frozen=True, array_like=True):

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from mode import get_logger
 
+from domain.errors import TillwatchError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,7 +25,7 @@ READY_S = 20.0
 """After so long without an answer of its log, a worker is not ready."""
 
 
-class Stuck(RuntimeError):
+class Stuck(TillwatchError):
     """There are records to read, the log answers, and nothing has moved for long."""
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-import sqlite3
 import time
 from contextlib import suppress
 from functools import partial
@@ -19,12 +18,11 @@ from streams.agent import MonitorAgent, MonitorFailed
 from streams.backends import backend_of, log_of
 from streams.checkpointing import Checkpointer, CheckpointReport
 from streams.controls import ControlsWatch
+from streams.errors import Fenced, LetGo, LogFailed, Unreachable
 from streams.feeds import FeedWatch
 from streams.health import Health
-from streams.log_backend import Unreachable
 from streams.partitions import PartitionKeeper
 from streams.reporting import ProgressReport
-from streams.sqlite.leases import Fenced, LetGo
 from streams.watchdog import Stuck, Watchdog
 
 if TYPE_CHECKING:
@@ -137,8 +135,8 @@ class Worker:
     async def _watch(self) -> None:
         try:
             await self._look_after()
-        except sqlite3.OperationalError as error:
-            if not self._stopping:
+        except LogFailed as error:
+            if not (self._stopping and error.may_pass):
                 raise
             logger.warning("the log stays locked (%s): what is not acknowledged is read again", error)
 
@@ -214,7 +212,9 @@ class Worker:
         except TimeoutError:
             logger.warning("the batch in hand was not done in %g s; it is read again", _STOP_GRACE_S)
             self._backend.give_up()
-        except sqlite3.OperationalError as error:
+        except LogFailed as error:
+            if not error.may_pass:
+                raise
             logger.warning("how far it came was not written: %s", error)
         else:
             await self._take_last_checkpoints(checkpoints)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -10,8 +9,7 @@ from typing import Any
 
 import click
 
-from streams.log import LogFailed
-from streams.sqlite.leases import Fenced
+from domain.errors import RecordError, TillwatchError
 from tillwatch.settings import Settings, SettingsError, load
 from tillwatch.show import to_stderr
 
@@ -35,12 +33,7 @@ HIDDEN = {"demo-feed": "demo.simulator_feed", "warm": "warm"}
 """Commands that only Tillwatch itself calls, and their modules."""
 INTERRUPTED = 130
 BAD_SETTINGS = 2
-
-
-class BadSettings(click.ClickException):
-    """Settings that cannot be; exit code 2, like a command line that cannot be."""
-
-    exit_code = BAD_SETTINGS
+"""The exit code of a command line that cannot be, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +44,8 @@ class Invocation:
     log_url: str | None
 
     def settings(self) -> Settings:
-        """The settings; only now are they read, so that `--help` needs none."""
-        try:
-            return load(self.config, log_url=self.log_url)
-        except SettingsError as error:
-            raise BadSettings(str(error)) from error
+        """The settings; only now are they read, so that `--help` needs none. Raises SettingsError."""
+        return load(self.config, log_url=self.log_url)
 
 
 class Commands(click.Group):
@@ -87,7 +77,7 @@ class Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command: failures of disk and log become one line and exit code 1, Ctrl-C becomes 130."""
+        """Run the command: failures of the disk and errors of our own become one line, Ctrl-C becomes 130."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -98,12 +88,13 @@ class Commands(click.Group):
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
             raise click.ClickException(f"{where}{error.strerror or error}") from error
-        except SettingsError as error:
-            raise BadSettings(str(error)) from error
-        except (LogFailed, Fenced) as error:
-            raise click.ClickException(str(error)) from error
-        except sqlite3.Error as error:
-            raise click.ClickException(f"database of the log or the state: {error}") from error
+        except RecordError:
+            raise
+        except TillwatchError as error:
+            ended = click.ClickException(str(error))
+            if isinstance(error, SettingsError):
+                ended.exit_code = BAD_SETTINGS
+            raise ended from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

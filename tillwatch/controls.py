@@ -17,10 +17,10 @@ from rich.markup import escape
 from domain.controls import KINDS, Control
 from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, iso
 from models.peers import dump_peers
-from streams.controls import NotPublished, publish, reached
+from streams.controls import publish, reached
 from streams.log import now_utc_ms
 from tillwatch.logs import open_log, read_controls
-from tillwatch.show import emit_json, failing, table, to_stdout
+from tillwatch.show import emit_json, table, to_stdout
 
 if TYPE_CHECKING:
     from domain.controls import Kind
@@ -119,7 +119,7 @@ def publish_command(
     if effective_from is not None and after is not None:
         raise click.UsageError("--effective-from and --in must not be given together")
     settings = invocation.settings()
-    with open_log(settings) as log, failing(NotPublished):
+    with open_log(settings) as log:
         effective_ms = None
         if effective_from is not None:
             effective_ms = _moment(effective_from, settings.time_zone)

@@ -14,10 +14,10 @@ from evaluation.collection import Collector, Sieve
 from evaluation.matching import match_alerts
 from evaluation.metrics import report
 from evaluation.page import MOST, page
-from simulator.truth import TruthError, read_truth
+from simulator.truth import read_truth
 from tillwatch.evaluate_tables import print_tables
 from tillwatch.replay import batches
-from tillwatch.show import Bar, failing, to_stderr, to_stdout
+from tillwatch.show import Bar, to_stderr, to_stdout
 from tillwatch.warm import compile_engine
 from tillwatch.worker import replaying_monitor
 
@@ -64,8 +64,7 @@ def command(
     inputs = [folder / name for name in ("truth.json", "events.jsonl")]
     if any(each and each.resolve() in {it.resolve() for it in inputs} for each in (json_out, html_out)):
         raise click.UsageError("outputs must be other files than truth.json and events.jsonl, which are read")
-    with failing(TruthError):
-        truth = read_truth(inputs[0])
+    truth = read_truth(inputs[0])
     left_out = [
         name for name, gone in (("merchant", without_master_data), ("contract", without_contracts)) if gone
     ]  # fmt: skip

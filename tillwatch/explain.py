@@ -12,15 +12,12 @@ import click
 import msgspec
 
 from domain.alerts import Alert
-from engine.checkpoint.checkpoints import OtherState
-from engine.checkpoint.pages import Damaged
 from engine.decoding.hashing import partition_of
 from engine.risk.explain import explain
-from streams.sqlite.checkpoints import StateLocked, UnknownFormat
 from tillwatch.explain_view import Explained, as_object, tables
 from tillwatch.logs import open_log
 from tillwatch.replay import batches
-from tillwatch.show import emit_json, failing, to_stderr, to_stdout
+from tillwatch.show import emit_json, to_stderr, to_stdout
 from tillwatch.state import last_checkpoint, looking
 from tillwatch.warm import compile_engine
 from tillwatch.worker import replaying_monitor
@@ -144,8 +141,7 @@ def _replayed(settings: Settings, file: Path, merchant_id: str) -> tuple[Merchan
 def _remembered(settings: Settings, merchant_id: str) -> tuple[MerchantSnapshot | None, dict[str, Alert]]:
     """A merchant's snapshot in its partition's last checkpoint, and the alerts that its score rests on."""
     partition = partition_of(merchant_id.encode(), settings.partitions)
-    kinds = (Damaged, OtherState, StateLocked, UnknownFormat)
-    with open_log(settings, make=False) as log, failing(*kinds), looking(settings) as store:
+    with open_log(settings, make=False) as log, looking(settings) as store:
         manifest, monitor = last_checkpoint(settings, store, partition)
         beyond = log.end_offset(log.topics.events.name, partition) - manifest.offset
         seen = monitor.snapshot(merchant_id)

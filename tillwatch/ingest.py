@@ -15,7 +15,7 @@ import click
 
 from streams.intake import IntakeTotals, ingest
 from tillwatch.logs import open_log
-from tillwatch.show import Bar, emit_json, failing, to_stderr
+from tillwatch.show import Bar, emit_json, to_stderr
 
 if TYPE_CHECKING:
     from tillwatch.cli import Invocation
@@ -40,7 +40,7 @@ def command(invocation: Invocation, file: Path, feed: str, name: str | None, *, 
       tillwatch ingest var/sim/events.jsonl --historic
       kcat -C -t pos-txn | tillwatch ingest - --feed pos --name pos-txn
     """
-    with open_log(invocation.settings()) as log, _opened(file) as lines, failing(ValueError):
+    with open_log(invocation.settings()) as log, _opened(file) as lines:
         started = time.monotonic()
         with Bar("bytes", _size(lines)) as bar:
 

@@ -10,7 +10,7 @@ import msgspec
 
 from domain.alerts import Alert, Score
 from streams.controls import ControlsReader
-from streams.log import UnknownTopic
+from streams.errors import UnknownTopic
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 import numpy as np
 
+from domain.errors import TillwatchError
 from tillwatch.show import failing, to_stderr
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
 
-class BadInput(Exception):
+class BadInput(TillwatchError):
     """The input has no row that can be scored."""
 
 
@@ -205,7 +206,7 @@ def command(file: Path, out: Path | None) -> None:
     if out is not None and out.exists() and file.exists() and out.samefile(file):
         raise click.UsageError(f"--out must be another file than the one that is read, got {out}")
     rows, reader = 0, SeriesReader()
-    with ExitStack() as stack, failing(BadInput, gzip.BadGzipFile, EOFError):
+    with ExitStack() as stack, failing(EOFError):
         raw = _opened(file)
         stack.callback(raw.close)
         written = click.get_binary_stream("stdout") if out is None else stack.enter_context(out.open("wb"))

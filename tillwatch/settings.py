@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
 from detectors.registry import make_detectors
+from domain.errors import TillwatchError
 from domain.peers import NO_PEERS, Peers
 from models.peers import load_peers
 from streams.kafka.options import COMPRESSIONS, MECHANISMS, PROTOCOLS, SCHEME, KafkaOptions, brokers_of
@@ -28,7 +29,7 @@ NO_SETTINGS = frozenset({"TILLWATCH_CONFIG", "TILLWATCH_CACHE", "TILLWATCH_REQUI
 _SQLITE = "sqlite:///"
 
 
-class SettingsError(ValueError):
+class SettingsError(TillwatchError):
     """Settings that cannot be; the message has a line for each fault."""
 
 

@@ -10,15 +10,12 @@ import click
 from rich.markup import escape
 
 from domain.timestamps import iso
-from engine.checkpoint.checkpoints import OtherState
-from engine.checkpoint.pages import Damaged
 from engine.decoding.hashing import partition_of
-from streams.log_backend import Unreachable
-from streams.sqlite.checkpoints import SqliteCheckpoints, StateLocked, Superseded, UnknownFormat, state_path
+from streams.errors import Superseded
+from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
 from streams.sqlite.faust_transport import LEASE
-from streams.sqlite.leases import Fenced, LeaseHeld
 from tillwatch.logs import open_file, open_log
-from tillwatch.show import emit_json, failing, table, to_stderr, to_stdout
+from tillwatch.show import emit_json, table, to_stderr, to_stdout
 from tillwatch.state_rebuild import CannotRebuild, Checkpoints, Rebuild, restored
 from tillwatch.state_view import as_object, tables
 from tillwatch.worker import command as worker
@@ -61,11 +58,10 @@ def backup(invocation: Invocation, file: Path) -> None:
     Examples:
       tillwatch state backup var/state-backup.db
     """
-    with failing(Damaged, StateLocked, UnknownFormat):
-        with stored(invocation.settings()) as store:
-            store.backup(file)
-        with SqliteCheckpoints(file, read_only=True) as copied:
-            found = [copied.manifest(partition) for partition in copied.offsets()]
+    with stored(invocation.settings()) as store:
+        store.backup(file)
+    with SqliteCheckpoints(file, read_only=True) as copied:
+        found = [copied.manifest(partition) for partition in copied.offsets()]
     made = table(escape(f"Backup {file}"), "partition", "checkpoint", "offset", "merchants", "taken", numbers=range(4))
     for each in filter(None, found):
         figures = (each.partition, each.checkpoint, each.offset, each.rows)
@@ -89,8 +85,7 @@ def inspect(invocation: Invocation, merchant_id: str, *, as_json: bool) -> None:
     """
     settings = invocation.settings()
     partition = partition_of(merchant_id.encode(), settings.partitions)
-    kinds = (Damaged, OtherState, StateLocked, UnknownFormat)
-    with open_log(settings, make=False) as log, failing(*kinds), looking(settings) as store:
+    with open_log(settings, make=False) as log, looking(settings) as store:
         manifest, monitor = last_checkpoint(settings, store, partition)
         beyond = log.end_offset(log.topics.events.name, partition) - manifest.offset
     seen = monitor.snapshot(merchant_id)
@@ -136,9 +131,7 @@ def rebuild(
     if wrong := sorted(set(asked) - set(numbers)):
         raise click.BadParameter(f"must be 0 to {settings.partitions - 1}, got {wrong[0]}", param_hint="'--partition'")
     chosen = frozenset(numbers if everything else asked)
-    kinds = (CannotRebuild, Damaged, Fenced, LeaseHeld, StateLocked, UnknownFormat, Unreachable)
-    with failing(*kinds):
-        rebuilt = _rebuilt(settings, source, chosen, from_first=from_first)
+    rebuilt = _rebuilt(settings, source, chosen, from_first=from_first)
     for each in rebuilt:
         to_stderr().print(each, markup=False)
     if rebuilt:

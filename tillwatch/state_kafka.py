@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from engine.checkpoint.checkpoints import OtherState
 from engine.checkpoint.pages import Damaged
+from streams.errors import UnknownFormat, WrongParent
 from streams.kafka.checkpoints import KafkaCheckpointStore, KafkaStateView
-from streams.manifests import UnknownFormat, WrongParent
 from tillwatch.state_rebuild import CannotRebuild, first_checkpoint, restored
 
 if TYPE_CHECKING:

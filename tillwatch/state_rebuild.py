@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from domain.errors import TillwatchError
 from engine.checkpoint.checkpoints import OtherState
 from engine.checkpoint.pages import Damaged, encode
 from streams.checkpointing import restore
 from streams.log import now_utc_ms
-from streams.sqlite.checkpoints import Manifest, PageRef, SqliteCheckpoints, state_path
+from streams.sqlite.checkpoints import Manifest, PageRef, SqliteCheckpoints, is_whole, state_path
 from tillwatch.logs import read_controls
 from tillwatch.worker import new_monitor
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from tillwatch.settings import Settings
 
 
-class CannotRebuild(RuntimeError):
+class CannotRebuild(TillwatchError):
     """The state cannot be built anew as it was asked for; nothing was changed."""
 
 
@@ -80,7 +79,7 @@ class Rebuild:
             Fenced: somebody took the lease meanwhile.
             StateLocked, UnknownFormat: see `SqliteCheckpoints`.
         """
-        whole = not self._path.exists() or _is_whole(self._path)
+        whole = not self._path.exists() or is_whole(self._path)
         why = dict.fromkeys(sorted(chosen), "asked for") if chosen else {}
         if not (chosen and whole):
             why = dict(sorted((self._damaged(whole=whole) | why).items()))
@@ -204,17 +203,6 @@ def first_checkpoint(settings: Settings, partition: int, offset: int, source: st
         notes=checkpoint.notes(),
     )
     return manifest, fresh
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether SQLite finds its own structures in a file as they must be; what they hold is not looked at."""
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-        try:
-            return bool(db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-                return False
-            raise
 
 
 def _aside(path: Path) -> Path:

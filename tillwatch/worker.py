@@ -12,16 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from domain.profiles import Profiles
-from engine.checkpoint.checkpoints import OtherState
-from engine.checkpoint.pages import Damaged
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
-from streams.log import OffsetGone, Progress
-from streams.log_backend import Unreachable
-from streams.sqlite.checkpoints import StateLocked, UnknownFormat, WrongParent
 from streams.sqlite.faust_transport import log_url
-from streams.sqlite.leases import Fenced, LeaseHeld
-from streams.worker import MonitorFailed, Stuck, run_worker
+from streams.worker import run_worker
 from tillwatch.logs import open_log, read_controls
 from tillwatch.show import emit_json, failing
 from tillwatch.stopping import tie_to_stdin
@@ -30,18 +24,12 @@ from tillwatch.warm import compile_engine
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streams.log import Progress
     from tillwatch.cli import Invocation
     from tillwatch.settings import Settings
 
 _logger = logging.getLogger("tillwatch")
 _LINE_S = 5.0
-
-
-REFUSALS = (
-    LeaseHeld, Fenced, MonitorFailed, OffsetGone, Damaged, OtherState, StateLocked, Stuck, UnknownFormat,
-    Unreachable, WrongParent,
-)  # fmt: skip
-"""What ends a worker with one line: `streams.worker.run_worker` says when."""
 
 
 class _Lines:
@@ -91,8 +79,7 @@ def command(invocation: Invocation, *, until_idle: bool, as_json: bool, tied: bo
     _logger.info("worker on %s, %d partitions", settings.log_url, settings.partitions)
     with failing(ValueError):
         asked = worker_settings(settings)
-    with failing(*REFUSALS):
-        counts = run_worker(asked, factory, until_idle=until_idle, on_progress=_Lines())
+    counts = run_worker(asked, factory, until_idle=until_idle, on_progress=_Lines())
     seconds = time.monotonic() - started
     merchants = sum(1 for each in monitors.values() for _ in each.totals())
     _logger.info("ended: %s transactions of %s merchants", f"{counts.transactions:,}", f"{merchants:,}")

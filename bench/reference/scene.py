@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from bench.reference.plain import of_alert
-from streams.kafka.admin import admin_client
+from streams.kafka.kafka_python_compat import admin_client
 from tests.kafka.broker import STEADY, Cluster
 from tests.kafka.jars import jars
 

@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from domain.controls import Versions
+from domain.errors import TillwatchError
 from engine.checkpoint.dirty import reserved
 from engine.checkpoint.page_log import Fresh, Ids, Keyed, PageLog
 from engine.checkpoint.pages import Page
@@ -45,7 +46,7 @@ _SPARE_ROWS = 8 * ROWS_A_PAGE
 _SPARE_PAGES = 64
 
 
-class OtherState(ValueError):
+class OtherState(TillwatchError):
     """The state was written by a version or with settings that this monitor cannot go on from."""
 
 

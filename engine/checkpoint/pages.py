@@ -21,6 +21,7 @@ import cramjam
 import msgspec
 import numpy as np
 
+from domain.errors import TillwatchError
 from engine.jit import njit, njit_cached
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _CHECKED = _PREFIX.size - 4
 """Bytes of the prefix before the checksum."""
 
 
-class Damaged(Exception):
+class Damaged(TillwatchError):
     """Bytes that `encode` did not make: says what was expected and what came."""
 
 

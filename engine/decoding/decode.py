@@ -12,6 +12,7 @@ import numpy as np
 from domain import cards, events
 from domain.alerts import DeadLetter
 from domain.dispositions import UNREADABLE_BY_REASON
+from domain.errors import RecordError
 from domain.events import EVENT_KINDS, EVENTS, KIND_DEAD, Field, Kind, Reason
 from engine.decoding.columns import (
     FIELDS,
@@ -40,7 +41,7 @@ _MS = timedelta(milliseconds=1)
 _MOST_HARMLESS = 4096
 
 
-class Refused(ValueError):
+class Refused(RecordError):
     """A record that cannot be read: why, by which field, in words."""
 
     def __init__(self, reason: str, field: str, message: str) -> None:

@@ -13,6 +13,7 @@ from domain import events
 from domain.calendars import day_kinds
 from domain.contracts import NO_CAP
 from domain.dispositions import VERSIONS
+from domain.errors import RecordError
 from domain.interchange import REGIMES, Regime, rate_tables
 from domain.layouts import LAYOUTS, Layout
 from domain.mcc import class_table, known_mccs
@@ -89,7 +90,7 @@ class MonitorConfig:
         changes(self.time_zone)
 
 
-class Full(ValueError):
+class Full(RecordError):
     """There is no room for one more."""
 
 

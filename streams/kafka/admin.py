@@ -14,7 +14,6 @@ from kafka.admin import (  # type: ignore[import-untyped]
     ConfigFilterType,
     ConfigResource,
     ConfigResourceType,
-    KafkaAdminClient,
 )
 from kafka.errors import (  # type: ignore[import-untyped]
     KafkaError,
@@ -23,10 +22,10 @@ from kafka.errors import (  # type: ignore[import-untyped]
     UnknownTopicOrPartitionError,
     for_code,
 )
-from kafka.net.compat import KafkaNetClient  # type: ignore[import-untyped]
 from kafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]
 
-from streams.log import UnknownTopic
+from streams.errors import UnknownTopic
+from streams.kafka.kafka_python_compat import admin_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -51,22 +50,6 @@ class KafkaTopic:
     def compacted(self) -> bool:
         """Whether only the newest record of each key is kept for good."""
         return "compact" in self.configs["cleanup.policy"]
-
-
-def admin_client(**settings: Any) -> Any:
-    """kafka-python's `KafkaAdminClient`, connected; one that cannot be leaves no thread and no socket behind."""
-    made: list[Any] = []
-
-    def client(**configs: Any) -> Any:
-        made.append(KafkaNetClient(**configs))
-        return made[-1]
-
-    try:
-        return KafkaAdminClient(kafka_client=client, **settings)
-    except BaseException:
-        for each in made:
-            each.close()
-        raise
 
 
 class KafkaAdmin:

@@ -11,13 +11,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
-from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
+
+from streams.kafka.aiokafka_compat import (
+    AbstractPartitionAssignor,
+    ConsumerProtocolMemberAssignment,
+    ConsumerProtocolMemberMetadata,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from aiokafka.cluster import ClusterMetadata
+    from streams.kafka.aiokafka_compat import ClusterMetadata
 
 
 def assignor_of(topic: str, held: Callable[[], Collection[int]]) -> type[AbstractPartitionAssignor]:

@@ -12,10 +12,10 @@ from faust.types import TP
 from mode import get_logger
 
 from streams.app import build_app
+from streams.errors import Fenced, LogFailed
 from streams.kafka.checkpoints import KafkaCheckpointStore
 from streams.kafka.faust_transport import ANSWER_S
 from streams.kafka.log import KafkaLog
-from streams.sqlite.leases import Fenced
 from streams.topics import create_topics
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class KafkaBackend:
     """
 
     shared = True
-    losses: tuple[type[Exception], ...] = (Fenced, KafkaError)
+    losses: tuple[type[Exception], ...] = (Fenced, LogFailed)
 
     def __init__(self, settings: WorkerSettings) -> None:
         options = settings.kafka

@@ -19,21 +19,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from engine.checkpoint.pages import Damaged
+from streams.errors import LetGo, UnknownFormat, Unreachable, WrongParent
 from streams.kafka.result_writer import KafkaResultWriter
-from streams.log_backend import Unreachable
-from streams.manifests import (
-    REBUILD,
-    Head,
-    Manifest,
-    UnknownFormat,
-    WrongParent,
-    check_next,
-    check_page,
-    sealed,
-    sized,
-    unsealed,
-)
-from streams.sqlite.leases import LetGo
+from streams.manifests import REBUILD, Head, Manifest, check_next, check_page, sealed, sized, unsealed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

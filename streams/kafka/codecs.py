@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import cramjam
 import numpy as np
 
+from domain.errors import RecordError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -24,7 +26,7 @@ _XERIAL_HEADER = 16
 _BLOCK = struct.Struct(">i")
 
 
-class CannotDecompress(ValueError):
+class CannotDecompress(RecordError):
     """Bytes that are not what their codec says, or come to too much; the message goes on from "the batch …"."""
 
 

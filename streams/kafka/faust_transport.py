@@ -22,16 +22,12 @@ from mode import get_logger
 
 from engine.decoding.hashing import partition_of
 from streams.batches import BatchConsumer, BatchTransport
+from streams.errors import Fenced, LetGo, LogFailed, OffsetGone, Unreachable
 from streams.kafka.assignor import assignor_of
 from streams.kafka.fetcher import BatchKafkaConsumer
-from streams.log import OffsetGone
-from streams.log_backend import Unreachable
-from streams.sqlite.leases import Fenced, LetGo
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
-
-    from faust.types import ConsumerMessage
 
     from streams.fetched_batch import Batch
     from streams.kafka.options import KafkaOptions
@@ -159,6 +155,8 @@ class Consumer(BatchConsumer):
             except (NoOffsetForPartitionError, OffsetOutOfRangeError) as error:
                 if self._ready:
                     raise OffsetGone(f"an offset that is to be read is not in the log: {error}") from error
+            except KafkaError as error:
+                raise LogFailed(f"{self.transport.options.url}: {type(error).__name__}: {error}") from error
             # Drop records fetched before recovery set the position.
             return {TP(*tp): batch for tp, batch in found.items()} if self._ready else {}
 
@@ -231,10 +229,11 @@ class Consumer(BatchConsumer):
         for tp, offset in partitions.items():
             await self.seek(tp, offset)
 
-    async def _seek(self, partition: TP, offset: int) -> None:
+    async def move_to(self, partition: TP, offset: int) -> None:
+        """Read a partition on from `offset`."""
         self.client.seek(TopicPartition(*partition), offset)
 
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+    async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
         """Commit the group's offsets, which only show the lag; what fails is in the next commit."""
         ours = {TopicPartition(*tp): offset for tp, offset in offsets.items() if tp in self.assignment()}
         try:
@@ -302,12 +301,6 @@ class Consumer(BatchConsumer):
     async def create_topic(self, topic: str, partitions: int, replication: int, **settings: Any) -> None:
         """Topics are made before the app starts."""
         raise NotImplementedError(f"topic {topic!r} must be made by `streams.topics.create_topics`")
-
-    def _new_topicpartition(self, topic: str, partition: int) -> TP:
-        return TP(topic, partition)
-
-    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        raise NotImplementedError(f"{tp}: messages are batches, made in BatchConsumer.getmany")
 
     def close(self) -> None:
         """What Faust calls where partitions move while it stops; `on_stop` closes."""

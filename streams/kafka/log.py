@@ -14,14 +14,15 @@ from uuid import uuid4
 import kafka.errors  # type: ignore[import-untyped]
 import msgspec
 import numpy as np
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from engine.decoding.records import Records, padded
+from streams.errors import LogFailed, UnknownTopic
 from streams.kafka.admin import KafkaAdmin
+from streams.kafka.aiokafka_compat import AIOKafkaClient
 from streams.kafka.reads import END, FIRST, Newest, Reader
 from streams.kafka.writes import Writer
-from streams.log import KeyedRecord, LogFailed, Progress, UnknownTopic, check_each, ends_of
+from streams.log import KeyedRecord, Progress, check_each, ends_of
 from streams.loop_thread import LoopThread
 from streams.sqlite.blocks import MAX_BLOCK_RECORDS
 from streams.topics import TOPICS, kafka_configs

@@ -10,11 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from aiokafka import TopicPartition
-from aiokafka.consumer.fetcher import (
-    READ_COMMITTED,
-    READ_UNCOMMITTED,
-    PartitionRecords,
-)
 from aiokafka.errors import (
     KafkaError,
     LeaderNotAvailableError,
@@ -22,17 +17,23 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
     for_code,
 )
-from aiokafka.protocol.fetch import FetchRequest
-from aiokafka.protocol.offset import OffsetRequest
-from aiokafka.record.memory_records import MemoryRecords
 
-from streams.log import OffsetGone
+from streams.errors import OffsetGone
+from streams.kafka.aiokafka_compat import (
+    READ_COMMITTED,
+    READ_UNCOMMITTED,
+    FetchRequest,
+    MemoryRecords,
+    OffsetRequest,
+    PartitionRecords,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterator
 
     from aiokafka import ConsumerRecord
-    from aiokafka.client import AIOKafkaClient
+
+    from streams.kafka.aiokafka_compat import AIOKafkaClient
 
 T = TypeVar("T")
 

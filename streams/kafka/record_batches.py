@@ -13,12 +13,12 @@ import struct
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from aiokafka.record.util import calc_crc32c
 
 from engine.decoding.records import PADDING, Records
+from streams.errors import LogFailed
 from streams.fetched_batch import Batch, Broken
 from streams.kafka import record_parser
+from streams.kafka.aiokafka_compat import DefaultRecordBatchBuilder, calc_crc32c
 from streams.kafka.codecs import CannotDecompress, decompress
 from streams.kafka.record_parser import DONE, FAULTS, FULL, read_records
 
@@ -36,7 +36,7 @@ _CHECKED_FROM = 21  # the checksum covers what follows it
 _CODEC, _APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0x07, 0x08, 0x10, 0x20
 
 
-class CutShort(ValueError):
+class CutShort(LogFailed):
     """A record set that does not begin with a whole batch: larger than what may be fetched, or damaged."""
 
 

@@ -12,7 +12,6 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
-from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import (
     InvalidProducerEpoch,
     InvalidProducerIdMapping,
@@ -21,14 +20,18 @@ from aiokafka.errors import (
     OutOfOrderSequenceNumber,
     ProducerFenced,
 )
-from aiokafka.producer.message_accumulator import BatchBuilder
 from mode import get_logger
 
-from streams.log_backend import Unreachable
-from streams.sqlite.leases import Fenced, LetGo
+from streams.errors import Fenced, LetGo, LogFailed, Unreachable
+from streams.kafka.aiokafka_compat import CompatProducer
+from streams.kafka.writes import batched
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Iterable, Mapping, Sequence
+
+    from aiokafka import TopicPartition
+
+    from streams.kafka.aiokafka_compat import BatchBuilder
 
 logger = get_logger(__name__)
 
@@ -41,31 +44,6 @@ START_S = 60.0
 """The transaction of a predecessor is aborted first."""
 STOP_S = 5.0
 _FENCED = (ProducerFenced, InvalidProducerEpoch, InvalidProducerIdMapping, OutOfOrderSequenceNumber)
-
-
-class _Producer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
-    """aiokafka's producer. What was given to it outlives an outage of the brokers; a request is tried again sooner."""
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
-        self._message_accumulator._batch_ttl = OUTAGE_S  # noqa: SLF001  it is the request's timeout otherwise
-
-    @property
-    def is_over(self) -> bool:
-        """Whether it failed for good, as when it was fenced: whatever it is asked then is answered oddly."""
-        return bool(self._txn_manager.is_fatal_error())  # pyright: ignore[reportOptionalMemberAccess]
-
-    def create_packed_batch(self) -> BatchBuilder:
-        """A batch that is not compressed."""
-        return BatchBuilder(self._message_accumulator._batch_size, 0, is_transactional=True)  # noqa: SLF001
-
-    def expect(self, tp: TopicPartition) -> None:
-        """Add the partition to the transaction now, so that the first record need not wait for that."""
-        self._txn_manager.maybe_add_partition_to_txn(tp)  # pyright: ignore[reportOptionalMemberAccess]
-
-    def fail_all(self, error: Exception) -> None:
-        """Whatever was given to it and has not arrived fails."""
-        self._message_accumulator.fail_all(error)
 
 
 class KafkaResultWriter:
@@ -87,8 +65,9 @@ class KafkaResultWriter:
         self.epoch = 0
         self._usual = usual
         self._id = transactional_id
-        self._producer = _Producer(
+        self._producer = CompatProducer(
             **client,
+            patience_s=OUTAGE_S,
             transactional_id=transactional_id,
             transaction_timeout_ms=int(TRANSACTION_S * 1000),
             compression_type=compression,
@@ -117,10 +96,11 @@ class KafkaResultWriter:
         except LetGo:
             starting.cancel()
             raise
-        except (TimeoutError, KafkaError) as error:
+        except (TimeoutError, LogFailed) as error:
             starting.cancel()
             await self.close()
-            raise Unreachable(f"{self._id} was not given a producer: {type(error).__name__}: {error}") from error
+            cause = error.__cause__ or error
+            raise Unreachable(f"{self._id} was not given a producer: {type(cause).__name__}: {cause}") from error
 
     def prepare(self) -> None:
         """Begin the transaction, unless one is open.
@@ -152,9 +132,10 @@ class KafkaResultWriter:
 
         Raises:
             Fenced: the partition has another owner by now.
+            LogFailed: the brokers refuse, or do not answer for long.
         """
         make = self._producer.create_packed_batch if packed else self._producer.create_batch
-        return self._send(topic, partition, _batched(make, keys or [None] * len(values), values))
+        return self._send(topic, partition, batched(make, keys or [None] * len(values), values))
 
     async def _send(self, topic: str, partition: int, batches: Iterable[BatchBuilder]) -> None:
         sends = [await self._hand_over(topic, partition, each) for each in batches]
@@ -182,9 +163,10 @@ class KafkaResultWriter:
             try:
                 future: asyncio.Future[Any] = await self._producer.send_batch(batch, topic, partition=partition)
             except Exception as error:
-                self._raise_if_over(error)
                 # There is no room while the brokers do not answer; it was not taken.
-                if not isinstance(error, KafkaTimeoutError) or time.monotonic() >= give_up_at:
+                full = isinstance(error, KafkaTimeoutError) and not self._producer.is_over
+                if not full or time.monotonic() >= give_up_at:
+                    self._raise_known(error)
                     raise
             else:
                 return future
@@ -207,16 +189,19 @@ class KafkaResultWriter:
         try:
             work.result()
         except Exception as error:
-            self._raise_if_over(error)
+            self._raise_known(error)
             raise
 
     def _check(self) -> None:
         if self._lost.done():
             raise LetGo(f"{self._id} was let go of")
 
-    def _raise_if_over(self, error: Exception) -> None:
+    def _raise_known(self, error: Exception) -> None:
+        """Raise what an error of the producer's means, if that is known."""
         if isinstance(error, _FENCED) or self._producer.is_over:
             raise Fenced(f"{self._id} has another owner by now: {type(error).__name__}") from error
+        if isinstance(error, KafkaError):
+            raise LogFailed(f"{self._id}: {type(error).__name__}: {error}") from error
 
     def let_go(self) -> None:
         """Fail whatever waits for a write with `LetGo`."""
@@ -235,19 +220,6 @@ class KafkaResultWriter:
         except (TimeoutError, KafkaError) as error:
             logger.warning("%s was not closed in time: %s", self._id, error)
             await self._producer.client.close()
-
-
-def _batched(
-    make: Callable[[], BatchBuilder], keys: Sequence[bytes | None], values: Sequence[bytes | None]
-) -> Iterator[BatchBuilder]:
-    """The records in as few batches as they fit in: one by one they cost ten times as much."""
-    batch = make()
-    for key, value in zip(keys, values, strict=True):
-        if batch.append(timestamp=None, key=key, value=value) is None:
-            yield batch
-            batch = make()
-            batch.append(timestamp=None, key=key, value=value)
-    yield batch
 
 
 def _retrieve_error(work: asyncio.Future[Any]) -> None:

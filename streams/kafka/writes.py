@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, ProducerFenced
 
-from streams.log import now_utc_ms
-from streams.sqlite.leases import Fenced
+from streams.errors import Fenced
+from streams.kafka.aiokafka_compat import CompatProducer
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
     from typing import Any, Self
 
+    from streams.kafka.aiokafka_compat import BatchBuilder
     from streams.kafka.options import KafkaOptions
 
 Part = tuple[str, int, Sequence[bytes | None], Sequence[bytes | None]]
@@ -34,8 +34,10 @@ class Writer:
 
     def __init__(self, options: KafkaOptions, name: str | None = None) -> None:
         self._name = name
-        more = {} if name is None else {"transactional_id": name, "transaction_timeout_ms": TRANSACTION_MS}
-        self._producer = AIOKafkaProducer(
+        more: dict[str, Any] = (
+            {} if name is None else {"transactional_id": name, "transaction_timeout_ms": TRANSACTION_MS}
+        )
+        self._producer = CompatProducer(
             **options.client_kwargs(),
             **more,
             acks="all",
@@ -72,16 +74,9 @@ class Writer:
     async def _send(
         self, topic: str, partition: int, values: Sequence[bytes | None], keys: Sequence[bytes | None]
     ) -> list[asyncio.Future[Any]]:
-        producer, now_ms = self._producer, now_utc_ms()
-        sent = []
-        batch = producer.create_batch()
-        for key, value in zip(keys, values, strict=True):
-            if batch.append(timestamp=now_ms, key=key, value=value) is None:
-                sent.append(await producer.send_batch(batch, topic, partition=partition))
-                batch = producer.create_batch()
-                batch.append(timestamp=now_ms, key=key, value=value)
-        sent.append(await producer.send_batch(batch, topic, partition=partition))
-        return sent
+        producer = self._producer
+        batches = batched(producer.create_batch, keys, values)
+        return [await producer.send_batch(each, topic, partition=partition) for each in batches]
 
     async def begin(self) -> None:
         """Begin a transaction; the first one ends the name's earlier producer, and its open transaction."""
@@ -97,9 +92,8 @@ class Writer:
 
     async def abort(self) -> None:
         """Let nothing of the transaction be seen. Where this fails, the brokers do so by themselves."""
-        # aiokafka asserts that it can be aborted: fenced, it cannot.
-        with suppress(AssertionError, KafkaError, TimeoutError):
-            await asyncio.wait_for(self._producer.abort_transaction(), _STOP_S)
+        with suppress(KafkaError, TimeoutError):
+            await asyncio.wait_for(self._producer.abort_if_open(), _STOP_S)
 
     async def _settle(self, step: Coroutine[Any, Any, None]) -> None:
         try:
@@ -118,5 +112,24 @@ class Writer:
             await asyncio.wait_for(self._producer.stop(), _STOP_S)
         # Where the brokers did not answer, `stop` was cancelled before it came to these.
         with suppress(KafkaError, TimeoutError, asyncio.CancelledError):
-            await asyncio.wait_for(self._producer._sender.close(), _STOP_S)  # noqa: SLF001  nothing else ends it
+            await asyncio.wait_for(self._producer.end_sender(), _STOP_S)
         await self._producer.client.close()
+
+
+def batched(
+    make: Callable[[], BatchBuilder], keys: Sequence[bytes | None], values: Sequence[bytes | None]
+) -> Iterator[BatchBuilder]:
+    """The records in as few batches as they fit in: one by one they cost ten times as much. At least one batch.
+
+    Args:
+        make: makes an empty batch.
+        keys: one for each value.
+        values: of the records, None for a tombstone.
+    """
+    batch = make()
+    for key, value in zip(keys, values, strict=True):
+        if batch.append(timestamp=None, key=key, value=value) is None:
+            yield batch
+            batch = make()
+            batch.append(timestamp=None, key=key, value=value)
+    yield batch

@@ -5,7 +5,6 @@ writes.
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +14,10 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from mode import get_logger
 
 from streams.app import build_app
+from streams.errors import Fenced
 from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
-from streams.sqlite.connection import may_pass
+from streams.sqlite.connection import SqliteFailed
 from streams.sqlite.faust_transport import log_path
-from streams.sqlite.leases import Fenced
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 
@@ -169,10 +168,10 @@ class SqliteCheckpointStore:
             try:
                 self._store.commit(self._epoch, manifest, fresh)
                 return time.thread_time() - began
-            except sqlite3.OperationalError as error:
-                if not may_pass(error) or self._closing.is_set():
+            except SqliteFailed as error:
+                if not error.may_pass or self._closing.is_set():
                     raise
-                logger.warning("cannot keep the state (%s); trying again", error)
+                logger.warning("cannot keep the state (%s); trying again", error.reason)
                 self._closing.wait(_PATIENCE_S)
 
     async def _in_thread(self, work: Callable[..., R], *args: object) -> R:

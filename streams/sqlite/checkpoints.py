@@ -13,9 +13,8 @@ from __future__ import annotations
 
 import os
 import platform
-import sqlite3
 import tempfile
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -23,23 +22,10 @@ from typing import TYPE_CHECKING, Self
 import msgspec
 
 from engine.checkpoint.pages import Damaged
+from streams.errors import Fenced, StateLocked, Superseded, UnknownFormat
 from streams.log import now_utc_ms
-from streams.manifests import (
-    REBUILD,
-    Head,
-    Manifest,
-    PageRef,
-    Superseded,
-    UnknownFormat,
-    WrongParent,
-    check_next,
-    check_page,
-    sealed,
-    sized,
-    unsealed,
-)
-from streams.sqlite.connection import immediate, is_locked, open_patiently
-from streams.sqlite.leases import Fenced
+from streams.manifests import REBUILD, Head, Manifest, PageRef, check_next, check_page, sealed, sized, unsealed
+from streams.sqlite.connection import SqliteFailed, connect, immediate, open_patiently
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -48,16 +34,14 @@ __all__ = [
     "Manifest",
     "PageRef",
     "SqliteCheckpoints",
-    "StateLocked",
-    "Superseded",
-    "UnknownFormat",
-    "WrongParent",
+    "is_whole",
     "state_path",
 ]
 
 _VERSION = 1
 _PAGE_BYTES = 32_768
 _WAL_BYTES = 64 * 2**20
+_LOOK_S = 5.0
 _MANIFEST_AND_WHETHER_PAGES = """
 SELECT manifest.partition IS NOT NULL, CAST(body AS BLOB), EXISTS (SELECT 1 FROM page WHERE partition = :partition)
 FROM (SELECT 1) LEFT JOIN manifest ON manifest.partition = :partition
@@ -76,19 +60,26 @@ PRAGMA user_version = {_VERSION};
 """
 
 
-class StateLocked(RuntimeError):
-    """The state file stays locked by another process."""
-
-
 def state_path(log_path: Path) -> Path:
     """Where the state of the log at `log_path` lies: `tillwatch.db` has it in `tillwatch.state.db`."""
     return log_path.with_name(f"{log_path.stem}.state{log_path.suffix}")
 
 
+def is_whole(path: Path) -> bool:
+    """Whether SQLite finds its own structures in a file as they must be; what they hold is not looked at."""
+    with closing(connect(f"{path.absolute().as_uri()}?mode=ro", _LOOK_S, uri=True)) as db:
+        try:
+            return bool(db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+        except SqliteFailed as error:
+            if error.is_broken:
+                return False
+            raise
+
+
 class SqliteCheckpoints:
     """The checkpoints in the file `path`, made where it does not exist. Used by one thread at a time.
 
-    Where the file is locked or the disk full, what writes raises `sqlite3.OperationalError` and may be tried
+    Where the file is locked or the disk full, what writes raises `SqliteFailed` and may be tried
     again: nothing is half done.
 
     Args:
@@ -106,13 +97,8 @@ class SqliteCheckpoints:
         if read_only and not path.exists():
             raise FileNotFoundError(f"no state file at {path}")
         self.path = path
-        self._db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
-            uri=True,
-            timeout=busy_timeout_s,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        mode = "ro" if read_only else "rwc"
+        self._db = connect(f"{path.absolute().as_uri()}?mode={mode}", busy_timeout_s, uri=True)
         try:
             self._open(busy_timeout_s, read_only=read_only)
         except BaseException:
@@ -123,10 +109,10 @@ class SqliteCheckpoints:
         with self._noticing_damage():
             try:
                 open_patiently(partial(self._set_up, read_only=read_only), busy_timeout_s)
-            except sqlite3.OperationalError as error:
-                if not is_locked(error):
+            except SqliteFailed as error:
+                if not error.is_locked:
                     raise
-                raise StateLocked(f"{self.path} stays locked while it is opened: {error}") from error
+                raise StateLocked(f"{self.path} stays locked while it is opened: {error.reason}") from error
 
     def _set_up(self, *, read_only: bool) -> None:
         execute = self._db.execute
@@ -163,10 +149,9 @@ class SqliteCheckpoints:
         """What SQLite finds broken by itself is damage, too."""
         try:
             yield
-        except sqlite3.DatabaseError as error:
-            broken = {sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-            if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF in broken:
-                raise Damaged(f"{self.path} is damaged: {error}; {REBUILD}") from error
+        except SqliteFailed as error:
+            if error.is_strange:
+                raise Damaged(f"{self.path} is damaged: {error.reason}; {REBUILD}") from error
             raise
 
     @contextmanager
@@ -196,8 +181,8 @@ class SqliteCheckpoints:
                     "INSERT OR REPLACE INTO fence VALUES (1, ?, ?, ?, ?, ?)",
                     (epoch, owner, os.getpid(), platform.node(), now_utc_ms()),
                 )
-        except sqlite3.OperationalError as error:
-            if not is_locked(error):
+        except SqliteFailed as error:
+            if not error.is_locked:
                 raise
             raise StateLocked(f"{self.path} stays locked: {self._last_fenced()}") from error
 

@@ -1,26 +1,125 @@
-"""What every file of SQLite needs: transactions, opening beside others, and which failures pass."""
+"""What every file of SQLite needs: a connection, transactions, opening beside others, and which failures pass.
+
+What SQLite fails with leaves this module as `SqliteFailed`, however it was asked. Misuse of it is a bug of ours and
+stays `sqlite3.ProgrammingError`.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
+
+from streams.errors import LogFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from os import PathLike
 
 _OPENING_S = 0.01
+_BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def is_locked(error: sqlite3.OperationalError) -> bool:
-    """Whether another process has the file locked."""
-    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+class SqliteFailed(LogFailed):
+    """SQLite could not do what it was asked.
+
+    Attributes:
+        reason: in SQLite's words.
+        code: SQLite's primary result code, 0 where the failure has none.
+    """
+
+    def __init__(self, error: sqlite3.Error) -> None:
+        super().__init__(f"database of the log or the state: {error}")
+        self.reason = str(error)
+        self.code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+        self.may_pass = self.code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL}
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether another process has the file locked."""
+        return self.code == sqlite3.SQLITE_BUSY
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the file is not, or is no longer, a database."""
+        return self.code in _BROKEN
+
+    @property
+    def is_strange(self) -> bool:
+        """Whether the file is broken, or has not the tables that it should have."""
+        return self.is_broken or self.code == sqlite3.SQLITE_ERROR
 
 
-def may_pass(error: sqlite3.OperationalError) -> bool:
-    """Whether the same may succeed later: another process has the file locked, or the disk is full."""
-    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL}
+@contextmanager
+def _translated(cursor: sqlite3.Cursor | None = None) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise
+    except sqlite3.DatabaseError as error:
+        if cursor is not None:
+            cursor.close()  # the traceback keeps it, and it would keep the file open
+        raise SqliteFailed(error) from error
+
+
+class _Cursor(sqlite3.Cursor):
+    """Fails with `SqliteFailed`: a statement when it begins, or at any row of its result."""
+
+    def execute(self, *args: Any) -> Self:
+        with _translated(self):
+            return super().execute(*args)
+
+    def executemany(self, *args: Any) -> Self:
+        with _translated(self):
+            return super().executemany(*args)
+
+    def executescript(self, *args: Any) -> Self:
+        with _translated(self):
+            super().executescript(*args)
+            return self
+
+    def fetchone(self) -> Any:
+        with _translated(self):
+            return super().fetchone()
+
+    def fetchall(self) -> list[Any]:
+        with _translated(self):
+            return super().fetchall()
+
+    def __next__(self) -> Any:
+        with _translated(self):
+            return super().__next__()
+
+
+class Connection(sqlite3.Connection):
+    """A connection that fails with `SqliteFailed`; made by `connect`."""
+
+    def execute(self, *args: Any) -> _Cursor:
+        """As `sqlite3.Connection.execute`."""
+        return self.cursor(_Cursor).execute(*args)
+
+    def executemany(self, *args: Any) -> _Cursor:
+        """As `sqlite3.Connection.executemany`."""
+        return self.cursor(_Cursor).executemany(*args)
+
+    def executescript(self, *args: Any) -> _Cursor:
+        """As `sqlite3.Connection.executescript`."""
+        return self.cursor(_Cursor).executescript(*args)
+
+
+def connect(path: str | PathLike[str], busy_timeout_s: float, *, uri: bool = False) -> Connection:
+    """A connection that begins no transaction by itself; one thread at a time may use it.
+
+    Args:
+        path: the file, or its URI.
+        busy_timeout_s: how long a statement waits for another process that writes.
+        uri: whether `path` is a URI.
+    """
+    with _translated():
+        return sqlite3.connect(
+            path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False, uri=uri, factory=Connection
+        )
 
 
 def open_patiently(set_up: Callable[[], object], patience_s: float) -> None:
@@ -32,8 +131,8 @@ def open_patiently(set_up: Callable[[], object], patience_s: float) -> None:
     while True:
         try:
             set_up()
-        except sqlite3.OperationalError as error:
-            if not is_locked(error) or time.monotonic() > give_up_at:
+        except SqliteFailed as error:
+            if not error.is_locked or time.monotonic() > give_up_at:
                 raise
             time.sleep(_OPENING_S)
         else:
@@ -41,7 +140,7 @@ def open_patiently(set_up: Callable[[], object], patience_s: float) -> None:
 
 
 @contextmanager
-def immediate(db: sqlite3.Connection) -> Iterator[None]:
+def immediate(db: Connection) -> Iterator[None]:
     """A write transaction: everything written inside is there at once or not at all."""
     db.execute("BEGIN IMMEDIATE")
     try:

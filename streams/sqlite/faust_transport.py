@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import platform
-import sqlite3
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,8 +23,8 @@ from yarl import URL
 
 from engine.decoding.hashing import partition_of
 from streams.batches import BatchConsumer, BatchTransport
+from streams.errors import Fenced, LogFailed
 from streams.fetched_batch import Batch
-from streams.sqlite.leases import Fenced
 from streams.sqlite.log import SqliteLog
 from streams.sqlite.renewal import Renewal
 from streams.sqlite.writer import Writer
@@ -33,8 +32,6 @@ from streams.sqlite.writer import Writer
 if TYPE_CHECKING:
     import os
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-
-    from faust.types import ConsumerMessage
 
     from streams.sqlite.leases import Lease
 
@@ -99,7 +96,7 @@ class Consumer(BatchConsumer):
             finally:
                 await renewal.stop()
             await self.transport.writer.run(partial(SqliteLog.release_lease, lease=lease))
-        except (Fenced, sqlite3.OperationalError) as error:
+        except (Fenced, LogFailed) as error:
             logger.warning("the last offsets were not committed: %s", error)
         self.transport.lease = None
 
@@ -163,10 +160,12 @@ class Consumer(BatchConsumer):
         for tp, offset in partitions.items():
             await self.seek(tp, offset)
 
-    async def _seek(self, partition: TP, offset: int) -> None:
+    async def move_to(self, partition: TP, offset: int) -> None:
+        """Read a partition on from `offset`."""
         self._positions[partition] = offset
 
-    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+    async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit the group's offsets, under the lease."""
         lease, group = self.transport.lease, self.app.conf.id
 
         def write(log: SqliteLog) -> None:
@@ -210,12 +209,6 @@ class Consumer(BatchConsumer):
     async def create_topic(self, topic: str, partitions: int, replication: int, **settings: Any) -> None:
         """Make a topic that is not there."""
         await self.app.producer.create_topic(topic, partitions, replication, **settings)
-
-    def _new_topicpartition(self, topic: str, partition: int) -> TP:
-        return TP(topic, partition)
-
-    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        raise NotImplementedError(f"{tp}: messages are batches, made in BatchConsumer.getmany")
 
 
 class _Cluster:

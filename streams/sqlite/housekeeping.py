@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Mapping
 
+    from streams.sqlite.connection import Connection
 
-def compact(db: sqlite3.Connection, tp: int, min_dirty: float) -> int:
+
+def compact(db: Connection, tp: int, min_dirty: float) -> int:
     """Drop the records of partition row `tp` whose key came again since; returns how many.
 
     The whole partition is sorted by key. An index on keys would spare that, and took more than half of the
@@ -31,7 +32,7 @@ def compact(db: sqlite3.Connection, tp: int, min_dirty: float) -> int:
     return int(dropped)
 
 
-def retain(db: sqlite3.Connection, now_ms: int, keep_from: Mapping[tuple[str, int], int]) -> int:
+def retain(db: Connection, now_ms: int, keep_from: Mapping[tuple[str, int], int]) -> int:
     """Drop what the topics' retention no longer keeps, save from `keep_from` on; returns how many records."""
     rows = db.execute(
         "SELECT p.id, t.name, p.number, t.retention_ms, t.retention_bytes FROM topic t"
@@ -44,7 +45,7 @@ def retain(db: sqlite3.Connection, now_ms: int, keep_from: Mapping[tuple[str, in
     )
 
 
-def _drop(db: sqlite3.Connection, tp: int, from_ms: int | None, most_bytes: int | None, keep_from: int | None) -> int:
+def _drop(db: Connection, tp: int, from_ms: int | None, most_bytes: int | None, keep_from: int | None) -> int:
     first, end = db.execute("SELECT first_offset, end_offset FROM topic_partition WHERE id = ?", (tp,)).fetchone()
     (held,) = db.execute("SELECT total(bytes) FROM block WHERE tp = ?", (tp,)).fetchone()
     cut = first

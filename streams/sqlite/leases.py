@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from streams.errors import Fenced, LeaseHeld
+
 if TYPE_CHECKING:
-    import sqlite3
+    from streams.sqlite.connection import Connection
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS lease (
@@ -22,18 +24,6 @@ CREATE TABLE IF NOT EXISTS lease (
     pid INTEGER NOT NULL, host TEXT NOT NULL, boot TEXT NOT NULL, ttl_s REAL NOT NULL, renewed_s REAL NOT NULL
 )"""
 _ROW = "SELECT number, held, owner, pid, host, boot, ttl_s, renewed_s FROM lease WHERE name = ?"
-
-
-class LeaseHeld(RuntimeError):
-    """Somebody else holds an unexpired lease."""
-
-
-class Fenced(RuntimeError):
-    """The lease was given to somebody else meanwhile: nothing may be written under it."""
-
-
-class LetGo(Fenced):
-    """This worker itself gave it up meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +73,7 @@ def _alive(pid: int) -> bool:
     return True
 
 
-def last_holder(db: sqlite3.Connection, name: str) -> str:
+def last_holder(db: Connection, name: str) -> str:
     """Who held `name` last, in words: owner, process, host and age."""
     row = db.execute(_ROW, (name,)).fetchone()
     if row is None:
@@ -93,7 +83,7 @@ def last_holder(db: sqlite3.Connection, name: str) -> str:
     return f"{owner}, process {pid} on {host}, renewed {age_s:.1f} s ago (it expires after {ttl_s:g} s)"
 
 
-def _free(db: sqlite3.Connection, name: str) -> bool:
+def _free(db: Connection, name: str) -> bool:
     row = db.execute(_ROW, (name,)).fetchone()
     if row is None:
         return True
@@ -104,7 +94,7 @@ def _free(db: sqlite3.Connection, name: str) -> bool:
     return not held or expired or dead
 
 
-def acquire(db: sqlite3.Connection, name: str, owner: str, ttl_s: float) -> Lease:
+def acquire(db: Connection, name: str, owner: str, ttl_s: float) -> Lease:
     """Give `name` to `owner`, inside a write transaction of `db`.
 
     Raises:
@@ -124,7 +114,7 @@ def acquire(db: sqlite3.Connection, name: str, owner: str, ttl_s: float) -> Leas
     return Lease(name, epoch, ttl_s)
 
 
-def check(db: sqlite3.Connection, lease: Lease) -> None:
+def check(db: Connection, lease: Lease) -> None:
     """Refuse a stale lease, inside a write transaction of `db`.
 
     Raises:
@@ -136,12 +126,12 @@ def check(db: sqlite3.Connection, lease: Lease) -> None:
         raise Fenced(f"lease {lease.name!r} epoch {lease.epoch} is stale: it is now held by {now}")
 
 
-def renew(db: sqlite3.Connection, lease: Lease) -> None:
+def renew(db: Connection, lease: Lease) -> None:
     """Start the lease's time to live anew; raises `Fenced` like `check`."""
     check(db, lease)
     db.execute("UPDATE lease SET renewed_s = ? WHERE name = ?", (boot_s(), lease.name))
 
 
-def release(db: sqlite3.Connection, lease: Lease) -> None:
+def release(db: Connection, lease: Lease) -> None:
     """Free the lease, if it is still ours. Its epoch stays known, so that the next one is greater."""
     db.execute("UPDATE lease SET held = 0 WHERE name = ? AND number = ?", (lease.name, lease.epoch))

@@ -10,7 +10,6 @@ thread at a time.
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,11 +18,11 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import msgspec
 import numpy as np
 
-from streams.log import KeyedRecord, OffsetGone, Progress, UnknownTopic, check_each, ends_of, now_utc_ms
+from streams.errors import LeaseHeld, OffsetGone, UnknownTopic
+from streams.log import KeyedRecord, Progress, check_each, ends_of, now_utc_ms
 from streams.sqlite import housekeeping, leases
 from streams.sqlite.blocks import MAX_BLOCK_RECORDS, cut, join
-from streams.sqlite.connection import immediate, open_patiently
-from streams.sqlite.leases import LeaseHeld
+from streams.sqlite.connection import SqliteFailed, connect, immediate, open_patiently
 from streams.topics import TOPICS
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class SqliteLog:
         path: the file; its folder must exist.
         topics: its topics, by what each is for.
         durable: whether appended records outlive a power failure (`synchronous=FULL`), not only the process.
-        busy_timeout_s: how long to wait for another writer before `sqlite3.OperationalError` is raised.
+        busy_timeout_s: how long to wait for another writer before `SqliteFailed` is raised.
     """
 
     on_kafka: ClassVar[bool] = False
@@ -87,11 +86,11 @@ class SqliteLog:
         self, path: str | PathLike[str], topics: Topics = TOPICS, *, durable: bool = True, busy_timeout_s: float = 30.0
     ) -> None:
         self.path, self.topics = path, topics
-        self._db = sqlite3.connect(path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False)
+        self._db = connect(path, busy_timeout_s)
         self._topics: dict[str, _Topic] = {}
         try:
             open_patiently(partial(self._set_up, durable=durable), busy_timeout_s)
-        except sqlite3.OperationalError:
+        except SqliteFailed:
             self._db.close()
             raise
         self._seen = self._version()
@@ -519,7 +518,9 @@ class SqliteLog:
         try:
             with self.transaction():
                 return leases.acquire(self._db, name, owner, ttl_s)
-        except sqlite3.OperationalError as error:
+        except SqliteFailed as error:
+            if not error.may_pass:
+                raise
             holder = leases.last_holder(self._db, name)
             raise LeaseHeld(f"lease {name!r}: {self.path} stays locked; last held by {holder}") from error
 

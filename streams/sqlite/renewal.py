@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from typing import TYPE_CHECKING
 
 from mode import get_logger
 
-from streams.sqlite.connection import may_pass
+from streams.sqlite.connection import SqliteFailed
 from streams.sqlite.log import SqliteLog
 
 if TYPE_CHECKING:
@@ -52,10 +51,10 @@ class Renewal:
             try:
                 self._log.renew_lease(self._lease)
             except Exception as error:  # noqa: BLE001  it belongs to the loop
-                if not (isinstance(error, sqlite3.OperationalError) and may_pass(error)):
+                if not (isinstance(error, SqliteFailed) and error.may_pass):
                     self._loop.call_soon_threadsafe(self._tell, error)
                     return
-                logger.warning("cannot renew lease %r (%s); trying again", self._lease.name, error)
+                logger.warning("cannot renew lease %r (%s); trying again", self._lease.name, error.reason)
                 rest_s = self._rest_s / 10
 
     def _tell(self, error: Exception) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from mode import get_logger
 
-from streams.sqlite.connection import may_pass
+from streams.sqlite.connection import SqliteFailed
 from streams.sqlite.log import SqliteLog
 
 if TYPE_CHECKING:
@@ -42,10 +41,10 @@ class Writer:
         while True:
             try:
                 return work(self._log)
-            except sqlite3.OperationalError as error:
-                if not may_pass(error) or self._closing.is_set():
+            except SqliteFailed as error:
+                if not error.may_pass or self._closing.is_set():
                     raise
-                logger.warning("cannot write to %s (%s); trying again", self._log.path, error)
+                logger.warning("cannot write to %s (%s); trying again", self._log.path, error.reason)
                 self._closing.wait(_PATIENCE_S / 10)
 
     def give_up(self) -> None:

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from tests.docs.headings import sections
-from tillwatch.cli import COMMANDS, INTERRUPTED, BadSettings, commands
+from tillwatch.cli import BAD_SETTINGS, COMMANDS, INTERRUPTED, commands
 
 DOC = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 
@@ -107,9 +107,9 @@ def test_help_of_every_command_and_option_says_something(name: str) -> None:
 
 def test_the_exit_codes_are_those_of_the_code() -> None:
     codes = re.findall(r"^\| (\d+) \|", DOC, re.MULTILINE)
-    expected = (0, click.ClickException.exit_code, BadSettings.exit_code, INTERRUPTED)
+    expected = (0, click.ClickException.exit_code, BAD_SETTINGS, INTERRUPTED)
     assert [int(each) for each in codes] == list(expected)
-    assert click.UsageError.exit_code == BadSettings.exit_code
+    assert click.UsageError.exit_code == BAD_SETTINGS
 
 
 @pytest.mark.parametrize("name", [None, *NAMES])

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from streams.app import WorkerSettings
-from streams.sqlite.checkpoints import SqliteCheckpoints, UnknownFormat, state_path
+from streams.errors import UnknownFormat
+from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
 from streams.sqlite.faust_transport import LEASE, log_url
 from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS, create_topics

@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
-from streams.kafka.admin import admin_client
+from streams.kafka.kafka_python_compat import admin_client
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

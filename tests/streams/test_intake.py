@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pytest
 
 from engine.decoding.hashing import partition_of
-from streams.intake import CLOCK_LAG_MS, IntakeTotals, ingest
+from streams.intake import CLOCK_LAG_MS, InputRefused, IntakeTotals, ingest
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 
@@ -196,7 +196,7 @@ def test_a_clock_record_far_ahead_of_now_is_a_dead_letter(log: SqliteLog) -> Non
 
 @pytest.mark.parametrize("feed", ["", "x" * 33, "é", PAN])
 def test_a_feed_that_is_no_name_is_refused(log: SqliteLog, feed: str) -> None:
-    with pytest.raises(ValueError, match="feed must"):
+    with pytest.raises(InputRefused, match="feed must"):
         ingest(log, lines(sale(1)), name="a", feed=feed)
 
 
@@ -294,7 +294,7 @@ def test_another_input_under_the_same_name_is_refused(log: SqliteLog, seekable: 
     ingest(log, lines(sale(1), sale(2)), name="a", historic=True)
     other = lines(sale(3), sale(4), sale(5)).read()
     given = io.BytesIO(other) if seekable else io.BufferedReader(Unseekable(other))
-    with pytest.raises(ValueError, match=r"input a must begin with the .* bytes taken before, got others"):
+    with pytest.raises(InputRefused, match=r"input a must begin with the .* bytes taken before, got others"):
         ingest(log, given, name="a", historic=True)
 
 
@@ -305,12 +305,12 @@ def test_two_intakes_of_one_name_at_a_time_are_refused(log: SqliteLog, tmp_path:
         def meanwhile(_: IntakeTotals) -> None:
             ingest(other, io.BytesIO(given + lines(sale(9)).read()), name="a", historic=True)
 
-        with pytest.raises(ValueError, match="input a must be taken by one ingest at a time"):
+        with pytest.raises(InputRefused, match="input a must be taken by one ingest at a time"):
             ingest(log, io.BytesIO(given), name="a", historic=True, on_progress=meanwhile)
     assert sum(map(len, events_of(log))) == 5
 
 
 def test_an_input_shorter_than_before_is_refused(log: SqliteLog) -> None:
     ingest(log, lines(sale(1), sale(2)), name="a", historic=True)
-    with pytest.raises(ValueError, match=r"input a must have the .* bytes taken before, got"):
+    with pytest.raises(InputRefused, match=r"input a must have the .* bytes taken before, got"):
         ingest(log, lines(sale(1)), name="a", historic=True)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 from kafka.errors import KafkaTimeoutError  # type: ignore[import-untyped]
 
+from streams.errors import Fenced, LogFailed, UnknownTopic
 from streams.intake import ingest
-from streams.kafka.admin import KafkaAdmin, admin_client
+from streams.kafka.admin import KafkaAdmin
+from streams.kafka.kafka_python_compat import admin_client
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
-from streams.log import LogFailed, UnknownTopic
-from streams.sqlite.leases import Fenced
 from streams.topics import TOPICS, create_topics
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import HOST, free_ports

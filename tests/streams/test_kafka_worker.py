@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import signal
 import threading
@@ -19,12 +20,13 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from domain.alerts import DeadLetter, Score
 from engine.outputs import Counts
 from streams.app import WorkerSettings
+from streams.errors import Fenced, LogFailed, OffsetGone
+from streams.kafka import backend
 from streams.kafka.checkpoints import KafkaCheckpointStore
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
 from streams.kafka.result_writer import KafkaResultWriter
-from streams.log import OffsetGone, Progress
-from streams.sqlite.leases import Fenced
+from streams.log import Progress
 from streams.topics import TOPICS, create_topics
 from streams.worker import MonitorFailed, Worker, run_worker
 from tests.faults.waiting import wait_until
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 
     from engine.decoding.records import Records
     from engine.outputs import Outputs
+    from streams.log import Progress
     from tests.kafka.broker import Cluster, Secure
     from tests.streams.conftest import KafkaBackend
 
@@ -398,6 +401,19 @@ def test_a_partitions_late_writer_is_fenced_and_nothing_of_it_is_committed(
 
     run(test())
     assert [each.value for each in log._run(log._reader.read("alerts", 0, 0, 10))] == [b"next"]
+
+
+@pytest.mark.usefixtures("log")
+def test_what_the_brokers_refuse_fails_as_a_log_does_and_not_as_aiokafka_does(options: KafkaOptions) -> None:
+    async def test() -> None:
+        owner = writer_of(options)
+        await owner.start()
+        with pytest.raises(LogFailed, match="tillwatch-checkpoints-0: MessageSizeTooLargeError") as failed:
+            await owner.send_many("alerts", 0, [random.Random(7).randbytes(3_000_000)], [b"a"])
+        assert isinstance(failed.value, backend.KafkaBackend.losses)
+        await owner.close()
+
+    run(test())
 
 
 def test_a_prepared_transaction_is_committed_empty_left_to_the_next_owner_or_fenced(

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from streams.errors import Fenced, LeaseHeld
 from streams.sqlite import leases
-from streams.sqlite.leases import Fenced, LeaseHeld
 from streams.sqlite.log import SqliteLog
 
 if TYPE_CHECKING:

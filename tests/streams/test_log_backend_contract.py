@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.log import OffsetGone, Progress, now_utc_ms
+from streams.errors import OffsetGone
+from streams.log import Progress, now_utc_ms
 
 if TYPE_CHECKING:
     from engine.decoding.records import Records

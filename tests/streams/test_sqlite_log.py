@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from streams.log import Progress, UnknownTopic
+from streams.errors import LogFailed, UnknownTopic
+from streams.log import Progress
 from streams.sqlite.blocks import MAX_BLOCK_BYTES, MAX_BLOCK_RECORDS
 from streams.sqlite.log import SqliteLog
 
@@ -188,5 +189,27 @@ def test_a_file_that_stays_locked_is_given_up_after_the_time_out(tmp_path: Path)
     with closing(sqlite3.connect(tmp_path / "log.db", isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         other.execute("CREATE TABLE held (x)")
-        with pytest.raises(sqlite3.OperationalError, match="locked"):
+        with pytest.raises(LogFailed, match="database is locked") as failed:
             SqliteLog(tmp_path / "log.db", busy_timeout_s=0.2)
+        assert failed.value.may_pass
+
+
+def test_a_damaged_file_fails_as_a_log_does_and_not_as_sqlite_does_however_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    with SqliteLog(path) as log:
+        log.create_topic("events", 2)
+        log.append("events", 0, [b"x" * 1_000] * 1_000)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:16_384] + b"\xff" * (len(whole) - 16_384))
+    with SqliteLog(path) as log:
+        for read in (log.topics, lambda: log.read("events", 0, 0), log.progress, lambda: log.set_position("a", 1)):
+            with pytest.raises(LogFailed, match="malformed") as failed:
+                read()
+            assert not failed.value.may_pass
+
+
+def test_a_misuse_of_sqlite_is_a_bug_and_no_failure_of_the_log(tmp_path: Path) -> None:
+    log = SqliteLog(tmp_path / "log.db")
+    log.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        log.topics()

@@ -11,7 +11,7 @@ from faust.types import TP
 
 from engine.decoding.hashing import partition_of
 from streams.app import WorkerSettings, build_app
-from streams.log import UnknownTopic
+from streams.errors import UnknownTopic
 from streams.sqlite.faust_transport import Transport, log_url
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from streams.app import App
+    from streams.faust_compat import App
     from streams.sqlite.faust_transport import Producer
 
 

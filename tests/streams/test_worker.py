@@ -18,12 +18,11 @@ from engine.decoding.hashing import partition_of
 from engine.monitor import Monitor, MonitorConfig
 from engine.outputs import Counts, Outputs
 from streams.app import WorkerSettings
+from streams.errors import Fenced, LeaseHeld, OffsetGone
 from streams.kafka.options import KafkaOptions
-from streams.log import OffsetGone, Progress
 from streams.sqlite import leases
 from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
 from streams.sqlite.faust_transport import LEASE, log_path, log_url
-from streams.sqlite.leases import Fenced, LeaseHeld
 from streams.sqlite.log import SqliteLog
 from streams.sqlite.renewal import Renewal
 from streams.topics import TOPICS, create_topics
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from engine.decoding.records import Records
+    from streams.log import Progress
     from streams.sqlite.leases import Lease
     from tests.streams.conftest import SqliteBackend
 
@@ -256,7 +256,7 @@ def test_a_worker_that_is_stopped_loses_its_lease_and_ends_when_it_wakes(embedde
     worker = embedded.python(
         "import streams.sqlite.faust_transport as transport\n"
         "from streams.app import WorkerSettings\n"
-        "from streams.sqlite.leases import Fenced\n"
+        "from streams.errors import Fenced\n"
         "from streams.worker import run_worker\n"
         "transport.LEASE_TTL_S = 0.6\n"
         "settings = WorkerSettings(log_url=transport.log_url(log.path), partitions=1, checkpoint_every_s=None)\n"

@@ -13,9 +13,9 @@ import click
 import msgspec
 from rich.live import Live
 
+from streams.errors import LeaseHeld
 from streams.log import now_utc_ms
 from streams.sqlite.checkpoints import state_path
-from streams.sqlite.leases import LeaseHeld
 from tillwatch.demo import plan as demo_plan
 from tillwatch.demo.board import board, status_line
 from tillwatch.demo.children import Child, child
@@ -98,8 +98,9 @@ def command(
                 pass
             for name in _FILES:
                 (folder / name).unlink(missing_ok=True)
-        with _claimed(at_log, folder) as claim, failing(ValueError):
-            demo_plan.plan_of(folder, merchants, seed)
+        with _claimed(at_log, folder) as claim:
+            with failing(ValueError):
+                demo_plan.plan_of(folder, merchants, seed)
             totals = _Demo(at_log, folder, speed, claim).run(stop, for_s, live=not as_json and sys.stdout.isatty())
     if as_json:
         emit_json(totals)
