@@ -17,8 +17,9 @@ The steps of a rebalance, in order. The backend's consumer takes them, and calls
 5. **Resumed.** Faust lets the consumer fetch.
 
 The embedded log has one worker, which gets every partition when it starts: steps 1 and 2 are Kafka's alone. A rebalance
-that begins during step 3 makes its result void: the steps begin anew. A write that fails (the worker was fenced, a
-transaction timed out) ends in step 2, by `LogBackend.rejoin`: nothing is held then, so every partition is restored.
+that begins during step 3 makes its result void: the steps begin anew. After a write that failed (the worker was fenced,
+a transaction timed out) `LogBackend.rejoin` starts them at step 1; nothing is held then, and every partition is
+restored.
 """
 
 from __future__ import annotations
