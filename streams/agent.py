@@ -14,6 +14,7 @@ from faust.types import TP
 from mode import get_logger
 
 from domain.alerts import DeadLetter
+from domain.dispositions import BROKEN_BATCH
 from domain.errors import TillwatchError
 from domain.events import Reason
 from engine.decoding.hashing import partition_of
@@ -266,16 +267,12 @@ def _processed(partition: Partition, batch: Batch) -> Outputs:
     """What a batch comes to. Whatever its log could not read is a dead letter."""
     outputs = partition.monitor.process(batch.records) if len(batch.records) else Outputs(counts=Counts())
     for each in batch.broken:
-        outputs.dead_letters.append(
-            DeadLetter(
-                reason=Reason.BROKEN_BATCH,
-                field="",
-                message=f"{each.message}; offsets {each.first_offset} to {each.last_offset}",
-                source=batch.records.source,
-                position=each.first_offset,
-                record="",
-            )
-        )
+        words = BROKEN_BATCH.words(message=each.message, first_offset=each.first_offset, last_offset=each.last_offset)
+        letter = DeadLetter(
+            reason=BROKEN_BATCH.reason, field=BROKEN_BATCH.field, message=words, source=batch.records.source,
+            position=each.first_offset, record="",
+        )  # fmt: skip
+        outputs.dead_letters.append(letter)
     broken = Counts(records=len(batch.broken), dead_letters=len(batch.broken))
     outputs.counts.add(broken)
     getattr(partition.monitor, "counts", Counts()).add(broken)  # which its next checkpoint keeps

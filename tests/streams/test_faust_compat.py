@@ -6,7 +6,6 @@ import asyncio
 import inspect
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
 import pytest
 from faust.app.base import App
 from faust.tables.manager import TableManager
@@ -16,8 +15,8 @@ from faust.types import TP
 from engine.decoding.records import Records
 from streams import faust_compat
 from streams.app import WorkerSettings, build_app
-from streams.batches import batch_message
-from streams.fetched_batch import Batch
+from streams.batches import BatchMessage
+from streams.fetched_batch import Batch, FetchedBatch
 from streams.sqlite.faust_transport import log_url
 from tests.streams.compat import attribute_faults, signature_faults, version_fault
 
@@ -72,9 +71,7 @@ def test_a_message_that_is_let_go_of_is_waited_for_no_longer(tmp_path: Path) -> 
         app = build_app(WorkerSettings(log_url=log_url(tmp_path / "tillwatch.db"), partitions=2))
         consumer = cast("BatchConsumer", app.consumer)
         assert attribute_faults(FAUST, [(consumer, ("_unacked_messages", "_waiting_for_ack"))]) == []
-        one = np.zeros(1, np.int64)
-        records = Records(data=b"1", ends=one + 1, offsets=one, appended_ms=one, source="events-0")
-        message = batch_message(TP("events", 0), Batch.of(records), 1, 1)
+        message = BatchMessage(TP("events", 0), FetchedBatch(1, Batch.of(Records.of([b"1"]))), 1)
         consumer.track_message(message)
         assert message in consumer.unacked
         waiting = asyncio.create_task(consumer._wait_for_ack(timeout=30.0))
