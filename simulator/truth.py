@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from domain.errors import TillwatchError
 from domain.timestamps import DAY_MS
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ RATIO = "ratio"
 CATEGORIES = ("mcc", "fee", "volume")
 
 
-class TruthError(ValueError):
+class TruthError(TillwatchError):
     """A `truth.json` that cannot be evaluated against."""
 
 

@@ -66,7 +66,7 @@ class Oracle:
         """The columns of an accepted transaction; else `duplicate`, a dead letter's reason, or `other`."""
         event = {name: value for name, value in event.items() if value not in (None, "")}
         kind = event.get("type", "transaction")
-        if kind != "clock":
+        if kind not in {"clock", "transaction"}:
             self._merchant(event)
         if kind == "transaction":
             return self._transaction(event, appended_ms)
@@ -85,11 +85,10 @@ class Oracle:
         return self.merchants.setdefault(event["merchant_id"], Merchant(self.zone))
 
     def _transaction(self, event: Event, appended_ms: int) -> dict[str, Value] | str:
-        merchant, at_ms = self._merchant(event), ms(event["event_time"])
-        received_ms = ms(event.get("received_at", appended_ms))
-        key = key_of(event)
+        at_ms, received_ms = ms(event["event_time"]), ms(event.get("received_at", appended_ms))
         if at_ms - received_ms > 600 * SECOND:
             return "future"
+        merchant, key = self._merchant(event), key_of(event)
         if merchant.currency not in {"", event["currency"]}:
             return "currency"
         if merchant.clock_ms is not None:

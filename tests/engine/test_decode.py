@@ -47,7 +47,7 @@ def letter(event: Any) -> DeadLetter:
     """The dead letter of a record; its neighbours must be read."""
     decoded = decode(SALE, event, SALE)
     assert decoded.columns.status.tolist() == [OK, DEAD, OK]
-    ((place, found),) = decoded.dead
+    ((place, _, found),) = decoded.dead
     assert (place, found.position, found.source) == (1, 1, "events-0")
     return found
 
@@ -193,7 +193,7 @@ def test_nesting_of_any_depth_is_a_dead_letter_and_no_crash(around: tuple[bytes,
     records = [(wrap % (left * n + b"1" + right * n).decode()).encode() for n in (*range(880, 1_010), 10_000)]
     decoded = decode(*records)
     assert decoded.columns.status.tolist() == [DEAD] * len(records)
-    assert all(each.reason and each.message for _, each in decoded.dead)
+    assert all(each.reason and each.message for _, _, each in decoded.dead)
 
 
 def test_harmless_unknown_keys_are_read_fast_from_the_second_batch_on() -> None:
@@ -250,7 +250,7 @@ def test_the_slow_way_and_the_fast_way_give_one_picture() -> None:
 def test_of_a_key_that_comes_twice_the_last_counts() -> None:
     decoded = decode(raw(SALE)[:-1] + b',"amount":5}', raw(SALE)[:-1] + b',"amount":-5}')
     assert number(decoded, "amount", 0) == 5
-    assert [found.field for _, found in decoded.dead] == ["amount"]
+    assert [found.field for _, _, found in decoded.dead] == ["amount"]
 
 
 CONTRACT = {
@@ -331,7 +331,7 @@ def test_the_records_bytes_are_read_where_they_lie_and_copied_only_to_add_texts(
     "price", [{}, {"rate_ppm": -1}, {"rate_ppm": 1.5}, {"rate_ppm": 1, "card_kind": "x"}, 7, "6222"]
 )
 def test_a_contract_with_a_price_that_cannot_be_is_a_dead_letter_that_names_the_prices(price: object) -> None:
-    ((_, letter),) = decode({**CONTRACT, "prices": [{"rate_ppm": 0}, price]}).dead
+    ((_, _, letter),) = decode({**CONTRACT, "prices": [{"rate_ppm": 0}, price]}).dead
     assert letter.field == "prices"
     assert letter.message.startswith("prices must ")
 
@@ -379,7 +379,7 @@ def test_any_json_in_any_field_is_accepted_or_a_dead_letter_that_names_the_field
 ) -> None:
     kind, field = kind_and_field
     decoded = decode({**EXAMPLES[kind], field.name: value})
-    for _, found in decoded.dead:
+    for _, _, found in decoded.dead:
         assert found.field == field.name
         assert found.message.startswith(f"{field.name} must ")
         assert PAN not in json.dumps([found.message, found.record])
@@ -396,7 +396,7 @@ def test_any_json_in_any_field_is_accepted_or_a_dead_letter_that_names_the_field
 def test_random_bytes_are_dead_letters_each_at_its_place(records: list[bytes]) -> None:
     decoded = Decoder().decode(Records.of(records, first_offset=100, source="f"))
     assert decoded.columns.status.tolist() == [DEAD] * len(records)
-    assert [(i, found.position, found.source) for i, found in decoded.dead] == [
+    assert [(i, found.position, found.source) for i, _, found in decoded.dead] == [
         (i, 100 + i, "f") for i in range(len(records))
     ]
 

@@ -49,7 +49,7 @@ def seen_after(*events: dict[str, Any]) -> Seen:
         outputs = monitor.process(Records.of([json.dumps(event).encode()], appended_ms=T0 + 1))
         assert outputs.dead_letters == []
         risk += len(outputs.scores) + outputs.counts.unmatched_verdicts
-    state = monitor._state
+    state = monitor._pipeline.state
     row = state.rows.rows[0]
     feed_clock_ms = int(state.feed_clock_ms[0])
     return Seen(int(row["clock_ms"]), feed_clock_ms, len(detector.seen), (row["master_data"], row["contract"]), risk)

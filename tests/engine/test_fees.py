@@ -165,7 +165,7 @@ def test_a_version_says_how_much_dearer_it_is_and_how_long_before_it_was_told() 
     assert (first["contract_rise_ppm"], first["contract_notice_d"], first["contract_lead_d"]) == (None, None, 1)
     assert (second["contract_rise_ppm"], second["contract_notice_d"], second["contract_lead_d"]) == (500_000, 30, 35)
     assert [name for name, value in second.items() if value is not None] == [
-        "contract_rise_ppm", "contract_notice_d", "contract_lead_d", "row_kind",
+        "row_kind", "contract_rise_ppm", "contract_notice_d", "contract_lead_d",
     ]  # fmt: skip
 
 

@@ -48,7 +48,7 @@ class Run:
             self.alerts = [record for p in range(2) for record in log.read_keyed(TOPICS.alerts.name, p, 0)]
 
     def _monitor(self, partition: int, partitions: int) -> Monitor:
-        self.monitors.append(Monitor(self.config, partition, partitions, cuts=True))
+        self.monitors.append(Monitor(self.config, partition, partitions, checkpoints=True))
         return self.monitors[-1]
 
     def totals(self) -> dict[str, Totals]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.events import CARD_KINDS, FEE_CLASSES, FEED, FUTURE_MS, MERCHANT, ROLES, TRANSACTION, Kind, Role
+from domain.events import CARD_KINDS, EVENTS, FEE_CLASSES, FEED, FUTURE_MS, ROLES, TRANSACTION, Kind, Role
 from domain.timestamps import HOUR_MS
 from engine.decoding.hashing import partition_of
 from simulator.config import SimulationConfig
@@ -143,7 +143,7 @@ def test_every_record_holds_only_fields_of_the_contract_within_their_bounds() ->
         for batch in simulate(config).batches():
             for value in batch.values():
                 event = json.loads(value)
-                fields = {field.name: field for field in (MERCHANT if "type" in event else TRANSACTION)}
+                fields = {field.name: field for field in (EVENTS["merchant"] if "type" in event else TRANSACTION)}
                 seen |= event.keys() if "type" not in event else set()
                 for key, content in event.items():
                     check_field(fields[key], content)

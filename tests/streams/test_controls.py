@@ -194,7 +194,7 @@ def test_the_pace_is_that_of_the_greatest_clock() -> None:
     pace.look(5.0, [object()])
     assert (pace.clock_ms, pace.speed) == (0, 1.0)
     for at_s in (10.0, 20.0, 30.0, 40.0, 50.0, 60.0):
-        seen.feeds = {"a": START_MS + round(at_s * at_s * 1_000)}
+        seen.feeds["a"] = START_MS + round(at_s * at_s * 1_000)
         pace.look(at_s, [seen])
     assert (pace.clock_ms, pace.speed) == (START_MS + 3_600_000, (3_600 - 900) / 30)
     seen.controls.reached_ms = START_MS + DAY_MS

@@ -108,7 +108,7 @@ def test_what_falls_due_on_an_idle_partition_is_found_by_clock_records_alone_als
     assert (end["hits"], end["revision"]) == (1, 2)
     (sums,) = monitors[partition_of(idle.encode(), 2)].totals()
     assert sums.attempts == 2
-    seen = monitors[partition_of(idle.encode(), 2)].look(idle)
+    seen = monitors[partition_of(idle.encode(), 2)].snapshot(idle)
     assert seen is not None
     assert seen.waiting == ()
     assert {column.name: value for column, value in seen.columns}["unmatched_reversals"] == 1

@@ -202,7 +202,7 @@ def test_a_damaged_file_fails_as_a_log_does_and_not_as_sqlite_does_however_it_is
     whole = path.read_bytes()
     path.write_bytes(whole[:16_384] + b"\xff" * (len(whole) - 16_384))
     with SqliteLog(path) as log:
-        for read in (log.topics, lambda: log.read("events", 0, 0), log.progress, lambda: log.set_position("a", 1)):
+        for read in (log.topic_names, lambda: log.read("events", 0, 0), log.progress, lambda: log.set_position("a", 1)):
             with pytest.raises(LogFailed, match="malformed") as failed:
                 read()
             assert not failed.value.may_pass
@@ -212,4 +212,4 @@ def test_a_misuse_of_sqlite_is_a_bug_and_no_failure_of_the_log(tmp_path: Path) -
     log = SqliteLog(tmp_path / "log.db")
     log.close()
     with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
-        log.topics()
+        log.topic_names()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from streams.app import WorkerSettings
-from streams.log import UnknownTopic
+from streams.errors import UnknownTopic
 from streams.sqlite.faust_transport import log_url
 from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS, create_topics
