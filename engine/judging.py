@@ -76,6 +76,7 @@ class Judge:
         groups = {each.name: each.risk_group for each in self._detectors}
         self.risk = RiskLedger(groups, merchant_id, journals=journals)
         self.coverage = [Coverage(each.name, each.needs) for each in self._detectors]
+        self._needs = {need for each in self.coverage for need in each.needs}
         self._note_artefacts()
 
     def learn(self, known: Sequence[Known]) -> list[Control] | None:
@@ -124,8 +125,8 @@ class Judge:
 
     def _cover(self, rows: FeatureRows) -> None:
         """Count what each detector could judge."""
-        transactions = rows.counts().transactions
-        present = {need: rows.present(need) for need in {need for each in self.coverage for need in each.needs}}
+        transactions = rows.accepted_transactions
+        present = {need: rows.present(need) for need in self._needs}
         for each in self.coverage:
             each.transactions += transactions
             for need in each.needs:

@@ -167,13 +167,10 @@ class LineProcessor:
 
     def _feeds(self, decoded: Decoded) -> dict[int, str]:
         """The names behind the batch's feed hashes."""
-        columns, names = decoded.columns, {}
+        columns = decoded.columns
         named = np.flatnonzero((columns.kind != KIND_DEAD) & (columns.hash[_FEED] != 0))
         hashes, first = np.unique(columns.hash[_FEED, named], return_index=True)
-        for each, i in zip(hashes.tolist(), named[first].tolist(), strict=True):
-            start, length = columns.start[_FEED, i], columns.length[_FEED, i]
-            names[each] = decoded.data[start : start + length].tobytes().decode()
-        return names
+        return {each: decoded.text("feed", i) for each, i in zip(hashes.tolist(), named[first].tolist(), strict=True)}
 
     def _receipt(self, time_ms: int, now_ms: int) -> int:
         return min(time_ms, now_ms) if self._historic and time_ms != MISSING else now_ms

@@ -53,4 +53,6 @@ def marker() -> Path:
 def compile_engine() -> None:
     """Compile the scanner and the kernel by running a record through a monitor that is then forgotten."""
     sale = b'{"txn_id":"1","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}'
-    Monitor(MonitorConfig(capacity=1), historic=True).process(Records.of([sale]))
+    monitor = Monitor(MonitorConfig(capacity=1), historic=True)
+    monitor.process(Records.of([sale]))
+    monitor.snapshot("m")

@@ -65,6 +65,14 @@ class Decoded:
     others: list[tuple[int, dict[str, Any]]]
     dead: list[tuple[int, int, DeadLetter]]
 
+    def text(self, name: str, i: int) -> str:
+        """A text field of record `i`, "" where it has none or there is no such record (`i` below 0)."""
+        slot = STRINGS.index(name)
+        if i < 0 or self.columns.hash[slot, i] == 0:
+            return ""
+        start, length = int(self.columns.start[slot, i]), int(self.columns.length[slot, i])
+        return self.data[start : start + length].tobytes().decode()
+
 
 def shown(value: object) -> str:
     """A value as an error shows it: short, and without card numbers.

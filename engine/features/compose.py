@@ -56,6 +56,7 @@ class Composition:
         columns: every column, in order.
         nulls: (1,) a row of features in which every column is null.
         run: the compiled kernel; `engine.features.kernel.run` says what it takes.
+        snapshot: the features of one merchant; `engine.features.kernel.snapshot` says what it takes.
     """
 
     families: tuple[ModuleType, ...]
@@ -64,6 +65,7 @@ class Composition:
     columns: tuple[Column, ...]
     nulls: NDArray[np.void]
     run: Callable[..., int]
+    snapshot: Callable[..., None]
 
     def outputs(self, room: int) -> tuple[NDArray[np.void], Into, Mapping[str, NDArray[Any]]]:
         """Where the kernel puts up to `room` rows of features: as it takes it (twice), and by column name."""
@@ -87,7 +89,7 @@ def compose(families: tuple[ModuleType, ...] = FAMILIES) -> Composition:
     found = columns(families)
     dtype, keep_bytes = row_dtype(families)
     module = _load(_write(families, dtype))
-    return Composition(families, dtype, keep_bytes, found, _nulls(found), module.run)
+    return Composition(families, dtype, keep_bytes, found, _nulls(found), module.run, module.snapshot)
 
 
 def _nulls(columns: tuple[Column, ...]) -> NDArray[np.void]:

@@ -10,9 +10,6 @@ from domain.calendars import DAYS as CALENDAR_DAYS
 from domain.calendars import FIRST_DAY, DayKind
 from domain.peers import GROUPS, RAMP_WEEKS
 from domain.profiles import MAX_PROFILES, STATISTICS
-from domain.timestamps import DAY_MS as DAY_MS  # noqa: PLC0414  (the kernel has them from here)
-from domain.timestamps import HOUR_MS as HOUR_MS  # noqa: PLC0414
-from domain.timestamps import MINUTE_MS as MINUTE_MS  # noqa: PLC0414
 from engine.decoding.columns import MISSING, pack
 
 MAX_MCCS = 16

@@ -152,7 +152,7 @@ class FeatureRows:
 
     def text(self, name: str, j: int) -> str:
         """A text field of the record that row `j` is of, "" where there is none."""
-        return text_of(self._walked.decoded, name, int(self._record[j]))
+        return self._walked.decoded.text(name, int(self._record[j]))
 
     def number(self, name: str) -> NDArray[np.int64]:
         """A number field of the records that rows are of; `MISSING` where there is none."""
@@ -175,6 +175,11 @@ class FeatureRows:
         return reached
 
     # -- records
+
+    @property
+    def accepted_transactions(self) -> int:
+        """How many transactions were accepted."""
+        return int(np.count_nonzero(self.disposition == ACCEPTED.code))
 
     def counts(self) -> Counts:
         """The records by how they ended."""
@@ -231,8 +236,8 @@ class FeatureRows:
         if disposition is CURRENCY:
             return {"expected": unpack(noted), "got": unpack(int(number[NUMBERS.index("currency")]))}
         if disposition is FEEDS:
-            return {"feeds": MAX_FEEDS, "feed": text_of(walked.decoded, "feed", i) or "none"}
-        merchant_id = text_of(walked.decoded, "merchant_id", i)
+            return {"feeds": MAX_FEEDS, "feed": walked.decoded.text("feed", i) or "none"}
+        merchant_id = walked.decoded.text("merchant_id", i)
         if disposition is WRONG_PARTITION:
             partition = partition_of(merchant_id.encode(), limits.partitions)
             return {
@@ -248,12 +253,3 @@ def value_of(value: Any) -> int | float | None:
     if isinstance(value, np.integer):
         return None if value == MISSING else int(value)
     return None if np.isnan(value) else float(value)
-
-
-def text_of(decoded: Decoded, name: str, i: int) -> str:
-    """A text field of record `i`, "" where it has none or there is no record."""
-    slot = STRINGS.index(name)
-    if i < 0 or decoded.columns.hash[slot, i] == 0:
-        return ""
-    start, length = int(decoded.columns.start[slot, i]), int(decoded.columns.length[slot, i])
-    return decoded.data[start : start + length].tobytes().decode()

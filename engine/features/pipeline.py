@@ -12,15 +12,14 @@ import numpy as np
 
 from domain.dispositions import TIME_ZONE, VERSIONS
 from domain.events import KIND_CLOCK, KIND_CONTRACT, KIND_DEAD, KIND_MASTER_DATA
-from engine.decoding.columns import MISSING, NUMBERS, STRINGS, empty_columns
+from engine.decoding.columns import MISSING, NUMBERS, STRINGS
 from engine.decoding.decode import Decoded, Decoder, dead_letter
 from engine.decoding.hashing import partition_of
-from engine.decoding.records import PADDING, Records
 from engine.features.compose import compose
 from engine.features.families.registry import FAMILIES
-from engine.features.feature_rows import FeatureRows, Walked, text_of, value_of
+from engine.features.feature_rows import FeatureRows, Walked, value_of
 from engine.features.partition import Full, PartitionState
-from engine.features.state import KIND_SNAPSHOT, MAX_FEEDS
+from engine.features.state import MAX_FEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from engine.decoding.records import Records
     from engine.features.families import Column
     from engine.features.partition import MonitorConfig
 
@@ -48,6 +48,7 @@ class FeaturePipeline:
         journals: whether changes are noted for checkpoints, which must then be taken now and again.
         families: what is kept of a merchant; all that there are, unless whoever reads the rows needs no more.
 
+    >>> from engine.decoding.records import Records
     >>> from engine.features.partition import MonitorConfig
     >>> sale = b'{"txn_id":"1","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}'
     >>> pipeline = FeaturePipeline(MonitorConfig(capacity=10))
@@ -84,20 +85,16 @@ class FeaturePipeline:
         """
         if len(records):
             decoded = self._decoder.decode(records)
-            kinds, places = self._stage(records, decoded)
-            yield from self._walk(records, decoded, kinds, places)
+            yield from self._walk(records, decoded, self._stage(records, decoded))
 
     def snapshot(self, merchant_row: int) -> dict[str, int | float | None]:
         """Every feature of a merchant at its clock, None where one is null. Nothing that is remembered changes.
 
         What belongs to a single transaction is null, or as a declined void of no amount would have it.
         """
-        columns = empty_columns(1)
-        columns.hash[:], columns.number[:], columns.start[:], columns.length[:] = 0, MISSING, 0, 0
-        decoded = Decoded(np.zeros(PADDING, np.uint8), columns, [], [])
-        kinds, places = np.array([KIND_SNAPSHOT], np.uint8), np.array([merchant_row], np.int32)
-        (rows,) = self._walk(Records.of([b""]), decoded, kinds, places)
-        return {name: value_of(column[0]) for name, column in rows.columns.items()}
+        row, features = self.state.rows.rows[merchant_row : merchant_row + 1].copy(), self._composition.nulls.copy()
+        self._composition.snapshot(row, self.state.state(), self.state.references, features)
+        return {each.name: value_of(features[each.name][0]) for each in self.columns}
 
     def registered_mccs(self) -> dict[int, tuple[str, ...]]:
         """By merchant's row, the MCCs of its newest master data; merchants without any are left out."""
@@ -109,9 +106,7 @@ class FeaturePipeline:
             if (version := state.master_data[versions[row]])["mcc_count"]
         }
 
-    def _walk(
-        self, records: Records, decoded: Decoded, kinds: NDArray[np.uint8], places: NDArray[np.int32]
-    ) -> Iterator[FeatureRows]:
+    def _walk(self, records: Records, decoded: Decoded, places: NDArray[np.int32]) -> Iterator[FeatureRows]:
         """Run the kernel over decoded records."""
         n, state = len(records), self.state
         state.make_room(n)
@@ -122,8 +117,8 @@ class FeaturePipeline:
         walked = Walked(records, decoded, np.empty(n, np.uint8), into, columns, state)
         while (first := int(cursor[0])) < n:
             count = self._composition.run(
-                decoded.data, decoded.columns, kinds, places, state.state(), state.references, state.layouts,
-                state.known, state.roles, state.limits, scratch, into, walked.dispositions, cursor,
+                decoded.data, decoded.columns, places, state.state(), state.references, state.layouts, state.known,
+                state.roles, state.limits, scratch, into, walked.dispositions, cursor,
             )  # fmt: skip
             end = int(cursor[0])
             for i, code, _ in decoded.dead:
@@ -131,15 +126,15 @@ class FeaturePipeline:
                     walked.dispositions[i] = code
             yield FeatureRows(walked, count, first, end)
 
-    def _stage(self, records: Records, decoded: Decoded) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-        """What each record is, and where merchants' versions are held; receipt where a record has none.
+    def _stage(self, records: Records, decoded: Decoded) -> NDArray[np.int32]:
+        """Where merchants' versions are held, by record; writes the receipt of records that have none.
 
         The feeds of a foreign topic become one, whose clock is the partition's.
         """
         kinds = decoded.columns.kind
         places = np.zeros(len(records), np.int32)
         for i in np.flatnonzero(kinds == KIND_CLOCK).tolist():
-            self._note_feed(text_of(decoded, "feed", i), int(decoded.columns.number[_TIME, i]))
+            self._note_feed(decoded.text("feed", i), int(decoded.columns.number[_TIME, i]))
         for i, event in decoded.others:
             if kinds[i] in {KIND_MASTER_DATA, KIND_CONTRACT} and self._is_mine(event["merchant_id"]):
                 places[i] = self._hold(records, decoded, i, event)
@@ -150,7 +145,7 @@ class FeaturePipeline:
         received = decoded.columns.number[_RECEIVED]
         receipt = decoded.columns.number[_TIME] if self._historic else records.appended_ms
         np.copyto(received, receipt, where=(received == MISSING) & (kinds != KIND_DEAD))
-        return kinds, places
+        return places
 
     def _hold(self, records: Records, decoded: Decoded, i: int, event: dict[str, Any]) -> int:
         """Hold a version of master data or of a contract; its place, 0 where it is refused."""

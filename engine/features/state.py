@@ -114,7 +114,3 @@ class Into(NamedTuple):
     """(room, 3): by record, its merchant's row and a figure of it at that moment. Of an event that features do not use
     the figure is the merchant's watermark, and the third how many rows of features came before; of a late transaction
     it is the merchant's clock, of one in another currency the merchant's currency."""
-
-
-KIND_SNAPSHOT = 254
-"""Code beside those of `domain.events.EVENT_KINDS`: no event, but a request for the features of a row as it stands."""
