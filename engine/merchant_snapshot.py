@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from engine.decoding.columns import unpack
@@ -36,6 +36,7 @@ class MerchantSnapshot:
         score: at its watermark; None where no detector ever found anything.
         account: what its score came from; None where there is none.
         risk_groups: the risk group of each detector, by the detector's name.
+        blind_until_ms: by family of features that started anew on it, the clock up to which its columns are null.
         columns: every feature at the merchant's clock; what belongs to a single transaction is null. Empty before the
             first transaction.
     """
@@ -54,6 +55,7 @@ class MerchantSnapshot:
     score: Score | None
     account: Account | None
     risk_groups: Mapping[str, str]
+    blind_until_ms: Mapping[str, int] = field(default_factory=dict)
     columns: tuple[tuple[Column, int | float | None], ...] = ()
 
 
@@ -72,6 +74,7 @@ def snapshot_of(
         waiting=tuple(_waiting(state, int(row["pending"]))), episodes=tuple(episodes.open_of(r)),
         score=risk.score(r, watermark_ms) if risk.known(r) else None,
         account=risk.account(r) if risk.known(r) else None, risk_groups=risk.risk_groups,
+        blind_until_ms=state.blindness.hidden(r, int(row["clock_ms"])),
         columns=tuple((each, features[each.name]) for each in pipeline.columns) if features else (),
     )  # fmt: skip
 

@@ -150,8 +150,10 @@ class Monitor:
         found = self._checkpoints.restore(notes, pages)
         self.counts = Counts(**found.counts)
         self._pipeline.feeds = dict(found.feed_names)
-        for each, (transactions, present) in zip(self.coverage, found.coverage, strict=True):
-            each.transactions, each.present = transactions, dict(present)
+        covered = dict(zip(found.detectors, found.coverage, strict=True))
+        for each in self.coverage:
+            each.transactions, present = covered.get(each.detector, (0, {}))
+            each.present = dict(present)
 
     def snapshot(self, merchant_id: str) -> MerchantSnapshot | None:
         """Everything remembered of a merchant; None for one that is unknown. It changes nothing."""

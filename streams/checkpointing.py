@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from mode import get_logger
 
 from engine.checkpoint.checkpoints import OtherState
-from engine.checkpoint.pages import decode, encode
+from engine.checkpoint.pages import Damaged, decode, encode
 from streams.agent import CheckpointedMonitor, Partition
-from streams.errors import OffsetGone
+from streams.errors import OffsetGone, UnknownFormat
 from streams.log import now_utc_ms
 from streams.manifests import Manifest, PageRef
 
@@ -107,6 +107,8 @@ class Checkpointer:
             StateLocked, Fenced, Damaged, OtherState, OffsetGone: see `run_worker`.
         """
         numbers, self._source = sorted(partitions), self._backend.identity
+        if not self._backend.shared:
+            await self._refuse_others([each for each in numbers if each not in held])
         await self._store.fence([each for each in numbers if each not in held], held)
         found = {}
         try:
@@ -145,6 +147,29 @@ class Checkpointer:
             number, monitor, result_writer, manifest.offset, manifest.checkpoint, manifest.offset, pages=refs
         )
 
+    async def _refuse_others(self, numbers: Iterable[int]) -> None:
+        """Refuse the state of another log before it is fenced, which would end that log's worker.
+
+        On Kafka state and log are topics of one cluster.
+
+        Raises:
+            OtherState: so it is.
+        """
+        for number in numbers:
+            try:
+                manifest = await self._store.manifest(number)
+            except (Damaged, UnknownFormat):
+                continue  # said after fencing, when nobody can have written meanwhile
+            self._check_source(number, manifest)
+
+    def _check_source(self, number: int, manifest: Manifest | None) -> None:
+        if manifest is not None and manifest.source != self._source:
+            raise OtherState(
+                f"the state of partition {number} of {self._backend.topics.events.name} must be that of this log"
+                f" ({self._source}), got that of another ({manifest.source}): put the right one beside it, or move it"
+                " away"
+            )
+
     def _check(self, number: int, manifest: Manifest | None, first: int, end: int) -> None:
         """Refuse a state that is not this log's, or that the log has not what follows of.
 
@@ -153,11 +178,7 @@ class Checkpointer:
         """
         offset = 0 if manifest is None else manifest.offset
         what = f"partition {number} of {self._backend.topics.events.name}"
-        if manifest is not None and manifest.source != self._source:
-            raise OtherState(
-                f"the state of {what} must be that of this log ({self._source}), got that of another"
-                f" ({manifest.source}): put the right one beside it, or move it away"
-            )
+        self._check_source(number, manifest)
         if offset > end:
             raise OffsetGone(
                 f"{what} must reach to offset {offset}, up to which its state was checkpointed, got an end of {end}"

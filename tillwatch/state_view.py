@@ -11,7 +11,7 @@ from domain.timestamps import iso
 from tillwatch.show import GRADE_STYLES, money, severity_bar, table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from rich.table import Table
 
@@ -47,6 +47,7 @@ def as_object(seen: MerchantSnapshot, manifest: Manifest, beyond: int) -> dict[s
         "waiting": [{"deadline": iso(each["deadline_ms"])} for each in seen.waiting],
         "episodes": seen.episodes,
         "score": seen.score,
+        "blind_until": {family: iso(until_ms) for family, until_ms in seen.blind_until_ms.items()},
         "columns": [
             {"name": each.name, "value": value, "unit": each.unit, "window": each.window, "of": each.of}
             for each, value in seen.columns
@@ -78,9 +79,14 @@ def _head(seen: MerchantSnapshot, manifest: Manifest, beyond: int) -> Table:
         ("waiting reversals", f"{len(seen.waiting)}, the first until {iso(waiting)}" if waiting else "none"),
         ("other events", f"{seen.other_events:,}"),
         ("risk score", _grade(seen.score)),
+        ("features that started anew", _blind(seen.blind_until_ms)),
     ):
         made.add_row(what, value)
     return made
+
+
+def _blind(until_ms: Mapping[str, int]) -> str:
+    return "; ".join(f"{family}: null until {iso(until)}" for family, until in until_ms.items()) or "none"
 
 
 def _grade(score: Score | None) -> Text:

@@ -8,35 +8,40 @@ besides its own fresh ones is the caller's to keep: all that no checkpoint has n
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
 
-from domain.controls import Versions
-from domain.errors import TillwatchError
+from domain.timestamps import iso
 from engine.checkpoint.dirty import reserved
+from engine.checkpoint.episode_pages import episode_entry, episode_of, risk_entry, risk_of, with_deadline
+from engine.checkpoint.fitting import OtherState, fitted
 from engine.checkpoint.page_log import Fresh, Ids, Keyed, PageLog
 from engine.checkpoint.pages import Page
+from engine.checkpoint.retired import UNKNOWN, DetectorMark, RetiredDetector
 from engine.controls import NEVER_MS
-from engine.episodes import Figures, Kept
+from engine.features.blindness import name_of, version_of
 from engine.features.partition import grown
 from engine.features.rows import Copies
-from engine.risk.ledger import Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from types import ModuleType
 
     from numpy.typing import NDArray
 
     from detectors.contract import Detector
     from engine.controls import Controls
-    from engine.episodes import Episodes
+    from engine.episodes import Episodes, Kept
     from engine.features.partition import PartitionState
     from engine.features.rows import Aside, Rows
     from engine.features.sets import Entered
-    from engine.risk.ledger import RiskLedger
+    from engine.risk.ledger import Account, RiskLedger
+
+logger = logging.getLogger(__name__)
 
 ROWS_A_PAGE = 384
 """So that a page stays below 900 kB however little it can be compressed."""
@@ -46,14 +51,18 @@ _SPARE_ROWS = 8 * ROWS_A_PAGE
 _SPARE_PAGES = 64
 
 
-class OtherState(TillwatchError):
-    """The state was written by a version or with settings that this monitor cannot go on from."""
+__all__ = ["Checkpoint", "Checkpoints", "Notes", "OtherState"]
 
-
+FORMAT = 2
+"""Format of what a checkpoint holds. 1 had no format, and was read only by the same detectors and features."""
+LEAST_READER = 2
+"""The lowest format a version must know to read what this one writes: those of the release before know it."""
+_FIRST_FAMILIES: dict[str, int] = dict.fromkeys(
+    ("lifetime", "volume", "ratios", "repeats", "cards", "mcc", "mcc_set", "numbers", "trade", "fees", "season"), 1
+)
+"""The families of format 1, which did not name them."""
 _WIRE = {"master_data": "contracts", "contracts": "pricings"}
 """Fields that are stored under other names, which states of earlier versions have; so are kinds of pages."""
-_EARLIER = {"contract": "master_data", "pricing": "contract", "heard_day": "first_received_day"}
-"""Fields of a row by the names they had in states of earlier versions."""
 
 
 class Notes(msgspec.Struct, frozen=True, kw_only=True, rename=_WIRE):
@@ -79,6 +88,14 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True, rename=_WIRE):
     """By kind, the versions of controls that had been learned."""
     reached_ms: int = NEVER_MS
     """The latest clock by which a version was chosen."""
+    format: int = 1
+    least_reader: int = 1
+    families: dict[str, int] = msgspec.field(default_factory=lambda: dict(_FIRST_FAMILIES))
+    """By name, the versions of the families whose fields the rows have."""
+    starts: list[tuple[str, int]] = []
+    """Families that started anew, in the order they did, and on how many merchants each."""
+    marks: dict[str, DetectorMark] = {}
+    """By name, detectors that ran, or whose episodes and points are still there."""
 
 
 _NONE = np.zeros(0, np.int32)
@@ -169,6 +186,7 @@ _TABLES = (
     _Table("pricings", "contracts", "version", 30_000, 1, lambda state: state.contract_count, grows=True),
     _Table("pricing_links", "contract_next", "next", 200_000, 0, lambda state: state.contract_count),
     _Table("price_lines", "price_lines", "line", 14_000, 0, lambda state: state.line_count, grows=True),
+    _Table("starts", "start_ms", "clock_ms", 200_000, 0, lambda state: sum(n for _, n in state.starts), grows=True),
     _Table("pending", "pending", "reversal", 30_000, 0, lambda state: int(state.pending_free[1])),
 )
 
@@ -201,6 +219,9 @@ class Checkpoints:
     def __init__(self, state: PartitionState, episodes: Episodes, risk: RiskLedger, controls: Controls) -> None:
         self._state, self._episodes, self._risk = state, episodes, risk
         self._controls = controls
+        self._families = {name_of(each): version_of(each) for each in state.families}
+        self._forgotten: set[str] = set()
+        self._marks = {each.name: DetectorMark.of(each) for each in controls.newest("detectors")}
         self._in_hand: Checkpoint | None = None
         state.rows.gather(state.rows.set_aside(_NONE), 0, 0)  # loaded now: the first call takes ten milliseconds
         state.rows.release()
@@ -214,8 +235,8 @@ class Checkpoints:
             each.name: _TableProgress(PageLog(each.name, each.entries_a_page, ids), each.first, self._entries(each)[:0])
             for each in _TABLES
         }
-        self.kept = Keyed("episodes", 500, ids, _episode_entry)
-        self.accounts = Keyed("risk", 40, ids, _risk_entry)
+        self.kept = Keyed("episodes", 500, ids, episode_entry)
+        self.accounts = Keyed("risk", 40, ids, risk_entry)
         self._ids = ids
 
     def begin(
@@ -236,7 +257,8 @@ class Checkpoints:
             feed_count=int(state.feed_count[0]), feed_names=feeds, master_data=state.master_data_count,
             contracts=state.contract_count, price_lines=state.line_count,
             pending_free=(int(state.pending_free[0]), int(state.pending_free[1])), counts=counts, coverage=coverage,
-            controls=self._controls.learned, reached_ms=self._controls.reached_ms,
+            controls=self._controls.learned, reached_ms=self._controls.reached_ms, format=FORMAT,
+            least_reader=LEAST_READER, families=self._families, starts=list(state.starts), marks=dict(self._marks),
         )  # fmt: skip
         side = Side(
             {each.name: self._hold(each) for each in _TABLES},
@@ -291,6 +313,9 @@ class Checkpoints:
         self._check(found)
         state = self._state
         state.set_zones(found.time_zones)
+        anew = [name for name, version in self._families.items() if found.families.get(name) != version]
+        self._forgotten = {field for each in state.families if name_of(each) in anew for field in fields_of(each)}
+        state.starts = list(found.starts)
         last = 0
         for last, page in pages:
             self._take(last, page)
@@ -310,21 +335,45 @@ class Checkpoints:
             if not each.grows:
                 table.then = self._entries(each).copy()
         self._ids.go_on(last)
-        for (name, row), kept in self.kept.values.items():
-            detector = self._controls.detector(name, kept.controls.detectors)
-            self._episodes.put_back(detector, row, _with_deadline(kept, detector))
-        for row, account in self.accounts.values.items():
-            self._risk.put_back(row, account)
+        if anew or found.families.keys() != self._families.keys():
+            self.row_pages.refresh = np.arange(found.rows, dtype=np.int32)  # no page may keep what was forgotten
+        state.start_anew(anew)
+        for blind in state.blindness.told(state.clock_ms()):
+            logger.warning(
+                "partition %d: the features %s started anew on %d merchants: detectors are blind to each for %d days of"
+                " its clock, to the last until %s",
+                state.limits.partition, blind.family, blind.merchants, blind.base_d, iso(blind.until_ms),
+            )  # fmt: skip
+        self._put_back_findings(found)
         self._controls.go_on(found.controls, found.reached_ms)
         return found
+
+    def _put_back_findings(self, notes: Notes) -> None:
+        """Put back episodes and risk accounts, by the names of their detectors, whether these still run or not."""
+        retired = {name: mark for name, mark in notes.marks.items() if name not in self._marks}
+        self._marks |= retired
+        self._risk.know({name: mark.risk_group for name, mark in retired.items()})
+        for (name, row), kept in self.kept.values.items():
+            detector: Detector = (
+                self._controls.detector(name, kept.controls.detectors)
+                if name in self._controls.names
+                else RetiredDetector(name, retired.get(name, UNKNOWN))
+            )
+            self._episodes.put_back(detector, row, with_deadline(kept, detector))
+        for row, account in self.accounts.values.items():
+            self._risk.put_back(row, account)
 
     def _check(self, notes: Notes) -> None:
         """Whether this monitor can go on from a checkpoint."""
         state = self._state
+        if notes.least_reader > FORMAT:
+            raise OtherState(
+                f"the state must be read by a version that knows format {notes.least_reader}, this one knows {FORMAT}:"
+                " start the version that wrote it"
+            )
         for name, held, asked in (
             ("partition", [notes.partition, notes.partitions], [state.limits.partition, state.limits.partitions]),
             ("time_zone", notes.time_zones[0], state.zone_names[0]),
-            ("detectors", notes.detectors, list(self._controls.names)),
         ):
             if held != asked:
                 raise OtherState(f"{name} must be {held} as in the state, got {asked}")
@@ -337,8 +386,9 @@ class Checkpoints:
         state, arrays = self._state, page.arrays
         if page.kind in self._tables:
             table, log = next(each for each in _TABLES if each.name == page.kind), self._tables[page.kind].log
-            at = table.first + log.entries
-            setattr(state, table.attribute, _with(getattr(state, table.attribute), at, arrays[table.field]))
+            at, held = table.first + log.entries, getattr(state, table.attribute)
+            more = arrays[table.field]
+            setattr(state, table.attribute, _with(held, at, fitted(more, held.dtype) if held.dtype.names else more))
             log.put_back(page_id, arrays)
             return
         match page.kind:
@@ -349,28 +399,17 @@ class Checkpoints:
                 aged.enter_again(arrays["key"], arrays["row"], arrays["turn"], state.rows.rows)
                 log.put_back(page_id, arrays)
             case "episodes":
-                self.kept.put_back(page_id, page, _episode_of)
+                self.kept.put_back(page_id, page, episode_of)
             case "risk":
-                self.accounts.put_back(page_id, page, _risk_of)
-            case _:
-                raise OtherState(f"page {page_id} must be of a known kind, got {page.kind!r}")
+                self.accounts.put_back(page_id, page, risk_of)
+            case _:  # of a later version, which finds it again: it stays live
+                logger.info("page %d is of a kind that this version does not know: %r", page_id, page.kind)
 
     def _take_rows(self, page_id: int, arrays: Mapping[str, NDArray[Any]]) -> None:
-        rows, held = self._state.rows, _renamed(arrays["rows"])
-        if held.dtype != rows.rows.dtype:
-            raise OtherState(f"rows must have the fields of this version, got others: {_difference(held, rows.rows)}")
+        rows = self._state.rows
+        held = fitted(arrays["rows"], rows.rows.dtype, self._forgotten)
         rows.put_back(Copies(held.view(np.uint8).reshape(len(held), -1), arrays["row"], arrays["deadline_ms"]))
         self.row_pages.put_back(page_id, arrays["row"])
-
-
-def _renamed(rows: NDArray[Any]) -> NDArray[Any]:
-    """Rows as a state holds them, their fields by the names of today."""
-    names = rows.dtype.names or ()
-    if "pricing" not in names:
-        return rows
-    renamed = rows.view()
-    renamed.dtype.names = tuple(_EARLIER.get(name, name) for name in names)
-    return renamed
 
 
 class Side(NamedTuple):
@@ -438,81 +477,14 @@ class Checkpoint:
             yield self._checkpoints.row_pages.page(rows[part], copies.row[part], copies.deadline_ms[part], self.dropped)
 
 
+def fields_of(family: ModuleType) -> set[str]:
+    """The fields of a row that a family has, those that outlive a reset included."""
+    return {field[0] for field in (*getattr(family, "KEPT", ()), *family.FIELDS)}
+
+
 def _with(array: NDArray[Any], at: int, more: NDArray[Any]) -> NDArray[Any]:
     """The array with `more` put at a place, larger where it must be."""
     if at + len(more) > len(array):
         array = grown(array, at + len(more))
     array[at : at + len(more)] = more
     return array
-
-
-def _difference(held: NDArray[Any], mine: NDArray[Any]) -> str:
-    """How two row dtypes differ, in words."""
-    theirs, ours = dict(held.dtype.fields or {}), dict(mine.dtype.fields or {})
-    gone, new = sorted(theirs.keys() - ours.keys()), sorted(ours.keys() - theirs.keys())
-    other = sorted(name for name in theirs.keys() & ours.keys() if theirs[name] != ours[name])
-    return f"of the state only: {gone}; of this version only: {new}; elsewhere or of another type: {other}"
-
-
-_Figures = tuple[int, int, float, int, int, str, tuple[str, ...]]
-_NO_DEADLINE = -1
-
-
-class _OpenEpisode(msgspec.Struct, frozen=True, array_like=True):
-    """An open episode in a page. What follows `values` is not in pages of the first versions."""
-
-    merchant_id: str
-    alert_id: str
-    currency: str
-    now: _Figures
-    told: _Figures
-    values: dict[str, int | float | None]
-    controls: tuple[int, int, int] = (0, 0, 0)
-    deadline_ms: int = _NO_DEADLINE
-
-
-_Entry = tuple[str, int, _OpenEpisode | None]
-_pack, _unpack_episode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(_Entry).decode
-_unpack_risk = msgspec.msgpack.Decoder(tuple[int, Account]).decode
-
-
-def _episode_entry(key: tuple[str, int], kept: Kept | None) -> bytes:
-    """An open episode, or that it was closed. Money is written as text: it may be beyond 64 bits."""
-    if kept is None:
-        return _pack((*key, None))
-    now, told = ((*it[:5], str(it.at_stake_e7), it.txn_ids) for it in (kept.now, kept.told))
-    versions = msgspec.structs.astuple(kept.controls)
-    held = _OpenEpisode(
-        kept.merchant_id, kept.alert_id, kept.currency, now, told, dict(kept.values), versions, kept.deadline_ms
-    )
-    return _pack((*key, held))
-
-
-def _episode_of(entry: bytes) -> tuple[tuple[str, int], Kept | None]:
-    name, row, it = _unpack_episode(entry)
-    if it is None:
-        return (name, row), None
-    return (name, row), Kept(
-        it.merchant_id, it.alert_id, it.currency, _figures_of(it.now), _figures_of(it.told), it.values,
-        Versions(*it.controls), it.deadline_ms,
-    )  # fmt: skip
-
-
-def _with_deadline(kept: Kept, detector: Detector) -> Kept:
-    """An episode with the end of its quiet gap, where its page is of the first versions and says none."""
-    if kept.deadline_ms != _NO_DEADLINE:
-        return kept
-    return kept._replace(deadline_ms=kept.now.last_ms + detector.quiet_gap_s * 1000)
-
-
-def _figures_of(it: _Figures) -> Figures:
-    revision, hits, severity, first_ms, last_ms, at_stake_e7, txn_ids = it
-    return Figures(revision, hits, severity, first_ms, last_ms, int(at_stake_e7), txn_ids)
-
-
-def _risk_entry(row: int, account: Account) -> bytes:
-    return _pack((row, account))
-
-
-def _risk_of(entry: bytes) -> tuple[int, Account]:
-    return _unpack_risk(entry)

@@ -21,6 +21,7 @@ from domain.peers import NO_PEERS, Peers
 from domain.timestamps import DAY_MS, HOUR_MS
 from engine.decoding.columns import MISSING, pack
 from engine.decoding.hashing import hash_of
+from engine.features.blindness import Blindness
 from engine.features.event import CONTRACT, MASTER_DATA, MAX_MCCS, MAX_REGIMES, PRICE_LINE, REFERENCE
 from engine.features.rows import Rows
 from engine.features.sets import AgedSet
@@ -95,7 +96,15 @@ class Full(RecordError):
 
 
 class PartitionState:
-    """Rows and side tables of one partition."""
+    """Rows and side tables of one partition.
+
+    Attributes:
+        families: the families in force.
+        blindness: which columns are null where a family started anew.
+        starts: the families that did, in the order they did, and on how many merchants each.
+        start_ms: these merchants' clocks at that moment, one start after the other, UTC milliseconds; `MISSING` of a
+            merchant that had no transaction by then.
+    """
 
     def __init__(
         self, config: MonitorConfig, composition: Composition, partition: int, partitions: int, *, journals: bool
@@ -126,6 +135,10 @@ class PartitionState:
             config.capacity, max(LEAST_PENDING, config.capacity), partition, partitions, composition.keep_bytes,
             config.foreign,
         )  # fmt: skip
+        self.families = composition.families
+        self.blindness = Blindness(composition.families, composition.columns)
+        self.starts: list[tuple[str, int]] = []
+        self.start_ms = np.zeros(1024, np.int64)
         self._config = config
         self.references = _references(config.country, config.regimes, ((0, config.peers, config.profiles),))
         self.layouts = _layout_arrays(config.layouts)
@@ -135,6 +148,25 @@ class PartitionState:
     def set_artefacts(self, in_force: tuple[Artefacts, ...]) -> None:
         """Set the artefacts in force by the rows' clocks, ascending; the first is in force from the beginning."""
         self.references = _references(self._config.country, self._config.regimes, in_force)
+
+    def start_anew(self, families: list[str]) -> None:
+        """Note that these families start anew on every merchant there is, and be blind where any family did.
+
+        For when all rows are restored: the families' fields of them are zero.
+        """
+        clock_ms = self.clock_ms()
+        for family in families:
+            at = sum(merchants for _, merchants in self.starts)
+            if at + len(clock_ms) > len(self.start_ms):
+                self.start_ms = grown(self.start_ms, at + len(clock_ms))
+            self.start_ms[at : at + len(clock_ms)] = clock_ms
+            self.starts.append((family, len(clock_ms)))
+        self.blindness.go_on(self.starts, self.start_ms, clock_ms)
+
+    def clock_ms(self) -> NDArray[np.int64]:
+        """(merchants,) the merchants' clocks, UTC milliseconds; `MISSING` of one that had no transaction."""
+        rows = self.rows.rows[: int(self.rows.count[0])]
+        return np.where(rows["started"] != 0, rows["clock_ms"], MISSING)
 
     def make_room(self, more: int) -> None:
         """Make room for a batch of `more` records, so that no table grows while the kernel runs."""

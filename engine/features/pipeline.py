@@ -94,6 +94,10 @@ class FeaturePipeline:
         """
         row, features = self.state.rows.rows[merchant_row : merchant_row + 1].copy(), self._composition.nulls.copy()
         self._composition.snapshot(row, self.state.state(), self.state.references, features)
+        blind = self.state.blindness.hidden(merchant_row, int(row["clock_ms"][0]))
+        for k in self.state.blindness.columns_of(blind).tolist():
+            name = self.columns[k].name
+            features[name] = self._composition.nulls[name]
         return {each.name: value_of(features[each.name][0]) for each in self.columns}
 
     def registered_mccs(self) -> dict[int, tuple[str, ...]]:
@@ -120,6 +124,7 @@ class FeaturePipeline:
                 decoded.data, decoded.columns, places, state.state(), state.references, state.layouts, state.known,
                 state.roles, state.limits, scratch, into, walked.dispositions, cursor,
             )  # fmt: skip
+            state.blindness.hide(into, count)
             end = int(cursor[0])
             for i, code, _ in decoded.dead:
                 if first <= i < end:

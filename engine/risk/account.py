@@ -139,7 +139,10 @@ def break_down(it: AccountState, risk_groups: Mapping[str, str], at_ms: int) -> 
     """
     risk_ms, sums, parts = it.risk_ms(at_ms), dict.fromkeys(risk_groups.values(), 0), []
     for each in it.parts:
-        risk_group = risk_groups[each.detector]
+        risk_group = risk_groups.get(each.detector)
+        if risk_group is None:  # of a detector that no longer runs, and whose group nobody knows
+            parts.append(0)
+            continue
         counts = each.verdict != "false_alarm"
         left = faded(each.points, RISK_GROUPS[risk_group].half_life_d, risk_ms - each.at_ms) if counts else 0.0
         parts.append(round(left * E2))

@@ -182,6 +182,13 @@ class RiskLedger:
         self._journals = journals
         self._changed: dict[int, Account] = {}
 
+    def know(self, risk_groups: Mapping[str, str]) -> None:
+        """Know the risk groups of detectors that no longer run: their points fade on. Unknown groups are left out."""
+        for name, risk_group in risk_groups.items():
+            if risk_group in RISK_GROUPS:
+                self._order.setdefault(name, len(self._order))
+                self.risk_groups.setdefault(name, risk_group)
+
     def apply(self, change: Change) -> Effect:
         """Apply a change; changes of one merchant must come in the order of its records."""
         match change:
@@ -214,7 +221,7 @@ class RiskLedger:
         account = self._accounts[row]
         at_ms = max(at_ms, account.at_ms)
         now, seen = account.now, break_down(account.now, self.risk_groups, at_ms)
-        parts = sorted(zip(now.parts, seen.parts, strict=True), key=lambda each: self._order[each[0].detector])
+        parts = sorted(zip(now.parts, seen.parts, strict=True), key=self._rank)
         computed, override, floor = grade_at(now, seen.score), now.override_at(at_ms), seen.floor
         return Score(
             merchant_id=self._merchant_id(row), revision=account.revision, time=iso(at_ms), score=seen.score / E2,
@@ -227,6 +234,10 @@ class RiskLedger:
             override=GradeOverride(override.grade, override.reason, iso(override.until_ms)) if override else None,
             held=now.held_ms > 0,
         )  # fmt: skip
+
+    def _rank(self, part: tuple[EpisodePoints, int]) -> int:
+        """Where a detector's contributions come in a score; those of detectors that no longer run come last."""
+        return self._order.get(part[0].detector, len(self._order))
 
     def known(self, row: int) -> bool:
         """Whether a row has an account."""
@@ -276,6 +287,8 @@ class RiskLedger:
         spare = (each for each in apart if each.verdict != "open" and not is_floor(each, now.held_ms or at_ms))
         gone = next(spare, apart[0])
         rest = (each for each in now.parts if each.detector == gone.detector and not each.alert_id)
+        if gone.detector not in self.risk_groups:
+            return (), gone.alert_id
         half_life_d, risk_ms = RISK_GROUPS[self.risk_groups[gone.detector]].half_life_d, now.risk_ms(at_ms)
         summed = [each for each in (*rest, gone) if each.verdict != "false_alarm"]
         points = sum((faded(each.points, half_life_d, risk_ms - each.at_ms) for each in summed), 0.0)

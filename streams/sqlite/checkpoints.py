@@ -38,6 +38,7 @@ __all__ = [
     "state_path",
 ]
 
+APPLICATION_ID = int.from_bytes(b"TWST")
 _VERSION = 1
 _PAGE_BYTES = 32_768
 _WAL_BYTES = 64 * 2**20
@@ -56,6 +57,7 @@ CREATE TABLE IF NOT EXISTS manifest (partition INTEGER PRIMARY KEY, body BLOB NO
 CREATE TABLE IF NOT EXISTS page (
     partition INTEGER NOT NULL, id INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (partition, id)
 );
+PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {_VERSION};
 """
 
@@ -120,6 +122,9 @@ class SqliteCheckpoints:
         empty = version == 0 and not execute("SELECT 1 FROM sqlite_master").fetchone()
         if empty and read_only:  # a worker is just making it
             raise FileNotFoundError(f"no state in {self.path} yet")
+        (mark,) = execute("PRAGMA application_id").fetchone()
+        if mark not in {0, APPLICATION_ID}:  # 0: of a version that did not mark its files
+            raise UnknownFormat(f"{self.path} must be a state file of Tillwatch, got a database of another application")
         if version != _VERSION and not empty:
             raise UnknownFormat(f"{self.path} must be a state file of version {_VERSION}, got version {version}")
         if read_only:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import msgspec
 import numpy as np
 
-from streams.errors import LeaseHeld, OffsetGone, UnknownTopic
+from streams.errors import LeaseHeld, OffsetGone, UnknownFormat, UnknownTopic
 from streams.log import KeyedRecord, Progress, check_each, ends_of, now_utc_ms
 from streams.sqlite import housekeeping, leases
 from streams.sqlite.blocks import MAX_BLOCK_RECORDS, cut, join
@@ -64,6 +64,12 @@ CREATE TABLE IF NOT EXISTS progress (name TEXT PRIMARY KEY, value BLOB NOT NULL)
 """
 
 
+APPLICATION_ID = int.from_bytes(b"TWLG")
+VERSION = 1
+"""Format of the log's tables."""
+_MARK = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
+
+
 @dataclass(frozen=True, slots=True)
 class _Topic:
     ids: tuple[int, ...]
@@ -78,6 +84,9 @@ class SqliteLog:
         topics: its topics, by what each is for.
         durable: whether appended records outlive a power failure (`synchronous=FULL`), not only the process.
         busy_timeout_s: how long to wait for another writer before `SqliteFailed` is raised.
+
+    Raises:
+        UnknownFormat: the file is no log, or one of a later format.
     """
 
     on_kafka: ClassVar[bool] = False
@@ -90,21 +99,39 @@ class SqliteLog:
         self._topics: dict[str, _Topic] = {}
         try:
             open_patiently(partial(self._set_up, durable=durable), busy_timeout_s)
-        except SqliteFailed:
+        except (SqliteFailed, UnknownFormat):
             self._db.close()
             raise
         self._seen = self._version()
 
     def _set_up(self, *, durable: bool) -> None:
         execute = self._db.execute
+        is_new = self._is_new()
         execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         execute("PRAGMA journal_mode = WAL")
         execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
         # Some builds overwrite what they delete, which retention and compaction would pay for.
         execute("PRAGMA secure_delete = OFF")
-        if not execute("SELECT 1 FROM sqlite_master WHERE name = 'identity'").fetchone():
-            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {leases.SCHEMA}; COMMIT;")
+        if is_new:
+            self._db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {leases.SCHEMA}; {_MARK} COMMIT;")
+        elif execute("PRAGMA application_id").fetchone() == (0,):  # of a version that did not mark its logs
+            self._db.executescript(f"BEGIN IMMEDIATE; {_MARK} COMMIT;")
+
+    def _is_new(self) -> bool:
+        """Whether there is nothing in the file yet.
+
+        Raises:
+            UnknownFormat: what is in it is no log, or one of a later format.
+        """
+        execute = self._db.execute
+        (mark,), (version,) = execute("PRAGMA application_id").fetchone(), execute("PRAGMA user_version").fetchone()
+        tables = {name for (name,) in execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if mark not in {0, APPLICATION_ID} or (tables and "identity" not in tables):
+            raise UnknownFormat(f"{self.path} must be a log of Tillwatch, got a database of another application")
+        if version > VERSION:
+            raise UnknownFormat(f"{self.path} must be a log of format {VERSION} or below, got format {version}")
+        return not tables
 
     def close(self) -> None:
         """Close the file; an open transaction is rolled back."""

@@ -6,11 +6,10 @@ import random
 from typing import TYPE_CHECKING
 
 import msgspec
-import numpy as np
 import pytest
 
 from engine.checkpoint.checkpoints import OtherState
-from engine.checkpoint.pages import Page, decode, encode
+from engine.checkpoint.pages import decode, encode
 from engine.monitor import Monitor, MonitorConfig
 from tests.seeds import new_seeds
 from tests.strategies import cut as in_batches
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from engine.checkpoint.checkpoints import Checkpoint
     from engine.checkpoint.page_log import Fresh
+    from engine.checkpoint.pages import Page
     from engine.decoding.records import Records
     from engine.outputs import Outputs
 
@@ -239,23 +239,6 @@ def test_a_state_of_other_settings_is_refused() -> None:
         shelf.bring_back(monitor(partitions=2))
     with pytest.raises(OtherState, match="capacity must be at least the 2 of the state, got 1"):
         shelf.bring_back(monitor(capacity=1))
-
-
-def test_rows_of_another_version_are_refused_with_the_fields_that_differ() -> None:
-    taken, shelf = monitor(), Shelf()
-    for each in batches(1, 50):
-        taken.process(each)
-    shelf.whole(taken)
-    other = []
-    for number, page in shelf.decoded():
-        if page.kind == "rows":
-            rows = page.arrays["rows"]
-            names = [name for name in rows.dtype.names or () if name != "sales"]
-            narrow = np.zeros(len(rows), np.dtype([(name, rows.dtype[name]) for name in names], align=True))
-            page = Page(page.kind, page.notes, {**page.arrays, "rows": narrow})  # noqa: PLW2901  the other version's
-        other.append((number, page))
-    with pytest.raises(OtherState, match=r"of the state only: \[\]; of this version only: \['sales'\]"):
-        monitor().restore(shelf.notes, other)
 
 
 def test_a_snapshot_shows_every_column_and_adds_to_none() -> None:

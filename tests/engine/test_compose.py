@@ -36,6 +36,7 @@ from engine.features.families import Column
 from engine.jit import njit
 
 FIELDS = (("mine_minor", np.int64),)
+BASE_D = 1
 COLUMNS = (Column("mine", "minor units", "lifetime", "all"), Column("mine_half", "", "", "", kind="float"))
 
 

@@ -14,7 +14,8 @@ from detectors.registry import make_detectors
 from domain.controls import Versions
 from domain.peers import Peer
 from domain.timestamps import DAY_MS, HOUR_MS
-from engine.checkpoint.checkpoints import OtherState, _episode_of
+from engine.checkpoint.checkpoints import OtherState
+from engine.checkpoint.episode_pages import episode_of
 from engine.controls import read
 from engine.decoding.hashing import partition_of
 from engine.features.compose import compose
@@ -279,7 +280,7 @@ def test_a_cut_of_a_control_that_is_missing_is_refused() -> None:
 
 def test_an_open_episode_of_a_page_without_controls_can_be_read() -> None:
     figures = (1, 1, 0.5, 7, 7, "0", ("t",))
-    (_, kept) = _episode_of(msgspec.msgpack.encode(("mcc_jump", 3, ("m", "id", "CNY", figures, figures, {"n": 1}))))
+    (_, kept) = episode_of(msgspec.msgpack.encode(("mcc_jump", 3, ("m", "id", "CNY", figures, figures, {"n": 1}))))
     assert kept is not None
     assert (kept.controls, kept.values) == (Versions(), {"n": 1})
 

@@ -564,7 +564,7 @@ def test_a_file_of_a_newer_version_is_refused(path: Path) -> None:
 def test_a_log_is_no_state_file_and_stays_as_it_is(path: Path) -> None:
     SqliteLog(path).close()
     before = path.read_bytes()
-    with pytest.raises(UnknownFormat, match="must be a state file of version 1, got version 0"):
+    with pytest.raises(UnknownFormat, match="must be a state file of Tillwatch, got a database of another application"):
         SqliteCheckpoints(path)
     assert path.read_bytes() == before
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
+import shutil
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from detectors.registry import make_detectors
+from engine.checkpoint.checkpoints import OtherState
 from engine.monitor import Monitor, MonitorConfig
 from engine.outputs import Counts
 from simulator.config import SimulationConfig
@@ -17,6 +21,7 @@ from simulator.write import write_jsonl
 from streams.app import WorkerSettings
 from streams.intake import ingest
 from streams.kafka.options import KafkaOptions
+from streams.sqlite.checkpoints import state_path
 from streams.sqlite.faust_transport import log_url
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
@@ -208,3 +213,25 @@ def test_money_at_stake_is_what_the_simulator_says_was_lost(simulation: Simulati
             assert at_stake[label.merchant_id] >= label.money_minor - alerts_of[label.merchant_id]
             compared += 1
     assert compared >= 3
+
+
+def test_the_state_of_another_log_is_refused_before_it_is_fenced(tmp_path: Path) -> None:
+    paths = [tmp_path / name / "log.db" for name in ("ours", "theirs")]
+    for path in paths:
+        path.parent.mkdir()
+        with SqliteLog(path) as log:
+            create_topics(log, 1)
+            feed_simulation(log, simulate(SimulationConfig(merchants=5, days=0.2)))
+        work(path, 1, 500)
+    ours, theirs = map(state_path, paths)
+    ours.unlink()
+    shutil.copy(theirs, ours)
+    before = fence_of(ours)
+    with pytest.raises(OtherState, match=r"must be that of this log \(\w+\), got that of another"):
+        work(paths[0], 1, 500)
+    assert fence_of(ours) == before
+
+
+def fence_of(state: Path) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(state)) as db:
+        return db.execute("SELECT * FROM fence").fetchall()

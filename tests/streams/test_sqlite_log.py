@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from streams.errors import LogFailed, UnknownTopic
+from streams.errors import LogFailed, UnknownFormat, UnknownTopic
 from streams.log import Progress
 from streams.sqlite.blocks import MAX_BLOCK_BYTES, MAX_BLOCK_RECORDS
-from streams.sqlite.log import SqliteLog
+from streams.sqlite.log import APPLICATION_ID, VERSION, SqliteLog
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,7 +167,7 @@ def test_new_logs_that_processes_open_and_close_at_the_same_moment_can_be_opened
     """Who closes a log last locks it for a moment, and who opens it first turns its journal."""
     code = """if True:
         import pathlib, sys
-        from streams.sqlite.log import SqliteLog
+        from streams.sqlite.log import APPLICATION_ID, VERSION, SqliteLog
         for k in range(60):
             pathlib.Path(f"{sys.argv[1]}/{k}.{sys.argv[2]}").touch()
             while not all(pathlib.Path(f"{sys.argv[1]}/{k}.{n}").exists() for n in range(3)):
@@ -213,3 +213,47 @@ def test_a_misuse_of_sqlite_is_a_bug_and_no_failure_of_the_log(tmp_path: Path) -
     log.close()
     with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
         log.topic_names()
+
+
+def marks(path: Path) -> tuple[int, int]:
+    with closing(sqlite3.connect(path)) as db:
+        (application_id,), (version,) = (
+            db.execute(f"PRAGMA {name}").fetchone() for name in ("application_id", "user_version")
+        )
+        return application_id, version
+
+
+def test_a_log_is_marked_with_its_format(tmp_path: Path) -> None:
+    SqliteLog(tmp_path / "log.db").close()
+    assert marks(tmp_path / "log.db") == (APPLICATION_ID, VERSION)
+
+
+def test_a_log_of_a_version_that_did_not_mark_it_is_read_and_marked(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    with SqliteLog(path) as log:
+        log.create_topic("events", 1)
+        log.append("events", 0, [b"a"])
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("PRAGMA application_id = 0; PRAGMA user_version = 0;")
+    with SqliteLog(path) as log:
+        assert log.read("events", 0, 0).value(0) == b"a"
+    assert marks(path) == (APPLICATION_ID, VERSION)
+
+
+def test_a_database_of_another_application_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("CREATE TABLE account (id INTEGER PRIMARY KEY);")
+    with pytest.raises(UnknownFormat, match=r"accounts\.db must be a log of Tillwatch, got a database of another"):
+        SqliteLog(path)
+    with closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT name FROM sqlite_master").fetchall() == [("account",)]
+
+
+def test_a_log_of_a_later_format_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    SqliteLog(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(f"PRAGMA user_version = {VERSION + 1};")
+    with pytest.raises(UnknownFormat, match=f"must be a log of format {VERSION} or below, got format {VERSION + 1}"):
+        SqliteLog(path)

@@ -21,6 +21,8 @@ ESTIMATE = np.array(
 )
 """Cards estimated from the number of bits set: Whang's linear counting."""
 
+BASE_D = 28
+"""Days until what started anew on a merchant means something: by then a shop's regular cards have come back."""
 FIELDS = (
     ("card_bits", np.uint64, (2, BITS // 64)),
     ("card_day", np.int32),

@@ -22,6 +22,8 @@ from engine.jit import i64, njit_inner
 WEEKS = 4
 _MOST_E7 = 4 * 10**18
 
+BASE_D = 28
+"""Days until what started anew on a merchant means something: its longest half-life."""
 KEPT = (
     ("fees_charged", np.int64),
     ("fees_priced", np.int64),

@@ -11,6 +11,8 @@ from engine.features.event import REFUND, SALE, Closing, Event
 from engine.features.families import Column
 from engine.jit import njit_inner
 
+BASE_D = 400
+"""Days until what started anew on a merchant means something: a row is forgotten after as long."""
 KEPT = (
     ("attempts", np.int64),
     ("sales", np.int64),

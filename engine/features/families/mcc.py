@@ -38,6 +38,8 @@ _PER_MS = 1.0 / (28 * DAY_MS)
 
 cost_e7 = njit_inner(interchange.cost_e7)
 
+BASE_D = 28
+"""Days until what started anew on a merchant means something: the half-life of its shares."""
 FIELDS = (
     ("off_day_e7", np.int64),
     ("told_e7", np.int64),

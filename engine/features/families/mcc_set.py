@@ -44,6 +44,8 @@ FIRST_SCATTER = 2.0
 _SCATTER_WEIGHT = 0.1
 _MOST = 60_000
 
+BASE_D = 28
+"""Days until what started anew on a merchant means something: the half-life of the usual share."""
 FIELDS = (
     ("set_since_ms", np.int64),
     ("set_loss_e7", np.int64),

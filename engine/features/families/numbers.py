@@ -27,6 +27,8 @@ RECENT_D = 28
 _PER_MS = 1.0 / (7 * DAY_MS)
 _0 = np.uint64(0)
 
+BASE_D = 28
+"""Days until what started anew on a merchant means something: its longest window."""
 FIELDS = (
     ("number_switches", np.float32, 2),
     ("number_judged", np.float32, 2),

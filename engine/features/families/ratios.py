@@ -33,6 +33,8 @@ _HARD_CODES = tuple(pack(c) for c in ("04", "07", "34", "41", "43", "59"))
 _PIN_CODES = tuple(pack(c) for c in ("55", "38", "75"))
 _HALF = np.array([1.0 / each for each in HALF_LIVES_MS])
 
+BASE_D = 28
+"""Days until what started anew on a merchant means something: the longest half-life."""
 FIELDS = (("decayed", np.float32, (3, COUNTERS)),)
 
 

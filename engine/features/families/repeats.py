@@ -13,6 +13,8 @@ from engine.jit import i64, njit_inner
 RING = 16
 _APPROVED_SALE, _UNDONE = 1, 2
 
+BASE_D = 1
+"""Days until what started anew on a merchant means something: the 24 hours of its longest window."""
 FIELDS = (
     ("ring_txn", np.uint64, RING),
     ("ring_amount", np.int64, RING),

@@ -67,6 +67,10 @@ PEAK, PEAK_DAYS = 2.6, 60.0
 _DECADE = 0.4342944819032518
 _LOG_PEAK = float(np.log(PEAK))
 
+BASE_D = 90
+"""Days until what started anew on a merchant means something: `YOUNG_D`, below which one is held against new ones."""
+RESTS_ON = ("volume",)
+"""Families whose fields it reads: it is blind where these are."""
 FIELDS = (
     ("level_log", np.float32),
     ("level_info", np.float32),
@@ -127,7 +131,7 @@ COLUMNS = (
            null=f"{_UNSEEN}; {_SALE_TODAY}", error="relative 1e-3"),
     Column("hour_surprise", "decades", "the local hour", "how unlikely so many sales at such tickets are, upwards",
            "float", null=f"{_UNSEEN}; {_SALE_TODAY}", error="absolute 0.01"),
-    Column("excess_minor", "minor units", "txn",
+    Column("excess_minor", "minor units", "the sale, or the local day that ended",
            "of this sale, or of the day that ended, what lies above the day's expectation",
            null=f"{_UNSEEN}; {_SALE_TODAY}, nor the end of a day", error="relative 1e-3"),
     Column("peak_ratio", "ratio", "half-life 42 days", f"the highest ordinary day against its expectation, to {PEAK:g}",

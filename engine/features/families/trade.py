@@ -35,6 +35,10 @@ share, quantile = njit_inner(profiles.share), njit_inner(profiles.quantile)
 sampling_variance = njit_inner(profiles.sampling_variance)
 log_likelihood = njit_inner(profiles.log_likelihood)
 
+BASE_D = 60
+"""Days until what started anew on a merchant means something: `GRACE_D`."""
+RESTS_ON = ("mcc",)
+"""Families whose fields it reads: it is blind where these are."""
 FIELDS = (
     ("trade_since_ms", np.int64),
     ("trade_gap_e7", np.int64, 2),

@@ -18,6 +18,8 @@ from engine.jit import njit_inner
 
 MINUTES, HOURS, DAYS, WEEKS = 10, 24, 28, 13
 
+BASE_D = 91
+"""Days until what started anew on a merchant means something: the 13 weeks of its longest window."""
 FIELDS = (
     ("minute_minor", np.int64, MINUTES),
     ("hour_minor", np.int64, HOURS),

@@ -1,0 +1,80 @@
+"""Open episodes and risk accounts as pages of a checkpoint hold them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from domain.controls import Versions
+from engine.episodes import Figures, Kept
+from engine.risk.ledger import Account
+
+if TYPE_CHECKING:
+    from detectors.contract import Detector
+
+_Figures = tuple[int, int, float, int, int, str, tuple[str, ...]]
+_NO_DEADLINE = -1
+
+
+class _OpenEpisode(msgspec.Struct, frozen=True, array_like=True):
+    """An open episode in a page. What follows `values` is not in pages of the first versions."""
+
+    merchant_id: str
+    alert_id: str
+    currency: str
+    now: _Figures
+    told: _Figures
+    values: dict[str, int | float | None]
+    controls: tuple[int, int, int] = (0, 0, 0)
+    deadline_ms: int = _NO_DEADLINE
+
+
+_Entry = tuple[str, int, _OpenEpisode | None]
+_pack, _unpack_episode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(_Entry).decode
+_unpack_risk = msgspec.msgpack.Decoder(tuple[int, Account]).decode
+
+
+def episode_entry(key: tuple[str, int], kept: Kept | None) -> bytes:
+    """An open episode, or that it was closed. Money is written as text: it may be beyond 64 bits."""
+    if kept is None:
+        return _pack((*key, None))
+    now, told = ((*it[:5], str(it.at_stake_e7), it.txn_ids) for it in (kept.now, kept.told))
+    versions = msgspec.structs.astuple(kept.controls)
+    held = _OpenEpisode(
+        kept.merchant_id, kept.alert_id, kept.currency, now, told, dict(kept.values), versions, kept.deadline_ms
+    )
+    return _pack((*key, held))
+
+
+def episode_of(entry: bytes) -> tuple[tuple[str, int], Kept | None]:
+    """Detector and row of an entry, and the episode; None where it was closed."""
+    name, row, it = _unpack_episode(entry)
+    if it is None:
+        return (name, row), None
+    return (name, row), Kept(
+        it.merchant_id, it.alert_id, it.currency, _figures_of(it.now), _figures_of(it.told), it.values,
+        Versions(*it.controls), it.deadline_ms,
+    )  # fmt: skip
+
+
+def with_deadline(kept: Kept, detector: Detector) -> Kept:
+    """An episode with the end of its quiet gap, where its page is of the first versions and says none."""
+    if kept.deadline_ms != _NO_DEADLINE:
+        return kept
+    return kept._replace(deadline_ms=kept.now.last_ms + detector.quiet_gap_s * 1000)
+
+
+def _figures_of(it: _Figures) -> Figures:
+    revision, hits, severity, first_ms, last_ms, at_stake_e7, txn_ids = it
+    return Figures(revision, hits, severity, first_ms, last_ms, int(at_stake_e7), txn_ids)
+
+
+def risk_entry(row: int, account: Account) -> bytes:
+    """A merchant's risk account."""
+    return _pack((row, account))
+
+
+def risk_of(entry: bytes) -> tuple[int, Account]:
+    """The row and the account of an entry."""
+    return _unpack_risk(entry)

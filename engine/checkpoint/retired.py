@@ -1,0 +1,81 @@
+"""Detectors that no longer run, whose open episodes and points a state still holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from detectors.contract import NOTHING
+from domain.alerts import Evidence, Text
+
+if TYPE_CHECKING:
+    from detectors.contract import Detector, Features, Findings, Values
+
+
+class DetectorMark(msgspec.Struct, frozen=True, array_like=True):
+    """What a checkpoint holds of a detector: a version without it closes its episodes and lets its points fade."""
+
+    risk_group: str
+    version: int
+    title_en: str
+    title_zh: str
+    risk_code: str
+
+    @classmethod
+    def of(cls, detector: Detector) -> DetectorMark:
+        """The mark of a detector that runs."""
+        title = detector.title
+        return cls(detector.risk_group, detector.version, title.en, title.zh, detector.risk_code)
+
+
+UNKNOWN = DetectorMark("", 0, "", "", "")
+"""The mark of a detector of which the state holds none."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredDetector:
+    """A detector that no longer runs: it finds nothing, and its open episodes close at the end of their quiet gap."""
+
+    name: str
+    mark: DetectorMark
+    needs: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    quiet_gap_s: int = 1
+    max_age_s: int = 1
+
+    @property
+    def version(self) -> int:
+        """As it was when it ran last."""
+        return self.mark.version
+
+    @property
+    def title(self) -> Text:
+        """As it was when it ran last, its name where that is not known."""
+        return Text(self.mark.title_en or self.name, self.mark.title_zh or self.name)
+
+    @property
+    def risk_group(self) -> str:
+        """As it was when it ran last, "" where that is not known."""
+        return self.mark.risk_group
+
+    @property
+    def risk_code(self) -> str:
+        """As it was when it ran last."""
+        return self.mark.risk_code
+
+    def detect(self, features: Features) -> Findings:  # noqa: ARG002  (the protocol's signature)
+        """No findings."""
+        return NOTHING
+
+    def evidence(self, values: Values) -> tuple[Evidence, ...]:
+        """The columns that were frozen when the last revision was due."""
+        return tuple(Evidence(name, "", value, None, None, "") for name, value in values.items())
+
+    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:  # noqa: ARG002
+        """That it no longer runs, and what it had found."""
+        return Text(
+            f"{self.title.en}: {hits} hits, then the detector was removed",
+            f"{self.title.zh}：命中 {hits} 次，此后该检测器已停用",
+        )
