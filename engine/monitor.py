@@ -153,7 +153,7 @@ class Monitor:
         covered = dict(zip(found.detectors, found.coverage, strict=True))
         for each in self.coverage:
             each.transactions, present = covered.get(each.detector, (0, {}))
-            each.present = dict(present)
+            each.present = {name: count for name, count in present.items() if name in each.needs}
 
     def snapshot(self, merchant_id: str) -> MerchantSnapshot | None:
         """Everything remembered of a merchant; None for one that is unknown. It changes nothing."""
