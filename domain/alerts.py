@@ -47,6 +47,9 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         at_stake: money at stake so far, in minor units of `currency`.
         txn_ids: the first 20 transactions that hit.
         risk_code: PCAC risk type, "" where none exists.
+        received_at: receipt of the record that made this revision due, ISO 8601 UTC; None for what a closed day, a
+            deadline or the end of the quiet gap made due. When the revision was published is the time its record was
+            appended.
         closed: whether the quiet gap has passed: these are the totals.
         controls: versions of the controls in force at the hit that the evidence is of.
         epoch: number of the owner that wrote it. After a crash the same revision may be written again: of two with
@@ -70,6 +73,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...]
     txn_ids: tuple[str, ...]
     risk_code: str
+    received_at: str | None = None
     closed: bool = False
     controls: Versions = Versions()
     epoch: int = 0

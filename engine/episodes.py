@@ -17,6 +17,7 @@ from detectors.contract import E7
 from domain.alerts import Alert
 from domain.controls import Versions
 from domain.timestamps import DAY_MS, iso
+from engine.decoding.columns import MISSING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,8 @@ class Episode:
     """An open episode.
 
     `told` are the figures of its last due revision, `values` the features behind them, `controls` what was in force
-    then, and `detector` is as it was set then.
+    then, `received_ms` the receipt of the record that made it due (`MISSING` where none did), and `detector` is as it
+    was set then.
     """
 
     detector: Detector
@@ -77,6 +79,7 @@ class Episode:
     told: Figures
     values: Values
     controls: Versions
+    received_ms: int = MISSING
 
     def take(self, time_ms: int, severity: float, at_stake_e7: int, txn_id: str) -> bool:
         """Take a hit in; whether a revision is due."""
@@ -102,7 +105,8 @@ class Episode:
             severity=round(it.severity, 4), hits=it.hits, first_time=iso(it.first_ms), last_time=iso(it.last_ms),
             at_stake=at_stake_minor, currency=self.currency, title=detector.title,
             reason=detector.reason(self.values, it.hits, at_stake_minor, self.currency),
-            evidence=detector.evidence(self.values), txn_ids=it.txn_ids, risk_code=detector.risk_code, closed=closed,
+            evidence=detector.evidence(self.values), txn_ids=it.txn_ids, risk_code=detector.risk_code,
+            received_at=None if closed or self.received_ms == MISSING else iso(self.received_ms), closed=closed,
             controls=self.controls,
         )  # fmt: skip
 
@@ -119,6 +123,8 @@ class Kept(NamedTuple):
     controls: Versions
     deadline_ms: int
     """The quiet gap's end: the version in force at the last hit has it."""
+    received_ms: int
+    """Receipt of the record that made the last due revision due; `MISSING` where none did."""
 
 
 class Episodes:
@@ -188,8 +194,9 @@ class Episodes:
             for row, it in touched.items():
                 deadline_ms = int(self._deadline_ms[it.slot])
                 kept = Kept(
-                    it.merchant_id, it.alert_id, it.currency, it.now, it.told, it.values, it.controls, deadline_ms
-                )
+                    it.merchant_id, it.alert_id, it.currency, it.now, it.told, it.values, it.controls, deadline_ms,
+                    it.received_ms,
+                )  # fmt: skip
                 self._changed[detector.name, row] = kept
         return alerts, rises
 
@@ -216,7 +223,7 @@ class Episodes:
         self._deadline_ms[slot] = kept.deadline_ms
         episode = Episode(
             detector, row, kept.merchant_id, kept.alert_id, kept.currency, slot, kept.now, kept.told, kept.values,
-            kept.controls,
+            kept.controls, kept.received_ms,
         )  # fmt: skip
         self._open[detector.name, row] = self._by_slot[slot] = episode
 
@@ -259,4 +266,5 @@ class Episodes:
             clock_ms = int(rows.clock_ms[j])
             episode.detector = controls.detector_at(episode.detector.name, clock_ms)
             episode.controls = controls.at(clock_ms)
+            episode.received_ms = rows.received_ms(j)
             episode.values = rows.values(episode.detector.columns, j)

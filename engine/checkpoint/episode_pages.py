@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from domain.controls import Versions
+from engine.decoding.columns import MISSING
 from engine.episodes import Figures, Kept
 from engine.risk.ledger import Account
 
@@ -28,6 +29,7 @@ class _OpenEpisode(msgspec.Struct, frozen=True, array_like=True):
     values: dict[str, int | float | None]
     controls: tuple[int, int, int] = (0, 0, 0)
     deadline_ms: int = _NO_DEADLINE
+    received_ms: int = MISSING
 
 
 _Entry = tuple[str, int, _OpenEpisode | None]
@@ -42,8 +44,9 @@ def episode_entry(key: tuple[str, int], kept: Kept | None) -> bytes:
     now, told = ((*it[:5], str(it.at_stake_e7), it.txn_ids) for it in (kept.now, kept.told))
     versions = msgspec.structs.astuple(kept.controls)
     held = _OpenEpisode(
-        kept.merchant_id, kept.alert_id, kept.currency, now, told, dict(kept.values), versions, kept.deadline_ms
-    )
+        kept.merchant_id, kept.alert_id, kept.currency, now, told, dict(kept.values), versions, kept.deadline_ms,
+        kept.received_ms,
+    )  # fmt: skip
     return _pack((*key, held))
 
 
@@ -54,7 +57,7 @@ def episode_of(entry: bytes) -> tuple[tuple[str, int], Kept | None]:
         return (name, row), None
     return (name, row), Kept(
         it.merchant_id, it.alert_id, it.currency, _figures_of(it.now), _figures_of(it.told), it.values,
-        Versions(*it.controls), it.deadline_ms,
+        Versions(*it.controls), it.deadline_ms, it.received_ms,
     )  # fmt: skip
 
 

@@ -159,6 +159,11 @@ class FeatureRows:
         found: NDArray[np.int64] = self._walked.decoded.columns.number[NUMBERS.index(name)][self._record]
         return np.where(self._record < 0, MISSING, found)
 
+    def received_ms(self, j: int) -> int:
+        """Receipt of the record that row `j` is of, UTC milliseconds; `MISSING` where it is of none."""
+        i = int(self._record[j])
+        return MISSING if i < 0 else int(self._walked.decoded.columns.number[NUMBERS.index("received_at"), i])
+
     def hashes(self, name: str) -> NDArray[np.uint64]:
         """64-bit hashes of a text field of the records that rows are of; 0 where there is none."""
         found: NDArray[np.uint64] = self._walked.decoded.columns.hash[STRINGS.index(name)][self._record]

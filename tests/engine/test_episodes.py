@@ -11,6 +11,7 @@ from domain.alerts import Alert, Evidence, Text
 from domain.peers import NO_PEERS
 from domain.timestamps import DAY_MS, HOUR_MS, iso
 from engine.controls import Controls
+from engine.decoding.columns import MISSING
 from engine.episodes import Episodes, Risen
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ class Rows:
 
     def values(self, names: Sequence[str], j: int) -> dict[str, int]:
         return dict.fromkeys(names, self.first + j)
+
+    def received_ms(self, j: int) -> int:
+        """A second after it happened; of a row that stands on a whole day none, for it is of no record."""
+        at_ms = int(self.time_ms[j])
+        return MISSING if at_ms % DAY_MS == 0 else at_ms + 1_000
 
     def reached_ms(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.maximum(self.watermark_ms[rows], self.feed_ms)
@@ -171,6 +177,20 @@ def test_a_closing_revision_follows_the_quiet_gap_with_the_totals() -> None:
     assert closing.txn_ids == ("t0", "t1", "t2")
     assert len(desk.episodes) == 0
     assert desk.clocks(DAY_MS) == []
+
+
+def test_an_alert_says_when_the_record_was_received_that_made_it_due() -> None:
+    desk = Desk()
+    (first,) = desk.take(Hit(0), Hit(1))
+    assert first.received_at == iso(START_MS + 1 + 1_000)  # of the second hit, with which the last revision was due
+    (closing,) = desk.clocks(2 + QUIET_GAP_MS)
+    assert closing.received_at is None
+
+
+def test_an_alert_of_a_closed_day_names_no_receipt() -> None:
+    midnight = -START_MS % DAY_MS
+    (alert,) = Desk().take(Hit(midnight))
+    assert alert.received_at is None
 
 
 def test_a_clock_record_closes_the_episode_of_an_idle_merchant() -> None:

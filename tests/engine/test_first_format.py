@@ -7,6 +7,7 @@ and the events.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import msgspec
 
 from engine.checkpoint.pages import decode
 from engine.decoding.records import Records
-from engine.monitor import Monitor, MonitorConfig
+from engine.monitor import MerchantSnapshot, Monitor, MonitorConfig
 from tests.engine.test_checkpoints import rows_of
 
 HELD: dict[str, Any] = msgspec.msgpack.decode(
@@ -42,6 +43,14 @@ def undisturbed() -> Monitor:
     return found
 
 
+def without_receipts(seen: Monitor, merchant_id: str) -> MerchantSnapshot:
+    """A merchant without when its open alerts' records were received, which that version did not keep."""
+    found = seen.snapshot(merchant_id)
+    assert found is not None
+    episodes = tuple(msgspec.structs.replace(each, received_at=None) for each in found.episodes)
+    return dataclasses.replace(found, episodes=episodes)
+
+
 def later() -> list[bytes]:
     return [
         json.dumps(
@@ -59,7 +68,7 @@ def test_everything_in_it_is_read() -> None:
     old, new = restored(), undisturbed()
     assert rows_of(old) == rows_of(new)
     for merchant_id in ("m0", "m1", "m2"):
-        assert old.snapshot(merchant_id) == new.snapshot(merchant_id)
+        assert without_receipts(old, merchant_id) == without_receipts(new, merchant_id)
     assert old.counts == new.counts
     # `fee_notice` was said to need fees: it needs contracts, which that version did not count.
     assert [each for each in old.coverage if each.detector != "fee_notice"] == [
