@@ -13,8 +13,8 @@ Read for aiokafka 0.14. `tests/streams/test_aiokafka_compat.py` holds the instal
 - `FetchResult` and `FetchError`: `calculate_backoff`; the latter's `check_raise`.
 - The fetch response from version 4 on: its partitions are tuples that end with the record set; the aborted transactions
   stand before it, and in version 11 and later one further to the front.
-- `AIOKafkaProducer`: `_message_accumulator` with `_batch_ttl`, `_batch_size` and `fail_all`; `_txn_manager` with
-  `state`, `is_fatal_error` and `maybe_add_partition_to_txn`; `_sender` with `close`.
+- `AIOKafkaProducer`: `_message_accumulator` with `_batch_ttl`, `_batch_size`, `fail_all` and `reenqueue`; `_txn_manager`
+  with `state`, `is_fatal_error` and `maybe_add_partition_to_txn`; `_sender` with `close`.
 - What is imported here from modules that its documentation leaves out: others import it from here.
 """
 
@@ -258,8 +258,13 @@ class CompatProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no
         self._txn_manager.maybe_add_partition_to_txn(tp)
 
     def fail_all(self, error: Exception) -> None:
-        """Whatever was given to it and has not arrived fails."""
+        """Whatever was given to it and has not arrived fails, and is not tried again.
+
+        A request that fails from here on would put its batches back, which aiokafka then misses among those that are
+        under way: the sender would end with a KeyError.
+        """
         self._message_accumulator.fail_all(error)
+        self._message_accumulator.reenqueue = _drop
 
     async def abort_if_open(self) -> None:
         """Abort the transaction, if one is open.
@@ -274,3 +279,7 @@ class CompatProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no
     async def end_sender(self) -> None:
         """End the task that sends, which a `stop` that was cancelled leaves behind."""
         await self._sender.close()
+
+
+def _drop(batch: Any) -> None:
+    """Put nothing back: the batch has failed already."""

@@ -20,6 +20,7 @@ from aiokafka.protocol import fetch
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
 
+from streams.errors import LogFailed
 from streams.kafka import aiokafka_compat
 from streams.kafka.aiokafka_compat import CompatProducer
 from streams.kafka.fetcher import BatchKafkaConsumer
@@ -44,6 +45,7 @@ TOUCHED = {
     GroupCoordinator.check_errors: "",
     GroupCoordinator.request_rejoin: "",
     MessageAccumulator.fail_all: "exception",
+    MessageAccumulator.reenqueue: "batch",
     NoGroupCoordinator.check_errors: "",
     OffsetRequest.__init__: "replica_id, isolation_level, topics",
     Sender.close: "",
@@ -179,5 +181,21 @@ def test_a_producer_without_transactions_has_none_to_abort() -> None:
             producer = CompatProducer(bootstrap_servers=NOWHERE, enable_idempotence=True)
             stack.push_async_callback(producer.stop)
             await producer.abort_if_open()
+
+    run(test())
+
+
+def test_a_batch_whose_request_fails_after_all_failed_is_not_missed() -> None:
+    async def test() -> None:
+        producer = CompatProducer(bootstrap_servers=NOWHERE)
+        accumulator = producer._message_accumulator
+        future = await accumulator.add_message(TP, None, b"value", 1.0)
+        batch = accumulator._pop_batch(TP)  # it is in a request now
+        producer.fail_all(LogFailed("let go of"))
+        with pytest.raises(LogFailed):
+            await future
+        accumulator.reenqueue(batch)  # as the sender does when that request fails
+        assert TP not in accumulator._batches
+        await producer.stop()
 
     run(test())
