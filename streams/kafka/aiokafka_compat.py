@@ -13,8 +13,8 @@ Read for aiokafka 0.14. `tests/streams/test_aiokafka_compat.py` holds the instal
 - `FetchResult` and `FetchError`: `calculate_backoff`; the latter's `check_raise`.
 - The fetch response from version 4 on: its partitions are tuples that end with the record set; the aborted transactions
   stand before it, and in version 11 and later one further to the front.
-- `AIOKafkaProducer`: `_message_accumulator` with `_batch_ttl`, `_batch_size`, `fail_all` and `reenqueue`; `_txn_manager`
-  with `state`, `is_fatal_error` and `maybe_add_partition_to_txn`; `_sender` with `close`.
+- `AIOKafkaProducer`: `_message_accumulator` with `_batch_ttl`, `_batch_size`, `fail_all` and `reenqueue`;
+  `_txn_manager` with `state`, `is_fatal_error` and `maybe_add_partition_to_txn`; `_sender` with `close`.
 - What is imported here from modules that its documentation leaves out: others import it from here.
 """
 
