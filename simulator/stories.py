@@ -92,7 +92,7 @@ def cast(config: SimulationConfig) -> NDArray[np.int64]:
 
 def introduce(table: NDArray[np.void], config: SimulationConfig) -> None:
     """Fill in who the stories' merchants are: trade, city, number of sales and tickets."""
-    for i, story in zip(cast(config).tolist(), config.stories, strict=True):
+    for i, story in zip(map(int, cast(config)), config.stories, strict=True):
         row = table[i]
         row["trade"] = next(k for k, trade in enumerate(TRADES) if trade.mcc == story.trade_mcc)
         row["city"] = next(k for k, city in enumerate(CITIES) if city.name == story.city)
@@ -104,7 +104,7 @@ def introduce(table: NDArray[np.void], config: SimulationConfig) -> None:
 
 def act(table: NDArray[np.void], prices: NDArray[np.void], config: SimulationConfig) -> None:
     """Take back what was drawn of the stories' merchants, and fill in what they do to MCC or fee."""
-    for i, story in zip(cast(config).tolist(), config.stories, strict=True):
+    for i, story in zip(map(int, cast(config)), config.stories, strict=True):
         row, onset_ms = table[i], config.start_ms + round(story.onset_h * HOUR_MS)
         _be_honest(row)
         for version in prices[i]:
@@ -123,7 +123,7 @@ def act(table: NDArray[np.void], prices: NDArray[np.void], config: SimulationCon
 def surges(config: SimulationConfig) -> list[tuple[int, tuple[int, int], Surge]]:
     """Who surges on which local days, counted from 1970: from the first, before the second."""
     out = []
-    for i, story in zip(cast(config).tolist(), config.stories, strict=True):
+    for i, story in zip(map(int, cast(config)), config.stories, strict=True):
         if isinstance(story.deed, Surge):
             offset_h = next(city.offset_h for city in CITIES if city.name == story.city)
             day = int((config.start_ms + (story.onset_h + offset_h) * HOUR_MS) // DAY_MS)
