@@ -32,7 +32,7 @@ class Findings:
 
     Attributes:
         index: int64, ascending: which.
-        severity: float64, 0 to 1: from 0.3 worth knowing, 0.6 to be worked, 0.85 urgent.
+        severity: float64, 0 to 1; `domain.severity` has its words.
         at_stake_e7: int64: money at stake by each, in ten-millionths of a minor unit; 0 where none is known.
     """
 

@@ -13,7 +13,7 @@ import numpy as np
 from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, code, money, rounded
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL
-from domain.mcc import mcc_name
+from domain.mcc_names import mcc_short_name
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
@@ -92,15 +92,16 @@ class MccDrift:
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """Which MCC, how much of the sales, how much usually, at what cost."""
         cheap, dear = code(values["set_mcc_cheap"]), code(values["set_mcc_dear"])
+        cheap_name, dear_name = mcc_short_name(cheap), mcc_short_name(dear)
         now, usual = _percent(values["set_share_1d"]), _percent(values["set_share_usual"])
         terminal = (values["set_terminal_evidence"] or 0) > (values["set_evidence"] or 0)
         where_en, where_zh = ("at one terminal", "单台终端") if terminal else ("of its sales", "全部交易")
         lost = money(at_stake_minor, currency) if at_stake_minor else ""
         cost_en, cost_zh = (f"; fees lost {lost}", f"，少付手续费{lost}") if lost else ("", "")
         return Text(
-            f"{hits} day{'s' if hits > 1 else ''} with {now} {where_en} under {cheap} ({mcc_name(cheap).en}), usually "
-            f"{usual}, instead of {dear} ({mcc_name(dear).en}){cost_en}",
-            f"{hits}天{where_zh}中{now}以{cheap}（{mcc_name(cheap).zh}）上送，平时{usual}，应为{dear}（{mcc_name(dear).zh}）{cost_zh}",
+            f"{hits} day{'s' if hits > 1 else ''} with {now} {where_en} under {cheap} ({cheap_name.en}), usually "
+            f"{usual}, instead of {dear} ({dear_name.en}){cost_en}",
+            f"{hits}天{where_zh}中{now}以{cheap}（{cheap_name.zh}）上送，平时{usual}，应为{dear}（{dear_name.zh}）{cost_zh}",
         )
 
 

@@ -21,7 +21,7 @@ from domain.feature_codes import (
     SOURCE_PRESENTED,
     SOURCE_SETTLEMENT,
 )
-from domain.mcc import mcc_name
+from domain.mcc_names import mcc_short_name
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
@@ -143,9 +143,9 @@ def _used(values: Values) -> tuple[str, str, str, str]:
     if values["mcc_used"] is not None:
         used, expected = code(values["mcc_used"]), code(values["mcc_expected"])
         by_en, by_zh = ("usual", "惯用") if values["mcc_basis"] == MCC_LEARNED else ("registered", "登记")
-        instead_en = f" instead of the {by_en} {expected} ({mcc_name(expected).en})"
-        instead_zh = f"，{by_zh}为{expected}（{mcc_name(expected).zh}）"
-        return f"{used} ({mcc_name(used).en})", f"{used}（{mcc_name(used).zh}）", instead_en, instead_zh
+        instead_en = f" instead of the {by_en} {expected} ({mcc_short_name(expected).en})"
+        instead_zh = f"，{by_zh}为{expected}（{mcc_short_name(expected).zh}）"
+        return f"{used} ({mcc_short_name(used).en})", f"{used}（{mcc_short_name(used).zh}）", instead_en, instead_zh
     if values["fee_class_used"] is not None:
         return *_CLASSES[int(values["fee_class_used"])], "", ""
     used = code(values["fee_type_used"], 2)

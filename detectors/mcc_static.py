@@ -13,7 +13,7 @@ import numpy as np
 from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, code, money
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL
-from domain.mcc import mcc_name
+from domain.mcc_names import mcc_short_name
 from domain.profiles import NAMES
 
 if TYPE_CHECKING:
@@ -89,14 +89,15 @@ class MccStatic:
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """What it is registered as, what it sells like, by which figure, and what that saves."""
         own, like = code(values["trade_mcc"]), code(values["trade_like"])
+        own_name, like_name = mcc_short_name(own), mcc_short_name(like)
         ticket, usual = ((values[name] or 0) / 100 for name in ("trade_ticket", "trade_ticket_own"))
         lost = money(at_stake_minor, currency) if at_stake_minor else ""
         cost_en, cost_zh = (f"; fees lost {lost}", f"，少付手续费{lost}") if lost else ("", "")
         days_en = f"{hits} day{'s' if hits > 1 else ''}"
         return Text(
-            f"Registered as {own} ({mcc_name(own).en}) but sells like {like} ({mcc_name(like).en}), most by its "
+            f"Registered as {own} ({own_name.en}) but sells like {like} ({like_name.en}), most by its "
             f"{_telling(values).en}: median ticket {ticket:,.2f} against {usual:,.2f}; {days_en}{cost_en}",
-            f"登记为{own}（{mcc_name(own).zh}），经营特征却像{like}（{mcc_name(like).zh}），最显著为{_telling(values).zh}："
+            f"登记为{own}（{own_name.zh}），经营特征却像{like}（{like_name.zh}），最显著为{_telling(values).zh}："
             f"客单价中位数{ticket:,.2f}，同类{usual:,.2f}，{hits}天{cost_zh}",
         )
 

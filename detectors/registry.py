@@ -19,6 +19,7 @@ from detectors.volume_collapse import VolumeCollapse
 from detectors.volume_shift import VolumeShift
 from detectors.volume_surge import VolumeSurge
 from detectors.volume_wakeup import VolumeWakeup
+from domain.alerts import Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +36,11 @@ DETECTORS: tuple[
     VolumeSurge, VolumeShift, VolumeCollapse, VolumeWakeup, VolumeBurst,
 )  # fmt: skip
 """Every detector's class."""
+
+
+def title_of(name: str) -> Text:
+    """What a detector is called in words; its name where there is none of that name."""
+    return next((each.title for each in DETECTORS if each.name == name), Text(name, name))
 
 
 def make_detectors(settings: Mapping[str, Mapping[str, float]] | None = None) -> tuple[Detector, ...]:

@@ -40,7 +40,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         alert_id: uuid5 of detector, subject, and the episode's first transaction and its time.
         revision: 1 for the first, one more for each trigger; of one alert the highest is in force.
-        severity: 0 to 1, the peak so far; from 0.3 worth knowing, 0.6 to be worked, 0.85 urgent.
+        severity: 0 to 1, the peak so far; `domain.severity` has its words.
         hits: transactions that hit so far.
         first_time: event time of the earliest hit, ISO 8601 UTC.
         last_time: event time of the latest hit, ISO 8601 UTC.

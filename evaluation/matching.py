@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.events import FUTURE_MS
+from domain.severity import CRITICAL, HIGH, MEDIUM
 from domain.timestamps import DAY_MS, HOUR_MS
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
     from simulator.truth import LookAlike, Truth, Violation
 
-SEVERITIES = (0.3, 0.6, 0.85)
-"""Worth knowing, to be worked, urgent: as `domain.alerts.Alert` has it."""
+SEVERITIES = (MEDIUM.least, HIGH.least, CRITICAL.least)
+"""From which severity on an alert counts."""
 WORTH_KNOWING = SEVERITIES[0]
 GRACE_MS = {"mcc": 2 * DAY_MS, "fee": 7 * DAY_MS, "volume": 14 * DAY_MS}
 """How long after its end a violation may still be found. A jump shows in each sale, and lateness is 24 h; fees are seen
@@ -74,7 +75,7 @@ class Found:
         return self.first_ms <= until_ms and self.last_ms >= from_ms
 
     def detected_ms(self, since_ms: int) -> int | None:
-        """When it was first told, at `since_ms` or later, with a severity worth knowing; None if never."""
+        """When it was first told, at `since_ms` or later, with a medium severity or more; None if never."""
         told = (each.emitted_ms for each in self.revisions if each.severity >= WORTH_KNOWING)
         return next((ms for ms in told if ms >= since_ms), None)
 
@@ -114,7 +115,7 @@ class Outcome:
 
     Attributes:
         severity: the highest of its true alerts; 0 where it has none.
-        detected_ms: when the first true alert worth knowing was told, event time; None where it was missed.
+        detected_ms: when the first true alert from medium severity on was told, event time; None where it was missed.
         delay_txns: affected transactions up to then; None where it was missed or the truth names no transactions.
         alert_ids: its true alerts.
     """
@@ -127,7 +128,7 @@ class Outcome:
 
     @property
     def found(self) -> bool:
-        """Whether it was found with a severity worth knowing."""
+        """Whether it was found with a medium severity or more."""
         return self.detected_ms is not None
 
     @property
@@ -151,7 +152,7 @@ class Matching:
     unseen: int
 
     def false_alarms(self) -> list[MatchedAlert]:
-        """False alarms worth knowing by severity, the severest first."""
+        """False alarms of medium severity or more, the severest first."""
         return [each for each in self.ranked if each.is_false and each.alert.severity >= WORTH_KNOWING]
 
     def missed(self) -> list[Outcome]:

@@ -137,7 +137,7 @@ class AtLoad(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OnLookAlike(msgspec.Struct, frozen=True, kw_only=True):
-    """False alarms, worth knowing by severity, on one kind of look-alike.
+    """False alarms of medium severity or more on one kind of look-alike.
 
     Attributes:
         look_alikes: how many there are.

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from domain.events import LATEST_MS
 from domain.timestamps import DAY_MS, HOUR_MS
+
+if TYPE_CHECKING:
+    from simulator.stories import Story
 
 MAX_MERCHANTS = 1_200_000
 """As many serials as four characters of the acceptor number hold here."""
@@ -63,6 +67,7 @@ class SimulationConfig:
             the next local morning) or `none`.
         contracts: whether `contract` events are given; without them no contract changes.
         master_data: whether `merchant` events are given; without them nothing is changed lawfully either.
+        stories: merchants that are told, not drawn, at most one for each merchant; none by default.
     """
 
     seed: int = 1
@@ -93,6 +98,7 @@ class SimulationConfig:
     fees: str = "transaction"
     contracts: bool = True
     master_data: bool = True
+    stories: tuple[Story, ...] = ()
 
     def __post_init__(self) -> None:
         _within("seed", self.seed, 0, 2**63 - 1)
@@ -106,6 +112,8 @@ class SimulationConfig:
         for name, choices in (("record_size", RECORD_SIZES), ("time_format", TIME_FORMATS), ("fees", FEES)):
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
+        if len(self.stories) > self.merchants:
+            raise ValueError(f"stories must be at most {self.merchants}, got {len(self.stories)}")
         self._check_span()
 
     def _check_span(self) -> None:

@@ -456,7 +456,7 @@ def charge(e: Any, m: Any, prices: Any) -> None:
         steps = 1 + (e.event_ms - m.fee_onset_ms) // m.fee_step_ms
         e.fee = price(e, agreed, (1.0 + m.fee_size) ** steps - 1.0, agreed.debit_cap)
     elif (m.fee_scope != _ONLY_CREDIT or e.card_kind in (1, 2)) and (m.fee_scope != _ONLY_D0 or e.mode == 1):
-        e.fee = price(e, agreed, m.fee_size, agreed.debit_cap)
+        e.fee = price(e, agreed, m.fee_size, agreed.debit_cap) + m.fee_fixed
     if e.fee > e.due:
         e.flags |= OVERCHARGED
 

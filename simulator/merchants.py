@@ -11,6 +11,8 @@ import numpy as np
 from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.fees import contract_record, plan_fees
 from simulator.mccs import plan_mccs
+from simulator.names import NAMES, shop_name
+from simulator.stories import act, introduce
 from simulator.table import FEED, MERCHANT, NEVER_MS, SAME_CHANNEL, Draws
 from simulator.trades import ACQUIRERS, CHEAPER, CITIES, TRADES
 
@@ -55,15 +57,18 @@ def build_merchants(config: SimulationConfig) -> Merchants:
     table["shift_h"] = draws.choice(4, [1, 3, 1]) - 1
     table["scale"] = np.exp(0.25 * draws.normal(5))
     table["rate"] = config.tx_per_merchant_day * _zipf(draws.uniform(6))
+    table["name"] = draws.choice(12, [1.0] * len(NAMES))
+    table["mode"] = np.where(draws.uniform(10) < 0.4, draws.choice(11, [6, 4]), -1)
+    introduce(table, config)
     table["pool"] = np.maximum(30, table["rate"] * 20)
     for axis, question in (("lat", 7), ("lon", 8)):
         centre = np.array([getattr(city, axis) for city in CITIES])[table["city"]]
         table[axis] = np.round((centre + 0.3 * (draws.uniform(question) - 0.5)) * 1e5)
     table["located"] = draws.uniform(9) < 0.5
-    table["mode"] = np.where(draws.uniform(10) < 0.4, draws.choice(11, [6, 4]), -1)
     _register(table, draws, config)
     plan_mccs(table, draws, config)
     prices = plan_fees(table, draws, config)
+    act(table, prices, config)
     wanted = np.ceil(table["rate"] / 80).astype(np.int64)
     table["terminals"] = np.clip(wanted, table["mccs"], 1000)
     return Merchants(table, prices, _numbers(table))
@@ -158,13 +163,12 @@ def change_records(merchants: Merchants) -> list[tuple[int, int, bytes]]:
 
 def _version(merchants: Merchants, i: int, *, effective_ms: int, received_ms: int, mccs: list[int]) -> bytes:
     row = merchants.table[i]
-    city = CITIES[row["city"]]
-    number = merchants.merchant_id(i)
+    city, trade = CITIES[row["city"]], TRADES[row["trade"]]
     version: dict[str, Any] = {
         "type": "merchant",
-        "merchant_id": number,
+        "merchant_id": merchants.merchant_id(i),
         "effective_from": effective_ms,
-        "name": f"{city.zh}{TRADES[row['trade']].word}{number[slice(*LAYOUT['serial'])]}",
+        "name": shop_name(int(row["name"]), (city.name, city.zh), (trade.word_en, trade.word)),
         "mccs": [f"{mcc:04}" for mcc in mccs],
         "special_fee_types": ["00"],
         "time_zone": city.time_zone,

@@ -6,7 +6,7 @@ comes out the same. What is lawful is here; `simulator.volume` plans what depart
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -124,6 +124,18 @@ class Undisturbed:
         out = np.asarray((self.open_day == -FOREVER) & (self.close_day == FOREVER), np.bool_)
         out[self.seasonal] = False
         return out
+
+    def steadied(self, merchants: NDArray[np.int64]) -> Undisturbed:
+        """The same, but these neither open nor close, have no season and no promotions of their own."""
+        self.open_day[merchants], self.close_day[merchants] = -FOREVER, FOREVER
+        stays = ~np.isin(self.seasonal, merchants)
+        return replace(
+            self,
+            promotes=np.setdiff1d(self.promotes, merchants),
+            seasonal=self.seasonal[stays],
+            season_from=self.season_from[stays],
+            season_days=self.season_days[stays],
+        )
 
 
 def _rare_day(u: NDArray[np.float64], a_year: float, begin: int, until: int, else_: int) -> NDArray[np.int64]:

@@ -18,6 +18,7 @@ from simulator.mccs import mcc_look_alikes
 from simulator.merchants import Merchants, build_merchants, change_records, opening_records
 from simulator.render import MAX_RECORD, Style, Words, fill_id, render, style, words
 from simulator.rhythm import SEGMENT, Rhythms, local_days, plan_undisturbed
+from simulator.stories import cast
 from simulator.table import FEED
 from simulator.truth import LookAlike, Violation
 from simulator.violations import fee_violation, mcc_violation
@@ -93,7 +94,8 @@ class Simulation:
         self._trades = draw.trades()
         self._knobs = draw.knobs(config)
         table = self.merchants.table
-        self._undisturbed = plan_undisturbed(table, *local_days(config)) if config.calendar else None
+        undisturbed = plan_undisturbed(table, *local_days(config)) if config.calendar else None
+        self._undisturbed = undisturbed.steadied(cast(config)) if undisturbed else None
         self._plan = VolumePlan(config, table, self._undisturbed)
         self._rhythms = Rhythms(config, table, self._undisturbed, self._plan.segments, self._plan.pulses())
         self._everyone = np.arange(config.merchants, dtype=np.int64)

@@ -38,9 +38,9 @@ MERCHANT = np.dtype([
     ("fee_size", "f8"),  # relative, or fen for a fixed part
     ("d0_share", "f8"),
     ("lat", "i4"), ("lon", "i4"),  # 1e-5 degrees
-    ("terminals", "i4"), ("pool", "i4"),
+    ("terminals", "i4"), ("pool", "i4"), ("fee_fixed", "i4"),
     ("trade", "i2"), ("mcc0", "i2"), ("mcc1", "i2"), ("mcc2", "i2"), ("changed_mcc", "i2"),
-    ("channel_mcc", "i2"), ("jump_mcc", "i2"),
+    ("channel_mcc", "i2"), ("jump_mcc", "i2"), ("name", "i2"),
     ("mccs", "i1"), ("special_fee", "i1"), ("jump_kind", "i1"), ("offset_h", "i1"), ("shift_h", "i1"),
     ("acquirer", "i1"), ("city", "i1"), ("located", "i1"), ("mode", "i1"),
     ("numbers", "i1"), ("number_place", "i1"), ("drift_terminal", "i1"),
@@ -49,7 +49,7 @@ MERCHANT = np.dtype([
 """One merchant. Without one, `mcc1`, `mcc2`, `changed_mcc`, `channel_mcc` are 0, `special_fee`, `mode` -1.
 
 `trade` is what it truly sells; `numbers` how many it has beside its own: in a pool, or for some of its terminals.
-`mode` 1: it may ask for same-day settlement.
+`mode` 1: it may ask for same-day settlement. `fee_fixed` is what a `rate_rise` adds to each fee besides, fen.
 """
 
 PRICES = np.dtype([

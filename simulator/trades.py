@@ -49,7 +49,8 @@ class Trade:
         hours: a key of `HOURS`.
         week: a key of `WEEKS`.
         companions: further MCCs a merchant of this trade may register.
-        word: what such a shop is called.
+        word: what such a shop is called in Chinese.
+        word_en: the same in English.
     """
 
     mcc: int
@@ -64,56 +65,58 @@ class Trade:
     week: str = "even"
     companions: tuple[int, ...] = ()
     word: str
+    word_en: str
 
 
 TRADES = (
     Trade(mcc=5812, fee_class=0, share=18, median_yuan=120, sigma=0.8, unit_fen=100, hours="meals",
-          week="leisure", companions=(5813, 5814), word="餐馆"),
+          week="leisure", companions=(5813, 5814), word="餐馆", word_en="Restaurant"),
     Trade(mcc=5411, fee_class=1, share=14, median_yuan=55, sigma=0.9, hours="grocery", week="weekend",
-          companions=(5311, 5462), word="超市"),
+          companions=(5311, 5462), word="超市", word_en="Supermarket"),
     Trade(mcc=5814, fee_class=0, share=10, median_yuan=28, sigma=0.5, hours="meals",
-          companions=(5812, 5462), word="快餐店"),
+          companions=(5812, 5462), word="快餐店", word_en="Snack Bar"),
     Trade(mcc=5541, fee_class=1, share=4, median_yuan=260, sigma=0.4, hours="all_day", unit_fen=1,
           prices_yuan=(200, 300, 200, 300, 100, 250, 400, 500), list_share=0.6, companions=(5411,),
-          word="加油站"),
+          word="加油站", word_en="Petrol Station"),
     Trade(mcc=5311, fee_class=0, share=4, median_yuan=280, sigma=1.0, week="weekend",
-          companions=(5411, 5651), word="百货商场"),
+          companions=(5411, 5651), word="百货商场", word_en="Department Store"),
     Trade(mcc=5651, fee_class=0, share=8, median_yuan=240, sigma=0.7, unit_fen=100, week="weekend",
           prices_yuan=(99, 129, 159, 199, 259, 299, 399, 599), list_share=0.5, companions=(5311,),
-          word="服装店"),
+          word="服装店", word_en="Clothing"),
     Trade(mcc=5732, fee_class=0, share=4, median_yuan=900, sigma=1.1, unit_fen=100, week="weekend",
           prices_yuan=(999, 1999, 2999, 3999, 4999, 5999, 199, 99), list_share=0.4, companions=(5722,),
-          word="数码店"),
-    Trade(mcc=5912, fee_class=0, share=6, median_yuan=62, sigma=0.8, hours="grocery", word="药房"),
+          word="数码店", word_en="Electronics"),
+    Trade(mcc=5912, fee_class=0, share=6, median_yuan=62, sigma=0.8, hours="grocery", word="药房", word_en="Pharmacy"),
     Trade(mcc=7011, fee_class=0, share=4, median_yuan=420, sigma=0.7, unit_fen=100, hours="hotel",
-          week="leisure", companions=(5812, 5813), word="酒店"),
+          week="leisure", companions=(5812, 5813), word="酒店", word_en="Hotel"),
     Trade(mcc=5944, fee_class=0, share=2, median_yuan=2800, sigma=1.0, unit_fen=100, week="weekend",
-          word="珠宝行"),
+          word="珠宝行", word_en="Jeweller"),
     Trade(mcc=5722, fee_class=1, share=2, median_yuan=1600, sigma=0.8, unit_fen=100, week="weekend",
-          companions=(5732,), word="电器城"),
-    Trade(mcc=5999, fee_class=0, share=7, median_yuan=95, sigma=1.0, word="商行"),
+          companions=(5732,), word="电器城", word_en="Appliances"),
+    Trade(mcc=5999, fee_class=0, share=7, median_yuan=95, sigma=1.0, word="商行", word_en="Trading"),
     Trade(mcc=7230, fee_class=0, share=5, median_yuan=80, sigma=0.8, unit_fen=100, week="leisure",
           prices_yuan=(38, 58, 68, 98, 128, 198, 298, 500), list_share=0.8, companions=(7298,),
-          word="美发店"),
+          word="美发店", word_en="Hair Salon"),
     Trade(mcc=7298, fee_class=0, share=2, median_yuan=300, sigma=0.7, unit_fen=100, week="leisure",
-          companions=(7230,), word="养生馆"),
+          companions=(7230,), word="养生馆", word_en="Spa"),
     Trade(mcc=5813, fee_class=0, share=2, median_yuan=380, sigma=0.8, unit_fen=100, hours="evening",
-          week="leisure", companions=(5812,), word="酒吧"),
-    Trade(mcc=5462, fee_class=0, share=4, median_yuan=32, sigma=0.5, hours="grocery", word="面包店"),
+          week="leisure", companions=(5812,), word="酒吧", word_en="Bar"),
+    Trade(mcc=5462, fee_class=0, share=4, median_yuan=32, sigma=0.5, hours="grocery", word="面包店", word_en="Bakery"),
     Trade(mcc=7832, fee_class=0, share=1, median_yuan=85, sigma=0.4, hours="evening", week="leisure",
-          prices_yuan=(39, 45, 49, 78, 90, 98, 59, 118), list_share=0.9, unit_fen=100, word="影城"),
+          prices_yuan=(39, 45, 49, 78, 90, 98, 59, 118), list_share=0.9, unit_fen=100, word="影城", word_en="Cinema"),
     Trade(mcc=4111, fee_class=1, share=1, median_yuan=5, sigma=0.4, hours="commute", week="working",
-          prices_yuan=(2, 3, 4, 5, 6, 7, 8, 10), list_share=1.0, unit_fen=100, word="公交公司"),
+          prices_yuan=(2, 3, 4, 5, 6, 7, 8, 10), list_share=1.0, unit_fen=100, word="公交公司", word_en="Buses"),
     Trade(mcc=4900, fee_class=1, share=1, median_yuan=150, sigma=0.7, unit_fen=1, hours="office",
-          week="working", word="水电公司"),
-    Trade(mcc=5200, fee_class=1, share=2, median_yuan=480, sigma=1.0, week="weekend", word="建材家居城"),
-    Trade(mcc=5533, fee_class=0, share=2, median_yuan=350, sigma=0.9, unit_fen=100, word="汽配店"),
+          week="working", word="水电公司", word_en="Utilities"),
+    Trade(mcc=5200, fee_class=1, share=2, median_yuan=480, sigma=1.0, week="weekend",
+          word="建材家居城", word_en="Building Supplies"),
+    Trade(mcc=5533, fee_class=0, share=2, median_yuan=350, sigma=0.9, unit_fen=100, word="汽配店", word_en="Car Parts"),
     Trade(mcc=5045, fee_class=0, share=1, median_yuan=3200, sigma=1.2, unit_fen=100, hours="office",
-          week="working", word="电脑批发部"),
+          week="working", word="电脑批发部", word_en="Computer Wholesale"),
     Trade(mcc=8062, fee_class=2, share=1, median_yuan=190, sigma=1.1, unit_fen=1, hours="office",
-          week="working", companions=(5912,), word="医院"),
+          week="working", companions=(5912,), word="医院", word_en="Hospital"),
     Trade(mcc=8211, fee_class=2, share=1, median_yuan=1200, sigma=0.8, unit_fen=100, hours="office",
-          week="working", word="学校"),
+          week="working", word="学校", word_en="School"),
 )  # fmt: skip
 """The trades of simulated merchants."""
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from simulator.festivals import NEW_YEARS
 from simulator.rhythm import FOREVER, PULSE, SEGMENT, Undisturbed, day_ms, local_days, uniform
+from simulator.stories import cast, surges
 from simulator.table import Draws
 from simulator.trades import HOURS, TRADES
 
@@ -75,7 +76,10 @@ class VolumePlan:
         self._closed = lawful.closed if lawful else np.zeros(len(table), np.int64)
         still = lawful.steady() if lawful else np.ones(len(table), np.bool_)
         honest = (table["jump_kind"] == 0) & (table["fee_kind"] == 0)
+        honest[cast(config)] = False
         self._plan_departures(still & honest & (table["rate"] >= LEAST_RATE))
+        for merchant, on_days, deed in surges(config):
+            self.depart(merchant, "surge", on_days, deed.times, sales=deed.times, way="count")
         self.weddings: list[tuple[int, int, int]] = []
         self.staff: list[tuple[int, int, int]] = []
         if lawful:

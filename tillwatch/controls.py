@@ -19,17 +19,19 @@ from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, iso
 from models.peers import dump_peers
 from streams.controls import publish, reached
 from streams.log import now_utc_ms
+from tillwatch.language import lang_option, local, speaker, zone_name
 from tillwatch.logs import open_log, read_controls
 from tillwatch.show import emit_json, table, to_stdout
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from domain.controls import Kind
     from tillwatch.cli import Invocation
     from tillwatch.settings import Settings
 
 _IN = re.compile(r"(\d{1,6})([smhd])")
 _UNITS_MS = {"s": 1_000, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
-_ALWAYS = "always"
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -48,9 +50,10 @@ def command() -> None:
 
 
 @command.command("list", short_help="Show every version.")
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="As one line of JSON, without what they say.")
 @click.pass_obj
-def list_(invocation: Invocation, *, as_json: bool) -> None:
+def list_(invocation: Invocation, lang: str, *, as_json: bool) -> None:
     """Show every version of every kind, and from when on it is in force.
 
     \b
@@ -58,19 +61,25 @@ def list_(invocation: Invocation, *, as_json: bool) -> None:
       tillwatch controls list
       tillwatch controls list --json
     """
-    found = [each.control for each in read_controls(invocation.settings())]
+    settings, say = invocation.settings(), speaker(lang)
+    found, zone = [each.control for each in read_controls(settings)], settings.time_zone
     firsts = {kind: next((each.version for each in found if each.kind == kind), 0) for kind in KINDS}
     if as_json:
         emit_json([_summary(each, first=each.version == firsts[each.kind]) for each in found])
         return
-    made = table("Controls", "kind", "version", "in force from", "published by", "published", numbers=[1])
+    clock = zone_name(zone, lang)
+    made = table(
+        say(f"Controls (times: {clock})", f"设置版本（时间：{clock}）"), say("kind", "种类"), say("version", "版本"),
+        say("in force from", "生效时间"), say("published by", "发布人"), say("published", "发布时间"), numbers=[1],
+    )  # fmt: skip
+    always = say("always", "始终")
     for kind in KINDS:
         mine = [each for each in found if each.kind == kind]
         if not mine:
-            made.add_row(kind, "0", _ALWAYS, "the settings file", "")
+            made.add_row(kind, "0", always, say("the settings file", "设置文件"), "")
         for each in mine:
-            since = _ALWAYS if each.version == firsts[kind] else iso(each.effective_from)
-            made.add_row(kind, str(each.version), since, escape(each.published_by), iso(each.published_ms))
+            since = always if each.version == firsts[kind] else local(each.effective_from, zone)
+            made.add_row(kind, str(each.version), since, escape(each.published_by), local(each.published_ms, zone))
     to_stdout().print(made)
 
 
@@ -101,11 +110,13 @@ def show(invocation: Invocation, kind: Kind, version: int | None) -> None:
 @click.option("--effective-from", "effective_from", metavar="TIME",
               help="A time such as 2026-01-05T00:00, in the setting time_zone where it names none.")  # fmt: skip
 @click.option("--in", "after", metavar="WHILE", help="A while such as 10m, 2h or 3d after the greatest clock.")
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="What was published as one line of JSON.")
 @click.pass_obj
 def publish_command(
-    invocation: Invocation, file: Path, kind: Kind, effective_from: str | None, after: str | None, *, as_json: bool
-) -> None:
+    invocation: Invocation, file: Path, kind: Kind, effective_from: str | None, after: str | None, lang: str, *,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Publish FILE as the next version of a kind, in force from a time that no clock has reached.
 
     Of detectors FILE is TOML with tables such as [detectors.mcc_jump], of peers and profiles what their build wrote. A
@@ -136,10 +147,22 @@ def publish_command(
     if as_json:
         emit_json([_summary(each, first=each.version == 0 or effective_ms is None) for each in made])
         return
+    for line in _published(made, effective_ms, settings.time_zone, lang):
+        to_stdout().print(line, markup=False)
+
+
+def _published(made: Sequence[Control], effective_ms: int | None, zone: str, lang: str) -> Iterator[str]:
+    """A line for each version that was published; the first of several is what the settings say."""
+    say = speaker(lang)
     for each in made:
-        since = iso(each.effective_from) if each is made[-1] and effective_ms is not None else "the beginning of time"  # pyright: ignore[reportGeneralTypeIssues]
-        what = "what the settings say, " if len(made) > 1 and each is made[0] else ""
-        to_stdout().print(f"{kind} {each.version}: {what}in force from {since}", markup=False)
+        told = each is made[-1] and effective_ms is not None
+        settings = len(made) > 1 and each is made[0]
+        since = f"{local(each.effective_from, zone)} {zone_name(zone, lang)}" if told else say(
+            "the beginning of time", "始终")  # fmt: skip
+        yield say(
+            f"{each.kind} {each.version}: {'what the settings say, ' if settings else ''}in force from {since}",
+            f"{each.kind} {each.version}：{'按设置文件，' if settings else ''}生效时间：{since}",
+        )
 
 
 def body_of(kind: Kind, file: Path) -> bytes:

@@ -16,6 +16,7 @@ from evaluation.metrics import report
 from evaluation.page import MOST, page
 from simulator.truth import read_truth
 from tillwatch.evaluate_tables import print_tables
+from tillwatch.language import lang_option, speaker
 from tillwatch.replay import batches
 from tillwatch.show import Bar, to_stderr, to_stdout
 from tillwatch.warm import compile_engine
@@ -39,12 +40,14 @@ _OUT = click.Path(dir_okay=False, path_type=Path)
 @click.option("--html", "html_out", type=_OUT, metavar="FILE", help="Write a page with plots.")
 @click.option("--without-master-data", is_flag=True, help="Leave out merchant events: what is learned must do.")
 @click.option("--without-contracts", is_flag=True, help="Leave out contract events: fees must be learned.")
+@lang_option
 @click.pass_obj
 def command(
     invocation: Invocation,
     folder: Path,
     json_out: Path | None,
     html_out: Path | None,
+    lang: str,
     *,
     without_master_data: bool,
     without_contracts: bool,
@@ -58,6 +61,7 @@ def command(
     Examples:
       tillwatch evaluate var/sim
       tillwatch evaluate var/sim --html report.html --json report.json
+      tillwatch evaluate var/sim --lang zh
       tillwatch evaluate var/sim --without-master-data --without-contracts
     """
     settings = invocation.settings()
@@ -79,9 +83,15 @@ def command(
         json_out.write_bytes(msgspec.json.format(msgspec.json.encode(as_json(facts, figures, matching))))
     if html_out:
         html_out.write_text(page(facts, figures, matching), encoding="utf-8")
-    print_tables(to_stdout(), figures, matching)
+    print_tables(to_stdout(), figures, matching, lang, settings.time_zone)
     rate = round(transactions / seconds)
-    to_stderr().print(f"{transactions:,} transactions replayed in {seconds:,.1f} s: {rate:,} a second")
+    say = speaker(lang)
+    to_stderr().print(
+        say(
+            f"{transactions:,} transactions replayed in {seconds:,.1f} s: {rate:,} a second",
+            f"回放交易{transactions:,}笔，用时{seconds:,.1f}秒，每秒{rate:,}笔",
+        )
+    )
 
 
 def evaluated(settings: Settings, events: Path, truth: Truth, left_out: Iterable[str]) -> tuple[Matching, int]:

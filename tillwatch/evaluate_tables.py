@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from domain.timestamps import iso
+from domain.severity import LEVELS, level_of
 from evaluation.cells import delay, kind, percent, rows, size
-from evaluation.matching import SEVERITIES
 from evaluation.metrics import LOAD, UNIT_DAYS
 from evaluation.plots import number
+from tillwatch.language import local, speaker, zone_name
 from tillwatch.show import money, severity_bar, table
 
 if TYPE_CHECKING:
@@ -16,17 +16,19 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from evaluation.matching import Matching
-    from evaluation.metrics import Report
+    from evaluation.metrics import Recall, Report
+    from tillwatch.language import Say
 
 _LISTED = 10
 """False alarms and missed violations that a terminal shows."""
 
 
-def print_tables(console: Console, figures: Report, matching: Matching) -> None:
-    """Print every table that has rows."""
+def print_tables(console: Console, figures: Report, matching: Matching, lang: str, zone: str) -> None:
+    """Print every table that has rows, in a language (`en` or `zh`), with times by the clock of a zone."""
+    say, reader = speaker(lang), _Reader(lang, zone)
     made = (
-        _recalls(figures), _bins(figures), _delays(figures), _precisions(figures), _look_alikes(figures),
-        _false_alarms(matching), _missed(matching),
+        _recalls(figures, say), _bins(figures, say), _delays(figures, say), _precisions(figures, say),
+        _look_alikes(figures, say), _false_alarms(matching, say, reader), _missed(matching, say, reader),
     )  # fmt: skip
     for each in made:
         if each.row_count:
@@ -34,34 +36,53 @@ def print_tables(console: Console, figures: Report, matching: Matching) -> None:
             console.print()
 
 
-def _recalls(figures: Report) -> Table:
+class _Reader(NamedTuple):
+    """Who reads the tables: the language, and whose clock times are by."""
+
+    lang: str
+    zone: str
+
+
+def _recalls(figures: Report, say: Say) -> Table:
     made = table(
-        f"Recall: {figures.merchants:,} merchants, {figures.days:g} days, alerts from severity 0.3, 0.6, 0.85",
-        "category", "kind", "effect", *(f"from {each}" for each in SEVERITIES), "95 % from",
+        say(f"Recall: {figures.merchants:,} merchants, {figures.days:g} days, alerts by severity",
+            f"召回率：{figures.merchants:,}家商户，{figures.days:g}天，按告警级别"),
+        say("category", "类别"), say("kind", "种类"), say("effect", "效应"),
+        *(say(f"from {least} {word.en}", f"{least}起（{word.zh}）") for least, word, _ in LEVELS[1:]),
+        say("95 % from", "达95%的效应"),
     )  # fmt: skip
     for each in (*figures.categories, *figures.recalls):
         cells = [percent(it) for it in each.at_severity]
         if each.effect_unit:
-            made.add_row(each.category, kind(each), each.effect_unit, *cells, size(each.reliable_from))
+            made.add_row(each.category, _kind(each, say), each.effect_unit, *cells, size(each.reliable_from))
         else:
             made.add_row(each.category, "", "", *cells, "", style="bold")
     return made
 
 
-def _bins(figures: Report) -> Table:
-    made = table("Recall by effect", "category", "kind", "effect", "from", "to", "recall", numbers=[3, 4])
+def _kind(it: Recall, say: Say) -> str:
+    return kind(it) if it.kind else say(kind(it), "全部种类")
+
+
+def _bins(figures: Report, say: Say) -> Table:
+    made = table(
+        say("Recall by effect", "各效应的召回率"), say("category", "类别"), say("kind", "种类"), say("effect", "效应"),
+        say("from", "自"), say("to", "至"), say("recall", "召回率"), numbers=[3, 4],
+    )  # fmt: skip
     for each in figures.by_unit():
         for it in each.bins:
             made.add_row(
-                each.category, kind(each), each.effect_unit, number(it.low), number(it.high), percent(it.recall)
+                each.category, _kind(each, say), each.effect_unit, number(it.low), number(it.high), percent(it.recall)
             )
     return made
 
 
-def _delays(figures: Report) -> Table:
+def _delays(figures: Report, say: Say) -> Table:
     made = table(
-        "Found violations: delay (median / 90 %), and money in minor units",
-        "category", "kind", "hours", "transactions", "money at stake", "of it found", "alerted",
+        say("Found violations: delay (median / 90 %), and money in minor units",
+            "已发现的违规：发现延迟（中位数/90%）与金额（最小货币单位）"),
+        say("category", "类别"), say("kind", "种类"), say("hours", "小时"), say("transactions", "交易笔数"),
+        say("money at stake", "涉及金额"), say("of it found", "其中已发现"), say("alerted", "告警金额"),
         numbers=[2, 3, 4, 5, 6],
     )  # fmt: skip
     for each in (*figures.categories, *(it for it in figures.recalls if it.kind)):
@@ -74,25 +95,34 @@ def _delays(figures: Report) -> Table:
     return made
 
 
-def _precisions(figures: Report) -> Table:
+def _precisions(figures: Report, say: Say) -> Table:
+    found = percent(figures.at_load.recall)
     made = table(
-        f"Precision (neither: a violation of another category, or excused); rates per {UNIT_DAYS:,} merchant-days\n"
-        f"The severest {LOAD} find {percent(figures.at_load.recall)} violations",
-        "alerts taken", "category", "alerts", "rate", "true", "false", "on look-alikes", "neither", "precision",
-        numbers=range(2, 8),
+        say(f"Precision (neither: a violation of another category, or excused); rates per {UNIT_DAYS:,} merchant-days\n"
+            f"The severest {LOAD} find {found} violations",
+            f"精确率（其他：另一类别的违规，或可不计）；比率按每{UNIT_DAYS:,}商户日\n最严重的{LOAD}条发现{found}的违规"),
+        say("alerts taken", "所取告警"), say("category", "类别"), say("alerts", "告警"), say("rate", "比率"),
+        say("true", "真"), say("false", "误报"), say("on look-alikes", "其中合法相似"), say("neither", "其他"),
+        say("precision", "精确率"), numbers=range(2, 8),
     )  # fmt: skip
-    taken = [(f"the severest {LOAD}", figures.at_load.rows)]
-    taken += [(f"severity from {each.severity}", each.rows) for each in figures.at_severity]
+    taken = [(say(f"the severest {LOAD}", f"最严重的{LOAD}条"), figures.at_load.rows)]
+    for each in figures.at_severity:
+        word = level_of(each.severity).word
+        taken.append((say(f"from {each.severity} {word.en}", f"{each.severity}起（{word.zh}）"), each.rows))
     for name, precisions in taken:
-        for k, cells in enumerate(rows(precisions)):
-            made.add_row("" if k else name, *cells, style="" if k else "bold")
+        for k, (category, *cells) in enumerate(rows(precisions)):
+            of = say("all", "全部") if category == "all" else category
+            made.add_row("" if k else name, of, *cells, style="" if k else "bold")
     return made
 
 
-def _look_alikes(figures: Report) -> Table:
+def _look_alikes(figures: Report, say: Say) -> Table:
     made = table(
-        f"False alarms on controls; rates per {UNIT_DAYS:,} of their merchant-days",
-        "category", "kind", "look-alikes", "days", "alerts", "rate", "excused", "merchants hit", numbers=range(2, 7),
+        say(f"False alarms on look-alikes; rates per {UNIT_DAYS:,} of their merchant-days",
+            f"合法相似行为的误报；比率按其每{UNIT_DAYS:,}商户日"),
+        say("category", "类别"), say("kind", "种类"), say("look-alikes", "相似行为"), say("days", "天数"),
+        say("alerts", "告警"), say("rate", "比率"), say("excused", "可不计"), say("merchants hit", "被告警商户"),
+        numbers=range(2, 7),
     )  # fmt: skip
     for each in figures.look_alikes:
         rate = "-" if each.per_unit is None else f"{each.per_unit:,.1f}"
@@ -103,27 +133,34 @@ def _look_alikes(figures: Report) -> Table:
     return made
 
 
-def _false_alarms(matching: Matching) -> Table:
-    every = matching.false_alarms()
-    made = table(f"False alarms ({len(every):,})", "severity", "merchant", "detector", "first hit", "on", "reason")
+def _false_alarms(matching: Matching, say: Say, reader: _Reader) -> Table:
+    every, clock = matching.false_alarms(), zone_name(reader.zone, reader.lang)
+    made = table(
+        say(f"False alarms ({len(every):,}; times: {clock})", f"误报（{len(every):,}条；时间：{clock}）"),
+        say("severity", "级别"), say("merchant", "商户"), say("detector", "检测"), say("first hit", "首次命中"),
+        say("on", "对象"), say("reason", "原因"),
+    )  # fmt: skip
     for each in every[:_LISTED]:
         it = each.alert
         on = each.look_alike.kind if each.look_alike else ""
-        made.add_row(severity_bar(it.severity), it.merchant_id, it.detector, iso(it.first_ms)[:16], on, it.reason)
+        severity, first = severity_bar(it.severity, reader.lang), local(it.first_ms, reader.zone)
+        made.add_row(severity, it.merchant_id, it.detector, first, on, it.reason)
     return made
 
 
-def _missed(matching: Matching) -> Table:
-    every = matching.missed()
+def _missed(matching: Matching, say: Say, reader: _Reader) -> Table:
+    every, clock = matching.missed(), zone_name(reader.zone, reader.lang)
     made = table(
-        f"Missed violations ({len(every):,})",
-        "category", "kind", "effect", "unit", "merchant", "onset", "transactions", "money", numbers=[2, 6, 7],
+        say(f"Missed violations ({len(every):,}; times: {clock})", f"漏报的违规（{len(every):,}起；时间：{clock}）"),
+        say("category", "类别"), say("kind", "种类"), say("effect", "效应"), say("unit", "单位"),
+        say("merchant", "商户"), say("onset", "开始"), say("transactions", "交易笔数"), say("money", "金额"),
+        numbers=[2, 6, 7],
     )  # fmt: skip
     for each in every[:_LISTED]:
         it = each.violation
         lost = "-" if it.money_minor is None else money(it.money_minor, "")
         made.add_row(
-            it.category, it.kind, number(it.effect), it.effect_unit, it.merchant_id, iso(it.onset_ms)[:16],
+            it.category, it.kind, number(it.effect), it.effect_unit, it.merchant_id, local(it.onset_ms, reader.zone),
             f"{it.transactions:,}", lost,
         )  # fmt: skip
     return made

@@ -15,6 +15,7 @@ from domain.alerts import Alert
 from engine.decoding.hashing import partition_of
 from engine.risk.explain import explain
 from tillwatch.explain_view import Explained, as_object, tables
+from tillwatch.language import lang_option, local, speaker
 from tillwatch.logs import open_log
 from tillwatch.replay import batches
 from tillwatch.show import emit_json, to_stderr, to_stdout
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from engine.merchant_snapshot import MerchantSnapshot
     from streams.log import Log
     from tillwatch.cli import Invocation
+    from tillwatch.language import Say
     from tillwatch.settings import Settings
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -41,11 +43,11 @@ _WHEN = f"must be a date such as 2026-01-05, a day such as monday, or a while su
               help="A date, a day of the week, or a while such as 7d or 12h, by the merchant's clock.")  # fmt: skip
 @click.option("--events", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Replay this file of events, and explain the score at its end.")  # fmt: skip
-@click.option("--zh", is_flag=True, help="In Chinese.")
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="All of it as one line of JSON.")
 @click.pass_obj
 def command(
-    invocation: Invocation, merchant_id: str, since: str, events: Path | None, *, zh: bool, as_json: bool
+    invocation: Invocation, merchant_id: str, since: str, events: Path | None, lang: str, *, as_json: bool
 ) -> None:
     """Explain why MERCHANT's risk score changed: what was found or decided when, and what faded.
 
@@ -54,14 +56,14 @@ def command(
     \b
     Examples:
       tillwatch explain 898210154110002
-      tillwatch explain 898210154110002 --since monday --zh
+      tillwatch explain 898210154110002 --since monday --lang zh
       tillwatch explain 898210154110002 --since 2026-01-05 --events june.jsonl --json
     """
-    settings = invocation.settings()
+    settings, say = invocation.settings(), speaker(lang)
     if events:
         seen, alerts = _replayed(settings, events, merchant_id)
     else:
-        seen, alerts = _remembered(settings, merchant_id)
+        seen, alerts = _remembered(settings, merchant_id, say)
     if seen is None:
         where = f"in {events}" if events else "as of the last checkpoint of its partition"
         raise click.ClickException(f"merchant {merchant_id!r} is not known {where}")
@@ -75,12 +77,13 @@ def command(
         emit_json(as_object(found))
         return
     if difference.then.at_ms > then_ms:
-        start = datetime.fromtimestamp(difference.then.at_ms / 1000, ZoneInfo(seen.time_zone))
-        to_stderr().print(
-            f"older changes are no longer kept; this explains from {start:%Y-%m-%d %H:%M} on", markup=False
+        start = local(difference.then.at_ms, seen.time_zone)
+        words = say(
+            f"older changes are no longer kept; this explains from {start} on", f"更早的变动已不再保留，以下自{start}起"
         )
+        to_stderr().print(words, markup=False)
     console = to_stdout()
-    for each in tables(found, "zh" if zh else "en"):
+    for each in tables(found, lang):
         console.print(each)
         console.print()
 
@@ -138,7 +141,7 @@ def _replayed(settings: Settings, file: Path, merchant_id: str) -> tuple[Merchan
     return monitor.snapshot(merchant_id), alerts
 
 
-def _remembered(settings: Settings, merchant_id: str) -> tuple[MerchantSnapshot | None, dict[str, Alert]]:
+def _remembered(settings: Settings, merchant_id: str, say: Say) -> tuple[MerchantSnapshot | None, dict[str, Alert]]:
     """A merchant's snapshot in its partition's last checkpoint, and the alerts that its score rests on."""
     partition = partition_of(merchant_id.encode(), settings.partitions)
     with open_log(settings, make=False) as log, looking(settings) as store:
@@ -147,10 +150,13 @@ def _remembered(settings: Settings, merchant_id: str) -> tuple[MerchantSnapshot 
         seen = monitor.snapshot(merchant_id)
         wanted = {each.alert_id for each in seen.account.entries} if seen and seen.account else set()
         alerts = _alerts(log, partition, wanted - {""})
-    if beyond:
-        to_stderr().print(
-            f"as of checkpoint {manifest.checkpoint:,}, which the log has {beyond:,} records beyond", markup=False
-        )
+    to_stderr().print(
+        say(
+            f"as of checkpoint {manifest.checkpoint:,}; the log has {beyond:,} records beyond it",
+            f"截至检查点{manifest.checkpoint:,}，其后还有记录{beyond:,}条",
+        ),
+        markup=False,
+    )
     return seen, alerts
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 from rich.text import Text
 
-from detectors.registry import DETECTORS
+from detectors.registry import title_of
 from domain.timestamps import iso
-from tillwatch.show import GRADE_STYLES, table, versions
+from tillwatch.language import local, local_iso, zone_name
+from tillwatch.show import GRADE_STYLES, severity_words, table, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,10 +22,11 @@ if TYPE_CHECKING:
 
 _WORDS = {
     "en": {
-        "statement": "Why the risk score of {} changed", "when": "when", "points": "points", "grade": "grade",
-        "what": "what", "then": "then", "now": "now", "prior": "prior",
+        "statement": "Why the risk score of {} changed, as of {} ({})",
+        "when": "when", "points": "points", "grade": "grade", "what": "what",
+        "then": "then", "now": "now", "prior": "prior",
         "new": "prior of its age and MCC {}, from the first finding on",
-        "rise": "{}, severity {:.2f}", "open": "{}: case opened", "confirmed": "{}: confirmed",
+        "rise": "{}, severity {}", "open": "{}: case opened", "confirmed": "{}: confirmed",
         "false_alarm": "{}: false alarm", "override": "grade {} set by hand until {}: {}", "fading": "episodes faded",
         "priors": "priors faded", "caps": "caps cut less", "floor": "floor of a confirmed alert expired",
         "made": "What it is made of now", "from": "from", "alert": "alert", "older": "older ones", "capped": "caps",
@@ -34,9 +34,10 @@ _WORDS = {
         "by_hand": "grade {} by hand until {}: {} (computed: {})",
     },
     "zh": {
-        "statement": "商户 {} 风险评分变动原因", "when": "时间", "points": "分值", "grade": "等级", "what": "事项",
+        "statement": "商户{}风险评分变动原因，截至{}（{}）",
+        "when": "时间", "points": "分值", "grade": "等级", "what": "事项",
         "then": "期初", "now": "期末", "prior": "初始分", "new": "自首次发现起计入初始分（商户年龄、MCC {}）",
-        "rise": "{}，严重度 {:.2f}", "open": "{}：核查中", "confirmed": "{}：核实属实", "false_alarm": "{}：误报",
+        "rise": "{}，级别 {}", "open": "{}：核查中", "confirmed": "{}：核实属实", "false_alarm": "{}：误报",
         "override": "人工定级 {}，有效期至 {}：{}", "fading": "时间衰减", "priors": "初始分衰减",
         "caps": "封顶扣减减少", "floor": "已核实告警的最低分到期", "made": "当前构成", "from": "来源", "alert": "告警",
         "older": "更早的合计", "capped": "封顶扣减", "least": "已核实告警的最低分，至 {}",
@@ -107,8 +108,9 @@ def _step(it: Explained, step: ScoreStep) -> dict[str, Any]:
 def _statement(it: Explained, lang: str) -> Table:
     words, (then, now, steps) = _WORDS[lang], it.difference
     heads = (words[each] for each in ("when", "points", "grade", "what"))
-    made = table(words["statement"].format(it.merchant_id), *heads, numbers=[1])
-    zone = ZoneInfo(it.time_zone)
+    zone = it.time_zone
+    title = words["statement"].format(it.merchant_id, local(now.at_ms, zone), zone_name(zone, lang))
+    made = table(title, *heads, numbers=[1])
     made.add_row(_local(then.at_ms, zone), _points(then.score_e2), _grade(then.grade), words["then"])
     last = {each.entry.alert_id: each.entry for each in steps if each.entry}
     for each in steps:
@@ -125,12 +127,12 @@ def _what(it: Explained, entry: Entry, lang: str, *, why: bool) -> str:
     """An entry in words; with the alert's reason if `why`, else with the alert's id."""
     words = _WORDS[lang]
     if override := entry.after.override:
-        until = _local(override.until_ms, ZoneInfo(it.time_zone))
+        until = _local(override.until_ms, it.time_zone)
         return words["override"].format(override.grade, until, override.reason)
     if entry.kind == "prior":
         return words["new"].format(entry.after.mcc or "?")
     title = _title(entry.detector)[lang]
-    said = words[entry.kind].format(title, entry.parts[-1].severity)
+    said = words[entry.kind].format(title, severity_words(entry.parts[-1].severity, lang))
     alert = it.alerts.get(entry.alert_id)
     if not (alert and why):
         return f"{said} ({entry.alert_id})"
@@ -139,7 +141,7 @@ def _what(it: Explained, entry: Entry, lang: str, *, why: bool) -> str:
 
 
 def _made(it: Explained, lang: str) -> Table:
-    words, score, zone = _WORDS[lang], it.score, ZoneInfo(it.time_zone)
+    words, score, zone = _WORDS[lang], it.score, it.time_zone
     made = table(words["made"], *(words[each] for each in ("from", "points", "alert")), numbers=[1])
     for each in score.contributions:
         made.add_row(_title(each.detector)[lang], f"{each.points:+.2f}", each.alert_id or words["older"])
@@ -148,19 +150,19 @@ def _made(it: Explained, lang: str) -> Table:
     if score.capped:
         made.add_row(words["capped"], f"{-score.capped:+.2f}", "")
     if score.floor:
-        until = _local_iso(score.floor.expires, zone)
+        until = local_iso(score.floor.expires, zone)
         made.add_row(words["least"].format(until), f"{score.floor.points:.2f}", score.floor.alert_id)
     if score.held:
         made.add_row(words["held"], "", "")
     if it_is := score.override:
-        said = words["by_hand"].format(it_is.grade, _local_iso(it_is.expires, zone), it_is.reason, score.computed_grade)
+        said = words["by_hand"].format(it_is.grade, local_iso(it_is.expires, zone), it_is.reason, score.computed_grade)
         made.add_row(Text(said), "", "")
     return made
 
 
 def _title(detector: str) -> dict[str, str]:
-    title = next((each.title for each in DETECTORS if each.name == detector), None)
-    return {"en": title.en, "zh": title.zh} if title else {"en": detector, "zh": detector}
+    title = title_of(detector)
+    return {"en": title.en, "zh": title.zh}
 
 
 def _points(points_e2: int) -> str:
@@ -171,9 +173,5 @@ def _grade(grade: str) -> Text:
     return Text(grade, GRADE_STYLES.get(grade, ""))
 
 
-def _local(ms: int, zone: ZoneInfo) -> str:
-    return f"{datetime.fromtimestamp(ms / 1000, zone):%Y-%m-%d %H:%M}" if ms else ""
-
-
-def _local_iso(moment: str, zone: ZoneInfo) -> str:
-    return f"{datetime.fromisoformat(moment).astimezone(zone):%Y-%m-%d %H:%M}"
+def _local(ms: int, zone: str) -> str:
+    return local(ms or None, zone)

@@ -14,11 +14,15 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from streams.intake import IntakeTotals, ingest
+from tillwatch.language import lang_option, speaker
 from tillwatch.logs import open_log
 from tillwatch.show import Bar, emit_json, to_stderr
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tillwatch.cli import Invocation
+    from tillwatch.language import Say
 
 
 @click.command("ingest")
@@ -26,9 +30,12 @@ if TYPE_CHECKING:
 @click.option("--feed", default="main", show_default=True, help="The feed of events that name none.")
 @click.option("--historic", is_flag=True, help="The events are of the past: receipt is the event time, not now.")
 @click.option("--name", help="What the position is kept under; the file's full path by default.")
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output.")
 @click.pass_obj
-def command(invocation: Invocation, file: Path, feed: str, name: str | None, *, historic: bool, as_json: bool) -> None:
+def command(
+    invocation: Invocation, file: Path, feed: str, name: str | None, lang: str, *, historic: bool, as_json: bool
+) -> None:  # fmt: skip
     """Put the events of FILE, one JSON object a line, into the log; - is standard input.
 
     Each event is checked, card numbers in free text are masked, and it goes to its merchant's partition;
@@ -40,12 +47,14 @@ def command(invocation: Invocation, file: Path, feed: str, name: str | None, *, 
       tillwatch ingest var/sim/events.jsonl --historic
       kcat -C -t pos-txn | tillwatch ingest - --feed pos --name pos-txn
     """
+    say = speaker(lang)
     with open_log(invocation.settings()) as log, _opened(file) as lines:
         started = time.monotonic()
         with Bar("bytes", _size(lines)) as bar:
 
             def show(totals: IntakeTotals) -> None:
-                bar.show(totals.bytes_read, totals.lines, f"  {totals.dead_letters:,} dead letters")
+                letters = f"{totals.dead_letters:,}"
+                bar.show(totals.bytes_read, totals.lines, say(f"  {letters} not counted", f"  未计入{letters}条"))
 
             totals = ingest(log, lines, name=name or _name(file), feed=feed, historic=historic, on_progress=show)
         seconds = time.monotonic() - started
@@ -53,14 +62,22 @@ def command(invocation: Invocation, file: Path, feed: str, name: str | None, *, 
     if as_json:
         emit_json({**asdict(totals), "seconds": round(seconds, 3), "records_per_second": round(rate)})
     else:
-        to_stderr().print(
-            f"{totals.forwarded:,} events, {totals.dead_letters:,} dead letters,"
-            f" {totals.skipped_lines:,} blank lines: {rate:,.0f} lines/s"
+        for line in _words(totals, rate, say):
+            to_stderr().print(line)
+
+
+def _words(totals: IntakeTotals, rate: float, say: Say) -> Iterator[str]:
+    yield say(
+        f"{totals.forwarded:,} events, {totals.dead_letters:,} dead letters,"
+        f" {totals.skipped_lines:,} blank lines: {rate:,.0f} lines/s",
+        f"写入事件{totals.forwarded:,}条，未计入记录{totals.dead_letters:,}条，空行{totals.skipped_lines:,}行；"
+        f"每秒{rate:,.0f}行",
+    )
+    if totals.unfinished_bytes:
+        yield say(
+            f"left for the next time: a last line of {totals.unfinished_bytes:,} bytes without an end",
+            f"最后一行未结束（{totals.unfinished_bytes:,}字节），留待下次读取",
         )
-        if totals.unfinished_bytes:
-            to_stderr().print(
-                f"left for the next time: a last line of {totals.unfinished_bytes:,} bytes without an end"
-            )
 
 
 def _opened(file: Path) -> BinaryIO:

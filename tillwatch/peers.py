@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from models.peers import build_peers, dump_peers
+from tillwatch.language import lang_option, speaker
 from tillwatch.sales import read_sales
 from tillwatch.show import table, to_stdout
 
@@ -31,8 +32,9 @@ def command() -> None:
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), default="peers.json", help="The artefact; peers.json."
 )
+@lang_option
 @click.pass_obj
-def build(invocation: Invocation, file: Path, out: Path) -> None:
+def build(invocation: Invocation, file: Path, out: Path, lang: str) -> None:
     """Learn weekdays, hours, spread and new shops' days of each MCC from FILE, one JSON object a line.
 
     An MCC of fewer than 20 merchants keeps the generic prior. Days and hours are the merchants' own: by the time zone
@@ -46,11 +48,15 @@ def build(invocation: Invocation, file: Path, out: Path) -> None:
         raise click.UsageError(f"--out must be another file than {file}, which is read")
     peers = build_peers(read_sales(file, invocation.settings()).frame)
     out.write_bytes(dump_peers(peers))
-    _print(peers, out)
+    _print(peers, out, lang)
 
 
-def _print(peers: Peers, out: Path) -> None:
-    shown = table(f"Peers in {out}", "MCC", "spread", "new shop's day, week 1", numbers=(1, 2))
+def _print(peers: Peers, out: Path, lang: str) -> None:
+    say = speaker(lang)
+    shown = table(
+        say(f"Peers in {out}", f"{out}中的同业基准"), "MCC", say("spread", "离散度"),
+        say("new shop's day, week 1", "新商户首周日均"), numbers=(1, 2),
+    )  # fmt: skip
     for each in peers.groups[1:]:
         shown.add_row(", ".join(each.mccs), f"{each.spread:.3f}", f"{each.new_minor[0] / 100:,.2f}")
     to_stdout().print(shown)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from domain.mcc import mcc_name
+from domain.mcc_names import mcc_short_name
 from domain.profiles import TICKET
 from models.profiles import build_profiles
+from tillwatch.language import lang_option, said, speaker
 from tillwatch.sales import read_sales
 from tillwatch.show import emit_json, table, to_stdout
 
@@ -31,9 +32,10 @@ def command() -> None:
 @command.command("build")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where the profiles go.")
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output, no table.")
 @click.pass_obj
-def build_command(invocation: Invocation, file: Path, out: Path, *, as_json: bool) -> None:
+def build_command(invocation: Invocation, file: Path, out: Path, lang: str, *, as_json: bool) -> None:
     """Build profiles from FILE, one event a line.
 
     A month of sales, with master data where there is any. The setting `profiles` then names the file written. The same
@@ -58,11 +60,20 @@ def build_command(invocation: Invocation, file: Path, out: Path, *, as_json: boo
             "sales": sum(each.sales for each in made.profiles), "refused": sales.refused,
         })  # fmt: skip
         return
-    shown = table("Profiles", "MCC", "name", "merchants", "sales", "median ticket", numbers=[2, 3, 4])
+    say = speaker(lang)
+    shown = table(
+        say("Profiles", "行业画像"), "MCC", say("name", "名称"), say("merchants", "商户"), say("sales", "交易笔数"),
+        say("median ticket", "笔均中位数"), numbers=[2, 3, 4],
+    )  # fmt: skip
     for each in made.profiles:
         ticket = f"{2 ** each.mean[TICKET] / 100:,.2f}"
-        shown.add_row(each.mcc, mcc_name(each.mcc).en, f"{each.merchants:,}", f"{each.sales:,}", ticket)
+        shown.add_row(each.mcc, said(mcc_short_name(each.mcc), lang), f"{each.merchants:,}", f"{each.sales:,}", ticket)
     console = to_stdout()
     console.print(shown)
     first, last = (datetime.fromtimestamp(ms / 1000, UTC).date() for ms in (made.from_ms, made.to_ms))
-    console.print(f"{out}: sales of {first} to {last}; {sales.refused:,} records were refused")
+    console.print(
+        say(
+            f"{out}: sales of {first} to {last}; {sales.refused:,} records were refused",
+            f"{out}：{first}至{last}的交易；拒收记录{sales.refused:,}条",
+        )
+    )

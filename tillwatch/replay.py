@@ -18,6 +18,7 @@ from engine.decoding.records import Records
 from streams.intake import chunks
 from streams.line_intake import BATCH_LINES, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
+from tillwatch.language import lang_option, said, speaker
 from tillwatch.show import Bar, emit_json, money, table, to_stdout
 from tillwatch.warm import compile_engine
 from tillwatch.worker import replaying_monitor
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from domain.alerts import Alert, DeadLetter
+    from domain.alerts import DeadLetter, Text
     from engine.monitor import Coverage
     from engine.outputs import Outputs
     from tillwatch.cli import Invocation
+    from tillwatch.language import Say
 
 _OUT = click.Path(dir_okay=False, path_type=Path)
 
@@ -45,20 +47,21 @@ class Summary:
     """
 
     letters: Counter[str] = field(default_factory=Counter)
-    alerts: dict[str, tuple[str, str, int, str]] = field(default_factory=dict)
+    alerts: dict[str, tuple[str, Text, int, str]] = field(default_factory=dict)
 
     def take(self, outputs: Outputs) -> None:
         """Take a batch's outputs in."""
         self.letters.update(each.reason for each in outputs.dead_letters)
         for each in outputs.alerts:
-            self.alerts[each.alert_id] = each.detector, _title(each), each.at_stake, each.currency
+            self.alerts[each.alert_id] = each.detector, each.title, each.at_stake, each.currency
 
-    def by_detector(self) -> dict[tuple[str, str, str], tuple[int, int]]:
-        """Alerts and money at stake, by detector, title and currency."""
+    def by_detector(self, lang: str) -> dict[tuple[str, str, str], tuple[int, int]]:
+        """Alerts and money at stake, by detector, title in a language, and currency."""
         sums: dict[tuple[str, str, str], tuple[int, int]] = {}
         for detector, title, at_stake, currency in self.alerts.values():
-            count, total = sums.get((detector, title, currency), (0, 0))
-            sums[detector, title, currency] = count + 1, total + at_stake
+            key = detector, said(title, lang), currency
+            count, total = sums.get(key, (0, 0))
+            sums[key] = count + 1, total + at_stake
         return dict(sorted(sums.items()))
 
 
@@ -68,6 +71,7 @@ class Summary:
 @click.option("--scores-out", type=_OUT, help="Every change of a merchant's score, as JSON lines.")
 @click.option("--dead-letters-out", type=_OUT, help="Every record that was not counted, as JSON lines.")
 @click.option("--totals-out", type=_OUT, help="Each merchant's sums at the end, as JSON lines.")
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output, no tables.")
 @click.pass_obj
 def command(
@@ -77,6 +81,7 @@ def command(
     scores_out: Path | None,
     dead_letters_out: Path | None,
     totals_out: Path | None,
+    lang: str,
     *,
     as_json: bool,
 ) -> None:
@@ -91,7 +96,7 @@ def command(
       tillwatch replay var/sim/events.jsonl
       tillwatch replay june.jsonl --alerts-out alerts.jsonl --json
     """
-    settings = invocation.settings()
+    settings, say = invocation.settings(), speaker(lang)
     monitor = replaying_monitor(settings)
     summary = Summary()
     compile_engine()
@@ -112,7 +117,11 @@ def command(
             _write(alerts, outputs.alerts)
             _write(scores, outputs.scores)
             _write(letters, outputs.dead_letters)
-            bar.show(done, monitor.counts.records, f"  {len(summary.alerts):,} alerts")
+            bar.show(
+                done,
+                monitor.counts.records,
+                say(f"  {len(summary.alerts):,} alerts", f"  告警{len(summary.alerts):,}条"),
+            )
         seconds = time.monotonic() - started
         merchants = list(monitor.totals())
         _write(totals, merchants)
@@ -129,7 +138,7 @@ def command(
     if as_json:
         emit_json(figures)
     else:
-        _print_tables(figures, summary, monitor.coverage)
+        _print_tables(figures, summary, monitor.coverage, lang)
 
 
 def batches(
@@ -170,41 +179,48 @@ def _write(out: BinaryIO | None, values: Iterable[Any]) -> None:
         out.writelines(msgspec.json.encode(each) + b"\n" for each in values)
 
 
-def _title(alert: Alert) -> str:
-    return f"{alert.title.en} {alert.title.zh}"
+_TOTALS_ZH = {
+    "records": "记录", "transactions": "交易笔数", "merchants": "商户", "alerts": "告警", "dead_letters": "未计入记录",
+    "duplicates": "重复交易", "other": "其他事件", "unmatched_verdicts": "无对应告警的结论",
+    "controls_late": "晚到的设置版本", "seconds": "用时（秒）", "tx_per_second": "笔/秒",
+}  # fmt: skip
 
 
-def _print_tables(figures: dict[str, float], summary: Summary, coverage: list[Coverage]) -> None:
-    totals = table("Totals", "what", "figure", numbers=[1])
+def _print_tables(figures: dict[str, float], summary: Summary, coverage: list[Coverage], lang: str) -> None:
+    say = speaker(lang)
+    totals = table(say("Totals", "合计"), say("what", "项目"), say("figure", "数值"), numbers=[1])
     for name, figure in figures.items():
-        totals.add_row(name.replace("_", " "), f"{figure:,}")
-    letters = table("Dead letters", "reason", "records", numbers=[1])
+        plain = name.replace("_", " ")
+        totals.add_row(say(plain, _TOTALS_ZH[name]), f"{figure:,}")
+    letters = table(say("Dead letters", "未计入记录"), say("reason", "原因"), say("records", "记录"), numbers=[1])
     for reason, count in sorted(summary.letters.items()):
         letters.add_row(reason, f"{count:,}")
-    alerts = table("Alerts", "detector", "finds", "alerts", "at stake", numbers=[2, 3])
-    for (detector, title, currency), (count, at_stake) in summary.by_detector().items():
+    alerts = table(
+        say("Alerts", "告警"), say("detector", "检测"), say("finds", "发现"), say("alerts", "告警"),
+        say("at stake", "涉及金额"), numbers=[2, 3],
+    )  # fmt: skip
+    for (detector, title, currency), (count, at_stake) in summary.by_detector(lang).items():
         alerts.add_row(detector, title, f"{count:,}", money(at_stake, currency))
     console = to_stdout()
-    for each in (totals, letters, alerts, _coverage_table(coverage)):
+    for each in (totals, letters, alerts, _coverage_table(coverage, say)):
         if each.row_count:
             console.print(each)
             console.print()
 
 
-def _coverage_table(coverage: list[Coverage]) -> Table:
+def _coverage_table(coverage: list[Coverage], say: Say) -> Table:
     made = table(
-        "Coverage: the share of transactions with a field, or the number of events, that a detector needs",
-        "detector",
-        "needs",
-        "there",
-        numbers=[2],
-    )
+        say("Coverage: the share of transactions with a field, or the number of events, that a detector needs",
+            "覆盖情况：各项检测所需字段的交易占比，或所需事件的数量"),
+        say("detector", "检测"), say("needs", "所需"), say("there", "已有"), numbers=[2],
+    )  # fmt: skip
+    none = say("none: silent", "无，不检测")
     for each in coverage:
         if each.artefact:
-            made.add_row(each.detector, f"setting {each.artefact}", "none: silent", style="red")
+            made.add_row(each.detector, say(f"setting {each.artefact}", f"设置{each.artefact}"), none, style="red")
             continue
         if each.silent:
-            made.add_row(each.detector, " or ".join(each.needs), "none: silent", style="red")
+            made.add_row(each.detector, say(" or ", " 或 ").join(each.needs), none, style="red")
             continue
         for name in each.needs:
             present = each.present.get(name, 0)

@@ -15,6 +15,7 @@ import click
 import numpy as np
 
 from domain.errors import TillwatchError
+from tillwatch.language import lang_option, speaker
 from tillwatch.show import failing, to_stderr
 
 if TYPE_CHECKING:
@@ -192,7 +193,8 @@ def _score(reader: SeriesReader, model: SeriesModel, lines: list[str]) -> tuple[
 @click.command("score-series")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write there, not to standard output.")
-def command(file: Path, out: Path | None) -> None:
+@lang_option
+def command(file: Path, out: Path | None, lang: str) -> None:
     """Score how odd each value of the series in FILE is, given those before it; - is standard input.
 
     FILE is CSV with entity_id,ts,value, may be gzipped, and may hold any number of series, in any
@@ -219,9 +221,12 @@ def command(file: Path, out: Path | None) -> None:
             written.flush()
         if not rows and (reader.bad or not reader.begun):
             raise BadInput(f"{file}: no row could be read, {reader.bad:,} bad lines")
+    series, rate = f"{len(reader.series):,}", f"{rows / (time.monotonic() - started):,.0f}"
     to_stderr().print(
-        f"{rows:,} rows of {len(reader.series):,} series, {reader.bad:,} bad lines:"
-        f" {rows / (time.monotonic() - started):,.0f} rows/s"
+        speaker(lang)(
+            f"{rows:,} rows of {series} series, {reader.bad:,} bad lines: {rate} rows/s",
+            f"{series}个序列共{rows:,}行，无法读取{reader.bad:,}行；每秒{rate}行",
+        )
     )
 
 

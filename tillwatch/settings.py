@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FILE = "tillwatch.toml"
 PREFIX = "TILLWATCH_"
-NO_SETTINGS = frozenset({"TILLWATCH_CONFIG", "TILLWATCH_CACHE", "TILLWATCH_REQUIRE_ALL"})
+NO_SETTINGS = frozenset({"TILLWATCH_CONFIG", "TILLWATCH_CACHE", "TILLWATCH_LANG", "TILLWATCH_REQUIRE_ALL"})
 """Environment variables that are ours and no settings."""
 _SQLITE = "sqlite:///"
 

@@ -20,12 +20,16 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from domain.severity import CRITICAL, HIGH, LOW, MEDIUM, level_of
+from tillwatch.language import said
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import TracebackType
 
     from domain.controls import Versions
 
+_LEVEL_STYLES = {LOW: "dim", MEDIUM: "cyan", HIGH: "yellow", CRITICAL: "bold red"}
 GRADE_STYLES = {"A": "green", "B": "green", "C": "yellow", "D": "red", "E": "bold red"}
 _BAR = 5
 _KINDS_ZH = {"detectors": "检测设置", "peers": "同业基准", "profiles": "行业画像"}
@@ -49,11 +53,12 @@ def emit_json(value: Any) -> None:
 def money(minor: int, currency: str) -> str:
     """An amount for people.
 
-    >>> money(-123_456_05, "CNY")
-    '-123,456.05 CNY'
+    >>> money(-123_456_05, "CNY"), money(950, "THB")
+    ('-¥123,456.05', '9.50 THB')
     """
     sign = "-" if minor < 0 else ""
-    return f"{sign}{abs(minor) // 100:,}.{abs(minor) % 100:02d} {currency}".rstrip()
+    figure = f"{abs(minor) // 100:,}.{abs(minor) % 100:02d}"
+    return f"{sign}¥{figure}" if currency == "CNY" else f"{sign}{figure} {currency}".rstrip()
 
 
 def versions(controls: Versions, lang: str = "en") -> str:
@@ -68,22 +73,27 @@ def versions(controls: Versions, lang: str = "en") -> str:
 
 
 def style_of(severity: float) -> str:
-    """The colour of a severity, 0 to 1: its thresholds are those of `domain.alerts.Alert`."""
-    if severity >= 0.85:
-        return "bold red"
-    if severity >= 0.6:
-        return "yellow"
-    return "cyan" if severity >= 0.3 else "dim"
+    """The colour of a severity, 0 to 1."""
+    return _LEVEL_STYLES[level_of(severity)]
 
 
-def severity_bar(severity: float) -> Text:
-    """A severity as a bar of five.
+def severity_words(severity: float, lang: str) -> str:
+    """A severity and what it is called.
 
-    >>> severity_bar(0.6).plain
-    '■■■□□ 0.60'
+    >>> severity_words(0.6, "en"), severity_words(0.9, "zh")
+    ('0.60 high', '0.90 紧急')
+    """
+    return f"{severity:.2f} {said(level_of(severity).word, lang)}"
+
+
+def severity_bar(severity: float, lang: str) -> Text:
+    """A severity as a bar of five, with its figure and word.
+
+    >>> severity_bar(0.6, "en").plain
+    '■■■□□ 0.60 high'
     """
     full = min(_BAR, max(0, round(severity * _BAR)))
-    return Text("■" * full + "□" * (_BAR - full) + f" {severity:.2f}", style_of(severity))
+    return Text("■" * full + "□" * (_BAR - full) + f" {severity_words(severity, lang)}", style_of(severity))
 
 
 def table(title: str, *headings: str, numbers: Sequence[int] = ()) -> Table:

@@ -13,6 +13,7 @@ from domain.timestamps import DAY_MS
 from simulator.config import FEES, RECORD_SIZES, TIME_FORMATS, SimulationConfig
 from simulator.simulation import SimBatch, Simulation
 from simulator.write import write_jsonl, write_truth
+from tillwatch.language import lang_option, speaker
 from tillwatch.show import Bar, emit_json, to_stderr
 
 if TYPE_CHECKING:
@@ -100,8 +101,9 @@ class _Shown(Simulation):
     "--time-format", type=click.Choice(TIME_FORMATS), default=_DEFAULTS["time_format"], show_default=True,
     help="How event_time is written.",
 )  # fmt: skip
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output.")
-def command(folder: Path, *, as_json: bool, **asked: Any) -> None:
+def command(folder: Path, lang: str, *, as_json: bool, **asked: Any) -> None:
     """Write simulated traffic to DIR: events.jsonl, and truth.json and ledger.json to judge by.
 
     The same options always give the same bytes.
@@ -136,4 +138,10 @@ def command(folder: Path, *, as_json: bool, **asked: Any) -> None:
             }
         )
     else:
-        to_stderr().print(f"{records:,} records, {size / 1e6:,.1f} MB in {folder}: {rate:,.0f} records/s")
+        say = speaker(lang)
+        to_stderr().print(
+            say(
+                f"{records:,} records, {size / 1e6:,.1f} MB in {folder}: {rate:,.0f} records/s",
+                f"{folder}：记录{records:,}条，{size / 1e6:,.1f} MB；每秒{rate:,.0f}条",
+            )
+        )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
-from domain.timestamps import iso
 from engine.decoding.hashing import partition_of
 from streams.errors import Superseded
 from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
 from streams.sqlite.faust_transport import LEASE
+from tillwatch.language import lang_option, local, said, speaker, zone_name
 from tillwatch.logs import open_file, open_log
 from tillwatch.show import emit_json, table, to_stderr, to_stdout
 from tillwatch.state_rebuild import CannotRebuild, Checkpoints, Rebuild, restored
@@ -23,6 +23,7 @@ from tillwatch.worker import command as worker
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from domain.alerts import Text
     from engine.monitor import Monitor
     from streams.sqlite.checkpoints import Manifest
     from tillwatch.cli import Invocation
@@ -48,8 +49,9 @@ def command() -> None:
 
 @command.command("backup", short_help="Copy it to a file, while a worker runs or not.")
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@lang_option
 @click.pass_obj
-def backup(invocation: Invocation, file: Path) -> None:
+def backup(invocation: Invocation, file: Path, lang: str) -> None:
     """Copy every partition's last checkpoint to the new FILE; a worker may run meanwhile.
 
     What is shown of each checkpoint is read from the copy.
@@ -58,29 +60,36 @@ def backup(invocation: Invocation, file: Path) -> None:
     Examples:
       tillwatch state backup var/state-backup.db
     """
-    with stored(invocation.settings()) as store:
+    settings, say = invocation.settings(), speaker(lang)
+    with stored(settings) as store:
         store.backup(file)
     with SqliteCheckpoints(file, read_only=True) as copied:
         found = [copied.manifest(partition) for partition in copied.offsets()]
-    made = table(escape(f"Backup {file}"), "partition", "checkpoint", "offset", "merchants", "taken", numbers=range(4))
+    clock = zone_name(settings.time_zone, lang)
+    made = table(
+        escape(say(f"Backup {file} (times: {clock})", f"备份{file}（时间：{clock}）")), say("partition", "分区"),
+        say("checkpoint", "检查点"), say("offset", "位点"), say("merchants", "商户"), say("taken", "生成时间"),
+        numbers=range(4),
+    )  # fmt: skip
     for each in filter(None, found):
         figures = (each.partition, each.checkpoint, each.offset, each.rows)
-        made.add_row(*(f"{figure:,}" for figure in figures), iso(each.checkpoint_ms))
+        made.add_row(*(f"{figure:,}" for figure in figures), local(each.checkpoint_ms, settings.time_zone))
     to_stdout().print(made)
 
 
 @command.command("inspect", short_help="Show what is remembered of a merchant.")
 @click.argument("merchant_id", metavar="MERCHANT")
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="All of it as one line of JSON.")
 @click.pass_obj
-def inspect(invocation: Invocation, merchant_id: str, *, as_json: bool) -> None:
+def inspect(invocation: Invocation, merchant_id: str, lang: str, *, as_json: bool) -> None:
     """Show what the monitor remembers of MERCHANT as of the last checkpoint of its partition.
 
     Master data, open episodes, the risk score with what each detector adds, and every feature.
 
     \b
     Examples:
-      tillwatch state inspect 898210154110002
+      tillwatch state inspect 898210154110002 --lang zh
       tillwatch state inspect 898210154110002 --json | jq .score
     """
     settings = invocation.settings()
@@ -96,7 +105,7 @@ def inspect(invocation: Invocation, merchant_id: str, *, as_json: bool) -> None:
         emit_json(as_object(seen, manifest, beyond))
         return
     console = to_stdout()
-    for each in tables(seen, manifest, beyond):
+    for each in tables(seen, manifest, beyond, lang):
         console.print(each)
         console.print()
 
@@ -108,11 +117,12 @@ def inspect(invocation: Invocation, merchant_id: str, *, as_json: bool) -> None:
               help="Build this partition anew, damaged or not; may be given again.")  # fmt: skip
 @click.option("--all", "everything", is_flag=True, help="Build every partition anew, damaged or not.")
 @click.option("--from-first", is_flag=True, help="Where the log's beginning is gone, begin at its first event.")
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="The worker's totals as one line of JSON on standard output.")
 @click.pass_context
 def rebuild(
-    ctx: click.Context, source: Path | None, asked: tuple[int, ...], *, everything: bool, from_first: bool,
-    as_json: bool,
+    ctx: click.Context, source: Path | None, asked: tuple[int, ...], lang: str, *, everything: bool,
+    from_first: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Build the state of damaged partitions anew from the log, then run the worker until it is idle.
 
@@ -133,14 +143,15 @@ def rebuild(
     chosen = frozenset(numbers if everything else asked)
     rebuilt = _rebuilt(settings, source, chosen, from_first=from_first)
     for each in rebuilt:
-        to_stderr().print(each, markup=False)
+        to_stderr().print(said(each, lang), markup=False)
     if rebuilt:
-        ctx.invoke(worker, until_idle=True, as_json=as_json, tied=False)
+        ctx.invoke(worker, lang=lang, until_idle=True, as_json=as_json, tied=False)
     else:
-        to_stderr().print("nothing is damaged: a worker can go on from the state as it is")
+        whole = ("nothing is damaged: a worker can go on from the state as it is", "无损坏：worker可从现有状态继续")
+        to_stderr().print(speaker(lang)(*whole))
 
 
-def _rebuilt(settings: Settings, source: Path | None, chosen: frozenset[int], *, from_first: bool) -> list[str]:
+def _rebuilt(settings: Settings, source: Path | None, chosen: frozenset[int], *, from_first: bool) -> list[Text]:
     if settings.on_kafka:
         if source is not None:
             raise CannotRebuild("a backup is of a state in a file; on Kafka the log is read again")

@@ -9,16 +9,17 @@ from engine.checkpoint.checkpoints import OtherState
 from engine.checkpoint.pages import Damaged
 from streams.errors import UnknownFormat, WrongParent
 from streams.kafka.checkpoints import KafkaCheckpointStore, KafkaStateView
-from tillwatch.state_rebuild import CannotRebuild, first_checkpoint, restored
+from tillwatch.state_rebuild import ASKED, CannotRebuild, first_checkpoint, goes_on, restored
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from domain.alerts import Text
     from streams.log import Log
     from tillwatch.settings import Settings
 
 
-def rebuild(settings: Settings, log: Log, chosen: AbstractSet[int], *, from_first: bool) -> list[str]:
+def rebuild(settings: Settings, log: Log, chosen: AbstractSet[int], *, from_first: bool) -> list[Text]:
     """Forget the state of the chosen partitions, or of those that a worker cannot go on from if none is chosen.
 
     A worker that has one of them is fenced, and recovers it anew.
@@ -36,7 +37,7 @@ def rebuild(settings: Settings, log: Log, chosen: AbstractSet[int], *, from_firs
         CannotRebuild: one of them cannot be built anew; nothing was changed.
         Unreachable: the cluster does not answer.
     """
-    why = dict.fromkeys(sorted(chosen), "asked for")
+    why = dict.fromkeys(sorted(chosen), ASKED)
     if not chosen:
         faults = {each: _fault(settings, log, each) for each in range(settings.partitions)}
         why = {each: fault for each, fault in faults.items() if fault}
@@ -48,7 +49,7 @@ def rebuild(settings: Settings, log: Log, chosen: AbstractSet[int], *, from_firs
                 " begin there with --from-first"
             )
     asyncio.run(_replace(settings, log.identity, starts))
-    return [f"partition {each}: {why[each]}; it goes on from offset {start:,}" for each, start in starts.items()]
+    return [goes_on(each, why[each], start) for each, start in starts.items()]
 
 
 def _fault(settings: Settings, log: Log, partition: int) -> str:

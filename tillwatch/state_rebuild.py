@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from domain.alerts import Text
 from domain.errors import TillwatchError
 from engine.checkpoint.checkpoints import OtherState
 from engine.checkpoint.pages import Damaged, encode
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from streams.sqlite.leases import Lease
     from streams.sqlite.log import SqliteLog
     from tillwatch.settings import Settings
+
+
+ASKED = "asked for"
+"""Why a partition that may be whole is built anew."""
 
 
 class CannotRebuild(TillwatchError):
@@ -68,7 +73,7 @@ class Rebuild:
         self._source, self._from_first = source, from_first
         self._path = state_path(settings.log_path)
 
-    def run(self, chosen: AbstractSet[int]) -> list[str]:
+    def run(self, chosen: AbstractSet[int]) -> list[Text]:
         """Replace the state of the chosen partitions, or of those that are damaged if none is chosen.
 
         Returns:
@@ -80,17 +85,15 @@ class Rebuild:
             StateLocked, UnknownFormat: see `SqliteCheckpoints`.
         """
         whole = not self._path.exists() or is_whole(self._path)
-        why = dict.fromkeys(sorted(chosen), "asked for") if chosen else {}
+        why = dict.fromkeys(sorted(chosen), ASKED) if chosen else {}
         if not (chosen and whole):
             why = dict(sorted((self._damaged(whole=whole) | why).items()))
         starts = {partition: self._start(partition) for partition in why}
         if whole and not why:
             return []
-        lines = [] if whole else [f"{self._path} is broken as a file; it was moved to {_aside(self._path)}"]
+        lines = [] if whole else [_moved(self._path)]
         self._replace(starts, None if whole else _move_aside(self._path))
-        return lines + [
-            f"partition {each}: {why[each]}; it goes on from offset {start:,}" for each, start in starts.items()
-        ]
+        return lines + [goes_on(each, why[each], start) for each, start in starts.items()]
 
     # -- what is wrong
 
@@ -203,6 +206,19 @@ def first_checkpoint(settings: Settings, partition: int, offset: int, source: st
         notes=checkpoint.notes(),
     )
     return manifest, fresh
+
+
+def goes_on(partition: int, why: str, start: int) -> Text:
+    """What was done to a partition, for people; what is wrong with a file or page is in English in both."""
+    return Text(
+        f"partition {partition}: {why}; it goes on from offset {start:,}",
+        f"分区{partition}：{'按要求重建' if why == ASKED else why}；自位点{start:,}继续",
+    )
+
+
+def _moved(path: Path) -> Text:
+    aside = _aside(path)
+    return Text(f"{path} is broken as a file; it was moved to {aside}", f"文件{path}已损坏，移至{aside}")
 
 
 def _aside(path: Path) -> Path:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.text import Text
 
+from detectors.registry import title_of
 from domain.timestamps import iso
+from tillwatch.language import local, local_iso, said, speaker, zone_name
 from tillwatch.show import GRADE_STYLES, money, severity_bar, table
 
 if TYPE_CHECKING:
@@ -55,77 +57,111 @@ def as_object(seen: MerchantSnapshot, manifest: Manifest, beyond: int) -> dict[s
     }
 
 
-def tables(seen: MerchantSnapshot, manifest: Manifest, beyond: int) -> Iterator[Table]:
-    """The same for people; a table without rows is left out."""
-    found = (_head(seen, manifest, beyond), _versions(seen), _episodes(seen), _score(seen.score), _columns(seen))
+def tables(seen: MerchantSnapshot, manifest: Manifest, beyond: int, lang: str) -> Iterator[Table]:
+    """The same for people, in a language (`en` or `zh`); a table without rows is left out."""
+    found = (
+        _head(seen, manifest, beyond, lang), _versions(seen, lang), _episodes(seen, lang), _score(seen.score, lang),
+        _columns(seen, lang),
+    )  # fmt: skip
     return (each for each in found if each.row_count)
 
 
-def _head(seen: MerchantSnapshot, manifest: Manifest, beyond: int) -> Table:
-    made = table(escape(f"Merchant {seen.merchant_id}"), "what", "is")
+def _head(seen: MerchantSnapshot, manifest: Manifest, beyond: int, lang: str) -> Table:
+    say, zone = speaker(lang), seen.time_zone
+    title = escape(say(f"Merchant {seen.merchant_id}", f"商户{seen.merchant_id}"))
+    made = table(title, say("what", "项目"), say("is", "内容"))
     waiting = min((each["deadline_ms"] for each in seen.waiting), default=None)
+    none, no_sale = say("none", "无"), say("no transaction yet", "暂无交易")
+    count, until = len(seen.waiting), local(waiting, zone)
+    taken = local(manifest.checkpoint_ms, zone)
     for what, value in (
-        ("partition", str(manifest.partition)),
-        (
-            "as of",
-            f"checkpoint {manifest.checkpoint:,}, offset {manifest.offset:,}, taken {iso(manifest.checkpoint_ms)}",
-        ),
-        ("beyond the checkpoint", f"{beyond:,} records in the log's partition"),
-        ("clock", _iso(seen.clock_ms) or "no transaction yet"),
-        ("watermark", _iso(seen.watermark_ms or None) or "none"),
-        ("time zone", seen.time_zone),
-        ("currency", seen.currency or "no transaction yet"),
-        ("next deadline", _iso(seen.deadline_ms) or "none"),
-        ("waiting reversals", f"{len(seen.waiting)}, the first until {iso(waiting)}" if waiting else "none"),
-        ("other events", f"{seen.other_events:,}"),
-        ("risk score", _grade(seen.score)),
-        ("features that started anew", _blind(seen.blind_until_ms)),
-    ):
+        (say("times", "时间"), zone_name(zone, lang)),
+        (say("partition", "分区"), str(manifest.partition)),
+        (say("as of", "数据截至"),
+         say(f"checkpoint {manifest.checkpoint:,}, offset {manifest.offset:,}, taken {taken}",
+             f"检查点{manifest.checkpoint:,}，位点{manifest.offset:,}，生成于{taken}")),
+        (say("beyond the checkpoint", "其后记录"),
+         say(f"{beyond:,} records in the log's partition", f"该分区日志中{beyond:,}条")),
+        (say("clock", "最近交易"), local(seen.clock_ms, zone) or no_sale),
+        (say("watermark", "水位"), local(seen.watermark_ms or None, zone) or none),
+        (say("currency", "币种"), seen.currency or no_sale),
+        (say("next deadline", "下一到期"), local(seen.deadline_ms, zone) or none),
+        (say("waiting reversals", "待匹配冲正"),
+         say(f"{count}, the first until {until}", f"{count}笔，首笔至{until}") if waiting else none),
+        (say("other events", "其他事件"), f"{seen.other_events:,}"),
+        (say("risk score", "风险评分"), _grade(seen.score, zone, lang)),
+        (say("features that started anew", "重新累计的特征"), _blind(seen.blind_until_ms, zone, lang)),
+    ):  # fmt: skip
         made.add_row(what, value)
     return made
 
 
-def _blind(until_ms: Mapping[str, int]) -> str:
-    return "; ".join(f"{family}: null until {iso(until)}" for family, until in until_ms.items()) or "none"
+def _blind(until_ms: Mapping[str, int], zone: str, lang: str) -> str:
+    say = speaker(lang)
+    words = (
+        say(f"{family}: null until {local(until, zone)}", f"{family}：{local(until, zone)}前为null")
+        for family, until in until_ms.items()
+    )
+    return "; ".join(words) or say("none", "无")
 
 
-def _grade(score: Score | None) -> Text:
+def _grade(score: Score | None, zone: str, lang: str) -> Text:
+    say = speaker(lang)
     if score is None:
-        return Text("none: no detector ever found anything")
-    return Text(f"{score.score:.1f}, grade {score.grade}, at {score.time}", GRADE_STYLES[score.grade])
+        return Text(say("none: no detector ever found anything", "无：从未有检测命中"))
+    at = local_iso(score.time, zone)
+    words = say(f"{score.score:.1f}, grade {score.grade}, as of {at}", f"{score.score:.1f}，{score.grade}级，截至{at}")
+    return Text(words, GRADE_STYLES[score.grade])
 
 
-def _versions(seen: MerchantSnapshot) -> Table:
-    made = table("Master data", "effective from", "time zone", "MCCs", "channel MCCs", "special fee types")
+def _versions(seen: MerchantSnapshot, lang: str) -> Table:
+    say = speaker(lang)
+    made = table(
+        say("Master data", "商户登记信息"), say("effective from", "生效时间"), say("time zone", "时区"), "MCC",
+        say("channel MCCs", "通道MCC"), say("special fee types", "特殊计费类型"),
+    )  # fmt: skip
     for each in seen.versions:
         lists = (each["mccs"], each["approved_channel_mccs"], each["special_fee_types"])
-        made.add_row(iso(each["effective_from_ms"]), each["time_zone"] or "", *(" ".join(each) for each in lists))
+        since = local(each["effective_from_ms"], seen.time_zone)
+        made.add_row(since, each["time_zone"] or "", *(" ".join(each) for each in lists))
     return made
 
 
-def _episodes(seen: MerchantSnapshot) -> Table:
+def _episodes(seen: MerchantSnapshot, lang: str) -> Table:
+    say = speaker(lang)
     made = table(
-        "Open episodes", "detector", "since", "last hit", "hits", "severity", "at stake", "why", numbers=[3, 5]
-    )
+        say("Open episodes", "进行中的告警"), say("detector", "检测"), say("since", "开始"),
+        say("last hit", "最近命中"), say("hits", "笔数"), say("severity", "级别"),
+        say("at stake", "涉及金额"), say("why", "原因"), numbers=[3, 5],
+    )  # fmt: skip
     for each in seen.episodes:
-        at_stake = money(each.at_stake, each.currency)
         made.add_row(
-            each.detector, each.first_time, each.last_time, f"{each.hits:,}", severity_bar(each.severity), at_stake,
-            Text(each.reason.en),
+            each.detector, local_iso(each.first_time, seen.time_zone), local_iso(each.last_time, seen.time_zone),
+            f"{each.hits:,}", severity_bar(each.severity, lang), money(each.at_stake, each.currency),
+            Text(said(each.reason, lang)),
         )  # fmt: skip
     return made
 
 
-def _score(score: Score | None) -> Table:
-    made = table("What each detector adds to the risk score", "detector", "points", numbers=[1])
+def _score(score: Score | None, lang: str) -> Table:
+    say = speaker(lang)
+    made = table(
+        say("What each detector adds to the risk score", "各项检测对风险评分的贡献"), say("detector", "检测"),
+        say("points", "分值"), numbers=[1],
+    )  # fmt: skip
     for each in score.contributions if score else ():
-        made.add_row(each.detector, f"{each.points:.1f}")
+        made.add_row(said(title_of(each.detector), lang), f"{each.points:.1f}")
     return made
 
 
-def _columns(seen: MerchantSnapshot) -> Table:
-    title = "Features at the merchant's clock; what belongs to a single transaction is null"
-    made = table(title, "column", "value", "unit", "window", "of", numbers=[1])
+def _columns(seen: MerchantSnapshot, lang: str) -> Table:
+    say = speaker(lang)
+    made = table(
+        say("Features at the merchant's clock; what belongs to a single transaction is null",
+            "商户时钟处的特征；属于单笔交易的为null"),
+        say("column", "列"), say("value", "数值"), say("unit", "单位"), say("window", "窗口"), say("of", "对象"),
+        numbers=[1],
+    )  # fmt: skip
     for each, value in seen.columns:
         made.add_row(each.name, figure(value, each.unit, seen.currency), each.unit, each.window, each.of)
     return made
@@ -135,9 +171,9 @@ def figure(value: float | None, unit: str, currency: str) -> str:
     """A feature's value for people; money also as such.
 
     >>> figure(123_456, "minor units", "CNY"), figure(763, "MCC", "CNY"), figure(0.25, "share", "CNY")
-    ('123,456 (1,234.56 CNY)', '0763', '0.2500')
+    ('123,456 (¥1,234.56)', '0763', '0.2500')
     >>> figure(15_449_000_000, "1e-7 minor units", "CNY"), figure(None, "share", "CNY")
-    ('15,449,000,000 (15.45 CNY)', 'null')
+    ('15,449,000,000 (¥15.45)', 'null')
     """
     if value is None:
         return "null"

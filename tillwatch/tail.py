@@ -9,10 +9,12 @@ import click
 from rich.text import Text
 
 from domain.alerts import Alert
+from tillwatch.language import lang_option, local, local_iso, said, speaker, zone_name
 from tillwatch.logs import Follower, open_log
-from tillwatch.show import emit_json, money, severity_bar, to_stdout, versions
+from tillwatch.show import emit_json, money, severity_bar, to_stderr, to_stdout, versions
 
 if TYPE_CHECKING:
+    from streams.log import Log
     from tillwatch.cli import Invocation
 
 _POLL_S = 0.05
@@ -20,49 +22,66 @@ _POLL_S = 0.05
 
 @click.command("tail")
 @click.option("--from-start", is_flag=True, help="Show first what is there already: of each alert the last revision.")
-@click.option("--lang", type=click.Choice(("en", "zh")), default="en", show_default=True, help="Language of reasons.")
+@click.option("--merchant", "merchant_id", metavar="MERCHANT", help="Those of this merchant alone.")
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="Each revision as a line of JSON.")
 @click.pass_obj
-def command(invocation: Invocation, lang: str, *, from_start: bool, as_json: bool) -> None:
+def command(
+    invocation: Invocation, merchant_id: str | None, lang: str, *, from_start: bool, as_json: bool
+) -> None:  # fmt: skip
     """Show each revision of an alert as it comes, until Ctrl-C.
 
-    A line has the time of the last hit (UTC), severity, detector, merchant, money at stake, the reason, and the
-    versions of the controls in force where any were published.
+    A line has the time of the last hit, severity, detector, merchant, money at stake, the reason, and the versions of
+    the controls in force where any were published. Times are by the setting time_zone, which the first line names.
 
     \b
     Examples:
       tillwatch tail --from-start
+      tillwatch tail --from-start --merchant 898210154110002 --lang zh
       tillwatch tail --json | jq .merchant_id
     """
-    console = to_stdout()
-    with open_log(invocation.settings(), make=False) as log:
+    console, settings = to_stdout(), invocation.settings()
+    with open_log(settings, make=False) as log:
+        if not as_json:
+            to_stderr().print(heading(log, settings.time_zone, lang), markup=False)
         follower = Follower(log, log.topics.alerts.name, Alert, from_start=from_start)
         try:
             while True:
                 for alert in follower.poll():
+                    if merchant_id not in {None, alert.merchant_id}:
+                        continue
                     if as_json:
                         emit_json(alert)
                     else:
-                        console.print(line(alert, lang), soft_wrap=True)
+                        console.print(line(alert, lang, settings.time_zone), soft_wrap=True)
                 while not log.changed():
                     time.sleep(_POLL_S)
         except KeyboardInterrupt:
             return
 
 
-def line(alert: Alert, lang: str = "en") -> Text:
+def heading(log: Log, zone: str, lang: str) -> str:
+    """By whose clock times are, and up to when the log's workers have come."""
+    say, reached = speaker(lang), max((each.clock_ms for each in log.progress()), default=0)
+    as_of = local(reached, zone) if reached else say("no transaction yet", "暂无交易")
+    clock = zone_name(zone, lang)
+    return say(f"alerts as of {as_of}; times: {clock}", f"告警数据截至{as_of}；时间：{clock}")
+
+
+def line(alert: Alert, lang: str, zone: str) -> Text:
     """A revision in one line.
 
     Args:
         alert: the revision.
         lang: `en` or `zh`.
+        zone: by whose clock its time is, an IANA name.
     """
-    chinese = lang == "zh"
-    reason = alert.reason.zh if chinese else alert.reason.en
-    closed = ("  (已结束)" if chinese else "  (closed)") if alert.closed else ""
+    say, reason = speaker(lang), said(alert.reason, lang)
+    closed = say("  (closed)", "  （已结束）") if alert.closed else ""
     by = versions(alert.controls, lang)
     return Text.assemble(
-        (alert.last_time, "dim"), "  ", severity_bar(alert.severity), "  ", (alert.detector, "bold"),
+        (local_iso(alert.last_time, zone), "dim"), "  ", severity_bar(alert.severity, lang), "  ",
+        (alert.detector, "bold"),
         "  ", alert.merchant_id, "  ", money(alert.at_stake, alert.currency), "  ", reason, (closed, "dim"),
         (f"  [{by}]" if by else "", "dim"),
     )  # fmt: skip

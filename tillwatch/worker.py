@@ -16,6 +16,7 @@ from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
 from streams.sqlite.faust_transport import log_url
 from streams.worker import run_worker
+from tillwatch.language import lang_option, speaker
 from tillwatch.logs import open_log, read_controls
 from tillwatch.show import emit_json, failing
 from tillwatch.stopping import tie_to_stdin
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from streams.log import Progress
     from tillwatch.cli import Invocation
+    from tillwatch.language import Say
     from tillwatch.settings import Settings
 
 _logger = logging.getLogger("tillwatch")
@@ -33,10 +35,10 @@ _LINE_S = 5.0
 
 
 class _Lines:
-    """A line of the log every few seconds."""
+    """A line of the log every few seconds, in the language that `say` picks."""
 
-    def __init__(self) -> None:
-        self._next = 0.0
+    def __init__(self, say: Say) -> None:
+        self._next, self._say = 0.0, say
 
     def __call__(self, progress: Progress) -> None:
         """Say how far the worker is, where the last line is old enough."""
@@ -44,7 +46,7 @@ class _Lines:
         if now >= self._next:
             self._next = now + _LINE_S
             _logger.info(
-                "%s transactions, %s dead letters, %s records/s",
+                self._say("%s transactions, %s dead letters, %s records/s", "交易%s笔，未计入记录%s条，每秒%s条记录"),
                 *(f"{each:,}" for each in (progress.counts["transactions"], progress.counts["dead_letters"])),
                 f"{progress.rate:,.0f}",
             )
@@ -52,10 +54,11 @@ class _Lines:
 
 @click.command("worker")
 @click.option("--until-idle", is_flag=True, help="End when everything in the log has been processed.")
+@lang_option
 @click.option("--json", "as_json", is_flag=True, help="Totals at the end as one line of JSON on standard output.")
 @click.option("--tied", is_flag=True, hidden=True, help="End when standard input does.")
 @click.pass_obj
-def command(invocation: Invocation, *, until_idle: bool, as_json: bool, tied: bool) -> None:
+def command(invocation: Invocation, lang: str, *, until_idle: bool, as_json: bool, tied: bool) -> None:
     """Read the log's events and write what they come to, until Ctrl-C or SIGTERM.
 
     What it remembers is kept every few seconds, in a file beside the log or in a topic of Kafka; started again, even
@@ -70,19 +73,20 @@ def command(invocation: Invocation, *, until_idle: bool, as_json: bool, tied: bo
     if tied:
         tie_to_stdin()
     log_to_stderr()
-    settings = invocation.settings()
+    settings, say = invocation.settings(), speaker(lang)
     open_log(settings).close()
     monitors: dict[int, Monitor] = {}
     factory = _factory(settings, monitors)
     compile_engine()  # now: while it is compiled or loaded, a member of a group would not be heard of
     started = time.monotonic()
-    _logger.info("worker on %s, %d partitions", settings.log_url, settings.partitions)
+    _logger.info(say("worker on %s, %d partitions", "开始处理%s，%d个分区"), settings.log_url, settings.partitions)
     with failing(ValueError):
         asked = worker_settings(settings)
-    counts = run_worker(asked, factory, until_idle=until_idle, on_progress=_Lines())
+    counts = run_worker(asked, factory, until_idle=until_idle, on_progress=_Lines(say))
     seconds = time.monotonic() - started
     merchants = sum(1 for each in monitors.values() for _ in each.totals())
-    _logger.info("ended: %s transactions of %s merchants", f"{counts.transactions:,}", f"{merchants:,}")
+    ended = f"{counts.transactions:,}", f"{merchants:,}"
+    _logger.info(say("ended: %s transactions of %s merchants", "已结束：交易%s笔，商户%s家"), *ended)
     if as_json:
         emit_json({**asdict(counts), "merchants": merchants, "seconds": round(seconds, 3)})
 

@@ -64,7 +64,7 @@ def test_every_mcc_with_a_concession_is_named_in_chinese() -> None:
         ("5812", Text("Eating places and restaurants", "餐厅")),
         ("3998", Text("Railway passenger transport (China)", "铁路客运")),
         ("3001", Text("AMERICAN AIRLINES", "航空、租车与酒店(MCC 3001)")),
-        ("5498", Text("Retail result_writers (MCC 5498)", "零售(MCC 5498)")),
+        ("5498", Text("Retail stores (MCC 5498)", "零售(MCC 5498)")),
         ("1234", Text("MCC 1234", "MCC 1234")),
         ("58D7", Text("MCC 58D7", "MCC 58D7")),
         ("", Text("MCC ", "MCC ")),

@@ -120,7 +120,7 @@ def test_kinds_that_share_a_unit_are_also_taken_together_and_units_never() -> No
     ]  # fmt: skip
 
 
-def test_recall_is_also_that_of_alerts_to_be_worked_and_urgent_ones() -> None:
+def test_recall_is_also_that_of_high_and_critical_alerts() -> None:
     violations = [violation(merchant_id=f"m{k}") for k in range(4)]
     alerts = [found(f"a{k}", merchant_id=f"m{k}", severity=s) for k, s in enumerate((0.3, 0.6, 0.85, 0.1))]
     whole = truth(*violations)

@@ -14,6 +14,7 @@ from models.peers import dump_peers
 from streams.sqlite.log import SqliteLog
 from tests.controls_made import peers_of
 from tests.tillwatch.conftest import call, json_lines
+from tillwatch.language import local_iso
 from tillwatch.settings import log_url_of
 from tillwatch.tail import line
 
@@ -62,9 +63,11 @@ def test_what_was_published_is_listed_and_shown(url: str, toml: Path, tmp_path: 
     ]  # fmt: skip
     shown = call("--log-url", url, "controls", "list").output
     assert [row.split()[:3] for row in shown.splitlines()[2:]] == [
-        ["detectors", "1", "always"], ["detectors", "2", "2026-01-04T16:00:00.000Z"], ["peers", "0", "always"],
-        ["peers", "1", listed[3]["effective_from"]], ["profiles", "0", "always"],
+        ["detectors", "1", "always"], ["detectors", "2", "2026-01-05"], ["peers", "0", "always"],
+        ["peers", "1", local_iso(listed[3]["effective_from"], "Asia/Shanghai").split()[0]], ["profiles", "0", "always"],
     ]  # fmt: skip
+    assert "Controls (times: Asia/Shanghai)" in shown
+    assert "设置版本（时间：北京时间）" in call("--log-url", url, "controls", "list", "--lang", "zh").output
     assert json.loads(call("--log-url", url, "controls", "show", "detectors", "1").output) == {
         "mcc_jump": {"base": 0.9}
     }
@@ -147,4 +150,4 @@ def test_a_line_of_tail_names_the_versions_that_were_published() -> None:
         first_time="", last_time="", at_stake=0, currency="CNY", title=Text("", ""), reason=Text("why", ""),
         evidence=(), txn_ids=(), risk_code="", controls=Versions(detectors=3, peers=1),
     )  # fmt: skip
-    assert line(alert).plain.endswith("why  [detectors 3, peers 1]")
+    assert line(alert, "en", "Asia/Shanghai").plain.endswith("why  [detectors 3, peers 1]")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
 from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS
 from tests.tillwatch.conftest import ROOT, call, finish, start
+from tillwatch.demo.plan import EDITION
 
 KEYS = [
     "transactions",
@@ -142,13 +144,25 @@ def test_killed_it_leaves_no_process_either(first: tuple[Path, dict[str, Any]]) 
     assert until_none_is_left(folder)
 
 
+SHOWN = {
+    "en": (b"carries on: ", (b"Severest alerts", b"Riskiest merchants", b"tx/s", b"E 85+"), b"of them in earlier runs"),
+    "zh": (
+        "接续上次运行".encode(),
+        ("最严重告警".encode(), "高风险商户".encode(), "笔/秒".encode()),
+        "含此前".encode(),
+    ),
+}
+
+
+@pytest.mark.parametrize("lang", SHOWN)
 def test_in_a_terminal_it_shows_the_live_view_and_ctrl_c_leaves_without_a_trace(
-    first: tuple[Path, dict[str, Any]],
+    first: tuple[Path, dict[str, Any]], lang: str
 ) -> None:
+    carries_on, words, earlier = SHOWN[lang]
     folder, _ = first
     terminal, other_side = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "tillwatch", "demo", "--folder", folder],
+        [sys.executable, "-m", "tillwatch", "demo", "--folder", folder, "--lang", lang],
         cwd=ROOT,
         stdin=other_side,
         stdout=other_side,
@@ -157,7 +171,7 @@ def test_in_a_terminal_it_shows_the_live_view_and_ctrl_c_leaves_without_a_trace(
     )
     os.close(other_side)
     shown = b""
-    while "接续上次运行".encode() not in shown:
+    while carries_on not in shown:
         shown += os.read(terminal, 65_536)
     process.send_signal(signal.SIGINT)
     end = b""
@@ -165,10 +179,10 @@ def test_in_a_terminal_it_shows_the_live_view_and_ctrl_c_leaves_without_a_trace(
         end += chunk
     os.close(terminal)
     assert process.wait() == 0
-    for words in ("Severest alerts", "最严重告警", "Riskiest merchants", "高风险商户", "tx/s"):
-        assert words.encode() in shown
+    for each in words:
+        assert each in shown
     assert b"Traceback" not in shown + end
-    assert b"of them in earlier runs" in end
+    assert earlier in end
     assert processes_of(folder) == []
 
 
@@ -217,4 +231,44 @@ def test_fresh_begins_anew(tmp_path: Path) -> None:
     code, out, errors = finish(demo(tmp_path, "--fresh", "--merchants", "20", "--for", "1", "--json"))
     assert code == 0, errors
     assert msgspec.json.decode(out)["resumed"] is False
-    assert msgspec.json.decode((tmp_path / "demo.json").read_bytes()) == {"merchants": 20, "seed": 1}
+    assert msgspec.json.decode((tmp_path / "demo.json").read_bytes()) == {
+        "merchants": 20,
+        "seed": 1,
+        "edition": EDITION,
+    }
+
+
+def test_a_demonstration_of_an_earlier_edition_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "demo.json").write_text('{"merchants":5,"seed":3}')
+    result = call("demo", "--folder", tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: the demonstration in {tmp_path} must be of edition {EDITION}, got 1; --fresh drops it\n"
+    )
+
+
+def words_of(step: str) -> list[str]:
+    """What follows the program on a line to copy."""
+    program, *words = shlex.split(step, comments=True)
+    assert program.startswith("python")
+    assert words[:2] == ["-m", "tillwatch"]
+    return words[2:]
+
+
+def test_what_it_says_to_try_next_can_be_done_as_it_stands_there(first: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = first
+    code, _, errors = finish(demo(folder, "--for", "1"))
+    assert code == 0, errors
+    head, *steps = errors.partition("Try next on ")[2].splitlines()
+    assert head.endswith(", the riskiest:")
+    assert [each.split("#")[0].split()[5] for each in steps] == ["explain", "state", "tail"]
+    for step in steps[:2]:
+        result = call(*words_of(step))
+        assert result.exit_code == 0, result.output
+    process = start(*words_of(steps[2]))
+    assert process.stdout is not None
+    shown = process.stdout.readline()
+    assert words_of(steps[2])[-1] in shown
+    assert "critical  mcc_jump" in shown
+    process.send_signal(signal.SIGINT)
+    assert finish(process)[0] == 0

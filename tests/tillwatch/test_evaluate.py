@@ -129,10 +129,15 @@ def test_whatever_there_is_to_say_has_a_page_and_tables(whole: Truth, alerts: li
     parser.feed(page({"folder": "a&b", "left_out": ["merchant"], "transactions": 0}, figures, matching))
     assert parser.open == []
     console = Console(width=200, record=True, file=StringIO())
-    print_tables(console, figures, matching)
+    print_tables(console, figures, matching, "en", "Asia/Shanghai")
     text = console.export_text()
-    assert ("Missed violations (1)" in text) is bool(matching.missed())
-    assert ("False alarms (1)" in text) is bool(matching.false_alarms())
+    assert ("Missed violations (1; times: Asia/Shanghai)" in text) is bool(matching.missed())
+    assert ("False alarms (1; times: Asia/Shanghai)" in text) is bool(matching.false_alarms())
+    print_tables(console, figures, matching, "zh", "Asia/Shanghai")
+    chinese = console.export_text()
+    assert ("漏报的违规（1起；时间：北京时间）" in chinese) is bool(matching.missed())
+    assert ("误报（1条；时间：北京时间）" in chinese) is bool(matching.false_alarms())
+    assert "Recall" not in chinese
 
 
 def test_the_json_lists_the_severest_false_alarms_and_every_missed_violation() -> None:

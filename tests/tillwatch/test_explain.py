@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -101,7 +102,8 @@ def test_the_statement_reads_in_both_languages(file: Path) -> None:
         "seen on site",
     ):
         assert words in english.stdout
-    chinese = call("explain", "m", "--since", "monday", "--events", file, "--zh")
+    assert re.search(r"severity 0\.\d\d\s+(low|medium|high|critical)", english.stdout)
+    chinese = call("explain", "m", "--since", "monday", "--events", file, "--lang", "zh")
     for words in ("期初", "期末", "跳码", "核实属实", "人工定级 E", "8062"):
         assert words in chinese.stdout
 

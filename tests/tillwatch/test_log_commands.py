@@ -13,8 +13,10 @@ import msgspec
 from domain.alerts import Alert
 from streams.sqlite.log import SqliteLog
 from tests.tillwatch.conftest import call, finish, start
+from tillwatch.language import local_iso
 from tillwatch.logs import Follower
 from tillwatch.settings import log_url_of
+from tillwatch.show import severity_words
 
 if TYPE_CHECKING:
     import pytest
@@ -113,14 +115,29 @@ def test_tail_shows_the_alerts_that_are_there_and_those_that_come_until_ctrl_c(w
 
 def test_a_line_of_tail_says_when_how_bad_who_how_much_and_why_in_either_language(worked: Path) -> None:
     first = alerts_of(worked)[0]
-    for lang, reason in (("en", first.reason.en), ("zh", first.reason.zh)):
+    for lang, reason, as_of in (
+        ("en", first.reason.en, "; times: Asia/Shanghai"), ("zh", first.reason.zh, "；时间：北京时间"),
+    ):  # fmt: skip
         process = start("--log-url", log_url_of(worked), "tail", "--from-start", "--lang", lang)
         assert process.stdout is not None
         line = process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        process.communicate()
-        for words in (first.last_time, f"{first.severity:.2f}", "mcc_jump", first.merchant_id, "CNY", reason):
+        _, errors = process.communicate()
+        when, severity = local_iso(first.last_time, "Asia/Shanghai"), severity_words(first.severity, lang)
+        for words in (when, severity, "mcc_jump", first.merchant_id, "¥", reason):
             assert words in line
+        assert as_of in errors
+
+
+def test_tail_shows_those_of_one_merchant_alone_where_one_is_named(worked: Path) -> None:
+    last = alerts_of(worked)[-1]
+    process = start("--log-url", log_url_of(worked), "tail", "--from-start", "--merchant", last.merchant_id, "--json")
+    assert process.stdout is not None
+    assert msgspec.json.decode(process.stdout.readline(), type=Alert).merchant_id == last.merchant_id
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate()
+    assert {msgspec.json.decode(each)["merchant_id"] for each in out.splitlines()} <= {last.merchant_id}
+    assert errors == ""
 
 
 def test_tail_makes_no_log_where_there_is_none(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -60,8 +61,12 @@ def test_a_dead_letter_has_the_files_name_and_the_line_number(replay: Path) -> N
 
 def test_the_tables_show_totals_reasons_money_and_coverage(events: Path) -> None:
     out = call("replay", events).stdout
-    for words in ("transactions", "not-json", "missing-field", "跳码", "CNY", "special_fee_type", "%"):
+    for words in ("transactions", "not-json", "missing-field", "MCC code-jumping", "¥", "special_fee_type", "%"):
         assert words in out
+    chinese = call("replay", events, "--lang", "zh").stdout
+    for words in ("交易笔数", "未计入记录", "跳码", "¥", "special_fee_type", "覆盖情况"):
+        assert words in chinese
+    assert not re.search(r"Totals|Alerts|Coverage|Dead|code-jumping", chinese)
 
 
 def test_a_detector_without_its_fields_is_said_to_be_silent(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from streams.topics import DEFAULT_PARTITIONS
 from tests.faults.waiting import wait_until
 from tests.outcome import last_by_key, letters_of
 from tests.tillwatch.conftest import call, finish, start
+from tillwatch.language import local_iso
 from tillwatch.settings import load, log_url_of
 from tillwatch.show import money
 from tillwatch.state import last_checkpoint
@@ -160,8 +161,12 @@ def test_inspect_shows_an_open_episode_and_what_the_score_is_made_of(worked: Pat
     episode = next(each for each in found["episodes"] if each["alert_id"] == alert["alert_id"])
     assert episode["hits"] >= alert["hits"]
     assert episode["detector"] in [each["detector"] for each in found["score"]["contributions"]]
+    since = local_iso(episode["first_time"], found["time_zone"])
+    chinese = state(worked, "inspect", alert["merchant_id"], "--lang", "zh").stdout
+    for words in ("进行中的告警", "商户登记信息", "数据截至", since):
+        assert words in chinese
     shown = state(worked, "inspect", alert["merchant_id"]).stdout
-    for words in ("Open episodes", episode["detector"], "Master data", found["score"]["grade"], episode["first_time"]):
+    for words in ("as of", "Open episodes", episode["detector"], "Master data", found["score"]["grade"], since):
         assert words in shown
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
-from rich.console import Group
+from rich.console import Console, Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from tillwatch.show import GRADE_STYLES, money, severity_bar, table
+from detectors.registry import title_of
+from domain.risk import GRADES
+from tillwatch.language import local, local_iso, said, speaker, zone_name
+from tillwatch.show import GRADE_STYLES, money, severity_bar, severity_words, style_of, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,99 +23,227 @@ if TYPE_CHECKING:
     from domain.alerts import Alert, Score
     from tillwatch.demo.log_snapshot import Picture
 
-_FRAME_ROWS = 18
-"""Lines of the view that are no row of a table."""
+_WIDE, _HIGH = 100, 36
+"""Columns from which bars and whole names have room, and lines from which the latest alerts have."""
+_MEASURE = Console()
+_RESPONSES = {
+    "E": ("24 h", "24小时"),
+    "D": ("visit in 3 working days", "3工作日内走访"),
+    "C": ("call in 5", "5工作日内核实"),
+}
+"""What a grade asks for, as `docs/risk-score.md` has it; the others ask for nothing."""
 
 
-def board(picture: Picture, note: str, height: int) -> RenderableType:
-    """Everything, in `height` lines; `note` stands below the figures."""
-    rows = max(3, height - _FRAME_ROWS)
-    severest = max(1, rows * 2 // 5)
-    latest = max(1, rows // 4)
-    return Group(
+class Rows(NamedTuple):
+    """How many rows each table has."""
+
+    merchants: int
+    alerts: int
+    latest: int
+
+    @classmethod
+    def of(cls, height: int) -> Rows:
+        """What `height` lines hold; an alert takes two.
+
+        >>> Rows.of(24), Rows.of(40)
+        (Rows(merchants=4, alerts=4, latest=0), Rows(merchants=7, alerts=7, latest=4))
+        """
+        latest = 4 if height >= _HIGH else 0
+        free = max(6, height - 11 - (latest + 3 if latest else 0))
+        return cls(free // 3, (free - free // 3) // 2, latest)
+
+
+def board(picture: Picture, note: str, view: View) -> RenderableType:
+    """Everything, as large as `view` is; `note` stands below the figures."""
+    say, rows = speaker(view.lang), Rows.of(view.height)
+    parts: list[RenderableType] = [
         Panel(
-            Group(_figures(picture), Text(note, "dim")),
-            title="[bold]Tillwatch[/bold]  simulated terminals 模拟终端",
-            title_align="left",
-            border_style="blue",
+            Group(_figures(picture, view), Text(note, "dim", no_wrap=True, overflow="ellipsis")),
+            title=say("[bold]Tillwatch[/bold]  simulated terminals", "[bold]Tillwatch[/bold]  模拟终端"),
+            title_align="left", border_style="blue",
         ),
-        _alerts("Severest alerts 最严重告警", picture.severest(severest)),
+        _merchants(picture, picture.riskiest(rows.merchants), view),
+        _legend(view.lang),
         Text(),
-        _alerts("Latest alerts 最新告警", picture.latest(latest)),
-        Text(),
-        _merchants(picture.riskiest(max(1, rows - severest - latest))),
-    )
+        _alerts(picture, picture.severest(rows.alerts), view),
+    ]  # fmt: skip
+    if rows.latest:
+        parts += [Text(), _latest(picture, picture.latest(rows.latest), view)]
+    return Group(*parts)
 
 
-def _figures(picture: Picture) -> Table:
+@dataclass(frozen=True, slots=True)
+class View:
+    """How the view is shown.
+
+    Attributes:
+        width: columns of the terminal.
+        height: its lines.
+        lang: `en` or `zh`.
+        zone: by whose clock times are shown, an IANA name.
+    """
+
+    width: int
+    height: int
+    lang: str
+    zone: str
+
+    @classmethod
+    def of(cls, console: Console, lang: str, zone: str) -> View:
+        """As large as a console is now."""
+        return cls(console.width, console.height, lang, zone)
+
+    @property
+    def wide(self) -> bool:
+        """Whether there is room for bars and whole names."""
+        return self.width >= _WIDE
+
+
+def _figures(picture: Picture, view: View) -> Table:
+    say = speaker(view.lang)
+    figures = [
+        (say("tx/s", "笔/秒"), f"{picture.rate:,.0f}"),
+        (say("lag", "积压"), f"{picture.lag:,}"),
+        (say("transactions", "交易笔数"), f"{picture.count('transactions'):,}"),
+        (say("alerts", "告警"), f"{len(picture.alerts):,}"),
+        (say("at stake", "涉及金额"), stakes(picture)),
+        (say("as of", "数据截至"), as_of(picture, view.zone, view.lang)),
+    ]
+    if view.wide:
+        figures.insert(5, (say("not counted", "未计入记录"), f"{picture.count('dead_letters'):,}"))
     made = Table.grid(expand=True, padding=(0, 1))
-    figures = (
-        ("now", "当前", f"{picture.rate:,.0f} tx/s"),
-        ("lag", "积压", f"{picture.lag:,}"),
-        ("transactions", "交易", f"{picture.count('transactions'):,}"),
-        ("alerts", "告警", f"{len(picture.alerts):,}"),
-        ("at stake", "涉及金额", stakes(picture)),
-        ("dead letters", "死信", f"{picture.count('dead_letters'):,}"),
-        ("simulated UTC", "模拟时间", moment(picture.simulated_ms)),
-    )
-    for english, chinese, figure in figures:
-        made.add_column(min_width=max(len(english), 2 * len(chinese)), max_width=max(16, len(figure)))
-    for row, look in ((0, "dim"), (1, "dim"), (2, "bold")):
-        made.add_row(*(Text(each[row], look) for each in figures))
+    for _ in figures:
+        made.add_column(no_wrap=True)
+    made.add_row(*(Text(heading, "dim") for heading, _ in figures))
+    made.add_row(*(Text(figure, "bold") for _, figure in figures))
     return made
 
 
-def _alerts(title: str, alerts: Iterable[Alert]) -> Table:
-    made = table(title, "severity 程度", "merchant 商户", "at stake 金额", "hits 次", "why 原因", numbers=(2, 3))
+def _merchants(picture: Picture, scores: Iterable[Score], view: View) -> Table:
+    say = speaker(view.lang)
+    made = table(
+        say("Riskiest merchants", "高风险商户"), say("grade", "等级"), say("score", "评分"), say("merchant", "商户"),
+        say("at stake", "涉及金额"), say("from", "来源"), numbers=(1, 3),
+    )  # fmt: skip
+    _stretch(made)
+    for each in scores:
+        parts = [f"{said(title_of(part.detector), view.lang)} +{part.points:.0f}" for part in each.contributions]
+        if each.prior >= 1:
+            parts.append(say(f"new or trade +{each.prior:.0f}", f"初始分 +{each.prior:.0f}"))
+        grade, at_stake = Text(each.grade, GRADE_STYLES[each.grade]), _sums(picture.at_stake(each.merchant_id))
+        merchant = _merchant(picture, each.merchant_id, view, " " if view.wide else None)
+        made.add_row(grade, f"{each.score:.0f}", merchant, at_stake, " · ".join(parts))
+    return _filled(made, view)
+
+
+def _legend(lang: str) -> Text:
+    """From which score on each grade is, and what it asks for."""
+    say = speaker(lang)
+    words = [f"{grade} {least}+{say(': ', '：')}{say(*_RESPONSES[grade])}" for least, grade in GRADES[:3]]
+    return Text(" · ".join([*words, say("A, B: routine", "A、B：常规")]), "dim", no_wrap=True, overflow="ellipsis")
+
+
+def _alerts(picture: Picture, alerts: Iterable[Alert], view: View) -> Table:
+    """Alerts in two lines each, so that the story has room."""
+    say = speaker(view.lang)
+    made = table(
+        say("Severest alerts", "最严重告警"), say("severity", "级别"), say("merchant", "商户"),
+        say("at stake", "涉及金额"), say("why", "原因"), numbers=(2,),
+    )  # fmt: skip
+    _stretch(made)
+    merchant_width, money_width = (34 if view.lang == "en" else 26, 13) if view.wide else (20, 12)
+    severity_width = 19 if view.wide else 13
+    for column, width in zip(made.columns, (severity_width, merchant_width, money_width), strict=False):
+        column.width = width
+    room = view.width - severity_width - merchant_width - money_width - 6  # two spaces between columns
+    for each in alerts:
+        severity = severity_bar(each.severity, view.lang) if view.wide else Text(
+            severity_words(each.severity, view.lang), style_of(each.severity))  # fmt: skip
+        hits = Text.assemble("\n", (say(f"{each.hits:,} hits", f"{each.hits:,}笔"), "dim"))
+        made.add_row(
+            severity, _merchant(picture, each.merchant_id, view, "\n"),
+            Text(money(each.at_stake, each.currency)) + hits,
+            _two_lines(f"{said(each.title, view.lang)}{say(': ', '：')}{said(each.reason, view.lang)}", room),
+        )  # fmt: skip
+    return _filled(made, view)
+
+
+def _latest(picture: Picture, alerts: Iterable[Alert], view: View) -> Table:
+    say = speaker(view.lang)
+    made = table(
+        say("Latest alerts", "最新告警"),
+        say("last hit", "最近命中"), say("severity", "级别"), say("merchant", "商户"), say("what", "事项"),
+    )  # fmt: skip
+    _stretch(made)
+    for each in alerts:
+        made.add_row(
+            local_iso(each.last_time, view.zone),
+            Text(severity_words(each.severity, view.lang), style_of(each.severity)),
+            _merchant(picture, each.merchant_id, view, " "), said(each.title, view.lang),
+        )  # fmt: skip
+    return _filled(made, view)
+
+
+def _stretch(made: Table) -> None:
+    """One line for each row's cell; the last column takes the room that is left."""
     for column in made.columns:
         column.no_wrap, column.overflow = True, "ellipsis"
     made.columns[-1].ratio = 1
     made.expand = True
-    for each in alerts:
-        made.add_row(
-            severity_bar(each.severity), each.merchant_id, money(each.at_stake, each.currency),
-            f"{each.hits:,}", f"{each.title.zh} {each.title.en}: {each.reason.en}",
-        )  # fmt: skip
+
+
+def _filled(made: Table, view: View) -> Table:
+    """The table, with a row that says so where it has none."""
     if not made.row_count:
-        made.add_row(Text("none so far 暂无", "dim"))
+        made.add_row(Text(speaker(view.lang)("none so far", "暂无"), "dim"))
     return made
 
 
-def _merchants(scores: Iterable[Score]) -> Table:
-    made = table(
-        "Riskiest merchants 高风险商户",
-        "score 评分",
-        "grade 等级",
-        "merchant 商户",
-        "from 来源",
-        numbers=(0,),
-    )
-    for each in scores:
-        parts = ", ".join(f"{part.detector} +{part.points:.1f}" for part in each.contributions)
-        made.add_row(f"{each.score:.1f}", Text(each.grade, GRADE_STYLES[each.grade]), each.merchant_id, parts)
-    if not made.row_count:
-        made.add_row(Text("none so far 暂无", "dim"))
-    return made
+def _merchant(picture: Picture, merchant_id: str, view: View, between: str | None) -> Text:
+    """A merchant's name, and its number behind `between`, dim; the number alone where no name was told."""
+    name = picture.names.of(merchant_id, view.lang)
+    if not name or between is None:
+        return Text(name or merchant_id)
+    return Text.assemble(name, (f"{between}{merchant_id}", "dim"))
+
+
+def _two_lines(words: str, width: int) -> Text:
+    """Words in at most two lines of `width` columns."""
+    lines = Text(words).wrap(_MEASURE, max(10, width))
+    if len(lines) > 2:
+        rest = Text(words[len(lines[0].plain) :].lstrip())
+        rest.truncate(max(10, width), overflow="ellipsis")
+        return Text("\n").join([lines[0], rest])
+    return Text("\n").join(lines)
 
 
 def stakes(picture: Picture) -> str:
     """Money at stake in all alerts."""
-    return ", ".join(money(minor, currency) for currency, minor in sorted(picture.at_stake().items())) or "0"
+    return _sums(picture.at_stake()) or "0"
 
 
-def moment(ms: int | None) -> str:
-    """A time for people, UTC.
-
-    >>> moment(1_736_092_800_000)
-    '2025-01-05 16:00'
-    """
-    return "" if ms is None else f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M}"
+def _sums(by_currency: dict[str, int]) -> str:
+    return ", ".join(money(minor, currency) for currency, minor in sorted(by_currency.items()))
 
 
-def status_line(picture: Picture, seconds: float) -> str:
+def as_of(picture: Picture, zone: str, lang: str) -> str:
+    """Up to when what is shown has been found, and by whose clock; the simulation may be further."""
+    reached = picture.progress.clock_ms if picture.progress else 0
+    if not reached:
+        return speaker(lang)("nothing yet", "暂无")
+    return f"{local(reached, zone)} {zone_name(zone, lang)}"
+
+
+def status_line(picture: Picture, seconds: float, lang: str, zone: str) -> str:
     """The figures in one line."""
+    counted = (picture.count("transactions"), picture.rate, picture.lag, len(picture.alerts))
+    figures, letters = [f"{each:,.0f}" for each in counted], f"{picture.count('dead_letters'):,}"
+    if lang == "zh":
+        return (
+            f"{seconds:.0f}秒：交易{figures[0]}笔，{figures[1]}笔/秒，积压{figures[2]}，告警{figures[3]}条，"
+            f"涉及金额{stakes(picture)}，未计入记录{letters}条，数据截至{as_of(picture, zone, lang)}"
+        )
     return (
-        f"{seconds:.0f} s: {picture.count('transactions'):,} transactions, {picture.rate:,.0f} tx/s,"
-        f" lag {picture.lag:,}, {len(picture.alerts):,} alerts, {stakes(picture)} at stake,"
-        f" {picture.count('dead_letters'):,} dead letters, simulated {moment(picture.simulated_ms)}"
+        f"{seconds:.0f} s: {figures[0]} transactions, {figures[1]} tx/s, lag {figures[2]}, {figures[3]} alerts,"
+        f" {stakes(picture)} at stake, {letters} not counted, as of {as_of(picture, zone, lang)}"
     )

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from domain.alerts import Alert, Score
+from tillwatch.demo.names import Names
 from tillwatch.logs import Follower
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class Picture:
         simulated_ms: up to when the simulation was forwarded; None before it began.
         alerts: the last revision of each alert.
         scores: the last score of each merchant that has one.
+        names: what merchants are called.
     """
 
     def __init__(self, log: Log, since_ms: int) -> None:
@@ -41,6 +43,7 @@ class Picture:
         self.simulated_ms: int | None = None
         self.alerts: dict[str, Alert] = {}
         self.scores: dict[str, Score] = {}
+        self.names = Names(log)
 
     def refresh(self) -> None:
         """Read what has changed."""
@@ -55,6 +58,7 @@ class Picture:
         if self.progress:
             self._measure(self.progress)
         self.simulated_ms = log.position("simulator")
+        self.names.refresh()
         self.alerts.update((each.alert_id, each) for each in self._new_alerts.poll())
         self.scores.update((each.merchant_id, each) for each in self._new_scores.poll())
 
@@ -87,9 +91,11 @@ class Picture:
         """Scores, highest first."""
         return sorted(self.scores.values(), key=lambda each: (-each.score, each.merchant_id))[:most]
 
-    def at_stake(self) -> dict[str, int]:
-        """Money at stake in all alerts, minor units by currency."""
+    def at_stake(self, merchant_id: str = "") -> dict[str, int]:
+        """Money at stake in all alerts, or in those of a merchant, minor units by currency."""
         sums: dict[str, int] = {}
         for each in self.alerts.values():
+            if merchant_id and each.merchant_id != merchant_id:
+                continue
             sums[each.currency] = sums.get(each.currency, 0) + each.at_stake
         return sums

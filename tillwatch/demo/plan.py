@@ -8,38 +8,43 @@ import msgspec
 
 from domain.timestamps import HOUR_MS
 from simulator.config import SimulationConfig
+from tillwatch.demo.stories import HISTORY_H, START_MS, STORIES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "demo.json"
-DAYS = 20.0
-JUMP_SHARE = 0.1
-HISTORY_HOURS = 3 * 24 + 9
-"""Written as fast as possible at first. Jumps begin after a tenth of the run, so some are in it; it ends at
-nine in the morning, when shops open."""
-MERCHANTS = 2_000
+DAYS = 22.0
+MERCHANTS = 1_000
 SEED = 1
+EDITION = 2
+"""Of the simulation that a plan stands for: its records go on only where it is the same."""
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The simulation of a folder.
+    """The simulation of a folder; a file without an edition is of the first.
 
     >>> Plan(merchants=10, seed=1).simulation().days
-    20.0
+    22.0
     """
 
     merchants: int
     seed: int
+    edition: int = 1
 
     def simulation(self) -> SimulationConfig:
         """The simulation's settings; raises ValueError where they are out of range."""
-        return SimulationConfig(seed=self.seed, merchants=self.merchants, days=DAYS, jump_share=JUMP_SHARE)
+        # Beside the stories some do something at some time of the run: with them 1 to 2 % of all.
+        return SimulationConfig(
+            seed=self.seed, merchants=self.merchants, start_ms=START_MS, days=DAYS,
+            jump_share=0.001, static_share=0.0, rotation_share=0.001, drift_share=0.001, fee_share=0.001,
+            volume_share=0.002, stories=STORIES[: max(0, self.merchants)],
+        )  # fmt: skip
 
     @property
     def live_from_ms(self) -> int:
         """When history ends, UTC milliseconds of the simulation."""
-        return self.simulation().start_ms + HISTORY_HOURS * HOUR_MS
+        return self.simulation().start_ms + HISTORY_H * HOUR_MS
 
 
 def read_plan(folder: Path) -> Plan:
@@ -64,11 +69,15 @@ def plan_of(folder: Path, merchants: int | None, seed: int | None) -> Plan:
         ValueError: it is out of range, or the folder's plan is another one.
     """
     if not (folder / FILE).exists():
-        plan = Plan(MERCHANTS if merchants is None else merchants, SEED if seed is None else seed)
+        plan = Plan(MERCHANTS if merchants is None else merchants, SEED if seed is None else seed, EDITION)
         plan.simulation()
         (folder / FILE).write_bytes(msgspec.json.encode(plan))
         return plan
     plan = read_plan(folder)
+    if plan.edition != EDITION:
+        raise ValueError(
+            f"the demonstration in {folder} must be of edition {EDITION}, got {plan.edition}; --fresh drops it"
+        )
     for name, asked, held in (("merchants", merchants, plan.merchants), ("seed", seed, plan.seed)):
         if asked is not None and asked != held:
             raise ValueError(

@@ -17,9 +17,11 @@ from streams.errors import LeaseHeld
 from streams.log import now_utc_ms
 from streams.sqlite.checkpoints import state_path
 from tillwatch.demo import plan as demo_plan
-from tillwatch.demo.board import board, status_line
+from tillwatch.demo.board import View, board, status_line
 from tillwatch.demo.children import Child, child
+from tillwatch.demo.closing import next_steps, totals_words
 from tillwatch.demo.log_snapshot import Picture
+from tillwatch.language import lang_option, local, speaker
 from tillwatch.logs import open_file
 from tillwatch.settings import log_url_of
 from tillwatch.show import emit_json, failing, to_stderr, to_stdout
@@ -66,6 +68,7 @@ _FILES = (
     "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("var/demo"), show_default=True,
     help="Where its log lies.",
 )  # fmt: skip
+@lang_option
 @click.pass_obj
 def command(
     invocation: Invocation,
@@ -74,19 +77,21 @@ def command(
     merchants: int | None,
     seed: int | None,
     folder: Path,
+    lang: str,
     *,
     as_json: bool,
     fresh: bool,
 ) -> None:
     """Show simulated terminals, a worker, and what it finds, live, until Ctrl-C.
 
-    It begins with three days of history, as fast as they can be written, and goes on at --speed. Started
+    It begins with eight days of history, as fast as they can be written, and goes on at --speed. Started
     again, it carries on where it stopped, and totals include the earlier part. Where standard output is no
     terminal, lines on standard error take the place of the live view.
 
     \b
     Examples:
       tillwatch demo
+      tillwatch demo --lang zh
       tillwatch demo --fresh --merchants 500 --speed 3600
       tillwatch demo --for 20 --json
     """
@@ -101,11 +106,16 @@ def command(
         with _claimed(at_log, folder) as claim:
             with failing(ValueError):
                 demo_plan.plan_of(folder, merchants, seed)
-            totals = _Demo(at_log, folder, speed, claim).run(stop, for_s, live=not as_json and sys.stdout.isatty())
+            demo = _Demo(at_log, folder, speed, claim, lang)
+            totals = demo.run(stop, for_s, live=not as_json and sys.stdout.isatty())
+            picture = demo.picture
     if as_json:
         emit_json(totals)
-    else:
-        to_stderr().print(_words(totals))
+        return
+    console = to_stderr()
+    console.print(totals_words(totals, lang))
+    for line in next_steps(picture, at_log.config, log_url_of(folder / _LOG), lang):
+        console.print(line, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -138,15 +148,20 @@ class _Demo:
         folder: where that lies.
         speed: how many times as fast as real time.
         claim: the log.
+        lang: `en` or `zh`.
+
+    Attributes:
+        picture: what is shown of the log.
     """
 
-    def __init__(self, invocation: Invocation, folder: Path, speed: float, claim: Claim) -> None:
+    def __init__(self, invocation: Invocation, folder: Path, speed: float, claim: Claim, lang: str) -> None:
         self._common = ["--log-url", str(invocation.log_url)]
         if invocation.config:
             self._common += ["--config", str(invocation.config)]
         self._folder, self._speed, self._claim = folder, speed, claim
+        self._lang, self._say, self._zone = lang, speaker(lang), invocation.settings().time_zone
         self._resumed = claim.log.position("simulator") is not None
-        self._picture = Picture(claim.log, now_utc_ms())
+        self.picture = Picture(claim.log, now_utc_ms())
         self._started = 0.0
 
     def run(self, stop: threading.Event, for_s: float | None, *, live: bool) -> dict[str, Any]:
@@ -167,11 +182,12 @@ class _Demo:
             simulator.end()
             words = worker.end()
         seconds = round(time.monotonic() - self._started, 3)  # what is shown is what the rate is taken over
-        self._picture.refresh()
+        self.picture.refresh()
         return self._totals(msgspec.json.decode(words or b"{}"), seconds)
 
     def _compile(self, stop: threading.Event) -> None:
-        to_stderr().print("compiling, once after an update: up to a minute or two")
+        words = ("compiling, once after an update: some minutes", "首次运行或更新后需编译一次，约几分钟")
+        to_stderr().print(self._say(*words))
         with child("compiler", [*self._common, "warm"], self._folder) as compiler:
             while compiler.check() and not stop.wait(_FRAME_S):
                 pass
@@ -187,11 +203,11 @@ class _Demo:
         renew_at = 0.0
         while not stop.is_set():
             elapsed = time.monotonic() - self._started
-            self._picture.refresh()
+            self.picture.refresh()
             if not worker.check():
                 raise click.ClickException(f"the worker ended by itself (see {worker.errors})")
             show(self._note(simulating=simulator.check()))
-            if self._picture.count("transactions"):
+            if self.picture.count("transactions"):
                 if for_s is not None and elapsed >= for_s:
                     return
             elif elapsed > max(_PATIENCE_S, for_s or 0):
@@ -202,22 +218,35 @@ class _Demo:
             stop.wait(_FRAME_S)
 
     def _note(self, *, simulating: bool) -> str:
-        if self._picture.progress is None:
-            return "starting 正在启动"
+        if self.picture.progress is None:
+            return self._say("starting", "正在启动")
         if not simulating:
-            return "the simulation is over; Ctrl-C leaves, --fresh begins anew 模拟已结束"
-        if self._resumed:
-            earlier = f"{self._picture.earlier('transactions'):,}"
-            return (
-                f"carries on: {earlier} transactions are of earlier runs; Ctrl-C leaves 接续上次运行(含此前{earlier}笔)"
+            return self._say(
+                "the simulation is over; Ctrl-C leaves, --fresh begins anew",
+                "模拟已结束；按Ctrl-C退出，--fresh重新开始",
             )
-        return "Ctrl-C leaves 按Ctrl-C退出"
+        if self._resumed:
+            earlier = f"{self.picture.earlier('transactions'):,}"
+            return self._say(
+                f"carries on: {earlier} transactions are of earlier runs; Ctrl-C leaves",
+                f"接续上次运行（含此前{earlier}笔）；按Ctrl-C退出",
+            )
+        simulated = local(self.picture.simulated_ms, self._zone)
+        return self._say(
+            f"simulated until {simulated}, {self._speed:g} times as fast as real time; Ctrl-C leaves",
+            f"已模拟至{simulated}，速度为实际的{self._speed:g}倍；按Ctrl-C退出",
+        )
 
     @contextmanager
     def _live_view(self) -> Iterator[Callable[[str], None]]:
         console = to_stdout()
         with Live(console=console, screen=True, auto_refresh=False) as view:
-            yield lambda note: view.update(board(self._picture, note, console.height), refresh=True)
+
+            def show(note: str) -> None:
+                shown = board(self.picture, note, View.of(console, self._lang, self._zone))
+                view.update(shown, refresh=True)
+
+            yield show
 
     def _lines(self) -> Callable[[str], None]:
         console = to_stderr()
@@ -228,30 +257,21 @@ class _Demo:
             elapsed = time.monotonic() - self._started
             if elapsed >= next_at:
                 next_at = elapsed + _LINE_S
-                console.print(status_line(self._picture, elapsed))
+                console.print(status_line(self.picture, elapsed, self._lang, self._zone))
 
         return show
 
     def _totals(self, counted: dict[str, Any], seconds: float) -> dict[str, Any]:
         """Totals by the worker's own last words; by what it showed last, where it was ended before them."""
-        transactions = counted.get("transactions", self._picture.count("transactions"))
-        earlier = self._picture.earlier("transactions")
+        transactions = counted.get("transactions", self.picture.count("transactions"))
+        earlier = self.picture.earlier("transactions")
         return {
             "transactions": transactions,
             "earlier_transactions": earlier,
             "merchants": counted.get("merchants", 0),
-            "alerts": len(self._picture.alerts),
-            "dead_letters": counted.get("dead_letters", self._picture.count("dead_letters")),
+            "alerts": len(self.picture.alerts),
+            "dead_letters": counted.get("dead_letters", self.picture.count("dead_letters")),
             "seconds": seconds,
             "tx_per_second": round((transactions - earlier) / seconds),
             "resumed": self._resumed,
         }
-
-
-def _words(totals: dict[str, Any]) -> str:
-    earlier = f", {totals['earlier_transactions']:,} of them in earlier runs" if totals["resumed"] else ""
-    return (
-        f"{totals['transactions']:,} transactions of {totals['merchants']:,} merchants{earlier};"
-        f" {totals['alerts']:,} alerts, {totals['dead_letters']:,} dead letters;"
-        f" {totals['tx_per_second']:,} tx/s over {totals['seconds']:.0f} s"
-    )
