@@ -1,4 +1,4 @@
-"""Dearer contract without due notice (未公示涨价): a version of the contract that rises before its 30 days are over.
+"""Dearer contract without due notice (费率上调未按规定公示): a dearer version of the contract, announced too late.
 
 What it finds, where its figures come from, what it cannot see: `docs/detectors/fee_notice.md`.
 """
@@ -45,7 +45,7 @@ class FeeNotice:
 
     name = "fee_notice"
     version = 1
-    title = Text("Dearer contract without notice", "未按规定公示的涨价")
+    title = Text("Dearer contract without notice", "费率上调未按规定公示")
     risk_group = "fee"
     risk_code = "21"
     needs = ("contract",)
@@ -91,6 +91,6 @@ class FeeNotice:
         return Text(
             f"contract up to {up} dearer {told_en}{back_en}; {self.notice_days} days are required{more_en}"
             + (f"; {cost} at stake" if cost else ""),
-            f"新合同最多涨价{up}，{told_zh}{back_zh}，规定须提前{self.notice_days}天{more_zh}"
+            f"签约费率最多上调{up.replace(' ', '')}，{told_zh}{back_zh}（规定不少于{self.notice_days}天）{more_zh}"
             + (f"，涉及{cost}" if cost else ""),
         )

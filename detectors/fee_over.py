@@ -1,4 +1,4 @@
-"""Charged above the contract (超合同收费): payments whose fee is more than the merchant's contract says.
+"""Charged above the contract (超签约费率扣费): payments whose fee is more than the merchant's contract says.
 
 What it finds, where its figures come from, what it cannot see: `docs/detectors/fee_over.md`.
 """
@@ -48,7 +48,7 @@ class FeeOver:
 
     name = "fee_over"
     version = 1
-    title = Text("Fee above contract", "超合同收费")
+    title = Text("Fee above contract", "超签约费率扣费")
     risk_group = "fee"
     risk_code = "21"
     needs = ("fee",)
@@ -78,8 +78,8 @@ class FeeOver:
         rate, due_rate = percent(values["fee_rate_ppm"]), percent(values["fee_due_ppm"])
         total_en, total_zh = totals(hits, at_stake_minor, currency)
         return Text(
-            f"charged {charged} ({rate}) where the contract says {due} ({due_rate}){total_en}",
-            f"实收手续费{charged}（{rate}），按合同应收{due}（{due_rate}）{total_zh}",
+            f"{total_en}; charged {charged} ({rate}) where the contract says {due} ({due_rate})",
+            f"{total_zh}；其中一笔实扣手续费{charged}（{rate}），按签约费率应扣{due}（{due_rate}）".replace(" %", "%"),
         )
 
 
@@ -114,7 +114,7 @@ def totals(hits: int, at_stake_minor: int, currency: str) -> tuple[str, str]:
     """How many payments so far, and what was overcharged by them."""
     amount = f"{money(at_stake_minor)} {currency}"
     plural = "s" if hits > 1 else ""
-    return f"; {hits} payment{plural} overcharged by {amount} so far", f"，累计{hits}笔多收{amount}"
+    return f"{hits} payment{plural} overcharged by {amount} so far", f"累计{hits}笔多扣商户{amount}"
 
 
 def money(minor: float | None) -> str:

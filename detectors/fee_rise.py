@@ -49,7 +49,7 @@ class FeeRise:
 
     name = "fee_rise"
     version = 1
-    title = Text("Fee rise against own history", "费率上调（对比自身历史）")
+    title = Text("Fee rise against own history", "费率上调（对比历史费率）")
     risk_group = "fee"
     risk_code = "21"
     needs = ("fee",)
@@ -97,6 +97,8 @@ class FeeRise:
         charged, due = money(values["fee_charged"]), money(values["fee_due"])
         return Text(
             f"fee up from {before} to {after} without a contract on file: charged {charged} where {due} was "
-            f"usual{total_en}",
-            f"手续费由{before}升至{after}（无合同记录）：实收{charged}，惯常应收{due}{total_zh}",
+            f"usual; {total_en}",
+            f"费率由{before}升至{after}（无签约记录）：其中一笔实扣手续费{charged}，按原费率应扣{due}；{total_zh}".replace(
+                " %", "%"
+            ),
         )

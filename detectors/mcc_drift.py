@@ -45,7 +45,7 @@ class MccDrift:
     name = "mcc_drift"
     risk_group = "mcc"
     version = 1
-    title = Text("Drift to a cheaper registered MCC", "向低费率登记MCC漂移")
+    title = Text("Drift to a cheaper registered MCC", "低费率MCC占比上升")
     risk_code = "26"
     needs = ("mcc", "acceptor_id", "channel_mcc")
     columns = (
@@ -95,13 +95,15 @@ class MccDrift:
         cheap_name, dear_name = mcc_short_name(cheap), mcc_short_name(dear)
         now, usual = _percent(values["set_share_1d"]), _percent(values["set_share_usual"])
         terminal = (values["set_terminal_evidence"] or 0) > (values["set_evidence"] or 0)
-        where_en, where_zh = ("at one terminal", "单台终端") if terminal else ("of its sales", "全部交易")
+        where_en, where_zh = (" at one terminal", "其中一台终端") if terminal else ("", "该商户")
         lost = money(at_stake_minor, currency) if at_stake_minor else ""
-        cost_en, cost_zh = (f"; fees lost {lost}", f"，少付手续费{lost}") if lost else ("", "")
+        cost_en = f"; issuers and UnionPay underpaid {lost}" if lost else ""
+        cost_zh = f"，发卡行及银联少收{lost}" if lost else ""
         return Text(
-            f"{hits} day{'s' if hits > 1 else ''} with {now} {where_en} under {cheap} ({cheap_name.en}), usually "
-            f"{usual}, instead of {dear} ({dear_name.en}){cost_en}",
-            f"{hits}天{where_zh}中{now}以{cheap}（{cheap_name.zh}）上送，平时{usual}，应为{dear}（{dear_name.zh}）{cost_zh}",
+            f"{now} of the day's sales{where_en} under {cheap} ({cheap_name.en}), usually {usual}, instead of {dear} "
+            f"({dear_name.en}); {hits} such day{'s' if hits > 1 else ''}{cost_en}",
+            f"{where_zh}当日{now}的交易按{cheap}（{cheap_name.zh}）上送（平时{usual}），登记MCC中费率较高的为{dear}（{dear_name.zh}）；"
+            f"累计{hits}天{cost_zh}",
         )
 
 

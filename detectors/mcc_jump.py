@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _CLASSES = (("standard class", "标准类"), ("concession class", "优惠类"), ("exempt class", "减免类"))
 _SOURCES = (
     (SOURCE_PRESENTED, "presented MCC", "上送MCC"),
-    (SOURCE_ACCEPTOR, "acceptor number", "商户号内MCC"),
+    (SOURCE_ACCEPTOR, "acceptor number", "受理商户编号内MCC"),
     (SOURCE_CHANNEL, "channel", "通道MCC"),
     (SOURCE_FEE_TYPE, "special-fee type", "特殊计费类型"),
     (SOURCE_SETTLEMENT, "settlement", "清算"),
@@ -129,12 +129,13 @@ class MccJump:
         where_en = ", ".join(en for bit, en, _ in _SOURCES if sources & bit)
         where_zh = "、".join(zh for bit, _, zh in _SOURCES if sources & bit)
         used_en, used_zh, instead_en, instead_zh = _used(values)
+        sent_zh = "清算" if sources == SOURCE_SETTLEMENT else "上送"
         lost = money(at_stake_minor, currency) if at_stake_minor else ""
-        cost_en = f"; fees lost {lost}" if lost else ""
-        cost_zh = f"，少付手续费{lost}" if lost else ""
+        cost_en = f"; issuers and UnionPay underpaid {lost}" if lost else ""
+        cost_zh = f"，发卡行及银联少收{lost}" if lost else ""
         return Text(
             f"{hits} sale{'s' if hits > 1 else ''} under {used_en}{instead_en} by {where_en}{cost_en}",
-            f"{hits}笔交易以{used_zh}入账{instead_zh}，异常位置：{where_zh}{cost_zh}",
+            f"{hits}笔交易按{used_zh}{sent_zh}{instead_zh}，来源：{where_zh}{cost_zh}",
         )
 
 
@@ -149,7 +150,7 @@ def _used(values: Values) -> tuple[str, str, str, str]:
     if values["fee_class_used"] is not None:
         return *_CLASSES[int(values["fee_class_used"])], "", ""
     used = code(values["fee_type_used"], 2)
-    return used, used, "", ""
+    return f"type {used}", f"类型{used}", "", ""
 
 
 def _minor(value: float | None) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from detectors.contract import Features, Values
 
 _SOURCES = {
-    NUMBER_OF_ACCEPTOR: Text("acceptor numbers", "受理商户号"),
+    NUMBER_OF_ACCEPTOR: Text("acceptor numbers", "受理商户编号（42域）"),
     NUMBER_OF_CHANNEL: Text("channel merchant numbers", "通道商户号"),
 }
 
@@ -98,14 +98,14 @@ class MccRotation:
         share = values["number_switch_share_7d"] or 0
         places = int(values["number_places_28d"] or 0)
         at_least_en, at_least_zh = ("at least ", "至少") if count >= 8 else ("", "")
-        lost = money(at_stake_minor, currency) if at_stake_minor else ""
-        cost_en, cost_zh = (f"; fees lost {lost}", f"，少付手续费{lost}") if lost else ("", "")
-        changes = f"{hits} change{'s' if hits > 1 else ''}"
+        stake = money(at_stake_minor, currency) if at_stake_minor else ""
+        stake_en, stake_zh = (f"; {stake} at stake", f"，涉及{stake}") if stake else ("", "")
+        of_100 = max(1, round(share * 100))
         return Text(
-            f"{changes} among {at_least_en}{count} {source.en} of {places} regions or MCCs "
-            f"in 28 days, {share:.0%} of sales at the same terminal{cost_en}",
-            f"{hits}次切换，28天内使用{at_least_zh}{count}个{source.zh}（{places}个地区或MCC），"
-            f"同一终端{share:.0%}的交易更换商户号{cost_zh}",
+            f"{at_least_en}{count} {source.en} in 28 days, of {places} regions or MCCs; the same terminal changes the "
+            f"number in {of_100} of 100 sales (usual: one number); {hits} change{'s' if hits > 1 else ''}{stake_en}",
+            f"近28天经{at_least_zh}{count}个{source.zh}上送（分属{places}个地区或MCC），"
+            f"同一终端每100笔约{of_100}笔换号（正常为固定1个），累计换号{hits}次{stake_zh}",
         )
 
 

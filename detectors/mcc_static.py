@@ -92,13 +92,15 @@ class MccStatic:
         own_name, like_name = mcc_short_name(own), mcc_short_name(like)
         ticket, usual = ((values[name] or 0) / 100 for name in ("trade_ticket", "trade_ticket_own"))
         lost = money(at_stake_minor, currency) if at_stake_minor else ""
-        cost_en, cost_zh = (f"; fees lost {lost}", f"，少付手续费{lost}") if lost else ("", "")
+        cost_en = f"; issuers and UnionPay underpaid {lost}" if lost else ""
+        cost_zh = f"，发卡行及银联少收{lost}" if lost else ""
         days_en = f"{hits} day{'s' if hits > 1 else ''}"
         return Text(
-            f"Registered as {own} ({own_name.en}) but sells like {like} ({like_name.en}), most by its "
-            f"{_telling(values).en}: median ticket {ticket:,.2f} against {usual:,.2f}; {days_en}{cost_en}",
-            f"登记为{own}（{own_name.zh}），经营特征却像{like}（{like_name.zh}），最显著为{_telling(values).zh}："
-            f"客单价中位数{ticket:,.2f}，同类{usual:,.2f}，{hits}天{cost_zh}",
+            f"Registered as {own} ({own_name.en}) but sells like {like} ({like_name.en}), clearest in its "
+            f"{_telling(values).en}; median ticket {ticket:,.2f}, usual for the registered trade {usual:,.2f}; "
+            f"found on {days_en}{cost_en}",
+            f"登记MCC为{own}（{own_name.zh}），经营特征更接近{like}（{like_name.zh}），最明显的是{_telling(values).zh}；"
+            f"客单价中位数{ticket:,.2f}，登记行业通常为{usual:,.2f}；累计{hits}天{cost_zh}",
         )
 
 

@@ -1,4 +1,4 @@
-"""New merchant's burst (新商户爆发): far more than new shops of its trade, or than it had itself, in its first 30 days.
+"""New merchant's burst (新入网商户交易突增): in 30 days, far more than new shops of its trade or than before.
 
 What it finds, where its figures come from, what it cannot see: `docs/detectors/volume_burst.md`.
 """
@@ -47,7 +47,7 @@ class VolumeBurst:
     name = "volume_burst"
     risk_group = "volume"
     version = 1
-    title = Text("Burst of a new merchant", "新商户交易爆发")
+    title = Text("Burst of a new merchant", "新入网商户交易突增")
     risk_code = "13"
     needs = ("amount",)
     columns = (
@@ -91,14 +91,15 @@ class VolumeBurst:
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """What it sold today and in all, and on which day of its life."""
+        more = "s" if hits > 1 else ""
         day, sold = float(values["sales_minor_1d"] or 0), float(values["sales_minor"] or 0)
         age, sales, peer = int(values["new_d"] or 0) + 1, int(values["sales_1d"] or 0), values["peer_z"]
-        peer_en = "" if peer is None else f", {peer:.1f} deviations above new shops of its trade"
-        peer_zh = "" if peer is None else f"，高于同业新商户{peer:.1f}个标准差"
+        peer_en = "" if peer is None else f", {peer:.1f} standard deviations above new shops of its trade"
+        peer_zh = "" if peer is None else f"，比同业新商户高{peer:.1f}个标准差"
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
         return Text(
             f"Day {age} of a new merchant: {money(day)} {currency} in {sales} sales today, {money(sold)} in all"
-            f"{peer_en}; {hits} found" + (f", {stake} above its usual" if stake else ""),
-            f"新商户第{age}天：今日{sales}笔共{money(day)} {currency}，累计{money(sold)}{peer_zh}，命中{hits}笔"
+            f"{peer_en}; {hits} sale{more} reported" + (f", {stake} above its usual" if stake else ""),
+            f"入网第{age}天：今日{sales}笔共{money(day)} {currency}，累计{money(sold)}{peer_zh}，异常交易{hits}笔"
             + (f"，超出平时{stake}" if stake else ""),
         )

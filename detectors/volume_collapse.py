@@ -107,13 +107,10 @@ class VolumeCollapse:
             share = sales / max(expected, 0.1)
             en = (
                 f"{sales} sales worth {money(sum_minor)} {currency} in a day against the usual {expected:.1f} worth "
-                f"{money(usual)}: {share:.0%}, for days"
+                f"{money(usual)}: {share:.0%}; {hits} such day{'s' if hits > 1 else ''}"
             )
             zh = (
                 f"当日{sales}笔共{money(sum_minor)} {currency}，通常{expected:.1f}笔、{money(usual)}，"
-                f"仅为{share:.0%}，已持续多日"
+                f"仅为{share:.0%}，累计{hits}天"
             )
-        return Text(
-            f"{en}; found at the end of {hits} day{'s' if hits > 1 else ''}" + (f", {stake} missing" if stake else ""),
-            f"{zh}，已命中{hits}天" + (f"，缺少{stake}" if stake else ""),
-        )
+        return Text(en + (f", {stake} missing" if stake else ""), zh + (f"，缺少{stake}" if stake else ""))

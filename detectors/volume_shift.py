@@ -97,8 +97,7 @@ class VolumeShift:
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
         return Text(
             f"{money(now)} {currency} a day over the last week against {money(before)} before the rise of {days} days: "
-            f"{times:.1f}x; found at the end of {hits} day{'s' if hits > 1 else ''}"
-            + (f", {stake} above the usual" if stake else ""),
-            f"近一周日均{money(now)} {currency}，{days}天前开始上升前为{money(before)}，为此前的{times:.1f}倍，"
-            f"已命中{hits}天" + (f"，超出平时共{stake}" if stake else ""),
+            f"{times:.1f}x; {hits} such day{'s' if hits > 1 else ''}" + (f", {stake} above the usual" if stake else ""),
+            f"近一周日均{money(now)} {currency}，为{days}天前开始上升之前日均{money(before)}的{times:.1f}倍，"
+            f"累计{hits}天" + (f"，超出平时共{stake}" if stake else ""),
         )

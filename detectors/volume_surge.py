@@ -106,14 +106,14 @@ class VolumeSurge:
         """Today against the usual of such a day; the hour where it is the hour."""
         sum_minor, usual = float(values["sales_minor_1d"] or 0), float(values["expected_minor_1d"] or 0)
         sales, expected = int(values["sales_1d"] or 0), float(values["expected_1d"] or 0)
-        times = max(sum_minor / max(usual, 1), sales / max(expected, 0.1))
+        of_number, of_sum = sales / max(expected, 0.1), sum_minor / max(usual, 1)
         en = (
-            f"Today {money(sum_minor)} {currency} in {sales} sales against the usual {money(usual)} in {expected:.1f} "
-            f"on such a day: {times:.1f}x"
+            f"Today {sales} sales ({of_number:.1f}x) of {money(sum_minor)} {currency} ({of_sum:.1f}x) against the "
+            f"usual {expected:.1f} sales of {money(usual)} on such a day"
         )
         zh = (
-            f"今日{sales}笔共{money(sum_minor)} {currency}，同类日期通常约{expected:.1f}笔、{money(usual)}，"
-            f"为平时的{times:.1f}倍"
+            f"今日{sales}笔（平时{of_number:.1f}倍）、{money(sum_minor)} {currency}（{of_sum:.1f}倍），"
+            f"同类日期通常约{expected:.1f}笔、{money(usual)}"
         )
         if (values["hour_surprise"] or 0) >= self.hour_decades:
             hourly, of_hour = int(values["sales_1h"] or 0), float(values["expected_1h"] or 0)
@@ -121,8 +121,8 @@ class VolumeSurge:
             zh += f"，本小时{hourly}笔，通常约{of_hour:.1f}笔"
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
         return Text(
-            f"{en}; {hits} sales beyond it" + (f" worth {stake}" if stake else ""),
-            f"{zh}，超出部分{hits}笔" + (f"，共{stake}" if stake else ""),
+            f"{en}; {hits} sale{'s' if hits > 1 else ''} reported" + (f", {stake} above the usual" if stake else ""),
+            f"{zh}；异常交易{hits}笔" + (f"，超出平时{stake}" if stake else ""),
         )
 
 

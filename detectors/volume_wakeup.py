@@ -1,4 +1,4 @@
-"""Dormancy and wake-up (休眠商户、休眠激活): no sale for months, and much at once after it.
+"""Dormancy and wake-up (长期未交易、休眠后恢复交易): no sale for months, and much at once after it.
 
 What it finds, where its figures come from, what it cannot see: `docs/detectors/volume_wakeup.md`.
 """
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 REVERIFY_D, STOP_D = 90, 365
 """Three months without a transaction: verify the identity anew, else stop; twelve: stop (PCAC's inspection guide)."""
-_ASK = (("verify its identity anew", "应重新核验身份"), ("stop the merchant", "应停止服务"))
+_ASK = (("verify its identity anew", "应重新核验身份"), ("stop the merchant", "应停止收单服务"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class VolumeWakeup:
     name = "volume_wakeup"
     risk_group = "volume"
     version = 2
-    title = Text("Dormancy or wake-up", "休眠或休眠激活")
+    title = Text("Dormancy or wake-up", "长期未交易或休眠后恢复交易")
     risk_code = "12"
     needs = ("amount",)
     columns = (
@@ -118,17 +118,17 @@ class VolumeWakeup:
             idle = int(values["idle_d"] or 0)
             ask_en, ask_zh = _ASK[idle >= STOP_D]
             return Text(
-                f"No sale for {idle} days: {ask_en}; {hits} found" + (f", {stake}" if stake else ""),
-                f"已{idle}天无交易：{ask_zh}，命中{hits}次" + (f"，{stake}" if stake else ""),
+                f"No sale for {idle} days: {ask_en}" + (f", {stake}" if stake else ""),
+                f"已{idle}天无交易：{ask_zh}" + (f"，{stake}" if stake else ""),
             )
         slept, sales = int(values["dormancy_d"] or 0), int(values["sales_1d"] or 0)
         day, usual = float(values["sales_minor_1d"] or 0), values["expected_minor_1d"]
         slept_en, slept_zh = (f"{slept}", f"{slept}") if slept < 400 else ("400 or more", "400以上")
-        before_en = "" if usual is None else f" against {money(usual)} on a day before"
+        before_en = "" if usual is None else f", usual before {money(usual)} a day"
         before_zh = "" if usual is None else f"（此前通常每天{money(usual)}）"
         return Text(
             f"{money(day)} {currency} in {sales} sales in a day after {slept_en} days without one{before_en}; "
-            f"{hits} found" + (f", {stake} above the usual" if stake else ""),
-            f"休眠{slept_zh}天后单日{sales}笔共{money(day)} {currency}{before_zh}，命中{hits}笔"
+            f"{hits} sale{'s' if hits > 1 else ''} reported" + (f", {stake} above the usual" if stake else ""),
+            f"休眠{slept_zh}天后单日{sales}笔共{money(day)} {currency}{before_zh}，异常交易{hits}笔"
             + (f"，超出平时{stake}" if stake else ""),
         )

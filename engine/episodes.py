@@ -1,8 +1,9 @@
 """Episodes: hits of one detector on one merchant within its quiet gap become one alert with revisions.
 
-A revision is due at hits 1, 2, 4, 8, … and where severity rises by `RISE`; a batch with several due sends the last,
-under its own number, so the number says how many were due and not how the batches were cut. When the merchant's
-clock, or its feed's, passes the last hit by more than the quiet gap, a closing revision gives the totals.
+A revision is due at hits 1, 2, 4, 8, … and when severity rises by `RISE`. If several revisions are due in a batch, only
+the last is published, under its own number; so the number counts due revisions and does not depend on how batches were
+cut. When the clock of the merchant or of its feed passes the last hit by more than the quiet gap, a closing revision
+gives the totals.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _NEVER = np.iinfo(np.int64).max
 
 
 class Risen(NamedTuple):
-    """An episode's peak rose by `rise` to `severity` with the batch's row `j`; by 0 where it goes on another day."""
+    """An episode's peak rose by `rise` to `severity` at the batch's row `j`; by 0 on a further day."""
 
     j: int
     row: int
@@ -64,9 +65,9 @@ class Figures(NamedTuple):
 class Episode:
     """An open episode.
 
-    `told` are the figures of its last due revision, `values` the features behind them, `controls` what was in force
-    then, `received_ms` the receipt of the record that made it due (`MISSING` where none did), and `detector` is as it
-    was set then.
+    Five attributes belong to the last due revision: `told` has its figures, `values` the features behind them,
+    `controls` the versions in force, `detector` the detector with its settings, and `received_ms` the receipt of the
+    record that made it due (`MISSING` where no record did).
     """
 
     detector: Detector
@@ -82,7 +83,7 @@ class Episode:
     received_ms: int = MISSING
 
     def take(self, time_ms: int, severity: float, at_stake_e7: int, txn_id: str) -> bool:
-        """Take a hit in; whether a revision is due."""
+        """Count a hit; return whether a revision is due."""
         was = self.now
         hits, peak = was.hits + 1, max(was.severity, severity)
         due = hits & (hits - 1) == 0 or peak >= self.told.severity + RISE
@@ -112,7 +113,7 @@ class Episode:
 
 
 class Kept(NamedTuple):
-    """An open episode as checkpoints hold it; nothing of it changes any more."""
+    """An open episode as checkpoints hold it; immutable."""
 
     merchant_id: str
     alert_id: str
@@ -122,7 +123,7 @@ class Kept(NamedTuple):
     values: Values
     controls: Versions
     deadline_ms: int
-    """The quiet gap's end: the version in force at the last hit has it."""
+    """The quiet gap's end, by the version in force at the last hit."""
     received_ms: int
     """Receipt of the record that made the last due revision due; `MISSING` where none did."""
 
@@ -131,7 +132,7 @@ class Episodes:
     """The open episodes of a partition.
 
     Args:
-        journals: whether it is noted for checkpoints which ones change; then `changes` must be called now and again.
+        journals: whether changed episodes are noted for checkpoints; `changes` must then be called regularly.
     """
 
     def __init__(self, *, journals: bool = False) -> None:
@@ -149,9 +150,9 @@ class Episodes:
     def take(
         self, detector: Detector, findings: Findings, rows: FeatureRows, controls: Controls
     ) -> tuple[list[Alert], list[Risen]]:  # fmt: skip
-        """Add a detector's findings among rows of features to its episodes.
+        """Add a detector's findings in rows of features to its episodes.
 
-        The detector's gap and age are those of the version in force at each hit: the gap then lasts from that hit on.
+        The quiet gap and the greatest age are those of the version in force at each hit.
 
         Returns:
             the alerts due, and for the risk score each rise of an episode's peak.
@@ -209,7 +210,7 @@ class Episodes:
         return [self._close(each) for each in due]
 
     def changes(self) -> Mapping[tuple[str, int], Kept | None]:
-        """What each (detector, row) that changed since the last call is now; None where it was closed."""
+        """The episodes that changed since the last call, by (detector, row); None where an episode was closed."""
         found, self._changed = self._changed, {}
         return found
 

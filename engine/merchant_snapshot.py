@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MerchantSnapshot:
-    """What is remembered of a merchant.
+    """A merchant's state, for people.
 
     Attributes:
-        row: its place in the partition.
-        clock_ms: event time of its latest transaction, UTC; None before the first.
-        watermark_ms: the latest that its clock or its feed's stood at when a transaction was accepted.
-        currency: of its transactions, "" before the first.
-        time_zone: in force for it.
-        deadline_ms: when something falls due by itself; None where nothing waits.
-        other_events: how many records came that are no transactions.
-        versions: of its master data, the newest first.
-        waiting: reversals whose original has not come.
-        episodes: open ones, with the figures so far.
-        score: at its watermark; None where no detector ever found anything.
-        account: what its score came from; None where there is none.
+        row: the merchant's row in the partition.
+        clock_ms: event time of the latest transaction, UTC milliseconds; None before the first.
+        watermark_ms: the greater of the merchant's and its feed's clock at the last accepted transaction.
+        currency: currency of the transactions, "" before the first.
+        time_zone: the merchant's time zone.
+        deadline_ms: the next deadline; None if there is none.
+        other_events: number of records other than transactions.
+        versions: versions of the master data, the newest first.
+        waiting: reversals that wait for their originals.
+        episodes: open episodes, with their figures so far.
+        score: risk score at the watermark; None without an account.
+        account: the risk account; None before the first finding or override.
         risk_groups: the risk group of each detector, by the detector's name.
-        blind_until_ms: by family of features that started anew on it, the clock up to which its columns are null.
-        columns: every feature at the merchant's clock; what belongs to a single transaction is null. Empty before the
+        blind_until_ms: by feature family that started anew, the clock up to which its columns are null.
+        columns: every feature at the merchant's clock; features of a single transaction are null. Empty before the
             first transaction.
     """
 

@@ -15,25 +15,25 @@ from tillwatch.show import to_stderr
 
 COMMANDS = {
     "controls": "Publish settings of detectors, peers and profiles, in versions that are kept.",
-    "demo": "Show a live demonstration: simulated terminals, a worker, and what it finds.",
-    "evaluate": "Replay a simulated folder and compare the alerts with its truth.",
+    "demo": "Show a live demonstration: simulated terminals, and what a worker finds.",
+    "evaluate": "Replay simulated traffic and compare the alerts with its known violations.",
     "explain": "Explain why a merchant's risk score changed.",
     "ingest": "Put events from a file of JSON lines, or standard input, into the log.",
     "peers": "Learn what merchants of each trade usually do.",
-    "profiles": "Build the profiles of MCCs, which miscoded merchants are found by.",
+    "profiles": "Build MCC profiles, from which miscoded merchants are recognised.",
     "replay": "Run a file of events through the monitor, without a log.",
-    "score-series": "Score how odd each value of series in a CSV file is.",
+    "score-series": "Score how unusual each value of the series in a CSV file is.",
     "simulate": "Write labelled, simulated traffic to files.",
-    "state": "Look at what the monitor remembers, back it up, or build it anew.",
+    "state": "Inspect, back up or rebuild the monitor's state.",
     "tail": "Follow the alerts in the terminal.",
-    "worker": "Watch the log's events, and write alerts, scores and dead letters.",
+    "worker": "Read the log's events, and write alerts, scores and dead letters.",
 }
-"""Commands and what `--help` says of each; importing them all for that would take seconds."""
+"""Commands and their lines in `--help`; importing all modules for these lines would take seconds."""
 HIDDEN = {"demo-feed": "demo.simulator_feed", "warm": "warm"}
 """Commands that only Tillwatch itself calls, and their modules."""
 INTERRUPTED = 130
 BAD_SETTINGS = 2
-"""The exit code of a command line that cannot be, too."""
+"""The exit code of invalid settings, and of an invalid command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +104,11 @@ class Commands(click.Group):
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Settings in TOML; ./tillwatch.toml by default, if there is one.",
 )
-@click.option("--log-url", metavar="URL", help="The log, before the setting log_url.")
+@click.option("--log-url", metavar="URL", help="The log; overrides the setting log_url.")
 @click.version_option(package_name="tillwatch")
 @click.pass_context
 def commands(ctx: click.Context, config: Path | None, log_url: str | None) -> None:
-    """Tillwatch watches an acquirer's card transactions and says which merchants to look at, and why.
+    """Tillwatch watches an acquirer's card transactions and reports which merchants to check, and why.
 
     \b
     Examples:

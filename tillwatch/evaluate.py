@@ -38,8 +38,8 @@ _OUT = click.Path(dir_okay=False, path_type=Path)
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
 @click.option("--json", "json_out", type=_OUT, metavar="FILE", help="Write every figure, miss and false alarm as JSON.")
 @click.option("--html", "html_out", type=_OUT, metavar="FILE", help="Write a page with plots.")
-@click.option("--without-master-data", is_flag=True, help="Leave out merchant events: what is learned must do.")
-@click.option("--without-contracts", is_flag=True, help="Leave out contract events: fees must be learned.")
+@click.option("--without-master-data", is_flag=True, help="Leave out merchant events: detectors rely on history.")
+@click.option("--without-contracts", is_flag=True, help="Leave out contract events: the fees due are learned.")
 @lang_option
 @click.pass_obj
 def command(
@@ -54,8 +54,8 @@ def command(
 ) -> None:
     """Replay DIR's events.jsonl through the monitor, and match the alerts with its truth.json.
 
-    DIR is what simulate writes. Says how many violations are found from which effect size on, how fast, how many
-    false alarms there are at a load analysts can carry, and which.
+    DIR is a folder that simulate wrote. The tables show how many violations are found from which effect size on and how
+    fast, and the false alarms at a number of alerts that analysts can handle.
 
     \b
     Examples:

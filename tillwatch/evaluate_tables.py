@@ -47,9 +47,9 @@ def _recalls(figures: Report, say: Say) -> Table:
     made = table(
         say(f"Recall: {figures.merchants:,} merchants, {figures.days:g} days, alerts by severity",
             f"召回率：{figures.merchants:,}家商户，{figures.days:g}天，按告警级别"),
-        say("category", "类别"), say("kind", "种类"), say("effect", "效应"),
+        say("category", "类别"), say("kind", "种类"), say("effect", "违规幅度"),
         *(say(f"from {least} {word.en}", f"{least}起（{word.zh}）") for least, word, _ in LEVELS[1:]),
-        say("95 % from", "达95%的效应"),
+        say("95 % from", "召回率达95%的幅度"),
     )  # fmt: skip
     for each in (*figures.categories, *figures.recalls):
         cells = [percent(it) for it in each.at_severity]
@@ -66,7 +66,8 @@ def _kind(it: Recall, say: Say) -> str:
 
 def _bins(figures: Report, say: Say) -> Table:
     made = table(
-        say("Recall by effect", "各效应的召回率"), say("category", "类别"), say("kind", "种类"), say("effect", "效应"),
+        say("Recall by effect", "各违规幅度的召回率"), say("category", "类别"), say("kind", "种类"),
+        say("effect", "违规幅度"),
         say("from", "自"), say("to", "至"), say("recall", "召回率"), numbers=[3, 4],
     )  # fmt: skip
     for each in figures.by_unit():
@@ -100,9 +101,9 @@ def _precisions(figures: Report, say: Say) -> Table:
     made = table(
         say(f"Precision (neither: a violation of another category, or excused); rates per {UNIT_DAYS:,} merchant-days\n"
             f"The severest {LOAD} find {found} violations",
-            f"精确率（其他：另一类别的违规，或可不计）；比率按每{UNIT_DAYS:,}商户日\n最严重的{LOAD}条发现{found}的违规"),
-        say("alerts taken", "所取告警"), say("category", "类别"), say("alerts", "告警"), say("rate", "比率"),
-        say("true", "真"), say("false", "误报"), say("on look-alikes", "其中合法相似"), say("neither", "其他"),
+            f"精确率（其他：命中另一类违规，或不计为误报）；比率按每{UNIT_DAYS:,}商户日\n最严重的{LOAD}条发现{found}的违规"),
+        say("alerts taken", "告警范围"), say("category", "类别"), say("alerts", "告警"), say("rate", "比率"),
+        say("true", "正确"), say("false", "误报"), say("on look-alikes", "其中合法相似"), say("neither", "其他"),
         say("precision", "精确率"), numbers=range(2, 8),
     )  # fmt: skip
     taken = [(say(f"the severest {LOAD}", f"最严重的{LOAD}条"), figures.at_load.rows)]
@@ -119,9 +120,9 @@ def _precisions(figures: Report, say: Say) -> Table:
 def _look_alikes(figures: Report, say: Say) -> Table:
     made = table(
         say(f"False alarms on look-alikes; rates per {UNIT_DAYS:,} of their merchant-days",
-            f"合法相似行为的误报；比率按其每{UNIT_DAYS:,}商户日"),
+            f"合法相似行为的误报；比率按每{UNIT_DAYS:,}个相似行为商户日"),
         say("category", "类别"), say("kind", "种类"), say("look-alikes", "相似行为"), say("days", "天数"),
-        say("alerts", "告警"), say("rate", "比率"), say("excused", "可不计"), say("merchants hit", "被告警商户"),
+        say("alerts", "告警"), say("rate", "比率"), say("excused", "不计为误报"), say("merchants hit", "被告警商户"),
         numbers=range(2, 7),
     )  # fmt: skip
     for each in figures.look_alikes:
@@ -152,7 +153,7 @@ def _missed(matching: Matching, say: Say, reader: _Reader) -> Table:
     every, clock = matching.missed(), zone_name(reader.zone, reader.lang)
     made = table(
         say(f"Missed violations ({len(every):,}; times: {clock})", f"漏报的违规（{len(every):,}起；时间：{clock}）"),
-        say("category", "类别"), say("kind", "种类"), say("effect", "效应"), say("unit", "单位"),
+        say("category", "类别"), say("kind", "种类"), say("effect", "违规幅度"), say("unit", "单位"),
         say("merchant", "商户"), say("onset", "开始"), say("transactions", "交易笔数"), say("money", "金额"),
         numbers=[2, 6, 7],
     )  # fmt: skip

@@ -40,7 +40,7 @@ _WHEN = f"must be a date such as 2026-01-05, a day such as monday, or a while su
 @click.command("explain")
 @click.argument("merchant_id", metavar="MERCHANT")
 @click.option("--since", default="7d", show_default=True, metavar="WHEN",
-              help="A date, a day of the week, or a while such as 7d or 12h, by the merchant's clock.")  # fmt: skip
+              help="Start, by the merchant's clock: a date, a weekday, or a duration such as 7d or 12h.")  # fmt: skip
 @click.option("--events", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="Replay this file of events, and explain the score at its end.")  # fmt: skip
 @lang_option
@@ -49,9 +49,9 @@ _WHEN = f"must be a date such as 2026-01-05, a day such as monday, or a while su
 def command(
     invocation: Invocation, merchant_id: str, since: str, events: Path | None, lang: str, *, as_json: bool
 ) -> None:
-    """Explain why MERCHANT's risk score changed: what was found or decided when, and what faded.
+    """Explain why MERCHANT's risk score changed: findings and decisions with their times, and points that faded.
 
-    It is read from the last checkpoint of the merchant's partition; a worker may run meanwhile.
+    The score is read from the last checkpoint of the merchant's partition; a worker may run meanwhile.
 
     \b
     Examples:
@@ -79,7 +79,8 @@ def command(
     if difference.then.at_ms > then_ms:
         start = local(difference.then.at_ms, seen.time_zone)
         words = say(
-            f"older changes are no longer kept; this explains from {start} on", f"更早的变动已不再保留，以下自{start}起"
+            f"older changes are no longer kept; this explains from {start} on",
+            f"更早的变动已不再保留，以下从{start}起说明",
         )
         to_stderr().print(words, markup=False)
     console = to_stdout()

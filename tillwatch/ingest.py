@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 @click.command("ingest")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
-@click.option("--feed", default="main", show_default=True, help="The feed of events that name none.")
-@click.option("--historic", is_flag=True, help="The events are of the past: receipt is the event time, not now.")
-@click.option("--name", help="What the position is kept under; the file's full path by default.")
+@click.option("--feed", default="main", show_default=True, help="Feed of events that have no field feed.")
+@click.option("--historic", is_flag=True, help="Events of the past: the time of receipt is the event time.")
+@click.option("--name", help="Name under which the position is kept; the file's full path by default.")
 @lang_option
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output.")
 @click.pass_obj
@@ -38,9 +38,9 @@ def command(
 ) -> None:  # fmt: skip
     """Put the events of FILE, one JSON object a line, into the log; - is standard input.
 
-    Each event is checked, card numbers in free text are masked, and it goes to its merchant's partition;
-    what is no event becomes a dead letter. The position is committed with the records: started again, it
-    goes on behind the last committed line. Standard input has a position only with --name.
+    Each line is checked, card numbers in free text are masked, and the event is appended to its merchant's
+    partition; an invalid line becomes a dead letter. The position is committed with the records: an ingest
+    that is started again continues after the last committed line. Standard input has a position only with --name.
 
     \b
     Examples:
@@ -75,8 +75,8 @@ def _words(totals: IntakeTotals, rate: float, say: Say) -> Iterator[str]:
     )
     if totals.unfinished_bytes:
         yield say(
-            f"left for the next time: a last line of {totals.unfinished_bytes:,} bytes without an end",
-            f"最后一行未结束（{totals.unfinished_bytes:,}字节），留待下次读取",
+            f"left for the next run: an incomplete last line of {totals.unfinished_bytes:,} bytes",
+            f"最后一行不完整（{totals.unfinished_bytes:,}字节），留待下次读取",
         )
 
 

@@ -27,11 +27,12 @@ def command() -> None:
     """
 
 
-@command.command("build", short_help="Make the artefact that the setting peers names.")
+@command.command("build", short_help="Build the file that the setting peers names.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), default="peers.json", help="The artefact; peers.json."
-)
+    "--out", type=click.Path(dir_okay=False, path_type=Path), default="peers.json",
+    help="File to write; peers.json by default.",
+)  # fmt: skip
 @lang_option
 @click.pass_obj
 def build(invocation: Invocation, file: Path, out: Path, lang: str) -> None:

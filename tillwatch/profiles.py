@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.group("profiles")
 def command() -> None:
-    """Build the profiles of MCCs, which miscoded merchants are found by.
+    """Build MCC profiles, from which miscoded merchants are recognised.
 
     \b
     Examples:
@@ -31,15 +31,15 @@ def command() -> None:
 
 @command.command("build")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="Where the profiles go.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write.")
 @lang_option
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output, no table.")
 @click.pass_obj
 def build_command(invocation: Invocation, file: Path, out: Path, lang: str, *, as_json: bool) -> None:
     """Build profiles from FILE, one event a line.
 
-    A month of sales, with master data where there is any. The setting `profiles` then names the file written. The same
-    FILE always gives the same bytes.
+    FILE should have a month of sales, and master data if you have it. Then name the file written in the setting
+    `profiles`. The same FILE always gives the same bytes.
 
     \b
     Examples:

@@ -85,11 +85,11 @@ def command(
     *,
     as_json: bool,
 ) -> None:
-    """Run FILE, one JSON object a line, through the monitor as a live stream is, and say what it found.
+    """Run FILE, one JSON object a line, through the monitor like a live stream, and print a summary.
 
-    No log is needed or written. Every line goes the way of `ingest --historic` and a worker: events without
-    received_at count as received when they happened. The same file, settings and controls, which are those of the
-    settings' log if there is one, give the same output.
+    No log is needed or written. Every line is processed as by `ingest --historic` and a worker: events without
+    received_at count as received when they happened. Controls are read from the settings' log, if it exists. The same
+    file, settings and controls give the same output.
 
     \b
     Examples:
@@ -196,7 +196,7 @@ def _print_tables(figures: dict[str, float], summary: Summary, coverage: list[Co
     for reason, count in sorted(summary.letters.items()):
         letters.add_row(reason, f"{count:,}")
     alerts = table(
-        say("Alerts", "告警"), say("detector", "检测"), say("finds", "发现"), say("alerts", "告警"),
+        say("Alerts", "告警"), say("detector", "检测"), say("finds", "检测内容"), say("alerts", "告警"),
         say("at stake", "涉及金额"), numbers=[2, 3],
     )  # fmt: skip
     for (detector, title, currency), (count, at_stake) in summary.by_detector(lang).items():
@@ -212,9 +212,9 @@ def _coverage_table(coverage: list[Coverage], say: Say) -> Table:
     made = table(
         say("Coverage: the share of transactions with a field, or the number of events, that a detector needs",
             "覆盖情况：各项检测所需字段的交易占比，或所需事件的数量"),
-        say("detector", "检测"), say("needs", "所需"), say("there", "已有"), numbers=[2],
+        say("detector", "检测"), say("needs", "所需"), say("present", "覆盖"), numbers=[2],
     )  # fmt: skip
-    none = say("none: silent", "无，不检测")
+    none = say("none: finds nothing", "无，不检测")
     for each in coverage:
         if each.artefact:
             made.add_row(each.detector, say(f"setting {each.artefact}", f"设置{each.artefact}"), none, style="red")

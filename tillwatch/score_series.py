@@ -192,13 +192,13 @@ def _score(reader: SeriesReader, model: SeriesModel, lines: list[str]) -> tuple[
 
 @click.command("score-series")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write there, not to standard output.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write, not standard output.")
 @lang_option
 def command(file: Path, out: Path | None, lang: str) -> None:
-    """Score how odd each value of the series in FILE is, given those before it; - is standard input.
+    """Score how unusual each value of the series in FILE is, given the values before it; - is standard input.
 
-    FILE is CSV with entity_id,ts,value, may be gzipped, and may hold any number of series, in any
-    mixture. Written are entity_id,ts,score,expected: 0.5 and above is worth a look.
+    FILE is CSV with entity_id,ts,value. It may be gzipped, and may hold any number of series in any order.
+    The output has entity_id,ts,score,expected; a score of 0.5 or above is worth a look.
 
     \b
     Examples:

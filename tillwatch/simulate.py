@@ -41,57 +41,58 @@ class _Shown(Simulation):
 
 @click.command("simulate")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
-@click.option("--merchants", type=int, default=_DEFAULTS["merchants"], show_default=True, help="How many there are.")
+@click.option("--merchants", type=int, default=_DEFAULTS["merchants"], show_default=True, help="Number of merchants.")
 @click.option("--days", type=float, default=_DEFAULTS["days"], show_default=True, help="Length of the run.")
-@click.option("--seed", type=int, default=_DEFAULTS["seed"], show_default=True, help="The same seed, the same bytes.")
+@click.option("--seed", type=int, default=_DEFAULTS["seed"], show_default=True, help="Seed; each gives its own bytes.")
 @click.option(
     "--tx-per-merchant-day",
     type=float,
     default=_DEFAULTS["tx_per_merchant_day"],
     show_default=True,
-    help="A mean.",
+    help="Transactions of a merchant a day, mean over all merchants.",
 )
 @click.option(
     "--jump-share",
     type=float,
     default=_DEFAULTS["jump_share"],
     show_default=True,
-    help="Merchants that jump MCC.",
+    help="Share of merchants that jump MCC.",
 )
 @click.option(
     "--volume-share", type=float, default=_DEFAULTS["volume_share"], show_default=True,
-    help="Merchants whose volume departs from the usual.",
+    help="Share of merchants whose volume departs from the usual.",
 )  # fmt: skip
 @click.option(
     "--calendar/--no-calendar", default=_DEFAULTS["calendar"], show_default=True,
-    help="Whether holidays, paydays, growth and other lawful things move the volume.",
+    help="Whether holidays, paydays, growth and other lawful causes move the volume.",
 )  # fmt: skip
 @click.option(
     "--static-share", type=float, default=_DEFAULTS["static_share"], show_default=True,
-    help="Merchants registered under a cheaper MCC than their trade's.",
+    help="Share of merchants registered under a cheaper MCC than their trade's.",
 )  # fmt: skip
 @click.option(
     "--rotation-share", type=float, default=_DEFAULTS["rotation_share"], show_default=True,
-    help="Merchants whose number rotates.",
+    help="Share of merchants whose number rotates.",
 )  # fmt: skip
 @click.option(
     "--drift-share", type=float, default=_DEFAULTS["drift_share"], show_default=True,
-    help="Merchants whose sales move to the cheaper of their MCCs.",
+    help="Share of merchants whose sales move to the cheaper of their MCCs.",
 )  # fmt: skip
 @click.option(
-    "--fee-share", type=float, default=_DEFAULTS["fee_share"], show_default=True, help="Merchants overcharged.",
+    "--fee-share", type=float, default=_DEFAULTS["fee_share"], show_default=True,
+    help="Share of merchants overcharged.",
 )  # fmt: skip
 @click.option(
     "--look-alike-share", type=float, default=_DEFAULTS["look_alike_share"], show_default=True,
-    help="Merchants given each lawful thing that looks like a violation.",
+    help="Share of merchants that get each kind of lawful look-alike of a violation.",
 )  # fmt: skip
 @click.option(
     "--fees", type=click.Choice(FEES), default=_DEFAULTS["fees"], show_default=True,
-    help="Where fees are told.",
+    help="Which events carry fees.",
 )  # fmt: skip
 @click.option(
     "--contracts/--no-contracts", default=_DEFAULTS["contracts"], show_default=True,
-    help="Whether what merchants pay is told.",
+    help="Whether contract events state what merchants pay.",
 )  # fmt: skip
 @click.option(
     "--record-size", type=click.Choice(RECORD_SIZES), default=_DEFAULTS["record_size"], show_default=True,
@@ -104,7 +105,7 @@ class _Shown(Simulation):
 @lang_option
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output.")
 def command(folder: Path, lang: str, *, as_json: bool, **asked: Any) -> None:
-    """Write simulated traffic to DIR: events.jsonl, and truth.json and ledger.json to judge by.
+    """Write simulated traffic to DIR: events.jsonl, with truth.json and ledger.json to compare results with.
 
     The same options always give the same bytes.
 

@@ -85,7 +85,7 @@ def _head(seen: MerchantSnapshot, manifest: Manifest, beyond: int, lang: str) ->
         (say("clock", "最近交易"), local(seen.clock_ms, zone) or no_sale),
         (say("watermark", "水位"), local(seen.watermark_ms or None, zone) or none),
         (say("currency", "币种"), seen.currency or no_sale),
-        (say("next deadline", "下一到期"), local(seen.deadline_ms, zone) or none),
+        (say("next deadline", "下一到期时间"), local(seen.deadline_ms, zone) or none),
         (say("waiting reversals", "待匹配冲正"),
          say(f"{count}, the first until {until}", f"{count}笔，首笔至{until}") if waiting else none),
         (say("other events", "其他事件"), f"{seen.other_events:,}"),
@@ -158,7 +158,7 @@ def _columns(seen: MerchantSnapshot, lang: str) -> Table:
     say = speaker(lang)
     made = table(
         say("Features at the merchant's clock; what belongs to a single transaction is null",
-            "商户时钟处的特征；属于单笔交易的为null"),
+            "商户最近时点的特征；单笔交易类特征为null"),
         say("column", "列"), say("value", "数值"), say("unit", "单位"), say("window", "窗口"), say("of", "对象"),
         numbers=[1],
     )  # fmt: skip

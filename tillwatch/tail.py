@@ -21,8 +21,8 @@ _POLL_S = 0.05
 
 
 @click.command("tail")
-@click.option("--from-start", is_flag=True, help="Show first what is there already: of each alert the last revision.")
-@click.option("--merchant", "merchant_id", metavar="MERCHANT", help="Those of this merchant alone.")
+@click.option("--from-start", is_flag=True, help="First show the last revision of each alert already in the log.")
+@click.option("--merchant", "merchant_id", metavar="MERCHANT", help="Only alerts of this merchant.")
 @lang_option
 @click.option("--json", "as_json", is_flag=True, help="Each revision as a line of JSON.")
 @click.pass_obj

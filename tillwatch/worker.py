@@ -59,11 +59,11 @@ class _Lines:
 @click.option("--tied", is_flag=True, hidden=True, help="End when standard input does.")
 @click.pass_obj
 def command(invocation: Invocation, lang: str, *, until_idle: bool, as_json: bool, tied: bool) -> None:
-    """Read the log's events and write what they come to, until Ctrl-C or SIGTERM.
+    """Read the log's events and write alerts, scores and dead letters, until Ctrl-C or SIGTERM.
 
-    What it remembers is kept every few seconds, in a file beside the log or in a topic of Kafka; started again, even
-    after a crash, it goes on from there. A log in a file has one worker; a second is refused. On Kafka workers share
-    the partitions, and take over from one that is gone.
+    The state is checkpointed every few seconds, to a file beside the log or to a topic on Kafka; a worker that is
+    started again, even after a crash, continues from there. A log in a file has one worker; a second is refused. On
+    Kafka workers share the partitions, and take over from each other.
 
     \b
     Examples:

@@ -145,7 +145,7 @@ def test_the_case_of_2025_is_told_with_its_rates() -> None:
     last = alerts[-1]
     assert last.severity > 0.6
     assert last.risk_code == "21"
-    assert "升至2.99 % + 3.00" in "".join(alert.reason.zh for alert in alerts)
+    assert "升至2.99% + 3.00" in "".join(alert.reason.zh for alert in alerts)
 
 
 def test_a_new_version_of_the_contract_with_notice_is_no_rise() -> None:

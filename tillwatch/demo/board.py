@@ -28,8 +28,8 @@ _WIDE, _HIGH = 100, 36
 _MEASURE = Console()
 _RESPONSES = {
     "E": ("24 h", "24小时"),
-    "D": ("visit in 3 working days", "3工作日内走访"),
-    "C": ("call in 5", "5工作日内核实"),
+    "D": ("visit in 3 working days", "3个工作日内走访"),
+    "C": ("call in 5", "5个工作日内核实"),
 }
 """What a grade asks for, as `docs/risk-score.md` has it; the others ask for nothing."""
 

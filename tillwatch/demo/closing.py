@@ -48,8 +48,8 @@ def next_steps(picture: Picture, config: Path | None, log_url: str, lang: str) -
     common = [called_as(), *(["--config", str(config)] if config else []), "--log-url", log_url]
     spoken = " --lang zh" if lang == "zh" else ""
     steps = (
-        (say("why its score is what it is", "评分变动原因"), f"explain {merchant_id} --since 30d"),
-        (say("all that is remembered of it", "该商户的全部留存信息"), f"state inspect {merchant_id}"),
+        (say("why its score changed", "评分变动原因"), f"explain {merchant_id} --since 30d"),
+        (say("everything Tillwatch remembers of it", "该商户的全部留存信息"), f"state inspect {merchant_id}"),
         (say("its alerts; Ctrl-C leaves", "该商户的告警；按Ctrl-C退出"), f"tail --from-start --merchant {merchant_id}"),
     )
     lines = ["", say(f"Try next on {name}, the riskiest:", f"可对风险最高的{name}试试：")]

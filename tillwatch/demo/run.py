@@ -54,19 +54,19 @@ _FILES = (
 @click.command("demo")
 @click.option(
     "--for", "for_s", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
-    help="End by itself; not before the first batch was processed.",
+    help="End after so many seconds, but not before the first batch was processed.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Totals at the end as one line of JSON, no live view.")
 @click.option(
     "--speed", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True,
-    help="How many times as fast as real time.",
+    help="Simulated seconds per second.",
 )  # fmt: skip
-@click.option("--merchants", type=int, help=f"How many there are; {demo_plan.MERCHANTS} by default.")
-@click.option("--seed", type=int, help=f"Of the simulation; {demo_plan.SEED} by default.")
-@click.option("--fresh", is_flag=True, help="Drop what an earlier demonstration left in the folder.")
+@click.option("--merchants", type=int, help=f"Number of simulated merchants; {demo_plan.MERCHANTS} by default.")
+@click.option("--seed", type=int, help=f"Seed of the simulation; {demo_plan.SEED} by default.")
+@click.option("--fresh", is_flag=True, help="First delete what an earlier demonstration left in the folder.")
 @click.option(
     "--folder", type=click.Path(file_okay=False, path_type=Path), default=Path("var/demo"), show_default=True,
-    help="Where its log lies.",
+    help="Folder of the demonstration's log.",
 )  # fmt: skip
 @lang_option
 @click.pass_obj
