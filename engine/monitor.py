@@ -115,12 +115,16 @@ class Monitor:
         return late
 
     def process(self, records: Records) -> Outputs:
-        """Process the next records of the partition; what follows from them."""
+        """Process the next records of the partition, of which there may be none; what follows from them.
+
+        What could not be read is a dead letter, behind those of the records.
+        """
         outputs = Outputs()
         for rows in self._pipeline.rows(records):
             self._judge.judge(rows, outputs)
             outputs.dead_letters += rows.dead_letters()
             outputs.counts.add(rows.counts())
+        outputs.add_broken(records)
         self.counts.add(outputs.counts)
         return outputs
 

@@ -13,12 +13,10 @@ import msgspec
 from faust.types import TP
 from mode import get_logger
 
-from domain.alerts import DeadLetter
-from domain.dispositions import BROKEN_BATCH
 from domain.errors import TillwatchError
 from domain.events import Reason
 from engine.decoding.hashing import partition_of
-from engine.outputs import Counts, Outputs
+from engine.outputs import Counts
 from streams.batches import BatchSchema
 
 if TYPE_CHECKING:
@@ -30,9 +28,10 @@ if TYPE_CHECKING:
     from engine.checkpoint.checkpoints import Checkpoint
     from engine.checkpoint.pages import Page
     from engine.decoding.records import Records
+    from engine.outputs import Outputs
     from streams.batches import BatchConsumer
     from streams.faust_compat import App
-    from streams.fetched_batch import Batch, FetchedBatch
+    from streams.fetched_batch import FetchedBatch
     from streams.log_backend import ResultWriter
     from streams.manifests import PageRef
     from streams.topics import Topics
@@ -44,7 +43,7 @@ class MonitorLike(Protocol):
     """One partition's monitor."""
 
     def process(self, records: Records) -> Outputs:
-        """Take the partition's next records; what they gave."""
+        """Process the partition's next records, and what could not be read of it; what follows from them."""
         ...
 
 
@@ -206,7 +205,7 @@ class MonitorAgent:
         self.sound = False
         try:
             partition.result_writer.prepare()
-            outputs = _processed(partition, batch)
+            outputs = partition.monitor.process(batch.records)
             _warn(partition, batch.records.source, outputs)
             await self._publish(partition, outputs)
             partition.waiting.append(batch.last_offset)
@@ -261,19 +260,3 @@ def _warn(partition: Partition, source: str, outputs: Outputs) -> None:
         " choose partitions by murmur2 of merchant_id; librdkafka does so with partitioner=murmur2_random",
         source,
     )
-
-
-def _processed(partition: Partition, batch: Batch) -> Outputs:
-    """What a batch comes to. Whatever its log could not read is a dead letter."""
-    outputs = partition.monitor.process(batch.records) if len(batch.records) else Outputs(counts=Counts())
-    for each in batch.broken:
-        words = BROKEN_BATCH.words(message=each.message, first_offset=each.first_offset, last_offset=each.last_offset)
-        letter = DeadLetter(
-            reason=BROKEN_BATCH.reason, field=BROKEN_BATCH.field, message=words, source=batch.records.source,
-            position=each.first_offset, record="",
-        )  # fmt: skip
-        outputs.dead_letters.append(letter)
-    broken = Counts(records=len(batch.broken), dead_letters=len(batch.broken))
-    outputs.counts.add(broken)
-    getattr(partition.monitor, "counts", Counts()).add(broken)  # which its next checkpoint keeps
-    return outputs

@@ -34,14 +34,18 @@ class SumMonitor:
         out = Outputs(counts=Counts(records=len(records)))
         for i in range(len(records)):
             self._take(records.value(i), int(records.offsets[i]), records.source, out)
-        time = str(records.offsets[-1])
+        out.add_broken(records)
         self.counts.add(out.counts)
-        # a score's revision must not depend on where batches were cut
-        out.scores.append(
-            Score(merchant_id=self.merchant, time=time, score=self.sum, grade="A", contributions=(),
-                  revision=self.counts.records)
-        )  # fmt: skip
+        if len(records):
+            out.scores.append(self._score(str(records.offsets[-1])))
         return out
+
+    def _score(self, time: str) -> Score:
+        # a score's revision must not depend on where batches were cut
+        return Score(
+            merchant_id=self.merchant, time=time, score=self.sum, grade="A", contributions=(),
+            revision=self.counts.records,
+        )  # fmt: skip
 
     def _take(self, value: bytes, offset: int, source: str, out: Outputs) -> None:
         if not value.isdigit():

@@ -55,7 +55,7 @@ def with_a_broken_record(batch: bytearray) -> bytearray:
         changed = batch.copy()
         changed[at] ^= 0xFF
         found = RecordSet(bytes(sealed(changed)), 0, "").take(BATCH, BIG)
-        if len(found.records) and any("must be whole" in each.message for each in found.broken):
+        if len(found.records) and any("must be whole" in each.message for each in found.records.broken):
             return changed
     raise AssertionError("no change of one byte breaks a record")
 
