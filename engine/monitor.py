@@ -97,6 +97,11 @@ class Monitor:
         return self._pipeline.feeds
 
     @property
+    def reached_ms(self) -> int:
+        """The latest clock of a merchant that was judged so far, UTC milliseconds; `NEVER_MS` before the first."""
+        return self.controls.reached_ms
+
+    @property
     def coverage(self) -> list[Coverage]:
         """How much of the stream each detector could judge so far."""
         return self._judge.coverage

@@ -20,13 +20,15 @@ from engine.outputs import Counts
 from streams.batches import BatchSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from faust.types import StreamT
 
     from domain.alerts import Alert, Score
+    from domain.controls import Control
     from engine.checkpoint.checkpoints import Checkpoint
     from engine.checkpoint.pages import Page
+    from engine.controls import Known
     from engine.decoding.records import Records
     from engine.outputs import Outputs
     from streams.batches import BatchConsumer
@@ -40,7 +42,27 @@ logger = get_logger(__name__)
 
 
 class MonitorLike(Protocol):
-    """One partition's monitor."""
+    """One partition's monitor.
+
+    Attributes:
+        counts: records by how they ended, since the partition's first.
+    """
+
+    counts: Counts
+
+    @property
+    def feeds(self) -> Mapping[str, int]:
+        """By feed, the latest time that a clock record of it carried, UTC milliseconds."""
+        ...
+
+    @property
+    def reached_ms(self) -> int:
+        """The latest clock of a merchant that was judged so far, UTC milliseconds; `NEVER_MS` before the first."""
+        ...
+
+    def learn(self, known: Sequence[Known]) -> list[Control]:
+        """Use these versions of controls, all there are; those that came too late."""
+        ...
 
     def process(self, records: Records) -> Outputs:
         """Process the partition's next records, and what could not be read of it; what follows from them."""
@@ -49,13 +71,6 @@ class MonitorLike(Protocol):
 
 class CheckpointedMonitor(MonitorLike, Protocol):
     """One that can be checkpointed and restored; `engine.monitor.Monitor` made with `checkpoints`."""
-
-    counts: Counts
-
-    @property
-    def feeds(self) -> Mapping[str, int]:
-        """By feed, the latest time that a clock record of it carried, UTC milliseconds."""
-        ...
 
     def checkpoint(self) -> Checkpoint:
         """Begin a checkpoint."""
@@ -147,7 +162,7 @@ class MonitorAgent:
         self.sound = True
         self.earlier = Counts()
         for each in partitions.values():
-            each.earlier = replace(getattr(each.monitor, "counts", Counts()))
+            each.earlier = replace(each.monitor.counts)
             self.earlier.add(each.earlier)
         self.counts = replace(self.earlier)
 

@@ -163,7 +163,7 @@ class Worker:
         """See which controls have come, whether feeds stall, and whether we do."""
         await self._controls.look()
         self.partitions.apply_controls()
-        clocks = [getattr(each.monitor, "feeds", {}) for each in self.agent.partitions.values()]
+        clocks = [each.monitor.feeds for each in self.agent.partitions.values()]
         self._report.stalled = self._feeds.look(now, clocks)
         self.partitions.count_anew()
         done = self.agent.next_offsets

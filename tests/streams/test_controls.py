@@ -191,7 +191,7 @@ def test_of_two_that_publish_at_once_on_kafka_one_is_told_to_try_again(
 
 def test_the_pace_is_that_of_the_greatest_clock() -> None:
     pace, seen = Pace(), Monitor(MonitorConfig(capacity=1), detectors=[])
-    pace.look(5.0, [object()])
+    pace.look(5.0, [seen])
     assert (pace.clock_ms, pace.speed) == (0, 1.0)
     for at_s in (10.0, 20.0, 30.0, 40.0, 50.0, 60.0):
         seen.feeds["a"] = START_MS + round(at_s * at_s * 1_000)
