@@ -80,7 +80,7 @@ class SqliteLog:
         busy_timeout_s: how long to wait for another writer before `SqliteFailed` is raised.
     """
 
-    on_kafka: ClassVar[bool] = False
+    has_internal_topics: ClassVar[bool] = False
 
     def __init__(
         self, path: str | PathLike[str], topics: Topics = TOPICS, *, durable: bool = True, busy_timeout_s: float = 30.0

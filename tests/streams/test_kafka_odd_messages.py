@@ -18,6 +18,7 @@ from domain.events import MAX_RECORD_BYTES
 from engine.decoding.hashing import partition_of
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
+from streams.kafka.address import KafkaAddress
 from streams.kafka.options import KafkaOptions
 from streams.kafka.record_batches import RecordSet
 from streams.worker import run_worker
@@ -134,7 +135,7 @@ def seen(kafka: Cluster, warm_kernel: None) -> Seen:
 
 def work(kafka: Cluster) -> Counts:
     options = KafkaOptions(bootstrap=(kafka.bootstrap,))
-    settings = WorkerSettings(log_url=options.url, kafka=options, partitions=PARTITIONS)
+    settings = WorkerSettings(address=KafkaAddress(options), partitions=PARTITIONS)
 
     def make(partition: int, of: int) -> Monitor:
         return Monitor(MonitorConfig(capacity=1000), partition, of, checkpoints=True)

@@ -15,13 +15,13 @@ from rich.live import Live
 
 from streams.errors import LeaseHeld
 from streams.log import now_utc_ms
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.checkpoints import state_path
 from tillwatch.demo import plan as demo_plan
 from tillwatch.demo.board import board, status_line
 from tillwatch.demo.children import Child, child
 from tillwatch.demo.log_snapshot import Picture
 from tillwatch.logs import open_file
-from tillwatch.settings import log_url_of
 from tillwatch.show import emit_json, failing, to_stderr, to_stdout
 from tillwatch.stopping import stop_signals
 from tillwatch.warm import marker
@@ -92,7 +92,7 @@ def command(
     """
     with stop_signals() as stop:
         folder.mkdir(parents=True, exist_ok=True)
-        at_log = replace(invocation, log_url=log_url_of((folder / _LOG).resolve()))
+        at_log = replace(invocation, log_url=SqliteAddress((folder / _LOG).resolve()).url)
         if fresh:
             with _claimed(at_log, folder):
                 pass
