@@ -29,17 +29,20 @@ from bench.places import OnKafka
 from engine.outputs import Counts
 from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
-from streams.sqlite.log import SqliteLog
+from streams.kafka.address import KafkaAddress
+from streams.sqlite.address import SqliteAddress
 from streams.topics import TOPICS, create_topics
 from tests.faults.cluster import CommittedLog
 from tests.outcome import Result, differences, ledger_differences, result_of
 from tillwatch.feed import feed_simulation
-from tillwatch.settings import load, log_url_of
+from tillwatch.logs import file_address
+from tillwatch.settings import load
 from tillwatch.state import last_checkpoint, looking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from streams.sqlite.log import SqliteLog
     from tillwatch.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -119,7 +122,10 @@ def run(case: Case, simulation: Simulation, url: str) -> Outcome:
 
 def opened(settings: Settings) -> SqliteLog | CommittedLog:
     """The log, of which only what is committed is read."""
-    return CommittedLog(settings.kafka_options()) if settings.on_kafka else SqliteLog(settings.log_path)
+    address = settings.address()
+    if isinstance(address, KafkaAddress):
+        return CommittedLog(address.options)
+    return file_address(settings).open(settings.topics())
 
 
 def work(case: Case, url: str) -> None:
@@ -144,7 +150,7 @@ def urls(cases: list[Case], folder: Path) -> Iterator[tuple[Case, str]]:
         place: OnKafka | None = None
         for case in cases:
             if case.backend == "sqlite":
-                yield case, log_url_of(folder / f"{case.name}.db")
+                yield case, SqliteAddress(folder / f"{case.name}.db").url
                 continue
             if place is None:
                 place = stack.enter_context(OnKafka(folder))

@@ -35,6 +35,7 @@ from engine.decoding.hashing import partition_of
 from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
+from streams.kafka.address import KafkaAddress
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
 from streams.topics import TOPICS, create_topics
@@ -60,7 +61,7 @@ def monitor(partition: int, partitions: int) -> Monitor:
 
 def worker_settings(options: KafkaOptions, group: str, topics: Topics = TOPICS) -> WorkerSettings:
     return WorkerSettings(
-        log_url=options.url, kafka=options, topics=topics, group=group, partitions=PARTITIONS, batch_records=BATCH
+        address=KafkaAddress(options), topics=topics, group=group, partitions=PARTITIONS, batch_records=BATCH
     )
 
 

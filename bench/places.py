@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
+from streams.addresses import address_of
 from streams.app import WorkerSettings
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.checkpoints import state_path
-from streams.sqlite.faust_transport import log_url
 from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS, create_topics
 from tests.kafka.broker import STEADY, Cluster
@@ -18,13 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PARTITIONS = 4
-_KAFKA = "kafka://"
 
 
 def settings_of(url: str, checkpoint_every_s: float | None) -> WorkerSettings:
     """A worker's on the log that `url` names."""
-    kafka = KafkaOptions(bootstrap=(url.removeprefix(_KAFKA),), compression="lz4") if url.startswith(_KAFKA) else None
-    return WorkerSettings(log_url=url, kafka=kafka, partitions=PARTITIONS, checkpoint_every_s=checkpoint_every_s)
+    address = address_of(url, {"kafka_compression": "lz4"})
+    return WorkerSettings(address=address, partitions=PARTITIONS, checkpoint_every_s=checkpoint_every_s)
 
 
 class Place(Protocol):
@@ -64,7 +64,7 @@ class Embedded:
 
     def __init__(self, folder: Path, name: str = "log.db") -> None:
         self._path = folder / name
-        self.url = log_url(self._path)
+        self.url = SqliteAddress(self._path.absolute()).url
 
     def log(self) -> SqliteLog:
         return SqliteLog(self._path)
@@ -97,7 +97,7 @@ class OnKafka:
 
     def __init__(self, folder: Path) -> None:
         self._cluster = Cluster(folder / "kafka", java=STEADY)
-        self.url = f"{_KAFKA}{self._cluster.bootstrap}"
+        self.url = f"kafka://{self._cluster.bootstrap}"
 
     def __enter__(self) -> Self:
         self._cluster.__enter__()

@@ -22,6 +22,7 @@ from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
 from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
+from streams.addresses import address_of
 from streams.app import WorkerSettings
 from streams.topics import create_topics
 from streams.worker import run_worker
@@ -111,7 +112,7 @@ def _time_steps(monitor: Any, clock: Clock) -> None:
 def end_to_end(place: Embedded) -> float:
     """Records a second of a worker that reads a filled log to its end, publishing as it goes, after the first tenth."""
     place.drop_state()  # an earlier round's
-    settings = WorkerSettings(log_url=place.url, batch_records=BATCH)
+    settings = WorkerSettings(address=address_of(place.url, {}), batch_records=BATCH)
     marks: list[tuple[float, int]] = []
     run_worker(
         settings,

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bench.equality import opened
 from bench.places import PARTITIONS, Embedded, OnKafka, settings_of
 from detectors.registry import make_detectors
 from engine.features.families import numbers
@@ -39,7 +40,6 @@ from simulator.simulation import simulate
 from streams.checkpointing import restore
 from streams.topics import TOPICS, create_topics
 from streams.worker import run_worker
-from tests.faults.cluster import CommittedLog
 from tests.faults.waiting import wait_until
 from tests.outcome import result_of
 from tillwatch.feed import feed_simulation
@@ -167,7 +167,7 @@ def compared(place: Embedded | OnKafka, merchants: int) -> list[str]:
             restore(one, manifest, store.pages(manifest))
             counts.add(one.counts)
             totals += list(one.totals())
-    with CommittedLog(settings.kafka_options()) if place.name == "Kafka" else place.log() as log:
+    with opened(settings) as log:
         result = result_of(log, PARTITIONS, counts, totals)
     got, both = result.alerts, {NEW, REMOVED}
     common = {key: each for key, each in got.items() if each["detector"] not in both}

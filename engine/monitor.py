@@ -97,6 +97,11 @@ class Monitor:
         return self._pipeline.feeds
 
     @property
+    def reached_ms(self) -> int:
+        """The latest clock of a merchant that was judged so far, UTC milliseconds; `NEVER_MS` before the first."""
+        return self.controls.reached_ms
+
+    @property
     def coverage(self) -> list[Coverage]:
         """How much of the stream each detector could judge so far."""
         return self._judge.coverage
@@ -115,12 +120,16 @@ class Monitor:
         return late
 
     def process(self, records: Records) -> Outputs:
-        """Process the next records of the partition; what follows from them."""
+        """Process the next records of the partition, of which there may be none; what follows from them.
+
+        What could not be read is a dead letter, behind those of the records.
+        """
         outputs = Outputs()
         for rows in self._pipeline.rows(records):
             self._judge.judge(rows, outputs)
             outputs.dead_letters += rows.dead_letters()
             outputs.counts.add(rows.counts())
+        outputs.add_broken(records)
         self.counts.add(outputs.counts)
         return outputs
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
+from domain.alerts import DeadLetter
+from domain.dispositions import BROKEN_BATCH
+
 if TYPE_CHECKING:
-    from domain.alerts import Alert, DeadLetter, Score
+    from domain.alerts import Alert, Score
+    from engine.decoding.records import Records
 
 
 @dataclass(slots=True)
@@ -48,3 +52,16 @@ class Outputs:
     scores: list[Score] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
+
+    def add_broken(self, records: Records) -> None:
+        """Add a dead letter for each range of offsets that could not be read, and count it as one record."""
+        for each in records.broken:
+            message = BROKEN_BATCH.words(
+                message=each.message, first_offset=each.first_offset, last_offset=each.last_offset
+            )
+            letter = DeadLetter(
+                reason=BROKEN_BATCH.reason, field=BROKEN_BATCH.field, message=message, source=records.source,
+                position=each.first_offset, record="",
+            )  # fmt: skip
+            self.dead_letters.append(letter)
+        self.counts.add(Counts(records=len(records.broken), dead_letters=len(records.broken)))

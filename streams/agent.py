@@ -13,26 +13,27 @@ import msgspec
 from faust.types import TP
 from mode import get_logger
 
-from domain.alerts import DeadLetter
-from domain.dispositions import BROKEN_BATCH
 from domain.errors import TillwatchError
 from domain.events import Reason
 from engine.decoding.hashing import partition_of
-from engine.outputs import Counts, Outputs
+from engine.outputs import Counts
 from streams.batches import BatchSchema
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from faust.types import StreamT
 
     from domain.alerts import Alert, Score
+    from domain.controls import Control
     from engine.checkpoint.checkpoints import Checkpoint
     from engine.checkpoint.pages import Page
+    from engine.controls import Known
     from engine.decoding.records import Records
+    from engine.outputs import Outputs
     from streams.batches import BatchConsumer
     from streams.faust_compat import App
-    from streams.fetched_batch import Batch, FetchedBatch
+    from streams.fetched_batch import FetchedBatch
     from streams.log_backend import ResultWriter
     from streams.manifests import PageRef
     from streams.topics import Topics
@@ -41,15 +42,11 @@ logger = get_logger(__name__)
 
 
 class MonitorLike(Protocol):
-    """One partition's monitor."""
+    """One partition's monitor.
 
-    def process(self, records: Records) -> Outputs:
-        """Take the partition's next records; what they gave."""
-        ...
-
-
-class CheckpointedMonitor(MonitorLike, Protocol):
-    """One that can be checkpointed and restored; `engine.monitor.Monitor` made with `checkpoints`."""
+    Attributes:
+        counts: records by how they ended, since the partition's first.
+    """
 
     counts: Counts
 
@@ -57,6 +54,23 @@ class CheckpointedMonitor(MonitorLike, Protocol):
     def feeds(self) -> Mapping[str, int]:
         """By feed, the latest time that a clock record of it carried, UTC milliseconds."""
         ...
+
+    @property
+    def reached_ms(self) -> int:
+        """The latest clock of a merchant that was judged so far, UTC milliseconds; `NEVER_MS` before the first."""
+        ...
+
+    def learn(self, known: Sequence[Known]) -> list[Control]:
+        """Use these versions of controls, all there are; those that came too late."""
+        ...
+
+    def process(self, records: Records) -> Outputs:
+        """Process the partition's next records, and what could not be read of it; what follows from them."""
+        ...
+
+
+class CheckpointedMonitor(MonitorLike, Protocol):
+    """One that can be checkpointed and restored; `engine.monitor.Monitor` made with `checkpoints`."""
 
     def checkpoint(self) -> Checkpoint:
         """Begin a checkpoint."""
@@ -148,7 +162,7 @@ class MonitorAgent:
         self.sound = True
         self.earlier = Counts()
         for each in partitions.values():
-            each.earlier = replace(getattr(each.monitor, "counts", Counts()))
+            each.earlier = replace(each.monitor.counts)
             self.earlier.add(each.earlier)
         self.counts = replace(self.earlier)
 
@@ -206,7 +220,7 @@ class MonitorAgent:
         self.sound = False
         try:
             partition.result_writer.prepare()
-            outputs = _processed(partition, batch)
+            outputs = partition.monitor.process(batch.records)
             _warn(partition, batch.records.source, outputs)
             await self._publish(partition, outputs)
             partition.waiting.append(batch.last_offset)
@@ -261,19 +275,3 @@ def _warn(partition: Partition, source: str, outputs: Outputs) -> None:
         " choose partitions by murmur2 of merchant_id; librdkafka does so with partitioner=murmur2_random",
         source,
     )
-
-
-def _processed(partition: Partition, batch: Batch) -> Outputs:
-    """What a batch comes to. Whatever its log could not read is a dead letter."""
-    outputs = partition.monitor.process(batch.records) if len(batch.records) else Outputs(counts=Counts())
-    for each in batch.broken:
-        words = BROKEN_BATCH.words(message=each.message, first_offset=each.first_offset, last_offset=each.last_offset)
-        letter = DeadLetter(
-            reason=BROKEN_BATCH.reason, field=BROKEN_BATCH.field, message=words, source=batch.records.source,
-            position=each.first_offset, record="",
-        )  # fmt: skip
-        outputs.dead_letters.append(letter)
-    broken = Counts(records=len(batch.broken), dead_letters=len(batch.broken))
-    outputs.counts.add(broken)
-    getattr(partition.monitor, "counts", Counts()).add(broken)  # which its next checkpoint keeps
-    return outputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from mode import get_logger
@@ -14,7 +14,7 @@ from domain.cards import mask
 from domain.controls import LEAST_AHEAD_MS, MOST_VERSIONS, Control
 from domain.errors import TillwatchError
 from domain.timestamps import iso
-from engine.controls import NEVER_MS, Known, read
+from engine.controls import Known, read
 from streams.errors import Fenced, LogFailed
 from streams.log import now_utc_ms
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from domain.controls import Kind
+    from streams.agent import MonitorLike
     from streams.log import Log
 
 logger = get_logger(__name__)
@@ -75,13 +76,11 @@ class ControlsReader:
                     logger.error("record %d of %s is passed over: %s", each.offset, self._topic, error)  # noqa: TRY400
         return len(self.known) > before
 
-    def teach(self, monitors: Iterable[Any]) -> int:
+    def teach(self, monitors: Iterable[MonitorLike]) -> int:
         """Have monitors know everything known here; how many versions they learned too late."""
         count = 0
         for each in monitors:
-            if not hasattr(each, "learn"):
-                continue
-            late: list[Control] = each.learn(self.known)
+            late = each.learn(self.known)
             for control in late:
                 logger.warning(
                     "version %d of %s was learned too late: a merchant's clock has passed %s; a replay will differ",
@@ -138,7 +137,7 @@ class ControlsWatch:
             self._reader = ControlsReader(self._log)
         self._reader.poll()
 
-    def teach(self, monitors: Iterable[Any]) -> int:
+    def teach(self, monitors: Iterable[MonitorLike]) -> int:
         """Have monitors know everything that was read; how many versions they learned too late."""
         return self._reader.teach(monitors) if self._reader is not None else 0
 
@@ -161,7 +160,7 @@ class Pace:
         self.clock_ms, self.speed = 0, 1.0
         self._samples: deque[tuple[float, int]] = deque()
 
-    def look(self, now_s: float, monitors: Iterable[Any]) -> None:
+    def look(self, now_s: float, monitors: Iterable[MonitorLike]) -> None:
         """Look at the clocks.
 
         Args:
@@ -169,9 +168,7 @@ class Pace:
             monitors: whose.
         """
         for each in monitors:
-            controls = getattr(each, "controls", None)
-            told = (*getattr(each, "feeds", {}).values(), controls.reached_ms if controls is not None else NEVER_MS)
-            self.clock_ms = max(self.clock_ms, *told)
+            self.clock_ms = max(self.clock_ms, each.reached_ms, *each.feeds.values())
         if self.clock_ms == 0:
             return
         self._samples.append((now_s, self.clock_ms))

@@ -22,6 +22,20 @@ class Unreachable(TillwatchError):
     """The log does not answer."""
 
 
+class NoLog(TillwatchError):
+    """There is no log where one is to be opened."""
+
+    def __init__(self, where: object) -> None:
+        super().__init__(f"there is no log at {where}: start `tillwatch ingest` or `tillwatch worker` first")
+
+
+class NoState(TillwatchError):
+    """There is no state where it is to be looked at."""
+
+    def __init__(self, where: object) -> None:
+        super().__init__(f"there is no state at {where}: start `tillwatch worker` first")
+
+
 class UnknownTopic(TillwatchError):
     """The log has no such topic."""
 

@@ -1,4 +1,4 @@
-"""One fetched batch: records, and offset ranges that could not be read."""
+"""One fetched batch: records, offset ranges that could not be read, and where reading goes on."""
 
 from __future__ import annotations
 
@@ -10,39 +10,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
-    """Offsets whose records could not be read.
-
-    Attributes:
-        first_offset: the first of them.
-        last_offset: the last of them; some in between may never have held a record.
-        message: what was expected and what came.
-    """
-
-    first_offset: int
-    last_offset: int
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """What was read of a partition at once: at least a record or a broken range.
 
     Attributes:
-        records: in order; may be none.
-        broken: in order; their offsets lie before, between and behind those of `records`.
+        records: in order, with what could not be read; may be none.
         next_offset: reading goes on there; everything before it is in this batch or an earlier one, was a marker,
             was aborted, or was compacted away.
     """
 
     records: Records
-    broken: tuple[Broken, ...]
     next_offset: int
 
     @classmethod
     def of(cls, records: Records) -> Batch:
         """A batch of whole records, at least one."""
-        return cls(records, (), int(records.offsets[-1]) + 1)
+        return cls(records, int(records.offsets[-1]) + 1)
 
     @property
     def last_offset(self) -> int:
@@ -52,8 +35,8 @@ class Batch:
     @property
     def first_offset(self) -> int:
         """The first offset that it holds anything of."""
-        firsts = [int(each) for each in self.records.offsets[:1]] + [each.first_offset for each in self.broken[:1]]
-        return min(firsts)
+        records = self.records
+        return min([int(each) for each in records.offsets[:1]] + [each.first_offset for each in records.broken[:1]])
 
     @property
     def appended_ms(self) -> int:

@@ -93,11 +93,11 @@ class Log(Protocol):
     """A log, used by one thread at a time; any number of processes may append and read at once.
 
     Attributes:
-        on_kafka: whether it is on Kafka.
+        has_internal_topics: whether checkpoints, positions and progress lie in topics of it.
         topics: its topics, by what each is for.
     """
 
-    on_kafka: ClassVar[bool]
+    has_internal_topics: ClassVar[bool]
     topics: Topics
 
     def close(self) -> None:

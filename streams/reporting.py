@@ -7,13 +7,13 @@ from collections import defaultdict, deque
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from engine.outputs import Counts
 from streams.controls import Pace
 from streams.log import Progress, now_utc_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.outputs import Counts
     from streams.agent import MonitorAgent, Partition
 
 _RATE_S = 1.0
@@ -57,7 +57,7 @@ class ProgressReport:
             return [self._whole]
         return [
             self._progress(
-                f"{self._group}/{number}", {number: each.next_offset}, counts_of(each), each.earlier, rates[number]
+                f"{self._group}/{number}", {number: each.next_offset}, each.monitor.counts, each.earlier, rates[number]
             )
             for number, each in self._agent.partitions.items()
         ]
@@ -87,7 +87,7 @@ class ProgressReport:
         )
 
     def _rate(self, partition: Partition) -> float:
-        return self._rate_of(partition.number, counts_of(partition).records)
+        return self._rate_of(partition.number, partition.monitor.counts.records)
 
     def _rate_of(self, which: int, records: int) -> float:
         """Records a second over about the last second."""
@@ -97,9 +97,3 @@ class ProgressReport:
             samples.popleft()
         since, before = samples[0]
         return max(0, records - before) / (now - since) if now > since else 0.0
-
-
-def counts_of(partition: Partition) -> Counts:
-    """What a partition's records came to; nothing where its monitor does not count."""
-    counts: Counts = getattr(partition.monitor, "counts", Counts())
-    return counts

@@ -28,7 +28,8 @@ class TopicSpec:
         compacted: whether only the newest record of each key is kept.
         retention_ms: how long records are kept; None keeps them.
         partitions: how many, where that is not set.
-        on_kafka_only: whether the embedded log has other means for it.
+        internal: whether it is for what the log itself keeps of its workers and inputs; a log that has other means for
+            that does without it.
         seen_at_once: whether it is read on Kafka before its transactions are committed: a worker's last from checkpoint
             to checkpoint, and what an aborted one wrote is written again, the same.
         segment_bytes: of its files on Kafka, which compacts none that is written to; None for the brokers' own.
@@ -39,7 +40,7 @@ class TopicSpec:
     compacted: bool = False
     retention_ms: int | None = None
     partitions: int | None = None
-    on_kafka_only: bool = False
+    internal: bool = False
     seen_at_once: bool = False
     segment_bytes: int | None = None
 
@@ -60,14 +61,12 @@ class Topics:
     merchant_risk: TopicSpec = TopicSpec("merchant-risk", "merchant_id", compacted=True, seen_at_once=True)
     dead_letters: TopicSpec = TopicSpec("dead-letters", "", retention_ms=90 * _DAY_MS)
     controls: TopicSpec = TopicSpec("controls", "kind:version", compacted=True, partitions=1)
-    checkpoints: TopicSpec = TopicSpec(
-        "checkpoints", "page", compacted=True, on_kafka_only=True, segment_bytes=64 << 20
-    )
+    checkpoints: TopicSpec = TopicSpec("checkpoints", "page", compacted=True, internal=True, segment_bytes=64 << 20)
     positions: TopicSpec = TopicSpec(
-        "positions", "name", compacted=True, partitions=1, on_kafka_only=True, segment_bytes=4 << 20
+        "positions", "name", compacted=True, partitions=1, internal=True, segment_bytes=4 << 20
     )
     progress: TopicSpec = TopicSpec(
-        "progress", "worker", compacted=True, partitions=1, on_kafka_only=True, segment_bytes=4 << 20
+        "progress", "worker", compacted=True, partitions=1, internal=True, segment_bytes=4 << 20
     )
 
     def __iter__(self) -> Iterator[TopicSpec]:
@@ -110,7 +109,7 @@ def create_topics(log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events
     """
     for topic in log.topics:
         is_events = topic is log.topics.events
-        if topic.on_kafka_only and not log.on_kafka:
+        if topic.internal and not log.has_internal_topics:
             continue
         if is_events and log.topics.foreign:  # it is the acquirer's: nothing of it is changed
             if (found := log.partitions(topic.name)) != partitions:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from mode import get_logger
 
 from streams.agent import MonitorAgent, MonitorFailed
-from streams.backends import backend_of, log_of
 from streams.checkpointing import Checkpointer, CheckpointReport
 from streams.controls import ControlsWatch
 from streams.errors import Fenced, LetGo, LogFailed, Unreachable
@@ -64,7 +63,7 @@ class Worker:
     ) -> None:
         self._settings = settings
         self._until_idle = until_idle
-        self._backend = backend_of(settings)
+        self._backend = settings.address.backend(settings)
         self.app = self._backend.app
         self.agent = MonitorAgent(
             self.app,
@@ -82,7 +81,7 @@ class Worker:
         self._watchdog = Watchdog()
         self._health = Health(settings.health_port, self._watchdog)
         self._feeds = FeedWatch()
-        self._controls = ControlsWatch(partial(log_of, settings))
+        self._controls = ControlsWatch(partial(settings.address.open, settings.topics))
         self.partitions = PartitionKeeper(
             lambda number: factory(number, settings.partitions), self._backend, self.agent, self._checkpointer,
             self._controls, self._watchdog,
@@ -163,7 +162,7 @@ class Worker:
         """See which controls have come, whether feeds stall, and whether we do."""
         await self._controls.look()
         self.partitions.apply_controls()
-        clocks = [getattr(each.monitor, "feeds", {}) for each in self.agent.partitions.values()]
+        clocks = [each.monitor.feeds for each in self.agent.partitions.values()]
         self._report.stalled = self._feeds.look(now, clocks)
         self.partitions.count_anew()
         done = self.agent.next_offsets

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import click
@@ -11,19 +10,20 @@ import msgspec
 from domain.alerts import Alert, Score
 from streams.controls import ControlsReader
 from streams.errors import UnknownTopic
-from streams.sqlite.log import SqliteLog
+from streams.sqlite.address import SqliteAddress
 from streams.topics import create_topics
+from tillwatch.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from engine.controls import Known
     from streams.log import KeyedRecord, Log
+    from streams.log_address import LogAddress
+    from streams.sqlite.log import SqliteLog
     from tillwatch.settings import Settings
 
 T = TypeVar("T", Alert, Score)
-
-_NONE = "there is no log at {}: start `tillwatch ingest` or `tillwatch worker` first"
 
 
 def open_log(settings: Settings, *, make: bool = True) -> Log:
@@ -34,45 +34,38 @@ def open_log(settings: Settings, *, make: bool = True) -> Log:
         make: whether it is made where there is none; else that is a failure.
 
     Raises:
-        ClickException: there is none, or it has other partitions than the settings say.
+        NoLog: there is none.
+        ClickException: it has other partitions than the settings say.
     """
-    if not settings.on_kafka:
-        return open_file(settings, make=make)
-    from streams.kafka.log import KafkaLog  # noqa: PLC0415  loading Kafka's clients takes a while
-
-    log = KafkaLog(settings.kafka_options(), settings.topics())
-    with _closed_on_failure(log, settings.log_url):
-        if not make and log.topics.events.name not in log.topic_names():
-            raise click.ClickException(_NONE.format(settings.log_url))
-        create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
+    address = settings.address()
+    log = address.open(settings.topics(), make=make)
+    _create_topics(log, settings, address)
     return log
 
 
-def open_file(settings: Settings, *, make: bool = True) -> SqliteLog:
-    """The settings' embedded log; as `open_log`.
-
-    Raises:
-        ClickException: as there.
-        SettingsError: the log is on Kafka.
-    """
-    path = settings.log_path
-    if make:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    elif not path.exists():
-        raise click.ClickException(_NONE.format(path))
-    log = SqliteLog(path, settings.topics())
-    with _closed_on_failure(log, str(path)):
-        create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
+def open_file(settings: Settings) -> SqliteLog:
+    """The settings' log in a file; as `open_log`. Raises SettingsError where the log is elsewhere."""
+    address = file_address(settings)
+    log = address.open(settings.topics())
+    _create_topics(log, settings, address)
     return log
 
 
-@contextmanager
-def _closed_on_failure(log: Log, where: str) -> Iterator[None]:
+def file_address(settings: Settings) -> SqliteAddress:
+    """Where the settings' log is, for what only a log in a file can do; raises SettingsError where it is elsewhere."""
+    address = settings.address()
+    if not isinstance(address, SqliteAddress):
+        raise SettingsError(f"log_url must be sqlite:///folder/file.db for this, got {settings.log_url!r}")
+    return address
+
+
+def _create_topics(log: Log, settings: Settings, address: LogAddress) -> None:
+    """Make the topics that are not there; where that fails the log is closed."""
     try:
-        yield
+        create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
     except (ValueError, UnknownTopic) as error:
         log.close()
-        raise click.ClickException(f"{where}: {error}") from error
+        raise click.ClickException(f"{address}: {error}") from error
     except BaseException:
         log.close()
         raise
@@ -80,7 +73,7 @@ def _closed_on_failure(log: Log, where: str) -> Iterator[None]:
 
 def read_controls(settings: Settings) -> tuple[Known, ...]:
     """Every version of the controls in the settings' log; none where there is no log."""
-    if not (settings.on_kafka or settings.log_path.exists()):
+    if not settings.address().exists():
         return ()
     with open_log(settings) as log:
         return ControlsReader(log).read_all()

@@ -6,7 +6,6 @@ import os
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, unquote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
@@ -16,17 +15,18 @@ from detectors.registry import make_detectors
 from domain.errors import TillwatchError
 from domain.peers import NO_PEERS, Peers
 from models.peers import load_peers
-from streams.kafka.options import COMPRESSIONS, MECHANISMS, PROTOCOLS, SCHEME, KafkaOptions, brokers_of
+from streams.addresses import address_of, check_url
+from streams.kafka.options import COMPRESSIONS, MECHANISMS, PROTOCOLS
 from streams.topics import TOPICS, Topics
 
 if TYPE_CHECKING:
     from detectors.contract import Detector
+    from streams.log_address import LogAddress
 
 DEFAULT_FILE = "tillwatch.toml"
 PREFIX = "TILLWATCH_"
 NO_SETTINGS = frozenset({"TILLWATCH_CONFIG", "TILLWATCH_CACHE", "TILLWATCH_LANG", "TILLWATCH_REQUIRE_ALL"})
 """Environment variables that are ours and no settings."""
-_SQLITE = "sqlite:///"
 
 
 class SettingsError(TillwatchError):
@@ -79,10 +79,7 @@ class Settings(BaseSettings):
     @field_validator("log_url")
     @classmethod
     def _names_a_log(cls, value: str) -> str:
-        if value.startswith(SCHEME):
-            brokers_of(value)
-        elif not value.startswith(_SQLITE) or value in {_SQLITE, _SQLITE + "/"} or value.endswith("/"):
-            raise ValueError
+        check_url(value)
         return value
 
     @field_validator("kafka_replication")
@@ -101,49 +98,18 @@ class Settings(BaseSettings):
             raise ValueError from error
         return value
 
-    @property
-    def on_kafka(self) -> bool:
-        """Whether the log is on Kafka, not in a file."""
-        return self.log_url.startswith(SCHEME)
-
     def topics(self) -> Topics:
         """The log's topics; events are read from the foreign topic, if one is named."""
         return TOPICS.reading(self.foreign_topic) if self.foreign_topic else TOPICS
 
-    def kafka_options(self) -> KafkaOptions:
-        """How the log's Kafka cluster is reached.
+    def address(self) -> LogAddress:
+        """Where the log is.
 
         Raises:
-            ValueError: the settings of Kafka do not fit together, or the log is in a file.
-            OSError: the password or a certificate cannot be read.
+            ValueError: the settings of its kind of log do not fit together.
+            OSError: a file that they name cannot be read.
         """
-        return KafkaOptions(
-            bootstrap=brokers_of(self.log_url),
-            security=self.kafka_security,
-            user=self.kafka_user,
-            password=_first_line(Path(self.kafka_password_file)) if self.kafka_password_file else "",
-            sasl_mechanism=self.kafka_sasl_mechanism,
-            ca_file=_path(self.kafka_ca_file),
-            cert_file=_path(self.kafka_cert_file),
-            key_file=_path(self.kafka_key_file),
-            allow_plaintext=self.kafka_allow_plaintext,
-            compression=self.kafka_compression,
-            replication=self.kafka_replication,
-        )
-
-    @property
-    def log_path(self) -> Path:
-        """The log's file; relative to the working directory after three slashes, from the root after four.
-
-        >>> Settings(log_url="sqlite:////data/till%20watch.db").log_path.as_posix()
-        '/data/till watch.db'
-
-        Raises:
-            SettingsError: the log is on Kafka.
-        """
-        if self.on_kafka:
-            raise SettingsError(f"log_url must be sqlite:///folder/file.db for this, got {self.log_url!r}")
-        return Path(unquote(self.log_url.removeprefix(_SQLITE)))
+        return address_of(self.log_url, dict(self))
 
     def load_peers(self) -> Peers:
         """What merchants of a trade usually do.
@@ -157,15 +123,6 @@ class Settings(BaseSettings):
     def make_detectors(self) -> tuple[Detector, ...]:
         """One of each detector, as it is set."""
         return make_detectors(self.detectors)
-
-
-def log_url_of(path: Path) -> str:
-    """The `log_url` of a file.
-
-    >>> log_url_of(Path("/data/till watch.db"))
-    'sqlite:////data/till%20watch.db'
-    """
-    return _SQLITE + quote(str(path))
 
 
 def load(file: Path | None = None, **overrides: object) -> Settings:
@@ -196,13 +153,12 @@ def load(file: Path | None = None, **overrides: object) -> Settings:
         settings.make_detectors()
     except ValueError as error:
         faults.append(str(error))
-    if settings.on_kafka:
-        try:
-            settings.kafka_options()
-        except ValueError as error:
-            faults.append(str(error))
-        except OSError as error:
-            faults.append(f"kafka_*_file: {error}")
+    try:
+        settings.address()
+    except ValueError as error:
+        faults.append(str(error))
+    except OSError as error:
+        faults.append(f"{settings.log_url.partition(':')[0]}_*_file: {error}")
     try:
         settings.load_peers()
     except (ValueError, OSError) as error:
@@ -210,15 +166,6 @@ def load(file: Path | None = None, **overrides: object) -> Settings:
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
-
-
-def _path(text: str) -> Path | None:
-    return Path(text) if text else None
-
-
-def _first_line(file: Path) -> str:
-    """A secret; the end of the line, which editors put there, is none of it."""
-    return file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,27 +10,25 @@ import click
 from rich.markup import escape
 
 from engine.decoding.hashing import partition_of
+from streams.checkpointing import restore
 from streams.errors import Superseded
-from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
-from streams.sqlite.faust_transport import LEASE
+from streams.sqlite.checkpoints import SqliteCheckpoints
+from streams.state_rebuild import RebuildRequest
 from tillwatch.language import lang_option, local, said, speaker, zone_name
-from tillwatch.logs import open_file, open_log
+from tillwatch.logs import file_address, open_log, read_controls
 from tillwatch.show import emit_json, table, to_stderr, to_stdout
-from tillwatch.state_rebuild import CannotRebuild, Checkpoints, Rebuild, restored
 from tillwatch.state_view import as_object, tables
 from tillwatch.worker import command as worker
+from tillwatch.worker import new_monitor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
-    from domain.alerts import Text
     from engine.monitor import Monitor
-    from streams.sqlite.checkpoints import Manifest
+    from streams.log_address import CheckpointView
+    from streams.manifests import Manifest
     from tillwatch.cli import Invocation
     from tillwatch.settings import Settings
-
-_LEASE_S = 120.0
-"""For how long a rebuild keeps the lease without renewing it, which it does before each partition."""
 
 
 @click.group("state")
@@ -61,7 +59,7 @@ def backup(invocation: Invocation, file: Path, lang: str) -> None:
       tillwatch state backup var/state-backup.db
     """
     settings, say = invocation.settings(), speaker(lang)
-    with stored(settings) as store:
+    with file_address(settings).checkpoints(settings.topics()) as store:
         store.backup(file)
     with SqliteCheckpoints(file, read_only=True) as copied:
         found = [copied.manifest(partition) for partition in copied.offsets()]
@@ -141,7 +139,16 @@ def rebuild(
     if wrong := sorted(set(asked) - set(numbers)):
         raise click.BadParameter(f"must be 0 to {settings.partitions - 1}, got {wrong[0]}", param_hint="'--partition'")
     chosen = frozenset(numbers if everything else asked)
-    rebuilt = _rebuilt(settings, source, chosen, from_first=from_first)
+    request = RebuildRequest(
+        partitions=settings.partitions,
+        chosen=chosen,
+        source=source,
+        from_first=from_first,
+        open_log=partial(open_log, settings, make=False),
+        make_monitor=partial(new_monitor, settings),
+        restored=partial(restored, settings),
+    )
+    rebuilt = settings.address().rebuild_state(request)
     for each in rebuilt:
         to_stderr().print(said(each, lang), markup=False)
     if rebuilt:
@@ -151,43 +158,20 @@ def rebuild(
         to_stderr().print(speaker(lang)(*whole))
 
 
-def _rebuilt(settings: Settings, source: Path | None, chosen: frozenset[int], *, from_first: bool) -> list[Text]:
-    if settings.on_kafka:
-        if source is not None:
-            raise CannotRebuild("a backup is of a state in a file; on Kafka the log is read again")
-        from tillwatch.state_kafka import rebuild as rebuild_on_kafka  # noqa: PLC0415  loading Kafka's clients takes a while
-
-        with open_log(settings, make=False) as log:
-            return rebuild_on_kafka(settings, log, chosen, from_first=from_first)
-    with open_file(settings, make=False) as log:
-        lease = log.acquire_lease(LEASE, "tillwatch state rebuild", _LEASE_S)
-        try:
-            return Rebuild(settings, log, lease, source, from_first=from_first).run(chosen)
-        finally:
-            log.release_lease(lease)
-
-
-@contextmanager
-def looking(settings: Settings) -> Iterator[Checkpoints]:
+def looking(settings: Settings) -> AbstractContextManager[CheckpointView]:
     """The checkpoints of the settings' log, to be looked at."""
-    if settings.on_kafka:
-        from streams.kafka.checkpoints import KafkaStateView  # noqa: PLC0415  loading Kafka's clients takes a while
-
-        yield KafkaStateView(settings.kafka_options(), settings.topics())
-        return
-    with stored(settings) as store:
-        yield store
+    return settings.address().checkpoints(settings.topics())
 
 
-def stored(settings: Settings) -> SqliteCheckpoints:
-    """The state's file, to be read."""
-    path = state_path(settings.log_path)
-    if not path.exists():
-        raise click.ClickException(f"there is no state at {path}: start `tillwatch worker` first")
-    return SqliteCheckpoints(path, read_only=True)
+def restored(settings: Settings, store: CheckpointView, manifest: Manifest) -> Monitor:
+    """A monitor that stands where a checkpoint was taken; raises what `streams.checkpointing.restore` does."""
+    monitor = new_monitor(settings, manifest.partition)
+    monitor.learn(read_controls(settings))
+    restore(monitor, manifest, store.pages(manifest))
+    return monitor
 
 
-def last_checkpoint(settings: Settings, store: Checkpoints, partition: int) -> tuple[Manifest, Monitor]:
+def last_checkpoint(settings: Settings, store: CheckpointView, partition: int) -> tuple[Manifest, Monitor]:
     """A partition's last checkpoint, and a monitor that stands where it was taken; a worker may run meanwhile."""
     while (manifest := store.manifest(partition)) is not None:
         try:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from domain.alerts import Score
     from engine.merchant_snapshot import MerchantSnapshot
-    from streams.sqlite.checkpoints import Manifest
+    from streams.manifests import Manifest
 
 _E7 = 10_000_000
 

@@ -14,7 +14,6 @@ import click
 from domain.profiles import Profiles
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
-from streams.sqlite.faust_transport import log_url
 from streams.worker import run_worker
 from tillwatch.language import lang_option, speaker
 from tillwatch.logs import open_log, read_controls
@@ -94,8 +93,7 @@ def command(invocation: Invocation, lang: str, *, until_idle: bool, as_json: boo
 def worker_settings(settings: Settings) -> WorkerSettings:
     """What a worker is told, as the settings have it."""
     return WorkerSettings(
-        log_url=settings.log_url if settings.on_kafka else log_url(settings.log_path),
-        kafka=settings.kafka_options() if settings.on_kafka else None,
+        address=settings.address(),
         topics=settings.topics(),
         partitions=settings.partitions,
         batch_records=settings.batch_records,

@@ -16,6 +16,7 @@ from engine.decoding.records import Records
 from engine.features.families import lifetime, repeats
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
+from streams.kafka.address import KafkaAddress
 from streams.kafka.options import KafkaOptions
 from streams.topics import TOPICS
 from streams.worker import run_worker
@@ -82,7 +83,7 @@ def main() -> None:
     warm.process(Records.of([sale]))
     options = KafkaOptions(bootstrap=(args.bootstrap,))
     settings = WorkerSettings(
-        log_url=options.url, kafka=options, topics=topics_of(args.group, args.output, args.input), group=args.group,
+        address=KafkaAddress(options), topics=topics_of(args.group, args.output, args.input), group=args.group,
         partitions=args.partitions, checkpoint_every_s=CUT_EVERY_S,
     )  # fmt: skip
     run_worker(settings, make, on_checkpoint=lambda _: meter.flushed())  # the last checkpoints have everything

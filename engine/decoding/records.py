@@ -23,8 +23,23 @@ def padded(parts: Iterable[bytes | bytearray | memoryview]) -> NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """Offsets whose records could not be read.
+
+    Attributes:
+        first_offset: the first of them.
+        last_offset: the last of them; some in between may never have held a record.
+        message: what was expected and what came.
+    """
+
+    first_offset: int
+    last_offset: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Records:
-    """A run of records of one partition, in order, as one array of bytes.
+    """A run of records of one partition, in order, as one array of bytes, and what could not be read between them.
 
     Attributes:
         data: the records' values, joined, and `PADDING` zero bytes; the decoder reads it where it lies. Read-only from
@@ -33,6 +48,7 @@ class Records:
         offsets: the source offset of each, int64, ascending.
         appended_ms: when each was appended, UTC milliseconds, int64: the receipt of records without `received_at`.
         source: the topic and partition, or the file, for dead letters.
+        broken: ranges of offsets that could not be read, in order; they lie before, between and behind the records.
 
     >>> batch = Records.of([b"{}", b"[1]"])
     >>> len(batch), batch.value(1)
@@ -44,6 +60,7 @@ class Records:
     offsets: NDArray[np.int64]
     appended_ms: NDArray[np.int64]
     source: str
+    broken: tuple[Broken, ...] = ()
 
     @classmethod
     def of(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from streams.app import WorkerSettings
     from streams.kafka.faust_transport import Consumer, Transport
+    from streams.kafka.options import KafkaOptions
     from streams.log import Progress
     from streams.log_backend import ResultWriter
     from streams.partition_handler import PartitionHandler
@@ -34,16 +35,14 @@ class KafkaBackend:
     """A worker's backend over Kafka. It has what the group assigns to it.
 
     Args:
-        settings: where the cluster is; topics are made where they are not there.
+        options: how the cluster is reached; topics are made where they are not there.
+        settings: the worker's.
     """
 
     shared = True
     losses: tuple[type[Exception], ...] = (Fenced, LogFailed)
 
-    def __init__(self, settings: WorkerSettings) -> None:
-        options = settings.kafka
-        if options is None or settings.checkpoint_every_s is None:
-            raise ValueError("a worker on Kafka must have kafka options and checkpoint_every_s, got none")
+    def __init__(self, options: KafkaOptions, settings: WorkerSettings) -> None:
         self.topics = settings.topics
         with KafkaLog(options, self.topics) as log:
             create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)

@@ -110,7 +110,7 @@ class BatchFetcher(CompatFetcher):
             self._forget(tp)
         else:
             self.fetched.move_to_end(tp)
-        return batch if len(batch.records) or batch.broken else None
+        return batch if len(batch.records) or batch.records.broken else None
 
     def _forget(self, tp: TopicPartition) -> Any:
         """Drop what was fetched of a partition, and fetch on."""

@@ -55,7 +55,7 @@ class KafkaLog:
         LogFailed: it cannot be reached; so every method, besides what `Log` says.
     """
 
-    on_kafka: ClassVar[bool] = True
+    has_internal_topics: ClassVar[bool] = True
 
     def __init__(self, options: KafkaOptions, topics: Topics = TOPICS) -> None:
         self._options, self.topics = options, topics

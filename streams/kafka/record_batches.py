@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from engine.decoding.records import PADDING, Records
+from engine.decoding.records import PADDING, Broken, Records
 from streams.errors import LogFailed
-from streams.fetched_batch import Batch, Broken
+from streams.fetched_batch import Batch
 from streams.kafka import record_parser
 from streams.kafka.aiokafka_compat import DefaultRecordBatchBuilder, calc_crc32c
 from streams.kafka.codecs import CannotDecompress, decompress
@@ -104,13 +104,13 @@ class _Room:
             # a value that is too large goes alone
             self.values, self.ends = np.empty(len(body) + PADDING, np.uint8), self.ends[:1]
 
-    def records(self, source: str) -> Records:
-        """What was put here; nothing else fits in afterwards."""
+    def records(self, source: str, broken: Iterable[Broken]) -> Records:
+        """What was put here, beside what could not be read; nothing else fits in afterwards."""
         n = self.taken
         ends, offsets, times = self.ends[:n].copy(), self.offsets[:n].copy(), self.times[:n].copy()
         self.values.resize(self.used + PADDING, refcheck=False)  # gives memory back and copies nothing; no view is left
         self.values[self.used :] = 0
-        return Records(self.values, ends, offsets, times, source)
+        return Records(self.values, ends, offsets, times, source, tuple(broken))
 
 
 class RecordSet:
@@ -157,7 +157,7 @@ class RecordSet:
         full = False
         while self._find(broken) and not full:
             full = self._read(room, broken)
-        return Batch(room.records(self._source), tuple(broken), self.next_offset)
+        return Batch(room.records(self._source, broken), self.next_offset)
 
     def _read(self, room: _Room, broken: list[Broken]) -> bool:
         """Read the open batch; whether room is lacking for its rest."""

@@ -17,7 +17,6 @@ from streams.app import build_app
 from streams.errors import Fenced
 from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
 from streams.sqlite.connection import SqliteFailed
-from streams.sqlite.faust_transport import log_path
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 
@@ -45,14 +44,15 @@ class SqliteBackend:
     """A worker's backend over the embedded log. It has every partition, by a lease.
 
     Args:
-        settings: where the log is; its topics are made where they are not there.
+        path: the log's file; its topics are made where they are not there.
+        settings: the worker's.
     """
 
     shared = False
     losses: tuple[type[Exception], ...] = ()
 
-    def __init__(self, settings: WorkerSettings) -> None:
-        self._path, self._partitions = log_path(settings.log_url), settings.partitions
+    def __init__(self, path: Path, settings: WorkerSettings) -> None:
+        self._path, self._partitions = path, settings.partitions
         self.topics = settings.topics
         with SqliteLog(self._path, self.topics) as log:
             create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
@@ -199,6 +199,6 @@ def _show(log: SqliteLog, lease: Lease | None, progress: Sequence[Progress]) -> 
 def _tidy(log: SqliteLog, topics: Topics, lease: Lease | None, keep_from: Mapping[tuple[str, int], int]) -> None:
     with log.transaction(lease):
         for topic in topics:
-            if topic.compacted and not topic.on_kafka_only:
+            if topic.compacted and not topic.internal:
                 log.compact(topic.name, min_dirty=_MIN_DIRTY)
         log.retain(keep_from=keep_from)

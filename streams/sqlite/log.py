@@ -89,7 +89,7 @@ class SqliteLog:
         UnknownFormat: the file is no log, or one of a later format.
     """
 
-    on_kafka: ClassVar[bool] = False
+    has_internal_topics: ClassVar[bool] = False
 
     def __init__(
         self, path: str | PathLike[str], topics: Topics = TOPICS, *, durable: bool = True, busy_timeout_s: float = 30.0

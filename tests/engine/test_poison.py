@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.events import MAX_RECORD_BYTES, TRANSACTION, Kind, Reason
-from engine.decoding.records import Records
+from engine.decoding.records import Broken, Records
 from engine.monitor import Monitor, MonitorConfig, Totals
 from engine.outputs import Counts
 from simulator.config import SimulationConfig
@@ -154,6 +154,26 @@ def test_what_cannot_be_read_is_a_dead_letter() -> None:
     ]
     assert len(broken) > 500
     assert set(broken) <= set(got.dead)
+
+
+def test_what_the_log_could_not_read_is_a_dead_letter_behind_those_of_the_records() -> None:
+    monitor = Monitor(MonitorConfig(capacity=10))
+    broken = (Broken(0, 6, "record batch must be whole"), Broken(9, 9, "record 1 must be whole"))
+    outputs = monitor.process(replace(Records.of([b"?", b"!"], first_offset=7, source="events-3"), broken=broken))
+    assert [(each.position, each.reason, each.source) for each in outputs.dead_letters] == [
+        (7, Reason.NOT_JSON, "events-3"), (8, Reason.NOT_JSON, "events-3"),
+        (0, Reason.BROKEN_BATCH, "events-3"), (9, Reason.BROKEN_BATCH, "events-3"),
+    ]  # fmt: skip
+    assert outputs.dead_letters[2].message == "record batch must be whole; offsets 0 to 6"
+    assert outputs.counts == monitor.counts == Counts(records=4, dead_letters=4)
+
+
+def test_a_batch_of_no_records_may_hold_what_could_not_be_read() -> None:
+    monitor = Monitor(MonitorConfig(capacity=10))
+    outputs = monitor.process(replace(Records.of([]), broken=(Broken(3, 5, "record batch must be whole"),)))
+    assert [(each.position, each.record) for each in outputs.dead_letters] == [(3, "")]
+    assert outputs.counts == monitor.counts == Counts(records=1, dead_letters=1)
+    assert monitor.process(Records.of([])).counts == Counts()
 
 
 def test_a_card_number_put_in_is_never_written() -> None:

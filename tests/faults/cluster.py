@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from engine.decoding.hashing import partition_of
 from streams.app import WorkerSettings
+from streams.kafka.address import KafkaAddress
 from streams.kafka.checkpoints import MANIFEST, OWNER, PAGE, Stored
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
@@ -132,7 +133,7 @@ class ClusterLog:
         """What a worker on it is told."""
         options = self._options(self._bootstrap)
         return WorkerSettings(
-            log_url=options.url, kafka=options, group=self.group, partitions=self.partitions,
+            address=KafkaAddress(options), group=self.group, partitions=self.partitions,
             batch_records=batch_records, checkpoint_every_s=checkpoint_every_s,
         )  # fmt: skip
 

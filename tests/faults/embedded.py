@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from streams.app import WorkerSettings
 from streams.errors import UnknownFormat
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
-from streams.sqlite.faust_transport import LEASE, log_url
+from streams.sqlite.faust_transport import LEASE
 from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS, create_topics
 from tests.faults.damage import flipped, rebuild
 from tests.outcome import Result, result_of
 from tillwatch.feed import feed_simulation
-from tillwatch.settings import log_url_of
 
 if TYPE_CHECKING:
     import random
@@ -86,7 +86,7 @@ class EmbeddedLog:
     def settings(self, *, batch_records: int, checkpoint_every_s: float | None) -> WorkerSettings:
         """What a worker on it is told."""
         return WorkerSettings(
-            log_url=log_url(self.path),
+            address=SqliteAddress(self.path),
             partitions=self.partitions,
             batch_records=batch_records,
             checkpoint_every_s=checkpoint_every_s,
@@ -208,4 +208,4 @@ class EmbeddedLog:
 
     def rebuild(self) -> None:
         """Compute the state anew from the log, as an operator does."""
-        rebuild(log_url_of(self.path), self.partitions)
+        rebuild(SqliteAddress(self.path).url, self.partitions)

@@ -10,7 +10,7 @@ from simulator.config import SimulationConfig
 from simulator.simulation import simulate
 from streams.app import WorkerSettings
 from streams.kafka import backend as kafka_backend
-from streams.sqlite.faust_transport import log_url
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 from streams.worker import run_worker
@@ -25,7 +25,7 @@ with TemporaryDirectory() as folder:
         create_topics(log, 1)
         feed_simulation(log, simulate(SimulationConfig(merchants=5, days=0.1)))
     run_worker(
-        WorkerSettings(log_url=log_url(path), partitions=1),
+        WorkerSettings(address=SqliteAddress(path), partitions=1),
         lambda partition, partitions: Monitor(MonitorConfig(capacity=10), partition, partitions, checkpoints=True),
         until_idle=True,
     )

@@ -13,7 +13,7 @@ from bench.tabformer import convert
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
 from streams.intake import ingest
-from streams.sqlite.faust_transport import log_url
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS, create_topics
 from streams.worker import run_worker
@@ -42,7 +42,7 @@ class Run:
         with SqliteLog(path) as log, self.lines.open("rb") as file:
             create_topics(log, 2)
             self.intake = ingest(log, file, name="tabformer", historic=True)
-        settings = WorkerSettings(log_url=log_url(path), partitions=2)
+        settings = WorkerSettings(address=SqliteAddress(path), partitions=2)
         self.counts: Counts = run_worker(settings, self._monitor, until_idle=True)
         with SqliteLog(path) as log:
             self.alerts = [record for p in range(2) for record in log.read_keyed(TOPICS.alerts.name, p, 0)]

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from streams.kafka.address import KafkaAddress
+from streams.kafka.options import KafkaOptions
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS
 from tests.kafka.topics import delete_topics
@@ -29,6 +32,10 @@ class SqliteBackend:
 
     path: Path
 
+    @property
+    def address(self) -> SqliteAddress:
+        return SqliteAddress(self.path)
+
     def open(self) -> SqliteLog:
         return SqliteLog(self.path)
 
@@ -43,9 +50,12 @@ class KafkaBackend:
 
     bootstrap: str
 
+    @property
+    def address(self) -> KafkaAddress:
+        return KafkaAddress(KafkaOptions(bootstrap=(self.bootstrap,)))
+
     def open(self) -> KafkaLog:
         from streams.kafka.log import KafkaLog  # noqa: PLC0415  only for the tests that want Kafka
-        from streams.kafka.options import KafkaOptions  # noqa: PLC0415
 
         return KafkaLog(KafkaOptions(bootstrap=(self.bootstrap,)))
 

@@ -1,4 +1,4 @@
-"""A monitor that only sums integers, and can be checkpointed: for tests of what carries monitors."""
+"""Monitors for tests of what carries monitors: one that does nothing yet, and one that sums integers."""
 
 from __future__ import annotations
 
@@ -10,38 +10,58 @@ import numpy as np
 from domain.alerts import Alert, DeadLetter, Score, Text
 from engine.checkpoint.page_log import Fresh
 from engine.checkpoint.pages import Page
+from engine.controls import NEVER_MS
 from engine.outputs import Counts, Outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from domain.controls import Control
+    from engine.controls import Known
     from engine.decoding.records import Records
 
 
-class SumMonitor:
+class BareMonitor:
+    """What a worker needs of a monitor besides `process`."""
+
+    reached_ms = NEVER_MS
+
+    def __init__(self) -> None:
+        self.counts = Counts()
+        self.feeds: dict[str, int] = {}
+
+    def learn(self, known: Sequence[Known]) -> list[Control]:
+        """It is set by nothing."""
+        return []
+
+
+class SumMonitor(BareMonitor):
     """Sums the integers of its partition. A seventh is an alert, no integer is a dead letter."""
 
     def __init__(self, partition: int, partitions: int) -> None:
+        super().__init__()
         assert 0 <= partition < partitions
         self.merchant = f"m{partition}"
         self.sum = 0
         self.alerts = 0
-        self.counts = Counts()
-        self.feeds: dict[str, int] = {}
         self.page = 0
 
     def process(self, records: Records) -> Outputs:
         out = Outputs(counts=Counts(records=len(records)))
         for i in range(len(records)):
             self._take(records.value(i), int(records.offsets[i]), records.source, out)
-        time = str(records.offsets[-1])
+        out.add_broken(records)
         self.counts.add(out.counts)
-        # a score's revision must not depend on where batches were cut
-        out.scores.append(
-            Score(merchant_id=self.merchant, time=time, score=self.sum, grade="A", contributions=(),
-                  revision=self.counts.records)
-        )  # fmt: skip
+        if len(records):
+            out.scores.append(self._score(str(records.offsets[-1])))
         return out
+
+    def _score(self, time: str) -> Score:
+        # a score's revision must not depend on where batches were cut
+        return Score(
+            merchant_id=self.merchant, time=time, score=self.sum, grade="A", contributions=(),
+            revision=self.counts.records,
+        )  # fmt: skip
 
     def _take(self, value: bytes, offset: int, source: str, out: Outputs) -> None:
         if not value.isdigit():

@@ -16,7 +16,7 @@ from streams import controls
 from streams.app import WorkerSettings
 from streams.controls import ControlsReader, NotPublished, Pace, publish, reached
 from streams.log import Progress, now_utc_ms
-from streams.sqlite.faust_transport import log_url
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS, create_topics
 from streams.worker import run_worker
@@ -80,7 +80,7 @@ def shown(log: SqliteLog, clock_ms: int, speed: float = 1.0, updated_ms: int | N
 
 def worked(log: SqliteLog, **more: Any) -> Counts:
     """Run a worker on the log; until it is idle by default."""
-    given = WorkerSettings(log_url=log_url(log.path), partitions=1, batch_records=20, checkpoint_every_s=0.05)
+    given = WorkerSettings(address=SqliteAddress(log.path), partitions=1, batch_records=20, checkpoint_every_s=0.05)
     return run_worker(
         given, lambda p, n: Monitor(MonitorConfig(capacity=10), p, n, checkpoints=True), **{"until_idle": True, **more}
     )
@@ -191,7 +191,7 @@ def test_of_two_that_publish_at_once_on_kafka_one_is_told_to_try_again(
 
 def test_the_pace_is_that_of_the_greatest_clock() -> None:
     pace, seen = Pace(), Monitor(MonitorConfig(capacity=1), detectors=[])
-    pace.look(5.0, [object()])
+    pace.look(5.0, [seen])
     assert (pace.clock_ms, pace.speed) == (0, 1.0)
     for at_s in (10.0, 20.0, 30.0, 40.0, 50.0, 60.0):
         seen.feeds["a"] = START_MS + round(at_s * at_s * 1_000)

@@ -20,9 +20,10 @@ from simulator.simulation import Simulation, simulate
 from simulator.write import write_jsonl
 from streams.app import WorkerSettings
 from streams.intake import ingest
+from streams.kafka.address import KafkaAddress
 from streams.kafka.options import KafkaOptions
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.checkpoints import state_path
-from streams.sqlite.faust_transport import log_url
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 from streams.worker import Worker, run_worker
@@ -62,7 +63,7 @@ def work(path: Path, partitions: int, batch_records: int) -> Result:
         monitors.append(new_monitor(partition, of))
         return monitors[-1]
 
-    settings = WorkerSettings(log_url=log_url(path), partitions=partitions, batch_records=batch_records)
+    settings = WorkerSettings(address=SqliteAddress(path), partitions=partitions, batch_records=batch_records)
     counts = run_worker(settings, make, until_idle=True)
     with SqliteLog(path) as log:
         return result_of(log, partitions, counts, (each for monitor in monitors for each in monitor.totals()))
@@ -160,7 +161,7 @@ def test_kafka_and_how_many_workers_share_it_change_nothing(
 ) -> None:  # fmt: skip
     options = KafkaOptions(bootstrap=(kafka.bootstrap,))
     settings = WorkerSettings(
-        log_url=options.url, kafka=options, partitions=partitions, batch_records=batch_records, checkpoint_every_s=0.5
+        address=KafkaAddress(options), partitions=partitions, batch_records=batch_records, checkpoint_every_s=0.5
     )
     with on_kafka.open() as log:
         create_topics(log, partitions)

@@ -17,7 +17,7 @@ from streams import faust_compat
 from streams.app import WorkerSettings, build_app
 from streams.batches import BatchMessage
 from streams.fetched_batch import Batch, FetchedBatch
-from streams.sqlite.faust_transport import log_url
+from streams.sqlite.address import SqliteAddress
 from tests.streams.compat import attribute_faults, signature_faults, version_fault
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_the_table_manager_waits_and_then_does_what_ours_does_at_once() -> None:
 
 def test_a_message_that_is_let_go_of_is_waited_for_no_longer(tmp_path: Path) -> None:
     async def test() -> None:
-        app = build_app(WorkerSettings(log_url=log_url(tmp_path / "tillwatch.db"), partitions=2))
+        app = build_app(WorkerSettings(address=SqliteAddress(tmp_path / "tillwatch.db"), partitions=2))
         consumer = cast("BatchConsumer", app.consumer)
         assert attribute_faults(FAUST, [(consumer, ("_unacked_messages", "_waiting_for_ack"))]) == []
         message = BatchMessage(TP("events", 0), FetchedBatch(1, Batch.of(Records.of([b"1"]))), 1)

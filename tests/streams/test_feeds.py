@@ -11,7 +11,7 @@ from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
 from streams.feeds import FeedWatch
 from streams.intake import ingest
-from streams.sqlite.faust_transport import log_url
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 from streams.worker import run_worker
@@ -82,7 +82,9 @@ def worked(path: Path) -> dict[int, Monitor]:
         )
         return made[partition]
 
-    run_worker(WorkerSettings(log_url=log_url(path), partitions=2, checkpoint_every_s=0.05), make, until_idle=True)
+    run_worker(
+        WorkerSettings(address=SqliteAddress(path), partitions=2, checkpoint_every_s=0.05), make, until_idle=True
+    )
     return made
 
 

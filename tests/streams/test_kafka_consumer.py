@@ -85,7 +85,7 @@ def test_every_record_is_read_once_and_in_order(kafka: Cluster, topic: Topics, c
         assert offsets(batches) == list(range(2_500))
         assert max(len(each.records) for each in batches) == 700
         assert all(each.records.source == f"{tp.topic}-0" for each in batches)
-        assert not any(each.broken for each in batches)
+        assert not any(each.records.broken for each in batches)
 
     run(test())
 
@@ -309,7 +309,7 @@ def test_a_batch_that_lies_damaged_in_the_log_is_named_and_its_neighbours_are_re
         async with consuming(kafka, tp) as consumer:
             batches = await read_to(consumer, tp, 52)
         assert values(batches) == [b"before", b"after"]
-        ((broken,),) = [each.broken for each in batches if each.broken]
+        ((broken,),) = [each.records.broken for each in batches if each.records.broken]
         assert (broken.first_offset, broken.last_offset) == (1, 50)
         assert reason in broken.message
 

@@ -18,6 +18,7 @@ from domain.events import MAX_RECORD_BYTES
 from engine.decoding.hashing import partition_of
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
+from streams.kafka.address import KafkaAddress
 from streams.kafka.options import KafkaOptions
 from streams.kafka.record_batches import RecordSet
 from streams.worker import run_worker
@@ -55,7 +56,7 @@ def with_a_broken_record(batch: bytearray) -> bytearray:
         changed = batch.copy()
         changed[at] ^= 0xFF
         found = RecordSet(bytes(sealed(changed)), 0, "").take(BATCH, BIG)
-        if len(found.records) and any("must be whole" in each.message for each in found.broken):
+        if len(found.records) and any("must be whole" in each.message for each in found.records.broken):
             return changed
     raise AssertionError("no change of one byte breaks a record")
 
@@ -134,7 +135,7 @@ def seen(kafka: Cluster, warm_kernel: None) -> Seen:
 
 def work(kafka: Cluster) -> Counts:
     options = KafkaOptions(bootstrap=(kafka.bootstrap,))
-    settings = WorkerSettings(log_url=options.url, kafka=options, partitions=PARTITIONS)
+    settings = WorkerSettings(address=KafkaAddress(options), partitions=PARTITIONS)
 
     def make(partition: int, of: int) -> Monitor:
         return Monitor(MonitorConfig(capacity=1000), partition, of, checkpoints=True)

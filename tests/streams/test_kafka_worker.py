@@ -22,6 +22,7 @@ from engine.outputs import Counts
 from streams.app import WorkerSettings
 from streams.errors import Fenced, LogFailed, OffsetGone
 from streams.kafka import backend
+from streams.kafka.address import KafkaAddress
 from streams.kafka.checkpoints import KafkaCheckpointStore
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
@@ -66,8 +67,7 @@ def options(kafka: Cluster) -> KafkaOptions:
 
 def settings_of(options: KafkaOptions, **more: Any) -> WorkerSettings:
     told = {
-        "log_url": options.url,
-        "kafka": options,
+        "address": KafkaAddress(options),
         "partitions": PARTITIONS,
         "batch_records": 50,
         "checkpoint_every_s": 0.2,
@@ -326,6 +326,7 @@ def test_a_worker_that_is_stopped_when_others_own_its_partitions_ends_in_order(
 
 WORKER = (
     "from streams.app import WorkerSettings\n"
+    "from streams.kafka.address import KafkaAddress\n"
     "from streams.worker import run_worker\n"
     "from tests.streams.sums import SumMonitor\n"
     "class Telling(SumMonitor):\n"
@@ -333,7 +334,7 @@ WORKER = (
     "        print(self.merchant[1:], *records.offsets, flush=True)\n"
     "        return super().process(records)\n"
     "settings = WorkerSettings(\n"
-    "    log_url=log._options.url, kafka=log._options, partitions=3, batch_records=50, checkpoint_every_s=0.2\n"
+    "    address=KafkaAddress(log._options), partitions=3, batch_records=50, checkpoint_every_s=0.2\n"
     ")\n"
     "run_worker(settings, Telling)\n"
 )

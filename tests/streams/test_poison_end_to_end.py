@@ -14,7 +14,7 @@ from simulator.poison import Poisoned, poison
 from simulator.simulation import simulate
 from streams.app import WorkerSettings
 from streams.intake import ingest
-from streams.sqlite.faust_transport import log_url
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 from streams.worker import run_worker
@@ -56,7 +56,7 @@ def test_every_line_is_accounted_for_and_no_card_number_is_in_any_file(damaged: 
         create_topics(log, PARTITIONS)
         taken = ingest(log, io.BytesIO(b"\n".join(lines) + b"\n"), name="poisoned", feed="sim", historic=True)
     counts = run_worker(
-        WorkerSettings(log_url=log_url(path), partitions=PARTITIONS),
+        WorkerSettings(address=SqliteAddress(path), partitions=PARTITIONS),
         lambda partition, partitions: Monitor(MonitorConfig(capacity=1000), partition, partitions, checkpoints=True),
         until_idle=True,
     )
@@ -79,7 +79,7 @@ def test_of_a_foreign_producers_topic_no_card_number_is_in_what_we_write(damaged
         create_topics(log, 1)
         log.append("events", 0, damaged.records)
     counts = run_worker(
-        WorkerSettings(log_url=log_url(tmp_path / "log.db"), partitions=1),
+        WorkerSettings(address=SqliteAddress(tmp_path / "log.db"), partitions=1),
         lambda partition, partitions: Monitor(MonitorConfig(capacity=1000), partition, partitions, checkpoints=True),
         until_idle=True,
     )

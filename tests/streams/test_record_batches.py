@@ -13,10 +13,10 @@ from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.decoding.records import PADDING
+from engine.decoding.records import PADDING, Broken
 from streams.kafka import record_batches
 from streams.kafka.codecs import MOST_BYTES, CannotDecompress, decompress
-from streams.kafka.record_batches import Broken, CutShort, RecordSet
+from streams.kafka.record_batches import CutShort, RecordSet
 from streams.kafka.record_parser import HEAD, LAST, STATE, read_records
 from tests.streams.record_sets import (
     APPEND_TIME,
@@ -74,7 +74,7 @@ def read(
             found.records.append((int(records.offsets[i]), int(records.appended_ms[i]), records.value(i)))
         assert batch.next_offset == reader.next_offset
         assert reader.done or batch.next_offset > found.next_offset, "each part must go on"
-        found.broken += batch.broken
+        found.broken += records.broken
         found.next_offset = batch.next_offset
     assert found.offsets == sorted(set(found.offsets))
     return found

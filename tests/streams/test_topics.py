@@ -7,7 +7,7 @@ import pytest
 
 from streams.app import WorkerSettings
 from streams.errors import UnknownTopic
-from streams.sqlite.faust_transport import log_url
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS, create_topics
 from streams.worker import run_worker
@@ -39,7 +39,7 @@ def test_an_acquirers_own_topic_is_read_as_it_is_and_only_the_others_are_made(tm
         create_topics(log, 2, keep_events_days=1)
         assert log.topic_names() == ["alerts", "controls", "dead-letters", "merchant-risk", "switch.out"]
         log.append("switch.out", 1, [b"20", b"22"])
-        settings = WorkerSettings(log_url=log_url(log.path), topics=FOREIGN, partitions=2)
+        settings = WorkerSettings(address=SqliteAddress(log.path), topics=FOREIGN, partitions=2)
         assert run_worker(settings, SumMonitor, until_idle=True).transactions == 2
         assert [each.topic for each in log.progress()] == ["switch.out"]
         assert log.committed("tillwatch", "switch.out", 1) == 2

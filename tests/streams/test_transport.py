@@ -12,7 +12,8 @@ from faust.types import TP
 from engine.decoding.hashing import partition_of
 from streams.app import WorkerSettings, build_app
 from streams.errors import UnknownTopic
-from streams.sqlite.faust_transport import Transport, log_url
+from streams.sqlite.address import SqliteAddress
+from streams.sqlite.faust_transport import Transport
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 
@@ -36,7 +37,7 @@ def with_app(path: Path, use: Callable[[App, Producer], Awaitable[None]]) -> Non
     """Run `use` with an app whose producer is running."""
 
     async def run() -> None:
-        app = build_app(WorkerSettings(log_url=log_url(path), partitions=2))
+        app = build_app(WorkerSettings(address=SqliteAddress(path), partitions=2))
         await app.producer.start()
         try:
             await use(app, cast("Producer", app.producer))

@@ -8,6 +8,7 @@ import re
 import signal
 import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,8 +20,10 @@ from engine.monitor import Monitor, MonitorConfig
 from engine.outputs import Counts, Outputs
 from streams.app import WorkerSettings
 from streams.errors import Fenced, LeaseHeld, OffsetGone
+from streams.kafka.address import KafkaAddress
 from streams.kafka.options import KafkaOptions
 from streams.sqlite import leases
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
 from streams.sqlite.faust_transport import LEASE, log_path, log_url
 from streams.sqlite.log import SqliteLog
@@ -31,7 +34,6 @@ from tests.streams.sums import SumMonitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from engine.decoding.records import Records
     from streams.log import Progress
@@ -51,7 +53,13 @@ def path(tmp_path: Path) -> Path:
 
 def settings_of(path: Path, **more: Any) -> WorkerSettings:
     return WorkerSettings(
-        **{"log_url": log_url(path), "partitions": PARTITIONS, "batch_records": 50, "checkpoint_every_s": None, **more}
+        **{
+            "address": SqliteAddress(path),
+            "partitions": PARTITIONS,
+            "batch_records": 50,
+            "checkpoint_every_s": None,
+            **more,
+        }
     )
 
 
@@ -254,14 +262,17 @@ def test_a_batch_that_holds_up_the_loop_for_long_keeps_the_lease(path: Path, mon
 
 def test_a_worker_that_is_stopped_loses_its_lease_and_ends_when_it_wakes(embedded: SqliteBackend) -> None:
     worker = embedded.python(
+        "from pathlib import Path\n"
         "import streams.sqlite.faust_transport as transport\n"
         "from streams.app import WorkerSettings\n"
         "from streams.errors import Fenced\n"
+        "from streams.sqlite.address import SqliteAddress\n"
         "from streams.worker import run_worker\n"
+        "from tests.streams.sums import BareMonitor\n"
         "transport.LEASE_TTL_S = 0.6\n"
-        "settings = WorkerSettings(log_url=transport.log_url(log.path), partitions=1, checkpoint_every_s=None)\n"
+        "settings = WorkerSettings(address=SqliteAddress(Path(log.path)), partitions=1, checkpoint_every_s=None)\n"
         "try:\n"
-        "    run_worker(settings, lambda *_: None)\n"
+        "    run_worker(settings, lambda *_: BareMonitor())\n"
         "except Fenced as error:\n"
         "    print(error)\n"
     )
@@ -373,17 +384,19 @@ def test_a_signal_ends_the_worker_after_the_batch_in_hand(embedded: SqliteBacken
         log.append("events", 0, [b"1"] * 1_000)
     worker = embedded.python(
         "import os, time\n"
+        "from pathlib import Path\n"
         "from engine.outputs import Counts, Outputs\n"
         "from streams.app import WorkerSettings\n"
-        "from streams.sqlite.faust_transport import log_url\n"
+        "from streams.sqlite.address import SqliteAddress\n"
         "from streams.worker import run_worker\n"
-        "class Slow:\n"
+        "from tests.streams.sums import BareMonitor\n"
+        "class Slow(BareMonitor):\n"
         "    def process(self, records):\n"
         "        print('batch', flush=True)\n"
         "        time.sleep(0.05)\n"
         "        return Outputs(counts=Counts(records=len(records)))\n"
         "settings = WorkerSettings(\n"
-        "    log_url=log_url(log.path), partitions=1, batch_records=10, checkpoint_every_s=None\n"
+        "    address=SqliteAddress(Path(log.path)), partitions=1, batch_records=10, checkpoint_every_s=None\n"
         ")\n"
         "print(run_worker(settings, lambda *_: Slow()).records, flush=True)\n"
     )
@@ -421,26 +434,26 @@ def test_a_killed_workers_successor_starts_at_once_and_comes_to_the_same_end(
 
 def test_a_log_with_other_partitions_is_refused(path: Path) -> None:
     with pytest.raises(ValueError, match=r"topic 'events' has 3 partitions.*got 4"):
-        run_worker(WorkerSettings(log_url=log_url(path), checkpoint_every_s=None), SumMonitor)
+        run_worker(WorkerSettings(address=SqliteAddress(path), checkpoint_every_s=None), SumMonitor)
 
 
 @pytest.mark.parametrize("url", ["kafka://host", "sqlite://relative.db", "/tmp/x.db", "sqlite:///"])
-def test_a_url_that_names_no_log_file_is_refused(url: str) -> None:
+def test_a_url_that_names_no_log_file_is_refused_by_the_transport(url: str) -> None:
     with pytest.raises(ValueError, match=r"log URL must be sqlite:///folder/file\.db, got"):
-        WorkerSettings(log_url=url)
+        log_path(url)
 
 
 @pytest.mark.parametrize("name", ["partitions", "batch_records"])
 def test_sizes_are_at_least_one(name: str) -> None:
     with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
-        WorkerSettings(**{"log_url": "sqlite:///a/b.db", name: 0})  # type: ignore[arg-type]
+        WorkerSettings(**{"address": SqliteAddress(Path("b.db")), name: 0})  # type: ignore[arg-type]
 
 
 def test_a_worker_on_kafka_cuts_well_within_a_transactions_time() -> None:
     options = KafkaOptions(bootstrap=("127.0.0.1:9092",))
     for every_s in (None, 301.0):
         with pytest.raises(ValueError, match=f"at most 300 on Kafka, .* got {every_s}"):
-            WorkerSettings(log_url=options.url, kafka=options, checkpoint_every_s=every_s)
+            WorkerSettings(address=KafkaAddress(options), checkpoint_every_s=every_s)
 
 
 def test_any_file_name_survives_its_url(tmp_path: Path) -> None:
@@ -450,7 +463,7 @@ def test_any_file_name_survives_its_url(tmp_path: Path) -> None:
 
 def test_every_topic_is_made(path: Path) -> None:
     with SqliteLog(path) as log:
-        made = [each for each in TOPICS if not each.on_kafka_only]
+        made = [each for each in TOPICS if not each.internal]
         assert log.topic_names() == sorted(each.name for each in made)
         assert [log.partitions(each.name) for each in made] == [PARTITIONS] * 4 + [1]
         assert [log.compacted(each.name) for each in made] == [False, True, True, False, True]

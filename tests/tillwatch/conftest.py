@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
+from streams.sqlite.address import SqliteAddress
 from tillwatch.cli import commands
-from tillwatch.settings import log_url_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,7 @@ def events(simulated: Path) -> Path:
 def worked(events: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A log into which the events were put and which a worker has read."""
     log = tmp_path_factory.mktemp("worked") / "tillwatch.db"
-    assert call("--log-url", log_url_of(log), "ingest", events, "--historic").exit_code == 0
-    code, _, errors = finish(start("--log-url", log_url_of(log), "worker", "--until-idle"))
+    assert call("--log-url", SqliteAddress(log).url, "ingest", events, "--historic").exit_code == 0
+    code, _, errors = finish(start("--log-url", SqliteAddress(log).url, "worker", "--until-idle"))
     assert code == 0, errors
     return log

@@ -11,11 +11,11 @@ import pytest
 from domain.alerts import Alert, Text
 from domain.controls import Versions
 from models.peers import dump_peers
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from tests.controls_made import peers_of
 from tests.tillwatch.conftest import call, json_lines
 from tillwatch.language import local_iso
-from tillwatch.settings import log_url_of
 from tillwatch.tail import line
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def controls_in(log: Path) -> int:
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    return log_url_of(tmp_path / "new" / "tillwatch.db")
+    return SqliteAddress(tmp_path / "new" / "tillwatch.db").url
 
 
 def test_what_was_published_is_listed_and_shown(url: str, toml: Path, tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_version_on_a_log_that_was_read_must_lie_ahead_of_its_clocks(
         before._db.execute("VACUUM INTO ?", (str(log),))
     for name in (".state.db",):
         shutil.copy(worked.with_suffix(name), log.with_suffix(name))
-    url = log_url_of(log)
+    url = SqliteAddress(log).url
     publish = ("--log-url", url, "controls", "publish", toml, "--kind", "detectors")
     assert "effective_from must be given" in call(*publish).output
     assert "effective_from must be after" in call(*publish, "--in", "60s").output

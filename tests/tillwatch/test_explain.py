@@ -13,11 +13,11 @@ import pytest
 
 from domain.alerts import Score
 from domain.timestamps import DAY_MS, MINUTE_MS
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from tests.tillwatch.conftest import call, json_lines
 from tillwatch.explain import moment_of
 from tillwatch.logs import Follower
-from tillwatch.settings import log_url_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +114,7 @@ def test_the_state_tells_what_a_replay_does(worked: Path, events: Path) -> None:
     riskiest = max(scores, key=lambda each: each.score)
     assert riskiest.score > 40
     arguments = ("explain", riskiest.merchant_id, "--since", "2d", "--json")
-    result = call("--log-url", log_url_of(worked), *arguments)
+    result = call("--log-url", SqliteAddress(worked).url, *arguments)
     assert result.exit_code == 0, result.output
     found = msgspec.json.decode(result.stdout)
     assert found == explained(riskiest.merchant_id, "--since", "2d", "--events", events)

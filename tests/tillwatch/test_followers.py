@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from domain.alerts import Alert, Score, Text
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 from tests.tillwatch.conftest import start
 from tillwatch.demo.log_snapshot import Picture
 from tillwatch.logs import Follower
-from tillwatch.settings import log_url_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +51,7 @@ def write(log: SqliteLog, *values: Any) -> None:
 def test_tail_from_the_start_shows_more_alerts_than_are_read_at_a_time(log: SqliteLog) -> None:
     there = [alert(f"a{i}", 1) for i in range(12_000)]
     write(log, *there)
-    process = start("--log-url", log_url_of(Path(log.path)), "tail", "--from-start", "--json")
+    process = start("--log-url", SqliteAddress(Path(log.path)).url, "tail", "--from-start", "--json")
     assert process.stdout is not None
     shown = [msgspec.json.decode(process.stdout.readline(), type=Alert) for _ in there]
     process.kill()

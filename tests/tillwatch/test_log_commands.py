@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from domain.alerts import Alert
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from tests.tillwatch.conftest import call, finish, start
 from tillwatch.language import local_iso
 from tillwatch.logs import Follower
-from tillwatch.settings import log_url_of
 from tillwatch.show import severity_words
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def alerts_of(log_file: Path) -> list[Alert]:
 
 
 def test_an_ingest_started_again_goes_on_behind_the_last_line(events: Path, tmp_path: Path) -> None:
-    url = log_url_of(tmp_path / "new" / "tillwatch.db")
+    url = SqliteAddress(tmp_path / "new" / "tillwatch.db").url
     part = tmp_path / "part.jsonl"
     lines = events.read_bytes().splitlines(keepends=True)
     part.write_bytes(b"".join(lines[:600]))
@@ -41,7 +41,7 @@ def test_an_ingest_started_again_goes_on_behind_the_last_line(events: Path, tmp_
 
 
 def test_standard_input_is_taken_in_and_has_no_position_without_a_name(tmp_path: Path) -> None:
-    url = log_url_of(tmp_path / "tillwatch.db")
+    url = SqliteAddress(tmp_path / "tillwatch.db").url
     sale = '{"txn_id":"%d","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}\n'
     for txn_id in (1, 2):
         process = start("--log-url", url, "ingest", "-", "--historic", "--json")
@@ -51,7 +51,7 @@ def test_standard_input_is_taken_in_and_has_no_position_without_a_name(tmp_path:
 
 def test_an_ingest_that_is_interrupted_ends_with_code_130_and_no_traceback(tmp_path: Path) -> None:
     log_file = tmp_path / "tillwatch.db"
-    process = start("--log-url", log_url_of(log_file), "ingest", "-")
+    process = start("--log-url", SqliteAddress(log_file).url, "ingest", "-")
     while not log_file.exists() or not _topics(log_file):
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
@@ -67,20 +67,20 @@ def test_a_log_with_other_partitions_than_the_settings_is_refused(
     worked: Path, events: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TILLWATCH_PARTITIONS", "3")
-    result = call("--log-url", log_url_of(worked), "ingest", events)
+    result = call("--log-url", SqliteAddress(worked).url, "ingest", events)
     assert result.exit_code == 1
     assert "topic 'events' has 4 partitions" in result.stderr
 
 
 def test_a_file_that_is_no_log_is_one_line_and_code_1(tmp_path: Path, events: Path) -> None:
     (tmp_path / "tillwatch.db").write_bytes(b"no database" * 100)
-    result = call("--log-url", log_url_of(tmp_path / "tillwatch.db"), "ingest", events)
+    result = call("--log-url", SqliteAddress(tmp_path / "tillwatch.db").url, "ingest", events)
     assert result.exit_code == 1
     assert result.stderr == "Error: database of the log or the state: file is not a database\n"
 
 
 def test_a_worker_started_again_says_the_same_totals(worked: Path) -> None:
-    code, out, errors = finish(start("--log-url", log_url_of(worked), "worker", "--until-idle", "--json"))
+    code, out, errors = finish(start("--log-url", SqliteAddress(worked).url, "worker", "--until-idle", "--json"))
     assert code == 0
     totals = msgspec.json.decode(out)
     assert totals["transactions"] > 10_000
@@ -91,7 +91,7 @@ def test_a_worker_started_again_says_the_same_totals(worked: Path) -> None:
 def test_a_second_worker_is_refused_and_told_who_runs(worked: Path) -> None:
     with SqliteLog(worked) as log:
         lease = log.acquire_lease("worker", "the first", 3600)
-        code, out, errors = finish(start("--log-url", log_url_of(worked), "worker", "--until-idle"))
+        code, out, errors = finish(start("--log-url", SqliteAddress(worked).url, "worker", "--until-idle"))
         log.release_lease(lease)
     assert (code, out) == (1, "")
     assert errors.splitlines()[-1].startswith(f"Error: lease 'worker' is held by the first, process {os.getpid()}")
@@ -101,7 +101,7 @@ def test_a_second_worker_is_refused_and_told_who_runs(worked: Path) -> None:
 def test_tail_shows_the_alerts_that_are_there_and_those_that_come_until_ctrl_c(worked: Path, tmp_path: Path) -> None:
     log_file = Path(shutil.copy(worked, tmp_path))
     there = alerts_of(log_file)
-    process = start("--log-url", log_url_of(log_file), "tail", "--from-start", "--json")
+    process = start("--log-url", SqliteAddress(log_file).url, "tail", "--from-start", "--json")
     assert process.stdout is not None
     shown = [msgspec.json.decode(process.stdout.readline(), type=Alert) for _ in there]
     assert shown == there
@@ -118,7 +118,7 @@ def test_a_line_of_tail_says_when_how_bad_who_how_much_and_why_in_either_languag
     for lang, reason, as_of in (
         ("en", first.reason.en, "; times: Asia/Shanghai"), ("zh", first.reason.zh, "；时间：北京时间"),
     ):  # fmt: skip
-        process = start("--log-url", log_url_of(worked), "tail", "--from-start", "--lang", lang)
+        process = start("--log-url", SqliteAddress(worked).url, "tail", "--from-start", "--lang", lang)
         assert process.stdout is not None
         line = process.stdout.readline()
         process.send_signal(signal.SIGINT)
@@ -131,7 +131,9 @@ def test_a_line_of_tail_says_when_how_bad_who_how_much_and_why_in_either_languag
 
 def test_tail_shows_those_of_one_merchant_alone_where_one_is_named(worked: Path) -> None:
     last = alerts_of(worked)[-1]
-    process = start("--log-url", log_url_of(worked), "tail", "--from-start", "--merchant", last.merchant_id, "--json")
+    process = start(
+        "--log-url", SqliteAddress(worked).url, "tail", "--from-start", "--merchant", last.merchant_id, "--json"
+    )
     assert process.stdout is not None
     assert msgspec.json.decode(process.stdout.readline(), type=Alert).merchant_id == last.merchant_id
     process.send_signal(signal.SIGINT)
@@ -141,7 +143,7 @@ def test_tail_shows_those_of_one_merchant_alone_where_one_is_named(worked: Path)
 
 
 def test_tail_makes_no_log_where_there_is_none(tmp_path: Path) -> None:
-    result = call("--log-url", log_url_of(tmp_path / "none.db"), "tail")
+    result = call("--log-url", SqliteAddress(tmp_path / "none.db").url, "tail")
     assert result.exit_code == 1
     assert "there is no log at" in result.stderr
     assert not (tmp_path / "none.db").exists()

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from streams.sqlite.address import SqliteAddress
 from tests.tillwatch.conftest import call
-from tillwatch.settings import Settings, SettingsError, load, log_url_of
+from tillwatch.settings import Settings, SettingsError, load
 
 
 def written(tmp_path: Path, text: str) -> Path:
@@ -16,7 +17,7 @@ def written(tmp_path: Path, text: str) -> Path:
 
 def test_without_file_and_environment_everything_has_its_default() -> None:
     assert load() == Settings()
-    assert Settings().log_path == Path("var/tillwatch.db")
+    assert Settings().address() == SqliteAddress(Path("var/tillwatch.db"))
 
 
 def test_the_environment_counts_before_the_file_and_the_command_line_before_both(
@@ -106,5 +107,5 @@ def test_help_needs_no_settings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["plain.db", "with space.db", "商户#1?.db", "100%25.db"])
 def test_any_file_name_survives_its_url(name: str, tmp_path: Path) -> None:
-    assert load(log_url=log_url_of(tmp_path / name)).log_path == tmp_path / name
-    assert load(log_url=log_url_of(Path("var") / name)).log_path == Path("var") / name
+    assert load(log_url=SqliteAddress(tmp_path / name).url).address() == SqliteAddress(tmp_path / name)
+    assert load(log_url=SqliteAddress(Path("var") / name).url).address() == SqliteAddress(Path("var") / name)

@@ -13,6 +13,7 @@ import pytest
 
 from engine.decoding.hashing import partition_of
 from engine.features.compose import compose
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.checkpoints import PageRef, SqliteCheckpoints, state_path
 from streams.sqlite.faust_transport import LEASE
 from streams.sqlite.log import SqliteLog
@@ -21,10 +22,9 @@ from tests.faults.waiting import wait_until
 from tests.outcome import last_by_key, letters_of
 from tests.tillwatch.conftest import call, finish, start
 from tillwatch.language import local_iso
-from tillwatch.settings import load, log_url_of
+from tillwatch.settings import load
 from tillwatch.show import money
-from tillwatch.state import last_checkpoint
-from tillwatch.state_rebuild import restored
+from tillwatch.state import last_checkpoint, restored
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -79,12 +79,12 @@ def offsets(file: Path) -> dict[int, int]:
 
 def state(log_file: Path, *arguments: str | Path) -> Result:
     """A subcommand that runs no worker."""
-    return call("--log-url", log_url_of(log_file), "state", *arguments)
+    return call("--log-url", SqliteAddress(log_file).url, "state", *arguments)
 
 
 def run(log_file: Path, *arguments: str | Path) -> tuple[int, str, str]:
     """A command that runs a worker."""
-    return finish(start("--log-url", log_url_of(log_file), *arguments))
+    return finish(start("--log-url", SqliteAddress(log_file).url, *arguments))
 
 
 def inspected(log_file: Path, merchant_id: str) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def test_inspect_of_a_merchant_without_transactions_shows_its_master_data(tmp_pa
     log_file, events = tmp_path / "tillwatch.db", tmp_path / "events.jsonl"
     event = {"type": "merchant", "merchant_id": "[new]", "effective_from": 1_735_700_400_000, "mccs": ["5812"]}
     events.write_bytes(msgspec.json.encode(event) + b"\n")
-    assert call("--log-url", log_url_of(log_file), "ingest", events, "--historic").exit_code == 0
+    assert call("--log-url", SqliteAddress(log_file).url, "ingest", events, "--historic").exit_code == 0
     assert run(log_file, "worker", "--until-idle")[0] == 0
     found = inspected(log_file, "[new]")
     assert (found["clock"], found["score"], found["columns"], found["episodes"]) == (None, None, [], [])
@@ -249,8 +249,8 @@ def moved_on(events: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config.write_text("checkpoint_every_s = 0.2\n")
     lines = events.read_bytes().splitlines(keepends=True)
     part.write_bytes(b"".join(lines[: len(lines) * 2 // 3]))
-    assert call("--log-url", log_url_of(log_file), "ingest", part, "--historic").exit_code == 0
-    worker = start("--config", config, "--log-url", log_url_of(log_file), "worker")
+    assert call("--log-url", SqliteAddress(log_file).url, "ingest", part, "--historic").exit_code == 0
+    worker = start("--config", config, "--log-url", SqliteAddress(log_file).url, "worker")
     try:
         ends = wait_for_cuts(log_file)
         result = state(log_file, "backup", folder / "backup.db")
@@ -259,7 +259,7 @@ def moved_on(events: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert offsets(folder / "backup.db") == ends
         assert "is held by tillwatch@" in refused(state(log_file, "rebuild", "--all"))
         part.write_bytes(b"".join(lines))
-        assert call("--log-url", log_url_of(log_file), "ingest", part, "--historic").exit_code == 0
+        assert call("--log-url", SqliteAddress(log_file).url, "ingest", part, "--historic").exit_code == 0
         wait_for_cuts(log_file)
         worker.terminate()
         code, _, errors = finish(worker)

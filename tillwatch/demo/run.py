@@ -15,6 +15,7 @@ from rich.live import Live
 
 from streams.errors import LeaseHeld
 from streams.log import now_utc_ms
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.checkpoints import state_path
 from tillwatch.demo import plan as demo_plan
 from tillwatch.demo.board import View, board, status_line
@@ -23,7 +24,6 @@ from tillwatch.demo.closing import next_steps, totals_words
 from tillwatch.demo.log_snapshot import Picture
 from tillwatch.language import lang_option, local, speaker
 from tillwatch.logs import open_file
-from tillwatch.settings import log_url_of
 from tillwatch.show import emit_json, failing, to_stderr, to_stdout
 from tillwatch.stopping import stop_signals
 from tillwatch.warm import marker
@@ -97,7 +97,7 @@ def command(
     """
     with stop_signals() as stop:
         folder.mkdir(parents=True, exist_ok=True)
-        at_log = replace(invocation, log_url=log_url_of((folder / _LOG).resolve()))
+        at_log = replace(invocation, log_url=SqliteAddress((folder / _LOG).resolve()).url)
         if fresh:
             with _claimed(at_log, folder):
                 pass
@@ -114,7 +114,7 @@ def command(
         return
     console = to_stderr()
     console.print(totals_words(totals, lang))
-    for line in next_steps(picture, at_log.config, log_url_of(folder / _LOG), lang):
+    for line in next_steps(picture, at_log.config, SqliteAddress(folder / _LOG).url, lang):
         console.print(line, markup=False, soft_wrap=True)
 
 

@@ -3,87 +3,61 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from domain.alerts import Text
-from domain.errors import TillwatchError
 from engine.checkpoint.checkpoints import OtherState
-from engine.checkpoint.pages import Damaged, encode
-from streams.checkpointing import restore
-from streams.log import now_utc_ms
-from streams.sqlite.checkpoints import Manifest, PageRef, SqliteCheckpoints, is_whole, state_path
-from tillwatch.logs import read_controls
-from tillwatch.worker import new_monitor
+from engine.checkpoint.pages import Damaged
+from streams.sqlite.checkpoints import SqliteCheckpoints, is_whole, state_path
+from streams.sqlite.faust_transport import LEASE
+from streams.state_rebuild import ASKED, CannotRebuild, goes_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from collections.abc import Set as AbstractSet
-
-    from engine.monitor import Monitor
     from streams.sqlite.leases import Lease
     from streams.sqlite.log import SqliteLog
-    from tillwatch.settings import Settings
+    from streams.state_rebuild import RebuildRequest
+
+_OWNER = "tillwatch state rebuild"
+_LEASE_S = 120.0
+"""For how long a rebuild keeps the lease without renewing it, which it does before each partition."""
 
 
-ASKED = "asked for"
-"""Why a partition that may be whole is built anew."""
-
-
-class CannotRebuild(TillwatchError):
-    """The state cannot be built anew as it was asked for; nothing was changed."""
-
-
-class Checkpoints(Protocol):
-    """Where checkpoints can be looked at."""
-
-    def manifest(self, partition: int) -> Manifest | None:
-        """The last checkpoint of a partition."""
-        ...
-
-    def pages(self, manifest: Manifest) -> Iterable[tuple[int, bytes]]:
-        """The pages it lists, each checked."""
-        ...
-
-
-def restored(settings: Settings, store: Checkpoints, manifest: Manifest) -> Monitor:
-    """A monitor that stands where a checkpoint was taken; raises what `restore` does."""
-    monitor = new_monitor(settings, manifest.partition)
-    monitor.learn(read_controls(settings))
-    restore(monitor, manifest, store.pages(manifest))
-    return monitor
-
-
-class Rebuild:
-    """A rebuild of the state of some partitions.
+def rebuild(path: Path, request: RebuildRequest) -> list[Text]:
+    """Replace the state of the chosen partitions, or of those that are damaged if none is chosen.
 
     Args:
-        settings: where log and state are.
-        log: the log.
-        lease: the worker's lease on it, so that no worker runs.
-        source: a backup to go on from; None where everything is read again.
-        from_first: whether state may begin at the log's first event where what lay before is gone.
+        path: the log's file.
+        request: what is to be built anew.
+
+    Returns:
+        What was done, in lines for people; none where nothing was.
+
+    Raises:
+        CannotRebuild: one of them cannot be replaced; nothing was changed.
+        LeaseHeld: a worker runs.
+        Fenced: somebody took the lease meanwhile.
+        StateLocked, UnknownFormat: see `SqliteCheckpoints`.
     """
+    with request.open_log() as opened:
+        log = cast("SqliteLog", opened)  # it is at our own address
+        lease = log.acquire_lease(LEASE, _OWNER, _LEASE_S)
+        try:
+            return _Rebuild(request, log, lease, state_path(path)).run()
+        finally:
+            log.release_lease(lease)
 
-    def __init__(
-        self, settings: Settings, log: SqliteLog, lease: Lease, source: Path | None, *, from_first: bool
-    ) -> None:
-        self._settings, self._log, self._lease = settings, log, lease
-        self._source, self._from_first = source, from_first
-        self._path = state_path(settings.log_path)
 
-    def run(self, chosen: AbstractSet[int]) -> list[Text]:
-        """Replace the state of the chosen partitions, or of those that are damaged if none is chosen.
+class _Rebuild:
+    """A rebuild under the worker's lease on the log, so that no worker runs."""
 
-        Returns:
-            What was done, in lines for people; none where nothing was.
+    def __init__(self, request: RebuildRequest, log: SqliteLog, lease: Lease, path: Path) -> None:
+        self._request, self._log, self._lease, self._path = request, log, lease, path
 
-        Raises:
-            CannotRebuild: one of them cannot be replaced; nothing was changed.
-            Fenced: somebody took the lease meanwhile.
-            StateLocked, UnknownFormat: see `SqliteCheckpoints`.
-        """
+    def run(self) -> list[Text]:
+        """Find out what is to be replaced, make sure that it can be, then replace it."""
+        chosen = self._request.chosen
         whole = not self._path.exists() or is_whole(self._path)
         why = dict.fromkeys(sorted(chosen), ASKED) if chosen else {}
         if not (chosen and whole):
@@ -99,7 +73,7 @@ class Rebuild:
 
     def _damaged(self, *, whole: bool) -> dict[int, str]:
         """By partition, why a worker cannot go on from its state."""
-        numbers = range(self._settings.partitions)
+        numbers = range(self._request.partitions)
         try:
             with SqliteCheckpoints(self._path, read_only=not whole) as store:
                 faults = {each: self._fault(store, each) for each in numbers}
@@ -113,7 +87,7 @@ class Rebuild:
         try:
             manifest = store.manifest(partition)
             if manifest is not None:
-                restored(self._settings, store, manifest)
+                self._request.restored(store, manifest)
         except Damaged as error:
             return _without_advice(error)
         except OtherState as error:
@@ -138,11 +112,12 @@ class Rebuild:
     def _start(self, partition: int) -> int:
         """The offset that a partition will go on from."""
         self._log.renew_lease(self._lease)
-        saved = None if self._source is None else self._saved(self._source, partition)
+        source = self._request.source
+        saved = None if source is None else self._saved(source, partition)
         if saved is not None:
             return saved
         first, _ = self._bounds(partition)
-        if first and not self._from_first:
+        if first and not self._request.from_first:
             raise CannotRebuild(
                 f"partition {partition} must be read again from offset 0, got a log that begins at {first}: give a"
                 " backup with --from, or let the state begin there with --from-first"
@@ -156,7 +131,7 @@ class Rebuild:
                 manifest = store.manifest(partition)
                 if manifest is None:
                     return None
-                restored(self._settings, store, manifest)
+                self._request.restored(store, manifest)
         except (Damaged, OtherState) as error:
             raise CannotRebuild(f"partition {partition} of the backup: {_without_advice(error)}") from error
         if manifest.source != self._log.identity:
@@ -167,53 +142,23 @@ class Rebuild:
 
     def _replace(self, starts: dict[int, int], aside: Path | None) -> None:
         """Replace the state of partitions; where the file was broken, take the others over from it."""
-        epoch = self._lease.epoch
+        epoch, source = self._lease.epoch, self._request.source
         with SqliteCheckpoints(self._path) as store:
-            store.fence(epoch, "tillwatch state rebuild")
-            for partition in range(self._settings.partitions):
+            store.fence(epoch, _OWNER)
+            for partition in range(self._request.partitions):
                 self._log.renew_lease(self._lease)
                 if partition not in starts:
                     if aside is not None:
                         store.restore_from(epoch, aside, partition)
-                elif self._source is None or store.restore_from(epoch, self._source, partition) is None:
+                elif source is None or store.restore_from(epoch, source, partition) is None:
                     store.drop(epoch, partition)
                     if starts[partition]:
                         self._begin(store, partition, starts[partition])
 
     def _begin(self, store: SqliteCheckpoints, partition: int, offset: int) -> None:
         """Commit a checkpoint of a partition that remembers nothing, to be read on from an offset."""
-        manifest, fresh = first_checkpoint(self._settings, partition, offset, self._log.identity)
+        manifest, fresh = self._request.first_checkpoint(partition, offset, self._log.identity)
         store.commit(self._lease.epoch, msgspec.structs.replace(manifest, epoch=self._lease.epoch), fresh)
-
-
-def first_checkpoint(settings: Settings, partition: int, offset: int, source: str) -> tuple[Manifest, dict[int, bytes]]:
-    """A checkpoint of a partition that remembers nothing, to be read on from an offset, and its pages; it has no owner
-    yet.
-    """
-    checkpoint = new_monitor(settings, partition).checkpoint()
-    fresh = {each.id: encode(each.page) for each in checkpoint.rest()}
-    refs = tuple(PageRef.of(page_id, raw) for page_id, raw in fresh.items())
-    manifest = Manifest(
-        partition=partition,
-        checkpoint=1,
-        parent=0,
-        offset=offset,
-        source=source,
-        epoch=0,
-        rows=0,
-        checkpoint_ms=now_utc_ms(),
-        pages=refs,
-        notes=checkpoint.notes(),
-    )
-    return manifest, fresh
-
-
-def goes_on(partition: int, why: str, start: int) -> Text:
-    """What was done to a partition, for people; what is wrong with a file or page is in English in both."""
-    return Text(
-        f"partition {partition}: {why}; it goes on from offset {start:,}",
-        f"分区{partition}：{'按要求重建' if why == ASKED else why}；自位点{start:,}继续",
-    )
 
 
 def _moved(path: Path) -> Text:
