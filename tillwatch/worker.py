@@ -6,12 +6,12 @@ import logging
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from domain.profiles import Profiles
+from engine.controls import Controls
+from engine.features.pipeline import FeaturePipeline
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
 from streams.sqlite.faust_transport import log_url
@@ -128,26 +128,24 @@ def replaying_monitor(settings: Settings) -> Monitor:
     return monitor
 
 
+def replaying_pipeline(settings: Settings) -> FeaturePipeline:
+    """Makes rows of features of all merchants, under the controls that `replaying_monitor` knows."""
+    config = monitor_config(settings)
+    controls = Controls((), config.controls)
+    controls.learn(read_controls(settings))
+    pipeline = FeaturePipeline(config, historic=True)
+    pipeline.state.set_in_force(controls.in_force())
+    return pipeline
+
+
 def monitor_config(settings: Settings) -> MonitorConfig:
     """What a monitor is told of its acquirer."""
     return MonitorConfig(
         capacity=settings.capacity,
-        late_s=settings.late_s,
         time_zone=settings.time_zone,
-        country=settings.country,
-        peers=settings.load_peers(),
-        profiles=_profiles(settings.profiles),
+        controls=settings.controls(),
         foreign=bool(settings.foreign_topic),
     )
-
-
-def _profiles(path: str) -> Profiles | None:
-    if not path:
-        return None
-    try:
-        return Profiles.decoded(Path(path).read_bytes())
-    except ValueError as error:
-        raise click.ClickException(f"{path}: {error}") from error
 
 
 def log_to_stderr() -> None:
