@@ -18,6 +18,7 @@ from streams.sqlite.faust_transport import log_url
 from streams.worker import run_worker
 from tillwatch.language import lang_option, speaker
 from tillwatch.logs import open_log, read_controls
+from tillwatch.seeding import seed_controls
 from tillwatch.show import emit_json, failing
 from tillwatch.stopping import tie_to_stdin
 from tillwatch.warm import compile_engine
@@ -74,7 +75,9 @@ def command(invocation: Invocation, lang: str, *, until_idle: bool, as_json: boo
         tie_to_stdin()
     log_to_stderr()
     settings, say = invocation.settings(), speaker(lang)
-    open_log(settings).close()
+    with open_log(settings) as log:
+        for line in seed_controls(log, settings, say):
+            _logger.warning("%s", line)
     monitors: dict[int, Monitor] = {}
     factory = _factory(settings, monitors)
     compile_engine()  # now: while it is compiled or loaded, a member of a group would not be heard of
