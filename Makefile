@@ -43,6 +43,9 @@ check: setup ## Check style, types, imports and documentation, as CI does.
 	@$(ACTIVATED) lint-imports
 	@$(ACTIVATED) pytest -q tests/docs $(PACKAGES)
 
+calendar: setup ## Write the calendar that is shipped anew, from the package holidays.
+	@$(BIN)/python -m tools.build_calendar
+
 bench: setup ## Run the benchmarks on one core.
 	@set -e; for each in throughput simulate; do echo "bench/$$each.py"; $(ONE_CORE) $(BIN)/python -m bench.$$each; done
 
@@ -53,7 +56,7 @@ lock: $(BIN)/python ## Choose versions anew: writes requirements.lock.
 
 clean: ## Drop what was built, cached or simulated; .venv stays.
 	@rm -rf var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	@find $(PACKAGES) tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find $(PACKAGES) tests bench tools -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Where there is no uv, one is put into the environment.
 UV = $(shell command -v uv)
@@ -78,4 +81,4 @@ $(VENV)/.warm: $(VENV)/.installed $(SOURCES)
 	@$(ACTIVATED) tillwatch warm >&2
 	@touch $@
 
-.PHONY: help setup demo test test-all faults check bench lock clean
+.PHONY: help setup demo test test-all faults check calendar bench lock clean

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from domain.controls import Versions
+from domain.controls import Versions  # noqa: TC001  msgspec reads the annotation
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -75,7 +75,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     risk_code: str
     received_at: str | None = None
     closed: bool = False
-    controls: Versions = Versions()
+    controls: Versions = msgspec.field(default_factory=dict)
     epoch: int = 0
 
 

@@ -84,7 +84,7 @@ REGIMES = (
     Regime(_beijing_ms(2016, 9, 6), NDRC_2016_557, _prices(Rate(35_000, 1_300, 3_250, 325))),
     Regime(_beijing_ms(2021, 9, 30), PBOC_2021_169, _prices(Rate(31_500, 1_300, 2_925, 325))),
 )
-"""Prices by time, ascending. An acquirer with other prices or caps passes regimes of its own."""
+"""Prices by time, ascending. An acquirer with other prices or caps publishes them as the control `prices`."""
 
 
 class Cost(NamedTuple):

@@ -1,4 +1,4 @@
-"""Which version of each control is in force when: settings of detectors, peers and profiles.
+"""Which version of each kind of control is in force when.
 
 The version is chosen by the row's clock after the event, `Into.clock_ms`. A monitor holds every version, for
 merchants' clocks differ by months, and records of long ago may be read again.
@@ -13,19 +13,17 @@ import msgspec
 import numpy as np
 
 from detectors.contract import Findings
-from detectors.registry import make_detectors
-from domain.controls import KINDS, Control, Versions
-from domain.profiles import Profiles
-from models.peers import decode_peers
+from domain.controls import Control
+from engine.control_kinds.registry import DETECTORS, INSTALLED, KINDS, kind_of, version_0
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from detectors.contract import Detector, Features
-    from domain.peers import Peers
-    from engine.features.partition import Artefacts
+    from domain.controls import Versions
+    from engine.features.partition import InForce
 
 NEVER_MS = -(2**63)
 """What a clock stands at that has not moved yet."""
@@ -38,7 +36,7 @@ class Known(NamedTuple):
 
     control: Control
     value: Any
-    """Detectors by name, `Peers`, or `Profiles` or None."""
+    """As the kind's `decode` has it; None for a withdrawal."""
 
 
 def read(raw: bytes) -> Known:
@@ -51,24 +49,19 @@ def read(raw: bytes) -> Known:
         control = msgspec.json.decode(raw, type=Control)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"a control must be a record of kind, version, effective_from and body: {error}") from error
-    return Known(control, _READERS[control.kind](bytes(control.body)))
+    kind = kind_of(control.kind)
+    return Known(control, kind.decode(bytes(control.body)) if control.withdraws is None else None)
 
 
-def _read_detectors(body: bytes) -> dict[str, Detector]:
-    try:
-        settings = msgspec.json.decode(body, type=dict[str, dict[str, int | float]])
-    except msgspec.DecodeError as error:
-        raise ValueError(f"detectors must be tables of numbers, one for each detector: {error}") from error
-    return {each.name: each for each in make_detectors(settings)}
-
-
-def _read_profiles(body: bytes) -> Profiles | None:
-    return None if body == b"null" else Profiles.decoded(body)
-
-
-_READERS: dict[str, Callable[[bytes], object]] = {
-    "detectors": _read_detectors, "peers": decode_peers, "profiles": _read_profiles,
-}  # fmt: skip
+def standing(known: Iterable[Known]) -> list[Known]:
+    """Those versions that are or will be in force: neither withdrawn nor withdrawals."""
+    known = list(known)
+    gone = {(each.control.kind, each.control.withdraws) for each in known}
+    return [
+        each
+        for each in known
+        if each.control.withdraws is None and (each.control.kind, each.control.version) not in gone
+    ]
 
 
 class _Series(NamedTuple):
@@ -97,15 +90,14 @@ class Controls:
 
     Args:
         detectors: what runs, set as version 0 has it. Versions set them otherwise; which ones run stays as it is.
-        peers: version 0.
-        profiles: version 0.
+        zero: version 0 of the other kinds, by kind; what is not named says what the product has.
 
     Attributes:
         reached_ms: the latest clock by which a version was chosen so far; `NEVER_MS` before the first.
     """
 
-    def __init__(self, detectors: Sequence[Detector], peers: Peers, profiles: Profiles | None) -> None:
-        self._zero: dict[str, Any] = {"detectors": tuple(detectors), "peers": peers, "profiles": profiles}
+    def __init__(self, detectors: Sequence[Detector], zero: Mapping[str, Any] | None = None) -> None:
+        self._zero: dict[str, Any] = {DETECTORS: tuple(detectors), **version_0(zero or {})}
         self.names = tuple(each.name for each in detectors)
         self.reached_ms = NEVER_MS
         self._learned: dict[str, set[int]] = {kind: set() for kind in KINDS}
@@ -113,21 +105,25 @@ class Controls:
 
     def _hold(self, known: Sequence[Known]) -> None:
         self._held = {each.control.key for each in known}
-        self._series: dict[str, _Series] = {kind: self._series_of(kind, known) for kind in KINDS}
-        sets = self._series["detectors"]
-        self._since_ms = np.array(sets.since_ms, np.int64)
-        versions = [(0, self._zero["detectors"]), *zip(sets.versions, sets.values, strict=True)]
-        self._set: dict[tuple[str, int], Detector] = {
-            (each.name, version): each for version, made in versions for each in made
-        }
+        in_force = standing(known)
+        self._series: dict[str, _Series] = {kind: self._series_of(kind, in_force) for kind in KINDS}
+        self._since_ms = np.array(self._series[DETECTORS].since_ms, np.int64)
+        self._set: dict[tuple[str, int], Detector] = {(each.name, 0): each for each in self._zero[DETECTORS]}
+        for control, value in known:
+            if control.kind == DETECTORS and control.withdraws is None:  # one withdrawn too late may have episodes
+                self._set |= {(each.name, control.version): each for each in self._as_set(value)}
 
-    def _series_of(self, kind: str, known: Sequence[Known]) -> _Series:
-        mine = [each for each in known if each.control.kind == kind]
+    def _as_set(self, value: Iterable[Detector]) -> tuple[Detector, ...]:
+        """The detectors that run, as a version sets them."""
+        running: Sequence[Detector] = self._zero[DETECTORS]
+        made = {each.name: each for each in value}
+        return tuple(made.get(each.name, each) for each in running)
+
+    def _series_of(self, kind: str, in_force: Sequence[Known]) -> _Series:
+        mine = [each for each in in_force if each.control.kind == kind]
         if not mine:
             return _Series([BEGINNING_MS], [0], [self._zero[kind]])
-        values = [each.value for each in mine]
-        if kind == "detectors":
-            values = [tuple(made.get(each.name, each) for each in self._zero[kind]) for made in values]
+        values = [self._as_set(each.value) if kind == DETECTORS else each.value for each in mine]
         since_ms = [BEGINNING_MS, *(each.control.effective_from for each in mine[1:])]
         return _Series(since_ms, [each.control.version for each in mine], values)
 
@@ -146,7 +142,11 @@ class Controls:
         return [each for each in new if self._is_late(each)]
 
     def _is_late(self, control: Control) -> bool:
+        if control.withdraws is not None:
+            return self.reached_ms >= control.effective_from
         series = self._series[control.kind]
+        if control.version not in series.versions:
+            return False  # it was withdrawn before it was learned
         k = series.versions.index(control.version)
         as_it_was = k == 0 and control.version == 0 and series.values[0] == self._zero[control.kind]
         return NEVER_MS < self.reached_ms >= series.since_ms[k] and not as_it_was
@@ -168,7 +168,8 @@ class Controls:
 
     def at(self, clock_ms: int) -> Versions:
         """The versions in force."""
-        return Versions(*(each.versions[each.at(clock_ms)] for each in (self._series[kind] for kind in KINDS)))
+        found = ((kind, series.versions[series.at(clock_ms)]) for kind, series in self._series.items())
+        return {kind: version for kind, version in found if version}
 
     def detector(self, name: str, version: int) -> Detector:
         """A detector as a version sets it."""
@@ -176,18 +177,18 @@ class Controls:
 
     def detector_at(self, name: str, clock_ms: int) -> Detector:
         """A detector as the version in force sets it."""
-        series = self._series["detectors"]
+        series = self._series[DETECTORS]
         return self._set[name, series.versions[series.at(clock_ms)]]
 
     def newest(self, kind: str) -> Any:
         """What the newest version says."""
         return self._series[kind].values[-1]
 
-    def artefacts(self) -> tuple[Artefacts, ...]:
-        """Peers and profiles by time."""
-        peers, profiles = self._series["peers"], self._series["profiles"]
-        moments = sorted({*peers.since_ms, *profiles.since_ms})
-        return tuple((ms, peers.values[peers.at(ms)], profiles.values[profiles.at(ms)]) for ms in moments)
+    def in_force(self) -> tuple[InForce, ...]:
+        """What the kinds that rows of features depend on say, by time."""
+        all_series = [self._series[kind] for kind in INSTALLED]
+        moments = sorted({ms for series in all_series for ms in series.since_ms})
+        return tuple((ms, tuple(each.values[each.at(ms)] for each in all_series)) for ms in moments)
 
     def parts(self, clock_ms: NDArray[np.int64], features: Features) -> list[Part]:
         """The rows of features by the version of the detectors that judges them; notes how far the clocks are.
@@ -196,7 +197,7 @@ class Controls:
             clock_ms: (rows,) the rows' clocks.
             features: (rows,) by column.
         """
-        sets = self._series["detectors"].values
+        sets = self._series[DETECTORS].values
         if len(clock_ms) == 0:
             return [Part(sets[-1], None, features)]
         self.reached_ms = max(self.reached_ms, int(clock_ms.max()))

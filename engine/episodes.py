@@ -16,7 +16,6 @@ import numpy as np
 
 from detectors.contract import E7
 from domain.alerts import Alert
-from domain.controls import Versions
 from domain.timestamps import DAY_MS, iso
 from engine.decoding.columns import MISSING
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from detectors.contract import Detector, Findings
+    from domain.controls import Versions
     from engine.controls import Controls
     from engine.features.feature_rows import FeatureRows
 
@@ -245,7 +245,7 @@ class Episodes:
         slot = self._slot(row)
         start = Figures(first_ms=time_ms, last_ms=time_ms)
         alert_id = str(uuid.uuid5(NAMESPACE, name))
-        episode = Episode(detector, row, merchant_id, alert_id, rows.currency(j), slot, start, start, {}, Versions())
+        episode = Episode(detector, row, merchant_id, alert_id, rows.currency(j), slot, start, start, {}, {})
         self._open[detector.name, row] = self._by_slot[slot] = episode
         return episode
 

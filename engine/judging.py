@@ -55,7 +55,7 @@ class Judge:
 
     Args:
         detectors: the detectors to run, each with the settings that hold until `learn` gives others.
-        config: the acquirer's settings, with the artefacts that hold until then.
+        config: the acquirer's settings, with version 0 of the controls.
         merchant_id: the id of the merchant in a row of the partition.
         journals: whether changes are noted for checkpoints, which must then be taken now and again.
 
@@ -71,7 +71,7 @@ class Judge:
         journals: bool = False,
     ) -> None:  # fmt: skip
         self._detectors = tuple(detectors)
-        self.controls = Controls(self._detectors, config.peers, config.profiles)
+        self.controls = Controls(self._detectors, config.controls)
         self.episodes = Episodes(journals=journals)
         groups = {each.name: each.risk_group for each in self._detectors}
         self.risk = RiskLedger(groups, merchant_id, journals=journals)

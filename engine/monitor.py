@@ -52,7 +52,7 @@ class Monitor:
         config: the acquirer's settings.
         partition: which partition, 0 to `partitions` - 1.
         partitions: how many there are; a record whose merchant belongs to another is a dead letter.
-        detectors: the detectors to run, all with their defaults if None; so, and with the artefacts of `config`, until
+        detectors: the detectors to run, all with their defaults if None; so, and with the controls of `config`, until
             `learn` gives other versions.
         historic: whether a record without `received_at` was received when it happened, not when it was appended.
         checkpoints: whether checkpoints are taken; then changes are noted, and `checkpoint` must be called now and
@@ -115,7 +115,7 @@ class Monitor:
         late = self._judge.learn(known)
         if late is None:
             return []
-        self._pipeline.state.set_artefacts(self.controls.artefacts())
+        self._pipeline.state.set_in_force(self.controls.in_force())
         self.counts.controls_late += len(late)
         return late
 

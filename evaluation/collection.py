@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from domain.events import TRANSACTION
-from domain.peers import NO_PEERS
+from engine.control_kinds.registry import DETECTORS
 from engine.controls import Controls
 from engine.decoding.decode import Refused, to_ms
 from evaluation.matching import AlertRevision, Found
@@ -90,8 +90,8 @@ class Collector:
 
     def _gap_ms(self, alert: Alert) -> int:
         """The quiet gap of an alert's detector by the version that set it."""
-        controls = self.controls or Controls(self.detectors, NO_PEERS, None)
-        return controls.detector(alert.detector, alert.controls.detectors).quiet_gap_s * 1000
+        controls = self.controls or Controls(self.detectors)
+        return controls.detector(alert.detector, alert.controls.get(DETECTORS, 0)).quiet_gap_s * 1000
 
     def found(self) -> list[Found]:
         """Every alert."""

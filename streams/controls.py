@@ -14,20 +14,21 @@ from domain.cards import mask
 from domain.controls import LEAST_AHEAD_MS, MOST_VERSIONS, Control
 from domain.errors import TillwatchError
 from domain.timestamps import iso
-from engine.controls import Known, read
+from engine.controls import Known, read, standing
 from streams.errors import Fenced, LogFailed
 from streams.log import now_utc_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from domain.controls import Kind
     from streams.agent import MonitorLike
     from streams.log import Log
 
 logger = get_logger(__name__)
 
 _SPEED_S = 30.0
+_TRIES = 5
+"""Times that version 0 is published anew because another worker came between."""
 
 
 class NotPublished(TillwatchError):
@@ -46,6 +47,7 @@ class ControlsReader:
     Attributes:
         known: every version, as they came.
         refused: records passed over.
+        kinds: of which there are records, those passed over included.
     """
 
     def __init__(self, log: Log) -> None:
@@ -54,6 +56,7 @@ class ControlsReader:
         self._next = log.first_offset(self._topic, 0)
         self.known: tuple[Known, ...] = ()
         self.refused = 0
+        self.kinds: set[str] = set()
 
     def read_all(self) -> tuple[Known, ...]:
         """Read up to the topic's end; everything known."""
@@ -69,6 +72,7 @@ class ControlsReader:
                 break
             for each in records:
                 self._next = each.offset + 1
+                self.kinds.add(each.key.partition(b":")[0].decode(errors="replace"))
                 try:
                     self.known += (self._taken(each.key, each.value),)
                 except ValueError as error:
@@ -89,22 +93,48 @@ class ControlsReader:
             count += len(late)
         return count
 
-    def newest(self, kind: Kind) -> Control | None:
-        """The last version of a kind; None where nothing was published."""
-        return next((each.control for each in reversed(self.known) if each.control.kind == kind), None)
+    def of(self, kind: str) -> list[Known]:
+        """Every version of a kind, as they came."""
+        return [each for each in self.known if each.control.kind == kind]
+
+    def standing(self, kind: str) -> list[Known]:
+        """Those of a kind that are or will be in force, ascending."""
+        return standing(self.of(kind))
 
     def _taken(self, key: bytes, value: bytes) -> Known:
         found = read(value)
-        control, before = found.control, self.newest(found.control.kind)
+        control = found.control
+        before, in_force = self.of(control.kind), self.standing(control.kind)
         if key != control.key:
             raise ValueError(f"key must be {control.key.decode()}, got {key.decode(errors='replace')!r}")
-        if before is not None:
-            for name in ("version", "effective_from"):
-                if getattr(control, name) <= getattr(before, name):
-                    raise ValueError(f"{name} must be above {getattr(before, name)}, got {getattr(control, name)}")
-        if sum(each.control.kind == control.kind for each in self.known) == MOST_VERSIONS:
+        if len(before) == MOST_VERSIONS:
             raise ValueError(f"{control.kind} must be at most {MOST_VERSIONS} versions, this is one more")
+        if before and control.version <= before[-1].control.version:
+            raise ValueError(f"version must be above {before[-1].control.version}, got {control.version}")
+        if control.withdraws is not None:
+            target = withdrawable(in_force, control.withdraws)
+            if control.effective_from != target.effective_from:
+                raise ValueError(f"effective_from must be {target.effective_from}, got {control.effective_from}")
+        elif in_force and control.effective_from <= (least := in_force[-1].control.effective_from):
+            raise ValueError(f"effective_from must be above {least}, got {control.effective_from}")
         return found
+
+
+def withdrawable(in_force: Sequence[Known], version: int) -> Control:
+    """A version that may be withdrawn, if that is in time: the first of a kind is in force from the beginning.
+
+    Args:
+        in_force: the versions of a kind that are or will be in force, ascending.
+        version: which.
+
+    Raises:
+        ValueError: it is none of them, or the first.
+    """
+    later = {each.control.version: each.control for each in in_force[1:]}
+    if version not in later:
+        names = ", ".join(map(str, later)) or "none"
+        raise ValueError(f"version to withdraw must be one of those that take effect later ({names}), got {version}")
+    return later[version]
 
 
 class ControlsWatch:
@@ -198,7 +228,7 @@ def reached(log: Log) -> tuple[int, int]:
 
 
 def publish(
-    log: Log, kind: Kind, body: bytes, *, effective_ms: int | None, by: str, zero: bytes
+    log: Log, kind: str, body: bytes, *, effective_ms: int | None, by: str, zero: bytes
 ) -> tuple[Control, ...]:  # fmt: skip
     """Publish the next version of a kind.
 
@@ -209,7 +239,7 @@ def publish(
         effective_ms: from when on, by merchants' clocks; None for the beginning of time, which can only be where
             nothing of the kind was published and no worker has processed anything.
         by: who publishes.
-        zero: what the settings say of the kind. It is published as version 0 before the first version that takes
+        zero: version 0, for a log that has no version of the kind. It is published before the first version that takes
             effect later, for what was judged by it must be known for ever.
 
     Returns:
@@ -218,17 +248,89 @@ def publish(
     Raises:
         NotPublished: it says what cannot be, takes effect too early, or somebody published at the same time.
     """
+
+    def next_ones(reader: ControlsReader) -> tuple[Control, ...]:
+        return _next(reader, *reached(log), kind, body, effective_ms, mask(by), zero)
+
+    return _published(log, kind, next_ones)
+
+
+def withdraw(log: Log, kind: str, version: int, *, by: str) -> Control:
+    """Withdraw a version before any clock reaches it; that is recorded as a version of its own.
+
+    Raises:
+        NotPublished: there is no such version, it may be in force already, or somebody published at the same time.
+    """
+
+    def withdrawal(reader: ControlsReader) -> tuple[Control, ...]:
+        clock_ms, least_ms = reached(log)
+        try:
+            target = withdrawable(reader.standing(kind), version)
+        except ValueError as error:
+            raise NotPublished(str(error)) from error
+        if target.effective_from <= least_ms:
+            raise NotPublished(
+                f"version {version} of {kind} must take effect after {iso(least_ms)} to be withdrawn, and does from"
+                f" {iso(target.effective_from)}: clocks are at {iso(clock_ms)}; publish the version before it again"
+            )
+        last = reader.of(kind)[-1].control.version
+        _check_room(reader, kind, 1)
+        return (_control(kind, last + 1, target.effective_from, b"null", mask(by), withdraws=version),)
+
+    (made,) = _published(log, kind, withdrawal)
+    return made
+
+
+def publish_first(log: Log, bodies: Mapping[str, bytes], *, by: str) -> tuple[Control, ...]:
+    """Publish version 0 of the kinds that have no version yet, not even one that this version cannot read.
+
+    Args:
+        log: where.
+        bodies: version 0, by kind.
+        by: who publishes.
+
+    Returns:
+        What was published; nothing where every kind has a version.
+
+    Raises:
+        NotPublished: a body says what cannot be, or others publish on and on.
+    """
+
+    def first_ones(reader: ControlsReader) -> tuple[Control, ...]:
+        missing = [kind for kind in bodies if kind not in reader.kinds]
+        return tuple(_control(kind, 0, 0, bodies[kind], mask(by)) for kind in missing)
+
+    if not first_ones(_read(log)):
+        return ()
+    for left in reversed(range(_TRIES)):
+        try:
+            return _published(log, "controls", first_ones)
+        except NotPublished as error:
+            if left == 0 or not isinstance(error.__cause__, Fenced):
+                raise
+    raise AssertionError
+
+
+def _read(log: Log) -> ControlsReader:
     reader = ControlsReader(log)
+    reader.read_all()
+    return reader
+
+
+def _published(
+    log: Log, what: str, next_ones: Callable[[ControlsReader], tuple[Control, ...]]
+) -> tuple[Control, ...]:  # fmt: skip
+    """Append what follows from all that was published, unless somebody comes between."""
     try:
         with log.transaction(writer="controls"):  # who comes between ends us: what was read below is in force still
-            reader.read_all()
-            made = _next(reader, *reached(log), kind, body, effective_ms, mask(by), zero)
+            made = next_ones(_read(log))
             raw = [msgspec.json.encode(each) for each in made]
             for each in raw:
                 _readable(each)
-            log.append(log.topics.controls.name, 0, raw, keys=[each.key for each in made])
+            if made:
+                log.append(log.topics.controls.name, 0, raw, keys=[each.key for each in made])
     except Fenced as error:
-        raise NotPublished(f"{kind} must be published by one at a time, and another came between: try again") from error
+        raise NotPublished(f"{what} must be published by one at a time, and another came between: try again") from error
     return made
 
 
@@ -239,32 +341,38 @@ def _readable(raw: bytes) -> None:
         raise NotPublished(str(error)) from error
 
 
+def _control(
+    kind: str, version: int, effective_from: int, body: bytes, by: str, *, withdraws: int | None = None
+) -> Control:  # fmt: skip
+    return Control(
+        kind=kind, version=version, effective_from=effective_from, body=msgspec.Raw(body), published_by=by,
+        published_ms=now_utc_ms(), withdraws=withdraws,
+    )  # fmt: skip
+
+
+def _check_room(reader: ControlsReader, kind: str, more: int) -> None:
+    if len(reader.of(kind)) + more > MOST_VERSIONS:
+        raise NotPublished(f"{kind} must be at most {MOST_VERSIONS} versions, this is one more")
+
+
 def _next(
-    reader: ControlsReader, clock_ms: int, least_ms: int, kind: Kind, body: bytes, effective_ms: int | None, by: str,
+    reader: ControlsReader, clock_ms: int, least_ms: int, kind: str, body: bytes, effective_ms: int | None, by: str,
     zero: bytes,
 ) -> tuple[Control, ...]:  # fmt: skip
     """What is to be published."""
-    last = reader.newest(kind)
-
-    def control(version: int, effective_from: int, body: bytes) -> Control:
-        return Control(
-            kind=kind, version=version, effective_from=effective_from, body=msgspec.Raw(body), published_by=by,
-            published_ms=now_utc_ms(),
-        )  # fmt: skip
-
+    before = reader.of(kind)
     if effective_ms is None:
-        if last is not None or clock_ms:
+        if before or clock_ms:
             raise NotPublished(f"effective_from must be given: {kind} are in force already")
-        return (control(1, 0, body),)
-    if last is not None:
-        least_ms = max(least_ms, last.effective_from)
+        return (_control(kind, 1, 0, body, by),)
+    if before:
+        least_ms = max(least_ms, reader.standing(kind)[-1].control.effective_from)
     if effective_ms <= least_ms:
         raise NotPublished(
             f"effective_from must be after {iso(least_ms)}, got {iso(effective_ms)}: clocks are at {iso(clock_ms)}, and"
             " every worker must know it in time"
         )
-    mine = [each for each in reader.known if each.control.kind == kind]
-    if len(mine) + (2 if last is None else 1) > MOST_VERSIONS:
-        raise NotPublished(f"{kind} must be at most {MOST_VERSIONS} versions, this is one more")
-    later = control(1 if last is None else last.version + 1, effective_ms, body)
-    return (later,) if last is not None else (control(0, 0, zero), later)
+    _check_room(reader, kind, 1 if before else 2)
+    if before:
+        return (_control(kind, before[-1].control.version + 1, effective_ms, body, by),)
+    return _control(kind, 0, 0, zero, by), _control(kind, 1, effective_ms, body, by)

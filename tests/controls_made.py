@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from domain.controls import Control, Kind
+from domain.controls import Control
 from domain.peers import GENERIC, Peer, Peers
 from engine.controls import Known, read
 from models.peers import dump_peers
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def control(kind: Kind, version: int, effective_from: int, body: object) -> Control:
+def control(kind: str, version: int, effective_from: int, body: object) -> Control:
     raw = msgspec.Raw(body if isinstance(body, bytes) else msgspec.json.encode(body))
     return Control(
         kind=kind, version=version, effective_from=effective_from, body=raw, published_by="tester", published_ms=0
     )
 
 
-def known(kind: Kind, version: int, effective_from: int, body: object) -> Known:
+def known(kind: str, version: int, effective_from: int, body: object) -> Known:
     return read(msgspec.json.encode(control(kind, version, effective_from, body)))
 
 

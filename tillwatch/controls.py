@@ -14,10 +14,10 @@ import click
 import msgspec
 from rich.markup import escape
 
-from domain.controls import KINDS, Control
 from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, iso
-from models.peers import dump_peers
-from streams.controls import publish, reached
+from engine.control_kinds.registry import KINDS
+from engine.controls import standing
+from streams.controls import publish, reached, withdraw
 from streams.log import now_utc_ms
 from tillwatch.language import lang_option, local, speaker, zone_name
 from tillwatch.logs import open_log, read_controls
@@ -26,18 +26,23 @@ from tillwatch.show import emit_json, table, to_stdout
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from domain.controls import Kind
+    from domain.controls import Control
+    from engine.controls import Known
+    from streams.log import Log
     from tillwatch.cli import Invocation
-    from tillwatch.settings import Settings
 
 _IN = re.compile(r"(\d{1,6})([smhd])")
 _UNITS_MS = {"s": 1_000, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
+_ALWAYS, _NEVER = "always", "never"
+_FAR_MS = 400 * DAY_MS
+"""A time of effect further ahead than this is taken for a slip."""
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_KIND = click.Choice([*KINDS])
 
 
 @click.group("controls")
 def command() -> None:
-    """Publish settings of detectors, peers and profiles, in versions that are kept.
+    """Publish what decides how records are judged, in versions that are kept.
 
     A version is in force from a stated time on, by each merchant's own clock, so that a replay says the same again.
 
@@ -46,6 +51,7 @@ def command() -> None:
       tillwatch controls publish detectors.toml --kind detectors --in 10m
       tillwatch controls list
       tillwatch controls show detectors
+      tillwatch controls withdraw detectors 3
     """
 
 
@@ -62,143 +68,202 @@ def list_(invocation: Invocation, lang: str, *, as_json: bool) -> None:
       tillwatch controls list --json
     """
     settings, say = invocation.settings(), speaker(lang)
-    found, zone = [each.control for each in read_controls(settings)], settings.time_zone
-    firsts = {kind: next((each.version for each in found if each.kind == kind), 0) for kind in KINDS}
+    known, zone = read_controls(settings), settings.time_zone
+    since = _in_force_from(known)
     if as_json:
-        emit_json([_summary(each, first=each.version == firsts[each.kind]) for each in found])
+        emit_json([_summary(each.control, since[each.control.key]) for each in known])
         return
     clock = zone_name(zone, lang)
     made = table(
         say(f"Controls (times: {clock})", f"设置版本（时间：{clock}）"), say("kind", "种类"), say("version", "版本"),
         say("in force from", "生效时间"), say("published by", "发布人"), say("published", "发布时间"), numbers=[1],
     )  # fmt: skip
-    always = say("always", "始终")
-    for kind in KINDS:
-        mine = [each for each in found if each.kind == kind]
+    words = {_ALWAYS: say("always", "始终"), _NEVER: say("never", "从不")}
+    for kind, each_kind in KINDS.items():
+        mine = [each.control for each in known if each.control.kind == kind]
         if not mine:
-            made.add_row(kind, "0", always, say("the settings file", "设置文件"), "")
+            source = say("the settings file", "设置文件") if each_kind.settings else say("the product", "产品自带")
+            made.add_row(kind, "0", words[_ALWAYS], source, "")
         for each in mine:
-            since = always if each.version == firsts[kind] else local(each.effective_from, zone)
-            made.add_row(kind, str(each.version), since, escape(each.published_by), local(each.published_ms, zone))
+            number = f"{each.version}"
+            if each.withdraws is not None:
+                number += say(f" withdraws {each.withdraws}", f" 撤回 {each.withdraws}")
+            time = words.get(since[each.key]) or local(each.effective_from, zone)
+            made.add_row(kind, number, time, escape(each.published_by), local(each.published_ms, zone))
     to_stdout().print(made)
 
 
 @command.command("show", short_help="Show what a version says.")
-@click.argument("kind", type=click.Choice(KINDS))
+@click.argument("kind", type=_KIND)
 @click.argument("version", type=int, required=False)
 @click.pass_obj
-def show(invocation: Invocation, kind: Kind, version: int | None) -> None:
-    """Show what VERSION of KIND says, as JSON; the newest by default.
+def show(invocation: Invocation, kind: str, version: int | None) -> None:
+    """Show what VERSION of KIND says, as JSON; the newest by default, or what a first worker would publish.
 
     \b
     Examples:
       tillwatch controls show detectors
       tillwatch controls show peers 3
     """
-    found = {each.control.version: each.control for each in read_controls(invocation.settings())
-             if each.control.kind == kind}  # fmt: skip
-    if not found:
-        raise click.ClickException(f"no version of {kind} was published: what the settings say is in force")
-    if version is not None and version not in found:
-        raise click.ClickException(f"version of {kind} must be among {', '.join(map(str, found))}, got {version}")
-    click.echo(msgspec.json.format(bytes(found[max(found) if version is None else version].body), indent=2))
+    settings = invocation.settings()
+    known = [each for each in read_controls(settings) if each.control.kind == kind]
+    bodies = {each.control.version: bytes(each.control.body) for each in known} or {0: settings.control(kind)}
+    if version is None:
+        version = max((each.control.version for each in standing(known)), default=0)
+    if version not in bodies:
+        raise click.ClickException(f"version of {kind} must be among {', '.join(map(str, bodies))}, got {version}")
+    click.echo(msgspec.json.format(bodies[version], indent=2))
 
 
 @command.command("publish", short_help="Put a version in force.")
-@click.argument("file", type=_FILE)
-@click.option("--kind", type=click.Choice(KINDS), required=True, help="What FILE holds.")
+@click.argument("file", type=_FILE, required=False)
+@click.option("--kind", type=_KIND, required=True, help="What FILE holds.")
+@click.option("--from-settings", is_flag=True, help="What the settings say, or else what the product has; no FILE.")
 @click.option("--effective-from", "effective_from", metavar="TIME",
               help="A time such as 2026-01-05T00:00, in the setting time_zone where it names none.")  # fmt: skip
 @click.option("--in", "after", metavar="WHILE", help="A while such as 10m, 2h or 3d after the greatest clock.")
+@click.option("--yes", is_flag=True, help="Take a time more than 400 days ahead for meant.")
 @lang_option
 @click.option("--json", "as_json", is_flag=True, help="What was published as one line of JSON.")
 @click.pass_obj
 def publish_command(
-    invocation: Invocation, file: Path, kind: Kind, effective_from: str | None, after: str | None, lang: str, *,
-    as_json: bool,
+    invocation: Invocation, file: Path | None, kind: str, effective_from: str | None, after: str | None, lang: str, *,
+    from_settings: bool, yes: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Publish FILE as the next version of a kind, in force from a time that no clock has reached.
 
-    Of detectors FILE is TOML with tables such as [detectors.mcc_jump], of peers and profiles what their build wrote. A
-    first version on a log that no worker has read needs no time: it is in force from the beginning.
+    Of detectors and engine FILE is TOML, with tables such as [detectors.mcc_jump] or [engine]; of the others JSON, of
+    peers and profiles what their build wrote. A first version on a log that no worker has read needs no time: it is in
+    force from the beginning.
 
     \b
     Examples:
       tillwatch controls publish detectors.toml --kind detectors --in 10m
       tillwatch controls publish peers.json --kind peers --effective-from 2026-01-05T00:00
+      tillwatch controls publish --kind engine --from-settings --in 10m
     """
     if effective_from is not None and after is not None:
         raise click.UsageError("--effective-from and --in must not be given together")
+    if (file is None) != from_settings:
+        raise click.UsageError("either FILE or --from-settings must be given")
     settings = invocation.settings()
     with open_log(settings) as log:
-        effective_ms = None
-        if effective_from is not None:
-            effective_ms = _moment(effective_from, settings.time_zone)
-        elif after is not None:
-            effective_ms = (reached(log)[0] or now_utc_ms()) + _while_ms(after)
-        made = publish(
-            log,
-            kind,
-            body_of(kind, file),
-            effective_ms=effective_ms,
-            by=getpass.getuser(),
-            zero=zero_of(kind, settings),
-        )
+        effective_ms = _effective_ms(log, settings.time_zone, effective_from, after)
+        if effective_ms is not None and not yes:
+            _check_near(log, effective_ms)
+        zero = settings.control(kind)
+        body = zero if file is None else body_of(kind, file)
+        made = publish(log, kind, body, effective_ms=effective_ms, by=getpass.getuser(), zero=zero)
     if as_json:
-        emit_json([_summary(each, first=each.version == 0 or effective_ms is None) for each in made])
+        emit_json([_summary(each, _ALWAYS if _at_once(each, made, effective_ms) else _time(each)) for each in made])
         return
     for line in _published(made, effective_ms, settings.time_zone, lang):
         to_stdout().print(line, markup=False)
+
+
+def _at_once(control: Control, made: Sequence[Control], effective_ms: int | None) -> bool:
+    """Whether one of the versions that were published is in force from the beginning."""
+    return control is not made[-1] or effective_ms is None
 
 
 def _published(made: Sequence[Control], effective_ms: int | None, zone: str, lang: str) -> Iterator[str]:
     """A line for each version that was published; the first of several is what the settings say."""
     say = speaker(lang)
     for each in made:
-        told = each is made[-1] and effective_ms is not None
         settings = len(made) > 1 and each is made[0]
-        since = f"{local(each.effective_from, zone)} {zone_name(zone, lang)}" if told else say(
-            "the beginning of time", "始终")  # fmt: skip
+        since = f"{local(each.effective_from, zone)} {zone_name(zone, lang)}"
+        if _at_once(each, made, effective_ms):
+            since = say("the beginning of time", "始终")
         yield say(
             f"{each.kind} {each.version}: {'what the settings say, ' if settings else ''}in force from {since}",
             f"{each.kind} {each.version}：{'按设置文件，' if settings else ''}生效时间：{since}",
         )
 
 
-def body_of(kind: Kind, file: Path) -> bytes:
+@command.command("withdraw", short_help="Take a version back before it takes effect.")
+@click.argument("kind", type=_KIND)
+@click.argument("version", type=int)
+@lang_option
+@click.option("--json", "as_json", is_flag=True, help="What was published as one line of JSON.")
+@click.pass_obj
+def withdraw_command(invocation: Invocation, kind: str, version: int, lang: str, *, as_json: bool) -> None:
+    """Withdraw VERSION of KIND before any clock reaches it: what is in force before it stays so.
+
+    The withdrawal is a version itself, so that a replay judges as the worker did.
+
+    \b
+    Examples:
+      tillwatch controls withdraw detectors 3
+    """
+    with open_log(invocation.settings(), make=False) as log:
+        made = withdraw(log, kind, version, by=getpass.getuser())
+    if as_json:
+        emit_json(_summary(made, _NEVER))
+        return
+    words = speaker(lang)(
+        f"{kind} {made.version}: {kind} {version} is never in force",
+        f"{kind} {made.version}：撤回 {kind} {version}，该版本不会生效",
+    )
+    to_stdout().print(words, markup=False)
+
+
+def body_of(kind: str, file: Path) -> bytes:
     """What a file says, as `domain.controls.Control.body` has it.
 
     Raises:
         ClickException: it is no TOML, or no JSON.
     """
-    raw = file.read_bytes()
+    raw, toml = file.read_bytes(), KINDS[kind].toml
     try:
-        if kind != "detectors":
+        if not toml:
             return msgspec.json.format(raw, indent=-1)
         held = tomllib.loads(raw.decode())
     except ValueError as error:
-        raise click.ClickException(f"{file} must be {'TOML' if kind == 'detectors' else 'JSON'}: {error}") from error
-    if set(held) != {"detectors"}:
+        raise click.ClickException(f"{file} must be {'TOML' if toml else 'JSON'}: {error}") from error
+    if set(held) != {kind}:
         got = ", ".join(held) or "nothing"
-        raise click.ClickException(f"{file} must hold tables such as [detectors.mcc_jump] alone, got {got}")
-    return msgspec.json.encode(held["detectors"])
+        table_of = "tables such as [detectors.mcc_jump]" if kind == "detectors" else f"the table [{kind}]"
+        raise click.ClickException(f"{file} must hold {table_of} alone, got {got}")
+    return msgspec.json.encode(held[kind])
 
 
-def zero_of(kind: Kind, settings: Settings) -> bytes:
-    """What the settings say of a kind, likewise."""
-    if kind == "detectors":
-        return msgspec.json.encode(settings.detectors)
-    if kind == "peers":
-        return msgspec.json.format(dump_peers(settings.load_peers()), indent=-1)
-    return body_of(kind, Path(settings.profiles)) if settings.profiles else b"null"
+def _in_force_from(known: Sequence[Known]) -> dict[bytes, str]:
+    """By key of a version, from when on it is in force."""
+    since = {each.control.key: _NEVER for each in known}
+    firsts: set[str] = set()
+    for control, _ in standing(known):
+        since[control.key] = _time(control) if control.kind in firsts else _ALWAYS
+        firsts.add(control.kind)
+    return since
 
 
-def _summary(control: Control, *, first: bool) -> dict[str, Any]:
+def _time(control: Control) -> str:
+    return iso(control.effective_from)
+
+
+def _summary(control: Control, since: str) -> dict[str, Any]:
+    more = {} if control.withdraws is None else {"withdraws": control.withdraws}
     return {
         "kind": control.kind, "version": control.version,
-        "effective_from": None if first else iso(control.effective_from),
-        "published_by": control.published_by, "published": iso(control.published_ms),
+        "effective_from": None if since == _ALWAYS else since,
+        "published_by": control.published_by, "published": iso(control.published_ms), **more,
     }  # fmt: skip
+
+
+def _effective_ms(log: Log, time_zone: str, effective_from: str | None, after: str | None) -> int | None:
+    """From when on a version is to be in force; None where no time was given."""
+    if effective_from is not None:
+        return _moment(effective_from, time_zone)
+    return None if after is None else (reached(log)[0] or now_utc_ms()) + _while_ms(after)
+
+
+def _check_near(log: Log, effective_ms: int) -> None:
+    most_ms = (reached(log)[0] or now_utc_ms()) + _FAR_MS
+    if effective_ms > most_ms:
+        raise click.ClickException(
+            f"effective_from must be at most {iso(most_ms)}, 400 days ahead, got {iso(effective_ms)}: if it is meant,"
+            " give --yes"
+        )
 
 
 def _moment(text: str, time_zone: str) -> int:

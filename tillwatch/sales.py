@@ -11,10 +11,9 @@ import pandas as pd
 from domain.events import CARD_KINDS, Role
 from domain.timestamps import DAY_MS, HOUR_MS
 from engine.decoding.columns import MISSING
-from engine.features.pipeline import FeaturePipeline
 from tillwatch.replay import batches
 from tillwatch.show import Bar
-from tillwatch.worker import monitor_config
+from tillwatch.worker import replaying_pipeline
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +45,7 @@ class Sales:
 
 def read_sales(file: Path, settings: Settings) -> Sales:
     """The approved sales of a file of events: accepted once, in time, and not reversed later in the file."""
-    pipeline = FeaturePipeline(monitor_config(settings), historic=True)
+    pipeline = replaying_pipeline(settings)
     letters: list[DeadLetter] = []
     sales, undone, count, refused = [_NONE], [_NONE[["merchant", "txn"]]], 0, 0
     with file.open("rb") as lines, Bar("bytes", file.stat().st_size) as bar:

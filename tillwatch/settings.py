@@ -13,8 +13,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 
 from detectors.registry import make_detectors
 from domain.errors import TillwatchError
-from domain.peers import NO_PEERS, Peers
-from models.peers import load_peers
+from engine.control_kinds.registry import INSTALLED, KINDS
 from streams.addresses import address_of, check_url
 from streams.kafka.options import COMPRESSIONS, MECHANISMS, PROTOCOLS
 from streams.topics import TOPICS, Topics
@@ -111,14 +110,33 @@ class Settings(BaseSettings):
         """
         return address_of(self.log_url, dict(self))
 
-    def load_peers(self) -> Peers:
-        """What merchants of a trade usually do.
+    def control(self, kind: str) -> bytes:
+        """Version 0 of a kind of control, JSON: what the settings say, or else what the product has.
 
         Raises:
-            ValueError: the file is no artefact of peers.
+            ValueError: a file that a setting names is not JSON.
             OSError: it cannot be read.
         """
-        return load_peers(Path(self.peers)) if self.peers else NO_PEERS
+        return KINDS[kind].default(self.model_dump())
+
+    def controls(self) -> dict[str, Any]:
+        """Version 0 of every kind that features depend on and the settings say something of.
+
+        Raises:
+            SettingsError: a file that a setting names cannot be read, or is not what it must be.
+        """
+        found, faults = {}, []
+        for name in INSTALLED:
+            kind = KINDS[name]
+            if not kind.settings:
+                continue
+            try:
+                found[name] = kind.decode(self.control(name))
+            except (ValueError, OSError) as error:
+                faults.append(f"{', '.join(f'{each} {getattr(self, each)}' for each in kind.settings)}: {error}")
+        if faults:
+            raise SettingsError("\n".join(faults))
+        return found
 
     def make_detectors(self) -> tuple[Detector, ...]:
         """One of each detector, as it is set."""
@@ -160,9 +178,9 @@ def load(file: Path | None = None, **overrides: object) -> Settings:
     except OSError as error:
         faults.append(f"{settings.log_url.partition(':')[0]}_*_file: {error}")
     try:
-        settings.load_peers()
-    except (ValueError, OSError) as error:
-        faults.append(f"peers: {error}")
+        settings.controls()
+    except SettingsError as error:
+        faults.append(str(error))
     if faults:
         raise SettingsError("\n".join(faults))
     return settings

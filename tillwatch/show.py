@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.severity import CRITICAL, HIGH, LOW, MEDIUM, level_of
+from engine.control_kinds.registry import KINDS
 from tillwatch.language import said
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 _LEVEL_STYLES = {LOW: "dim", MEDIUM: "cyan", HIGH: "yellow", CRITICAL: "bold red"}
 GRADE_STYLES = {"A": "green", "B": "green", "C": "yellow", "D": "red", "E": "bold red"}
 _BAR = 5
-_KINDS_ZH = {"detectors": "检测设置", "peers": "同业基准", "profiles": "行业画像"}
 
 
 def to_stderr() -> Console:
@@ -62,14 +62,15 @@ def money(minor: int, currency: str) -> str:
 
 
 def versions(controls: Versions, lang: str = "en") -> str:
-    """Versions of controls in force; "" where all are the settings file's.
+    """Versions of controls in force; "" where all are versions 0.
 
-    >>> from domain.controls import Versions
-    >>> versions(Versions(detectors=3, profiles=1))
+    >>> versions({"detectors": 3, "profiles": 1})
     'detectors 3, profiles 1'
+    >>> versions({"calendar": 1}, "zh")
+    '日历 1'
     """
-    held = [(kind, version) for kind, version in msgspec.structs.asdict(controls).items() if version]
-    return ", ".join(f"{_KINDS_ZH[kind] if lang == 'zh' else kind} {version}" for kind, version in held)
+    names = {kind: each.name_zh if lang == "zh" else kind for kind, each in KINDS.items()}
+    return ", ".join(f"{names.get(kind, kind)} {version}" for kind, version in controls.items() if version)
 
 
 def style_of(severity: float) -> str:

@@ -6,17 +6,18 @@ import logging
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from domain.profiles import Profiles
+from engine.controls import Controls
+from engine.features.pipeline import FeaturePipeline
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
 from streams.worker import run_worker
 from tillwatch.language import lang_option, speaker
 from tillwatch.logs import open_log, read_controls
+from tillwatch.seeding import seed_controls
 from tillwatch.show import emit_json, failing
 from tillwatch.stopping import tie_to_stdin
 from tillwatch.warm import compile_engine
@@ -73,7 +74,9 @@ def command(invocation: Invocation, lang: str, *, until_idle: bool, as_json: boo
         tie_to_stdin()
     log_to_stderr()
     settings, say = invocation.settings(), speaker(lang)
-    open_log(settings).close()
+    with open_log(settings) as log:
+        for line in seed_controls(log, settings, say):
+            _logger.warning("%s", line)
     monitors: dict[int, Monitor] = {}
     factory = _factory(settings, monitors)
     compile_engine()  # now: while it is compiled or loaded, a member of a group would not be heard of
@@ -126,26 +129,24 @@ def replaying_monitor(settings: Settings) -> Monitor:
     return monitor
 
 
+def replaying_pipeline(settings: Settings) -> FeaturePipeline:
+    """Makes rows of features of all merchants, under the controls that `replaying_monitor` knows."""
+    config = monitor_config(settings)
+    controls = Controls((), config.controls)
+    controls.learn(read_controls(settings))
+    pipeline = FeaturePipeline(config, historic=True)
+    pipeline.state.set_in_force(controls.in_force())
+    return pipeline
+
+
 def monitor_config(settings: Settings) -> MonitorConfig:
     """What a monitor is told of its acquirer."""
     return MonitorConfig(
         capacity=settings.capacity,
-        late_s=settings.late_s,
         time_zone=settings.time_zone,
-        country=settings.country,
-        peers=settings.load_peers(),
-        profiles=_profiles(settings.profiles),
+        controls=settings.controls(),
         foreign=bool(settings.foreign_topic),
     )
-
-
-def _profiles(path: str) -> Profiles | None:
-    if not path:
-        return None
-    try:
-        return Profiles.decoded(Path(path).read_bytes())
-    except ValueError as error:
-        raise click.ClickException(f"{path}: {error}") from error
 
 
 def log_to_stderr() -> None:

@@ -22,6 +22,7 @@ from engine.checkpoint.fitting import OtherState, fitted
 from engine.checkpoint.page_log import Fresh, Ids, Keyed, PageLog
 from engine.checkpoint.pages import Page
 from engine.checkpoint.retired import UNKNOWN, DetectorMark, RetiredDetector
+from engine.control_kinds.registry import DETECTORS
 from engine.controls import NEVER_MS
 from engine.features.blindness import name_of, version_of
 from engine.features.partition import grown
@@ -355,7 +356,7 @@ class Checkpoints:
         self._risk.know({name: mark.risk_group for name, mark in retired.items()})
         for (name, row), kept in self.kept.values.items():
             detector: Detector = (
-                self._controls.detector(name, kept.controls.detectors)
+                self._controls.detector(name, kept.controls.get(DETECTORS, 0))
                 if name in self._controls.names
                 else RetiredDetector(name, retired.get(name, UNKNOWN))
             )

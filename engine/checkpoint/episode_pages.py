@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from domain.controls import Versions
+from domain.controls import Versions  # noqa: TC001  msgspec reads the annotation
 from engine.decoding.columns import MISSING
 from engine.episodes import Figures, Kept
 from engine.risk.ledger import Account
@@ -27,7 +27,7 @@ class _OpenEpisode(msgspec.Struct, frozen=True, array_like=True):
     now: _Figures
     told: _Figures
     values: dict[str, int | float | None]
-    controls: tuple[int, int, int] = (0, 0, 0)
+    controls: Versions | tuple[int, int, int] = msgspec.field(default_factory=dict)
     deadline_ms: int = _NO_DEADLINE
     received_ms: int = MISSING
 
@@ -42,10 +42,9 @@ def episode_entry(key: tuple[str, int], kept: Kept | None) -> bytes:
     if kept is None:
         return _pack((*key, None))
     now, told = ((*it[:5], str(it.at_stake_e7), it.txn_ids) for it in (kept.now, kept.told))
-    versions = msgspec.structs.astuple(kept.controls)
     held = _OpenEpisode(
-        kept.merchant_id, kept.alert_id, kept.currency, now, told, dict(kept.values), versions, kept.deadline_ms,
-        kept.received_ms,
+        kept.merchant_id, kept.alert_id, kept.currency, now, told, dict(kept.values), kept.controls,
+        kept.deadline_ms, kept.received_ms,
     )  # fmt: skip
     return _pack((*key, held))
 
@@ -57,8 +56,15 @@ def episode_of(entry: bytes) -> tuple[tuple[str, int], Kept | None]:
         return (name, row), None
     return (name, row), Kept(
         it.merchant_id, it.alert_id, it.currency, _figures_of(it.now), _figures_of(it.told), it.values,
-        Versions(*it.controls), it.deadline_ms, it.received_ms,
+        _versions_of(it.controls), it.deadline_ms, it.received_ms,
     )  # fmt: skip
+
+
+def _versions_of(held: Versions | tuple[int, int, int]) -> Versions:
+    """Versions in force; pages of earlier versions have three numbers."""
+    if isinstance(held, dict):
+        return held
+    return {kind: version for kind, version in zip(("detectors", "peers", "profiles"), held, strict=True) if version}
 
 
 def with_deadline(kept: Kept, detector: Detector) -> Kept:

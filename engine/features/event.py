@@ -10,7 +10,8 @@ from domain.calendars import DAYS as CALENDAR_DAYS
 from domain.calendars import FIRST_DAY, DayKind
 from domain.peers import GROUPS, RAMP_WEEKS
 from domain.profiles import MAX_PROFILES, STATISTICS
-from engine.decoding.columns import MISSING, pack
+from engine.control_kinds.limits import MAX_ACQUIRERS, MAX_APPROVAL_CODES, MAX_LAYOUTS, MAX_REGIMES
+from engine.decoding.columns import MISSING
 
 MAX_MCCS = 16
 """Most MCCs a merchant's master data may register; `domain.events.MAX_CODES`."""
@@ -142,12 +143,24 @@ class Event(NamedTuple):
     """The region inside the acceptor number, up to 7 bytes packed; 0 where no layout applies."""
 
 
-MAX_REGIMES = 8
 REFERENCE = np.dtype(
     [
         ("since_ms", np.int64),
+        ("late_ms", np.int64),
         ("home_country", np.int64),
         ("home_currency", np.int64),
+        ("approval_codes", np.int64),
+        ("approval_code", np.int64, MAX_APPROVAL_CODES),
+        ("layouts", np.int64),
+        ("layout_length", np.int64, MAX_LAYOUTS),
+        ("layout_mcc_from", np.int64, MAX_LAYOUTS),
+        ("layout_acquirer_from", np.int64, MAX_LAYOUTS),
+        ("layout_acquirer_to", np.int64, MAX_LAYOUTS),
+        ("layout_region_from", np.int64, MAX_LAYOUTS),
+        ("layout_region_to", np.int64, MAX_LAYOUTS),
+        ("layout_schemes", np.int64, MAX_LAYOUTS),
+        ("layout_acquirers", np.int64, MAX_LAYOUTS),
+        ("layout_acquirer", np.uint64, (MAX_LAYOUTS, MAX_ACQUIRERS)),
         ("regimes", np.int64),
         ("rate_since_ms", np.int64, MAX_REGIMES),
         ("rate_issuer_e7", np.int64, (MAX_REGIMES, 3, 4)),
@@ -169,10 +182,15 @@ REFERENCE = np.dtype(
     ],
     align=True,
 )
-"""Tables that families read and never write, in force by a row's clock from `since_ms` on: the acquirer's country and
-currency (packed), regulated prices as `domain.interchange.RateTables` by [regime, fee class, card kind], and
-`domain.mcc.FeeClass` by MCC; `domain.peers` by group, weeks and new shops' sums as natural logarithms, and the group by
-MCC; `domain.calendars.DayKind` by local day from `FIRST_DAY` on; `domain.profiles` ascending by MCC.
+"""Tables that kernel and families read and never write, in force by a row's clock from `since_ms` on: how late a
+transaction may be; the acquirer's country and currency (packed); the response codes that approve (packed); layouts of
+acceptor numbers in the order they are tried, each with bit s of `layout_schemes` set where it applies to scheme s (-1
+for all) and hashes of the acquirers it is limited to (none for all); regulated prices as
+`domain.interchange.RateTables` by [regime, fee class, card kind], and `domain.mcc.FeeClass` by MCC; `domain.peers` by
+group, weeks and new shops' sums as natural logarithms, and the group by MCC; `domain.calendars.DayKind` by local day
+from `FIRST_DAY` on; `domain.profiles` ascending by MCC.
+
+The control kinds of `engine.control_kinds` enter them.
 
 No row keeps a place in them: another version has other places.
 
@@ -182,6 +200,5 @@ One record, not arrays: a record is passed on as an address, an array with an ow
 
 SALE, REFUND, UNDO = 0, 1, 2
 UNIONPAY = 0
-APPROVED = tuple(pack(code) for code in ("00", "10", "11"))
 DAY_KINDS = len(DayKind)
-__all__ = ["APPROVED", "CALENDAR_DAYS", "DAY_KINDS", "FIRST_DAY", "MISSING", "RAMP_WEEKS", "REFERENCE", "Event"]
+__all__ = ["CALENDAR_DAYS", "DAY_KINDS", "FIRST_DAY", "MISSING", "RAMP_WEEKS", "REFERENCE", "Event"]

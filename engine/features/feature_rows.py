@@ -235,7 +235,8 @@ class FeatureRows:
         number, noted = walked.decoded.columns.number[:, i], int(walked.into.event_context[i, 1])
         time_ms = int(number[_TIME])
         if disposition is LATE:
-            return {"late_s": limits.late_ms // 1000, "behind_s": (noted - time_ms) // 1000}
+            late_ms = int(walked.state.reference_at(noted)["late_ms"])
+            return {"late_s": late_ms // 1000, "behind_s": (noted - time_ms) // 1000}
         if disposition is FUTURE:
             return {"future_s": FUTURE_MS // 1000, "ahead_s": (time_ms - int(number[_RECEIVED])) // 1000}
         if disposition is CURRENCY:

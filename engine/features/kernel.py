@@ -26,7 +26,6 @@ from engine.checkpoint.dirty import touch
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
 from engine.decoding.hashing import hash64, mix64, murmur2, prefetch
 from engine.features.event import (
-    APPROVED,
     CONTRACT,
     MASTER_DATA,
     PRICE_LINE,
@@ -44,7 +43,6 @@ from engine.features.sets import ABSENT, FLAGGED, enter, fetch, holds
 from engine.features.state import (
     MAX_FEEDS,
     Into,
-    Layouts,
     Limits,
     State,
 )  # fmt: skip
@@ -265,32 +263,41 @@ def _fetch_row(data: Any, columns: Any, i: int, state: State) -> None:
 
 
 @njit_inline
-def _layout(data: Any, columns: Any, i: int, layouts: Layouts) -> int:
+def _layout(data: Any, columns: Any, i: int, reference: Any) -> int:
     """The layout of the acceptor number, -1 where none applies."""
     length, start = columns.length[S_ACCEPTOR, i], columns.start[S_ACCEPTOR, i]
     if columns.hash[S_ACCEPTOR, i] == _0:
         return -1
     scheme = columns.number[N_SCHEME, i]
-    for k in range(len(layouts.length)):
-        if layouts.length[k] != length:
+    for k in range(reference.layouts):
+        if reference.layout_length[k] != length:
             continue
-        if layouts.schemes[k] != -1 and scheme != MISSING and not (layouts.schemes[k] >> scheme) & 1:
+        schemes = reference.layout_schemes[k]
+        if schemes != -1 and scheme != MISSING and not (schemes >> scheme) & 1:
             continue
-        if layouts.acquirer[k, 0] != _0:
-            h = hash64(data, start + layouts.acquirer_from[k], start + layouts.acquirer_to[k])
-            if not (layouts.acquirer[k] == h).any():
-                continue
+        if reference.layout_acquirers[k] and not _limited_to(data, start, k, reference):
+            continue
         return k
     return -1
 
 
 @njit_inline
-def _acceptor_mcc(data: Any, start: int, k: int, layouts: Layouts, known: Any) -> int:
+def _limited_to(data: Any, start: int, k: int, reference: Any) -> bool:
+    """Whether the acquirer in an acceptor number is one of those that layout `k` is limited to."""
+    h = hash64(data, start + reference.layout_acquirer_from[k], start + reference.layout_acquirer_to[k])
+    for m in range(reference.layout_acquirers[k]):
+        if reference.layout_acquirer[k, m] == h:
+            return True
+    return False
+
+
+@njit_inline
+def _acceptor_mcc(data: Any, start: int, k: int, reference: Any, known: Any) -> int:
     """The MCC inside an acceptor number of layout `k`, -1 where it is no MCC or there is no layout."""
     if k < 0:
         return -1
     mcc = 0
-    for at in range(start + layouts.mcc_from[k], start + layouts.mcc_from[k] + 4):
+    for at in range(start + reference.layout_mcc_from[k], start + reference.layout_mcc_from[k] + 4):
         if not 48 <= data[at] <= 57:
             return -1
         mcc = mcc * 10 + (i64(data[at]) - 48)
@@ -298,11 +305,12 @@ def _acceptor_mcc(data: Any, start: int, k: int, layouts: Layouts, known: Any) -
 
 
 @njit_inline
-def _acceptor_region(data: Any, start: int, k: int, layouts: Layouts) -> int:
+def _acceptor_region(data: Any, start: int, k: int, reference: Any) -> int:
     """The region inside an acceptor number of layout `k`, packed; 0 where there is no layout."""
     region = 0
     if k >= 0:
-        for at in range(layouts.region_from[k], min(layouts.region_to[k], layouts.region_from[k] + 7)):
+        first = reference.layout_region_from[k]
+        for at in range(first, min(reference.layout_region_to[k], first + 7)):
             region = region << 8 | i64(data[start + at])
     return region
 
@@ -427,6 +435,17 @@ def _reference_at(references: Any, clock_ms: int) -> Any:
 
 
 @njit_inline
+def _approves(response: int, reference: Any) -> bool:
+    """Whether a response code, packed, approves; none is an approval."""
+    if response == MISSING:
+        return True
+    for k in range(reference.approval_codes):
+        if reference.approval_code[k] == response:
+            return True
+    return False
+
+
+@njit_inline
 def _put(
     state: State, into: Into, r: int, record: int, kind: int, time_ms: int, role: int, local_ms: int, j: int
 ) -> int:  # fmt: skip
@@ -535,7 +554,9 @@ def _reset(state: State, r: int, keep: int) -> None:
 
 
 @njit_inline
-def _disposition_of(columns: Any, i: int, r: int, key: np.uint64, state: State, limits: Limits) -> int:
+def _disposition_of(
+    columns: Any, i: int, r: int, key: np.uint64, state: State, references: Any, limits: Limits
+) -> int:  # fmt: skip
     """Whether the transaction is to be taken in; touches nothing."""
     row, time_ms = state.rows[r], columns.number[N_TIME, i]
     if row.currency != 0 and row.currency != columns.number[N_CURRENCY, i]:
@@ -543,14 +564,14 @@ def _disposition_of(columns: Any, i: int, r: int, key: np.uint64, state: State, 
     if row.started:
         if holds(state.duplicates, key, r, row.clock_ms // limits.duplicate_turn_ms) != ABSENT:
             return DUPLICATE
-        if row.clock_ms - time_ms > limits.late_ms:
+        if row.clock_ms - time_ms > _reference_at(references, i64(row.clock_ms)).late_ms:
             return LATE
     return ACCEPTED
 
 
 @njit_inline
 def _event(
-    data: Any, columns: Any, i: int, state: State, row: Any, layouts: Layouts, known: Any, time_ms: int, now_ms: int,
+    data: Any, columns: Any, i: int, state: State, row: Any, reference: Any, known: Any, time_ms: int, now_ms: int,
     was_ms: int, now_day: int, was_day: int, local_ms: int, role: int, approved: bool,
 ) -> Event:  # fmt: skip
     """The record as families see it, priced by the contract in force at its time."""
@@ -564,17 +585,17 @@ def _event(
             due, due_ppm = line_fee(state.price_lines, line, amount), i64(state.price_lines[line].rate_ppm)
     entry = columns.number[N_ENTRY, i]
     entry = ((entry & 255) - 48) * 10 + ((entry >> 8 & 255) - 48) if entry != MISSING else -1
-    acceptor_at, layout = columns.start[S_ACCEPTOR, i], _layout(data, columns, i, layouts)
+    acceptor_at, layout = columns.start[S_ACCEPTOR, i], _layout(data, columns, i, reference)
     return Event(
         time_ms, now_ms, was_ms, min(local_ms // DAY_MS, now_day), now_day, was_day,
         local_ms // 3_600_000 % 24, amount, role, approved, columns.hash[S_TXN, i], columns.hash[S_CARD, i],
         card_kind, scheme, entry,
         columns.number[N_RESPONSE, i], columns.number[N_COUNTRY, i], columns.number[N_CURRENCY, i],
-        max(columns.number[N_MCC, i], -1), _acceptor_mcc(data, acceptor_at, layout, layouts, known),
+        max(columns.number[N_MCC, i], -1), _acceptor_mcc(data, acceptor_at, layout, reference, known),
         max(columns.number[N_CHANNEL_MCC, i], -1), max(columns.number[N_FEE_TYPE, i], -1),
         columns.number[N_FEE, i], due, due_ppm, mode, channel, columns.hash[S_TERMINAL, i],
         columns.hash[S_ACCEPTOR, i], columns.hash[S_CHANNEL_MERCHANT, i],
-        max(columns.number[N_FEE_CLASS, i], -1), _acceptor_region(data, acceptor_at, layout, layouts),
+        max(columns.number[N_FEE_CLASS, i], -1), _acceptor_region(data, acceptor_at, layout, reference),
     )  # fmt: skip
 
 
@@ -595,8 +616,8 @@ def _advance_watermark(columns: Any, i: int, row: Any, state: State) -> bool:
 
 @njit_inner
 def _settle(
-    data: Any, columns: Any, i: int, r: int, state: State, into: Into, references: Any, layouts: Layouts, known: Any,
-    limits: Limits, out: Any, j: int,
+    data: Any, columns: Any, i: int, r: int, state: State, into: Into, references: Any, known: Any, limits: Limits,
+    out: Any, j: int,
 ) -> int:  # fmt: skip
     """Take a settlement in by what it carries; the next row of features, or -1 for one that came before."""
     row = state.rows[r]
@@ -612,12 +633,13 @@ def _settle(
     zone = master_data.zone if master_data.zone >= 0 else row.zone
     local_ms = time_ms + offset_at(state.zones, zone, time_ms)
     was_ms, was_day = (row.clock_ms, i64(row.day)) if row.started else (-1, -1)
+    reference = _reference_at(references, _clock(row, time_ms))
     event = _event(
-        data, columns, i, state, row, layouts, known, time_ms, max(time_ms, was_ms), was_ms,
+        data, columns, i, state, row, reference, known, time_ms, max(time_ms, was_ms), was_ms,
         max(local_ms // DAY_MS, was_day), was_day, local_ms, SALE, True,
     )  # fmt: skip
     _nothing(into)
-    settle_all(row, event, master_data, _reference_at(references, _clock(row, time_ms)), out)
+    settle_all(row, event, master_data, reference, out)
     return _put(state, into, r, i, ROW_SETTLEMENT, time_ms, NO_ROLE, NO_LOCAL_MS, j)
 
 
@@ -647,8 +669,8 @@ def _revise(
 
 @njit_inline
 def _accept(
-    data: Any, columns: Any, i: int, r: int, key: np.uint64, state: State, references: Any, layouts: Layouts,
-    known: Any, roles: Any, limits: Limits, out: Any,
+    data: Any, columns: Any, i: int, r: int, key: np.uint64, state: State, references: Any, known: Any,
+    roles: Any, limits: Limits, out: Any,
 ) -> tuple[int, int]:  # fmt: skip
     """Apply an accepted transaction to its merchant's row and write its features to `out`.
 
@@ -678,7 +700,8 @@ def _accept(
     amount, kind = columns.number[N_AMOUNT, i], columns.number[N_TYPE, i]
     role = roles[kind if kind != MISSING else 0]
     response = columns.number[N_RESPONSE, i]
-    approved = response == MISSING or response in APPROVED
+    reference = _reference_at(references, now_ms)
+    approved = _approves(response, reference)
     turn, txn_key = now_ms // limits.duplicate_turn_ms, _txn_key(columns.hash[S_TXN, i])
     enter(state.duplicates, txn_key, r, turn, approved and role == SALE)
     if key != txn_key:
@@ -686,10 +709,10 @@ def _accept(
     if role == UNDO and approved:
         _reverse(state, row, r, columns, i, now_ms, limits)
     event = _event(
-        data, columns, i, state, row, layouts, known, time_ms, now_ms, was_ms, i64(row.day), was_day, local_ms, role,
+        data, columns, i, state, row, reference, known, time_ms, now_ms, was_ms, i64(row.day), was_day, local_ms, role,
         approved,
     )  # fmt: skip
-    update_all(row, event, master_data, _reference_at(references, now_ms), out)
+    update_all(row, event, master_data, reference, out)
     if row.pending and role <= REFUND:
         found, _ = _release(state, row, r, event.txn, 0)
         k = repeats.find(row, event.txn) if found else -1
@@ -726,8 +749,8 @@ def _tick(state: State, into: Into, references: Any, out: Any, k: int, time_ms: 
 
 @njit_cached
 def run(
-    data: Any, columns: Any, places: Any, state: State, references: Any, layouts: Layouts, known: Any, roles: Any,
-    limits: Limits, scratch: Any, into: Into, dispositions: Any, cursor: Any,
+    data: Any, columns: Any, places: Any, state: State, references: Any, known: Any, roles: Any, limits: Limits,
+    scratch: Any, into: Into, dispositions: Any, cursor: Any,
 ) -> int:  # fmt: skip
     """Take a batch in, record by record; return how many rows of features it gave.
 
@@ -739,7 +762,6 @@ def run(
         places: (n,) of master data or a contract, its version's place in the side table.
         state: read and written.
         references: (versions,) of `engine.features.event.REFERENCE`, ascending by `since_ms`, read.
-        layouts: read.
         known: (10000,) whether an MCC exists.
         roles: `domain.events.Role` by position in `TXN_TYPES`.
         limits: read.
@@ -750,7 +772,7 @@ def run(
             all is done.
     """
     data, columns, places = borrowed(data), borrowed(columns), borrowed(places)
-    state, references, layouts, known = borrowed(state), borrowed(references), borrowed(layouts), borrowed(known)
+    state, references, known = borrowed(state), borrowed(references), borrowed(known)
     roles, dispositions, cursor = borrowed(roles), borrowed(dispositions), borrowed(cursor)
     scratch, into = borrowed(scratch), borrowed(into)
     kinds, out = columns.kind, scratch[0]
@@ -798,7 +820,7 @@ def run(
                 if not _advance_watermark(columns, i, row, state):
                     dispositions[i] = FEEDS
                     continue
-                after = _settle(data, columns, i, r, state, into, references, layouts, known, limits, out, j)
+                after = _settle(data, columns, i, r, state, into, references, known, limits, out, j)
                 if after < 0:
                     dispositions[i] = DUPLICATE
                     continue
@@ -817,7 +839,7 @@ def run(
             row.other_events += np.uint32(1)
             continue
         key = _duplicate_key(columns, i)
-        disposition = _disposition_of(columns, i, r, key, state, limits)
+        disposition = _disposition_of(columns, i, r, key, state, references, limits)
         feed = _feed(state, columns.hash[S_FEED, i]) if disposition == ACCEPTED else -1
         if disposition == ACCEPTED and feed < 0:
             disposition = FEEDS
@@ -833,7 +855,7 @@ def run(
         if 0 < state.deadlines[r] < time_ms:
             j = _fire(state, into, references, out, r, time_ms, j)
         row.feed = feed
-        role, local_ms = _accept(data, columns, i, r, key, state, references, layouts, known, roles, limits, out)
+        role, local_ms = _accept(data, columns, i, r, key, state, references, known, roles, limits, out)
         row.watermark_ms = max(row.watermark_ms, row.clock_ms, state.feed_clock_ms[feed])
         j = _put(state, into, r, i, ROW_TRANSACTION, time_ms, role, local_ms, j)
         if limits.foreign:

@@ -2,42 +2,37 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from domain import events
-from domain.calendars import day_kinds
 from domain.contracts import NO_CAP
 from domain.dispositions import VERSIONS
 from domain.errors import RecordError
-from domain.interchange import REGIMES, Regime, rate_tables
-from domain.layouts import LAYOUTS, Layout
 from domain.mcc import class_table, known_mccs
-from domain.peers import NO_PEERS, Peers
 from domain.timestamps import DAY_MS, HOUR_MS
-from engine.decoding.columns import MISSING, pack
+from engine.control_kinds.registry import INSTALLED, KINDS, version_0
+from engine.decoding.columns import MISSING
 from engine.decoding.hashing import hash_of
 from engine.features.blindness import Blindness
-from engine.features.event import CONTRACT, MASTER_DATA, MAX_MCCS, MAX_REGIMES, PRICE_LINE, REFERENCE
+from engine.features.event import CONTRACT, MASTER_DATA, MAX_MCCS, PRICE_LINE, REFERENCE
 from engine.features.rows import Rows
 from engine.features.sets import AgedSet
-from engine.features.state import MAX_FEEDS, PENDING, Layouts, Limits, State
+from engine.features.state import MAX_FEEDS, PENDING, Limits, State
 from engine.features.zones import Zones, changes, zone_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from domain.profiles import Profiles
     from engine.features.compose import Composition
 
-    Artefacts = tuple[int, Peers, Profiles | None]
-    """Peers and profiles, and the row's clock from which on they are in force, UTC milliseconds."""
+    InForce = tuple[int, tuple[Any, ...]]
+    """What the kinds of `INSTALLED` say, and the row's clock from which on that is in force, UTC milliseconds."""
 
 DUPLICATE_TURN_MS = HOUR_MS
 UNDONE_TURN_MS = 7 * DAY_MS
@@ -57,37 +52,21 @@ class MonitorConfig:
 
     Attributes:
         capacity: most merchants of a partition; the transactions of more are dead letters (`capacity`).
-        late_s: how far a transaction may lie behind its merchant's clock, seconds; beyond, a dead letter.
         time_zone: IANA zone of merchants whose master data names none.
-        country: ISO 3166 alpha-2 of the acquirer; cards issued elsewhere are foreign.
-        layouts: acceptor-number layouts.
-        regimes: regulated prices by time.
-        peers: what merchants of a trade usually do.
-        profiles: what the merchants of each MCC look like; without, no merchant is held against any.
+        controls: version 0 of controls, by kind; what is not named says what the product has.
         foreign: whether the events are an acquirer's own topic, to which nobody adds clock records. Then the clock that
             fires deadlines is the partition's greatest accepted event time, 30 minutes behind, in whole minutes, and
             one for all of its feeds.
     """
 
     capacity: int = 1_000_000
-    late_s: int = 86_400
     time_zone: str = "Asia/Shanghai"
-    country: str = "CN"
-    layouts: tuple[Layout, ...] = LAYOUTS
-    regimes: tuple[Regime, ...] = REGIMES
-    peers: Peers = NO_PEERS
-    profiles: Profiles | None = None
+    controls: Mapping[str, Any] = field(default_factory=dict)
     foreign: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.capacity <= 2**31 - 1:
             raise ValueError(f"capacity must be 1 to {2**31 - 1}, got {self.capacity}")
-        if not 0 <= self.late_s <= 30 * 86_400:
-            raise ValueError(f"late_s must be 0 to {30 * 86_400}, got {self.late_s}")
-        if not re.fullmatch("[A-Z]{2}", self.country):
-            raise ValueError(f"country must be two capital letters, got {self.country!r}")
-        if len(self.regimes) > MAX_REGIMES:
-            raise ValueError(f"regimes must be at most {MAX_REGIMES}, got {len(self.regimes)}")
         changes(self.time_zone)
 
 
@@ -131,7 +110,7 @@ class PartitionState:
         self.feed_clock_ms = np.full(MAX_FEEDS, -1, np.int64)
         self.feed_count = np.zeros(1, np.int64)
         self.limits = Limits(
-            config.late_s * 1000, events.FUTURE_MS, FORGET_MS, REVERSAL_MS, DUPLICATE_TURN_MS, UNDONE_TURN_MS,
+            events.FUTURE_MS, FORGET_MS, REVERSAL_MS, DUPLICATE_TURN_MS, UNDONE_TURN_MS,
             config.capacity, max(LEAST_PENDING, config.capacity), partition, partitions, composition.keep_bytes,
             config.foreign,
         )  # fmt: skip
@@ -139,15 +118,17 @@ class PartitionState:
         self.blindness = Blindness(composition.families, composition.columns)
         self.starts: list[tuple[str, int]] = []
         self.start_ms = np.zeros(1024, np.int64)
-        self._config = config
-        self.references = _references(config.country, config.regimes, ((0, config.peers, config.profiles),))
-        self.layouts = _layout_arrays(config.layouts)
+        self.references = _references(((0, tuple(version_0(config.controls).values())),))
         self.known = _known_mccs()
         self.roles = np.array([events.ROLES[name] for name in events.TXN_TYPES], np.int64)
 
-    def set_artefacts(self, in_force: tuple[Artefacts, ...]) -> None:
-        """Set the artefacts in force by the rows' clocks, ascending; the first is in force from the beginning."""
-        self.references = _references(self._config.country, self._config.regimes, in_force)
+    def set_in_force(self, in_force: tuple[InForce, ...]) -> None:
+        """Set what is in force by the rows' clocks, ascending; the first is in force from the beginning."""
+        self.references = _references(in_force)
+
+    def reference_at(self, clock_ms: int) -> Any:
+        """The record of `REFERENCE` that is in force at a row's clock."""
+        return self.references[max(0, int(np.searchsorted(self.references["since_ms"], clock_ms, "right")) - 1)]
 
     def start_anew(self, families: list[str]) -> None:
         """Note that these families start anew on every merchant there is, and be blind where any family did.
@@ -270,48 +251,20 @@ def _line(price: dict[str, Any]) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=4)
-def _references(country: str, regimes: tuple[Regime, ...], in_force: tuple[Artefacts, ...]) -> NDArray[np.void]:
-    """The tables that families read, a record for each of `in_force`. The partitions of a process share them."""
-    references = np.repeat(_reference_at(country, regimes), len(in_force))
-    for k, (since_ms, peers, profiles) in enumerate(in_force):
+def _references(in_force: tuple[InForce, ...]) -> NDArray[np.void]:
+    """The tables that kernel and families read, a record for each of `in_force`. The partitions of a process share
+    them.
+    """
+    references = np.zeros(len(in_force), REFERENCE)
+    references["mcc_class"] = class_table()
+    for k, (since_ms, values) in enumerate(in_force):
         references["since_ms"][k] = since_ms
-        _enter_peers(references[k : k + 1], peers)
-        _enter_profiles(references[k : k + 1], profiles)
+        by_kind = dict(zip(INSTALLED, values, strict=True))
+        for name in INSTALLED:
+            install = KINDS[name].install
+            assert install is not None, name
+            install(references[k : k + 1], by_kind)
     return references
-
-
-def _reference_at(country: str, regimes: tuple[Regime, ...]) -> NDArray[np.void]:
-    """The tables without artefacts."""
-    rates = rate_tables(regimes)
-    reference = np.zeros(1, REFERENCE)
-    reference["home_country"], reference["home_currency"] = pack(country), pack("CNY")
-    reference["mcc_class"] = class_table()
-    n = len(rates.since_ms)
-    reference["regimes"] = n
-    for name, table in (
-        ("rate_since_ms", rates.since_ms), ("rate_issuer_e7", rates.issuer_e7),
-        ("rate_issuer_cap", rates.issuer_cap_minor), ("rate_network_e7", rates.network_e7),
-        ("rate_network_cap", rates.network_cap_minor),
-    ):  # fmt: skip
-        reference[name][0, :n] = table
-    reference["day_kind"] = day_kinds(country)
-    return reference
-
-
-def _enter_profiles(reference: NDArray[np.void], profiles: Profiles | None) -> None:
-    for p, profile in enumerate(profiles.profiles if profiles else ()):
-        reference["profiles"] = p + 1
-        reference["profile_mcc"][0, p] = int(profile.mcc)
-        reference["profile_mean"][0, p] = profile.mean
-        reference["profile_deviation"][0, p] = profile.deviation
-
-
-def _enter_peers(reference: NDArray[np.void], peers: Peers) -> None:
-    for k, each in enumerate(peers.groups):
-        reference["peer_week"][0, k], reference["peer_hour"][0, k] = np.log(each.week), each.hours
-        reference["peer_spread"][0, k], reference["peer_new_sd"][0, k] = each.spread, each.new_sd
-        reference["peer_new"][0, k] = np.log(each.new_minor)
-        reference["mcc_peer"][0, [int(mcc) for mcc in each.mccs]] = k
 
 
 @cache
@@ -327,25 +280,3 @@ def grown(array: NDArray[Any], need: int) -> NDArray[Any]:
     larger = np.zeros(max(2 * len(array), need), array.dtype)
     larger[: len(array)] = array
     return larger
-
-
-def _layout_arrays(layouts: Sequence[Layout]) -> Layouts:
-    n = len(layouts)
-    most = max((len(each.acquirers) for each in layouts), default=0)
-    acquirer = np.zeros((n, max(1, most)), np.uint64)
-    schemes = np.full(n, -1, np.int64)
-    for k, each in enumerate(layouts):
-        for m, code in enumerate(sorted(each.acquirers)):
-            acquirer[k, m] = hash_of(code)
-        if each.schemes:
-            schemes[k] = sum(1 << events.SCHEMES.index(name) for name in each.schemes)
-    return Layouts(
-        np.array([each.length for each in layouts], np.int64),
-        np.array([each.mcc[0] for each in layouts], np.int64),
-        np.array([each.acquirer[0] for each in layouts], np.int64),
-        np.array([each.acquirer[1] for each in layouts], np.int64),
-        schemes,
-        acquirer,
-        np.array([each.region[0] for each in layouts], np.int64),
-        np.array([each.region[1] for each in layouts], np.int64),
-    )

@@ -121,8 +121,8 @@ class FeaturePipeline:
         walked = Walked(records, decoded, np.empty(n, np.uint8), into, columns, state)
         while (first := int(cursor[0])) < n:
             count = self._composition.run(
-                decoded.data, decoded.columns, places, state.state(), state.references, state.layouts, state.known,
-                state.roles, state.limits, scratch, into, walked.dispositions, cursor,
+                decoded.data, decoded.columns, places, state.state(), state.references, state.known, state.roles,
+                state.limits, scratch, into, walked.dispositions, cursor,
             )  # fmt: skip
             state.blindness.hide(into, count)
             end = int(cursor[0])

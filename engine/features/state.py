@@ -22,21 +22,6 @@ PENDING = np.dtype([("original", np.uint64), ("deadline_ms", np.int64), ("next",
 """A reversal that waits for its original; `next` is the merchant's next one's place + 1, or the free list's."""
 
 
-class Layouts(NamedTuple):
-    """Acceptor-number layouts, in the order they are tried."""
-
-    length: NDArray[np.int64]
-    mcc_from: NDArray[np.int64]
-    acquirer_from: NDArray[np.int64]
-    acquirer_to: NDArray[np.int64]
-    schemes: NDArray[np.int64]
-    """Bit s is set where the layout applies to scheme s; -1 for all."""
-    acquirer: NDArray[np.uint64]
-    """(layouts, most): hashes of the acquirers it applies to, 0 where none; all zero for all."""
-    region_from: NDArray[np.int64]
-    region_to: NDArray[np.int64]
-
-
 class State(NamedTuple):
     """A partition's state."""
 
@@ -70,7 +55,6 @@ class State(NamedTuple):
 class Limits(NamedTuple):
     """Settings the kernel reads."""
 
-    late_ms: int
     future_ms: int
     forget_ms: int
     reversal_ms: int

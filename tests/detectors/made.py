@@ -51,7 +51,7 @@ class Till:
 
 def alerts_of(events: Iterable[Event], detector: Detector, profiles: Profiles | None = None) -> list[Alert]:
     """The last revisions of a detector's alerts, in their order."""
-    monitor = Monitor(MonitorConfig(capacity=10, profiles=profiles), detectors=[detector], historic=True)
+    monitor = Monitor(MonitorConfig(capacity=10, controls={"profiles": profiles}), detectors=[detector], historic=True)
     last: dict[str, Alert] = {}
     for alert in monitor.process(Records.of([json.dumps(each).encode() for each in events])).alerts:
         last[alert.alert_id] = alert

@@ -130,7 +130,7 @@ def test_without_profiles_it_is_silent_and_coverage_says_so() -> None:
     assert alerts_of(events, MccStatic()) == []
     (blind,) = Monitor(MonitorConfig(capacity=1), detectors=[MccStatic()]).coverage
     assert (blind.artefact, blind.silent) == ("profiles", True)
-    (seeing,) = Monitor(MonitorConfig(capacity=1, profiles=profiles()), detectors=[MccStatic()]).coverage
+    (seeing,) = Monitor(MonitorConfig(capacity=1, controls={"profiles": profiles()}), detectors=[MccStatic()]).coverage
     assert seeing.artefact == ""
 
 

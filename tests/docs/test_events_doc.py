@@ -11,7 +11,6 @@ import pytest
 from detectors.registry import DETECTORS
 from domain.alerts import Alert, Contribution, DeadLetter, Evidence, Floor, GradeOverride, Score, Text
 from domain.cards import mask_event, mask_record
-from domain.controls import Versions
 from domain.events import (
     EVENT_KINDS,
     EVENTS,
@@ -182,7 +181,7 @@ def test_an_output_is_shown_and_explained_with_every_field_it_has(heading: str, 
     (example,) = examples(text)
     assert json.loads(msgspec.json.encode(msgspec.convert(example, struct))) == example
     explained = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|.*$", text, re.MULTILINE))))
-    inner = {Alert: (Evidence, Text, Versions), Score: (Contribution, Floor, GradeOverride)}.get(struct, ())
+    inner = {Alert: (Evidence, Text), Score: (Contribution, Floor, GradeOverride)}.get(struct, ())
     assert {name for each in (struct, *inner) for name in each.__struct_fields__} <= explained
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from detectors.contract import E7, Findings
 from domain.alerts import Alert, Evidence, Text
-from domain.peers import NO_PEERS
 from domain.timestamps import DAY_MS, HOUR_MS, iso
 from engine.controls import Controls
 from engine.decoding.columns import MISSING
@@ -119,7 +118,7 @@ class Desk:
             np.array([hit.stake_e7 for hit in hits], np.int64),
         )
         detector = detector or Probe()
-        controls = Controls((detector,), NO_PEERS, None)
+        controls = Controls((detector,))
         alerts, rises = self.episodes.take(detector, findings, cast("FeatureRows", rows), controls)
         self.rises += rises
         return alerts

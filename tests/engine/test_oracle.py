@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from detectors.contract import Findings
 from domain.alerts import Evidence, Text
 from domain.feature_codes import ROW_TRANSACTION
+from engine.control_kinds.engine import EngineSettings
 from engine.decoding.columns import MISSING
 from engine.features.families import season
 from engine.features.families.registry import columns
@@ -116,7 +117,9 @@ class Comparison:
 
     def __post_init__(self) -> None:
         self.oracle = Oracle(late_s=self.late_s)
-        self.monitor = Monitor(MonitorConfig(capacity=1000, late_s=self.late_s), detectors=[self.spy])
+        self.monitor = Monitor(
+            MonitorConfig(capacity=1000, controls={"engine": EngineSettings(late_s=self.late_s)}), detectors=[self.spy]
+        )
 
     def take(self, batch: Sequence[Event]) -> None:
         """Let both take `batch` in, and note every column in which they differ."""

@@ -12,8 +12,9 @@ import pytest
 
 from detectors.contract import Findings
 from domain.alerts import Text
-from domain.calendars import FIRST_DAY, day_kinds
+from domain.calendars import FIRST_DAY
 from domain.peers import GENERIC, Peer, Peers
+from engine.control_kinds.registry import version_0
 from engine.decoding.columns import MISSING
 from engine.decoding.hashing import hash_of
 from engine.decoding.records import Records
@@ -93,7 +94,7 @@ def stream(seed: int, days: int) -> Iterator[tuple[str, int, int]]:
 
 def compared(seed: int, days: int = 100) -> tuple[list[dict[str, float | None]], list[dict[str, float | None]]]:
     """What the engine says, and what the reference says, of every sale and every end of a day."""
-    kinds = {FIRST_DAY + k: int(kind) for k, kind in enumerate(day_kinds("CN")) if kind}
+    kinds = {FIRST_DAY + k: int(kind) for k, kind in enumerate(version_0({})["calendar"].day_kinds("CN")) if kind}
     offset = hash_of("m1") % HOUR
     reference = Reference(kinds, list(GENERIC.hours), GENERIC.spread, offset)
     expected: list[dict[str, float | None]] = []
@@ -173,7 +174,7 @@ def test_the_random_merchants_are_worth_comparing() -> None:
 
 def rows_of(events: list[dict[str, Any]], peers: Peers | None = None) -> list[dict[str, float | None]]:
     spy = Spy()
-    config = MonitorConfig(capacity=10, peers=peers) if peers else MonitorConfig(capacity=10)
+    config = MonitorConfig(capacity=10, controls={"peers": peers}) if peers else MonitorConfig(capacity=10)
     Monitor(config, detectors=[spy], historic=True).process(Records.of([json.dumps(each).encode() for each in events]))
     return spy.seen
 

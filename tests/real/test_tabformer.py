@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from bench.tabformer import convert
+from engine.control_kinds.engine import EngineSettings
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
 from streams.intake import ingest
@@ -36,7 +37,9 @@ class Run:
     def __init__(self, folder: Path) -> None:
         self.lines = folder / "tabformer.jsonl"
         convert(SOURCE, self.lines)
-        self.config = MonitorConfig(capacity=2000, time_zone="America/Los_Angeles", country="US")
+        self.config = MonitorConfig(
+            capacity=2000, time_zone="America/Los_Angeles", controls={"engine": EngineSettings(country="US")}
+        )
         self.monitors: list[Monitor] = []
         path = folder / "log.db"
         with SqliteLog(path) as log, self.lines.open("rb") as file:

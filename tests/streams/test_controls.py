@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from engine.control_kinds.registry import KINDS
 from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
 from streams import controls
 from streams.app import WorkerSettings
-from streams.controls import ControlsReader, NotPublished, Pace, publish, reached
+from streams.controls import ControlsReader, NotPublished, Pace, publish, publish_first, reached, withdraw
 from streams.log import Progress, now_utc_ms
 from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
@@ -187,6 +188,133 @@ def test_of_two_that_publish_at_once_on_kafka_one_is_told_to_try_again(
         reader = ControlsReader(log)
         reader.read_all()
         assert [bytes(each.control.body) for each in reader.known] == [b'{"mcc_jump":{"base":0.4}}', NOTHING]
+
+
+def first_bodies(**others: bytes) -> dict[str, bytes]:
+    return {kind: others.get(kind, each.default({})) for kind, each in KINDS.items()}
+
+
+def test_the_first_worker_publishes_version_0_of_every_kind_and_no_other_does(log: SqliteLog) -> None:
+    made = publish_first(log, first_bodies(), by="worker")
+    assert [(each.kind, each.version) for each in made] == [(kind, 0) for kind in KINDS]
+    assert publish_first(log, first_bodies(engine=b'{"late_s":0}'), by="worker") == ()
+    known = ControlsReader(log).read_all()
+    assert [bytes(each.control.body) for each in known if each.control.kind == "engine"] == [
+        b'{"late_s":86400,"country":"CN"}'
+    ]
+
+
+def test_a_kind_that_was_published_before_any_worker_keeps_its_first_version(log: SqliteLog) -> None:
+    publish_settings(log, None)
+    made = publish_first(log, first_bodies(), by="worker")
+    assert [each.kind for each in made] == [kind for kind in KINDS if kind != "detectors"]
+
+
+def test_a_kind_of_which_there_is_a_version_that_cannot_be_read_gets_no_other_version_0(log: SqliteLog) -> None:
+    append(log, control("detectors", 0, 0, {"a_detector_of_a_later_version": {}}))
+    assert "detectors" not in {each.kind for each in publish_first(log, first_bodies(), by="worker")}
+
+
+def test_of_two_workers_that_start_at_once_on_kafka_both_go_on_with_one_version_0(
+    on_kafka: KafkaBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with on_kafka.open() as log, on_kafka.open() as other:
+        create_topics(log, 1)
+        asked = controls.mask
+
+        def overtaken(text: str) -> str:
+            monkeypatch.setattr(controls, "mask", asked)
+            publish_first(other, first_bodies(), by="other")
+            return asked(text)
+
+        (early,) = publish(log, "engine", b'{"late_s":60}', effective_ms=None, by="wang", zero=b"")
+        monkeypatch.setattr(controls, "mask", overtaken)
+        assert publish_first(log, first_bodies(), by="worker") == ()
+        reader = ControlsReader(log)
+        known = [each.control for each in reader.read_all()]
+        assert known[0] == early
+        assert [(each.kind, each.version, each.published_by) for each in known[1:]] == [
+            (kind, 0, "other") for kind in KINDS if kind != "engine"
+        ]
+        assert reader.refused == 0
+
+
+# -- withdrawing
+
+
+def test_a_version_that_no_clock_has_reached_can_be_withdrawn_and_another_published(log: SqliteLog) -> None:
+    shown(log, START_MS)
+    publish_settings(log, START_MS + DAY_MS)
+    publish_settings(log, START_MS + 2 * DAY_MS)
+    made = withdraw(log, "detectors", 1, by="wang 6222021234567890128")
+    assert (made.version, made.withdraws, made.effective_from) == (3, 1, START_MS + DAY_MS)
+    assert (bytes(made.body), made.published_by) == (b"null", "wang ***************0128")
+    assert withdraw(log, "detectors", 2, by="wang").version == 4
+    assert [each.version for each in publish_settings(log, START_MS + DAY_MS)] == [5], "its time is free again"
+    reader = ControlsReader(log)
+    assert (len(reader.read_all()), reader.refused) == (6, 0)
+    assert [each.control.version for each in reader.standing("detectors")] == [0, 5]
+
+
+def test_what_is_in_force_what_is_withdrawn_and_what_there_is_not_cannot_be_withdrawn(log: SqliteLog) -> None:
+    with pytest.raises(NotPublished, match=r"one of those that take effect later \(none\), got 0"):
+        withdraw(log, "detectors", 0, by="wang")
+    publish_settings(log, START_MS + DAY_MS)
+    shown(log, START_MS)
+    publish_settings(log, START_MS + 2 * DAY_MS)
+    withdraw(log, "detectors", 2, by="wang")
+    for version in (0, 2, 3, 7):
+        with pytest.raises(NotPublished, match=rf"one of those that take effect later \(1\), got {version}"):
+            withdraw(log, "detectors", version, by="wang")
+    shown(log, START_MS + DAY_MS - MINUTE_MS)
+    with pytest.raises(NotPublished, match=r"version 1 of detectors must take effect after .* to be withdrawn"):
+        withdraw(log, "detectors", 1, by="wang")
+    assert log.end_offset(TOPICS.controls.name, 0) == 4
+
+
+def test_a_withdrawal_that_cannot_be_is_passed_over(log: SqliteLog, caplog: pytest.LogCaptureFixture) -> None:
+    def withdrawal(version: int, effective_from: int, withdraws: int) -> Control:
+        return msgspec.structs.replace(control("detectors", version, effective_from, None), withdraws=withdraws)
+
+    good = [settings(0, 0), settings(1, 100), withdrawal(2, 100, 1)]
+    append(log, *good, withdrawal(3, 100, 1), withdrawal(3, 0, 0))
+    reader = ControlsReader(log)
+    assert [each.control for each in reader.read_all()] == good
+    assert reader.refused == 2
+    append(log, settings(3, 100))
+    append(log, withdrawal(4, 99, 3))
+    reader.poll()
+    assert reader.refused == 3
+    assert "effective_from must be 100, got 99" in caplog.text
+
+
+def test_a_withdrawn_version_is_never_in_force_for_a_worker_and_a_replay(log: SqliteLog) -> None:
+    withdrawn = settings(2, START_MS + 4 * MINUTE_MS, base=0.9)
+    taken_back = msgspec.structs.replace(control("detectors", 3, withdrawn.effective_from, None), withdraws=2)
+    append(log, settings(1, 0), withdrawn, taken_back, settings(4, START_MS + 6 * MINUTE_MS, base=0.5))
+    sales = [MASTER, *(sale(each) for each in range(8))]
+    log.append("events", 0, sales[:6])
+    assert worked(log).controls_late == 0
+    assert [each["controls"] for each in jumps(alerts_of(log))] == [{"detectors": 1}]
+    log.append("events", 0, sales[6:])
+    assert worked(log).controls_late == 0
+    found = alerts_of(log)
+    assert [(each["hits"], each["controls"]) for each in jumps(found)] == [(8, {"detectors": 4})]
+    replayed = Monitor(MonitorConfig(capacity=10))
+    replayed.learn(ControlsReader(log).read_all())
+    again = {each.alert_id: each for each in replayed.process(Records.of(sales)).alerts}
+    assert {key: json.loads(msgspec.json.encode(each)) for key, each in again.items()} == found
+
+
+def test_a_withdrawal_that_a_worker_learns_when_a_clock_has_passed_is_counted(log: SqliteLog) -> None:
+    append(log, settings(1, 0), settings(2, START_MS + 2 * MINUTE_MS, base=0.9))
+    log.append("events", 0, [MASTER, *(sale(each) for each in range(4))])
+    assert worked(log).controls_late == 0
+    late = msgspec.structs.replace(control("detectors", 3, START_MS + 2 * MINUTE_MS, None), withdraws=2)
+    append(log, late)
+    log.append("events", 0, [sale(each) for each in range(4, 8)])
+    assert worked(log).controls_late == 1, "with an open episode of the version that is no more"
+    assert [(each["hits"], each["controls"]) for each in jumps(alerts_of(log))] == [(8, {"detectors": 1})]
 
 
 def test_the_pace_is_that_of_the_greatest_clock() -> None:

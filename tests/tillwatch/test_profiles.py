@@ -49,7 +49,7 @@ def test_a_file_that_is_no_artefact_is_refused_in_one_line(
     wrong.write_text("{}")
     monkeypatch.setenv("TILLWATCH_PROFILES", str(wrong))
     result = call("replay", events, "--json")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "wrong.json: profiles must be an artefact" in result.stderr
 
 

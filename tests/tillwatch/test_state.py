@@ -61,12 +61,13 @@ def log(worked: Path, tmp_path: Path) -> Path:
 
 def outcome(log_file: Path) -> Outcome:
     totals: dict[str, Totals] = {}
+    settings = load(log_url=SqliteAddress(log_file).url)
     with SqliteLog(log_file) as log, SqliteCheckpoints(state_path(log_file), read_only=True) as store:
         for partition in range(PARTITIONS):
             manifest = store.manifest(partition)
             assert manifest is not None
             assert manifest.offset == log.end_offset("events", partition)
-            totals |= {each.merchant_id: each for each in restored(load(), store, manifest).totals()}
+            totals |= {each.merchant_id: each for each in restored(settings, store, manifest).totals()}
         published = last_by_key(log, "alerts", PARTITIONS), last_by_key(log, "merchant-risk", PARTITIONS)
         return Outcome(*published, letters_of(log, PARTITIONS), totals)
 
@@ -213,7 +214,7 @@ def test_a_cut_that_a_worker_replaces_while_it_is_read_gives_way_to_the_next(log
     with Overtaken(state_path(log), read_only=True) as store:
         earlier = store.manifest(0)
         assert earlier is not None
-        manifest, monitor = last_checkpoint(load(), store, 0)
+        manifest, monitor = last_checkpoint(load(log_url=SqliteAddress(log).url), store, 0)
     assert manifest.checkpoint == earlier.checkpoint + 1
     found = {each.merchant_id: each for each in monitor.totals()}
     assert found

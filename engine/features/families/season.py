@@ -26,7 +26,7 @@ from engine.features.families import Column
 from engine.features.families.volume import DAYS, WEEKS
 from engine.jit import i64, njit_inner
 
-SALE_DAY, HOLIDAY, SPRING = 2, 5, 6
+SALE_DAY, HOLIDAY, FESTIVAL = 2, 5, 6
 """Of `domain.calendars.DayKind`. Days up to `SALE_DAY` teach level and weekday; on the last two it means nothing to be
 idle."""
 _KIND_MEAN = (0.0, 0.1, 0.2, 0.1, 0.2, 0.1, 0.0)

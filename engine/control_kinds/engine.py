@@ -1,0 +1,54 @@
+"""The control kind `engine`: how late a transaction may be, and the acquirer's country."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+
+from engine.control_kinds.kind import ControlKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_LATE_S = 30 * 86_400
+
+
+class EngineSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the engine is set to.
+
+    Attributes:
+        late_s: how far a transaction may lie behind its merchant's clock, seconds; beyond, a dead letter.
+        country: ISO 3166 alpha-2 of the acquirer: cards issued elsewhere are foreign, its calendar counts.
+    """
+
+    late_s: Annotated[int, msgspec.Meta(ge=0, le=MOST_LATE_S)] = 86_400
+    country: Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")] = "CN"
+
+
+def _decode(body: bytes) -> EngineSettings:
+    try:
+        return msgspec.json.decode(body, type=EngineSettings)
+    except msgspec.DecodeError as error:
+        raise ValueError(
+            f"engine must be late_s, 0 to {MOST_LATE_S}, and country, two capital letters: {error}"
+        ) from error
+
+
+def _default(settings: Mapping[str, Any]) -> bytes:
+    given = {name: settings[name] for name in EngineSettings.__struct_fields__ if name in settings}
+    return msgspec.json.encode(EngineSettings(**given))
+
+
+def _install(reference: Any, in_force: Mapping[str, Any]) -> None:
+    from engine.decoding.columns import pack  # noqa: PLC0415  it loads the compiler, which only a monitor needs
+
+    engine: EngineSettings = in_force["engine"]
+    reference["late_ms"] = engine.late_s * 1000
+    reference["home_country"] = pack(engine.country)
+
+
+KIND = ControlKind(
+    name="engine", name_zh="引擎设置", decode=_decode, default=_default, install=_install,
+    settings=EngineSettings.__struct_fields__, toml=True,
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Builders of the data files that are shipped."""
