@@ -13,6 +13,7 @@ import pytest
 
 from engine.control_kinds.registry import KINDS
 from streams.controls import ControlsReader, publish
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from tests.faults.waiting import wait_until
 from tests.outcome import last_by_key, letters_of
@@ -20,7 +21,7 @@ from tests.tillwatch.conftest import call, finish, newest, start
 from tillwatch.language import speaker
 from tillwatch.logs import open_log
 from tillwatch.seeding import seed_controls
-from tillwatch.settings import load, log_url_of
+from tillwatch.settings import load
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -35,7 +36,7 @@ OTHERS = {
 
 
 def ingested(log: Path, events: Path) -> str:
-    url = log_url_of(log)
+    url = SqliteAddress(log).url
     assert call("--log-url", url, "ingest", events, "--historic").exit_code == 0
     return url
 
@@ -117,7 +118,7 @@ def test_a_replay_and_an_explanation_go_by_the_log_as_the_worker_did(
     for name, value in OTHERS.items():
         monkeypatch.setenv(name, value)
     out = tmp_path / "alerts.jsonl"
-    assert call("--log-url", log_url_of(worked), "replay", events, "--alerts-out", out).exit_code == 0
+    assert call("--log-url", SqliteAddress(worked).url, "replay", events, "--alerts-out", out).exit_code == 0
     replayed = newest([json.loads(line) for line in out.read_bytes().splitlines()], "alert_id")
     expected = published(worked)[0]
     assert {key: each["hits"] for key, each in replayed.items()} == {
@@ -143,13 +144,13 @@ def test_what_cannot_be_dated_is_still_refused(copy: Path, monkeypatch: pytest.M
     ):
         with monkeypatch.context() as other:
             other.setenv(name, value)
-            code, _, errors = finish(start("--log-url", log_url_of(copy), "worker", "--until-idle"))
+            code, _, errors = finish(start("--log-url", SqliteAddress(copy).url, "worker", "--until-idle"))
             assert (code, words in errors) == (1, True), errors
 
 
 def test_what_differs_can_be_published_as_it_is_said(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TILLWATCH_LATE_S", "3600")
-    url = log_url_of(copy)
+    url = SqliteAddress(copy).url
     assert "version 0 of the log counts, not the settings late_s and country" in worked_through(url)
     publish = ("controls", "publish", "--kind", "engine", "--from-settings", "--in", "10m", "--json")
     result = call("--log-url", url, *publish)
@@ -162,7 +163,7 @@ def test_what_differs_can_be_published_as_it_is_said(copy: Path, monkeypatch: py
 
 def test_what_a_later_version_ships_is_told_and_does_not_count(tmp_path: Path) -> None:
     own = b'{"format":1,"source":{"package":"by hand"},"countries":{"AE":{"festival":{"02-18/03-19":"26"}}}}'
-    settings = load(log_url=log_url_of(tmp_path / "tillwatch.db"))
+    settings = load(log_url=SqliteAddress(tmp_path / "tillwatch.db").url)
     with open_log(settings) as log:
         publish(log, "calendar", own, effective_ms=None, by="wang", zero=b"")
         (line,) = seed_controls(log, settings, speaker("en"))
