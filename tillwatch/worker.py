@@ -18,9 +18,9 @@ from streams.sqlite.faust_transport import log_url
 from streams.worker import run_worker
 from tillwatch.language import lang_option, speaker
 from tillwatch.logs import open_log, read_controls
+from tillwatch.precompile import compile_engine
 from tillwatch.show import emit_json, failing
 from tillwatch.stopping import tie_to_stdin
-from tillwatch.warm import compile_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable
