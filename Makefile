@@ -77,7 +77,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(VENV)/.warm: $(VENV)/.installed $(SOURCES)
-	@echo "compiling the kernel, once after a change: some minutes (docs/performance.md, Start)" >&2
+	@echo "compiling the kernel, once after a change: half a minute or more (docs/performance.md, Start)" >&2
 	@$(ACTIVATED) tillwatch warm >&2
 	@touch $@
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numba
 import numpy as np
 
+from engine.numba_compat import OuterCompiler, inner
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -88,60 +90,23 @@ if TYPE_CHECKING:
         ...
 
     def njit_inner(function: Callable[P, R]) -> Callable[P, R]:
-        """The same, for functions that compiled code alone calls: to call one from Python ends the process.
-
-        Without the entry for Python a third of the kernel's compile time is saved.
-        """
+        """The same, for functions that compiled code alone calls; a call from Python raises TypeError."""
         ...
 
     def njit_inline(function: Callable[P, R]) -> Callable[P, R]:
-        """The same, always put into the caller: for functions that take arrays, whose owners are counted else."""
+        """The same, always put into the caller."""
         ...
 
     def njit_cached(function: Callable[P, R]) -> Callable[P, R]:
         """Compile on first call and keep the machine code."""
         ...
 
-    def borrowed(value: T) -> T:
-        """The same arrays, or tuple of arrays, without an owner: no reference is counted where they are passed on.
-
-        Counting them costs more than the work in a hot loop. For compiled code whose caller keeps them alive.
-        """
-        ...
-
 else:
-    from llvmlite import ir
-    from numba import types
-    from numba.core import cgutils
-    from numba.extending import intrinsic
-
     i64 = np.int64
     # Nothing divides by zero; that nobody has to look saves code, and compiling it.
     _USUAL = {"nogil": True, "error_model": "numpy"}
-    _INNER = {**_USUAL, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    njit = numba.njit(**_USUAL)
-    njit_inner = numba.njit(**_INNER)
-    njit_inline = numba.njit(**_INNER, forceinline=True)
-    njit_cached = numba.njit(**_USUAL, cache=True)
-
-    def _borrow(context: Any, builder: Any, kind: Any, value: Any) -> Any:
-        if isinstance(kind, types.BaseTuple):
-            parts = cgutils.unpack_tuple(builder, value)
-            return context.make_tuple(
-                builder, kind, [_borrow(context, builder, each, part) for each, part in zip(kind, parts, strict=True)]
-            )
-        if isinstance(kind, types.Array):
-            array = context.make_array(kind)(context, builder, value)
-            array.meminfo = ir.Constant(array.meminfo.type, None)
-            array.parent = ir.Constant(array.parent.type, None)
-            return array._getvalue()  # noqa: SLF001  (numba's way to hand a struct back)
-        return value
-
-    @intrinsic
-    def borrowed(typingctx: Any, value: Any) -> Any:  # noqa: ARG001  (numba's signature)
-        """The same arrays without an owner."""
-
-        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return _borrow(context, builder, signature.args[0], args[0])
-
-        return value(value), generate
+    _OUTER = {**_USUAL, "no_cfunc_wrapper": True, "pipeline_class": OuterCompiler}
+    njit = numba.njit(**_OUTER)
+    njit_inner = inner(**_USUAL)
+    njit_inline = inner(**_USUAL, forceinline=True)
+    njit_cached = numba.njit(**_OUTER, cache=True)

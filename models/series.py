@@ -27,19 +27,19 @@ if TYPE_CHECKING:
     P = ParamSpec("P")
     R = TypeVar("R")
 
-    def njit(function: Callable[P, R]) -> Callable[P, R]:
-        """Compile to machine code on first call."""
+    def njit_inner(function: Callable[P, R]) -> Callable[P, R]:
+        """Compile for other compiled functions: to call one from Python ends the process."""
         ...
 
     def njit_cached(function: Callable[P, R]) -> Callable[P, R]:
-        """The same, and keep the machine code; it holds that of all it calls."""
+        """Compile on first call and keep the machine code, which holds that of all it calls."""
         ...
 
 else:
     import numba
 
-    njit = numba.njit(nogil=True)
-    njit_cached = numba.njit(nogil=True, cache=True)
+    njit_inner = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    njit_cached = numba.njit(nogil=True, no_cfunc_wrapper=True, cache=True)
 
 REMEMBERED = 5000
 """Rows that a histogram remembers; at more, all counts are halved. Two weeks and a half at five minutes a row."""
@@ -151,7 +151,7 @@ class SeriesModel:
             raise ValueError(f"series must be at least 0, got {series.min()}")
         self._grow(int(series.max(initial=-1)) + 1)
         scores, expected = np.empty(value.shape), np.empty(value.shape)
-        _walk(self._rows, series, ts_ms, value, scores, expected)
+        _walk(self._rows, series, ts_ms, value, np.zeros(TESTS), scores, expected)
         return scores, expected
 
     def _grow(self, series: int) -> None:
@@ -161,8 +161,8 @@ class SeriesModel:
 
 
 @njit_cached
-def _walk(rows: Any, series: Any, ts_ms: Any, value: Any, scores: Any, expected: Any) -> None:
-    odd = np.zeros(TESTS)
+def _walk(rows: Any, series: Any, ts_ms: Any, value: Any, odd: Any, scores: Any, expected: Any) -> None:
+    """Score rows in order; `odd` is (TESTS,) scratch, for compiled code that makes arrays costs seconds to compile."""
     for k in range(len(series)):
         row = rows[series[k]]
         if row.rows == 0:
@@ -171,14 +171,15 @@ def _walk(rows: Any, series: Any, ts_ms: Any, value: Any, scores: Any, expected:
         scores[k] = _score(row, _surprise(row, odd, tested))
 
 
-@njit
+@njit_inner
 def _begin(row: Any, ts_ms: int, value: float) -> None:
     row.level = row.short = row.long = row.last = value
     row.last_ms = ts_ms
-    row.slot[:] = -1
+    for k in range(len(row.slot)):
+        row.slot[k] = -1
 
 
-@njit
+@njit_inner
 def _look(row: Any, ts_ms: int, value: float, odd: Any) -> tuple[float, int]:
     """Fill in how odd the value is to each test, and learn it; the value expected, and how many tests took part."""
     row.rows += 1
@@ -217,7 +218,7 @@ def _look(row: Any, ts_ms: int, value: float, odd: Any) -> tuple[float, int]:
     return expected, tested
 
 
-@njit
+@njit_inner
 def _stand(row: Any, still: bool) -> float:
     """How long it has stood still. Only stands that ended are counted, or each would look usual as it grows."""
     if still:
@@ -230,7 +231,7 @@ def _stand(row: Any, still: bool) -> float:
     return float(np.log2(1.0 + row.still / SHORT))
 
 
-@njit
+@njit_inner
 def _interval(row: Any, ts_ms: int) -> bool:
     """Whether there was a gap before this row; learns the usual interval."""
     interval = float(abs(ts_ms - row.last_ms))
@@ -243,7 +244,7 @@ def _interval(row: Any, ts_ms: int) -> bool:
     return gap
 
 
-@njit
+@njit_inner
 def _usual(usual: float, size: float, rate: float, rows: float) -> float:
     """The usual size after one more, which is cut off where it is no longer usual."""
     if rows > _SMALL and usual > 0.0:
@@ -251,7 +252,7 @@ def _usual(usual: float, size: float, rate: float, rows: float) -> float:
     return usual + rate * (size - usual)
 
 
-@njit
+@njit_inner
 def _move_level(row: Any, value: float, floor: float, expected: float, believed: bool) -> None:
     """Move the level slowly towards the value; after `LONG` rows at another level, move there and shift the season."""
     reach = USUAL * (row.error[VALUE] + floor)
@@ -269,10 +270,11 @@ def _move_level(row: Any, value: float, floor: float, expected: float, believed:
         row.season_short = 0.0
         row.away = 0
         if believed:
-            row.mean[:] += shift
+            for k in range(len(row.mean)):
+                row.mean[k] += shift
 
 
-@njit
+@njit_inner
 def _season(row: Any, ts_ms: int, value: float, floor: float, odd: Any) -> tuple[float, int]:
     """Score the value by the better profile, if one is ready, and update both with it."""
     slots = (
@@ -304,7 +306,7 @@ def _season(row: Any, ts_ms: int, value: float, floor: float, odd: Any) -> tuple
     return expected, tested
 
 
-@njit
+@njit_inner
 def _close(row: Any, profile: int) -> None:
     """Add the visit that ended to its slot."""
     rows = row.slot_rows[profile]
@@ -317,7 +319,7 @@ def _close(row: Any, profile: int) -> None:
     row.slot_rows[profile] = row.slot_sum[profile] = row.slot_error[profile] = 0.0
 
 
-@njit
+@njit_inner
 def _against_season(row: Any, rest: float, spread: float, floor: float, odd: Any) -> None:
     row.season_rows += 1.0
     row.season_short += (rest - row.season_short) / min(row.season_rows, SHORT)
@@ -328,7 +330,7 @@ def _against_season(row: Any, rest: float, spread: float, floor: float, odd: Any
     row.error[SEASON_MEAN] = _usual(row.error[SEASON_MEAN], abs(row.season_short), rate, row.season_rows)
 
 
-@njit
+@njit_inner
 def _compare(row: Any, value: float, slots: Any, ready: Any, floor: float) -> None:
     """Keep the mean errors of level and profiles over the same rows."""
     rows = max(row.profile_rows[0], row.profile_rows[1]) + 1.0
@@ -342,7 +344,7 @@ def _compare(row: Any, value: float, slots: Any, ready: Any, floor: float) -> No
             row.profile_error[profile] += rate * (error - row.profile_error[profile])
 
 
-@njit
+@njit_inner
 def _surprise(row: Any, odd: Any, tested: int) -> float:
     """Decimal digits of how rare the oddest of the first `tested` tests is; then all that are known are counted."""
     rows = min(row.rows + YOUTH, REMEMBERED)
@@ -355,7 +357,7 @@ def _surprise(row: Any, odd: Any, tested: int) -> float:
     return float(max(0.0, -np.log10(max(TESTS * likes / REMEMBERED, 10.0**-MOST))))
 
 
-@njit
+@njit_inner
 def _count(row: Any, test: int, odd: float, weight: float) -> None:
     row.counts[test, int(min(odd * PER_OCTAVE, BINS - 1.0))] += weight
     row.seen[test] += weight
@@ -365,7 +367,7 @@ def _count(row: Any, test: int, odd: float, weight: float) -> None:
             row.counts[test, k] *= 0.5
 
 
-@njit
+@njit_inner
 def _likes(counts: Any, seen: float, odd: float) -> float:
     """The share of rows that were at least as odd, or nearly so: within a bin."""
     if seen < _SMALL:
@@ -391,7 +393,7 @@ def _likes(counts: Any, seen: float, odd: float) -> float:
     return share
 
 
-@njit
+@njit_inner
 def _score(row: Any, surprise: float) -> float:
     """The surprise on a scale of 0 to 1, full when it is new and damped where it repeats what was just found."""
     surprise *= min(1.0, row.rows / WARM_UP)

@@ -14,7 +14,7 @@ import numpy as np
 
 from domain.events import TXN_TYPES
 from domain.timestamps import HOUR_MS
-from engine.jit import njit, njit_cached
+from engine.jit import njit_cached, njit_inner
 from simulator.trades import HOURS, TRADES, WEEKS
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def knobs(config: SimulationConfig) -> NDArray[np.void]:
     return out
 
 
-@njit
+@njit_inner
 def mix(x: np.uint64) -> np.uint64:
     """Spread the bits of `x` (the finaliser of splitmix64)."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -130,19 +130,19 @@ def mix(x: np.uint64) -> np.uint64:
     return x ^ (x >> np.uint64(31))
 
 
-@njit
+@njit_inner
 def unit(key: np.uint64, question: int) -> float:
     """Uniform in [0, 1) for one question about `key`."""
     return float(mix(key + np.uint64(question) * _PHI) >> _11) * 1.1102230246251565e-16
 
 
-@njit
+@njit_inner
 def normal(key: np.uint64, question: int) -> float:
     """Standard normal; uses two questions."""
     return math.sqrt(-2.0 * math.log(1.0 - unit(key, question))) * math.cos(2.0 * math.pi * unit(key, question + 1))
 
 
-@njit
+@njit_inner
 def pick(edges: NDArray[np.float64], u: float) -> int:
     """The first place whose edge is above `u`; len(edges) if none is."""
     i = 0
@@ -151,7 +151,7 @@ def pick(edges: NDArray[np.float64], u: float) -> int:
     return i
 
 
-@njit
+@njit_inner
 def pulses_on(p: Any, day: int, hour: int) -> bool:
     """Whether pulse `p` (`simulator.rhythm.PULSE`) is on at `hour` of local `day`."""
     if not (p.from_day <= day < p.until_day and p.from_hour <= hour < p.until_hour):
@@ -159,7 +159,7 @@ def pulses_on(p: Any, day: int, hour: int) -> bool:
     return bool(p.weekdays >> (day + 3) % 7 & 1)
 
 
-@njit
+@njit_inner
 def expected(m: Any, index: int, t: Any, r: Any, hour: int) -> float:
     """Mean number of sales of merchant `index` received in `hour`; `r` is a `simulator.rhythm.Rhythm`."""
     local = hour + m.offset_h + m.shift_h
@@ -179,7 +179,7 @@ def expected(m: Any, index: int, t: Any, r: Any, hour: int) -> float:
     return float(mean)
 
 
-@njit
+@njit_inner
 def count(m: Any, index: int, t: Any, r: Any, hour: int) -> int:
     """Number of sales of merchant `index` received in `hour`: Poisson."""
     mean = expected(m, index, t, r, hour)
@@ -198,17 +198,24 @@ def count(m: Any, index: int, t: Any, r: Any, hour: int) -> int:
     return k
 
 
-@njit_cached
 def counts(merchants: Any, chosen: NDArray[np.int64], trades: Any, rhythm: Any, hour: int) -> NDArray[np.int64]:
     """Sales of each chosen merchant received in `hour`, shape (chosen,)."""
+    # The array is made here: compiled code that makes one takes seconds longer to compile.
     out = np.empty(len(chosen), np.int64)
-    for i in range(len(chosen)):
-        m = merchants[chosen[i]]
-        out[i] = count(m, chosen[i], trades[m.trade], rhythm, hour)
+    _counts(merchants, chosen, trades, rhythm, hour, out)
     return out
 
 
-@njit
+@njit_cached
+def _counts(
+    merchants: Any, chosen: NDArray[np.int64], trades: Any, rhythm: Any, hour: int, out: NDArray[np.int64]
+) -> None:
+    for i in range(len(chosen)):
+        m = merchants[chosen[i]]
+        out[i] = count(m, chosen[i], trades[m.trade], rhythm, hour)
+
+
+@njit_inner
 def identity(merchant: int, hour: int, k: int, part: int) -> np.uint64:
     """A number no other record has (21, 20, 20 and 3 bits).
 
@@ -222,13 +229,13 @@ def identity(merchant: int, hour: int, k: int, part: int) -> np.uint64:
     )
 
 
-@njit
+@njit_inner
 def stan_of(hour: int, k: int, part: int) -> int:
     """System trace number, 1 to 999999: distinct within the hour up to 125,000 sales of a merchant."""
     return 1 + (hour * 7919 + k * 8 + part) % 999_999
 
 
-@njit
+@njit_inner
 def delay_of(key: np.uint64, question: int, disorder_ms: int) -> int:
     """Milliseconds from event to receipt: mostly about a second, for one in twenty up to `disorder_ms`."""
     u = unit(key, question)
@@ -236,14 +243,14 @@ def delay_of(key: np.uint64, question: int, disorder_ms: int) -> int:
     return int(u * reach)
 
 
-@njit
+@njit_inner
 def skew_of(m: Any, terminal: int, skew_ms: int) -> int:
     """Milliseconds the clock of a terminal is ahead (negative: behind)."""
     key = mix(m.key + np.uint64(terminal + 77) * _PHI)
     return int((2.0 * unit(key, 1) - 1.0) * skew_ms) if unit(key, 0) < 0.05 else 0
 
 
-@njit
+@njit_inner
 def in_outage(seed: np.uint64, acquirer: int, hour: int, at_ms: int, per_hour: float) -> bool:
     """Whether the acquirer is out `at_ms` after the beginning of `hour`."""
     key = mix(seed ^ mix(np.uint64(hour * 16 + acquirer)))
@@ -253,7 +260,7 @@ def in_outage(seed: np.uint64, acquirer: int, hour: int, at_ms: int, per_hour: f
     return bool(start <= at_ms < start + 300_000.0 + unit(key, 2) * 600_000.0)
 
 
-@njit
+@njit_inner
 def ticket(m: Any, index: int, t: Any, r: Any, key: np.uint64, hour: int) -> int:
     """Amount of a sale received in `hour`, fen. Prices of a list stay as they are when tickets hardly change."""
     local = hour + m.offset_h + m.shift_h
@@ -272,7 +279,7 @@ def ticket(m: Any, index: int, t: Any, r: Any, key: np.uint64, hour: int) -> int
     return int(min(50_000_000, max(t.unit, int(fen / t.unit + 0.5) * t.unit)))
 
 
-@njit
+@njit_inner
 def pulse_of(m: Any, index: int, t: Any, r: Any, key: np.uint64, hour: int) -> int:
     """The number of the pulse that brought a sale received in `hour`; -1: none did."""
     first, last = r.pulse_at[index], r.pulse_at[index + 1]
@@ -289,7 +296,7 @@ def pulse_of(m: Any, index: int, t: Any, r: Any, key: np.uint64, hour: int) -> i
     return -1
 
 
-@njit
+@njit_inner
 def set_pulse(e: Any, m: Any, t: Any, p: Any, key: np.uint64) -> None:
     """Give `e` the amount, and the card, of what pulse `p` brings."""
     e.amount = p.amount
@@ -301,7 +308,7 @@ def set_pulse(e: Any, m: Any, t: Any, p: Any, key: np.uint64) -> None:
         set_scheme(e)
 
 
-@njit
+@njit_inner
 def set_card(e: Any, m: Any, x: Any, key: np.uint64) -> None:
     """Give `e` a card: of the merchant's regulars or of those anywhere."""
     if unit(key, 14) < 0.45:
@@ -311,7 +318,7 @@ def set_card(e: Any, m: Any, x: Any, key: np.uint64) -> None:
     set_scheme(e)
 
 
-@njit
+@njit_inner
 def set_scheme(e: Any) -> None:
     """Give `e` the scheme and the kind of its card."""
     e.scheme = pick(SCHEME_EDGES, unit(e.card, 1))
@@ -319,7 +326,7 @@ def set_scheme(e: Any) -> None:
     e.card_kind = -1 if e.scheme in (1, 2) else 0 if u < 0.52 else 1 if u < 0.95 else 2 if u < 0.97 else 3
 
 
-@njit
+@njit_inner
 def set_mcc(e: Any, m: Any) -> None:
     """Present the MCCs the merchant is registered for: each terminal has its own."""
     if e.event_ms >= m.change_ms:
@@ -334,7 +341,7 @@ def set_mcc(e: Any, m: Any) -> None:
     e.special_fee = m.special_fee
 
 
-@njit
+@njit_inner
 def deviate(e: Any, m: Any, t: Any, key: np.uint64) -> None:
     """Change an approved purchase's MCC or number as the merchant's violation does."""
     if not m.jump_onset_ms <= e.event_ms < m.jump_end_ms:
@@ -351,7 +358,7 @@ def deviate(e: Any, m: Any, t: Any, key: np.uint64) -> None:
         jump(e, m, t, key)
 
 
-@njit
+@njit_inner
 def drift(e: Any, m: Any, key: np.uint64) -> None:
     """Move a sale to the cheaper of two MCCs, ever more often while the ramp lasts."""
     so_far = min(1.0, (e.event_ms - m.jump_onset_ms + 1) / (m.ramp_ms + 1))
@@ -365,7 +372,7 @@ def drift(e: Any, m: Any, key: np.uint64) -> None:
         e.terminal = e.terminal + 1 if e.terminal + 1 < m.terminals else 1
 
 
-@njit
+@njit_inner
 def jump(e: Any, m: Any, t: Any, key: np.uint64) -> None:
     """Present a cheaper MCC, for the merchant's share of sales: mostly the larger ones on credit."""
     large = e.card_kind in (1, 2) and e.amount > m.scale * math.exp(t.mu)
@@ -385,7 +392,7 @@ def jump(e: Any, m: Any, t: Any, key: np.uint64) -> None:
             e.channel_mcc = m.jump_mcc
 
 
-@njit
+@njit_inner
 def set_time(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
     """When `e` is received within `hour`, and when it happened."""
     e.received_ms = hour * HOUR_MS + int(unit(key, 0) * HOUR_MS)
@@ -402,7 +409,7 @@ def set_time(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
         e.event_ms = e.received_ms + 660_000 + int(how_far * 71.0 * HOUR_MS)
 
 
-@njit
+@njit_inner
 def set_response(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
     """Approve or decline `e`."""
     out = in_outage(x.seed, m.acquirer, hour, e.received_ms - hour * HOUR_MS, x.outages_per_hour)
@@ -415,7 +422,7 @@ def set_response(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
         e.response = 1 if u < 0.0003 else 2 if u < 0.0006 else 0
 
 
-@njit
+@njit_inner
 def set_mode(e: Any, m: Any, key: np.uint64) -> None:
     """When `e` is to be settled: some sales of some merchants on the same day."""
     e.mode = m.mode
@@ -423,7 +430,7 @@ def set_mode(e: Any, m: Any, key: np.uint64) -> None:
         e.mode = 1 if e.event_ms >= m.d0_ms and unit(key, 8) < m.d0_share else 0
 
 
-@njit
+@njit_inner
 def price(e: Any, p: Any, rise: float, debit_cap: int) -> int:
     """Fee of `e` under the prices `p` (`simulator.table.PRICES`), its rate times 1 + `rise`, fen; cap 0 is none."""
     wallet, debit = e.scheme in (1, 2), e.card_kind == 0
@@ -439,7 +446,7 @@ def price(e: Any, p: Any, rise: float, debit_cap: int) -> int:
     return int(max(fee, p.minimum) + fixed)
 
 
-@njit
+@njit_inner
 def charge(e: Any, m: Any, prices: Any) -> None:
     """Set what an approved purchase is charged and what is due; `prices` are the contract's two versions."""
     agreed = prices[1 if e.event_ms >= m.contract_ms else 0]
@@ -498,7 +505,7 @@ def sale(e: Any, m: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int) 
     return key
 
 
-@njit
+@njit_inner
 def undo(e: Any, m: Any, first: Any, x: Any, hour: int, k: int, key: np.uint64) -> bool:
     """Draw into `e` what undoes the sale `first`; whether it is received before that sale."""
     left = (hour + 1) * HOUR_MS - first.received_ms
@@ -521,7 +528,7 @@ def undo(e: Any, m: Any, first: Any, x: Any, hour: int, k: int, key: np.uint64) 
     return reversal and gap < x.disorder_ms and unit(key, 26) < 0.1
 
 
-@njit
+@njit_inner
 def refund(e: Any, m: Any, prices: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int, key: np.uint64) -> bool:
     """Draw into `e` a refund of sale `k` of an earlier hour; false where there is none to refund.
 
@@ -551,7 +558,7 @@ def refund(e: Any, m: Any, prices: Any, index: int, t: Any, r: Any, x: Any, hour
     return True
 
 
-@njit
+@njit_inner
 def repeat(out: Any, first: int, at: int, x: Any, hour: int, key: np.uint64, question: int) -> int:
     """Send event `first` once more, as `out[at]`, for the share of duplicates; the next free place."""
     left = (hour + 1) * HOUR_MS - out[first].received_ms
@@ -563,7 +570,7 @@ def repeat(out: Any, first: int, at: int, x: Any, hour: int, key: np.uint64, que
     return at + 1
 
 
-@njit
+@njit_inner
 def undo_and_repeats(out: Any, first: int, m: Any, x: Any, hour: int, k: int, key: np.uint64) -> int:
     """Add after sale `first` what undoes it; the next free place is returned."""
     at = first + 1
@@ -624,14 +631,18 @@ def draw(
     return at
 
 
-@njit_cached
 def settling(merchants: Any, chosen: NDArray[np.int64], hour: int) -> NDArray[np.bool_]:
     """Which of the chosen merchants' yesterday is settled in `hour`, shape (chosen,)."""
     out = np.empty(len(chosen), np.bool_)
+    _settling(merchants, chosen, hour, out)
+    return out
+
+
+@njit_cached
+def _settling(merchants: Any, chosen: NDArray[np.int64], hour: int, out: NDArray[np.bool_]) -> None:
     for i in range(len(chosen)):
         m = merchants[chosen[i]]
         out[i] = (hour + m.offset_h) % 24 == SETTLED_AT + np.int64(m.key % np.uint64(SETTLED_WITHIN))
-    return out
 
 
 @njit_cached

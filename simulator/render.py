@@ -13,7 +13,7 @@ import numpy as np
 
 from domain.events import APPROVED_CODES, CARD_KINDS, FEE_CLASSES, TXN_TYPES
 from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
-from engine.jit import njit, njit_cached
+from engine.jit import njit, njit_cached, njit_inner
 from simulator.draw import MASTER, NO_FEE, RESPONSES, SCHEME_NAMES, SETTLEMENT
 from simulator.trades import CITIES, FEE_CLASS_OF
 
@@ -158,7 +158,7 @@ def style(config: SimulationConfig, *, newline: bool) -> Style:
     )
 
 
-@njit
+@njit_inner
 def put(out: NDArray[np.uint8], at: int, members: NDArray[np.uint8], i: int) -> int:
     """Append ready-made member `i`; the next free place. What is written beyond it is overwritten next."""
     row = members[i]
@@ -168,7 +168,7 @@ def put(out: NDArray[np.uint8], at: int, members: NDArray[np.uint8], i: int) -> 
     return at + int(np.int64(row[_WIDTH]))
 
 
-@njit
+@njit_inner
 def fill(out: NDArray[np.uint8], at: int, value: int, width: int) -> None:
     """Fill in the last `width` decimal digits of `value`, 0 or more."""
     rest = np.uint64(value)
@@ -178,7 +178,7 @@ def fill(out: NDArray[np.uint8], at: int, value: int, width: int) -> None:
         rest = tens
 
 
-@njit
+@njit_inner
 def put_int(out: NDArray[np.uint8], at: int, value: int) -> int:
     """Append `value`, 0 or more."""
     width, bound = 1, 10
@@ -189,7 +189,7 @@ def put_int(out: NDArray[np.uint8], at: int, value: int) -> int:
     return at + width
 
 
-@njit
+@njit_inner
 def fill_hex(out: NDArray[np.uint8], at: int, value: np.uint64, width: int) -> None:
     """Fill in the lowest `width` hexadecimal digits of `value`."""
     for place in range(at + width - 1, at - 1, -1):
@@ -207,7 +207,7 @@ def fill_id(out: NDArray[np.uint8], at: int, identity: np.uint64, salt: np.uint6
         value >>= np.uint64(5)
 
 
-@njit
+@njit_inner
 def spread(x: np.uint64) -> np.uint64:
     """Spread the bits of `x`: a bijection (the finaliser of splitmix64)."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -215,7 +215,7 @@ def spread(x: np.uint64) -> np.uint64:
     return x ^ (x >> np.uint64(31))
 
 
-@njit
+@njit_inner
 def fill_iso(out: NDArray[np.uint8], ms: int, offset_h: int) -> None:
     """Fill in local time with milliseconds and offset, behind a quote."""
     local = ms + offset_h * HOUR_MS
@@ -236,7 +236,7 @@ def fill_iso(out: NDArray[np.uint8], ms: int, offset_h: int) -> None:
     fill(out, 25, offset_h, 2)
 
 
-@njit
+@njit_inner
 def fill_number(out: NDArray[np.uint8], at: int, number: NDArray[np.uint8], mcc: int) -> None:
     """Fill in an acceptor number with `mcc` in it."""
     for j in range(15):
@@ -244,7 +244,7 @@ def fill_number(out: NDArray[np.uint8], at: int, number: NDArray[np.uint8], mcc:
     fill(out, at + 7, mcc, 4)
 
 
-@njit
+@njit_inner
 def fill_serial(out: NDArray[np.uint8], at: int, key: np.uint64, number: int) -> None:
     """Fill in the serial of a merchant's further number: digit, letter, two digits, as no number of its own has."""
     value = (int(np.int64(spread(key + np.uint64(5)) >> np.uint64(40))) + number * 911) % 26_000
@@ -253,7 +253,7 @@ def fill_serial(out: NDArray[np.uint8], at: int, key: np.uint64, number: int) ->
     fill(out, at + 2, value % 100, 2)
 
 
-@njit
+@njit_inner
 def fill_time(room: NDArray[np.uint8], ms: int, offset_h: int, s: Style) -> None:
     """Fill in a time at the end of `room`."""
     if s.iso:
@@ -262,7 +262,7 @@ def fill_time(room: NDArray[np.uint8], ms: int, offset_h: int, s: Style) -> None
         fill(room, len(room) - 13, ms, 13)
 
 
-@njit
+@njit_inner
 def put_head(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np.uint8], s: Style) -> int:
     """Append what has the same width in every record."""
     size = len(s.head)
@@ -284,7 +284,7 @@ def put_head(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np
     return at + size
 
 
-@njit
+@njit_inner
 def put_fee(out: NDArray[np.uint8], at: int, e: Any, s: Style) -> int:
     """Append the fee, which is negative when it is given back, and how it is settled, if on the same day."""
     if e.fee != s.no_fee:
@@ -298,7 +298,7 @@ def put_fee(out: NDArray[np.uint8], at: int, e: Any, s: Style) -> int:
     return at
 
 
-@njit
+@njit_inner
 def put_settlement(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np.uint8], s: Style) -> int:
     """Append a settlement, but for what ends every record."""
     size = len(s.settled)
@@ -320,7 +320,7 @@ def put_settlement(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDAr
     return put_fee(out, at, e, s)
 
 
-@njit
+@njit_inner
 def put_usual(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np.uint8], s: Style) -> int:
     """Append the other fields of every size of record."""
     at = put_int(out, put(out, at, s.members, _AMOUNT), e.amount)
@@ -349,7 +349,7 @@ def put_usual(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[n
     return put_fee(out, at, e, s)
 
 
-@njit
+@njit_inner
 def put_detail(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np.uint8], s: Style) -> int:
     """Append what else has the same width: of the card, the terminal and the message."""
     size = len(s.detail)
@@ -380,7 +380,7 @@ def put_detail(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[
     return at + size
 
 
-@njit
+@njit_inner
 def put_degrees(out: NDArray[np.uint8], at: int, value: int) -> int:
     """Append `value` hundred-thousandths of a degree, 0 or more."""
     at = put_int(out, at, value // 100_000)
@@ -389,7 +389,7 @@ def put_degrees(out: NDArray[np.uint8], at: int, value: int) -> int:
     return at + 6
 
 
-@njit
+@njit_inner
 def put_everything(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np.uint8], s: Style) -> int:
     """Append every further field that applies to the transaction and its merchant."""
     at = put_detail(out, at, e, m, number, s)

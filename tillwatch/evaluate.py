@@ -17,9 +17,9 @@ from evaluation.page import MOST, page
 from simulator.truth import read_truth
 from tillwatch.evaluate_tables import print_tables
 from tillwatch.language import lang_option, speaker
+from tillwatch.precompile import compile_engine
 from tillwatch.replay import batches
 from tillwatch.show import Bar, to_stderr, to_stdout
-from tillwatch.warm import compile_engine
 from tillwatch.worker import replaying_monitor
 
 if TYPE_CHECKING:

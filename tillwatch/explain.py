@@ -17,10 +17,10 @@ from engine.risk.explain import explain
 from tillwatch.explain_view import Explained, as_object, tables
 from tillwatch.language import lang_option, local, speaker
 from tillwatch.logs import open_log
+from tillwatch.precompile import compile_engine
 from tillwatch.replay import batches
 from tillwatch.show import emit_json, to_stderr, to_stdout
 from tillwatch.state import last_checkpoint, looking
-from tillwatch.warm import compile_engine
 from tillwatch.worker import replaying_monitor
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from streams.intake import chunks
 from streams.line_intake import BATCH_LINES, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
 from tillwatch.language import lang_option, said, speaker
+from tillwatch.precompile import compile_engine
 from tillwatch.show import Bar, emit_json, money, table, to_stdout
-from tillwatch.warm import compile_engine
 from tillwatch.worker import replaying_monitor
 
 if TYPE_CHECKING:

@@ -17,10 +17,10 @@ from streams.app import WorkerSettings
 from streams.worker import run_worker
 from tillwatch.language import lang_option, speaker
 from tillwatch.logs import open_log, read_controls
+from tillwatch.precompile import compile_engine
 from tillwatch.seeding import seed_controls
 from tillwatch.show import emit_json, failing
 from tillwatch.stopping import tie_to_stdin
-from tillwatch.warm import compile_engine
 
 if TYPE_CHECKING:
     from collections.abc import Callable

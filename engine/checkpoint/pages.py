@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 
 from domain.errors import TillwatchError
-from engine.jit import njit, njit_cached
+from engine.jit import njit_cached, njit_inner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -284,7 +284,7 @@ def _unpack(packed: NDArray[np.uint8], rows: NDArray[np.uint8]) -> None:
     _transpose(plain[: rows.size].reshape(rows.shape[1], rows.shape[0]), rows)
 
 
-@njit
+@njit_inner
 def _transpose(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> None:
     """Write (n, m) bytes as (m, n)."""
     n, m = source.shape

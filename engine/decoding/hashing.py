@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.jit import njit, njit_cached, njit_inline
+from engine.jit import njit_cached, njit_inline, njit_inner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +72,7 @@ _32 = np.uint64(32)
 HASH_SEED = np.uint64(0x2545F4914F6CDD1D)
 
 
-@njit
+@njit_inner
 def mix64(x: np.uint64) -> np.uint64:
     """Spread the bits of `x`: a bijection on 64 bits."""
     x = (x ^ (x >> _32)) * _M2
@@ -80,14 +80,14 @@ def mix64(x: np.uint64) -> np.uint64:
     return x ^ (x >> _32)
 
 
-@njit
+@njit_inner
 def hash_step(h: np.uint64, word: np.uint64) -> np.uint64:
     """Take eight more bytes into the running hash."""
     h = (h ^ word) * _M1
     return h ^ (h >> _32)
 
 
-@njit
+@njit_inner
 def hash_end(h: np.uint64, tail: np.uint64, length: int) -> np.uint64:
     """Finish a hash with the last 0 to 7 bytes; never 0, which means "no value" in every hash column."""
     h = mix64(((h ^ tail) * _M1) ^ np.uint64(length))
@@ -155,15 +155,25 @@ def _murmur2_bytes(data: NDArray[np.uint8]) -> int:
     return murmur2(data, 0, len(data))
 
 
-@njit_cached
 def partitions_of(
     data: NDArray[np.uint8], start: NDArray[np.int32], length: NDArray[np.int32], partitions: int
 ) -> NDArray[np.int32]:
     """The partition of each key `data[start : start + length]`, as `partition_of` gives it."""
     out = np.empty(len(start), np.int32)
+    _partitions_of(data, start, length, partitions, out)
+    return out
+
+
+@njit_cached
+def _partitions_of(
+    data: NDArray[np.uint8],
+    start: NDArray[np.int32],
+    length: NDArray[np.int32],
+    partitions: int,
+    out: NDArray[np.int32],
+) -> None:
     for i in range(len(start)):
         out[i] = murmur2(data, start[i], start[i] + length[i]) % partitions
-    return out
 
 
 def hash_of(text: str) -> int:

@@ -14,9 +14,10 @@ import numpy as np
 
 from domain.cards import PAN_PREFIXES
 from domain.events import KIND_TRANSACTION, MAX_RECORD_BYTES, Kind
+from engine.borrowing import borrowed
 from engine.decoding.columns import MISSING, Columns, Spec, Store
 from engine.decoding.hashing import HASH_SEED, hash64, hash_end, hash_step, load64, trailing_zeros
-from engine.jit import borrowed, i64, njit, njit_cached, njit_inline
+from engine.jit import i64, njit_cached, njit_inline, njit_inner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +48,7 @@ _DIGITS, _LETTERS, _INT, _TIME, _FLOAT, _TEXT = (
 _HASH, _NUMBER, _PACKED, _CHOICE, _KIND = (int(Store[k]) for k in ("HASH", "NUMBER", "PACKED", "CHOICE", "KIND"))
 
 
-@njit
+@njit_inner
 def _special(word: np.uint64) -> np.uint64:
     """High bits set at the quotes, backslashes, control and non-ASCII bytes of `word`; the lowest is exact."""
     quote = word ^ _QUOTES
@@ -121,7 +122,7 @@ def _digits_in(data: NDArray[np.uint8], start: int, end: int) -> int:
     return n
 
 
-@njit
+@njit_inner
 def _known_card(prefix: int) -> bool:
     """Whether a number whose first four digits are `prefix` begins as cards do."""
     for k in range(len(_PAN_LOW)):
@@ -190,7 +191,7 @@ def _two(data: NDArray[np.uint8], at: int) -> int:
     return a * 10 + b if 0 <= a <= 9 and 0 <= b <= 9 else -(10**6)
 
 
-@njit
+@njit_inner
 def _days(year: int, month: int, day: int) -> int:
     """Days from 1970-01-01 to a date of the Gregorian calendar; -1 where there is no such date after it."""
     if month < 1 or month > 12 or day < 1 or year < 1970:
@@ -541,10 +542,16 @@ def scan(
     return slow
 
 
-@njit_cached
 def hash_texts(data: NDArray[np.uint8], start: NDArray[np.int32], length: NDArray[np.int32]) -> NDArray[np.uint64]:
     """`hash64` of each text of `data`."""
     out = np.empty(len(start), np.uint64)
+    _hash_texts(data, start, length, out)
+    return out
+
+
+@njit_cached
+def _hash_texts(
+    data: NDArray[np.uint8], start: NDArray[np.int32], length: NDArray[np.int32], out: NDArray[np.uint64]
+) -> None:
     for i in range(len(start)):
         out[i] = hash64(data, start[i], start[i] + length[i])
-    return out

@@ -22,6 +22,7 @@ from domain.events import (
 )
 from domain.feature_codes import ROW_CLOSING, ROW_CONTRACT, ROW_SETTLEMENT, ROW_TRANSACTION
 from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
+from engine.borrowing import borrowed
 from engine.checkpoint.dirty import touch
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
 from engine.decoding.hashing import hash64, mix64, murmur2, prefetch
@@ -47,7 +48,7 @@ from engine.features.state import (
     State,
 )  # fmt: skip
 from engine.features.zones import offset_at
-from engine.jit import borrowed, i64, njit_cached, njit_inline, njit_inner
+from engine.jit import i64, njit_cached, njit_inline, njit_inner
 
 S_TXN, S_MERCHANT, S_TERMINAL, S_ACCEPTOR, S_ORIGINAL, S_CARD, S_STAN, S_ACQUIRER, S_FEED = (
     STRINGS.index(name) for name in ("txn_id", "merchant_id", "terminal_id", "acceptor_id", "original_txn_id",

@@ -12,9 +12,10 @@ import numpy as np
 
 from domain.dispositions import TIME_ZONE, VERSIONS
 from domain.events import KIND_CLOCK, KIND_CONTRACT, KIND_DEAD, KIND_MASTER_DATA
-from engine.decoding.columns import MISSING, NUMBERS, STRINGS
+from engine.decoding.columns import MISSING, NUMBERS, STRINGS, empty_columns
 from engine.decoding.decode import Decoded, Decoder, dead_letter
 from engine.decoding.hashing import partition_of
+from engine.decoding.records import Records
 from engine.features.compose import compose
 from engine.features.families.registry import FAMILIES
 from engine.features.feature_rows import FeatureRows, Walked, value_of
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from engine.decoding.records import Records
     from engine.features.families import Column
     from engine.features.partition import MonitorConfig
 
@@ -100,6 +100,13 @@ class FeaturePipeline:
             features[name] = self._composition.nulls[name]
         return {each.name: value_of(features[each.name][0]) for each in self.columns}
 
+    def compile_kernel(self) -> None:
+        """Compile the kernel, or load it from its cache, without the scanner. Nothing that is remembered changes."""
+        decoded = Decoded(Records.of([]).data, empty_columns(0), [], [])
+        self._run(decoded, np.zeros(0, np.int32), np.empty(0, np.uint8), np.zeros(2, np.int64))
+        self.snapshot(0)
+        self.state.rows.find("m")
+
     def registered_mccs(self) -> dict[int, tuple[str, ...]]:
         """By merchant's row, the MCCs of its newest master data; merchants without any are left out."""
         state = self.state
@@ -117,19 +124,25 @@ class FeaturePipeline:
         cursor = np.zeros(2, np.int64)
         if n + _SPARE_ROWS > len(self._into[1].record_of):
             self._into = self._composition.outputs(n + _SPARE_ROWS)
-        scratch, into, columns = self._into
+        _, into, columns = self._into
         walked = Walked(records, decoded, np.empty(n, np.uint8), into, columns, state)
         while (first := int(cursor[0])) < n:
-            count = self._composition.run(
-                decoded.data, decoded.columns, places, state.state(), state.references, state.known, state.roles,
-                state.limits, scratch, into, walked.dispositions, cursor,
-            )  # fmt: skip
+            count = self._run(decoded, places, walked.dispositions, cursor)
             state.blindness.hide(into, count)
             end = int(cursor[0])
             for i, code, _ in decoded.dead:
                 if first <= i < end:
                     walked.dispositions[i] = code
             yield FeatureRows(walked, count, first, end)
+
+    def _run(
+        self, decoded: Decoded, places: NDArray[np.int32], dispositions: NDArray[np.uint8], cursor: NDArray[np.int64]
+    ) -> int:
+        state, (scratch, into, _) = self.state, self._into
+        return self._composition.run(
+            decoded.data, decoded.columns, places, state.state(), state.references, state.known, state.roles,
+            state.limits, scratch, into, dispositions, cursor,
+        )  # fmt: skip
 
     def _stage(self, records: Records, decoded: Decoded) -> NDArray[np.int32]:
         """Where merchants' versions are held, by record; writes the receipt of records that have none.

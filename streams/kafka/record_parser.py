@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.jit import borrowed, i64, njit_cached, njit_inline
+from engine.borrowing import borrowed
+from engine.jit import i64, njit_cached, njit_inline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
