@@ -30,6 +30,7 @@ from bench.places import Embedded, OnKafka, settings_of
 from bench.zipf import Traffic
 from streams.topics import create_topics
 from streams.worker import run_worker
+from tests.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,8 +55,10 @@ def work(url: str, every_s: float | None) -> None:
             MonitorConfig(capacity=1_200_000), partition, of, checkpoints=every_s is not None
         ),
         until_idle=True,
-        on_progress=lambda it: say(records=it.counts["records"], earlier=it.earlier.get("records", 0)),
-        on_checkpoint=lambda it: say(checkpoint={name: getattr(it, name) for name in it.__slots__}),
+        observer=Watching(
+            lambda it: say(records=it.counts["records"], earlier=it.earlier.get("records", 0)),
+            lambda it: say(checkpoint={name: getattr(it, name) for name in it.__slots__}),
+        ),
     )
     say(rss=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 

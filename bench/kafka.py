@@ -41,6 +41,7 @@ from streams.kafka.options import KafkaOptions
 from streams.topics import TOPICS, create_topics
 from streams.worker import run_worker
 from tests.kafka.broker import STEADY, Cluster
+from tests.watching import Watching
 from tillwatch.feed import feed_simulation
 
 if TYPE_CHECKING:
@@ -83,7 +84,9 @@ def read_to_end(settings: WorkerSettings) -> dict[str, float]:
     os.sched_setaffinity(0, _WORKER)
     run_worker(
         settings, monitor, until_idle=True,
-        on_progress=lambda shown: marks.append((time.perf_counter(), time.process_time(), shown.counts["records"])),
+        observer=Watching(
+            lambda it: marks.append((time.perf_counter(), time.process_time(), it.counts["records"]))
+        ),
     )  # fmt: skip
     whole = marks[-1][2]
     first_s, first_cpu_s, before = next(mark for mark in marks if mark[2] >= whole / 10)  # master data lies before

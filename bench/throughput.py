@@ -26,6 +26,7 @@ from streams.addresses import address_of
 from streams.app import WorkerSettings
 from streams.topics import create_topics
 from streams.worker import run_worker
+from tests.watching import Watching
 from tillwatch.feed import feed_simulation
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ def end_to_end(place: Embedded) -> float:
         settings,
         lambda partition, partitions: Monitor(MonitorConfig(), partition, partitions, checkpoints=True),
         until_idle=True,
-        on_progress=lambda progress: marks.append((time.perf_counter(), progress.counts["records"])),
+        observer=Watching(lambda it: marks.append((time.perf_counter(), it.counts["records"]))),
     )
     whole = marks[-1][1]
     (first_s, before) = next(mark for mark in marks if mark[1] >= whole / 10)  # master data lies before

@@ -42,6 +42,7 @@ from streams.topics import TOPICS, create_topics
 from streams.worker import run_worker
 from tests.faults.waiting import wait_until
 from tests.outcome import result_of
+from tests.watching import Watching
 from tillwatch.feed import feed_simulation
 from tillwatch.logs import read_controls
 from tillwatch.settings import load
@@ -71,7 +72,7 @@ def work(version: str, url: str) -> None:
     monitor(version, 0, 1)  # loaded before a group knows of it
     run_worker(
         settings_of(url, 2.0), lambda partition, partitions: monitor(version, partition, partitions),
-        on_progress=lambda progress: print(msgspec.json.encode(progress.next_offsets).decode(), flush=True),
+        observer=Watching(lambda it: print(msgspec.json.encode(it.next_offsets).decode(), flush=True)),
     )  # fmt: skip
 
 

@@ -97,7 +97,10 @@ class Judge:
         changes: list[tuple[int, int, Change]] = [(j, -1, change) for j, change in decisions_of(rows.analyst_events())]
         parts = self.controls.parts(rows.clock_ms, rows.columns)
         for k, detector in enumerate(self._detectors):
-            alerts, rises = self.episodes.take(detector, detect(parts, k), rows, self.controls)
+            findings = detect(parts, k)
+            if len(findings.index):
+                outputs.findings[detector.name] += len(findings.index)
+            alerts, rises = self.episodes.take(detector, findings, rows, self.controls)
             outputs.alerts += alerts
             changes += ((each.j, k, _rise(each, detector.name, rows.columns)) for each in rises)
         risen = {change.row for _, _, change in changes}

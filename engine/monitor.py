@@ -5,6 +5,7 @@ It is two parts with rows of features between them: `FeaturePipeline` makes the 
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -124,11 +125,14 @@ class Monitor:
 
         What could not be read is a dead letter, behind those of the records.
         """
-        outputs = Outputs()
+        outputs, began = Outputs(), time.perf_counter()
         for rows in self._pipeline.rows(records):
+            judging = time.perf_counter()
             self._judge.judge(rows, outputs)
             outputs.dead_letters += rows.dead_letters()
             outputs.counts.add(rows.counts())
+            outputs.judging_s += time.perf_counter() - judging
+        outputs.features_s = time.perf_counter() - began - outputs.judging_s
         outputs.add_broken(records)
         self.counts.add(outputs.counts)
         return outputs

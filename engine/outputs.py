@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from domain.alerts import DeadLetter
 from domain.dispositions import BROKEN_BATCH
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import msgspec
+
     from domain.alerts import Alert, Score
     from engine.decoding.records import Records
 
@@ -44,6 +49,20 @@ class Counts:
 _NAMES = tuple(each.name for each in fields(Counts))
 
 
+class TopicRecords(NamedTuple):
+    """Records for one topic.
+
+    Attributes:
+        topic: the field of `streams.topics.Topics` that is it.
+        keys: of the records, in their order; None for a topic without keys.
+        records: to be written as JSON; one with a field `epoch` gets that of the partition's owner.
+    """
+
+    topic: str
+    keys: list[str] | None
+    records: Sequence[msgspec.Struct]
+
+
 @dataclass(slots=True)
 class Outputs:
     """Everything one batch gave, in the order to publish it."""
@@ -52,6 +71,21 @@ class Outputs:
     scores: list[Score] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
+    findings: Counter[str] = field(default_factory=Counter)
+    """Rows of features that each detector found fault with, by its name."""
+    features_s: float = field(default=0.0, compare=False)
+    """Seconds that decoding and features took."""
+    judging_s: float = field(default=0.0, compare=False)
+    """Seconds that detectors, episodes and scores took."""
+
+    def by_topic(self) -> list[TopicRecords]:
+        """What is to be appended, by topic, in the order to publish it; topics that get nothing are left out."""
+        given = (
+            TopicRecords("alerts", [each.alert_id for each in self.alerts], self.alerts),
+            TopicRecords("merchant_risk", [each.merchant_id for each in self.scores], self.scores),
+            TopicRecords("dead_letters", None, self.dead_letters),
+        )
+        return [each for each in given if each.records]
 
     def add_broken(self, records: Records) -> None:
         """Add a dead letter for each range of offsets that could not be read, and count it as one record."""

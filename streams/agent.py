@@ -5,6 +5,7 @@ checkpoint.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -18,13 +19,13 @@ from domain.events import Reason
 from engine.decoding.hashing import partition_of
 from engine.outputs import Counts
 from streams.batches import BatchSchema
+from streams.observer import BatchReport
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
     from faust.types import StreamT
 
-    from domain.alerts import Alert, Score
     from domain.controls import Control
     from engine.checkpoint.checkpoints import Checkpoint
     from engine.checkpoint.pages import Page
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from streams.fetched_batch import FetchedBatch
     from streams.log_backend import ResultWriter
     from streams.manifests import PageRef
+    from streams.observer import Observer, RecoveryReport
     from streams.topics import Topics
 
 logger = get_logger(__name__)
@@ -102,6 +104,7 @@ class Partition:
         released: whether it is no longer ours; what is still under way with it comes to nothing.
         warned: whether it was said that records are in it which belong to others.
         earlier: what its records had come to when it was recovered.
+        recovery: how it was brought back to its last checkpoint; None where it had none.
     """
 
     number: int
@@ -116,6 +119,7 @@ class Partition:
     released: bool = False
     warned: bool = False
     earlier: Counts = field(default_factory=Counts)
+    recovery: RecoveryReport | None = None
 
 
 class MonitorAgent:
@@ -127,6 +131,7 @@ class MonitorAgent:
         acknowledges: whether a batch is acknowledged as soon as it is published; else that waits for a checkpoint.
         recover_after: called with the error and the offsets of a batch that was not published; returns whether its
             partition will be recovered.
+        observer: told of each batch.
 
     Attributes:
         topics: as given.
@@ -140,7 +145,7 @@ class MonitorAgent:
 
     def __init__(
         self, app: App, topics: Topics, *, acknowledges: bool,
-        recover_after: Callable[[Exception, str], bool],
+        recover_after: Callable[[Exception, str], bool], observer: Observer,
     ) -> None:  # fmt: skip
         self.partitions: Mapping[int, Partition] = {}
         self.counts = Counts()
@@ -152,7 +157,7 @@ class MonitorAgent:
         self._acknowledges = acknowledges
         self._token = -1
         self._resting = False
-        self._recover_after = recover_after
+        self._recover_after, self._observer = recover_after, observer
         partition_of(b"", 1)  # loaded now: the first call, for master data, takes a second
         app.agent(app.topic(topics.events.name, schema=BatchSchema()), name="monitor", concurrency=1)(self._run)
 
@@ -219,8 +224,10 @@ class MonitorAgent:
             return  # it was released
         self.sound = False
         try:
+            began = time.perf_counter()
             partition.result_writer.prepare()
             outputs = partition.monitor.process(batch.records)
+            processed = time.perf_counter()
             _warn(partition, batch.records.source, outputs)
             await self._publish(partition, outputs)
             partition.waiting.append(batch.last_offset)
@@ -238,31 +245,28 @@ class MonitorAgent:
         else:
             self.sound = True
             self.counts.add(outputs.counts)
+            seconds = processed - began, time.perf_counter() - processed
+            self._observer.on_batch(BatchReport(number, outputs, batch.appended_ms, *seconds))
 
     async def _publish(self, partition: Partition, outputs: Outputs) -> None:
         """Append what a batch gave to its topics, and wait until the log has it.
 
         All of it goes where its merchants' events are: a checkpoint's transaction is of one partition of each topic.
         """
-        result_writer, number = partition.result_writer, partition.number
-        epoch = result_writer.epoch
-
-        def encode(each: Alert | Score) -> bytes:
-            return msgspec.json.encode(msgspec.structs.replace(each, epoch=epoch))
-
+        result_writer = partition.result_writer
         sends: list[Awaitable[object]] = []
-        if outputs.alerts:
-            keys = [each.alert_id.encode() for each in outputs.alerts]
-            alerts = [encode(each) for each in outputs.alerts]
-            sends.append(result_writer.send_many(self.topics.alerts.name, number, alerts, keys))
-        if outputs.scores:
-            keys = [each.merchant_id.encode() for each in outputs.scores]
-            scores = [encode(each) for each in outputs.scores]
-            sends.append(result_writer.send_many(self.topics.merchant_risk.name, number, scores, keys))
-        if outputs.dead_letters:
-            letters = [msgspec.json.encode(each) for each in outputs.dead_letters]
-            sends.append(result_writer.send_many(self.topics.dead_letters.name, number, letters))
+        for topic, keys, records in outputs.by_topic():
+            values = [_encoded(each, result_writer.epoch) for each in records]
+            encoded_keys = None if keys is None else [each.encode() for each in keys]
+            sends.append(result_writer.send_many(self.topics[topic].name, partition.number, values, encoded_keys))
         await asyncio.gather(*sends)
+
+
+def _encoded(record: msgspec.Struct, epoch: int) -> bytes:
+    """A record as its topic has it, with the owner's epoch where it carries one."""
+    if "epoch" in record.__struct_fields__:
+        record = msgspec.structs.replace(record, epoch=epoch)
+    return msgspec.json.encode(record)
 
 
 def _warn(partition: Partition, source: str, outputs: Outputs) -> None:

@@ -21,6 +21,7 @@ from streams.agent import CheckpointedMonitor, Partition
 from streams.errors import OffsetGone, UnknownFormat
 from streams.log import now_utc_ms
 from streams.manifests import Manifest, PageRef
+from streams.observer import RecoveryReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from engine.checkpoint.page_log import Fresh
     from streams.agent import MonitorAgent, MonitorLike
     from streams.log_backend import CheckpointStore, LogBackend
+    from streams.observer import Observer
 
 R = TypeVar("R")
 logger = get_logger(__name__)
@@ -73,18 +75,17 @@ class Checkpointer:
         backend: of the worker.
         agent: whose partitions are checkpointed.
         every_s: seconds from one checkpoint of a partition to the next.
-        on_checkpoint: called with each one's report.
+        observer: told of checkpoints.
 
     Attributes:
         stopped: whether `watch` is to end.
     """
 
     def __init__(
-        self, store: CheckpointStore, backend: LogBackend, agent: MonitorAgent, every_s: float,
-        on_checkpoint: Callable[[CheckpointReport], object],
+        self, store: CheckpointStore, backend: LogBackend, agent: MonitorAgent, every_s: float, observer: Observer
     ) -> None:  # fmt: skip
         self._store, self._backend, self._agent = store, backend, agent
-        self._every_s, self._on_checkpoint = every_s, on_checkpoint
+        self._every_s, self._observer = every_s, observer
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="checkpointer")
         self._turn = asyncio.Lock()
         self._source = ""
@@ -138,14 +139,16 @@ class Checkpointer:
         started = time.monotonic()
         pages = await self._store.pages(manifest)
         await self._in_thread(restore, cast("CheckpointedMonitor", monitor), manifest, pages)
+        report = RecoveryReport(number, manifest.rows, manifest.offset, time.monotonic() - started)
         logger.info(
             "partition %d: %d merchants restored in %.2f s as of offset %d",
-            number, manifest.rows, time.monotonic() - started, manifest.offset,
+            number, report.merchants, report.seconds, report.offset,
         )  # fmt: skip
         refs = {each.id: each for each in manifest.pages}
         return Partition(
-            number, monitor, result_writer, manifest.offset, manifest.checkpoint, manifest.offset, pages=refs
-        )
+            number, monitor, result_writer, manifest.offset, manifest.checkpoint, manifest.offset, pages=refs,
+            recovery=report,
+        )  # fmt: skip
 
     async def _refuse_others(self, numbers: Iterable[int]) -> None:
         """Refuse the state of another log before it is fenced, which would end that log's worker.
@@ -256,7 +259,7 @@ class Checkpointer:
         report = CheckpointReport(
             partition.number, checkpoint.merchants, len(fresh), size, pause_s, slice_s, cost_s, seconds,
         )  # fmt: skip
-        self._on_checkpoint(report)
+        self._observer.on_checkpoint(report)
         return True
 
     def _finish(

@@ -149,6 +149,7 @@ class ControlsWatch:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="controls")
         self._log: Log | None = None
         self._reader: ControlsReader | None = None
+        self._shown = 0
 
     async def read(self) -> None:
         """Read up to the topic's end; raises what the log does."""
@@ -166,6 +167,13 @@ class ControlsWatch:
             self._log = self._log or self._open_log()
             self._reader = ControlsReader(self._log)
         self._reader.poll()
+
+    def fresh(self) -> list[Control]:
+        """The versions that were read since the last call."""
+        if self._reader is None:
+            return []
+        found, self._shown = self._reader.known[self._shown :], len(self._reader.known)
+        return [each.control for each in found]
 
     def teach(self, monitors: Iterable[MonitorLike]) -> int:
         """Have monitors know everything that was read; how many versions they learned too late."""

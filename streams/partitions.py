@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mode import get_logger
 
 from streams.agent import Partition
+from streams.observer import RecoveryReport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from streams.checkpointing import Checkpointer
     from streams.controls import ControlsWatch
     from streams.log_backend import LogBackend
+    from streams.observer import Observer
     from streams.watchdog import Watchdog
 
 logger = get_logger(__name__)
@@ -35,14 +37,16 @@ class PartitionKeeper:
         checkpointer: restores and checkpoints them; None where each is read from its first record.
         controls: the controls that monitors must know.
         watchdog: of the worker.
+        observer: told of partitions that come and go.
     """
 
     def __init__(
         self, make_monitor: Callable[[int], MonitorLike], backend: LogBackend, agent: MonitorAgent,
-        checkpointer: Checkpointer | None, controls: ControlsWatch, watchdog: Watchdog,
+        checkpointer: Checkpointer | None, controls: ControlsWatch, watchdog: Watchdog, observer: Observer,
     ) -> None:  # fmt: skip
         self._make_monitor, self._backend, self._agent = make_monitor, backend, agent
         self._checkpointer, self._controls, self._watchdog = checkpointer, controls, watchdog
+        self._observer = observer
         self._recovered: dict[int, Partition] = {}
         self._held: dict[int, Partition] = {}
         self._recoveries = 0
@@ -53,6 +57,7 @@ class PartitionKeeper:
     async def on_revoked(self, partitions: Collection[int]) -> Collection[int]:
         """Finish the batch in hand and checkpoint, so that the next owners start right there."""
         self._watchdog.released()
+        self._observer.on_released(partitions)
         self._held = {number: each for number, each in self._held.items() if number in partitions}
         ours = [self._agent.partitions[each] for each in partitions if each in self._agent.partitions]
         if await self._agent.release(partitions, _HAND_OVER_S):
@@ -96,6 +101,12 @@ class PartitionKeeper:
         self._agent.begin(self._recovered, token)
         self.apply_controls()
         self._watchdog.recovered(len(self._recovered))
+        self._observer.on_recovered(
+            [
+                each.recovery or RecoveryReport(number, 0, each.next_offset, 0.0)
+                for number, each in self._recovered.items()
+            ]
+        )
 
     async def _from_first(self, number: int) -> Partition:
         first, _ = await self._backend.bounds(number)

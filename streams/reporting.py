@@ -11,10 +11,9 @@ from streams.controls import Pace
 from streams.log import Progress, now_utc_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from engine.outputs import Counts
     from streams.agent import MonitorAgent, Partition
+    from streams.observer import Observer
 
 _RATE_S = 1.0
 
@@ -25,7 +24,7 @@ class ProgressReport:
     Args:
         group: the worker's name.
         agent: whose partitions it is about.
-        on_progress: called with the whole when it was shown.
+        observer: told of the whole when it was shown.
         by_partition: a report for each partition, where workers share them: it goes with the partition from one
             worker to the next. Else one for all.
 
@@ -33,10 +32,8 @@ class ProgressReport:
         stalled: feeds that have sent no clock record for long.
     """
 
-    def __init__(
-        self, group: str, agent: MonitorAgent, on_progress: Callable[[Progress], None] | None, *, by_partition: bool
-    ) -> None:
-        self._group, self._agent, self._on_progress, self._by_partition = group, agent, on_progress, by_partition
+    def __init__(self, group: str, agent: MonitorAgent, observer: Observer, *, by_partition: bool) -> None:
+        self._group, self._agent, self._observer, self._by_partition = group, agent, observer, by_partition
         self._samples: defaultdict[int, deque[tuple[float, int]]] = defaultdict(deque)
         self._last: tuple[dict[int, int], list[str]] | None = None
         self._whole: Progress | None = None
@@ -68,9 +65,9 @@ class ProgressReport:
         self._last = None
 
     def shown(self) -> None:
-        """Call `on_progress` with what was shown."""
-        if self._on_progress is not None and self._whole is not None:
-            self._on_progress(self._whole)
+        """Tell the observer of what was shown."""
+        if self._whole is not None:
+            self._observer.on_progress(self._whole)
 
     def _progress(self, worker: str, offsets: dict[int, int], counts: Counts, earlier: Counts, rate: float) -> Progress:
         return Progress(

@@ -72,6 +72,11 @@ class Topics:
     def __iter__(self) -> Iterator[TopicSpec]:
         return (getattr(self, each.name) for each in fields(self))
 
+    def __getitem__(self, purpose: str) -> TopicSpec:
+        """The topic by what it is for, such as `merchant_risk`; raises AttributeError where there is none."""
+        found: TopicSpec = getattr(self, purpose)
+        return found
+
     def reading(self, name: str) -> Topics:
         """The same, but events are read from the topic `name`, such as an acquirer's own.
 

@@ -10,7 +10,7 @@ import signal
 import time
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mode import get_logger
 
@@ -20,6 +20,7 @@ from streams.controls import ControlsWatch
 from streams.errors import Fenced, LetGo, LogFailed, Unreachable
 from streams.feeds import FeedWatch
 from streams.health import Health
+from streams.observer import Observer
 from streams.partitions import PartitionKeeper
 from streams.reporting import ProgressReport
 from streams.watchdog import Stuck, Watchdog
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from engine.outputs import Counts
     from streams.agent import MonitorLike
     from streams.app import WorkerSettings
-    from streams.log import Progress
 
 __all__ = ["CheckpointReport", "MonitorFailed", "Stuck", "Worker", "run_worker"]
 
@@ -58,11 +58,13 @@ class Worker:
         factory: Callable[[int, int], MonitorLike],
         *,
         until_idle: bool = False,
-        on_progress: Callable[[Progress], None] | None = None,
-        on_checkpoint: Callable[[CheckpointReport], object] = lambda _: None,
+        observer: Observer | None = None,
     ) -> None:
         self._settings = settings
         self._until_idle = until_idle
+        self._observer = observer or Observer()
+        self._stalled: list[str] = []
+        self._trouble: str | None = None  # so that the first look tells
         self._backend = settings.address.backend(settings)
         self.app = self._backend.app
         self.agent = MonitorAgent(
@@ -70,21 +72,22 @@ class Worker:
             settings.topics,
             acknowledges=settings.checkpoint_every_s is None,
             recover_after=self._recover_after,
+            observer=self._observer,
         )
         self._checkpointer: Checkpointer | None = None
         if settings.checkpoint_every_s is not None:
             store = self._backend.checkpoint_store()
             self._checkpointer = Checkpointer(
-                store, self._backend, self.agent, settings.checkpoint_every_s, on_checkpoint
+                store, self._backend, self.agent, settings.checkpoint_every_s, self._observer
             )
-        self._report = ProgressReport(settings.group, self.agent, on_progress, by_partition=self._backend.shared)
+        self._report = ProgressReport(settings.group, self.agent, self._observer, by_partition=self._backend.shared)
         self._watchdog = Watchdog()
         self._health = Health(settings.health_port, self._watchdog)
         self._feeds = FeedWatch()
         self._controls = ControlsWatch(partial(settings.address.open, settings.topics))
         self.partitions = PartitionKeeper(
             lambda number: factory(number, settings.partitions), self._backend, self.agent, self._checkpointer,
-            self._controls, self._watchdog,
+            self._controls, self._watchdog, self._observer,
         )  # fmt: skip
         self._backend.attach(self.partitions)
         self._stopping = False
@@ -170,8 +173,22 @@ class Worker:
             lag = await self._lag(done)
         except Unreachable as error:
             self._watchdog.unreachable(now, str(error))
+            self._observer.on_lag(None)
         else:
             self._watchdog.look(now, lag, done)
+            self._observer.on_lag(lag)
+        self._tell_changes()
+
+    def _tell_changes(self) -> None:
+        """Tell the observer of controls, feeds and troubles that are others than at the last look."""
+        if fresh := self._controls.fresh():
+            self._observer.on_controls(fresh)
+        if self._report.stalled != self._stalled:
+            self._stalled = self._report.stalled
+            self._observer.on_feeds(self._stalled)
+        if (trouble := self._watchdog.trouble) != self._trouble:
+            self._trouble = trouble
+            self._observer.on_trouble(trouble)
 
     async def _lag(self, done: Mapping[int, int]) -> int | None:
         """How many records wait; None where that is not known."""
@@ -274,8 +291,7 @@ def run_worker(
     factory: Callable[[int, int], MonitorLike],
     *,
     until_idle: bool = False,
-    on_progress: Callable[[Progress], Any] | None = None,
-    on_checkpoint: Callable[[CheckpointReport], Any] = lambda _: None,
+    observer: Observer | None = None,
 ) -> Counts:
     """Run a worker in this thread, the process's main one, until SIGINT or SIGTERM.
 
@@ -288,8 +304,7 @@ def run_worker(
         factory: makes a partition's monitor out of its number and the number of partitions; one that can be
             checkpointed, unless the settings say that there are no checkpoints.
         until_idle: return when every partition has been processed to its end.
-        on_progress: called about four times a second while there is work, and at the end.
-        on_checkpoint: called with a report of each checkpoint.
+        observer: told of everything worth watching.
 
     Returns:
         Records by what became of them, those of earlier runs included where their state was restored.
@@ -304,9 +319,7 @@ def run_worker(
         MonitorFailed: a batch could not be processed or published; neither it nor a later one is committed.
         Stuck: there are records to read, the log answers, and nothing has moved for long.
     """
-    worker = partial(
-        Worker, settings, factory, until_idle=until_idle, on_progress=on_progress, on_checkpoint=on_checkpoint
-    )
+    worker = partial(Worker, settings, factory, until_idle=until_idle, observer=observer)
     usual = gc.get_threshold()
     gc.set_threshold(*_COLLECTIONS)
     try:

@@ -14,6 +14,7 @@ from engine.controls import Controls
 from engine.features.pipeline import FeaturePipeline
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
+from streams.observer import Observer
 from streams.worker import run_worker
 from tillwatch.language import lang_option, speaker
 from tillwatch.logs import open_log, read_controls
@@ -34,13 +35,13 @@ _logger = logging.getLogger("tillwatch")
 _LINE_S = 5.0
 
 
-class _Lines:
+class _Lines(Observer):
     """A line of the log every few seconds, in the language that `say` picks."""
 
     def __init__(self, say: Say) -> None:
         self._next, self._say = 0.0, say
 
-    def __call__(self, progress: Progress) -> None:
+    def on_progress(self, progress: Progress) -> None:
         """Say how far the worker is, where the last line is old enough."""
         now = time.monotonic()
         if now >= self._next:
@@ -84,7 +85,7 @@ def command(invocation: Invocation, lang: str, *, until_idle: bool, as_json: boo
     _logger.info(say("worker on %s, %d partitions", "开始处理%s，%d个分区"), settings.log_url, settings.partitions)
     with failing(ValueError):
         asked = worker_settings(settings)
-    counts = run_worker(asked, factory, until_idle=until_idle, on_progress=_Lines(say))
+    counts = run_worker(asked, factory, until_idle=until_idle, observer=_Lines(say))
     seconds = time.monotonic() - started
     merchants = sum(1 for each in monitors.values() for _ in each.totals())
     ended = f"{counts.transactions:,}", f"{merchants:,}"

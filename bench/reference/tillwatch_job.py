@@ -20,6 +20,7 @@ from streams.kafka.address import KafkaAddress
 from streams.kafka.options import KafkaOptions
 from streams.topics import TOPICS
 from streams.worker import run_worker
+from tests.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,7 +87,9 @@ def main() -> None:
         address=KafkaAddress(options), topics=topics_of(args.group, args.output, args.input), group=args.group,
         partitions=args.partitions, checkpoint_every_s=CUT_EVERY_S,
     )  # fmt: skip
-    run_worker(settings, make, on_checkpoint=lambda _: meter.flushed())  # the last checkpoints have everything
+    run_worker(
+        settings, make, observer=Watching(checkpoint=lambda _: meter.flushed())
+    )  # the last checkpoints have everything
     meter.report(batch_records=settings.batch_records, checkpoint_every_s=CUT_EVERY_S)
 
 

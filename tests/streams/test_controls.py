@@ -22,6 +22,7 @@ from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS, create_topics
 from streams.worker import run_worker
 from tests.controls_made import control, settings_of
+from tests.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -361,7 +362,7 @@ def test_a_version_that_a_worker_learns_too_late_is_counted(log: SqliteLog, capl
         if found[-1] or log.end_offset("events", 0) == 50:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    assert worked(log, until_idle=False, on_progress=on_progress).controls_late == 1
+    assert worked(log, until_idle=False, observer=Watching(on_progress)).controls_late == 1
     assert "version 1 of detectors was learned too late" in caplog.text
     assert "version 0" not in caplog.text
     assert worked(log).controls_late == 1, "the state holds the count"
@@ -394,7 +395,7 @@ def test_fifty_swaps_under_load_and_a_corrupt_one(log: SqliteLog, monkeypatch: p
         log.append("events", 0, sales[step * size : (step + 1) * size])
         step += 1
 
-    counts = worked(log, until_idle=False, on_progress=on_progress)
+    counts = worked(log, until_idle=False, observer=Watching(on_progress))
     assert (counts.transactions, counts.controls_late) == (len(sales), 0)
     found = alerts_of(log)
     for each in jumps(found):

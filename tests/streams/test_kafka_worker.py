@@ -35,6 +35,7 @@ from tests.kafka.ports import HOST, free_ports
 from tests.kafka.topics import admin
 from tests.streams.record_sets import damage, flipped, made, produce
 from tests.streams.sums import SumMonitor
+from tests.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
@@ -178,7 +179,7 @@ def test_every_record_is_processed_once_published_and_acknowledged(log: KafkaLog
     fill(log, 400)
     read: Read = []
     shown: list[Progress] = []
-    counts = run_worker(settings_of(options), noting(read), until_idle=True, on_progress=shown.append)
+    counts = run_worker(settings_of(options), noting(read), until_idle=True, observer=Watching(shown.append))
     assert counts == Counts(records=1200, transactions=1170, dead_letters=30)
     assert sorted(read) == everything(400)
     assert committed(log) == [400] * PARTITIONS

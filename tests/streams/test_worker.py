@@ -31,6 +31,7 @@ from streams.sqlite.renewal import Renewal
 from streams.topics import TOPICS, create_topics
 from streams.worker import MonitorFailed, Worker, run_worker
 from tests.streams.sums import SumMonitor
+from tests.watching import Watching
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,7 +90,7 @@ def committed(path: Path) -> list[int | None]:
 def test_every_record_is_processed_once_published_and_acknowledged(path: Path) -> None:
     fill(path, 400)
     shown: list[Progress] = []
-    counts = run_worker(settings_of(path), SumMonitor, until_idle=True, on_progress=shown.append)
+    counts = run_worker(settings_of(path), SumMonitor, until_idle=True, observer=Watching(shown.append))
     assert counts == Counts(records=1200, transactions=1170, dead_letters=30)
     assert committed(path) == [400] * PARTITIONS
     total = sum(i for i in range(400) if i % 40)
@@ -237,7 +238,7 @@ def test_an_idle_worker_that_lost_its_lease_stops(path: Path, monkeypatch: pytes
             steal(path)
 
     with pytest.raises(Fenced, match="it is now held by successor"):
-        run_worker(settings_of(path), SumMonitor, on_progress=stolen)
+        run_worker(settings_of(path), SumMonitor, observer=Watching(stolen))
 
 
 def test_a_batch_that_holds_up_the_loop_for_long_keeps_the_lease(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -373,7 +374,7 @@ def test_what_another_process_appends_is_processed_as_it_comes(path: Path) -> No
         elif appended == 3 and progress.counts["records"] == 9:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    counts = run_worker(settings_of(path), SumMonitor, on_progress=append_more)
+    counts = run_worker(settings_of(path), SumMonitor, observer=Watching(append_more))
     assert counts.records == 9
 
 

@@ -1,0 +1,84 @@
+"""Everything about a worker that is worth watching, in one place: progress views and metrics are observers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from domain.controls import Control
+    from engine.outputs import Outputs
+    from streams.checkpointing import CheckpointReport
+    from streams.log import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """A batch that was processed and published.
+
+    Attributes:
+        partition: which partition it is of.
+        outputs: everything it gave: alerts, scores, dead letters, counts, findings by detector, seconds by step.
+        appended_ms: when its last record was appended, UTC milliseconds; 0 where it has none.
+        process_s: seconds that the monitor took.
+        publish_s: seconds until the log had what the batch gave.
+    """
+
+    partition: int
+    outputs: Outputs
+    appended_ms: int
+    process_s: float
+    publish_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryReport:
+    """A partition that was brought back to its last checkpoint.
+
+    Attributes:
+        partition: which.
+        merchants: restored.
+        offset: at which reading goes on.
+        seconds: that it took.
+    """
+
+    partition: int
+    merchants: int
+    offset: int
+    seconds: float
+
+
+class Observer:
+    """Watches a worker; a subclass overrides what it wants to know.
+
+    Its methods are called in the worker's event loop, so they must be quick, and what they raise ends the worker.
+    """
+
+    def on_batch(self, report: BatchReport) -> None:
+        """A batch was processed, and what it gave is in the log."""
+
+    def on_checkpoint(self, report: CheckpointReport) -> None:
+        """A checkpoint was committed."""
+
+    def on_recovered(self, reports: Sequence[RecoveryReport]) -> None:
+        """Partitions were assigned, and are as their last checkpoints have them; they are all that the worker has."""
+
+    def on_released(self, partitions: Collection[int]) -> None:
+        """Partitions were given up: what was shown of them holds no longer."""
+
+    def on_progress(self, progress: Progress) -> None:
+        """How far the worker is; about four times a second while there is work, and at the end."""
+
+    def on_feeds(self, stalled: Sequence[str]) -> None:
+        """Other feeds than before send no clock records, sorted; none where all do."""
+
+    def on_trouble(self, trouble: str) -> None:
+        """Why the worker is not ready, "" where it is; at the first look, and where it has changed."""
+
+    def on_lag(self, records: int | None) -> None:
+        """How many records wait to be processed; None where that is not known. About once a second."""
+
+    def on_controls(self, fresh: Sequence[Control]) -> None:
+        """Versions of controls were read that were not known before, in the order of the log."""
