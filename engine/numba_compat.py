@@ -8,7 +8,9 @@ compiler, takes in all that it calls, and optimizes it once.
 Read for Numba 0.68; `tests/engine/test_numba_compat.py` holds the installed version to this list:
 
 - `CPUDispatcher`, its constructor; `get_call_template`, overridden.
-- `CompilerBase._compile_core`, overridden; `state.library`, which the lowering uses where there is one.
+- `CompilerBase`: its constructor and `_compile_core`, overridden; `state.library`, which the lowering uses where
+  there is one.
+- `Flags`: `values`, overridden; `_values`. `PassManager.passes`, and the passes of `_UNUSED`.
 - `JITCodeLibrary`: `_final_module`, `_linking_libraries`, `_reload_init`, `_finalized`, `_raise_if_finalized`,
   `_ensure_finalized`, `_finalize_dynamic_globals`, `_codegen` with `_data_layout` and `_module_pass_manager`;
   overridden: `_optimize_functions`, `_optimize_final_module`, `_get_module_for_linking`, `finalize`,
@@ -21,9 +23,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from numba.core import types
+from numba.core import typed_passes, types, untyped_passes
 from numba.core.codegen import JITCodeLibrary
-from numba.core.compiler import Compiler
+from numba.core.compiler import Compiler, Flags
+from numba.core.compiler_machinery import PassManager
 from numba.core.registry import CPUDispatcher
 
 if TYPE_CHECKING:
@@ -31,6 +34,21 @@ if TYPE_CHECKING:
 
 READ_FOR = {"numba": "0.68"}
 """The version that this was read for."""
+
+
+_UNUSED = {
+    typed_passes.AnnotateTypes,
+    typed_passes.NopythonRewrites,
+    untyped_passes.FindLiterallyCalls,
+    untyped_passes.InlineClosureLikes,
+    untyped_passes.InlineInlinables,
+    untyped_passes.LiteralPropagationSubPipelinePass,
+    untyped_passes.LiteralUnroll,
+    untyped_passes.MakeFunctionToJitFunction,
+    untyped_passes.WithLifting,
+}
+"""Passes over a function for closures, comprehensions, `with`, mixed tuples, whole-array expressions and listings, of
+which inner functions have none. One that had would not compile, or would compile to the same."""
 
 
 class OuterLibrary(JITCodeLibrary):
@@ -100,10 +118,33 @@ def _mergeable(module: Any) -> Any:
     return copy
 
 
+class _Flags(Flags):
+    """Numba's, which compares and hashes them thousands of times a function."""
+
+    def values(self) -> dict[str, Any]:
+        """All values by name, as Numba gives them, but made at once."""
+        return {**_DEFAULTS, **self._values}
+
+
+_DEFAULTS = Flags().values()
+
+
 class _OwnLibrary(Compiler):
     """Numba's compiler, with another library to write to."""
 
     library: type[JITCodeLibrary]
+
+    def __init__(
+        self,
+        typingctx: Any,
+        targetctx: Any,
+        library: Any,
+        args: Any,
+        return_type: Any,
+        flags: Flags,
+        locals: Any,  # noqa: A002
+    ) -> None:
+        super().__init__(typingctx, targetctx, library, args, return_type, _Flags(flags), locals)
 
     def _compile_core(self) -> Any:
         library = self.library(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
@@ -116,6 +157,13 @@ class InnerCompiler(_OwnLibrary):
     """For functions that only compiled code calls."""
 
     library = InnerLibrary
+
+    def define_pipelines(self) -> list[PassManager]:
+        """Numba's passes but for those that no inner function needs."""
+        lean = PassManager("inner")
+        lean.passes.extend(each for each in super().define_pipelines()[0].passes if each[0] not in _UNUSED)
+        lean.finalize()
+        return [lean]
 
 
 class OuterCompiler(_OwnLibrary):

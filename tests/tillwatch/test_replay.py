@@ -69,10 +69,10 @@ def test_the_tables_show_totals_reasons_money_and_coverage(events: Path) -> None
     assert not re.search(r"Totals|Alerts|Coverage|Dead|code-jumping", chinese)
 
 
-def test_a_detector_without_its_fields_is_said_to_be_silent(tmp_path: Path) -> None:
+def test_a_detector_without_its_fields_is_said_to_find_nothing(tmp_path: Path) -> None:
     file = tmp_path / "bare.jsonl"
     file.write_text('{"txn_id":"1","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}\n')
-    assert "silent" in call("replay", file).stdout
+    assert "none: finds nothing" in call("replay", file).stdout
 
 
 def test_the_merchants_sums_are_those_of_the_simulators_own_ledger(simulated: Path, tmp_path: Path) -> None:
