@@ -186,7 +186,7 @@ class _Demo:
         return self._totals(msgspec.json.decode(words or b"{}"), seconds)
 
     def _compile(self, stop: threading.Event) -> None:
-        words = ("compiling, once after an update: some minutes", "首次运行或更新后需编译一次，约几分钟")
+        words = ("compiling, once after an update: about a minute", "首次运行或更新后需编译一次，约一分钟")
         to_stderr().print(self._say(*words))
         with child("compiler", [*self._common, "warm"], self._folder) as compiler:
             while compiler.check() and not stop.wait(_FRAME_S):
