@@ -74,6 +74,7 @@ def test_what_is_read_is_covered_from_the_earliest_time_to_the_latest() -> None:
     assert changes("America/New_York")[-1][0] > LATEST_MS - 365 * DAY_MS
 
 
+@pytest.mark.slow
 def test_no_zone_changes_twice_within_two_of_the_steps_it_is_read_in() -> None:
     assert len(zone_names()) > 400
     for name in zone_names():

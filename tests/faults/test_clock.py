@@ -52,6 +52,7 @@ def ahead_s(scene: Scene) -> float:
     return scene.log.shown_ms() / 1000 - time.time()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 @seeds(quick=1)
 @pytest.mark.timeout(300)

@@ -42,6 +42,7 @@ def assert_refused_until_rebuilt(scene: Scene, damage: str) -> None:
     scene.assert_exact(scene.finish())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 @seeds(quick=1)
 @pytest.mark.timeout(300)

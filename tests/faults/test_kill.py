@@ -69,6 +69,7 @@ def test_so_they_do_with_duplicates_and_disorder_and_with_poison(scene: Scene) -
     scene.assert_exact(scene.finish())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["kafka"])
 @seeds(quick=1, many=True)
 @pytest.mark.timeout(600)

@@ -128,6 +128,7 @@ def of(fees: str, merchant_id: str) -> list[dict[str, Any]]:
     return by_merchant(fees)[merchant_id]
 
 
+@pytest.mark.slow
 @BOTH
 def test_every_fee_is_what_the_contract_says_unless_it_is_labelled(fees: str) -> None:
     named = {txn_id for label in labels(fees).values() for txn_id in label.txn_ids}

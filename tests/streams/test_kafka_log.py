@@ -83,6 +83,7 @@ def test_aborted_transactions_are_passed_over_however_many_there_are(on_kafka: K
         assert len(log.read("events", 0, 12)) == 0
 
 
+@pytest.mark.slow
 def test_a_position_that_stands_behind_an_open_transaction_is_waited_for(on_kafka: KafkaBackend) -> None:
     with on_kafka.open() as log:
         log.create_topic("events", 1)

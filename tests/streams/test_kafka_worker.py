@@ -639,6 +639,7 @@ def test_a_worker_is_not_idle_before_a_dead_one_would_be_missed_that_has_a_share
     assert sums(log) == all_sums(100)
 
 
+@pytest.mark.slow
 def test_more_workers_than_partitions_are_idle_together(log: KafkaLog, options: KafkaOptions) -> None:
     fill(log, 200)
     read: Read = []

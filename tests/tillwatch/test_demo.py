@@ -94,6 +94,7 @@ def test_started_again_it_says_so_and_its_totals_include_what_was(first: tuple[P
     assert totals["alerts"] >= before["alerts"]
 
 
+@pytest.mark.slow
 def test_killed_with_all_its_processes_and_started_again_it_carries_on(tmp_path: Path) -> None:
     process = demo(tmp_path, "--speed", "3600", "--merchants", str(MERCHANTS))
     state = state_path(tmp_path / "tillwatch.db")

@@ -83,6 +83,7 @@ def other_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(package.parent), os.environ.get("PYTHONPATH", "")]))
 
 
+@pytest.mark.slow
 def test_a_crash_and_a_start_with_other_settings_change_nothing_of_what_is_published(
     events: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
