@@ -30,6 +30,7 @@ from engine.features.rows import Copies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Set as AbstractSet
     from types import ModuleType
 
     from numpy.typing import NDArray
@@ -187,7 +188,7 @@ _TABLES = (
     _Table("pricings", "contracts", "version", 30_000, 1, lambda state: state.contract_count, grows=True),
     _Table("pricing_links", "contract_next", "next", 200_000, 0, lambda state: state.contract_count),
     _Table("price_lines", "price_lines", "line", 14_000, 0, lambda state: state.line_count, grows=True),
-    _Table("starts", "start_ms", "clock_ms", 200_000, 0, lambda state: sum(n for _, n in state.starts), grows=True),
+    _Table("starts", "start_ms", "clock_ms", 200_000, 0, lambda state: state.start_count, grows=True),
     _Table("pending", "pending", "reversal", 30_000, 0, lambda state: int(state.pending_free[1])),
 )
 
@@ -221,7 +222,6 @@ class Checkpoints:
         self._state, self._episodes, self._risk = state, episodes, risk
         self._controls = controls
         self._families = {name_of(each): version_of(each) for each in state.families}
-        self._forgotten: set[str] = set()
         self._marks = {each.name: DetectorMark.of(each) for each in controls.newest("detectors")}
         self._in_hand: Checkpoint | None = None
         state.rows.gather(state.rows.set_aside(_NONE), 0, 0)  # loaded now: the first call takes ten milliseconds
@@ -315,11 +315,11 @@ class Checkpoints:
         state = self._state
         state.set_zones(found.time_zones)
         anew = [name for name, version in self._families.items() if found.families.get(name) != version]
-        self._forgotten = {field for each in state.families if name_of(each) in anew for field in fields_of(each)}
+        forgotten = {field for each in state.families if name_of(each) in anew for field in fields_of(each)}
         state.starts = list(found.starts)
         last = 0
         for last, page in pages:
-            self._take(last, page)
+            self._take(last, page, forgotten)
         state.rows.put_back_index(found.rows)
         for k, (h, clock_ms) in enumerate(found.feeds):
             state.feed_hash[k], state.feed_clock_ms[k] = h, clock_ms
@@ -336,10 +336,9 @@ class Checkpoints:
             if not each.grows:
                 table.then = self._entries(each).copy()
         self._ids.go_on(last)
-        if anew or found.families.keys() != self._families.keys():
+        if found.families != self._families:
             self.row_pages.refresh = np.arange(found.rows, dtype=np.int32)  # no page may keep what was forgotten
-        state.start_anew(anew)
-        for blind in state.blindness.told(state.clock_ms()):
+        for blind in state.start_anew(anew):
             logger.warning(
                 "partition %d: the features %s started anew on %d merchants: detectors are blind to each for %d days of"
                 " its clock, to the last until %s",
@@ -383,7 +382,8 @@ class Checkpoints:
         if notes.rows > state.limits.capacity:
             raise OtherState(f"capacity must be at least the {notes.rows} of the state, got {state.limits.capacity}")
 
-    def _take(self, page_id: int, page: Page) -> None:
+    def _take(self, page_id: int, page: Page, forgotten: AbstractSet[str]) -> None:
+        """Put a page back; rows without the fields that are `forgotten`."""
         state, arrays = self._state, page.arrays
         if page.kind in self._tables:
             table, log = next(each for each in _TABLES if each.name == page.kind), self._tables[page.kind].log
@@ -394,7 +394,7 @@ class Checkpoints:
             return
         match page.kind:
             case "rows":
-                self._take_rows(page_id, arrays)
+                self._take_rows(page_id, arrays, forgotten)
             case "duplicates" | "undone":
                 log, aged = self._sets[page.kind]
                 aged.enter_again(arrays["key"], arrays["row"], arrays["turn"], state.rows.rows)
@@ -406,9 +406,9 @@ class Checkpoints:
             case _:  # of a later version, which finds it again: it stays live
                 logger.info("page %d is of a kind that this version does not know: %r", page_id, page.kind)
 
-    def _take_rows(self, page_id: int, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def _take_rows(self, page_id: int, arrays: Mapping[str, NDArray[Any]], forgotten: AbstractSet[str]) -> None:
         rows = self._state.rows
-        held = fitted(arrays["rows"], rows.rows.dtype, self._forgotten)
+        held = fitted(arrays["rows"], rows.rows.dtype, forgotten)
         rows.put_back(Copies(held.view(np.uint8).reshape(len(held), -1), arrays["row"], arrays["deadline_ms"]))
         self.row_pages.put_back(page_id, arrays["row"])
 

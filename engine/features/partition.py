@@ -17,7 +17,7 @@ from domain.timestamps import DAY_MS, HOUR_MS
 from engine.control_kinds.registry import INSTALLED, KINDS, version_0
 from engine.decoding.columns import MISSING
 from engine.decoding.hashing import hash_of
-from engine.features.blindness import Blindness
+from engine.features.blindness import Blind, Blindness
 from engine.features.event import CONTRACT, MASTER_DATA, MAX_MCCS, PRICE_LINE, REFERENCE
 from engine.features.rows import Rows
 from engine.features.sets import AgedSet
@@ -130,19 +130,28 @@ class PartitionState:
         """The record of `REFERENCE` that is in force at a row's clock."""
         return self.references[max(0, int(np.searchsorted(self.references["since_ms"], clock_ms, "right")) - 1)]
 
-    def start_anew(self, families: list[str]) -> None:
+    @property
+    def start_count(self) -> int:
+        """Entries of `start_ms` in use."""
+        return sum(merchants for _, merchants in self.starts)
+
+    def start_anew(self, families: list[str]) -> list[Blind]:
         """Note that these families start anew on every merchant there is, and be blind where any family did.
 
         For when all rows are restored: the families' fields of them are zero.
+
+        Returns:
+            The families that are blind to merchants, these and those that started earlier.
         """
         clock_ms = self.clock_ms()
         for family in families:
-            at = sum(merchants for _, merchants in self.starts)
+            at = self.start_count
             if at + len(clock_ms) > len(self.start_ms):
                 self.start_ms = grown(self.start_ms, at + len(clock_ms))
             self.start_ms[at : at + len(clock_ms)] = clock_ms
             self.starts.append((family, len(clock_ms)))
         self.blindness.go_on(self.starts, self.start_ms, clock_ms)
+        return self.blindness.told(clock_ms)
 
     def clock_ms(self) -> NDArray[np.int64]:
         """(merchants,) the merchants' clocks, UTC milliseconds; `MISSING` of one that had no transaction."""

@@ -25,12 +25,11 @@ from tests.controls_made import control, settings_of
 from tests.watching import Watching
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from domain.controls import Control
     from engine.outputs import Counts
-    from streams.log import Log
     from tests.streams.conftest import KafkaBackend
 
 START_MS = 1_783_224_000_000
@@ -170,19 +169,24 @@ def test_what_cannot_be_is_not_published(log: SqliteLog, body: bytes) -> None:
     assert log.end_offset(TOPICS.controls.name, 0) == 0
 
 
+def overtake(monkeypatch: pytest.MonkeyPatch, step: str, meanwhile: Callable[[], object]) -> None:
+    """Have `meanwhile` done once, when publishing next comes to a step: a function that `streams.controls` calls."""
+    usual = getattr(controls, step)
+
+    def overtaken(*args: Any) -> Any:
+        monkeypatch.setattr(controls, step, usual)
+        meanwhile()
+        return usual(*args)
+
+    monkeypatch.setattr(controls, step, overtaken)
+
+
 def test_of_two_that_publish_at_once_on_kafka_one_is_told_to_try_again(
     on_kafka: KafkaBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with on_kafka.open() as log, on_kafka.open() as other:
         create_topics(log, 1)
-        asked = controls.reached
-
-        def overtaken(log: Log) -> tuple[int, int]:
-            monkeypatch.setattr(controls, "reached", asked)
-            publish_settings(other, None, b'{"mcc_jump":{"base":0.4}}')
-            return asked(log)
-
-        monkeypatch.setattr(controls, "reached", overtaken)
+        overtake(monkeypatch, "reached", lambda: publish_settings(other, None, b'{"mcc_jump":{"base":0.4}}'))
         with pytest.raises(NotPublished, match="another came between: try again"):
             publish_settings(log, None)
         assert [each.version for each in publish_settings(log, now_utc_ms() + DAY_MS)] == [2]
@@ -221,15 +225,8 @@ def test_of_two_workers_that_start_at_once_on_kafka_both_go_on_with_one_version_
 ) -> None:
     with on_kafka.open() as log, on_kafka.open() as other:
         create_topics(log, 1)
-        asked = controls.mask
-
-        def overtaken(text: str) -> str:
-            monkeypatch.setattr(controls, "mask", asked)
-            publish_first(other, first_bodies(), by="other")
-            return asked(text)
-
         (early,) = publish(log, "engine", b'{"late_s":60}', effective_ms=None, by="wang", zero=b"")
-        monkeypatch.setattr(controls, "mask", overtaken)
+        overtake(monkeypatch, "mask", lambda: publish_first(other, first_bodies(), by="other"))
         assert publish_first(log, first_bodies(), by="worker") == ()
         reader = ControlsReader(log)
         known = [each.control for each in reader.read_all()]
