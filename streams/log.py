@@ -227,17 +227,30 @@ class Log(Protocol):
         ...
 
     def read_keyed(
-        self, topic: str, partition: int, offset: int, max_records: int = MAX_BLOCK_RECORDS
-    ) -> list[KeyedRecord]:
-        """Read a compacted topic on from `offset`, at most `max_records`; `OffsetGone` as in `read`."""
+        self, topic: str, partition: int, offset: int, max_records: int = MAX_BLOCK_RECORDS,
+        *, committed: bool | None = None,
+    ) -> list[KeyedRecord]:  # fmt: skip
+        """Read a compacted topic on from `offset`.
+
+        Args:
+            topic: its name.
+            partition: of it.
+            offset: where to begin.
+            max_records: most records to read.
+            committed: only what is committed, or all at once; None as the topic is meant to be read
+                (`TopicSpec.seen_at_once`). A log without open transactions has committed records only.
+
+        Raises:
+            OffsetGone, as in `read`.
+        """
         ...
 
     def first_offset(self, topic: str, partition: int) -> int:
         """The oldest offset that can be read."""
         ...
 
-    def end_offset(self, topic: str, partition: int) -> int:
-        """The offset after everything that can be read."""
+    def end_offset(self, topic: str, partition: int, *, committed: bool | None = None) -> int:
+        """The offset after everything that can be read; `committed` as in `read_keyed`."""
         ...
 
     def changed(self) -> bool:

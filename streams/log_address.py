@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from streams.log import Log
     from streams.log_backend import LogBackend
     from streams.manifests import Manifest
+    from streams.stage import Stage
     from streams.state_rebuild import RebuildRequest
     from streams.topics import Topics
 
@@ -66,8 +67,13 @@ class LogAddress(Protocol):
         """Refuse settings that a worker on this log cannot have; raises ValueError."""
         ...
 
-    def backend(self, settings: WorkerSettings) -> LogBackend:
-        """The backend of a worker on this log."""
+    def backend(self, settings: WorkerSettings, stage: Stage) -> LogBackend:
+        """The backend of a worker on this log.
+
+        Args:
+            settings: the worker's, as the stage has them.
+            stage: what it works at.
+        """
         ...
 
     def checkpoints(self, topics: Topics) -> AbstractContextManager[CheckpointView]:

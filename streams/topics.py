@@ -52,6 +52,9 @@ _EVENTS = "events"
 class Topics:
     """The topics of a log, by what each is for.
 
+    Attributes:
+        events: what workers read; for another stage than the first, the topic that it reads.
+
     They have the same number of partitions, but for those whose records are in one order for everyone, and except where
     an acquirer's own topic is read.
     """

@@ -23,6 +23,7 @@ from streams.health import Health
 from streams.observer import Observer
 from streams.partitions import PartitionKeeper
 from streams.reporting import ProgressReport
+from streams.stage import Stage
 from streams.watchdog import Stuck, Watchdog
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from streams.agent import MonitorLike
     from streams.app import WorkerSettings
 
-__all__ = ["CheckpointReport", "MonitorFailed", "Stuck", "Worker", "run_worker"]
+__all__ = ["CheckpointReport", "MonitorFailed", "Stuck", "Worker", "run_stage", "run_worker"]
 
 logger = get_logger(__name__)
 
@@ -47,25 +48,26 @@ _COLLECTIONS = (20_000, 20, 1_000)
 
 
 class Worker:
-    """A worker in a running event loop; `run_worker` runs one.
+    """A worker in a running event loop; `run_stage` runs one.
 
-    Args: see `run_worker`.
+    Args: see `run_stage`.
     """
 
     def __init__(
         self,
         settings: WorkerSettings,
-        factory: Callable[[int, int], MonitorLike],
+        stage: Stage,
         *,
         until_idle: bool = False,
         observer: Observer | None = None,
     ) -> None:
-        self._settings = settings
+        self._settings = settings = stage.settings(settings)
+        self._stage = stage
         self._until_idle = until_idle
         self._observer = observer or Observer()
         self._stalled: list[str] = []
         self._trouble: str | None = None  # so that the first look tells
-        self._backend = settings.address.backend(settings)
+        self._backend = settings.address.backend(settings, stage)
         self.app = self._backend.app
         self.agent = MonitorAgent(
             self.app,
@@ -86,7 +88,7 @@ class Worker:
         self._feeds = FeedWatch()
         self._controls = ControlsWatch(partial(settings.address.open, settings.topics))
         self.partitions = PartitionKeeper(
-            lambda number: factory(number, settings.partitions), self._backend, self.agent, self._checkpointer,
+            lambda number: stage.factory(number, settings.partitions), self._backend, self.agent, self._checkpointer,
             self._controls, self._watchdog, self._observer,
         )  # fmt: skip
         self._backend.attach(self.partitions)
@@ -103,7 +105,7 @@ class Worker:
 
         Raises:
             LeaseHeld: another worker has the log.
-            MonitorFailed, Fenced, Stuck: see `run_worker`.
+            MonitorFailed, Fenced, Stuck: see `run_stage`.
         """
         checkpoints = None
         try:
@@ -154,7 +156,8 @@ class Worker:
                 await self._look(now)
                 look_at = now + _LOOK_S
             if now >= tidy_at:
-                await self._backend.tidy(self._keep_from())
+                if not self._stage.prefix:  # one stage tidies the log for all
+                    await self._backend.tidy(self._keep_from())
                 _collect()
                 tidy_at = now + _HOUSEKEEPING_S
             if self._until_idle and await self._backend.finished(self.agent.next_offsets):
@@ -293,16 +296,22 @@ def run_worker(
     until_idle: bool = False,
     observer: Observer | None = None,
 ) -> Counts:
-    """Run a worker in this thread, the process's main one, until SIGINT or SIGTERM.
+    """Run a worker of the first stage, which reads `events`; see `run_stage`."""
+    return run_stage(settings, Stage.monitor(factory), until_idle=until_idle, observer=observer)
 
-    Every partition of `events` that is assigned to it, on the embedded log all, is read on from the last checkpoint of
-    its state. What a batch gave is written to its topics, then the state is checkpointed, then the batch is
-    acknowledged.
+
+def run_stage(
+    settings: WorkerSettings, stage: Stage, *, until_idle: bool = False, observer: Observer | None = None
+) -> Counts:
+    """Run a worker of a stage in this thread, the process's main one, until SIGINT or SIGTERM.
+
+    Every partition of the stage's topic that is assigned to it, on the embedded log all, is read on from the last
+    checkpoint of its state. What a batch gave is written to its topics, then the state is checkpointed, then the batch
+    is acknowledged.
 
     Args:
         settings: where the log is, and the sizes of things.
-        factory: makes a partition's monitor out of its number and the number of partitions; one that can be
-            checkpointed, unless the settings say that there are no checkpoints.
+        stage: which topic is read, and what makes of its records what.
         until_idle: return when every partition has been processed to its end.
         observer: told of everything worth watching.
 
@@ -319,7 +328,7 @@ def run_worker(
         MonitorFailed: a batch could not be processed or published; neither it nor a later one is committed.
         Stuck: there are records to read, the log answers, and nothing has moved for long.
     """
-    worker = partial(Worker, settings, factory, until_idle=until_idle, observer=observer)
+    worker = partial(Worker, settings, stage, until_idle=until_idle, observer=observer)
     usual = gc.get_threshold()
     gc.set_threshold(*_COLLECTIONS)
     try:

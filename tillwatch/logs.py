@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import click
-import msgspec
 
 from domain.alerts import Alert, Score
 from streams.controls import ControlsReader
 from streams.errors import UnknownTopic
+from streams.revisions import RevisionReader
 from streams.sqlite.address import SqliteAddress
 from streams.topics import create_topics
 from tillwatch.settings import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from engine.controls import Known
-    from streams.log import KeyedRecord, Log
+    from streams.log import Log
     from streams.log_address import LogAddress
     from streams.sqlite.log import SqliteLog
     from tillwatch.settings import Settings
@@ -80,10 +78,7 @@ def read_controls(settings: Settings) -> tuple[Known, ...]:
 
 
 class Follower(Generic[T]):
-    """Reads a compacted topic on and on, oldest first.
-
-    A worker that was killed writes once more what it had written since its last checkpoint. That is passed over, and
-    what is older than what was read of the same key, by revision, then by epoch.
+    """Reads `alerts` or `merchant-risk` on and on, oldest first, for somebody who looks.
 
     Args:
         log: the log.
@@ -93,50 +88,24 @@ class Follower(Generic[T]):
     """
 
     def __init__(self, log: Log, topic: str, kind: type[T], *, from_start: bool) -> None:
-        self._log, self._topic = log, topic
-        self._decode: Callable[[bytes], T] = msgspec.json.Decoder(kind).decode
-        self._next = {p: log.first_offset(topic, p) for p in range(log.partitions(topic))}
-        self._newest: dict[bytes, T] = {}
+        self._reader: RevisionReader[T] = RevisionReader(log, topic, kind, committed=False)
         self._started = False
         if not from_start:
-            self.poll()
+            self._skip()
+
+    def _skip(self) -> None:
+        for _ in self._reader.read_all():
+            pass
+        self._started = True
 
     def poll(self) -> list[T]:
         """All that has come since the last call, by time of appending."""
-        found = [(each.appended_ms, p, each) for p in self._next for each in self._read(p)]
-        found.sort()
-        newer = [each for *_, record in found if (each := self._take(record)) is not None]
         if self._started:
-            return newer
+            return [each.value for each in self._reader.read_all() if each.value is not None]
         self._started = True
-        return list(self._newest.values())
-
-    def _read(self, partition: int) -> list[KeyedRecord]:
-        """What the partition holds from where it was read up to, however much that is."""
-        found: list[KeyedRecord] = []
-        end = self._log.end_offset(self._topic, partition)  # up to which there may be marks of Kafka's alone
-        while records := self._log.read_keyed(self._topic, partition, self._next[partition]):
-            found += records
-            self._next[partition] = records[-1].offset + 1
-        self._next[partition] = max(self._next[partition], end)
-        return found
-
-    def _take(self, record: KeyedRecord) -> T | None:
-        """What `record` says, unless something newer was read of its key, or the key is no more."""
-        if not record.value:
-            self._newest.pop(record.key, None)
-            return None
-        value, before = self._decode(record.value), self._newest.get(record.key)
-        if before is not None and _rank(value) < _rank(before):
-            return None
-        if before is not None and msgspec.structs.replace(value, epoch=before.epoch) == before:
-            self._newest[record.key] = value  # the same, written again by a later owner
-            return None
-        self._newest.pop(record.key, None)  # the dictionary's order is that of appending
-        self._newest[record.key] = value
-        return value
-
-
-def _rank(value: Alert | Score) -> tuple[int, int]:
-    """What grows from one value of a key to the next."""
-    return value.revision, value.epoch
+        newest: dict[bytes, T] = {}
+        for each in self._reader.read_all():
+            newest.pop(each.key, None)  # the dictionary's order is that of appending
+            if each.value is not None:
+                newest[each.key] = each.value
+        return list(newest.values())

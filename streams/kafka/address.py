@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streams.kafka.backend import KafkaBackend
     from streams.kafka.checkpoints import KafkaStateView
     from streams.kafka.log import KafkaLog
+    from streams.stage import Stage
     from streams.state_rebuild import RebuildRequest
     from streams.topics import Topics
 
@@ -103,11 +104,11 @@ class KafkaAddress:
                 f" transaction lasts from checkpoint to checkpoint, got {every_s}"
             )
 
-    def backend(self, settings: WorkerSettings) -> KafkaBackend:
+    def backend(self, settings: WorkerSettings, stage: Stage) -> KafkaBackend:
         """The backend of a member of the workers' group."""
         from streams.kafka.backend import KafkaBackend
 
-        return KafkaBackend(self.options, settings)
+        return KafkaBackend(self.options, settings, stage)
 
     def checkpoints(self, topics: Topics) -> AbstractContextManager[KafkaStateView]:
         """The checkpoints as they are committed."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from streams.log import Progress
     from streams.log_backend import ResultWriter
     from streams.partition_handler import PartitionHandler
+    from streams.stage import Stage
 
 logger = get_logger(__name__)
 
@@ -37,18 +38,21 @@ class KafkaBackend:
     Args:
         options: how the cluster is reached; topics are made where they are not there.
         settings: the worker's.
+        stage: what it works at.
     """
 
     shared = True
     losses: tuple[type[Exception], ...] = (Fenced, LogFailed)
 
-    def __init__(self, options: KafkaOptions, settings: WorkerSettings) -> None:
+    def __init__(self, options: KafkaOptions, settings: WorkerSettings, stage: Stage) -> None:
         self.topics = settings.topics
         with KafkaLog(options, self.topics) as log:
+            log.check_format()
             create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
+            log.mark_format()
             self.identity = log.identity
         self._options, self._partitions = options, settings.partitions
-        self._store = KafkaCheckpointStore(options, self.topics)
+        self._store = KafkaCheckpointStore(options, self.topics, stage.usual)
         self._producer: AIOKafkaProducer | None = None
         self.app = build_app(settings)
         self._transport = cast("Transport", self.app.transport)

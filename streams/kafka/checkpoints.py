@@ -141,11 +141,12 @@ class KafkaCheckpointStore:
     Args:
         options: how to reach the cluster.
         topics: the log's topics.
+        usual: those that most results go to, by what they are for.
     """
 
-    def __init__(self, options: KafkaOptions, topics: Topics) -> None:
+    def __init__(self, options: KafkaOptions, topics: Topics, usual: Iterable[str] = ()) -> None:
         self._options, self._topic = options, topics.checkpoints.name
-        self._result_topics = (topics.alerts.name, topics.merchant_risk.name)
+        self._result_topics = [topics[each].name for each in usual]
         self._writers: dict[int, KafkaResultWriter] = {}
         self._stored: dict[int, Stored] = {}
 

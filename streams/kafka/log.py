@@ -17,7 +17,7 @@ import numpy as np
 from aiokafka.errors import KafkaError
 
 from engine.decoding.records import Records, padded
-from streams.errors import LogFailed, UnknownTopic
+from streams.errors import LogFailed, UnknownFormat, UnknownTopic
 from streams.kafka.admin import KafkaAdmin
 from streams.kafka.aiokafka_compat import AIOKafkaClient
 from streams.kafka.reads import END, FIRST, Newest, Reader
@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
+FORMAT = 1
+"""Of what the topics hold; a log of a higher one is refused."""
+_FORMAT_MARK = "log-format"
+"""The position that has it."""
 _LOOK_EVERY_S = 0.005
 
 
@@ -278,18 +282,22 @@ class KafkaLog:
         )
 
     def read_keyed(
-        self, topic: str, partition: int, offset: int, max_records: int = MAX_BLOCK_RECORDS
-    ) -> list[KeyedRecord]:
+        self, topic: str, partition: int, offset: int, max_records: int = MAX_BLOCK_RECORDS,
+        *, committed: bool | None = None,
+    ) -> list[KeyedRecord]:  # fmt: skip
         """As `Log.read_keyed`."""
         if not self._topic(topic).compacted:
             raise ValueError(f"topic {topic!r} is not compacted and keeps no keys")
         self._check(topic, partition)
-        found = self._read(topic, partition, offset, max_records)
+        found = self._read(topic, partition, offset, max_records, committed=committed)
         return [KeyedRecord(each.offset, each.key or b"", each.value or b"", each.timestamp) for each in found]
 
-    def _read(self, topic: str, partition: int, offset: int, most: int) -> list[ConsumerRecord]:
+    def _read(
+        self, topic: str, partition: int, offset: int, most: int, *, committed: bool | None = None
+    ) -> list[ConsumerRecord]:
         self._see_own(topic, partition)
-        committed = topic not in self._seen_at_once
+        if committed is None:
+            committed = topic not in self._seen_at_once
         return self._run(self._reader.read(topic, partition, offset, most, committed=committed))
 
     def _see_own(self, topic: str, partition: int) -> None:
@@ -301,14 +309,15 @@ class KafkaLog:
         """The oldest offset that can be read."""
         return self._offset(topic, partition, FIRST)
 
-    def end_offset(self, topic: str, partition: int) -> int:
-        """The offset after everything that can be read."""
-        return self._offset(topic, partition, END)
+    def end_offset(self, topic: str, partition: int, *, committed: bool | None = None) -> int:
+        """The offset after everything that can be read; `committed` as in `read_keyed`."""
+        return self._offset(topic, partition, END, committed=committed)
 
-    def _offset(self, topic: str, partition: int, which: int) -> int:
+    def _offset(self, topic: str, partition: int, which: int, *, committed: bool | None = None) -> int:
         self._check(topic, partition)
         self._see_own(topic, partition)
-        committed = topic not in self._seen_at_once
+        if committed is None:
+            committed = topic not in self._seen_at_once
         (found,) = self._run(self._reader.offsets([(topic, partition)], which, committed=committed)).values()
         return found
 
@@ -322,6 +331,25 @@ class KafkaLog:
             self._ends |= self._run(self._reader.offsets(wanted, END, committed=committed))
         self._looked = time.monotonic()
         return before != self._ends
+
+    # -- the format
+
+    def check_format(self) -> None:
+        """Refuse a log that a later version has marked.
+
+        Raises:
+            UnknownFormat: so it is.
+        """
+        if self.topics.positions.name not in self.topic_names():
+            return  # nobody has worked on it yet
+        if (found := self.position(_FORMAT_MARK) or 0) > FORMAT:
+            where = f"the log at {self._options.url}"
+            raise UnknownFormat(f"{where} must be of format {FORMAT} or below, got format {found}")
+
+    def mark_format(self) -> None:
+        """Note the format in the log, where it is not noted yet."""
+        if self.position(_FORMAT_MARK) is None:
+            self.set_position(_FORMAT_MARK, FORMAT)
 
     # -- positions
 

@@ -51,7 +51,7 @@ class Reader:
 
     def __init__(self, client: AIOKafkaClient) -> None:
         self._client = client
-        self._ahead: dict[TopicPartition, tuple[int, Iterator[ConsumerRecord]]] = {}
+        self._ahead: dict[tuple[TopicPartition, int], tuple[int, Iterator[ConsumerRecord]]] = {}
 
     async def read(
         self, topic: str, partition: int, offset: int, most: int, *, committed: bool = True
@@ -63,7 +63,7 @@ class Reader:
         """
         isolation = READ_COMMITTED if committed else READ_UNCOMMITTED
         tp = TopicPartition(topic, partition)
-        at, ahead = self._ahead.pop(tp, (-1, iter(())))
+        at, ahead = self._ahead.pop((tp, isolation), (-1, iter(())))
         found: list[ConsumerRecord] = _take(ahead, most) if at == offset else []
         while not found:
             fetched, end = await self._insist(topic, partial(self._fetch, tp, offset, isolation))
@@ -75,7 +75,7 @@ class Reader:
                 await asyncio.sleep(_RETRY_S)
             offset = fetched.next_fetch_offset
         if len(found) == most:
-            self._ahead[tp] = found[-1].offset + 1, ahead
+            self._ahead[tp, isolation] = found[-1].offset + 1, ahead
         return found
 
     async def _fetch(self, tp: TopicPartition, offset: int, isolation: int) -> tuple[PartitionRecords, int]:

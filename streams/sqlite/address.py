@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from streams.sqlite.backend import SqliteBackend
     from streams.sqlite.checkpoints import SqliteCheckpoints
     from streams.sqlite.log import SqliteLog
+    from streams.stage import Stage
     from streams.state_rebuild import RebuildRequest
     from streams.topics import Topics
 
@@ -71,11 +72,11 @@ class SqliteAddress:
     def check_worker(self, settings: WorkerSettings) -> None:
         """Every worker can run on it."""
 
-    def backend(self, settings: WorkerSettings) -> SqliteBackend:
+    def backend(self, settings: WorkerSettings, stage: Stage) -> SqliteBackend:
         """The backend of the log's one worker; what it says of its files names them in full."""
         from streams.sqlite.backend import SqliteBackend
 
-        return SqliteBackend(self.path.absolute(), settings)
+        return SqliteBackend(self.path.absolute(), settings, stage)
 
     def checkpoints(self, topics: Topics) -> SqliteCheckpoints:  # noqa: ARG002  they lie in a file, not in a topic
         """The state's file, to be read; raises NoState."""

@@ -17,6 +17,7 @@ from streams.app import build_app
 from streams.errors import Fenced
 from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
 from streams.sqlite.connection import SqliteFailed
+from streams.sqlite.faust_transport import LEASE
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from streams.partition_handler import PartitionHandler
     from streams.sqlite.faust_transport import Producer, Transport
     from streams.sqlite.leases import Lease
+    from streams.stage import Stage
     from streams.topics import Topics
 
 R = TypeVar("R")
@@ -46,19 +48,21 @@ class SqliteBackend:
     Args:
         path: the log's file; its topics are made where they are not there.
         settings: the worker's.
+        stage: what it works at.
     """
 
     shared = False
     losses: tuple[type[Exception], ...] = ()
 
-    def __init__(self, path: Path, settings: WorkerSettings) -> None:
+    def __init__(self, path: Path, settings: WorkerSettings, stage: Stage) -> None:
         self._path, self._partitions = path, settings.partitions
         self.topics = settings.topics
         with SqliteLog(self._path, self.topics) as log:
             create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
-        self._group = settings.group
+        self._state_path = state_path(path, stage.prefix)
         self.app = build_app(settings)
         self._transport = cast("Transport", self.app.transport)
+        self._transport.lease_name = stage.name(LEASE)
 
     def attach(self, handler: PartitionHandler) -> None:
         """Have `handler` called when the worker gets its partitions; no other takes any over, so none is revoked."""
@@ -76,7 +80,7 @@ class SqliteBackend:
 
     def checkpoint_store(self) -> SqliteCheckpointStore:
         """The file beside the log."""
-        return SqliteCheckpointStore(state_path(self._path), self)
+        return SqliteCheckpointStore(self._state_path, self)
 
     def result_writer(self, partition: int) -> ResultWriter:  # noqa: ARG002  the lease is of all
         """The log itself, under the lease."""

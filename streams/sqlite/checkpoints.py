@@ -62,9 +62,14 @@ PRAGMA user_version = {_VERSION};
 """
 
 
-def state_path(log_path: Path) -> Path:
-    """Where the state of the log at `log_path` lies: `tillwatch.db` has it in `tillwatch.state.db`."""
-    return log_path.with_name(f"{log_path.stem}.state{log_path.suffix}")
+def state_path(log_path: Path, prefix: str = "") -> Path:
+    """Where a stage's state lies beside the log: that of `tillwatch.db` in `tillwatch.state.db`.
+
+    >>> state_path(Path("tillwatch.db"), "links").name
+    'tillwatch.links-state.db'
+    """
+    state = f"{prefix}-state" if prefix else "state"
+    return log_path.with_name(f"{log_path.stem}.{state}{log_path.suffix}")
 
 
 def is_whole(path: Path) -> bool:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 logger = get_logger(__name__)
 
 LEASE = "worker"
-"""The one lease of a log: who runs its worker."""
+"""The lease of a log: who runs its worker; other stages have one each, whose name begins with their prefix."""
 LEASE_TTL_S = 10.0
 """After how long without renewal a worker counts as gone; one whose process is seen to be dead, at once."""
 POLL_S = 0.002
@@ -75,7 +75,7 @@ class Consumer(BatchConsumer):
         owner = f"{self.app.conf.id}@{platform.node()}"
 
         def write(log: SqliteLog) -> Lease:
-            return log.acquire_lease(LEASE, owner, LEASE_TTL_S)
+            return log.acquire_lease(self.transport.lease_name, owner, LEASE_TTL_S)
 
         self.transport.lease = await self.transport.writer.run(write)
         self._renewal = Renewal(self.transport.path, self.transport.lease)
@@ -372,6 +372,7 @@ class Transport(BatchTransport):
     """Faust's transport over the embedded log.
 
     Attributes:
+        lease_name: what the worker's lease is called.
         lease: the worker's, once it was taken.
     """
 
@@ -384,6 +385,7 @@ class Transport(BatchTransport):
         super().__init__(*args, **kwargs)
         url = self.url[0] if isinstance(self.url, list) else self.url
         self.path = str(log_path(url))
+        self.lease_name = LEASE
         self.lease: Lease | None = None
         self._log: SqliteLog | None = None
         self._writer: Writer | None = None

@@ -415,9 +415,10 @@ class SqliteLog:
         return join(rows, offset, max_records, source)
 
     def read_keyed(
-        self, topic: str, partition: int, offset: int, max_records: int = MAX_BLOCK_RECORDS
-    ) -> list[KeyedRecord]:
-        """Read a compacted topic on from `offset`, at most `max_records`; `OffsetGone` as in `read`."""
+        self, topic: str, partition: int, offset: int, max_records: int = MAX_BLOCK_RECORDS,
+        *, committed: bool | None = None,  # noqa: ARG002  there is nothing else
+    ) -> list[KeyedRecord]:  # fmt: skip
+        """As `Log.read_keyed`."""
         if not self._topic(topic).compacted:
             raise ValueError(f"topic {topic!r} is not compacted and keeps no keys")
         tp = self._tp(topic, partition)
@@ -470,7 +471,9 @@ class SqliteLog:
         """The oldest offset that can be read."""
         return self._bounds(self._tp(topic, partition))[0]
 
-    def end_offset(self, topic: str, partition: int) -> int:
+    def end_offset(
+        self, topic: str, partition: int, *, committed: bool | None = None,  # noqa: ARG002  there is nothing else
+    ) -> int:  # fmt: skip
         """The offset the next record gets."""
         return self._bounds(self._tp(topic, partition))[1]
 

@@ -25,6 +25,7 @@ from streams.kafka.options import KafkaOptions
 from streams.sqlite.address import SqliteAddress
 from streams.sqlite.checkpoints import state_path
 from streams.sqlite.log import SqliteLog
+from streams.stage import Stage
 from streams.topics import create_topics
 from streams.worker import Worker, run_worker
 from tests.outcome import Result, assert_as_in_ledger, assert_same, result_of
@@ -132,7 +133,7 @@ def feed(log: KafkaLog, simulation: Simulation, share: float | None = None) -> N
 async def share(log: KafkaLog, simulation: Simulation, settings: WorkerSettings, workers: int) -> Result:
     """Let workers that share the partitions do everything, of which most comes when they have begun."""
     await asyncio.to_thread(feed, log, simulation, 0.3)
-    team = [Worker(settings, new_monitor) for _ in range(workers)]
+    team = [Worker(settings, Stage.monitor(new_monitor)) for _ in range(workers)]
     running = [asyncio.create_task(each.run()) for each in team]
 
     async def idle() -> bool:

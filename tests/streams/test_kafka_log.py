@@ -13,15 +13,18 @@ from typing import TYPE_CHECKING
 import pytest
 from kafka.errors import KafkaTimeoutError  # type: ignore[import-untyped]
 
-from streams.errors import Fenced, LogFailed, UnknownTopic
+from streams.app import WorkerSettings
+from streams.errors import Fenced, LogFailed, UnknownFormat, UnknownTopic
 from streams.intake import ingest
 from streams.kafka.admin import KafkaAdmin
 from streams.kafka.kafka_python_compat import admin_client
-from streams.kafka.log import KafkaLog
+from streams.kafka.log import FORMAT, KafkaLog
 from streams.kafka.options import KafkaOptions
+from streams.stage import Stage
 from streams.topics import TOPICS, create_topics
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import HOST, free_ports
+from tests.streams.sums import SumMonitor
 
 if TYPE_CHECKING:
     from tests.kafka.broker import Cluster, Secure
@@ -138,6 +141,19 @@ def test_topics_are_set_as_their_table_says(kafka: Cluster, on_kafka: KafkaBacke
             create_topics(log, 4)
         with pytest.raises(UnknownTopic, match=r"topic must be one of .*'events'.*, got 'nothing'"):
             log.append("nothing", 0, [b""])
+
+
+def test_a_log_of_a_later_format_is_refused_before_anything_is_made(on_kafka: KafkaBackend) -> None:
+    with on_kafka.open() as log:
+        log.check_format()
+        log.mark_format()
+        log.check_format()
+        log.set_position("log-format", FORMAT + 1)
+    settings = WorkerSettings(address=on_kafka.address, partitions=1)
+    with pytest.raises(UnknownFormat, match=r"the log at kafka://.* must be of format 1 or below, got format 2"):
+        on_kafka.address.backend(settings, Stage.monitor(SumMonitor))
+    with on_kafka.open() as log:
+        assert "events" not in log.topic_names()
 
 
 def test_a_log_whose_events_were_made_anew_is_another(kafka: Cluster, on_kafka: KafkaBackend) -> None:

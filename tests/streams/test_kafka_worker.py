@@ -28,6 +28,7 @@ from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
 from streams.kafka.result_writer import KafkaResultWriter
 from streams.log import Progress
+from streams.stage import Stage
 from streams.topics import TOPICS, create_topics
 from streams.worker import MonitorFailed, Worker, run_worker
 from tests.faults.waiting import wait_until
@@ -211,7 +212,10 @@ def test_a_worker_that_joins_goes_on_right_where_the_other_left_off(log: KafkaLo
     stays, joins = Read(), Read()
 
     async def test() -> None:
-        first, second = Worker(settings_of(options), noting(stays)), Worker(settings_of(options), noting(joins))
+        first, second = (
+            Worker(settings_of(options), Stage.monitor(noting(stays))),
+            Worker(settings_of(options), Stage.monitor(noting(joins))),
+        )
         async with working(first):
             end = await feed(log, 0, lambda: len(stays) > 500, stays)
             async with working(second):
@@ -243,7 +247,10 @@ def test_a_worker_keeps_what_it_has_while_others_come_and_go(log: KafkaLog, opti
     stays, comes = list[int](), list[int]()
 
     async def test() -> None:
-        first, second = Worker(settings_of(options), counting(stays)), Worker(settings_of(options), counting(comes))
+        first, second = (
+            Worker(settings_of(options), Stage.monitor(counting(stays))),
+            Worker(settings_of(options), Stage.monitor(counting(comes))),
+        )
         async with working(first):
             await asyncio.to_thread(fill, log, 100)
             await until(reach(100, first), "the first has processed everything")
@@ -268,7 +275,7 @@ def test_a_worker_that_the_group_gave_up_recovers_everything(log: KafkaLog, opti
     made = list[int]()
 
     async def test() -> None:
-        worker = Worker(settings_of(options), counting(made))
+        worker = Worker(settings_of(options), Stage.monitor(counting(made)))
         async with working(worker):
             await asyncio.to_thread(fill, log, 100)
             await until(lambda: committed(log) == [100] * PARTITIONS, "all is checkpointed")
@@ -286,7 +293,10 @@ def test_what_is_held_while_another_owns_it_is_recovered(log: KafkaLog, options:
     made = list[int]()
 
     async def test() -> None:
-        worker, thief = Worker(settings_of(options), counting(made)), KafkaCheckpointStore(options, TOPICS)
+        worker, thief = (
+            Worker(settings_of(options), Stage.monitor(counting(made))),
+            KafkaCheckpointStore(options, TOPICS),
+        )
         async with working(worker):
             await asyncio.to_thread(fill, log, 100)
             await until(lambda: committed(log) == [100] * PARTITIONS, "all is checkpointed")
@@ -310,7 +320,7 @@ def test_a_worker_that_is_stopped_when_others_own_its_partitions_ends_in_order(
 ) -> None:
     async def test() -> None:
         worker, thief = (
-            Worker(settings_of(options, checkpoint_every_s=300), SumMonitor),
+            Worker(settings_of(options, checkpoint_every_s=300), Stage.monitor(SumMonitor)),
             KafkaCheckpointStore(options, TOPICS),
         )
         async with working(worker):
@@ -357,7 +367,7 @@ def test_partitions_of_a_worker_that_leaves_by_sigterm_move_within_seconds(
     listener.start()
 
     async def test() -> None:
-        first = Worker(settings_of(options), noting(stays))
+        first = Worker(settings_of(options), Stage.monitor(noting(stays)))
         async with working(first):
             end = await feed(log, 0, lambda: stays and leaves, stays, leaves)
             process.send_signal(signal.SIGTERM)
@@ -457,7 +467,7 @@ def test_a_worker_whose_partitions_were_taken_recovers_them_and_comes_to_the_sam
 
     async def test() -> None:
         worker, thief = (
-            Worker(settings_of(options, checkpoint_every_s=300), noting(read)),
+            Worker(settings_of(options, checkpoint_every_s=300), Stage.monitor(noting(read))),
             KafkaCheckpointStore(options, TOPICS),
         )
         async with working(worker):
@@ -482,7 +492,7 @@ def test_a_worker_that_is_given_its_partitions_anew_while_it_waits_for_records_g
     read: Read = []
 
     async def test() -> None:
-        worker = Worker(settings_of(options, checkpoint_every_s=300), noting(read))
+        worker = Worker(settings_of(options, checkpoint_every_s=300), Stage.monitor(noting(read)))
         async with working(worker):
             for end in range(40, 200, 40):
                 await asyncio.to_thread(fill, log, 40, end - 40)
@@ -556,7 +566,7 @@ def test_what_nobody_is_to_see_at_the_end_is_no_lag_that_a_worker_is_stuck_at(
     lags: list[int | None] = []
 
     async def test() -> None:
-        worker = Worker(settings_of(options), SumMonitor)
+        worker = Worker(settings_of(options), Stage.monitor(SumMonitor))
         look = worker._watchdog.look
 
         def noted(now: float, lag: int | None, done: Mapping[int, int]) -> None:
@@ -588,7 +598,7 @@ def test_partitions_without_any_record_keep_nobody_from_being_idle(log: KafkaLog
 
 def test_what_comes_while_the_ends_are_asked_for_is_not_taken_for_done(log: KafkaLog, options: KafkaOptions) -> None:
     async def test() -> None:
-        worker = Worker(settings_of(options), SumMonitor)
+        worker = Worker(settings_of(options), Stage.monitor(SumMonitor))
         async with working(worker):
             await until(reach(0, worker), "partitions were recovered")
             consumer = worker._backend._consumer  # type: ignore[attr-defined]
@@ -617,8 +627,8 @@ def test_a_worker_is_not_idle_before_a_dead_one_would_be_missed_that_has_a_share
 
     async def test() -> None:
         first, second = (
-            Worker(settings_of(options), SumMonitor),
-            Worker(settings_of(options), SumMonitor, until_idle=True),
+            Worker(settings_of(options), Stage.monitor(SumMonitor)),
+            Worker(settings_of(options), Stage.monitor(SumMonitor), until_idle=True),
         )
         monkeypatch.setattr("streams.kafka.faust_transport.SESSION_S", 1_000.0)
         asked: list[bool] = []
@@ -645,7 +655,9 @@ def test_more_workers_than_partitions_are_idle_together(log: KafkaLog, options: 
     read: Read = []
 
     async def test() -> None:
-        workers = [Worker(settings_of(options), noting(read), until_idle=True) for _ in range(PARTITIONS + 1)]
+        workers = [
+            Worker(settings_of(options), Stage.monitor(noting(read)), until_idle=True) for _ in range(PARTITIONS + 1)
+        ]
         await asyncio.gather(*(each.run() for each in workers))
 
     run(test())
@@ -686,7 +698,7 @@ def test_a_worker_is_ready_when_its_partitions_are_recovered(log: KafkaLog, opti
     answers: list[tuple[int, str]] = []
 
     async def test() -> None:
-        worker = Worker(settings_of(options, health_port=port), SumMonitor)
+        worker = Worker(settings_of(options, health_port=port), Stage.monitor(SumMonitor))
         on_assigned = worker.partitions.on_assigned
 
         async def asked(partitions: Collection[int], *, unbroken: bool) -> Mapping[int, int]:

@@ -12,7 +12,9 @@ from streams.app import WorkerSettings
 from streams.errors import NoLog, NoState
 from streams.kafka.address import KafkaAddress
 from streams.sqlite.address import SqliteAddress
+from streams.stage import Stage
 from streams.topics import TOPICS, create_topics
+from tests.streams.sums import SumMonitor
 
 if TYPE_CHECKING:
     from tests.streams.conftest import LogBackend
@@ -78,7 +80,7 @@ def test_a_file_is_there_once_its_log_was_made_with_its_folder(tmp_path: Path) -
 def test_the_backend_names_its_files_in_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     settings = WorkerSettings(address=SqliteAddress(Path("log.db")), partitions=1)
-    assert settings.address.backend(settings).identity
+    assert settings.address.backend(settings, Stage.monitor(SumMonitor)).identity
     assert settings.address.broker_url == f"sqlite://{tmp_path}/log.db"
 
 
@@ -113,9 +115,10 @@ def test_what_reads_a_log_in_a_file_loads_neither_faust_nor_a_client_of_kafka(tm
 def test_a_worker_on_a_log_in_a_file_loads_nothing_of_kafkas_log(tmp_path: Path) -> None:
     code = (
         "from streams.app import WorkerSettings\n"
+        "from streams.stage import Stage\n"
         "from streams.worker import Worker\n"
         "given = WorkerSettings(address=settings.address())\n"
-        "given.address.backend(given)"
+        "given.address.backend(given, Stage.monitor(lambda *_: None))"
     )
     found = loaded_by(code, SqliteAddress(tmp_path / "log.db").url) - {"aiokafka"}  # which Faust loads
     assert found == {"faust", "sqlite3", "streams.kafka.address", "streams.kafka.options"}

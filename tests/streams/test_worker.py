@@ -28,6 +28,7 @@ from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
 from streams.sqlite.faust_transport import LEASE, log_path, log_url
 from streams.sqlite.log import SqliteLog
 from streams.sqlite.renewal import Renewal
+from streams.stage import Stage
 from streams.topics import TOPICS, create_topics
 from streams.worker import MonitorFailed, Worker, run_worker
 from tests.streams.sums import SumMonitor
@@ -173,7 +174,7 @@ def test_a_batch_is_acknowledged_only_after_what_it_gave_is_committed(path: Path
     thread = threading.Thread(target=lock)
 
     async def run() -> Counts:
-        worker = Worker(settings_of(path), Locks, until_idle=True)
+        worker = Worker(settings_of(path), Stage.monitor(Locks), until_idle=True)
         running = asyncio.create_task(worker.run())
         await asyncio.to_thread(locked.wait)
         try:
@@ -332,7 +333,7 @@ def test_a_failure_in_fausts_message_callback_stops_the_worker(path: Path) -> No
     fill(path, 200)
 
     async def run() -> None:
-        worker = Worker(settings_of(path), SumMonitor, until_idle=True)
+        worker = Worker(settings_of(path), Stage.monitor(SumMonitor), until_idle=True)
         conduct: Callable[..., Any] = worker.app.topics.on_message
 
         async def fails(message: Any) -> None:
