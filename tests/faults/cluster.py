@@ -58,8 +58,11 @@ STRIKES: Mapping[str, int] = {
 class CommittedLog(KafkaLog):
     """The log as those see it who read nothing that may still be taken back."""
 
-    def _read(self, topic: str, partition: int, offset: int, most: int) -> list[ConsumerRecord]:
-        return self._run(self._reader.read(topic, partition, offset, most))
+    def _read(
+        self, topic: str, partition: int, offset: int, most: int, *, committed: bool | None = True
+    ) -> list[ConsumerRecord]:
+        del committed  # whoever asks, it is so
+        return super()._read(topic, partition, offset, most, committed=True)
 
 
 @dataclass
