@@ -338,7 +338,15 @@ class Outcome:
 def scanned(records: Sequence[bytes]) -> tuple[NDArray[np.uint8], Columns]:
     """The bytes, and the columns of what the scanner makes of them."""
     laid_out, columns = Records.of(records), empty_columns(len(records))
-    scan(laid_out.data, laid_out.ends, _SPEC, np.zeros(len(FIELDS) + 1, np.int64), _HARMLESS, columns)
+    scan(
+        laid_out.data,
+        laid_out.ends,
+        _SPEC,
+        np.zeros(len(FIELDS) + 1, np.int64),
+        _HARMLESS,
+        columns,
+        np.zeros(len(FIELDS), np.int64),
+    )
     return laid_out.data, columns
 
 

@@ -32,8 +32,8 @@ class Disposition:
     def words(self, **got: object) -> str:
         """The message with what came.
 
-        >>> CURRENCY.words(expected="CNY", got="USD")
-        "currency must be CNY, the merchant's first; got USD"
+        >>> FEEDS.words(feeds=64, feed="pos")
+        'a partition must have at most 64 feeds, got pos as one more'
         """
         return self.message.format(**got)
 
@@ -64,11 +64,21 @@ WRONG_PARTITION = Disposition(
 )  # fmt: skip
 CURRENCY = Disposition(
     8, "dead_letters", Reason.CURRENCY, "currency",
-    "currency must be {expected}, the merchant's first; got {got}",
+    "currency must be {expected}, the merchant's, or one with a rate to it; got {got}: publish its rate (controls, kind"
+    " rates), or the merchant's currency in its master data",
 )  # fmt: skip
 FEEDS = Disposition(
     9, "dead_letters", Reason.CAPACITY, "feed", "a partition must have at most {feeds} feeds, got {feed} as one more"
 )
+
+CONFLICT = Disposition(
+    10, "dead_letters", Reason.CONFLICT, "amount",
+    "amount must be {first}, as txn_id {txn_id} had at {hour} with the same type and outcome; got {got}",
+)  # fmt: skip
+MERCHANT_VERSIONS = Disposition(
+    11, "dead_letters", Reason.CAPACITY, "merchant_id",
+    "a merchant must have at most {most} versions of its {what}, got one more",
+)  # fmt: skip
 
 # What decoding refuses; the check that failed has the field and the words.
 NOT_JSON = Disposition(16, "dead_letters", Reason.NOT_JSON)
@@ -99,5 +109,5 @@ BROKEN_BATCH = Disposition(
 
 DISPOSITIONS: tuple[Disposition, ...] = (
     ACCEPTED, DUPLICATE, OTHER_EVENT, UNREADABLE, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY, FEEDS,
-    *UNREADABLE_BY_REASON.values(), VERSIONS, TIME_ZONE, BROKEN_BATCH,
+    CONFLICT, MERCHANT_VERSIONS, *UNREADABLE_BY_REASON.values(), VERSIONS, TIME_ZONE, BROKEN_BATCH,
 )  # fmt: skip

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
+from domain.currencies import DIGITS
+
 MAX_AMOUNT_MINOR = 999_999_999_999
 """Largest amount of ISO 8583 DE4 (n12), in minor units."""
 MAX_RECORD_BYTES = 65_536
@@ -56,6 +58,10 @@ class Field:
         high: greatest length of a string or of each code in a list, or the greatest number.
         required: whether an event without it is a dead letter.
         choices: the only values allowed, in code order; empty where any are.
+        codes: the only values allowed, of a list that others keep; empty where any are.
+        codes_of: which list that is, in words.
+        decides: whether a bad value refuses the record though the field may be missing, for what is missing would be
+            read as something else: a refund as a sale. A bad value of another optional field costs that field.
         iso8583: the ISO 8583 data element it usually comes from, "" where there is none.
         unit: the unit of a number, "" where there is none.
     """
@@ -66,6 +72,9 @@ class Field:
     high: int = 32
     required: bool = False
     choices: tuple[str, ...] = ()
+    codes: frozenset[str] = frozenset()
+    codes_of: str = ""
+    decides: bool = False
     iso8583: str = ""
     unit: str = ""
 
@@ -121,12 +130,13 @@ FEE_CLASSES = ("standard", "concession", "exempt")
 """Values of `fee_class`, dearest first: 标准类, 优惠类, 减免类."""
 SCHEMES = ("unionpay", "visa", "mastercard", "amex", "jcb", "discover", "alipay", "wechat", "other")
 """Known values of `scheme`. Another value is accepted and reads as `other`."""
-APPROVED_CODES = ("00", "10", "11")
-"""Response codes that approve (DE39: approved, partial, VIP). An absent code counts as approved."""
-
 _AMOUNT = {"kind": Kind.INT, "low": 0, "high": MAX_AMOUNT_MINOR, "unit": "minor units"}
 _FEE = {"kind": Kind.INT, "low": -MAX_AMOUNT_MINOR, "high": MAX_AMOUNT_MINOR, "unit": "minor units"}
 _TIME = {"kind": Kind.TIME, "low": EARLIEST_MS, "high": LATEST_MS - 1, "unit": "UTC milliseconds"}
+_CURRENCY = {
+    "kind": Kind.LETTERS, "low": 3, "high": 3, "codes": frozenset(DIGITS),
+    "codes_of": "a currency of ISO 4217 that has minor units",
+}  # fmt: skip
 _MCC = {"kind": Kind.DIGITS, "low": 4, "high": 4}
 
 MERCHANT_ID = Field("merchant_id", Kind.CODE, high=32, required=True, iso8583="42")
@@ -137,7 +147,7 @@ _TRANSACTION: tuple[Field, ...] = (
     Field("txn_id", Kind.CODE, high=64, required=True),
     MERCHANT_ID,
     Field("amount", required=True, iso8583="4", **_AMOUNT),  # type: ignore[arg-type]
-    Field("currency", Kind.LETTERS, 3, 3, required=True, iso8583="49"),
+    Field("currency", required=True, iso8583="49", **_CURRENCY),  # type: ignore[arg-type]
     Field("event_time", required=True, iso8583="7, 12, 13", **_TIME),  # type: ignore[arg-type]
     Field("terminal_id", Kind.CODE, high=16, iso8583="41"),
     Field("terminal_sn", Kind.CODE, high=64, iso8583="59"),
@@ -147,7 +157,7 @@ _TRANSACTION: tuple[Field, ...] = (
     Field("channel_mcc", **_MCC),  # type: ignore[arg-type]
     Field("channel", Kind.CODE, high=32, iso8583="33"),
     Field("scheme", Kind.CODE, high=16),
-    Field("txn_type", Kind.CODE, high=16, choices=TXN_TYPES, iso8583="MTI, 3, 25, 60.1"),
+    Field("txn_type", Kind.CODE, high=16, choices=TXN_TYPES, decides=True, iso8583="MTI, 3, 25, 60.1"),
     Field("original_txn_id", Kind.CODE, high=64, iso8583="90"),
     Field("original_amount", **_AMOUNT),  # type: ignore[arg-type]
     Field("original_time", iso8583="90", **_TIME),  # type: ignore[arg-type]
@@ -162,7 +172,7 @@ _TRANSACTION: tuple[Field, ...] = (
     Field("card_bin", Kind.DIGITS, 6, 8, iso8583="2"),
     Field("issuer_country", Kind.LETTERS, 2, 2, iso8583="19, 20"),
     Field("entry_mode", Kind.DIGITS, 2, 3, iso8583="22"),
-    Field("response_code", Kind.CODE, 2, 2, iso8583="39"),
+    Field("response_code", Kind.CODE, 2, 3, decides=True, iso8583="39"),
     Field("auth_code", Kind.CODE, high=8, iso8583="38"),
     Field("rrn", Kind.CODE, high=16, iso8583="37"),
     Field("stan", Kind.CODE, high=12, iso8583="11"),
@@ -182,6 +192,7 @@ _MERCHANT: tuple[Field, ...] = (
     MERCHANT_ID,
     _EFFECTIVE,
     Field("name", Kind.TEXT, high=128, iso8583="43"),
+    Field("currency", **_CURRENCY),  # type: ignore[arg-type]
     Field("mccs", Kind.CODES, 4, 4),
     Field("approved_channel_mccs", Kind.CODES, 4, 4),
     Field("special_fee_types", Kind.CODES, 2, 2),
@@ -195,7 +206,7 @@ _SETTLEMENT: tuple[Field, ...] = (
     Field("txn_id", Kind.CODE, high=64, required=True),
     MERCHANT_ID,
     Field("amount", required=True, **_AMOUNT),  # type: ignore[arg-type]
-    Field("currency", Kind.LETTERS, 3, 3, required=True),
+    Field("currency", required=True, **_CURRENCY),  # type: ignore[arg-type]
     _EVENT_TIME,
     Field("original_time", **_TIME),  # type: ignore[arg-type]
     Field("fee", **_FEE),  # type: ignore[arg-type]
@@ -238,7 +249,7 @@ _REPORT: tuple[Field, ...] = (
     _EVENT_TIME,
     Field("txn_id", Kind.CODE, high=64),
     Field("amount", **_AMOUNT),  # type: ignore[arg-type]
-    Field("currency", Kind.LETTERS, 3, 3),
+    Field("currency", **_CURRENCY),  # type: ignore[arg-type]
     Field("reason_code", Kind.CODE, high=16),
     RECEIVED_AT,
     FEED,
@@ -346,7 +357,7 @@ EVENT_KINDS: dict[str, EventKind] = {
 }
 """The kinds of events by name: their fields, what each moves, and how it is read."""
 
-TYPE = Field("type", Kind.CODE, choices=tuple(EVENT_KINDS))
+TYPE = Field("type", Kind.CODE, choices=tuple(EVENT_KINDS), decides=True)
 EVENTS: dict[str, tuple[Field, ...]] = {name: (TYPE, *each.fields) for name, each in EVENT_KINDS.items()}
 """Fields by event type, `type` first."""
 TRANSACTION = EVENTS["transaction"]
@@ -379,6 +390,7 @@ class Reason:
     FUTURE = "future"
     LATE = "late"
     CURRENCY = "currency"
+    CONFLICT = "conflict"
     CAPACITY = "capacity"
     WRONG_PARTITION = "wrong-partition"
     BROKEN_BATCH = "broken-batch"

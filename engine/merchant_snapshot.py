@@ -100,6 +100,6 @@ def _waiting(state: PartitionState, k: int) -> list[dict[str, int]]:
     found = []
     while k:
         it = state.pending[k - 1]
-        found.append({"deadline_ms": int(it["deadline_ms"])})
+        found.append({"deadline_ms": int(it["deadline_ms"]), "amount_minor": int(it["amount"])})
         k = int(it["next"])
     return found

@@ -6,6 +6,7 @@ It is two parts with rows of features between them: `FeaturePipeline` makes the 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,8 @@ class Monitor:
 
     Attributes:
         counts: records by how they ended, since the partition's first.
+        fields_dropped: by name, how many records an optional field was left out of because of its value, since this
+            monitor was made.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Monitor:
             Checkpoints(state, self._judge.episodes, self._judge.risk, self.controls) if checkpoints else None
         )
         self.counts = Counts()
+        self.fields_dropped: Counter[str] = Counter()
 
     @property
     def controls(self) -> Controls:
@@ -132,6 +136,8 @@ class Monitor:
             outputs.dead_letters += rows.dead_letters()
             outputs.counts.add(rows.counts())
             outputs.judging_s += time.perf_counter() - judging
+        outputs.fields_dropped = self._pipeline.fields_dropped
+        self.fields_dropped += outputs.fields_dropped
         outputs.features_s = time.perf_counter() - began - outputs.judging_s
         outputs.add_broken(records)
         self.counts.add(outputs.counts)

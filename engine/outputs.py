@@ -73,6 +73,8 @@ class Outputs:
     counts: Counts = field(default_factory=Counts)
     findings: Counter[str] = field(default_factory=Counter)
     """Rows of features that each detector found fault with, by its name."""
+    fields_dropped: Counter[str] = field(default_factory=Counter)
+    """By name, how many records an optional field was left out of, for its value is not what it must be."""
     features_s: float = field(default=0.0, compare=False)
     """Seconds that decoding and features took."""
     judging_s: float = field(default=0.0, compare=False)

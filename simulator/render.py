@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from domain.events import APPROVED_CODES, CARD_KINDS, FEE_CLASSES, TXN_TYPES
+from domain.approvals import COMMON
+from domain.events import CARD_KINDS, FEE_CLASSES, TXN_TYPES
 from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
 from engine.jit import njit, njit_cached, njit_inner
 from simulator.draw import MASTER, NO_FEE, RESPONSES, SCHEME_NAMES, SETTLEMENT
@@ -64,7 +65,7 @@ _SETTLED_ID, _SETTLED_MERCHANT, _SETTLED_MCC, _SETTLED_RECEIVED, _SETTLED_ORIGIN
     _hole(_SETTLED, key) for key in (b"txn_id", b"merchant_id", b"mcc", b"received_at", b"original_time")
 )
 
-_APPROVING = len(APPROVED_CODES)
+_APPROVING = len(COMMON)
 _PURCHASE = TXN_TYPES.index("purchase")
 _MODES = ("T1", "D0")
 _CHANNELS = ("48980000", "NUCC")

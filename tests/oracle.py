@@ -25,15 +25,17 @@ from tests.oracle_state import (
     Event,
     History,
     Merchant,
+    Message,
     Move,
     Seen,
     Value,
     Weighed,
     attempt,
     is_approved,
-    key_of,
+    message_key,
     ms,
     role_of,
+    sent_key,
     take_out,
     undo,
     weigh,
@@ -57,6 +59,7 @@ class Oracle:
 
     def __init__(self, *, late_s: int = 86_400, time_zone: str = "Asia/Shanghai", country: str = "CN") -> None:
         self.late_ms, self.zone, self.country = late_s * SECOND, time_zone, country
+        self.repeat_ms = min(late_s, 7_200) * SECOND
         self.merchants: dict[str, Merchant] = {}
         self.feed_clocks: dict[str, int] = {}
         self.unsure: set[str] = set()
@@ -88,18 +91,23 @@ class Oracle:
         at_ms, received_ms = ms(event["event_time"]), ms(event.get("received_at", appended_ms))
         if at_ms - received_ms > 600 * SECOND:
             return "future"
-        merchant, key = self._merchant(event), key_of(event)
-        if merchant.currency not in {"", event["currency"]}:
-            return "currency"
+        merchant = self._merchant(event)
         if merchant.clock_ms is not None:
-            hour = merchant.clock // HOUR
-            if merchant.keys.get(key, (-9, False))[0] in {hour, hour - 1}:
+            now_s = max(merchant.clock, at_ms) // SECOND
+            first = merchant.message(message_key(event), now_s)
+            if first is not None:
+                same = (first.minor, first.currency) == (event["amount"], event["currency"])
+                return "duplicate" if same else "conflict"
+            if merchant.message(sent_key(event), now_s) is not None:
                 return "duplicate"
-            if merchant.clock - at_ms > self.late_ms:
-                return "late"
+        if merchant.currency not in {"", event["currency"]} and (event["amount"] or event.get("fee")):
+            return "currency"
+        if merchant.clock_ms is not None and merchant.clock - at_ms > self.late_ms:
+            return "late"
         self._move_clock(merchant, event, at_ms)
-        approved_sale = is_approved(event) and role_of(event) is Role.SALE
-        merchant.keys |= dict.fromkeys((key, (event["txn_id"],)), (merchant.clock // HOUR, approved_sale))
+        until_s = (merchant.clock + self.repeat_ms) // SECOND
+        message = Message(event["amount"], event["currency"], at_ms // SECOND, until_s)
+        merchant.messages |= {key: message for key in (message_key(event), sent_key(event)) if key}
         return self._accepted(merchant, event, at_ms)
 
     def _move_clock(self, merchant: Merchant, event: Event, at_ms: int) -> None:
@@ -112,12 +120,14 @@ class Oracle:
         merchant.clock_ms = max(merchant.clock, at_ms)
         merchant.zone = merchant.version_at(at_ms).get("time_zone", merchant.zone)
         merchant.day = max(merchant.day, merchant.local_day(merchant.clock))
-        merchant.currency, merchant.feed = event["currency"], event.get("feed", "")
+        merchant.feed = event.get("feed", "")
+        if not merchant.currency and is_approved(event) and role_of(event) is not Role.OTHER and event["amount"]:
+            merchant.currency = event["currency"]
 
     def _accepted(self, merchant: Merchant, event: Event, at_ms: int) -> dict[str, Value]:
         role, approved = role_of(event), is_approved(event)
         if role is Role.UNDO and approved:
-            undo(merchant, event, at_ms)
+            undo(merchant, event, at_ms, self.repeat_ms)
         if role in {Role.SALE, Role.REFUND}:
             attempt(merchant, event, at_ms, role, approved)
         if role is Role.SALE:
@@ -138,12 +148,11 @@ class Oracle:
             unsure |= near
         found["row_kind"] = 0
         self.unsure = unsure | ({name for name in found if is_judgement(name)} if merchant.past.unsure else set())
-        if traded and event["txn_id"] in merchant.waiting:
-            came = merchant.past.last16[-1]
-            del merchant.waiting[event["txn_id"]]
-            if came.approved_sale:
-                came.undone = True
-                take_out(merchant, came.minor, came.at_ms)
+        if traded:
+            parts = [each.minor for each in merchant.waiting if each.original == event["txn_id"]]
+            merchant.waiting = [each for each in merchant.waiting if each.original != event["txn_id"]]
+            if parts and approved:
+                take_out(merchant, event["txn_id"], role, event["amount"], 0 if 0 in parts else sum(parts), at_ms)
         return found
 
 
@@ -194,7 +203,7 @@ def repeat_columns(merchant: Merchant, event: Event, traded: bool) -> dict[str, 
 
     found["same_card_16"] = len(mine)
     found["same_card_amount_24h"] = sum(each.minor == event["amount"] for each in within(86_400))
-    found["same_card_minor_10m"] = sum(e.minor for e in within(600) if e.approved_sale and not e.undone)
+    found["same_card_minor_10m"] = sum(e.minor for e in within(600) if e.role is Role.SALE and not e.undone)
     return found
 
 

@@ -10,7 +10,8 @@ from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from domain.events import APPROVED_CODES, ROLES, Role
+from domain.approvals import approves
+from domain.events import ROLES, TXN_TYPES, Role
 
 Value = int | float | None
 Event = dict[str, Any]
@@ -80,7 +81,8 @@ class Seen:
     card: str | None
     minor: int
     at_ms: int
-    approved_sale: bool
+    role: Role | None
+    """Of an approved one."""
     undone: bool = False
 
 
@@ -147,6 +149,25 @@ class History:
     """Whether a counter stood so near a threshold that float32 may decide otherwise."""
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is remembered of a message."""
+
+    minor: int
+    currency: str
+    at_s: int
+    until_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A reversal that waits for its original."""
+
+    original: str
+    minor: int
+    deadline_ms: int
+
+
 @dataclass
 class Merchant:
     zone: str
@@ -157,10 +178,12 @@ class Merchant:
     clock_ms: int | None = None
     day: int = -1
     feed: str | None = None
-    keys: dict[tuple[Any, ...], tuple[int, bool]] = field(default_factory=dict)
-    """The hour of the clock in which each key was entered, and whether by an approved sale."""
-    undone: dict[str, int] = field(default_factory=dict)
-    waiting: dict[str, int] = field(default_factory=dict)
+    messages: dict[tuple[Any, ...], Message] = field(default_factory=dict)
+    applied: dict[str, int] = field(default_factory=dict)
+    """Reversals that were applied, by id: the last second in which that is known."""
+    undone: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """By original: the last second in which it is known, and what of it was taken out."""
+    waiting: list[Waiting] = field(default_factory=list)
     life: Counter[str] = field(default_factory=Counter)
     past: History = field(default_factory=History)
 
@@ -184,9 +207,13 @@ class Merchant:
         return max(reversed(known), key=lambda each: ms(each["effective_from"]), default={})
 
     def fire(self, passed_ms: int) -> None:
-        for original in [name for name, deadline in self.waiting.items() if deadline < passed_ms]:
-            del self.waiting[original]
-            self.life["unmatched_reversals"] += 1
+        waiting = [each for each in self.waiting if each.deadline_ms >= passed_ms]
+        self.life["unmatched_reversals"] += len(self.waiting) - len(waiting)
+        self.waiting = waiting
+
+    def message(self, key: tuple[Any, ...], now_s: int) -> Message | None:
+        found = self.messages.get(key) if key else None
+        return found if found and now_s <= found.until_s else None
 
 
 def role_of(event: Event) -> Role:
@@ -194,52 +221,102 @@ def role_of(event: Event) -> Role:
 
 
 def is_approved(event: Event) -> bool:
-    return event.get("response_code", "00") in APPROVED_CODES
+    return approves(event.get("response_code", ""), event.get("scheme", ""))
 
 
-def key_of(event: Event) -> tuple[Any, ...]:
-    """What makes a transaction one."""
+def message_key(event: Event, kind: str = "", *, approved: bool | None = None) -> tuple[Any, ...]:
+    """What a message is known by."""
+    outcome = is_approved(event) if approved is None else approved
+    return ("id", event["txn_id"], kind or event.get("txn_type", "purchase"), outcome)
+
+
+def sent_key(event: Event) -> tuple[Any, ...]:
+    """What a terminal's message is known by, whatever its id; () where something is missing."""
     names = ("acquirer_code", "terminal_id", "stan", "transmitted_at")
-    if any(name not in event for name in names):
-        return (event["txn_id"],)
-    kind = event.get("txn_type", "purchase")
-    return (*(event[name] for name in names[:3]), ms(event["transmitted_at"]), kind)
+    if any(name not in event for name in names) or not event["stan"].strip("0"):
+        return ()
+    sent = (*(event[name] for name in names[:3]), ms(event["transmitted_at"]))
+    return ("sent", *sent, event["amount"], event["currency"], event.get("txn_type", "purchase"), is_approved(event))
 
 
-def undo(merchant: Merchant, event: Event, at_ms: int) -> None:
+def came(merchant: Merchant, original: str, now_s: int) -> tuple[Message | None, Role | None]:
+    """The message that a reversal names, and its role if it was approved."""
+    named = {"txn_id": original}
+    for role in (Role.SALE, Role.REFUND):
+        for kind in TXN_TYPES:
+            found = merchant.message(message_key(named, kind, approved=True), now_s)
+            if ROLES[kind] is role and found:
+                return found, role
+    for kind in TXN_TYPES:
+        found = merchant.message(message_key(named, kind, approved=False), now_s)
+        if ROLES[kind] in {Role.SALE, Role.REFUND} and found:
+            return found, None
+    return None, None
+
+
+def undo(merchant: Merchant, event: Event, at_ms: int, repeat_ms: int) -> None:
     """Take the original of an approved void or reversal out, or wait for it."""
-    original = event.get("original_txn_id")
+    original, now_s, part = event.get("original_txn_id"), merchant.clock // SECOND, event["amount"]
     if original is None:
         merchant.life["unmatched_reversals"] += 1
         return
-    turn = merchant.clock // (7 * DAY)
-    if merchant.undone.get(original, -9) in {turn, turn - 1}:
+    if merchant.applied.get(event["txn_id"], -1) >= now_s:
         return
-    merchant.undone[original] = turn
-    seen = next((each for each in reversed(merchant.past.last16) if each.txn_id == original), None)
+    merchant.applied[event["txn_id"]] = now_s + 14 * DAY // SECOND
+    message, role = came(merchant, original, now_s)
+    seen = in_ring(merchant, original)
     minor, when = event.get("original_amount"), event.get("original_time")
-    hour = merchant.clock // HOUR
-    entered, was_approved_sale = merchant.keys.get((original,), (-9, False))
-    if seen:
-        if seen.approved_sale and not seen.undone:
-            seen.undone = True
-            take_out(merchant, seen.minor, seen.at_ms // SECOND * SECOND)
-    elif entered >= hour - 1:
-        if was_approved_sale and minor is not None and when is not None:
-            take_out(merchant, minor, ms(when))
-        elif was_approved_sale:
-            merchant.life["unmatched_reversals"] += 1
-    elif minor is not None and when is not None and ms(when) // HOUR < hour - 1:
-        take_out(merchant, minor, ms(when))
+    described = minor is not None and when is not None
+    if message:
+        if role is not None:
+            take_out(merchant, original, role, message.minor, part, message.at_s * SECOND)
+    elif seen:
+        if seen.role is not None and not seen.undone:
+            take_out(merchant, original, seen.role, seen.minor, part, seen.at_ms // SECOND * SECOND)
+    elif described and ms(when) < merchant.first_ms:
+        merchant.life["unmatched_reversals"] += 1
+    elif described and ms(when) + repeat_ms < merchant.clock:
+        take_out(merchant, original, Role.SALE, minor, part, ms(when))
+    elif len(merchant.waiting) >= 256:
+        merchant.life["unmatched_reversals"] += 1
     else:
-        merchant.waiting[original] = at_ms + DAY
+        merchant.waiting.append(Waiting(original, part, at_ms + DAY))
 
 
-def take_out(merchant: Merchant, minor: int, at_ms: int) -> None:
-    at_ms = min(at_ms, merchant.clock)
-    merchant.life.update(sales=-1, sales_minor=-minor, reversed=1, reversed_minor=minor)
-    zone = merchant.version_at(at_ms).get("time_zone", "")
-    merchant.past.moves.append(Move(-1, -minor, at_ms, min(merchant.local_day(at_ms, zone), merchant.day)))
+def in_ring(merchant: Merchant, txn_id: str) -> Seen | None:
+    """The newest approved sale of an id among the last 16, else the newest approved refund, else the newest."""
+    newest = [each for each in reversed(merchant.past.last16) if each.txn_id == txn_id]
+    live = [each for each in newest if not each.undone]
+    for role in (Role.SALE, Role.REFUND):
+        if found := [each for each in live if each.role is role]:
+            return found[0]
+    return newest[0] if newest else None
+
+
+def take_out(merchant: Merchant, original: str, role: Role, minor: int, part: int, at_ms: int) -> None:
+    """Take a part of an approved sale or refund out, 0 for all, at most what is left."""
+    now_s, at_ms = merchant.clock // SECOND, min(at_ms, merchant.clock)
+    until_s, gone = merchant.undone.get(original, (-1, 0))
+    gone = gone if until_s >= now_s else 0
+    left = minor - gone
+    if left <= 0 < gone:
+        return
+    taken = left if part == 0 else min(part, left)
+    tickets = int(gone + taken >= minor)
+    name = "sales" if role is Role.SALE else "refunds"
+    if merchant.life[name] < tickets or merchant.life[f"{name}_minor"] < taken:
+        merchant.life["unmatched_reversals"] += 1
+        return
+    merchant.undone[original] = now_s + 14 * DAY // SECOND, max(gone + taken, 1)
+    seen = in_ring(merchant, original)
+    if tickets and seen and seen.role is role:
+        seen.undone = True
+    merchant.life.update({name: -tickets, f"{name}_minor": -taken})
+    if role is Role.SALE:
+        merchant.life.update(reversed=tickets, reversed_minor=taken)
+        zone = merchant.version_at(at_ms).get("time_zone", "")
+        day = min(merchant.local_day(at_ms, zone), merchant.day)
+        merchant.past.moves.append(Move(-tickets, -taken, at_ms, day))
 
 
 def attempt(merchant: Merchant, event: Event, at_ms: int, role: Role, approved: bool) -> None:
@@ -247,7 +324,7 @@ def attempt(merchant: Merchant, event: Event, at_ms: int, role: Role, approved: 
     past, minor, card = merchant.past, event["amount"], event.get("card_token")
     day, sale = merchant.own_day(at_ms), role is Role.SALE and approved
     past.attempts.append(at_ms)
-    past.last16 = [*past.last16, Seen(event["txn_id"], card, minor, at_ms, sale)][-16:]
+    past.last16 = [*past.last16, Seen(event["txn_id"], card, minor, at_ms, role if approved else None)][-16:]
     merchant.life["attempts"] += 1
     if approved:
         name = "sales" if sale else "refunds"

@@ -25,8 +25,10 @@ from engine.checkpoint.retired import UNKNOWN, DetectorMark, RetiredDetector
 from engine.control_kinds.registry import DETECTORS
 from engine.controls import NEVER_MS
 from engine.features.blindness import name_of, version_of
-from engine.features.partition import grown
+from engine.features.identity import words_of
+from engine.features.partition import EARLIER_TURN_S, grown
 from engine.features.rows import Copies
+from engine.features.sets import Entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -55,9 +57,10 @@ _SPARE_PAGES = 64
 
 __all__ = ["Checkpoint", "Checkpoints", "Notes", "OtherState"]
 
-FORMAT = 2
-"""Format of what a checkpoint holds. 1 had no format, and was read only by the same detectors and features."""
-LEAST_READER = 2
+FORMAT = 3
+"""Format of what a checkpoint holds. 1 had no format, and was read only by the same detectors and features; 2 had no
+secret: what it remembers of messages lies in pages `duplicates` and `undone`."""
+LEAST_READER = 3
 """The lowest format a version must know to read what this one writes: those of the release before know it."""
 _FIRST_FAMILIES: dict[str, int] = dict.fromkeys(
     ("lifetime", "volume", "ratios", "repeats", "cards", "mcc", "mcc_set", "numbers", "trade", "fees", "season"), 1
@@ -98,6 +101,10 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True, rename=_WIRE):
     """Families that started anew, in the order they did, and on how many merchants each."""
     marks: dict[str, DetectorMark] = {}
     """By name, detectors that ran, or whose episodes and points are still there."""
+    secret: bytes = b""
+    """Under which identities are hashed; none in formats 1 and 2."""
+    earlier_until_s: int = 0
+    """Until this second of a merchant's clock there may be what was remembered before identities were keyed."""
 
 
 _NONE = np.zeros(0, np.int32)
@@ -109,7 +116,7 @@ def entered_pages(log: PageLog, it: Entered, dropped: list[int]) -> list[Fresh]:
         log.drop_aside(dropped)
     if it.begins:
         log.set_aside()
-    return log.add({"key": it.key, "row": it.row, "turn": it.turn}, whole=it.whole, dropped=dropped)
+    return log.add(it.entries._asdict(), whole=it.whole, dropped=dropped)
 
 
 class RowPages:
@@ -229,8 +236,8 @@ class Checkpoints:
         ids = Ids()
         self.row_pages = RowPages(state.limits.capacity, ids)
         self._sets = {
-            "duplicates": (PageLog("duplicates", 50_000, ids), state.duplicates),
-            "undone": (PageLog("undone", 50_000, ids), state.undone),
+            "messages": (PageLog("messages", 30_000, ids), state.duplicates),
+            "taken_out": (PageLog("taken_out", 30_000, ids), state.undone),
         }
         self._tables = {
             each.name: _TableProgress(PageLog(each.name, each.entries_a_page, ids), each.first, self._entries(each)[:0])
@@ -239,6 +246,8 @@ class Checkpoints:
         self.kept = Keyed("episodes", 500, ids, episode_entry)
         self.accounts = Keyed("risk", 40, ids, risk_entry)
         self._ids = ids
+        self._superseded: list[int] = []
+        """Pages of an earlier format, whose entries are written anew by the next checkpoint."""
 
     def begin(
         self, counts: dict[str, int], coverage: list[tuple[int, dict[str, int]]], feeds: dict[str, int]
@@ -260,6 +269,7 @@ class Checkpoints:
             pending_free=(int(state.pending_free[0]), int(state.pending_free[1])), counts=counts, coverage=coverage,
             controls=self._controls.learned, reached_ms=self._controls.reached_ms, format=FORMAT,
             least_reader=LEAST_READER, families=self._families, starts=list(state.starts), marks=dict(self._marks),
+            secret=state.rows.secret.astype("<u8").tobytes(), earlier_until_s=state.limits.earlier_until_s,
         )  # fmt: skip
         side = Side(
             {each.name: self._hold(each) for each in _TABLES},
@@ -289,6 +299,8 @@ class Checkpoints:
 
     def side_pages(self, side: Side, dropped: list[int]) -> Iterator[Fresh]:
         """The pages of side values that changed."""
+        dropped += self._superseded
+        self._superseded = []
         for each in _TABLES:
             held, table = side.tables[each.name], self._tables[each.name]
             if len(held) if each.grows else not np.array_equal(held, table.then):
@@ -313,6 +325,9 @@ class Checkpoints:
         found = msgspec.msgpack.decode(notes, type=Notes)
         self._check(found)
         state = self._state
+        if found.secret:
+            state.rows.secret[:] = words_of(found.secret)
+        state.know_earlier(found.earlier_until_s)
         state.set_zones(found.time_zones)
         anew = [name for name, version in self._families.items() if found.families.get(name) != version]
         forgotten = {field for each in state.families if name_of(each) in anew for field in fields_of(each)}
@@ -395,16 +410,31 @@ class Checkpoints:
         match page.kind:
             case "rows":
                 self._take_rows(page_id, arrays, forgotten)
-            case "duplicates" | "undone":
+            case "messages" | "taken_out":
                 log, aged = self._sets[page.kind]
-                aged.enter_again(arrays["key"], arrays["row"], arrays["turn"], state.rows.rows)
+                aged.enter_again(Entries(**arrays), state.rows.rows)
                 log.put_back(page_id, arrays)
+            case "duplicates" | "undone":
+                self._take_earlier(page.kind, arrays)
+                self._superseded.append(page_id)
             case "episodes":
                 self.kept.put_back(page_id, page, episode_of)
             case "risk":
                 self.accounts.put_back(page_id, page, risk_of)
             case _:  # of a later version, which finds it again: it stays live
                 logger.info("page %d is of a kind that this version does not know: %r", page_id, page.kind)
+
+    def _take_earlier(self, kind: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Remember what format 2 did, by hashes that nobody keyed, until it is out of date."""
+        state, turn_s = self._state, EARLIER_TURN_S[kind]
+        until_s = ((arrays["turn"] >> 1).astype(np.int64) + 2) * turn_s - 1
+        aged = state.duplicates if kind == "duplicates" else state.undone
+        nothing = np.zeros(len(until_s), np.uint32)
+        entries = Entries(
+            arrays["key"], arrays["row"], until_s.astype(np.uint32), nothing, nothing.astype(np.int64)
+        )  # fmt: skip
+        aged.enter_anew(entries, state.rows.rows)
+        state.know_earlier(int(until_s.max(initial=0)))
 
     def _take_rows(self, page_id: int, arrays: Mapping[str, NDArray[Any]], forgotten: AbstractSet[str]) -> None:
         rows = self._state.rows

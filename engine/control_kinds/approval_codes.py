@@ -1,4 +1,4 @@
-"""The control kind `approval_codes`: the response codes with which a transaction is approved."""
+"""The control kind `approval_codes`: the response codes with which a transaction is approved, by scheme."""
 
 from __future__ import annotations
 
@@ -7,36 +7,50 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from domain.events import APPROVED_CODES
+from domain.approvals import APPROVED
+from domain.events import SCHEMES
 from engine.control_kinds.kind import ControlKind
 from engine.control_kinds.limits import MAX_APPROVAL_CODES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    Codes = tuple[tuple[str, tuple[str, ...]], ...]
+    """By scheme, "" for none; ascending."""
 
-def _decode(body: bytes) -> tuple[str, ...]:
+
+def _decode(body: bytes) -> Codes:
+    """The codes; a list alone is of every scheme."""
     try:
-        codes = msgspec.json.decode(body, type=tuple[str, ...])
+        held = msgspec.json.decode(body, type=dict[str, tuple[str, ...]] | tuple[str, ...])
     except msgspec.DecodeError as error:
-        raise ValueError(f'approval_codes must be a list such as ["00", "10", "11"]: {error}') from error
+        raise ValueError(f'approval_codes must be lists by scheme such as {{"visa": ["00"]}}: {error}') from error
+    by_scheme = held if isinstance(held, dict) else dict.fromkeys(APPROVED, held)
+    for scheme, codes in by_scheme.items():
+        _check(scheme, codes)
+    return tuple(sorted({**APPROVED, **by_scheme}.items()))
+
+
+def _check(scheme: str, codes: tuple[str, ...]) -> None:
+    if scheme and scheme not in SCHEMES:
+        raise ValueError(f"approval_codes must be by {', '.join(SCHEMES)}, or by nothing, got {scheme!r}")
     for each in codes:
         if not re.fullmatch("[0-9A-Z]{2}", each):
             raise ValueError(f"approval_codes must be two digits or capital letters each, got {each!r}")
     if not 1 <= len(set(codes)) == len(codes) <= MAX_APPROVAL_CODES:
         raise ValueError(f"approval_codes must be 1 to {MAX_APPROVAL_CODES} different ones, got {', '.join(codes)}")
-    return codes
 
 
 def _install(reference: Any, in_force: Mapping[str, Any]) -> None:
     from engine.decoding.columns import pack  # noqa: PLC0415  it loads the compiler, which only a monitor needs
 
-    codes = in_force["approval_codes"]
-    reference["approval_codes"] = len(codes)
-    reference["approval_code"][0, : len(codes)] = [pack(each) for each in codes]
+    reference["approval_code"] = 0
+    for scheme, codes in in_force["approval_codes"]:
+        place = SCHEMES.index(scheme) + 1 if scheme else 0
+        reference["approval_code"][0, place, : len(codes)] = [pack(each) for each in codes]
 
 
 KIND = ControlKind(
     name="approval_codes", name_zh="批准应答码", decode=_decode,
-    default=lambda _: msgspec.json.encode(APPROVED_CODES), install=_install,
+    default=lambda _: msgspec.json.encode(APPROVED), install=_install,
 )  # fmt: skip

@@ -7,4 +7,6 @@ MAX_LAYOUTS = 8
 MAX_ACQUIRERS = 32
 """Most acquirers that a layout is limited to."""
 MAX_APPROVAL_CODES = 16
-"""Most response codes that approve."""
+"""Most response codes that approve, of a scheme."""
+MAX_RATES = 64
+"""Most currencies with a rate, the acquirer's own among them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from engine.control_kinds import approval_codes, calendar, detectors, engine, layouts, peers, prices, profiles
+from engine.control_kinds import approval_codes, calendar, detectors, engine, layouts, peers, prices, profiles, rates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, ControlKind] = {
     each.KIND.name: each.KIND
-    for each in (detectors, peers, profiles, calendar, engine, prices, layouts, approval_codes)
+    for each in (detectors, peers, profiles, calendar, engine, prices, layouts, approval_codes, rates)
 }
 """By name."""
 DETECTORS = detectors.KIND.name

@@ -72,6 +72,12 @@ class Spec(NamedTuple):
     choice_hash: NDArray[np.uint64]
     is_open: NDArray[np.bool_]
     """Whether a value outside the choices is accepted and reads as the last of them."""
+    decides: NDArray[np.bool_]
+    """Whether a bad value refuses the record, required or not."""
+    coded: NDArray[np.bool_]
+    """Whether `codes` has the values allowed."""
+    codes: NDArray[np.bool_]
+    """(32768,): by three capital letters, five bits each, the first uppermost."""
     required: NDArray[np.uint64]
     """(kinds,): bit f is set where the kind requires field f."""
     allowed: NDArray[np.uint64]
@@ -176,10 +182,22 @@ def make_spec() -> Spec:
         ends - counts, ends,
         np.array([hash_of(value) for each in choices for value in each], np.uint64),
         np.array([each.name in _CHOICES for each in fields], np.bool_),
+        np.array([each.decides for each in fields], np.bool_),
+        np.array([bool(each.codes) for each in fields], np.bool_),
+        _codes(fields),
         np.array([_bits(kind, required=True) for kind in EVENT_KINDS.values()], np.uint64),
         np.array([_bits(kind) for kind in EVENT_KINDS.values()], np.uint64),
         find,
     )  # fmt: skip
+
+
+def _codes(fields: tuple[events.Field, ...]) -> NDArray[np.bool_]:
+    """(32768,): the values of the fields that have a list of codes, three capital letters each."""
+    table = np.zeros(1 << 15, np.bool_)
+    for code in {code for each in fields for code in each.codes}:
+        first, second, third = (ord(each) & 31 for each in code)
+        table[first << 10 | second << 5 | third] = True
+    return table
 
 
 def _bits(kind: events.EventKind, *, required: bool = False) -> int:

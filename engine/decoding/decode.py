@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _MOST_HARMLESS = 4096
+PADDED = frozenset({Kind.CODE, Kind.DIGITS, Kind.LETTERS})
+"""Kinds that fixed-width messages fill with blanks."""
+_COSTS_THE_FIELD = frozenset({Reason.WRONG_TYPE, Reason.OUT_OF_RANGE})
+"""Reasons for which an optional field is left out; for others the record is refused."""
 
 
 class Refused(RecordError):
@@ -58,12 +63,14 @@ class Decoded:
         columns: one column per record; of records that are dead only status and kind mean anything.
         others: (record, event) of each event of a kind that the scanner does not read, in order; checked.
         dead: the records that could not be read: place in the batch, code of the disposition, dead letter.
+        dropped: by name, in how many records an optional field was left out because of its value.
     """
 
     data: NDArray[np.uint8]
     columns: Columns
     others: list[tuple[int, dict[str, Any]]]
     dead: list[tuple[int, int, DeadLetter]]
+    dropped: Counter[str]
 
     def text(self, name: str, i: int) -> str:
         """A text field of record `i`, "" where it has none or there is no such record (`i` below 0)."""
@@ -127,7 +134,7 @@ def _span(field: Field) -> str:
     return f"{span} character{'s' * (field.high > 1)}"
 
 
-def _text(field: Field, value: object) -> str:
+def _text(field: Field, value: object) -> str:  # noqa: C901  one rule after another
     if not isinstance(value, str):
         raise Refused(Reason.WRONG_TYPE, field.name, f"{field.name} must be a string, got {shown(value)}")
     if field.kind is Kind.TEXT:
@@ -150,6 +157,8 @@ def _text(field: Field, value: object) -> str:
         raise Refused(Reason.OUT_OF_RANGE, field.name, f"{field.name} must be digits, got {shown(value)}")
     if field.kind is Kind.LETTERS and not (value.isalpha() and value.isupper()):
         raise Refused(Reason.OUT_OF_RANGE, field.name, f"{field.name} must be capital letters, got {shown(value)}")
+    if field.codes and value not in field.codes:
+        raise Refused(Reason.OUT_OF_RANGE, field.name, f"{field.name} must be {field.codes_of}, got {shown(value)}")
     if field.choices and value not in field.choices:
         reason = Reason.UNKNOWN_TYPE if field.name == "type" else Reason.OUT_OF_RANGE
         raise Refused(reason, field.name, f"{field.name} must be one of {', '.join(field.choices)}, got {shown(value)}")
@@ -157,11 +166,13 @@ def _text(field: Field, value: object) -> str:
 
 
 def check_field(field: Field, value: object) -> Any:
-    """The value of a field, checked; a time as UTC milliseconds.
+    """The value of a field, checked; a time as UTC milliseconds, a code without the blanks that fill a fixed width.
 
     Raises:
         Refused: it is not what the field takes.
     """
+    if isinstance(value, str) and field.kind in PADDED:
+        value = value.strip(" ")
     if field.kind is Kind.TIME:
         return to_ms(field, value)
     if field.kind is Kind.INT:
@@ -193,7 +204,7 @@ def _codes(field: Field, value: object) -> tuple[str, ...]:
             f"{field.name} must hold at most {events.MAX_CODES} codes, got {len(value)}",
         )  # fmt: skip
     each = Field(field.name, Kind.DIGITS, field.low, field.high)
-    return tuple(_text(each, code) for code in value)
+    return tuple(_text(each, code.strip(" ") if isinstance(code, str) else code) for code in value)
 
 
 def _prices(field: Field, value: object) -> tuple[dict[str, Any], ...]:
@@ -224,6 +235,13 @@ def _price(field: Field, value: object) -> dict[str, Any]:
     return checked
 
 
+def is_missing(field: Field, value: object) -> bool:
+    """Whether a field's value says nothing: null, or text that is empty or, of a code, blank."""
+    if isinstance(value, str):
+        return not (value.strip(" ") if field.kind in PADDED else value)
+    return value is None
+
+
 def parse(raw: bytes) -> dict[str, Any]:
     """The JSON object of a record.
 
@@ -243,11 +261,16 @@ def parse(raw: bytes) -> dict[str, Any]:
     return event
 
 
-def check(event: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def check(event: dict[str, Any], dropped: Counter[str] | None = None) -> tuple[str, dict[str, Any]]:
     """An event's type and its declared fields, checked; missing ones are left out.
 
+    Args:
+        event: as it came.
+        dropped: counts, by name, the fields that are left out because they are not what they must be.
+
     Raises:
-        Refused: a field is forbidden, missing or not what it must be.
+        Refused: a field is forbidden or holds a card number; a required one, or one that decides what the event is, is
+            missing or not what it must be.
     """
     for name in event:
         if name.lower() in events.FORBIDDEN_FIELDS:
@@ -257,8 +280,14 @@ def check(event: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     checked: dict[str, Any] = {}
     for field in EVENTS[kind]:
         value = event.get(field.name)
-        if value is not None and value != "":
-            checked[field.name] = check_field(field, value)
+        if not is_missing(field, value):
+            try:
+                checked[field.name] = check_field(field, value)
+            except Refused as refused:
+                if field.required or field.decides or refused.reason not in _COSTS_THE_FIELD:
+                    raise
+                if dropped is not None:
+                    dropped[field.name] += 1
         elif field.required:
             raise Refused(Reason.MISSING_FIELD, field.name, f"{field.name} must be given in a {kind}, got nothing")
     return kind, checked
@@ -287,8 +316,12 @@ class Decoder:
     def decode(self, records: Records) -> Decoded:
         """Decode a batch."""
         data, columns = records.data, empty_columns(len(records))
-        decoded = Decoded(data, columns, [], [])
-        if scan(data, records.ends, self._spec, self._follows, self._harmless_sorted, columns):
+        decoded = Decoded(data, columns, [], [], Counter())
+        counts = np.zeros(len(FIELDS), np.int64)
+        slow = scan(data, records.ends, self._spec, self._follows, self._harmless_sorted, columns, counts)
+        for f in np.flatnonzero(counts).tolist():
+            decoded.dropped[_NAMES[f]] = int(counts[f])
+        if slow:
             extra = bytearray()
             for i in np.flatnonzero(columns.status == SLOW):
                 self._slowly(records, int(i), len(data), extra, decoded)
@@ -300,12 +333,14 @@ class Decoder:
         columns = decoded.columns
         try:
             event = parse(records.value(i))
-            name, checked = check(event)
+            dropped: Counter[str] = Counter()
+            name, checked = check(event, dropped)
         except Refused as refused:
             columns.status[i], columns.kind[i] = DEAD, KIND_DEAD
             letter = dead_letter(records, i, refused.reason, refused.field, refused.message)
             decoded.dead.append((i, UNREADABLE_BY_REASON[refused.reason].code, letter))
             return
+        decoded.dropped += dropped
         kind = EVENT_KINDS[name]
         columns.status[i], columns.kind[i] = SUSPECT, kind.code
         columns.hash[:, i] = 0
@@ -325,6 +360,7 @@ class Decoder:
             self._harmless_sorted = np.array(sorted(self._harmless), np.uint64)
 
 
+_NAMES = tuple(FIELDS)
 _STORES = {name: store_of(name) for name in (*STRINGS, *NUMBERS)}
 _CODES = {
     name: {value: code for code, value in enumerate(choices_of(name))}

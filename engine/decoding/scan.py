@@ -340,10 +340,23 @@ def _unknown_value(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, boo
 
 
 @njit_inline
+def _without_blanks(data: NDArray[np.uint8], first: int, last: int) -> tuple[int, int]:
+    """Where a text begins and ends without the blanks before and behind it."""
+    while first < last and data[first] == 32:
+        first += 1
+    while first < last and data[last - 1] == 32:
+        last -= 1
+    return first, last
+
+
+@njit_inline
 def _value(
     data: NDArray[np.uint8], at: int, end: int, f: int, i: int, spec: Spec, columns: Columns
 ) -> tuple[int, bool, bool]:
-    """Read the value of field `f` into row `i`: its end (-1: slow), whether it is there, whether it is suspect."""
+    """Read the value of field `f` into row `i`: its end (-1: slow), whether it is there, whether it is suspect.
+
+    The end is below -1 where the value is not what it must be, and costs the field unless that is required: 0 is -2.
+    """
     kind, store, slot = spec.kind[f], spec.store[f], spec.slot[f]
     low, high = spec.low[f], spec.high[f]
     c = data[at]
@@ -359,45 +372,56 @@ def _value(
             return -1, False, False
         if length == 0:
             return stop + 1, False, False
+        first, last = at + 1, stop
+        if kind <= _LETTERS and (data[first] == 32 or data[last - 1] == 32):
+            first, last = _without_blanks(data, first, last)
+            length, h = last - first, hash64(data, first, last)
+            if length == 0:
+                return stop + 1, False, False
         if kind == _TIME:
             ms = _iso_ms(data, at + 1, stop)
-            if ms < low or ms > high:
+            if ms == MISSING or ms < low or ms > high:
                 return -1, False, False
             columns.number[slot, i] = ms
             return stop + 1, True, False
+        if digits and length >= 16 and _has_card(data, first, last):
+            return -1, False, False
+        bad = -1 if spec.decides[f] or length >= 13 else -2 - (stop + 1)
         if kind > _LETTERS or length < low or length > high:
-            return -1, False, False
-        if digits and length >= 16 and _has_card(data, at + 1, stop):
-            return -1, False, False
+            return bad, False, False
         if kind == _DIGITS:
             number = 0
-            for k in range(at + 1, stop):
+            for k in range(first, last):
                 if not 48 <= data[k] <= 57:
-                    return -1, False, False
+                    return bad, False, False
                 number = number * 10 + (int(data[k]) - 48)
             if store == _NUMBER:
                 columns.number[slot, i] = number
         elif kind == _LETTERS:
-            for k in range(at + 1, stop):
+            code = 0
+            for k in range(first, last):
                 if not 65 <= data[k] <= 90:
-                    return -1, False, False
+                    return bad, False, False
+                code = code << 5 | (i64(data[k]) & 31)
+            if spec.coded[f] and not spec.codes[code & 32767]:
+                return bad, False, False
         if store == _HASH:
             columns.hash[slot, i] = h
-            columns.start[slot, i] = at + 1
+            columns.start[slot, i] = first
             columns.length[slot, i] = length
         elif store == _PACKED:
             mask = (np.uint64(1) << (_8 * np.uint64(length))) - np.uint64(1)
-            columns.number[slot, i] = i64((load64(data, at + 1) & mask) | (np.uint64(length) << _56))
+            columns.number[slot, i] = i64((load64(data, first) & mask) | (np.uint64(length) << _56))
         if spec.choice_to[f] > spec.choice_from[f]:
-            first, choice = spec.choice_from[f], -1
-            for k in range(first, spec.choice_to[f]):
+            begin, choice = spec.choice_from[f], -1
+            for k in range(begin, spec.choice_to[f]):
                 if spec.choice_hash[k] == h:
-                    choice = k - first
+                    choice = k - begin
                     break
             if choice < 0:
                 if not spec.is_open[f]:
-                    return -1, False, False
-                choice = spec.choice_to[f] - first - 1
+                    return bad, False, False
+                choice = spec.choice_to[f] - begin - 1
             if store == _CHOICE:
                 columns.number[slot, i] = choice
             elif store == _KIND:
@@ -435,7 +459,7 @@ def _drop(fields: np.uint64, i: int, spec: Spec, columns: Columns) -> None:
 @njit_inline
 def _record(
     data: NDArray[np.uint8], at: int, end: int, i: int, spec: Spec,
-    follows: NDArray[np.int64], harmless: NDArray[np.uint64], columns: Columns,
+    follows: NDArray[np.int64], harmless: NDArray[np.uint64], columns: Columns, dropped: NDArray[np.int64],
 ) -> int:  # fmt: skip
     """Read the record in [at, end) into row `i`; its status."""
     if end - at > MAX_RECORD_BYTES:
@@ -450,7 +474,7 @@ def _record(
     if at >= end or data[at] != 123:
         return SLOW
     at += 1
-    present, written, status, before = _0, _0, OK, 0
+    present, written, left_out, status, before = _0, _0, _0, OK, 0
     columns.kind[i] = KIND_TRANSACTION
     while True:
         at = _blank(data, at)
@@ -490,6 +514,9 @@ def _record(
             at, there, suspect = _value(data, at, end, f, i, spec, columns)
             if there:
                 present |= bit
+            if at < -1:
+                at = -2 - at
+                left_out |= bit
         if at < 0:
             return SLOW
         if suspect:
@@ -507,6 +534,10 @@ def _record(
         if at < end or present & spec.required[kind] != spec.required[kind]:
             return SLOW
         undeclared = written & ~spec.allowed[kind]
+        left_out &= spec.allowed[kind]
+        while left_out != _0:
+            dropped[trailing_zeros(left_out)] += 1
+            left_out &= left_out - _1
         if undeclared != _0:
             # Unknown fields to this kind, and by their rule, the wider one, they were not looked at.
             _drop(undeclared, i, spec, columns)
@@ -517,7 +548,7 @@ def _record(
 @njit_cached
 def scan(
     data: NDArray[np.uint8], ends: NDArray[np.int64], spec: Spec,
-    follows: NDArray[np.int64], harmless: NDArray[np.uint64], columns: Columns,
+    follows: NDArray[np.int64], harmless: NDArray[np.uint64], columns: Columns, dropped: NDArray[np.int64],
 ) -> int:  # fmt: skip
     """Read every record of a batch into `columns`; return how many are to be read the slow way.
 
@@ -528,14 +559,15 @@ def scan(
         spec: the fields.
         follows: (fields + 1,) which field came after which in the record before; kept between calls.
         harmless: hashes, ascending, of unknown keys that the slow way found not to be forbidden.
+        dropped: (fields,) gets how many records each optional field was left out of because of its value.
         columns: filled; rows of records that are not `OK` or `SUSPECT` are undefined but for their status.
     """
-    data, spec, follows, harmless, columns = (
-        borrowed(data), borrowed(spec), borrowed(follows), borrowed(harmless), borrowed(columns),
+    data, spec, follows, harmless, columns, dropped = (
+        borrowed(data), borrowed(spec), borrowed(follows), borrowed(harmless), borrowed(columns), borrowed(dropped),
     )  # fmt: skip
     start, slow = i64(0), i64(0)  # literals would be types of their own, and `_record` would be compiled twice
     for i in range(len(ends)):
-        status = _record(data, start, ends[i], i, spec, follows, harmless, columns)
+        status = _record(data, start, ends[i], i, spec, follows, harmless, columns, dropped)
         columns.status[i] = status
         slow += status == SLOW
         start = ends[i]

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _BEGIN, _END = "# families: begin\n", "# families: end\n"
 _HOOKS = {
     "update": "row, event, master_data, reference, out",
-    "undo": "row, amount, time_ms, day, now_ms, now_day",
+    "undo": "row, undone",
     "settle": "row, event, master_data, reference, out",
     "close": "row, closing, reference, out",
     "revise": "row, revision, reference, out",

@@ -8,9 +8,10 @@ import numpy as np
 
 from domain.calendars import DAYS as CALENDAR_DAYS
 from domain.calendars import FIRST_DAY, DayKind
+from domain.events import SCHEMES
 from domain.peers import GROUPS, RAMP_WEEKS
 from domain.profiles import MAX_PROFILES, STATISTICS
-from engine.control_kinds.limits import MAX_ACQUIRERS, MAX_APPROVAL_CODES, MAX_LAYOUTS, MAX_REGIMES
+from engine.control_kinds.limits import MAX_ACQUIRERS, MAX_APPROVAL_CODES, MAX_LAYOUTS, MAX_RATES, MAX_REGIMES
 from engine.decoding.columns import MISSING
 
 MAX_MCCS = 16
@@ -19,6 +20,7 @@ MAX_MCCS = 16
 MASTER_DATA = np.dtype(
     [
         ("effective_ms", np.int64),
+        ("currency", np.int64),
         ("zone", np.int16),
         ("mcc_count", np.int8),
         ("channel_count", np.int8),
@@ -141,16 +143,47 @@ class Event(NamedTuple):
     """Position in `domain.events.FEE_CLASSES`, -1 where unknown."""
     acceptor_region: int
     """The region inside the acceptor number, up to 7 bytes packed; 0 where no layout applies."""
+    paid: int
+    """The amount in the currency it was paid in; `amount` and `fee` are in the merchant's."""
+    sent: np.uint64
+    """Hash of terminal, STAN and time sent, 0 where one is missing."""
+
+
+class Undone(NamedTuple):
+    """An approved sale or refund that is taken out again, or a part of it."""
+
+    role: int
+    """SALE or REFUND."""
+    tickets: int
+    """1 where nothing is left of it, else 0."""
+    amount: int
+    """What is taken out now, in the merchant's currency."""
+    ticket: int
+    """What the original came to as a whole."""
+    paid: int
+    """What is taken out now, in the currency it was paid in."""
+    currency: int
+    """That currency, packed."""
+    time_ms: int
+    """Of the original, at most the merchant's clock."""
+    day: int
+    """Its local day."""
+    now_ms: int
+    now_day: int
 
 
 REFERENCE = np.dtype(
     [
         ("since_ms", np.int64),
         ("late_ms", np.int64),
+        ("repeat_ms", np.int64),
         ("home_country", np.int64),
         ("home_currency", np.int64),
-        ("approval_codes", np.int64),
-        ("approval_code", np.int64, MAX_APPROVAL_CODES),
+        ("approval_code", np.int64, (len(SCHEMES) + 1, MAX_APPROVAL_CODES)),
+        ("exchanges", np.int64),
+        ("exchange_currency", np.int64, MAX_RATES),
+        ("exchange_up", np.int64, MAX_RATES),
+        ("exchange_down", np.int64, MAX_RATES),
         ("layouts", np.int64),
         ("layout_length", np.int64, MAX_LAYOUTS),
         ("layout_mcc_from", np.int64, MAX_LAYOUTS),
@@ -183,7 +216,9 @@ REFERENCE = np.dtype(
     align=True,
 )
 """Tables that kernel and families read and never write, in force by a row's clock from `since_ms` on: how late a
-transaction may be; the acquirer's country and currency (packed); the response codes that approve (packed); layouts of
+transaction may be, and for how long repeats are known; the acquirer's country and currency (packed); the response codes
+that approve (packed), without a scheme first, then by scheme; rates of currencies (packed) to the acquirer's, exact as
+`exchange_up` / `exchange_down` minor units of that for one minor unit, the acquirer's own first; layouts of
 acceptor numbers in the order they are tried, each with bit s of `layout_schemes` set where it applies to scheme s (-1
 for all) and hashes of the acquirers it is limited to (none for all); regulated prices as
 `domain.interchange.RateTables` by [regime, fee class, card kind], and `domain.mcc.FeeClass` by MCC; `domain.peers` by

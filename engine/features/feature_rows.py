@@ -8,13 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from domain.dispositions import ACCEPTED, CURRENCY, DISPOSITIONS, FEEDS, FUTURE, LATE, OTHER_EVENT, WRONG_PARTITION
+from domain.currencies import amount_text
+from domain.dispositions import (
+    ACCEPTED,
+    CONFLICT,
+    CURRENCY,
+    DISPOSITIONS,
+    FEEDS,
+    FUTURE,
+    LATE,
+    MERCHANT_VERSIONS,
+    OTHER_EVENT,
+    WRONG_PARTITION,
+)
 from domain.dispositions import CAPACITY as MERCHANTS
 from domain.events import EVENT_KINDS, FUTURE_MS, Moves, Role
+from domain.timestamps import HOUR_MS, iso
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS, unpack
 from engine.decoding.decode import dead_letter
 from engine.decoding.hashing import partition_of
-from engine.features.state import MAX_FEEDS
+from engine.features.identity import AMOUNT_BITS
+from engine.features.state import MAX_FEEDS, MOST_VERSIONS
 from engine.outputs import Counts
 
 if TYPE_CHECKING:
@@ -229,7 +243,7 @@ class FeatureRows:
         words = disposition.words(**self._what_came(disposition, i))
         return dead_letter(self._walked.records, i, disposition.reason, disposition.field, words)
 
-    def _what_came(self, disposition: Disposition, i: int) -> dict[str, object]:
+    def _what_came(self, disposition: Disposition, i: int) -> dict[str, object]:  # noqa: PLR0911  one for each
         """What the message of a record that the kernel refused names."""
         walked, limits = self._walked, self._walked.state.limits
         number, noted = walked.decoded.columns.number[:, i], int(walked.into.event_context[i, 1])
@@ -241,6 +255,12 @@ class FeatureRows:
             return {"future_s": FUTURE_MS // 1000, "ahead_s": (time_ms - int(number[_RECEIVED])) // 1000}
         if disposition is CURRENCY:
             return {"expected": unpack(noted), "got": unpack(int(number[NUMBERS.index("currency")]))}
+        if disposition is CONFLICT:
+            return self._conflict(i, noted)
+        if disposition is MERCHANT_VERSIONS:
+            kind = EVENT_KINDS["contract"].code
+            what = "contract" if walked.decoded.columns.kind[i] == kind else "master data"
+            return {"most": MOST_VERSIONS, "what": what}
         if disposition is FEEDS:
             return {"feeds": MAX_FEEDS, "feed": walked.decoded.text("feed", i) or "none"}
         merchant_id = walked.decoded.text("merchant_id", i)
@@ -252,6 +272,18 @@ class FeatureRows:
             }  # fmt: skip
         assert disposition is MERCHANTS, disposition
         return {"capacity": limits.capacity, "merchant_id": merchant_id}
+
+    def _conflict(self, i: int, first: int) -> dict[str, object]:
+        """What a message conflicts with: the first's amount and hour, and its own amount."""
+        walked = self._walked
+        number, packed = walked.decoded.columns.number[:, i], first >> AMOUNT_BITS
+        currency = "".join(chr(64 + (packed >> shift & 31)) for shift in (10, 5, 0))
+        got, hour_ms = unpack(int(number[NUMBERS.index("currency")])), int(walked.into.event_context[i, 2]) * 1000
+        return {
+            "first": f"{amount_text(first & (1 << AMOUNT_BITS) - 1, currency)} {currency}",
+            "txn_id": walked.decoded.text("txn_id", i), "hour": iso(hour_ms // HOUR_MS * HOUR_MS),
+            "got": f"{amount_text(int(number[NUMBERS.index('amount')]), got)} {got}",
+        }  # fmt: skip
 
 
 def value_of(value: Any) -> int | float | None:

@@ -36,13 +36,18 @@ from engine.features.event import (
     Closing,
     Event,
     Revision,
+    Undone,
 )  # fmt: skip
 from engine.features.families import repeats
+from engine.features.identity import AMOUNT_BITS, Identity, whole_amount
+from engine.features.money import converted
 from engine.features.pricing import line_fee, price_line, rise_ppm, version_at
 from engine.features.rows import place
-from engine.features.sets import ABSENT, FLAGGED, enter, fetch, holds
+from engine.features.sets import ABSENT, amount_at, enter, fetch, find, time_at
 from engine.features.state import (
     MAX_FEEDS,
+    MOST_VERSIONS,
+    MOST_WAITING,
     Into,
     Limits,
     State,
@@ -65,16 +70,21 @@ N_ORIGINAL_AMOUNT, N_ORIGINAL_TIME, N_FEE_TYPE, N_CARD_KIND, N_COUNTRY, N_ENTRY,
     for name in ("original_amount", "original_time", "special_fee_type", "card_kind", "issuer_country", "entry_mode",
                  "response_code", "transmitted_at", "received_at")
 )  # fmt: skip
-ACCEPTED, DUPLICATE, OTHER_EVENT, UNREADABLE, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY, FEEDS = (
+(
+    ACCEPTED, DUPLICATE, OTHER_EVENT, UNREADABLE, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY, FEEDS, CONFLICT,
+    TOO_MANY_VERSIONS,
+) = (
     each.code
     for each in (ends.ACCEPTED, ends.DUPLICATE, ends.OTHER_EVENT, ends.UNREADABLE, ends.LATE, ends.FUTURE,
-                 ends.CAPACITY, ends.WRONG_PARTITION, ends.CURRENCY, ends.FEEDS)
+                 ends.CAPACITY, ends.WRONG_PARTITION, ends.CURRENCY, ends.FEEDS, ends.CONFLICT, ends.MERCHANT_VERSIONS)
 )  # fmt: skip
 N_FEE, N_FEE_CLASS = NUMBERS.index("fee"), NUMBERS.index("fee_class")
 CLOSES_AFTER_MS = 2 * HOUR_MS
 """A local day is closed this long after its end, and up to an hour more by merchant, so that not all close at once."""
 IDLE_REPORTED_D, IDLE_YEAR_D, IDLE_MOST_D = 100, 365, 400
 """Ends of idle days that are told: the first hundred, and that of a year; then no more are awaited."""
+UNDONE_S = 14 * DAY_MS // 1000
+"""How long it is known of an original how much of it was taken out, by the merchant's clock."""
 BEHIND_MS = 30 * MINUTE_MS
 """On a foreign topic the clock is so far behind the partition's greatest accepted event time."""
 MOST_AT_ONCE = 128
@@ -86,6 +96,8 @@ _LINE = 64
 """Bytes of a cache line."""
 NO_ROLE, NO_LOCAL_MS = i64(-1), i64(MISSING)
 """`approved_role` and `local_ms` of a row of features that is of no transaction."""
+_USUAL_APPROVAL = 0x3030 | 2 << 56
+"""Response code 00, packed."""
 NOBODY = -1
 """In `record_of`: the row of features is of no record."""
 MASTER_DATA_BYTES, CONTRACT_BYTES, PRICE_LINE_BYTES = (
@@ -94,10 +106,13 @@ MASTER_DATA_BYTES, CONTRACT_BYTES, PRICE_LINE_BYTES = (
     PRICE_LINE.itemsize,
 )
 _0 = np.uint64(0)
+_K = np.uint64(0x9E3779B97F4A7C15)
+_SETTLED, _APPLIED, _MESSAGE = 1, 2, 16
+"""As what an id is looked up: a settlement, a reversal that was applied, a message of a type and outcome (from 16 on).
+"""
 _SALT_SETTLED = np.uint64(0xD1B54A32D192ED03)
 _SALT_TXN = np.uint64(0xA24BAED4963EE407)
 _SALT_SENT = np.uint64(0x9FB21C651E98DF25)
-_K = np.uint64(0x9E3779B97F4A7C15)
 
 
 # families: begin
@@ -107,8 +122,8 @@ def update_all(row: Any, event: Event, master_data: Any, reference: Any, out: An
 
 
 @njit_inner
-def undo_all(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
-    """Take an approved sale out of every family that can."""
+def undo_all(row: Any, undone: Undone) -> None:
+    """Take an approved sale or refund, or a part of it, out of every family that can."""
 
 
 @njit_inner
@@ -129,30 +144,41 @@ def revise_all(row: Any, revision: Revision, reference: Any, out: Any) -> None:
 # families: end
 
 
-@njit_inner
-def _txn_key(txn: np.uint64) -> np.uint64:
-    key = mix64(txn ^ _SALT_TXN)
+@njit_inline
+def _as(h: np.uint64, what: int) -> np.uint64:
+    """What a keyed hash is looked up as: nobody who does not know the secret can make two of them one."""
+    key = mix64(h ^ np.uint64(what) * _K)
     return key if key != _0 else np.uint64(1)
 
 
 @njit_inline
-def _duplicate_key(columns: Any, i: int) -> np.uint64:
-    """What makes a transaction one: acquirer, terminal, STAN and time sent, or else its id."""
+def _as_message(h: np.uint64, kind: int, approved: bool) -> np.uint64:
+    """What a message is known by: its id, or what its terminal sent, its type, and whether it was approved."""
+    return _as(h, _MESSAGE + 2 * (kind if kind != MISSING else 0) + (1 if approved else 0))
+
+
+@njit_inline
+def _earlier_key(columns: Any, i: int) -> np.uint64:
+    """What a transaction was known by before identities were keyed; see `Limits.earlier_until_s`."""
     acquirer, terminal, stan = columns.hash[S_ACQUIRER, i], columns.hash[S_TERMINAL, i], columns.hash[S_STAN, i]
     sent = columns.number[N_SENT, i]
     if acquirer == _0 or terminal == _0 or stan == _0 or sent == MISSING:
-        return _txn_key(columns.hash[S_TXN, i])
+        return _earlier_txn_key(columns.hash[S_TXN, i])
     key = mix64(mix64(mix64(acquirer ^ _SALT_SENT) + terminal * _K) + stan * _K) + np.uint64(sent) * _K
-    # A reversal repeats the STAN and time of what it reverses, and is no copy of it.
     kind = columns.number[N_TYPE, i]
     key = mix64(key + np.uint64(kind if kind != MISSING else 0))
     return key if key != _0 else np.uint64(1)
 
 
 @njit_inline
-def _settled_key(columns: Any, i: int) -> np.uint64:
-    """What makes a settlement one: its transaction's id."""
-    key = mix64(_txn_key(columns.hash[S_TXN, i]) ^ _SALT_SETTLED)
+def _earlier_txn_key(txn: np.uint64) -> np.uint64:
+    key = mix64(txn ^ _SALT_TXN)
+    return key if key != _0 else np.uint64(1)
+
+
+@njit_inline
+def _earlier_settled_key(txn: np.uint64) -> np.uint64:
+    key = mix64(_earlier_txn_key(txn) ^ _SALT_SETTLED)
     return key if key != _0 else np.uint64(1)
 
 
@@ -176,9 +202,9 @@ def _touch(state: State, r: int) -> None:
 
 
 @njit_inline
-def _row_of(data: Any, columns: Any, i: int, state: State, limits: Limits) -> int:
+def _row_of(data: Any, columns: Any, i: int, identity: Identity, state: State, limits: Limits) -> int:
     """The row of the record's merchant, taken where it is new; -1 where there is no room."""
-    h, start = columns.hash[S_MERCHANT, i], columns.start[S_MERCHANT, i]
+    h, start = identity.merchant[i], columns.start[S_MERCHANT, i]
     length = columns.length[S_MERCHANT, i]
     at = place(state.rows, state.merchants, h, data, start, length)
     if state.merchants.hash[at] != _0:
@@ -191,7 +217,7 @@ def _row_of(data: Any, columns: Any, i: int, state: State, limits: Limits) -> in
     state.merchants.row[at] = r
     _touch(state, r)
     row = state.rows[r]
-    row.merchant_hash = h
+    row.merchant_hash = columns.hash[S_MERCHANT, i]  # its deadlines follow from it: it depends on no secret
     row.id_length = length
     for k in range(length):
         row.id[k] = data[start + k]
@@ -199,15 +225,15 @@ def _row_of(data: Any, columns: Any, i: int, state: State, limits: Limits) -> in
 
 
 @njit_inline
-def _slot_of(columns: Any, i: int, state: State) -> int:
+def _slot_of(identity: Identity, i: int, state: State) -> int:
     """Where the index begins to be searched for the record's merchant."""
-    return i64(columns.hash[S_MERCHANT, i] & np.uint64(len(state.merchants.hash) - 1))
+    return i64(identity.merchant[i] & np.uint64(len(state.merchants.hash) - 1))
 
 
 @njit_inline
-def _row_by_hash(columns: Any, i: int, state: State) -> int:
+def _row_by_hash(identity: Identity, i: int, state: State) -> int:
     """The row of the record's merchant, by its hash alone; -1 where it is new."""
-    at, h = _slot_of(columns, i, state), columns.hash[S_MERCHANT, i]
+    at, h = _slot_of(identity, i, state), identity.merchant[i]
     while state.merchants.hash[at] != _0:
         if state.merchants.hash[at] == h:
             return i64(state.merchants.row[at])
@@ -216,26 +242,26 @@ def _row_by_hash(columns: Any, i: int, state: State) -> int:
 
 
 @njit_inline
-def _fetch(data: Any, columns: Any, i: int, state: State) -> None:
+def _fetch(data: Any, columns: Any, i: int, identity: Identity, state: State) -> None:
     """Have fetched what the records after `i` will read. It changes nothing but the time they take."""
     kinds = columns.kind
     n = len(kinds)
     if i + FETCH_SLOT < n and kinds[i + FETCH_SLOT] != KIND_DEAD:
-        at = _slot_of(columns, i + FETCH_SLOT, state)
+        at = _slot_of(identity, i + FETCH_SLOT, state)
         prefetch(state.merchants.hash, 8 * at)
         prefetch(state.merchants.row, 4 * at)
         prefetch(data, i64(columns.start[S_MERCHANT, i + FETCH_SLOT]))
     if i + FETCH_ROW < n and kinds[i + FETCH_ROW] != KIND_DEAD:
-        _fetch_row(data, columns, i + FETCH_ROW, state)
+        _fetch_row(data, columns, i + FETCH_ROW, identity, state)
     if i + FETCH_VERSION < n and kinds[i + FETCH_VERSION] != KIND_DEAD:
-        r = _row_by_hash(columns, i + FETCH_VERSION, state)
+        r = _row_by_hash(identity, i + FETCH_VERSION, state)
         if r >= 0:
             k = i64(state.rows[r].master_data)
             prefetch(state.master_data, k * MASTER_DATA_BYTES)
             prefetch(state.master_data, (k + 1) * MASTER_DATA_BYTES - 1)
             prefetch(state.contracts, i64(state.rows[r].contract) * CONTRACT_BYTES)
     if i + 1 < n and kinds[i + 1] != KIND_DEAD and columns.number[N_FEE, i + 1] != MISSING:
-        r = _row_by_hash(columns, i + 1, state)
+        r = _row_by_hash(identity, i + 1, state)
         if r >= 0:
             version = state.contracts[i64(state.rows[r].contract)]
             for k in range(version.line, version.line + version.lines):
@@ -243,9 +269,9 @@ def _fetch(data: Any, columns: Any, i: int, state: State) -> None:
 
 
 @njit_inline
-def _fetch_row(data: Any, columns: Any, i: int, state: State) -> None:
+def _fetch_row(data: Any, columns: Any, i: int, identity: Identity, state: State) -> None:
     """Have the row of record `i` fetched, and the places of its ids among the duplicates."""
-    r = _row_by_hash(columns, i, state)
+    r = _row_by_hash(identity, i, state)
     if r < 0:
         return
     size = state.row_bytes.shape[1]
@@ -253,12 +279,11 @@ def _fetch_row(data: Any, columns: Any, i: int, state: State) -> None:
         prefetch(state.row_bytes, at)
     prefetch(state.deadlines, 8 * r)
     if columns.kind[i] == KIND_SETTLEMENT:
-        fetch(state.duplicates, _settled_key(columns, i), r)
         return
-    key, txn_key = _duplicate_key(columns, i), _txn_key(columns.hash[S_TXN, i])
-    fetch(state.duplicates, key, r)
-    if key != txn_key:
-        fetch(state.duplicates, txn_key, r)
+    kind, approved = columns.number[N_TYPE, i], columns.number[N_RESPONSE, i] in (MISSING, _USUAL_APPROVAL)
+    fetch(state.duplicates, _as_message(identity.txn[i], kind, approved), r)
+    if identity.sent[i] != _0:
+        fetch(state.duplicates, _as_message(identity.sent[i], kind, approved), r)
     if columns.hash[S_ACCEPTOR, i] != _0:
         prefetch(data, i64(columns.start[S_ACCEPTOR, i]))
 
@@ -329,6 +354,7 @@ def _master_data_at(state: State, row: Any, time_ms: int) -> int:
 def _enter_master_data(state: State, row: Any, k: int) -> None:
     """Enter a version of the master data; of two for the same moment the later record comes first."""
     version = state.master_data[k]
+    row.versions += 1
     before = 0
     at = row.master_data
     while at > 0 and state.master_data[at].effective_ms > version.effective_ms:
@@ -363,8 +389,18 @@ def _await(state: State, row: Any, r: int) -> None:
 
 
 @njit_inline
-def _wait(state: State, row: Any, r: int, original: np.uint64, deadline_ms: int, most: int) -> None:
-    """Let a reversal wait for its original; where `most` wait already it counts as unmatched at once."""
+def _wait(
+    state: State, row: Any, r: int, original: np.uint64, amount: int, deadline_ms: int, most: int
+) -> None:  # fmt: skip
+    """Let a reversal wait for its original; where many of the merchant, or `most` in all, wait already it counts as
+    unmatched at once.
+    """
+    waiting, k = 0, row.pending
+    while k > 0 and waiting < MOST_WAITING:
+        waiting, k = waiting + 1, state.pending[k - 1].next
+    if waiting == MOST_WAITING:
+        row.unmatched_reversals += 1
+        return
     k = state.pending_free[0]
     if k:
         state.pending_free[0] = state.pending[k - 1].next
@@ -376,6 +412,7 @@ def _wait(state: State, row: Any, r: int, original: np.uint64, deadline_ms: int,
         k = state.pending_free[1]
     entry = state.pending[k - 1]
     entry.original = original
+    entry.amount = amount
     entry.deadline_ms = deadline_ms
     entry.next = row.pending
     row.pending = k
@@ -383,20 +420,23 @@ def _wait(state: State, row: Any, r: int, original: np.uint64, deadline_ms: int,
 
 
 @njit_inline
-def _release(state: State, row: Any, r: int, original: np.uint64, up_to_ms: int) -> tuple[bool, int]:
-    """Drop the reversal that waits for `original`, and those whose deadline lies before `up_to_ms`.
+def _release(state: State, row: Any, r: int, original: np.uint64, earlier: np.uint64, up_to_ms: int) -> tuple[int, int]:
+    """Drop the reversals that wait for `original`, and those whose deadline lies before `up_to_ms`.
 
-    Returns whether the first was there, and how many of the others there were.
+    Returns what the first are to take out together, -1 for none, 0 for all of it; and how many of the others there
+    were. `earlier` is the original as it was known before identities were keyed.
     """
-    found, expired, before = False, 0, 0
+    found, expired, before = -1, 0, 0
     k = row.pending
     while k > 0:
         entry = state.pending[k - 1]
         after = entry.next
-        mine = original != _0 and entry.original == original and not found
+        mine = original != _0 and (entry.original == original or entry.original == earlier)
         late = entry.deadline_ms < up_to_ms
         if mine or late:
-            found |= mine
+            if mine:
+                whole = found == 0 or entry.amount == 0
+                found = 0 if whole else max(found, 0) + i64(entry.amount)
             expired += late and not mine
             if before:
                 state.pending[before - 1].next = after
@@ -436,12 +476,17 @@ def _reference_at(references: Any, clock_ms: int) -> Any:
 
 
 @njit_inline
-def _approves(response: int, reference: Any) -> bool:
-    """Whether a response code, packed, approves; none is an approval."""
-    if response == MISSING:
+def _approves(columns: Any, i: int, reference: Any) -> bool:
+    """Whether the record's response code approves, by its scheme's table; none is an approval."""
+    response = columns.number[N_RESPONSE, i]
+    if response in (MISSING, _USUAL_APPROVAL):
         return True
-    for k in range(reference.approval_codes):
-        if reference.approval_code[k] == response:
+    if response >> 56 == 3:  # an action code of ISO 8583:1993, of which those from 000 to 099 approve
+        return bool(response & 255 == 48)
+    scheme = columns.number[N_SCHEME, i]
+    codes = reference.approval_code[scheme + 1 if scheme != MISSING else 0]
+    for k in range(len(codes)):
+        if codes[k] == response:
             return True
     return False
 
@@ -502,49 +547,148 @@ def _fire(state: State, into: Into, references: Any, out: Any, r: int, up_to_ms:
             j = _close(state, into, references, out, r, j)
             _await(state, row, r)
         else:
-            _, expired = _release(state, row, r, _0, state.deadlines[r] + 1)
+            _, expired = _release(state, row, r, _0, _0, state.deadlines[r] + 1)
             row.unmatched_reversals += expired
     return j
 
 
 @njit_inline
-def _undo(state: State, row: Any, amount: int, time_ms: int, now_ms: int) -> None:
-    """Take an approved sale out of the buckets it went into, by the zone that was in force at its time."""
-    time_ms = min(time_ms, now_ms)
-    master_data = state.master_data[_master_data_at(state, row, time_ms)]
-    zone = master_data.zone if master_data.zone >= 0 else row.zone
-    day = (time_ms + offset_at(state.zones, zone, time_ms)) // DAY_MS
-    undo_all(row, amount, time_ms, min(day, i64(row.day)), now_ms, i64(row.day))
+def _own_money(amount: int, currency: int, row: Any, reference: Any) -> int:
+    """An amount in the merchant's currency, by the rates in force; `MISSING` where it is missing or has no rate."""
+    if row.currency in (0, currency) or amount in (0, MISSING):
+        return amount
+    return converted(amount, currency, i64(row.currency), reference)
 
 
 @njit_inline
-def _reverse(state: State, row: Any, r: int, columns: Any, i: int, now_ms: int, limits: Limits) -> None:
-    """Take a void or reversal in: take its original out, once."""
-    original = columns.hash[S_ORIGINAL, i]
+def _undo(
+    state: State, row: Any, role: int, count: int, paid: int, ticket: int, currency: int, reference: Any, time_ms: int,
+    now_ms: int,
+) -> None:  # fmt: skip
+    """Take an approved sale or refund, or a part of it, out of the buckets it went into, by the zone of its time."""
+    time_ms = min(time_ms, now_ms)
+    master_data = state.master_data[_master_data_at(state, row, time_ms)]
+    zone = master_data.zone if master_data.zone >= 0 else row.zone
+    day = min((time_ms + offset_at(state.zones, zone, time_ms)) // DAY_MS, i64(row.day))
+    amount, ticket = _own_money(paid, currency, row, reference), _own_money(ticket, currency, row, reference)
+    undone = Undone(role, count, amount, ticket, paid, currency, time_ms, day, now_ms, i64(row.day))
+    undo_all(row, undone)
+
+
+@njit_inline
+def _take_out(
+    state: State, row: Any, r: int, original: np.uint64, ring_id: np.uint64, role: int, amount: int, part: int,
+    currency: int, reference: Any, time_ms: int, now_ms: int,
+) -> None:  # fmt: skip
+    """Take `part` of an original out, 0 for all of it, but no more than is left; count it where nothing is.
+
+    Amounts are of `currency`.
+    """
+    now_s = now_ms // 1000
+    at = find(state.undone, original, r, now_s)
+    gone = amount_at(state.undone, at) if at != ABSENT else i64(0)
+    left = amount - gone
+    if left <= 0 and gone > 0:
+        row.repeated_reversals += 1
+        return
+    taken = left if part == 0 or part > left else part
+    count = 1 if gone + taken >= amount else 0
+    held, sums = (row.sales, row.sales_minor) if role == SALE else (row.refunds, row.refunds_minor)
+    # What was described, and cannot have been counted, takes no sum below zero.
+    if (
+        held < count
+        or (currency == row.currency and sums < taken)
+        or (_own_money(taken, currency, row, reference) == MISSING)
+    ):
+        row.unmatched_reversals += 1
+        return
+    enter(state.undone, original, r, now_s + UNDONE_S, now_s, max(gone + taken, 1))
+    if count:
+        repeats.mark_undone(row, ring_id, role)
+    _undo(state, row, role, count, taken, amount, currency, reference, time_ms, now_ms)
+
+
+@njit_inline
+def _came(state: State, r: int, original: np.uint64, roles: Any, now_s: int) -> tuple[int, int]:
+    """Where the original of a reversal stands among the messages, and its role; `ABSENT` where it is not known.
+
+    Of a sale and a refund under one id it is the sale. The role is -1 of one that was declined.
+    """
+    for wanted in (SALE, REFUND):
+        for kind in range(len(roles)):
+            if roles[kind] == wanted:
+                at = find(state.duplicates, _as_message(original, kind, True), r, now_s)
+                if at != ABSENT:
+                    return at, i64(wanted)
+    for kind in range(len(roles)):
+        if roles[kind] <= REFUND:
+            at = find(state.duplicates, _as_message(original, kind, False), r, now_s)
+            if at != ABSENT:
+                return at, i64(-1)
+    return i64(ABSENT), i64(-1)
+
+
+@njit_inner
+def _reverse(
+    state: State, row: Any, r: int, columns: Any, i: int, identity: Identity, reference: Any, roles: Any, now_ms: int,
+    limits: Limits,
+) -> None:  # fmt: skip
+    """Take a void or reversal in: take what it names out of its original, once for each reversal."""
+    original, ring_id, now_s = identity.original[i], columns.hash[S_ORIGINAL, i], now_ms // 1000
+    part, currency = columns.number[N_AMOUNT, i], columns.number[N_CURRENCY, i]
     if original == _0:
         row.unmatched_reversals += 1
         return
-    turn = now_ms // limits.undone_turn_ms
-    if holds(state.undone, original, r, turn) != ABSENT:
+    applied = _as(identity.txn[i], _APPLIED)
+    earlier = now_s <= limits.earlier_until_s and find(state.undone, ring_id, r, now_s) != ABSENT
+    if earlier or find(state.undone, applied, r, now_s) != ABSENT:
         row.repeated_reversals += 1
         return
-    enter(state.undone, original, r, turn, False)
-    k = repeats.find(row, original)
-    if k >= 0:
-        if repeats.mark_undone(row, k):
-            _undo(state, row, row.ring_amount[k], i64(row.ring_time_s[k]) * 1000, now_ms)
+    enter(state.undone, applied, r, now_s + UNDONE_S, now_s, 1)
+    at, role = _came(state, r, original, roles, now_s)
+    if at != ABSENT:
+        if role >= 0:
+            amount = amount_at(state.duplicates, at) & ((1 << AMOUNT_BITS) - 1)
+            time_ms = time_at(state.duplicates, at) * 1000
+            _take_out(state, row, r, original, ring_id, role, amount, part, currency, reference, time_ms, now_ms)
         return
+    k = repeats.find(row, ring_id)
+    if k < 0:
+        _reverse_described(state, row, r, columns, i, original, reference, now_ms, limits)
+        return
+    role = repeats.role_of(row, k)
+    if role >= 0:
+        amount, time_ms = i64(row.ring_amount[k]), i64(row.ring_time_s[k]) * 1000
+        if row.currency not in (0, currency):
+            amount = converted(amount, i64(row.currency), currency, reference)
+        _take_out(state, row, r, original, ring_id, role, amount, part, currency, reference, time_ms, now_ms)
+    elif repeats.was_undone(row, k):
+        row.repeated_reversals += 1
+
+
+@njit_inline
+def _reverse_described(
+    state: State, row: Any, r: int, columns: Any, i: int, original: np.uint64, reference: Any, now_ms: int,
+    limits: Limits,
+) -> None:  # fmt: skip
+    """Take a reversal in whose original is not known: as it describes it, or when it comes."""
+    now_s, part, currency = now_ms // 1000, columns.number[N_AMOUNT, i], columns.number[N_CURRENCY, i]
     amount, time_ms = columns.number[N_ORIGINAL_AMOUNT, i], columns.number[N_ORIGINAL_TIME, i]
-    described = amount != MISSING and time_ms != MISSING
-    hour = now_ms // limits.duplicate_turn_ms
-    came = holds(state.duplicates, _txn_key(original), r, hour)
-    long_ago = came == ABSENT and described and time_ms // limits.duplicate_turn_ms < hour - 1
-    if (came == FLAGGED and described) or long_ago:
-        _undo(state, row, amount, time_ms, now_ms)
-    elif came == FLAGGED:
+    ring_id, described = columns.hash[S_ORIGINAL, i], amount != MISSING and time_ms != MISSING
+    earlier = now_s <= limits.earlier_until_s and (
+        find(state.duplicates, _earlier_txn_key(ring_id), r, now_s) != ABSENT
+    )
+    first_ms = columns.number[N_TIME, i]
+    if row.first_ms != 0:
+        first_ms = min(first_ms, i64(row.first_ms))
+    if described and time_ms < first_ms:
+        row.unmatched_reversals += 1  # it was before our time
+    elif described and (earlier or time_ms + reference.repeat_ms < now_ms):
+        _take_out(state, row, r, original, ring_id, i64(SALE), amount, part, currency, reference, time_ms, now_ms)
+    elif earlier:
         row.unmatched_reversals += 1
-    elif came == ABSENT:
-        _wait(state, row, r, original, columns.number[N_TIME, i] + limits.reversal_ms, limits.pending)
+    else:
+        _wait(state, row, r, original, part, columns.number[N_TIME, i] + limits.reversal_ms, limits.pending)
 
 
 @njit_inline
@@ -555,28 +699,69 @@ def _reset(state: State, r: int, keep: int) -> None:
 
 
 @njit_inline
+def _foreign_money(columns: Any, i: int, row: Any, reference: Any) -> bool:
+    """Whether the record moves money of another currency than the merchant's, for which there is no rate."""
+    currency = columns.number[N_CURRENCY, i]
+    if row.currency in (0, currency):
+        return False
+    moves = columns.number[N_AMOUNT, i] != 0 or columns.number[N_FEE, i] not in (0, MISSING)
+    return moves and converted(1, currency, i64(row.currency), reference) == MISSING
+
+
+@njit_inline
 def _disposition_of(
-    columns: Any, i: int, r: int, key: np.uint64, state: State, references: Any, limits: Limits
+    columns: Any, i: int, r: int, key: np.uint64, sent_key: np.uint64, state: State, reference: Any, limits: Limits,
+    into: Into,
 ) -> int:  # fmt: skip
-    """Whether the transaction is to be taken in; touches nothing."""
+    """Whether the transaction is to be taken in; touches nothing but its context."""
     row, time_ms = state.rows[r], columns.number[N_TIME, i]
-    if row.currency != 0 and row.currency != columns.number[N_CURRENCY, i]:
-        return CURRENCY
+    into.event_context[i, 0], into.event_context[i, 1] = r, row.currency
     if row.started:
-        if holds(state.duplicates, key, r, row.clock_ms // limits.duplicate_turn_ms) != ABSENT:
+        now_s = max(i64(row.clock_ms), time_ms) // 1000
+        at = find(state.duplicates, key, r, now_s)
+        if at != ABSENT:
+            first = amount_at(state.duplicates, at)
+            if first == whole_amount(columns, i):
+                return DUPLICATE
+            into.event_context[i, 1], into.event_context[i, 2] = first, time_at(state.duplicates, at)
+            return CONFLICT
+        if sent_key != _0 and find(state.duplicates, sent_key, r, now_s) != ABSENT:
             return DUPLICATE
-        if row.clock_ms - time_ms > _reference_at(references, i64(row.clock_ms)).late_ms:
-            return LATE
+        if now_s <= limits.earlier_until_s and find(state.duplicates, _earlier_key(columns, i), r, now_s) != ABSENT:
+            return DUPLICATE
+    if _foreign_money(columns, i, row, reference):
+        return CURRENCY
+    if row.started and row.clock_ms - time_ms > reference.late_ms:
+        into.event_context[i, 1] = row.clock_ms
+        return LATE
     return ACCEPTED
 
 
 @njit_inline
+def _sent(columns: Any, i: int, identity: Identity) -> np.uint64:
+    """Terminal, STAN and time sent as one hash that depends on no secret; 0 where one is missing."""
+    if identity.sent[i] == _0:
+        return _0
+    h = mix64(columns.hash[S_TERMINAL, i] + columns.hash[S_STAN, i] * _K) + np.uint64(columns.number[N_SENT, i])
+    return mix64(h)
+
+
+@njit_inline
+def _mcc(code: int) -> int:
+    """An MCC as it came, -1 where there is none: 0000 and 9999 stand for that."""
+    return -1 if code in (MISSING, 0, 9999) else code
+
+
+@njit_inline
 def _event(
-    data: Any, columns: Any, i: int, state: State, row: Any, reference: Any, known: Any, time_ms: int, now_ms: int,
-    was_ms: int, now_day: int, was_day: int, local_ms: int, role: int, approved: bool,
+    data: Any, columns: Any, i: int, identity: Identity, state: State, row: Any, reference: Any, known: Any,
+    time_ms: int, now_ms: int, was_ms: int, now_day: int, was_day: int, local_ms: int, role: int, approved: bool,
 ) -> Event:  # fmt: skip
     """The record as families see it, priced by the contract in force at its time."""
-    amount, scheme, card_kind = columns.number[N_AMOUNT, i], columns.number[N_SCHEME, i], columns.number[N_CARD_KIND, i]
+    scheme, card_kind = columns.number[N_SCHEME, i], columns.number[N_CARD_KIND, i]
+    paid, currency = columns.number[N_AMOUNT, i], columns.number[N_CURRENCY, i]
+    amount, fee = _own_money(paid, currency, row, reference), columns.number[N_FEE, i]
+    fee = _own_money(fee, currency, row, reference)
     channel, mode = columns.hash[S_CHANNEL, i], columns.hash[S_MODE, i]
     due, due_ppm = MISSING, MISSING
     if row.contract and columns.number[N_FEE, i] != MISSING:
@@ -591,12 +776,13 @@ def _event(
         time_ms, now_ms, was_ms, min(local_ms // DAY_MS, now_day), now_day, was_day,
         local_ms // 3_600_000 % 24, amount, role, approved, columns.hash[S_TXN, i], columns.hash[S_CARD, i],
         card_kind, scheme, entry,
-        columns.number[N_RESPONSE, i], columns.number[N_COUNTRY, i], columns.number[N_CURRENCY, i],
-        max(columns.number[N_MCC, i], -1), _acceptor_mcc(data, acceptor_at, layout, reference, known),
-        max(columns.number[N_CHANNEL_MCC, i], -1), max(columns.number[N_FEE_TYPE, i], -1),
-        columns.number[N_FEE, i], due, due_ppm, mode, channel, columns.hash[S_TERMINAL, i],
+        columns.number[N_RESPONSE, i], columns.number[N_COUNTRY, i], currency,
+        _mcc(columns.number[N_MCC, i]), _acceptor_mcc(data, acceptor_at, layout, reference, known),
+        _mcc(columns.number[N_CHANNEL_MCC, i]), max(columns.number[N_FEE_TYPE, i], -1),
+        fee, due, due_ppm, mode, channel, columns.hash[S_TERMINAL, i],
         columns.hash[S_ACCEPTOR, i], columns.hash[S_CHANNEL_MERCHANT, i],
-        max(columns.number[N_FEE_CLASS, i], -1), _acceptor_region(data, acceptor_at, layout, reference),
+        max(columns.number[N_FEE_CLASS, i], -1), _acceptor_region(data, acceptor_at, layout, reference), paid,
+        _sent(columns, i, identity),
     )  # fmt: skip
 
 
@@ -617,16 +803,21 @@ def _advance_watermark(columns: Any, i: int, row: Any, state: State) -> bool:
 
 @njit_inner
 def _settle(
-    data: Any, columns: Any, i: int, r: int, state: State, into: Into, references: Any, known: Any, limits: Limits,
-    out: Any, j: int,
+    data: Any, columns: Any, i: int, r: int, identity: Identity, state: State, into: Into, references: Any, known: Any,
+    limits: Limits, out: Any, j: int,
 ) -> int:  # fmt: skip
     """Take a settlement in by what it carries; the next row of features, or -1 for one that came before."""
     row = state.rows[r]
-    key = _settled_key(columns, i)
-    turn = (row.clock_ms if row.started else 0) // limits.duplicate_turn_ms
-    if holds(state.duplicates, key, r, turn) != ABSENT:
+    now_s = row.clock_ms // 1000 if row.started else 0
+    # Parts of a payment may be settled one by one, under its id.
+    key = _as(_as(identity.txn[i], _SETTLED), whole_amount(columns, i))
+    if find(state.duplicates, key, r, now_s) != ABSENT:
         return -1
-    enter(state.duplicates, key, r, turn, False)
+    earlier = _earlier_settled_key(columns.hash[S_TXN, i])
+    if now_s <= limits.earlier_until_s and find(state.duplicates, earlier, r, now_s) != ABSENT:
+        return -1
+    reference = _reference_at(references, i64(row.clock_ms) if row.started else i64(0))
+    enter(state.duplicates, key, r, now_s + reference.repeat_ms // 1000, now_s, 0)
     given_ms = columns.number[N_ORIGINAL_TIME, i]
     # Whatever it says, what was settled was made before this was received: one wrong year would move the fee day.
     time_ms = min(given_ms if given_ms != MISSING else columns.number[N_TIME, i], columns.number[N_RECEIVED, i])
@@ -636,7 +827,7 @@ def _settle(
     was_ms, was_day = (row.clock_ms, i64(row.day)) if row.started else (-1, -1)
     reference = _reference_at(references, _clock(row, time_ms))
     event = _event(
-        data, columns, i, state, row, reference, known, time_ms, max(time_ms, was_ms), was_ms,
+        data, columns, i, identity, state, row, reference, known, time_ms, max(time_ms, was_ms), was_ms,
         max(local_ms // DAY_MS, was_day), was_day, local_ms, SALE, True,
     )  # fmt: skip
     _nothing(into)
@@ -670,8 +861,8 @@ def _revise(
 
 @njit_inline
 def _accept(
-    data: Any, columns: Any, i: int, r: int, key: np.uint64, state: State, references: Any, known: Any,
-    roles: Any, limits: Limits, out: Any,
+    data: Any, columns: Any, i: int, r: int, key: np.uint64, sent_key: np.uint64, identity: Identity, state: State,
+    references: Any, known: Any, roles: Any, limits: Limits, out: Any,
 ) -> tuple[int, int]:  # fmt: skip
     """Apply an accepted transaction to its merchant's row and write its features to `out`.
 
@@ -687,7 +878,6 @@ def _accept(
     row.started = 1
     if row.first_received_day == 0:
         row.first_received_day = time_ms // DAY_MS
-    row.currency = columns.number[N_CURRENCY, i]
     now_ms = max(time_ms, was_ms)
     row.clock_ms = now_ms
     master_data = state.master_data[_master_data_at(state, row, time_ms)]
@@ -698,27 +888,32 @@ def _accept(
     if row.close_day == 0:
         _close_at(state, row, i64(row.day))
         _await(state, row, r)
-    amount, kind = columns.number[N_AMOUNT, i], columns.number[N_TYPE, i]
+    kind = columns.number[N_TYPE, i]
     role = roles[kind if kind != MISSING else 0]
-    response = columns.number[N_RESPONSE, i]
     reference = _reference_at(references, now_ms)
-    approved = _approves(response, reference)
-    turn, txn_key = now_ms // limits.duplicate_turn_ms, _txn_key(columns.hash[S_TXN, i])
-    enter(state.duplicates, txn_key, r, turn, approved and role == SALE)
-    if key != txn_key:
-        enter(state.duplicates, key, r, turn, False)
+    approved = _approves(columns, i, reference)
+    whole = whole_amount(columns, i)
+    until_s = (now_ms + reference.repeat_ms) // 1000
+    enter(state.duplicates, key, r, until_s, time_ms // 1000, whole)
+    if sent_key != _0:
+        enter(state.duplicates, sent_key, r, until_s, time_ms // 1000, whole)
+    if row.currency == 0 and approved and role <= UNDO and columns.number[N_AMOUNT, i] > 0:
+        row.currency = columns.number[N_CURRENCY, i]
     if role == UNDO and approved:
-        _reverse(state, row, r, columns, i, now_ms, limits)
+        _reverse(state, row, r, columns, i, identity, reference, roles, now_ms, limits)
     event = _event(
-        data, columns, i, state, row, reference, known, time_ms, now_ms, was_ms, i64(row.day), was_day, local_ms, role,
-        approved,
+        data, columns, i, identity, state, row, reference, known, time_ms, now_ms, was_ms, i64(row.day), was_day,
+        local_ms, role, approved,
     )  # fmt: skip
     update_all(row, event, master_data, reference, out)
     if row.pending and role <= REFUND:
-        found, _ = _release(state, row, r, event.txn, 0)
-        k = repeats.find(row, event.txn) if found else -1
-        if k >= 0 and repeats.mark_undone(row, k):
-            _undo(state, row, amount, time_ms, now_ms)
+        part, _ = _release(state, row, r, identity.txn[i], columns.hash[S_TXN, i], 0)
+        if part >= 0 and approved:
+            amount, currency = columns.number[N_AMOUNT, i], columns.number[N_CURRENCY, i]
+            _take_out(
+                state, row, r, identity.txn[i], columns.hash[S_TXN, i], i64(role), amount, part, currency, reference,
+                time_ms, now_ms,
+            )  # fmt: skip
     return (i64(role) if approved else i64(-1)), local_ms
 
 
@@ -750,8 +945,8 @@ def _tick(state: State, into: Into, references: Any, out: Any, k: int, time_ms: 
 
 @njit_cached
 def run(
-    data: Any, columns: Any, places: Any, state: State, references: Any, known: Any, roles: Any, limits: Limits,
-    scratch: Any, into: Into, dispositions: Any, cursor: Any,
+    data: Any, columns: Any, places: Any, identity: Identity, state: State, references: Any, known: Any, roles: Any,
+    limits: Limits, scratch: Any, into: Into, dispositions: Any, cursor: Any,
 ) -> int:  # fmt: skip
     """Take a batch in, record by record; return how many rows of features it gave.
 
@@ -761,6 +956,7 @@ def run(
         data: the batch's bytes.
         columns: its `engine.decoding.columns.Columns`.
         places: (n,) of master data or a contract, its version's place in the side table.
+        identity: its `engine.features.identity.Identity`.
         state: read and written.
         references: (versions,) of `engine.features.event.REFERENCE`, ascending by `since_ms`, read.
         known: (10000,) whether an MCC exists.
@@ -772,7 +968,7 @@ def run(
         cursor: (2,) the record to go on with, and where its clock still fires deadlines the row, plus one; (n, 0) when
             all is done.
     """
-    data, columns, places = borrowed(data), borrowed(columns), borrowed(places)
+    data, columns, places, identity = borrowed(data), borrowed(columns), borrowed(places), borrowed(identity)
     state, references, known = borrowed(state), borrowed(references), borrowed(known)
     roles, dispositions, cursor = borrowed(roles), borrowed(dispositions), borrowed(cursor)
     scratch, into = borrowed(scratch), borrowed(into)
@@ -782,7 +978,7 @@ def run(
         cursor[0] = i
         if j + MOST_AT_ONCE > len(into.record_of):
             return j
-        _fetch(data, columns, i, state)
+        _fetch(data, columns, i, identity, state)
         kind = kinds[i]
         if kind == KIND_DEAD:
             dispositions[i] = UNREADABLE
@@ -805,7 +1001,7 @@ def run(
         if kind == KIND_TRANSACTION and columns.number[N_TIME, i] - columns.number[N_RECEIVED, i] > limits.future_ms:
             dispositions[i] = FUTURE
             continue
-        r = _row_of(data, columns, i, state, limits)
+        r = _row_of(data, columns, i, identity, state, limits)
         if r < 0:
             dispositions[i] = CAPACITY
             continue
@@ -814,40 +1010,53 @@ def run(
             _touch(state, r)
             dispositions[i] = OTHER_EVENT
             if kind == KIND_SETTLEMENT:
-                if row.currency != 0 and row.currency != columns.number[N_CURRENCY, i]:
+                if _foreign_money(columns, i, row, _reference_at(references, i64(row.clock_ms))):
                     dispositions[i] = CURRENCY
                     into.event_context[i, 0], into.event_context[i, 1] = r, row.currency
                     continue
                 if not _advance_watermark(columns, i, row, state):
                     dispositions[i] = FEEDS
                     continue
-                after = _settle(data, columns, i, r, state, into, references, known, limits, out, j)
+                after = _settle(data, columns, i, r, identity, state, into, references, known, limits, out, j)
                 if after < 0:
                     dispositions[i] = DUPLICATE
                     continue
                 j = after
             elif kind == KIND_MASTER_DATA:
+                if row.versions >= MOST_VERSIONS:
+                    dispositions[i] = TOO_MANY_VERSIONS
+                    continue
                 _enter_master_data(state, row, places[i])
+                currency = state.master_data[places[i]].currency
+                if currency != 0 and currency != row.currency:
+                    if row.currency != 0 and row.started:
+                        _reset(state, r, limits.keep_bytes)  # its windows are of the other
+                    row.currency = currency
                 if row.first_received_day == 0 and columns.number[N_RECEIVED, i] != MISSING:
                     row.first_received_day = columns.number[N_RECEIVED, i] // DAY_MS
             elif kind == KIND_CONTRACT:
                 if not _advance_watermark(columns, i, row, state):
                     dispositions[i] = FEEDS
                     continue
+                if row.contract_versions >= MOST_VERSIONS:
+                    dispositions[i] = TOO_MANY_VERSIONS
+                    continue
+                row.contract_versions += 1
                 j = _revise(columns, i, r, places[i], state, into, references, out, j)
             else:
                 into.event_context[i, 0], into.event_context[i, 1], into.event_context[i, 2] = r, row.watermark_ms, j
             row.other_events += np.uint32(1)
             continue
-        key = _duplicate_key(columns, i)
-        disposition = _disposition_of(columns, i, r, key, state, references, limits)
+        reference = _reference_at(references, _clock(row, columns.number[N_TIME, i]))
+        approved, type_ = _approves(columns, i, reference), columns.number[N_TYPE, i]
+        key = _as_message(identity.txn[i], type_, approved)
+        sent_key = _as_message(identity.sent[i], type_, approved) if identity.sent[i] != _0 else _0
+        disposition = _disposition_of(columns, i, r, key, sent_key, state, reference, limits, into)
         feed = _feed(state, columns.hash[S_FEED, i]) if disposition == ACCEPTED else -1
         if disposition == ACCEPTED and feed < 0:
             disposition = FEEDS
         dispositions[i] = disposition
         if disposition != ACCEPTED:
-            into.event_context[i, 0] = r
-            into.event_context[i, 1] = row.clock_ms if disposition == LATE else row.currency
             continue
         _touch(state, r)
         if row.started:
@@ -856,7 +1065,9 @@ def run(
         if 0 < state.deadlines[r] < time_ms:
             j = _fire(state, into, references, out, r, time_ms, j)
         row.feed = feed
-        role, local_ms = _accept(data, columns, i, r, key, state, references, known, roles, limits, out)
+        role, local_ms = _accept(
+            data, columns, i, r, key, sent_key, identity, state, references, known, roles, limits, out
+        )
         row.watermark_ms = max(row.watermark_ms, row.clock_ms, state.feed_clock_ms[feed])
         j = _put(state, into, r, i, ROW_TRANSACTION, time_ms, role, local_ms, j)
         if limits.foreign:
@@ -888,7 +1099,7 @@ def snapshot(rows: Any, state: State, references: Any, scratch: Any) -> None:
     event = Event(
         now_ms, now_ms, now_ms, min(local_ms // DAY_MS, day), day, day, local_ms // 3_600_000 % 24, i64(0), i64(UNDO),
         now_ms < 0, _0, _0, nothing, nothing, none, nothing, nothing, i64(row.currency), none, none, none, none,
-        nothing, nothing, nothing, _0, _0, _0, _0, _0, none, i64(0),
+        nothing, nothing, nothing, _0, _0, _0, _0, _0, none, i64(0), i64(0), _0,
     )  # fmt: skip
     update_all(row, event, master_data, _reference_at(references, now_ms), out)
     out.row_kind = ROW_TRANSACTION

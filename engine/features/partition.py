@@ -13,9 +13,9 @@ from domain.contracts import NO_CAP
 from domain.dispositions import VERSIONS
 from domain.errors import RecordError
 from domain.mcc import class_table, known_mccs
-from domain.timestamps import DAY_MS, HOUR_MS
+from domain.timestamps import DAY_MS
 from engine.control_kinds.registry import INSTALLED, KINDS, version_0
-from engine.decoding.columns import MISSING
+from engine.decoding.columns import MISSING, pack
 from engine.decoding.hashing import hash_of
 from engine.features.blindness import Blind, Blindness
 from engine.features.event import CONTRACT, MASTER_DATA, MAX_MCCS, PRICE_LINE, REFERENCE
@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     InForce = tuple[int, tuple[Any, ...]]
     """What the kinds of `INSTALLED` say, and the row's clock from which on that is in force, UTC milliseconds."""
 
-DUPLICATE_TURN_MS = HOUR_MS
-UNDONE_TURN_MS = 7 * DAY_MS
+EARLIER_TURN_S = {"duplicates": 3_600, "undone": 7 * 86_400}
+"""Turns of a merchant's clock in which repeats and reversals were remembered before identities were keyed: of a turn
+it was known until the end of the next."""
 REVERSAL_MS = DAY_MS
 FORGET_MS = 400 * DAY_MS
 LEAST_PENDING = 65_536
@@ -91,8 +92,8 @@ class PartitionState:
         if not 0 <= partition < partitions:
             raise ValueError(f"partition must be 0 to {partitions - 1}, got {partition}")
         self.rows = Rows(composition.dtype, config.capacity)
-        self.duplicates = AgedSet(DUPLICATE_TURN_MS, journals=journals)
-        self.undone = AgedSet(UNDONE_TURN_MS, journals=journals)
+        self.duplicates = AgedSet(journals=journals)
+        self.undone = AgedSet(journals=journals)
         self.pending = np.zeros(1024, PENDING)
         self.pending_free = np.zeros(2, np.int64)
         self.master_data = np.zeros(1024, MASTER_DATA)
@@ -110,7 +111,7 @@ class PartitionState:
         self.feed_clock_ms = np.full(MAX_FEEDS, -1, np.int64)
         self.feed_count = np.zeros(1, np.int64)
         self.limits = Limits(
-            events.FUTURE_MS, FORGET_MS, REVERSAL_MS, DUPLICATE_TURN_MS, UNDONE_TURN_MS,
+            events.FUTURE_MS, FORGET_MS, REVERSAL_MS, 0,
             config.capacity, max(LEAST_PENDING, config.capacity), partition, partitions, composition.keep_bytes,
             config.foreign,
         )  # fmt: skip
@@ -158,11 +159,15 @@ class PartitionState:
         rows = self.rows.rows[: int(self.rows.count[0])]
         return np.where(rows["started"] != 0, rows["clock_ms"], MISSING)
 
+    def know_earlier(self, until_s: int) -> None:
+        """Have what was remembered before identities were keyed looked up until a second of the merchants' clocks."""
+        self.limits = self.limits._replace(earlier_until_s=max(until_s, self.limits.earlier_until_s))
+
     def make_room(self, more: int) -> None:
         """Make room for a batch of `more` records, so that no table grows while the kernel runs."""
         self.rows.make_room(more)
         self.duplicates.make_room(2 * more, self.rows.rows)
-        self.undone.make_room(more, self.rows.rows)
+        self.undone.make_room(2 * more, self.rows.rows)
         used = int(self.pending_free[1])
         if used + more > len(self.pending):
             self.pending = grown(self.pending, used + more)
@@ -173,7 +178,7 @@ class PartitionState:
         return State(
             rows.rows, rows.row_bytes, rows.deadlines, rows.count, rows.index, self.duplicates.table,
             self.undone.table, self.pending, self.pending_free, self.master_data, self.master_data_next,
-            self.contracts, self.contract_next, self.price_lines, self._zones,
+            self.contracts, self.contract_next, self.price_lines, self._zones, self.rows.secret,
             self.feed_hash, self.feed_clock_ms, self.feed_count, rows.dirty,
         )  # fmt: skip
 
@@ -197,9 +202,10 @@ class PartitionState:
         entry = self.master_data[self.master_data_count]
         entry["effective_ms"] = event["effective_from"]
         entry["zone"] = zone
+        entry["currency"] = pack(event["currency"]) if "currency" in event else 0
         for name, count, values in (
-            ("mccs", "mcc_count", event.get("mccs", ())),
-            ("channel_mccs", "channel_count", event.get("approved_channel_mccs", ())),
+            ("mccs", "mcc_count", _mccs(event, "mccs")),
+            ("channel_mccs", "channel_count", _mccs(event, "approved_channel_mccs")),
             ("fee_types", "fee_type_count", event.get("special_fee_types", ())),
         ):
             entry[count] = len(values)
@@ -243,6 +249,11 @@ class PartitionState:
         """Number the time zones in this order."""
         self.zone_names = names
         self._zones = zone_table(names)
+
+
+def _mccs(event: dict[str, Any], name: str) -> list[str]:
+    """MCCs of an event; 0000 and 9999 stand for none."""
+    return [each for each in event.get(name, ()) if each not in {"0000", "9999"}]
 
 
 def _line(price: dict[str, Any]) -> tuple[int, ...]:

@@ -6,12 +6,13 @@ the rows; `state inspect` and `explain` read the features of one merchant.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from domain.dispositions import TIME_ZONE, VERSIONS
-from domain.events import KIND_CLOCK, KIND_CONTRACT, KIND_DEAD, KIND_MASTER_DATA
+from domain.events import FUTURE_MS, KIND_CLOCK, KIND_CONTRACT, KIND_DEAD, KIND_MASTER_DATA
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS, empty_columns
 from engine.decoding.decode import Decoded, Decoder, dead_letter
 from engine.decoding.hashing import partition_of
@@ -19,6 +20,7 @@ from engine.decoding.records import Records
 from engine.features.compose import compose
 from engine.features.families.registry import FAMILIES
 from engine.features.feature_rows import FeatureRows, Walked, value_of
+from engine.features.identity import empty_identity, identify
 from engine.features.partition import Full, PartitionState
 from engine.features.state import MAX_FEEDS
 
@@ -60,6 +62,7 @@ class FeaturePipeline:
         state: everything remembered of the partition's merchants.
         feeds: by feed, the latest time that a clock record of it carried, UTC milliseconds.
         columns: every feature column, in order.
+        fields_dropped: of the last records, by name, how many an optional field was left out of because of its value.
     """
 
     def __init__(
@@ -70,7 +73,9 @@ class FeaturePipeline:
         self.state = PartitionState(config, self._composition, partition, partitions, journals=journals)
         self.feeds: dict[str, int] = {}
         self._decoder = Decoder()
+        self.fields_dropped: Counter[str] = Counter()
         self._into = self._composition.outputs(0)
+        self._identity = empty_identity(0)
         self._historic, self._foreign = historic, config.foreign
 
     @property
@@ -83,8 +88,10 @@ class FeaturePipeline:
 
         The parts must all be taken, in order. Every record is in exactly one of them.
         """
+        self.fields_dropped = Counter()
         if len(records):
             decoded = self._decoder.decode(records)
+            self.fields_dropped = decoded.dropped
             yield from self._walk(records, decoded, self._stage(records, decoded))
 
     def snapshot(self, merchant_row: int) -> dict[str, int | float | None]:
@@ -102,7 +109,9 @@ class FeaturePipeline:
 
     def compile_kernel(self) -> None:
         """Compile the kernel, or load it from its cache, without the scanner. Nothing that is remembered changes."""
-        decoded = Decoded(Records.of([]).data, empty_columns(0), [], [])
+        decoded = Decoded(Records.of([]).data, empty_columns(0), [], [], Counter())
+        self._identity = empty_identity(0)
+        identify(decoded.data, decoded.columns, self.state.rows.secret, self._identity)
         self._run(decoded, np.zeros(0, np.int32), np.empty(0, np.uint8), np.zeros(2, np.int64))
         self.snapshot(0)
         self.state.rows.find("m")
@@ -125,6 +134,8 @@ class FeaturePipeline:
         if n + _SPARE_ROWS > len(self._into[1].record_of):
             self._into = self._composition.outputs(n + _SPARE_ROWS)
         _, into, columns = self._into
+        self._identity = empty_identity(n)
+        identify(decoded.data, decoded.columns, state.rows.secret, self._identity)
         walked = Walked(records, decoded, np.empty(n, np.uint8), into, columns, state)
         while (first := int(cursor[0])) < n:
             count = self._run(decoded, places, walked.dispositions, cursor)
@@ -140,8 +151,8 @@ class FeaturePipeline:
     ) -> int:
         state, (scratch, into, _) = self.state, self._into
         return self._composition.run(
-            decoded.data, decoded.columns, places, state.state(), state.references, state.known, state.roles,
-            state.limits, scratch, into, dispositions, cursor,
+            decoded.data, decoded.columns, places, self._identity, state.state(), state.references, state.known,
+            state.roles, state.limits, scratch, into, dispositions, cursor,
         )  # fmt: skip
 
     def _stage(self, records: Records, decoded: Decoded) -> NDArray[np.int32]:
@@ -162,6 +173,9 @@ class FeaturePipeline:
             decoded.columns.hash[_FEED] = 0
         received = decoded.columns.number[_RECEIVED]
         receipt = decoded.columns.number[_TIME] if self._historic else records.appended_ms
+        if not self._historic:  # whatever it says, it was received before it was appended
+            appended = records.appended_ms
+            np.minimum(received, appended + FUTURE_MS, out=received, where=(received != MISSING) & (appended > 0))
         np.copyto(received, receipt, where=(received == MISSING) & (kinds != KIND_DEAD))
         return places
 

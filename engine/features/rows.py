@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from engine.checkpoint.dirty import Dirty, gather, reserved, room_for, touch_all
-from engine.decoding.hashing import hash64
+from engine.features.identity import keyed, new_secret, words_of
 from engine.jit import Structured, i64, njit_cached, njit_inline
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ HEADER = (
     ("other_events", np.uint32),
     ("feed", np.int16),
     ("zone", np.int16),
+    ("versions", np.uint16),
+    ("contract_versions", np.uint16),
     ("id_length", np.uint8),
     ("started", np.uint8),
     ("touched", np.uint8),
@@ -40,8 +42,9 @@ HEADER = (
 )
 """Fields of every row. `master_data` and `contract` are a place in their side table, `pending` a place + 1, 0 for none.
 `close_day` is the next local day to be closed, at `close_ms`; 0 where none is. `first_received_day` is the day (UTC)
-its first record was received. `clock_ms` is meaningful once `started`. `touched` belongs to the module `dirty` and is
-no part of what is remembered. `watermark_ms` is the latest that the merchant's clock, or that of the feed it came
+its first record was received. `clock_ms` is meaningful once `started`. `versions` and `contract_versions` count
+its versions of master data and contracts. `touched` belongs to the module `dirty` and is no part of what is remembered.
+`watermark_ms` is the latest that the merchant's clock, or that of the feed it came
 through at the time, stood at when a transaction was accepted or a day closed: it never goes back, even where the
 merchant changes its feed."""
 
@@ -57,7 +60,7 @@ def row_dtype(families: tuple[ModuleType, ...]) -> tuple[np.dtype[np.void], int]
 
 
 class Index(NamedTuple):
-    """Open addressing from a merchant's hash to its row."""
+    """Open addressing from a merchant's keyed hash to its row."""
 
     hash: NDArray[np.uint64]
     """(size,): 0 where free; size is a power of two."""
@@ -83,6 +86,8 @@ class Rows:
             *room_for(0, dtype.itemsize),
         )  # fmt: skip
         self._spare_list = reserved((capacity,), np.int32)
+        self.secret = words_of(new_secret())
+        """(2,) under which ids are hashed; it may be set while there are no rows."""
         self.index = _empty_index(1024)
 
     def make_room(self, more: int) -> None:
@@ -94,7 +99,7 @@ class Rows:
         while size < need:
             size *= 2
         index = _empty_index(size)
-        reindex(self.rows, int(self.count[0]), index)
+        reindex(self.rows, int(self.count[0]), index, self.secret)
         self.index = index
 
     def set_aside(self, more: NDArray[np.int32]) -> Aside:
@@ -145,7 +150,7 @@ class Rows:
         self.count[0] = count
         self.index = _empty_index(1024)
         self.make_room(0)
-        reindex(self.rows, count, self.index)
+        reindex(self.rows, count, self.index, self.secret)
 
     def id_of(self, row: int) -> str:
         """The merchant's id."""
@@ -154,8 +159,10 @@ class Rows:
 
     def find(self, merchant_id: str) -> int:
         """The merchant's row, -1 where there is none."""
-        raw = np.frombuffer(merchant_id.encode(), np.uint8)
-        return _find_id(self.rows, self.index, raw) if 0 < len(raw) <= ID_BYTES else -1
+        raw = merchant_id.encode()
+        if not 0 < len(raw) <= ID_BYTES:
+            return -1
+        return _find_id(self.rows, self.index, np.frombuffer(raw + bytes(8), np.uint8), len(raw), self.secret)
 
 
 class Aside(NamedTuple):
@@ -198,11 +205,14 @@ def place(rows: Structured, index: Index, h: np.uint64, data: NDArray[np.uint8],
 
 
 @njit_cached
-def reindex(rows: Structured, count: int, index: Index) -> None:
+def reindex(rows: Structured, count: int, index: Index, secret: NDArray[np.uint64]) -> None:
     """Enter the first `count` rows into an empty index."""
     mask = len(index.hash) - 1
+    raw = np.zeros(ID_BYTES + 8, np.uint8)
     for r in range(count):
-        h = rows[r].merchant_hash
+        for k in range(ID_BYTES):
+            raw[k] = rows[r].id[k]
+        h = keyed(secret, raw, 0, i64(rows[r].id_length))
         at = i64(h & np.uint64(mask))
         while index.hash[at] != np.uint64(0):
             at = (at + 1) & mask
@@ -211,6 +221,6 @@ def reindex(rows: Structured, count: int, index: Index) -> None:
 
 
 @njit_cached
-def _find_id(rows: Structured, index: Index, raw: NDArray[np.uint8]) -> int:
-    at = place(rows, index, hash64(raw, 0, len(raw)), raw, 0, len(raw))
+def _find_id(rows: Structured, index: Index, raw: NDArray[np.uint8], length: int, secret: NDArray[np.uint64]) -> int:
+    at = place(rows, index, keyed(secret, raw, 0, length), raw, 0, length)
     return i64(index.row[at]) if index.hash[at] != np.uint64(0) else -1

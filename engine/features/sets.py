@@ -1,8 +1,8 @@
-"""Sets of 64-bit hashes that belong to merchants and age with their clocks."""
+"""What merchants' messages were, by keyed hash, for as long as each must be known."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,26 +14,32 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+ENTRY = np.dtype(
+    [("key", np.uint64), ("amount", np.int64), ("row", np.int32), ("until_s", np.uint32), ("time_s", np.uint32)],
+    align=True,
+)
+"""What is remembered under a hash of a merchant, in one piece, so that a look-up waits for memory once.
+
+`key` is 0 where the slot is free; `row` is the merchant's; `until_s` the last second of its clock in which the entry is
+known; `time_s` the record's own time; `amount` what the caller noted with the hash.
+"""
+
+ENTRY_BYTES = ENTRY.itemsize
+
+
 class Table(NamedTuple):
-    """Open addressing from (hash, row) to the turn it was last entered in.
+    """Open addressing from (hash, merchant's row) to an entry.
 
     While a table moves into another, what has not moved yet is looked up in `old`, where nothing is entered any more.
     """
 
-    key: NDArray[np.uint64]
-    """(size,): 0 where free; size is a power of two."""
-    row: NDArray[np.int32]
-    turn: NDArray[np.int32]
-    flag: NDArray[np.bool_]
-    """What the caller noted of the hash when it entered it."""
+    entry: Structured
+    """(size,) of `ENTRY`; size is a power of two."""
     used: NDArray[np.int64]
     """(1,): slots that are not free."""
     journal: Journal
-    old_key: NDArray[np.uint64]
-    """(old size,): of one that moves into this; 1 slot, free, where none does."""
-    old_row: NDArray[np.int32]
-    old_turn: NDArray[np.int32]
-    old_flag: NDArray[np.bool_]
+    old: Structured
+    """(old size,) of one that moves into this; 1 slot, free, where none does."""
 
 
 class Journal(NamedTuple):
@@ -41,10 +47,21 @@ class Journal(NamedTuple):
 
     key: NDArray[np.uint64]
     row: NDArray[np.int32]
-    turn: NDArray[np.int32]
-    """Twice the turn, and one more where the flag was set."""
+    until_s: NDArray[np.uint32]
+    time_s: NDArray[np.uint32]
+    amount: NDArray[np.int64]
     length: NDArray[np.int64]
     """(1,)"""
+
+
+class Entries(NamedTuple):
+    """Entries of a table as a checkpoint holds them, (n,) each."""
+
+    key: NDArray[np.uint64]
+    row: NDArray[np.int32]
+    until_s: NDArray[np.uint32]
+    time_s: NDArray[np.uint32]
+    amount: NDArray[np.int64]
 
 
 class Entered(NamedTuple):
@@ -60,9 +77,7 @@ class Entered(NamedTuple):
     """Whether those before the stretch with the last `begins` are of no use."""
     begins: bool
     """Whether a move began in it that goes on."""
-    key: NDArray[np.uint64]
-    row: NDArray[np.int32]
-    turn: NDArray[np.int32]
+    entries: Entries
 
 
 SLICE = 65_536
@@ -70,19 +85,16 @@ SLICE = 65_536
 
 
 class AgedSet:
-    """Remembers a hash for the merchant's turn it was entered in and the next: two generations.
+    """Remembers a hash of a merchant until a moment of the merchant's own clock, with a time and an amount.
 
-    A turn is `turn_ms` of the merchant's clock, so what is remembered depends on the merchant alone. Entries that
-    are out of date stay until the table moves into another, and count as absent. It moves in slices, so that no batch
-    waits for all of it.
+    What is remembered depends on the merchant alone. Entries that are out of date stay until the table moves into
+    another, and count as absent. It moves in slices, so that no batch waits for all of it.
 
     Args:
-        turn_ms: length of a turn.
         journals: whether what is entered is noted for checkpoints too; then `entered` must be called now and again.
     """
 
-    def __init__(self, turn_ms: int, *, journals: bool = False) -> None:
-        self.turn_ms = turn_ms
+    def __init__(self, *, journals: bool = False) -> None:
         self._journals = journals
         self._whole, self._ends, self._begins = True, False, False
         self._moved = 1
@@ -93,37 +105,36 @@ class AgedSet:
         """Make room for `more` hashes: drop expired ones, and grow if there is too little room."""
         # Eight slots for each entry: the old table has moved before the new one fills.
         slots = max(SLICE, 8 * more)
-        self._make_journal_room(more + min(slots, len(self.table.old_key)))
+        self._make_journal_room(more + min(slots, len(self.table.old)))
         self._move(slots, rows)
-        size = len(self.table.key)
+        size = len(self.table.entry)
         if 2 * (int(self.table.used[0]) + more) <= size:
             return
-        self._make_journal_room(more + len(self.table.old_key))
-        self._move(len(self.table.old_key), rows)
+        self._make_journal_room(more + len(self.table.old))
+        self._move(len(self.table.old), rows)
         looked = min(size, SLICE)
-        live = count_live(self.table, rows, self.turn_ms, looked) * (size // looked)
+        live = count_live(self.table, rows, looked) * (size // looked)
         old = self.table
-        while max(4 * live, 2 * live + len(old.key) // 4) + 2 * more > size:
+        while max(4 * live, 2 * live + len(old.entry) // 4) + 2 * more > size:
             size *= 2
         self.table = _empty(size, 0)._replace(
-            journal=old.journal, old_key=old.key, old_row=old.row, old_turn=old.turn, old_flag=old.flag
-        )
+            journal=old.journal, old=old.entry
+        )  # fmt: skip
         self._moved = 0
         self._begins = True
-        self._make_journal_room(more + min(slots, len(old.key)))
+        self._make_journal_room(more + min(slots, len(old.entry)))
         self._move(slots, rows)
 
     def _move(self, slots: int, rows: Structured) -> None:
         """Move some more slots of the old table, and let it go after the last."""
-        size = len(self.table.old_key)
+        size = len(self.table.old)
         if self._moved == size:
             return
         last = min(size, self._moved + slots)
-        move_live(self.table, rows, self.turn_ms, self._moved, last)
+        move_live(self.table, rows, self._moved, last)
         self._moved = last
         if last == size:
-            none = _empty(1, 0)
-            self.table = self.table._replace(old_key=none.key, old_row=none.row, old_turn=none.turn, old_flag=none.flag)
+            self.table = self.table._replace(old=np.zeros(1, ENTRY))
             self._moved = 1
             # One that began in this stretch leaves everything in it.
             self._whole, self._ends, self._begins = self._whole or self._begins, not self._begins, False
@@ -135,7 +146,8 @@ class AgedSet:
             return
         larger = _journal(max(need, 2 * len(journal.key)))
         n = int(journal.length[0])
-        larger.key[:n], larger.row[:n], larger.turn[:n] = journal.key[:n], journal.row[:n], journal.turn[:n]
+        for name, of in _entries(journal)._asdict().items():
+            getattr(larger, name)[:n] = of[:n]
         larger.length[0] = n
         self.table = self.table._replace(journal=larger)
 
@@ -143,117 +155,145 @@ class AgedSet:
         """What was entered since this was last called."""
         journal = self.table.journal
         n = int(journal.length[0])
-        found = Entered(self._whole, self._ends, self._begins, journal.key[:n], journal.row[:n], journal.turn[:n])
+        found = Entered(self._whole, self._ends, self._begins, _entries(journal, n))
         self._whole = self._ends = self._begins = False
         # What was entered may be kept for long, so the room it lies in should not be much larger.
         self.table = self.table._replace(journal=_journal(max(1024, 2 * n) if self._journals else 0))
         return found
 
-    def enter_again(
-        self, key: NDArray[np.uint64], row: NDArray[np.int32], turn: NDArray[np.int32], rows: Structured
-    ) -> None:
+    def enter_again(self, entries: Entries, rows: Structured) -> None:
         """Restore what `entered` gave, stretch by stretch in order."""
-        self.make_room(len(key), rows)
-        enter_all(self.table, key, row, turn)
+        self.make_room(len(entries.key), rows)
+        enter_all(self.table, entries)
         self.table.journal.length[0] = 0
         # The stretches that are there hold everything, and none of them is of no use.
         self._whole = self._ends = self._begins = False
 
+    def enter_anew(self, entries: Entries, rows: Structured) -> None:
+        """Enter what no checkpoint of this kind holds yet; the next one will."""
+        self.make_room(len(entries.key), rows)
+        self._make_journal_room(len(entries.key))
+        enter_all(self.table, entries)
+
 
 def _empty(size: int, journal: int) -> Table:
-    def array(kind: type[np.generic]) -> NDArray[Any]:
-        return reserved((size,), kind) if size > SLICE else np.zeros(size, kind)
-
-    return Table(
-        array(np.uint64), array(np.int32), array(np.int32), array(np.bool_), np.zeros(1, np.int64), _journal(journal),
-        np.zeros(1, np.uint64), np.zeros(1, np.int32), np.zeros(1, np.int32), np.zeros(1, np.bool_),
-    )  # fmt: skip
+    entry = reserved((size,), ENTRY) if size > SLICE else np.zeros(size, ENTRY)
+    return Table(entry, np.zeros(1, np.int64), _journal(journal), np.zeros(1, ENTRY))
 
 
 def _journal(size: int) -> Journal:
-    return Journal(np.empty(size, np.uint64), np.empty(size, np.int32), np.empty(size, np.int32), np.zeros(1, np.int64))
+    return Journal(
+        np.empty(size, np.uint64), np.empty(size, np.int32), np.empty(size, np.uint32), np.empty(size, np.uint32),
+        np.empty(size, np.int64), np.zeros(1, np.int64),
+    )  # fmt: skip
+
+
+def _entries(journal: Journal, n: int | None = None) -> Entries:
+    """The first `n` entries of a journal."""
+    return Entries(
+        journal.key[:n], journal.row[:n], journal.until_s[:n], journal.time_s[:n], journal.amount[:n]
+    )  # fmt: skip
 
 
 @njit_inline
-def _slot(keys: NDArray[np.uint64], rows: NDArray[np.int32], key: np.uint64, r: int) -> int:
-    mask = len(keys) - 1
+def _slot(entries: Structured, key: np.uint64, r: int) -> int:
+    mask = len(entries) - 1
     at = i64(mix64(key ^ np.uint64(r)) & np.uint64(mask))
-    while keys[at] != np.uint64(0) and (keys[at] != key or rows[at] != r):
+    while entries[at].key != np.uint64(0) and (entries[at].key != key or entries[at].row != r):
         at = (at + 1) & mask
     return at
 
 
-ABSENT, PLAIN, FLAGGED = 0, 1, 2
-"""What `holds` says."""
+ABSENT = -1
+"""What `find` says of what is not known, or not any more."""
 
 
 @njit_inline
 def fetch(table: Table, key: np.uint64, r: int) -> None:
     """Prefetch the slot of `key` into the cache."""
-    at = i64(mix64(key ^ np.uint64(r)) & np.uint64(len(table.key) - 1))
-    prefetch(table.key, 8 * at)
-    prefetch(table.row, 4 * at)
-    prefetch(table.turn, 4 * at)
-    prefetch(table.flag, at)
+    at = i64(mix64(key ^ np.uint64(r)) & np.uint64(len(table.entry) - 1))
+    prefetch(table.entry, ENTRY_BYTES * at)
 
 
 @njit_inline
-def holds(table: Table, key: np.uint64, r: int, turn: int) -> int:
-    """Whether the merchant entered `key` in this turn or the one before, and with its flag set or not."""
-    at = _slot(table.key, table.row, key, r)
-    if table.key[at] != np.uint64(0):
-        if table.turn[at] < turn - 1:
-            return ABSENT
-        return FLAGGED if table.flag[at] else PLAIN
-    if len(table.old_key) > 1:
-        at = _slot(table.old_key, table.old_row, key, r)
-        if table.old_key[at] != np.uint64(0) and table.old_turn[at] >= turn - 1:
-            return FLAGGED if table.old_flag[at] else PLAIN
+def find(table: Table, key: np.uint64, r: int, now_s: int) -> int:
+    """Where the merchant's `key` stands, if it is known in a second of its clock; else `ABSENT`.
+
+    `amount_at` and `time_at` read what was noted there, until something is entered.
+    """
+    at = _slot(table.entry, key, r)
+    if table.entry[at].key != np.uint64(0):
+        return at if now_s <= i64(table.entry[at].until_s) else ABSENT
+    if len(table.old) > 1:
+        at = _slot(table.old, key, r)
+        if table.old[at].key != np.uint64(0) and now_s <= i64(table.old[at].until_s):
+            return len(table.entry) + at
     return ABSENT
 
 
 @njit_inline
-def enter(table: Table, key: np.uint64, r: int, turn: int, flag: bool) -> None:
-    """Enter `key` for the merchant of row `r`; the caller made room."""
-    at = _slot(table.key, table.row, key, r)
-    if table.key[at] == np.uint64(0):
-        table.key[at] = key
-        table.row[at] = r
+def amount_at(table: Table, at: int) -> int:
+    """What was noted with the entry that `find` found."""
+    size = len(table.entry)
+    return i64(table.entry[at].amount) if at < size else i64(table.old[at - size].amount)
+
+
+@njit_inline
+def time_at(table: Table, at: int) -> int:
+    """The time, UTC seconds, of the entry that `find` found."""
+    size = len(table.entry)
+    return i64(table.entry[at].time_s) if at < size else i64(table.old[at - size].time_s)
+
+
+@njit_inline
+def enter(table: Table, key: np.uint64, r: int, until_s: int, time_s: int, amount: int) -> None:
+    """Enter `key` for the merchant of row `r`, or change its entry; the caller made room."""
+    at = _slot(table.entry, key, r)
+    entry = table.entry[at]
+    if entry.key == np.uint64(0):
+        entry.key = key
+        entry.row = r
         table.used[0] += 1
-    table.turn[at] = turn
-    table.flag[at] = flag
+    entry.until_s = until_s
+    entry.time_s = time_s
+    entry.amount = amount
     journal = table.journal
     if len(journal.key) > 0:
         k = journal.length[0]
         journal.key[k] = key
         journal.row[k] = r
-        journal.turn[k] = 2 * turn + (1 if flag else 0)
+        journal.until_s[k] = until_s
+        journal.time_s[k] = time_s
+        journal.amount[k] = amount
         journal.length[0] = k + 1
 
 
 @njit_cached
-def count_live(table: Table, rows: Structured, turn_ms: int, slots: int) -> int:
+def count_live(table: Table, rows: Structured, slots: int) -> int:
     """How many entries among the first `slots` are not out of date; those of an old table left out."""
     live = 0
     for at in range(slots):
-        if table.key[at] != np.uint64(0):
-            live += table.turn[at] >= rows[table.row[at]].clock_ms // turn_ms - 1
+        entry = table.entry[at]
+        if entry.key != np.uint64(0):
+            live += i64(entry.until_s) >= rows[entry.row].clock_ms // 1000
     return live
 
 
 @njit_cached
-def move_live(table: Table, rows: Structured, turn_ms: int, first: int, last: int) -> None:
+def move_live(table: Table, rows: Structured, first: int, last: int) -> None:
     """Enter what is not out of date of some slots of the old table, unless it was entered again meanwhile."""
     for at in range(first, last):
-        key, r = table.old_key[at], i64(table.old_row[at])
-        if key == np.uint64(0) or table.old_turn[at] < rows[r].clock_ms // turn_ms - 1:
+        was = table.old[at]
+        r = i64(was.row)
+        if was.key == np.uint64(0) or i64(was.until_s) < rows[r].clock_ms // 1000:
             continue
-        if table.key[_slot(table.key, table.row, key, r)] == np.uint64(0):
-            enter(table, key, r, i64(table.old_turn[at]), bool(table.old_flag[at]))
+        if table.entry[_slot(table.entry, was.key, r)].key == np.uint64(0):
+            enter(table, was.key, r, i64(was.until_s), i64(was.time_s), i64(was.amount))
 
 
 @njit_cached
-def enter_all(table: Table, key: NDArray[np.uint64], row: NDArray[np.int32], turn: NDArray[np.int32]) -> None:
+def enter_all(table: Table, entries: Entries) -> None:
     """Enter a stretch of a journal; the caller made room."""
-    for k in range(len(key)):
-        enter(table, key[k], row[k], turn[k] >> 1, turn[k] & 1 == 1)
+    for k in range(len(entries.key)):
+        until_s, time_s = i64(entries.until_s[k]), i64(entries.time_s[k])
+        enter(table, entries.key[k], i64(entries.row[k]), until_s, time_s, entries.amount[k])

@@ -18,8 +18,16 @@ if TYPE_CHECKING:
 MAX_FEEDS = 64
 """Most feeds of a partition; transactions of more are dead letters (`capacity`)."""
 
-PENDING = np.dtype([("original", np.uint64), ("deadline_ms", np.int64), ("next", np.int32)], align=True)
-"""A reversal that waits for its original; `next` is the merchant's next one's place + 1, or the free list's."""
+MOST_VERSIONS = 1_000
+"""Most versions of master data, and of contracts, of a merchant."""
+MOST_WAITING = 256
+"""Most reversals of a merchant that wait at once; more are unmatched at once, for all are walked at each sale."""
+
+PENDING = np.dtype(
+    [("original", np.uint64), ("amount", np.int64), ("deadline_ms", np.int64), ("next", np.int32)], align=True
+)
+"""A reversal that waits for its original, keyed; `amount` is what it takes out, 0 for all; `next` is the place + 1 of
+the merchant's next one, or the free list's."""
 
 
 class State(NamedTuple):
@@ -46,6 +54,8 @@ class State(NamedTuple):
     """(versions,): the place of the merchant's version before each, 0 for none."""
     price_lines: Structured
     zones: Zones
+    secret: NDArray[np.uint64]
+    """(2,): under which identities are hashed."""
     feed_hash: NDArray[np.uint64]
     feed_clock_ms: NDArray[np.int64]
     feed_count: NDArray[np.int64]
@@ -58,8 +68,8 @@ class Limits(NamedTuple):
     future_ms: int
     forget_ms: int
     reversal_ms: int
-    duplicate_turn_ms: int
-    undone_turn_ms: int
+    earlier_until_s: int
+    """Until this second of a merchant's clock, what was remembered before identities were keyed is looked up, too."""
     capacity: int
     pending: int
     partition: int

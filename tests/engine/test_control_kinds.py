@@ -60,14 +60,24 @@ def test_together_they_fill_all_that_rows_of_features_depend_on() -> None:
 @pytest.mark.parametrize(
     ("kind", "body", "words"),
     [
-        ("engine", {"late_s": -1}, "engine must be late_s, 0 to 2592000, and country, two capital letters"),
+        (
+            "engine",
+            {"late_s": -1},
+            "engine must be late_s and repeat_s, 0 to 2592000, and country, two capital letters",
+        ),
         ("engine", {"late_s": 2_592_001}, "Expected `int` <= 2592000"),
         ("engine", {"country": "china"}, "engine must be late_s"),
+        ("engine", {"late_s": 60, "repeat_s": 61}, "repeat_s must be at most late_s, 60, got 61"),
+        ("approval_codes", {"dankort": ["00"]}, "approval_codes must be by unionpay, .*, got 'dankort'"),
+        ("rates", {"rates": {"XXX": {"ppm": 1}}}, "a currency must be a code of ISO 4217 .*, got 'XXX'"),
+        ("rates", {"rates": {"CNY": {"ppm": 1}}}, "rates must be of other currencies than home, got CNY"),
+        ("rates", {"rates": {"USD": {"ppm": 0}}}, "rates must be home, a currency, and rates, each with ppm"),
+        ("rates", {"rates": {"USD": {"ppm": 7_123_456_789_123}}}, "the rate of USD must be a fraction of two numbers"),
         ("engine", {"capacity": 1}, "unknown field `capacity`"),
         ("approval_codes", [], "approval_codes must be 1 to 16 different ones"),
         ("approval_codes", ["00", "00"], "approval_codes must be 1 to 16 different ones, got 00, 00"),
         ("approval_codes", ["0"], "approval_codes must be two digits or capital letters each, got '0'"),
-        ("approval_codes", "00", "approval_codes must be a list"),
+        ("approval_codes", "00", "approval_codes must be lists by scheme"),
         ("layouts", [{"name": "x", "length": 4}], "layouts must be a list, each with name"),
         ("prices", [{"since": "2016-09-06", "notice": "", "rates": []}], "prices must be a list of regimes"),
         ("detectors", {"mcc_jump": {"base": 2}}, "base must be 0 to 1, got 2"),
@@ -200,6 +210,7 @@ def everything(events: Sequence[dict[str, Any]]) -> list[Known]:
     calendar = {"format": 1, "source": {}, "countries": {"CN": {"festival": {"01-01/12-31": "02-35"}}}}
     bodies: dict[str, object] = {
         "engine": {"late_s": 2 * HOUR_S, "country": "DE"}, "approval_codes": ["00", "10", "11", "51", "05"],
+        "rates": {"rates": {"USD": {"ppm": 7_123_456}}},
         "layouts": [layout], "prices": [], "calendar": calendar, "peers": {"format": 1, "groups": []}, "profiles": None,
     }  # fmt: skip
     assert set(bodies) == set(INSTALLED)

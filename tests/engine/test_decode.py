@@ -150,7 +150,8 @@ def test_a_refusal_says_why_and_which_field_and_what_was_expected(
 
 def test_every_reason_of_reading_has_a_sentence() -> None:
     elsewhere = {
-        Reason.FUTURE, Reason.LATE, Reason.CURRENCY, Reason.CAPACITY, Reason.WRONG_PARTITION, Reason.BROKEN_BATCH,
+        Reason.FUTURE, Reason.LATE, Reason.CURRENCY, Reason.CONFLICT, Reason.CAPACITY, Reason.WRONG_PARTITION,
+        Reason.BROKEN_BATCH,
     }  # fmt: skip
     every = {value for name, value in vars(Reason).items() if name.isupper()}
     assert {reason for _, reason, _, _ in REFUSALS} == every - elsewhere

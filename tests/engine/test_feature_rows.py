@@ -143,8 +143,11 @@ def test_a_letter_on_the_currency_says_which_came_and_which_was_first() -> None:
     (sold, settled) = letters(
         pipeline(), sale(1), sale(2, currency="USD"), {"type": "settlement", **sale(1), "fee": 1, "currency": "EUR"}
     )
-    assert sold.message == "currency must be CNY, the merchant's first; got USD"
-    assert settled.message == "currency must be CNY, the merchant's first; got EUR"
+    assert sold.message == (
+        "currency must be CNY, the merchant's, or one with a rate to it; got USD: publish its rate (controls, kind"
+        " rates), or the merchant's currency in its master data"
+    )
+    assert settled.message == sold.message.replace("USD", "EUR")
 
 
 def test_letters_on_the_room_of_a_partition_say_who_came() -> None:

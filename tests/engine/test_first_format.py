@@ -44,11 +44,13 @@ def undisturbed() -> Monitor:
 
 
 def without_receipts(seen: Monitor, merchant_id: str) -> MerchantSnapshot:
-    """A merchant without when its open alerts' records were received, which that version did not keep."""
+    """A merchant without when its open alerts' records were received, nor what waiting reversals take out, which that
+    version did not keep."""
     found = seen.snapshot(merchant_id)
     assert found is not None
     episodes = tuple(msgspec.structs.replace(each, received_at=None) for each in found.episodes)
-    return dataclasses.replace(found, episodes=episodes)
+    waiting = tuple(each | {"amount_minor": 0} for each in found.waiting)
+    return dataclasses.replace(found, episodes=episodes, waiting=waiting)
 
 
 def later() -> list[bytes]:
@@ -66,6 +68,8 @@ def later() -> list[bytes]:
 
 def test_everything_in_it_is_read() -> None:
     old, new = restored(), undisturbed()
+    for each in (old, new):  # that version did not count them
+        each._pipeline.state.rows.rows["versions"] = each._pipeline.state.rows.rows["contract_versions"] = 0
     assert rows_of(old) == rows_of(new)
     for merchant_id in ("m0", "m1", "m2"):
         assert without_receipts(old, merchant_id) == without_receipts(new, merchant_id)

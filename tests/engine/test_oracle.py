@@ -236,9 +236,9 @@ def test_a_void_means_the_latest_of_two_sales_with_its_original_s_id() -> None:
     key = {"acquirer_code": "1", "terminal_id": "1", "stan": "1", "transmitted_at": NOON}
     others = [sale(f"x{k}", NOON + k) for k in range(11)]
     found = columns_of(
-        sale("1", NOON), *others, sale("1", NOON + HOUR, amount=7_000, **key),
-        *(sale(f"y{k}", NOON + HOUR) for k in range(3)),
-        void("2", NOON + HOUR, "1"),
+        sale("1", NOON), *others, sale("1", NOON + 3 * HOUR, amount=7_000, **key),
+        *(sale(f"y{k}", NOON + 3 * HOUR) for k in range(3)),
+        void("2", NOON + 3 * HOUR, "1", amount=0),
     )  # fmt: skip
     assert found[-1]["reversed_minor"] == 7_000
 

@@ -11,6 +11,7 @@ from domain.events import MERCHANT_ID, Reason
 from engine.decoding.hashing import HASH_SEED, hash_of
 from engine.decoding.records import Records
 from engine.features.families import fees, lifetime, volume
+from engine.features.identity import keyed_of
 from engine.features.rows import HEADER, ID_BYTES, Rows, reindex, row_dtype
 from engine.monitor import Monitor, MonitorConfig
 
@@ -20,18 +21,22 @@ pytestmark = pytest.mark.timeout(300)  # the kernel may have to be compiled
 M1, MASK = 0x9E3779B97F4A7C15, 2**64 - 1
 
 
-def enter(rows: Rows, merchant_id: str, h: int | None = None) -> int:
-    """Give the merchant the next row, under the hash `h` instead of its own if given."""
+def enter(rows: Rows, merchant_id: str, under: str = "") -> int:
+    """Give the merchant the next row; under the keyed hash of another id, too, if one is given."""
     rows.make_room(1)
     r = int(rows.count[0])
     row = rows.rows[r]
     raw = merchant_id.encode()
-    row["merchant_hash"] = hash_of(merchant_id) if h is None else h
+    row["merchant_hash"] = hash_of(merchant_id)
     row["id_length"] = len(raw)
     row["id"][: len(raw)] = np.frombuffer(raw, np.uint8)
     rows.count[0] = r + 1
     rows.index.hash[:] = 0
-    reindex(rows.rows, r + 1, rows.index)
+    reindex(rows.rows, r + 1, rows.index, rows.secret)
+    if under:
+        h = keyed_of(under.encode(), rows.secret)
+        at = h % len(rows.index.hash)
+        rows.index.hash[at], rows.index.row[at] = h, r
     return r
 
 
@@ -67,7 +72,7 @@ def sale(k: int, merchant_id: str, amount: int) -> bytes:
 
 def test_a_merchant_is_found_by_its_own_id_even_if_anothers_hash_is_the_same() -> None:
     rows = Rows(DTYPE, 10)
-    first = enter(rows, "first", h=hash_of("wanted"))
+    first = enter(rows, "first", under="wanted")
     assert rows.find("wanted") == -1
     wanted = enter(rows, "wanted")
     assert (rows.find("wanted"), rows.id_of(first), rows.id_of(wanted)) == (1, "first", "wanted")
@@ -76,7 +81,7 @@ def test_a_merchant_is_found_by_its_own_id_even_if_anothers_hash_is_the_same() -
 @pytest.mark.parametrize("other", ["wante", "wantedd", "wantee", "Wanted", "wanted\x7f", "w"])
 def test_an_id_that_is_nearly_the_same_is_another(other: str) -> None:
     rows = Rows(DTYPE, 10)
-    enter(rows, other, h=hash_of("wanted"))
+    enter(rows, other, under="wanted")
     assert rows.find("wanted") == -1
 
 

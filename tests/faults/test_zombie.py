@@ -119,7 +119,8 @@ def test_on_kafka_it_rejoins_the_group_and_nothing_of_its_late_writes_is_committ
     if first.alive:
         first.process.terminate()
         wait_until(lambda: ended(first), "the woken worker ends")
-        assert first.ended().failures == ()
+        ending = first.ended()
+        assert ending.failures == (), ending
     assert successor.finish().failures == ()
     scene.assert_exact(scene.finish())
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from domain.events import APPROVED_CODES
+from domain.approvals import COMMON
 from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
@@ -290,7 +290,7 @@ def test_settlements_come_once_on_the_next_local_morning() -> None:
     for event in events:
         if event.get("type", "transaction") == "transaction":
             assert "fee" not in event
-            if "txn_type" not in event and event["response_code"] in APPROVED_CODES:
+            if "txn_type" not in event and event["response_code"] in COMMON:
                 sales.setdefault(event["txn_id"], event)
     for event in charged("settlement"):
         sale = sales[event["txn_id"]]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from domain.events import APPROVED_CODES
+from domain.approvals import COMMON
 from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
 from simulator.trades import FEE_CLASS_OF, TRADES
@@ -32,7 +32,7 @@ def run() -> tuple[Simulation, dict[str, list[dict[str, Any]]]]:
     out: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for batch in simulation.batches():
         for event in map(json.loads, batch.values()):
-            if "type" in event or "txn_type" in event or event["response_code"] not in APPROVED_CODES:
+            if "type" in event or "txn_type" in event or event["response_code"] not in COMMON:
                 continue
             if event["txn_id"] not in seen:
                 seen.add(event["txn_id"])

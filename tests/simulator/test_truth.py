@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from domain.events import APPROVED_CODES
+from domain.approvals import COMMON
 from simulator.config import SimulationConfig
 from simulator.draw import EVENT, VIOLATION
 from simulator.leakage import cost_ppb_fen, leakage_minor
@@ -69,7 +69,7 @@ def test_labelled_transactions_are_those_that_depart_from_the_contract() -> None
         elif event["txn_id"] in named:
             label = labels[event["merchant_id"]]
             assert label.kind in deviations(event, contracts[event["merchant_id"]])
-            assert event["response_code"] in APPROVED_CODES
+            assert event["response_code"] in COMMON
         elif "original_txn_id" not in event or event["merchant_id"] not in labels:
             assert deviations(event, contracts[event["merchant_id"]]) == set()
 

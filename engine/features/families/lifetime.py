@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from domain.timestamps import HOUR_MS
-from engine.features.event import REFUND, SALE, Closing, Event
+from engine.features.event import REFUND, SALE, Closing, Event, Undone
 from engine.features.families import Column
 from engine.jit import njit_inner
 
 BASE_D = 400
 """Days until what started anew on a merchant means something: a row is forgotten after as long."""
+MORE = 3
+"""Other currencies whose money is summed by itself; that of a fifth is summed with the merchant's own, converted."""
 KEPT = (
     ("attempts", np.int64),
     ("sales", np.int64),
@@ -24,6 +26,10 @@ KEPT = (
     ("first_ms", np.int64),
     ("unmatched_reversals", np.int32),
     ("repeated_reversals", np.int32),
+    ("more_currency", np.int64, MORE),
+    ("more_sales_minor", np.int64, MORE),
+    ("more_refunds_minor", np.int64, MORE),
+    ("more_reversed_minor", np.int64, MORE),
 )
 FIELDS = ()
 
@@ -42,16 +48,36 @@ CLOSES = ("age_h",)
 
 
 @njit_inner
+def _place(row: Any, currency: int) -> int:
+    """Where money of a currency is summed; -1 with the merchant's own."""
+    if row.currency in (0, currency):
+        return -1
+    for k in range(MORE):
+        if row.more_currency[k] == 0:
+            row.more_currency[k] = currency
+        if row.more_currency[k] == currency:
+            return k
+    return -1
+
+
+@njit_inner
 def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Count the transaction in the lifetime sums; write them and the merchant's age."""
     if event.role <= REFUND:
         row.attempts += 1
+        k = _place(row, event.currency)
         if event.approved and event.role == SALE:
             row.sales += 1
-            row.sales_minor += event.amount
+            if k < 0:
+                row.sales_minor += event.amount
+            else:
+                row.more_sales_minor[k] += event.paid
         elif event.approved:
             row.refunds += 1
-            row.refunds_minor += event.amount
+            if k < 0:
+                row.refunds_minor += event.amount
+            else:
+                row.more_refunds_minor[k] += event.paid
     if row.first_ms == 0 or event.time_ms < row.first_ms:
         row.first_ms = event.time_ms
     out.attempts = row.attempts
@@ -72,9 +98,21 @@ def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
 
 
 @njit_inner
-def undo(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
-    """Move a reversed sale from the sales to the reversals."""
-    row.sales -= 1
-    row.sales_minor -= amount
-    row.reversed += 1
-    row.reversed_minor += amount
+def undo(row: Any, undone: Undone) -> None:
+    """Move a reversed sale from the sales to the reversals; take a reversed refund out of the refunds."""
+    k = _place(row, undone.currency)
+    if undone.role == REFUND:
+        row.refunds -= undone.tickets
+        if k < 0:
+            row.refunds_minor -= undone.amount
+        else:
+            row.more_refunds_minor[k] -= undone.paid
+        return
+    row.sales -= undone.tickets
+    row.reversed += undone.tickets
+    if k < 0:
+        row.sales_minor -= undone.amount
+        row.reversed_minor += undone.amount
+    else:
+        row.more_sales_minor[k] -= undone.paid
+        row.more_reversed_minor[k] += undone.paid

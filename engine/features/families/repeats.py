@@ -11,7 +11,7 @@ from engine.features.families import Column
 from engine.jit import i64, njit_inner
 
 RING = 16
-_APPROVED_SALE, _UNDONE = 1, 2
+_APPROVED_SALE, _UNDONE, _APPROVED_REFUND = 1, 2, 4
 
 BASE_D = 1
 """Days until what started anew on a merchant means something: the 24 hours of its longest window."""
@@ -50,7 +50,8 @@ def _keep(row: Any, event: Event) -> None:
     row.ring_amount[k] = event.amount
     row.ring_time_s[k] = event.time_ms // 1000
     row.ring_card[k] = fingerprint(event.card)
-    row.ring_flags[k] = _APPROVED_SALE if event.approved and event.role == SALE else 0
+    approved = _APPROVED_SALE if event.role == SALE else _APPROVED_REFUND
+    row.ring_flags[k] = approved if event.approved else 0
     row.ring_next = (k + 1) % RING
 
 
@@ -85,18 +86,37 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
 
 @njit_inner
 def find(row: Any, txn: np.uint64) -> int:
-    """Where the transaction stands in the ring, the newest of several with one id; -1 where it does not."""
+    """Where the transaction stands in the ring, -1 where it does not: of several with one id the newest approved sale,
+    else the newest approved refund, else the newest.
+    """
+    best, rank = -1, -1
     after: int = row.ring_next
     for back in range(1, RING + 1):
         k = (after + RING - back) % RING
         if row.ring_txn[k] == txn:
-            return k
-    return -1
+            flags = row.ring_flags[k]
+            mine = 2 if flags == _APPROVED_SALE else 1 if flags == _APPROVED_REFUND else 0
+            if mine > rank:
+                best, rank = k, mine
+    return best
 
 
 @njit_inner
-def mark_undone(row: Any, k: int) -> bool:
-    """Mark the transaction at `k` as reversed; whether it was an approved sale until then."""
-    was = bool(row.ring_flags[k] == _APPROVED_SALE)
-    row.ring_flags[k] |= _UNDONE
-    return was
+def role_of(row: Any, k: int) -> int:
+    """SALE or REFUND of the approved transaction at `k`; -1 of one that was declined, or undone."""
+    flags = row.ring_flags[k]
+    return SALE if flags == _APPROVED_SALE else REFUND if flags == _APPROVED_REFUND else -1
+
+
+@njit_inner
+def was_undone(row: Any, k: int) -> bool:
+    """Whether the transaction at `k` was approved, and taken out again."""
+    return bool(row.ring_flags[k] & _UNDONE)
+
+
+@njit_inner
+def mark_undone(row: Any, txn: np.uint64, role: int) -> None:
+    """Mark a transaction, if it stands in the ring, as reversed."""
+    k = find(row, txn)
+    if k >= 0 and role_of(row, k) == role:
+        row.ring_flags[k] |= _UNDONE

@@ -21,6 +21,7 @@ from engine.features.event import (
     SALE,
     Closing,
     Event,
+    Undone,
 )
 from engine.features.families import Column
 from engine.features.families.volume import DAYS, WEEKS
@@ -412,9 +413,10 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
 
 
 @njit_inner
-def undo(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
-    """Subtract a reversed sale from its day's tickets."""
-    _tick(row, -1, day, _cut_log(row, amount))
+def undo(row: Any, undone: Undone) -> None:
+    """Subtract a sale of which nothing is left from its day's tickets."""
+    if undone.role == SALE and undone.tickets:
+        _tick(row, -1, undone.day, _cut_log(row, undone.ticket))
 
 
 @njit_inner

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from domain.timestamps import HOUR_MS, MINUTE_MS
-from engine.features.event import REFUND, SALE, Event
+from engine.features.event import REFUND, SALE, Event, Undone
 from engine.features.families import Column
 from engine.jit import njit_inner
 
@@ -113,33 +113,33 @@ def _roll(row: Any, now_ms: int, now_day: int) -> None:
 
 
 @njit_inner
-def _add(row: Any, sign: int, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
-    """Add an approved sale to the buckets that reach it, or take it out (`sign` -1)."""
+def _add(row: Any, count: int, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
+    """Add an approved sale to the buckets that reach it; what is taken out again is negative."""
     bucket = time_ms // MINUTE_MS
     if now_ms // MINUTE_MS - bucket < MINUTES:
-        row.minute_sales[bucket % MINUTES] += sign
-        row.minute_minor[bucket % MINUTES] += sign * amount
-        row.total_10m += sign
-        row.total_10m_minor += sign * amount
+        row.minute_sales[bucket % MINUTES] += count
+        row.minute_minor[bucket % MINUTES] += amount
+        row.total_10m += count
+        row.total_10m_minor += amount
     bucket = time_ms // HOUR_MS
     if now_ms // HOUR_MS - bucket < HOURS:
-        row.hour_sales[bucket % HOURS] += sign
-        row.hour_minor[bucket % HOURS] += sign * amount
-        row.total_24h += sign
-        row.total_24h_minor += sign * amount
+        row.hour_sales[bucket % HOURS] += count
+        row.hour_minor[bucket % HOURS] += amount
+        row.total_24h += count
+        row.total_24h_minor += amount
     if now_day - day < DAYS:
-        row.day_sales[day % DAYS] += sign
-        row.day_minor[day % DAYS] += sign * amount
-        row.total_28d += sign
-        row.total_28d_minor += sign * amount
+        row.day_sales[day % DAYS] += count
+        row.day_minor[day % DAYS] += amount
+        row.total_28d += count
+        row.total_28d_minor += amount
     if now_day - day < 7:
-        row.total_7d += sign
-        row.total_7d_minor += sign * amount
+        row.total_7d += count
+        row.total_7d_minor += amount
     if now_day // 7 - day // 7 < WEEKS:
-        row.week_sales[day // 7 % WEEKS] += sign
-        row.week_minor[day // 7 % WEEKS] += sign * amount
-        row.total_13w += sign
-        row.total_13w_minor += sign * amount
+        row.week_sales[day // 7 % WEEKS] += count
+        row.week_minor[day // 7 % WEEKS] += amount
+        row.total_13w += count
+        row.total_13w_minor += amount
 
 
 @njit_inner
@@ -172,7 +172,8 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
 
 
 @njit_inner
-def undo(row: Any, amount: int, time_ms: int, day: int, now_ms: int, now_day: int) -> None:
-    """Subtract a reversed sale from the buckets and windows it was counted in."""
-    _roll(row, now_ms, now_day)
-    _add(row, -1, amount, time_ms, day, now_ms, now_day)
+def undo(row: Any, undone: Undone) -> None:
+    """Subtract a reversed sale, or a part of it, from the buckets and windows it was counted in."""
+    if undone.role == SALE:
+        _roll(row, undone.now_ms, undone.now_day)
+        _add(row, -undone.tickets, -undone.amount, undone.time_ms, undone.day, undone.now_ms, undone.now_day)
