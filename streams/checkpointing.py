@@ -18,7 +18,7 @@ from mode import get_logger
 from engine.checkpoint.checkpoints import OtherState
 from engine.checkpoint.pages import Damaged, decode, encode
 from streams.agent import CheckpointedMonitor, Partition
-from streams.errors import OffsetGone, UnknownFormat
+from streams.errors import LetGo, OffsetGone, UnknownFormat
 from streams.log import now_utc_ms
 from streams.manifests import Manifest, PageRef
 from streams.observer import RecoveryReport
@@ -90,7 +90,7 @@ class Checkpointer:
         self._turn = asyncio.Lock()
         self._source = ""
         self._not_before = 0.0
-        self.stopped = False
+        self.stopped = self._closed = False
 
     # -- recovery
 
@@ -286,6 +286,8 @@ class Checkpointer:
         return manifest, time.thread_time() - began
 
     async def _in_thread(self, work: Callable[..., R], *args: object) -> R:
+        if self._closed:  # a rebalance may be under way while the worker ends
+            raise LetGo("the worker is ending: it takes no checkpoint and recovers no partition any more")
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
 
     def give_up(self) -> None:
@@ -296,6 +298,7 @@ class Checkpointer:
     async def close(self) -> None:
         """Try nothing again from now on, and end the thread."""
         self.give_up()
+        self._closed = True
         await asyncio.to_thread(self._pool.shutdown)
         await self._store.close()
 

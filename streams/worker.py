@@ -117,7 +117,7 @@ class Worker:
         finally:
             await self._end(checkpoints)
         failure = self.agent.failure or self.app.crash_reason
-        if failure is not None:
+        if failure is not None and not (self._stopping and isinstance(failure, LetGo)):
             raise failure
         return self.agent.counts
 

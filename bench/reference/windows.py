@@ -13,6 +13,8 @@ from engine.jit import i64, njit_inner
 WINDOW_MS, GRACE_MS = 300_000, 60_000
 LEAST_WINDOWS, SIGMAS = 8, 4.0
 
+BASE_D = 1
+"""Days until what started anew on a merchant means something: an hour, for this job."""
 FIELDS = (
     ("window_at", np.int64, 2),
     ("window_total", np.int64, 2),

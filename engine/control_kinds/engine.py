@@ -47,8 +47,9 @@ def _decode(body: bytes) -> EngineSettings:
 
 
 def _default(settings: Mapping[str, Any]) -> bytes:
-    given = {name: settings[name] for name in EngineSettings.__struct_fields__ if name in settings}
-    return msgspec.json.encode(EngineSettings(**given))
+    given = {name: settings[name] for name in KIND.settings if name in settings}
+    said = msgspec.structs.asdict(EngineSettings(**given))
+    return msgspec.json.encode({name: value for name, value in said.items() if value is not None})
 
 
 def _install(reference: Any, in_force: Mapping[str, Any]) -> None:
@@ -63,5 +64,5 @@ def _install(reference: Any, in_force: Mapping[str, Any]) -> None:
 
 KIND = ControlKind(
     name="engine", name_zh="引擎设置", decode=_decode, default=_default, install=_install,
-    settings=EngineSettings.__struct_fields__, toml=True,
+    settings=("late_s", "country"), toml=True,
 )  # fmt: skip

@@ -19,7 +19,7 @@ from engine.decoding.hashing import partition_of
 from engine.monitor import Monitor, MonitorConfig
 from engine.outputs import Counts, Outputs
 from streams.app import WorkerSettings
-from streams.errors import Fenced, LeaseHeld, OffsetGone
+from streams.errors import Fenced, LeaseHeld, LetGo, OffsetGone
 from streams.kafka.address import KafkaAddress
 from streams.kafka.options import KafkaOptions
 from streams.sqlite import leases
@@ -493,3 +493,17 @@ def test_a_batch_that_fails_ends_the_worker_also_where_a_cut_is_due(path: Path) 
         manifest = store.manifest(partition)
     assert manifest is None or manifest.offset in {50, 100}
     assert committed(path)[partition] in {None, 50, 100}
+
+
+def test_a_worker_that_ends_during_a_rebalance_lets_its_partitions_go(path: Path) -> None:
+    """A recovery that is under way while the worker ends has no thread to run in any more, and is no failure."""
+    fill(path, 100)
+
+    async def run() -> None:
+        worker = Worker(settings_of(path, checkpoint_every_s=0.1), Stage.monitor(SumMonitor), until_idle=True)
+        await worker.run()
+        assert worker._checkpointer is not None
+        with pytest.raises(LetGo, match="the worker is ending"):
+            await worker._checkpointer.recover([0], worker.partitions._make, {})
+
+    asyncio.run(run())

@@ -66,7 +66,7 @@ def test_what_was_published_is_listed_and_shown(url: str, toml: Path, tmp_path: 
         ["detectors", "1", "always"], ["detectors", "2", "2026-01-05"], ["peers", "0", "always"],
         ["peers", "1", local_iso(listed[3]["effective_from"], "Asia/Shanghai").split()[0]], ["profiles", "0", "always"],
         ["calendar", "0", "always"], ["engine", "0", "always"], ["prices", "0", "always"], ["layouts", "0", "always"],
-        ["approval_codes", "0", "always"],
+        ["approval_codes", "0", "always"], ["rates", "0", "always"],
     ]  # fmt: skip
     assert "Controls (times: Asia/Shanghai)" in shown
     assert "设置版本（时间：北京时间）" in call("--log-url", url, "controls", "list", "--lang", "zh").output
@@ -76,7 +76,7 @@ def test_what_was_published_is_listed_and_shown(url: str, toml: Path, tmp_path: 
     assert json.loads(call("--log-url", url, "controls", "show", "detectors").output) == {}
     assert "must be among 1, 2, got 3" in call("--log-url", url, "controls", "show", "detectors", "3").output
     codes = json.loads(call("--log-url", url, "controls", "show", "approval_codes").output)
-    assert codes == ["00", "10", "11"], "what a first worker would publish"
+    assert codes["visa"] == ["00", "08", "10", "11", "85", "Y1", "Y3"], "what a first worker would publish"
     assert "must be among 0, got 1" in call("--log-url", url, "controls", "show", "approval_codes", "1").output
 
 
@@ -189,7 +189,7 @@ def test_the_engine_is_published_as_a_table(url: str, toml: Path) -> None:
     assert json.loads(call("--log-url", url, "controls", "show", "engine").output) == {"late_s": 60, "country": "DE"}
     toml.write_text("[engine]\nlate_s = -1\n")
     result = call("--log-url", url, "controls", "publish", toml, "--kind", "engine", "--in", "2h")
-    assert (result.exit_code, "engine must be late_s, 0 to 2592000" in result.output) == (1, True)
+    assert (result.exit_code, "engine must be late_s and repeat_s, 0 to 2592000" in result.output) == (1, True)
 
 
 def test_a_replay_judges_by_what_the_log_says(url: str, events: Path, toml: Path, tmp_path: Path) -> None:

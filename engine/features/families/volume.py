@@ -2,7 +2,7 @@
 
 Windows are aligned to buckets: the bucket of the merchant's clock and the n - 1 before it. A transaction that is
 late counts in the bucket of its own time while a window still reaches it. Totals run along with the buckets, so
-reading a window costs nothing. A total may be below zero while a reversal is ahead of its original.
+reading a window costs nothing.
 """
 
 from __future__ import annotations
