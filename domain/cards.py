@@ -15,7 +15,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import RecordError
-from domain.events import EVENTS, FORBIDDEN_FIELDS, MAX_RECORD_BYTES, TYPE, Kind, Reason
+from domain.events import EVENTS, FORBIDDEN_FIELDS, KEYED_HASH, MAX_RECORD_BYTES, TYPE, Kind, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -341,7 +341,7 @@ class _Masker:
     def _field(self, key: str, value: Any, kind: Kind) -> Any:
         if self.refuse and kind is not Kind.TEXT and isinstance(value, str | int) and len(str(value)) < 16:
             return value
-        removed = self._forbidden(key)
+        removed = self._forbidden(key) or (self._plain_number(value) if kind is Kind.KEYED else "")
         if removed:
             return removed
         if kind is Kind.TEXT or isinstance(value, dict):
@@ -365,6 +365,13 @@ class _Masker:
                 name,
                 f"a record must not hold card data that may not be stored, got {name}",
             )
+        return _REMOVED
+
+    def _plain_number(self, value: Any) -> str:
+        """What stands for a value that should be a keyed hash and may be an account or identity number; "" for none."""
+        if self.refuse or (isinstance(value, str) and KEYED_HASH.fullmatch(value)):
+            return ""
+        self.changed += 1
         return _REMOVED
 
     def _refuse_pan(self, key: str, values: list[Any]) -> None:

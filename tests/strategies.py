@@ -322,7 +322,7 @@ class Weaver:
         return self.events.append({
             "type": "verdict", "merchant_id": MERCHANTS[m], "event_time": self.now_ms,
             "alert_id": str(uuid.uuid5(NAMESPACE, name)),
-            "verdict": rng.choice(("confirmed", "confirmed", "false_alarm", "open")),
+            "verdict": rng.choice(("confirmed", "confirmed", "false_alarm", "open", "lawful_change")),
             "expires_at": rng.choice((None, None, self.now_ms + 2 * DAY)),
         })  # fmt: skip
 
