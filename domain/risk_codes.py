@@ -29,7 +29,7 @@ class RiskCode:
         name: what it is called.
         source: where code and Chinese name are from.
         is_aml: whether it is of money laundering, so that nobody in the field may be told: our own reading.
-        by_rep_or_agent: whether the merchant's rep or agent may be the cause, so that somebody else must look: ours too.
+        by_rep_or_agent: whether the merchant's rep or agent may be the cause, so that another must look: likewise.
     """
 
     code: str
