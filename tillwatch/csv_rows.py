@@ -118,7 +118,8 @@ def mapping_of(kind: str, columns: tuple[str, ...], file: Path | None) -> Mapped
 
 
 def _is_mapping(held: dict[str, Any]) -> bool:
-    tables = [held.get("columns", {}), *(held.get("values", {}) or {}).values()]
+    columns, values = held.get("columns", {}), held.get("values", {})
+    tables = [columns, *(values.values() if isinstance(values, dict) else [values])]
     return all(isinstance(each, dict) and all(isinstance(word, str) for word in each.values()) for each in tables)
 
 
