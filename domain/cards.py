@@ -325,7 +325,11 @@ class _Masker:
 
     def event(self, event: dict[str, Any]) -> dict[str, Any]:
         kinds = _kinds(event.get(TYPE.name))
-        return {self._text(key): self._field(key, value, kinds.get(key, Kind.TEXT)) for key, value in event.items()}
+        return {
+            self._text(key): self._keyed(key, value) if kinds.get(key) is Kind.KEYED
+            else self._field(key, value, kinds.get(key, Kind.TEXT))
+            for key, value in event.items()
+        }  # fmt: skip
 
     def free(self, value: Any, depth: int = 1) -> Any:
         """`value` of an unknown field or of free text, masked by the wide rule."""
@@ -341,7 +345,7 @@ class _Masker:
     def _field(self, key: str, value: Any, kind: Kind) -> Any:
         if self.refuse and kind is not Kind.TEXT and isinstance(value, str | int) and len(str(value)) < 16:
             return value
-        removed = self._forbidden(key) or (self._plain_number(value) if kind is Kind.KEYED else "")
+        removed = self._forbidden(key)
         if removed:
             return removed
         if kind is Kind.TEXT or isinstance(value, dict):
@@ -367,10 +371,12 @@ class _Masker:
             )
         return _REMOVED
 
-    def _plain_number(self, value: Any) -> str:
-        """What stands for a value that should be a keyed hash and may be an account or identity number; "" for none."""
-        if self.refuse or (isinstance(value, str) and KEYED_HASH.fullmatch(value)):
-            return ""
+    def _keyed(self, key: str, value: Any) -> Any:
+        """A keyed hash, or what stands for a value that is none and may be an account or identity number."""
+        if value in (None, "") or (isinstance(value, str) and KEYED_HASH.fullmatch(value)):
+            return value
+        if self.refuse:
+            raise CardDataError(Reason.CARD_NUMBER, key, f"{key} must be a keyed hash, got something else")
         self.changed += 1
         return _REMOVED
 

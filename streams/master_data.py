@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 
-from domain.events import EVENT_KINDS
-from engine.decoding.decode import Refused, check, parse
+from domain.events import EVENT_KINDS, EVENTS
+from engine.decoding.decode import Refused, check, check_field, parse
 from streams.line_intake import LineProcessor
 from streams.log import now_utc_ms
 
@@ -87,14 +87,27 @@ def _places(records: Records, word: bytes) -> list[int]:
 def prepared(log: Log, events: Sequence[dict[str, Any]], source: str) -> list[Ready | Reason]:
     """What intake makes of each event, in order: a record to append, or why not."""
     partitions = log.partitions(log.topics.events.name)
+    found: dict[int, Ready | Reason] = {i: why for i, each in enumerate(events) if (why := _misfit(each))}
+    fit = [i for i in range(len(events)) if i not in found]
     processor = LineProcessor(source, FEED, partitions, historic=False, now_utc_ms=now_utc_ms)
-    out = processor.process(0, [msgspec.json.encode(each) for each in events])
-    found: dict[int, Ready | Reason] = {letter.position: Reason(letter.field, letter.message) for letter in out.letters}
+    out = processor.process(0, [msgspec.json.encode(events[i]) for i in fit])
+    found |= {fit[letter.position]: Reason(letter.field, letter.message) for letter in out.letters}
     for partition in range(partitions):
         rows = zip(out.numbers[partition], out.keys[partition], out.values[partition], strict=True)
         for number, key, value in rows:
-            found[number] = Ready(check(parse(value))[1], partition, key, value)
+            found[fit[number]] = Ready(check(parse(value))[1], partition, key, value)
     return [found[i] for i in range(len(events))]
+
+
+def _misfit(event: dict[str, Any]) -> Reason | None:
+    """The first field that is not what it must be, be it required or not; None where all are. Of a table all count."""
+    for field in EVENTS[event["type"]]:
+        if (value := event.get(field.name)) not in (None, ""):
+            try:
+                check_field(field, value)
+            except Refused as refused:
+                return Reason(refused.field, refused.message)
+    return None
 
 
 def append(log: Log, ready: Sequence[Ready], writer: str) -> None:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from domain.errors import RecordError
 from domain.events import EVENT_KINDS, Field, Kind
 from domain.field_names import FIELD_NAMES_ZH
 from engine.decoding.decode import shown
@@ -34,7 +35,7 @@ _BETWEEN = re.compile(r"[;,|、，；\s]+")
 _IDENTIFIERS = (Kind.CODE, Kind.DIGITS)
 
 
-class BadCell(ValueError):
+class BadCell(RecordError):
     """A cell that is no value of its field: which field, and in words why."""
 
     def __init__(self, name: str, message: str) -> None:

@@ -203,7 +203,10 @@ def _compared(log: Log, asked: Asked, table: Table, since_ms: int) -> Comparison
 
 def _event(kind: str, row: Row, fields: tuple[str, ...], before: dict[str, Any], since_ms: int) -> dict[str, Any]:
     """A row as an event: its own columns, and of the newest version what it has no column of."""
-    kept = {name: value for name, value in before.items() if name not in fields and name not in STAMPS}
+    kept = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in before.items() if name not in fields and name not in STAMPS
+    }  # fmt: skip
     cells = {name: value for name, value in row.cells.items() if value is not None}
     return {"effective_from": since_ms, **kept, **cells, "type": kind}
 

@@ -166,7 +166,7 @@ def _keyed(field: Field, value: object) -> str:
     if isinstance(value, str):
         got = f"{len(value)} {'digits alone' if value.isdigit() else 'characters'}"
     raise Refused(
-        Reason.OUT_OF_RANGE if isinstance(value, str) else Reason.WRONG_TYPE, field.name,
+        Reason.CARD_NUMBER, field.name,
         f"{field.name} must be a keyed hash of {_span(field)}, hexadecimal digits or letters and never digits alone,"
         f" got {got}: a plain number must not be sent",
     )  # fmt: skip
