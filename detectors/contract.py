@@ -70,7 +70,7 @@ class Detector(Protocol):
 
     @property
     def risk_code(self) -> str:
-        """PCAC risk type, "" where none exists."""
+        """PCAC risk type, of `domain.risk_codes.RISK_CODES`; "" where none exists."""
         ...
 
     @property

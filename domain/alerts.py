@@ -46,7 +46,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         last_time: event time of the latest hit, ISO 8601 UTC.
         at_stake: money at stake so far, in minor units of `currency`.
         txn_ids: the first 20 transactions that hit.
-        risk_code: PCAC risk type, "" where none exists.
+        risk_code: PCAC risk type, of `domain.risk_codes.RISK_CODES`; "" where none exists.
         received_at: receipt of the record that made this revision due, ISO 8601 UTC; None for what a closed day, a
             deadline or the end of the quiet gap made due. When the revision was published is the time its record was
             appended.

@@ -15,7 +15,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from domain.errors import RecordError
-from domain.events import EVENTS, FORBIDDEN_FIELDS, MAX_RECORD_BYTES, TYPE, Kind, Reason
+from domain.events import EVENTS, FORBIDDEN_FIELDS, KEYED_HASH, MAX_RECORD_BYTES, TYPE, Kind, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -325,7 +325,11 @@ class _Masker:
 
     def event(self, event: dict[str, Any]) -> dict[str, Any]:
         kinds = _kinds(event.get(TYPE.name))
-        return {self._text(key): self._field(key, value, kinds.get(key, Kind.TEXT)) for key, value in event.items()}
+        return {
+            self._text(key): self._keyed(key, value) if kinds.get(key) is Kind.KEYED
+            else self._field(key, value, kinds.get(key, Kind.TEXT))
+            for key, value in event.items()
+        }  # fmt: skip
 
     def free(self, value: Any, depth: int = 1) -> Any:
         """`value` of an unknown field or of free text, masked by the wide rule."""
@@ -365,6 +369,15 @@ class _Masker:
                 name,
                 f"a record must not hold card data that may not be stored, got {name}",
             )
+        return _REMOVED
+
+    def _keyed(self, key: str, value: Any) -> Any:
+        """A keyed hash, or what stands for a value that is none and may be an account or identity number."""
+        if value in (None, "") or (isinstance(value, str) and KEYED_HASH.fullmatch(value)):
+            return value
+        if self.refuse:
+            raise CardDataError(Reason.CARD_NUMBER, key, f"{key} must be a keyed hash, got something else")
+        self.changed += 1
         return _REMOVED
 
     def _refuse_pan(self, key: str, values: list[Any]) -> None:

@@ -7,6 +7,7 @@ table. A new kind is a row of `EVENT_KINDS`; the decoder, intake and masking fol
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 
@@ -45,6 +46,8 @@ class Kind(IntEnum):
     """A JSON list of codes."""
     PRICES = 8
     """A JSON list of objects with the fields of `PRICE`."""
+    KEYED = 9
+    """A keyed hash: hexadecimal digits or letters alone, never digits alone, as a plain number would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +141,28 @@ _CURRENCY = {
     "codes_of": "a currency of ISO 4217 that has minor units",
 }  # fmt: skip
 _MCC = {"kind": Kind.DIGITS, "low": 4, "high": 4}
+_KEYED_HASH = {"kind": Kind.KEYED, "low": 16, "high": 64}
+KEYED_HASH = re.compile(r"(?![0-9]+\Z)(?:[0-9A-Fa-f]+|[A-Za-z]+)")
+"""What a keyed hash is made of. Bank accounts are digits, identity numbers digits with an X: neither passes."""
+MERCHANT_STATUSES = ("pending", "active", "suspended", "closed")
+"""Values of a merchant's `status`."""
+REPORT_STATUSES = ("open", "accepted", "disputed", "reversed", "withdrawn")
+"""Values of a fraud report's or chargeback's `status`."""
+COORD_SYSTEMS = ("wgs84", "gcj02", "bd09")
+"""Values of `coord_sys`: GPS, what maps in China use (GCJ-02), Baidu's own (BD-09); hundreds of metres apart."""
+PREMISES = ("fixed", "mobile", "online")
+"""Values of `premises`."""
+PERSON_ROLES = ("analyst", "supervisor", "rep", "agent", "inspector", "compliance")
+"""Values of a person's `role`."""
+VISIT_KINDS = ("opening", "routine", "alert", "follow_up")
+"""Values of `visit_kind`."""
+VISIT_OUTCOMES = (
+    "as_registered", "differs", "not_found", "refused", "moved", "transferred", "closed_down", "renovating",
+    "terminal_faulty", "other_acquirer", "codes_only", "low_season",
+)  # fmt: skip
+"""Values of a visit's `outcome`."""
+VERDICTS = ("confirmed", "lawful_change", "data_error", "false_alarm", "duplicate", "open")
+"""Values of `verdict`; `domain.risk.CLEARED` are those that take an episode's points out."""
 
 MERCHANT_ID = Field("merchant_id", Kind.CODE, high=32, required=True, iso8583="42")
 RECEIVED_AT = Field("received_at", **_TIME)  # type: ignore[arg-type]
@@ -188,16 +213,39 @@ _TRANSACTION: tuple[Field, ...] = (
 _EFFECTIVE = Field("effective_from", required=True, **_TIME)  # type: ignore[arg-type]
 _EVENT_TIME = Field("event_time", required=True, **_TIME)  # type: ignore[arg-type]
 
+_PLACE: tuple[Field, ...] = (
+    Field("lat", Kind.FLOAT, -90, 90, unit="degrees"),
+    Field("lon", Kind.FLOAT, -180, 180, unit="degrees"),
+    Field("coord_sys", Kind.CODE, high=16, choices=COORD_SYSTEMS),
+)
+_PERSON_ID = {"kind": Kind.CODE, "high": 64}
+_CASE_ID = Field("case_id", Kind.CODE, high=36)
+_NOTE = Field("note", Kind.TEXT, high=1024)
+
 _MERCHANT: tuple[Field, ...] = (
     MERCHANT_ID,
     _EFFECTIVE,
     Field("name", Kind.TEXT, high=128, iso8583="43"),
-    Field("currency", **_CURRENCY),  # type: ignore[arg-type]
+    Field("short_name", Kind.TEXT, high=64),
+    Field("status", Kind.CODE, high=16, choices=MERCHANT_STATUSES),
     Field("mccs", Kind.CODES, 4, 4),
     Field("approved_channel_mccs", Kind.CODES, 4, 4),
     Field("special_fee_types", Kind.CODES, 2, 2),
     Field("time_zone", Kind.CODE, high=48),
     Field("region", Kind.TEXT, high=64),
+    Field("country", Kind.LETTERS, 2, 2),
+    Field("currency", **_CURRENCY),  # type: ignore[arg-type]
+    Field("city", Kind.TEXT, high=64),
+    Field("address", Kind.TEXT, high=256),
+    *_PLACE,
+    Field("premises", Kind.CODE, high=16, choices=PREMISES),
+    Field("channel", Kind.CODE, high=32),
+    Field("agent_id", **_PERSON_ID),  # type: ignore[arg-type]
+    Field("rep_id", **_PERSON_ID),  # type: ignore[arg-type]
+    Field("opened_at", **_TIME),  # type: ignore[arg-type]
+    Field("licence_expires_at", **_TIME),  # type: ignore[arg-type]
+    Field("settlement_account_key", **_KEYED_HASH),  # type: ignore[arg-type]
+    Field("owner_key", **_KEYED_HASH),  # type: ignore[arg-type]
     RECEIVED_AT,
     FEED,
 )
@@ -251,6 +299,10 @@ _REPORT: tuple[Field, ...] = (
     Field("amount", **_AMOUNT),  # type: ignore[arg-type]
     Field("currency", **_CURRENCY),  # type: ignore[arg-type]
     Field("reason_code", Kind.CODE, high=16),
+    Field("report_id", Kind.CODE, high=64),
+    Field("terminal_id", Kind.CODE, high=16),
+    Field("original_time", **_TIME),  # type: ignore[arg-type]
+    Field("status", Kind.CODE, high=16, choices=REPORT_STATUSES),
     RECEIVED_AT,
     FEED,
 )
@@ -259,8 +311,11 @@ _VERDICT: tuple[Field, ...] = (
     MERCHANT_ID,
     _EVENT_TIME,
     Field("alert_id", Kind.CODE, high=36, required=True),
-    Field("verdict", Kind.CODE, high=16, required=True, choices=("confirmed", "false_alarm", "open")),
+    Field("verdict", Kind.CODE, high=16, required=True, choices=VERDICTS),
     Field("expires_at", **_TIME),  # type: ignore[arg-type]
+    Field("reason_code", Kind.CODE, high=16),
+    Field("by", **_PERSON_ID),  # type: ignore[arg-type]
+    _CASE_ID,
     RECEIVED_AT,
     FEED,
 )
@@ -293,6 +348,62 @@ _CLOCK: tuple[Field, ...] = (
 )
 
 
+_PERSON: tuple[Field, ...] = (
+    Field("person_id", required=True, **_PERSON_ID),  # type: ignore[arg-type]
+    _EFFECTIVE,
+    Field("role", Kind.CODE, high=16, choices=PERSON_ROLES),
+    Field("name", Kind.TEXT, high=128),
+    Field("supervisor_id", **_PERSON_ID),  # type: ignore[arg-type]
+    Field("deputy_id", **_PERSON_ID),  # type: ignore[arg-type]
+    Field("absent_from", **_TIME),  # type: ignore[arg-type]
+    Field("absent_until", **_TIME),  # type: ignore[arg-type]
+    Field("wecom_id", Kind.CODE, high=64),
+    Field("dingtalk_id", Kind.CODE, high=64),
+    Field("feishu_id", Kind.CODE, high=64),
+    Field("email", Kind.TEXT, high=128),
+    Field("region", Kind.TEXT, high=64),
+    Field("time_zone", Kind.CODE, high=48),
+    Field("language", Kind.CODE, 2, 2, choices=("zh", "en")),
+    RECEIVED_AT,
+    FEED,
+)
+
+_ASSIGNMENT: tuple[Field, ...] = (
+    MERCHANT_ID,
+    _EFFECTIVE,
+    Field("rep_id", required=True, **_PERSON_ID),  # type: ignore[arg-type]
+    Field("agent_id", **_PERSON_ID),  # type: ignore[arg-type]
+    Field("until", **_TIME),  # type: ignore[arg-type]
+    RECEIVED_AT,
+    FEED,
+)
+
+_VISIT: tuple[Field, ...] = (
+    MERCHANT_ID,
+    _EVENT_TIME,
+    Field("person_id", **_PERSON_ID),  # type: ignore[arg-type]
+    Field("visit_kind", Kind.CODE, high=16, choices=VISIT_KINDS),
+    Field("outcome", Kind.CODE, high=16, choices=VISIT_OUTCOMES),
+    *_PLACE,
+    _NOTE,
+    Field("alert_id", Kind.CODE, high=36),
+    _CASE_ID,
+    RECEIVED_AT,
+    FEED,
+)
+
+_COMPLAINT: tuple[Field, ...] = (
+    MERCHANT_ID,
+    _EVENT_TIME,
+    Field("reason_code", Kind.CODE, high=16),
+    Field("channel", Kind.CODE, high=32),
+    _NOTE,
+    _CASE_ID,
+    RECEIVED_AT,
+    FEED,
+)
+
+
 class Moves(IntFlag):
     """What an event of a kind moves beyond being checked, counted and kept in the log."""
 
@@ -311,8 +422,8 @@ class Moves(IntFlag):
 
 (
     KIND_TRANSACTION, KIND_SETTLEMENT, KIND_MASTER_DATA, KIND_FRAUD_REPORT, KIND_CHARGEBACK, KIND_VERDICT,
-    KIND_OVERRIDE, KIND_TERMINAL, KIND_CLOCK, KIND_CONTRACT,
-) = range(10)  # fmt: skip
+    KIND_OVERRIDE, KIND_TERMINAL, KIND_CLOCK, KIND_CONTRACT, KIND_PERSON, KIND_ASSIGNMENT, KIND_VISIT, KIND_COMPLAINT,
+) = range(14)  # fmt: skip
 """Codes of the kinds, for compiled code: their places in `EVENT_KINDS`."""
 KIND_DEAD = 255
 """Code of a record that is no event: a dead letter."""
@@ -325,12 +436,13 @@ class EventKind:
     Attributes:
         name: the value of `type`.
         code: its place in `EVENT_KINDS`, by which columns and compiled code name it.
-        fields: the fields it may have besides `type`; those of one name are written alike in every kind, but may be
-            required in some alone.
+        fields: the fields it may have besides `type`; those of one name that the scanner reads, or that columns keep,
+            are written alike in every kind, but may be required in some alone.
         moves: what it moves.
         scanned: whether the compiled scanner reads it, straight into columns. It can where no field is a list, and
             nobody needs more of the event than its columns; an event of another kind is checked in Python and handed
             on as an object.
+        key: the field that is the record's key, by which its partition is chosen; "" where it goes to every partition.
     """
 
     name: str
@@ -338,6 +450,7 @@ class EventKind:
     fields: tuple[Field, ...]
     moves: Moves
     scanned: bool = False
+    key: str = MERCHANT_ID.name
 
 
 EVENT_KINDS: dict[str, EventKind] = {
@@ -351,8 +464,12 @@ EVENT_KINDS: dict[str, EventKind] = {
         EventKind("verdict", KIND_VERDICT, _VERDICT, Moves.RISK),
         EventKind("override", KIND_OVERRIDE, _OVERRIDE, Moves.RISK),
         EventKind("terminal", KIND_TERMINAL, _TERMINAL, Moves.NOTHING),
-        EventKind("clock", KIND_CLOCK, _CLOCK, Moves.FEED_CLOCK, scanned=True),
+        EventKind("clock", KIND_CLOCK, _CLOCK, Moves.FEED_CLOCK, scanned=True, key=""),
         EventKind("contract", KIND_CONTRACT, _CONTRACT, Moves.TERMS | Moves.FEATURES),
+        EventKind("person", KIND_PERSON, _PERSON, Moves.NOTHING, key="person_id"),
+        EventKind("assignment", KIND_ASSIGNMENT, _ASSIGNMENT, Moves.NOTHING),
+        EventKind("visit", KIND_VISIT, _VISIT, Moves.NOTHING),
+        EventKind("complaint", KIND_COMPLAINT, _COMPLAINT, Moves.NOTHING),
     )
 }
 """The kinds of events by name: their fields, what each moves, and how it is read."""

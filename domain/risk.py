@@ -62,6 +62,9 @@ MCC_PRIORS = {"5094": 8, "5816": 6, "5933": 6, "5944": 6, "5967": 8, "5993": 4, 
 merchant they stay below grade B: nobody is suspect for being new, or for a trade."""
 MCC_PRIOR_HALF_LIFE_D = 180
 
+CLEARED = frozenset({"lawful_change", "data_error", "false_alarm", "duplicate"})
+"""Verdicts that take an episode's points out of the score: nobody did wrong, or another alert counts for it."""
+
 FLOORS = ((0.85, 85), (0.6, 70), (0.3, 40), (0.0, 20))
 """Least score that a confirmed alert stands for, by its peak severity."""
 FLOOR_D = 180

@@ -67,6 +67,8 @@ class SimulationConfig:
             the next local morning) or `none`.
         contracts: whether `contract` events are given; without them no contract changes.
         master_data: whether `merchant` events are given; without them nothing is changed lawfully either.
+        people: whether `person` and `assignment` events are given, and `merchant` events say where the shop is and who
+            looks after it. Transactions are the same with and without.
         stories: merchants that are told, not drawn, at most one for each merchant; none by default.
     """
 
@@ -98,6 +100,7 @@ class SimulationConfig:
     fees: str = "transaction"
     contracts: bool = True
     master_data: bool = True
+    people: bool = False
     stories: tuple[Story, ...] = ()
 
     def __post_init__(self) -> None:

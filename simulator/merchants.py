@@ -12,6 +12,7 @@ from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.fees import contract_record, plan_fees
 from simulator.mccs import plan_mccs
 from simulator.names import NAMES, shop_name
+from simulator.people import details_of, plan_territories
 from simulator.stories import act, introduce
 from simulator.table import FEED, MERCHANT, NEVER_MS, SAME_CHANNEL, Draws
 from simulator.trades import ACQUIRERS, CHEAPER, CITIES, TRADES
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from simulator.config import SimulationConfig
+    from simulator.people import Territories
 
 LAYOUT = {"acquirer": (0, 3), "region": (3, 7), "mcc": (7, 11), "serial": (11, 15)}
 """Where the parts of an acceptor number lie."""
@@ -33,11 +35,13 @@ class Merchants:
         table: one `MERCHANT` row each, shape (merchants,).
         prices: the first and the second version of their contracts, `PRICES`, shape (merchants, 2).
         numbers: their acceptor numbers (= `merchant_id`), shape (merchants, 15), uint8.
+        territories: who looks after them; None where people are not simulated.
     """
 
     table: NDArray[np.void]
     prices: NDArray[np.void]
     numbers: NDArray[np.uint8]
+    territories: Territories | None = None
 
     def merchant_id(self, index: int) -> str:
         """The `merchant_id` of merchant `index`."""
@@ -71,7 +75,8 @@ def build_merchants(config: SimulationConfig) -> Merchants:
     act(table, prices, config)
     wanted = np.ceil(table["rate"] / 80).astype(np.int64)
     table["terminals"] = np.clip(wanted, table["mccs"], 1000)
-    return Merchants(table, prices, _numbers(table))
+    territories = plan_territories(table, draws) if config.people else None
+    return Merchants(table, prices, _numbers(table), territories)
 
 
 def _zipf(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -130,11 +135,13 @@ def _numbers(table: NDArray[np.void]) -> NDArray[np.uint8]:
 def opening_records(merchants: Merchants, config: SimulationConfig) -> list[bytes]:
     """What is in force and received before the start: each merchant's master data, then each one's contract."""
     out, received_ms = [], config.start_ms - HOUR_MS
-    since = [config.start_ms - (30 + i * 7919 % 870) * DAY_MS for i in range(config.merchants)]
+    since = [_opened_ms(i, config) for i in range(config.merchants)]
     if config.master_data:
         for i, row in enumerate(merchants.table):
             mccs = [int(row[place]) for place in ("mcc0", "mcc1", "mcc2")[: row["mccs"]]]
-            out.append(_version(merchants, i, effective_ms=since[i], received_ms=received_ms, mccs=mccs))
+            out.append(
+                _version(merchants, i, effective_ms=since[i], received_ms=received_ms, mccs=mccs, opened_ms=since[i])
+            )
     if config.contracts:
         for i, prices in enumerate(merchants.prices[:, 0]):
             number = merchants.merchant_id(i)
@@ -142,13 +149,21 @@ def opening_records(merchants: Merchants, config: SimulationConfig) -> list[byte
     return out
 
 
-def change_records(merchants: Merchants) -> list[tuple[int, int, bytes]]:
+def _opened_ms(i: int, config: SimulationConfig) -> int:
+    """Since when merchant `i` has been one, UTC milliseconds."""
+    return config.start_ms - (30 + i * 7919 % 870) * DAY_MS
+
+
+def change_records(merchants: Merchants, config: SimulationConfig) -> list[tuple[int, int, bytes]]:
     """Changes of MCC and contract: when each is received, of which merchant, and the record; by time of receipt."""
     table, out = merchants.table, []
     for i in map(int, np.flatnonzero(table["change_ms"] != NEVER_MS)):
         effective, received = int(table["change_ms"][i]), int(table["change_received_ms"][i])
         mccs = [int(table["changed_mcc"][i])]
-        out.append((received, i, _version(merchants, i, effective_ms=effective, received_ms=received, mccs=mccs)))
+        version = _version(
+            merchants, i, effective_ms=effective, received_ms=received, mccs=mccs, opened_ms=_opened_ms(i, config)
+        )
+        out.append((received, i, version))
     for i in map(int, np.flatnonzero(table["contract_ms"] != NEVER_MS)):
         effective, received, notice = (
             int(table[name][i]) for name in ("contract_ms", "contract_received_ms", "notice_ms")
@@ -161,7 +176,9 @@ def change_records(merchants: Merchants) -> list[tuple[int, int, bytes]]:
     return sorted(out)
 
 
-def _version(merchants: Merchants, i: int, *, effective_ms: int, received_ms: int, mccs: list[int]) -> bytes:
+def _version(
+    merchants: Merchants, i: int, *, effective_ms: int, received_ms: int, mccs: list[int], opened_ms: int
+) -> bytes:  # fmt: skip
     row = merchants.table[i]
     city, trade = CITIES[row["city"]], TRADES[row["trade"]]
     version: dict[str, Any] = {
@@ -178,4 +195,6 @@ def _version(merchants: Merchants, i: int, *, effective_ms: int, received_ms: in
     }
     if row["channel_mcc"] > 0:
         version["approved_channel_mccs"] = [f"{row['channel_mcc']:04}"]
+    if merchants.territories:
+        version |= details_of(merchants.territories, row, i, opened_ms)
     return msgspec.json.encode(version)

@@ -16,6 +16,7 @@ from simulator.fees import fee_look_alikes
 from simulator.ledger import LEDGER, fold
 from simulator.mccs import mcc_look_alikes
 from simulator.merchants import Merchants, build_merchants, change_records, opening_records
+from simulator.people import people_records
 from simulator.render import MAX_RECORD, Style, Words, fill_id, render, style, words
 from simulator.rhythm import SEGMENT, Rhythms, local_days, plan_undisturbed
 from simulator.stories import cast
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from simulator.config import SimulationConfig
+    from simulator.people import Keyed
     from simulator.rhythm import Rhythm
     from simulator.table import PlannedLookAlike
 
@@ -99,7 +101,7 @@ class Simulation:
         self._plan = VolumePlan(config, table, self._undisturbed)
         self._rhythms = Rhythms(config, table, self._undisturbed, self._plan.segments, self._plan.pulses())
         self._everyone = np.arange(config.merchants, dtype=np.int64)
-        self._changes = change_records(self.merchants)
+        self._changes = change_records(self.merchants, config)
 
     def merchant_id(self, index: int) -> str:
         """The `merchant_id` of merchant `index`, 0 ≤ index < merchants."""
@@ -111,6 +113,13 @@ class Simulation:
         Record i is merchant i % merchants': all master data come first, then all contracts.
         """
         return opening_records(self.merchants, self.config)
+
+    def people_records(self) -> list[Keyed]:
+        """The `person` and `assignment` events to append before everything else; none unless `people` is set."""
+        if not (territories := self.merchants.territories):
+            return []
+        ids = [self.merchant_id(i) for i in range(self.config.merchants)]
+        return people_records(territories, ids, self.merchants.table, self.config)
 
     @cached_property
     def clock_lag_ms(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 
 
 def write_jsonl(simulation: Simulation, path: Path) -> int:
-    """Write master data, then all records in order of receipt, one per line, with clock records among them.
+    """Write people and master data, then all records in order of receipt, one per line, with clock records among them.
 
     Returns the number of lines.
     """
     lines = 0
     with path.open("wb") as out:
-        for record in simulation.master_records():
+        people = (each.value for each in simulation.people_records())
+        for record in chain(people, simulation.master_records()):
             out.write(record + b"\n")
             lines += 1
         for batch in simulation.batches(newline=True):

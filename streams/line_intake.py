@@ -14,10 +14,10 @@ import numpy as np
 
 from domain import cards, events
 from domain.alerts import DeadLetter
-from domain.events import KIND_CLOCK, KIND_DEAD, KIND_TRANSACTION, Reason
+from domain.events import EVENT_KINDS, KIND_CLOCK, KIND_DEAD, KIND_TRANSACTION, MERCHANT_ID, Reason
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
 from engine.decoding.decode import Decoder, check_field, dead_letter
-from engine.decoding.hashing import partitions_of
+from engine.decoding.hashing import partition_of, partitions_of
 from engine.decoding.records import Records
 from engine.decoding.scan import OK
 
@@ -125,16 +125,17 @@ class LineProcessor:
         letters, feeds = {i: letter for i, _, letter in decoded.dead}, self._feeds(decoded)
         for feed in np.unique(decoded.columns.hash[_FEED, decoded.columns.kind == KIND_CLOCK]).tolist():
             self._clock_of(feeds[feed]).own = True
+        partitions, keys = _keyed(decoded, self._partitions)
         columns = zip(
             decoded.columns.kind.tolist(), decoded.columns.status.tolist(), decoded.columns.number[_TIME].tolist(),
             decoded.columns.number[_RECEIVED].tolist(), decoded.columns.hash[_FEED].tolist(),
-            _partitions(decoded, self._partitions).tolist(), _merchants(decoded), strict=True,
+            partitions, keys, strict=True,
         )  # fmt: skip
         untouched = self._untouched(decoded, feeds, now_ms).tolist()
-        for i, (kind, status, time_ms, received_ms, feed, partition, merchant) in enumerate(columns):
+        for i, (kind, status, time_ms, received_ms, feed, partition, key) in enumerate(columns):
             number, raw = numbered[i]
             if untouched[i]:
-                out.put(partition, raw, number, merchant)
+                out.put(partition, raw, number, key)
                 out.forwarded += 1
                 continue
             letter = letters.get(i)
@@ -149,7 +150,7 @@ class LineProcessor:
                 else:
                     if kind == KIND_TRANSACTION:
                         self._tick(feeds.get(feed, self._feed), time_ms, receipt_ms, number, out)
-                    out.put(partition, line, number, merchant)
+                    out.put(partition, line, number, key)
                     out.forwarded += 1
             if letter is not None:
                 out.letters.append(letter)
@@ -222,6 +223,17 @@ class LineProcessor:
         if feed not in self.clocks:
             self.clocks[feed] = FeedClock()
         return self.clocks[feed]
+
+
+def _keyed(decoded: Decoded, partitions: int) -> tuple[list[int], list[bytes]]:
+    """The partition and the key of each record: those of its merchant, or of the field that its kind has as key."""
+    where, keys = _partitions(decoded, partitions).tolist(), _merchants(decoded)
+    for i, event in decoded.others:
+        name = EVENT_KINDS[event["type"]].key
+        if name != MERCHANT_ID.name:
+            keys[i] = event[name].encode()
+            where[i] = partition_of(keys[i], partitions)
+    return where, keys
 
 
 def _partitions(decoded: Decoded, partitions: int) -> NDArray[np.int32]:

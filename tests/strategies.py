@@ -322,7 +322,7 @@ class Weaver:
         return self.events.append({
             "type": "verdict", "merchant_id": MERCHANTS[m], "event_time": self.now_ms,
             "alert_id": str(uuid.uuid5(NAMESPACE, name)),
-            "verdict": rng.choice(("confirmed", "confirmed", "false_alarm", "open")),
+            "verdict": rng.choice(("confirmed", "confirmed", "false_alarm", "open", "lawful_change")),
             "expires_at": rng.choice((None, None, self.now_ms + 2 * DAY)),
         })  # fmt: skip
 
@@ -333,7 +333,10 @@ class Weaver:
         })  # fmt: skip
 
     def _report(self, _step: Step, rng: random.Random, m: int) -> None:
-        self.events.append({"type": "fraud_report", "merchant_id": MERCHANTS[m], "event_time": self.now_ms})
+        """Something about a merchant that moves nothing."""
+        kind = ("fraud_report", "visit", "complaint", "assignment")[self.made % 4]
+        more = {"effective_from": self.now_ms, "rep_id": "r"} if kind == "assignment" else {"event_time": self.now_ms}
+        self.events.append({"type": kind, "merchant_id": MERCHANTS[m], **more})
 
 
 def steps(kinds: Sequence[str] = KINDS) -> st.SearchStrategy[Step]:

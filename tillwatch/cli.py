@@ -19,7 +19,9 @@ COMMANDS = {
     "evaluate": "Replay simulated traffic and compare the alerts with its known violations.",
     "explain": "Explain why a merchant's risk score changed.",
     "ingest": "Put events from a file of JSON lines, or standard input, into the log.",
+    "merchants": "Compare a table of merchants with the log, or put what changed into it.",
     "peers": "Learn what merchants of each trade usually do.",
+    "people": "Compare a table of reps, agents and analysts with the log, or put what changed into it.",
     "profiles": "Build MCC profiles, from which miscoded merchants are recognised.",
     "replay": "Run a file of events through the monitor, without a log.",
     "score-series": "Score how unusual each value of the series in a CSV file is.",
@@ -32,6 +34,8 @@ COMMANDS = {
 HIDDEN = {"demo-feed": "demo.simulator_feed", "warm": "warm"}
 """Commands that only Tillwatch itself calls, and their modules."""
 INTERRUPTED = 130
+REFUSED = 3
+"""The exit code of a table of which some rows were refused; the others were taken."""
 BAD_SETTINGS = 2
 """The exit code of invalid settings, and of an invalid command line."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.decoding.hashing import partitions_of
+from engine.decoding.hashing import partition_of, partitions_of
 from engine.jit import njit_cached
 from simulator.simulation import clock_record
 
@@ -99,17 +99,19 @@ class _Router:
         self.reached_ms = simulation.config.start_ms if position is None else position
 
     def begin(self) -> int:
-        """Append master data if this is the log's first feed; return the number of records."""
+        """Append people and master data if this is the log's first feed; return the number of records."""
         if self._begun:
             return 0
-        records = self._simulation.master_records()
+        people, records = self._simulation.people_records(), self._simulation.master_records()
         with self._log.transaction(writer=_SIMULATOR):
             of = [self._of[k % len(self._of)] for k in range(len(records))]
             split = [[each for p, each in zip(of, records, strict=True) if p == own] for own in range(self._partitions)]
+            for each in people:
+                split[partition_of(each.key.encode(), self._partitions)].append(each.value)
             self._log.append_each(self._log.topics.events.name, split)
             self._log.set_position(_SIMULATOR, self.reached_ms)
             self._log.set_position(_SIMULATOR_PART, 0)
-        return len(records)
+        return len(records) + len(people)
 
     def passed_over(self, length: int) -> int:
         """Number of a batch's first records that an earlier feed appended."""

@@ -95,6 +95,10 @@ class _Shown(Simulation):
     help="Whether contract events state what merchants pay.",
 )  # fmt: skip
 @click.option(
+    "--people/--no-people", default=_DEFAULTS["people"], show_default=True,
+    help="Whether reps, agents and who looks after whom are told.",
+)  # fmt: skip
+@click.option(
     "--record-size", type=click.Choice(RECORD_SIZES), default=_DEFAULTS["record_size"], show_default=True,
     help="Common fields only, or every field.",
 )  # fmt: skip

@@ -33,6 +33,8 @@ from engine.decoding.records import padded
 from engine.decoding.scan import DEAD, SLOW, SUSPECT, scan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from engine.decoding.records import Records
@@ -165,6 +167,20 @@ def _text(field: Field, value: object) -> str:  # noqa: C901  one rule after ano
     return value
 
 
+def _keyed(field: Field, value: object) -> str:
+    """A keyed hash; an error never shows what came, which may be somebody's number."""
+    if isinstance(value, str) and field.low <= len(value) <= field.high and events.KEYED_HASH.fullmatch(value):
+        return value
+    got = "another type"
+    if isinstance(value, str):
+        got = f"{len(value)} {'digits alone' if value.isdigit() else 'characters'}"
+    raise Refused(
+        Reason.CARD_NUMBER, field.name,
+        f"{field.name} must be a keyed hash of {_span(field)}, hexadecimal digits or letters and never digits alone,"
+        f" got {got}: a plain number must not be sent",
+    )  # fmt: skip
+
+
 def check_field(field: Field, value: object) -> Any:
     """The value of a field, checked; a time as UTC milliseconds, a code without the blanks that fill a fixed width.
 
@@ -188,11 +204,7 @@ def check_field(field: Field, value: object) -> Any:
         if cards.holds_pan(str(value)):
             raise Refused(Reason.CARD_NUMBER, field.name, f"{field.name} must not hold a card number, got one")
         return float(value)
-    if field.kind is Kind.CODES:
-        return _codes(field, value)
-    if field.kind is Kind.PRICES:
-        return _prices(field, value)
-    return _text(field, value)
+    return _READERS.get(field.kind, _text)(field, value)
 
 
 def _codes(field: Field, value: object) -> tuple[str, ...]:
@@ -233,6 +245,11 @@ def _price(field: Field, value: object) -> dict[str, Any]:
             why = f"{field.name} must each have a {each.name}, got one without"
             raise Refused(Reason.MISSING_FIELD, field.name, why)
     return checked
+
+
+_READERS: dict[Kind, Callable[[Field, object], Any]] = {
+    Kind.CODES: _codes, Kind.PRICES: _prices, Kind.KEYED: _keyed,
+}  # fmt: skip
 
 
 def is_missing(field: Field, value: object) -> bool:

@@ -195,8 +195,8 @@ def identify(data: NDArray[np.uint8], columns: Columns, secret: NDArray[np.uint6
     for i in range(len(columns.kind)):
         kind = columns.kind[i]
         out.merchant[i] = out.txn[i] = out.original[i] = out.sent[i] = _0
-        if kind in (KIND_DEAD, KIND_CLOCK):
-            continue
+        if kind in (KIND_DEAD, KIND_CLOCK) or columns.hash[_MERCHANT, i] == _0:
+            continue  # where no text is, its place is undefined
         start, end = _text(columns, _MERCHANT, i)
         out.merchant[i] = keyed(secret, data, start, end)
         if kind in (KIND_TRANSACTION, KIND_SETTLEMENT):

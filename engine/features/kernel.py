@@ -17,6 +17,7 @@ from domain.events import (
     KIND_CONTRACT,
     KIND_DEAD,
     KIND_MASTER_DATA,
+    KIND_PERSON,
     KIND_SETTLEMENT,
     KIND_TRANSACTION,
 )
@@ -991,6 +992,9 @@ def run(
                     return j
             if kind == KIND_CLOCK:
                 dispositions[i] = OTHER_EVENT if feed >= 0 else FEEDS
+            continue
+        if kind == KIND_PERSON:  # it has no merchant
+            dispositions[i] = OTHER_EVENT
             continue
         start = columns.start[S_MERCHANT, i]
         if limits.partitions > 1:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from domain.risk import (
+    CLEARED,
     MCC_PRIOR_HALF_LIFE_D,
     MOST_POINTS,
     NEW_MERCHANT_D,
@@ -40,7 +41,7 @@ class EpisodePoints(msgspec.Struct, frozen=True, array_like=True):
         alert_id: the episode's alert; "" for the sum of the detector's episodes that are no longer listed singly.
         points: points at `at_ms` of the risk clock.
         severity: the episode's peak.
-        verdict: the last verdict on the alert: "", `open`, `confirmed` or `false_alarm`.
+        verdict: the last verdict on the alert, one of `domain.events.VERDICTS`; "" before the first.
         until_ms: end of the floor of a confirmed alert, UTC milliseconds.
     """
 
@@ -100,7 +101,7 @@ class ScoreBreakdown(NamedTuple):
     """A score taken apart, in hundredths of a point: `score` is parts + prior - over + lift.
 
     Attributes:
-        parts: points by episode, in the order of the account's parts; 0 for a false alarm.
+        parts: points by episode, in the order of the account's parts; 0 where the verdict is of `CLEARED`.
         prior: points of a new merchant and of its MCC.
         over: points cut by the caps of the risk groups and of the score.
         floor: the highest floor in force; None if there is none.
@@ -143,7 +144,7 @@ def break_down(it: AccountState, risk_groups: Mapping[str, str], at_ms: int) -> 
         if risk_group is None:  # of a detector that no longer runs, and whose group nobody knows
             parts.append(0)
             continue
-        counts = each.verdict != "false_alarm"
+        counts = each.verdict not in CLEARED
         left = faded(each.points, RISK_GROUPS[risk_group].half_life_d, risk_ms - each.at_ms) if counts else 0.0
         parts.append(round(left * E2))
         sums[risk_group] += parts[-1]

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from domain.alerts import Contribution, Floor, GradeOverride, Score
-from domain.risk import FLOOR_D, RISK_GROUPS, floor_of
+from domain.risk import CLEARED, FLOOR_D, RISK_GROUPS, floor_of
 from domain.timestamps import DAY_MS, HOUR_MS, iso
 from engine.risk.account import (
     E2,
@@ -64,7 +64,7 @@ class Verdict(NamedTuple):
     at_ms: int
     alert_id: str
     verdict: str
-    """`open`, `confirmed` or `false_alarm`."""
+    """One of `domain.events.VERDICTS`."""
     given_ms: int
     """Time of the verdict by the analyst's clock, UTC milliseconds."""
     until_ms: int = 0
@@ -107,7 +107,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     Attributes:
         from_ms: time of the first rise, where rises of one episode within an hour (older ones: a day) are merged.
         at_ms: time of the change by the merchant's watermark; of the last rise where several are merged.
-        kind: `prior`, `rise`, `open`, `confirmed`, `false_alarm` or `override`.
+        kind: `prior`, `rise`, `override`, or a verdict, one of `domain.events.VERDICTS`.
         detector: the episode's detector; "" where the change is about no episode.
         alert_id: the episode's alert, likewise.
         parts: the parts that changed.
@@ -290,7 +290,7 @@ class RiskLedger:
         if gone.detector not in self.risk_groups:
             return (), gone.alert_id
         half_life_d, risk_ms = RISK_GROUPS[self.risk_groups[gone.detector]].half_life_d, now.risk_ms(at_ms)
-        summed = [each for each in (*rest, gone) if each.verdict != "false_alarm"]
+        summed = [each for each in (*rest, gone) if each.verdict not in CLEARED]
         points = sum((faded(each.points, half_life_d, risk_ms - each.at_ms) for each in summed), 0.0)
         return (EpisodePoints(gone.detector, "", points, risk_ms, 0.0),), gone.alert_id
 

@@ -8,7 +8,7 @@ import click
 import pytest
 
 from tests.docs.headings import sections
-from tillwatch.cli import BAD_SETTINGS, COMMANDS, INTERRUPTED, commands
+from tillwatch.cli import BAD_SETTINGS, COMMANDS, INTERRUPTED, REFUSED, commands
 
 DOC = (Path(__file__).parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 
@@ -107,7 +107,7 @@ def test_help_of_every_command_and_option_says_something(name: str) -> None:
 
 def test_the_exit_codes_are_those_of_the_code() -> None:
     codes = re.findall(r"^\| (\d+) \|", DOC, re.MULTILINE)
-    expected = (0, click.ClickException.exit_code, BAD_SETTINGS, INTERRUPTED)
+    expected = (0, click.ClickException.exit_code, BAD_SETTINGS, REFUSED, INTERRUPTED)
     assert [int(each) for each in codes] == list(expected)
     assert click.UsageError.exit_code == BAD_SETTINGS
 

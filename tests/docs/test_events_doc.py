@@ -74,6 +74,7 @@ def shape(field: Field) -> str:
         Kind.TEXT: f"text, at most {field.high} characters",
         Kind.CODES: f"list of at most {MAX_CODES} codes, {span(field)} digits each",
         Kind.PRICES: f"list of at most {MAX_PRICES} prices",
+        Kind.KEYED: f"keyed hash of {span(field)} hexadecimal digits or letters",
     }[field.kind]
 
 

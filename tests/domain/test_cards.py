@@ -385,3 +385,15 @@ def test_a_token_of_what_is_no_card_number_is_refused_without_showing_it(pan: st
 def test_a_short_key_is_refused() -> None:
     with pytest.raises(ValueError, match="key must be at least 16 bytes, got 15"):
         card_token(PAN, KEY[:15])
+
+
+def test_what_is_no_keyed_hash_is_refused_at_intake_and_removed_elsewhere() -> None:
+    shop = {"type": "merchant", "merchant_id": "m", "owner_key": "9b1f6c0a9d5e47728c1e0b6f5d2a9c34"}
+    assert mask_event(shop) == (shop, 0)
+    for plain in ("6217000010001234567", "100200300400500", "11010119900307123X", 6217000010001234, ["1" * 16]):
+        with pytest.raises(CardDataError, match="owner_key must be a keyed hash"):
+            mask_event({**shop, "owner_key": plain})
+        assert json.loads(mask_record(json.dumps({**shop, "owner_key": plain}).encode())) == {
+            **shop,
+            "owner_key": "***",
+        }

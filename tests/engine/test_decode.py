@@ -31,6 +31,11 @@ MERCHANT = {"type": "merchant", "merchant_id": "m", "effective_from": 1_783_251_
 TERMINAL = {**MERCHANT, "type": "terminal", "terminal_id": "t"}
 VERDICT = {"type": "verdict", "merchant_id": "m", "event_time": 1_783_251_730_250, "alert_id": "a"}
 OVERRIDE = {**VERDICT, "type": "override", "grade": "A", "reason": "seen", "expires_at": 1_783_251_730_250}
+PERSON = {"type": "person", "person_id": "rep-7", "effective_from": 1_783_251_730_250, "role": "rep"}
+ASSIGNMENT = {**MERCHANT, "type": "assignment", "rep_id": "rep-7"}
+VISIT = {"type": "visit", "merchant_id": "m", "event_time": 1_783_251_730_250, "outcome": "moved", "coord_sys": "gcj02"}
+COMPLAINT = {"type": "complaint", "merchant_id": "m", "event_time": 1_783_251_730_250, "channel": "hotline"}
+ACCOUNT_KEY = "9b1f6c0a9d5e47728c1e0b6f5d2a9c34"
 CLOCK = {"type": "clock", "feed": "pos", "event_time": 1_783_251_730_250}
 TIME = next(field for field in EVENTS["transaction"] if field.name == "event_time")
 
@@ -259,7 +264,9 @@ CONTRACT = {
     "prices": [{"rate_ppm": 6000, "card_kind": "debit", "cap": 2000}],
 }  # fmt: skip
 REPORT = {**CLOCK, "type": "fraud_report", "merchant_id": "m", "reason_code": "2"}
-OTHERS = [CONTRACT, MERCHANT, TERMINAL, OVERRIDE, {**VERDICT, "verdict": "open"}]
+OTHERS = [
+    CONTRACT, MERCHANT, TERMINAL, OVERRIDE, {**VERDICT, "verdict": "open"}, PERSON, ASSIGNMENT, VISIT, COMPLAINT,
+]  # fmt: skip
 SCANNED = [SALE, SETTLEMENT, REPORT, {**REPORT, "type": "chargeback", "amount": 5}, CLOCK]
 
 
@@ -278,7 +285,7 @@ def test_an_event_of_a_kind_that_is_not_scanned_is_handed_over_checked(event: di
     if "prices" in want:
         want["prices"] = tuple(want["prices"])
     assert (place, found) == (1, want)
-    assert text(decoded, "merchant_id", 1) == event["merchant_id"]
+    assert text(decoded, "merchant_id", 1) == event.get("merchant_id", "")
     assert text(decoded, "feed", 1) == event.get("feed", "")
     assert number(decoded, "amount", 1) == MISSING
 
@@ -411,3 +418,53 @@ def test_a_value_is_shown_short_and_without_a_card_number(value: Any) -> None:
 def test_every_kind_of_field_is_covered_by_a_type() -> None:
     assert {field.kind for _, field in FIELDS} == set(Kind)
     assert SLOW not in np.unique(decode(SALE, b"?", CLOCK, {**SALE, "x": []}).columns.status)
+
+
+@pytest.mark.parametrize("name", ["settlement_account_key", "owner_key"])
+@pytest.mark.parametrize("value", [ACCOUNT_KEY, ACCOUNT_KEY.upper(), "qwertyuiopasdfgh", "0123456789abcdef" * 4])
+def test_a_keyed_hash_is_hexadecimal_digits_or_letters(name: str, value: str) -> None:
+    _, checked = check({**MERCHANT, name: value})
+    assert checked[name] == value
+
+
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [
+        ("6217000010001234567", "19 digits alone"), ("1234567890123456", "16 digits alone"),
+        ("11010119900307123X", "18 characters"), ("91110108MA01ABCD3X", "18 characters"),
+        ("100200300400500", "15 digits alone"), ("9b1f6c0a9d5e4772\n", "17 characters"),
+        ("\u0661" * 16, "16 digits alone"), (6217000010001234567, "another type"),
+    ],
+)  # fmt: skip
+def test_a_plain_number_is_no_keyed_hash_and_the_dead_letter_does_not_show_it(value: Any, got: str) -> None:
+    found = letter({**MERCHANT, "settlement_account_key": value})
+    assert found.message == (
+        "settlement_account_key must be a keyed hash of 16 to 64 characters, hexadecimal digits or letters and never"
+        f" digits alone, got {got}: a plain number must not be sent"
+    )
+    assert str(value).strip() not in found.message + found.record
+    assert str(value).strip() not in letter({**MERCHANT, "mccs": 5, "settlement_account_key": value}).record
+
+
+@pytest.mark.parametrize(("value", "got"), [("9b1f6c0a9d5e477", 15), ("ab" * 33, 66)])
+def test_a_keyed_hash_has_16_to_64_characters(value: str, got: int) -> None:
+    assert (
+        f"of 16 to 64 characters, hexadecimal digits or letters and never digits alone, got {got}"
+        in letter({**MERCHANT, "owner_key": value}).message
+    )
+
+
+def test_a_keyed_hash_is_shown_in_a_dead_letter_that_something_else_makes() -> None:
+    assert ACCOUNT_KEY in letter({**MERCHANT, "mccs": 5, "owner_key": ACCOUNT_KEY}).record
+
+
+def test_the_status_of_a_merchant_and_of_a_report_have_their_own_words() -> None:
+    assert check({**MERCHANT, "status": "suspended"})[1]["status"] == "suspended"
+    assert check({**REPORT, "status": "withdrawn"})[1]["status"] == "withdrawn"
+    for kind, status, words in (
+        ("fraud_report", "suspended", "open, accepted, disputed, reversed, withdrawn, got 'suspended'"),
+        ("merchant", "withdrawn", "pending, active, suspended, closed, got 'withdrawn'"),
+    ):
+        field = next(each for each in EVENTS[kind] if each.name == "status")
+        with pytest.raises(Refused, match=words):
+            check_field(field, status)

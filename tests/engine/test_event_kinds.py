@@ -27,6 +27,10 @@ LATER: dict[str, dict[str, Any]] = {
     "terminal": {"merchant_id": "m", "effective_from": T0, "terminal_id": "t"},
     "clock": {"feed": "f", "event_time": T0 + 1},
     "contract": {"merchant_id": "m", "effective_from": T0, "prices": [{"rate_ppm": 6000}]},
+    "person": {"person_id": "p", "effective_from": T0, "role": "rep", "name": "苇杪"},
+    "assignment": {"merchant_id": "m", "effective_from": T0, "rep_id": "p"},
+    "visit": {"merchant_id": "m", "event_time": T0 + 1, "outcome": "as_registered", "note": "open"},
+    "complaint": {"merchant_id": "m", "event_time": T0 + 1, "reason_code": "fee"},
 }
 """A second event of each kind, after `SALE`."""
 
@@ -67,3 +71,27 @@ def test_an_event_moves_what_its_kind_says_and_nothing_else(kind: EventKind) -> 
         if getattr(before, name) != getattr(after, name):
             moved |= each
     assert moved == kind.moves
+
+
+def test_a_person_is_counted_in_any_partition_and_becomes_no_merchant() -> None:
+    people = [json.dumps({"type": "person", "person_id": f"p{k}", "effective_from": T0}).encode() for k in range(20)]
+    for partition in range(2):
+        monitor = Monitor(MonitorConfig(capacity=1), partition, 2)
+        outputs = monitor.process(Records.of(people, appended_ms=T0))
+        assert (outputs.dead_letters, outputs.counts.other) == ([], 20)
+        assert monitor._pipeline.state.rows.count[0] == 0
+
+
+def test_the_key_of_a_kind_is_a_field_that_it_requires() -> None:
+    keys = {kind.name: kind.key for kind in EVENT_KINDS.values()}
+    assert {name: key for name, key in keys.items() if key != "merchant_id"} == {"clock": "", "person": "person_id"}
+    for kind in EVENT_KINDS.values():
+        assert kind.key == "" or kind.key in {each.name for each in kind.fields if each.required}
+
+
+def test_the_codes_of_kinds_that_logs_and_compiled_code_hold_never_change() -> None:
+    """A new kind is appended."""
+    assert list(EVENT_KINDS) == [
+        "transaction", "settlement", "merchant", "fraud_report", "chargeback", "verdict", "override", "terminal",
+        "clock", "contract", "person", "assignment", "visit", "complaint",
+    ]  # fmt: skip

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.events import VERDICTS
 from domain.risk import (
+    CLEARED,
     FLOOR_D,
     GRADES,
     HYSTERESIS,
@@ -121,6 +123,19 @@ def test_all_risk_groups_together_give_at_most_100_points() -> None:
 def test_a_false_alarm_leaves_the_points_as_if_the_episode_had_never_been() -> None:
     ledger = taken(rise(0, 1.0, "a"), rise(0, 0.5, "b"), verdict(1, "a", "false_alarm"))
     assert score(ledger, 1).score == score(taken(rise(0, 0.5, "b")), 1).score
+
+
+@pytest.mark.parametrize("what", sorted(CLEARED))
+def test_a_verdict_that_clears_counts_as_a_false_alarm_does(what: str) -> None:
+    changes = rise(0, 0.9, "a"), rise(0, 0.5, "b"), verdict(1, "a", "confirmed"), rise(1, 0.95, "a", by=0.05)
+    cleared, false = (taken(*changes, verdict(2, "a", each)).score(0) for each in (what, "false_alarm"))
+    assert cleared == false
+    assert [each.alert_id for each in cleared.contributions] == ["b"]
+    assert cleared.floor is None
+
+
+def test_every_verdict_confirms_clears_or_keeps_a_case_open() -> None:
+    assert set(VERDICTS) == CLEARED | {"confirmed", "open"}
 
 
 def test_further_rises_of_a_false_alarm_add_nothing_until_it_is_confirmed_after_all() -> None:
@@ -360,7 +375,7 @@ def histories(draw: st.DrawFn, most: int = 60) -> list[Change]:
             mcc = draw(st.sampled_from(["", "5944", "5812"]))
             found.append(Rise(0, at_ms, detector, alert_id, peak, peak - before, first_ms, mcc))
         elif kind == "verdict":
-            what = draw(st.sampled_from(["open", "confirmed", "false_alarm"]))
+            what = draw(st.sampled_from(VERDICTS))
             until_ms = draw(st.sampled_from([0, at_ms + 3 * DAY_MS]))
             found.append(Verdict(0, at_ms, alert_id, what, at_ms, until_ms))
         elif kind == "override":

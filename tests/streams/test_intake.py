@@ -72,6 +72,20 @@ def test_every_event_goes_to_its_merchants_partition_in_order_with_feed_and_rece
         assert found == [{**each, "received_at": each["event_time"], "feed": "north"} for each in mine]
 
 
+def test_a_person_goes_to_the_partition_of_the_person_and_the_text_about_one_is_masked(log: SqliteLog) -> None:
+    people = [{"type": "person", "person_id": f"p{k}", "effective_from": T0, "name": f"card {PAN}"} for k in range(20)]
+    visit = {"type": "visit", "merchant_id": "m1", "event_time": T0, "person_id": "p1", "note": f"card {PAN} seen"}
+    totals = ingest(log, lines(*people, visit), name="a", historic=True)
+    assert (totals.forwarded, totals.dead_letters) == (21, 0)
+    for partition, found in enumerate(events_of(log, "person")):
+        mine = [each for each in people if partition_of(each["person_id"].encode(), PARTITIONS) == partition]
+        assert [each["person_id"] for each in found] == [each["person_id"] for each in mine]
+        assert found
+        assert {each["name"] for each in found} == {"card ************7894"}
+    (noted,) = events_of(log, "visit")[partition_of(b"m1", PARTITIONS)]
+    assert noted["note"] == "card ************7894 seen"
+
+
 def test_a_live_event_was_received_now(log: SqliteLog) -> None:
     before_ms = time.time_ns() // 1_000_000
     ingest(log, lines(sale(1, event_time=before_ms)), name="a")

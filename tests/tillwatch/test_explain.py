@@ -12,11 +12,14 @@ import msgspec
 import pytest
 
 from domain.alerts import Score
+from domain.events import VERDICTS
 from domain.timestamps import DAY_MS, MINUTE_MS
 from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from tests.tillwatch.conftest import call, json_lines
 from tillwatch.explain import moment_of
+from tillwatch.explain_view import _WORDS
+from tillwatch.language import LANGUAGES
 from tillwatch.logs import Follower
 
 if TYPE_CHECKING:
@@ -35,6 +38,13 @@ def sale(at_ms: int, mcc: str = "8062", amount: int = 1_000_000) -> dict[str, An
 
 def of(kind: str, at_ms: int, **more: object) -> dict[str, Any]:
     return {"type": kind, "merchant_id": "m", "event_time": START_MS + at_ms, **more}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_verdict_has_words_of_its_own(lang: str) -> None:
+    said = [_WORDS[lang][verdict] for verdict in VERDICTS]
+    assert len(set(said)) == len(said)
+    assert all("{}" in each for each in said)
 
 
 def write(path: Path, events: list[dict[str, Any]]) -> Path:

@@ -1,0 +1,63 @@
+"""`tillwatch merchants` and its subcommands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tillwatch.language import lang_option
+from tillwatch.master_data import Asked, asked_options, run
+
+if TYPE_CHECKING:
+    from tillwatch.cli import Invocation
+
+
+@click.group("merchants")
+def command() -> None:
+    """Compare a table of merchants with the log, or put what changed into it.
+
+    \b
+    Examples:
+      tillwatch merchants diff shops.csv
+      tillwatch merchants import shops.csv --effective-from 2026-07-01
+    """
+
+
+@command.command("diff", short_help="Show what a table changes.")
+@asked_options
+@lang_option
+@click.option("--json", "as_json", is_flag=True, help="As one line of JSON on standard output, with every row.")
+@click.pass_obj
+def diff(invocation: Invocation, /, **asked: Any) -> None:
+    """Show what FILE, a CSV table with a header, changes of the merchants in the log. Nothing is written.
+
+    A column is known by the name of its field, in English or Chinese, or by --columns. An empty cell takes its field
+    away; a field without a column stays as it is.
+
+    \b
+    Examples:
+      tillwatch merchants diff shops.csv
+      tillwatch merchants diff shops.csv --columns merchant_id=商户号,short_name=店名 --lang zh
+    """
+    run(invocation, Asked(kind="merchant", **asked), write=False)
+
+
+@command.command("import", short_help="Put what a table changes into the log.")
+@asked_options
+@click.option("--dry-run", is_flag=True, help="Show what would be appended, and append nothing.")
+@lang_option
+@click.option("--json", "as_json", is_flag=True, help="As one line of JSON on standard output, with every row.")
+@click.pass_obj
+def import_(invocation: Invocation, /, *, dry_run: bool, **asked: Any) -> None:
+    """Append what FILE, a CSV table with a header, changes of the merchants in the log, in force from a date on.
+
+    Rows are checked and masked as by ingest. Those that cannot be taken are shown with line and reason, the others are
+    appended; the exit code is then 3. Importing a file again appends nothing.
+
+    \b
+    Examples:
+      tillwatch merchants import shops.csv --dry-run
+      tillwatch merchants import shops.csv --mapping shops.toml --effective-from 2026-07-01
+    """
+    run(invocation, Asked(kind="merchant", **asked), write=not dry_run, dry_run=dry_run)
