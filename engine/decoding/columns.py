@@ -72,6 +72,8 @@ class Spec(NamedTuple):
     choice_hash: NDArray[np.uint64]
     is_open: NDArray[np.bool_]
     """Whether a value outside the choices is accepted and reads as the last of them."""
+    is_wide: NDArray[np.bool_]
+    """Whether the wide rule for card numbers is for it."""
     required: NDArray[np.uint64]
     """(kinds,): bit f is set where the kind requires field f."""
     allowed: NDArray[np.uint64]
@@ -176,6 +178,7 @@ def make_spec() -> Spec:
         ends - counts, ends,
         np.array([hash_of(value) for each in choices for value in each], np.uint64),
         np.array([each.name in _CHOICES for each in fields], np.bool_),
+        np.array([each.name in events.WIDE_FIELDS for each in fields], np.bool_),
         np.array([_bits(kind, required=True) for kind in EVENT_KINDS.values()], np.uint64),
         np.array([_bits(kind) for kind in EVENT_KINDS.values()], np.uint64),
         find,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from domain import cards, events
+from domain import cards, events, masking
 from domain.alerts import DeadLetter
 from domain.dispositions import UNREADABLE_BY_REASON
 from domain.errors import RecordError
 from domain.events import EVENT_KINDS, EVENTS, KIND_DEAD, Field, Kind, Reason
+from domain.forbidden_names import Rule, rule_of
+from domain.id_forms import IdForms
+from engine.decoding.card_scan import find_stars
 from engine.decoding.columns import (
     FIELDS,
     MISSING,
@@ -27,6 +31,7 @@ from engine.decoding.columns import (
     pack,
     store_of,
 )
+from engine.decoding.harmless_keys import HarmlessKeys
 from engine.decoding.hashing import hash_of
 from engine.decoding.records import padded
 from engine.decoding.scan import DEAD, SLOW, SUSPECT, scan
@@ -38,7 +43,15 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
-_MOST_HARMLESS = 4096
+_MOST_SHOWN = 200
+Exempt = Callable[[str, str], bool]
+"""Whether a field's value is known for no card number, whatever it looks like."""
+_NO_FORMS = IdForms()
+_TIMES = {field.name: field for fields in EVENTS.values() for field in fields if field.kind is Kind.TIME}
+
+
+def _none_exempt(_field: str, _value: str) -> bool:
+    return False
 
 
 class Refused(RecordError):
@@ -82,10 +95,10 @@ def shown(value: object) -> str:
     """
     if isinstance(value, str):
         # Masked first, for in `repr` an escape may stand within a number; and again, for one may make a number.
-        return cards.mask(repr(cards.mask(value)))[:80]
+        return cards.mask(repr(masking.mask_text(value[:_MOST_SHOWN], find_stars)), find_stars)[:80]
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
-    return cards.mask(msgspec.json.encode(value).decode())[:80]
+    return cards.mask(msgspec.json.encode(value).decode(), find_stars)[:80]
 
 
 def to_ms(field: Field, value: object) -> int:
@@ -127,7 +140,7 @@ def _span(field: Field) -> str:
     return f"{span} character{'s' * (field.high > 1)}"
 
 
-def _text(field: Field, value: object) -> str:
+def _text(field: Field, value: object, exempt: Exempt = _none_exempt) -> str:
     if not isinstance(value, str):
         raise Refused(Reason.WRONG_TYPE, field.name, f"{field.name} must be a string, got {shown(value)}")
     if field.kind is Kind.TEXT:
@@ -144,8 +157,9 @@ def _text(field: Field, value: object) -> str:
         )  # fmt: skip
     if any(not " " <= c <= "\x7f" for c in value):
         raise Refused(Reason.OUT_OF_RANGE, field.name, f"{field.name} must be printable ASCII, got {shown(value)}")
-    if cards.holds_pan(value):
-        raise Refused(Reason.CARD_NUMBER, field.name, f"{field.name} must not hold a card number, got {shown(value)}")
+    if masking.holds_in_field(field.name, field.kind, value, find_stars) and not exempt(field.name, value):
+        safe = cards.mask(repr(cards.mask_groups(value, find_stars)), find_stars)[:80]
+        raise Refused(Reason.CARD_NUMBER, field.name, f"{field.name} must not hold a card number, got {safe}")
     if field.kind is Kind.DIGITS and not value.isdigit():
         raise Refused(Reason.OUT_OF_RANGE, field.name, f"{field.name} must be digits, got {shown(value)}")
     if field.kind is Kind.LETTERS and not (value.isalpha() and value.isupper()):
@@ -156,8 +170,13 @@ def _text(field: Field, value: object) -> str:
     return value
 
 
-def check_field(field: Field, value: object) -> Any:
+def check_field(field: Field, value: object, exempt: Exempt = _none_exempt) -> Any:
     """The value of a field, checked; a time as UTC milliseconds.
+
+    Args:
+        field: which.
+        value: as it was sent.
+        exempt: whether a field's value is known for no card number, whatever it looks like.
 
     Raises:
         Refused: it is not what the field takes.
@@ -174,14 +193,14 @@ def check_field(field: Field, value: object) -> Any:
                 Reason.OUT_OF_RANGE, field.name,
                 f"{field.name} must be {field.low} to {field.high} {field.unit}, got {shown(value)}",
             )  # fmt: skip
-        if cards.holds_pan(str(value)):
+        if masking.holds_in_field(field.name, field.kind, value):
             raise Refused(Reason.CARD_NUMBER, field.name, f"{field.name} must not hold a card number, got one")
         return float(value)
     if field.kind is Kind.CODES:
         return _codes(field, value)
     if field.kind is Kind.PRICES:
         return _prices(field, value)
-    return _text(field, value)
+    return _text(field, value, exempt)
 
 
 def _codes(field: Field, value: object) -> tuple[str, ...]:
@@ -237,38 +256,81 @@ def parse(raw: bytes) -> dict[str, Any]:
     try:
         event = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(Reason.NOT_JSON, "", f"record must be a JSON object: {cards.mask(str(error))}") from error
+        raise Refused(
+            Reason.NOT_JSON, "", f"record must be a JSON object: {cards.mask(str(error), find_stars)}"
+        ) from error
     if not isinstance(event, dict):
         raise Refused(Reason.NOT_AN_OBJECT, "", f"record must be a JSON object, got {shown(event)}")
     return event
 
 
-def check(event: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def check(event: dict[str, Any], forms: IdForms = _NO_FORMS, feed: str = "") -> tuple[str, dict[str, Any]]:
     """An event's type and its declared fields, checked; missing ones are left out.
 
+    Args:
+        event: JSON, decoded.
+        forms: of identifiers that are no card numbers.
+        feed: of an event that names none.
+
     Raises:
-        Refused: a field is forbidden, missing or not what it must be.
+        Refused: a field is forbidden, at any depth, or missing, or not what it must be.
     """
-    for name in event:
-        if name.lower() in events.FORBIDDEN_FIELDS:
-            raise Refused(Reason.FORBIDDEN_FIELD, cards.mask(name), f"{name} must not be sent: it may not be stored")
+    _refuse_forbidden(event)
     kind = event.get("type")
     kind = "transaction" if kind in (None, "") else check_field(events.TYPE, kind)
     checked: dict[str, Any] = {}
+    exempt = exempt_in(event, forms, feed)
     for field in EVENTS[kind]:
         value = event.get(field.name)
         if value is not None and value != "":
-            checked[field.name] = check_field(field, value)
+            checked[field.name] = check_field(field, value, exempt)
         elif field.required:
             raise Refused(Reason.MISSING_FIELD, field.name, f"{field.name} must be given in a {kind}, got nothing")
     return kind, checked
+
+
+def exempt_in(event: dict[str, Any], forms: IdForms, feed: str = "") -> Exempt:
+    """Whether values of an event's fields have forms that are declared; its own time says which are in force."""
+
+    def exempt(field: str, value: str) -> bool:
+        return forms.exempt(event.get("feed") or feed, _own_time(event), field, value)
+
+    return exempt
+
+
+def _own_time(event: dict[str, Any]) -> int | None:
+    """An event's own time, UTC milliseconds; None where it has none that can be read."""
+    for name in ("event_time", "effective_from"):
+        if event.get(name):
+            try:
+                return to_ms(_TIMES[name], event[name])
+            except Refused:
+                return None
+    return None
+
+
+def _refuse_forbidden(event: dict[str, Any]) -> None:
+    """Raise where a key may not be stored, at any depth."""
+    waiting: list[Any] = [event]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict):
+            for name in found:
+                if rule_of(name) is Rule.FORBIDDEN:
+                    shown_name = cards.mask(name, find_stars)[:80]
+                    raise Refused(
+                        Reason.FORBIDDEN_FIELD, shown_name, f"{shown_name} must not be sent: it may not be stored"
+                    )
+            waiting += (each for each in found.values() if isinstance(each, dict | list))
+        else:
+            waiting += (each for each in found if isinstance(each, dict | list))
 
 
 def dead_letter(records: Records, i: int, reason: str, field: str, message: str) -> DeadLetter:
     """The dead letter of record `i`."""
     return DeadLetter(
         reason=reason, field=field, message=message, source=records.source, position=int(records.offsets[i]),
-        record=cards.mask_record(records.value(i)),
+        record=masking.mask_record(records.value(i), find_stars),
     )  # fmt: skip
 
 
@@ -276,19 +338,26 @@ class Decoder:
     """Decodes batches: the scanner where it can, msgspec where it cannot.
 
     It keeps between batches only what makes the next one faster.
+
+    Args:
+        feed: of events that name none.
+
+    Attributes:
+        id_forms: forms of identifiers that are no card numbers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, feed: str = "") -> None:
+        self.id_forms = IdForms()
+        self._feed = feed
         self._spec = make_spec()
         self._follows = np.zeros(len(FIELDS) + 1, np.int64)
-        self._harmless: set[int] = set()
-        self._harmless_sorted = np.zeros(0, np.uint64)
+        self._harmless = HarmlessKeys()
 
     def decode(self, records: Records) -> Decoded:
         """Decode a batch."""
         data, columns = records.data, empty_columns(len(records))
         decoded = Decoded(data, columns, [], [])
-        if scan(data, records.ends, self._spec, self._follows, self._harmless_sorted, columns):
+        if scan(data, records.ends, self._spec, self._follows, self._harmless.table, columns):
             extra = bytearray()
             for i in np.flatnonzero(columns.status == SLOW):
                 self._slowly(records, int(i), len(data), extra, decoded)
@@ -300,7 +369,7 @@ class Decoder:
         columns = decoded.columns
         try:
             event = parse(records.value(i))
-            name, checked = check(event)
+            name, checked = check(event, self.id_forms, self._feed)
         except Refused as refused:
             columns.status[i], columns.kind[i] = DEAD, KIND_DEAD
             letter = dead_letter(records, i, refused.reason, refused.field, refused.message)
@@ -319,10 +388,9 @@ class Decoder:
 
     def _learn_keys(self, event: dict[str, Any]) -> None:
         """Tell the scanner of unknown keys that turned out not to be forbidden."""
-        fresh = [name for name in event if name not in FIELDS and name.isascii() and not cards.find_pans(name)]
-        if fresh and len(self._harmless) < _MOST_HARMLESS:
-            self._harmless.update(hash_of(name) for name in fresh)
-            self._harmless_sorted = np.array(sorted(self._harmless), np.uint64)
+        for name in event:
+            if name not in FIELDS and rule_of(name) is Rule.FREE and not cards.holds_pan_anywhere(name, find_stars):
+                self._harmless.add(name)
 
 
 _STORES = {name: store_of(name) for name in (*STRINGS, *NUMBERS)}
