@@ -78,14 +78,14 @@ def _masks() -> tuple[tuple[int, ...], tuple[int, ...]]:
     masks = []
     for bound in bounds:
         mask = 0
-        for low, end, lengths in found:
-            mask |= lengths if low <= bound < end else 0
+        for first, end, lengths in found:
+            mask |= lengths if first <= bound < end else 0
         masks.append(mask)
     return tuple(bounds), tuple(masks)
 
 
 BOUNDS, MASKS = _masks()
-"""From first six digits `BOUNDS[k]` on, up to the next bound, numbers have lengths `MASKS[k]`: bit n for 12 + n digits."""
+"""From first six digits `BOUNDS[k]` up to the next bound, numbers have lengths `MASKS[k]`: bit n for 12 + n digits."""
 
 
 def lengths_by_prefix() -> bytes:

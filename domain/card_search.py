@@ -1,8 +1,8 @@
 """Card numbers in free text: every stretch of digits that is one, whatever stands before, behind and between.
 
 The wide rule. Digits of one number may be parted by up to `MAX_GAP` characters that are neither letter nor digit. In
-such a run every stretch that `card_ranges` knows (a range, a length of it, Luhn) is a card number, if it begins and ends
-with a group of digits, or cuts a group that has four or more of its digits: so extra digits before or behind hide
+such a run every stretch that `card_ranges` knows (a range, a length of it, Luhn) is a card number, if it begins and
+ends with a group of digits, or cuts a group that has four or more of its digits: so extra digits before or behind hide
 nothing, and a time such as `12:45:45` is not cut into numbers. And whatever the range: 16 to 19 digits that pass Luhn,
 in one group or in groups of four, unless they begin as times and counters do (0, 1, 20, 21).
 
@@ -33,7 +33,8 @@ Spans = list[tuple[int, int]]
 """Stretches of a text, start and end, ascending."""
 if TYPE_CHECKING:
     Find = Callable[[str], Spans]
-    """Finds what is to be starred in plain text: all but the last four digits of each number, joined where they touch."""
+    """Finds what is to be starred in plain text: all but the last four digits of each number, joined where they
+    touch."""
 
 _GAP = rf"\x00*(?:[^0-9A-Za-z\x00]\x00*){{0,{MAX_GAP}}}"
 _RUN = re.compile(rf"[0-9](?:{_GAP}[0-9]){{{SHORTEST - 1},}}")

@@ -30,8 +30,8 @@ _KEPT = "=^;%"
 def plain(text: str) -> str:
     r"""`text` as the search reads it, as long as `text`; JSON's escapes are what they stand for.
 
-    >>> plain("4111\u30001111－１１１１・¹"), plain("4\\u00341"), plain("١²①Ｄ")
-    ('4111 1111 1111 1', '4\x00\x00\x00\x00\x0041', '121D')
+    >>> plain("4111\u30001111\uff0d\uff11\u0661\xb2"), plain("4\\u00341"), plain("\uff24\u4e2d")
+    ('4111 1111 112', '4\x00\x00\x00\x00\x0041', 'Dx')
     """
     if not text.isascii():
         text = text.translate(_PLAIN) if len(text) < _LONG else _long(text)

@@ -40,7 +40,8 @@ class TokenKey:
     def __post_init__(self) -> None:
         if not _KEY_ID.fullmatch(self.key_id):
             raise ValueError(
-                f"id of a token key must be 1 to 15 small letters, digits and hyphens, got {len(self.key_id)} characters"
+                "id of a token key must be a small letter and at most 14 more, or digits or hyphens,"
+                f" got {len(self.key_id)} characters"
             )
         if len(self.key) < MIN_KEY_BYTES:
             raise ValueError(f"token key {self.key_id} must be at least {MIN_KEY_BYTES} bytes, got {len(self.key)}")

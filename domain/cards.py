@@ -1,8 +1,8 @@
 r"""Card numbers: where a text holds one, and masking them. `docs/events.md`, "Card numbers", has the rules in words.
 
 One table says what a card number is (`card_ranges`). The wide rule looks for one anywhere in a text (`card_search`); it
-is for free text, unknown fields, names of inputs, and declared fields that never lawfully look like one. The strict rule
-looks for whole groups of digits; it is for declared identifiers. Track data is found by either.
+is for free text, unknown fields, names of inputs, and declared fields that never lawfully look like one. The strict
+rule looks for whole groups of digits; it is for declared identifiers. Track data is found by either.
 """
 
 from __future__ import annotations
@@ -165,17 +165,15 @@ def _fourth_last(text: str, end: int) -> int:
 def _whole_groups(text: str) -> Iterator[tuple[int, int, str]]:
     """Every stretch of whole groups of at most 19 digits: where it begins and ends, and its digits."""
     groups = [found.span() for found in _GROUP.finditer(text)]
-    for k, (start, end) in enumerate(groups):
-        digits = text[start:end]
-        for more, after in groups[k + 1 :]:
-            if len(digits) > LONGEST:
-                break
-            yield start, end, digits
+    for k, (start, _) in enumerate(groups):
+        digits, end = "", start
+        for more, after in groups[k:]:
             between = text[end:more]
             if len(between.replace(NOTHING, "")) > MAX_GAP or _LETTER.search(between):
                 break
             digits, end = digits + text[more:after], after
-        else:
+            if len(digits) > LONGEST:
+                break
             yield start, end, digits
 
 

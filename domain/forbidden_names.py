@@ -1,8 +1,8 @@
 """Names of fields that may not be stored, however they are spelled, at any depth.
 
-A name is compared as letters and digits alone, in lower case, after NFKC: `CVV-2`, `ｃｖｖ２` and `cvv_2` are one. What is
-left must be a stem as a whole, or a stem with known words before and behind it (`card_cvv_code`): `pinyin`,
-`tracking_id` and `cid_region` are other words and pass.
+A name is compared as letters and digits alone, in lower case, after NFKC: `CVV-2` and `cvv_2` are one, of whatever
+width. What is left must be a stem as a whole, or a stem with known words before and behind it (`card_cvv_code`):
+`pinyin`, `tracking_id` and `cid_region` are other words and pass.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ STEMS = frozenset({
 REMOVED_STEMS = frozenset({"cid", "cardholder", "cardholdername", "nameoncard", "holdername", "embossedname"})
 """What is removed. `cid` is American Express's verification value and many others' customer."""
 
-_BEFORE = ("card", "cc", "payment", "customer", "user", "raw", "enc", "encrypted", "clear", "the", "txn", "transaction")
+_BEFORE = ("card", "cc", "payment", "customer", "user", "raw", "enc", "encrypted", "clear", "txn", "transaction")
 _BEHIND = (
-    "code", "value", "number", "num", "no", "data", "block", "digits", "text", "raw", "enc", "encrypted", "clear", "hex",
-    "field", "1", "2", "3",
+    "code", "value", "number", "num", "no", "data", "block", "digits", "text", "raw", "enc", "encrypted", "clear",
+    "hex", "field", "1", "2", "3",
 )  # fmt: skip
 _OTHER = re.compile(r"[\W_]+")
 _MOST = 64
@@ -71,7 +71,7 @@ def rule_of(name: str) -> Rule:
 def normal(name: str) -> str:
     """A name's letters and digits, in lower case.
 
-    >>> normal("ｃｖｖ２ "), normal("Track_2")
+    >>> normal("\uff23vv\uff12 "), normal("Track_2")
     ('cvv2', 'track2')
     """
     if not name.isascii():

@@ -114,10 +114,8 @@ def _mask_raw(raw: bytes, find: Find) -> str:
     # Without the zero bytes UTF-16 reads as text.
     text = raw.replace(b"\0", b"")[: 4 * (MAX_MASKED_CHARS + _MARGIN) + 4].decode(errors="surrogateescape")
     if len(text) > MAX_MASKED_CHARS + _MARGIN:
-        end = MAX_MASKED_CHARS + _MARGIN
-        while end and not text[end - 1].isalpha():  # digits at the cut may begin a number whose end is gone
-            end -= 1
-        text = text[:end] + REMOVED * (end < MAX_MASKED_CHARS + _MARGIN)
+        end = _before_digits(text, MAX_MASKED_CHARS + _MARGIN)
+        text = text[:end] + REMOVED
     return mask_text(_without_named(text), find)[:MAX_MASKED_CHARS]
 
 
@@ -160,7 +158,8 @@ class _Masker:
     """Masks one record.
 
     Attributes:
-        refuse: whether to raise at forbidden keys and card numbers in declared fields, or mask them too, cutting nothing.
+        refuse: whether to raise at forbidden keys and card numbers in declared fields, or mask them too, and cut
+            nothing.
         changed: keys and values changed so far; cut: texts among them that were cut.
     """
 
@@ -239,6 +238,7 @@ class _Masker:
             return text
         if self.refuse and len(text) > MAX_UNKNOWN_CHARS:
             self.cut += 1
+            self.changed += 1
             text = _cut(text)
         safe = mask_text(text, self._find)
         self.changed += safe != text
@@ -256,11 +256,18 @@ class _Masker:
 
 
 def _cut(text: str) -> str:
-    """The beginning of long text, without digits that may begin a number whose end is gone."""
-    end = MAX_UNKNOWN_CHARS
-    while end and not text[end - 1].isalpha():
-        end -= 1
-    return text[:end] + _CUT
+    """The beginning of long text."""
+    return text[: _before_digits(text, MAX_UNKNOWN_CHARS)] + _CUT
+
+
+def _before_digits(text: str, end: int) -> int:
+    """Where to cut text that is to end at `end`: digits there may begin a number whose end would be gone."""
+    start = end
+    while start and not text[start - 1].isalpha():
+        start -= 1
+    while start < end and not text[start].isnumeric():
+        start += 1
+    return start
 
 
 def holds_in_field(name: str, kind: Kind, value: str | float, find: Find = find_stars) -> bool:

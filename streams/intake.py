@@ -78,8 +78,8 @@ def ingest(
         pan_field: makes tokens of a field with card numbers.
 
     Raises:
-        InputRefused: the name holds a card number; the input is not the one taken from before, or another intake takes it at the same time;
-            the feed's name is none.
+        InputRefused: the name holds a card number; the input is not the one taken from before, or another intake takes
+            it at the same time; the feed's name is none.
         Fenced: on Kafka, another intake of the name has begun and takes the rest.
     """
     intake = _Intake(log, name, feed, historic=historic, pan_field=pan_field)

@@ -162,11 +162,10 @@ class LineProcessor:
             elif letter is None:
                 given = received_ms != MISSING
                 receipt_ms = received_ms if given else self._receipt(time_ms, now_ms)
-                if status != OK:
-                    raw = self._masked(records, i, raw, out)
-                line = raw if isinstance(raw, DeadLetter) else self._stamped(
-                    records, i, raw, receipt_ms, feed, now_ms, given=given
-                )  # fmt: skip
+                safe = raw if status == OK else self._masked(records, i, raw, out)
+                line = safe
+                if isinstance(safe, bytes):
+                    line = self._stamped(records, i, safe, receipt_ms, feed, now_ms, given=given)
                 if isinstance(line, DeadLetter):
                     letter = line
                 else:

@@ -1,4 +1,4 @@
-"""A field with card numbers: the sender's number goes, a token and the last four digits come, before anything is written."""
+"""A field with card numbers: the number goes, a token and the last four digits come, before anything is written."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import time
 import uuid
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -47,8 +47,9 @@ _KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output.")
 @click.pass_obj
 def command(
-    invocation: Invocation, file: Path, feed: str, name: str | None, lang: str, *, historic: bool, as_json: bool,
-    **tokens: Any,
+    invocation: Invocation, file: Path, feed: str, name: str | None, pan_field: str | None, token_key: Path | None,
+    token_key_id: str, next_token_key: Path | None, next_token_key_id: str, token_hash: str, lang: str, *,
+    historic: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Put the events of FILE, one JSON object a line, into the log; - is standard input.
 
@@ -61,9 +62,10 @@ def command(
     Examples:
       tillwatch ingest var/sim/events.jsonl --historic
       kcat -C -t pos-txn | tillwatch ingest - --feed pos --name pos-txn
-      tillwatch ingest june.jsonl --pan-field pan --token-key card.key --token-key-id 2026a
+      tillwatch ingest june.jsonl --pan-field pan --token-key card.key --token-key-id k2026
     """
-    say, pan_field = speaker(lang), _pan_field(**tokens)
+    say = speaker(lang)
+    tokens = _pan_field(pan_field, token_key, token_key_id, next_token_key, next_token_key_id, token_hash)
     with open_log(invocation.settings()) as log, _opened(file) as lines:
         started = time.monotonic()
         with Bar("bytes", _size(lines)) as bar:
@@ -79,7 +81,7 @@ def command(
                 feed=feed,
                 historic=historic,
                 on_progress=show,
-                pan_field=pan_field,
+                pan_field=tokens,
             )
         seconds = time.monotonic() - started
     rate = totals.lines / seconds

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.decoding.hashing import hash_of
 from engine.jit import i64, njit_inline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 WAYS = 4
 """Keys that share a set: those whose hashes agree in their upper bits."""

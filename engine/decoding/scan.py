@@ -163,6 +163,23 @@ def _luhn(data: NDArray[np.uint8], start: int, end: int, digits: int) -> bool:
     return total % 10 == 0
 
 
+@njit_inline
+def _has_digits_enough(data: NDArray[np.uint8], start: int, end: int, digits: int, is_wide: bool) -> bool:
+    """Whether an identifier has 12 digits without a letter between; of digits alone, as many as its first two allow."""
+    if digits == end - start and not is_wide:
+        return digits <= LONGEST and bool(_lengths_at(data, start) >> (digits - SHORTEST) & 1)
+    n = 0
+    for at in range(start, end):
+        c = data[at]
+        if 48 <= c <= 57:
+            n += 1
+            if n == SHORTEST:
+                return True
+        elif 65 <= (c & 0xDF) <= 90:
+            n = 0
+    return False
+
+
 @njit_inner
 def _may_hold_card(data: NDArray[np.uint8], start: int, end: int, is_wide: bool) -> bool:
     """Whether an identifier is to be looked at the slow way, for it may hold a card number; rarely where it does not.
@@ -187,7 +204,7 @@ def _may_hold_card(data: NDArray[np.uint8], start: int, end: int, is_wide: bool)
             elif 65 <= (c & 0xDF) <= 90:
                 break
             else:
-                if digits >= SHORTEST and _may_follow_number(c):
+                if digits >= SHORTEST and _may_follow_number(data, at, end):
                     return True
                 gap += 1
                 if gap > MAX_GAP:
@@ -195,7 +212,7 @@ def _may_hold_card(data: NDArray[np.uint8], start: int, end: int, is_wide: bool)
             at += 1
         while at < end and 48 <= data[at] <= 57:
             at += 1
-        if at < end and digits >= SHORTEST and _may_follow_number(data[at]):
+        if at < end and digits >= SHORTEST and _may_follow_number(data, at, end):
             return True
     return False
 
@@ -210,9 +227,19 @@ def _lengths_at(data: NDArray[np.uint8], at: int) -> int:
 
 
 @njit_inline
-def _may_follow_number(c: np.uint8) -> bool:
-    """Whether a character stands behind the number in a track: D, F, = or ^."""
-    return (c | 32) == 100 or (c | 32) == 102 or c == 61 or c == 94
+def _may_follow_number(data: NDArray[np.uint8], at: int, end: int) -> bool:
+    """Whether what stands at `at` follows the number in a track: = or ^, D and digits, or F at the end of a word."""
+    c = data[at]
+    if c == 61 or c == 94:
+        return True
+    if (c | 32) == 100:
+        for k in range(at + 1, min(at + 5, end)):
+            if not 48 <= data[k] <= 57:
+                return not 65 <= (data[k] & 0xDF) <= 90
+        return at + 4 < end
+    while at < end and (data[at] | 32) == 102:
+        at += 1
+    return (c | 32) == 102 and (at == end or not (48 <= data[at] <= 57 or 65 <= (data[at] & 0xDF) <= 90))
 
 
 @njit_inline
@@ -400,7 +427,8 @@ def _value(
             return stop + 1, True, False
         if kind > _LETTERS or length < low or length > high:
             return -1, False, False
-        if digits >= SHORTEST and _may_hold_card(data, at + 1, stop, spec.is_wide[f]):
+        enough = digits >= SHORTEST and _has_digits_enough(data, at + 1, stop, digits, spec.is_wide[f])
+        if enough and _may_hold_card(data, at + 1, stop, spec.is_wide[f]):
             return -1, False, False
         if kind == _DIGITS:
             number = 0
