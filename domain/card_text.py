@@ -17,7 +17,9 @@ MAX_GAP = 6
 NOTHING = "\x00"
 """In plain text: a character that is not there at all, such as those of an escape but its last."""
 
-_ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|[bfnrt])")
+_ESCAPE = re.compile(
+    r"\\+u([dD][89abAB][0-9a-fA-F]{2})\\+u([dD][c-fC-F][0-9a-fA-F]{2})|\\+(?:u([0-9a-fA-F]{4})|[bfnrt])"
+)
 _COMMON = (
     *((f"\\u003{digit}", str(digit)) for digit in range(10)),
     *((f"\\{letter}", " ") for letter in "bfnrt"),
@@ -53,8 +55,10 @@ def _long(text: str) -> str:
 
 def _resolved(found: re.Match[str]) -> str:
     """An escape: nothing, and then the character it stands for."""
-    code = found[1]
-    last = " " if code is None else _plain_of(int(code, 16))
+    if found[1]:  # two halves of UTF-16
+        last = _plain_of(0x10000 + (int(found[1], 16) - 0xD800 << 10) + int(found[2], 16) - 0xDC00)
+    else:
+        last = _plain_of(int(found[3], 16)) if found[3] else " "
     return NOTHING * (len(found[0]) - 1) + last
 
 

@@ -40,7 +40,9 @@ _TRACK = re.compile(
     rf"|%?[Bb][0-9][0-9 ]{{{SHORTEST - 2},22}}\^[^?\n]{{0,120}}\??"
 )
 _CHIP = re.compile(r"(?<![0-9])[0-9]{12,}(?:[Dd][0-9]{4,}[Ff]*|[Ff]+(?![0-9A-Za-z]))")
-_MASKED_TRACK = re.compile(rf";?\*{{{len(MASK)},}}[0-9]{{4}}(?: ?[=Dd] ?[0-9]{{4,}}[Ff]?\??| ?\^[^?\n]{{0,120}}\??)")
+_MASKED_TRACK = re.compile(
+    rf"(?<!\*);?\*{{{len(MASK)},}}[0-9]{{4}}(?: ?[=Dd] ?[0-9]{{4,}}[Ff]?\??| ?\^[^?\n]{{0,120}}\??)"
+)
 
 
 class CardDataError(RecordError):

@@ -30,8 +30,9 @@ def with_luhn(head: str) -> str:
 
 
 def numbers(scheme: str) -> list[str]:
-    """A number of each length of a scheme, of its first range and of its last."""
-    made = []
-    for head, _ in (PREFIXES[scheme][0], PREFIXES[scheme][-1]):
-        made += [with_luhn((head + "0213579864135792")[: n - 1].ljust(n - 1, "7")) for n in LENGTHS[scheme]]
-    return sorted(set(made))
+    """A number of each length of a scheme, of its ranges in turn."""
+    heads = [PREFIXES[scheme][k % len(PREFIXES[scheme])][0] for k in range(len(LENGTHS[scheme]))]
+    return [
+        with_luhn((head + "0213579864135792")[: n - 1].ljust(n - 1, "7"))
+        for head, n in zip(heads, LENGTHS[scheme], strict=True)
+    ]
