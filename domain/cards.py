@@ -64,8 +64,9 @@ def holds_pan(text: str) -> bool:
 
     That is one or more whole groups of digits, up to `MAX_GAP` characters that are neither letter nor digit between
     them, which together are a card number; or a track. In an identifier with letters groups that touch one count only
-    if they are all of its digits, and none that begins with a date of 2023 to 2027 (YYMMDD): such are counters far more
-    often than Mastercards. A hash (a whole value of 32, 40 or 64 hexadecimal digits, with a, b, c or e) holds none.
+    if they are all of its digits and stand as on a card, and none that begins with a date of 2023 to 2027 (YYMMDD):
+    such are counters far more often than Mastercards. A hash (a whole value of 32, 40 or 64 hexadecimal digits, with
+    a, b, c or e) holds none.
 
     >>> holds_pan("REF 6222 0212-3456 7894"), holds_pan("20240501-6222021234567894"), holds_pan("378282246310005")
     (True, True, True)
@@ -183,8 +184,15 @@ def _counts_among_letters(text: str, start: int, end: int, digits: str, digits_i
     """Whether a number in an identifier with letters is taken for one."""
     if _DATED.fullmatch(digits):
         return False
+    sizes = [len(each) for each in _GROUP.findall(text[start:end])]
     touches = (start > 0 and _ALNUM.match(text[start - 1])) or (end < len(text) and _ALNUM.match(text[end]))
-    return not touches or len(digits) == digits_in_all
+    return not touches or (len(digits) == digits_in_all and _are_a_cards(sizes))
+
+
+def _are_a_cards(sizes: list[int]) -> bool:
+    """Whether groups of digits are as cards show them: one, or alike but for a shorter last, or as in 4-6-5."""
+    alike = len(set(sizes[:-1])) <= 1 and sizes[-1] <= sizes[0]
+    return alike or sizes in ([4, 6, 5], [4, 6, 4])
 
 
 def _holds_track(text: str) -> bool:
