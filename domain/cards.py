@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from domain.card_ranges import LONGEST, SHORTEST, is_card_number, passes_luhn
-from domain.card_search import MASK, ends_with_number, find_numbers, find_stars
+from domain.card_search import ANY_RANGE, MASK, ends_with_number, find_numbers, find_stars
 from domain.card_text import MAX_GAP, NOTHING, plain
 from domain.errors import RecordError
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 REMOVED = "***"
 """What stands for removed values and track data."""
 
+_DIGIT = re.compile(r"[0-9]")
 _GROUP = re.compile(r"[0-9]+")
 _LETTER = re.compile(r"[A-Za-z]")
 _ALNUM = re.compile(r"[0-9A-Za-z]")
@@ -89,13 +90,20 @@ def holds_pan(text: str) -> bool:
 
 
 def holds_pan_anywhere(text: str, find: Find = find_stars) -> bool:
-    """Whether text holds a card number by the wide rule, or a track; a hash as above holds none.
+    """Whether a declared field that never lawfully looks like one holds a card number by the wide rule, or a track.
+
+    A hash as above holds none. Where there are letters the strict rule counts: numbers are within one random token of
+    letters and digits in 2,000.
 
     >>> holds_pan_anywhere("96222021234567894"), holds_pan_anywhere("3f6b1c0a9d5e47728c1e0b6f5d2a9c34")
     (True, False)
     """
     text = plain(text)
-    return _holds_track(text) or (not _HASH.fullmatch(text) and bool(find(text) or _TRACK.search(text)))
+    if _holds_track(text) or _TRACK.search(text):
+        return True
+    if _HASH.fullmatch(text) or not find(text):
+        return False
+    return not _LETTER.search(text) or holds_pan(text)
 
 
 def find_pans(text: str) -> list[tuple[int, int]]:
@@ -148,16 +156,18 @@ def mask_groups(text: str, find: Find = find_stars) -> str:
     if _holds_track(same) or _TRACK.search(same):
         return mask(text, find)
     stars = [(start, _fourth_last(same, end)) for start, end, digits in _whole_groups(same) if is_card_number(digits)]
-    stars += [
-        (start, shown) for start, shown, end in find_numbers(same)
-        if sum(map(str.isdigit, same[start:end])) > 15
-    ]  # fmt: skip
-    return _starred(text, stars)
+    return _starred(text, stars + _long_numbers(same))
 
 
 def last4(pan: str) -> str:
     """The last four digits of `pan`, which may be shown."""
     return pan[-4:]
+
+
+def _long_numbers(text: str) -> list[tuple[int, int]]:
+    """Numbers of 16 digits or more that the wide rule finds: where each begins, and where its last four digits do."""
+    found = find_numbers(text)
+    return [(start, shown) for start, shown, end in found if len(_DIGIT.findall(text[start:end])) >= ANY_RANGE]
 
 
 def _fourth_last(text: str, end: int) -> int:
