@@ -10,8 +10,6 @@ import pytest
 
 from detectors.registry import DETECTORS
 from domain.alerts import Alert, Contribution, DeadLetter, Evidence, Floor, GradeOverride, Score, Text
-from domain.forbidden_names import REMOVED_STEMS, STEMS
-from domain.masking import mask_event, mask_record
 from domain.events import (
     EVENT_KINDS,
     EVENTS,
@@ -28,6 +26,8 @@ from domain.events import (
     Moves,
     Reason,
 )
+from domain.forbidden_names import REMOVED_STEMS, STEMS
+from domain.masking import mask_event, mask_record
 from engine.decoding.columns import NUMBERS, STRINGS
 from engine.decoding.decode import check
 
