@@ -125,6 +125,15 @@ def find_stars(text: str) -> Spans:
     return found
 
 
+def begins_with_number(digits: str) -> bool:
+    """Whether the first digits of some are a card number.
+
+    >>> begins_with_number("622202123456789499")
+    True
+    """
+    return any(is_card_number(digits[:n]) for n in range(SHORTEST, min(LONGEST, len(digits)) + 1))
+
+
 def ends_with_number(digits: str) -> bool:
     """Whether the last digits of some are a card number.
 

@@ -25,6 +25,7 @@ _COMMON = (
     *((f"\\{letter}", " ") for letter in "bfnrt"),
     ("\\u0020", " "), ("\\u00a0", " "),
 )  # fmt: skip
+_BLANK = re.compile(r"%\x00*2\x00*0")
 _KEPT = "=^;%"
 """What marks a track, in whatever width it is written."""
 
@@ -37,8 +38,13 @@ def plain(text: str) -> str:
     """
     if not text.isascii():
         text = text.translate(_PLAIN) if len(text) < _LONG else _long(text)
-    if "\\" not in text:
-        return text
+    if "\\" in text:
+        text = _without_escapes(text)
+    return _BLANK.sub(lambda found: NOTHING * (len(found[0]) - 1) + " ", text) if "%" in text else text
+
+
+def _without_escapes(text: str) -> str:
+    """Text with JSON's escapes resolved."""
     for escape, last in _COMMON:  # hostile text is full of these: a call for each would take long
         text = text.replace(escape, NOTHING * (len(escape) - 1) + last)
     return _ESCAPE.sub(_resolved, text)

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from domain.card_ranges import LONGEST, SHORTEST, is_card_number, passes_luhn
-from domain.card_search import ANY_RANGE, MASK, ends_with_number, find_numbers, find_stars
+from domain.card_search import ANY_RANGE, MASK, begins_with_number, ends_with_number, find_numbers, find_stars
 from domain.card_text import MAX_GAP, NOTHING, plain
 from domain.errors import RecordError
 
@@ -28,6 +28,7 @@ _GROUP = re.compile(r"[0-9]+")
 _LETTER = re.compile(r"[A-Za-z]")
 _ALNUM = re.compile(r"[0-9A-Za-z]")
 _APART = re.compile(r"[^0-9A-Za-z=^]+")
+_TAG_5A = re.compile(rf"5[Aa]0[6-9Aa]([0-9]{{{SHORTEST},}})")
 _HASH = re.compile(r"(?=.*[abceABCE])(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})")
 _DATED = re.compile(r"2[3-7](?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{10}")
 
@@ -210,6 +211,8 @@ def _holds_track(text: str) -> bool:
     if _TRACK_1.search(text):
         return True
     for each in {text, _APART.sub("", text)}:
+        if any(begins_with_number(found[1]) for found in _TAG_5A.finditer(each)):
+            return True
         for found in _NUMBER_IN_TRACK.finditer(each):
             padded = found[0][-1] in "Ff"
             if ends_with_number(found[1]) and not (padded and _DATED.fullmatch(found[1])):

@@ -192,6 +192,7 @@ def _may_hold_card(data: NDArray[np.uint8], start: int, end: int, is_wide: bool)
         if not 48 <= data[first] <= 57 or (not is_wide and first > start and 48 <= data[first - 1] <= 57):
             continue
         digits, at, gap = 0, first, 0
+        in_tag_5a = first >= start + 2 and (data[first - 1] | 32) == 97 and data[first - 2] == 53
         while at < end and digits <= LONGEST + 1:
             c = data[at]
             if 48 <= c <= 57:
@@ -201,8 +202,12 @@ def _may_hold_card(data: NDArray[np.uint8], start: int, end: int, is_wide: bool)
                     lengths = _lengths_at(data, first) | (_FROM_16 if is_wide else 0)
                     if lengths >> (digits - SHORTEST) & 1 and _luhn(data, first, at + 1, digits):
                         return True
+                if in_tag_5a and digits >= SHORTEST:
+                    return True
             elif 65 <= (c & 0xDF) <= 90:
                 break
+            elif c == 37:  # it may be a blank, written as %20
+                return True
             else:
                 if digits >= SHORTEST and _may_follow_number(data, at, end):
                     return True

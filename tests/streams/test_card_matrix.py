@@ -55,6 +55,10 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "track 1": lambda number: f"%B{number}^DOE/JOHN^30122010000?",
     "tag 57": lambda number: f"{number}D30122010000012300000F",
     "tag 57 with its length": lambda number: f"5713{number}D30122010000012300000F",
+    "percent": grouped("%20"),
+    "tag 5A": lambda number: (
+        f"5A0{(len(number) + 1) // 2:X}{number.ljust(len(number) + len(number) % 2, 'F')}9F0702FF00"
+    ),
     "padded": lambda number: number + "FFFF",
     **{f"U+{ord(each):04X}": grouped(each) for each in INVISIBLE + VISIBLE},
 }
@@ -105,6 +109,7 @@ def written(lines: list[bytes]) -> str:
 def leaks(text: str, number: str) -> bool:
     """Whether a number can be read in a text, with whatever is no letter left out."""
     text = re.sub(r"\\+(?:u([0-9a-fA-F]{4})|[bfnrt])", lambda found: chr(int(found[1], 16)) if found[1] else " ", text)
+    text = text.replace("%20", " ")
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     pieces = re.split(r"[A-Za-z]", text)
     return any(number in digits_of(each) for each in pieces if len(each) >= len(number))
