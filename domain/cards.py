@@ -28,20 +28,20 @@ _GROUP = re.compile(r"[0-9]+")
 _LETTER = re.compile(r"[A-Za-z]")
 _ALNUM = re.compile(r"[0-9A-Za-z]")
 _APART = re.compile(r"[^0-9A-Za-z=^]+")
-_TAG_5A = re.compile(rf"5[Aa]0[6-9Aa]([0-9]{{{SHORTEST},}})")
+_TAG_5A = re.compile(rf"5[Aa]0[6-9Aa]([0-9]{{{SHORTEST},}}+)")
 _HASH = re.compile(r"(?=.*[abceABCE])(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})")
 _DATED = re.compile(r"2[3-7](?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{10}")
 
 # What may follow a number in a track: its separator and the date, the rest of a chip's half byte, the holder's name.
-_NUMBER_IN_TRACK = re.compile(rf"([0-9]{{{SHORTEST},}})(?:[=Dd](?=[0-9]{{4}})|[Ff]+(?![0-9A-Za-z])|\^)")
+_NUMBER_IN_TRACK = re.compile(rf"([0-9]{{{SHORTEST},}}+)(?:[=Dd](?=[0-9]{{4}})|[Ff]+(?![0-9A-Za-z])|\^)")
 _TRACK_1 = re.compile(
     rf"[Bb][0-9](?:[^0-9A-Za-z^]{{0,{MAX_GAP}}}[0-9]){{{SHORTEST - 1},{LONGEST - 1}}}[^0-9A-Za-z^]*\^"
 )
 _TRACK = re.compile(
-    rf"(?<![0-9]);?[0-9]{{{SHORTEST},}}=[0-9]{{4,}}\??"
+    rf"(?<![0-9]);?[0-9]{{{SHORTEST},}}+=[0-9]{{4,}}\??"
     rf"|%?[Bb][0-9][0-9 ]{{{SHORTEST - 2},22}}\^[^?\n]{{0,120}}\??"
 )
-_CHIP = re.compile(r"(?<![0-9])[0-9]{12,}(?:[Dd][0-9]{4,}[Ff]*|[Ff]+(?![0-9A-Za-z]))")
+_CHIP = re.compile(r"(?<![0-9])[0-9]{12,}+(?:[Dd][0-9]{4,}[Ff]*|[Ff]+(?![0-9A-Za-z]))")
 _MASKED_TRACK = re.compile(
     rf"(?<!\*);?\*{{{len(MASK)},}}[0-9]{{4}}(?: ?[=Dd] ?[0-9]{{4,}}[Ff]?\??| ?\^[^?\n]{{0,120}}\??)"
 )
@@ -132,8 +132,12 @@ def mask(text: str, find: Find = find_stars) -> str:
         return text
     same = plain(text)
     stars = find(same)
-    if not stars and "=" not in same and "^" not in same:  # a chip's number would be found
+    marked = "=" in same or "^" in same
+    lettered = any(each in same for each in "DdFf")
+    if not stars and not marked:  # a chip's number would be found
         return text
+    if not marked and not lettered:
+        return _starred(text, stars)
     for spans_in in (_tracks, _chips):
         if spans := spans_in(same):
             text, same = _cut_out(text, same, spans)

@@ -25,6 +25,8 @@ _MAX_DEPTH = 32
 _SHORTEST = 12
 _MARGIN = 256
 _CUT = "…"
+_LONGEST_NUMBER = 800
+"""Characters of a number, more than 19 digits and the most between them, each written as an escape."""
 _LONGEST_NAME = 48
 _SEPARATOR = re.compile(r"[\\\"']*\s{0,3}[:=]\s{0,3}")
 _NAME = re.compile(r"[\w.\-\\ ]+\Z")
@@ -239,7 +241,8 @@ class _Masker:
         if self.refuse and len(text) > MAX_UNKNOWN_CHARS:
             self.cut += 1
             self.changed += 1
-            text = _cut(text)
+            # Masked before it is cut, for a number may stand across the cut.
+            return mask_text(text[: MAX_UNKNOWN_CHARS + _LONGEST_NUMBER], self._find)[:MAX_UNKNOWN_CHARS] + _CUT
         safe = mask_text(text, self._find)
         self.changed += safe != text
         return safe
@@ -253,11 +256,6 @@ class _Masker:
         if safe != text:
             return safe
         return value.value() if isinstance(value, _Number) else value
-
-
-def _cut(text: str) -> str:
-    """The beginning of long text."""
-    return text[: _before_digits(text, MAX_UNKNOWN_CHARS)] + _CUT
 
 
 def _before_digits(text: str, end: int) -> int:

@@ -12,8 +12,9 @@ import numpy as np
 from domain.card_ranges import LONGEST, SHORTEST, lengths_by_prefix
 from domain.card_search import ANY_RANGE, LEAST_CUT, MASK
 from domain.card_text import MAX_GAP
+from engine.borrowing import borrowed
 from engine.decoding.hashing import trailing_zeros
-from engine.jit import i64, njit_cached, njit_inline
+from engine.jit import i64, njit_cached, njit_inline, njit_inner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,13 +54,25 @@ def _find_stars(codes: NDArray[np.uint8], lengths: NDArray[np.uint8], spans: NDA
     begins, ends = np.ones(digits, np.uint8), np.ones(digits, np.uint8)
     group, run = np.zeros(digits, np.int32), np.zeros(digits, np.int32)
     _group(codes, at, begins, ends, group, run)
-    sums = _luhn_sums(codes, at)
-    count = 0
-    prefix = 0
+    return _fill(codes, at, lengths, begins, ends, group, run, _luhn_sums(codes, at), spans)
+
+
+@njit_inner
+def _fill(
+    codes: NDArray[np.uint8], at: NDArray[np.int32], lengths: NDArray[np.uint8], begins: NDArray[np.uint8],
+    ends: NDArray[np.uint8], group: NDArray[np.int32], run: NDArray[np.int32], sums: NDArray[np.uint8],
+    spans: NDArray[np.int32],
+) -> int:  # fmt: skip
+    """Fill `spans` by what is known of each digit; how many there are."""
+    lengths, begins, ends = borrowed(lengths), borrowed(begins), borrowed(ends)
+    group, run, sums = borrowed(group), borrowed(run), borrowed(sums)
+    digits, count = len(at), 0
+    prefix, first = i64(0), i64(0)  # of six digits; a division would cost more than all the rest
     for i in range(5):
-        prefix = prefix * 10 + int(codes[at[i]]) - 48
+        prefix = prefix * 10 + i64(codes[at[i]]) - i64(48)
     for i in range(digits - SHORTEST + 1):
-        prefix = prefix % 100_000 * 10 + int(codes[at[i + 5]]) - 48
+        prefix = (prefix - first * 100_000) * 10 + i64(codes[at[i + 5]]) - i64(48)
+        first = i64(codes[at[i]]) - i64(48)
         if run[i + SHORTEST - 1] != run[i]:
             continue
         end = _number_at(i, prefix, lengths, begins, ends, group, run, sums)
@@ -111,9 +124,9 @@ def _luhn_sums(codes: NDArray[np.uint8], at: NDArray[np.int32]) -> NDArray[np.ui
     A stretch passes Luhn where the sums at its ends agree, of the parity of its end.
     """
     sums = np.zeros((len(at) + 1, 2), np.uint8)
-    even, odd = 0, 0
+    even, odd = i64(0), i64(0)
     for i in range(len(at)):
-        d = int(codes[at[i]]) - 48
+        d = i64(codes[at[i]]) - i64(48)
         doubled = d * 2 - 9 * (d > 4)
         even += d if i & 1 else doubled
         odd += doubled if i & 1 else d

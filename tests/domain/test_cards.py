@@ -396,5 +396,5 @@ def test_the_value_of_a_field_that_is_removed_is_gone_and_the_record_goes_on(nam
 def test_long_text_of_an_unknown_field_is_cut_and_counted_and_no_number_is_cut_in_two() -> None:
     text = "x" * (MAX_UNKNOWN_CHARS - 10) + PAN + "y" * 100
     event, changed, cut = mask_event({"merchant_id": "m", "note": text})
-    assert event["note"] == "x" * (MAX_UNKNOWN_CHARS - 10) + "…"
+    assert event["note"] == "x" * (MAX_UNKNOWN_CHARS - 10) + "*" * 10 + "…"
     assert (changed, cut) == (1, 1)

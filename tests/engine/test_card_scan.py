@@ -37,7 +37,7 @@ HOSTILE = ("4 ", "40", "4", "\uff14 ", "4.4-", "\\u0034", "4\\n", "D1111", "=111
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_hostile_text_of_the_greatest_length_is_masked_within_microseconds_a_byte(piece: str) -> None:
-    """The budget is far above what is measured (docs/performance.md), for machines under load."""
+    """The budget is far above what is measured (docs/events.md), for machines under load."""
     text = (piece * 4_096)[:4_096]
     mask(text, find_stars)
     started = time.perf_counter()
