@@ -82,7 +82,7 @@ def holds_pan(text: str) -> bool:
         return True
     if _HASH.fullmatch(text):
         return False
-    lettered, digits_in_all = bool(_LETTER.search(text)), sum(map(str.isdigit, text))
+    lettered, digits_in_all = bool(_LETTER.search(text)), len("".join(_GROUP.findall(text)).lstrip("0"))
     return any(
         not lettered or _counts_among_letters(text, start, end, digits, digits_in_all)
         for start, end, digits in _whole_groups(text)
@@ -181,7 +181,7 @@ def _fourth_last(text: str, end: int) -> int:
 
 
 def _whole_groups(text: str) -> Iterator[tuple[int, int, str]]:
-    """Every stretch of whole groups of at most 19 digits: where it begins and ends, and its digits."""
+    """Every stretch of whole groups of at most 19 digits: where it begins and ends, its digits without zeros before."""
     groups = [found.span() for found in _GROUP.finditer(text)]
     for k, (start, _) in enumerate(groups):
         digits, end = "", start
@@ -189,7 +189,7 @@ def _whole_groups(text: str) -> Iterator[tuple[int, int, str]]:
             between = text[end:more]
             if len(between.replace(NOTHING, "")) > MAX_GAP or _LETTER.search(between):
                 break
-            digits, end = digits + text[more:after], after
+            digits, end = (digits + text[more:after]).lstrip("0"), after  # numbers are padded with zeros
             if len(digits) > LONGEST:
                 break
             yield start, end, digits

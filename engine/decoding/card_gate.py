@@ -55,7 +55,10 @@ def _luhn(data: NDArray[np.uint8], start: int, end: int, digits: int) -> bool:
 def has_digits_enough(data: NDArray[np.uint8], start: int, end: int, digits: int, is_wide: bool) -> bool:
     """Whether an identifier has 12 digits without a letter between; of digits alone, as many as its first two allow."""
     if digits == end - start and not is_wide:
-        return digits <= LONGEST and bool(_lengths_at(data, start) >> (digits - SHORTEST) & 1)
+        while start < end and data[start] == 48:
+            start += 1
+        left = end - start
+        return SHORTEST <= left <= LONGEST and bool(_lengths_at(data, start) >> (left - SHORTEST) & 1)
     n = 0
     for at in range(start, end):
         c = data[at]
@@ -77,8 +80,8 @@ def may_hold_card(data: NDArray[np.uint8], start: int, end: int, is_wide: bool) 
     """
     is_hash = is_wide and _is_hash(data, start, end)
     for first in range(start, end - SHORTEST + 1):
-        if not 48 <= data[first] <= 57 or (not is_wide and first > start and 48 <= data[first - 1] <= 57):
-            continue
+        if not 48 <= data[first] <= 57 or (not is_wide and first > start and 48 < data[first - 1] <= 57):
+            continue  # behind a zero it may be a number that is padded
         digits, at, gap = 0, first, 0
         in_tag_5a = first >= start + 2 and (data[first - 1] | 32) == 97 and data[first - 2] == 53
         while at < end and digits <= LONGEST + 1:

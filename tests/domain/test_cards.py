@@ -72,6 +72,7 @@ def test_a_card_number_looks_like_one_and_with_another_check_digit_does_not(pan:
         with_luhn("510510510510510510"),  # there is no Mastercard of 19 digits
         "9" + PAN,  # longer digits
         "00001111" + PAN,
+        "0000000000004012345678",
         PAN[:12] + "a" + PAN[12:] + "0123456",
         PAN[:8] + "x" + PAN[8:],
         "2568d89b625e6222021234567894f1c7",  # a hash
@@ -102,6 +103,8 @@ def test_what_is_no_card_number_by_the_strict_rule_is_let_pass(text: str) -> Non
         f"20240501--{PAN}",
         f"20240501-{PAN}",
         f"{PAN} 01",
+        "000" + PAN,
+        "00 " + PAN,
         PAN.translate(FULL_WIDTH),
         "6222021234567894D30122010000012300000F",  # a chip's tag 57
         "6222021234567894FFFFFFFF",
