@@ -25,9 +25,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from domain import cards, events
 from domain.events import EVENT_KINDS, EVENTS, TYPE, Field, Kind
+from domain.forbidden_names import STEMS
 from engine.decoding.columns import FIELDS, MISSING, Columns, empty_columns, make_spec
 from engine.decoding.decode import Refused, _fill, check, parse
-from engine.decoding.hashing import hash_of
+from engine.decoding.harmless_keys import HarmlessKeys
 from engine.decoding.records import Records
 from engine.decoding.scan import OK, SLOW, SUSPECT, hash_texts, scan
 
@@ -40,7 +41,9 @@ HARMLESS = (
     "memo", "note", "extra", "x", "", "merchant_idx", "amoun", "device model", "a" * 40, "feeds", "mcc2",
 )  # fmt: skip
 """Unknown keys the scanner is told of, as the decoder does after it met them."""
-_HARMLESS = np.array(sorted(hash_of(name) for name in HARMLESS), np.uint64)
+_HARMLESS = HarmlessKeys()
+for _each in HARMLESS:
+    _HARMLESS.add(_each)
 _SPEC = make_spec()
 _KINDS = {name: {each.name: each.kind for each in fields} for name, fields in EVENTS.items()}
 _NAMES = tuple(EVENT_KINDS)
@@ -189,7 +192,7 @@ def _unknown(rng: random.Random, odd: float) -> tuple[str, str]:
     """A key that is none of ours, and a value for it."""
     name = rng.choice(HARMLESS)
     if rng.random() < odd:
-        name = rng.choice((*sorted(events.FORBIDDEN_FIELDS), "Track2", "CVV", "new", "名", rng.choice(_PANS)))
+        name = rng.choice((*sorted(STEMS), "Track2", "CVV", "new", "名", rng.choice(_PANS)))
     return f'"{name}"', rng.choice(WILD if rng.random() < odd else (*_PLAIN, f'"{_pan_like(rng)}"'))
 
 
@@ -343,7 +346,7 @@ def scanned(records: Sequence[bytes]) -> tuple[NDArray[np.uint8], Columns]:
         laid_out.ends,
         _SPEC,
         np.zeros(len(FIELDS) + 1, np.int64),
-        _HARMLESS,
+        _HARMLESS.table,
         columns,
         np.zeros(len(FIELDS), np.int64),
     )
@@ -355,9 +358,9 @@ def _unmasked(kind: str, event: dict[str, Any]) -> bool:
     for name, each in event.items():
         if _KINDS[kind].get(name, Kind.TEXT) is Kind.TEXT and each is not None and not isinstance(each, bool):
             text = str(each)
-            if len(text) >= 13 and cards.find_pans(text):
+            if len(text) >= 12 and cards.find_pans(text):
                 return True
-    return any(len(name) >= 13 and cards.find_pans(name) for name in event)
+    return any(len(name) >= 12 and cards.find_pans(name) for name in event)
 
 
 def _slow_columns(records: Sequence[bytes], columns: Columns, wrong: Callable[[str, int], None]) -> Columns:

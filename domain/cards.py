@@ -1,71 +1,49 @@
-r"""Card numbers: finding them, masking them, and the token that stands for them.
+r"""Card numbers: where a text holds one, and masking them. `docs/events.md`, "Card numbers", has the rules in words.
 
-Two rules (`docs/events.md`, "Card numbers"). The strict one is for declared identifiers and numbers, of
-which one in ten passes Luhn by chance: 16-19 digits, a known card range and Luhn. The wide one is for free
-text and unknown fields: 13-19 digits and Luhn, whatever the range.
+One table says what a card number is (`card_ranges`). The wide rule looks for one anywhere in a text (`card_search`); it
+is for free text, unknown fields, names of inputs, and declared fields that never lawfully look like one. The strict
+rule looks for whole groups of digits; it is for declared identifiers. Track data is found by either.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
 import re
-from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from domain.card_ranges import LONGEST, SHORTEST, is_card_number, passes_luhn
+from domain.card_search import ANY_RANGE, MASK, begins_with_number, ends_with_number, find_numbers, find_stars
+from domain.card_text import MAX_GAP, NOTHING, plain
 from domain.errors import RecordError
-from domain.events import EVENTS, FORBIDDEN_FIELDS, KEYED_HASH, MAX_RECORD_BYTES, TYPE, Kind, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-PAN_PREFIXES: tuple[tuple[int, int, int], ...] = (
-    (62, 62, 2), (810, 817, 3),  # UnionPay
-    (4, 4, 1),  # Visa
-    (51, 55, 2), (2221, 2720, 4),  # Mastercard
-    (50, 50, 2), (56, 58, 2),  # Maestro
-    (34, 34, 2), (37, 37, 2),  # American Express
-    (3528, 3589, 4),  # JCB
-    (6011, 6011, 4), (644, 649, 3), (65, 65, 2),  # Discover
-    (300, 305, 3), (36, 36, 2), (38, 38, 2),  # Diners Club
-)  # fmt: skip
-"""Known card ranges: lowest and highest prefix, and its number of digits (at most 4).
+    from domain.card_search import Find
 
-Public issuer identification ranges of ISO/IEC 7812 as the schemes use them.
-"""
-MAX_MASKED_CHARS = 4_096
-"""Most characters `mask_record` returns."""
-MIN_KEY_BYTES = 16
-"""Shortest key of `card_token`."""
+REMOVED = "***"
+"""What stands for removed values and track data."""
 
-_REMOVED = "***"
-_MAX_DEPTH = 32
-_KNOWN = frozenset(
-    prefix
-    for low, high, digits in PAN_PREFIXES
-    for prefix in range(low * 10 ** (4 - digits), (high + 1) * 10 ** (4 - digits))
+_DIGIT = re.compile(r"[0-9]")
+_GROUP = re.compile(r"[0-9]+")
+_LETTER = re.compile(r"[A-Za-z]")
+_ALNUM = re.compile(r"[0-9A-Za-z]")
+_APART = re.compile(r"[^0-9A-Za-z=^]+")
+_TAG_5A = re.compile(rf"5[Aa]0[6-9Aa]([0-9]{{{SHORTEST},}}+)")
+_HASH = re.compile(r"(?=.*[abceABCE])(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64})")
+_DATED = re.compile(r"2[3-7](?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{10}")
+
+# What may follow a number in a track: its separator and the date, the rest of a chip's half byte, the holder's name.
+_NUMBER_IN_TRACK = re.compile(rf"([0-9]{{{SHORTEST},}}+)(?:[=Dd](?=[0-9]{{4}})|[Ff]+(?![0-9A-Za-z])|\^)")
+_TRACK_1 = re.compile(
+    rf"[Bb][0-9](?:[^0-9A-Za-z^]{{0,{MAX_GAP}}}[0-9]){{{SHORTEST - 1},{LONGEST - 1}}}[^0-9A-Za-z^]*\^"
 )
-
-# What may stand between two digits of one card number in free text: spaces, dashes, dots, slashes, joiners.
-_GAP = r"\s._/\\\-\u00ad\u058a\u05be\u200b-\u200f\u2010-\u2015\u2060\u2212\u30fc\ufe58\ufe63\uff0d\ufeff"
-_GROUP = re.compile(r"\d+")
-_HASH = re.compile(r"(?=[0-9]*[a-fA-F])[0-9a-fA-F]{24,}")
-_STRICT = re.compile(r"\d(?:[ -]?\d){15,}")
-_WIDE = re.compile(rf"\d(?:[{_GAP}]{{0,3}}\d){{12,}}")
-# Every mask has nine stars or more: digits that touch one are the rest of a longer run, not a whole group.
-_MASK = "*" * 9
-_TRACK = re.compile(r"(?<!\d);?\d{13,}[=D]\d{4,}\??|%?[Bb]\d[\d ]{11,22}\^[^?\n]{0,120}\??")
-_ESCAPE = re.compile(r"(?<!\\)\\+u([0-9a-fA-F]{4})")
-_MARGIN = 64
-_DIGITS_AT_END = re.compile(rf"[\d{_GAP}]+\Z")
-_DIGIT_OR_GAP = re.compile(rf"[\d{_GAP}]")
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
-_FORBIDDEN = re.compile(
-    r"\b("
-    + "|".join(sorted(FORBIDDEN_FIELDS, key=len, reverse=True))
-    + r")\b([\\\"']*\s*[:=]\s*)(\\*\"(?:[^\"\\]|\\.)*\"?|[\[{].*|[^\s,}]*)",
-    re.IGNORECASE | re.DOTALL,
+_TRACK = re.compile(
+    rf"(?<![0-9]);?[0-9]{{{SHORTEST},}}+=[0-9]{{4,}}\??"
+    rf"|%?[Bb][0-9][0-9 ]{{{SHORTEST - 2},22}}\^[^?\n]{{0,120}}\??"
+)
+_CHIP = re.compile(r"(?<![0-9])[0-9]{12,}+(?:[Dd][0-9]{4,}[Ff]*|[Ff]+(?![0-9A-Za-z]))")
+_MASKED_TRACK = re.compile(
+    rf"(?<!\*);?\*{{{len(MASK)},}}[0-9]{{4}}(?: ?[=Dd] ?[0-9]{{4,}}[Ff]?\??| ?\^[^?\n]{{0,120}}\??)"
 )
 
 
@@ -83,77 +61,107 @@ class CardDataError(RecordError):
         self.field = field
 
 
-def looks_like_pan(digits: str) -> bool:
-    """Whether `digits` is a card number by the strict rule: 16-19 digits, a known range, Luhn.
+def holds_pan(text: str) -> bool:
+    """Whether a declared identifier or number holds a card number, by the strict rule.
 
-    >>> looks_like_pan("6222021234567894"), looks_like_pan("898210154110002")
+    That is one or more whole groups of digits, up to `MAX_GAP` characters that are neither letter nor digit between
+    them, which together are a card number; or a track. In an identifier with letters groups that touch one count only
+    if they are all of its digits and stand as on a card, and none that begins with a date of 2023 to 2027 (YYMMDD):
+    such are counters far more often than Mastercards. A hash (a whole value of 32, 40 or 64 hexadecimal digits, with
+    a, b, c or e) holds none.
+
+    >>> holds_pan("REF 6222 0212-3456 7894"), holds_pan("20240501-6222021234567894"), holds_pan("378282246310005")
+    (True, True, True)
+    >>> holds_pan("16222021234567894"), holds_pan("2568d89b625e6222021234567894f1c7"), holds_pan("T2611281030000007")
+    (False, False, False)
+    """
+    text = plain(text)
+    if sum(map(str.isdigit, text)) < SHORTEST:
+        return False
+    if _holds_track(text):
+        return True
+    if _HASH.fullmatch(text):
+        return False
+    lettered, digits_in_all = bool(_LETTER.search(text)), len("".join(_GROUP.findall(text)).lstrip("0"))
+    return any(
+        not lettered or _counts_among_letters(text, start, end, digits, digits_in_all)
+        for start, end, digits in _whole_groups(text)
+        if is_card_number(digits)
+    )
+
+
+def holds_pan_anywhere(text: str, find: Find = find_stars) -> bool:
+    """Whether a declared field that never lawfully looks like one holds a card number by the wide rule, or a track.
+
+    A hash as above holds none. Where there are letters the strict rule counts: numbers are within one random token of
+    letters and digits in 2,000.
+
+    >>> holds_pan_anywhere("96222021234567894"), holds_pan_anywhere("3f6b1c0a9d5e47728c1e0b6f5d2a9c34")
     (True, False)
     """
-    return digits.isdecimal() and _Digits(digits, range(len(digits))).is_pan()
-
-
-def holds_pan(text: str) -> bool:
-    """Whether a declared identifier or number holds a card number.
-
-    That is one or more whole groups of digits, single spaces or hyphens between them, of which together
-    `looks_like_pan` holds. A hash (24 or more hexadecimal digits, a letter among them) holds none: one random
-    token in 5,000 would. The compiled scanner applies the same rule.
-
-    >>> holds_pan("REF 6222 0212-3456 7894"), holds_pan("20240501-6222021234567894")
-    (True, True)
-    >>> holds_pan("16222021234567894"), holds_pan("2568d89b625e6222021234567894f1c7")
-    (False, False)
-    """
-    if len(text) < 16 or _HASH.fullmatch(text):
+    text = plain(text)
+    if _holds_track(text) or _TRACK.search(text):
+        return True
+    if _HASH.fullmatch(text) or not find(text):
         return False
-    groups = [found.span() for found in _GROUP.finditer(text)]
-    for k, (start, stop) in enumerate(groups):
-        digits, end = text[start:stop], stop
-        for more, after in groups[k + 1 :]:
-            if looks_like_pan(digits):
-                return True
-            if len(digits) > 19 or more != end + 1 or text[end] not in " -":
-                break
-            digits, end = digits + text[more:after], after
-        if looks_like_pan(digits):
-            return True
-    return False
+    return not _LETTER.search(text) or holds_pan(text)
 
 
 def find_pans(text: str) -> list[tuple[int, int]]:
-    """Where free text may hold a card number by the wide rule: start and end, ascending; they may overlap.
-
-    Digits of any script count, and up to three spaces, dashes, dots, slashes or underscores between two.
-    Within longer digits, whatever holds by the strict rule is found as well.
+    """Where free text holds card numbers by the wide rule: start and end, ascending; they may overlap.
 
     >>> find_pans("card 6222-0212-3456-7894, thanks")
     [(5, 24)]
     """
-    return sorted({(start, end) for start, _, end in _pans(_WIDE, text)})
+    return sorted({(start, end) for start, _, end in find_numbers(plain(text))})
 
 
-def mask(text: str) -> str:
+def mask(text: str, find: Find = find_stars) -> str:
     """`text` with every card number of `find_pans` starred but for its last four digits, and no track data.
 
     The result holds no card number: masking it again changes nothing.
 
+    Args:
+        text: any.
+        find: finds what is to be starred.
+
     >>> mask("card 6222-0212-3456-7894, ;6222021234567894=30122010000?")
     'card ***************7894, ***'
     """
-    return _mask(_WIDE, text)
+    if len(text) < SHORTEST:
+        return text
+    same = plain(text)
+    stars = find(same)
+    marked = "=" in same or "^" in same
+    lettered = any(each in same for each in "DdFf")
+    if not stars and not marked:  # a chip's number would be found
+        return text
+    if not marked and not lettered:
+        return _starred(text, stars)
+    for spans_in in (_tracks, _chips):
+        if spans := spans_in(same):
+            text, same = _cut_out(text, same, spans)
+            stars = find(same)
+    text, same = _starred(text, stars), _starred(same, stars)
+    return _cut_out(text, same, [each.span() for each in _MASKED_TRACK.finditer(same)])[0]
 
 
-def card_token(pan: str, key: bytes) -> str:
-    """The token of a card: the first 32 hex digits of HMAC-SHA-256 over its digits.
+def mask_groups(text: str, find: Find = find_stars) -> str:
+    """`text` of a declared field as a dead letter may show it.
 
-    Raises:
-        ValueError: `pan` is not 12-19 digits, or `key` is shorter than `MIN_KEY_BYTES`.
+    Starred is what the strict rule finds, letters or not, and what of 16 digits or more the wide rule finds within
+    longer digits: shorter numbers are within many a merchant's.
+
+    >>> mask_groups("REF378282246310005"), mask_groups("16222021234567894"), mask_groups("898210158120002")
+    ('REF***********0005', '1************7894', '898210158120002')
     """
-    if not (12 <= len(pan) <= 19 and pan.isascii() and pan.isdigit()):
-        raise ValueError(f"pan must be 12 to 19 digits, got {len(pan)} characters")
-    if len(key) < MIN_KEY_BYTES:
-        raise ValueError(f"key must be at least {MIN_KEY_BYTES} bytes, got {len(key)}")
-    return hmac.new(key, pan.encode(), hashlib.sha256).hexdigest()[:32]
+    if len(text) < SHORTEST:
+        return text
+    same = plain(text)
+    if _holds_track(same) or _TRACK.search(same):
+        return mask(text, find)
+    stars = [(start, _fourth_last(same, end)) for start, end, digits in _whole_groups(same) if is_card_number(digits)]
+    return _starred(text, stars + _long_numbers(same))
 
 
 def last4(pan: str) -> str:
@@ -161,251 +169,95 @@ def last4(pan: str) -> str:
     return pan[-4:]
 
 
-def mask_event(event: dict[str, Any]) -> tuple[dict[str, Any], int]:
-    """A copy of a decoded event that may be appended, and how many keys and values were changed in it.
-
-    Free text, and keys and values of unknown fields at any depth, are masked by the wide rule; a masked
-    number becomes a string, and what lies deeper than 32 levels is removed.
-
-    Raises:
-        CardDataError: a declared field holds a card number, or a key is one of `FORBIDDEN_FIELDS`.
-    """
-    masker = _Masker(refuse=True)
-    return masker.event(event), masker.changed
+def _long_numbers(text: str) -> list[tuple[int, int]]:
+    """Numbers of 16 digits or more that the wide rule finds: where each begins, and where its last four digits do."""
+    found = find_numbers(text)
+    return [(start, shown) for start, shown, end in found if len(_DIGIT.findall(text[start:end])) >= ANY_RANGE]
 
 
-def mask_record(raw: bytes) -> str:
-    r"""`raw` as text that is safe to write, at most `MAX_MASKED_CHARS` long, for a dead letter.
-
-    A JSON record is masked key by key and value by value and written anew: free text and unknown fields by
-    the wide rule, declared identifiers and numbers by the strict one, which here looks within longer digits
-    too; values of `FORBIDDEN_FIELDS` are removed. Anything else is masked as free text. Bytes that are no
-    UTF-8, and control characters, show as `\xNN`.
-
-    >>> mask_record(b'{"merchant_id":"898210154110002","note":"6222021234567894","cvv":"123"}')
-    '{"merchant_id": "898210154110002", "note": "************7894", "cvv": "***"}'
-    """
-    if len(raw) > MAX_MASKED_CHARS:  # cut short it is no JSON any more
-        return _mask_raw(raw)
-    try:
-        value = json.loads(
-            raw.decode(),
-            parse_int=_Number,
-            parse_float=_Number,
-            parse_constant=_Number,
-        )
-    except (ValueError, RecursionError):
-        return _mask_raw(raw)
-    masker = _Masker(refuse=False)
-    safe = masker.event(value) if isinstance(value, dict) else masker.free(value)
-    return json.dumps(safe, ensure_ascii=False)[:MAX_MASKED_CHARS]
+def _fourth_last(text: str, end: int) -> int:
+    """Where the last four digits before `end` begin."""
+    return [i for i in range(end) if text[i].isdigit()][-4]
 
 
-def _mask_raw(raw: bytes) -> str:
-    # Without the zero bytes UTF-16 reads as text.
-    text = _plain(raw.replace(b"\0", b"")[:MAX_RECORD_BYTES].decode(errors="backslashreplace"))
-    if len(text) > MAX_MASKED_CHARS + _MARGIN:
-        # Digits at the cut may be the beginning of a number whose end is gone.
-        text = _DIGITS_AT_END.sub(_REMOVED, text[: MAX_MASKED_CHARS + _MARGIN])
-    return mask(_FORBIDDEN.sub(rf"\1\2{_REMOVED}", text))[:MAX_MASKED_CHARS]
+def _whole_groups(text: str) -> Iterator[tuple[int, int, str]]:
+    """Every stretch of whole groups of at most 19 digits: where it begins and ends, its digits without zeros before."""
+    groups = [found.span() for found in _GROUP.finditer(text)]
+    for k, (start, _) in enumerate(groups):
+        digits, end = "", start
+        for more, after in groups[k:]:
+            between = text[end:more]
+            if len(between.replace(NOTHING, "")) > MAX_GAP or _LETTER.search(between):
+                break
+            digits, end = (digits + text[more:after]).lstrip("0"), after  # numbers are padded with zeros
+            if len(digits) > LONGEST:
+                break
+            yield start, end, digits
 
 
-class _Digits:
-    """A run of digits in a text, with the gaps between them left out."""
-
-    def __init__(self, digits: str, at: range | list[int], text: str = "") -> None:
-        self.values = [int(digit) for digit in digits]
-        self.at = at
-        n = len(self.values)
-        doubled = [digit * 2 - 9 * (digit > 4) for digit in self.values]
-        self._sums = tuple(
-            [0, *accumulate(doubled[i] if i % 2 == parity else self.values[i] for i in range(n))] for parity in (0, 1)
-        )
-        first, last = at[0], at[-1] + 1
-        self._starts = [i for i in range(n) if i == 0 or at[i] > at[i - 1] + 1]
-        self._ends = {i for i in range(1, n + 1) if i == n or at[i] > at[i - 1] + 1}
-        if text[max(first - len(_MASK), 0) : first] == _MASK:
-            self._starts.remove(0)
-        if text[last : last + len(_MASK)] == _MASK:
-            self._ends.remove(n)
-
-    def is_pan(self) -> bool:
-        """Whether all of them are a card number by the strict rule."""
-        n = len(self.values)
-        return 16 <= n <= 19 and self.known(0) and self.luhn(0, n)
-
-    def luhn(self, start: int, end: int) -> bool:
-        """Whether the digits from `start` to `end` pass Luhn."""
-        sums = self._sums[end % 2]
-        return (sums[end] - sums[start]) % 10 == 0
-
-    def known(self, start: int) -> bool:
-        """Whether the digits from `start` begin with a known card range."""
-        a, b, c, d = self.values[start : start + 4]
-        return a * 1000 + b * 100 + c * 10 + d in _KNOWN
-
-    def whole_groups(self) -> Iterator[tuple[int, int]]:
-        """Every stretch of whole groups of 13-19 digits."""
-        for start in self._starts:
-            for end in range(start + 13, start + 20):
-                if end in self._ends:
-                    yield start, end
-
-    def windows(self) -> Iterator[tuple[int, int]]:
-        """Every stretch of 16-19 digits that begins with a known card range."""
-        n = len(self.values)
-        for start in range(n - 15):
-            if self.known(start):
-                yield from ((start, end) for end in range(start + 16, min(start + 19, n) + 1))
+def _counts_among_letters(text: str, start: int, end: int, digits: str, digits_in_all: int) -> bool:
+    """Whether a number in an identifier with letters is taken for one."""
+    if _DATED.fullmatch(digits):
+        return False
+    sizes = [len(each) for each in _GROUP.findall(text[start:end])]
+    touches = (start > 0 and _ALNUM.match(text[start - 1])) or (end < len(text) and _ALNUM.match(text[end]))
+    return not touches or (len(digits) == digits_in_all and _are_a_cards(sizes))
 
 
-def _digit_runs(pattern: re.Pattern[str], text: str) -> Iterator[_Digits]:
-    for run in pattern.finditer(text):
-        at = [i for i in range(*run.span()) if text[i].isdecimal()]
-        yield _Digits("".join(text[i] for i in at), at, text)
+def _are_a_cards(sizes: list[int]) -> bool:
+    """Whether groups of digits are as cards show them: one, or alike but for a shorter last, or as in 4-6-5."""
+    alike = len(set(sizes[:-1])) <= 1 and sizes[-1] <= sizes[0]
+    return alike or sizes in ([4, 6, 5], [4, 6, 4])
 
 
-def _pans(pattern: re.Pattern[str], text: str) -> Iterator[tuple[int, int, int]]:
-    """Start, start of the last four digits, and end of every card number in `text`."""
-    for found in _digit_runs(pattern, text):
-        stretches = set(found.windows())
-        if pattern is _WIDE:
-            stretches.update(found.whole_groups())
-        for start, end in stretches:
-            if found.luhn(start, end):
-                yield found.at[start], found.at[end - 4], found.at[end - 1] + 1
+def _holds_track(text: str) -> bool:
+    """Whether plain text holds a track of a card number, blanks in it or not."""
+    if _TRACK_1.search(text):
+        return True
+    for each in {text, _APART.sub("", text)}:
+        if any(begins_with_number(found[1]) for found in _TAG_5A.finditer(each)):
+            return True
+        for found in _NUMBER_IN_TRACK.finditer(each):
+            padded = found[0][-1] in "Ff"
+            if ends_with_number(found[1]) and not (padded and _DATED.fullmatch(found[1])):
+                return True
+    return False
 
 
-def _mask(pattern: re.Pattern[str], text: str) -> str:
-    text = _TRACK.sub(_REMOVED, text)
-    characters = list(text)
-    for start, shown, _ in _pans(pattern, text):
-        characters[start:shown] = "*" * (shown - start)
-    return "".join(characters)
+def _tracks(text: str) -> list[tuple[int, int]]:
+    """Stretches that are tracks by their marks, whatever the number."""
+    return [found.span() for found in _TRACK.finditer(text)]
 
 
-def _plain(text: str) -> str:
-    r"""`text` with escapes of digits and gaps (`\u0034`) resolved and control characters made visible.
-
-    Written as JSON, a control character would become an escape, whose digits join those after it.
-    """
-    return _UNPRINTABLE.sub(
-        lambda found: f"\\x{ord(found[0]):02x}" if found[0] < " " else "\ufffd", _ESCAPE.sub(_unescaped, text)
-    )
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    character = chr(int(found[1], 16))
-    return character if _DIGIT_OR_GAP.fullmatch(character) else found[0]
+def _chips(text: str) -> list[tuple[int, int]]:
+    """Stretches of a chip's data in which a card number is followed by D and digits, or by F."""
+    found = []
+    for each in _CHIP.finditer(text):
+        digits = _GROUP.match(each[0])
+        if digits and (ends_with_number(digits[0]) or _is_padded(each[0])):
+            found.append(each.span())
+    return found
 
 
-class _Number(str):
-    """A JSON number as it was written."""
-
-    __slots__ = ()
-
-    def value(self) -> int | float | str:
-        """The number; its text where another spelling of it could show digits that were not looked at."""
-        if self.lstrip("-").isdigit() and len(self) <= 20:
-            return int(self)
-        return float(self) if self.replace(".", "").lstrip("-").isdigit() and len(self) <= 17 else str(self)
+def _is_padded(text: str) -> bool:
+    """Whether digits of any range pass Luhn and have a track's date behind them."""
+    digits, _, rest = text.upper().partition("D")
+    return bool(rest) and 13 <= len(digits) <= LONGEST and passes_luhn(digits)
 
 
-class _Masker:
-    """Masks one record.
-
-    Attributes:
-        refuse: whether to raise at forbidden keys and card numbers in declared fields, or mask them too.
-        changed: keys and values changed so far.
-    """
-
-    def __init__(self, *, refuse: bool) -> None:
-        self.refuse = refuse
-        self.changed = 0
-
-    def event(self, event: dict[str, Any]) -> dict[str, Any]:
-        kinds = _kinds(event.get(TYPE.name))
-        return {
-            self._text(key): self._keyed(key, value) if kinds.get(key) is Kind.KEYED
-            else self._field(key, value, kinds.get(key, Kind.TEXT))
-            for key, value in event.items()
-        }  # fmt: skip
-
-    def free(self, value: Any, depth: int = 1) -> Any:
-        """`value` of an unknown field or of free text, masked by the wide rule."""
-        if depth > _MAX_DEPTH and isinstance(value, dict | list):
-            self.changed += 1
-            return _REMOVED
-        if isinstance(value, dict):
-            return {self._text(key): self._forbidden(key) or self.free(item, depth + 1) for key, item in value.items()}
-        if isinstance(value, list):
-            return [self.free(item, depth + 1) for item in value]
-        return self._scalar(_WIDE, value)
-
-    def _field(self, key: str, value: Any, kind: Kind) -> Any:
-        if self.refuse and kind is not Kind.TEXT and isinstance(value, str | int) and len(str(value)) < 16:
-            return value
-        removed = self._forbidden(key)
-        if removed:
-            return removed
-        if kind is Kind.TEXT or isinstance(value, dict):
-            return self.free(value)
-        values = value if isinstance(value, list) else [value]
-        if any(isinstance(each, dict | list) for each in values):
-            return self.free(value)
-        if self.refuse:
-            self._refuse_pan(key, values)
-            return value
-        masked = [self._scalar(_STRICT, each) for each in values]
-        return masked if isinstance(value, list) else masked[0]
-
-    def _forbidden(self, key: str) -> str:
-        name = key.casefold()
-        if name not in FORBIDDEN_FIELDS:
-            return ""
-        if self.refuse:
-            raise CardDataError(
-                Reason.FORBIDDEN_FIELD,
-                name,
-                f"a record must not hold card data that may not be stored, got {name}",
-            )
-        return _REMOVED
-
-    def _keyed(self, key: str, value: Any) -> Any:
-        """A keyed hash, or what stands for a value that is none and may be an account or identity number."""
-        if value in (None, "") or (isinstance(value, str) and KEYED_HASH.fullmatch(value)):
-            return value
-        if self.refuse:
-            raise CardDataError(Reason.CARD_NUMBER, key, f"{key} must be a keyed hash, got something else")
-        self.changed += 1
-        return _REMOVED
-
-    def _refuse_pan(self, key: str, values: list[Any]) -> None:
-        if any(holds_pan(str(each)) for each in values if isinstance(each, str | int | float)):
-            raise CardDataError(Reason.CARD_NUMBER, key, f"{key} must not be a card number, got one")
-
-    def _text(self, text: str, pattern: re.Pattern[str] = _WIDE) -> str:
-        if len(text) < 13 and text.isprintable():
-            return text
-        safe = _mask(pattern, _plain(text))
-        self.changed += safe != text
-        return safe
-
-    def _scalar(self, pattern: re.Pattern[str], value: Any) -> Any:
-        if value is None or isinstance(value, bool):
-            return value
-        text = str(value)
-        safe = self._text(text, pattern)
-        if safe != text:
-            return safe
-        return value.value() if isinstance(value, _Number) else value
+def _cut_out(text: str, same: str, spans: list[tuple[int, int]]) -> tuple[str, str]:
+    """`text`, and its plain text, with stretches removed."""
+    for start, end in reversed(spans):
+        text, same = text[:start] + REMOVED + text[end:], same[:start] + REMOVED + same[end:]
+    return text, same
 
 
-def _kinds(event_type: Any) -> Mapping[str, Kind]:
-    """Declared fields of an event type; of all of them where the type is unknown."""
-    name = event_type or "transaction"
-    return _KINDS.get(name, _ALL_KINDS) if isinstance(name, str) else _ALL_KINDS
-
-
-_KINDS = {name: {field.name: field.kind for field in fields} for name, fields in EVENTS.items()}
-_ALL_KINDS = {name: kind for kinds in _KINDS.values() for name, kind in kinds.items()}
+def _starred(text: str, spans: list[tuple[int, int]]) -> str:
+    """`text` with stars in some stretches."""
+    pieces, at = [], 0
+    for start, end in sorted(spans):
+        if end > at:
+            begin = max(start, at)
+            pieces += [text[at:begin], "*" * (end - begin)]
+            at = end
+    return "".join([*pieces, text[at:]])

@@ -192,6 +192,7 @@ _TRANSACTION: tuple[Field, ...] = (
     Field("special_fee_level", Kind.CODE, 1, 1, iso8583="60.11.2"),
     Field("settlement_mode", Kind.CODE, high=16),
     Field("card_token", Kind.CODE, high=64, iso8583="2"),
+    Field("card_token_next", Kind.CODE, high=64, iso8583="2"),
     Field("card_last4", Kind.DIGITS, 4, 4, iso8583="2"),
     Field("card_kind", Kind.CODE, high=16, choices=CARD_KINDS, iso8583="121.3"),
     Field("card_bin", Kind.DIGITS, 6, 8, iso8583="2"),
@@ -480,11 +481,8 @@ EVENTS: dict[str, tuple[Field, ...]] = {name: (TYPE, *each.fields) for name, eac
 TRANSACTION = EVENTS["transaction"]
 """Fields of a transaction."""
 
-FORBIDDEN_FIELDS = frozenset({
-    "track", "track1", "track2", "track3", "track_data", "cvv", "cvv2", "cvn", "cvn2", "cvc", "cvc2",
-    "pin", "pin_block", "pinblock", "de35", "de36", "de45", "de52", "pan",
-})  # fmt: skip
-"""Keys whose presence refuses a record: storing track, card-verification or PIN data is prohibited."""
+WIDE_FIELDS = frozenset({"card_token", "card_token_next", "auth_code", "channel", "reason_code"})
+"""Codes that never lawfully look like a card number: the wide rule of `domain.card_search` is for them."""
 
 MAX_PRICES = 16
 """Most prices of a contract; a longer list is a dead letter (`out-of-range`)."""

@@ -14,7 +14,8 @@ import numpy as np
 
 from detectors.contract import Findings
 from domain.controls import Control
-from engine.control_kinds.registry import DETECTORS, INSTALLED, KINDS, kind_of, version_0
+from domain.id_forms import IdForms
+from engine.control_kinds.registry import DETECTORS, ID_FORMS, INSTALLED, KINDS, kind_of, version_0
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -97,7 +98,7 @@ class Controls:
     """
 
     def __init__(self, detectors: Sequence[Detector], zero: Mapping[str, Any] | None = None) -> None:
-        self._zero: dict[str, Any] = {DETECTORS: tuple(detectors), **version_0(zero or {})}
+        self._zero: dict[str, Any] = {DETECTORS: tuple(detectors), ID_FORMS: (), **version_0(zero or {})}
         self.names = tuple(each.name for each in detectors)
         self.reached_ms = NEVER_MS
         self._learned: dict[str, set[int]] = {kind: set() for kind in KINDS}
@@ -189,6 +190,11 @@ class Controls:
         all_series = [self._series[kind] for kind in INSTALLED]
         moments = sorted({ms for series in all_series for ms in series.since_ms})
         return tuple((ms, tuple(each.values[each.at(ms)] for each in all_series)) for ms in moments)
+
+    def id_forms(self) -> IdForms:
+        """The forms of identifiers that are declared; a record's own time says which are in force."""
+        series = self._series[ID_FORMS]
+        return IdForms(list(zip(series.since_ms, series.values, strict=True)))
 
     def parts(self, clock_ms: NDArray[np.int64], features: Features) -> list[Part]:
         """The rows of features by the version of the detectors that judges them; notes how far the clocks are.

@@ -121,6 +121,7 @@ class Monitor:
         if late is None:
             return []
         self._pipeline.state.set_in_force(self.controls.in_force())
+        self._pipeline.set_id_forms(self.controls.id_forms())
         self.counts.controls_late += len(late)
         return late
 

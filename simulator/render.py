@@ -199,6 +199,14 @@ def fill_hex(out: NDArray[np.uint8], at: int, value: np.uint64, width: int) -> N
         value >>= np.uint64(4)
 
 
+@njit_inner
+def fill_letters(out: NDArray[np.uint8], at: int, value: np.uint64, width: int) -> None:
+    """Fill in the lowest `width` half bytes of `value` as letters a to p, as tokens are written."""
+    for place in range(at + width - 1, at - 1, -1):
+        out[place] = np.uint8(97) + np.uint8(value & np.uint64(15))
+        value >>= np.uint64(4)
+
+
 @njit
 def fill_id(out: NDArray[np.uint8], at: int, identity: np.uint64, salt: np.uint64) -> None:
     """Fill in a transaction's id: 13 characters of base 32, too few to look like a card number."""
@@ -277,8 +285,8 @@ def put_head(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np
     if e.number and not m.number_place:
         fill_serial(room, _ACCEPTOR + 11, m.key, e.number)
     fill(room, _MCC, e.mcc, 4)
-    fill_hex(room, _TOKEN, spread(e.card ^ s.salt), 16)
-    fill_hex(room, _TOKEN + 16, spread(e.card + np.uint64(1)), 16)
+    fill_letters(room, _TOKEN, spread(e.card ^ s.salt), 16)
+    fill_letters(room, _TOKEN + 16, spread(e.card + np.uint64(1)), 16)
     fill(room, _RECEIVED, e.received_ms, 13)
     room[_RESPONSE], room[_RESPONSE + 1] = s.codes[e.response, 0], s.codes[e.response, 1]
     fill_time(room, e.event_ms, m.offset_h, s)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from domain.cards import find_pans
 from domain.errors import TillwatchError
+from engine.controls import Controls
 from engine.decoding.decode import Refused, parse
+from streams.controls import ControlsReader
 from streams.line_intake import CLOCK_LAG_MS, FeedClock, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
 
@@ -18,11 +22,13 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from streams.log import Log
+    from streams.pan_field import PanField
 
 __all__ = ["CLOCK_LAG_MS", "InputRefused", "IntakeTotals", "chunks", "ingest"]
 
 _CHUNK_BYTES = 2_000_000
 _MARK_BYTES = 4096
+_LOOK_S = 1.0
 
 
 class InputRefused(TillwatchError):
@@ -40,6 +46,7 @@ class IntakeTotals:
         skipped_lines: blank lines.
         bytes_read: of the input, from its beginning: the position to go on from.
         unfinished_bytes: of a last line that has no end yet and is left for the next run.
+        cut_texts: texts of unknown fields that were longer than `domain.masking.MAX_UNKNOWN_CHARS`, and cut.
     """
 
     lines: int = 0
@@ -48,11 +55,12 @@ class IntakeTotals:
     skipped_lines: int = 0
     bytes_read: int = 0
     unfinished_bytes: int = 0
+    cut_texts: int = 0
 
 
 def ingest(
     log: Log, lines: BinaryIO, *, name: str, feed: str = "main", historic: bool = False,
-    on_progress: Callable[[IntakeTotals], None] | None = None,
+    on_progress: Callable[[IntakeTotals], None] | None = None, pan_field: PanField | None = None,
 ) -> IntakeTotals:  # fmt: skip
     """Append every event of `lines`, one JSON object a line, to its merchant's partition of `events`.
 
@@ -67,13 +75,14 @@ def ingest(
         feed: given to events that name none.
         historic: whether the events are of the past: receipt is then the event time, else the wall clock.
         on_progress: called after each chunk.
+        pan_field: makes tokens of a field with card numbers.
 
     Raises:
-        InputRefused: the input is not the one taken from before, or another intake takes it at the same time;
-            the feed's name is none.
+        InputRefused: the name holds a card number; the input is not the one taken from before, or another intake takes
+            it at the same time; the feed's name is none.
         Fenced: on Kafka, another intake of the name has begun and takes the rest.
     """
-    intake = _Intake(log, name, feed, historic=historic)
+    intake = _Intake(log, name, feed, historic=historic, pan_field=pan_field)
     intake.go_on(lines)
     for chunk, last in chunks(lines):
         if not last or not lines.seekable() or _is_whole(chunk[0]):
@@ -117,11 +126,16 @@ def _is_whole(line: bytes) -> bool:
 class _Intake:
     """One run of `ingest`."""
 
-    def __init__(self, log: Log, name: str, feed: str, *, historic: bool) -> None:
+    def __init__(self, log: Log, name: str, feed: str, *, historic: bool, pan_field: PanField | None = None) -> None:
+        if find_pans(name):
+            raise InputRefused("name of an input must not hold a card number, got one: give it another by --name")
         self._log, self._name = log, name
+        self._controls, self._looked_s = ControlsReader(log), -_LOOK_S
         partitions = log.partitions(log.topics.events.name)
         try:
-            self._processor = LineProcessor(name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms)
+            self._processor = LineProcessor(
+                name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms, pan_field=pan_field
+            )
         except Refused as error:
             raise InputRefused(str(error)) from error
         self._tail = b""
@@ -162,6 +176,7 @@ class _Intake:
 
     def take(self, chunk: list[bytes]) -> None:
         """Append a chunk of lines and commit the position behind it."""
+        self._look()
         out = self._processor.process(self._line + 1, chunk)
         blank = sum(not line.strip() for line in chunk)
         self._line += len(chunk)
@@ -171,8 +186,19 @@ class _Intake:
         self._commit(out, was.bytes_read + size)
         self.totals = IntakeTotals(
             was.lines + len(chunk), was.forwarded + out.forwarded, was.dead_letters + len(out.letters),
-            was.skipped_lines + blank, was.bytes_read + size,
+            was.skipped_lines + blank, was.bytes_read + size, cut_texts=was.cut_texts + out.cut_texts,
         )  # fmt: skip
+
+    def _look(self) -> None:
+        """Learn the forms of identifiers that were declared, about once a second."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s < _LOOK_S:
+            return
+        self._looked_s = now_s
+        if self._controls.poll():
+            controls = Controls(())
+            controls.learn(self._controls.known)
+            self._processor.learn(controls.id_forms())
 
     def end(self) -> None:
         """Append clock records of how far each feed has come to every partition."""

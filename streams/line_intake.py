@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from domain import cards, events
+from domain import events
 from domain.alerts import DeadLetter
+from domain.cards import CardDataError
 from domain.events import EVENT_KINDS, KIND_CLOCK, KIND_DEAD, KIND_TRANSACTION, MERCHANT_ID, Reason
+from domain.masking import mask_event
+from engine.decoding.card_scan import find_stars
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
-from engine.decoding.decode import Decoder, check_field, dead_letter
+from engine.decoding.decode import Decoder, check_field, dead_letter, exempt_in
 from engine.decoding.hashing import partition_of, partitions_of
 from engine.decoding.records import Records
 from engine.decoding.scan import OK
@@ -26,12 +29,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from domain.id_forms import IdForms
     from engine.decoding.decode import Decoded
+    from streams.pan_field import PanField
 
 CLOCK_LAG_MS = 120_000
 """How far a feed's clock stays behind its latest transaction until its input ends: room for disorder."""
 BATCH_LINES = 5_000
 _MINUTE_MS = 60_000
+_CURE = (
+    "; if the field has identifiers that only look like one, declare their form:"
+    " tillwatch controls publish --kind id_forms (docs/events.md, Card numbers)"
+)
 _TIME, _RECEIVED = NUMBERS.index("event_time"), NUMBERS.index("received_at")
 _MERCHANT, _FEED = STRINGS.index("merchant_id"), STRINGS.index("feed")
 
@@ -59,7 +68,7 @@ class ProcessedLines:
         self.keys: list[list[bytes | None]] = [[] for _ in range(partitions)]
         self.numbers: list[list[int]] = [[] for _ in range(partitions)]
         self.letters: list[DeadLetter] = []
-        self.forwarded = 0
+        self.forwarded = self.cut_texts = 0
 
     def put(self, partition: int, value: bytes, number: int, key: bytes | None = None) -> None:
         """Add to one partition."""
@@ -82,6 +91,7 @@ class LineProcessor:
         partitions: of the events.
         historic: whether receipt is the event time (but never after now), else now.
         now_utc_ms: the wall clock.
+        pan_field: makes tokens of a field with card numbers; None where no such field comes.
 
     Attributes:
         clocks: by feed; to be kept between runs of the same input.
@@ -91,19 +101,28 @@ class LineProcessor:
     """
 
     def __init__(
-        self, source: str, feed: str, partitions: int, *, historic: bool, now_utc_ms: Callable[[], int]
-    ) -> None:
+        self, source: str, feed: str, partitions: int, *, historic: bool, now_utc_ms: Callable[[], int],
+        pan_field: PanField | None = None,
+    ) -> None:  # fmt: skip
         self._source, self._feed, self._partitions, self._historic = source, feed, partitions, historic
         check_field(events.FEED, feed)
         self._now_utc_ms = now_utc_ms
-        self._decoder = Decoder()
+        self._decoder = Decoder(feed)
+        self._pan_field = pan_field
+        self._refused: set[str] = set()
         self.clocks: dict[str, FeedClock] = {}
+
+    def learn(self, forms: IdForms) -> None:
+        """Take identifiers of these forms for no card numbers, from the next lines on."""
+        self._decoder.id_forms = forms
 
     def process(self, first: int, lines: list[bytes]) -> ProcessedLines:
         """Process lines, of which the first has the number `first`; blank ones are passed over."""
         out = ProcessedLines(self._partitions)
         numbered = [(first + k, line.strip()) for k, line in enumerate(lines)]
         numbered = [each for each in numbered if each[1]]
+        if self._pan_field:
+            numbered = [(number, self._pan_field.replaced(line)) for number, line in numbered]
         for k in range(0, len(numbered), BATCH_LINES):
             self._batch(numbered[k : k + BATCH_LINES], out)
         return out
@@ -144,7 +163,10 @@ class LineProcessor:
             elif letter is None:
                 given = received_ms != MISSING
                 receipt_ms = received_ms if given else self._receipt(time_ms, now_ms)
-                line = self._stamped(records, i, raw, status, receipt_ms, feed, now_ms, given=given)
+                safe = raw if status == OK else self._masked(records, i, raw, out)
+                line = safe
+                if isinstance(safe, bytes):
+                    line = self._stamped(records, i, safe, receipt_ms, feed, now_ms, given=given)
                 if isinstance(line, DeadLetter):
                     letter = line
                 else:
@@ -153,7 +175,7 @@ class LineProcessor:
                     out.put(partition, line, number, key)
                     out.forwarded += 1
             if letter is not None:
-                out.letters.append(letter)
+                out.letters.append(self._with_cure(letter))
 
     def _untouched(self, decoded: Decoded, feeds: dict[int, str], now_ms: int) -> NDArray[np.bool_]:
         """Which lines go on as they are: plain, with receipt, of a feed that brings its own clock records.
@@ -177,16 +199,11 @@ class LineProcessor:
         return min(time_ms, now_ms) if self._historic and time_ms != MISSING else now_ms
 
     def _stamped(
-        self, records: Records, i: int, raw: bytes, status: int, receipt_ms: int, feed: int, now_ms: int, *, given: bool
+        self, records: Records, i: int, raw: bytes, receipt_ms: int, feed: int, now_ms: int, *, given: bool
     ) -> bytes | DeadLetter:
-        """The line as it is appended: masked, with receipt and feed; a dead letter where it cannot be."""
+        """The line as it is appended: with receipt and feed; a dead letter where it cannot be."""
         if given and receipt_ms > now_ms + events.FUTURE_MS:
             return _ahead(records, i, "received_at", receipt_ms - now_ms)
-        if status != OK:
-            masked = _masked(records, i, raw)
-            if isinstance(masked, DeadLetter):
-                return masked
-            raw = masked
         stamp = b"" if given else b',"received_at":%d' % receipt_ms
         if not feed:
             stamp += b',"feed":%s' % msgspec.json.encode(self._feed)
@@ -218,6 +235,26 @@ class LineProcessor:
             if minute_ms > clock.published_ms and not clock.own:
                 clock.published_ms = minute_ms
                 out.everywhere(_clock(feed, minute_ms), number)
+
+    def _masked(self, records: Records, i: int, raw: bytes, out: ProcessedLines) -> bytes | DeadLetter:
+        """The line with card numbers in its free text masked; a dead letter where that is not enough.
+
+        It is always written anew: of a key that comes twice only the last value was looked at.
+        """
+        event = msgspec.json.decode(raw)
+        try:
+            masked = mask_event(event, find_stars, exempt_in(event, self._decoder.id_forms, self._feed))
+        except CardDataError as error:
+            return dead_letter(records, i, error.reason, error.field, str(error))
+        out.cut_texts += masked.cut
+        return json.dumps(masked.event, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+    def _with_cure(self, letter: DeadLetter) -> DeadLetter:
+        """A dead letter, of each field's first card number with what to do if it is none."""
+        if letter.reason != Reason.CARD_NUMBER or letter.field in self._refused:
+            return letter
+        self._refused.add(letter.field)
+        return msgspec.structs.replace(letter, message=letter.message + _CURE)
 
     def _clock_of(self, feed: str) -> FeedClock:
         if feed not in self.clocks:
@@ -255,18 +292,6 @@ def _merchants(decoded: Decoded) -> list[bytes]:
 
 def _clock(feed: str, time_ms: int) -> bytes:
     return msgspec.json.encode({"type": "clock", "feed": feed, "event_time": time_ms})
-
-
-def _masked(records: Records, i: int, raw: bytes) -> bytes | DeadLetter:
-    """The line with card numbers in its free text masked; a dead letter where that is not enough.
-
-    It is always written anew: of a key that comes twice only the last value was looked at.
-    """
-    try:
-        event, _ = cards.mask_event(msgspec.json.decode(raw))
-    except cards.CardDataError as error:
-        return dead_letter(records, i, error.reason, error.field, str(error))
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 def _ahead(records: Records, i: int, field: str, ahead_ms: int) -> DeadLetter:

@@ -101,7 +101,7 @@ def evaluated(settings: Settings, events: Path, truth: Truth, left_out: Iterable
     collector = Collector(settings.make_detectors(), monitor.controls)
     with events.open("rb") as lines, Bar("bytes", events.stat().st_size) as bar:
         compile_engine()
-        for done, records in batches(lines, events.name, [], sieve):
+        for done, records in batches(lines, events.name, [], sieve, monitor.controls.id_forms()):
             collector.take(monitor.process(records).alerts)
             bar.show(done, monitor.counts.records, f"  {len(collector.last):,} alerts")
     return match_alerts(truth, collector.found(), sieve.txn_ms), monitor.counts.transactions

@@ -136,7 +136,7 @@ def _replayed(settings: Settings, file: Path, merchant_id: str) -> tuple[Merchan
     alerts: dict[str, Alert] = {}
     letters: list[DeadLetter] = []
     with file.open("rb") as lines:
-        for _, records in batches(lines, file.name, letters):
+        for _, records in batches(lines, file.name, letters, forms=monitor.controls.id_forms()):
             found = monitor.process(records).alerts
             alerts |= {each.alert_id: each for each in found if each.merchant_id == merchant_id}
     return monitor.snapshot(merchant_id), alerts

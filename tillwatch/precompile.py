@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.decoding.card_scan import find_stars
 from engine.decoding.records import Records
 from engine.features.partition import MonitorConfig
 from engine.features.pipeline import FeaturePipeline
@@ -14,6 +15,7 @@ def compile_engine() -> None:
     monitor = Monitor(MonitorConfig(capacity=1), historic=True)
     monitor.process(Records.of([sale]))
     monitor.snapshot("m")
+    find_stars("4" * 16)
 
 
 def compile_kernel() -> None:

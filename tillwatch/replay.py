@@ -13,6 +13,7 @@ import click
 import msgspec
 import numpy as np
 
+from domain.cards import mask
 from domain.events import EVENTS
 from engine.decoding.records import Records
 from streams.intake import chunks
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from domain.alerts import DeadLetter, Text
+    from domain.id_forms import IdForms
     from engine.monitor import Coverage
     from engine.outputs import Outputs
     from tillwatch.cli import Invocation
@@ -108,7 +110,8 @@ def command(
         alerts, scores, letters, totals = (files.enter_context(path.open("wb")) if path else None for path in outs)
         bar = files.enter_context(Bar("bytes", file.stat().st_size))
         refused: list[DeadLetter] = []
-        for done, records in batches(files.enter_context(file.open("rb")), file.name, refused):
+        opened = files.enter_context(file.open("rb"))
+        for done, records in batches(opened, file.name, refused, forms=monitor.controls.id_forms()):
             outputs = monitor.process(records)
             outputs.dead_letters = sorted(refused + outputs.dead_letters, key=lambda each: each.position)
             before += len(refused)
@@ -142,7 +145,11 @@ def command(
 
 
 def batches(
-    lines: BinaryIO, source: str, letters: list[DeadLetter], sift: Callable[[list[bytes]], list[bytes]] | None = None
+    lines: BinaryIO,
+    source: str,
+    letters: list[DeadLetter],
+    sift: Callable[[list[bytes]], list[bytes]] | None = None,
+    forms: IdForms | None = None,
 ) -> Iterator[tuple[int, Records]]:
     """The file's events as `ingest --historic` would append them, offsets the line numbers from 1.
 
@@ -151,11 +158,15 @@ def batches(
         source: its name, for dead letters.
         letters: what became dead letters is added to it.
         sift: leaves out lines; numbers of those behind them in a batch are then too low.
+        forms: of identifiers that are no card numbers.
 
     Yields:
         the bytes read so far, and the records; what became dead letters before them is added to `letters`.
     """
+    source = mask(source)
     processor = LineProcessor(source, "main", 1, historic=True, now_utc_ms=now_utc_ms)
+    if forms:
+        processor.learn(forms)
     done = number = 0
     for chunk, _ in chunks(lines):
         for k in range(0, len(chunk), BATCH_LINES):

@@ -49,7 +49,7 @@ def read_sales(file: Path, settings: Settings) -> Sales:
     letters: list[DeadLetter] = []
     sales, undone, count, refused = [_NONE], [_NONE[["merchant", "txn"]]], 0, 0
     with file.open("rb") as lines, Bar("bytes", file.stat().st_size) as bar:
-        for done, records in batches(lines, file.name, letters):
+        for done, records in batches(lines, file.name, letters, forms=pipeline.id_forms):
             for rows in pipeline.rows(records):
                 sales.append(_sales(rows))
                 undone.append(_undone(rows))

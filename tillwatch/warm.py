@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import click
 import numpy as np
 
+from engine.decoding.card_scan import find_stars
 from engine.jit import cache_folder
 from models.series import SeriesModel
 from simulator.config import SimulationConfig
@@ -57,3 +58,4 @@ def compile_others() -> None:
             ingest(log, opened, name="warm", historic=True)
     SeriesModel().score(np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1))
     compile_reader()
+    find_stars("4" * 16)

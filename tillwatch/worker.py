@@ -137,6 +137,7 @@ def replaying_pipeline(settings: Settings) -> FeaturePipeline:
     controls.learn(read_controls(settings))
     pipeline = FeaturePipeline(config, historic=True)
     pipeline.state.set_in_force(controls.in_force())
+    pipeline.set_id_forms(controls.id_forms())
     return pipeline
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from engine.control_kinds import approval_codes, calendar, detectors, engine, layouts, peers, prices, profiles, rates
+from engine.control_kinds import (
+    approval_codes,
+    calendar,
+    detectors,
+    engine,
+    id_forms,
+    layouts,
+    peers,
+    prices,
+    profiles,
+    rates,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,11 +25,13 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, ControlKind] = {
     each.KIND.name: each.KIND
-    for each in (detectors, peers, profiles, calendar, engine, prices, layouts, approval_codes, rates)
+    for each in (detectors, peers, profiles, calendar, engine, prices, layouts, approval_codes, rates, id_forms)
 }
 """By name."""
 DETECTORS = detectors.KIND.name
-"""The kind that is judged by; the others take effect on rows of features."""
+"""The kind that is judged by; the others take effect on rows of features, but for `ID_FORMS`."""
+ID_FORMS = id_forms.KIND.name
+"""The kind that records are read by, before anything is computed of them."""
 INSTALLED = tuple(name for name, each in KINDS.items() if each.install is not None)
 """The kinds that rows of features depend on."""
 

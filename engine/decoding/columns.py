@@ -78,6 +78,8 @@ class Spec(NamedTuple):
     """Whether `codes` has the values allowed."""
     codes: NDArray[np.bool_]
     """(32768,): by three capital letters, five bits each, the first uppermost."""
+    is_wide: NDArray[np.bool_]
+    """Whether the wide rule for card numbers is for it."""
     required: NDArray[np.uint64]
     """(kinds,): bit f is set where the kind requires field f."""
     allowed: NDArray[np.uint64]
@@ -185,6 +187,7 @@ def make_spec() -> Spec:
         np.array([each.decides for each in fields], np.bool_),
         np.array([bool(each.codes) for each in fields], np.bool_),
         _codes(fields),
+        np.array([each.name in events.WIDE_FIELDS for each in fields], np.bool_),
         np.array([_bits(kind, required=True) for kind in EVENT_KINDS.values()], np.uint64),
         np.array([_bits(kind) for kind in EVENT_KINDS.values()], np.uint64),
         find,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from domain import cards, events
+from domain import cards, events, masking
 from domain.alerts import DeadLetter
 from domain.dispositions import UNREADABLE_BY_REASON
 from domain.errors import RecordError
 from domain.events import EVENT_KINDS, EVENTS, KIND_DEAD, Field, Kind, Reason
+from domain.forbidden_names import Rule, rule_of
+from domain.id_forms import IdForms
+from engine.decoding.card_scan import find_stars
 from engine.decoding.columns import (
     FIELDS,
     MISSING,
@@ -28,24 +32,31 @@ from engine.decoding.columns import (
     pack,
     store_of,
 )
+from engine.decoding.harmless_keys import HarmlessKeys
 from engine.decoding.hashing import hash_of
 from engine.decoding.records import padded
 from engine.decoding.scan import DEAD, SLOW, SUSPECT, scan
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from engine.decoding.records import Records
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
-_MOST_HARMLESS = 4096
 PADDED = frozenset({Kind.CODE, Kind.DIGITS, Kind.LETTERS})
 """Kinds that fixed-width messages fill with blanks."""
 _COSTS_THE_FIELD = frozenset({Reason.WRONG_TYPE, Reason.OUT_OF_RANGE})
 """Reasons for which an optional field is left out; for others the record is refused."""
+_MOST_SHOWN = 200
+Exempt = Callable[[str, str], bool]
+"""Whether a field's value is known for no card number, whatever it looks like."""
+_NO_FORMS = IdForms()
+_TIMES = {field.name: field for fields in EVENTS.values() for field in fields if field.kind is Kind.TIME}
+
+
+def _none_exempt(_field: str, _value: str) -> bool:
+    return False
 
 
 class Refused(RecordError):
@@ -91,10 +102,10 @@ def shown(value: object) -> str:
     """
     if isinstance(value, str):
         # Masked first, for in `repr` an escape may stand within a number; and again, for one may make a number.
-        return cards.mask(repr(cards.mask(value)))[:80]
+        return cards.mask(repr(masking.mask_text(value[:_MOST_SHOWN], find_stars)), find_stars)[:80]
     if isinstance(value, dict | list):
         return "an object" if isinstance(value, dict) else "a list"
-    return cards.mask(msgspec.json.encode(value).decode())[:80]
+    return cards.mask(msgspec.json.encode(value).decode(), find_stars)[:80]
 
 
 def to_ms(field: Field, value: object) -> int:
@@ -136,7 +147,7 @@ def _span(field: Field) -> str:
     return f"{span} character{'s' * (field.high > 1)}"
 
 
-def _text(field: Field, value: object) -> str:  # noqa: C901  one rule after another
+def _text(field: Field, value: object, exempt: Exempt = _none_exempt) -> str:  # noqa: C901  one rule after another
     if not isinstance(value, str):
         raise Refused(Reason.WRONG_TYPE, field.name, f"{field.name} must be a string, got {shown(value)}")
     if field.kind is Kind.TEXT:
@@ -146,6 +157,9 @@ def _text(field: Field, value: object) -> str:  # noqa: C901  one rule after ano
                 f"{field.name} must be at most {field.high} characters, got {len(value)}",
             )  # fmt: skip
         return value
+    if masking.holds_in_field(field.name, field.kind, value, find_stars) and not exempt(field.name, value):
+        safe = cards.mask(repr(cards.mask_groups(value, find_stars)), find_stars)[:80]
+        raise Refused(Reason.CARD_NUMBER, field.name, f"{field.name} must not hold a card number, got {safe}")
     if not field.low <= len(value) <= field.high:
         raise Refused(
             Reason.OUT_OF_RANGE, field.name,
@@ -153,8 +167,6 @@ def _text(field: Field, value: object) -> str:  # noqa: C901  one rule after ano
         )  # fmt: skip
     if any(not " " <= c <= "\x7f" for c in value):
         raise Refused(Reason.OUT_OF_RANGE, field.name, f"{field.name} must be printable ASCII, got {shown(value)}")
-    if cards.holds_pan(value):
-        raise Refused(Reason.CARD_NUMBER, field.name, f"{field.name} must not hold a card number, got {shown(value)}")
     if field.kind is Kind.DIGITS and not value.isdigit():
         raise Refused(Reason.OUT_OF_RANGE, field.name, f"{field.name} must be digits, got {shown(value)}")
     if field.kind is Kind.LETTERS and not (value.isalpha() and value.isupper()):
@@ -181,8 +193,13 @@ def _keyed(field: Field, value: object) -> str:
     )  # fmt: skip
 
 
-def check_field(field: Field, value: object) -> Any:
+def check_field(field: Field, value: object, exempt: Exempt = _none_exempt) -> Any:
     """The value of a field, checked; a time as UTC milliseconds, a code without the blanks that fill a fixed width.
+
+    Args:
+        field: which.
+        value: as it was sent.
+        exempt: whether a field's value is known for no card number, whatever it looks like.
 
     Raises:
         Refused: it is not what the field takes.
@@ -201,10 +218,12 @@ def check_field(field: Field, value: object) -> Any:
                 Reason.OUT_OF_RANGE, field.name,
                 f"{field.name} must be {field.low} to {field.high} {field.unit}, got {shown(value)}",
             )  # fmt: skip
-        if cards.holds_pan(str(value)):
+        if masking.holds_in_field(field.name, field.kind, value):
             raise Refused(Reason.CARD_NUMBER, field.name, f"{field.name} must not hold a card number, got one")
         return float(value)
-    return _READERS.get(field.kind, _text)(field, value)
+    if field.kind in _READERS:
+        return _READERS[field.kind](field, value)
+    return _text(field, value, exempt)
 
 
 def _codes(field: Field, value: object) -> tuple[str, ...]:
@@ -272,37 +291,45 @@ def parse(raw: bytes) -> dict[str, Any]:
     try:
         event = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(Reason.NOT_JSON, "", f"record must be a JSON object: {cards.mask(str(error))}") from error
+        raise Refused(
+            Reason.NOT_JSON, "", f"record must be a JSON object: {cards.mask(str(error), find_stars)}"
+        ) from error
     if not isinstance(event, dict):
         raise Refused(Reason.NOT_AN_OBJECT, "", f"record must be a JSON object, got {shown(event)}")
     return event
 
 
-def check(event: dict[str, Any], dropped: Counter[str] | None = None) -> tuple[str, dict[str, Any]]:
+def check(
+    event: dict[str, Any], forms: IdForms = _NO_FORMS, feed: str = "", dropped: Counter[str] | None = None
+) -> tuple[str, dict[str, Any]]:
     """An event's type and its declared fields, checked; missing ones are left out.
 
     Args:
-        event: as it came.
+        event: JSON, decoded.
+        forms: of identifiers that are no card numbers.
+        feed: of an event that names none.
         dropped: counts, by name, the fields that are left out because they are not what they must be.
 
     Raises:
-        Refused: a field is forbidden or holds a card number; a required one, or one that decides what the event is, is
-            missing or not what it must be.
+        Refused: a field is forbidden, at any depth, or holds a card number; a required one, or one that decides what
+            the event is, is missing or not what it must be.
     """
-    for name in event:
-        if name.lower() in events.FORBIDDEN_FIELDS:
-            raise Refused(Reason.FORBIDDEN_FIELD, cards.mask(name), f"{name} must not be sent: it may not be stored")
+    _refuse_forbidden(event)
     kind = event.get("type")
     kind = "transaction" if kind in (None, "") else check_field(events.TYPE, kind)
     checked: dict[str, Any] = {}
+    exempt = exempt_in(event, forms, feed)
     for field in EVENTS[kind]:
         value = event.get(field.name)
         if not is_missing(field, value):
             try:
-                checked[field.name] = check_field(field, value)
+                checked[field.name] = check_field(field, value, exempt)
             except Refused as refused:
                 if field.required or field.decides or refused.reason not in _COSTS_THE_FIELD:
                     raise
+                if isinstance(value, int | float) and masking.holds_in_field(field.name, field.kind, value):
+                    message = f"{field.name} must not hold a card number, got one"
+                    raise Refused(Reason.CARD_NUMBER, field.name, message) from refused
                 if dropped is not None:
                     dropped[field.name] += 1
         elif field.required:
@@ -310,11 +337,48 @@ def check(event: dict[str, Any], dropped: Counter[str] | None = None) -> tuple[s
     return kind, checked
 
 
+def exempt_in(event: dict[str, Any], forms: IdForms, feed: str = "") -> Exempt:
+    """Whether values of an event's fields have forms that are declared; its own time says which are in force."""
+
+    def exempt(field: str, value: str) -> bool:
+        return forms.exempt(event.get("feed") or feed, _own_time(event), field, value)
+
+    return exempt
+
+
+def _own_time(event: dict[str, Any]) -> int | None:
+    """An event's own time, UTC milliseconds; None where it has none that can be read."""
+    for name in ("event_time", "effective_from"):
+        if event.get(name):
+            try:
+                return to_ms(_TIMES[name], event[name])
+            except Refused:
+                return None
+    return None
+
+
+def _refuse_forbidden(event: dict[str, Any]) -> None:
+    """Raise where a key may not be stored, at any depth."""
+    waiting: list[Any] = [event]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict):
+            for name in found:
+                if rule_of(name) is Rule.FORBIDDEN:
+                    shown_name = cards.mask(name, find_stars)[:80]
+                    raise Refused(
+                        Reason.FORBIDDEN_FIELD, shown_name, f"{shown_name} must not be sent: it may not be stored"
+                    )
+            waiting += (each for each in found.values() if isinstance(each, dict | list))
+        else:
+            waiting += (each for each in found if isinstance(each, dict | list))
+
+
 def dead_letter(records: Records, i: int, reason: str, field: str, message: str) -> DeadLetter:
     """The dead letter of record `i`."""
     return DeadLetter(
         reason=reason, field=field, message=message, source=records.source, position=int(records.offsets[i]),
-        record=cards.mask_record(records.value(i)),
+        record=masking.mask_record(records.value(i), find_stars),
     )  # fmt: skip
 
 
@@ -322,20 +386,27 @@ class Decoder:
     """Decodes batches: the scanner where it can, msgspec where it cannot.
 
     It keeps between batches only what makes the next one faster.
+
+    Args:
+        feed: of events that name none.
+
+    Attributes:
+        id_forms: forms of identifiers that are no card numbers.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, feed: str = "") -> None:
+        self.id_forms = IdForms()
+        self._feed = feed
         self._spec = make_spec()
         self._follows = np.zeros(len(FIELDS) + 1, np.int64)
-        self._harmless: set[int] = set()
-        self._harmless_sorted = np.zeros(0, np.uint64)
+        self._harmless = HarmlessKeys()
 
     def decode(self, records: Records) -> Decoded:
         """Decode a batch."""
         data, columns = records.data, empty_columns(len(records))
         decoded = Decoded(data, columns, [], [], Counter())
         counts = np.zeros(len(FIELDS), np.int64)
-        slow = scan(data, records.ends, self._spec, self._follows, self._harmless_sorted, columns, counts)
+        slow = scan(data, records.ends, self._spec, self._follows, self._harmless.table, columns, counts)
         for f in np.flatnonzero(counts).tolist():
             decoded.dropped[_NAMES[f]] = int(counts[f])
         if slow:
@@ -351,7 +422,7 @@ class Decoder:
         try:
             event = parse(records.value(i))
             dropped: Counter[str] = Counter()
-            name, checked = check(event, dropped)
+            name, checked = check(event, self.id_forms, self._feed, dropped)
         except Refused as refused:
             columns.status[i], columns.kind[i] = DEAD, KIND_DEAD
             letter = dead_letter(records, i, refused.reason, refused.field, refused.message)
@@ -371,10 +442,9 @@ class Decoder:
 
     def _learn_keys(self, event: dict[str, Any]) -> None:
         """Tell the scanner of unknown keys that turned out not to be forbidden."""
-        fresh = [name for name in event if name not in FIELDS and name.isascii() and not cards.find_pans(name)]
-        if fresh and len(self._harmless) < _MOST_HARMLESS:
-            self._harmless.update(hash_of(name) for name in fresh)
-            self._harmless_sorted = np.array(sorted(self._harmless), np.uint64)
+        for name in event:
+            if name not in FIELDS and rule_of(name) is Rule.FREE and not cards.holds_pan_anywhere(name, find_stars):
+                self._harmless.add(name)
 
 
 _NAMES = tuple(FIELDS)

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
         """Number of zero bits below the lowest set bit of `x`; `x` is not 0."""
         ...
 
+    def count_ones(x: np.uint64) -> int:
+        """Number of set bits of `x`."""
+        ...
+
     def prefetch(array: NDArray[Any], byte: int) -> None:
         """Have the cache line at `byte` bytes from the array's beginning fetched, for it will be read soon."""
         ...
@@ -46,6 +50,15 @@ else:
 
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
             return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+        return types.int64(types.uint64), generate
+
+    @intrinsic
+    def count_ones(typingctx: Any, x: Any) -> Any:  # noqa: ARG001  (numba's signature)
+        """Count of set bits."""
+
+        def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+            return builder.ctpop(args[0])
 
         return types.int64(types.uint64), generate
 

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from domain.cards import PAN_PREFIXES
+from domain.card_ranges import SHORTEST
 from domain.events import KIND_TRANSACTION, MAX_RECORD_BYTES, Kind
+from domain.masking import MAX_UNKNOWN_CHARS
 from engine.borrowing import borrowed
+from engine.decoding.card_gate import has_digits_enough, may_hold_card
 from engine.decoding.columns import MISSING, Columns, Spec, Store
-from engine.decoding.hashing import HASH_SEED, hash64, hash_end, hash_step, load64, trailing_zeros
+from engine.decoding.harmless_keys import KeyTable, is_harmless
+from engine.decoding.hashing import HASH_SEED, count_ones, hash64, hash_end, hash_step, load64, trailing_zeros
 from engine.jit import i64, njit_cached, njit_inline, njit_inner
 
 if TYPE_CHECKING:
@@ -31,16 +34,14 @@ _HIGH = np.uint64(0x8080808080808080)
 _QUOTES = np.uint64(0x2222222222222222)
 _SLASHES = np.uint64(0x5C5C5C5C5C5C5C5C)
 _SPACES = np.uint64(0x2020202020202020)
-_NOT_LETTERS = np.uint64(0xC0C0C0C0C0C0C0C0)
+_ZEROS = np.uint64(0x3030303030303030)
+_TO_HIGH = np.uint64(0x7676767676767676)
 _0 = np.uint64(0)
 _1 = np.uint64(1)
 _8 = np.uint64(8)
 _56 = np.uint64(56)
 _K1 = np.uint64(0x9E3779B97F4A7C15)
 _K2 = np.uint64(0xD6E8FEB86659FD93)
-_PAN_LOW = np.array([low for low, _, _ in PAN_PREFIXES], np.int64)
-_PAN_HIGH = np.array([high for _, high, _ in PAN_PREFIXES], np.int64)
-_PAN_SCALE = np.array([10**digits for _, _, digits in PAN_PREFIXES], np.int64)
 
 _DIGITS, _LETTERS, _INT, _TIME, _FLOAT, _TEXT = (
     int(Kind[k]) for k in ("DIGITS", "LETTERS", "INT", "TIME", "FLOAT", "TEXT")
@@ -56,11 +57,18 @@ def _special(word: np.uint64) -> np.uint64:
     return (((quote - _ONES) & ~quote) | ((slash - _ONES) & ~slash) | ((word - _SPACES) & ~word) | word) & _HIGH
 
 
+@njit_inner
+def _digits_of(word: np.uint64) -> int:
+    """How many bytes of `word`, all of them ASCII, are digits."""
+    apart = word ^ _ZEROS
+    return 8 - count_ones((apart + _TO_HIGH) & _HIGH)
+
+
 @njit_inline
-def _string(data: NDArray[np.uint8], at: int) -> tuple[int, np.uint64, bool]:
-    """End of the plain ASCII string at `at` (-1 where it is not plain), its hash, whether digits may abound."""
+def _string(data: NDArray[np.uint8], at: int) -> tuple[int, np.uint64, int]:
+    """End of the plain ASCII string at `at` (-1 where it is not plain), its hash, how many digits it has."""
     h = HASH_SEED
-    digits = False
+    digits = 0
     start = at
     while True:
         word = load64(data, at)
@@ -71,9 +79,9 @@ def _string(data: NDArray[np.uint8], at: int) -> tuple[int, np.uint64, bool]:
             if data[at] != 34:
                 return -1, h, digits
             tail = word & ((np.uint64(1) << (_8 * np.uint64(n))) - np.uint64(1))
-            return at, hash_end(h, tail, at - start), digits
+            return at, hash_end(h, tail, at - start), digits + _digits_of(tail)
         h = hash_step(h, word)
-        digits |= (word & _NOT_LETTERS) == _0
+        digits += _digits_of(word)
         at += 8
         if at - start > MAX_RECORD_BYTES:
             return -1, h, digits
@@ -118,70 +126,8 @@ def _digits_in(data: NDArray[np.uint8], start: int, end: int) -> int:
     n = 0
     for at in range(start, end):
         c = data[at]
-        n += 48 <= c <= 57 or 0xD9 <= c <= 0xE1 or c == 0xEA or c >= 0xEF
+        n += 48 <= c <= 57 or c == 0xC2 or 0xD9 <= c <= 0xE2 or c == 0xEA or c >= 0xEF
     return n
-
-
-@njit_inner
-def _known_card(prefix: int) -> bool:
-    """Whether a number whose first four digits are `prefix` begins as cards do."""
-    for k in range(len(_PAN_LOW)):
-        head = prefix // (10000 // _PAN_SCALE[k])
-        if _PAN_LOW[k] <= head <= _PAN_HIGH[k]:
-            return True
-    return False
-
-
-@njit_inline
-def _is_card(data: NDArray[np.uint8], start: int, end: int, digits: int) -> bool:
-    """Whether the run of `digits` digits (single separators between) in [start, end) is a card number's."""
-    if digits < 16 or digits > 19:
-        return False
-    prefix, total, seen = 0, 0, 0
-    for at in range(start, end):
-        if not 48 <= data[at] <= 57:
-            continue
-        d = int(data[at]) - 48
-        if seen < 4:
-            prefix = prefix * 10 + d
-        if (digits - seen) % 2 == 0:
-            d = d * 2 if d < 5 else d * 2 - 9
-        total += d
-        seen += 1
-    return total % 10 == 0 and _known_card(prefix)
-
-
-@njit_inline
-def _is_hash(data: NDArray[np.uint8], start: int, end: int) -> bool:
-    """Whether an identifier is a hash: 24 hexadecimal digits or more, a letter among them."""
-    letters = False
-    for at in range(start, end):
-        c = data[at] | 32
-        letter = 97 <= c <= 102
-        if not letter and not 48 <= data[at] <= 57:
-            return False
-        letters |= letter
-    return letters and end - start >= 24
-
-
-@njit_inline
-def _has_card(data: NDArray[np.uint8], start: int, end: int) -> bool:
-    """Whether an identifier holds a card number, as `domain.cards.holds_pan` has it."""
-    if _is_hash(data, start, end):
-        return False
-    for first in range(start, end - 15):
-        if not 48 <= data[first] <= 57 or (first > start and 48 <= data[first - 1] <= 57):
-            continue
-        digits, at = 0, first
-        while at < end and digits < 20:
-            if 48 <= data[at] <= 57:
-                digits += 1
-                if (at + 1 == end or not 48 <= data[at + 1] <= 57) and _is_card(data, first, at + 1, digits):
-                    return True
-            elif not ((data[at] == 32 or data[at] == 45) and at + 1 < end and 48 <= data[at + 1] <= 57):
-                break
-            at += 1
-    return False
 
 
 @njit_inline
@@ -332,10 +278,12 @@ def _unknown_value(data: NDArray[np.uint8], at: int, end: int) -> tuple[int, boo
     c = data[at]
     if c == 34:
         stop = _text_end(data, at + 1, end)
-        return (stop + 1 if stop >= 0 else -1), stop >= 0 and _digits_in(data, at + 1, stop) >= 13
+        if stop < 0:
+            return -1, False
+        return stop + 1, stop - at - 1 > MAX_UNKNOWN_CHARS or _digits_in(data, at + 1, stop) >= SHORTEST
     if c == 45 or 48 <= c <= 57:
         _, stop = _number_end(data, at)
-        return stop, stop - at >= 13
+        return stop, stop - at >= SHORTEST
     return _literal_end(data, at), False
 
 
@@ -365,7 +313,7 @@ def _value(
             stop = _text_end(data, at + 1, end)
             if stop < 0 or stop - at - 1 > high:
                 return -1, False, False
-            return stop + 1, stop > at + 1, stop - at > 13 and _digits_in(data, at + 1, stop) >= 13
+            return stop + 1, stop > at + 1, stop - at > SHORTEST and _digits_in(data, at + 1, stop) >= SHORTEST
         stop, h, digits = _string(data, at + 1)
         length = stop - at - 1
         if stop < 0 or stop >= end:
@@ -384,7 +332,8 @@ def _value(
                 return -1, False, False
             columns.number[slot, i] = ms
             return stop + 1, True, False
-        if digits and length >= 16 and _has_card(data, first, last):
+        enough = digits >= SHORTEST and has_digits_enough(data, first, last, digits, spec.is_wide[f])
+        if enough and may_hold_card(data, first, last, spec.is_wide[f]):
             return -1, False, False
         bad = -1 if spec.decides[f] or length >= 13 else -2 - (stop + 1)
         if kind > _LETTERS or length < low or length > high:
@@ -459,7 +408,7 @@ def _drop(fields: np.uint64, i: int, spec: Spec, columns: Columns) -> None:
 @njit_inline
 def _record(
     data: NDArray[np.uint8], at: int, end: int, i: int, spec: Spec,
-    follows: NDArray[np.int64], harmless: NDArray[np.uint64], columns: Columns, dropped: NDArray[np.int64],
+    follows: NDArray[np.int64], harmless: KeyTable, columns: Columns, dropped: NDArray[np.int64],
 ) -> int:  # fmt: skip
     """Read the record in [at, end) into row `i`; its status."""
     if end - at > MAX_RECORD_BYTES:
@@ -488,8 +437,7 @@ def _record(
                 return SLOW
             f = _find_field(data, at, stop - at, spec)
             if f < 0:
-                place = i64(np.searchsorted(harmless, h))
-                if place == len(harmless) or harmless[place] != h:
+                if not is_harmless(data, at, stop, h, harmless):
                     return SLOW
                 at = stop
             else:
@@ -548,7 +496,7 @@ def _record(
 @njit_cached
 def scan(
     data: NDArray[np.uint8], ends: NDArray[np.int64], spec: Spec,
-    follows: NDArray[np.int64], harmless: NDArray[np.uint64], columns: Columns, dropped: NDArray[np.int64],
+    follows: NDArray[np.int64], harmless: KeyTable, columns: Columns, dropped: NDArray[np.int64],
 ) -> int:  # fmt: skip
     """Read every record of a batch into `columns`; return how many are to be read the slow way.
 
@@ -558,7 +506,7 @@ def scan(
         ends: (n,) where each record ends.
         spec: the fields.
         follows: (fields + 1,) which field came after which in the record before; kept between calls.
-        harmless: hashes, ascending, of unknown keys that the slow way found not to be forbidden.
+        harmless: unknown keys that the slow way found not to be forbidden; those met are noted.
         dropped: (fields,) gets how many records each optional field was left out of because of its value.
         columns: filled; rows of records that are not `OK` or `SUSPECT` are undefined but for their status.
     """

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from domain.id_forms import IdForms
     from engine.features.families import Column
     from engine.features.partition import MonitorConfig
 
@@ -93,6 +94,15 @@ class FeaturePipeline:
             decoded = self._decoder.decode(records)
             self.fields_dropped = decoded.dropped
             yield from self._walk(records, decoded, self._stage(records, decoded))
+
+    @property
+    def id_forms(self) -> IdForms:
+        """Forms of identifiers that are no card numbers."""
+        return self._decoder.id_forms
+
+    def set_id_forms(self, forms: IdForms) -> None:
+        """Take identifiers of these forms for no card numbers, from the next records on."""
+        self._decoder.id_forms = forms
 
     def snapshot(self, merchant_row: int) -> dict[str, int | float | None]:
         """Every feature of a merchant at its clock, None where one is null. Nothing that is remembered changes.

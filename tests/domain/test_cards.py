@@ -8,20 +8,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from domain.cards import (
-    MAX_MASKED_CHARS,
-    PAN_PREFIXES,
-    CardDataError,
-    card_token,
-    find_pans,
-    holds_pan,
-    last4,
-    looks_like_pan,
-    mask,
-    mask_event,
-    mask_record,
-)
-from domain.events import FORBIDDEN_FIELDS, MAX_RECORD_BYTES, Reason
+from domain.card_ranges import is_card_number
+from domain.cards import CardDataError, find_pans, holds_pan, last4, mask
+from domain.events import MAX_RECORD_BYTES, Reason
+from domain.forbidden_names import REMOVED_STEMS, STEMS
+from domain.masking import MAX_MASKED_CHARS, MAX_UNKNOWN_CHARS, mask_event, mask_record
+from tests.cards_made import LENGTHS, PREFIXES, with_luhn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,20 +25,12 @@ ARABIC = str.maketrans("0123456789", "".join(chr(0x0660 + i) for i in range(10))
 GAPS = ("", " ", "-", "\u00a0", "\u3000", ".", "\u200b", " - ", "_", "/")
 
 
-def with_luhn(head: str) -> str:
-    """`head` and its Luhn digit, worked as on paper."""
-    total = 0
-    for i, digit in enumerate(reversed(head)):
-        doubled = int(digit) * (2 if i % 2 == 0 else 1)
-        total += doubled // 10 + doubled % 10
-    return head + str(-total % 10)
-
-
 @st.composite
 def pans(draw: st.DrawFn, shortest: int = 16) -> str:
-    low, high, _ = draw(st.sampled_from(PAN_PREFIXES))
-    head = str(draw(st.integers(low, high)))
-    length = draw(st.integers(shortest, 19))
+    scheme = draw(st.sampled_from([name for name, lengths in LENGTHS.items() if lengths[-1] >= shortest]))
+    low, high = draw(st.sampled_from(PREFIXES[scheme]))
+    head = str(draw(st.integers(int(low), int(high)))).zfill(len(low))
+    length = draw(st.sampled_from([each for each in LENGTHS[scheme] if each >= shortest]))
     rest = draw(st.text("0123456789", min_size=length - 1 - len(head), max_size=length - 1 - len(head)))
     return with_luhn(head + rest)
 
@@ -54,7 +38,7 @@ def pans(draw: st.DrawFn, shortest: int = 16) -> str:
 digits = st.text("0123456789", max_size=25)
 texts = st.text(max_size=20)
 mixed = st.lists(
-    pans(13) | digits | st.text("0123456789 -./_*;=D^?B\\", max_size=20) | st.text(max_size=5), max_size=6
+    pans(12) | digits | st.text("0123456789 -./_*;=D^?B\\", max_size=20) | st.text(max_size=5), max_size=6
 ).map("".join)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | mixed,
@@ -74,9 +58,9 @@ def test_a_luhn_digit_worked_on_paper_is_the_one_we_check() -> None:
 
 @given(pans())
 def test_a_card_number_looks_like_one_and_with_another_check_digit_does_not(pan: str) -> None:
-    assert looks_like_pan(pan)
+    assert is_card_number(pan)
     assert holds_pan(pan)
-    assert not looks_like_pan(pan[:-1] + str((int(pan[-1]) + 1) % 10))
+    assert not is_card_number(pan[:-1] + str((int(pan[-1]) + 1) % 10))
 
 
 @pytest.mark.parametrize(
@@ -84,36 +68,54 @@ def test_a_card_number_looks_like_one_and_with_another_check_digit_does_not(pan:
     [
         "898210154110002",  # a merchant number
         "1700000000000",  # milliseconds
-        AMEX,  # 15 digits, as merchant numbers are
         with_luhn("101202505011234"),  # no known range
+        with_luhn("510510510510510510"),  # there is no Mastercard of 19 digits
         "9" + PAN,  # longer digits
         "00001111" + PAN,
-        PAN[:12] + "a" + PAN[12:] + "0123456",  # a hash
+        "0000000000004012345678",
+        PAN[:12] + "a" + PAN[12:] + "0123456",
         PAN[:8] + "x" + PAN[8:],
-        PAN[:8] + "--" + PAN[8:],
+        "2568d89b625e6222021234567894f1c7",  # a hash
         "550e8400-e29b-41d4-a716-446655440000",
+        "T2611281030000007",  # a day and a counter
+        "ORD-2611281030000007",
+        f"A{PAN}B7",  # letters touch it, and there is another digit
         "²" * 16,
     ],
 )
 def test_what_is_no_card_number_by_the_strict_rule_is_let_pass(text: str) -> None:
     assert not holds_pan(text)
-    assert not looks_like_pan(text)
 
 
 @pytest.mark.parametrize(
     "text",
     [
         PAN,
+        AMEX,
         "6222 0212 3456 7894",
         "6222-0212-3456-7894",
+        "6222.0212.3456.7894",
+        "6222_0212/3456,7894",
+        "6222  0212:3456;7894",
+        "6222~0212|3456'7894",
         f"REF{PAN}X",
+        f"REF {PAN} X9",
         f"20240501--{PAN}",
         f"20240501-{PAN}",
         f"{PAN} 01",
+        "000" + PAN,
+        "00 " + PAN,
         PAN.translate(FULL_WIDTH),
+        "6222021234567894D30122010000012300000F",  # a chip's tag 57
+        "6222021234567894FFFFFFFF",
+        "57136222021234567894D30122010000012300000F",
+        "%B378282246310005^DOE/JOHN^30122010000",
+        ";6222021234567894=30122010000?",
+        "6222021234567894d3012201",
+        "6222 0212 3456 7894 D 3012 201",
     ],
 )
-def test_the_strict_rule_finds_digits_by_themselves_and_in_groups(text: str) -> None:
+def test_the_strict_rule_finds_digits_by_themselves_in_groups_and_in_tracks(text: str) -> None:
     assert holds_pan(text)
 
 
@@ -126,7 +128,12 @@ def test_the_strict_rule_finds_digits_by_themselves_and_in_groups(text: str) -> 
         ("6222 - 0212 - 3456 - 7894", "*********************7894"),
         (f"x{AMEX}y", "x***********8431y"),
         (f"99{PAN}99", "99************789499"),
-        (f"({with_luhn('101202505011')})", f"(*********{with_luhn('101202505011')[-4:]})"),
+        (f"({with_luhn('969075512345678')})", f"(************{with_luhn('969075512345678')[-4:]})"),
+        (f"({with_luhn('101202505011')})", f"({with_luhn('101202505011')})"),
+        ("1783251730250 and 20260705123045123", "1783251730250 and 20260705123045123"),
+        ("6222021234567894D30122010000F", "***"),
+        ("6222 0212 3456 7894 = 3012201", "***"),
+        (f"9{AMEX}", "9***********8431"),
         (PAN.translate(FULL_WIDTH), "************" + "7894".translate(FULL_WIDTH)),
         (PAN.translate(ARABIC), "************" + "7894".translate(ARABIC)),
         (f"\u20b9{PAN[:6]}\u200b{PAN[6:]}", "\u20b9*************7894"),
@@ -160,7 +167,7 @@ def test_masking_twice_is_masking_once(text: str) -> None:
     assert find_pans(once) == []
 
 
-@given(texts, digits, pans(13), digits, st.sampled_from(GAPS), texts)
+@given(texts, digits, pans(12), digits, st.sampled_from(GAPS), texts)
 def test_no_card_number_survives_in_free_text(
     before: str, left: str, pan: str, right: str, gap: str, after: str
 ) -> None:
@@ -201,7 +208,8 @@ def test_no_card_number_survives_in_a_dead_letter(where: str, pan: str, left: st
     shown = mask_record(raw)
     assert pan not in shown
     assert pan not in json.dumps(shown, ensure_ascii=False)
-    assert not any(looks_like_pan(shown[i : i + n]) for n in range(16, 20) for i in range(len(shown) - n + 1))
+    assert not any(is_card_number(shown[i : i + n]) for n in range(16, 20) for i in range(len(shown) - n + 1)
+                   if shown[i : i + n].isdecimal() and shown[i : i + n].isascii())  # fmt: skip
 
 
 @given(st.dictionaries(mixed | st.sampled_from(["txn_id", "type", "name", "mccs", "lat"]), json_values, max_size=4))
@@ -219,11 +227,11 @@ def test_whatever_bytes_come_the_text_can_be_written(raw: bytes) -> None:
     shown.encode()
 
 
-def test_declared_identifiers_and_times_of_fewer_digits_are_shown_as_they_came() -> None:
+def test_identifiers_and_times_that_are_no_card_numbers_are_shown_as_they_came() -> None:
     event = {
         "txn_id": "20240501000123",
         "merchant_id": "836731647220005",
-        "acceptor_id": AMEX,
+        "acceptor_id": "898210154110002",
         "amount": 999_999_999_999,
         "event_time": 1_700_000_000_003,
         "card_token": "5f2d" * 8,
@@ -231,31 +239,42 @@ def test_declared_identifiers_and_times_of_fewer_digits_are_shown_as_they_came()
         "rrn": None,
     }
     assert json.loads(mask_record(json.dumps(event).encode())) == event
-    assert mask_event(event) == (event, 0)
+    assert mask_event(event) == (event, 0, 0)
 
 
-@given(st.text("0123456789", min_size=15, max_size=15), st.integers(631_152_000_000, 4_102_444_799_999))
-def test_fifteen_digits_and_milliseconds_in_declared_fields_are_never_touched(number: str, time_ms: int) -> None:
-    event = {"txn_id": number, "merchant_id": number, "acceptor_id": number, "event_time": time_ms}
+@given(st.integers(631_152_000_000, 3_999_999_999_999), st.integers(0, 999_999_999_999))
+def test_times_and_amounts_in_declared_fields_are_never_touched(time_ms: int, amount: int) -> None:
+    event = {"amount": amount, "event_time": time_ms, "received_at": time_ms}
     assert json.loads(mask_record(json.dumps(event).encode())) == event
-    assert mask_event(event) == (event, 0)
+    assert mask_event(event) == (event, 0, 0)
 
 
 def test_a_field_of_another_type_is_free_text() -> None:
-    assert AMEX not in mask_record(json.dumps({"type": "clock", "txn_id": AMEX}).encode())
-    assert AMEX in mask_record(json.dumps({"type": "?", "txn_id": AMEX}).encode())
+    long = "1" + AMEX
+    assert AMEX not in mask_record(json.dumps({"type": "clock", "txn_id": long}).encode())
+    assert AMEX in mask_record(json.dumps({"type": "?", "txn_id": long}).encode())
 
 
-@pytest.mark.parametrize("name", sorted(FORBIDDEN_FIELDS))
+def find_keys(value: Any, name: str) -> list[str]:
+    """Every key of a value that is a name, in whatever case."""
+    if isinstance(value, list):
+        return [found for each in value for found in find_keys(each, name)]
+    if not isinstance(value, dict):
+        return []
+    mine = [key for key in value if key.lower() == name]
+    return mine + [found for each in value.values() for found in find_keys(each, name)]
+
+
+@pytest.mark.parametrize("name", sorted(STEMS))
 def test_a_forbidden_value_is_not_shown_wherever_it_stands(name: str) -> None:
     secret = "SEKRET"
     for event in ({name: secret}, {name.upper(): secret}, {"a": [{name: [secret]}]}, {name: {"b": secret}}):
         raw = json.dumps(event).encode()
         assert secret not in mask_record(raw)
         assert secret not in mask_record(raw + b"}")
-        with pytest.raises(CardDataError, match=f"got {name}") as caught:
+        with pytest.raises(CardDataError, match=f"(?i)got {name}") as caught:
             mask_event(event)
-        assert (caught.value.reason, caught.value.field) == (Reason.FORBIDDEN_FIELD, name)
+        assert (caught.value.reason, caught.value.field) == (Reason.FORBIDDEN_FIELD, next(iter(find_keys(event, name))))
 
 
 @pytest.mark.parametrize(
@@ -320,7 +339,7 @@ def test_intake_masks_text_and_unknown_fields_and_counts_them() -> None:
         "extra": {PAN: [int(PAN), 1.0, "fine"]},
         "mccs": ["5411"],
     }
-    masked, changed = mask_event(event)
+    masked, changed, cut = mask_event(event)
     assert masked == {
         "type": "merchant",
         "merchant_id": "M1",
@@ -328,7 +347,7 @@ def test_intake_masks_text_and_unknown_fields_and_counts_them() -> None:
         "extra": {"************7894": ["************7894", 1.0, "fine"]},
         "mccs": ["5411"],
     }
-    assert changed == 3
+    assert (changed, cut) == (3, 0)
     assert event["name"] == f"Wang {PAN}"
 
 
@@ -345,7 +364,7 @@ def test_intake_refuses_a_card_number_in_a_declared_field(field: str, value: str
 
 @pytest.mark.parametrize("field", ["lat", "lon"])
 def test_intake_refuses_a_card_number_in_the_fraction_of_a_coordinate(field: str) -> None:
-    assert mask_event({field: 0.6222021234567895}) == ({field: 0.6222021234567895}, 0)
+    assert mask_event({field: 0.6222021234567895}) == ({field: 0.6222021234567895}, 0, 0)
     with pytest.raises(CardDataError) as caught:
         mask_event({field: 0.6222021234567894})
     assert (caught.value.reason, caught.value.field) == (Reason.CARD_NUMBER, field)
@@ -360,36 +379,26 @@ def test_intake_refuses_a_card_number_in_a_list_of_codes() -> None:
 @given(st.dictionaries(texts, json_values, max_size=4))
 def test_what_intake_has_masked_needs_no_more_masking(event: dict[str, Any]) -> None:
     try:
-        once, _ = mask_event(event)
+        once = mask_event(event).event
     except CardDataError:
         return
-    assert mask_event(once) == (once, 0)
+    assert mask_event(once).event == once
 
 
-KEY = b"0123456789abcdef"
-
-
-def test_a_token_is_hmac_sha_256_cut_to_32_digits() -> None:
-    # printf %s 6222021234567894 | openssl dgst -sha256 -hmac 0123456789abcdef
-    assert card_token(PAN, KEY) == "2b3692a308b5bbb46115790d3fe14fa2"
-    assert card_token(PAN, KEY[::-1]) != card_token(PAN, KEY)
+def test_the_last_four_digits_may_be_shown() -> None:
     assert last4(PAN) == "7894"
 
 
-@pytest.mark.parametrize("pan", ["", "62220212345", "6222 0212 3456 7894", PAN.translate(FULL_WIDTH), "6" * 20])
-def test_a_token_of_what_is_no_card_number_is_refused_without_showing_it(pan: str) -> None:
-    with pytest.raises(ValueError, match=rf"pan must be 12 to 19 digits, got {len(pan)} characters"):
-        card_token(pan, KEY)
-
-
-def test_a_short_key_is_refused() -> None:
-    with pytest.raises(ValueError, match="key must be at least 16 bytes, got 15"):
-        card_token(PAN, KEY[:15])
+@pytest.mark.parametrize("name", sorted(REMOVED_STEMS))
+def test_the_value_of_a_field_that_is_removed_is_gone_and_the_record_goes_on(name: str) -> None:
+    event, changed, _ = mask_event({"merchant_id": "m", name.upper(): "JOHN DOE", "a": {name: ["x"]}})
+    assert event == {"merchant_id": "m", name.upper(): "***", "a": {name: "***"}}
+    assert changed == 2
 
 
 def test_what_is_no_keyed_hash_is_refused_at_intake_and_removed_elsewhere() -> None:
     shop = {"type": "merchant", "merchant_id": "m", "owner_key": "9b1f6c0a9d5e47728c1e0b6f5d2a9c34"}
-    assert mask_event(shop) == (shop, 0)
+    assert mask_event(shop) == (shop, 0, 0)
     for plain in ("6217000010001234567", "100200300400500", "11010119900307123X", 6217000010001234, ["1" * 16]):
         with pytest.raises(CardDataError, match="owner_key must be a keyed hash"):
             mask_event({**shop, "owner_key": plain})
@@ -397,3 +406,10 @@ def test_what_is_no_keyed_hash_is_refused_at_intake_and_removed_elsewhere() -> N
             **shop,
             "owner_key": "***",
         }
+
+
+def test_long_text_of_an_unknown_field_is_cut_and_counted_and_no_number_is_cut_in_two() -> None:
+    text = "x" * (MAX_UNKNOWN_CHARS - 10) + PAN + "y" * 100
+    event, changed, cut = mask_event({"merchant_id": "m", "note": text})
+    assert event["note"] == "x" * (MAX_UNKNOWN_CHARS - 10) + "*" * 10 + "…"
+    assert (changed, cut) == (1, 1)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from domain import events
 from domain.cards import find_pans
-from domain.events import EVENT_KINDS, EVENTS, FORBIDDEN_FIELDS, MAX_CODES, MAX_RECORD_BYTES, Field, Kind, Reason
+from domain.events import EVENT_KINDS, EVENTS, MAX_CODES, MAX_RECORD_BYTES, Field, Kind, Reason
+from domain.forbidden_names import STEMS
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
 from engine.decoding.decode import Decoded, Decoder, Refused, check, check_field, parse, shown, to_ms
 from engine.decoding.records import PADDING, Records
@@ -162,7 +163,7 @@ def test_every_reason_of_reading_has_a_sentence() -> None:
     assert {reason for _, reason, _, _ in REFUSALS} == every - elsewhere
 
 
-@pytest.mark.parametrize("name", sorted(FORBIDDEN_FIELDS))
+@pytest.mark.parametrize("name", sorted(STEMS))
 def test_a_forbidden_key_refuses_the_record_in_any_case_and_even_if_empty(name: str) -> None:
     for key in (name, name.upper(), name.title()):
         for value in ("1", "", None, [1]):
@@ -229,7 +230,7 @@ def test_ever_new_keys_do_not_let_the_decoder_grow_without_bound() -> None:
     for k in range(12):
         keys = {f"k{k}_{n}": 1 for n in range(1_000)}
         decoder.decode(Records.of([raw({**SALE, **keys})]))
-    assert len(decoder._harmless) < 6_000
+    assert np.count_nonzero(decoder._harmless.table.hash) <= 512
 
 
 def test_the_slow_way_and_the_fast_way_give_one_picture() -> None:

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 
 from bench.scan_fuzz import HARMLESS, SCANNED, WILD, compare, fuzz, record, scanned
-from domain.cards import PAN_PREFIXES, holds_pan
-from domain.events import EVENT_KINDS, EVENTS, FORBIDDEN_FIELDS, MAX_RECORD_BYTES, TRANSACTION, Kind
-from engine.decoding.columns import FIELDS, MISSING, NUMBERS, STRINGS, Columns
+from domain.events import EVENT_KINDS, EVENTS, MAX_RECORD_BYTES, TRANSACTION, Kind
+from domain.forbidden_names import STEMS
+from domain.masking import MAX_UNKNOWN_CHARS, holds_in_field
+from engine.decoding.columns import FIELDS, MISSING, NUMBERS, STRINGS, Columns, empty_columns, make_spec
 from engine.decoding.decode import Refused, to_ms
-from engine.decoding.scan import OK, SLOW, SUSPECT
+from engine.decoding.harmless_keys import HarmlessKeys
+from engine.decoding.hashing import hash_of
+from engine.decoding.records import Records
+from engine.decoding.scan import OK, SLOW, SUSPECT, scan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +46,7 @@ def number(name: str, columns: Columns) -> list[int]:
 def test_the_scanner_equals_the_slow_way_under_fuzzing() -> None:
     outcome = fuzz(35_000, seed=1)
     assert outcome.wrong == []
-    assert outcome.read["transaction"] > 5_000, "the fuzz must reach what the scanner accepts"
+    assert outcome.read["transaction"] > 3_000, "the fuzz must reach what the scanner accepts"
     assert min(outcome.read[name] for name in SCANNED) > 1_000
     assert set(outcome.read) == set(SCANNED)
     assert outcome.suspect > 500
@@ -198,9 +202,10 @@ def test_a_record_is_read_up_to_the_longest_allowed(size: int) -> None:
     string = sale(merchant_id="x" * size)
     assert len(long) == len(spaces) == size
     want = OK if size <= MAX_RECORD_BYTES else SLOW
+    cut = SUSPECT if size <= MAX_RECORD_BYTES else SLOW
     assert statuses([sale(), long, sale(), spaces, sale(), string, sale()]) == [
         OK,
-        want,
+        cut,
         OK,
         want,
         OK,
@@ -280,7 +285,7 @@ def test_every_day_of_the_calendar_is_read_as_datetime_reads_it() -> None:
     assert fast == 365 * 7 + 3
 
 
-@pytest.mark.parametrize("name", sorted(FORBIDDEN_FIELDS))
+@pytest.mark.parametrize("name", sorted(STEMS))
 def test_a_forbidden_key_is_never_read_fast(name: str) -> None:
     for each in (name, name.upper(), name.title()):
         assert statuses([sale(**{each: "1"}), sale(**{each: None}), sale(**{each: ""})]) == [SLOW] * 3
@@ -291,20 +296,55 @@ def test_unknown_keys_are_read_fast_only_once_they_are_known_to_be_harmless() ->
     assert statuses([sale(other=1), sale(Memo=1)]) == [SLOW, SLOW]
 
 
-@pytest.mark.parametrize("digits", range(13, 21))
-def test_identifiers_are_refused_by_the_same_rule_for_card_numbers(digits: int) -> None:
+@pytest.mark.parametrize("digits", range(11, 21))
+@pytest.mark.parametrize("field", ["txn_id", "card_token"])
+def test_identifiers_that_hold_a_card_number_are_never_read_fast_and_few_others_are_slow(
+    digits: int, field: str
+) -> None:
     rng = random.Random(digits)
     texts = []
-    for _ in range(3_000):
-        low, high, places = rng.choice(PAN_PREFIXES)
-        number = f"{rng.randint(low, high):0{places}}" + "".join(rng.choices("0123456789", k=digits - places))
-        gap = rng.choice(("", " ", "-", "x"))
+    for _ in range(2_000):
+        head = rng.choice(("4", "62", "51", "2221", "37", "36", "9558", "220", "6759", "506700", "89", "17"))
+        number = (head + "".join(rng.choices("0123456789", k=digits)))[:digits]
+        gap = rng.choice(("", "", "", " ", "-", "x", "_", "  ", "~|"))
         text = gap.join(number[k : k + 4] for k in range(0, digits, 4))
-        texts.append(rng.choice(("", "A", "7", " ")) + text + rng.choice(("", "Z", "-", " 1")))
-    holding = [holds_pan(text) for text in texts]
-    assert any(holding) == (digits >= 15)
-    got = statuses([sale(txn_id=text) for text in texts])
-    assert [each == SLOW for each in got] == holding
+        text = (
+            rng.choice(("", "", "A", "7", " ", "00"))
+            + text
+            + rng.choice(("", "", "Z", "-", " 1", "D3012", "F", "=3012"))
+        )
+        texts.append(text)
+    kind = next(each.kind for each in TRANSACTION if each.name == field)
+    holding = np.array([holds_in_field(field, kind, text) for text in texts])
+    assert holding.any() or digits < 12
+    slow = np.array([each == SLOW for each in statuses([sale(**{field: text}) for text in texts])])
+    assert not (holding & ~slow).any()
+    if field == "txn_id":
+        assert np.mean(slow & ~holding) < 0.35
+
+
+@pytest.mark.parametrize(
+    "token", ["3f6b1c0a9d5e47728c1e0b6f5d2a9c34", "k1:cldgjckdailflllegbbfhjandpobepkc", "T20260705123000"]
+)
+def test_usual_tokens_and_identifiers_are_read_fast(token: str) -> None:
+    assert statuses([sale(card_token=token, txn_id=token, rrn=token[:16])]) == [OK]
+
+
+def test_a_key_whose_hash_is_that_of_a_harmless_one_is_not_taken_for_it() -> None:
+    keys = HarmlessKeys()
+    keys.add("memo")
+    forged = keys.table._replace(
+        hash=keys.table.hash.copy(), length=keys.table.length.copy(), text=keys.table.text.copy()
+    )
+    place = np.argwhere(forged.hash)[0]
+    h = hash_of("cvv_")
+    at = h >> 57
+    for name, value in (("hash", h), ("length", 4)):
+        getattr(forged, name)[at, 0] = value
+    forged.text[at, 0, :4] = forged.text[tuple(place)][:4]
+    laid_out, columns = Records.of([sale(cvv_="987")]), empty_columns(1)
+    scan(laid_out.data, laid_out.ends, make_spec(), np.zeros(len(FIELDS) + 1, np.int64), forged, columns)
+    assert columns.status.tolist() == [SLOW]
 
 
 @pytest.mark.parametrize(
@@ -319,6 +359,10 @@ def test_free_text_with_the_digits_of_a_card_in_any_script_is_suspect(digits: st
 
 def test_free_text_with_few_digits_is_not_suspect() -> None:
     assert statuses([sale(region="浦东新区世纪大道 100 号"), sale(memo="12345678901"), sale(memo=True)]) == [OK] * 3
+
+
+def test_text_of_an_unknown_field_that_is_to_be_cut_is_suspect() -> None:
+    assert statuses([sale(memo="x" * n) for n in (MAX_UNKNOWN_CHARS, MAX_UNKNOWN_CHARS + 1)]) == [OK, SUSPECT]
 
 
 def test_missing_fields_leave_no_value_behind() -> None:

@@ -170,7 +170,8 @@ def test_a_report_without_free_text_goes_on_as_it_came_with_its_stamps(log: Sqli
 
 def test_a_line_that_grows_too_long_by_its_stamp_is_a_dead_letter(log: SqliteLog) -> None:
     bare = json.dumps(sale(1)).encode()
-    long = bare[:-1] + b',"n":"' + b"x" * (65_536 - len(bare) - 8) + b'"}'
+    texts = b"".join(b',"n%d":"%s"' % (k, b"x" * 4_000) for k in range(10, 26))
+    long = bare[:-1] + texts + b',"n":"' + b"x" * (65_536 - len(bare) - len(texts) - 8) + b'"}'
     assert len(long) < 65_536
     assert ingest(log, lines(long), name="a", historic=True).dead_letters == 1
     assert letters(log)[0]["reason"] == "too-large"

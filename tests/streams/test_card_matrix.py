@@ -1,0 +1,150 @@
+"""No card number in anything that is written: schemes, spellings and places, through ingest's lines and the worker."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from domain.card_ranges import is_card_number
+from engine.decoding.decode import Decoder
+from engine.decoding.records import Records
+from streams.intake import InputRefused, ingest
+from streams.line_intake import LineProcessor
+from streams.sqlite.log import SqliteLog
+from streams.topics import create_topics
+from tests.cards_made import LENGTHS, numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+NOW_MS = 1_783_300_000_000
+SALE = {"txn_id": "t", "merchant_id": "m", "amount": 1, "currency": "CNY", "event_time": 1_783_251_730_250}
+
+
+def grouped(gap: str) -> Callable[[str], str]:
+    return lambda number: gap.join(number[k : k + 4] for k in range(0, len(number), 4))
+
+
+def script(zero: int) -> Callable[[str], str]:
+    return lambda number: "".join(chr(zero + int(each)) for each in number)
+
+
+INVISIBLE = "\u007f\u009b\u2063\u034f\ufe0f\u202a\u200b\u200d\u2060\u00ad\u0000\u001f\u180e"
+VISIBLE = " -._/,:;+*~|'#@!?()[]{}<>\u00a0\u3000\u00b7\u2022\u2014\uff0c\u20ac\u2192\u266b"
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "singly": " ".join,
+    "four blanks": grouped("    "),
+    ")(": grouped(")("),
+    "dashes in blanks": grouped(" - "),
+    "thousands": lambda number: f"{int(number):,}",
+    "full width": script(0xFF10),
+    "Arabic": script(0x660),
+    "mathematical": script(0x1D7CE),
+    "superscript": lambda number: number.translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")),
+    "keycaps": lambda number: "".join(f"{each}\ufe0f\u20e3" for each in number),
+    "digits behind": lambda number: f"0000 {number} 11",
+    "track 2": lambda number: f";{number}=30122010000012300000?",
+    "track 1": lambda number: f"%B{number}^DOE/JOHN^30122010000?",
+    "tag 57": lambda number: f"{number}D30122010000012300000F",
+    "tag 57 with its length": lambda number: f"5713{number}D30122010000012300000F",
+    "percent": grouped("%20"),
+    "tag 5A": lambda number: (
+        f"5A0{(len(number) + 1) // 2:X}{number.ljust(len(number) + len(number) % 2, 'F')}9F0702FF00"
+    ),
+    "padded": lambda number: number + "FFFF",
+    **{f"U+{ord(each):04X}": grouped(each) for each in INVISIBLE + VISIBLE},
+}
+FREE = {
+    "9 in front": lambda number: "9" + number,
+    "in a word": lambda number: f"x{number}y",
+    "7 behind": lambda number: number + "7",
+}
+"""Spellings that only free text is searched for: within an identifier they are other numbers."""
+
+
+def sale(**fields: Any) -> bytes:
+    return json.dumps({**SALE, **fields}).encode()
+
+
+ESCAPED = {ord(" "): "\\u0020", **{ord(str(k)): f"\\u003{k}" for k in range(10)}}
+FREE_PLACES: dict[str, Callable[[str], bytes]] = {
+    "key": lambda text: sale(**{text: 1}),
+    "nested": lambda text: sale(extra={"a": [{"b": f"see {text}"}, {text: None}]}),
+    "free text": lambda text: sale(region=text[:64]) if len(text) <= 64 else sale(memo=text),
+    "unknown field": lambda text: sale(memo=text),
+    "JSON within": lambda text: sale(memo=json.dumps({"a": text})),
+    "broken JSON": lambda text: b'{"note":"%s' % text.encode(),
+    "broken, escaped": lambda text: b'{"note":%s' % json.dumps(text).encode(),
+    "broken, all escaped": lambda text: b'{"note":"%s' % text.translate(ESCAPED).encode(),
+    "not an object": lambda text: json.dumps([text]).encode(),
+    "dead for another reason": lambda text: sale(amount=-1, memo=text),
+}
+DECLARED_PLACES: dict[str, Callable[[str], bytes]] = {
+    name: lambda text, name=name: sale(**{name: text})  # type: ignore[misc]
+    for name in ("txn_id", "merchant_id", "terminal_sn", "card_token", "channel", "auth_code", "rrn", "currency")
+}
+
+
+def digits_of(text: str) -> str:
+    return "".join(str(unicodedata.digit(each, "")) for each in text if each.isdigit() or each.isnumeric())
+
+
+def written(lines: list[bytes]) -> str:
+    """All that ingest appends for some lines, and that a worker makes dead letters of."""
+    processor = LineProcessor("f", "main", 2, historic=True, now_utc_ms=lambda: NOW_MS)
+    out = processor.process(1, lines)
+    appended = [value for values in out.values for value in values]
+    letters = out.letters + [letter for _, _, letter in Decoder().decode(Records.of(lines)).dead]
+    return "\n".join([each.decode() for each in appended] + [msgspec.json.encode(each).decode() for each in letters])
+
+
+def leaks(text: str, number: str) -> bool:
+    """Whether a number can be read in a text, with whatever is no letter left out."""
+    text = re.sub(r"\\+(?:u([0-9a-fA-F]{4})|[bfnrt])", lambda found: chr(int(found[1], 16)) if found[1] else " ", text)
+    text = text.replace("%20", " ")
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    pieces = re.split(r"[A-Za-z]", text)
+    return any(number in digits_of(each) for each in pieces if len(each) >= len(number))
+
+
+@pytest.mark.parametrize("scheme", LENGTHS)
+def test_no_number_is_written_wherever_it_stands_and_however_it_is_spelled(scheme: str) -> None:
+    leaked = []
+    for number in numbers(scheme):
+        assert is_card_number(number)
+        cases = [(how, where, FREE_PLACES[where](spell(number)))
+                 for how, spell in {**SPELLINGS, **FREE}.items() for where in FREE_PLACES]  # fmt: skip
+        cases += [(how, where, DECLARED_PLACES[where](spell(number)))
+                  for how, spell in SPELLINGS.items() for where in DECLARED_PLACES]  # fmt: skip
+        if number == numbers(scheme)[0]:
+            unseen = {how for how, _, line in cases if not leaks(line.decode(), number)}
+            assert unseen == set(), "what is looked for would be found in the lines as they came"
+        if leaks(written([line for _, _, line in cases]), number):
+            leaked += [(number, how, where) for how, where, line in cases if leaks(written([line]), number)]
+    assert leaked == []
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[SqliteLog]:
+    with SqliteLog(tmp_path / "log.db") as opened:
+        create_topics(opened, 1)
+        yield opened
+
+
+@pytest.mark.parametrize("scheme", LENGTHS)
+def test_an_input_whose_name_holds_a_number_is_refused_without_showing_it(log: SqliteLog, scheme: str) -> None:
+    for number in numbers(scheme):
+        for name in (f"{number}.jsonl", f"/in/{number}/x", f"in-{grouped('-')(number)}"):
+            with pytest.raises(
+                InputRefused, match="must not hold a card number, got one: give it another by --name"
+            ) as caught:
+                ingest(log, BytesIO(sale()), name=name)
+            assert number not in str(caught.value)
