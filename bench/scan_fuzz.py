@@ -95,6 +95,8 @@ def _code(rng: random.Random, each: Field, odd: float) -> str:
     if each.high >= 16 and rng.random() < odd:
         return _pan_like(rng)
     n = rng.randint(each.low, each.high + (rng.random() < odd))
+    if each.codes and rng.random() >= odd:
+        return rng.choice(_CODES[each.name])
     if each.kind is Kind.LETTERS and rng.random() >= odd:
         return "".join(rng.choices(_CAPITALS, k=n))
     letters = "0123456789" if each.kind is Kind.DIGITS or rng.random() < 0.3 else _ALNUM
@@ -102,6 +104,7 @@ def _code(rng: random.Random, each: Field, odd: float) -> str:
     return text if each.kind is Kind.DIGITS or rng.random() < 0.9 else text[:-1] + rng.choice(" -~/_.:'<\x7f")
 
 
+_CODES = {each.name: sorted(each.codes) for each in FIELDS.values() if each.codes}
 _OFFSETS = (
     "Z", "Z", "+08:00", "+00:00", "-00:00", "-05:30", "+23:59", "z", "+0800", "+08", "", "+24:00", "+08:60",
     "+08:00:30", " +08:00", "08:00",

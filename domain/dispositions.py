@@ -100,7 +100,6 @@ UNREADABLE_BY_REASON = {
 VERSIONS = Disposition(
     32, "dead_letters", Reason.CAPACITY, "merchant_id", "a partition must hold at most {most} {what}, got {got}"
 )
-TIME_ZONE = Disposition(33, "dead_letters", Reason.OUT_OF_RANGE, "time_zone")
 
 # What the log could not read: a range of offsets, not one record.
 BROKEN_BATCH = Disposition(
@@ -109,5 +108,5 @@ BROKEN_BATCH = Disposition(
 
 DISPOSITIONS: tuple[Disposition, ...] = (
     ACCEPTED, DUPLICATE, OTHER_EVENT, UNREADABLE, LATE, FUTURE, CAPACITY, WRONG_PARTITION, CURRENCY, FEEDS,
-    CONFLICT, MERCHANT_VERSIONS, *UNREADABLE_BY_REASON.values(), VERSIONS, TIME_ZONE, BROKEN_BATCH,
+    CONFLICT, MERCHANT_VERSIONS, *UNREADABLE_BY_REASON.values(), VERSIONS, BROKEN_BATCH,
 )  # fmt: skip

@@ -269,14 +269,14 @@ def undo(merchant: Merchant, event: Event, at_ms: int, repeat_ms: int) -> None:
     described = minor is not None and when is not None
     if message:
         if role is not None:
-            take_out(merchant, original, role, message.minor, part, message.at_s * SECOND)
+            take_out(merchant, original, role, message.minor, part, message.at_s * SECOND, message.currency)
     elif seen:
         if seen.role is not None and not seen.undone:
-            take_out(merchant, original, seen.role, seen.minor, part, seen.at_ms // SECOND * SECOND)
+            take_out(merchant, original, seen.role, seen.minor, part, seen.at_ms // SECOND * SECOND, event["currency"])
     elif described and ms(when) < merchant.first_ms:
         merchant.life["unmatched_reversals"] += 1
     elif described and ms(when) + repeat_ms < merchant.clock:
-        take_out(merchant, original, Role.SALE, minor, part, ms(when))
+        take_out(merchant, original, Role.SALE, minor, part, ms(when), event["currency"])
     elif len(merchant.waiting) >= 256:
         merchant.life["unmatched_reversals"] += 1
     else:
@@ -293,8 +293,13 @@ def in_ring(merchant: Merchant, txn_id: str) -> Seen | None:
     return newest[0] if newest else None
 
 
-def take_out(merchant: Merchant, original: str, role: Role, minor: int, part: int, at_ms: int) -> None:
+def take_out(
+    merchant: Merchant, original: str, role: Role, minor: int, part: int, at_ms: int, currency: str = ""
+) -> None:
     """Take a part of an approved sale or refund out, 0 for all, at most what is left."""
+    if merchant.currency not in {"", currency or merchant.currency}:  # there is no rate
+        merchant.life["unmatched_reversals"] += 1
+        return
     now_s, at_ms = merchant.clock // SECOND, min(at_ms, merchant.clock)
     until_s, gone = merchant.undone.get(original, (-1, 0))
     gone = gone if until_s >= now_s else 0

@@ -316,7 +316,7 @@ def check(
     """
     _refuse_forbidden(event)
     kind = event.get("type")
-    kind = "transaction" if kind in (None, "") else check_field(events.TYPE, kind)
+    kind = "transaction" if is_missing(events.TYPE, kind) else check_field(events.TYPE, kind)
     checked: dict[str, Any] = {}
     exempt = exempt_in(event, forms, feed)
     for field in EVENTS[kind]:

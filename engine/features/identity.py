@@ -181,6 +181,14 @@ def whole_amount(columns: Columns, i: int) -> int:
     return i64(columns.number[_AMOUNT, i] | packed << AMOUNT_BITS)
 
 
+@njit_inline
+def currency_of(whole: int) -> int:
+    """The currency of `whole_amount`, packed as columns have it."""
+    packed = whole >> AMOUNT_BITS
+    letters = (64 + (packed >> 10 & 31)) | (64 + (packed >> 5 & 31)) << 8 | (64 + (packed & 31)) << 16
+    return i64(letters | 3 << 56)
+
+
 @njit_cached
 def identify(data: NDArray[np.uint8], columns: Columns, secret: NDArray[np.uint64], out: Identity) -> None:
     """Hash what the records of a batch are known by.

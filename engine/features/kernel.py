@@ -40,7 +40,7 @@ from engine.features.event import (
     Undone,
 )  # fmt: skip
 from engine.features.families import repeats
-from engine.features.identity import AMOUNT_BITS, Identity, whole_amount
+from engine.features.identity import AMOUNT_BITS, Identity, currency_of, whole_amount
 from engine.features.money import converted
 from engine.features.pricing import line_fee, price_line, rise_ppm, version_at
 from engine.features.rows import place
@@ -586,6 +586,9 @@ def _take_out(
     Amounts are of `currency`.
     """
     now_s = now_ms // 1000
+    if amount == MISSING:  # there is no rate for what the reversal names
+        row.unmatched_reversals += 1
+        return
     at = find(state.undone, original, r, now_s)
     gone = amount_at(state.undone, at) if at != ABSENT else i64(0)
     left = amount - gone
@@ -649,9 +652,9 @@ def _reverse(
     at, role = _came(state, r, original, roles, now_s)
     if at != ABSENT:
         if role >= 0:
-            amount = amount_at(state.duplicates, at) & ((1 << AMOUNT_BITS) - 1)
-            time_ms = time_at(state.duplicates, at) * 1000
-            _take_out(state, row, r, original, ring_id, role, amount, part, currency, reference, time_ms, now_ms)
+            whole, time_ms = amount_at(state.duplicates, at), time_at(state.duplicates, at) * 1000
+            amount, of = whole & ((1 << AMOUNT_BITS) - 1), currency_of(whole)
+            _take_out(state, row, r, original, ring_id, role, amount, part, of, reference, time_ms, now_ms)
         return
     k = repeats.find(row, ring_id)
     if k < 0:

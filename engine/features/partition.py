@@ -187,7 +187,6 @@ class PartitionState:
 
         Raises:
             Full: the partition holds as many versions as it may.
-            ValueError: its time zone is none; the message holds no card number.
         """
         most = VERSIONS_A_MERCHANT * self.limits.capacity
         if self.master_data_count > most:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from domain.dispositions import TIME_ZONE, VERSIONS
+from domain.dispositions import VERSIONS
 from domain.events import FUTURE_MS, KIND_CLOCK, KIND_CONTRACT, KIND_DEAD, KIND_MASTER_DATA
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS, empty_columns
 from engine.decoding.decode import Decoded, Decoder, dead_letter
@@ -23,6 +23,7 @@ from engine.features.feature_rows import FeatureRows, Walked, value_of
 from engine.features.identity import empty_identity, identify
 from engine.features.partition import Full, PartitionState
 from engine.features.state import MAX_FEEDS
+from engine.features.zones import is_zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -191,16 +192,16 @@ class FeaturePipeline:
 
     def _hold(self, records: Records, decoded: Decoded, i: int, event: dict[str, Any]) -> int:
         """Hold a version of master data or of a contract; its place, 0 where it is refused."""
+        if event["type"] == "merchant" and "time_zone" in event and not is_zone(event["time_zone"]):
+            del event["time_zone"]
+            decoded.dropped["time_zone"] += 1
         hold = self.state.add_master_data if event["type"] == "merchant" else self.state.add_contract
         try:
             return hold(event)
         except Full as full:
-            disposition, message = VERSIONS, str(full)
-        except ValueError as error:
-            disposition, message = TIME_ZONE, str(error)
-        letter = dead_letter(records, i, disposition.reason, disposition.field, message)
-        decoded.dead.append((i, disposition.code, letter))
-        return 0
+            letter = dead_letter(records, i, VERSIONS.reason, VERSIONS.field, str(full))
+            decoded.dead.append((i, VERSIONS.code, letter))
+            return 0
 
     def _note_feed(self, feed: str, clock_ms: int) -> None:
         if feed in self.feeds or len(self.feeds) < MAX_FEEDS:

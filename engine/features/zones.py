@@ -43,6 +43,11 @@ def zone_names() -> frozenset[str]:
     return frozenset(name for name in found if not name.startswith(("right/", "posix/")))
 
 
+def is_zone(name: str) -> bool:
+    """Whether a name is that of a time zone."""
+    return name in zone_names()
+
+
 @cache
 def changes(name: str) -> tuple[tuple[int, int], ...]:
     """When each offset of a zone begins (UTC ms, the first at the earliest time read), and the offset in ms.

@@ -220,7 +220,7 @@ def test_deep_nesting_is_survived(left: bytes, depth: int) -> None:
         sale(1),
         value,
         sale(2)[:-1] + b',"extra":' + value + b"}",
-        sale(3)[:-1] + b',"mcc":' + value + b"}",
+        sale(3)[:-1] + b',"txn_type":' + value + b"}",
         sale(4),
     ]
     got = run(records)

@@ -96,6 +96,13 @@ def test_a_card_number_in_the_place_of_a_zone_is_not_shown() -> None:
         changes("06222021234567894")
     assert "622202" not in str(caught.value)
     event = b'{"type":"merchant","merchant_id":"m","effective_from":1783224000000,"time_zone":"06222021234567894"}'
-    (letter,) = Monitor(MonitorConfig(capacity=1), detectors=[]).process(Records.of([event])).dead_letters
-    assert (letter.reason, letter.field) == ("out-of-range", "time_zone")
+    outputs = Monitor(MonitorConfig(capacity=1), detectors=[]).process(Records.of([event]))
+    (letter,) = outputs.dead_letters
+    assert (letter.reason, letter.field) == ("card-number", "time_zone")
     assert "622202" not in letter.message + letter.record
+
+
+def test_a_zone_that_there_is_not_is_left_out_and_counted() -> None:
+    event = b'{"type":"merchant","merchant_id":"m","effective_from":1783224000000,"time_zone":"Asia/Peking"}'
+    outputs = Monitor(MonitorConfig(capacity=1), detectors=[]).process(Records.of([event]))
+    assert (outputs.dead_letters, outputs.fields_dropped) == ([], {"time_zone": 1})
