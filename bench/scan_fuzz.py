@@ -27,7 +27,7 @@ from domain import cards, events
 from domain.events import EVENT_KINDS, EVENTS, TYPE, Field, Kind
 from domain.forbidden_names import STEMS
 from engine.decoding.columns import FIELDS, MISSING, Columns, empty_columns, make_spec
-from engine.decoding.decode import Refused, _fill, check, parse
+from engine.decoding.decode import Refused, _fill, _Places, check, parse
 from engine.decoding.harmless_keys import HarmlessKeys
 from engine.decoding.records import Records
 from engine.decoding.scan import OK, SLOW, SUSPECT, hash_texts, scan
@@ -384,7 +384,7 @@ def _slow_columns(records: Sequence[bytes], columns: Columns, wrong: Callable[[s
         if columns.status[i] == OK and _unmasked(kind, event):
             wrong("holds a card number in free text and is not suspect", i)
         for name, each in checked.items():
-            _fill(slow, i, name, each, 0, extra)
+            _fill(slow, i, name, each, _Places(b"", 0, 0, extra))
     return slow
 
 

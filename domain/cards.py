@@ -78,10 +78,10 @@ def holds_pan(text: str) -> bool:
     text = plain(text)
     if sum(map(str.isdigit, text)) < SHORTEST:
         return False
+    if _HASH.fullmatch(text):
+        return _holds_tag_5a(text)
     if _holds_track(text):
         return True
-    if _HASH.fullmatch(text):
-        return False
     lettered, digits_in_all = bool(_LETTER.search(text)), len("".join(_GROUP.findall(text)).lstrip("0"))
     return any(
         not lettered or _counts_among_letters(text, start, end, digits, digits_in_all)
@@ -100,9 +100,11 @@ def holds_pan_anywhere(text: str, find: Find = find_stars) -> bool:
     (True, False)
     """
     text = plain(text)
+    if _HASH.fullmatch(text):
+        return _holds_tag_5a(text)
     if _holds_track(text) or _TRACK.search(text):
         return True
-    if _HASH.fullmatch(text) or not find(text):
+    if not find(text):
         return False
     return not _LETTER.search(text) or holds_pan(text)
 
@@ -210,12 +212,17 @@ def _are_a_cards(sizes: list[int]) -> bool:
     return alike or sizes in ([4, 6, 5], [4, 6, 4])
 
 
+def _holds_tag_5a(text: str) -> bool:
+    """Whether a chip's data has a card number behind its tag."""
+    return any(begins_with_number(found[1]) for found in _TAG_5A.finditer(text))
+
+
 def _holds_track(text: str) -> bool:
     """Whether plain text holds a track of a card number, blanks in it or not."""
     if _TRACK_1.search(text):
         return True
     for each in {text, _APART.sub("", text)}:
-        if any(begins_with_number(found[1]) for found in _TAG_5A.finditer(each)):
+        if _holds_tag_5a(each):
             return True
         for found in _NUMBER_IN_TRACK.finditer(each):
             padded = found[0][-1] in "Ff"

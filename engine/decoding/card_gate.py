@@ -11,6 +11,7 @@ import numpy as np
 
 from domain.card_ranges import LONGEST, SHORTEST, lengths_by_prefix
 from domain.card_text import MAX_GAP
+from engine.decoding.hashing import load64
 from engine.jit import njit_inline, njit_inner
 
 if TYPE_CHECKING:
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 _BY_TWO = np.bitwise_or.reduce(np.frombuffer(lengths_by_prefix(), np.uint8).reshape(100, -1), axis=1)
 """By a number's first two digits, lengths that cards have: bit n for 12 + n digits."""
 _FROM_16 = sum(1 << n - SHORTEST for n in range(16, LONGEST + 1))
+_WORD = 64
+_0, _1, _2, _4, _8, _56 = (np.uint64(n) for n in (0, 1, 2, 4, 8, 56))
+_HIGH = np.uint64(0x8080808080808080)
+_SMALL = np.uint64(0x2020202020202020)
+_FROM_A = np.uint64(0x1F1F1F1F1F1F1F1F)
+"""Added to a byte below 128 it sets the highest bit from `a` on."""
+_BEHIND_Z = np.uint64(0x0505050505050505)
+_GATHER = np.uint64(0x0002040810204081)
+"""Multiplied with the highest bits of eight bytes it has them in its uppermost byte, the first lowest."""
 
 
 @njit_inline
@@ -53,21 +63,50 @@ def _luhn(data: NDArray[np.uint8], start: int, end: int, digits: int) -> bool:
 
 @njit_inline
 def has_digits_enough(data: NDArray[np.uint8], start: int, end: int, digits: int, is_wide: bool) -> bool:
-    """Whether an identifier has 12 digits without a letter between; of digits alone, as many as its first two allow."""
+    """Whether an identifier may have 12 digits without a letter between; of digits alone, as many as its first two
+    allow.
+    """
     if digits == end - start and not is_wide:
         while start < end and data[start] == 48:
             start += 1
         left = end - start
         return SHORTEST <= left <= LONGEST and bool(_lengths_at(data, start) >> (left - SHORTEST) & 1)
-    n = 0
-    for at in range(start, end):
-        c = data[at]
-        if 48 <= c <= 57:
-            n += 1
-            if n == SHORTEST:
+    return end - start > _WORD or _has_run(data, start, end)
+
+
+@njit_inline
+def _has_run(data: NDArray[np.uint8], start: int, end: int) -> bool:
+    """Whether 12 of up to 64 ASCII characters in a row are no letters: tokens of digits and letters come with most
+    records, so eight are looked at at once.
+    """
+    run = _0
+    for at in range(start, end, 8):
+        word = load64(data, at) | _SMALL
+        letters = (word + _FROM_A) & ~(word + _BEHIND_Z) & _HIGH
+        bits = ((~letters & _HIGH) * _GATHER) >> _56
+        if end - at < 8:
+            bits &= (_1 << np.uint64(end - at)) - _1
+        run |= bits << np.uint64(at - start)
+    run &= run >> _1
+    run &= run >> _2
+    four = run
+    run &= run >> _4
+    return bool(run & (four >> _8))
+
+
+@njit_inline
+def _has_tag_5a(data: NDArray[np.uint8], start: int, end: int) -> bool:
+    """Whether 12 digits or more stand behind 5A."""
+    digits = 0
+    for at in range(end - 1, start, -1):
+        if 48 <= data[at] <= 57:
+            digits += 1
+        else:
+            # The first of them is that of the length, which may be 0A.
+            if (data[at] | 32) == 97 and data[at - 1] == 53 and digits >= SHORTEST:
                 return True
-        elif 65 <= (c & 0xDF) <= 90:
-            n = 0
+            if not ((data[at] | 32) == 97 and data[at - 1] == 48):
+                digits = 0
     return False
 
 
@@ -76,9 +115,11 @@ def may_hold_card(data: NDArray[np.uint8], start: int, end: int, is_wide: bool) 
     """Whether an identifier is to be looked at the slow way, for it may hold a card number; rarely where it does not.
 
     That is whole groups of digits that may be a card number together, and 12 digits or more before what may follow
-    them in a track; under the wide rule any digits that may be one, but for a hash.
+    them in a track; under the wide rule any digits that may be one. A hash holds one
+    behind a chip's tag 5A alone.
     """
-    is_hash = is_wide and _is_hash(data, start, end)
+    if _is_hash(data, start, end):
+        return _has_tag_5a(data, start, end)
     for first in range(start, end - SHORTEST + 1):
         if not 48 <= data[first] <= 57 or (not is_wide and first > start and 48 < data[first - 1] <= 57):
             continue  # behind a zero it may be a number that is padded
@@ -89,7 +130,7 @@ def may_hold_card(data: NDArray[np.uint8], start: int, end: int, is_wide: bool) 
             if 48 <= c <= 57:
                 digits, gap = digits + 1, 0
                 last = is_wide or at + 1 == end or not 48 <= data[at + 1] <= 57
-                if last and SHORTEST <= digits <= LONGEST and not is_hash:
+                if last and SHORTEST <= digits <= LONGEST:
                     lengths = _lengths_at(data, first) | (_FROM_16 if is_wide else 0)
                     if lengths >> (digits - SHORTEST) & 1 and _luhn(data, first, at + 1, digits):
                         return True

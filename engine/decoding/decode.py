@@ -437,8 +437,9 @@ class Decoder:
             self._learn_keys(event)
         else:
             decoded.others.append((i, {**checked, "type": name}))
+        places = _Places(records.value(i), int(records.ends[i]), base, extra)
         for each, value in checked.items():
-            _fill(columns, i, each, value, base, extra)
+            _fill(columns, i, each, value, places)
 
     def _learn_keys(self, event: dict[str, Any]) -> None:
         """Tell the scanner of unknown keys that turned out not to be forbidden."""
@@ -456,14 +457,30 @@ _CODES = {
 }
 
 
-def _fill(columns: Columns, i: int, name: str, value: Any, base: int, extra: bytearray) -> None:
+class _Places:
+    """Where the texts of a record stand in the batch's bytes: in the record itself, or else added behind all.
+
+    Behind them a batch's bytes are copied, so that is for texts alone that were written with escapes.
+    """
+
+    def __init__(self, raw: bytes, end: int, base: int, extra: bytearray) -> None:
+        self._raw, self._start, self._base, self._extra = raw, end - len(raw), base, extra
+
+    def of(self, text: bytes) -> int:
+        """Where a text stands from now on."""
+        if (at := self._raw.find(text)) >= 0:
+            return self._start + at
+        self._extra += text
+        return self._base + len(self._extra) - len(text)
+
+
+def _fill(columns: Columns, i: int, name: str, value: Any, places: _Places) -> None:
     """Put a checked value where the scanner would have."""
     store, slot = _STORES.get(name, (Store.NOTHING, 0))
     if store is Store.HASH:
         columns.hash[slot, i] = hash_of(value)
-        columns.start[slot, i] = base + len(extra)
+        columns.start[slot, i] = places.of(value.encode())
         columns.length[slot, i] = len(value)
-        extra += value.encode()
     elif store is Store.NUMBER:
         columns.number[slot, i] = int(value)
     elif store is Store.PACKED:

@@ -19,7 +19,7 @@ from engine.borrowing import borrowed
 from engine.decoding.card_gate import has_digits_enough, may_hold_card
 from engine.decoding.columns import MISSING, Columns, Spec, Store
 from engine.decoding.harmless_keys import KeyTable, is_harmless
-from engine.decoding.hashing import HASH_SEED, count_ones, hash64, hash_end, hash_step, load64, trailing_zeros
+from engine.decoding.hashing import HASH_SEED, hash64, hash_end, hash_step, load64, trailing_zeros
 from engine.jit import i64, njit_cached, njit_inline, njit_inner
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ _0 = np.uint64(0)
 _1 = np.uint64(1)
 _8 = np.uint64(8)
 _56 = np.uint64(56)
+_7 = np.uint64(7)
+_MOST_COUNTED = 248
 _K1 = np.uint64(0x9E3779B97F4A7C15)
 _K2 = np.uint64(0xD6E8FEB86659FD93)
 
@@ -58,17 +60,18 @@ def _special(word: np.uint64) -> np.uint64:
 
 
 @njit_inner
-def _digits_of(word: np.uint64) -> int:
-    """How many bytes of `word`, all of them ASCII, are digits."""
-    apart = word ^ _ZEROS
-    return 8 - count_ones((apart + _TO_HIGH) & _HIGH)
+def _no_digits(word: np.uint64) -> np.uint64:
+    """1 in each byte of `word`, all of them ASCII, that is no digit."""
+    return (((word ^ _ZEROS) + _TO_HIGH) & _HIGH) >> _7
 
 
 @njit_inline
 def _string(data: NDArray[np.uint8], at: int) -> tuple[int, np.uint64, int]:
-    """End of the plain ASCII string at `at` (-1 where it is not plain), its hash, how many digits it has."""
-    h = HASH_SEED
-    digits = 0
+    """End of the plain ASCII string at `at` (-1 where it is not plain), its hash, how many digits it has.
+
+    Of more than 248 characters as many as there are: what others there are is counted in eight bytes side by side.
+    """
+    h, others = HASH_SEED, _0
     start = at
     while True:
         word = load64(data, at)
@@ -77,14 +80,17 @@ def _string(data: NDArray[np.uint8], at: int) -> tuple[int, np.uint64, int]:
             n = trailing_zeros(special) >> 3
             at += n
             if data[at] != 34:
-                return -1, h, digits
-            tail = word & ((np.uint64(1) << (_8 * np.uint64(n))) - np.uint64(1))
-            return at, hash_end(h, tail, at - start), digits + _digits_of(tail)
+                return -1, h, 0
+            mask = (np.uint64(1) << (_8 * np.uint64(n))) - np.uint64(1)
+            others += _no_digits(word) & mask
+            length = at - start
+            digits = length if length > _MOST_COUNTED else length - i64((others * _ONES) >> _56)
+            return at, hash_end(h, word & mask, length), digits
         h = hash_step(h, word)
-        digits += _digits_of(word)
+        others += _no_digits(word)
         at += 8
         if at - start > MAX_RECORD_BYTES:
-            return -1, h, digits
+            return -1, h, 0
 
 
 @njit_inline
