@@ -162,7 +162,10 @@ def mask_groups(text: str, find: Find = find_stars) -> str:
     same = plain(text)
     if _holds_track(same) or _TRACK.search(same):
         return mask(text, find)
-    stars = [(start, _fourth_last(same, end)) for start, end, digits in _whole_groups(same) if is_card_number(digits)]
+    stars = [
+        (start, _fourth_last(same, end)) for start, end, digits in _whole_groups(same)
+        if is_card_number(digits) and not _touches_mask(same, start, end)
+    ]  # fmt: skip
     return _starred(text, stars + _long_numbers(same))
 
 
@@ -175,6 +178,11 @@ def _long_numbers(text: str) -> list[tuple[int, int]]:
     """Numbers of 16 digits or more that the wide rule finds: where each begins, and where its last four digits do."""
     found = find_numbers(text)
     return [(start, shown) for start, shown, end in found if len(_DIGIT.findall(text[start:end])) >= ANY_RANGE]
+
+
+def _touches_mask(text: str, start: int, end: int) -> bool:
+    """Whether digits are the rest of a longer group, of which a number was starred."""
+    return text[max(start - len(MASK), 0) : start] == MASK or text[end : end + len(MASK)] == MASK
 
 
 def _fourth_last(text: str, end: int) -> int:
