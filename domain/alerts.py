@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from domain.controls import Versions  # noqa: TC001  msgspec reads the annotation
+from domain.readings import Shop, TransactionRow  # noqa: TC001  msgspec reads the annotations
 
 
 class Text(msgspec.Struct, frozen=True):
@@ -52,6 +53,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
             appended.
         closed: whether the quiet gap has passed: these are the totals.
         controls: versions of the controls in force at the hit that the evidence is of.
+        shop: whose it is, as it stood at the hit that the evidence is of; None where nothing was known.
+        transactions: the first 40 transactions that hit.
         epoch: number of the owner that wrote it. After a crash the same revision may be written again: of two with
             one `alert_id` and `revision` the one with the greater epoch counts.
     """
@@ -76,6 +79,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     received_at: str | None = None
     closed: bool = False
     controls: Versions = msgspec.field(default_factory=dict)
+    shop: Shop | None = None
+    transactions: tuple[TransactionRow, ...] = ()
     epoch: int = 0
 
 

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     from detectors.contract import Detector, Findings
     from domain.controls import Versions
+    from domain.readings import Shop, TransactionRow
     from engine.controls import Controls
     from engine.features.feature_rows import FeatureRows
+    from engine.shops import Shops
 
     Values = Mapping[str, int | float | None]
 
@@ -34,6 +36,7 @@ NAMESPACE = uuid.UUID("6a1c1f3e-7f1e-5d6b-9b55-5d0a3f6f2c11")
 RISE = 0.05
 """Least rise of severity that makes a revision."""
 MOST_TXN_IDS = 20
+MOST_TRANSACTIONS = 40
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -59,15 +62,16 @@ class Figures(NamedTuple):
     last_ms: int = 0
     at_stake_e7: int = 0
     txn_ids: tuple[str, ...] = ()
+    transactions: tuple[TransactionRow, ...] = ()
 
 
 @dataclass(slots=True)
 class Episode:
     """An open episode.
 
-    Five attributes belong to the last due revision: `told` has its figures, `values` the features behind them,
-    `controls` the versions in force, `detector` the detector with its settings, and `received_ms` the receipt of the
-    record that made it due (`MISSING` where no record did).
+    Six attributes belong to the last due revision: `told` has its figures, `values` the features behind them,
+    `controls` the versions in force, `detector` the detector with its settings, `received_ms` the receipt of the
+    record that made it due (`MISSING` where no record did), and `shop` whose it is.
     """
 
     detector: Detector
@@ -81,16 +85,20 @@ class Episode:
     values: Values
     controls: Versions
     received_ms: int = MISSING
+    shop: Shop | None = None
 
-    def take(self, time_ms: int, severity: float, at_stake_e7: int, txn_id: str) -> bool:
+    def take(
+        self, time_ms: int, severity: float, at_stake_e7: int, txn_id: str, transaction: TransactionRow | None
+    ) -> bool:
         """Count a hit; return whether a revision is due."""
         was = self.now
         hits, peak = was.hits + 1, max(was.severity, severity)
         due = hits & (hits - 1) == 0 or peak >= self.told.severity + RISE
         ids = (*was.txn_ids, txn_id) if txn_id and len(was.txn_ids) < MOST_TXN_IDS else was.txn_ids
+        shown = was.transactions if transaction is None else (*was.transactions, transaction)
         self.now = Figures(
             was.revision + due, hits, peak, min(was.first_ms, time_ms), max(was.last_ms, time_ms),
-            was.at_stake_e7 + at_stake_e7, ids,
+            was.at_stake_e7 + at_stake_e7, ids, shown,
         )  # fmt: skip
         if due:
             self.told = self.now
@@ -108,7 +116,7 @@ class Episode:
             reason=detector.reason(self.values, it.hits, at_stake_minor, self.currency),
             evidence=detector.evidence(self.values), txn_ids=it.txn_ids, risk_code=detector.risk_code,
             received_at=None if closed or self.received_ms == MISSING else iso(self.received_ms), closed=closed,
-            controls=self.controls,
+            controls=self.controls, shop=self.shop, transactions=it.transactions,
         )  # fmt: skip
 
 
@@ -126,6 +134,7 @@ class Kept(NamedTuple):
     """The quiet gap's end, by the version in force at the last hit."""
     received_ms: int
     """Receipt of the record that made the last due revision due; `MISSING` where none did."""
+    shop: Shop | None = None
 
 
 class Episodes:
@@ -148,7 +157,7 @@ class Episodes:
         return len(self._open)
 
     def take(
-        self, detector: Detector, findings: Findings, rows: FeatureRows, controls: Controls
+        self, detector: Detector, findings: Findings, rows: FeatureRows, controls: Controls, shops: Shops
     ) -> tuple[list[Alert], list[Risen]]:  # fmt: skip
         """Add a detector's findings in rows of features to its episodes.
 
@@ -174,29 +183,30 @@ class Episodes:
             if episode and (
                 mark_ms > self._deadline_ms[episode.slot] or time_ms > episode.now.first_ms + as_set.max_age_s * 1000
             ):
-                self._freeze(due.pop(episode.alert_id, None), rows, controls)
+                self._freeze(due.pop(episode.alert_id, None), rows, controls, shops)
                 alerts.append(self._close(episode))
                 episode = None
             if episode is None:
                 episode = self._begin(as_set, row, time_ms, j, rows)
             before, last_ms = episode.now.severity, episode.now.last_ms
             txn_id = rows.txn_id(j) if len(episode.now.txn_ids) < MOST_TXN_IDS else ""
+            shown = rows.transaction(j) if len(episode.now.transactions) < MOST_TRANSACTIONS else None
             touched[row] = episode
-            if episode.take(time_ms, severity, stake, txn_id):
+            if episode.take(time_ms, severity, stake, txn_id, shown):
                 due[episode.alert_id] = (episode, j)
             if episode.now.severity > before or time_ms // DAY_MS > last_ms // DAY_MS:
                 peak = episode.now.severity
                 rises.append(Risen(j, row, mark_ms, episode.alert_id, peak, peak - before))
             self._deadline_ms[episode.slot] = episode.now.last_ms + as_set.quiet_gap_s * 1000
         for each in due.values():
-            self._freeze(each, rows, controls)
+            self._freeze(each, rows, controls, shops)
             alerts.append(each[0].alert())
         if self._journals:
             for row, it in touched.items():
                 deadline_ms = int(self._deadline_ms[it.slot])
                 kept = Kept(
                     it.merchant_id, it.alert_id, it.currency, it.now, it.told, it.values, it.controls, deadline_ms,
-                    it.received_ms,
+                    it.received_ms, it.shop,
                 )  # fmt: skip
                 self._changed[detector.name, row] = kept
         return alerts, rises
@@ -224,7 +234,7 @@ class Episodes:
         self._deadline_ms[slot] = kept.deadline_ms
         episode = Episode(
             detector, row, kept.merchant_id, kept.alert_id, kept.currency, slot, kept.now, kept.told, kept.values,
-            kept.controls, kept.received_ms,
+            kept.controls, kept.received_ms, kept.shop,
         )  # fmt: skip
         self._open[detector.name, row] = self._by_slot[slot] = episode
 
@@ -260,7 +270,7 @@ class Episodes:
         return episode.alert(closed=True)
 
     @staticmethod
-    def _freeze(due: tuple[Episode, int] | None, rows: FeatureRows, controls: Controls) -> None:
+    def _freeze(due: tuple[Episode, int] | None, rows: FeatureRows, controls: Controls, shops: Shops) -> None:
         """Freeze what an episode's last due revision rests on: features, and what was in force."""
         if due is not None:
             episode, j = due
@@ -268,4 +278,5 @@ class Episodes:
             episode.detector = controls.detector_at(episode.detector.name, clock_ms)
             episode.controls = controls.at(clock_ms)
             episode.received_ms = rows.received_ms(j)
+            episode.shop = shops.at(episode.row, int(rows.time_ms[j]), j)
             episode.values = rows.values(episode.detector.columns, j)

@@ -11,8 +11,10 @@ from domain.feature_codes import NULL, ROW_CLOSING
 from domain.timestamps import HOUR_MS
 from engine.controls import Controls, detect
 from engine.episodes import Episodes
+from engine.readings import days_of, profile_of
 from engine.risk.analyst_decisions import decisions_of
 from engine.risk.ledger import Change, DayClosed, Effect, Rise, RiskLedger
+from engine.shops import Shops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -63,6 +65,7 @@ class Judge:
         controls: versions of the controls in force, by time.
         episodes: the open episodes.
         risk: the merchants' risk accounts.
+        shops: names, places, reps and agents of the merchants.
         coverage: how much of the stream each detector could judge.
     """
 
@@ -74,6 +77,7 @@ class Judge:
         self.controls = Controls(self._detectors, config.controls)
         self.episodes = Episodes(journals=journals)
         groups = {each.name: each.risk_group for each in self._detectors}
+        self.shops = Shops(journals=journals)
         self.risk = RiskLedger(groups, merchant_id, journals=journals)
         self.coverage = [Coverage(each.name, each.needs) for each in self._detectors]
         self._needs = {need for each in self.coverage for need in each.needs}
@@ -95,18 +99,22 @@ class Judge:
     def judge(self, rows: FeatureRows, outputs: Outputs) -> None:
         """Add to `outputs` the alerts and scores that follow from rows of features and the decisions among them."""
         changes: list[tuple[int, int, Change]] = [(j, -1, change) for j, change in decisions_of(rows.analyst_events())]
+        terms = rows.terms()
+        self.shops.begin(terms)
+        outputs.profiles += map(profile_of, terms, (rows.merchant_id(each.merchant_row) for each in terms))
         parts = self.controls.parts(rows.clock_ms, rows.columns)
         for k, detector in enumerate(self._detectors):
             findings = detect(parts, k)
             if len(findings.index):
                 outputs.findings[detector.name] += len(findings.index)
-            alerts, rises = self.episodes.take(detector, findings, rows, self.controls)
+            alerts, rises = self.episodes.take(detector, findings, rows, self.controls, self.shops)
             outputs.alerts += alerts
             changes += ((each.j, k, _rise(each, detector.name, rows.columns)) for each in rises)
         risen = {change.row for _, _, change in changes}
         changes += ((j, len(self._detectors), each) for j, each in self._closings(rows, risen))
         outputs.alerts += self.episodes.close_due(rows)
-        self._score(changes, outputs)
+        self._score(changes, outputs, rows)
+        self.shops.end()
         self._cover(rows)
 
     def _closings(self, rows: FeatureRows, risen: set[int]) -> Iterator[tuple[int, DayClosed]]:
@@ -116,15 +124,20 @@ class Judge:
             if row in risen or self.risk.known(row):
                 yield j, DayClosed(row, int(rows.watermark_ms[j]))
 
-    def _score(self, changes: list[tuple[int, int, Change]], outputs: Outputs) -> None:
+    def _score(self, changes: list[tuple[int, int, Change]], outputs: Outputs, rows: FeatureRows) -> None:
         """Apply changes of risk: each with the row of features that it came with or before, and its rank there."""
         touched: dict[int, None] = {}
-        for _, _, change in sorted(changes, key=lambda each: each[:2]):
+        scores: dict[int, float] = {}
+        for j, _, change in sorted(changes, key=lambda each: each[:2]):
             effect = self.risk.apply(change)
+            if isinstance(change, DayClosed) and self.risk.known(change.row):
+                scores[j] = self.risk.score(change.row).score
             if effect is Effect.PUBLISH:
                 touched[change.row] = None
             outputs.counts.unmatched_verdicts += effect is Effect.UNMATCHED
         outputs.scores += [self.risk.score(row) for row in touched]
+        if (days := days_of(rows, scores)) is not None:
+            outputs.days.append(days)
 
     def _cover(self, rows: FeatureRows) -> None:
         """Count what each detector could judge."""

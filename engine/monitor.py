@@ -85,8 +85,9 @@ class Monitor:
         state = self._pipeline.state
         made = make_detectors() if detectors is None else detectors
         self._judge = Judge(made, config, state.rows.id_of, journals=checkpoints)
+        judge = self._judge
         self._checkpoints = (
-            Checkpoints(state, self._judge.episodes, self._judge.risk, self.controls) if checkpoints else None
+            Checkpoints(state, judge.episodes, judge.risk, self.controls, judge.shops) if checkpoints else None
         )
         self.counts = Counts()
         self.fields_dropped: Counter[str] = Counter()

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import msgspec
 
     from domain.alerts import Alert, Score
+    from domain.readings import MerchantDays, Profile
     from engine.decoding.records import Records
 
 
@@ -70,6 +71,8 @@ class Outputs:
     alerts: list[Alert] = field(default_factory=list)
     scores: list[Score] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    profiles: list[Profile] = field(default_factory=list)
+    days: list[MerchantDays] = field(default_factory=list)
     counts: Counts = field(default_factory=Counts)
     findings: Counter[str] = field(default_factory=Counter)
     """Rows of features that each detector found fault with, by its name."""
@@ -86,6 +89,8 @@ class Outputs:
             TopicRecords("alerts", [each.alert_id for each in self.alerts], self.alerts),
             TopicRecords("merchant_risk", [each.merchant_id for each in self.scores], self.scores),
             TopicRecords("dead_letters", None, self.dead_letters),
+            TopicRecords("merchant_profiles", [each.key for each in self.profiles], self.profiles),
+            TopicRecords("merchant_days", None, self.days),
         )
         return [each for each in given if each.records]
 

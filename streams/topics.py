@@ -63,6 +63,8 @@ class Topics:
     alerts: TopicSpec = TopicSpec("alerts", "alert_id", compacted=True, seen_at_once=True)
     merchant_risk: TopicSpec = TopicSpec("merchant-risk", "merchant_id", compacted=True, seen_at_once=True)
     dead_letters: TopicSpec = TopicSpec("dead-letters", "", retention_ms=90 * _DAY_MS)
+    merchant_profiles: TopicSpec = TopicSpec("merchant-profiles", "merchant_id|kind|effective_from", compacted=True)
+    merchant_days: TopicSpec = TopicSpec("merchant-days", "", retention_ms=400 * _DAY_MS)
     controls: TopicSpec = TopicSpec("controls", "kind:version", compacted=True, partitions=1)
     checkpoints: TopicSpec = TopicSpec("checkpoints", "page", compacted=True, internal=True, segment_bytes=64 << 20)
     positions: TopicSpec = TopicSpec(

@@ -29,6 +29,7 @@ from engine.features.identity import words_of
 from engine.features.partition import EARLIER_TURN_S, grown
 from engine.features.rows import Copies
 from engine.features.sets import Entries
+from engine.shops import shop_entry, shop_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from engine.features.rows import Aside, Rows
     from engine.features.sets import Entered
     from engine.risk.ledger import Account, RiskLedger
+    from engine.shops import Shops, ShopVersion
 
 logger = logging.getLogger(__name__)
 
@@ -223,10 +225,13 @@ class Checkpoints:
         episodes: its episodes, which journal.
         risk: its risk ledger, which journals.
         controls: which detectors there are, and the versions in force.
+        shops: its merchants' shops, which journal.
     """
 
-    def __init__(self, state: PartitionState, episodes: Episodes, risk: RiskLedger, controls: Controls) -> None:
-        self._state, self._episodes, self._risk = state, episodes, risk
+    def __init__(
+        self, state: PartitionState, episodes: Episodes, risk: RiskLedger, controls: Controls, shops: Shops
+    ) -> None:  # fmt: skip
+        self._state, self._episodes, self._risk, self._shops = state, episodes, risk, shops
         self._controls = controls
         self._families = {name_of(each): version_of(each) for each in state.families}
         self._marks = {each.name: DetectorMark.of(each) for each in controls.newest("detectors")}
@@ -245,6 +250,7 @@ class Checkpoints:
         }
         self.kept = Keyed("episodes", 500, ids, episode_entry)
         self.accounts = Keyed("risk", 40, ids, risk_entry)
+        self.shops = Keyed("shops", 2_000, ids, shop_entry)
         self._ids = ids
         self._superseded: list[int] = []
         """Pages of an earlier format, whose entries are written anew by the next checkpoint."""
@@ -274,7 +280,7 @@ class Checkpoints:
         side = Side(
             {each.name: self._hold(each) for each in _TABLES},
             {kind: each.entered() for kind, (_, each) in self._sets.items()}, self._episodes.changes(),
-            self._risk.changes(),
+            self._risk.changes(), self._shops.changes(),
         )  # fmt: skip
         self._in_hand = Checkpoint(self, state.rows, state.rows.set_aside(self.row_pages.refresh), side, notes)
         return self._in_hand
@@ -311,6 +317,7 @@ class Checkpoints:
             yield from entered_pages(self._sets[kind][0], it, dropped)
         yield from self.kept.add(side.episodes, dropped)
         yield from self.accounts.add(side.risk, dropped)
+        yield from self.shops.add(side.shops, dropped)
 
     def restore(self, notes: bytes, pages: Iterable[tuple[int, Page]]) -> Notes:
         """Put an empty partition back as a checkpoint has it.
@@ -377,6 +384,8 @@ class Checkpoints:
             self._episodes.put_back(detector, row, with_deadline(kept, detector))
         for row, account in self.accounts.values.items():
             self._risk.put_back(row, account)
+        for row, versions in self.shops.values.items():
+            self._shops.put_back(row, versions)
 
     def _check(self, notes: Notes) -> None:
         """Whether this monitor can go on from a checkpoint."""
@@ -421,6 +430,8 @@ class Checkpoints:
                 self.kept.put_back(page_id, page, episode_of)
             case "risk":
                 self.accounts.put_back(page_id, page, risk_of)
+            case "shops":
+                self.shops.put_back(page_id, page, shop_of)
             case _:  # of a later version, which finds it again: it stays live
                 logger.info("page %d is of a kind that this version does not know: %r", page_id, page.kind)
 
@@ -452,6 +463,7 @@ class Side(NamedTuple):
     """Into the set of duplicates, and into that of what was undone."""
     episodes: Mapping[tuple[str, int], Kept | None]
     risk: Mapping[int, Account]
+    shops: Mapping[int, tuple[ShopVersion, ...]]
 
 
 class Checkpoint:

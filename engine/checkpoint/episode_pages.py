@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from domain.controls import Versions  # noqa: TC001  msgspec reads the annotation
+from domain.readings import Shop, TransactionRow  # noqa: TC001  msgspec reads the annotations
 from engine.decoding.columns import MISSING
 from engine.episodes import Figures, Kept
 from engine.risk.ledger import Account
@@ -30,6 +31,10 @@ class _OpenEpisode(msgspec.Struct, frozen=True, array_like=True):
     controls: Versions | tuple[int, int, int] = msgspec.field(default_factory=dict)
     deadline_ms: int = _NO_DEADLINE
     received_ms: int = MISSING
+    shop: Shop | None = None
+    transactions: tuple[TransactionRow, ...] = ()
+    """Those of `now`; the first `told_transactions` of them are those of `told`."""
+    told_transactions: int = 0
 
 
 _Entry = tuple[str, int, _OpenEpisode | None]
@@ -44,7 +49,7 @@ def episode_entry(key: tuple[str, int], kept: Kept | None) -> bytes:
     now, told = ((*it[:5], str(it.at_stake_e7), it.txn_ids) for it in (kept.now, kept.told))
     held = _OpenEpisode(
         kept.merchant_id, kept.alert_id, kept.currency, now, told, dict(kept.values), kept.controls,
-        kept.deadline_ms, kept.received_ms,
+        kept.deadline_ms, kept.received_ms, kept.shop, kept.now.transactions, len(kept.told.transactions),
     )  # fmt: skip
     return _pack((*key, held))
 
@@ -55,8 +60,9 @@ def episode_of(entry: bytes) -> tuple[tuple[str, int], Kept | None]:
     if it is None:
         return (name, row), None
     return (name, row), Kept(
-        it.merchant_id, it.alert_id, it.currency, _figures_of(it.now), _figures_of(it.told), it.values,
-        _versions_of(it.controls), it.deadline_ms, it.received_ms,
+        it.merchant_id, it.alert_id, it.currency, _figures_of(it.now, it.transactions),
+        _figures_of(it.told, it.transactions[: it.told_transactions]), it.values, _versions_of(it.controls),
+        it.deadline_ms, it.received_ms, it.shop,
     )  # fmt: skip
 
 
@@ -74,9 +80,9 @@ def with_deadline(kept: Kept, detector: Detector) -> Kept:
     return kept._replace(deadline_ms=kept.now.last_ms + detector.quiet_gap_s * 1000)
 
 
-def _figures_of(it: _Figures) -> Figures:
+def _figures_of(it: _Figures, transactions: tuple[TransactionRow, ...]) -> Figures:
     revision, hits, severity, first_ms, last_ms, at_stake_e7, txn_ids = it
-    return Figures(revision, hits, severity, first_ms, last_ms, int(at_stake_e7), txn_ids)
+    return Figures(revision, hits, severity, first_ms, last_ms, int(at_stake_e7), txn_ids, transactions)
 
 
 def risk_entry(row: int, account: Account) -> bytes:

@@ -22,10 +22,11 @@ from domain.dispositions import (
     WRONG_PARTITION,
 )
 from domain.dispositions import CAPACITY as MERCHANTS
-from domain.events import EVENT_KINDS, FUTURE_MS, Moves, Role
+from domain.events import EVENT_KINDS, FUTURE_MS, KIND_TRANSACTION, Moves, Role
+from domain.readings import TransactionRow
 from domain.timestamps import HOUR_MS, iso
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS, unpack
-from engine.decoding.decode import dead_letter
+from engine.decoding.decode import check, dead_letter, parse
 from engine.decoding.hashing import partition_of
 from engine.features.identity import AMOUNT_BITS
 from engine.features.state import MAX_FEEDS, MOST_VERSIONS
@@ -45,6 +46,10 @@ if TYPE_CHECKING:
 
 _COUNTED_AS = {each.code: each.counted_as for each in DISPOSITIONS}
 _BY_CODE = {each.code: each for each in DISPOSITIONS}
+_TERMS = frozenset({"merchant", "contract", "assignment"})
+_SHOWN = (
+    "txn_id", "currency", "txn_type", "mcc", "terminal_id", "rrn", "stan", "card_last4", "response_code",
+)  # fmt: skip
 _TIME, _RECEIVED = NUMBERS.index("event_time"), NUMBERS.index("received_at")
 
 
@@ -86,6 +91,21 @@ class AnalystEvent:
     event: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class TermsEvent:
+    """Master data, a contract or an assignment that was accepted.
+
+    Attributes:
+        before_row: how many rows of features of this part came before it.
+        merchant_row: its merchant's.
+        event: the event, checked.
+    """
+
+    before_row: int
+    merchant_row: int
+    event: dict[str, Any]
+
+
 class _Columns(Mapping[str, Any]):
     """The first rows of columns by name, sliced when they are asked for: most are not."""
 
@@ -115,7 +135,8 @@ class FeatureRows:
         clock_ms: int64, the later of that and the merchant's clock; it chooses the version of every control.
         watermark_ms: int64, the latest that the merchant's clock and its feeds' clocks have been; never goes back.
         approved_role: int8, `domain.events.Role` of an approved transaction, else -1.
-        local_ms: int64, a transaction's local time, `MISSING` of a row that is of none.
+        local_ms: int64, a transaction's local time, or the midnight that a closed day began with; `MISSING` of another
+            row.
         disposition: uint8, one for each record: how it ended, codes of `domain.dispositions`.
     """
 
@@ -231,6 +252,31 @@ class FeatureRows:
             and walked.dispositions[i] == OTHER_EVENT.code
         ]  # fmt: skip
 
+    def terms(self) -> list[TermsEvent]:
+        """The accepted versions of master data, contracts and assignments, in order."""
+        walked, context = self._walked, self._walked.into.event_context
+        return [
+            TermsEvent(int(context[i, 2]), int(context[i, 0]), event)
+            for i, event in walked.decoded.others
+            if self._first <= i < self._end and event["type"] in _TERMS and walked.dispositions[i] == OTHER_EVENT.code
+        ]
+
+    def transaction(self, j: int) -> TransactionRow | None:
+        """The transaction that row `j` is of, as its record has it; None of another row."""
+        i = int(self._record[j])
+        if i < 0 or self._walked.decoded.columns.kind[i] != KIND_TRANSACTION:
+            return None
+        return _transaction_row(self._walked.records.value(i), self._registered(j))
+
+    def _registered(self, j: int) -> tuple[str, ...]:
+        """MCCs of the master data in force at row `j`."""
+        state, time_ms = self._walked.state, int(self.time_ms[j])
+        k = int(state.rows.rows["master_data"][self.merchant_row[j]])
+        while k > 0 and state.master_data[k]["effective_ms"] > time_ms:
+            k = int(state.master_data_next[k])
+        version = state.master_data[k]
+        return tuple(f"{each:04d}" for each in version["mccs"][: version["mcc_count"]].tolist())
+
     def dead_letters(self) -> list[DeadLetter]:
         """The dead letters, in the records' order."""
         refused = np.flatnonzero(self.disposition > OTHER_EVENT.code) + self._first
@@ -284,6 +330,15 @@ class FeatureRows:
             "txn_id": walked.decoded.text("txn_id", i), "hour": iso(hour_ms // HOUR_MS * HOUR_MS),
             "got": f"{amount_text(int(number[NUMBERS.index('amount')]), got)} {got}",
         }  # fmt: skip
+
+
+def _transaction_row(raw: bytes, registered: tuple[str, ...]) -> TransactionRow:
+    """A record that was accepted, as an alert shows it."""
+    _, event = check(parse(raw))
+    text = {name: event[name] for name in _SHOWN if name in event}
+    return TransactionRow(
+        time=iso(event["event_time"]), amount=event["amount"], registered=registered, fee=event.get("fee"), **text
+    )
 
 
 def value_of(value: Any) -> int | float | None:

@@ -533,7 +533,7 @@ def _close(state: State, into: Into, references: Any, out: Any, r: int, j: int) 
     else:
         row.close_day = 0
     if idle <= IDLE_REPORTED_D or idle == IDLE_YEAR_D:
-        return _put(state, into, r, NOBODY, ROW_CLOSING, at_ms, NO_ROLE, NO_LOCAL_MS, j)
+        return _put(state, into, r, NOBODY, ROW_CLOSING, at_ms, NO_ROLE, day * DAY_MS, j)
     return j
 
 
@@ -1016,6 +1016,7 @@ def run(
         if kind != KIND_TRANSACTION:
             _touch(state, r)
             dispositions[i] = OTHER_EVENT
+            into.event_context[i, 0], into.event_context[i, 1], into.event_context[i, 2] = r, row.watermark_ms, j
             if kind == KIND_SETTLEMENT:
                 if _foreign_money(columns, i, row, _reference_at(references, i64(row.clock_ms))):
                     dispositions[i] = CURRENCY
@@ -1050,8 +1051,6 @@ def run(
                     continue
                 row.contract_versions += 1
                 j = _revise(columns, i, r, places[i], state, into, references, out, j)
-            else:
-                into.event_context[i, 0], into.event_context[i, 1], into.event_context[i, 2] = r, row.watermark_ms, j
             row.other_events += np.uint32(1)
             continue
         reference = _reference_at(references, _clock(row, columns.number[N_TIME, i]))

@@ -103,8 +103,8 @@ class Into(NamedTuple):
     approved_role: NDArray[np.int8]
     """(room,): `domain.events.Role` of an approved transaction; -1 of another one, and of what is no transaction."""
     local_ms: NDArray[np.int64]
-    """(room,): a transaction's local time; `MISSING` of what is no transaction."""
+    """(room,): a transaction's local time, or the midnight that a closed day began with; `MISSING` of others."""
     event_context: NDArray[np.int64]
-    """(room, 3): by record, its merchant's row and a figure of it at that moment. Of an event that features do not use
+    """(room, 3): by record, its merchant's row and a figure of it at that moment. Of an event that is no transaction
     the figure is the merchant's watermark, and the third how many rows of features came before; of a late transaction
     it is the merchant's clock, of one in another currency the merchant's currency."""

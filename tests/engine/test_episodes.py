@@ -8,10 +8,12 @@ import pytest
 
 from detectors.contract import E7, Findings
 from domain.alerts import Alert, Evidence, Text
+from domain.readings import TransactionRow
 from domain.timestamps import DAY_MS, HOUR_MS, iso
 from engine.controls import Controls
 from engine.decoding.columns import MISSING
 from engine.episodes import Episodes, Risen
+from engine.shops import Shops
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,6 +92,9 @@ class Rows:
         at_ms = int(self.time_ms[j])
         return MISSING if at_ms % DAY_MS == 0 else at_ms + 1_000
 
+    def transaction(self, j: int) -> TransactionRow:
+        return TransactionRow(txn_id=self.txn_id(j), time="", amount=self.first + j, currency="CNY")
+
     def reached_ms(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         return np.maximum(self.watermark_ms[rows], self.feed_ms)
 
@@ -119,7 +124,7 @@ class Desk:
         )
         detector = detector or Probe()
         controls = Controls((detector,))
-        alerts, rises = self.episodes.take(detector, findings, cast("FeatureRows", rows), controls)
+        alerts, rises = self.episodes.take(detector, findings, cast("FeatureRows", rows), controls, Shops())
         self.rises += rises
         return alerts
 

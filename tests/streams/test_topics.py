@@ -37,7 +37,9 @@ def test_an_acquirers_own_topic_is_read_as_it_is_and_only_the_others_are_made(tm
         with pytest.raises(ValueError, match=r"topic 'switch\.out' has 2 partitions, got 3"):
             create_topics(log, 3)
         create_topics(log, 2, keep_events_days=1)
-        assert log.topic_names() == ["alerts", "controls", "dead-letters", "merchant-risk", "switch.out"]
+        assert log.topic_names() == [
+            "alerts", "controls", "dead-letters", "merchant-days", "merchant-profiles", "merchant-risk", "switch.out",
+        ]  # fmt: skip
         log.append("switch.out", 1, [b"20", b"22"])
         settings = WorkerSettings(address=SqliteAddress(log.path), topics=FOREIGN, partitions=2)
         assert run_worker(settings, SumMonitor, until_idle=True).transactions == 2

@@ -1,0 +1,60 @@
+"""Profiles and merchant-days as they are published, made of accepted events and of the rows of closed days."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from domain.cards import mask
+from domain.events import EVENTS, Kind
+from domain.feature_codes import ROW_CLOSING
+from domain.readings import MerchantDays, Profile
+from domain.timestamps import iso
+from engine.features.compose import closing_columns
+from engine.features.feature_rows import value_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from engine.features.feature_rows import FeatureRows, TermsEvent
+
+_TEXTS = {kind: frozenset(field.name for field in fields if field.kind is Kind.TEXT) for kind, fields in EVENTS.items()}
+_OF_INTAKE = frozenset({"type", "merchant_id", "received_at", "feed"})
+
+
+def profile_of(each: TermsEvent, merchant_id: str) -> Profile:
+    """An accepted version of master data, of a contract or of an assignment, as it is published."""
+    kind, event = each.event["type"], each.event
+    texts = _TEXTS[kind]
+    fields: dict[str, Any] = {
+        name: mask(value) if name in texts else value for name, value in event.items() if name not in _OF_INTAKE
+    }
+    return Profile(
+        merchant_id=merchant_id, kind=kind, effective_from=iso(event["effective_from"]), fields=fields,
+    )  # fmt: skip
+
+
+def days_of(rows: FeatureRows, scores: Mapping[int, float]) -> MerchantDays | None:
+    """The days that rows of features close, as they are published; None where they close none.
+
+    Args:
+        rows: of features.
+        scores: by row of features, the merchant's risk score after its day was closed.
+    """
+    at = np.flatnonzero(rows.kind == ROW_CLOSING).tolist()
+    if not at:
+        return None
+    return MerchantDays(
+        merchant_id=[rows.merchant_id(int(rows.merchant_row[j])) for j in at],
+        day=[_date(int(rows.local_ms[j])) for j in at], currency=[rows.currency(j) for j in at],
+        score=[scores.get(j) for j in at],
+        columns={
+            name: [value_of(rows.columns[name][j]) for j in at] for name in closing_columns() if name in rows.columns
+        },
+    )  # fmt: skip
+
+
+def _date(local_ms: int) -> str:
+    return datetime.fromtimestamp(local_ms / 1000, UTC).date().isoformat()
