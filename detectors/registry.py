@@ -14,6 +14,7 @@ from detectors.mcc_drift import MccDrift
 from detectors.mcc_jump import MccJump
 from detectors.mcc_rotation import MccRotation
 from detectors.mcc_static import MccStatic
+from detectors.stan_reuse import StanReuse
 from detectors.volume_burst import VolumeBurst
 from detectors.volume_collapse import VolumeCollapse
 from detectors.volume_shift import VolumeShift
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
 DETECTORS: tuple[
     type[
         MccJump | MccDrift | MccRotation | MccStatic | FeeOver | FeeRise | FeeNotice
-        | VolumeSurge | VolumeShift | VolumeCollapse | VolumeWakeup | VolumeBurst
+        | VolumeSurge | VolumeShift | VolumeCollapse | VolumeWakeup | VolumeBurst | StanReuse
     ], ...,
 ] = (
     MccJump, MccDrift, MccRotation, MccStatic, FeeOver, FeeRise, FeeNotice,
-    VolumeSurge, VolumeShift, VolumeCollapse, VolumeWakeup, VolumeBurst,
+    VolumeSurge, VolumeShift, VolumeCollapse, VolumeWakeup, VolumeBurst, StanReuse,
 )  # fmt: skip
 """Every detector's class."""
 

@@ -12,7 +12,7 @@ from domain.events import EVENTS, Kind
 from domain.feature_codes import ROW_CLOSING
 from domain.readings import MerchantDays, Profile
 from domain.timestamps import iso
-from engine.features.compose import closing_columns
+from engine.features.families.registry import closing_columns
 from engine.features.feature_rows import value_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def days_of(rows: FeatureRows, scores: Mapping[int, float]) -> MerchantDays | No
         day=[_date(int(rows.local_ms[j])) for j in at], currency=[rows.currency(j) for j in at],
         score=[scores.get(j) for j in at],
         columns={
-            name: [value_of(rows.columns[name][j]) for j in at] for name in closing_columns() if name in rows.columns
+            each.name: [value_of(rows.columns[each.name][j]) for j in at]
+            for each in closing_columns()[1:] if each.name in rows.columns
         },
     )  # fmt: skip
 

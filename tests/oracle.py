@@ -134,7 +134,7 @@ class Oracle:
             weigh(merchant, event, at_ms, approved, self.country)
         traded = role in {Role.SALE, Role.REFUND}
         found = lifetime_columns(merchant) | volume_columns(merchant) | repeat_columns(merchant, event, traded)
-        found |= card_columns(merchant, event, traded)
+        found |= card_columns(merchant, event, traded) | sent_columns(merchant, event, traded)
         shares, unsure = ratio_columns(merchant)
         found |= shares | mcc_columns(merchant, event, at_ms, role is Role.SALE and approved)
         found |= fee_columns(merchant, event, at_ms, self.country)
@@ -154,6 +154,20 @@ class Oracle:
             if parts and approved:
                 take_out(merchant, event["txn_id"], role, event["amount"], 0 if 0 in parts else sum(parts), at_ms)
         return found
+
+
+def sent_columns(merchant: Merchant, event: Event, traded: bool) -> dict[str, Value]:
+    """Messages of the day that bear the terminal, STAN and time of one of the last eight."""
+    past, key = merchant.past, sent_key(event)[1:5]
+    if merchant.day > past.sent_day:
+        past.sent_day, past.sent_again = merchant.day, 0
+    if not traded or not key:
+        return {"same_stan_1d": None}
+    if key in past.sent_held:
+        past.sent_again += 1
+        return {"same_stan_1d": past.sent_again}
+    past.sent_held = [*past.sent_held, key][-8:]
+    return {"same_stan_1d": None}
 
 
 def lifetime_columns(merchant: Merchant) -> dict[str, Value]:

@@ -145,6 +145,10 @@ class History:
     """(own day, charged above what was due) of each judged payment."""
     numbers: Any = None
     """A `tests.oracle_numbers.Pool`, from the first approved sale on."""
+    sent_held: list[tuple[Any, ...]] = field(default_factory=list)
+    """Terminal, STAN and time sent of the last eight different messages."""
+    sent_day: int = 0
+    sent_again: int = 0
     unsure: bool = False
     """Whether a counter stood so near a threshold that float32 may decide otherwise."""
 

@@ -109,12 +109,6 @@ def _source(families: tuple[ModuleType, ...]) -> str:
     return f"{head}{imports}\n\n{hooks}\n\n{tail}"
 
 
-@cache
-def closing_columns() -> tuple[str, ...]:
-    """Names of the columns that have values in the row of a closing, in order."""
-    return tuple(name for family in FAMILIES for name in getattr(family, "CLOSES", ()))
-
-
 def _hook(name: str, taken: str, families: tuple[ModuleType, ...]) -> str:
     """A function that calls every family's function `name`, where it has one."""
     calls = [f"    family_{k}.{name}({taken})\n" for k, each in enumerate(families) if hasattr(each, name)]

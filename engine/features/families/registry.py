@@ -18,6 +18,7 @@ from engine.features.families import (
     ratios,
     repeats,
     season,
+    sent,
     trade,
     volume,
 )
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 FAMILIES: tuple[ModuleType, ...] = (
-    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, season,
+    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, season, sent,
 )  # fmt: skip
 
 
