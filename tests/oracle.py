@@ -127,7 +127,7 @@ class Oracle:
     def _accepted(self, merchant: Merchant, event: Event, at_ms: int) -> dict[str, Value]:
         role, approved = role_of(event), is_approved(event)
         if role is Role.UNDO and approved:
-            undo(merchant, event, at_ms, self.repeat_ms)
+            undo(merchant, event, at_ms, self.repeat_ms, self.late_ms)
         if role in {Role.SALE, Role.REFUND}:
             attempt(merchant, event, at_ms, role, approved)
         if role is Role.SALE:

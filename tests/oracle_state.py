@@ -258,7 +258,7 @@ def came(merchant: Merchant, original: str, now_s: int) -> tuple[Message | None,
     return None, None
 
 
-def undo(merchant: Merchant, event: Event, at_ms: int, repeat_ms: int) -> None:
+def undo(merchant: Merchant, event: Event, at_ms: int, repeat_ms: int, late_ms: int) -> None:
     """Take the original of an approved void or reversal out, or wait for it."""
     original, now_s, part = event.get("original_txn_id"), merchant.clock // SECOND, event["amount"]
     if original is None:
@@ -271,15 +271,16 @@ def undo(merchant: Merchant, event: Event, at_ms: int, repeat_ms: int) -> None:
     seen = in_ring(merchant, original)
     minor, when = event.get("original_amount"), event.get("original_time")
     described = minor is not None and when is not None
+    before = described and ms(when) < merchant.first_ms
     if message:
         if role is not None:
             take_out(merchant, original, role, message.minor, part, message.at_s * SECOND, message.currency)
     elif seen:
         if seen.role is not None and not seen.undone:
             take_out(merchant, original, seen.role, seen.minor, part, seen.at_ms // SECOND * SECOND, event["currency"])
-    elif described and ms(when) < merchant.first_ms:
+    elif before and ms(when) + late_ms < merchant.clock:
         merchant.life["unmatched_reversals"] += 1
-    elif described and ms(when) + repeat_ms < merchant.clock:
+    elif described and not before and ms(when) + repeat_ms < merchant.clock:
         take_out(merchant, original, Role.SALE, minor, part, ms(when), event["currency"])
     elif len(merchant.waiting) >= 256:
         merchant.life["unmatched_reversals"] += 1

@@ -685,9 +685,10 @@ def _reverse_described(
     first_ms = columns.number[N_TIME, i]
     if row.first_ms != 0:
         first_ms = min(first_ms, i64(row.first_ms))
-    if described and time_ms < first_ms:
-        row.unmatched_reversals += 1  # it was before our time
-    elif described and (earlier or time_ms + reference.repeat_ms < now_ms):
+    before = described and time_ms < first_ms
+    if before and time_ms + reference.late_ms < now_ms:
+        row.unmatched_reversals += 1  # it was before our time, and cannot come any more
+    elif described and not before and (earlier or time_ms + reference.repeat_ms < now_ms):
         _take_out(state, row, r, original, ring_id, i64(SALE), amount, part, currency, reference, time_ms, now_ms)
     elif earlier:
         row.unmatched_reversals += 1
