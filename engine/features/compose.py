@@ -74,7 +74,8 @@ class Composition:
         into = Into(
             scratch.view(np.int64), self.nulls.view(np.int64), table, np.empty(room, np.int32),
             np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64),
-            np.empty(room, np.int64), np.empty(room, np.int8), np.empty(room, np.int64), np.empty((room, 3), np.int64),
+            np.empty(room, np.int64), np.empty(room, np.int8), np.empty(room, np.int64), np.empty(room, np.int32),
+            np.empty((room, 3), np.int64),
         )  # fmt: skip
         return scratch, into, by_name
 

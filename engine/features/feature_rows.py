@@ -144,6 +144,7 @@ class FeatureRows:
         into = walked.into
         self._walked, self._first, self._end = walked, first, end
         self._record, self._currency = into.record_of[:count], into.currency[:count]
+        self._version = into.version_of[:count]
         self.columns: Mapping[str, Any] = _Columns(walked.columns, count)
         self.merchant_row, self.time_ms = into.row_of[:count], into.time_ms[:count]
         self.clock_ms, self.watermark_ms = into.clock_ms[:count], into.watermark_ms[:count]
@@ -270,11 +271,7 @@ class FeatureRows:
 
     def _registered(self, j: int) -> tuple[str, ...]:
         """MCCs of the master data in force at row `j`."""
-        state, time_ms = self._walked.state, int(self.time_ms[j])
-        k = int(state.rows.rows["master_data"][self.merchant_row[j]])
-        while k > 0 and state.master_data[k]["effective_ms"] > time_ms:
-            k = int(state.master_data_next[k])
-        version = state.master_data[k]
+        version = self._walked.state.master_data[self._version[j]]
         return tuple(f"{each:04d}" for each in version["mccs"][: version["mcc_count"]].tolist())
 
     def dead_letters(self) -> list[DeadLetter]:

@@ -509,6 +509,7 @@ def _put(
     into.currency[j] = row.currency
     into.approved_role[j] = role
     into.local_ms[j] = local_ms
+    into.version_of[j] = _master_data_at(state, row, time_ms)
     return j + 1
 
 

@@ -104,6 +104,8 @@ class Into(NamedTuple):
     """(room,): `domain.events.Role` of an approved transaction; -1 of another one, and of what is no transaction."""
     local_ms: NDArray[np.int64]
     """(room,): a transaction's local time, or the midnight that a closed day began with; `MISSING` of others."""
+    version_of: NDArray[np.int32]
+    """(room,): the place of the master data in force at its time, by what had come until then; 0 for none."""
     event_context: NDArray[np.int64]
     """(room, 3): by record, its merchant's row and a figure of it at that moment. Of an event that is no transaction
     the figure is the merchant's watermark, and the third how many rows of features came before; of a late transaction

@@ -78,7 +78,8 @@ def test_everything_in_it_is_read() -> None:
     for merchant_id in ("m0", "m1", "m2"):
         assert without_receipts(old, merchant_id) == without_receipts(new, merchant_id)
     assert old.counts == new.counts
-    # `fee_notice` was said to need fees: it needs contracts, which that version did not count. `stan_reuse` was not there.
+    # `fee_notice` was said to need fees: it needs contracts, which that version did not count. `stan_reuse`
+    # was not there.
     others = {"fee_notice", "stan_reuse"}
     assert [each for each in old.coverage if each.detector not in others] == [
         each for each in new.coverage if each.detector not in others

@@ -62,6 +62,8 @@ def stream() -> list[Event]:
             )
         if k == 60:
             events.append(master_data(at_ms, short_name="Lantern"))
+        if k == 70:  # told late, and in force from long before
+            events.append(master_data(START_MS + HOUR_MS, mccs=["5813"]))
         events.append(sale(k, at_ms, "8062" if k % 3 == 0 and k > 30 else "5812", feed="f"))
         if k % 12 == 11:
             events.append(clock(at_ms + MINUTE_MS))
