@@ -47,6 +47,7 @@ class IntakeTotals:
         bytes_read: of the input, from its beginning: the position to go on from.
         unfinished_bytes: of a last line that has no end yet and is left for the next run.
         cut_texts: texts of unknown fields that were longer than `domain.masking.MAX_UNKNOWN_CHARS`, and cut.
+        passed_clocks: clock records that were passed over, for they lie behind their feed's.
     """
 
     lines: int = 0
@@ -56,6 +57,7 @@ class IntakeTotals:
     bytes_read: int = 0
     unfinished_bytes: int = 0
     cut_texts: int = 0
+    passed_clocks: int = 0
 
 
 def ingest(
@@ -66,7 +68,8 @@ def ingest(
 
     A line that is no event becomes a dead letter with its line number. The position is committed with the records,
     so an intake of the same name goes on where the last one stopped. A clock record of each feed goes to every
-    partition each event-minute and at the end, unless the input brings clock records of that feed.
+    partition each event-minute, unless the input brings clock records of that feed that keep up with it, and at the
+    end.
 
     Args:
         log: has the topics.
@@ -146,7 +149,7 @@ class _Intake:
                 latest, published, own = (
                     log.position(f"{name}/{what}/{each}") or 0 for what in ("latest", "told", "own")
                 )
-                self._processor.clocks[each] = FeedClock(latest, published, bool(own))
+                self._processor.clocks[each] = FeedClock(latest, published, own)
         self.totals = IntakeTotals(bytes_read=self._done)
 
     def go_on(self, lines: BinaryIO) -> None:
@@ -187,6 +190,7 @@ class _Intake:
         self.totals = IntakeTotals(
             was.lines + len(chunk), was.forwarded + out.forwarded, was.dead_letters + len(out.letters),
             was.skipped_lines + blank, was.bytes_read + size, cut_texts=was.cut_texts + out.cut_texts,
+            passed_clocks=was.passed_clocks + out.passed_clocks,
         )  # fmt: skip
 
     def _look(self) -> None:
@@ -219,7 +223,7 @@ class _Intake:
                 log.set_position(f"{name}/feed/{feed}", 1)
                 log.set_position(f"{name}/latest/{feed}", clock.latest_ms)
                 log.set_position(f"{name}/told/{feed}", clock.published_ms)
-                log.set_position(f"{name}/own/{feed}", int(clock.own))
+                log.set_position(f"{name}/own/{feed}", clock.own_ms)
         self._done = position
 
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 CLOCK_LAG_MS = 120_000
 """How far a feed's clock stays behind its latest transaction until its input ends: room for disorder."""
+OWN_LAG_MS = 3_600_000
+"""How far the clock records that an input brings may stay behind its latest transaction; beyond, they are made here."""
 BATCH_LINES = 5_000
 _MINUTE_MS = 60_000
 _CURE = (
@@ -51,24 +53,40 @@ class FeedClock:
 
     Attributes:
         latest_ms: time of its latest transaction, UTC milliseconds.
-        published_ms: time of the last clock record that every partition was given.
-        own: whether the input has clock records of the feed, so none is made here.
+        published_ms: the greatest time of the clock records that every partition was given.
+        own_ms: the greatest time of the clock records that the input brought; 0 for none. Earlier versions kept 1
+            for any.
     """
 
     latest_ms: int = 0
     published_ms: int = 0
-    own: bool = False
+    own_ms: int = 0
+
+    @property
+    def own(self) -> bool:
+        """Whether the input brings clock records that keep up with the feed, so none is made here."""
+        return self.own_ms > 0 and self.latest_ms - self.own_ms <= OWN_LAG_MS
 
 
 class ProcessedLines:
-    """What some lines give: values by partition, each with its key and the number of its line, and dead letters."""
+    """What some lines give: values by partition, each with its key and the number of its line, and dead letters.
+
+    Attributes:
+        values: by partition.
+        keys: of the values.
+        numbers: of their lines.
+        letters: what became dead letters.
+        forwarded: lines that became values.
+        cut_texts: texts of unknown fields that were cut.
+        passed_clocks: clock records that were passed over, for they lie behind their feed's.
+    """
 
     def __init__(self, partitions: int) -> None:
         self.values: list[list[bytes]] = [[] for _ in range(partitions)]
         self.keys: list[list[bytes | None]] = [[] for _ in range(partitions)]
         self.numbers: list[list[int]] = [[] for _ in range(partitions)]
         self.letters: list[DeadLetter] = []
-        self.forwarded = self.cut_texts = 0
+        self.forwarded = self.cut_texts = self.passed_clocks = 0
 
     def put(self, partition: int, value: bytes, number: int, key: bytes | None = None) -> None:
         """Add to one partition."""
@@ -131,7 +149,7 @@ class LineProcessor:
         """Clock records for every partition: everything up to each feed's latest transaction was forwarded."""
         out = ProcessedLines(self._partitions)
         for feed, clock in self.clocks.items():
-            if clock.latest_ms > clock.published_ms and not clock.own:
+            if clock.latest_ms > clock.published_ms:
                 clock.published_ms = clock.latest_ms
                 out.everywhere(_clock(feed, clock.latest_ms), number)
         return out
@@ -142,18 +160,19 @@ class LineProcessor:
         decoded = self._decoder.decode(records)
         now_ms = self._now_utc_ms()
         letters, feeds = {i: letter for i, _, letter in decoded.dead}, self._feeds(decoded)
-        for feed in np.unique(decoded.columns.hash[_FEED, decoded.columns.kind == KIND_CLOCK]).tolist():
-            self._clock_of(feeds[feed]).own = True
+        self._look_for_clocks(decoded, feeds, now_ms)
         partitions, keys = _keyed(decoded, self._partitions)
         columns = zip(
             decoded.columns.kind.tolist(), decoded.columns.status.tolist(), decoded.columns.number[_TIME].tolist(),
             decoded.columns.number[_RECEIVED].tolist(), decoded.columns.hash[_FEED].tolist(),
             partitions, keys, strict=True,
         )  # fmt: skip
-        untouched = self._untouched(decoded, feeds, now_ms).tolist()
+        untouched = _untouched(decoded, now_ms).tolist()
         for i, (kind, status, time_ms, received_ms, feed, partition, key) in enumerate(columns):
             number, raw = numbered[i]
             if untouched[i]:
+                if kind == KIND_TRANSACTION:
+                    self._tick(feeds[feed], time_ms, received_ms, number, out)
                 out.put(partition, raw, number, key)
                 out.forwarded += 1
                 continue
@@ -177,16 +196,14 @@ class LineProcessor:
             if letter is not None:
                 out.letters.append(self._with_cure(letter))
 
-    def _untouched(self, decoded: Decoded, feeds: dict[int, str], now_ms: int) -> NDArray[np.bool_]:
-        """Which lines go on as they are: plain, with receipt, of a feed that brings its own clock records.
-
-        A clock record has no receipt.
-        """
-        own = [each for each, name in feeds.items() if self._clock_of(name).own]
-        received, feed = decoded.columns.number[_RECEIVED], decoded.columns.hash[_FEED]
-        timely = (received != MISSING) & (received <= now_ms + events.FUTURE_MS)
-        ours: NDArray[np.bool_] = (decoded.columns.status == OK) & timely & np.isin(feed, np.array(own, np.uint64))
-        return ours
+    def _look_for_clocks(self, decoded: Decoded, feeds: dict[int, str], now_ms: int) -> None:
+        """Let feeds whose clock records come within the batch have them from its first line on."""
+        columns = decoded.columns
+        time_ms = columns.number[_TIME]
+        at = np.flatnonzero((columns.kind == KIND_CLOCK) & (time_ms <= now_ms + events.FUTURE_MS))
+        for feed, first in zip(*np.unique(columns.hash[_FEED, at], return_index=True), strict=True):
+            clock = self._clock_of(feeds[int(feed)])
+            clock.own_ms = max(clock.own_ms, int(time_ms[at[first]]))
 
     def _feeds(self, decoded: Decoded) -> dict[int, str]:
         """The names behind the batch's feed hashes."""
@@ -219,9 +236,18 @@ class LineProcessor:
     def _take_clock(
         self, records: Records, i: int, feed: str, time_ms: int, now_ms: int, number: int, out: ProcessedLines
     ) -> DeadLetter | None:
-        """Pass an input's own clock record on; one that is ahead of now would close what is still open."""
+        """Pass an input's own clock record on, unless it lies behind what the feed's clock is already.
+
+        One that is ahead of now would close what is still open.
+        """
         if time_ms > now_ms + events.FUTURE_MS:
             return _ahead(records, i, "event_time", time_ms - now_ms)
+        clock = self._clock_of(feed)
+        clock.own_ms = max(clock.own_ms, time_ms)
+        if time_ms <= clock.published_ms:
+            out.passed_clocks += 1
+            return None
+        clock.published_ms = time_ms
         out.everywhere(_clock(feed, time_ms), number)
         out.forwarded += 1
         return None
@@ -260,6 +286,14 @@ class LineProcessor:
         if feed not in self.clocks:
             self.clocks[feed] = FeedClock()
         return self.clocks[feed]
+
+
+def _untouched(decoded: Decoded, now_ms: int) -> NDArray[np.bool_]:
+    """Which lines go on as they are: plain, with feed and receipt. A clock record has no receipt."""
+    received, feed = decoded.columns.number[_RECEIVED], decoded.columns.hash[_FEED]
+    timely = (received != MISSING) & (received <= now_ms + events.FUTURE_MS)
+    ours: NDArray[np.bool_] = (decoded.columns.status == OK) & timely & (feed != 0)
+    return ours
 
 
 def _keyed(decoded: Decoded, partitions: int) -> tuple[list[int], list[bytes]]:

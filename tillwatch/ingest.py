@@ -104,6 +104,11 @@ def _words(totals: IntakeTotals, rate: float, say: Say) -> Iterator[str]:
             f"{totals.cut_texts:,} texts of unknown fields were longer than {MAX_UNKNOWN_CHARS:,} characters, and cut",
             f"未知字段中有{totals.cut_texts:,}段文本超过{MAX_UNKNOWN_CHARS:,}个字符，已截断",
         )
+    if totals.passed_clocks:
+        yield say(
+            f"{totals.passed_clocks:,} clock records lay behind their feed's, and were passed over",
+            f"{totals.passed_clocks:,}条时钟记录落后于其来源的时钟，已略过",
+        )
     if totals.unfinished_bytes:
         yield say(
             f"left for the next run: an incomplete last line of {totals.unfinished_bytes:,} bytes",

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 T0 = 1_735_700_400_000
 PAN = "6222021234567894"
 PARTITIONS = 3
+HOUR_MS = 3_600_000
 
 
 def sale(k: int, **changed: Any) -> dict[str, Any]:
@@ -57,6 +58,17 @@ def values(log: SqliteLog, topic: str, partition: int) -> list[bytes]:
 def events_of(log: SqliteLog, kind: str = "transaction") -> list[list[dict[str, Any]]]:
     parsed = [[json.loads(value) for value in values(log, "events", p)] for p in range(PARTITIONS)]
     return [[each for each in part if each.get("type", "transaction") == kind] for part in parsed]
+
+
+def clock(time_ms: int, feed: str = "main") -> dict[str, Any]:
+    return {"type": "clock", "feed": feed, "event_time": time_ms}
+
+
+def told(log: SqliteLog) -> list[int]:
+    """Times of the clock records, the same in every partition."""
+    first, *others = [[each["event_time"] for each in part] for part in events_of(log, "clock")]
+    assert others == [first] * (PARTITIONS - 1)
+    return first
 
 
 def letters(log: SqliteLog) -> list[dict[str, Any]]:
@@ -216,9 +228,66 @@ def test_a_feed_that_is_no_name_is_refused(log: SqliteLog, feed: str) -> None:
 
 
 def test_an_input_with_clock_records_of_its_own_is_trusted_with_them(log: SqliteLog) -> None:
-    clock = {"type": "clock", "feed": "main", "event_time": T0 + 60_000}
-    ingest(log, lines(sale(1), clock, sale(40)), name="a", historic=True)
-    assert [[each["event_time"] for each in part] for part in events_of(log, "clock")] == [[T0 + 60_000]] * PARTITIONS
+    ingest(log, lines(sale(1), clock(T0 + 60_000), sale(40)), name="a", historic=True)
+    assert told(log) == [T0 + 60_000, T0 + 400_000], "the end is told all the same"
+
+
+@pytest.mark.parametrize("received", [{}, {"feed": "main", "received_at": T0}], ids=["to be stamped", "plain"])
+@pytest.mark.parametrize("poison_ms", [631_152_000_000, T0 - HOUR_MS - 1], ids=["1990", "an hour ago"])
+def test_a_clock_record_that_lies_behind_changes_nothing(log: SqliteLog, received: Any, poison_ms: int) -> None:
+    given = [sale(k, **received) for k in range(31)]
+    totals = ingest(log, lines(*given[:10], clock(poison_ms), *given[10:]), name="a", historic=True)
+    assert (totals.forwarded, totals.passed_clocks, totals.dead_letters) == (31, 1, 0)
+    last_ms = T0 + 300_000
+    lagging = range((T0 - CLOCK_LAG_MS) // 60_000 * 60_000, last_ms - CLOCK_LAG_MS + 1, 60_000)
+    assert told(log) == [*lagging, last_ms]
+    ingest(log, lines(clock(poison_ms), sale(40, **received)), name="b", historic=True)
+    assert told(log)[-1] == T0 + 400_000
+
+
+def test_clock_records_of_a_feed_that_stop_are_made_once_they_lag_by_an_hour(log: SqliteLog) -> None:
+    later = [sale(0, event_time=T0 + k * HOUR_MS // 4) for k in range(1, 8)]
+    ingest(log, lines(sale(1), clock(T0), *later[:5]), name="a", historic=True)
+    hour = [T0, T0 + 5 * HOUR_MS // 4 - CLOCK_LAG_MS, T0 + 5 * HOUR_MS // 4]
+    assert told(log) == hour
+    ingest(log, lines(sale(1), clock(T0), *later[:5], *later[5:]), name="a", historic=True)
+    assert told(log)[3:] == [
+        T0 + 6 * HOUR_MS // 4 - CLOCK_LAG_MS, T0 + 7 * HOUR_MS // 4 - CLOCK_LAG_MS, T0 + 7 * HOUR_MS // 4
+    ]  # fmt: skip
+
+
+def test_clock_records_that_lag_behind_those_made_before_them_are_trusted_as_soon_as_they_go_on(log: SqliteLog) -> None:
+    given = [sale(1), clock(T0 - 300_000), sale(100), clock(T0 + 700_000), sale(130), clock(T0 + 800_000)]
+
+    def one_by_one() -> Iterator[bytes]:
+        for each in given:
+            yield lines(each).read()
+
+    totals = ingest(log, io.BufferedReader(Pieces(one_by_one())), name="a", historic=True)
+    assert totals.passed_clocks == 1
+    assert told(log) == [T0 - 120_000, T0 + 700_000, T0 + 800_000, T0 + 1_300_000]
+
+
+def test_a_feed_whose_clock_was_stopped_by_an_earlier_version_goes_on(log: SqliteLog) -> None:
+    ingest(log, lines(sale(1)), name="a", historic=True)
+    log.set_position("a/own/main", 1)
+    ingest(log, lines(sale(1), sale(40)), name="a", historic=True)
+    assert told(log)[-1] == T0 + 400_000
+
+
+class Pieces(io.RawIOBase):
+    """A pipe that holds one piece at a time."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = next(self._pieces, b"")
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 class Unseekable(io.RawIOBase):
