@@ -8,27 +8,37 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import msgspec
+from mode import get_logger
 
+from domain import events
 from domain.cards import find_pans
 from domain.errors import TillwatchError
 from engine.controls import Controls
-from engine.decoding.decode import Refused, parse
+from engine.decoding.decode import Refused, check_field, parse
+from engine.features.state import MAX_FEEDS
 from streams.controls import ControlsReader
+from streams.errors import Fenced
 from streams.line_intake import CLOCK_LAG_MS, FeedClock, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from typing import BinaryIO
 
     from streams.log import Log
     from streams.pan_field import PanField
+
+logger = get_logger(__name__)
 
 __all__ = ["CLOCK_LAG_MS", "InputRefused", "IntakeTotals", "chunks", "ingest"]
 
 _CHUNK_BYTES = 2_000_000
 _MARK_BYTES = 4096
 _LOOK_S = 1.0
+_DECLARED = ":feed:"
+"""What the positions begin with that say which feeds there are."""
+_TRIES = 5
+"""Times that feeds are declared anew because another ingest came between."""
 
 
 class InputRefused(TillwatchError):
@@ -47,7 +57,9 @@ class IntakeTotals:
         bytes_read: of the input, from its beginning: the position to go on from.
         unfinished_bytes: of a last line that has no end yet and is left for the next run.
         cut_texts: texts of unknown fields that were longer than `domain.masking.MAX_UNKNOWN_CHARS`, and cut.
-        passed_clocks: clock records that were passed over, for they lie behind their feed's.
+        passed_clocks: clock records that were passed over, for they lie behind their feed's, or it is not declared.
+        undeclared: records that named a feed that is not declared; but for clock records they count under the input's.
+        undeclared_feeds: the first 64 of those names.
     """
 
     lines: int = 0
@@ -58,11 +70,14 @@ class IntakeTotals:
     unfinished_bytes: int = 0
     cut_texts: int = 0
     passed_clocks: int = 0
+    undeclared: int = 0
+    undeclared_feeds: tuple[str, ...] = ()
 
 
 def ingest(
     log: Log, lines: BinaryIO, *, name: str, feed: str = "main", historic: bool = False,
     on_progress: Callable[[IntakeTotals], None] | None = None, pan_field: PanField | None = None,
+    feeds: Collection[str] = (),
 ) -> IntakeTotals:  # fmt: skip
     """Append every event of `lines`, one JSON object a line, to its merchant's partition of `events`.
 
@@ -79,13 +94,15 @@ def ingest(
         historic: whether the events are of the past: receipt is then the event time, else the wall clock.
         on_progress: called after each chunk.
         pan_field: makes tokens of a field with card numbers.
+        feeds: declared besides `feed`; the log knows them from then on. An event that names no declared feed counts
+            under `feed`.
 
     Raises:
         InputRefused: the name holds a card number; the input is not the one taken from before, or another intake takes
-            it at the same time; the feed's name is none.
+            it at the same time; a feed's name is none, or the log has no room for it.
         Fenced: on Kafka, another intake of the name has begun and takes the rest.
     """
-    intake = _Intake(log, name, feed, historic=historic, pan_field=pan_field)
+    intake = _Intake(log, name, feed, feeds, historic=historic, pan_field=pan_field)
     intake.go_on(lines)
     for chunk, last in chunks(lines):
         if not last or not lines.seekable() or _is_whole(chunk[0]):
@@ -129,18 +146,20 @@ def _is_whole(line: bytes) -> bool:
 class _Intake:
     """One run of `ingest`."""
 
-    def __init__(self, log: Log, name: str, feed: str, *, historic: bool, pan_field: PanField | None = None) -> None:
+    def __init__(
+        self, log: Log, name: str, feed: str, feeds: Collection[str], *, historic: bool, pan_field: PanField | None
+    ) -> None:
         if find_pans(name):
             raise InputRefused("name of an input must not hold a card number, got one: give it another by --name")
-        self._log, self._name = log, name
+        if name.startswith(_DECLARED):
+            raise InputRefused(f"name of an input must not begin with {_DECLARED!r}, got {name!r}")
+        self._log, self._name, self._feed = log, name, feed
         self._controls, self._looked_s = ControlsReader(log), -_LOOK_S
         partitions = log.partitions(log.topics.events.name)
-        try:
-            self._processor = LineProcessor(
-                name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms, pan_field=pan_field
-            )
-        except Refused as error:
-            raise InputRefused(str(error)) from error
+        self._processor = LineProcessor(
+            name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms, pan_field=pan_field,
+            declared=_declare(log, [feed, *feeds], log.positions(f"{name}/feed/")),
+        )  # fmt: skip
         self._tail = b""
         with log.transaction(writer=name):  # an intake of the name that still runs cannot go on from here
             self._done = log.position(name) or 0
@@ -191,7 +210,16 @@ class _Intake:
             was.lines + len(chunk), was.forwarded + out.forwarded, was.dead_letters + len(out.letters),
             was.skipped_lines + blank, was.bytes_read + size, cut_texts=was.cut_texts + out.cut_texts,
             passed_clocks=was.passed_clocks + out.passed_clocks,
+            undeclared=was.undeclared + out.undeclared.total(),
+            undeclared_feeds=self._named(was.undeclared_feeds, out),
         )  # fmt: skip
+
+    def _named(self, known: tuple[str, ...], out: ProcessedLines) -> tuple[str, ...]:
+        """The undeclared feeds that were named so far; each that is new is warned of once."""
+        new = [each for each in out.undeclared if each not in known][: MAX_FEEDS - len(known)]
+        for each in new:
+            logger.warning("feed %r is not declared: its events count under feed %r", each, self._feed)
+        return (*known, *new)
 
     def _look(self) -> None:
         """Learn the forms of identifiers that were declared, about once a second."""
@@ -225,6 +253,46 @@ class _Intake:
                 log.set_position(f"{name}/told/{feed}", clock.published_ms)
                 log.set_position(f"{name}/own/{feed}", clock.own_ms)
         self._done = position
+
+
+def _declare(log: Log, feeds: Collection[str], earlier: Collection[str]) -> set[str]:
+    """Declare feeds, and return all that are.
+
+    Args:
+        log: keeps them.
+        feeds: to be declared.
+        earlier: those that the input brought under a version that knew no declared feeds, as far as there is room.
+
+    Raises:
+        InputRefused: one is no name, or there would be more than workers can tell apart.
+    """
+    for each in feeds:
+        try:
+            check_field(events.FEED, each)
+        except Refused as error:
+            raise InputRefused(str(error)) from error
+    for last in (*[False] * (_TRIES - 1), True):
+        declared = set(log.positions(_DECLARED))
+        wanted = [each for each in dict.fromkeys(feeds) if each not in declared]
+        room = MAX_FEEDS - len(declared) - len(wanted)
+        if room < 0:
+            refused = wanted[MAX_FEEDS - len(declared)]
+            raise InputRefused(f"feeds of a log must be at most {MAX_FEEDS}, got one more: {refused!r}")
+        wanted += [each for each in earlier if each not in declared and each not in wanted][:room]
+        if not wanted:
+            return declared
+        try:
+            with log.transaction(writer="feeds"):
+                if set(log.positions(_DECLARED)) != declared:
+                    continue
+                for each in wanted:
+                    log.set_position(f"{_DECLARED}{each}", 1)
+        except Fenced:
+            if last:
+                raise
+            continue
+        return declared | set(wanted)
+    raise InputRefused(f"feeds {', '.join(feeds)} must be declared by one ingest at a time, others declare theirs too")
 
 
 def _mark(tail: bytes) -> int:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from engine.decoding.records import Records
 from engine.decoding.scan import OK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from numpy.typing import NDArray
 
@@ -78,7 +79,8 @@ class ProcessedLines:
         letters: what became dead letters.
         forwarded: lines that became values.
         cut_texts: texts of unknown fields that were cut.
-        passed_clocks: clock records that were passed over, for they lie behind their feed's.
+        passed_clocks: clock records that were passed over, for they lie behind their feed's, or it is not declared.
+        undeclared: by name of a feed that is not declared, records that named it.
     """
 
     def __init__(self, partitions: int) -> None:
@@ -87,6 +89,7 @@ class ProcessedLines:
         self.numbers: list[list[int]] = [[] for _ in range(partitions)]
         self.letters: list[DeadLetter] = []
         self.forwarded = self.cut_texts = self.passed_clocks = 0
+        self.undeclared: Counter[str] = Counter()
 
     def put(self, partition: int, value: bytes, number: int, key: bytes | None = None) -> None:
         """Add to one partition."""
@@ -110,6 +113,7 @@ class LineProcessor:
         historic: whether receipt is the event time (but never after now), else now.
         now_utc_ms: the wall clock.
         pan_field: makes tokens of a field with card numbers; None where no such field comes.
+        declared: the feeds there are; what names another counts under `feed`. None takes names as they come.
 
     Attributes:
         clocks: by feed; to be kept between runs of the same input.
@@ -120,13 +124,14 @@ class LineProcessor:
 
     def __init__(
         self, source: str, feed: str, partitions: int, *, historic: bool, now_utc_ms: Callable[[], int],
-        pan_field: PanField | None = None,
+        pan_field: PanField | None = None, declared: Collection[str] | None = None,
     ) -> None:  # fmt: skip
         self._source, self._feed, self._partitions, self._historic = source, feed, partitions, historic
         check_field(events.FEED, feed)
         self._now_utc_ms = now_utc_ms
         self._decoder = Decoder(feed)
         self._pan_field = pan_field
+        self._declared = None if declared is None else {feed, *declared}
         self._refused: set[str] = set()
         self.clocks: dict[str, FeedClock] = {}
 
@@ -160,14 +165,15 @@ class LineProcessor:
         decoded = self._decoder.decode(records)
         now_ms = self._now_utc_ms()
         letters, feeds = {i: letter for i, _, letter in decoded.dead}, self._feeds(decoded)
-        self._look_for_clocks(decoded, feeds, now_ms)
+        feed_of = self._declared_of(decoded, feeds, out)
+        self._look_for_clocks(decoded, feed_of, feeds, now_ms)
         partitions, keys = _keyed(decoded, self._partitions)
         columns = zip(
             decoded.columns.kind.tolist(), decoded.columns.status.tolist(), decoded.columns.number[_TIME].tolist(),
-            decoded.columns.number[_RECEIVED].tolist(), decoded.columns.hash[_FEED].tolist(),
+            decoded.columns.number[_RECEIVED].tolist(), feed_of.tolist(),
             partitions, keys, strict=True,
         )  # fmt: skip
-        untouched = _untouched(decoded, now_ms).tolist()
+        untouched = _untouched(decoded, feed_of, now_ms).tolist()
         for i, (kind, status, time_ms, received_ms, feed, partition, key) in enumerate(columns):
             number, raw = numbered[i]
             if untouched[i]:
@@ -178,7 +184,7 @@ class LineProcessor:
                 continue
             letter = letters.get(i)
             if letter is None and kind == KIND_CLOCK:
-                letter = self._take_clock(records, i, feeds[feed], time_ms, now_ms, number, out)
+                letter = self._take_clock(records, i, feeds.get(feed), time_ms, now_ms, number, out)
             elif letter is None:
                 given = received_ms != MISSING
                 receipt_ms = received_ms if given else self._receipt(time_ms, now_ms)
@@ -196,12 +202,24 @@ class LineProcessor:
             if letter is not None:
                 out.letters.append(self._with_cure(letter))
 
-    def _look_for_clocks(self, decoded: Decoded, feeds: dict[int, str], now_ms: int) -> None:
-        """Let feeds whose clock records come within the batch have them from its first line on."""
+    def _declared_of(self, decoded: Decoded, feeds: dict[int, str], out: ProcessedLines) -> NDArray[np.uint64]:
+        """The feed of each record, hashed: 0 where none is named, or one that is not declared, which is counted."""
         columns = decoded.columns
-        time_ms = columns.number[_TIME]
-        at = np.flatnonzero((columns.kind == KIND_CLOCK) & (time_ms <= now_ms + events.FUTURE_MS))
-        for feed, first in zip(*np.unique(columns.hash[_FEED, at], return_index=True), strict=True):
+        feed_of: NDArray[np.uint64] = columns.hash[_FEED].copy()
+        if self._declared is not None:
+            others = [each for each, name in feeds.items() if name not in self._declared]
+            strange = np.isin(feed_of, np.array(others, np.uint64)) & (columns.kind != KIND_DEAD)
+            out.undeclared.update(feeds[each] for each in feed_of[strange].tolist())
+            feed_of[strange] = 0
+        return feed_of
+
+    def _look_for_clocks(
+        self, decoded: Decoded, feed_of: NDArray[np.uint64], feeds: dict[int, str], now_ms: int
+    ) -> None:
+        """Let feeds whose clock records come within the batch have them from its first line on."""
+        kind, time_ms = decoded.columns.kind, decoded.columns.number[_TIME]
+        at = np.flatnonzero((kind == KIND_CLOCK) & (feed_of != 0) & (time_ms <= now_ms + events.FUTURE_MS))
+        for feed, first in zip(*np.unique(feed_of[at], return_index=True), strict=True):
             clock = self._clock_of(feeds[int(feed)])
             clock.own_ms = max(clock.own_ms, int(time_ms[at[first]]))
 
@@ -234,14 +252,17 @@ class LineProcessor:
         return raw
 
     def _take_clock(
-        self, records: Records, i: int, feed: str, time_ms: int, now_ms: int, number: int, out: ProcessedLines
+        self, records: Records, i: int, feed: str | None, time_ms: int, now_ms: int, number: int, out: ProcessedLines
     ) -> DeadLetter | None:
         """Pass an input's own clock record on, unless it lies behind what the feed's clock is already.
 
-        One that is ahead of now would close what is still open.
+        One that is ahead of now would close what is still open; one of no declared feed has no clock to move.
         """
         if time_ms > now_ms + events.FUTURE_MS:
             return _ahead(records, i, "event_time", time_ms - now_ms)
+        if feed is None:
+            out.passed_clocks += 1
+            return None
         clock = self._clock_of(feed)
         clock.own_ms = max(clock.own_ms, time_ms)
         if time_ms <= clock.published_ms:
@@ -288,11 +309,11 @@ class LineProcessor:
         return self.clocks[feed]
 
 
-def _untouched(decoded: Decoded, now_ms: int) -> NDArray[np.bool_]:
-    """Which lines go on as they are: plain, with feed and receipt. A clock record has no receipt."""
-    received, feed = decoded.columns.number[_RECEIVED], decoded.columns.hash[_FEED]
+def _untouched(decoded: Decoded, feed_of: NDArray[np.uint64], now_ms: int) -> NDArray[np.bool_]:
+    """Which lines go on as they are: plain, with a declared feed and receipt. A clock record has no receipt."""
+    received = decoded.columns.number[_RECEIVED]
     timely = (received != MISSING) & (received <= now_ms + events.FUTURE_MS)
-    ours: NDArray[np.bool_] = (decoded.columns.status == OK) & timely & (feed != 0)
+    ours: NDArray[np.bool_] = (decoded.columns.status == OK) & timely & (feed_of != 0)
     return ours
 
 

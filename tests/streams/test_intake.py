@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pytest
 
 from engine.decoding.hashing import partition_of
+from engine.monitor import Monitor, MonitorConfig
 from streams.intake import CLOCK_LAG_MS, InputRefused, IntakeTotals, ingest
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
@@ -107,7 +108,7 @@ def test_a_live_event_was_received_now(log: SqliteLog) -> None:
 
 
 def test_what_an_event_says_of_its_feed_and_receipt_is_kept(log: SqliteLog) -> None:
-    ingest(log, lines(sale(1, feed="own", received_at=T0 + 11_000)), name="a", feed="main", historic=True)
+    ingest(log, lines(sale(1, feed="own", received_at=T0 + 11_000)), name="a", feeds=["own"], historic=True)
     (event,) = [each for part in events_of(log) for each in part]
     assert (event["feed"], event["received_at"]) == ("own", T0 + 11_000)
 
@@ -169,7 +170,8 @@ def test_a_card_number_under_a_key_that_comes_twice_or_in_a_fraction_is_not_writ
 
 def test_a_dead_letter_does_not_hide_the_name_of_its_feed(log: SqliteLog) -> None:
     clock = {"type": "clock", "feed": "pos", "event_time": T0}
-    ingest(log, lines({**sale(1), "amount": -1, "feed": "pos"}, sale(2, feed="pos"), clock), name="a", historic=True)
+    given = lines({**sale(1), "amount": -1, "feed": "pos"}, sale(2, feed="pos"), clock)
+    ingest(log, given, name="a", feed="pos", historic=True)
     assert {each["feed"] for part in events_of(log, "clock") for each in part} == {"pos"}
 
 
@@ -210,7 +212,8 @@ def test_a_transaction_ahead_of_its_receipt_does_not_move_the_feeds_clock(log: S
 
 
 def test_each_feed_has_a_clock_of_its_own(log: SqliteLog) -> None:
-    ingest(log, lines(*(sale(k, feed="east" if k % 2 else "") for k in range(31))), name="a", historic=True)
+    given = lines(*(sale(k, feed="east" if k % 2 else "") for k in range(31)))
+    ingest(log, given, name="a", feeds=["east"], historic=True)
     last = {(each["feed"], each["event_time"]) for part in events_of(log, "clock") for each in part[-2:]}
     assert last == {("east", T0 + 290_000), ("main", T0 + 300_000)}
 
@@ -225,6 +228,67 @@ def test_a_clock_record_far_ahead_of_now_is_a_dead_letter(log: SqliteLog) -> Non
 def test_a_feed_that_is_no_name_is_refused(log: SqliteLog, feed: str) -> None:
     with pytest.raises(InputRefused, match="feed must"):
         ingest(log, lines(sale(1)), name="a", feed=feed)
+
+
+@pytest.mark.parametrize("more", [{}, {"note": "x"}, {"received_at": T0}], ids=["plain", "with text", "with receipt"])
+def test_an_event_of_a_feed_that_is_not_declared_counts_under_the_inputs(log: SqliteLog, more: Any) -> None:
+    given = [sale(1, feed="east", **more), sale(2, feed="junk", **more), sale(3, feed="junk", **more), sale(4, **more)]
+    totals = ingest(log, lines(*given), name="a", feed="west", feeds=["east"], historic=True)
+    assert {each["txn_id"]: each["feed"] for part in events_of(log) for each in part} == {
+        "t1": "east", "t2": "west", "t3": "west", "t4": "west"
+    }  # fmt: skip
+    assert {each["feed"] for part in events_of(log, "clock") for each in part} == {"east", "west"}
+    assert (totals.forwarded, totals.undeclared, totals.undeclared_feeds) == (4, 2, ("junk",))
+
+
+def test_the_workers_read_of_such_an_event_the_feed_it_counts_under(log: SqliteLog) -> None:
+    ingest(log, lines(sale(1, feed="junk")), name="a", feed="west", historic=True)
+    partition = partition_of(b"m1", PARTITIONS)
+    monitor = Monitor(MonitorConfig(capacity=10), partition, PARTITIONS)
+    monitor.process(log.read("events", partition, 0))
+    assert monitor.counts.transactions == 1
+    assert set(monitor.feeds) == {"west"}
+
+
+def test_a_clock_record_of_a_feed_that_is_not_declared_moves_no_clock(log: SqliteLog) -> None:
+    totals = ingest(log, lines(sale(1), clock(T0 + 86_400_000, "junk")), name="a", historic=True)
+    assert told(log)[-1] == T0 + 10_000
+    assert (totals.forwarded, totals.passed_clocks, totals.undeclared) == (1, 1, 1)
+
+
+def test_a_feed_stays_declared_for_later_inputs(log: SqliteLog) -> None:
+    ingest(log, lines(), name="a", feed="east")
+    ingest(log, lines(), name="b", feed="main", feeds=["north"])
+    totals = ingest(log, lines(sale(1, feed="east"), sale(2, feed="north")), name="c", feed="south", historic=True)
+    assert totals.undeclared == 0
+    assert {each["feed"] for part in events_of(log) for each in part} == {"east", "north"}
+
+
+def test_a_thousand_names_of_feeds_take_no_feed_from_anyone_and_are_warned_of_64_times(
+    log: SqliteLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    totals = ingest(log, lines(*(sale(k, feed=f"junk{k}") for k in range(1000))), name="a", historic=True)
+    assert (totals.forwarded, totals.undeclared, len(totals.undeclared_feeds)) == (1000, 1000, 64)
+    assert log.positions(":feed:") == ["main"]
+    assert [each.getMessage() for each in caplog.records][:1] == [
+        "feed 'junk0' is not declared: its events count under feed 'main'"
+    ]
+    assert len(caplog.records) == 64
+
+
+def test_the_65th_feed_is_refused_and_nothing_of_its_input_is_taken(log: SqliteLog) -> None:
+    ingest(log, lines(sale(1)), name="a", feeds=[f"f{k}" for k in range(63)], historic=True)
+    with pytest.raises(InputRefused, match="feeds of a log must be at most 64, got one more: 'one'"):
+        ingest(log, lines(sale(2)), name="b", feed="one", historic=True)
+    assert ingest(log, lines(sale(3)), name="c", feed="f62", historic=True).forwarded == 1
+    assert sum(map(len, events_of(log))) == 2
+
+
+def test_the_feeds_that_an_input_brought_under_an_earlier_version_stay(log: SqliteLog) -> None:
+    ingest(log, lines(sale(1)), name="a", historic=True)
+    log.set_position("a/feed/east", 1)
+    totals = ingest(log, lines(sale(1), sale(2, feed="east")), name="a", historic=True)
+    assert (totals.forwarded, totals.undeclared) == (1, 0)
 
 
 def test_an_input_with_clock_records_of_its_own_is_trusted_with_them(log: SqliteLog) -> None:

@@ -104,3 +104,20 @@ def test_a_published_form_of_identifiers_is_taken_by_ingest_and_replay(url: str,
     assert (taken["forwarded"], taken["dead_letters"]) == (200, 0)
     after = msgspec.json.decode(call("--log-url", url, "replay", file, "--json").stdout)
     assert (after["transactions"], after["dead_letters"]) == (200, 0)
+
+
+def test_feeds_are_declared_with_commas_or_one_by_one_and_others_are_named_at_the_end(url: str, tmp_path: Path) -> None:
+    names = ["east", "west", "north", "junk", "junk"]
+    file = lines_of(tmp_path / "june.jsonl", *({"feed": each, "txn_id": f"t{k}"} for k, each in enumerate(names)))
+    shown = call("--log-url", url, "ingest", file, "--historic", "--feeds", "east,west", "--feeds", "north")
+    assert shown.exit_code == 0
+    assert "2 records named feeds that are not declared and count under main: junk (declare them by --feeds)" in (
+        " ".join(shown.output.split())
+    )
+
+
+def test_the_65th_feed_is_refused_by_the_command(url: str, tmp_path: Path) -> None:
+    file = lines_of(tmp_path / "june.jsonl", {})
+    refused = call("--log-url", url, "ingest", file, "--feeds", ",".join(f"f{k}" for k in range(64)))
+    assert refused.exit_code == 1
+    assert "feeds of a log must be at most 64, got one more: 'f63'" in refused.output
