@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from mode import get_logger
@@ -18,7 +18,7 @@ from engine.decoding.decode import Refused, check_field, parse
 from engine.features.state import MAX_FEEDS
 from streams.controls import ControlsReader
 from streams.errors import Fenced
-from streams.line_intake import CLOCK_LAG_MS, FeedClock, LineProcessor, ProcessedLines
+from streams.line_intake import CLOCK_LAG_MS, CUT_BYTES, FeedClock, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
 
 if TYPE_CHECKING:
@@ -104,34 +104,58 @@ def ingest(
     """
     intake = _Intake(log, name, feed, feeds, historic=historic, pan_field=pan_field)
     intake.go_on(lines)
-    for chunk, last in chunks(lines):
-        if not last or not lines.seekable() or _is_whole(chunk[0]):
+    for chunk in chunks(lines):
+        if not chunk.unfinished or not lines.seekable() or _is_whole(chunk.lines[0]):
             intake.take(chunk)
         else:  # somebody is still writing it
-            intake.totals = replace(intake.totals, unfinished_bytes=len(chunk[0]))
+            intake.totals = replace(intake.totals, unfinished_bytes=chunk.size)
         if on_progress:
             on_progress(intake.totals)
     intake.end()
     return intake.totals
 
 
-def chunks(lines: BinaryIO) -> Iterator[tuple[list[bytes], bool]]:
-    """The input's lines with their ends, as many at a time as are there, up to 2 MB.
+class Chunk(NamedTuple):
+    """Some lines of an input.
 
-    Yields:
-        lines, and whether they are one last line without an end.
+    Attributes:
+        lines: with their ends; of one that is longer than a record may be, its beginning, cut so that it still is.
+        size: bytes of the input that they took.
+        tail: the last of those bytes, at most 4,096.
+        unfinished: whether they are one last line without an end.
     """
+
+    lines: list[bytes]
+    size: int
+    tail: bytes
+    unfinished: bool = False
+
+
+def chunks(lines: BinaryIO) -> Iterator[Chunk]:
+    """The input's lines, as many at a time as are there, up to 2 MB; a line without an end takes little memory."""
     read = getattr(lines, "read1", lines.read)  # which does not wait for more than there is
-    pieces: list[bytes] = []
+    begun, size, tail = b"", 0, b""  # of the line that has no end yet
     while data := read(_CHUNK_BYTES):
         cut = data.rfind(b"\n") + 1
-        pieces.append(data[:cut] if cut else data)
         if cut:
-            found = b"".join(pieces).split(b"\n")
-            yield [line + b"\n" for line in found[:-1]], False
-            pieces = [data[cut:]] if cut < len(data) else []
-    if pieces:
-        yield [b"".join(pieces)], True
+            first, *found = data[:cut].split(b"\n")[:-1]
+            whole = [_cut(begun + first[:CUT_BYTES]), *map(_cut, found)]
+            yield Chunk(
+                [each + b"\n" for each in whole],
+                size + cut,
+                (tail + data[max(0, cut - _MARK_BYTES) : cut])[-_MARK_BYTES:],
+            )
+            begun, size, tail = b"", 0, b""
+            data = data[cut:]
+        if data:
+            begun = _cut(begun + data[:CUT_BYTES])
+            size, tail = size + len(data), (tail + data[-_MARK_BYTES:])[-_MARK_BYTES:]
+    if size:
+        yield Chunk([begun], size, tail, unfinished=True)
+
+
+def _cut(line: bytes) -> bytes:
+    return line[:CUT_BYTES]
 
 
 def _is_whole(line: bytes) -> bool:
@@ -196,19 +220,18 @@ class _Intake:
                 " if it is another input, give it another --name"
             )
 
-    def take(self, chunk: list[bytes]) -> None:
+    def take(self, chunk: Chunk) -> None:
         """Append a chunk of lines and commit the position behind it."""
         self._look()
-        out = self._processor.process(self._line + 1, chunk)
-        blank = sum(not line.strip() for line in chunk)
-        self._line += len(chunk)
-        size = sum(map(len, chunk))
-        self._tail = (self._tail + b"".join(chunk))[-_MARK_BYTES:]
+        count = len(chunk.lines)
+        out = self._processor.process(self._line + 1, chunk.lines)
+        self._line += count
+        self._tail = (self._tail + chunk.tail)[-_MARK_BYTES:]
         was = self.totals
-        self._commit(out, was.bytes_read + size)
+        self._commit(out, was.bytes_read + chunk.size)
         self.totals = IntakeTotals(
-            was.lines + len(chunk), was.forwarded + out.forwarded, was.dead_letters + len(out.letters),
-            was.skipped_lines + blank, was.bytes_read + size, cut_texts=was.cut_texts + out.cut_texts,
+            was.lines + count, was.forwarded + out.forwarded, was.dead_letters + len(out.letters),
+            was.skipped_lines + out.blank, was.bytes_read + chunk.size, cut_texts=was.cut_texts + out.cut_texts,
             passed_clocks=was.passed_clocks + out.passed_clocks,
             undeclared=was.undeclared + out.undeclared.total(),
             undeclared_feeds=self._named(was.undeclared_feeds, out),

@@ -39,6 +39,8 @@ CLOCK_LAG_MS = 120_000
 OWN_LAG_MS = 3_600_000
 """How far the clock records that an input brings may stay behind its latest transaction; beyond, they are made here."""
 BATCH_LINES = 5_000
+CUT_BYTES = events.MAX_RECORD_BYTES + 2
+"""As much is looked at of a line, which is too long then, blanks around it included; a record may end in CR LF."""
 _MINUTE_MS = 60_000
 _CURE = (
     "; if the field has identifiers that only look like one, declare their form:"
@@ -78,6 +80,7 @@ class ProcessedLines:
         numbers: of their lines.
         letters: what became dead letters.
         forwarded: lines that became values.
+        blank: lines that were passed over, for they are blank.
         cut_texts: texts of unknown fields that were cut.
         passed_clocks: clock records that were passed over, for they lie behind their feed's, or it is not declared.
         undeclared: by name of a feed that is not declared, records that named it.
@@ -88,7 +91,7 @@ class ProcessedLines:
         self.keys: list[list[bytes | None]] = [[] for _ in range(partitions)]
         self.numbers: list[list[int]] = [[] for _ in range(partitions)]
         self.letters: list[DeadLetter] = []
-        self.forwarded = self.cut_texts = self.passed_clocks = 0
+        self.forwarded = self.blank = self.cut_texts = self.passed_clocks = 0
         self.undeclared: Counter[str] = Counter()
 
     def put(self, partition: int, value: bytes, number: int, key: bytes | None = None) -> None:
@@ -142,8 +145,8 @@ class LineProcessor:
     def process(self, first: int, lines: list[bytes]) -> ProcessedLines:
         """Process lines, of which the first has the number `first`; blank ones are passed over."""
         out = ProcessedLines(self._partitions)
-        numbered = [(first + k, line.strip()) for k, line in enumerate(lines)]
-        numbered = [each for each in numbered if each[1]]
+        numbered = [(first + k, stripped) for k, line in enumerate(lines) if (stripped := _stripped(line))]
+        out.blank = len(lines) - len(numbered)
         if self._pan_field:
             numbered = [(number, self._pan_field.replaced(line)) for number, line in numbered]
         for k in range(0, len(numbered), BATCH_LINES):
@@ -298,6 +301,8 @@ class LineProcessor:
 
     def _with_cure(self, letter: DeadLetter) -> DeadLetter:
         """A dead letter, of each field's first card number with what to do if it is none."""
+        if letter.message.endswith(f"got {CUT_BYTES}"):
+            return msgspec.structs.replace(letter, message=f"{letter.message} or more")
         if letter.reason != Reason.CARD_NUMBER or letter.field in self._refused:
             return letter
         self._refused.add(letter.field)
@@ -307,6 +312,11 @@ class LineProcessor:
         if feed not in self.clocks:
             self.clocks[feed] = FeedClock()
         return self.clocks[feed]
+
+
+def _stripped(line: bytes) -> bytes:
+    """The line without the blanks around it, unless it is too long with them: the rest of it was not looked at."""
+    return line if len(line := line.removesuffix(b"\n")) >= CUT_BYTES else line.strip()
 
 
 def _untouched(decoded: Decoded, feed_of: NDArray[np.uint64], now_ms: int) -> NDArray[np.bool_]:

@@ -438,6 +438,44 @@ def test_a_last_line_without_an_end_waits_for_the_rest_of_it(log: SqliteLog, tmp
 
 
 @pytest.mark.parametrize("seekable", [True, False], ids=["file", "standard input"])
+def test_the_rest_of_a_line_that_is_too_long_is_no_line(log: SqliteLog, seekable: bool) -> None:
+    sales = [json.dumps(sale(k)).encode() for k in range(3)]
+    for long in (b"x" * 5_000_000, b" " * 3_000_000 + sales[2], sales[2] + b" " * 65_536 + b"!", b"{" * 65_537):
+        ingest(log, io.BytesIO(), name="a")
+        raw = b"\n".join([sales[0], long, b"", sales[1]]) + b"\n"
+        given = io.BytesIO(raw) if seekable else io.BufferedReader(Unseekable(raw))
+        totals = ingest(log, given, name=f"{len(long)}", historic=True)
+        assert (totals.lines, totals.forwarded, totals.dead_letters, totals.skipped_lines) == (4, 2, 1, 1)
+        assert totals.bytes_read == len(raw)
+        letter = letters(log)[-1]
+        assert (letter["reason"], letter["position"]) == ("too-large", 2)
+        assert letter["message"] in {
+            "record must be at most 65536 bytes, got 65538 or more", "record must be at most 65536 bytes, got 65537"
+        }  # fmt: skip
+        more = io.BytesIO(raw + sales[2]) if seekable else io.BufferedReader(Unseekable(raw + sales[2]))
+        assert ingest(log, more, name=f"{len(long)}", historic=True).forwarded == 1
+
+
+@pytest.mark.parametrize("seekable", [True, False], ids=["file", "standard input"])
+def test_an_input_that_is_one_line_without_an_end_is_a_dead_letter_or_waits(log: SqliteLog, seekable: bool) -> None:
+    raw = b"x" * 4_000_001
+    given = io.BytesIO(raw) if seekable else io.BufferedReader(Unseekable(raw))
+    totals = ingest(log, given, name="a", historic=True)
+    expected = (0, 4_000_001) if seekable else (1, 0)  # somebody may still be writing a file
+    assert (totals.dead_letters, totals.unfinished_bytes) == expected
+
+
+def test_a_record_of_the_greatest_length_is_taken_with_any_end_of_line(log: SqliteLog) -> None:
+    bare = json.dumps(sale(1, feed="main", received_at=T0 + 10_000)).encode()
+    texts = b"".join(b',"n%d":"%s"' % (k, b"x" * 4_000) for k in range(10, 26))
+    room = 65_536 - len(bare) - len(texts) - len(b',"n":""')
+    whole = bare[:-1] + texts + b',"n":"' + b"x" * room + b'"}'
+    assert len(whole) == 65_536
+    for k, end in enumerate((b"\n", b"\r\n", b"")):
+        assert ingest(log, io.BytesIO(whole + end), name=f"{k}", historic=True).forwarded == 1
+
+
+@pytest.mark.parametrize("seekable", [True, False], ids=["file", "standard input"])
 def test_another_input_under_the_same_name_is_refused(log: SqliteLog, seekable: bool) -> None:
     ingest(log, lines(sale(1), sale(2)), name="a", historic=True)
     other = lines(sale(3), sale(4), sale(5)).read()

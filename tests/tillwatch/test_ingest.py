@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from domain.card_tokens import TokenKey
 from streams.sqlite.address import SqliteAddress
-from tests.tillwatch.conftest import call
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.tillwatch.conftest import call, finish, start
 
 PAN = "6222021234567894"
 SALE = {"txn_id": "t", "merchant_id": "m", "amount": 1, "currency": "CNY", "event_time": 1_795_833_000_000}
@@ -104,6 +101,20 @@ def test_a_published_form_of_identifiers_is_taken_by_ingest_and_replay(url: str,
     assert (taken["forwarded"], taken["dead_letters"]) == (200, 0)
     after = msgspec.json.decode(call("--log-url", url, "replay", file, "--json").stdout)
     assert (after["transactions"], after["dead_letters"]) == (200, 0)
+
+
+def test_two_hundred_megabytes_without_an_end_of_line_take_little_memory(url: str) -> None:
+    process = start("--log-url", url, "ingest", "-", "--json")
+    assert process.stdin is not None
+    for _ in range(200):
+        process.stdin.write("x" * 1_000_000)
+    process.stdin.flush()
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    code, output, errors = finish(process)
+    assert code == 0, errors
+    assert msgspec.json.decode(output)["dead_letters"] == 1
+    (peak_kb,) = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")]
+    assert peak_kb < 400_000
 
 
 def test_feeds_are_declared_with_commas_or_one_by_one_and_others_are_named_at_the_end(url: str, tmp_path: Path) -> None:
