@@ -20,6 +20,7 @@ from streams.controls import ControlsReader
 from streams.errors import Fenced
 from streams.line_intake import CLOCK_LAG_MS, CUT_BYTES, FeedClock, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
+from streams.overlap import Forwarded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -35,6 +36,8 @@ __all__ = ["CLOCK_LAG_MS", "InputRefused", "IntakeTotals", "chunks", "ingest"]
 _CHUNK_BYTES = 2_000_000
 _MARK_BYTES = 4096
 _LOOK_S = 1.0
+_LATEST = ":latest:"
+"""What the positions begin with that say which transaction was the latest that any input has forwarded, by feed."""
 _DECLARED = ":feed:"
 """What the positions begin with that say which feeds there are."""
 _TRIES = 5
@@ -58,6 +61,7 @@ class IntakeTotals:
         unfinished_bytes: of a last line that has no end yet and is left for the next run.
         cut_texts: texts of unknown fields that were longer than `domain.masking.MAX_UNKNOWN_CHARS`, and cut.
         passed_clocks: clock records that were passed over, for they lie behind their feed's, or it is not declared.
+        repeated: lines left out, for other inputs have forwarded the same under their feed.
         undeclared: records that named a feed that is not declared; but for clock records they count under the input's.
         undeclared_feeds: the first 64 of those names.
     """
@@ -70,6 +74,7 @@ class IntakeTotals:
     unfinished_bytes: int = 0
     cut_texts: int = 0
     passed_clocks: int = 0
+    repeated: int = 0
     undeclared: int = 0
     undeclared_feeds: tuple[str, ...] = ()
 
@@ -77,7 +82,7 @@ class IntakeTotals:
 def ingest(
     log: Log, lines: BinaryIO, *, name: str, feed: str = "main", historic: bool = False,
     on_progress: Callable[[IntakeTotals], None] | None = None, pan_field: PanField | None = None,
-    feeds: Collection[str] = (),
+    feeds: Collection[str] = (), overlap_s: int = 86_400,
 ) -> IntakeTotals:  # fmt: skip
     """Append every event of `lines`, one JSON object a line, to its merchant's partition of `events`.
 
@@ -96,13 +101,15 @@ def ingest(
         pan_field: makes tokens of a field with card numbers.
         feeds: declared besides `feed`; the log knows them from then on. An event that names no declared feed counts
             under `feed`.
+        overlap_s: how far behind the latest transaction that other inputs had forwarded under a feed when this one
+            began, seconds, records are left out that those have forwarded.
 
     Raises:
         InputRefused: the name holds a card number; the input is not the one taken from before, or another intake takes
             it at the same time; a feed's name is none, or the log has no room for it.
         Fenced: on Kafka, another intake of the name has begun and takes the rest.
     """
-    intake = _Intake(log, name, feed, feeds, historic=historic, pan_field=pan_field)
+    intake = _Intake(log, name, feed, feeds, overlap_s, historic=historic, pan_field=pan_field)
     intake.go_on(lines)
     for chunk in chunks(lines):
         if not chunk.unfinished or not lines.seekable() or _is_whole(chunk.lines[0]):
@@ -171,12 +178,13 @@ class _Intake:
     """One run of `ingest`."""
 
     def __init__(
-        self, log: Log, name: str, feed: str, feeds: Collection[str], *, historic: bool, pan_field: PanField | None
-    ) -> None:
+        self, log: Log, name: str, feed: str, feeds: Collection[str], overlap_s: int, *, historic: bool,
+        pan_field: PanField | None,
+    ) -> None:  # fmt: skip
         if find_pans(name):
             raise InputRefused("name of an input must not hold a card number, got one: give it another by --name")
-        if name.startswith(_DECLARED):
-            raise InputRefused(f"name of an input must not begin with {_DECLARED!r}, got {name!r}")
+        if name.startswith(":"):  # positions that are no input's do
+            raise InputRefused(f"name of an input must not begin with a colon, got {name!r}")
         self._log, self._name, self._feed = log, name, feed
         self._controls, self._looked_s = ControlsReader(log), -_LOOK_S
         partitions = log.partitions(log.topics.events.name)
@@ -184,6 +192,11 @@ class _Intake:
             name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms, pan_field=pan_field,
             declared=_declare(log, [feed, *feeds], log.positions(f"{name}/feed/")),
         )  # fmt: skip
+        self._processor.is_repeat = self._is_repeat
+        self._overlap_ms = overlap_s * 1000
+        self._forwarded: dict[str, Forwarded] = {}
+        self._latest = {each: log.position(_LATEST + each) or 0 for each in log.positions(_LATEST)}
+        self._before = dict(self._latest)
         self._tail = b""
         with log.transaction(writer=name):  # an intake of the name that still runs cannot go on from here
             self._done = log.position(name) or 0
@@ -193,6 +206,7 @@ class _Intake:
                     log.position(f"{name}/{what}/{each}") or 0 for what in ("latest", "told", "own")
                 )
                 self._processor.clocks[each] = FeedClock(latest, published, own)
+                self._before[each] = log.position(f"{name}/before/{each}") or 0
         self.totals = IntakeTotals(bytes_read=self._done)
 
     def go_on(self, lines: BinaryIO) -> None:
@@ -233,9 +247,19 @@ class _Intake:
             was.lines + count, was.forwarded + out.forwarded, was.dead_letters + len(out.letters),
             was.skipped_lines + out.blank, was.bytes_read + chunk.size, cut_texts=was.cut_texts + out.cut_texts,
             passed_clocks=was.passed_clocks + out.passed_clocks,
+            repeated=was.repeated + out.repeated,
             undeclared=was.undeclared + out.undeclared.total(),
             undeclared_feeds=self._named(was.undeclared_feeds, out),
         )  # fmt: skip
+
+    def _is_repeat(self, feed: str, time_ms: int, line: bytes) -> bool:
+        """Whether another input had forwarded the same under the feed when this one began."""
+        level_ms = self._before.get(feed, 0)
+        if time_ms > level_ms or time_ms < level_ms - self._overlap_ms:
+            return False
+        if feed not in self._forwarded:
+            self._forwarded[feed] = Forwarded(self._log, feed, level_ms, self._overlap_ms)
+        return self._forwarded[feed].has(time_ms, line)
 
     def _named(self, known: tuple[str, ...], out: ProcessedLines) -> tuple[str, ...]:
         """The undeclared feeds that were named so far; each that is new is warned of once."""
@@ -275,6 +299,11 @@ class _Intake:
                 log.set_position(f"{name}/latest/{feed}", clock.latest_ms)
                 log.set_position(f"{name}/told/{feed}", clock.published_ms)
                 log.set_position(f"{name}/own/{feed}", clock.own_ms)
+                if before_ms := self._before.get(feed):
+                    log.set_position(f"{name}/before/{feed}", before_ms)
+                if clock.latest_ms > self._latest.get(feed, 0):
+                    self._latest[feed] = max(clock.latest_ms, log.position(_LATEST + feed) or 0)
+                    log.set_position(_LATEST + feed, self._latest[feed])
         self._done = position
 
 

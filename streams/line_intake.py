@@ -80,6 +80,7 @@ class ProcessedLines:
         numbers: of their lines.
         letters: what became dead letters.
         forwarded: lines that became values.
+        repeated: lines that were left out, for others have forwarded the same.
         blank: lines that were passed over, for they are blank.
         cut_texts: texts of unknown fields that were cut.
         passed_clocks: clock records that were passed over, for they lie behind their feed's, or it is not declared.
@@ -91,7 +92,7 @@ class ProcessedLines:
         self.keys: list[list[bytes | None]] = [[] for _ in range(partitions)]
         self.numbers: list[list[int]] = [[] for _ in range(partitions)]
         self.letters: list[DeadLetter] = []
-        self.forwarded = self.blank = self.cut_texts = self.passed_clocks = 0
+        self.repeated = self.forwarded = self.blank = self.cut_texts = self.passed_clocks = 0
         self.undeclared: Counter[str] = Counter()
 
     def put(self, partition: int, value: bytes, number: int, key: bytes | None = None) -> None:
@@ -120,6 +121,7 @@ class LineProcessor:
 
     Attributes:
         clocks: by feed; to be kept between runs of the same input.
+        is_repeat: whether others have forwarded a record of a feed before, by its time and as it would be appended.
 
     Raises:
         Refused: the feed's name is none.
@@ -137,6 +139,7 @@ class LineProcessor:
         self._declared = None if declared is None else {feed, *declared}
         self._refused: set[str] = set()
         self.clocks: dict[str, FeedClock] = {}
+        self.is_repeat: Callable[[str, int, bytes], bool] = lambda *_: False
 
     def learn(self, forms: IdForms) -> None:
         """Take identifiers of these forms for no card numbers, from the next lines on."""
@@ -180,10 +183,8 @@ class LineProcessor:
         for i, (kind, status, time_ms, received_ms, feed, partition, key) in enumerate(columns):
             number, raw = numbered[i]
             if untouched[i]:
-                if kind == KIND_TRANSACTION:
-                    self._tick(feeds[feed], time_ms, received_ms, number, out)
-                out.put(partition, raw, number, key)
-                out.forwarded += 1
+                if self._is_new(feeds[feed], kind, time_ms, received_ms, raw, number, out):
+                    out.put(partition, raw, number, key)
                 continue
             letter = letters.get(i)
             if letter is None and kind == KIND_CLOCK:
@@ -197,13 +198,22 @@ class LineProcessor:
                     line = self._stamped(records, i, safe, receipt_ms, feed, now_ms, given=given)
                 if isinstance(line, DeadLetter):
                     letter = line
-                else:
-                    if kind == KIND_TRANSACTION:
-                        self._tick(feeds.get(feed, self._feed), time_ms, receipt_ms, number, out)
+                elif self._is_new(feeds.get(feed, self._feed), kind, time_ms, receipt_ms, line, number, out):
                     out.put(partition, line, number, key)
-                    out.forwarded += 1
             if letter is not None:
                 out.letters.append(self._with_cure(letter))
+
+    def _is_new(
+        self, feed: str, kind: int, time_ms: int, received_ms: int, line: bytes, number: int, out: ProcessedLines
+    ) -> bool:
+        """Whether a line is to be appended, which is counted and moves its feed's clock; else it is a repeat."""
+        if self.is_repeat(feed, time_ms, line):
+            out.repeated += 1
+            return False
+        if kind == KIND_TRANSACTION:
+            self._tick(feed, time_ms, received_ms, number, out)
+        out.forwarded += 1
+        return True
 
     def _declared_of(self, decoded: Decoded, feeds: dict[int, str], out: ProcessedLines) -> NDArray[np.uint64]:
         """The feed of each record, hashed: 0 where none is named, or one that is not declared, which is counted."""

@@ -68,7 +68,8 @@ def command(
     """
     say = speaker(lang)
     tokens = _pan_field(pan_field, token_key, token_key_id, next_token_key, next_token_key_id, token_hash)
-    with open_log(invocation.settings()) as log, _opened(file) as lines:
+    settings = invocation.settings()
+    with open_log(settings) as log, _opened(file) as lines:
         started = time.monotonic()
         with Bar("bytes", _size(lines)) as bar:
 
@@ -84,6 +85,7 @@ def command(
                 historic=historic,
                 on_progress=show,
                 pan_field=tokens,
+                overlap_s=settings.late_s,
                 feeds=[each.strip() for some in feeds for each in some.split(",") if each.strip()],
             )
         seconds = time.monotonic() - started
@@ -106,6 +108,11 @@ def _words(totals: IntakeTotals, feed: str, rate: float, say: Say) -> Iterator[s
         yield say(
             f"{totals.cut_texts:,} texts of unknown fields were longer than {MAX_UNKNOWN_CHARS:,} characters, and cut",
             f"未知字段中有{totals.cut_texts:,}段文本超过{MAX_UNKNOWN_CHARS:,}个字符，已截断",
+        )
+    if totals.repeated:
+        yield say(
+            f"{totals.repeated:,} events were left out: another input of the feed has brought them before",
+            f"已略过{totals.repeated:,}条记录：同一来源的其他输入此前已写入",
         )
     if totals.passed_clocks:
         yield say(

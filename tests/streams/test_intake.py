@@ -439,9 +439,9 @@ def test_a_last_line_without_an_end_waits_for_the_rest_of_it(log: SqliteLog, tmp
 
 @pytest.mark.parametrize("seekable", [True, False], ids=["file", "standard input"])
 def test_the_rest_of_a_line_that_is_too_long_is_no_line(log: SqliteLog, seekable: bool) -> None:
-    sales = [json.dumps(sale(k)).encode() for k in range(3)]
-    for long in (b"x" * 5_000_000, b" " * 3_000_000 + sales[2], sales[2] + b" " * 65_536 + b"!", b"{" * 65_537):
-        ingest(log, io.BytesIO(), name="a")
+    third = json.dumps(sale(2)).encode()
+    for k, long in enumerate([b"x" * 5_000_000, b" " * 3_000_000 + third, third + b" " * 65_536 + b"!", b"{" * 65_537]):
+        sales = [json.dumps(sale(n, txn_id=f"{k}-{n}")).encode() for n in range(3)]
         raw = b"\n".join([sales[0], long, b"", sales[1]]) + b"\n"
         given = io.BytesIO(raw) if seekable else io.BufferedReader(Unseekable(raw))
         totals = ingest(log, given, name=f"{len(long)}", historic=True)
@@ -472,7 +472,9 @@ def test_a_record_of_the_greatest_length_is_taken_with_any_end_of_line(log: Sqli
     whole = bare[:-1] + texts + b',"n":"' + b"x" * room + b'"}'
     assert len(whole) == 65_536
     for k, end in enumerate((b"\n", b"\r\n", b"")):
-        assert ingest(log, io.BytesIO(whole + end), name=f"{k}", historic=True).forwarded == 1
+        assert (
+            ingest(log, io.BytesIO(whole.replace(b"t1", b"u%d" % k) + end), name=f"{k}", historic=True).forwarded == 1
+        )
 
 
 @pytest.mark.parametrize("seekable", [True, False], ids=["file", "standard input"])

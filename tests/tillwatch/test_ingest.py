@@ -36,7 +36,7 @@ def test_a_file_whose_name_holds_a_card_number_is_refused_and_taken_under_anothe
     url: str, tmp_path: Path
 ) -> None:
     for name in (PAN, "6222-0212-3456-7894", "in 378282246310005"):
-        file = lines_of(tmp_path / f"{name}.jsonl", {})
+        file = lines_of(tmp_path / f"{name}.jsonl", {"txn_id": f"t{len(name)}"})
         refused = call("--log-url", url, "ingest", file, "--historic")
         assert refused.exit_code == 1
         assert "name of an input must not hold a card number, got one: give it another by --name" in refused.output
@@ -115,6 +115,17 @@ def test_two_hundred_megabytes_without_an_end_of_line_take_little_memory(url: st
     assert msgspec.json.decode(output)["dead_letters"] == 1
     (peak_kb,) = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")]
     assert peak_kb < 400_000
+
+
+def test_what_overlapping_files_bring_again_is_left_out_and_counted(url: str, tmp_path: Path) -> None:
+    sales: list[dict[str, object]] = [
+        {"txn_id": f"t{k}", "event_time": 1_795_833_000_000 + k * 1_800_000} for k in range(96)
+    ]
+    first, second = lines_of(tmp_path / "1.jsonl", *sales[:48]), lines_of(tmp_path / "2.jsonl", *sales[40:])
+    assert call("--log-url", url, "ingest", first, "--historic").exit_code == 0
+    shown = call("--log-url", url, "ingest", second, "--historic")
+    assert "48 events, 0 dead letters" in shown.output
+    assert "8 events were left out: another input of the feed has brought them before" in shown.output
 
 
 def test_feeds_are_declared_with_commas_or_one_by_one_and_others_are_named_at_the_end(url: str, tmp_path: Path) -> None:
