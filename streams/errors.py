@@ -40,6 +40,10 @@ class UnknownTopic(TillwatchError):
     """The log has no such topic."""
 
 
+class UnfitTopic(TillwatchError):
+    """A topic is not set to what workers rely on."""
+
+
 class OffsetGone(TillwatchError):
     """The offset is not in the log: retention took it, or it was never written."""
 

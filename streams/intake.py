@@ -5,30 +5,43 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+from mode import get_logger
 
+from domain import events
 from domain.cards import find_pans
 from domain.errors import TillwatchError
 from engine.controls import Controls
-from engine.decoding.decode import Refused, parse
+from engine.decoding.decode import Refused, check_field, parse
+from engine.features.state import MAX_FEEDS
 from streams.controls import ControlsReader
-from streams.line_intake import CLOCK_LAG_MS, FeedClock, LineProcessor, ProcessedLines
+from streams.errors import Fenced
+from streams.line_intake import CLOCK_LAG_MS, CUT_BYTES, FeedClock, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
+from streams.overlap import Forwarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from typing import BinaryIO
 
     from streams.log import Log
     from streams.pan_field import PanField
+
+logger = get_logger(__name__)
 
 __all__ = ["CLOCK_LAG_MS", "InputRefused", "IntakeTotals", "chunks", "ingest"]
 
 _CHUNK_BYTES = 2_000_000
 _MARK_BYTES = 4096
 _LOOK_S = 1.0
+_LATEST = ":latest:"
+"""What the positions begin with that say which transaction was the latest that any input has forwarded, by feed."""
+_DECLARED = ":feed:"
+"""What the positions begin with that say which feeds there are."""
+_TRIES = 5
+"""Times that feeds are declared anew because another ingest came between."""
 
 
 class InputRefused(TillwatchError):
@@ -47,6 +60,10 @@ class IntakeTotals:
         bytes_read: of the input, from its beginning: the position to go on from.
         unfinished_bytes: of a last line that has no end yet and is left for the next run.
         cut_texts: texts of unknown fields that were longer than `domain.masking.MAX_UNKNOWN_CHARS`, and cut.
+        passed_clocks: clock records that were passed over, for they lie behind their feed's, or it is not declared.
+        repeated: lines left out, for other inputs have forwarded the same under their feed.
+        undeclared: records that named a feed that is not declared; but for clock records they count under the input's.
+        undeclared_feeds: the first 64 of those names.
     """
 
     lines: int = 0
@@ -56,17 +73,23 @@ class IntakeTotals:
     bytes_read: int = 0
     unfinished_bytes: int = 0
     cut_texts: int = 0
+    passed_clocks: int = 0
+    repeated: int = 0
+    undeclared: int = 0
+    undeclared_feeds: tuple[str, ...] = ()
 
 
 def ingest(
     log: Log, lines: BinaryIO, *, name: str, feed: str = "main", historic: bool = False,
     on_progress: Callable[[IntakeTotals], None] | None = None, pan_field: PanField | None = None,
+    feeds: Collection[str] = (), overlap_s: int = 86_400,
 ) -> IntakeTotals:  # fmt: skip
     """Append every event of `lines`, one JSON object a line, to its merchant's partition of `events`.
 
     A line that is no event becomes a dead letter with its line number. The position is committed with the records,
     so an intake of the same name goes on where the last one stopped. A clock record of each feed goes to every
-    partition each event-minute and at the end, unless the input brings clock records of that feed.
+    partition each event-minute, unless the input brings clock records of that feed that keep up with it, and at the
+    end.
 
     Args:
         log: has the topics.
@@ -76,42 +99,70 @@ def ingest(
         historic: whether the events are of the past: receipt is then the event time, else the wall clock.
         on_progress: called after each chunk.
         pan_field: makes tokens of a field with card numbers.
+        feeds: declared besides `feed`; the log knows them from then on. An event that names no declared feed counts
+            under `feed`.
+        overlap_s: how far behind the latest transaction that other inputs had forwarded under a feed when this one
+            began, seconds, records are left out that those have forwarded.
 
     Raises:
         InputRefused: the name holds a card number; the input is not the one taken from before, or another intake takes
-            it at the same time; the feed's name is none.
+            it at the same time; a feed's name is none, or the log has no room for it.
         Fenced: on Kafka, another intake of the name has begun and takes the rest.
     """
-    intake = _Intake(log, name, feed, historic=historic, pan_field=pan_field)
+    intake = _Intake(log, name, feed, feeds, overlap_s, historic=historic, pan_field=pan_field)
     intake.go_on(lines)
-    for chunk, last in chunks(lines):
-        if not last or not lines.seekable() or _is_whole(chunk[0]):
+    for chunk in chunks(lines):
+        if not chunk.unfinished or not lines.seekable() or _is_whole(chunk.lines[0]):
             intake.take(chunk)
         else:  # somebody is still writing it
-            intake.totals = replace(intake.totals, unfinished_bytes=len(chunk[0]))
+            intake.totals = replace(intake.totals, unfinished_bytes=chunk.size)
         if on_progress:
             on_progress(intake.totals)
     intake.end()
     return intake.totals
 
 
-def chunks(lines: BinaryIO) -> Iterator[tuple[list[bytes], bool]]:
-    """The input's lines with their ends, as many at a time as are there, up to 2 MB.
+class Chunk(NamedTuple):
+    """Some lines of an input.
 
-    Yields:
-        lines, and whether they are one last line without an end.
+    Attributes:
+        lines: with their ends; of one that is longer than a record may be, its beginning, cut so that it still is.
+        size: bytes of the input that they took.
+        tail: the last of those bytes, at most 4,096.
+        unfinished: whether they are one last line without an end.
     """
+
+    lines: list[bytes]
+    size: int
+    tail: bytes
+    unfinished: bool = False
+
+
+def chunks(lines: BinaryIO) -> Iterator[Chunk]:
+    """The input's lines, as many at a time as are there, up to 2 MB; a line without an end takes little memory."""
     read = getattr(lines, "read1", lines.read)  # which does not wait for more than there is
-    pieces: list[bytes] = []
+    begun, size, tail = b"", 0, b""  # of the line that has no end yet
     while data := read(_CHUNK_BYTES):
         cut = data.rfind(b"\n") + 1
-        pieces.append(data[:cut] if cut else data)
         if cut:
-            found = b"".join(pieces).split(b"\n")
-            yield [line + b"\n" for line in found[:-1]], False
-            pieces = [data[cut:]] if cut < len(data) else []
-    if pieces:
-        yield [b"".join(pieces)], True
+            first, *found = data[:cut].split(b"\n")[:-1]
+            whole = [_cut(begun + first[:CUT_BYTES]), *map(_cut, found)]
+            yield Chunk(
+                [each + b"\n" for each in whole],
+                size + cut,
+                (tail + data[max(0, cut - _MARK_BYTES) : cut])[-_MARK_BYTES:],
+            )
+            begun, size, tail = b"", 0, b""
+            data = data[cut:]
+        if data:
+            begun = _cut(begun + data[:CUT_BYTES])
+            size, tail = size + len(data), (tail + data[-_MARK_BYTES:])[-_MARK_BYTES:]
+    if size:
+        yield Chunk([begun], size, tail, unfinished=True)
+
+
+def _cut(line: bytes) -> bytes:
+    return line[:CUT_BYTES]
 
 
 def _is_whole(line: bytes) -> bool:
@@ -126,18 +177,26 @@ def _is_whole(line: bytes) -> bool:
 class _Intake:
     """One run of `ingest`."""
 
-    def __init__(self, log: Log, name: str, feed: str, *, historic: bool, pan_field: PanField | None = None) -> None:
+    def __init__(
+        self, log: Log, name: str, feed: str, feeds: Collection[str], overlap_s: int, *, historic: bool,
+        pan_field: PanField | None,
+    ) -> None:  # fmt: skip
         if find_pans(name):
             raise InputRefused("name of an input must not hold a card number, got one: give it another by --name")
-        self._log, self._name = log, name
+        if name.startswith(":"):  # positions that are no input's do
+            raise InputRefused(f"name of an input must not begin with a colon, got {name!r}")
+        self._log, self._name, self._feed = log, name, feed
         self._controls, self._looked_s = ControlsReader(log), -_LOOK_S
         partitions = log.partitions(log.topics.events.name)
-        try:
-            self._processor = LineProcessor(
-                name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms, pan_field=pan_field
-            )
-        except Refused as error:
-            raise InputRefused(str(error)) from error
+        self._processor = LineProcessor(
+            name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms, pan_field=pan_field,
+            declared=_declare(log, [feed, *feeds], log.positions(f"{name}/feed/")),
+        )  # fmt: skip
+        self._processor.is_repeat = self._is_repeat
+        self._overlap_ms = overlap_s * 1000
+        self._forwarded: dict[str, Forwarded] = {}
+        self._latest = {each: log.position(_LATEST + each) or 0 for each in log.positions(_LATEST)}
+        self._before = dict(self._latest)
         self._tail = b""
         with log.transaction(writer=name):  # an intake of the name that still runs cannot go on from here
             self._done = log.position(name) or 0
@@ -146,7 +205,8 @@ class _Intake:
                 latest, published, own = (
                     log.position(f"{name}/{what}/{each}") or 0 for what in ("latest", "told", "own")
                 )
-                self._processor.clocks[each] = FeedClock(latest, published, bool(own))
+                self._processor.clocks[each] = FeedClock(latest, published, own)
+                self._before[each] = log.position(f"{name}/before/{each}") or 0
         self.totals = IntakeTotals(bytes_read=self._done)
 
     def go_on(self, lines: BinaryIO) -> None:
@@ -174,20 +234,39 @@ class _Intake:
                 " if it is another input, give it another --name"
             )
 
-    def take(self, chunk: list[bytes]) -> None:
+    def take(self, chunk: Chunk) -> None:
         """Append a chunk of lines and commit the position behind it."""
         self._look()
-        out = self._processor.process(self._line + 1, chunk)
-        blank = sum(not line.strip() for line in chunk)
-        self._line += len(chunk)
-        size = sum(map(len, chunk))
-        self._tail = (self._tail + b"".join(chunk))[-_MARK_BYTES:]
+        count = len(chunk.lines)
+        out = self._processor.process(self._line + 1, chunk.lines)
+        self._line += count
+        self._tail = (self._tail + chunk.tail)[-_MARK_BYTES:]
         was = self.totals
-        self._commit(out, was.bytes_read + size)
+        self._commit(out, was.bytes_read + chunk.size)
         self.totals = IntakeTotals(
-            was.lines + len(chunk), was.forwarded + out.forwarded, was.dead_letters + len(out.letters),
-            was.skipped_lines + blank, was.bytes_read + size, cut_texts=was.cut_texts + out.cut_texts,
+            was.lines + count, was.forwarded + out.forwarded, was.dead_letters + len(out.letters),
+            was.skipped_lines + out.blank, was.bytes_read + chunk.size, cut_texts=was.cut_texts + out.cut_texts,
+            passed_clocks=was.passed_clocks + out.passed_clocks,
+            repeated=was.repeated + out.repeated,
+            undeclared=was.undeclared + out.undeclared.total(),
+            undeclared_feeds=self._named(was.undeclared_feeds, out),
         )  # fmt: skip
+
+    def _is_repeat(self, feed: str, time_ms: int, line: bytes) -> bool:
+        """Whether another input had forwarded the same under the feed when this one began."""
+        level_ms = self._before.get(feed, 0)
+        if time_ms > level_ms or time_ms < level_ms - self._overlap_ms:
+            return False
+        if feed not in self._forwarded:
+            self._forwarded[feed] = Forwarded(self._log, feed, level_ms, self._overlap_ms)
+        return self._forwarded[feed].has(time_ms, line)
+
+    def _named(self, known: tuple[str, ...], out: ProcessedLines) -> tuple[str, ...]:
+        """The undeclared feeds that were named so far; each that is new is warned of once."""
+        new = [each for each in out.undeclared if each not in known][: MAX_FEEDS - len(known)]
+        for each in new:
+            logger.warning("feed %r is not declared: its events count under feed %r", each, self._feed)
+        return (*known, *new)
 
     def _look(self) -> None:
         """Learn the forms of identifiers that were declared, about once a second."""
@@ -219,8 +298,53 @@ class _Intake:
                 log.set_position(f"{name}/feed/{feed}", 1)
                 log.set_position(f"{name}/latest/{feed}", clock.latest_ms)
                 log.set_position(f"{name}/told/{feed}", clock.published_ms)
-                log.set_position(f"{name}/own/{feed}", int(clock.own))
+                log.set_position(f"{name}/own/{feed}", clock.own_ms)
+                if before_ms := self._before.get(feed):
+                    log.set_position(f"{name}/before/{feed}", before_ms)
+                if clock.latest_ms > self._latest.get(feed, 0):
+                    self._latest[feed] = max(clock.latest_ms, log.position(_LATEST + feed) or 0)
+                    log.set_position(_LATEST + feed, self._latest[feed])
         self._done = position
+
+
+def _declare(log: Log, feeds: Collection[str], earlier: Collection[str]) -> set[str]:
+    """Declare feeds, and return all that are.
+
+    Args:
+        log: keeps them.
+        feeds: to be declared.
+        earlier: those that the input brought under a version that knew no declared feeds, as far as there is room.
+
+    Raises:
+        InputRefused: one is no name, or there would be more than workers can tell apart.
+    """
+    for each in feeds:
+        try:
+            check_field(events.FEED, each)
+        except Refused as error:
+            raise InputRefused(str(error)) from error
+    for last in (*[False] * (_TRIES - 1), True):
+        declared = set(log.positions(_DECLARED))
+        wanted = [each for each in dict.fromkeys(feeds) if each not in declared]
+        room = MAX_FEEDS - len(declared) - len(wanted)
+        if room < 0:
+            refused = wanted[MAX_FEEDS - len(declared)]
+            raise InputRefused(f"feeds of a log must be at most {MAX_FEEDS}, got one more: {refused!r}")
+        wanted += [each for each in earlier if each not in declared and each not in wanted][:room]
+        if not wanted:
+            return declared
+        try:
+            with log.transaction(writer="feeds"):
+                if set(log.positions(_DECLARED)) != declared:
+                    continue
+                for each in wanted:
+                    log.set_position(f"{_DECLARED}{each}", 1)
+        except Fenced:
+            if last:
+                raise
+            continue
+        return declared | set(wanted)
+    raise InputRefused(f"feeds {', '.join(feeds)} must be declared by one ingest at a time, others declare theirs too")
 
 
 def _mark(tail: bytes) -> int:

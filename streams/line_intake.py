@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from engine.decoding.records import Records
 from engine.decoding.scan import OK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from numpy.typing import NDArray
 
@@ -35,7 +36,11 @@ if TYPE_CHECKING:
 
 CLOCK_LAG_MS = 120_000
 """How far a feed's clock stays behind its latest transaction until its input ends: room for disorder."""
+OWN_LAG_MS = 3_600_000
+"""How far the clock records that an input brings may stay behind its latest transaction; beyond, they are made here."""
 BATCH_LINES = 5_000
+CUT_BYTES = events.MAX_RECORD_BYTES + 2
+"""As much is looked at of a line, which is too long then, blanks around it included; a record may end in CR LF."""
 _MINUTE_MS = 60_000
 _CURE = (
     "; if the field has identifiers that only look like one, declare their form:"
@@ -51,24 +56,44 @@ class FeedClock:
 
     Attributes:
         latest_ms: time of its latest transaction, UTC milliseconds.
-        published_ms: time of the last clock record that every partition was given.
-        own: whether the input has clock records of the feed, so none is made here.
+        published_ms: the greatest time of the clock records that every partition was given.
+        own_ms: the greatest time of the clock records that the input brought; 0 for none. Earlier versions kept 1
+            for any.
     """
 
     latest_ms: int = 0
     published_ms: int = 0
-    own: bool = False
+    own_ms: int = 0
+
+    @property
+    def own(self) -> bool:
+        """Whether the input brings clock records that keep up with the feed, so none is made here."""
+        return self.own_ms > 0 and self.latest_ms - self.own_ms <= OWN_LAG_MS
 
 
 class ProcessedLines:
-    """What some lines give: values by partition, each with its key and the number of its line, and dead letters."""
+    """What some lines give: values by partition, each with its key and the number of its line, and dead letters.
+
+    Attributes:
+        values: by partition.
+        keys: of the values.
+        numbers: of their lines.
+        letters: what became dead letters.
+        forwarded: lines that became values.
+        repeated: lines that were left out, for others have forwarded the same.
+        blank: lines that were passed over, for they are blank.
+        cut_texts: texts of unknown fields that were cut.
+        passed_clocks: clock records that were passed over, for they lie behind their feed's, or it is not declared.
+        undeclared: by name of a feed that is not declared, records that named it.
+    """
 
     def __init__(self, partitions: int) -> None:
         self.values: list[list[bytes]] = [[] for _ in range(partitions)]
         self.keys: list[list[bytes | None]] = [[] for _ in range(partitions)]
         self.numbers: list[list[int]] = [[] for _ in range(partitions)]
         self.letters: list[DeadLetter] = []
-        self.forwarded = self.cut_texts = 0
+        self.repeated = self.forwarded = self.blank = self.cut_texts = self.passed_clocks = 0
+        self.undeclared: Counter[str] = Counter()
 
     def put(self, partition: int, value: bytes, number: int, key: bytes | None = None) -> None:
         """Add to one partition."""
@@ -92,9 +117,11 @@ class LineProcessor:
         historic: whether receipt is the event time (but never after now), else now.
         now_utc_ms: the wall clock.
         pan_field: makes tokens of a field with card numbers; None where no such field comes.
+        declared: the feeds there are; what names another counts under `feed`. None takes names as they come.
 
     Attributes:
         clocks: by feed; to be kept between runs of the same input.
+        is_repeat: whether others have forwarded a record of a feed before, by its time and as it would be appended.
 
     Raises:
         Refused: the feed's name is none.
@@ -102,15 +129,17 @@ class LineProcessor:
 
     def __init__(
         self, source: str, feed: str, partitions: int, *, historic: bool, now_utc_ms: Callable[[], int],
-        pan_field: PanField | None = None,
+        pan_field: PanField | None = None, declared: Collection[str] | None = None,
     ) -> None:  # fmt: skip
         self._source, self._feed, self._partitions, self._historic = source, feed, partitions, historic
         check_field(events.FEED, feed)
         self._now_utc_ms = now_utc_ms
         self._decoder = Decoder(feed)
         self._pan_field = pan_field
+        self._declared = None if declared is None else {feed, *declared}
         self._refused: set[str] = set()
         self.clocks: dict[str, FeedClock] = {}
+        self.is_repeat: Callable[[str, int, bytes], bool] = lambda *_: False
 
     def learn(self, forms: IdForms) -> None:
         """Take identifiers of these forms for no card numbers, from the next lines on."""
@@ -119,8 +148,8 @@ class LineProcessor:
     def process(self, first: int, lines: list[bytes]) -> ProcessedLines:
         """Process lines, of which the first has the number `first`; blank ones are passed over."""
         out = ProcessedLines(self._partitions)
-        numbered = [(first + k, line.strip()) for k, line in enumerate(lines)]
-        numbered = [each for each in numbered if each[1]]
+        numbered = [(first + k, stripped) for k, line in enumerate(lines) if (stripped := _stripped(line))]
+        out.blank = len(lines) - len(numbered)
         if self._pan_field:
             numbered = [(number, self._pan_field.replaced(line)) for number, line in numbered]
         for k in range(0, len(numbered), BATCH_LINES):
@@ -131,7 +160,7 @@ class LineProcessor:
         """Clock records for every partition: everything up to each feed's latest transaction was forwarded."""
         out = ProcessedLines(self._partitions)
         for feed, clock in self.clocks.items():
-            if clock.latest_ms > clock.published_ms and not clock.own:
+            if clock.latest_ms > clock.published_ms:
                 clock.published_ms = clock.latest_ms
                 out.everywhere(_clock(feed, clock.latest_ms), number)
         return out
@@ -142,24 +171,24 @@ class LineProcessor:
         decoded = self._decoder.decode(records)
         now_ms = self._now_utc_ms()
         letters, feeds = {i: letter for i, _, letter in decoded.dead}, self._feeds(decoded)
-        for feed in np.unique(decoded.columns.hash[_FEED, decoded.columns.kind == KIND_CLOCK]).tolist():
-            self._clock_of(feeds[feed]).own = True
+        feed_of = self._declared_of(decoded, feeds, out)
+        self._look_for_clocks(decoded, feed_of, feeds, now_ms)
         partitions, keys = _keyed(decoded, self._partitions)
         columns = zip(
             decoded.columns.kind.tolist(), decoded.columns.status.tolist(), decoded.columns.number[_TIME].tolist(),
-            decoded.columns.number[_RECEIVED].tolist(), decoded.columns.hash[_FEED].tolist(),
+            decoded.columns.number[_RECEIVED].tolist(), feed_of.tolist(),
             partitions, keys, strict=True,
         )  # fmt: skip
-        untouched = self._untouched(decoded, feeds, now_ms).tolist()
+        untouched = _untouched(decoded, feed_of, now_ms).tolist()
         for i, (kind, status, time_ms, received_ms, feed, partition, key) in enumerate(columns):
             number, raw = numbered[i]
             if untouched[i]:
-                out.put(partition, raw, number, key)
-                out.forwarded += 1
+                if self._is_new(feeds[feed], kind, time_ms, received_ms, raw, number, out):
+                    out.put(partition, raw, number, key)
                 continue
             letter = letters.get(i)
             if letter is None and kind == KIND_CLOCK:
-                letter = self._take_clock(records, i, feeds[feed], time_ms, now_ms, number, out)
+                letter = self._take_clock(records, i, feeds.get(feed), time_ms, now_ms, number, out)
             elif letter is None:
                 given = received_ms != MISSING
                 receipt_ms = received_ms if given else self._receipt(time_ms, now_ms)
@@ -169,24 +198,43 @@ class LineProcessor:
                     line = self._stamped(records, i, safe, receipt_ms, feed, now_ms, given=given)
                 if isinstance(line, DeadLetter):
                     letter = line
-                else:
-                    if kind == KIND_TRANSACTION:
-                        self._tick(feeds.get(feed, self._feed), time_ms, receipt_ms, number, out)
+                elif self._is_new(feeds.get(feed, self._feed), kind, time_ms, receipt_ms, line, number, out):
                     out.put(partition, line, number, key)
-                    out.forwarded += 1
             if letter is not None:
                 out.letters.append(self._with_cure(letter))
 
-    def _untouched(self, decoded: Decoded, feeds: dict[int, str], now_ms: int) -> NDArray[np.bool_]:
-        """Which lines go on as they are: plain, with receipt, of a feed that brings its own clock records.
+    def _is_new(
+        self, feed: str, kind: int, time_ms: int, received_ms: int, line: bytes, number: int, out: ProcessedLines
+    ) -> bool:
+        """Whether a line is to be appended, which is counted and moves its feed's clock; else it is a repeat."""
+        if self.is_repeat(feed, time_ms, line):
+            out.repeated += 1
+            return False
+        if kind == KIND_TRANSACTION:
+            self._tick(feed, time_ms, received_ms, number, out)
+        out.forwarded += 1
+        return True
 
-        A clock record has no receipt.
-        """
-        own = [each for each, name in feeds.items() if self._clock_of(name).own]
-        received, feed = decoded.columns.number[_RECEIVED], decoded.columns.hash[_FEED]
-        timely = (received != MISSING) & (received <= now_ms + events.FUTURE_MS)
-        ours: NDArray[np.bool_] = (decoded.columns.status == OK) & timely & np.isin(feed, np.array(own, np.uint64))
-        return ours
+    def _declared_of(self, decoded: Decoded, feeds: dict[int, str], out: ProcessedLines) -> NDArray[np.uint64]:
+        """The feed of each record, hashed: 0 where none is named, or one that is not declared, which is counted."""
+        columns = decoded.columns
+        feed_of: NDArray[np.uint64] = columns.hash[_FEED].copy()
+        if self._declared is not None:
+            others = [each for each, name in feeds.items() if name not in self._declared]
+            strange = np.isin(feed_of, np.array(others, np.uint64)) & (columns.kind != KIND_DEAD)
+            out.undeclared.update(feeds[each] for each in feed_of[strange].tolist())
+            feed_of[strange] = 0
+        return feed_of
+
+    def _look_for_clocks(
+        self, decoded: Decoded, feed_of: NDArray[np.uint64], feeds: dict[int, str], now_ms: int
+    ) -> None:
+        """Let feeds whose clock records come within the batch have them from its first line on."""
+        kind, time_ms = decoded.columns.kind, decoded.columns.number[_TIME]
+        at = np.flatnonzero((kind == KIND_CLOCK) & (feed_of != 0) & (time_ms <= now_ms + events.FUTURE_MS))
+        for feed, first in zip(*np.unique(feed_of[at], return_index=True), strict=True):
+            clock = self._clock_of(feeds[int(feed)])
+            clock.own_ms = max(clock.own_ms, int(time_ms[at[first]]))
 
     def _feeds(self, decoded: Decoded) -> dict[int, str]:
         """The names behind the batch's feed hashes."""
@@ -217,11 +265,23 @@ class LineProcessor:
         return raw
 
     def _take_clock(
-        self, records: Records, i: int, feed: str, time_ms: int, now_ms: int, number: int, out: ProcessedLines
+        self, records: Records, i: int, feed: str | None, time_ms: int, now_ms: int, number: int, out: ProcessedLines
     ) -> DeadLetter | None:
-        """Pass an input's own clock record on; one that is ahead of now would close what is still open."""
+        """Pass an input's own clock record on, unless it lies behind what the feed's clock is already.
+
+        One that is ahead of now would close what is still open; one of no declared feed has no clock to move.
+        """
         if time_ms > now_ms + events.FUTURE_MS:
             return _ahead(records, i, "event_time", time_ms - now_ms)
+        if feed is None:
+            out.passed_clocks += 1
+            return None
+        clock = self._clock_of(feed)
+        clock.own_ms = max(clock.own_ms, time_ms)
+        if time_ms <= clock.published_ms:
+            out.passed_clocks += 1
+            return None
+        clock.published_ms = time_ms
         out.everywhere(_clock(feed, time_ms), number)
         out.forwarded += 1
         return None
@@ -251,6 +311,8 @@ class LineProcessor:
 
     def _with_cure(self, letter: DeadLetter) -> DeadLetter:
         """A dead letter, of each field's first card number with what to do if it is none."""
+        if letter.message.endswith(f"got {CUT_BYTES}"):
+            return msgspec.structs.replace(letter, message=f"{letter.message} or more")
         if letter.reason != Reason.CARD_NUMBER or letter.field in self._refused:
             return letter
         self._refused.add(letter.field)
@@ -260,6 +322,19 @@ class LineProcessor:
         if feed not in self.clocks:
             self.clocks[feed] = FeedClock()
         return self.clocks[feed]
+
+
+def _stripped(line: bytes) -> bytes:
+    """The line without the blanks around it, unless it is too long with them: the rest of it was not looked at."""
+    return line if len(line := line.removesuffix(b"\n")) >= CUT_BYTES else line.strip()
+
+
+def _untouched(decoded: Decoded, feed_of: NDArray[np.uint64], now_ms: int) -> NDArray[np.bool_]:
+    """Which lines go on as they are: plain, with a declared feed and receipt. A clock record has no receipt."""
+    received = decoded.columns.number[_RECEIVED]
+    timely = (received != MISSING) & (received <= now_ms + events.FUTURE_MS)
+    ours: NDArray[np.bool_] = (decoded.columns.status == OK) & timely & (feed_of != 0)
+    return ours
 
 
 def _keyed(decoded: Decoded, partitions: int) -> tuple[list[int], list[bytes]]:

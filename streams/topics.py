@@ -87,7 +87,16 @@ class Topics:
 
         >>> TOPICS.reading("switch.out").events.name
         'switch.out'
+
+        Raises:
+            ValueError: it is one of these, or the checkpoints of a stage: workers would read what they write.
         """
+        own = [each.name for each in self]
+        if name in own or name.endswith(f"-{self.checkpoints.name}"):
+            raise ValueError(
+                f"foreign_topic must be none of our own topics {', '.join(own)}, nor a stage's"
+                f" *-{self.checkpoints.name}, got {name!r}"
+            )
         return replace(self, events=replace(self.events, name=name))
 
     @property

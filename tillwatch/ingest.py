@@ -35,6 +35,7 @@ _KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.command("ingest")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--feed", default="main", show_default=True, help="Feed of events that have no field feed.")
+@click.option("--feeds", multiple=True, help="More feeds that events may name, with commas between; may be repeated.")
 @click.option("--historic", is_flag=True, help="Events of the past: the time of receipt is the event time.")
 @click.option("--name", help="Name under which the position is kept; the file's full path by default.")
 @click.option("--pan-field", help="Field with card numbers: dropped, a token and the last four digits come for it.")
@@ -47,26 +48,28 @@ _KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output.")
 @click.pass_obj
 def command(
-    invocation: Invocation, file: Path, feed: str, name: str | None, pan_field: str | None, token_key: Path | None,
-    token_key_id: str, next_token_key: Path | None, next_token_key_id: str, token_hash: str, lang: str, *,
-    historic: bool, as_json: bool,
+    invocation: Invocation, file: Path, feed: str, feeds: tuple[str, ...], name: str | None, pan_field: str | None,
+    token_key: Path | None, token_key_id: str, next_token_key: Path | None, next_token_key_id: str, token_hash: str,
+    lang: str, *, historic: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Put the events of FILE, one JSON object a line, into the log; - is standard input.
 
     Each line is checked, card numbers in free text are masked, and the event is appended to its merchant's
     partition; an invalid line becomes a dead letter. The position is committed with the records: an ingest
     that is started again continues after the last committed line. Standard input has a position only with --name.
+    Feeds are declared by --feed and --feeds, once for a log; events that name another count under --feed.
     With --pan-field the card number of each event becomes a token before anything is written.
 
     \b
     Examples:
-      tillwatch ingest var/sim/events.jsonl --historic
+      tillwatch ingest var/sim/events.jsonl --feed sim --historic
       kcat -C -t pos-txn | tillwatch ingest - --feed pos --name pos-txn
       tillwatch ingest june.jsonl --pan-field pan --token-key card.key --token-key-id k2026
     """
     say = speaker(lang)
     tokens = _pan_field(pan_field, token_key, token_key_id, next_token_key, next_token_key_id, token_hash)
-    with open_log(invocation.settings()) as log, _opened(file) as lines:
+    settings = invocation.settings()
+    with open_log(settings) as log, _opened(file) as lines:
         started = time.monotonic()
         with Bar("bytes", _size(lines)) as bar:
 
@@ -82,17 +85,19 @@ def command(
                 historic=historic,
                 on_progress=show,
                 pan_field=tokens,
+                overlap_s=settings.late_s,
+                feeds=[each.strip() for some in feeds for each in some.split(",") if each.strip()],
             )
         seconds = time.monotonic() - started
     rate = totals.lines / seconds
     if as_json:
         emit_json({**asdict(totals), "seconds": round(seconds, 3), "records_per_second": round(rate)})
     else:
-        for line in _words(totals, rate, say):
+        for line in _words(totals, feed, rate, say):
             to_stderr().print(line)
 
 
-def _words(totals: IntakeTotals, rate: float, say: Say) -> Iterator[str]:
+def _words(totals: IntakeTotals, feed: str, rate: float, say: Say) -> Iterator[str]:
     yield say(
         f"{totals.forwarded:,} events, {totals.dead_letters:,} dead letters,"
         f" {totals.skipped_lines:,} blank lines: {rate:,.0f} lines/s",
@@ -103,6 +108,24 @@ def _words(totals: IntakeTotals, rate: float, say: Say) -> Iterator[str]:
         yield say(
             f"{totals.cut_texts:,} texts of unknown fields were longer than {MAX_UNKNOWN_CHARS:,} characters, and cut",
             f"未知字段中有{totals.cut_texts:,}段文本超过{MAX_UNKNOWN_CHARS:,}个字符，已截断",
+        )
+    if totals.repeated:
+        yield say(
+            f"{totals.repeated:,} events were left out: another input of the feed has brought them before",
+            f"已略过{totals.repeated:,}条记录：同一来源的其他输入此前已写入",
+        )
+    if totals.passed_clocks:
+        yield say(
+            f"{totals.passed_clocks:,} clock records were passed over: behind their feed's clock, or of a feed that is"
+            " not declared",
+            f"已略过{totals.passed_clocks:,}条时钟记录：落后于其来源的时钟，或来源未声明",
+        )
+    if totals.undeclared:
+        names = ", ".join(totals.undeclared_feeds)
+        yield say(
+            f"{totals.undeclared:,} records named feeds that are not declared and count under {feed}: {names}"
+            " (declare them by --feeds)",
+            f"{totals.undeclared:,}条记录的来源未声明，计入{feed}：{names}（请用 --feeds 声明）",
         )
     if totals.unfinished_bytes:
         yield say(

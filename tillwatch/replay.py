@@ -168,12 +168,13 @@ def batches(
     if forms:
         processor.learn(forms)
     done = number = 0
-    for chunk, _ in chunks(lines):
-        for k in range(0, len(chunk), BATCH_LINES):
-            part = chunk[k : k + BATCH_LINES]
+    for chunk in chunks(lines):
+        size = chunk.size  # counted with the first part
+        for k in range(0, len(chunk.lines), BATCH_LINES):
+            part = chunk.lines[k : k + BATCH_LINES]
             found = processor.process(number + 1, sift(part) if sift else part)
             number += len(part)
-            done += sum(map(len, part))
+            done, size = done + size, 0
             letters += found.letters
             yield done, _records(found, source)
     yield done, _records(processor.end(number), source)

@@ -98,7 +98,11 @@ class Settings(BaseSettings):
         return value
 
     def topics(self) -> Topics:
-        """The log's topics; events are read from the foreign topic, if one is named."""
+        """The log's topics; events are read from the foreign topic, if one is named.
+
+        Raises:
+            ValueError: that is one of our own.
+        """
         return TOPICS.reading(self.foreign_topic) if self.foreign_topic else TOPICS
 
     def address(self) -> LogAddress:
@@ -169,6 +173,10 @@ def load(file: Path | None = None, **overrides: object) -> Settings:
         raise SettingsError("\n".join(dict.fromkeys(faults))) from error
     try:
         settings.make_detectors()
+    except ValueError as error:
+        faults.append(str(error))
+    try:
+        settings.topics()
     except ValueError as error:
         faults.append(str(error))
     try:

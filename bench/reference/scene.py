@@ -29,6 +29,8 @@ ROOT = Path(__file__).parents[2]
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 BROKER_CORE, JOB_CORE = 0, 1
 PARTITIONS = 4
+_CONFIGS = {"message.timestamp.after.max.ms": "600000"}
+"""What a worker wants of a topic whose producers date their records."""
 
 
 class Scene:
@@ -45,7 +47,7 @@ class Scene:
 
     def make_topic(self, name: str, partitions: int) -> None:
         """Make a topic."""
-        self._admin.create_topics({name: {"num_partitions": partitions}}, wait_for_metadata=True)
+        self._admin.create_topics({name: {"num_partitions": partitions, "configs": _CONFIGS}}, wait_for_metadata=True)
 
     def remove(self, group: str) -> None:
         """Delete every topic that has a run's id in its name."""

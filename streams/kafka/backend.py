@@ -39,6 +39,9 @@ class KafkaBackend:
         options: how the cluster is reached; topics are made where they are not there.
         settings: the worker's.
         stage: what it works at.
+
+    Raises:
+        UnfitTopic: a record of its topic may claim to have been appended in the future.
     """
 
     shared = True
@@ -49,6 +52,7 @@ class KafkaBackend:
         with KafkaLog(options, self.topics) as log:
             log.check_format()
             create_topics(log, settings.partitions, keep_events_days=settings.keep_events_days)
+            log.check_timestamps()
             log.mark_format()
             self.identity = log.identity
         self._options, self._partitions = options, settings.partitions

@@ -16,8 +16,9 @@ import msgspec
 import numpy as np
 from aiokafka.errors import KafkaError
 
+from domain.events import FUTURE_MS
 from engine.decoding.records import Records, padded
-from streams.errors import LogFailed, UnknownFormat, UnknownTopic
+from streams.errors import LogFailed, UnfitTopic, UnknownFormat, UnknownTopic
 from streams.kafka.admin import KafkaAdmin
 from streams.kafka.aiokafka_compat import AIOKafkaClient
 from streams.kafka.reads import END, FIRST, Newest, Reader
@@ -46,6 +47,7 @@ FORMAT = 1
 _FORMAT_MARK = "log-format"
 """The position that has it."""
 _LOOK_EVERY_S = 0.005
+_TIMESTAMP_TYPE, _TIMESTAMP_BOUND = "message.timestamp.type", "message.timestamp.after.max.ms"
 
 
 class KafkaLog:
@@ -172,6 +174,23 @@ class KafkaLog:
         count = self._topic(topic).partitions
         if not 0 <= partition < count:
             raise ValueError(f"partition of {topic!r} must be 0 to {count - 1}, got {partition!r}")
+
+    def check_timestamps(self) -> None:
+        """Refuse a topic of events whose producers may say that a record was appended in the future.
+
+        Raises:
+            UnfitTopic: so it is: one such record would make all later ones of its merchant late.
+        """
+        name = self.topics.events.name
+        configs = self._topic(name).configs
+        if configs[_TIMESTAMP_TYPE] == "LogAppendTime":
+            return
+        bound = configs.get(_TIMESTAMP_BOUND, "none")
+        if not bound.isdigit() or int(bound) > FUTURE_MS:
+            raise UnfitTopic(
+                f"topic {name!r} must have {_TIMESTAMP_BOUND} of at most {FUTURE_MS}, or {_TIMESTAMP_TYPE}"
+                f" LogAppendTime, got {bound} with {configs[_TIMESTAMP_TYPE]}"
+            )
 
     # -- appending
 

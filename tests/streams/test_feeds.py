@@ -67,9 +67,8 @@ def sale(merchant_id: str, minutes: int, **more: Any) -> dict[str, Any]:
 def taken_in(path: Path, name: str, events: list[dict[str, Any]]) -> None:
     with SqliteLog(path) as log:
         create_topics(log, 2)
-        ingest(
-            log, io.BytesIO(b"".join(json.dumps(each).encode() + b"\n" for each in events)), name=name, historic=True
-        )
+        lines = io.BytesIO(b"".join(json.dumps(each).encode() + b"\n" for each in events))
+        ingest(log, lines, name=name, feeds=["east", "west"], historic=True)
 
 
 def worked(path: Path) -> dict[int, Monitor]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import pytest
 
 from engine.decoding.hashing import partition_of
+from engine.monitor import Monitor, MonitorConfig
 from streams.intake import CLOCK_LAG_MS, InputRefused, IntakeTotals, ingest
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 T0 = 1_735_700_400_000
 PAN = "6222021234567894"
 PARTITIONS = 3
+HOUR_MS = 3_600_000
 
 
 def sale(k: int, **changed: Any) -> dict[str, Any]:
@@ -57,6 +59,17 @@ def values(log: SqliteLog, topic: str, partition: int) -> list[bytes]:
 def events_of(log: SqliteLog, kind: str = "transaction") -> list[list[dict[str, Any]]]:
     parsed = [[json.loads(value) for value in values(log, "events", p)] for p in range(PARTITIONS)]
     return [[each for each in part if each.get("type", "transaction") == kind] for part in parsed]
+
+
+def clock(time_ms: int, feed: str = "main") -> dict[str, Any]:
+    return {"type": "clock", "feed": feed, "event_time": time_ms}
+
+
+def told(log: SqliteLog) -> list[int]:
+    """Times of the clock records, the same in every partition."""
+    first, *others = [[each["event_time"] for each in part] for part in events_of(log, "clock")]
+    assert others == [first] * (PARTITIONS - 1)
+    return first
 
 
 def letters(log: SqliteLog) -> list[dict[str, Any]]:
@@ -95,7 +108,7 @@ def test_a_live_event_was_received_now(log: SqliteLog) -> None:
 
 
 def test_what_an_event_says_of_its_feed_and_receipt_is_kept(log: SqliteLog) -> None:
-    ingest(log, lines(sale(1, feed="own", received_at=T0 + 11_000)), name="a", feed="main", historic=True)
+    ingest(log, lines(sale(1, feed="own", received_at=T0 + 11_000)), name="a", feeds=["own"], historic=True)
     (event,) = [each for part in events_of(log) for each in part]
     assert (event["feed"], event["received_at"]) == ("own", T0 + 11_000)
 
@@ -157,7 +170,8 @@ def test_a_card_number_under_a_key_that_comes_twice_or_in_a_fraction_is_not_writ
 
 def test_a_dead_letter_does_not_hide_the_name_of_its_feed(log: SqliteLog) -> None:
     clock = {"type": "clock", "feed": "pos", "event_time": T0}
-    ingest(log, lines({**sale(1), "amount": -1, "feed": "pos"}, sale(2, feed="pos"), clock), name="a", historic=True)
+    given = lines({**sale(1), "amount": -1, "feed": "pos"}, sale(2, feed="pos"), clock)
+    ingest(log, given, name="a", feed="pos", historic=True)
     assert {each["feed"] for part in events_of(log, "clock") for each in part} == {"pos"}
 
 
@@ -198,7 +212,8 @@ def test_a_transaction_ahead_of_its_receipt_does_not_move_the_feeds_clock(log: S
 
 
 def test_each_feed_has_a_clock_of_its_own(log: SqliteLog) -> None:
-    ingest(log, lines(*(sale(k, feed="east" if k % 2 else "") for k in range(31))), name="a", historic=True)
+    given = lines(*(sale(k, feed="east" if k % 2 else "") for k in range(31)))
+    ingest(log, given, name="a", feeds=["east"], historic=True)
     last = {(each["feed"], each["event_time"]) for part in events_of(log, "clock") for each in part[-2:]}
     assert last == {("east", T0 + 290_000), ("main", T0 + 300_000)}
 
@@ -215,10 +230,128 @@ def test_a_feed_that_is_no_name_is_refused(log: SqliteLog, feed: str) -> None:
         ingest(log, lines(sale(1)), name="a", feed=feed)
 
 
+@pytest.mark.parametrize("more", [{}, {"note": "x"}, {"received_at": T0}], ids=["plain", "with text", "with receipt"])
+def test_an_event_of_a_feed_that_is_not_declared_counts_under_the_inputs(log: SqliteLog, more: Any) -> None:
+    given = [sale(1, feed="east", **more), sale(2, feed="junk", **more), sale(3, feed="junk", **more), sale(4, **more)]
+    totals = ingest(log, lines(*given), name="a", feed="west", feeds=["east"], historic=True)
+    assert {each["txn_id"]: each["feed"] for part in events_of(log) for each in part} == {
+        "t1": "east", "t2": "west", "t3": "west", "t4": "west"
+    }  # fmt: skip
+    assert {each["feed"] for part in events_of(log, "clock") for each in part} == {"east", "west"}
+    assert (totals.forwarded, totals.undeclared, totals.undeclared_feeds) == (4, 2, ("junk",))
+
+
+def test_the_workers_read_of_such_an_event_the_feed_it_counts_under(log: SqliteLog) -> None:
+    ingest(log, lines(sale(1, feed="junk")), name="a", feed="west", historic=True)
+    partition = partition_of(b"m1", PARTITIONS)
+    monitor = Monitor(MonitorConfig(capacity=10), partition, PARTITIONS)
+    monitor.process(log.read("events", partition, 0))
+    assert monitor.counts.transactions == 1
+    assert set(monitor.feeds) == {"west"}
+
+
+def test_a_clock_record_of_a_feed_that_is_not_declared_moves_no_clock(log: SqliteLog) -> None:
+    totals = ingest(log, lines(sale(1), clock(T0 + 86_400_000, "junk")), name="a", historic=True)
+    assert told(log)[-1] == T0 + 10_000
+    assert (totals.forwarded, totals.passed_clocks, totals.undeclared) == (1, 1, 1)
+
+
+def test_a_feed_stays_declared_for_later_inputs(log: SqliteLog) -> None:
+    ingest(log, lines(), name="a", feed="east")
+    ingest(log, lines(), name="b", feed="main", feeds=["north"])
+    totals = ingest(log, lines(sale(1, feed="east"), sale(2, feed="north")), name="c", feed="south", historic=True)
+    assert totals.undeclared == 0
+    assert {each["feed"] for part in events_of(log) for each in part} == {"east", "north"}
+
+
+def test_a_thousand_names_of_feeds_take_no_feed_from_anyone_and_are_warned_of_64_times(
+    log: SqliteLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    totals = ingest(log, lines(*(sale(k, feed=f"junk{k}") for k in range(1000))), name="a", historic=True)
+    assert (totals.forwarded, totals.undeclared, len(totals.undeclared_feeds)) == (1000, 1000, 64)
+    assert log.positions(":feed:") == ["main"]
+    assert [each.getMessage() for each in caplog.records][:1] == [
+        "feed 'junk0' is not declared: its events count under feed 'main'"
+    ]
+    assert len(caplog.records) == 64
+
+
+def test_the_65th_feed_is_refused_and_nothing_of_its_input_is_taken(log: SqliteLog) -> None:
+    ingest(log, lines(sale(1)), name="a", feeds=[f"f{k}" for k in range(63)], historic=True)
+    with pytest.raises(InputRefused, match="feeds of a log must be at most 64, got one more: 'one'"):
+        ingest(log, lines(sale(2)), name="b", feed="one", historic=True)
+    assert ingest(log, lines(sale(3)), name="c", feed="f62", historic=True).forwarded == 1
+    assert sum(map(len, events_of(log))) == 2
+
+
+def test_the_feeds_that_an_input_brought_under_an_earlier_version_stay(log: SqliteLog) -> None:
+    ingest(log, lines(sale(1)), name="a", historic=True)
+    log.set_position("a/feed/east", 1)
+    totals = ingest(log, lines(sale(1), sale(2, feed="east")), name="a", historic=True)
+    assert (totals.forwarded, totals.undeclared) == (1, 0)
+
+
 def test_an_input_with_clock_records_of_its_own_is_trusted_with_them(log: SqliteLog) -> None:
-    clock = {"type": "clock", "feed": "main", "event_time": T0 + 60_000}
-    ingest(log, lines(sale(1), clock, sale(40)), name="a", historic=True)
-    assert [[each["event_time"] for each in part] for part in events_of(log, "clock")] == [[T0 + 60_000]] * PARTITIONS
+    ingest(log, lines(sale(1), clock(T0 + 60_000), sale(40)), name="a", historic=True)
+    assert told(log) == [T0 + 60_000, T0 + 400_000], "the end is told all the same"
+
+
+@pytest.mark.parametrize("received", [{}, {"feed": "main", "received_at": T0}], ids=["to be stamped", "plain"])
+@pytest.mark.parametrize("poison_ms", [631_152_000_000, T0 - HOUR_MS - 1], ids=["1990", "an hour ago"])
+def test_a_clock_record_that_lies_behind_changes_nothing(log: SqliteLog, received: Any, poison_ms: int) -> None:
+    given = [sale(k, **received) for k in range(31)]
+    totals = ingest(log, lines(*given[:10], clock(poison_ms), *given[10:]), name="a", historic=True)
+    assert (totals.forwarded, totals.passed_clocks, totals.dead_letters) == (31, 1, 0)
+    last_ms = T0 + 300_000
+    lagging = range((T0 - CLOCK_LAG_MS) // 60_000 * 60_000, last_ms - CLOCK_LAG_MS + 1, 60_000)
+    assert told(log) == [*lagging, last_ms]
+    ingest(log, lines(clock(poison_ms), sale(40, **received)), name="b", historic=True)
+    assert told(log)[-1] == T0 + 400_000
+
+
+def test_clock_records_of_a_feed_that_stop_are_made_once_they_lag_by_an_hour(log: SqliteLog) -> None:
+    later = [sale(0, event_time=T0 + k * HOUR_MS // 4) for k in range(1, 8)]
+    ingest(log, lines(sale(1), clock(T0), *later[:5]), name="a", historic=True)
+    hour = [T0, T0 + 5 * HOUR_MS // 4 - CLOCK_LAG_MS, T0 + 5 * HOUR_MS // 4]
+    assert told(log) == hour
+    ingest(log, lines(sale(1), clock(T0), *later[:5], *later[5:]), name="a", historic=True)
+    assert told(log)[3:] == [
+        T0 + 6 * HOUR_MS // 4 - CLOCK_LAG_MS, T0 + 7 * HOUR_MS // 4 - CLOCK_LAG_MS, T0 + 7 * HOUR_MS // 4
+    ]  # fmt: skip
+
+
+def test_clock_records_that_lag_behind_those_made_before_them_are_trusted_as_soon_as_they_go_on(log: SqliteLog) -> None:
+    given = [sale(1), clock(T0 - 300_000), sale(100), clock(T0 + 700_000), sale(130), clock(T0 + 800_000)]
+
+    def one_by_one() -> Iterator[bytes]:
+        for each in given:
+            yield lines(each).read()
+
+    totals = ingest(log, io.BufferedReader(Pieces(one_by_one())), name="a", historic=True)
+    assert totals.passed_clocks == 1
+    assert told(log) == [T0 - 120_000, T0 + 700_000, T0 + 800_000, T0 + 1_300_000]
+
+
+def test_a_feed_whose_clock_was_stopped_by_an_earlier_version_goes_on(log: SqliteLog) -> None:
+    ingest(log, lines(sale(1)), name="a", historic=True)
+    log.set_position("a/own/main", 1)
+    ingest(log, lines(sale(1), sale(40)), name="a", historic=True)
+    assert told(log)[-1] == T0 + 400_000
+
+
+class Pieces(io.RawIOBase):
+    """A pipe that holds one piece at a time."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = next(self._pieces, b"")
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
 class Unseekable(io.RawIOBase):
@@ -302,6 +435,46 @@ def test_a_last_line_without_an_end_waits_for_the_rest_of_it(log: SqliteLog, tmp
         totals = ingest(log, more, name="a", historic=True)
     assert (totals.forwarded, totals.dead_letters, totals.unfinished_bytes) == (1, 0, 0)
     assert letters(log) == []
+
+
+@pytest.mark.parametrize("seekable", [True, False], ids=["file", "standard input"])
+def test_the_rest_of_a_line_that_is_too_long_is_no_line(log: SqliteLog, seekable: bool) -> None:
+    third = json.dumps(sale(2)).encode()
+    for k, long in enumerate([b"x" * 5_000_000, b" " * 3_000_000 + third, third + b" " * 65_536 + b"!", b"{" * 65_537]):
+        sales = [json.dumps(sale(n, txn_id=f"{k}-{n}")).encode() for n in range(3)]
+        raw = b"\n".join([sales[0], long, b"", sales[1]]) + b"\n"
+        given = io.BytesIO(raw) if seekable else io.BufferedReader(Unseekable(raw))
+        totals = ingest(log, given, name=f"{len(long)}", historic=True)
+        assert (totals.lines, totals.forwarded, totals.dead_letters, totals.skipped_lines) == (4, 2, 1, 1)
+        assert totals.bytes_read == len(raw)
+        letter = letters(log)[-1]
+        assert (letter["reason"], letter["position"]) == ("too-large", 2)
+        assert letter["message"] in {
+            "record must be at most 65536 bytes, got 65538 or more", "record must be at most 65536 bytes, got 65537"
+        }  # fmt: skip
+        more = io.BytesIO(raw + sales[2]) if seekable else io.BufferedReader(Unseekable(raw + sales[2]))
+        assert ingest(log, more, name=f"{len(long)}", historic=True).forwarded == 1
+
+
+@pytest.mark.parametrize("seekable", [True, False], ids=["file", "standard input"])
+def test_an_input_that_is_one_line_without_an_end_is_a_dead_letter_or_waits(log: SqliteLog, seekable: bool) -> None:
+    raw = b"x" * 4_000_001
+    given = io.BytesIO(raw) if seekable else io.BufferedReader(Unseekable(raw))
+    totals = ingest(log, given, name="a", historic=True)
+    expected = (0, 4_000_001) if seekable else (1, 0)  # somebody may still be writing a file
+    assert (totals.dead_letters, totals.unfinished_bytes) == expected
+
+
+def test_a_record_of_the_greatest_length_is_taken_with_any_end_of_line(log: SqliteLog) -> None:
+    bare = json.dumps(sale(1, feed="main", received_at=T0 + 10_000)).encode()
+    texts = b"".join(b',"n%d":"%s"' % (k, b"x" * 4_000) for k in range(10, 26))
+    room = 65_536 - len(bare) - len(texts) - len(b',"n":""')
+    whole = bare[:-1] + texts + b',"n":"' + b"x" * room + b'"}'
+    assert len(whole) == 65_536
+    for k, end in enumerate((b"\n", b"\r\n", b"")):
+        assert (
+            ingest(log, io.BytesIO(whole.replace(b"t1", b"u%d" % k) + end), name=f"{k}", historic=True).forwarded == 1
+        )
 
 
 @pytest.mark.parametrize("seekable", [True, False], ids=["file", "standard input"])

@@ -14,7 +14,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from domain.alerts import DeadLetter
-from domain.events import MAX_RECORD_BYTES
+from domain.events import FUTURE_MS, MAX_RECORD_BYTES
 from engine.decoding.hashing import partition_of
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
@@ -122,7 +122,9 @@ async def write(kafka: Cluster) -> tuple[dict[str, int], int, int]:
 @pytest.fixture(scope="module")
 def seen(kafka: Cluster, warm_kernel: None) -> Seen:
     with admin(kafka.bootstrap) as asked:
-        own = {"num_partitions": PARTITIONS, "configs": {"max.message.bytes": str(2 * BIG)}}
+        own = {"num_partitions": PARTITIONS, "configs": {
+            "max.message.bytes": str(2 * BIG), "message.timestamp.after.max.ms": str(FUTURE_MS),
+        }}  # fmt: skip
         asked.create_topics({"events": own}, wait_for_metadata=True)
     topics = KafkaBackend(kafka.bootstrap)
     try:

@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from domain.alerts import DeadLetter, Score
 from engine.outputs import Counts
 from streams.app import WorkerSettings
-from streams.errors import Fenced, LogFailed, OffsetGone
+from streams.errors import Fenced, LogFailed, OffsetGone, UnfitTopic
 from streams.kafka import backend
 from streams.kafka.address import KafkaAddress
 from streams.kafka.checkpoints import KafkaCheckpointStore
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from engine.outputs import Outputs
     from streams.log import Progress
     from tests.kafka.broker import Cluster, Secure
+    from tests.kafka.topics import Topics
     from tests.streams.conftest import KafkaBackend
 
 PARTITIONS = 3
@@ -728,3 +729,32 @@ def test_a_worker_speaks_tls_with_a_password(on_kafka: KafkaBackend, secure: Sec
         assert run_worker(settings_of(options), SumMonitor, until_idle=True).records == 300
         assert sums(log) == all_sums(100)
         assert committed(log) == [100] * PARTITIONS
+
+
+def test_a_worker_refuses_a_topic_whose_producers_may_date_records_in_the_far_future(
+    log: KafkaLog, options: KafkaOptions, topic: Topics
+) -> None:
+    for more in ({}, {"message_timestamp_after_max_ms": 600_001}):
+        name = topic("switch.out", PARTITIONS, **more)
+        with pytest.raises(
+            UnfitTopic,
+            match=rf"topic '{name}' must have message\.timestamp\.after\.max\.ms of at most 600000, or"
+            r" message\.timestamp\.type LogAppendTime, got \d+ with CreateTime",
+        ):
+            run_worker(settings_of(options, topics=TOPICS.reading(name)), SumMonitor, until_idle=True)
+        assert log.committed(GROUP, name, 0) is None
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"message_timestamp_after_max_ms": 600_000}, {"message_timestamp_type": "LogAppendTime"}],
+    ids=["bounded", "dated by the broker"],
+)
+def test_a_worker_reads_an_acquirers_own_topic_whose_times_are_bounded(
+    log: KafkaLog, options: KafkaOptions, topic: Topics, more: dict[str, object]
+) -> None:
+    name = topic("switch.out", PARTITIONS, **more)
+    log.append_each(name, [values_of(40)] * PARTITIONS)
+    settings = settings_of(options, topics=TOPICS.reading(name))
+    assert run_worker(settings, SumMonitor, until_idle=True).records == 40 * PARTITIONS
+    assert sums(log) == all_sums(40)

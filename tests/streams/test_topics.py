@@ -55,3 +55,13 @@ def test_logs_with_other_topics_are_used_side_by_side(tmp_path: Path) -> None:
         assert (foreign.topics.events.name, own.topics.events.name) == ("switch.out", "events")
         assert "events" in own.topic_names()
         assert "events" not in foreign.topic_names()
+
+
+@pytest.mark.parametrize("name", [*(each.name for each in TOPICS), "links-checkpoints"])
+def test_a_topic_that_workers_write_is_no_foreign_topic(name: str) -> None:
+    with pytest.raises(ValueError, match=f"foreign_topic must be none of our own topics events, .* got '{name}'"):
+        TOPICS.reading(name)
+
+
+def test_a_foreign_topic_may_be_named_like_one_of_ours() -> None:
+    assert TOPICS.reading("pos.alerts").events.name == "pos.alerts"

@@ -83,7 +83,7 @@ def events(simulated: Path) -> Path:
 def worked(events: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A log into which the events were put and which a worker has read."""
     log = tmp_path_factory.mktemp("worked") / "tillwatch.db"
-    assert call("--log-url", SqliteAddress(log).url, "ingest", events, "--historic").exit_code == 0
+    assert call("--log-url", SqliteAddress(log).url, "ingest", events, "--feed", "sim", "--historic").exit_code == 0
     code, _, errors = finish(start("--log-url", SqliteAddress(log).url, "worker", "--until-idle"))
     assert code == 0, errors
     return log

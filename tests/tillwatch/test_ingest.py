@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from domain.card_tokens import TokenKey
 from streams.sqlite.address import SqliteAddress
-from tests.tillwatch.conftest import call
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.tillwatch.conftest import call, finish, start
 
 PAN = "6222021234567894"
 SALE = {"txn_id": "t", "merchant_id": "m", "amount": 1, "currency": "CNY", "event_time": 1_795_833_000_000}
@@ -39,7 +36,7 @@ def test_a_file_whose_name_holds_a_card_number_is_refused_and_taken_under_anothe
     url: str, tmp_path: Path
 ) -> None:
     for name in (PAN, "6222-0212-3456-7894", "in 378282246310005"):
-        file = lines_of(tmp_path / f"{name}.jsonl", {})
+        file = lines_of(tmp_path / f"{name}.jsonl", {"txn_id": f"t{len(name)}"})
         refused = call("--log-url", url, "ingest", file, "--historic")
         assert refused.exit_code == 1
         assert "name of an input must not hold a card number, got one: give it another by --name" in refused.output
@@ -104,3 +101,45 @@ def test_a_published_form_of_identifiers_is_taken_by_ingest_and_replay(url: str,
     assert (taken["forwarded"], taken["dead_letters"]) == (200, 0)
     after = msgspec.json.decode(call("--log-url", url, "replay", file, "--json").stdout)
     assert (after["transactions"], after["dead_letters"]) == (200, 0)
+
+
+def test_two_hundred_megabytes_without_an_end_of_line_take_little_memory(url: str) -> None:
+    process = start("--log-url", url, "ingest", "-", "--json")
+    assert process.stdin is not None
+    for _ in range(200):
+        process.stdin.write("x" * 1_000_000)
+    process.stdin.flush()
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    code, output, errors = finish(process)
+    assert code == 0, errors
+    assert msgspec.json.decode(output)["dead_letters"] == 1
+    (peak_kb,) = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")]
+    assert peak_kb < 400_000
+
+
+def test_what_overlapping_files_bring_again_is_left_out_and_counted(url: str, tmp_path: Path) -> None:
+    sales: list[dict[str, object]] = [
+        {"txn_id": f"t{k}", "event_time": 1_795_833_000_000 + k * 1_800_000} for k in range(96)
+    ]
+    first, second = lines_of(tmp_path / "1.jsonl", *sales[:48]), lines_of(tmp_path / "2.jsonl", *sales[40:])
+    assert call("--log-url", url, "ingest", first, "--historic").exit_code == 0
+    shown = call("--log-url", url, "ingest", second, "--historic")
+    assert "48 events, 0 dead letters" in shown.output
+    assert "8 events were left out: another input of the feed has brought them before" in shown.output
+
+
+def test_feeds_are_declared_with_commas_or_one_by_one_and_others_are_named_at_the_end(url: str, tmp_path: Path) -> None:
+    names = ["east", "west", "north", "junk", "junk"]
+    file = lines_of(tmp_path / "june.jsonl", *({"feed": each, "txn_id": f"t{k}"} for k, each in enumerate(names)))
+    shown = call("--log-url", url, "ingest", file, "--historic", "--feeds", "east,west", "--feeds", "north")
+    assert shown.exit_code == 0
+    assert "2 records named feeds that are not declared and count under main: junk (declare them by --feeds)" in (
+        " ".join(shown.output.split())
+    )
+
+
+def test_the_65th_feed_is_refused_by_the_command(url: str, tmp_path: Path) -> None:
+    file = lines_of(tmp_path / "june.jsonl", {})
+    refused = call("--log-url", url, "ingest", file, "--feeds", ",".join(f"f{k}" for k in range(64)))
+    assert refused.exit_code == 1
+    assert "feeds of a log must be at most 64, got one more: 'f63'" in refused.output

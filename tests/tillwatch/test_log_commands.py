@@ -32,10 +32,10 @@ def test_an_ingest_started_again_goes_on_behind_the_last_line(events: Path, tmp_
     part = tmp_path / "part.jsonl"
     lines = events.read_bytes().splitlines(keepends=True)
     part.write_bytes(b"".join(lines[:600]))
-    first = msgspec.json.decode(call("--log-url", url, "ingest", part, "--historic", "--json").stdout)
+    first = msgspec.json.decode(call("--log-url", url, "ingest", part, "--feed", "sim", "--historic", "--json").stdout)
     assert (first["lines"], first["skipped_lines"], first["dead_letters"]) == (600, 1, 2)
     part.write_bytes(b"".join(lines[:1000]))
-    second = msgspec.json.decode(call("--log-url", url, "ingest", part, "--historic", "--json").stdout)
+    second = msgspec.json.decode(call("--log-url", url, "ingest", part, "--feed", "sim", "--historic", "--json").stdout)
     assert (second["lines"], second["bytes_read"]) == (400, part.stat().st_size)
     assert msgspec.json.decode(call("--log-url", url, "ingest", part, "--json").stdout)["lines"] == 0
 
@@ -44,7 +44,7 @@ def test_standard_input_is_taken_in_and_has_no_position_without_a_name(tmp_path:
     url = SqliteAddress(tmp_path / "tillwatch.db").url
     sale = '{"txn_id":"%d","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}\n'
     for txn_id in (1, 2):
-        process = start("--log-url", url, "ingest", "-", "--historic", "--json")
+        process = start("--log-url", url, "ingest", "-", "--feed", "sim", "--historic", "--json")
         code, out, _ = finish(process, sale % txn_id)
         assert (code, msgspec.json.decode(out)["forwarded"]) == (0, 1)
 

@@ -37,7 +37,7 @@ OTHERS = {
 
 def ingested(log: Path, events: Path) -> str:
     url = SqliteAddress(log).url
-    assert call("--log-url", url, "ingest", events, "--historic").exit_code == 0
+    assert call("--log-url", url, "ingest", events, "--feed", "sim", "--historic").exit_code == 0
     return url
 
 

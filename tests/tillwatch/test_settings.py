@@ -66,6 +66,7 @@ def test_the_file_in_the_working_directory_is_read(tmp_path: Path) -> None:
         ),
         ("kafka_replication = 0", "kafka_replication must be 1 to 32767 brokers, -1 for .*, got 0"),
         ('kafka_allow_plaintext = "perhaps"', "kafka_allow_plaintext must be true or false, got 'perhaps'"),
+        ('foreign_topic = "dead-letters"', "foreign_topic must be none of our own topics .*, got 'dead-letters'"),
         ("partition = 1", "partition is no setting; there are log_url, kafka_security, "),
         ("detectors = 1", "detectors must be tables of numbers, one for each detector, got 1"),
         ("[detectors.mcc_jump]\nbase = 'x'", "detectors.mcc_jump.base must be a number, got 'x'"),

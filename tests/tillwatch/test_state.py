@@ -175,7 +175,9 @@ def test_inspect_of_a_merchant_without_transactions_shows_its_master_data(tmp_pa
     log_file, events = tmp_path / "tillwatch.db", tmp_path / "events.jsonl"
     event = {"type": "merchant", "merchant_id": "[new]", "effective_from": 1_735_700_400_000, "mccs": ["5812"]}
     events.write_bytes(msgspec.json.encode(event) + b"\n")
-    assert call("--log-url", SqliteAddress(log_file).url, "ingest", events, "--historic").exit_code == 0
+    assert (
+        call("--log-url", SqliteAddress(log_file).url, "ingest", events, "--feed", "sim", "--historic").exit_code == 0
+    )
     assert run(log_file, "worker", "--until-idle")[0] == 0
     found = inspected(log_file, "[new]")
     assert (found["clock"], found["score"], found["columns"], found["episodes"]) == (None, None, [], [])
@@ -250,7 +252,7 @@ def moved_on(events: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config.write_text("checkpoint_every_s = 0.2\n")
     lines = events.read_bytes().splitlines(keepends=True)
     part.write_bytes(b"".join(lines[: len(lines) * 2 // 3]))
-    assert call("--log-url", SqliteAddress(log_file).url, "ingest", part, "--historic").exit_code == 0
+    assert call("--log-url", SqliteAddress(log_file).url, "ingest", part, "--feed", "sim", "--historic").exit_code == 0
     worker = start("--config", config, "--log-url", SqliteAddress(log_file).url, "worker")
     try:
         ends = wait_for_cuts(log_file)
@@ -260,7 +262,9 @@ def moved_on(events: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert offsets(folder / "backup.db") == ends
         assert "is held by tillwatch@" in refused(state(log_file, "rebuild", "--all"))
         part.write_bytes(b"".join(lines))
-        assert call("--log-url", SqliteAddress(log_file).url, "ingest", part, "--historic").exit_code == 0
+        assert (
+            call("--log-url", SqliteAddress(log_file).url, "ingest", part, "--feed", "sim", "--historic").exit_code == 0
+        )
         wait_for_cuts(log_file)
         worker.terminate()
         code, _, errors = finish(worker)
