@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
+
+from domain.feature_codes import NULL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,10 +22,13 @@ if TYPE_CHECKING:
     Values = Mapping[str, int | float | None]
     """One transaction's values of some columns; None is null."""
 
+CONTEXT = ("sale_minor",)
+"""Columns that detectors are given beside the features: `sale_minor` is the amount of an approved sale in the
+merchant's currency, null of any other row."""
 MOST_S = 400 * 86_400
 """Longest gap or age of an episode: a merchant's row is forgotten after it."""
 E7 = 10_000_000
-"""Money at stake is held in ten-millionths of a minor unit, exact."""
+"""Turnover and loss are held in ten-millionths of a minor unit, exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +38,38 @@ class Findings:
     Attributes:
         index: int64, ascending: which.
         severity: float64, 0 to 1; `domain.severity` has its words.
-        at_stake_e7: int64: money at stake by each, in ten-millionths of a minor unit; 0 where none is known.
+        loss_e7: int64: money lost by each, in ten-millionths of a minor unit, 0 or above; null where it is not known.
+            None where it is known of none.
+        turnover_e7: the same of the money of the transactions concerned.
     """
 
     index: NDArray[np.int64]
     severity: NDArray[np.float64]
-    at_stake_e7: NDArray[np.int64]
+    loss_e7: NDArray[np.int64] | None = None
+    turnover_e7: NDArray[np.int64] | None = None
 
 
-NOTHING = Findings(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.int64))
+NOTHING = Findings(np.empty(0, np.int64), np.empty(0, np.float64))
 """Most batches give no findings; a detector that says so before it measures any is several times as fast."""
 
 
+class DutyRule(NamedTuple):
+    """A rule of a scheme or authority that wants something done about a finding.
+
+    Attributes:
+        name: what it is called.
+        within_s: seconds from the first hit.
+    """
+
+    name: str
+    within_s: int
+
+
 class Detector(Protocol):
-    """A detector."""
+    """A detector.
+
+    One whose every finding falls under a rule with a deadline has it as `duty`, a `DutyRule`.
+    """
 
     @property
     def name(self) -> str:
@@ -71,6 +94,11 @@ class Detector(Protocol):
     @property
     def risk_code(self) -> str:
         """PCAC risk type, of `domain.risk_codes.RISK_CODES`; "" where none exists."""
+        ...
+
+    @property
+    def bearer(self) -> str:
+        """Who bears the loss that it finds, of `domain.alerts.BEARERS`; "" where it finds turnover alone."""
         ...
 
     @property
@@ -105,7 +133,14 @@ class Detector(Protocol):
         ...
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
-        """One sentence on why, with the merchant's numbers in it."""
+        """One sentence on why, with the merchant's numbers in it.
+
+        Args:
+            values: of its `columns`.
+            hits: so far.
+            at_stake_minor: the loss so far of a detector with a `bearer`, else the turnover; 0 where it is not known.
+            currency: of all money, a code of ISO 4217.
+        """
         ...
 
 
@@ -142,6 +177,15 @@ def check_episode(settings: Detector) -> None:
     check_whole(settings, 1, MOST_S, "quiet_gap_s", "max_age_s")
     if settings.max_age_s < settings.quiet_gap_s:
         raise ValueError(f"max_age_s must be at least {settings.quiet_gap_s}, got {settings.max_age_s!r}")
+
+
+def turnover_e7(minor: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Minor units as `Findings` has turnover: at least 0, at most 10^11 by a row; null stays null.
+
+    >>> turnover_e7(np.array([150, -3])).tolist()
+    [1500000000, 0]
+    """
+    return np.where(minor == NULL, NULL, np.clip(minor, 0, 10**11) * E7)
 
 
 def code(value: float | None, digits: int = 4) -> str:

@@ -48,6 +48,7 @@ class FeeNotice:
     title = Text("Dearer contract without notice", "费率上调未按规定公示")
     risk_group = "fee"
     risk_code = "21"
+    bearer = "merchant"
     needs = ("contract",)
     columns = ("contract_rise_ppm", "contract_notice_d", "contract_lead_d")
 
@@ -65,7 +66,7 @@ class FeeNotice:
         told = notice[index]
         severity = self.base + self.per_decade * np.log10(1 + rise[index] / 10_000)
         severity = severity + self.untold * ((told == NULL) | (told < 0))
-        return Findings(index, np.clip(severity, 0, 1), np.zeros(len(index), np.int64))
+        return Findings(index, np.clip(severity, 0, 1))
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How much dearer it is, and when it was told and received."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, check_whole, rounded
+from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, check_whole, rounded, turnover_e7
 from domain.alerts import Evidence, Text
 from domain.events import MAX_AMOUNT_MINOR
 from domain.feature_codes import FEE_BY_CONTRACT
@@ -51,10 +51,11 @@ class FeeOver:
     title = Text("Fee above contract", "超签约费率扣费")
     risk_group = "fee"
     risk_code = "21"
+    bearer = "merchant"
     needs = ("fee",)
     columns = (
         "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_over_1d",
-        "fee_over_count_1d", "fee_judged_1d", "fee_over_4w", "fee_over_share_28d",
+        "fee_over_count_1d", "fee_judged_1d", "fee_over_4w", "fee_over_share_28d", "sale_minor",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -93,7 +94,8 @@ def findings(features: Features, index: np.ndarray, base: float, per_decade: flo
     day = np.maximum(np.maximum(features["fee_over_1d"][index], over), features["fee_over_4w"][index] / 28)
     rise = over / np.maximum(features["fee_due"][index], 1)
     severity = base + per_decade * np.log10(1 + day / 1000) + relative * np.minimum(1, rise)
-    return Findings(index, np.clip(severity, 0, 1), np.minimum(over, np.iinfo(np.int64).max // E7) * E7)
+    turnover = turnover_e7(features["sale_minor"][index].astype(np.int64))
+    return Findings(index, np.clip(severity, 0, 1), np.minimum(over, np.iinfo(np.int64).max // E7) * E7, turnover)
 
 
 def evidence(values: Values, rounding_minor: int) -> tuple[Evidence, ...]:

@@ -52,11 +52,12 @@ class FeeRise:
     title = Text("Fee rise against own history", "费率上调（对比历史费率）")
     risk_group = "fee"
     risk_code = "21"
+    bearer = "merchant"
     needs = ("fee",)
     columns = (
         "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_due_fixed",
         "fee_new_ppm", "fee_new_fixed", "fee_dearer_run", "fee_over_1d", "fee_over_count_1d", "fee_judged_1d",
-        "fee_over_4w", "fee_over_share_28d",
+        "fee_over_4w", "fee_over_share_28d", "sale_minor",
     )  # fmt: skip
 
     def __post_init__(self) -> None:

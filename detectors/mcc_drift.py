@@ -47,6 +47,7 @@ class MccDrift:
     version = 1
     title = Text("Drift to a cheaper registered MCC", "低费率MCC占比上升")
     risk_code = "26"
+    bearer = "issuer_network"
     needs = ("mcc", "acceptor_id", "channel_mcc")
     columns = (
         "set_evidence", "set_terminal_evidence", "set_share_1d", "set_share_usual", "set_amount_share_1d",

@@ -48,6 +48,7 @@ class MccStatic:
     version = 1
     title = Text("Miscoded from the start", "套码")
     risk_code = "26"
+    bearer = "issuer_network"
     needs = ("mcc", "acceptor_id", "channel_mcc")
     artefact = "profiles"
     columns = (

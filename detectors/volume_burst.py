@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, money
+from detectors.contract import NOTHING, Findings, check_episode, check_range, money, turnover_e7
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ class VolumeBurst:
     version = 1
     title = Text("Burst of a new merchant", "新入网商户交易突增")
     risk_code = "13"
+    bearer = ""
     needs = ("amount",)
     columns = (
         "row_kind", "new_d", "sales_minor", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d",
@@ -74,8 +75,8 @@ class VolumeBurst:
         index = index[far & (day >= self.least_minor)]
         sold = np.maximum(features["sales_minor"][index], 0).astype(np.float64)
         severity = self.base + self.per_decade * np.log10(1 + sold / 100_000)
-        stake = np.maximum(features["excess_minor"][index], 0).astype(np.int64)
-        return Findings(index, np.clip(severity, 0, 1), np.minimum(stake, 10**11) * E7)
+        turnover = turnover_e7(features["excess_minor"][index].astype(np.int64))
+        return Findings(index, np.clip(severity, 0, 1), turnover_e7=turnover)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How new it is, what it has sold, and how far above its peers that is."""

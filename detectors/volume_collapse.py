@@ -50,6 +50,7 @@ class VolumeCollapse:
     version = 2
     title = Text("Collapse of volume or silence", "交易骤降或停止交易")
     risk_code = ""
+    bearer = ""
     needs = ("amount",)
     columns = (
         "row_kind", "fall_score", "quiet_d", "quiet_longest_d", "missed_sales", "idle_d", "closed_sales",
@@ -64,7 +65,7 @@ class VolumeCollapse:
         check_episode(self)
 
     def detect(self, features: Features) -> Findings:
-        """The days that end in silence or far below; severity by the money of a usual day. Nothing is at stake."""
+        """The days that end in silence or far below; severity by the money of a usual day. It finds no money."""
         index = np.flatnonzero(features["row_kind"] == ROW_CLOSING)
         if len(index) == 0:
             return NOTHING
@@ -77,7 +78,7 @@ class VolumeCollapse:
         index, usual = index[silent | fallen], f["expected_minor_1d"][silent | fallen]
         usual = np.maximum(usual, 0).astype(np.float64)
         severity = self.base + self.per_decade * np.log10(1 + usual / 100_000)
-        return Findings(index, np.clip(severity, 0, 1), np.zeros(len(index), np.int64))
+        return Findings(index, np.clip(severity, 0, 1))
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """The day against its expectation, how long nothing came, and how sure it is."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, money
+from detectors.contract import NOTHING, Findings, check_episode, check_range, money, turnover_e7
 from domain.alerts import Evidence, Text
 from domain.feature_codes import ROW_CLOSING
 
@@ -51,6 +51,7 @@ class VolumeShift:
     version = 1
     title = Text("Lasting rise of volume", "交易量持续上升")
     risk_code = "12"
+    bearer = ""
     needs = ("amount",)
     columns = (
         "row_kind", "rise_score", "rise_d", "rise_before_minor", "week_minor_1d", "closed_sales", "closed_minor",
@@ -74,7 +75,7 @@ class VolumeShift:
         index, excess = index[keep], np.maximum(week - before, 0)[keep]
         severity = self.base + self.per_decade * np.log10(1 + excess / 100_000)
         severity = severity + self.regulatory * (features["ratio_week_13w"][index] >= REGULATORY_RATIO)
-        return Findings(index, np.clip(severity, 0, 1), np.minimum(excess, 1e11).astype(np.int64) * E7)
+        return Findings(index, np.clip(severity, 0, 1), turnover_e7=turnover_e7(excess.astype(np.int64)))
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """The week against the level before, and how sure it is."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, money, rounded
+from detectors.contract import NOTHING, Findings, check_episode, check_range, money, rounded, turnover_e7
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL, ROW_TRANSACTION
 
@@ -57,6 +57,7 @@ class VolumeSurge:
     version = 1
     title = Text("Surge of volume", "交易量突增")
     risk_code = "12"
+    bearer = ""
     needs = ("amount",)
     columns = (
         "row_kind", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d", "day_share", "day_surprise",
@@ -83,8 +84,8 @@ class VolumeSurge:
         index, excess = index[keep], excess[keep]
         severity = self.base + self.per_decade * np.log10(1 + excess / 100_000)
         severity = severity + self.regulatory * (features["ratio_90d"][index] > REGULATORY_RATIO)
-        stake = np.maximum(features["excess_minor"][index], 0).astype(np.int64)
-        return Findings(index, np.clip(severity, 0, 1), np.minimum(stake, 10**11) * E7)
+        turnover = turnover_e7(features["excess_minor"][index].astype(np.int64))
+        return Findings(index, np.clip(severity, 0, 1), turnover_e7=turnover)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """The day and the hour against what was expected, and the ratio the rules name."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, money
+from detectors.contract import NOTHING, Findings, check_episode, check_range, money, turnover_e7
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL, ROW_CLOSING
 
@@ -62,6 +62,7 @@ class VolumeWakeup:
     version = 2
     title = Text("Dormancy or wake-up", "长期未交易或休眠后恢复交易")
     risk_code = "12"
+    bearer = ""
     needs = ("amount",)
     columns = (
         "row_kind", "dormancy_d", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d", "day_surprise",
@@ -93,10 +94,9 @@ class VolumeWakeup:
         severity = severity + self.unverified * (f["dormancy_d"] >= REVERIFY_D)
         of_sleep = np.where(f["idle_d"] == STOP_D, self.dormant_year, self.dormant)
         severity = np.clip(np.where(closing, of_sleep, severity), 0, 1)
-        given = f["excess_minor"]
-        stake = np.where(closing, 0, np.where(given == NULL, 0, np.maximum(given, 0))).astype(np.int64)
+        turnover = turnover_e7(np.where(closing, NULL, f["excess_minor"]).astype(np.int64))
         found = closing | (much & (day >= self.least_minor))
-        return Findings(index[found], severity[found], np.minimum(stake[found], 10**11) * E7)
+        return Findings(index[found], severity[found], turnover_e7=turnover[found])
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How long it slept, and what came then."""

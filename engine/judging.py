@@ -95,7 +95,7 @@ class Judge:
     def judge(self, rows: FeatureRows, outputs: Outputs) -> None:
         """Add to `outputs` the alerts and scores that follow from rows of features and the decisions among them."""
         changes: list[tuple[int, int, Change]] = [(j, -1, change) for j, change in decisions_of(rows.analyst_events())]
-        parts = self.controls.parts(rows.clock_ms, rows.columns)
+        parts = self.controls.parts(rows.clock_ms, rows.judged)
         for k, detector in enumerate(self._detectors):
             findings = detect(parts, k)
             if len(findings.index):

@@ -10,7 +10,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from detectors.contract import CONTEXT
 from detectors.registry import DETECTORS, make_detectors
+from domain.alerts import BEARERS
 from domain.events import EVENTS, TRANSACTION
 from engine.features.families.registry import columns
 
@@ -58,13 +60,18 @@ def random_features(seed: int, n: int = 400, null_share: float = 0.3) -> dict[st
         high = LOW_CODES.get(column.name, 10_000 if column.unit == "MCC" else 10**13)
         values = rng.integers(0, high, n)
         features[column.name] = np.where(null & bool(column.null), NULL, values)
+    features["sale_minor"] = np.where(rng.random(n) < null_share, NULL, rng.integers(0, 10**13, n))
     return features
 
 
+def money(found: Findings) -> list[np.ndarray]:
+    """Loss and turnover by finding, null where it is not known."""
+    both = (found.loss_e7, found.turnover_e7)
+    return [np.full(len(found.index), NULL) if each is None else each for each in both]
+
+
 def same(one: Findings, other: Findings) -> bool:
-    pairs = zip(
-        (one.index, one.severity, one.at_stake_e7), (other.index, other.severity, other.at_stake_e7), strict=True
-    )
+    pairs = zip((one.index, one.severity, *money(one)), (other.index, other.severity, *money(other)), strict=True)
     return all(np.array_equal(a, b) for a, b in pairs)
 
 
@@ -108,7 +115,7 @@ def test_no_file_of_a_detector_is_left_out_of_the_registry() -> None:
 
 
 def test_it_reads_columns_that_there_are_and_declares_them(detector: Detector) -> None:
-    assert set(detector.columns) <= {column.name for column in COLUMNS}
+    assert set(detector.columns) <= {column.name for column in COLUMNS} | set(CONTEXT)
     features = random_features(1)
     assert same(detector.detect(OnlyDeclared(features, detector.columns)), detector.detect(features))
 
@@ -135,7 +142,8 @@ def test_a_batch_cut_anywhere_gives_the_same_findings(detector: Detector, seed: 
     parts = [(first, detector.detect(piece)) for first, piece in pieces(features, checkpoints)]
     assert np.array_equal(whole.index, np.concatenate([first + found.index for first, found in parts]))
     assert np.array_equal(whole.severity, np.concatenate([found.severity for _, found in parts]))
-    assert np.array_equal(whole.at_stake_e7, np.concatenate([found.at_stake_e7 for _, found in parts]))
+    for k, of_whole in enumerate(money(whole)):
+        assert np.array_equal(of_whole, np.concatenate([money(found)[k] for _, found in parts]))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -144,15 +152,33 @@ def test_findings_are_within_their_ranges(detector: Detector, seed: int) -> None
     assert len(found.index), "random features must hit, or this test says nothing"
     assert (np.diff(found.index) > 0).all()
     assert ((found.severity >= 0) & (found.severity <= 1)).all()
-    assert found.at_stake_e7.dtype == np.int64
-    assert (found.at_stake_e7 >= 0).all()
+    for each in money(found):
+        assert each.dtype == np.int64
+        assert ((each >= 0) | (each == NULL)).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_loss_has_a_bearer_and_money_that_is_not_known_is_no_nought(detector: Detector, seed: int) -> None:
+    assert detector.bearer in {"", *BEARERS}
+    found = detector.detect(random_features(seed))
+    assert detector.bearer or (money(found)[0] == NULL).all()
+
+
+def test_its_docs_page_says_what_its_money_is_and_who_bears_it(detector: Detector) -> None:
+    page = (ROOT / "docs" / "detectors" / f"{detector.name}.md").read_text(encoding="utf-8")
+    section = " ".join(page.partition("## Money")[2].partition("\n## ")[0].split())
+    found = [detector.detect(random_features(seed)) for seed in range(5)]
+    loss, turnover = (any((money(each)[k] != NULL).any() for each in found) for k in range(2))
+    who = f", borne by {BEARERS[detector.bearer].en}" if detector.bearer else ""
+    assert section.startswith(f"Loss: {'yes' if loss else 'not known' if who else 'none'}{who}. Turnover: ")
+    assert ("Turnover: none." not in section) == turnover
 
 
 def test_it_is_silent_where_nothing_is_known(detector: Detector) -> None:
     features = {
         column.name: np.full(50, np.nan) if column.kind == "float" else np.full(50, NULL if column.null else 0)
         for column in COLUMNS
-    }
+    } | {"sale_minor": np.full(50, NULL)}
     assert len(detector.detect(features).index) == 0
 
 
