@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
+from domain.currencies import amount_text
 from domain.feature_codes import NULL
 
 if TYPE_CHECKING:
@@ -202,10 +203,19 @@ def rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
-def money(minor: float, currency: str = "") -> str:
-    """A sum of minor units for people.
+def amount(minor: float | None, currency: str) -> str:
+    """A sum of minor units for people, with its currency's digits; a question mark for null.
 
-    >>> money(2_400_000, "CNY")
-    '24,000.00 CNY'
+    >>> amount(91_734, "CNY"), amount(209_100, "JPY"), amount(None, "CNY")
+    ('917.34', '209,100', '?')
     """
-    return f"{minor / 100:,.2f} {currency}".rstrip()
+    return "?" if minor is None else amount_text(int(minor), currency)
+
+
+def money(minor: float | None, currency: str) -> str:
+    """The same with the currency's code.
+
+    >>> money(2_400_000, "CNY"), money(209_100, "JPY"), money(1_500, "KWD")
+    ('24,000.00 CNY', '209,100 JPY', '1.500 KWD')
+    """
+    return f"{amount(minor, currency)} {currency}".rstrip()

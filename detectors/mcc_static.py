@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, code, money
+from detectors.contract import E7, NOTHING, Findings, amount, check_episode, check_range, code, money
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL
 from domain.mcc_names import mcc_short_name
@@ -91,17 +91,17 @@ class MccStatic:
         """What it is registered as, what it sells like, by which figure, and what that saves."""
         own, like = code(values["trade_mcc"]), code(values["trade_like"])
         own_name, like_name = mcc_short_name(own), mcc_short_name(like)
-        ticket, usual = ((values[name] or 0) / 100 for name in ("trade_ticket", "trade_ticket_own"))
+        ticket, usual = (amount(values[name] or 0, currency) for name in ("trade_ticket", "trade_ticket_own"))
         lost = money(at_stake_minor, currency) if at_stake_minor else ""
         cost_en = f"; issuers and UnionPay underpaid {lost}" if lost else ""
         cost_zh = f"，发卡行及银联少收{lost}" if lost else ""
         days_en = f"{hits} day{'s' if hits > 1 else ''}"
         return Text(
             f"Registered as {own} ({own_name.en}) but sells like {like} ({like_name.en}), clearest in its "
-            f"{_telling(values).en}; median ticket {ticket:,.2f}, usual for the registered trade {usual:,.2f}; "
+            f"{_telling(values).en}; median ticket {ticket}, usual for the registered trade {usual}; "
             f"found on {days_en}{cost_en}",
             f"登记MCC为{own}（{own_name.zh}），经营特征更接近{like}（{like_name.zh}），最明显的是{_telling(values).zh}；"
-            f"客单价中位数{ticket:,.2f}，登记行业通常为{usual:,.2f}；累计{hits}天{cost_zh}",
+            f"客单价中位数{ticket}，登记行业通常为{usual}；累计{hits}天{cost_zh}",
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, money, turnover_e7
+from detectors.contract import NOTHING, Findings, amount, check_episode, check_range, money, turnover_e7
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
@@ -92,15 +92,15 @@ class VolumeBurst:
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """What it sold today and in all, and on which day of its life."""
-        more = "s" if hits > 1 else ""
-        day, sold = float(values["sales_minor_1d"] or 0), float(values["sales_minor"] or 0)
+        more, in_all = "s" if hits > 1 else "", amount(values["sales_minor"] or 0, currency)
+        day = float(values["sales_minor_1d"] or 0)
         age, sales, peer = int(values["new_d"] or 0) + 1, int(values["sales_1d"] or 0), values["peer_z"]
         peer_en = "" if peer is None else f", {peer:.1f} standard deviations above new shops of its trade"
         peer_zh = "" if peer is None else f"，比同业新商户高{peer:.1f}个标准差"
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
         return Text(
-            f"Day {age} of a new merchant: {money(day)} {currency} in {sales} sales today, {money(sold)} in all"
+            f"Day {age} of a new merchant: {money(day, currency)} in {sales} sales today, {in_all} in all"
             f"{peer_en}; {hits} sale{more} reported" + (f", {stake} above its usual" if stake else ""),
-            f"入网第{age}天：今日{sales}笔共{money(day)} {currency}，累计{money(sold)}{peer_zh}，异常交易{hits}笔"
+            f"入网第{age}天：今日{sales}笔共{money(day, currency)}，累计{in_all}{peer_zh}，异常交易{hits}笔"
             + (f"，超出平时{stake}" if stake else ""),
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, money, rounded
+from detectors.contract import NOTHING, Findings, amount, check_episode, check_range, money, rounded
 from domain.alerts import Evidence, Text
 from domain.feature_codes import ROW_CLOSING
 
@@ -100,18 +100,18 @@ class VolumeCollapse:
             idle, missed = int(values["idle_d"] or 0), float(values["missed_sales"] or 0)
             en = (
                 f"No sale for {idle} day{'s' if idle != 1 else ''} in which {missed:.0f} were to be expected "
-                f"({money(usual)} {currency} on such a day)"
+                f"({money(usual, currency)} on such a day)"
             )
-            zh = f"已{idle}天无交易，期间预计应有{missed:.0f}笔（同类日期通常{money(usual)} {currency}）"
+            zh = f"已{idle}天无交易，期间预计应有{missed:.0f}笔（同类日期通常{money(usual, currency)}）"
         else:
             sales, sum_minor = int(values["closed_sales"]), float(values["closed_minor"] or 0)
             share = sales / max(expected, 0.1)
             en = (
-                f"{sales} sales worth {money(sum_minor)} {currency} in a day against the usual {expected:.1f} worth "
-                f"{money(usual)}: {share:.0%}; {hits} such day{'s' if hits > 1 else ''}"
+                f"{sales} sales worth {money(sum_minor, currency)} in a day against the usual {expected:.1f} worth "
+                f"{amount(usual, currency)}: {share:.0%}; {hits} such day{'s' if hits > 1 else ''}"
             )
             zh = (
-                f"当日{sales}笔共{money(sum_minor)} {currency}，通常{expected:.1f}笔、{money(usual)}，"
+                f"当日{sales}笔共{money(sum_minor, currency)}，通常{expected:.1f}笔、{amount(usual, currency)}，"
                 f"仅为{share:.0%}，累计{hits}天"
             )
         return Text(en + (f", {stake} missing" if stake else ""), zh + (f"，缺少{stake}" if stake else ""))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, money, turnover_e7
+from detectors.contract import NOTHING, Findings, amount, check_episode, check_range, money, turnover_e7
 from domain.alerts import Evidence, Text
 from domain.feature_codes import ROW_CLOSING
 
@@ -94,11 +94,12 @@ class VolumeShift:
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """What a day brings now, what it brought before, and since when."""
         now, before = float(values["week_minor_1d"] or 0), float(values["rise_before_minor"] or 0)
+        usual = amount(before, currency)
         days, times = int(values["rise_d"] or 0), now / max(before, 1)
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
         return Text(
-            f"{money(now)} {currency} a day over the last week against {money(before)} before the rise of {days} days: "
+            f"{money(now, currency)} a day over the last week against {usual} before the rise of {days} days: "
             f"{times:.1f}x; {hits} such day{'s' if hits > 1 else ''}" + (f", {stake} above the usual" if stake else ""),
-            f"近一周日均{money(now)} {currency}，为{days}天前开始上升之前日均{money(before)}的{times:.1f}倍，"
+            f"近一周日均{money(now, currency)}，为{days}天前开始上升之前日均{usual}的{times:.1f}倍，"
             f"累计{hits}天" + (f"，超出平时共{stake}" if stake else ""),
         )

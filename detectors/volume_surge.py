@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, money, rounded, turnover_e7
+from detectors.contract import NOTHING, Findings, amount, check_episode, check_range, money, rounded, turnover_e7
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL, ROW_TRANSACTION
 
@@ -109,12 +109,12 @@ class VolumeSurge:
         sales, expected = int(values["sales_1d"] or 0), float(values["expected_1d"] or 0)
         of_number, of_sum = sales / max(expected, 0.1), sum_minor / max(usual, 1)
         en = (
-            f"Today {sales} sales ({of_number:.1f}x) of {money(sum_minor)} {currency} ({of_sum:.1f}x) against the "
-            f"usual {expected:.1f} sales of {money(usual)} on such a day"
+            f"Today {sales} sales ({of_number:.1f}x) of {money(sum_minor, currency)} ({of_sum:.1f}x) against the "
+            f"usual {expected:.1f} sales of {amount(usual, currency)} on such a day"
         )
         zh = (
-            f"今日{sales}笔（平时{of_number:.1f}倍）、{money(sum_minor)} {currency}（{of_sum:.1f}倍），"
-            f"同类日期通常约{expected:.1f}笔、{money(usual)}"
+            f"今日{sales}笔（平时{of_number:.1f}倍）、{money(sum_minor, currency)}（{of_sum:.1f}倍），"
+            f"同类日期通常约{expected:.1f}笔、{amount(usual, currency)}"
         )
         if (values["hour_surprise"] or 0) >= self.hour_decades:
             hourly, of_hour = int(values["sales_1h"] or 0), float(values["expected_1h"] or 0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, money, turnover_e7
+from detectors.contract import NOTHING, Findings, amount, check_episode, check_range, money, turnover_e7
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL, ROW_CLOSING
 
@@ -124,11 +124,11 @@ class VolumeWakeup:
         slept, sales = int(values["dormancy_d"] or 0), int(values["sales_1d"] or 0)
         day, usual = float(values["sales_minor_1d"] or 0), values["expected_minor_1d"]
         slept_en, slept_zh = (f"{slept}", f"{slept}") if slept < 400 else ("400 or more", "400以上")
-        before_en = "" if usual is None else f", usual before {money(usual)} a day"
-        before_zh = "" if usual is None else f"（此前通常每天{money(usual)}）"
+        before_en = "" if usual is None else f", usual before {amount(usual, currency)} a day"
+        before_zh = "" if usual is None else f"（此前通常每天{amount(usual, currency)}）"
         return Text(
-            f"{money(day)} {currency} in {sales} sales in a day after {slept_en} days without one{before_en}; "
+            f"{money(day, currency)} in {sales} sales in a day after {slept_en} days without one{before_en}; "
             f"{hits} sale{'s' if hits > 1 else ''} reported" + (f", {stake} above the usual" if stake else ""),
-            f"休眠{slept_zh}天后单日{sales}笔共{money(day)} {currency}{before_zh}，异常交易{hits}笔"
+            f"休眠{slept_zh}天后单日{sales}笔共{money(day, currency)}{before_zh}，异常交易{hits}笔"
             + (f"，超出平时{stake}" if stake else ""),
         )

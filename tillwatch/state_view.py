@@ -174,6 +174,8 @@ def figure(value: float | None, unit: str, currency: str) -> str:
 
     >>> figure(123_456, "minor units", "CNY"), figure(763, "MCC", "CNY"), figure(0.25, "share", "CNY")
     ('123,456 (¥1,234.56)', '0763', '0.2500')
+    >>> figure(209_100, "minor units", "JPY"), figure(1_500, "minor units", "KWD")
+    ('209,100 (209,100 JPY)', '1,500 (1.500 KWD)')
     >>> figure(15_449_000_000, "1e-7 minor units", "CNY"), figure(None, "share", "CNY")
     ('15,449,000,000 (¥15.45)', 'null')
     """

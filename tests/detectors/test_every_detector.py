@@ -30,6 +30,7 @@ LOW_CODES = {
     "fee_basis": 4, "row_kind": 4, "new_d": 31, "dormancy_d": 401, "idle_d": 92, "quiet_d": 20, "quiet_longest_d": 8,
     "expected_minor_1d": 10**6, "rise_before_minor": 10**6, "closed_sales": 3,
 }  # fmt: skip
+AMOUNTS = {column.name for column in COLUMNS if column.unit == "minor units"}
 HIGH_FLOATS = {
     "day_surprise": 20.0, "hour_surprise": 20.0, "rise_score": 30.0, "fall_score": 30.0, "missed_sales": 100.0,
     "peer_z": 4.0, "expected_1d": 40.0, "set_evidence": 30.0, "set_terminal_evidence": 30.0, "trade_evidence": 30.0,
@@ -203,6 +204,18 @@ def test_its_words_are_there_in_both_languages_and_its_evidence_can_be_written(d
         assert "3" in reason.zh
         assert any("一" <= c <= "鿿" for c in reason.zh)
     assert seen
+
+
+@pytest.mark.parametrize(("currency", "shown"), [("JPY", "12,345 JPY"), ("KWD", "12.345 KWD"), ("CLF", "1.2345 CLF")])
+def test_its_words_show_money_with_the_digits_of_the_currency(detector: Detector, currency: str, shown: str) -> None:
+    for values in hit_values(detector, 0):
+        given = {
+            name: None if value is None else 12_345 if name in AMOUNTS else value for name, value in values.items()
+        }
+        reason = detector.reason(given, hits=3, at_stake_minor=12_345, currency=currency)
+        for words in (reason.en, reason.zh):
+            assert shown in words
+            assert "123.45" not in words
 
 
 def test_an_episode_ends_after_a_gap_and_an_age_that_make_sense(detector: Detector) -> None:
