@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -23,9 +25,12 @@ if TYPE_CHECKING:
     Values = Mapping[str, int | float | None]
     """One transaction's values of some columns; None is null."""
 
-CONTEXT = ("sale_minor",)
-"""Columns that detectors are given beside the features: `sale_minor` is the amount of an approved sale in the
-merchant's currency, null of any other row."""
+CONTEXT = ("sale_minor", "home_up", "home_down")
+"""Columns that detectors are given beside the features. `sale_minor` is the amount of an approved sale in the
+merchant's currency, null of any other row; `home_up` / `home_down` minor units of the home currency are one of the
+merchant's by the rates in force."""
+HOME = CONTEXT[1:]
+"""The columns that `home_minor`, `own_minor` and `own_threshold` read."""
 MOST_S = 400 * 86_400
 """Longest gap or age of an episode: a merchant's row is forgotten after it."""
 E7 = 10_000_000
@@ -187,6 +192,32 @@ def turnover_e7(minor: NDArray[np.int64]) -> NDArray[np.int64]:
     [1500000000, 0]
     """
     return np.where(minor == NULL, NULL, np.clip(minor, 0, 10**11) * E7)
+
+
+def home_minor(features: Features, index: NDArray[np.int64], minor: NDArray[Any]) -> NDArray[Any]:
+    """Money of the rows `index` in the home currency, in which severity goes by it; as it is where that is theirs."""
+    up, down = (features[name][index] for name in HOME)
+    return minor if np.array_equal(up, down) else minor * (up / down)
+
+
+def own_minor(features: Features, index: NDArray[np.int64], minor: float) -> NDArray[np.int64] | float:
+    """A threshold of the home currency in that of each of the rows `index`, exact: the least that reaches it."""
+    up, down = (features[name][index] for name in HOME)
+    if np.array_equal(up, down):
+        return minor
+    pairs = list(zip(up.tolist(), down.tolist(), strict=True))
+    found = {each: _own(minor, *each) for each in set(pairs)}
+    return np.array([found[each] for each in pairs], np.int64)
+
+
+def own_threshold(values: Values, minor: float) -> float:
+    """The same for one transaction's values; where they say no rate, as alerts of before, the threshold as it is."""
+    up, down = (values.get(name) or 1 for name in HOME)
+    return minor if up == down else _own(minor, int(up), int(down))
+
+
+def _own(minor: float, up: int, down: int) -> int:
+    return min(math.ceil(Fraction(minor) * down / up), 2**63 - 1)
 
 
 def code(value: float | None, digits: int = 4) -> str:

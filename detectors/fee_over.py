@@ -12,12 +12,14 @@ import numpy as np
 
 from detectors.contract import (
     E7,
+    HOME,
     NOTHING,
     Findings,
     amount,
     check_episode,
     check_range,
     check_whole,
+    home_minor,
     money,
     rounded,
     turnover_e7,
@@ -67,6 +69,7 @@ class FeeOver:
     columns = (
         "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_over_1d",
         "fee_over_count_1d", "fee_judged_1d", "fee_over_4w", "fee_over_share_28d", "sale_minor",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -104,6 +107,7 @@ def findings(features: Features, index: np.ndarray, base: float, per_decade: flo
     over = np.maximum(features["fee_over"][index].astype(np.int64), 0)
     day = np.maximum(np.maximum(features["fee_over_1d"][index], over), features["fee_over_4w"][index] / 28)
     rise = over / np.maximum(features["fee_due"][index], 1)
+    day = home_minor(features, index, day)
     severity = base + per_decade * np.log10(1 + day / 1000) + relative * np.minimum(1, rise)
     turnover = turnover_e7(features["sale_minor"][index].astype(np.int64))
     return Findings(index, np.clip(severity, 0, 1), np.minimum(over, np.iinfo(np.int64).max // E7) * E7, turnover)

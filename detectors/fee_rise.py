@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import amount, check_episode, check_range, check_whole
+from detectors.contract import HOME, amount, check_episode, check_range, check_whole
 from detectors.fee_over import evidence, findings, percent, totals
 from domain.alerts import Evidence, Text
 from domain.events import MAX_AMOUNT_MINOR
@@ -58,6 +58,7 @@ class FeeRise:
         "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_due_fixed",
         "fee_new_ppm", "fee_new_fixed", "fee_dearer_run", "fee_over_1d", "fee_over_count_1d", "fee_judged_1d",
         "fee_over_4w", "fee_over_share_28d", "sale_minor",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:

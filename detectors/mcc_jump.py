@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, code, money, rounded, turnover_e7
+from detectors.contract import (
+    E7,
+    HOME,
+    NOTHING,
+    Findings,
+    check_episode,
+    check_range,
+    code,
+    home_minor,
+    money,
+    rounded,
+    turnover_e7,
+)
 from domain.alerts import Evidence, Text
 from domain.feature_codes import (
     MCC_LEARNED,
@@ -76,6 +88,7 @@ class MccJump:
         "mcc_sources", "mcc_basis", "mcc_expected", "mcc_used", "mcc_class_drop", "fee_type_used", "fee_class_used",
         "leakage_e7", "leakage_1d_e7", "mcc_off_1d", "mcc_judged_1d", "mcc_off_share_28d", "mcc_learned_share",
         "sale_minor",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -90,7 +103,7 @@ class MccJump:
         drop = features["mcc_class_drop"][index]
         leak = features["leakage_e7"][index].astype(np.int64)
         lost = np.where(leak == NULL, 0, np.maximum(leak, 0))
-        day = np.maximum(features["leakage_1d_e7"][index], lost) / (1000 * E7)
+        day = home_minor(features, index, np.maximum(features["leakage_1d_e7"][index], lost)) / (1000 * E7)
         severity = self.base + self.per_class * np.where(drop == NULL, 0, np.maximum(drop, 0))
         severity = severity + self.fee_type * ((features["mcc_sources"][index].astype(np.int64) & SOURCE_FEE_TYPE) > 0)
         severity = severity + self.per_decade * np.log10(1 + day)

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, money, rounded, turnover_e7
+from detectors.contract import (
+    HOME,
+    NOTHING,
+    Findings,
+    check_episode,
+    check_range,
+    home_minor,
+    money,
+    rounded,
+    turnover_e7,
+)
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NUMBER_OF_ACCEPTOR, NUMBER_OF_CHANNEL
 
@@ -60,6 +70,7 @@ class MccRotation:
     columns = (
         "number_source", "number_changed", "numbers_28d", "number_places_28d", "number_switches_7d",
         "number_switch_share_7d", "sales_minor_1d", "sales_1d", "sale_minor",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -76,7 +87,7 @@ class MccRotation:
         rotating = features["numbers_28d"][index] >= self.numbers
         rotating &= features["number_switches_7d"][index] >= self.switches
         index = index[rotating & (features["number_switch_share_7d"][index] >= self.least_share)]
-        day = np.maximum(features["sales_minor_1d"][index], 0)
+        day = home_minor(features, index, np.maximum(features["sales_minor_1d"][index], 0))
         places = np.clip(features["number_places_28d"][index] - 1, 0, 3)
         severity = self.base + self.per_place * places + self.per_decade * np.log10(1 + day / 100_000)
         return Findings(

@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, amount, check_episode, check_range, code, money
+from detectors.contract import (
+    E7,
+    HOME,
+    NOTHING,
+    Findings,
+    amount,
+    check_episode,
+    check_range,
+    code,
+    home_minor,
+    money,
+    own_minor,
+    own_threshold,
+)
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL
 from domain.mcc_names import mcc_short_name
@@ -54,6 +67,7 @@ class MccStatic:
     columns = (
         "trade_evidence", "trade_mcc", "trade_like", "trade_sales", "trade_gap_1d_e7", "trade_ticket",
         "trade_ticket_own", "trade_ticket_like", "trade_telling",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -68,9 +82,9 @@ class MccStatic:
         if len(index) == 0:
             return NOTHING
         gap = features["trade_gap_1d_e7"][index].astype(np.int64)
-        enough = (gap != NULL) & (gap > 0) & (gap >= self.least_gap_minor * E7)
+        enough = (gap != NULL) & (gap > 0) & (gap >= own_minor(features, index, self.least_gap_minor * E7))
         index, gap = index[enough], gap[enough]
-        severity = self.base + self.per_decade * np.log10(1 + gap / (1000 * E7))
+        severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, gap) / (1000 * E7))
         return Findings(index, np.clip(severity, 0, 1), gap)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
@@ -84,7 +98,7 @@ class MccStatic:
                      values["trade_ticket_own"], "minor units"),
             Evidence("trade_telling", "history", _telling(values).en, None, None, "statistic"),
             Evidence("trade_sales", "history", values["trade_sales"], None, None, "transactions"),
-            Evidence("trade_gap_1d", "1d", gap, self.least_gap_minor, 0, "minor units"),
+            Evidence("trade_gap_1d", "1d", gap, own_threshold(values, self.least_gap_minor), 0, "minor units"),
         )  # fmt: skip
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:

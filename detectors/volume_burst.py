@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, amount, check_episode, check_range, money, turnover_e7
+from detectors.contract import (
+    HOME,
+    NOTHING,
+    Findings,
+    amount,
+    check_episode,
+    check_range,
+    home_minor,
+    money,
+    own_minor,
+    turnover_e7,
+)
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
@@ -54,6 +65,7 @@ class VolumeBurst:
     columns = (
         "row_kind", "new_d", "sales_minor", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d",
         "day_surprise", "peer_z", "excess_minor",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -72,9 +84,9 @@ class VolumeBurst:
         own = features["day_surprise"][index] >= self.decades
         own &= day >= self.ratio * np.maximum(features["expected_minor_1d"][index], 1)
         far = (features["peer_z"][index] >= self.peer_z) | own
-        index = index[far & (day >= self.least_minor)]
+        index = index[far & (day >= own_minor(features, index, self.least_minor))]
         sold = np.maximum(features["sales_minor"][index], 0).astype(np.float64)
-        severity = self.base + self.per_decade * np.log10(1 + sold / 100_000)
+        severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, sold) / 100_000)
         turnover = turnover_e7(features["excess_minor"][index].astype(np.int64))
         return Findings(index, np.clip(severity, 0, 1), turnover_e7=turnover)
 

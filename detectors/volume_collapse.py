@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, amount, check_episode, check_range, money, rounded
+from detectors.contract import HOME, NOTHING, Findings, amount, check_episode, check_range, home_minor, money, rounded
 from domain.alerts import Evidence, Text
 from domain.feature_codes import ROW_CLOSING
 
@@ -55,6 +55,7 @@ class VolumeCollapse:
     columns = (
         "row_kind", "fall_score", "quiet_d", "quiet_longest_d", "missed_sales", "idle_d", "closed_sales",
         "closed_minor", "expected_1d", "expected_minor_1d",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -77,7 +78,7 @@ class VolumeCollapse:
         fallen = known & low & (f["fall_score"] >= self.score) & (f["closed_sales"] > 0)
         index, usual = index[silent | fallen], f["expected_minor_1d"][silent | fallen]
         usual = np.maximum(usual, 0).astype(np.float64)
-        severity = self.base + self.per_decade * np.log10(1 + usual / 100_000)
+        severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, usual) / 100_000)
         return Findings(index, np.clip(severity, 0, 1))
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, amount, check_episode, check_range, money, turnover_e7
+from detectors.contract import (
+    HOME,
+    NOTHING,
+    Findings,
+    amount,
+    check_episode,
+    check_range,
+    home_minor,
+    money,
+    turnover_e7,
+)
 from domain.alerts import Evidence, Text
 from domain.feature_codes import ROW_CLOSING
 
@@ -56,6 +66,7 @@ class VolumeShift:
     columns = (
         "row_kind", "rise_score", "rise_d", "rise_before_minor", "week_minor_1d", "closed_sales", "closed_minor",
         "expected_minor_1d", "excess_minor", "ratio_week_13w",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -73,7 +84,7 @@ class VolumeShift:
         week = np.maximum(features["week_minor_1d"][index], 0)
         keep = (week >= self.ratio * before) & (features["closed_sales"][index] > 0)
         index, excess = index[keep], np.maximum(week - before, 0)[keep]
-        severity = self.base + self.per_decade * np.log10(1 + excess / 100_000)
+        severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, excess) / 100_000)
         severity = severity + self.regulatory * (features["ratio_week_13w"][index] >= REGULATORY_RATIO)
         return Findings(index, np.clip(severity, 0, 1), turnover_e7=turnover_e7(excess.astype(np.int64)))
 

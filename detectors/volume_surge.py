@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, amount, check_episode, check_range, money, rounded, turnover_e7
+from detectors.contract import (
+    HOME,
+    NOTHING,
+    Findings,
+    amount,
+    check_episode,
+    check_range,
+    home_minor,
+    money,
+    rounded,
+    turnover_e7,
+)
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL, ROW_TRANSACTION
 
@@ -63,6 +74,7 @@ class VolumeSurge:
         "row_kind", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d", "day_share", "day_surprise",
         "sales_1h", "sales_minor_1h", "expected_1h", "hour_surprise", "excess_minor", "peak_ratio", "ratio_90d",
         "new_d",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -82,7 +94,7 @@ class VolumeSurge:
         by_hour = (features["hour_surprise"][index] >= self.hour_decades) & (hour >= gate)
         keep = by_day | by_hour
         index, excess = index[keep], excess[keep]
-        severity = self.base + self.per_decade * np.log10(1 + excess / 100_000)
+        severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, excess) / 100_000)
         severity = severity + self.regulatory * (features["ratio_90d"][index] > REGULATORY_RATIO)
         turnover = turnover_e7(features["excess_minor"][index].astype(np.int64))
         return Findings(index, np.clip(severity, 0, 1), turnover_e7=turnover)

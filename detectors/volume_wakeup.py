@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, amount, check_episode, check_range, money, turnover_e7
+from detectors.contract import (
+    HOME,
+    NOTHING,
+    Findings,
+    amount,
+    check_episode,
+    check_range,
+    home_minor,
+    money,
+    own_minor,
+    turnover_e7,
+)
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL, ROW_CLOSING
 
@@ -67,6 +78,7 @@ class VolumeWakeup:
     columns = (
         "row_kind", "dormancy_d", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d", "day_surprise",
         "excess_minor", "idle_d",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -88,14 +100,15 @@ class VolumeWakeup:
         closing, day = f["row_kind"] == ROW_CLOSING, f["sales_minor_1d"]
         known, usual = ~np.isnan(f["expected_1d"]), np.maximum(f["expected_minor_1d"], 0)
         much = (day >= self.ratio * usual) | (f["sales_1d"] >= self.ratio * f["expected_1d"])
-        much = np.where(known, much & (f["day_surprise"] >= self.decades), day >= self.unknown_minor)
+        least, unknown = (own_minor(features, index, each) for each in (self.least_minor, self.unknown_minor))
+        much = np.where(known, much & (f["day_surprise"] >= self.decades), day >= unknown)
         excess = np.maximum(day - np.where(known, usual, 0), 0).astype(np.float64)
-        severity = self.base + self.per_decade * np.log10(1 + excess / 100_000)
+        severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, excess) / 100_000)
         severity = severity + self.unverified * (f["dormancy_d"] >= REVERIFY_D)
         of_sleep = np.where(f["idle_d"] == STOP_D, self.dormant_year, self.dormant)
         severity = np.clip(np.where(closing, of_sleep, severity), 0, 1)
         turnover = turnover_e7(np.where(closing, NULL, f["excess_minor"]).astype(np.int64))
-        found = closing | (much & (day >= self.least_minor))
+        found = closing | (much & (day >= least))
         return Findings(index[found], severity[found], turnover_e7=turnover[found])
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:

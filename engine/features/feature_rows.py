@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from detectors.contract import CONTEXT
+from detectors.contract import CONTEXT, HOME
 from domain.currencies import amount_text
 from domain.dispositions import (
     ACCEPTED,
@@ -29,7 +29,7 @@ from domain.timestamps import HOUR_MS, iso
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS, unpack
 from engine.decoding.decode import dead_letter
 from engine.decoding.hashing import partition_of
-from engine.features.exchange import convert
+from engine.features.exchange import convert, scale_home
 from engine.features.identity import AMOUNT_BITS
 from engine.features.state import MAX_FEEDS, MOST_VERSIONS
 from engine.outputs import Counts
@@ -116,7 +116,10 @@ class _Judged(Mapping[str, Any]):
             column: NDArray[Any] = self._rows.columns[name]
             return column
         if name not in self._made:
-            self._made[name] = self._rows.sale_minor()
+            if name == "sale_minor":
+                self._made[name] = self._rows.sale_minor()
+            else:
+                self._made |= zip(HOME, self._rows.home_scale(), strict=True)
         made: NDArray[Any] = self._made[name]
         return made
 
@@ -187,6 +190,17 @@ class FeatureRows:
             reference = self._walked.state.reference_at(int(self.clock_ms[sales[k]]))
             made[sales[k]] = convert(int(amount[k]), int(currency[k]), int(own[k]), reference)
         return made
+
+    def home_scale(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Numerator and denominator of what a minor unit of each row's merchant is in minor units at home."""
+        references, own = self._walked.state.references, self._currency
+        if len(references) == 1 and bool(np.isin(own, (0, references["exchange_currency"][0, 0])).all()):
+            return np.ones(len(self), np.int64), np.ones(len(self), np.int64)
+        at = np.maximum(np.searchsorted(references["since_ms"], self.clock_ms, "right") - 1, 0)
+        pairs, which = np.unique(np.stack([at, own]), axis=1, return_inverse=True)
+        scales = np.array([scale_home(each, references[k]) for k, each in pairs.T.tolist()], np.int64).reshape(-1, 2)
+        up, down = scales[which.ravel()].T
+        return up, down
 
     # -- one row
 

@@ -62,6 +62,7 @@ def random_features(seed: int, n: int = 400, null_share: float = 0.3) -> dict[st
         values = rng.integers(0, high, n)
         features[column.name] = np.where(null & bool(column.null), NULL, values)
     features["sale_minor"] = np.where(rng.random(n) < null_share, NULL, rng.integers(0, 10**13, n))
+    features |= {"home_up": np.ones(n, np.int64), "home_down": np.ones(n, np.int64)}
     return features
 
 
@@ -179,7 +180,7 @@ def test_it_is_silent_where_nothing_is_known(detector: Detector) -> None:
     features = {
         column.name: np.full(50, np.nan) if column.kind == "float" else np.full(50, NULL if column.null else 0)
         for column in COLUMNS
-    } | {"sale_minor": np.full(50, NULL)}
+    } | {"sale_minor": np.full(50, NULL), "home_up": np.ones(50, np.int64), "home_down": np.ones(50, np.int64)}
     assert len(detector.detect(features).index) == 0
 
 
