@@ -39,7 +39,8 @@ class MccStatic:
 
     Args:
         evidence_nats: least evidence that accuses, in nats, 1 to 100.
-        least_gap_minor: least that the day's sales would have cost more in that class, minor units, 0 to 1,000,000.
+        least_gap_minor: least that the day's sales would have cost more in that class, minor units of the home
+            currency, 0 to 1,000,000.
         base: severity where that is all that is known, 0 to 1.
         per_decade: what each tenfold of the day's gap above 10.00 adds, 0 to 1.
         quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).

@@ -36,7 +36,7 @@ class VolumeBurst:
         peer_z: least deviations of the day's sum above new shops of its trade, 0 to 20.
         ratio: least ratio to its own expectation, once it has one, 1 to 100.
         decades: least surprise of such a day, 1 to 100.
-        least_minor: least sum of the day, minor units, 0 to 10^12.
+        least_minor: least sum of the day, minor units of the home currency, 0 to 10^12.
         base: severity before money, 0 to 1.
         per_decade: what each tenfold of all its sales above 1,000.00 adds, 0 to 1.
         quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).

@@ -41,7 +41,7 @@ class VolumeWakeup:
         dormant_d: least whole days without a sale before, 1 to 400.
         ratio: least ratio of the day's sum or number to what was usual before the sleep, 1 to 100.
         decades: least surprise of the day where that is known, 0 to 100.
-        least_minor: least sum of the day, minor units, 0 to 10^12.
+        least_minor: least sum of the day, minor units of the home currency, 0 to 10^12.
         unknown_minor: the same where nothing is known of before, 0 to 10^12.
         base: severity of a wake-up before money, 0 to 1.
         per_decade: what each tenfold of the day's excess above 1,000.00 adds, 0 to 1.
