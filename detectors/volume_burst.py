@@ -23,6 +23,7 @@ from detectors.contract import (
     turnover_e7,
 )
 from domain.alerts import Evidence, Text
+from domain.feature_codes import NULL
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
@@ -64,7 +65,7 @@ class VolumeBurst:
     needs = ("amount",)
     columns = (
         "row_kind", "new_d", "sales_minor", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d",
-        "day_surprise", "peer_z", "excess_minor",
+        "day_surprise", "peer_z", "excess_minor", "sale_minor",
         *HOME,
     )  # fmt: skip
 
@@ -87,8 +88,9 @@ class VolumeBurst:
         index = index[far & (day >= own_minor(features, index, self.least_minor))]
         sold = np.maximum(features["sales_minor"][index], 0).astype(np.float64)
         severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, sold) / 100_000)
-        turnover = turnover_e7(features["excess_minor"][index].astype(np.int64))
-        return Findings(index, np.clip(severity, 0, 1), turnover_e7=turnover)
+        above = features["excess_minor"][index]
+        concerned = np.where(above == NULL, features["sale_minor"][index], above).astype(np.int64)
+        return Findings(index, np.clip(severity, 0, 1), turnover_e7=turnover_e7(concerned))
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How new it is, what it has sold, and how far above its peers that is."""
@@ -112,7 +114,7 @@ class VolumeBurst:
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
         return Text(
             f"Day {age} of a new merchant: {money(day, currency)} in {sales} sales today, {in_all} in all"
-            f"{peer_en}; {hits} sale{more} reported" + (f", {stake} above its usual" if stake else ""),
+            f"{peer_en}; {hits} sale{more} reported" + (f", {stake} in these sales" if stake else ""),
             f"入网第{age}天：今日{sales}笔共{money(day, currency)}，累计{in_all}{peer_zh}，异常交易{hits}笔"
-            + (f"，超出平时{stake}" if stake else ""),
+            + (f"，涉及{stake}" if stake else ""),
         )

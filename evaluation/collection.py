@@ -100,7 +100,7 @@ class Collector:
             Found(
                 alert_id=alert_id, detector=each.detector, category=categories[each.detector],
                 merchant_id=each.merchant_id, reason=each.reason.en, hits=each.hits,
-                turnover_minor=each.turnover, loss_minor=each.loss, bearer=each.bearer,
+                turnover_minor=each.turnover, loss_minor=each.loss,
                 currency=each.currency, first_ms=_ms(each.first_time), last_ms=_ms(each.last_time),
                 revisions=tuple(self.revisions[alert_id]),
             )

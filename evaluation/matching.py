@@ -61,7 +61,6 @@ class Found:
     hits: int
     turnover_minor: int | None
     loss_minor: int | None
-    bearer: str | None
     currency: str
     first_ms: int
     last_ms: int

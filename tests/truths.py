@@ -47,6 +47,6 @@ def found(
     last = first_ms if last_ms is None else last_ms
     return Found(
         alert_id=alert_id, detector=f"{category}_x", category=category, merchant_id=merchant_id, reason="because",
-        hits=1, turnover_minor=None, loss_minor=loss, bearer=None, currency="CNY", first_ms=first_ms, last_ms=last,
+        hits=1, turnover_minor=None, loss_minor=loss, currency="CNY", first_ms=first_ms, last_ms=last,
         revisions=tuple(AlertRevision(*each) for each in revisions or [(last, severity)]),
     )  # fmt: skip
