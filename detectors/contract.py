@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
+
+from domain.currencies import amount_text
+from domain.feature_codes import NULL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,10 +25,16 @@ if TYPE_CHECKING:
     Values = Mapping[str, int | float | None]
     """One transaction's values of some columns; None is null."""
 
+CONTEXT = ("sale_minor", "home_up", "home_down")
+"""Columns that detectors are given beside the features. `sale_minor` is the amount of an approved sale in the
+merchant's currency, null of any other row; `home_up` / `home_down` minor units of the home currency are one of the
+merchant's by the rates in force."""
+HOME = CONTEXT[1:]
+"""The columns that `home_minor`, `own_minor` and `own_threshold` read."""
 MOST_S = 400 * 86_400
 """Longest gap or age of an episode: a merchant's row is forgotten after it."""
 E7 = 10_000_000
-"""Money at stake is held in ten-millionths of a minor unit, exact."""
+"""Turnover and loss are held in ten-millionths of a minor unit, exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +44,38 @@ class Findings:
     Attributes:
         index: int64, ascending: which.
         severity: float64, 0 to 1; `domain.severity` has its words.
-        at_stake_e7: int64: money at stake by each, in ten-millionths of a minor unit; 0 where none is known.
+        loss_e7: int64: money lost by each, in ten-millionths of a minor unit, 0 or above; null where it is not known.
+            None where it is known of none.
+        turnover_e7: the same of the money of the transactions concerned.
     """
 
     index: NDArray[np.int64]
     severity: NDArray[np.float64]
-    at_stake_e7: NDArray[np.int64]
+    loss_e7: NDArray[np.int64] | None = None
+    turnover_e7: NDArray[np.int64] | None = None
 
 
-NOTHING = Findings(np.empty(0, np.int64), np.empty(0, np.float64), np.empty(0, np.int64))
+NOTHING = Findings(np.empty(0, np.int64), np.empty(0, np.float64))
 """Most batches give no findings; a detector that says so before it measures any is several times as fast."""
 
 
+class DutyRule(NamedTuple):
+    """A rule of a scheme or authority that wants something done about a finding.
+
+    Attributes:
+        name: what it is called.
+        within_s: seconds from the first hit.
+    """
+
+    name: str
+    within_s: int
+
+
 class Detector(Protocol):
-    """A detector."""
+    """A detector.
+
+    One whose every finding falls under a rule with a deadline has it as `duty`, a `DutyRule`.
+    """
 
     @property
     def name(self) -> str:
@@ -71,6 +100,11 @@ class Detector(Protocol):
     @property
     def risk_code(self) -> str:
         """PCAC risk type, of `domain.risk_codes.RISK_CODES`; "" where none exists."""
+        ...
+
+    @property
+    def bearer(self) -> str:
+        """Who bears the loss that it finds, of `domain.alerts.BEARERS`; "" where it finds turnover alone."""
         ...
 
     @property
@@ -105,7 +139,14 @@ class Detector(Protocol):
         ...
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
-        """One sentence on why, with the merchant's numbers in it."""
+        """One sentence on why, with the merchant's numbers in it.
+
+        Args:
+            values: of its `columns`.
+            hits: so far.
+            at_stake_minor: the loss so far of a detector with a `bearer`, else the turnover; 0 where it is not known.
+            currency: of all money, a code of ISO 4217.
+        """
         ...
 
 
@@ -144,6 +185,41 @@ def check_episode(settings: Detector) -> None:
         raise ValueError(f"max_age_s must be at least {settings.quiet_gap_s}, got {settings.max_age_s!r}")
 
 
+def turnover_e7(minor: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Minor units as `Findings` has turnover: at least 0, at most 10^11 by a row; null stays null.
+
+    >>> turnover_e7(np.array([150, -3])).tolist()
+    [1500000000, 0]
+    """
+    return np.where(minor == NULL, NULL, np.clip(minor, 0, 10**11) * E7)
+
+
+def home_minor(features: Features, index: NDArray[np.int64], minor: NDArray[Any]) -> NDArray[Any]:
+    """Money of the rows `index` in the home currency, in which severity goes by it; as it is where that is theirs."""
+    up, down = (features[name][index] for name in HOME)
+    return minor if np.array_equal(up, down) else minor * (up / down)
+
+
+def own_minor(features: Features, index: NDArray[np.int64], minor: float) -> NDArray[np.int64] | float:
+    """A threshold of the home currency in that of each of the rows `index`, exact: the least that reaches it."""
+    up, down = (features[name][index] for name in HOME)
+    if np.array_equal(up, down):
+        return minor
+    pairs = list(zip(up.tolist(), down.tolist(), strict=True))
+    found = {each: _own(minor, *each) for each in set(pairs)}
+    return np.array([found[each] for each in pairs], np.int64)
+
+
+def own_threshold(values: Values, minor: float) -> float:
+    """The same for one transaction's values; where they say no rate, as alerts of before, the threshold as it is."""
+    up, down = (values.get(name) or 1 for name in HOME)
+    return minor if up == down else _own(minor, int(up), int(down))
+
+
+def _own(minor: float, up: int, down: int) -> int:
+    return min(math.ceil(Fraction(minor) * down / up), 2**63 - 1)
+
+
 def code(value: float | None, digits: int = 4) -> str:
     """A code of digits, such as an MCC; "" for null.
 
@@ -158,10 +234,19 @@ def rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
-def money(minor: float, currency: str = "") -> str:
-    """A sum of minor units for people.
+def amount(minor: float | None, currency: str) -> str:
+    """A sum of minor units for people, with its currency's digits; a question mark for null.
 
-    >>> money(2_400_000, "CNY")
-    '24,000.00 CNY'
+    >>> amount(91_734, "CNY"), amount(209_100, "JPY"), amount(None, "CNY")
+    ('917.34', '209,100', '?')
     """
-    return f"{minor / 100:,.2f} {currency}".rstrip()
+    return "?" if minor is None else amount_text(int(minor), currency)
+
+
+def money(minor: float | None, currency: str) -> str:
+    """The same with the currency's code.
+
+    >>> money(2_400_000, "CNY"), money(209_100, "JPY"), money(1_500, "KWD")
+    ('24,000.00 CNY', '209,100 JPY', '1.500 KWD')
+    """
+    return f"{amount(minor, currency)} {currency}".rstrip()

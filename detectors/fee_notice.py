@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, check_whole
-from detectors.fee_over import money
+from detectors.contract import NOTHING, Findings, check_episode, check_range, check_whole, money
 from domain.alerts import Evidence, Text
 from domain.contracts import NOTICE_DAYS
 from domain.feature_codes import NULL
@@ -48,6 +47,7 @@ class FeeNotice:
     title = Text("Dearer contract without notice", "费率上调未按规定公示")
     risk_group = "fee"
     risk_code = "21"
+    bearer = "merchant"
     needs = ("contract",)
     columns = ("contract_rise_ppm", "contract_notice_d", "contract_lead_d")
 
@@ -65,7 +65,7 @@ class FeeNotice:
         told = notice[index]
         severity = self.base + self.per_decade * np.log10(1 + rise[index] / 10_000)
         severity = severity + self.untold * ((told == NULL) | (told < 0))
-        return Findings(index, np.clip(severity, 0, 1), np.zeros(len(index), np.int64))
+        return Findings(index, np.clip(severity, 0, 1))
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How much dearer it is, and when it was told and received."""
@@ -87,7 +87,7 @@ class FeeNotice:
             back_en, back_zh = f", entered {-int(lead)} days after it took effect", f"，生效{-int(lead)}天后才录入"
         more_en = f"; {hits} such versions" if hits > 1 else ""
         more_zh = f"，共{hits}个版本" if hits > 1 else ""
-        cost = f"{money(at_stake_minor)} {currency}" if at_stake_minor else ""
+        cost = money(at_stake_minor, currency) if at_stake_minor else ""
         return Text(
             f"contract up to {up} dearer {told_en}{back_en}; {self.notice_days} days are required{more_en}"
             + (f"; {cost} at stake" if cost else ""),

@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, check_whole, rounded
+from detectors.contract import (
+    E7,
+    HOME,
+    NOTHING,
+    Findings,
+    amount,
+    check_episode,
+    check_range,
+    check_whole,
+    home_minor,
+    money,
+    rounded,
+    turnover_e7,
+)
 from domain.alerts import Evidence, Text
 from domain.events import MAX_AMOUNT_MINOR
 from domain.feature_codes import FEE_BY_CONTRACT
@@ -51,10 +64,12 @@ class FeeOver:
     title = Text("Fee above contract", "超签约费率扣费")
     risk_group = "fee"
     risk_code = "21"
+    bearer = "merchant"
     needs = ("fee",)
     columns = (
         "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_over_1d",
-        "fee_over_count_1d", "fee_judged_1d", "fee_over_4w", "fee_over_share_28d",
+        "fee_over_count_1d", "fee_judged_1d", "fee_over_4w", "fee_over_share_28d", "sale_minor",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -74,7 +89,7 @@ class FeeOver:
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """What was charged, what was due and by what rate, and what it comes to."""
-        charged, due = money(values["fee_charged"]), money(values["fee_due"])
+        charged, due = amount(values["fee_charged"], currency), amount(values["fee_due"], currency)
         rate, due_rate = percent(values["fee_rate_ppm"]), percent(values["fee_due_ppm"])
         total_en, total_zh = totals(hits, at_stake_minor, currency)
         return Text(
@@ -92,8 +107,10 @@ def findings(features: Features, index: np.ndarray, base: float, per_decade: flo
     over = np.maximum(features["fee_over"][index].astype(np.int64), 0)
     day = np.maximum(np.maximum(features["fee_over_1d"][index], over), features["fee_over_4w"][index] / 28)
     rise = over / np.maximum(features["fee_due"][index], 1)
+    day = home_minor(features, index, day)
     severity = base + per_decade * np.log10(1 + day / 1000) + relative * np.minimum(1, rise)
-    return Findings(index, np.clip(severity, 0, 1), np.minimum(over, np.iinfo(np.int64).max // E7) * E7)
+    turnover = turnover_e7(features["sale_minor"][index].astype(np.int64))
+    return Findings(index, np.clip(severity, 0, 1), np.minimum(over, np.iinfo(np.int64).max // E7) * E7, turnover)
 
 
 def evidence(values: Values, rounding_minor: int) -> tuple[Evidence, ...]:
@@ -112,29 +129,19 @@ def evidence(values: Values, rounding_minor: int) -> tuple[Evidence, ...]:
 
 def totals(hits: int, at_stake_minor: int, currency: str) -> tuple[str, str]:
     """How many payments so far, and what was overcharged by them."""
-    amount = f"{money(at_stake_minor)} {currency}"
-    plural = "s" if hits > 1 else ""
-    return f"{hits} payment{plural} overcharged by {amount} so far", f"累计{hits}笔多扣商户{amount}"
+    over, plural = money(at_stake_minor, currency), "s" if hits > 1 else ""
+    return f"{hits} payment{plural} overcharged by {over} so far", f"累计{hits}笔多扣商户{over}"
 
 
-def money(minor: float | None) -> str:
-    """Minor units as a figure of two decimals.
-
-    >>> money(91_734)
-    '917.34'
-    """
-    return "?" if minor is None else f"{int(minor) / 100:,.2f}"
-
-
-def percent(ppm: float | None, fixed_minor: float | None = None) -> str:
+def percent(ppm: float | None, fixed_minor: float | None = None, currency: str = "") -> str:
     """A rate, with its fixed part where it has one.
 
-    >>> percent(6_300), percent(29_900, 300), percent(2_930)
-    ('0.63 %', '2.99 % + 3.00', '0.293 %')
+    >>> percent(6_300), percent(29_900, 300, "CNY"), percent(29_900, 30, "JPY"), percent(2_930)
+    ('0.63 %', '2.99 % + 3.00', '2.99 % + 30', '0.293 %')
     """
     if ppm is None:
         return "?"
     rate = f"{ppm / 10_000:.3f}"
     rate = rate.removesuffix("0")
-    fixed = f" {'+' if fixed_minor > 0 else '-'} {money(abs(fixed_minor))}" if fixed_minor else ""
+    fixed = f" {'+' if fixed_minor > 0 else '-'} {amount(abs(fixed_minor), currency)}" if fixed_minor else ""
     return f"{rate} %{fixed}"

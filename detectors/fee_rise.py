@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import check_episode, check_range, check_whole
-from detectors.fee_over import evidence, findings, money, percent, totals
+from detectors.contract import HOME, amount, check_episode, check_range, check_whole
+from detectors.fee_over import evidence, findings, percent, totals
 from domain.alerts import Evidence, Text
 from domain.events import MAX_AMOUNT_MINOR
 from domain.feature_codes import FEE_LEARNED, FEE_ROUGH
@@ -52,11 +52,13 @@ class FeeRise:
     title = Text("Fee rise against own history", "费率上调（对比历史费率）")
     risk_group = "fee"
     risk_code = "21"
+    bearer = "merchant"
     needs = ("fee",)
     columns = (
         "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_due_fixed",
         "fee_new_ppm", "fee_new_fixed", "fee_dearer_run", "fee_over_1d", "fee_over_count_1d", "fee_judged_1d",
-        "fee_over_4w", "fee_over_share_28d",
+        "fee_over_4w", "fee_over_share_28d", "sale_minor",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -89,12 +91,12 @@ class FeeRise:
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """The tariffs before and after, a payment as an example, and what it comes to."""
-        before = percent(values["fee_due_ppm"], values["fee_due_fixed"])
-        after = percent(values["fee_new_ppm"], values["fee_new_fixed"])
+        before = percent(values["fee_due_ppm"], values["fee_due_fixed"], currency)
+        after = percent(values["fee_new_ppm"], values["fee_new_fixed"], currency)
         if values["fee_new_ppm"] is None:
             after = percent(values["fee_rate_ppm"])
         total_en, total_zh = totals(hits, at_stake_minor, currency)
-        charged, due = money(values["fee_charged"]), money(values["fee_due"])
+        charged, due = amount(values["fee_charged"], currency), amount(values["fee_due"], currency)
         return Text(
             f"fee up from {before} to {after} without a contract on file: charged {charged} where {due} was "
             f"usual; {total_en}",

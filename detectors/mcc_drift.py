@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, code, money, rounded
+from detectors.contract import (
+    E7,
+    HOME,
+    NOTHING,
+    Findings,
+    check_episode,
+    check_range,
+    code,
+    home_minor,
+    money,
+    own_minor,
+    own_threshold,
+    rounded,
+)
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL
 from domain.mcc_names import mcc_short_name
@@ -25,7 +38,8 @@ class MccDrift:
 
     Args:
         evidence_nats: least evidence that accuses, in nats, 1 to 100.
-        least_excess_minor: least the day's cheap sales cost beyond the usual, minor units, 0 to 1,000,000.
+        least_excess_minor: least the day's cheap sales cost beyond the usual, minor units of the home currency, 0 to
+            1,000,000.
         base: severity where that is all that is known, 0 to 1.
         per_decade: what each tenfold of the day's excess above 10.00 adds, 0 to 1.
         quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
@@ -47,10 +61,12 @@ class MccDrift:
     version = 1
     title = Text("Drift to a cheaper registered MCC", "低费率MCC占比上升")
     risk_code = "26"
+    bearer = "issuer_network"
     needs = ("mcc", "acceptor_id", "channel_mcc")
     columns = (
         "set_evidence", "set_terminal_evidence", "set_share_1d", "set_share_usual", "set_amount_share_1d",
         "set_amount_share_usual", "set_cheap_1d", "set_sales_1d", "set_excess_1d_e7", "set_mcc_cheap", "set_mcc_dear",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -66,16 +82,18 @@ class MccDrift:
         if len(index) == 0:
             return NOTHING
         excess = features["set_excess_1d_e7"][index].astype(np.int64)
-        enough = (excess != NULL) & (excess >= self.least_excess_minor * E7)
+        enough = (excess != NULL) & (excess >= own_minor(features, index, self.least_excess_minor * E7))
         enough &= features["set_mcc_cheap"][index] != NULL
         index, lost = index[enough], excess[enough]
-        severity = self.base + self.per_decade * np.log10(1 + np.maximum(lost, 0) / (1000 * E7))
-        return Findings(index, np.clip(severity, 0, 1), np.maximum(lost, 0))
+        lost = np.maximum(lost, 0)
+        severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, lost) / (1000 * E7))
+        return Findings(index, np.clip(severity, 0, 1), lost)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How much more than usual, and what it cost."""
         least = self.evidence_nats
         excess = (int(values["set_excess_1d_e7"] or 0) + E7 // 2) // E7
+        least_minor = own_threshold(values, self.least_excess_minor)
         return (
             Evidence("set_mcc_cheap", "txn", code(values["set_mcc_cheap"]), None,
                      code(values["set_mcc_dear"]), "MCC"),
@@ -86,7 +104,7 @@ class MccDrift:
             Evidence("set_cheap_1d", "1d", values["set_cheap_1d"], None, values["set_sales_1d"], "transactions"),
             Evidence("set_evidence", "days", rounded(values["set_evidence"], 4), least, 0, "nats"),
             Evidence("set_terminal_evidence", "days", rounded(values["set_terminal_evidence"], 4), least, 0, "nats"),
-            Evidence("set_excess_1d", "1d", excess, self.least_excess_minor, 0, "minor units"),
+            Evidence("set_excess_1d", "1d", excess, least_minor, 0, "minor units"),
         )  # fmt: skip
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, code, money, rounded
+from detectors.contract import (
+    E7,
+    HOME,
+    NOTHING,
+    Findings,
+    check_episode,
+    check_range,
+    code,
+    home_minor,
+    money,
+    rounded,
+    turnover_e7,
+)
 from domain.alerts import Evidence, Text
 from domain.feature_codes import (
     MCC_LEARNED,
@@ -70,10 +82,13 @@ class MccJump:
     title = Text("MCC code-jumping", "跳码")
     risk_group = "mcc"
     risk_code = "26"
+    bearer = "issuer_network"
     needs = ("mcc", "acceptor_id", "channel_mcc", "special_fee_type")
     columns = (
         "mcc_sources", "mcc_basis", "mcc_expected", "mcc_used", "mcc_class_drop", "fee_type_used", "fee_class_used",
         "leakage_e7", "leakage_1d_e7", "mcc_off_1d", "mcc_judged_1d", "mcc_off_share_28d", "mcc_learned_share",
+        "sale_minor",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -88,12 +103,15 @@ class MccJump:
         drop = features["mcc_class_drop"][index]
         leak = features["leakage_e7"][index].astype(np.int64)
         lost = np.where(leak == NULL, 0, np.maximum(leak, 0))
-        day = np.maximum(features["leakage_1d_e7"][index], lost) / (1000 * E7)
+        day = home_minor(features, index, np.maximum(features["leakage_1d_e7"][index], lost)) / (1000 * E7)
         severity = self.base + self.per_class * np.where(drop == NULL, 0, np.maximum(drop, 0))
         severity = severity + self.fee_type * ((features["mcc_sources"][index].astype(np.int64) & SOURCE_FEE_TYPE) > 0)
         severity = severity + self.per_decade * np.log10(1 + day)
         severity = severity * np.where(features["mcc_basis"][index] == MCC_LEARNED, self.learned_factor, 1.0)
-        return Findings(index, np.clip(severity, 0, 1), lost)
+        loss = np.where(leak == NULL, NULL, lost)
+        return Findings(
+            index, np.clip(severity, 0, 1), loss, turnover_e7(features["sale_minor"][index].astype(np.int64))
+        )
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """What was used and what was expected, and what it cost."""

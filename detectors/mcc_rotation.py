@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, money, rounded
+from detectors.contract import (
+    HOME,
+    NOTHING,
+    Findings,
+    check_episode,
+    check_range,
+    home_minor,
+    money,
+    rounded,
+    turnover_e7,
+)
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NUMBER_OF_ACCEPTOR, NUMBER_OF_CHANNEL
 
@@ -55,10 +65,12 @@ class MccRotation:
     version = 1
     title = Text("Rotation over a pool of merchant numbers", "跳商户")
     risk_code = "26"
+    bearer = ""
     needs = ("acceptor_id", "channel_merchant_id")
     columns = (
         "number_source", "number_changed", "numbers_28d", "number_places_28d", "number_switches_7d",
-        "number_switch_share_7d", "sales_minor_1d", "sales_1d",
+        "number_switch_share_7d", "sales_minor_1d", "sales_1d", "sale_minor",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -75,10 +87,12 @@ class MccRotation:
         rotating = features["numbers_28d"][index] >= self.numbers
         rotating &= features["number_switches_7d"][index] >= self.switches
         index = index[rotating & (features["number_switch_share_7d"][index] >= self.least_share)]
-        day = np.maximum(features["sales_minor_1d"][index], 0)
+        day = home_minor(features, index, np.maximum(features["sales_minor_1d"][index], 0))
         places = np.clip(features["number_places_28d"][index] - 1, 0, 3)
         severity = self.base + self.per_place * places + self.per_decade * np.log10(1 + day / 100_000)
-        return Findings(index, np.clip(severity, 0, 1), np.zeros(len(index), np.int64))
+        return Findings(
+            index, np.clip(severity, 0, 1), turnover_e7=turnover_e7(features["sale_minor"][index].astype(np.int64))
+        )
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How many numbers, how many changes, how much was sold."""
@@ -99,7 +113,7 @@ class MccRotation:
         places = int(values["number_places_28d"] or 0)
         at_least_en, at_least_zh = ("at least ", "至少") if count >= 8 else ("", "")
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
-        stake_en, stake_zh = (f"; {stake} at stake", f"，涉及{stake}") if stake else ("", "")
+        stake_en, stake_zh = (f"; {stake} in these sales", f"，涉及{stake}") if stake else ("", "")
         of_100 = max(1, round(share * 100))
         return Text(
             f"{at_least_en}{count} {source.en} in 28 days, of {places} regions or MCCs; the same terminal changes the "

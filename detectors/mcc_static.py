@@ -10,7 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, code, money
+from detectors.contract import (
+    E7,
+    HOME,
+    NOTHING,
+    Findings,
+    amount,
+    check_episode,
+    check_range,
+    code,
+    home_minor,
+    money,
+    own_minor,
+    own_threshold,
+)
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL
 from domain.mcc_names import mcc_short_name
@@ -26,7 +39,8 @@ class MccStatic:
 
     Args:
         evidence_nats: least evidence that accuses, in nats, 1 to 100.
-        least_gap_minor: least that the day's sales would have cost more in that class, minor units, 0 to 1,000,000.
+        least_gap_minor: least that the day's sales would have cost more in that class, minor units of the home
+            currency, 0 to 1,000,000.
         base: severity where that is all that is known, 0 to 1.
         per_decade: what each tenfold of the day's gap above 10.00 adds, 0 to 1.
         quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
@@ -48,11 +62,13 @@ class MccStatic:
     version = 1
     title = Text("Miscoded from the start", "套码")
     risk_code = "26"
+    bearer = "issuer_network"
     needs = ("mcc", "acceptor_id", "channel_mcc")
     artefact = "profiles"
     columns = (
         "trade_evidence", "trade_mcc", "trade_like", "trade_sales", "trade_gap_1d_e7", "trade_ticket",
         "trade_ticket_own", "trade_ticket_like", "trade_telling",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -67,9 +83,9 @@ class MccStatic:
         if len(index) == 0:
             return NOTHING
         gap = features["trade_gap_1d_e7"][index].astype(np.int64)
-        enough = (gap != NULL) & (gap > 0) & (gap >= self.least_gap_minor * E7)
+        enough = (gap != NULL) & (gap > 0) & (gap >= own_minor(features, index, self.least_gap_minor * E7))
         index, gap = index[enough], gap[enough]
-        severity = self.base + self.per_decade * np.log10(1 + gap / (1000 * E7))
+        severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, gap) / (1000 * E7))
         return Findings(index, np.clip(severity, 0, 1), gap)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
@@ -83,24 +99,24 @@ class MccStatic:
                      values["trade_ticket_own"], "minor units"),
             Evidence("trade_telling", "history", _telling(values).en, None, None, "statistic"),
             Evidence("trade_sales", "history", values["trade_sales"], None, None, "transactions"),
-            Evidence("trade_gap_1d", "1d", gap, self.least_gap_minor, 0, "minor units"),
+            Evidence("trade_gap_1d", "1d", gap, own_threshold(values, self.least_gap_minor), 0, "minor units"),
         )  # fmt: skip
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """What it is registered as, what it sells like, by which figure, and what that saves."""
         own, like = code(values["trade_mcc"]), code(values["trade_like"])
         own_name, like_name = mcc_short_name(own), mcc_short_name(like)
-        ticket, usual = ((values[name] or 0) / 100 for name in ("trade_ticket", "trade_ticket_own"))
+        ticket, usual = (amount(values[name] or 0, currency) for name in ("trade_ticket", "trade_ticket_own"))
         lost = money(at_stake_minor, currency) if at_stake_minor else ""
         cost_en = f"; issuers and UnionPay underpaid {lost}" if lost else ""
         cost_zh = f"，发卡行及银联少收{lost}" if lost else ""
         days_en = f"{hits} day{'s' if hits > 1 else ''}"
         return Text(
             f"Registered as {own} ({own_name.en}) but sells like {like} ({like_name.en}), clearest in its "
-            f"{_telling(values).en}; median ticket {ticket:,.2f}, usual for the registered trade {usual:,.2f}; "
+            f"{_telling(values).en}; median ticket {ticket}, usual for the registered trade {usual}; "
             f"found on {days_en}{cost_en}",
             f"登记MCC为{own}（{own_name.zh}），经营特征更接近{like}（{like_name.zh}），最明显的是{_telling(values).zh}；"
-            f"客单价中位数{ticket:,.2f}，登记行业通常为{usual:,.2f}；累计{hits}天{cost_zh}",
+            f"客单价中位数{ticket}，登记行业通常为{usual}；累计{hits}天{cost_zh}",
         )
 
 

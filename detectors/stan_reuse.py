@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, check_whole
-from detectors.fee_over import money
+from detectors.contract import NOTHING, Findings, check_episode, check_range, check_whole, money
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
@@ -44,6 +43,7 @@ class StanReuse:
     title = Text("Reused trace numbers", "流水号重复")
     risk_group = "terminal"
     risk_code = "23"
+    bearer = ""
     needs = ("stan",)
     columns = ("same_stan_1d",)
 
@@ -59,7 +59,7 @@ class StanReuse:
         if len(index) == 0:
             return NOTHING
         severity = self.base + self.per_decade * np.log10(count[index] / self.at_least)
-        return Findings(index, np.clip(severity, 0, 1), np.zeros(len(index), np.int64))
+        return Findings(index, np.clip(severity, 0, 1))
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How many there were of the day."""
@@ -68,7 +68,7 @@ class StanReuse:
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """How many messages of the day bear the number and time of another."""
         count = int(values["same_stan_1d"] or 0)
-        cost = f"{money(at_stake_minor)} {currency}" if at_stake_minor else ""
+        cost = money(at_stake_minor, currency) if at_stake_minor else ""
         return Text(
             f"{count:,} payments of the day under the trace number and time of another, with other amounts: the"
             f" terminal's clock may stand still, or the terminal was altered; {hits} so far"

@@ -10,8 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, money
+from detectors.contract import (
+    HOME,
+    NOTHING,
+    Findings,
+    amount,
+    check_episode,
+    check_range,
+    home_minor,
+    money,
+    own_minor,
+    turnover_e7,
+)
 from domain.alerts import Evidence, Text
+from domain.feature_codes import NULL
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
@@ -25,7 +37,7 @@ class VolumeBurst:
         peer_z: least deviations of the day's sum above new shops of its trade, 0 to 20.
         ratio: least ratio to its own expectation, once it has one, 1 to 100.
         decades: least surprise of such a day, 1 to 100.
-        least_minor: least sum of the day, minor units, 0 to 10^12.
+        least_minor: least sum of the day, minor units of the home currency, 0 to 10^12.
         base: severity before money, 0 to 1.
         per_decade: what each tenfold of all its sales above 1,000.00 adds, 0 to 1.
         quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
@@ -49,10 +61,12 @@ class VolumeBurst:
     version = 1
     title = Text("Burst of a new merchant", "新入网商户交易突增")
     risk_code = "13"
+    bearer = ""
     needs = ("amount",)
     columns = (
         "row_kind", "new_d", "sales_minor", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d",
-        "day_surprise", "peer_z", "excess_minor",
+        "day_surprise", "peer_z", "excess_minor", "sale_minor",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -71,11 +85,12 @@ class VolumeBurst:
         own = features["day_surprise"][index] >= self.decades
         own &= day >= self.ratio * np.maximum(features["expected_minor_1d"][index], 1)
         far = (features["peer_z"][index] >= self.peer_z) | own
-        index = index[far & (day >= self.least_minor)]
+        index = index[far & (day >= own_minor(features, index, self.least_minor))]
         sold = np.maximum(features["sales_minor"][index], 0).astype(np.float64)
-        severity = self.base + self.per_decade * np.log10(1 + sold / 100_000)
-        stake = np.maximum(features["excess_minor"][index], 0).astype(np.int64)
-        return Findings(index, np.clip(severity, 0, 1), np.minimum(stake, 10**11) * E7)
+        severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, sold) / 100_000)
+        above = features["excess_minor"][index]
+        concerned = np.where(above == NULL, features["sale_minor"][index], above).astype(np.int64)
+        return Findings(index, np.clip(severity, 0, 1), turnover_e7=turnover_e7(concerned))
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How new it is, what it has sold, and how far above its peers that is."""
@@ -91,15 +106,15 @@ class VolumeBurst:
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """What it sold today and in all, and on which day of its life."""
-        more = "s" if hits > 1 else ""
-        day, sold = float(values["sales_minor_1d"] or 0), float(values["sales_minor"] or 0)
+        more, in_all = "s" if hits > 1 else "", amount(values["sales_minor"] or 0, currency)
+        day = float(values["sales_minor_1d"] or 0)
         age, sales, peer = int(values["new_d"] or 0) + 1, int(values["sales_1d"] or 0), values["peer_z"]
         peer_en = "" if peer is None else f", {peer:.1f} standard deviations above new shops of its trade"
         peer_zh = "" if peer is None else f"，比同业新商户高{peer:.1f}个标准差"
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
         return Text(
-            f"Day {age} of a new merchant: {money(day)} {currency} in {sales} sales today, {money(sold)} in all"
-            f"{peer_en}; {hits} sale{more} reported" + (f", {stake} above its usual" if stake else ""),
-            f"入网第{age}天：今日{sales}笔共{money(day)} {currency}，累计{money(sold)}{peer_zh}，异常交易{hits}笔"
-            + (f"，超出平时{stake}" if stake else ""),
+            f"Day {age} of a new merchant: {money(day, currency)} in {sales} sales today, {in_all} in all"
+            f"{peer_en}; {hits} sale{more} reported" + (f", {stake} in these sales" if stake else ""),
+            f"入网第{age}天：今日{sales}笔共{money(day, currency)}，累计{in_all}{peer_zh}，异常交易{hits}笔"
+            + (f"，涉及{stake}" if stake else ""),
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, money, rounded
+from detectors.contract import HOME, NOTHING, Findings, amount, check_episode, check_range, home_minor, money, rounded
 from domain.alerts import Evidence, Text
 from domain.feature_codes import ROW_CLOSING
 
@@ -50,10 +50,12 @@ class VolumeCollapse:
     version = 2
     title = Text("Collapse of volume or silence", "交易骤降或停止交易")
     risk_code = ""
+    bearer = ""
     needs = ("amount",)
     columns = (
         "row_kind", "fall_score", "quiet_d", "quiet_longest_d", "missed_sales", "idle_d", "closed_sales",
         "closed_minor", "expected_1d", "expected_minor_1d",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -64,7 +66,7 @@ class VolumeCollapse:
         check_episode(self)
 
     def detect(self, features: Features) -> Findings:
-        """The days that end in silence or far below; severity by the money of a usual day. Nothing is at stake."""
+        """The days that end in silence or far below; severity by the money of a usual day. It finds no money."""
         index = np.flatnonzero(features["row_kind"] == ROW_CLOSING)
         if len(index) == 0:
             return NOTHING
@@ -76,8 +78,8 @@ class VolumeCollapse:
         fallen = known & low & (f["fall_score"] >= self.score) & (f["closed_sales"] > 0)
         index, usual = index[silent | fallen], f["expected_minor_1d"][silent | fallen]
         usual = np.maximum(usual, 0).astype(np.float64)
-        severity = self.base + self.per_decade * np.log10(1 + usual / 100_000)
-        return Findings(index, np.clip(severity, 0, 1), np.zeros(len(index), np.int64))
+        severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, usual) / 100_000)
+        return Findings(index, np.clip(severity, 0, 1))
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """The day against its expectation, how long nothing came, and how sure it is."""
@@ -99,18 +101,18 @@ class VolumeCollapse:
             idle, missed = int(values["idle_d"] or 0), float(values["missed_sales"] or 0)
             en = (
                 f"No sale for {idle} day{'s' if idle != 1 else ''} in which {missed:.0f} were to be expected "
-                f"({money(usual)} {currency} on such a day)"
+                f"({money(usual, currency)} on such a day)"
             )
-            zh = f"已{idle}天无交易，期间预计应有{missed:.0f}笔（同类日期通常{money(usual)} {currency}）"
+            zh = f"已{idle}天无交易，期间预计应有{missed:.0f}笔（同类日期通常{money(usual, currency)}）"
         else:
             sales, sum_minor = int(values["closed_sales"]), float(values["closed_minor"] or 0)
             share = sales / max(expected, 0.1)
             en = (
-                f"{sales} sales worth {money(sum_minor)} {currency} in a day against the usual {expected:.1f} worth "
-                f"{money(usual)}: {share:.0%}; {hits} such day{'s' if hits > 1 else ''}"
+                f"{sales} sales worth {money(sum_minor, currency)} in a day against the usual {expected:.1f} worth "
+                f"{amount(usual, currency)}: {share:.0%}; {hits} such day{'s' if hits > 1 else ''}"
             )
             zh = (
-                f"当日{sales}笔共{money(sum_minor)} {currency}，通常{expected:.1f}笔、{money(usual)}，"
+                f"当日{sales}笔共{money(sum_minor, currency)}，通常{expected:.1f}笔、{amount(usual, currency)}，"
                 f"仅为{share:.0%}，累计{hits}天"
             )
         return Text(en + (f", {stake} missing" if stake else ""), zh + (f"，缺少{stake}" if stake else ""))

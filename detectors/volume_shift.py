@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, money
+from detectors.contract import (
+    HOME,
+    NOTHING,
+    Findings,
+    amount,
+    check_episode,
+    check_range,
+    home_minor,
+    money,
+    turnover_e7,
+)
 from domain.alerts import Evidence, Text
 from domain.feature_codes import ROW_CLOSING
 
@@ -51,10 +61,12 @@ class VolumeShift:
     version = 1
     title = Text("Lasting rise of volume", "交易量持续上升")
     risk_code = "12"
+    bearer = ""
     needs = ("amount",)
     columns = (
         "row_kind", "rise_score", "rise_d", "rise_before_minor", "week_minor_1d", "closed_sales", "closed_minor",
         "expected_minor_1d", "excess_minor", "ratio_week_13w",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -72,9 +84,9 @@ class VolumeShift:
         week = np.maximum(features["week_minor_1d"][index], 0)
         keep = (week >= self.ratio * before) & (features["closed_sales"][index] > 0)
         index, excess = index[keep], np.maximum(week - before, 0)[keep]
-        severity = self.base + self.per_decade * np.log10(1 + excess / 100_000)
+        severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, excess) / 100_000)
         severity = severity + self.regulatory * (features["ratio_week_13w"][index] >= REGULATORY_RATIO)
-        return Findings(index, np.clip(severity, 0, 1), np.minimum(excess, 1e11).astype(np.int64) * E7)
+        return Findings(index, np.clip(severity, 0, 1), turnover_e7=turnover_e7(excess.astype(np.int64)))
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """The week against the level before, and how sure it is."""
@@ -93,11 +105,12 @@ class VolumeShift:
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """What a day brings now, what it brought before, and since when."""
         now, before = float(values["week_minor_1d"] or 0), float(values["rise_before_minor"] or 0)
+        usual = amount(before, currency)
         days, times = int(values["rise_d"] or 0), now / max(before, 1)
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
         return Text(
-            f"{money(now)} {currency} a day over the last week against {money(before)} before the rise of {days} days: "
+            f"{money(now, currency)} a day over the last week against {usual} before the rise of {days} days: "
             f"{times:.1f}x; {hits} such day{'s' if hits > 1 else ''}" + (f", {stake} above the usual" if stake else ""),
-            f"近一周日均{money(now)} {currency}，为{days}天前开始上升之前日均{money(before)}的{times:.1f}倍，"
+            f"近一周日均{money(now, currency)}，为{days}天前开始上升之前日均{usual}的{times:.1f}倍，"
             f"累计{hits}天" + (f"，超出平时共{stake}" if stake else ""),
         )

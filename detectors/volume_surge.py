@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, money, rounded
+from detectors.contract import (
+    HOME,
+    NOTHING,
+    Findings,
+    amount,
+    check_episode,
+    check_range,
+    home_minor,
+    money,
+    rounded,
+    turnover_e7,
+)
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL, ROW_TRANSACTION
 
@@ -57,11 +68,13 @@ class VolumeSurge:
     version = 1
     title = Text("Surge of volume", "交易量突增")
     risk_code = "12"
+    bearer = ""
     needs = ("amount",)
     columns = (
         "row_kind", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d", "day_share", "day_surprise",
         "sales_1h", "sales_minor_1h", "expected_1h", "hour_surprise", "excess_minor", "peak_ratio", "ratio_90d",
         "new_d",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -81,10 +94,10 @@ class VolumeSurge:
         by_hour = (features["hour_surprise"][index] >= self.hour_decades) & (hour >= gate)
         keep = by_day | by_hour
         index, excess = index[keep], excess[keep]
-        severity = self.base + self.per_decade * np.log10(1 + excess / 100_000)
+        severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, excess) / 100_000)
         severity = severity + self.regulatory * (features["ratio_90d"][index] > REGULATORY_RATIO)
-        stake = np.maximum(features["excess_minor"][index], 0).astype(np.int64)
-        return Findings(index, np.clip(severity, 0, 1), np.minimum(stake, 10**11) * E7)
+        turnover = turnover_e7(features["excess_minor"][index].astype(np.int64))
+        return Findings(index, np.clip(severity, 0, 1), turnover_e7=turnover)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """The day and the hour against what was expected, and the ratio the rules name."""
@@ -108,12 +121,12 @@ class VolumeSurge:
         sales, expected = int(values["sales_1d"] or 0), float(values["expected_1d"] or 0)
         of_number, of_sum = sales / max(expected, 0.1), sum_minor / max(usual, 1)
         en = (
-            f"Today {sales} sales ({of_number:.1f}x) of {money(sum_minor)} {currency} ({of_sum:.1f}x) against the "
-            f"usual {expected:.1f} sales of {money(usual)} on such a day"
+            f"Today {sales} sales ({of_number:.1f}x) of {money(sum_minor, currency)} ({of_sum:.1f}x) against the "
+            f"usual {expected:.1f} sales of {amount(usual, currency)} on such a day"
         )
         zh = (
-            f"今日{sales}笔（平时{of_number:.1f}倍）、{money(sum_minor)} {currency}（{of_sum:.1f}倍），"
-            f"同类日期通常约{expected:.1f}笔、{money(usual)}"
+            f"今日{sales}笔（平时{of_number:.1f}倍）、{money(sum_minor, currency)}（{of_sum:.1f}倍），"
+            f"同类日期通常约{expected:.1f}笔、{amount(usual, currency)}"
         )
         if (values["hour_surprise"] or 0) >= self.hour_decades:
             hourly, of_hour = int(values["sales_1h"] or 0), float(values["expected_1h"] or 0)

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import E7, NOTHING, Findings, check_episode, check_range, money
+from detectors.contract import (
+    HOME,
+    NOTHING,
+    Findings,
+    amount,
+    check_episode,
+    check_range,
+    home_minor,
+    money,
+    own_minor,
+    turnover_e7,
+)
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL, ROW_CLOSING
 
@@ -30,7 +41,7 @@ class VolumeWakeup:
         dormant_d: least whole days without a sale before, 1 to 400.
         ratio: least ratio of the day's sum or number to what was usual before the sleep, 1 to 100.
         decades: least surprise of the day where that is known, 0 to 100.
-        least_minor: least sum of the day, minor units, 0 to 10^12.
+        least_minor: least sum of the day, minor units of the home currency, 0 to 10^12.
         unknown_minor: the same where nothing is known of before, 0 to 10^12.
         base: severity of a wake-up before money, 0 to 1.
         per_decade: what each tenfold of the day's excess above 1,000.00 adds, 0 to 1.
@@ -62,10 +73,12 @@ class VolumeWakeup:
     version = 2
     title = Text("Dormancy or wake-up", "长期未交易或休眠后恢复交易")
     risk_code = "12"
+    bearer = ""
     needs = ("amount",)
     columns = (
         "row_kind", "dormancy_d", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d", "day_surprise",
         "excess_minor", "idle_d",
+        *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -87,16 +100,16 @@ class VolumeWakeup:
         closing, day = f["row_kind"] == ROW_CLOSING, f["sales_minor_1d"]
         known, usual = ~np.isnan(f["expected_1d"]), np.maximum(f["expected_minor_1d"], 0)
         much = (day >= self.ratio * usual) | (f["sales_1d"] >= self.ratio * f["expected_1d"])
-        much = np.where(known, much & (f["day_surprise"] >= self.decades), day >= self.unknown_minor)
+        least, unknown = (own_minor(features, index, each) for each in (self.least_minor, self.unknown_minor))
+        much = np.where(known, much & (f["day_surprise"] >= self.decades), day >= unknown)
         excess = np.maximum(day - np.where(known, usual, 0), 0).astype(np.float64)
-        severity = self.base + self.per_decade * np.log10(1 + excess / 100_000)
+        severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, excess) / 100_000)
         severity = severity + self.unverified * (f["dormancy_d"] >= REVERIFY_D)
         of_sleep = np.where(f["idle_d"] == STOP_D, self.dormant_year, self.dormant)
         severity = np.clip(np.where(closing, of_sleep, severity), 0, 1)
-        given = f["excess_minor"]
-        stake = np.where(closing, 0, np.where(given == NULL, 0, np.maximum(given, 0))).astype(np.int64)
-        found = closing | (much & (day >= self.least_minor))
-        return Findings(index[found], severity[found], np.minimum(stake[found], 10**11) * E7)
+        turnover = turnover_e7(np.where(closing, NULL, f["excess_minor"]).astype(np.int64))
+        found = closing | (much & (day >= least))
+        return Findings(index[found], severity[found], turnover_e7=turnover[found])
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How long it slept, and what came then."""
@@ -124,11 +137,11 @@ class VolumeWakeup:
         slept, sales = int(values["dormancy_d"] or 0), int(values["sales_1d"] or 0)
         day, usual = float(values["sales_minor_1d"] or 0), values["expected_minor_1d"]
         slept_en, slept_zh = (f"{slept}", f"{slept}") if slept < 400 else ("400 or more", "400以上")
-        before_en = "" if usual is None else f", usual before {money(usual)} a day"
-        before_zh = "" if usual is None else f"（此前通常每天{money(usual)}）"
+        before_en = "" if usual is None else f", usual before {amount(usual, currency)} a day"
+        before_zh = "" if usual is None else f"（此前通常每天{amount(usual, currency)}）"
         return Text(
-            f"{money(day)} {currency} in {sales} sales in a day after {slept_en} days without one{before_en}; "
+            f"{money(day, currency)} in {sales} sales in a day after {slept_en} days without one{before_en}; "
             f"{hits} sale{'s' if hits > 1 else ''} reported" + (f", {stake} above the usual" if stake else ""),
-            f"休眠{slept_zh}天后单日{sales}笔共{money(day)} {currency}{before_zh}，异常交易{hits}笔"
+            f"休眠{slept_zh}天后单日{sales}笔共{money(day, currency)}{before_zh}，异常交易{hits}笔"
             + (f"，超出平时{stake}" if stake else ""),
         )

@@ -35,6 +35,27 @@ class Evidence(msgspec.Struct, frozen=True):
     unit: str
 
 
+BEARERS: dict[str, Text] = {
+    "issuer_network": Text("issuer and network", "发卡行及卡组织"),
+    "acquirer": Text("acquirer", "收单机构"),
+    "merchant": Text("merchant", "商户"),
+    "cardholder": Text("cardholder", "持卡人"),
+}
+"""Who may bear a loss, and what they are called."""
+
+
+class Duty(msgspec.Struct, frozen=True):
+    """Until when a rule wants something done.
+
+    Attributes:
+        rule: its name.
+        due: ISO 8601 UTC.
+    """
+
+    rule: str
+    due: str
+
+
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """One revision of an episode: the hits of one detector on one subject within its quiet gap.
 
@@ -45,7 +66,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         hits: transactions that hit so far.
         first_time: event time of the earliest hit, ISO 8601 UTC.
         last_time: event time of the latest hit, ISO 8601 UTC.
-        at_stake: money at stake so far, in minor units of `currency`.
+        at_stake: the older name of money, in minor units of `currency`: `loss` where known, else `turnover`, else 0.
         txn_ids: the first 20 transactions that hit.
         risk_code: PCAC risk type, of `domain.risk_codes.RISK_CODES`; "" where none exists.
         received_at: receipt of the record that made this revision due, ISO 8601 UTC; None for what a closed day, a
@@ -55,6 +76,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         controls: versions of the controls in force at the hit that the evidence is of.
         shop: whose it is, as it stood at the hit that the evidence is of; None where nothing was known.
         transactions: the first 40 transactions that hit.
+        turnover: money of the transactions concerned so far, in minor units of `currency`; None where none is known.
+        loss: money lost by them so far, likewise.
+        bearer: who bears such a loss, of `BEARERS`; None where the detector finds none.
+        loss_month: the loss of 30 days at the rate so far; None where no rate is known.
+        duty: what a rule wants by when; None where none applies.
         epoch: number of the owner that wrote it. After a crash the same revision may be written again: of two with
             one `alert_id` and `revision` the one with the greater epoch counts.
     """
@@ -82,6 +108,11 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     shop: Shop | None = None
     transactions: tuple[TransactionRow, ...] = ()
     epoch: int = 0
+    turnover: int | None = None
+    loss: int | None = None
+    bearer: str | None = None
+    loss_month: int | None = None
+    duty: Duty | None = None
 
 
 class Contribution(msgspec.Struct, frozen=True):

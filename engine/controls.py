@@ -14,6 +14,7 @@ import numpy as np
 
 from detectors.contract import Findings
 from domain.controls import Control
+from domain.feature_codes import NULL
 from domain.id_forms import IdForms
 from engine.control_kinds.registry import DETECTORS, ID_FORMS, INSTALLED, KINDS, kind_of, version_0
 
@@ -224,6 +225,11 @@ def detect(parts: Sequence[Part], k: int) -> Findings:
         return found[0][1]
     index = np.concatenate([it.index if at is None else at[it.index] for at, it in found])
     severity = np.concatenate([it.severity for _, it in found])
-    at_stake_e7 = np.concatenate([it.at_stake_e7 for _, it in found])
+    loss_e7 = np.concatenate([_known(it.loss_e7, it) for _, it in found])
+    turnover_e7 = np.concatenate([_known(it.turnover_e7, it) for _, it in found])
     order = np.argsort(index)
-    return Findings(index[order], severity[order], at_stake_e7[order])
+    return Findings(index[order], severity[order], loss_e7[order], turnover_e7[order])
+
+
+def _known(money_e7: NDArray[np.int64] | None, of: Findings) -> NDArray[np.int64]:
+    return np.full(len(of.index), NULL) if money_e7 is None else money_e7

@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from detectors.contract import E7
-from domain.alerts import Alert
+from domain.alerts import Alert, Duty
+from domain.feature_codes import NULL
 from domain.timestamps import DAY_MS, iso
 from engine.decoding.columns import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
 
     from detectors.contract import Detector, Findings
     from domain.controls import Versions
@@ -35,8 +39,14 @@ NAMESPACE = uuid.UUID("6a1c1f3e-7f1e-5d6b-9b55-5d0a3f6f2c11")
 """Namespace of alert ids."""
 RISE = 0.05
 """Least rise of severity that makes a revision."""
+PARTLY = -1
+"""A sum of which earlier hits' part is not known: it is none for good."""
 MOST_TXN_IDS = 20
 MOST_TRANSACTIONS = 40
+MONTH_DAYS = 30
+"""Days that a loss is projected to."""
+LEAST_DAYS = 3
+"""Days of which a loss must be for a projection."""
 _NEVER = np.iinfo(np.int64).max
 
 
@@ -53,16 +63,25 @@ class Risen(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """An episode's totals at one moment."""
+    """An episode's totals at one moment; money in ten-millionths of a minor unit, None where none is known."""
 
     revision: int = 0
     hits: int = 0
     severity: float = 0.0
     first_ms: int = 0
     last_ms: int = 0
-    at_stake_e7: int = 0
+    loss_e7: int | None = None
+    turnover_e7: int | None = None
     txn_ids: tuple[str, ...] = ()
     transactions: tuple[TransactionRow, ...] = ()
+
+    @property
+    def loss_month_e7(self) -> int | None:
+        """The loss of 30 days at the rate of the days from a day before the first hit to the last, of at least 3."""
+        days_ms = self.last_ms - self.first_ms + DAY_MS
+        if self.loss_e7 is None or days_ms < LEAST_DAYS * DAY_MS:
+            return None
+        return self.loss_e7 * MONTH_DAYS * DAY_MS // days_ms
 
 
 @dataclass(slots=True)
@@ -88,9 +107,10 @@ class Episode:
     shop: Shop | None = None
 
     def take(
-        self, time_ms: int, severity: float, at_stake_e7: int, txn_id: str, transaction: TransactionRow | None
-    ) -> bool:
-        """Count a hit; return whether a revision is due."""
+        self, time_ms: int, severity: float, loss_e7: int, turnover_e7: int, txn_id: str,
+        transaction: TransactionRow | None,
+    ) -> bool:  # fmt: skip
+        """Count a hit, its money `NULL` where it is not known; return whether a revision is due."""
         was = self.now
         hits, peak = was.hits + 1, max(was.severity, severity)
         due = hits & (hits - 1) == 0 or peak >= self.told.severity + RISE
@@ -98,7 +118,7 @@ class Episode:
         shown = was.transactions if transaction is None else (*was.transactions, transaction)
         self.now = Figures(
             was.revision + due, hits, peak, min(was.first_ms, time_ms), max(was.last_ms, time_ms),
-            was.at_stake_e7 + at_stake_e7, ids, shown,
+            _plus(was.loss_e7, loss_e7), _plus(was.turnover_e7, turnover_e7), ids, shown,
         )  # fmt: skip
         if due:
             self.told = self.now
@@ -107,17 +127,39 @@ class Episode:
     def alert(self, *, closed: bool = False) -> Alert:
         """The last due revision, or the closing one with the totals."""
         it = self.now._replace(revision=self.now.revision + 1) if closed else self.told
-        detector, at_stake_minor = self.detector, (it.at_stake_e7 + E7 // 2) // E7
+        detector, duty = self.detector, getattr(self.detector, "duty", None)
+        loss, turnover = _minor(it.loss_e7), _minor(it.turnover_e7)
+        main = loss if detector.bearer else turnover
         return Alert(
             alert_id=self.alert_id, revision=it.revision, detector=detector.name, version=detector.version,
             merchant_id=self.merchant_id, subject=f"merchant:{self.merchant_id}",
             severity=round(it.severity, 4), hits=it.hits, first_time=iso(it.first_ms), last_time=iso(it.last_ms),
-            at_stake=at_stake_minor, currency=self.currency, title=detector.title,
-            reason=detector.reason(self.values, it.hits, at_stake_minor, self.currency),
+            at_stake=(turnover or 0) if loss is None else loss, currency=self.currency, title=detector.title,
+            reason=detector.reason(self.values, it.hits, main or 0, self.currency),
             evidence=detector.evidence(self.values), txn_ids=it.txn_ids, risk_code=detector.risk_code,
             received_at=None if closed or self.received_ms == MISSING else iso(self.received_ms), closed=closed,
-            controls=self.controls, shop=self.shop, transactions=it.transactions,
+            controls=self.controls, shop=self.shop, transactions=it.transactions, turnover=turnover,
+            loss=loss, bearer=detector.bearer or None,
+            loss_month=_minor(it.loss_month_e7),
+            duty=Duty(duty.name, iso(it.first_ms + duty.within_s * 1000)) if duty else None,
         )  # fmt: skip
+
+
+def _plus(total: int | None, more: int) -> int | None:
+    """A sum of what is known; None where nothing is."""
+    if more == NULL or total == PARTLY:
+        return total
+    return more if total is None else total + more
+
+
+def _minor(e7: int | None) -> int | None:
+    """Ten-millionths of a minor unit to minor units, rounded half up."""
+    return None if e7 is None or e7 == PARTLY else (e7 + E7 // 2) // E7
+
+
+def _money(of_hits: NDArray[np.int64] | None) -> Iterable[int]:
+    """Money by hit, `NULL` where it is not known."""
+    return repeat(NULL) if of_hits is None else of_hits.tolist()
 
 
 class Kept(NamedTuple):
@@ -175,9 +217,9 @@ class Episodes:
         at = findings.index
         hits = zip(
             at.tolist(), rows.merchant_row[at].tolist(), rows.time_ms[at].tolist(), rows.watermark_ms[at].tolist(),
-            findings.severity.tolist(), findings.at_stake_e7.tolist(), strict=True,
+            findings.severity.tolist(), _money(findings.loss_e7), _money(findings.turnover_e7), strict=False,
         )  # fmt: skip
-        for j, row, time_ms, mark_ms, severity, stake in hits:
+        for j, row, time_ms, mark_ms, severity, loss, turnover in hits:
             episode = self._open.get((detector.name, row))
             as_set = controls.detector_at(detector.name, int(rows.clock_ms[j]))
             if episode and (
@@ -192,7 +234,7 @@ class Episodes:
             txn_id = rows.txn_id(j) if len(episode.now.txn_ids) < MOST_TXN_IDS else ""
             shown = rows.transaction(j) if len(episode.now.transactions) < MOST_TRANSACTIONS else None
             touched[row] = episode
-            if episode.take(time_ms, severity, stake, txn_id, shown):
+            if episode.take(time_ms, severity, loss, turnover, txn_id, shown):
                 due[episode.alert_id] = (episode, j)
             if episode.now.severity > before or time_ms // DAY_MS > last_ms // DAY_MS:
                 peak = episode.now.severity

@@ -102,7 +102,7 @@ class Judge:
         terms = rows.terms()
         self.shops.begin(terms)
         outputs.profiles += map(profile_of, terms, (rows.merchant_id(each.merchant_row) for each in terms))
-        parts = self.controls.parts(rows.clock_ms, rows.columns)
+        parts = self.controls.parts(rows.clock_ms, rows.judged)
         for k, detector in enumerate(self._detectors):
             findings = detect(parts, k)
             if len(findings.index):

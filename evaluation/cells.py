@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from evaluation.metrics import Delay, Precision, Recall, Share, Size
 
 
+UNKNOWN = "\u2013"
+"""What stands for money of which nothing is known."""
+
+
 def percent(it: Share) -> str:
     """A share with its interval and counts.
 
@@ -39,6 +43,15 @@ def delay(it: Delay) -> str:
     if it.median is None or it.p90 is None:
         return "-"
     return f"{it.median:,} / {it.p90:,}" if isinstance(it.median, int) else f"{it.median:,.1f} / {it.p90:,.1f}"
+
+
+def minor(figure: int | None) -> str:
+    """Minor units, a dash where none are known.
+
+    >>> minor(12_345)
+    '12,345'
+    """
+    return UNKNOWN if figure is None else f"{figure:,}"
 
 
 def kind(it: Recall) -> str:

@@ -99,7 +99,8 @@ class Collector:
         return [
             Found(
                 alert_id=alert_id, detector=each.detector, category=categories[each.detector],
-                merchant_id=each.merchant_id, reason=each.reason.en, hits=each.hits, at_stake_minor=each.at_stake,
+                merchant_id=each.merchant_id, reason=each.reason.en, hits=each.hits,
+                turnover_minor=each.turnover, loss_minor=each.loss,
                 currency=each.currency, first_ms=_ms(each.first_time), last_ms=_ms(each.last_time),
                 revisions=tuple(self.revisions[alert_id]),
             )

@@ -59,7 +59,8 @@ class Found:
     merchant_id: str
     reason: str
     hits: int
-    at_stake_minor: int
+    turnover_minor: int | None
+    loss_minor: int | None
     currency: str
     first_ms: int
     last_ms: int

@@ -18,7 +18,7 @@ from simulator.truth import CATEGORIES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from evaluation.matching import MatchedAlert, Matching, Outcome
+    from evaluation.matching import Found, MatchedAlert, Matching, Outcome
     from simulator.truth import LookAlike, Truth
 
 UNIT_DAYS = 10_000
@@ -75,14 +75,16 @@ class Money(msgspec.Struct, frozen=True):
     """Minor units.
 
     Attributes:
-        at_stake: labelled money of all violations whose money is known.
+        at_stake: labelled loss of all violations whose loss is known.
         found: that of those found.
-        alerted: money at stake in the true alerts, as the detectors reckon it.
+        alerted: loss in the true alerts, as the detectors reckon it; None where they know none.
+        turnover: likewise the turnover.
     """
 
     at_stake: int
     found: int
-    alerted: int
+    alerted: int | None = None
+    turnover: int | None = None
 
 
 class Recall(msgspec.Struct, frozen=True, kw_only=True):
@@ -252,7 +254,7 @@ def smallest_from(outcomes: Iterable[Outcome], measure: Callable[[Share], float]
 def report(truth: Truth, matching: Matching) -> Report:
     """Every figure."""
     outcomes, ranked, days = matching.outcomes, matching.ranked, truth.merchant_days
-    stakes = {each.alert.alert_id: each.alert.at_stake_minor for each in ranked}
+    alerts = {each.alert.alert_id: each.alert for each in ranked}
     present = [name for name in CATEGORIES if any(each.violation.category == name for each in outcomes)]
     groups = _groups(outcomes)
     budget = max(1, math.ceil(LOAD * days / UNIT_DAYS))
@@ -262,10 +264,10 @@ def report(truth: Truth, matching: Matching) -> Report:
         merchant_days=days,
         unseen=matching.unseen,
         categories=tuple(
-            _recall((name, "", ""), [each for each in outcomes if each.violation.category == name], stakes)
+            _recall((name, "", ""), [each for each in outcomes if each.violation.category == name], alerts)
             for name in present
         ),
-        recalls=tuple(_recall(key, groups[key], stakes) for key in sorted(groups, key=_in_order)),
+        recalls=tuple(_recall(key, groups[key], alerts) for key in sorted(groups, key=_in_order)),
         at_load=_at_load(budget, matching, days),
         curve=tuple(_at_load(each, matching, days) for each in _curve_sizes(len(ranked))),
         at_severity=tuple(
@@ -298,7 +300,7 @@ def _in_order(key: tuple[str, str, str]) -> tuple[int, str, str]:
     return CATEGORIES.index(category), unit, kind
 
 
-def _recall(key: tuple[str, str, str], outcomes: Sequence[Outcome], stakes: dict[str, int]) -> Recall:
+def _recall(key: tuple[str, str, str], outcomes: Sequence[Outcome], alerts: dict[str, Found]) -> Recall:
     """Figures of a group; without a unit, effects are not comparable and left out."""
     category, kind, unit = key
     found = [each for each in outcomes if each.found]
@@ -319,9 +321,16 @@ def _recall(key: tuple[str, str, str], outcomes: Sequence[Outcome], stakes: dict
         money=Money(
             sum(minor for _, minor in known),
             sum(minor for was_found, minor in known if was_found),
-            sum(stakes[each] for each in true_ids),
+            _known_sum(alerts[each].loss_minor for each in true_ids),
+            _known_sum(alerts[each].turnover_minor for each in true_ids),
         ),
     )  # fmt: skip
+
+
+def _known_sum(figures: Iterable[int | None]) -> int | None:
+    """The sum of those that are known; None where none is."""
+    known = [each for each in figures if each is not None]
+    return sum(known) if known else None
 
 
 def _delay(values: Sequence[float]) -> Delay:

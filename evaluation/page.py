@@ -7,7 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from domain.timestamps import iso
-from evaluation.cells import delay, kind, percent, rows, size
+from evaluation.cells import delay, kind, minor, percent, rows, size
 from evaluation.matching import SEVERITIES
 from evaluation.metrics import LOAD, RECALL, UNIT_DAYS
 from evaluation.plots import Point, bars, columns, curves, intervals, number
@@ -236,16 +236,16 @@ def _recall_table(figures: Report) -> str:
 def _delay_table(figures: Report) -> str:
     headings = (
         "category", "kind", "hours, median / 90 %", "transactions, median / 90 %",
-        "money at stake (minor units)", "of it found", "alerted",
+        "loss (minor units)", "of it found", "loss alerted", "turnover alerted",
     )  # fmt: skip
     cells = [
         (
             each.category if each.kind else f"{each.category}*", each.kind, delay(each.delay_h), delay(each.delay_txns),
-            f"{each.money.at_stake:,}", f"{each.money.found:,}", f"{each.money.alerted:,}",
+            f"{each.money.at_stake:,}", f"{each.money.found:,}", minor(each.money.alerted), minor(each.money.turnover),
         )
         for each in (*figures.categories, *(it for it in figures.recalls if it.kind))
     ]  # fmt: skip
-    return _table(headings, cells, range(2, 7))
+    return _table(headings, cells, range(2, 8))
 
 
 def _precision_table(figures: Report) -> str:

@@ -35,7 +35,7 @@ T0 = 1_735_660_800_000
 class Spy:
     """A detector that finds nothing and keeps every row of features."""
 
-    name, version, title, risk_code, risk_group = "spy", 1, Text("spy", "spy"), "", "fee"
+    name, version, title, risk_code, risk_group, bearer = "spy", 1, Text("spy", "spy"), "", "fee", ""
     needs: tuple[str, ...] = ("amount",)
     columns = tuple(each.name for each in columns())
     quiet_gap_s = max_age_s = 1
@@ -44,10 +44,10 @@ class Spy:
         self.seen: list[Values] = []
 
     def detect(self, features: Mapping[str, Any]) -> Findings:
-        for row in zip(*(each.tolist() for each in features.values()), strict=True):
+        for row in zip(*(features[name].tolist() for name in self.columns), strict=True):
             self.seen.append({
                 name: None if value == MISSING or (isinstance(value, float) and math.isnan(value)) else value
-                for name, value in zip(features, row, strict=True)
+                for name, value in zip(self.columns, row, strict=True)
             })  # fmt: skip
         return Findings(np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64))
 

@@ -40,12 +40,13 @@ def truth(*violations: Violation, look_alikes: Sequence[LookAlike] = (), merchan
 
 def found(
     alert_id: str = "a", *, merchant_id: str = "m", category: str = "mcc", first_ms: int = 15 * DAY,
-    last_ms: int | None = None, severity: float = 0.5, revisions: Sequence[tuple[int, float]] = (), at_stake: int = 0,
+    last_ms: int | None = None, severity: float = 0.5, revisions: Sequence[tuple[int, float]] = (),
+    loss: int | None = None,
 ) -> Found:  # fmt: skip
     """An alert; without `revisions` it was told once, at its last hit."""
     last = first_ms if last_ms is None else last_ms
     return Found(
         alert_id=alert_id, detector=f"{category}_x", category=category, merchant_id=merchant_id, reason="because",
-        hits=1, at_stake_minor=at_stake, currency="CNY", first_ms=first_ms, last_ms=last,
+        hits=1, turnover_minor=None, loss_minor=loss, currency="CNY", first_ms=first_ms, last_ms=last,
         revisions=tuple(AlertRevision(*each) for each in revisions or [(last, severity)]),
     )  # fmt: skip

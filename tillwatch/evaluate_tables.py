@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
+from detectors.registry import DETECTORS
+from domain.alerts import BEARERS
 from domain.severity import LEVELS, level_of
-from evaluation.cells import delay, kind, percent, rows, size
+from evaluation.cells import UNKNOWN, delay, kind, minor, percent, rows, size
 from evaluation.metrics import LOAD, UNIT_DAYS
 from evaluation.plots import number
 from tillwatch.language import local, speaker, zone_name
@@ -83,17 +87,23 @@ def _delays(figures: Report, say: Say) -> Table:
         say("Found violations: delay (median / 90 %), and money in minor units",
             "已发现的违规：发现延迟（中位数/90%）与金额（最小货币单位）"),
         say("category", "类别"), say("kind", "种类"), say("hours", "小时"), say("transactions", "交易笔数"),
-        say("money at stake", "涉及金额"), say("of it found", "其中已发现"), say("alerted", "告警金额"),
-        numbers=[2, 3, 4, 5, 6],
+        say("loss", "损失"), say("of it found", "其中已发现"), say("loss alerted", "告警损失"),
+        say("turnover alerted", "告警涉及金额"), say("borne by", "承担方"), numbers=range(2, 8),
     )  # fmt: skip
     for each in (*figures.categories, *(it for it in figures.recalls if it.kind)):
         money_of = each.money
         made.add_row(
             each.category, each.kind, delay(each.delay_h), delay(each.delay_txns),
-            f"{money_of.at_stake:,}", f"{money_of.found:,}", f"{money_of.alerted:,}",
-            style="" if each.kind else "bold",
+            f"{money_of.at_stake:,}", f"{money_of.found:,}", minor(money_of.alerted), minor(money_of.turnover),
+            _bearers(each.category, say), style="" if each.kind else "bold",
         )  # fmt: skip
     return made
+
+
+def _bearers(category: str, say: Say) -> str:
+    """Who bears the losses that a category's detectors find."""
+    found = dict.fromkeys(each.bearer for each in DETECTORS if each.risk_group == category and each.bearer)
+    return say(" or ", "或").join(say(*msgspec.structs.astuple(BEARERS[each])) for each in found) or UNKNOWN
 
 
 def _precisions(figures: Report, say: Say) -> Table:
@@ -154,12 +164,12 @@ def _missed(matching: Matching, say: Say, reader: _Reader) -> Table:
     made = table(
         say(f"Missed violations ({len(every):,}; times: {clock})", f"漏报的违规（{len(every):,}起；时间：{clock}）"),
         say("category", "类别"), say("kind", "种类"), say("effect", "违规幅度"), say("unit", "单位"),
-        say("merchant", "商户"), say("onset", "开始"), say("transactions", "交易笔数"), say("money", "金额"),
+        say("merchant", "商户"), say("onset", "开始"), say("transactions", "交易笔数"), say("loss", "损失"),
         numbers=[2, 6, 7],
     )  # fmt: skip
     for each in every[:_LISTED]:
         it = each.violation
-        lost = "-" if it.money_minor is None else money(it.money_minor, "")
+        lost = money(it.money_minor, "")
         made.add_row(
             it.category, it.kind, number(it.effect), it.effect_unit, it.merchant_id, local(it.onset_ms, reader.zone),
             f"{it.transactions:,}", lost,

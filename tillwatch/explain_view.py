@@ -9,7 +9,7 @@ from rich.text import Text
 from detectors.registry import title_of
 from domain.timestamps import iso
 from tillwatch.language import local, local_iso, zone_name
-from tillwatch.show import GRADE_STYLES, severity_words, table, versions
+from tillwatch.show import GRADE_STYLES, named_money, severity_words, table, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,13 +100,19 @@ def _step(it: Explained, step: ScoreStep) -> dict[str, Any]:
         found |= {
             "detector": entry.detector, "title": _title(entry.detector), "alert_id": entry.alert_id,
             "severity": round(entry.parts[-1].severity, 4), "reason": alert.reason if alert else None,
-            "controls": alert.controls if alert else None,
+            "controls": alert.controls if alert else None, **_money(alert),
         }  # fmt: skip
     if entry.kind == "prior":
         found["mcc"] = entry.after.mcc
     if override := entry.after.override:
         found |= {"override": override.grade, "expires": iso(override.until_ms), "reason": override.reason}
     return found
+
+
+def _money(alert: Alert | None) -> dict[str, Any]:
+    """An alert's money, by the names of `domain.alerts.Alert`; each None where the alert could not be read."""
+    names = ("turnover", "loss", "bearer", "loss_month", "duty", "currency")
+    return {name: getattr(alert, name) if alert else None for name in names}
 
 
 def _statement(it: Explained, lang: str) -> Table:
@@ -141,7 +147,8 @@ def _what(it: Explained, entry: Entry, lang: str, *, why: bool) -> str:
     if not (alert and why):
         return f"{said} ({entry.alert_id})"
     by = versions(alert.controls, lang)
-    return f"{said}: {getattr(alert.reason, lang)}{f' [{by}]' if by else ''}"
+    money = named_money(alert, lang, it.time_zone)
+    return f"{said}: {getattr(alert.reason, lang)} ({money}){f' [{by}]' if by else ''}"
 
 
 def _made(it: Explained, lang: str) -> Table:

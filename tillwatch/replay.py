@@ -21,7 +21,7 @@ from streams.line_intake import BATCH_LINES, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
 from tillwatch.language import lang_option, said, speaker
 from tillwatch.precompile import compile_engine
-from tillwatch.show import Bar, emit_json, money, table, to_stdout
+from tillwatch.show import Bar, bearer, emit_json, money, table, to_stdout
 from tillwatch.worker import replaying_monitor
 
 if TYPE_CHECKING:
@@ -45,26 +45,34 @@ class Summary:
 
     Attributes:
         letters: dead letters by reason.
-        alerts: each alert's last revision's detector, title, money at stake and currency.
+        alerts: each alert's last revision's detector, title, currency and bearer, and its turnover and loss.
     """
 
     letters: Counter[str] = field(default_factory=Counter)
-    alerts: dict[str, tuple[str, Text, int, str]] = field(default_factory=dict)
+    alerts: dict[str, tuple[tuple[str, Text, str, str | None], int | None, int | None]] = field(default_factory=dict)
 
     def take(self, outputs: Outputs) -> None:
         """Take a batch's outputs in."""
         self.letters.update(each.reason for each in outputs.dead_letters)
         for each in outputs.alerts:
-            self.alerts[each.alert_id] = each.detector, each.title, each.at_stake, each.currency
+            kind = each.detector, each.title, each.currency, each.bearer
+            self.alerts[each.alert_id] = kind, each.turnover, each.loss
 
-    def by_detector(self, lang: str) -> dict[tuple[str, str, str], tuple[int, int]]:
-        """Alerts and money at stake, by detector, title in a language, and currency."""
-        sums: dict[tuple[str, str, str], tuple[int, int]] = {}
-        for detector, title, at_stake, currency in self.alerts.values():
-            key = detector, said(title, lang), currency
-            count, total = sums.get(key, (0, 0))
-            sums[key] = count + 1, total + at_stake
-        return dict(sorted(sums.items()))
+    def rows(self, lang: str) -> Iterator[tuple[str, ...]]:
+        """By detector, currency and bearer: how many alerts, their turnover and loss, and who bears it."""
+        groups: dict[tuple[str, str, str, str], list[tuple[int | None, int | None]]] = {}
+        for (detector, title, currency, who), *money_of in self.alerts.values():
+            key = detector, said(title, lang), currency, bearer(who, lang)
+            groups.setdefault(key, []).append((money_of[0], money_of[1]))
+        for (name, words, code, borne_by), found in sorted(groups.items()):
+            turnover, loss = (money(_sum(each[k] for each in found), code) for k in range(2))
+            yield name, words, f"{len(found):,}", turnover, loss, borne_by
+
+
+def _sum(known: Iterable[int | None]) -> int | None:
+    """The sum of what is known; None where nothing is."""
+    found = [each for each in known if each is not None]
+    return sum(found) if found else None
 
 
 @click.command("replay")
@@ -209,10 +217,10 @@ def _print_tables(figures: dict[str, float], summary: Summary, coverage: list[Co
         letters.add_row(reason, f"{count:,}")
     alerts = table(
         say("Alerts", "告警"), say("detector", "检测"), say("finds", "检测内容"), say("alerts", "告警"),
-        say("at stake", "涉及金额"), numbers=[2, 3],
+        say("turnover", "涉及金额"), say("loss", "损失"), say("borne by", "承担方"), numbers=[2, 3, 4],
     )  # fmt: skip
-    for (detector, title, currency), (count, at_stake) in summary.by_detector(lang).items():
-        alerts.add_row(detector, title, f"{count:,}", money(at_stake, currency))
+    for cells in summary.rows(lang):
+        alerts.add_row(*cells)
     console = to_stdout()
     for each in (totals, letters, alerts, _coverage_table(coverage, say)):
         if each.row_count:

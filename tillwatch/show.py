@@ -20,19 +20,24 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from domain.alerts import BEARERS
+from domain.currencies import amount_text
 from domain.severity import CRITICAL, HIGH, LOW, MEDIUM, level_of
 from engine.control_kinds.registry import KINDS
-from tillwatch.language import said
+from tillwatch.language import local_iso, said, speaker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
 
+    from domain.alerts import Alert
     from domain.controls import Versions
 
 _LEVEL_STYLES = {LOW: "dim", MEDIUM: "cyan", HIGH: "yellow", CRITICAL: "bold red"}
 GRADE_STYLES = {"A": "green", "B": "green", "C": "yellow", "D": "red", "E": "bold red"}
 _BAR = 5
+UNKNOWN = "\u2013"
+"""What stands where nothing is known: never a nought."""
 
 
 def to_stderr() -> Console:
@@ -50,15 +55,51 @@ def emit_json(value: Any) -> None:
     click.echo(msgspec.json.encode(value))
 
 
-def money(minor: int, currency: str) -> str:
-    """An amount for people.
+def money(minor: int | None, currency: str) -> str:
+    """An amount for people, with its currency's digits; a dash where it is not known.
 
-    >>> money(-123_456_05, "CNY"), money(950, "THB")
-    ('-¥123,456.05', '9.50 THB')
+    >>> money(-123_456_05, "CNY"), money(209_100, "JPY"), money(950, "KWD")
+    ('-¥123,456.05', '209,100 JPY', '0.950 KWD')
     """
-    sign = "-" if minor < 0 else ""
-    figure = f"{abs(minor) // 100:,}.{abs(minor) % 100:02d}"
+    if minor is None:
+        return UNKNOWN
+    sign, figure = "-" if minor < 0 else "", amount_text(abs(minor), currency)
     return f"{sign}¥{figure}" if currency == "CNY" else f"{sign}{figure} {currency}".rstrip()
+
+
+def sums(by_currency: Mapping[str, int]) -> str:
+    """Sums of several currencies for people, a dash where there is none.
+
+    >>> sums({"JPY": 5, "CNY": 100})
+    '¥1.00, 5 JPY'
+    """
+    return ", ".join(money(minor, currency) for currency, minor in sorted(by_currency.items())) or UNKNOWN
+
+
+def bearer(name: str | None, lang: str) -> str:
+    """Who bears a loss, in words; a dash for nobody.
+
+    >>> bearer("merchant", "en"), bearer("issuer_network", "zh")
+    ('merchant', '发卡行及卡组织')
+    """
+    return said(BEARERS[name], lang) if name else UNKNOWN
+
+
+def named_money(alert: Alert, lang: str, zone: str) -> str:
+    """An alert's money by name, who bears the loss, what a month would bring, and a rule's deadline where one applies.
+
+    Turnover and loss always stand there, with a dash where nothing is known.
+    """
+    say = speaker(lang)
+    turnover, loss = money(alert.turnover, alert.currency), money(alert.loss, alert.currency)
+    found = [say(f"turnover {turnover}", f"涉及金额{turnover}"), say(f"loss {loss}", f"损失{loss}")]
+    if alert.bearer:
+        who, month = bearer(alert.bearer, lang), money(alert.loss_month, alert.currency)
+        found += [say(f"borne by {who}", f"承担方：{who}"), say(f"projected a month {month}", f"预计每月{month}")]
+    if alert.duty:
+        due = local_iso(alert.duty.due, zone)
+        found.append(say(f"due {due} ({alert.duty.rule})", f"处理时限{due}（{alert.duty.rule}）"))
+    return say(", ", "，").join(found)
 
 
 def versions(controls: Versions, lang: str = "en") -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 from detectors.registry import title_of
 from domain.timestamps import iso
 from tillwatch.language import local, local_iso, said, speaker, zone_name
-from tillwatch.show import GRADE_STYLES, money, severity_bar, table
+from tillwatch.show import GRADE_STYLES, bearer, money, severity_bar, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -132,12 +132,14 @@ def _episodes(seen: MerchantSnapshot, lang: str) -> Table:
     made = table(
         say("Open episodes", "进行中的告警"), say("detector", "检测"), say("since", "开始"),
         say("last hit", "最近命中"), say("hits", "笔数"), say("severity", "级别"),
-        say("at stake", "涉及金额"), say("why", "原因"), numbers=[3, 5],
+        say("turnover", "涉及金额"), say("loss", "损失"), say("borne by", "承担方"),
+        say("projected a month", "预计每月"), say("why", "原因"), numbers=[3, 5, 6, 8],
     )  # fmt: skip
     for each in seen.episodes:
         made.add_row(
             each.detector, local_iso(each.first_time, seen.time_zone), local_iso(each.last_time, seen.time_zone),
-            f"{each.hits:,}", severity_bar(each.severity, lang), money(each.at_stake, each.currency),
+            f"{each.hits:,}", severity_bar(each.severity, lang), money(each.turnover, each.currency),
+            money(each.loss, each.currency), bearer(each.bearer, lang), money(each.loss_month, each.currency),
             Text(said(each.reason, lang)),
         )  # fmt: skip
     return made
@@ -172,6 +174,8 @@ def figure(value: float | None, unit: str, currency: str) -> str:
 
     >>> figure(123_456, "minor units", "CNY"), figure(763, "MCC", "CNY"), figure(0.25, "share", "CNY")
     ('123,456 (¥1,234.56)', '0763', '0.2500')
+    >>> figure(209_100, "minor units", "JPY"), figure(1_500, "minor units", "KWD")
+    ('209,100 (209,100 JPY)', '1,500 (1.500 KWD)')
     >>> figure(15_449_000_000, "1e-7 minor units", "CNY"), figure(None, "share", "CNY")
     ('15,449,000,000 (¥15.45)', 'null')
     """

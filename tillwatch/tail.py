@@ -11,7 +11,7 @@ from rich.text import Text
 from domain.alerts import Alert
 from tillwatch.language import lang_option, local, local_iso, said, speaker, zone_name
 from tillwatch.logs import Follower, open_log
-from tillwatch.show import emit_json, money, severity_bar, to_stderr, to_stdout, versions
+from tillwatch.show import emit_json, named_money, severity_bar, to_stderr, to_stdout, versions
 
 if TYPE_CHECKING:
     from streams.log import Log
@@ -31,8 +31,9 @@ def command(
 ) -> None:  # fmt: skip
     """Show each revision of an alert as it comes, until Ctrl-C.
 
-    A line has the time of the last hit, severity, detector, merchant, money at stake, the reason, and the versions of
-    the controls in force where any were published. Times are by the setting time_zone, which the first line names.
+    A line has the time of the last hit, severity, detector, merchant, turnover, loss and who bears it, the reason, and
+    the versions of the controls in force where any were published. What is not known is a dash. Times are by the
+    setting time_zone, which the first line names.
 
     \b
     Examples:
@@ -82,6 +83,6 @@ def line(alert: Alert, lang: str, zone: str) -> Text:
     return Text.assemble(
         (local_iso(alert.last_time, zone), "dim"), "  ", severity_bar(alert.severity, lang), "  ",
         (alert.detector, "bold"),
-        "  ", alert.merchant_id, "  ", money(alert.at_stake, alert.currency), "  ", reason, (closed, "dim"),
+        "  ", alert.merchant_id, "  ", named_money(alert, lang, zone), "  ", reason, (closed, "dim"),
         (f"  [{by}]" if by else "", "dim"),
     )  # fmt: skip

@@ -9,13 +9,17 @@ import msgspec
 from domain.controls import Versions  # noqa: TC001  msgspec reads the annotation
 from domain.readings import Shop, TransactionRow  # noqa: TC001  msgspec reads the annotations
 from engine.decoding.columns import MISSING
-from engine.episodes import Figures, Kept
+from engine.episodes import PARTLY, Figures, Kept
 from engine.risk.ledger import Account
 
 if TYPE_CHECKING:
     from detectors.contract import Detector
 
 _Figures = tuple[int, int, float, int, int, str, tuple[str, ...]]
+_Money = tuple[str, str]
+"""Loss and turnover, "" where none is known."""
+LOSS_BEFORE = frozenset({"mcc_jump", "mcc_drift", "mcc_static", "fee_over", "fee_rise"})
+"""Detectors whose one sum in pages of before was a loss; of the others it was turnover."""
 _NO_DEADLINE = -1
 
 
@@ -35,6 +39,9 @@ class _OpenEpisode(msgspec.Struct, frozen=True, array_like=True):
     transactions: tuple[TransactionRow, ...] = ()
     """Those of `now`; the first `told_transactions` of them are those of `told`."""
     told_transactions: int = 0
+    now_money: _Money | None = None
+    """Loss and turnover; None in pages of before, whose figures have one sum, of what the detector's money is."""
+    told_money: _Money | None = None
 
 
 _Entry = tuple[str, int, _OpenEpisode | None]
@@ -46,12 +53,23 @@ def episode_entry(key: tuple[str, int], kept: Kept | None) -> bytes:
     """An open episode, or that it was closed. Money is written as text: it may be beyond 64 bits."""
     if kept is None:
         return _pack((*key, None))
-    now, told = ((*it[:5], str(it.at_stake_e7), it.txn_ids) for it in (kept.now, kept.told))
+    now, told = ((*it[:5], _older(it), it.txn_ids) for it in (kept.now, kept.told))
     held = _OpenEpisode(
         kept.merchant_id, kept.alert_id, kept.currency, now, told, dict(kept.values), kept.controls,
         kept.deadline_ms, kept.received_ms, kept.shop, kept.now.transactions, len(kept.told.transactions),
+        _money_of(kept.now), _money_of(kept.told),
     )  # fmt: skip
     return _pack((*key, held))
+
+
+def _older(it: Figures) -> str:
+    """The one sum that pages had before."""
+    return str(max(it.turnover_e7 or 0, 0)) if it.loss_e7 is None else str(it.loss_e7)
+
+
+def _money_of(it: Figures) -> _Money:
+    loss, turnover = ("" if each is None else str(each) for each in (it.loss_e7, it.turnover_e7))
+    return loss, turnover
 
 
 def episode_of(entry: bytes) -> tuple[tuple[str, int], Kept | None]:
@@ -60,9 +78,9 @@ def episode_of(entry: bytes) -> tuple[tuple[str, int], Kept | None]:
     if it is None:
         return (name, row), None
     return (name, row), Kept(
-        it.merchant_id, it.alert_id, it.currency, _figures_of(it.now, it.transactions),
-        _figures_of(it.told, it.transactions[: it.told_transactions]), it.values, _versions_of(it.controls),
-        it.deadline_ms, it.received_ms, it.shop,
+        it.merchant_id, it.alert_id, it.currency, _figures_of(it.now, it.now_money, name, it.transactions),
+        _figures_of(it.told, it.told_money, name, it.transactions[: it.told_transactions]), it.values,
+        _versions_of(it.controls), it.deadline_ms, it.received_ms, it.shop,
     )  # fmt: skip
 
 
@@ -80,9 +98,13 @@ def with_deadline(kept: Kept, detector: Detector) -> Kept:
     return kept._replace(deadline_ms=kept.now.last_ms + detector.quiet_gap_s * 1000)
 
 
-def _figures_of(it: _Figures, transactions: tuple[TransactionRow, ...]) -> Figures:
+def _figures_of(it: _Figures, money: _Money | None, detector: str, shown: tuple[TransactionRow, ...]) -> Figures:
     revision, hits, severity, first_ms, last_ms, at_stake_e7, txn_ids = it
-    return Figures(revision, hits, severity, first_ms, last_ms, int(at_stake_e7), txn_ids, transactions)
+    if money is None:  # what was 0 then was mostly not known
+        one = at_stake_e7 if int(at_stake_e7) else ""
+        money = (one, str(PARTLY)) if detector in LOSS_BEFORE else ("", one)
+    loss, turnover = (int(each) if each else None for each in money)
+    return Figures(revision, hits, severity, first_ms, last_ms, loss, turnover, txn_ids, shown)
 
 
 def risk_entry(row: int, account: Account) -> bytes:

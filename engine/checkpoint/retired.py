@@ -22,12 +22,13 @@ class DetectorMark(msgspec.Struct, frozen=True, array_like=True):
     title_en: str
     title_zh: str
     risk_code: str
+    bearer: str = ""
 
     @classmethod
     def of(cls, detector: Detector) -> DetectorMark:
         """The mark of a detector that runs."""
         title = detector.title
-        return cls(detector.risk_group, detector.version, title.en, title.zh, detector.risk_code)
+        return cls(detector.risk_group, detector.version, title.en, title.zh, detector.risk_code, detector.bearer)
 
 
 UNKNOWN = DetectorMark("", 0, "", "", "")
@@ -64,6 +65,11 @@ class RetiredDetector:
     def risk_code(self) -> str:
         """As it was when it ran last."""
         return self.mark.risk_code
+
+    @property
+    def bearer(self) -> str:
+        """As it was when it ran last, "" where that is not known."""
+        return self.mark.bearer
 
     def detect(self, features: Features) -> Findings:  # noqa: ARG002  (the protocol's signature)
         """No findings."""

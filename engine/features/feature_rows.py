@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.contract import CONTEXT, HOME
 from domain.currencies import amount_text
 from domain.dispositions import (
     ACCEPTED,
@@ -23,11 +24,13 @@ from domain.dispositions import (
 )
 from domain.dispositions import CAPACITY as MERCHANTS
 from domain.events import EVENT_KINDS, FUTURE_MS, KIND_TRANSACTION, Moves, Role
+from domain.feature_codes import NULL
 from domain.readings import TransactionRow
 from domain.timestamps import HOUR_MS, iso
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS, unpack
 from engine.decoding.decode import check, dead_letter, parse
 from engine.decoding.hashing import partition_of
+from engine.features.exchange import convert, scale_home
 from engine.features.identity import AMOUNT_BITS
 from engine.features.state import MAX_FEEDS, MOST_VERSIONS
 from engine.outputs import Counts
@@ -122,6 +125,32 @@ class _Columns(Mapping[str, Any]):
         return len(self._columns)
 
 
+class _Judged(Mapping[str, Any]):
+    """Features, and what rows of features say beside them of money; each is made when it is asked for."""
+
+    def __init__(self, rows: FeatureRows) -> None:
+        self._rows, self._made = rows, dict[str, Any]()
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in CONTEXT:
+            column: NDArray[Any] = self._rows.columns[name]
+            return column
+        if name not in self._made:
+            if name == "sale_minor":
+                self._made[name] = self._rows.sale_minor()
+            else:
+                self._made |= zip(HOME, self._rows.home_scale(), strict=True)
+        made: NDArray[Any] = self._made[name]
+        return made
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._rows.columns
+        yield from CONTEXT
+
+    def __len__(self) -> int:
+        return len(self._rows.columns) + len(CONTEXT)
+
+
 class FeatureRows:
     """Rows of features that the records `first` to `end` - 1 of a batch gave.
 
@@ -130,6 +159,7 @@ class FeatureRows:
 
     Attributes:
         columns: features by name, int64 or float64; `docs/features.md` lists them.
+        judged: the same, and the columns of `detectors.contract.CONTEXT`: what detectors are given.
         merchant_row: int32, the merchant's row in the partition.
         time_ms: int64, of the transaction or settlement, of the deadline that closed a day, of a contract's receipt.
         clock_ms: int64, the later of that and the merchant's clock; it chooses the version of every control.
@@ -146,6 +176,7 @@ class FeatureRows:
         self._record, self._currency = into.record_of[:count], into.currency[:count]
         self._version = into.version_of[:count]
         self.columns: Mapping[str, Any] = _Columns(walked.columns, count)
+        self.judged: Mapping[str, Any] = _Judged(self)
         self.merchant_row, self.time_ms = into.row_of[:count], into.time_ms[:count]
         self.clock_ms, self.watermark_ms = into.clock_ms[:count], into.watermark_ms[:count]
         self.approved_role, self.local_ms = into.approved_role[:count], into.local_ms[:count]
@@ -166,6 +197,33 @@ class FeatureRows:
         sales: NDArray[np.bool_] = self.approved_role == Role.SALE
         return sales
 
+    # -- money
+
+    def sale_minor(self) -> NDArray[np.int64]:
+        """Amounts of approved sales in their merchant's currency, by the rates in force; null of other rows."""
+        sales = np.flatnonzero(self.approved_sales)
+        made = np.full(len(self), NULL)
+        if len(sales) == 0:
+            return made
+        amount, currency = self.number("amount")[sales], self.number("currency")[sales]
+        own = self._currency[sales]
+        made[sales] = np.where(currency == own, amount, NULL)
+        for k in np.flatnonzero((currency != own) & (amount != MISSING)).tolist():
+            reference = self._walked.state.reference_at(int(self.clock_ms[sales[k]]))
+            made[sales[k]] = convert(int(amount[k]), int(currency[k]), int(own[k]), reference)
+        return made
+
+    def home_scale(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Numerator and denominator of what a minor unit of each row's merchant is in minor units at home."""
+        references, own = self._walked.state.references, self._currency
+        if len(references) == 1 and bool(np.isin(own, (0, references["exchange_currency"][0, 0])).all()):
+            return np.ones(len(self), np.int64), np.ones(len(self), np.int64)
+        at = np.maximum(np.searchsorted(references["since_ms"], self.clock_ms, "right") - 1, 0)
+        pairs, which = np.unique(np.stack([at, own]), axis=1, return_inverse=True)
+        scales = np.array([scale_home(each, references[k]) for k, each in pairs.T.tolist()], np.int64).reshape(-1, 2)
+        up, down = scales[which.ravel()].T
+        return up, down
+
     # -- one row
 
     def merchant_id(self, merchant_row: int) -> str:
@@ -182,7 +240,7 @@ class FeatureRows:
 
     def values(self, names: Sequence[str], j: int) -> dict[str, int | float | None]:
         """Some features of row `j`, None where one is null."""
-        return {name: value_of(self.columns[name][j]) for name in names}
+        return {name: value_of(self.judged[name][j]) for name in names}
 
     # -- fields of the records that rows are of
 

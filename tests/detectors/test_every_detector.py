@@ -10,7 +10,9 @@ import msgspec
 import numpy as np
 import pytest
 
+from detectors.contract import CONTEXT
 from detectors.registry import DETECTORS, make_detectors
+from domain.alerts import BEARERS
 from domain.events import EVENTS, TRANSACTION
 from engine.features.families.registry import columns
 
@@ -28,6 +30,7 @@ LOW_CODES = {
     "fee_basis": 4, "row_kind": 4, "new_d": 31, "dormancy_d": 401, "idle_d": 92, "quiet_d": 20, "quiet_longest_d": 8,
     "expected_minor_1d": 10**6, "rise_before_minor": 10**6, "closed_sales": 3,
 }  # fmt: skip
+AMOUNTS = {column.name for column in COLUMNS if column.unit == "minor units"}
 HIGH_FLOATS = {
     "day_surprise": 20.0, "hour_surprise": 20.0, "rise_score": 30.0, "fall_score": 30.0, "missed_sales": 100.0,
     "peer_z": 4.0, "expected_1d": 40.0, "set_evidence": 30.0, "set_terminal_evidence": 30.0, "trade_evidence": 30.0,
@@ -58,13 +61,19 @@ def random_features(seed: int, n: int = 400, null_share: float = 0.3) -> dict[st
         high = LOW_CODES.get(column.name, 10_000 if column.unit == "MCC" else 10**13)
         values = rng.integers(0, high, n)
         features[column.name] = np.where(null & bool(column.null), NULL, values)
+    features["sale_minor"] = np.where(rng.random(n) < null_share, NULL, rng.integers(0, 10**13, n))
+    features |= {"home_up": np.ones(n, np.int64), "home_down": np.ones(n, np.int64)}
     return features
 
 
+def money(found: Findings) -> list[np.ndarray]:
+    """Loss and turnover by finding, null where it is not known."""
+    both = (found.loss_e7, found.turnover_e7)
+    return [np.full(len(found.index), NULL) if each is None else each for each in both]
+
+
 def same(one: Findings, other: Findings) -> bool:
-    pairs = zip(
-        (one.index, one.severity, one.at_stake_e7), (other.index, other.severity, other.at_stake_e7), strict=True
-    )
+    pairs = zip((one.index, one.severity, *money(one)), (other.index, other.severity, *money(other)), strict=True)
     return all(np.array_equal(a, b) for a, b in pairs)
 
 
@@ -108,7 +117,7 @@ def test_no_file_of_a_detector_is_left_out_of_the_registry() -> None:
 
 
 def test_it_reads_columns_that_there_are_and_declares_them(detector: Detector) -> None:
-    assert set(detector.columns) <= {column.name for column in COLUMNS}
+    assert set(detector.columns) <= {column.name for column in COLUMNS} | set(CONTEXT)
     features = random_features(1)
     assert same(detector.detect(OnlyDeclared(features, detector.columns)), detector.detect(features))
 
@@ -135,7 +144,8 @@ def test_a_batch_cut_anywhere_gives_the_same_findings(detector: Detector, seed: 
     parts = [(first, detector.detect(piece)) for first, piece in pieces(features, checkpoints)]
     assert np.array_equal(whole.index, np.concatenate([first + found.index for first, found in parts]))
     assert np.array_equal(whole.severity, np.concatenate([found.severity for _, found in parts]))
-    assert np.array_equal(whole.at_stake_e7, np.concatenate([found.at_stake_e7 for _, found in parts]))
+    for k, of_whole in enumerate(money(whole)):
+        assert np.array_equal(of_whole, np.concatenate([money(found)[k] for _, found in parts]))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -144,15 +154,33 @@ def test_findings_are_within_their_ranges(detector: Detector, seed: int) -> None
     assert len(found.index), "random features must hit, or this test says nothing"
     assert (np.diff(found.index) > 0).all()
     assert ((found.severity >= 0) & (found.severity <= 1)).all()
-    assert found.at_stake_e7.dtype == np.int64
-    assert (found.at_stake_e7 >= 0).all()
+    for each in money(found):
+        assert each.dtype == np.int64
+        assert ((each >= 0) | (each == NULL)).all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_loss_has_a_bearer_and_money_that_is_not_known_is_no_nought(detector: Detector, seed: int) -> None:
+    assert detector.bearer in {"", *BEARERS}
+    found = detector.detect(random_features(seed))
+    assert detector.bearer or (money(found)[0] == NULL).all()
+
+
+def test_its_docs_page_says_what_its_money_is_and_who_bears_it(detector: Detector) -> None:
+    page = (ROOT / "docs" / "detectors" / f"{detector.name}.md").read_text(encoding="utf-8")
+    section = " ".join(page.partition("## Money")[2].partition("\n## ")[0].split())
+    found = [detector.detect(random_features(seed)) for seed in range(5)]
+    loss, turnover = (any((money(each)[k] != NULL).any() for each in found) for k in range(2))
+    who = f", borne by {BEARERS[detector.bearer].en}" if detector.bearer else ""
+    assert section.startswith(f"Loss: {'yes' if loss else 'not known' if who else 'none'}{who}. Turnover: ")
+    assert ("Turnover: none." not in section) == turnover
 
 
 def test_it_is_silent_where_nothing_is_known(detector: Detector) -> None:
     features = {
         column.name: np.full(50, np.nan) if column.kind == "float" else np.full(50, NULL if column.null else 0)
         for column in COLUMNS
-    }
+    } | {"sale_minor": np.full(50, NULL), "home_up": np.ones(50, np.int64), "home_down": np.ones(50, np.int64)}
     assert len(detector.detect(features).index) == 0
 
 
@@ -177,6 +205,18 @@ def test_its_words_are_there_in_both_languages_and_its_evidence_can_be_written(d
         assert "3" in reason.zh
         assert any("一" <= c <= "鿿" for c in reason.zh)
     assert seen
+
+
+@pytest.mark.parametrize(("currency", "shown"), [("JPY", "12,345 JPY"), ("KWD", "12.345 KWD"), ("CLF", "1.2345 CLF")])
+def test_its_words_show_money_with_the_digits_of_the_currency(detector: Detector, currency: str, shown: str) -> None:
+    for values in hit_values(detector, 0):
+        given = {
+            name: None if value is None else 12_345 if name in AMOUNTS else value for name, value in values.items()
+        }
+        reason = detector.reason(given, hits=3, at_stake_minor=12_345, currency=currency)
+        for words in (reason.en, reason.zh):
+            assert shown in words
+            assert "123.45" not in words
 
 
 def test_an_episode_ends_after_a_gap_and_an_age_that_make_sense(detector: Detector) -> None:

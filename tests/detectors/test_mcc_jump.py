@@ -91,7 +91,7 @@ def test_a_special_fee_type_that_is_not_registered_is_found_at_the_same_mcc() ->
     registered = master(special_fee_types=["00"])
     alert = only(alerts_of(registered, sale(1, special_fee_type="00"), sale(2, special_fee_type="03")))
     assert alert.txn_ids == ("t2",)
-    assert alert.at_stake == 0
+    assert (alert.loss, alert.turnover, alert.bearer) == (None, 100_000, "issuer_network")
     assert alert.severity == pytest.approx(0.45)
 
 
@@ -118,14 +118,14 @@ def test_a_version_that_arrives_out_of_order_takes_its_place() -> None:
 )
 def test_without_a_regulated_price_there_is_no_figure_but_still_an_alert(changed: dict[str, str]) -> None:
     alert = only(alerts_of(master(), sale(1, mcc="5411", **changed)))
-    assert alert.at_stake == 0
+    assert (alert.loss, alert.turnover, alert.loss_month) == (None, 100_000, None)
     assert alert.severity == pytest.approx(0.375)
     assert "leakage" not in {each.feature for each in alert.evidence}
 
 
 def test_a_capped_debit_sale_loses_nothing_and_weighs_less() -> None:
     alert = only(alerts_of(master(), sale(1, mcc="5411", card_kind="debit", amount=5_000_000)))
-    assert alert.at_stake == 0
+    assert (alert.loss, alert.turnover, alert.at_stake) == (0, 5_000_000, 0)
     assert alert.severity == pytest.approx(0.375)
 
 
@@ -243,7 +243,7 @@ def test_what_a_sale_has_shown_is_not_counted_again_by_its_settlement() -> None:
 
 def test_settlements_without_a_regulated_price_are_found_without_a_figure() -> None:
     alert = only(alerts_of(master(), settled(1, mcc="5411", scheme="wechat")))
-    assert alert.at_stake == 0
+    assert (alert.loss, alert.turnover, alert.at_stake) == (None, None, 0)
     assert alert.severity == pytest.approx(0.375)
 
 

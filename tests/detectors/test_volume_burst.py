@@ -26,6 +26,9 @@ def test_two_hundred_thousand_in_the_first_week_are_found_on_the_first_day(effec
     assert alert.severity > 0.55
     assert "Day 7 of a new merchant" in alert.reason.en or "new merchant" in alert.reason.en
     assert "入网第" in alert.reason.zh
+    assert (alert.loss, alert.bearer) == (None, None)
+    assert alert.turnover is not None  # nothing is usual yet: the whole of the sales reported
+    assert alert.turnover > alert.hits * 20_000
 
 
 def test_a_merchant_that_is_new_to_us_only_is_not_judged() -> None:

@@ -39,6 +39,19 @@ def test_the_reason_has_the_merchants_numbers_in_both_languages() -> None:
     assert alert.at_stake > 0
 
 
+@pytest.mark.parametrize(("currency", "shown"), [("JPY", "209,100 JPY"), ("CNY", "2,091.00 CNY")])
+def test_a_merchant_s_money_is_told_with_the_digits_of_its_currency(currency: str, shown: str) -> None:
+    shop = Shop(rate=12.0, ticket=100, sigma=0.1, extra={ON: [(12.0 + k / 100, 2_000) for k in range(100)]})
+    events = [each | {"currency": currency} if "amount" in each else each for each in shop.events(ON + 2)]
+    (alert,) = volume_alerts(*events, only="volume_surge")
+    assert alert.currency == currency
+    told = alert.reason.en.partition(" of ")[2].split()[0]
+    minor = next(each.value for each in alert.evidence if each.feature == "sales_minor_1d")
+    assert told == (f"{minor:,}" if currency == "JPY" else f"{int(minor or 0) / 100:,.2f}")
+    values = dict.fromkeys(VolumeSurge().columns, 0) | {"sales_minor_1d": 209_100}
+    assert shown in VolumeSurge().reason(values, 1, 0, currency).en
+
+
 def test_severity_follows_the_money() -> None:
     severities = []
     for ticket in (1_000, 12_000, 1_000_000):

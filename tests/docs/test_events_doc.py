@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from detectors.registry import DETECTORS
-from domain.alerts import Alert, Contribution, DeadLetter, Evidence, Floor, GradeOverride, Score, Text
+from domain.alerts import BEARERS, Alert, Contribution, DeadLetter, Duty, Evidence, Floor, GradeOverride, Score, Text
 from domain.events import (
     EVENT_KINDS,
     EVENTS,
@@ -184,8 +184,15 @@ def test_an_output_is_shown_and_explained_with_every_field_it_has(heading: str, 
     (example,) = examples(text)
     assert json.loads(msgspec.json.encode(msgspec.convert(example, struct))) == example
     explained = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\|.*$", text, re.MULTILINE))))
-    inner = {Alert: (Evidence, Text), Score: (Contribution, Floor, GradeOverride)}.get(struct, ())
+    inner = {Alert: (Evidence, Text, Duty), Score: (Contribution, Floor, GradeOverride)}.get(struct, ())
     assert {name for each in (struct, *inner) for name in each.__struct_fields__} <= explained
+
+
+def test_an_alert_s_section_says_who_bears_each_detector_s_loss() -> None:
+    text = parts(SECTIONS["Outputs"], 3)["Alert"]
+    found = dict(re.findall(r"^\| \[`(\w+)`\].* \| ([^|;]*?)(?:;[^|]*)? \|$", text, re.MULTILINE))
+    assert found == {each.name: BEARERS[each.bearer].en if each.bearer else "\u2013" for each in DETECTORS}
+    assert all(f"`{bearer}`" in text for bearer in BEARERS)
 
 
 def test_the_dead_letter_shown_has_a_reason_that_exists_and_a_record_that_was_masked() -> None:

@@ -293,6 +293,9 @@ def test_an_episode_goes_on_with_its_money() -> None:
     assert got == want
     (alert,) = want.alerts
     assert (alert.hits, alert.at_stake > 0) == (4, True)
+    assert (alert.loss, alert.bearer) == (alert.at_stake, "issuer_network")
+    assert alert.turnover is not None
+    assert alert.turnover > alert.at_stake
 
 
 def test_time_zones_keep_their_numbers() -> None:

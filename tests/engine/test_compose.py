@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from detectors.contract import Findings
+from detectors.contract import CONTEXT, Findings
 from domain.alerts import Evidence, Text
 from domain.feature_codes import ROW_TRANSACTION
 from domain.timestamps import DAY_MS
@@ -53,7 +53,7 @@ OUT = (("mine", np.int64), ("mine_half", np.float64))
 class Recorder:
     """A detector that finds nothing and keeps what it was shown."""
 
-    name, version, title, risk_group, risk_code = "recorder", 1, Text("", ""), "rule", ""
+    name, version, title, risk_group, risk_code, bearer = "recorder", 1, Text("", ""), "rule", "", ""
     needs: tuple[str, ...] = ("amount",)
     columns: tuple[str, ...] = ()
     quiet_gap_s = max_age_s = 60
@@ -148,7 +148,7 @@ def test_a_new_familys_columns_reach_the_detectors(mine: Path, monkeypatch: pyte
     assert seen["mine"] == [101_000, 102_000, 204_000]
     assert seen["mine_half"] == [50.5, 51.0, 102.0]
     assert seen["attempts"] == [1, 1, 2]
-    assert set(seen) == {each.name for each in composition.columns}
+    assert set(seen) == {each.name for each in composition.columns} | set(CONTEXT)
 
 
 def test_the_same_families_are_composed_once(mine: Path) -> None:

@@ -178,6 +178,22 @@ def test_which_codes_approve_goes_by_the_version_at_the_clock() -> None:
     assert found == [0, 0, 1, 2]
 
 
+def test_what_a_currency_is_at_home_goes_by_the_version_at_the_clock() -> None:
+    events = [sale(f"{k}", k * 30_000, currency="JPY") for k in range(4)]
+    rates = versions("rates", {"rates": {"JPY": {"ppm": 50_000}}}, {"rates": {}})
+    assert features_of(rates, events, "home_up") == [5, 5, 100, 100]
+    home = versions("rates", {"home": "JPY", "rates": {"CNY": {"ppm": 20_000_000}}}, {"home": "JPY"})
+    assert features_of(home, events, "home_up") == features_of(home, events, "home_down") == [1] * 4
+    at_home = [each | {"currency": "CNY"} for each in events]
+    assert features_of(home, at_home, "home_down") == [5, 5, 100, 100]
+
+
+def test_a_sale_s_amount_is_converted_by_the_version_at_the_clock() -> None:
+    events = [sale("0", 0), *(sale(f"{k}", k * 30_000, currency="JPY", amount=1_000) for k in range(1, 4))]
+    rates = versions("rates", {"rates": {"JPY": {"ppm": 50_000}}}, {"rates": {"JPY": {"ppm": 47_120}}})
+    assert features_of(rates, events, "sale_minor")[1:] == [5_000, 4_712, 4_712]
+
+
 def test_where_a_number_hides_its_mcc_goes_by_the_version_at_the_clock() -> None:
     layout = {"name": "x", "length": 15, "acquirer": [0, 3], "region": [3, 7], "mcc": [11, 15], "serial": [7, 11]}
     events = [sale(f"{k}", k * 30_000, acceptor_id="898210158125411", acquirer_code="8") for k in range(3)]

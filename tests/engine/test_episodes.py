@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 import pytest
 
-from detectors.contract import E7, Findings
-from domain.alerts import Alert, Evidence, Text
+from detectors.contract import E7, DutyRule, Findings
+from domain.alerts import Alert, Duty, Evidence, Text
+from domain.feature_codes import NULL
 from domain.readings import TransactionRow
 from domain.timestamps import DAY_MS, HOUR_MS, iso
 from engine.controls import Controls
@@ -36,10 +37,12 @@ class Probe:
     title = Text("probe", "probe")
     risk_group = "mcc"
     risk_code = "26"
+    bearer: str = "issuer_network"
     needs = ("mcc",)
     columns = ("n",)
-    quiet_gap_s = QUIET_GAP_S
-    max_age_s = MAX_AGE_S
+    quiet_gap_s: int = QUIET_GAP_S
+    max_age_s: int = MAX_AGE_S
+    duty: DutyRule | None = None
 
     def detect(self, features: Mapping[str, NDArray[np.int64] | NDArray[np.float64]]) -> Findings:
         raise NotImplementedError
@@ -57,6 +60,7 @@ class Hit(NamedTuple):
     at_ms: int
     severity: float = 0.5
     stake_e7: int = 0
+    turnover_e7: int = NULL
     row: int = 0
     watermark_ms: int | None = None
 
@@ -121,6 +125,7 @@ class Desk:
             np.arange(n),
             np.array([hit.severity for hit in hits]),
             np.array([hit.stake_e7 for hit in hits], np.int64),
+            np.array([hit.turnover_e7 for hit in hits], np.int64),
         )
         detector = detector or Probe()
         controls = Controls((detector,))
@@ -264,11 +269,50 @@ def test_evidence_of_an_episode_closed_in_the_batch_it_grew_in_is_its_own() -> N
     assert [closing.evidence[0].value, second.evidence[0].value] == [1, 2]
 
 
-def test_money_at_stake_is_summed_exactly_and_rounded_once() -> None:
-    (alert,) = Desk().take(*(Hit(k, stake_e7=E7 // 4) for k in range(2)))
-    assert alert.at_stake == 1
+def test_money_is_summed_exactly_and_rounded_once() -> None:
+    (alert,) = Desk().take(*(Hit(k, stake_e7=E7 // 4, turnover_e7=E7 // 2) for k in range(2)))
+    assert (alert.loss, alert.turnover, alert.at_stake) == (1, 1, 1)
     (alert,) = Desk().take(*(Hit(k, stake_e7=10**16 + 1) for k in range(4)))
-    assert alert.at_stake == 4 * 10**9
+    assert (alert.loss, alert.turnover, alert.at_stake) == (4 * 10**9, None, 4 * 10**9)
+
+
+def test_money_of_which_nothing_is_known_is_none_and_not_nought() -> None:
+    desk = Desk()
+    (alert,) = desk.take(Hit(0, stake_e7=NULL))
+    assert (alert.loss, alert.turnover, alert.at_stake, alert.loss_month) == (None, None, 0, None)
+    (alert,) = desk.take(Hit(1, stake_e7=0))
+    assert (alert.loss, alert.at_stake) == (0, 0)
+
+
+def test_the_older_name_of_money_is_the_turnover_where_no_loss_is_known() -> None:
+    desk = Desk()
+    (alert,) = desk.take(Hit(0, stake_e7=NULL, turnover_e7=700 * E7))
+    assert (alert.at_stake, alert.turnover, alert.loss) == (700, 700, None)
+    (alert,) = desk.take(Hit(1, stake_e7=3 * E7, turnover_e7=NULL))
+    assert (alert.at_stake, alert.turnover, alert.loss) == (3, 700, 3)
+
+
+def test_a_loss_is_projected_to_30_days_once_it_is_of_three() -> None:
+    detector = Probe(quiet_gap_s=4 * DAY_MS, max_age_s=9 * DAY_MS)
+    desk = Desk()
+    (alert,) = desk.take(Hit(0, stake_e7=100 * E7), Hit(2 * DAY_MS - 1, stake_e7=100 * E7), detector=detector)
+    assert alert.loss_month is None
+    (alert,) = desk.take(Hit(4 * DAY_MS, stake_e7=50 * E7), Hit(4 * DAY_MS, stake_e7=50 * E7), detector=detector)
+    assert (alert.loss, alert.loss_month) == (300, 1_800)
+
+
+def test_only_a_loss_has_a_bearer() -> None:
+    (alert,) = Desk().take(Hit(0))
+    assert alert.bearer == "issuer_network"
+    (alert,) = Desk().take(Hit(0), detector=Probe(bearer=""))
+    assert alert.bearer is None
+
+
+def test_a_rule_s_deadline_runs_from_the_first_hit() -> None:
+    (alert,) = Desk().take(Hit(DAY_MS), Hit(0), detector=Probe(duty=DutyRule("Scheme rule 1", 72 * 3_600)))
+    assert alert.duty == Duty("Scheme rule 1", iso(START_MS + 3 * DAY_MS))
+    (alert,) = Desk().take(Hit(0))
+    assert alert.duty is None
 
 
 def test_merchants_and_detectors_have_episodes_of_their_own() -> None:

@@ -41,6 +41,7 @@ class Everything:
     risk_group = "rule"
     title = Text("", "")
     risk_code = ""
+    bearer = ""
     needs = ("amount",)
     columns = ("row_kind",)
     quiet_gap_s = 1

@@ -66,6 +66,7 @@ class Spy:
     title = Text("spy", "spy")
     risk_group = "rule"
     risk_code = ""
+    bearer = ""
     needs = ("amount",)
     columns = tuple(COLUMNS)
     quiet_gap_s = 1

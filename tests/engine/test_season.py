@@ -36,7 +36,7 @@ NAMES = tuple(column.name for column in season.COLUMNS if column.name not in SHO
 class Spy:
     """A detector that finds nothing and keeps the columns of the season."""
 
-    name, risk_group, version, title, risk_code = "spy", "volume", 1, Text("spy", "spy"), ""
+    name, risk_group, version, title, risk_code, bearer = "spy", "volume", 1, Text("spy", "spy"), "", ""
     needs: tuple[str, ...] = ("amount",)
     columns: tuple[str, ...] = ()
     quiet_gap_s = max_age_s = 60

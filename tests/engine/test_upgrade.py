@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from detectors.contract import Findings
+from detectors.contract import CONTEXT, Findings
 from detectors.registry import make_detectors
 from domain.alerts import Alert, Evidence, Text
 from domain.timestamps import DAY_MS
@@ -49,6 +49,7 @@ class Above:
     version: int = 1
     risk_group: str = "volume"
     risk_code: str = ""
+    bearer: str = ""
     needs: tuple[str, ...] = ("amount",)
 
     @property
@@ -281,7 +282,7 @@ def test_a_family_says_whose_fields_it_reads() -> None:
 def _hidden(features: Mapping[str, Any], family: Any) -> dict[str, Any]:
     """The features with those of a family null, as where it is blind."""
     null = {each.name for each in family.COLUMNS if each.window not in EVENT_WINDOWS}
-    found = {}
+    found = {name: features[name] for name in CONTEXT}
     for each in columns():
         column = features[each.name]
         missing = np.nan if each.kind == "float" else np.iinfo(np.int64).min
@@ -301,7 +302,7 @@ def traffic() -> dict[str, Any]:
     pipeline = FeaturePipeline(MonitorConfig(capacity=100), historic=True)
     given = [Records.of(simulation.master_records()), *(Records.of(each.values()) for each in simulation.batches())]
     batches = [
-        {name: column.copy() for name, column in rows.columns.items()} for one in given for rows in pipeline.rows(one)
+        {name: column.copy() for name, column in rows.judged.items()} for one in given for rows in pipeline.rows(one)
     ]
     return {name: np.concatenate([each[name] for each in batches]) for name in batches[0]}
 

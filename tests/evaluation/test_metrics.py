@@ -146,10 +146,11 @@ def test_money_found_is_that_of_found_violations_whose_money_is_known() -> None:
         violation(merchant_id="a", money_minor=100), violation(merchant_id="b", money_minor=40),
         violation(merchant_id="c", money_minor=None),
     )  # fmt: skip
-    alerts = [found("1", merchant_id="a", at_stake=70), found("2", merchant_id="a", at_stake=5),
-              found("3", merchant_id="c", at_stake=9), found("4", merchant_id="nobody", at_stake=1000)]  # fmt: skip
+    alerts = [found("1", merchant_id="a", loss=70), found("2", merchant_id="a", loss=5),
+              found("3", merchant_id="c", loss=9), found("4", merchant_id="nobody", loss=1000)]  # fmt: skip
     (category,) = report(whole, match_alerts(whole, alerts, {})).categories
     assert (category.money.at_stake, category.money.found, category.money.alerted) == (140, 100, 84)
+    assert category.money.turnover is None
 
 
 def ranked_alerts() -> tuple[Truth, Matching]:

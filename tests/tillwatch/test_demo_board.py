@@ -21,6 +21,7 @@ from tillwatch.demo.log_snapshot import Picture
 from tillwatch.demo.names import Names, in_language
 from tillwatch.demo.plan import Plan
 from tillwatch.demo.stories import STORIES
+from tillwatch.show import UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +68,18 @@ def screen(picture: Picture, width: int, height: int, lang: str) -> list[str]:
     with console.capture() as captured:
         console.print(board(picture, NOTE, View(width, height, lang, "Asia/Shanghai")))
     return captured.get().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [("en", ("turnover", "loss", "borne by", "issuer and network", "a month")),
+     ("zh", ("涉及金额", "损失", "承担方", "发卡行及卡组织", "预计每月"))],
+)  # fmt: skip
+def test_money_is_named_and_what_is_not_known_is_a_dash(picture: Picture, lang: str, words: tuple[str, ...]) -> None:
+    shown = "\n".join(screen(picture, 150, 45, lang))
+    assert all(word in shown for word in words)
+    assert UNKNOWN in shown
+    assert "¥0.00" not in shown
 
 
 def test_the_history_shows_one_merchant_of_grade_e_two_of_d_and_each_kind_of_story(

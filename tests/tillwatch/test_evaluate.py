@@ -228,7 +228,8 @@ def revision(number: int, last_ms: int, severity: float, *, closed: bool = False
     return Alert(
         alert_id="a", revision=number, detector="mcc_jump", version=1, merchant_id="m", subject="merchant:m",
         severity=severity, hits=number, first_time=iso(DAY), last_time=iso(last_ms), at_stake=7 * number,
-        currency="CNY", title=text, reason=text, evidence=(), txn_ids=(), risk_code="", closed=closed,
+        loss=7 * number, bearer="issuer_network", currency="CNY", title=text, reason=text, evidence=(),
+        txn_ids=(), risk_code="", closed=closed,
     )  # fmt: skip
 
 
@@ -239,6 +240,6 @@ def test_revisions_of_an_alert_are_gathered_and_a_closing_one_is_told_after_the_
     (found,) = collector.found()
     gap_ms = make_detectors()[0].quiet_gap_s * 1000
     assert [each.emitted_ms for each in found.revisions] == [DAY, DAY + HOUR, DAY + 2 * HOUR + gap_ms]
-    assert (found.category, found.severity, found.hits, found.at_stake_minor) == ("mcc", 0.31, 3, 21)
+    assert (found.category, found.severity, found.hits, found.loss_minor) == ("mcc", 0.31, 3, 21)
     assert (found.first_ms, found.last_ms) == (DAY, DAY + 2 * HOUR)
     assert found.detected_ms(DAY) == DAY + 2 * HOUR + gap_ms

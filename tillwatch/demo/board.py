@@ -13,7 +13,7 @@ from rich.text import Text
 from detectors.registry import title_of
 from domain.risk import GRADES
 from tillwatch.language import local, local_iso, said, speaker, zone_name
-from tillwatch.show import GRADE_STYLES, money, severity_bar, severity_words, style_of, table
+from tillwatch.show import GRADE_STYLES, bearer, money, severity_bar, severity_words, style_of, sums, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from domain.alerts import Alert, Score
     from tillwatch.demo.log_snapshot import Picture
 
-_WIDE, _HIGH = 100, 36
-"""Columns from which bars and whole names have room, and lines from which the latest alerts have."""
+_WIDE, _ROOMY, _HIGH = 100, 130, 36
+"""Columns from which bars and whole names, and who bears a loss, have room; lines from which the latest alerts do."""
 _MEASURE = Console()
 _RESPONSES = {
     "E": ("24 h", "24小时"),
@@ -98,6 +98,11 @@ class View:
         """Whether there is room for bars and whole names."""
         return self.width >= _WIDE
 
+    @property
+    def roomy(self) -> bool:
+        """Whether there is room for who bears a loss and what a month of it comes to."""
+        return self.width >= _ROOMY
+
 
 def _figures(picture: Picture, view: View) -> Table:
     say = speaker(view.lang)
@@ -106,11 +111,12 @@ def _figures(picture: Picture, view: View) -> Table:
         (say("lag", "积压"), f"{picture.lag:,}"),
         (say("transactions", "交易笔数"), f"{picture.count('transactions'):,}"),
         (say("alerts", "告警"), f"{len(picture.alerts):,}"),
-        (say("at stake", "涉及金额"), stakes(picture)),
+        (say("turnover", "涉及金额"), sums(picture.turnover())),
+        (say("loss", "损失"), sums(picture.loss())),
         (say("as of", "数据截至"), as_of(picture, view.zone, view.lang)),
     ]
     if view.wide:
-        figures.insert(5, (say("not counted", "未计入记录"), f"{picture.count('dead_letters'):,}"))
+        figures.insert(6, (say("not counted", "未计入记录"), f"{picture.count('dead_letters'):,}"))
     made = Table.grid(expand=True, padding=(0, 1))
     for _ in figures:
         made.add_column(no_wrap=True)
@@ -123,16 +129,17 @@ def _merchants(picture: Picture, scores: Iterable[Score], view: View) -> Table:
     say = speaker(view.lang)
     made = table(
         say("Riskiest merchants", "高风险商户"), say("grade", "等级"), say("score", "评分"), say("merchant", "商户"),
-        say("at stake", "涉及金额"), say("from", "来源"), numbers=(1, 3),
+        say("turnover", "涉及金额"), say("loss", "损失"), say("from", "来源"), numbers=(1, 3, 4),
     )  # fmt: skip
     _stretch(made)
     for each in scores:
         parts = [f"{said(title_of(part.detector), view.lang)} +{part.points:.0f}" for part in each.contributions]
         if each.prior >= 1:
             parts.append(say(f"new or trade +{each.prior:.0f}", f"初始分 +{each.prior:.0f}"))
-        grade, at_stake = Text(each.grade, GRADE_STYLES[each.grade]), _sums(picture.at_stake(each.merchant_id))
+        grade = Text(each.grade, GRADE_STYLES[each.grade])
+        turnover, loss = sums(picture.turnover(each.merchant_id)), sums(picture.loss(each.merchant_id))
         merchant = _merchant(picture, each.merchant_id, view, " " if view.wide else None)
-        made.add_row(grade, f"{each.score:.0f}", merchant, at_stake, " · ".join(parts))
+        made.add_row(grade, f"{each.score:.0f}", merchant, turnover, loss, " · ".join(parts))
     return _filled(made, view)
 
 
@@ -148,10 +155,10 @@ def _alerts(picture: Picture, alerts: Iterable[Alert], view: View) -> Table:
     say = speaker(view.lang)
     made = table(
         say("Severest alerts", "最严重告警"), say("severity", "级别"), say("merchant", "商户"),
-        say("at stake", "涉及金额"), say("why", "原因"), numbers=(2,),
+        say("turnover, loss", "涉及金额、损失"), say("why", "原因"), numbers=(2,),
     )  # fmt: skip
     _stretch(made)
-    merchant_width, money_width = (34 if view.lang == "en" else 26, 13) if view.wide else (20, 12)
+    merchant_width, money_width = (34 if view.lang == "en" else 26, 14) if view.wide else (20, 14)
     severity_width = 19 if view.wide else 13
     for column, width in zip(made.columns, (severity_width, merchant_width, money_width), strict=False):
         column.width = width
@@ -161,8 +168,8 @@ def _alerts(picture: Picture, alerts: Iterable[Alert], view: View) -> Table:
             severity_words(each.severity, view.lang), style_of(each.severity))  # fmt: skip
         hits = Text.assemble("\n", (say(f"{each.hits:,} hits", f"{each.hits:,}笔"), "dim"))
         made.add_row(
-            severity, _merchant(picture, each.merchant_id, view, "\n"),
-            Text(money(each.at_stake, each.currency)) + hits,
+            severity + hits, _merchant(picture, each.merchant_id, view, "\n"),
+            Text(f"{money(each.turnover, each.currency)}\n{money(each.loss, each.currency)}"),
             _two_lines(f"{said(each.title, view.lang)}{say(': ', '：')}{said(each.reason, view.lang)}", room),
         )  # fmt: skip
     return _filled(made, view)
@@ -170,18 +177,26 @@ def _alerts(picture: Picture, alerts: Iterable[Alert], view: View) -> Table:
 
 def _latest(picture: Picture, alerts: Iterable[Alert], view: View) -> Table:
     say = speaker(view.lang)
+    money_of = (say("loss", "损失"), say("borne by", "承担方"), say("a month", "预计每月")) if view.roomy else ()
     made = table(
         say("Latest alerts", "最新告警"),
-        say("last hit", "最近命中"), say("severity", "级别"), say("merchant", "商户"), say("what", "事项"),
+        say("last hit", "最近命中"), say("severity", "级别"), say("merchant", "商户"), *money_of, say("what", "事项"),
+        numbers=(3, 5) if view.roomy else (),
     )  # fmt: skip
     _stretch(made)
     for each in alerts:
         made.add_row(
             local_iso(each.last_time, view.zone),
             Text(severity_words(each.severity, view.lang), style_of(each.severity)),
-            _merchant(picture, each.merchant_id, view, " "), said(each.title, view.lang),
+            _merchant(picture, each.merchant_id, view, None if view.roomy else " "),
+            *(_loss(each, view.lang) if view.roomy else ()), said(each.title, view.lang),
         )  # fmt: skip
     return _filled(made, view)
+
+
+def _loss(it: Alert, lang: str) -> tuple[str, str, str]:
+    """An alert's loss, who bears it, and what a month would bring."""
+    return money(it.loss, it.currency), bearer(it.bearer, lang), money(it.loss_month, it.currency)
 
 
 def _stretch(made: Table) -> None:
@@ -217,15 +232,6 @@ def _two_lines(words: str, width: int) -> Text:
     return Text("\n").join(lines)
 
 
-def stakes(picture: Picture) -> str:
-    """Money at stake in all alerts."""
-    return _sums(picture.at_stake()) or "0"
-
-
-def _sums(by_currency: dict[str, int]) -> str:
-    return ", ".join(money(minor, currency) for currency, minor in sorted(by_currency.items()))
-
-
 def as_of(picture: Picture, zone: str, lang: str) -> str:
     """Up to when what is shown has been found, and by whose clock; the simulation may be further."""
     reached = picture.progress.clock_ms if picture.progress else 0
@@ -238,12 +244,13 @@ def status_line(picture: Picture, seconds: float, lang: str, zone: str) -> str:
     """The figures in one line."""
     counted = (picture.count("transactions"), picture.rate, picture.lag, len(picture.alerts))
     figures, letters = [f"{each:,.0f}" for each in counted], f"{picture.count('dead_letters'):,}"
+    turnover, loss = sums(picture.turnover()), sums(picture.loss())
     if lang == "zh":
         return (
             f"{seconds:.0f}秒：交易{figures[0]}笔，{figures[1]}笔/秒，积压{figures[2]}，告警{figures[3]}条，"
-            f"涉及金额{stakes(picture)}，未计入记录{letters}条，数据截至{as_of(picture, zone, lang)}"
+            f"涉及金额{turnover}，损失{loss}，未计入记录{letters}条，数据截至{as_of(picture, zone, lang)}"
         )
     return (
         f"{seconds:.0f} s: {figures[0]} transactions, {figures[1]} tx/s, lag {figures[2]}, {figures[3]} alerts,"
-        f" {stakes(picture)} at stake, {letters} not counted, as of {as_of(picture, zone, lang)}"
+        f" turnover {turnover}, loss {loss}, {letters} not counted, as of {as_of(picture, zone, lang)}"
     )

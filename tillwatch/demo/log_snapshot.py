@@ -80,8 +80,11 @@ class Picture:
         return self.progress.earlier.get(name, 0) if self.progress else 0
 
     def severest(self, most: int) -> list[Alert]:
-        """Alerts by severity, then money at stake."""
-        return sorted(self.alerts.values(), key=lambda each: (-each.severity, -each.at_stake, each.alert_id))[:most]
+        """Alerts by severity, then the loss, then the turnover."""
+        return sorted(
+            self.alerts.values(),
+            key=lambda each: (-each.severity, -(each.loss or 0), -(each.turnover or 0), each.alert_id),
+        )[:most]
 
     def latest(self, most: int) -> list[Alert]:
         """Alerts by their last hit, newest first."""
@@ -91,11 +94,18 @@ class Picture:
         """Scores, highest first."""
         return sorted(self.scores.values(), key=lambda each: (-each.score, each.merchant_id))[:most]
 
-    def at_stake(self, merchant_id: str = "") -> dict[str, int]:
-        """Money at stake in all alerts, or in those of a merchant, minor units by currency."""
-        sums: dict[str, int] = {}
+    def turnover(self, merchant_id: str = "") -> dict[str, int]:
+        """Turnover of all alerts, or of those of a merchant, where it is known: minor units by currency."""
+        return self._sums("turnover", merchant_id)
+
+    def loss(self, merchant_id: str = "") -> dict[str, int]:
+        """Likewise the loss."""
+        return self._sums("loss", merchant_id)
+
+    def _sums(self, name: str, merchant_id: str) -> dict[str, int]:
+        found: dict[str, int] = {}
         for each in self.alerts.values():
-            if merchant_id and each.merchant_id != merchant_id:
-                continue
-            sums[each.currency] = sums.get(each.currency, 0) + each.at_stake
-        return sums
+            minor: int | None = getattr(each, name)
+            if minor is not None and merchant_id in {"", each.merchant_id}:
+                found[each.currency] = found.get(each.currency, 0) + minor
+        return found
