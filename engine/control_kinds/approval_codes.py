@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 def _decode(body: bytes) -> Codes:
     """The codes; a list alone is of every scheme."""
     try:
-        held = msgspec.json.decode(body, type=dict[str, tuple[str, ...]] | tuple[str, ...])
+        held: Any = msgspec.json.decode(body, type=dict[str, tuple[str, ...]] | tuple[str, ...])
     except msgspec.DecodeError as error:
         raise ValueError(f'approval_codes must be lists by scheme such as {{"visa": ["00"]}}: {error}') from error
-    by_scheme = held if isinstance(held, dict) else dict.fromkeys(APPROVED, held)
+    by_scheme: dict[str, tuple[str, ...]] = held if isinstance(held, dict) else dict.fromkeys(APPROVED, held)
     for scheme, codes in by_scheme.items():
         _check(scheme, codes)
     return tuple(sorted({**APPROVED, **by_scheme}.items()))
