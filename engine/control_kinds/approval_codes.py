@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 def _decode(body: bytes) -> Codes:
     """The codes; a list alone is of every scheme."""
     try:
-        held: Any = msgspec.json.decode(body, type=dict[str, tuple[str, ...]] | tuple[str, ...])
+        held: dict[str, tuple[str, ...]] | tuple[str, ...] = msgspec.json.decode(
+            body, type=dict[str, tuple[str, ...]] | tuple[str, ...]
+        )
     except msgspec.DecodeError as error:
         raise ValueError(f'approval_codes must be lists by scheme such as {{"visa": ["00"]}}: {error}') from error
-    by_scheme: dict[str, tuple[str, ...]] = held if isinstance(held, dict) else dict.fromkeys(APPROVED, held)
+    by_scheme = held if isinstance(held, dict) else {scheme: held for scheme in APPROVED}  # noqa: C420  for the types
     for scheme, codes in by_scheme.items():
         _check(scheme, codes)
     return tuple(sorted({**APPROVED, **by_scheme}.items()))
