@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from mode import get_logger
 
 from streams.app import build_app
-from streams.errors import LetGo
+from streams.errors import Fenced
 from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
 from streams.sqlite.connection import SqliteFailed
 from streams.sqlite.faust_transport import LEASE
@@ -180,7 +180,7 @@ class SqliteCheckpointStore:
 
     async def _in_thread(self, work: Callable[..., R], *args: object) -> R:
         if self._closing.is_set():
-            raise LetGo("the worker is ending: its state is closed")
+            raise Fenced("the worker is ending: its state is closed")
         return await asyncio.get_running_loop().run_in_executor(self._pool, work, *args)
 
     def give_up(self) -> None:
