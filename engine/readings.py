@@ -9,18 +9,20 @@ import numpy as np
 
 from domain.cards import mask
 from domain.events import EVENTS, Kind
-from domain.feature_codes import ROW_CLOSING
+from domain.feature_codes import NULL, ROW_CLOSING
 from domain.readings import MerchantDays, Profile
 from domain.timestamps import iso
 from engine.features.families.registry import closing_columns
-from engine.features.feature_rows import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from numpy.typing import NDArray
+
     from engine.features.feature_rows import FeatureRows, TermsEvent
 
 _TEXTS = {kind: frozenset(field.name for field in fields if field.kind is Kind.TEXT) for kind, fields in EVENTS.items()}
+_CLOSING = closing_columns()[1:]
 _OF_INTAKE = frozenset({"type", "merchant_id", "received_at", "feed"})
 
 
@@ -43,18 +45,25 @@ def days_of(rows: FeatureRows, scores: Mapping[int, float]) -> MerchantDays | No
         rows: of features.
         scores: by row of features, the merchant's risk score after its day was closed.
     """
-    at = np.flatnonzero(rows.kind == ROW_CLOSING).tolist()
-    if not at:
+    closed = np.flatnonzero(rows.kind == ROW_CLOSING)
+    if not len(closed):
         return None
+    at = closed.tolist()
+    columns = [(each.name, rows.columns[each.name][closed]) for each in _CLOSING if each.name in rows.columns]
     return MerchantDays(
-        merchant_id=[rows.merchant_id(int(rows.merchant_row[j])) for j in at],
-        day=[_date(int(rows.local_ms[j])) for j in at], currency=[rows.currency(j) for j in at],
-        score=[scores.get(j) for j in at],
-        columns={
-            each.name: [value_of(rows.columns[each.name][j]) for j in at]
-            for each in closing_columns()[1:] if each.name in rows.columns
-        },
+        merchant_id=[rows.merchant_id(row) for row in rows.merchant_row[closed].tolist()],
+        day=[_date(each) for each in rows.local_ms[closed].tolist()], currency=[rows.currency(j) for j in at],
+        score=[scores.get(j) for j in at], columns={name: _values(column) for name, column in columns},
     )  # fmt: skip
+
+
+def _values(column: NDArray[Any]) -> list[int | float | None]:
+    """A column as JSON has it: None where it is null."""
+    null = np.isnan(column) if column.dtype.kind == "f" else column == NULL
+    values: list[int | float | None] = column.tolist()
+    if not null.any():
+        return values
+    return [None if gone else value for gone, value in zip(null.tolist(), values, strict=True)]
 
 
 def _date(local_ms: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from detectors.contract import CONTEXT, HOME
@@ -23,12 +24,12 @@ from domain.dispositions import (
     WRONG_PARTITION,
 )
 from domain.dispositions import CAPACITY as MERCHANTS
-from domain.events import EVENT_KINDS, FUTURE_MS, KIND_TRANSACTION, Moves, Role
+from domain.events import EVENT_KINDS, FUTURE_MS, KIND_TRANSACTION, TRANSACTION, Field, Kind, Moves, Role
 from domain.feature_codes import NULL
 from domain.readings import TransactionRow
 from domain.timestamps import HOUR_MS, iso
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS, unpack
-from engine.decoding.decode import check, dead_letter, parse
+from engine.decoding.decode import dead_letter
 from engine.decoding.hashing import partition_of
 from engine.features.exchange import convert, scale_home
 from engine.features.identity import AMOUNT_BITS
@@ -50,8 +51,11 @@ if TYPE_CHECKING:
 _COUNTED_AS = {each.code: each.counted_as for each in DISPOSITIONS}
 _BY_CODE = {each.code: each for each in DISPOSITIONS}
 _TERMS = frozenset({"merchant", "contract", "assignment"})
-_SHOWN = (
-    "txn_id", "currency", "txn_type", "mcc", "terminal_id", "rrn", "stan", "card_last4", "response_code",
+_SHOWN = tuple(
+    field for field in TRANSACTION
+    if field.name in {
+        "txn_id", "currency", "txn_type", "mcc", "terminal_id", "rrn", "stan", "card_last4", "response_code",
+    }
 )  # fmt: skip
 _TIME, _RECEIVED = NUMBERS.index("event_time"), NUMBERS.index("received_at")
 
@@ -325,7 +329,7 @@ class FeatureRows:
         i = int(self._record[j])
         if i < 0 or self._walked.decoded.columns.kind[i] != KIND_TRANSACTION:
             return None
-        return _transaction_row(self._walked.records.value(i), self._registered(j))
+        return _transaction_row(self._walked.records.value(i), int(self.time_ms[j]), self._registered(j))
 
     def _registered(self, j: int) -> tuple[str, ...]:
         """MCCs of the master data in force at row `j`."""
@@ -387,13 +391,23 @@ class FeatureRows:
         }  # fmt: skip
 
 
-def _transaction_row(raw: bytes, registered: tuple[str, ...]) -> TransactionRow:
-    """A record that was accepted, as an alert shows it."""
-    _, event = check(parse(raw))
-    text = {name: event[name] for name in _SHOWN if name in event}
+def _transaction_row(raw: bytes, time_ms: int, registered: tuple[str, ...]) -> TransactionRow:
+    """A record that was accepted, as an alert shows it; decoding has checked it, so only what it left out is here."""
+    event, text = msgspec.json.decode(raw), {}
+    for field in _SHOWN:
+        value = event.get(field.name)
+        if isinstance(value, str) and _is_whole(field, value.strip(" ")):
+            text[field.name] = value.strip(" ")
+    fee = event.get("fee")
     return TransactionRow(
-        time=iso(event["event_time"]), amount=event["amount"], registered=registered, fee=event.get("fee"), **text
+        time=iso(time_ms), amount=event["amount"], registered=registered, fee=fee if type(fee) is int else None, **text
     )
+
+
+def _is_whole(field: Field, value: str) -> bool:
+    """Whether a code is as long as it may be, and of what it must be; decoding leaves out another."""
+    fits = field.low <= len(value) <= field.high and value.isascii() and value.isprintable()
+    return fits and (field.kind is not Kind.DIGITS or value.isdigit())
 
 
 def value_of(value: Any) -> int | float | None:
