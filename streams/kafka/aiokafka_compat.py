@@ -13,8 +13,8 @@ Read for aiokafka 0.14. `tests/streams/test_aiokafka_compat.py` holds the instal
 - `FetchResult` and `FetchError`: `calculate_backoff`; the latter's `check_raise`.
 - The fetch response from version 4 on: its partitions are tuples that end with the record set; the aborted transactions
   stand before it, and in version 11 and later one further to the front.
-- `AIOKafkaProducer`: `_message_accumulator` with `_batch_ttl`, `_batch_size`, `fail_all` and `reenqueue`;
-  `_txn_manager` with `state`, `is_fatal_error` and `maybe_add_partition_to_txn`; `_sender` with `close`.
+- `AIOKafkaProducer`: `_message_accumulator` with `_batch_ttl`, `_batch_size`, `_batches`, `fail_all` and
+  `reenqueue`; `_txn_manager` with `state`, `is_fatal_error` and `maybe_add_partition_to_txn`; `_sender` with `close`.
 - What is imported here from modules that its documentation leaves out: others import it from here.
 """
 
@@ -261,9 +261,11 @@ class CompatProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no
         """Whatever was given to it and has not arrived fails, and is not tried again.
 
         A request that fails from here on would put its batches back, which aiokafka then misses among those that are
-        under way: the sender would end with a KeyError.
+        under way: the sender would end with a KeyError. What still waits is taken away: the sender would take it out
+        and end with an AssertionError, for it has failed.
         """
         self._message_accumulator.fail_all(error)
+        self._message_accumulator._batches.clear()  # noqa: SLF001
         self._message_accumulator.reenqueue = _drop
 
     async def abort_if_open(self) -> None:

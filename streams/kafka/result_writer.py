@@ -198,6 +198,7 @@ class KafkaResultWriter:
 
     def _raise_known(self, error: Exception) -> None:
         """Raise what an error of the producer's means, if that is known."""
+        self._check()  # a producer that `close` has stopped meanwhile says that it is closed
         if isinstance(error, _FENCED) or self._producer.is_over:
             raise Fenced(f"{self._id} has another owner by now: {type(error).__name__}") from error
         if isinstance(error, KafkaError):

@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from domain.alerts import DeadLetter, Score
 from engine.outputs import Counts
 from streams.app import WorkerSettings
-from streams.errors import Fenced, LogFailed, OffsetGone, UnfitTopic
+from streams.errors import Fenced, LetGo, LogFailed, OffsetGone, UnfitTopic
 from streams.kafka import backend
 from streams.kafka.address import KafkaAddress
 from streams.kafka.checkpoints import KafkaCheckpointStore
@@ -425,6 +425,50 @@ def test_what_the_brokers_refuse_fails_as_a_log_does_and_not_as_aiokafka_does(op
             await owner.send_many("alerts", 0, [random.Random(7).randbytes(3_000_000)], [b"a"])
         assert isinstance(failed.value, backend.KafkaBackend.losses)
         await owner.close()
+
+    run(test())
+
+
+@pytest.mark.usefixtures("log")
+def test_what_is_being_written_when_a_partition_is_let_go_of_is_told_so(options: KafkaOptions) -> None:
+    async def test() -> None:
+        for turns in range(10):  # of the event loop: the topic is looked up first, then the write is handed over
+            owner = writer_of(options)
+            await owner.start()
+            await owner.send_many("alerts", 0, [b"first"], [b"a"])
+            writes = [asyncio.ensure_future(owner.send_many("checkpoints", 0, [b"page"], [b"x"])) for _ in range(3)]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await owner.close()
+            results = await asyncio.gather(*writes, return_exceptions=True)
+            assert [type(each) for each in results] == [LetGo] * 3, f"{turns} turns: {results}"
+
+    run(test())
+
+
+@pytest.mark.usefixtures("log")
+def test_a_write_that_comes_to_a_closed_producer_is_told_that_the_partition_was_let_go_of(
+    options: KafkaOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def test() -> None:
+        owner = writer_of(options)
+        await owner.start()
+        await owner.send_many("alerts", 0, [b"first"], [b"a"])
+        looking, closed = asyncio.Event(), asyncio.Event()
+        look_up = owner._producer.client._wait_on_metadata
+
+        async def slow_look_up(topic: str) -> object:
+            looking.set()
+            await closed.wait()
+            return await look_up(topic)
+
+        monkeypatch.setattr(owner._producer.client, "_wait_on_metadata", slow_look_up)
+        write = asyncio.ensure_future(owner.send_many("alerts", 0, [b"late"], [b"a"]))
+        await looking.wait()
+        await owner.close()
+        closed.set()
+        with pytest.raises(LetGo):
+            await write
 
     run(test())
 
