@@ -132,8 +132,8 @@ class _Columns(Mapping[str, Any]):
 class _Judged(Mapping[str, Any]):
     """Features, and what rows of features say beside them of money; each is made when it is asked for."""
 
-    def __init__(self, rows: FeatureRows) -> None:
-        self._rows, self._made = rows, dict[str, Any]()
+    def __init__(self, rows: FeatureRows, made: dict[str, Any]) -> None:
+        self._rows, self._made = rows, made
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name not in CONTEXT:
@@ -163,7 +163,6 @@ class FeatureRows:
 
     Attributes:
         columns: features by name, int64 or float64; `docs/features.md` lists them.
-        judged: the same, and the columns of `detectors.contract.CONTEXT`: what detectors are given.
         merchant_row: int32, the merchant's row in the partition.
         time_ms: int64, of the transaction or settlement, of the deadline that closed a day, of a contract's receipt.
         clock_ms: int64, the later of that and the merchant's clock; it chooses the version of every control.
@@ -180,7 +179,7 @@ class FeatureRows:
         self._record, self._currency = into.record_of[:count], into.currency[:count]
         self._version = into.version_of[:count]
         self.columns: Mapping[str, Any] = _Columns(walked.columns, count)
-        self.judged: Mapping[str, Any] = _Judged(self)
+        self._made: dict[str, Any] = {}
         self.merchant_row, self.time_ms = into.row_of[:count], into.time_ms[:count]
         self.clock_ms, self.watermark_ms = into.clock_ms[:count], into.watermark_ms[:count]
         self.approved_role, self.local_ms = into.approved_role[:count], into.local_ms[:count]
@@ -188,6 +187,12 @@ class FeatureRows:
 
     def __len__(self) -> int:
         return len(self.merchant_row)
+
+    @property
+    def judged(self) -> Mapping[str, Any]:
+        """The columns, and those of `detectors.contract.CONTEXT`: what detectors are given."""
+        # Made when asked for: kept here it would refer back, and the batch would stay until Python collects cycles.
+        return _Judged(self, self._made)
 
     @property
     def kind(self) -> NDArray[np.int64]:

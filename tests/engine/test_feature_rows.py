@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from engine.features.families.registry import closing_columns
 from engine.features.partition import MonitorConfig
 from engine.features.pipeline import FeaturePipeline
 from engine.features.state import MAX_FEEDS
+from engine.monitor import Monitor
 from tests.strategies import records_of, seeded_stream
 
 if TYPE_CHECKING:
@@ -176,3 +179,18 @@ def test_what_a_detector_needs_is_counted_whether_field_or_event() -> None:
     version = {"type": "contract", "merchant_id": "m", "effective_from": NOON_MS, "prices": [{"rate_ppm": 6_000}]}
     (rows,) = pipeline().rows(records([version, sale(1, fee=3), sale(2), sale(1, fee=3)]))
     assert (rows.present("fee"), rows.present("contract"), rows.present("mcc")) == (1, 1, 0)
+
+
+def test_a_batch_is_freed_without_pythons_collector() -> None:
+    """A cycle would keep megabytes of each batch until the collector, which a worker runs once a minute."""
+    monitor = Monitor(MonitorConfig(capacity=100))
+    gc.disable()
+    try:
+        given = Records.of([json.dumps(sale(k)).encode() for k in range(50)], appended_ms=NOON_MS + 50)
+        data = weakref.ref(given.data)
+        outputs = monitor.process(given)
+        assert outputs.counts.transactions == 50
+        del given
+        assert data() is None
+    finally:
+        gc.enable()
