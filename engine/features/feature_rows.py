@@ -249,7 +249,8 @@ class FeatureRows:
 
     def values(self, names: Sequence[str], j: int) -> dict[str, int | float | None]:
         """Some features of row `j`, None where one is null."""
-        return {name: value_of(self.judged[name][j]) for name in names}
+        judged = self.judged
+        return {name: value_of(judged[name][j]) for name in names}
 
     # -- fields of the records that rows are of
 

@@ -138,7 +138,7 @@ def break_down(it: AccountState, risk_groups: Mapping[str, str], at_ms: int) -> 
         risk_groups: the risk group of each detector, by the detector's name.
         at_ms: UTC milliseconds.
     """
-    risk_ms, sums, parts = it.risk_ms(at_ms), dict.fromkeys(risk_groups.values(), 0), []
+    risk_ms, sums, parts = it.risk_ms(at_ms), dict[str, int](), list[int]()
     for each in it.parts:
         risk_group = risk_groups.get(each.detector)
         if risk_group is None:  # of a detector that no longer runs, and whose group nobody knows
@@ -147,7 +147,7 @@ def break_down(it: AccountState, risk_groups: Mapping[str, str], at_ms: int) -> 
         counts = each.verdict not in CLEARED
         left = faded(each.points, RISK_GROUPS[risk_group].half_life_d, risk_ms - each.at_ms) if counts else 0.0
         parts.append(round(left * E2))
-        sums[risk_group] += parts[-1]
+        sums[risk_group] = sums.get(risk_group, 0) + parts[-1]
     over = sum(max(0, each - RISK_GROUPS[name].cap * E2) for name, each in sums.items())
     prior = prior_at(it, at_ms)
     total = sum(parts) + prior - over

@@ -21,6 +21,7 @@ from engine.risk.account import (
     AccountState,
     EpisodePoints,
     Override,
+    ScoreBreakdown,
     break_down,
     faded,
     grade_at,
@@ -181,9 +182,11 @@ class RiskLedger:
         self._accounts: dict[int, Account] = {}
         self._journals = journals
         self._changed: dict[int, Account] = {}
+        self._last: tuple[AccountState, int, ScoreBreakdown] | None = None
 
     def know(self, risk_groups: Mapping[str, str]) -> None:
         """Know the risk groups of detectors that no longer run: their points fade on. Unknown groups are left out."""
+        self._last = None
         for name, risk_group in risk_groups.items():
             if risk_group in RISK_GROUPS:
                 self._order.setdefault(name, len(self._order))
@@ -220,7 +223,7 @@ class RiskLedger:
         """The score of a known row at `at_ms`, or at its last change or publication if that is later."""
         account = self._accounts[row]
         at_ms = max(at_ms, account.at_ms)
-        now, seen = account.now, break_down(account.now, self.risk_groups, at_ms)
+        now, seen = account.now, self._break_down(account.now, at_ms)
         parts = sorted(zip(now.parts, seen.parts, strict=True), key=self._rank)
         computed, override, floor = grade_at(now, seen.score), now.override_at(at_ms), seen.floor
         return Score(
@@ -344,12 +347,25 @@ class RiskLedger:
         return it
 
     def _graded(self, it: AccountState, at_ms: int) -> AccountState:
-        return replace(it, grade=grade_at(it, break_down(it, self.risk_groups, at_ms).score))
+        return replace(it, grade=grade_at(it, self._break_down(it, at_ms).score))
+
+    def _break_down(self, it: AccountState, at_ms: int) -> ScoreBreakdown:
+        """The score taken apart; a change asks up to four times for the same, which differs at most in its grade."""
+        if self._last is not None:
+            other, when_ms, known = self._last
+            if when_ms == at_ms and other.parts is it.parts and (
+                (other.held_ms, other.still_ms, other.first_ms, other.mcc)
+                == (it.held_ms, it.still_ms, it.first_ms, it.mcc)
+            ):  # fmt: skip
+                return known
+        known = break_down(it, self.risk_groups, at_ms)
+        self._last = it, at_ms, known
+        return known
 
     def _published(self, account: Account) -> Account:
         """The account as it is published."""
         now, at_ms = account.now, account.at_ms
-        score, override = break_down(now, self.risk_groups, at_ms).score, now.override_at(at_ms)
+        score, override = self._break_down(now, at_ms).score, now.override_at(at_ms)
         grade = override.grade if override else grade_at(now, score)
         return replace(account, revision=account.revision + 1, published_e2=score, published_grade=grade)
 
