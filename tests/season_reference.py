@@ -175,6 +175,9 @@ class Reference:
         if self.seen >= 7:
             usual = round(expected * self.mean)
             found |= {"expected_1d": expected, "expected_minor_1d": usual, "excess_minor": max(0, total - usual)}
+            spread = math.log(1 + 1 / expected + v)
+            low, high = (math.exp(math.log(expected) - spread / 2 + k * math.sqrt(spread)) for k in (-1.64485, 1.64485))
+            found |= {"expected_low_1d": low, "expected_high_1d": high}
         if now >= day:
             found |= self.ratios(day, now)
         if judged:

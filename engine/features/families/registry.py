@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from engine.features.families import (
     Column,
     cards,
+    daily,
     fees,
     lifetime,
     mcc,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 FAMILIES: tuple[ModuleType, ...] = (
-    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, season, sent,
+    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, daily, season, sent,
 )  # fmt: skip
 
 

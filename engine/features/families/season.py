@@ -65,6 +65,8 @@ IDLE_TAUGHT_D = 7
 """A longer idle stretch teaches nothing more, nor more of how long it may be."""
 PEAK, PEAK_DAYS = 2.6, 60.0
 """How much of a lawful high day is remembered at most, as a factor, and for about how many days."""
+BAND = 1.6448536269514722
+"""Deviations beyond which one day in twenty lies, on either side."""
 _DECADE = 0.4342944819032518
 _LOG_PEAK = float(np.log(PEAK))
 
@@ -123,6 +125,10 @@ COLUMNS = (
            null=f"{_UNSEEN}; {_SALE_TODAY}, nor the end of a day", error="relative 1e-3"),
     Column("expected_minor_1d", "minor units", "the local day", "approved sales to be expected of all of it",
            null=f"{_UNSEEN}; {_SALE_TODAY}, nor the end of a day", error="relative 1e-3"),
+    Column("expected_low_1d", "transactions", "the local day that ended", "approved sales, fewer on one day in twenty",
+           "float", null=f"{_UNSEEN}; no end of a day", error="relative 1e-3"),
+    Column("expected_high_1d", "transactions", "the local day that ended", "approved sales, more on one day in twenty",
+           "float", null=f"{_UNSEEN}; no end of a day", error="relative 1e-3"),
     Column("day_share", "share", "the local day", "a usual day's sales made by the end of the current hour", "float",
            null=_SALE_TODAY, error="relative 1e-3"),
     Column("day_surprise", "decades", "the local day",
@@ -172,9 +178,9 @@ COLUMNS = (
            null=f"{_CLOSING}, or fewer than {JUDGED_D} seen", error="relative 1e-3"),
 )  # fmt: skip
 CLOSES = (
-    "closed_sales", "closed_minor", "week_minor_1d", "idle_d", "expected_1d", "expected_minor_1d", "excess_minor",
-    "rise_score", "rise_d", "rise_before_minor", "fall_score", "quiet_d", "quiet_longest_d", "missed_sales",
-    "ratio_90d", "ratio_week_13w",
+    "closed_sales", "closed_minor", "week_minor_1d", "idle_d", "expected_1d", "expected_minor_1d", "expected_low_1d",
+    "expected_high_1d", "excess_minor", "rise_score", "rise_d", "rise_before_minor", "fall_score", "quiet_d",
+    "quiet_longest_d", "missed_sales", "ratio_90d", "ratio_week_13w",
 )  # fmt: skip
 
 
@@ -219,6 +225,15 @@ def _evidence(n: float, expected: float, other: float, variance: float) -> float
     """Log of how much likelier `n` sales are if `other` are expected than if `expected` are: negative binomial."""
     found = n * np.log(other / expected) if n > 0.0 else 0.0
     return float(found - (n + 1.0 / variance) * np.log((1.0 + variance * other) / (1.0 + variance * expected)))
+
+
+@njit_inner
+def _band(expected: float, variance: float, out: Any) -> None:
+    """Write between which numbers nine days in ten lie: those of a lognormal of the same mean and variance."""
+    spread = np.log(1.0 + 1.0 / expected + variance)
+    middle, reach = expected * np.exp(-spread / 2.0), np.exp(BAND * np.sqrt(spread))
+    out.expected_low_1d = middle / reach
+    out.expected_high_1d = middle * reach
 
 
 @njit_inner
@@ -366,6 +381,7 @@ def _judge_new(row: Any, reference: Any, day: int, k: int, out: Any) -> None:
 
 @njit_inner
 def _nothing(out: Any) -> None:
+    out.expected_low_1d = out.expected_high_1d = np.nan
     out.expected_1d = out.day_share = out.day_surprise = out.expected_1h = out.hour_surprise = np.nan
     out.peak_ratio = out.ratio_90d = out.ratio_week_13w = out.peer_z = np.nan
     out.rise_score = out.fall_score = out.missed_sales = np.nan
@@ -582,6 +598,7 @@ def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
         _weigh(row, kind, float(n), expected, variance, tick)
     if row.seen_days >= SEEN_D:
         out.expected_1d = expected
+        _band(expected, variance, out)
         out.expected_minor_1d = i64(expected * float(row.ticket_mean) + 0.5)
         out.excess_minor = max(0, minor - i64(expected * float(row.ticket_mean) + 0.5))
     _history(row, day, n, minor, week, out)
