@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.kafka.fixtures import NewKafka
 
 _FEEDING_S = 20.0
-_DRAINED_WITHIN_S = 120.0
+_DRAINED_WITHIN_S = 240.0
 
 
 @pytest.fixture
