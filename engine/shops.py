@@ -83,6 +83,10 @@ class Shops:
         shop, by = data.shop if data else Shop(), assigned.shop if assigned else Shop()
         return Shop(shop.name, shop.city, by.rep_id or shop.rep_id, by.agent_id or shop.agent_id)
 
+    def name_of(self, row: int) -> str:
+        """What the newest record that names the shop calls it, "" where none does."""
+        return next((each.shop.name for each in reversed(self._versions.get(row, ())) if each.shop.name), "")
+
     def changes(self) -> Mapping[int, tuple[ShopVersion, ...]]:
         """The merchants whose versions changed since the last call."""
         found, self._changed = self._changed, {}

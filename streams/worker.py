@@ -20,7 +20,7 @@ from streams.controls import ControlsWatch
 from streams.errors import Fenced, LetGo, LogFailed, Unreachable
 from streams.feeds import FeedWatch
 from streams.health import Health
-from streams.observer import Observer
+from streams.observer import Observer, PartitionLook
 from streams.partitions import PartitionKeeper
 from streams.reporting import ProgressReport
 from streams.stage import Stage
@@ -173,14 +173,26 @@ class Worker:
         self.partitions.count_anew()
         done = self.agent.next_offsets
         try:
-            lag = await self._lag(done)
+            lags = await self._lags(done)
         except Unreachable as error:
+            lags = None
             self._watchdog.unreachable(now, str(error))
             self._observer.on_lag(None)
         else:
+            lag = None if lags is None else sum(lags.values())
             self._watchdog.look(now, lag, done)
             self._observer.on_lag(lag)
+        self._tell_looks(lags)
         self._tell_changes()
+
+    def _tell_looks(self, lags: Mapping[int, int] | None) -> None:
+        """Tell the observer how each partition stands."""
+        self._observer.on_look(
+            [
+                PartitionLook(number, each.monitor, (lags or {}).get(number))
+                for number, each in self.agent.partitions.items()
+            ]
+        )
 
     def _tell_changes(self) -> None:
         """Tell the observer of controls, feeds and troubles that are others than at the last look."""
@@ -193,13 +205,13 @@ class Worker:
             self._trouble = trouble
             self._observer.on_trouble(trouble)
 
-    async def _lag(self, done: Mapping[int, int]) -> int | None:
-        """How many records wait; None where that is not known."""
+    async def _lags(self, done: Mapping[int, int]) -> Mapping[int, int] | None:
+        """By partition, how many records wait; None where that is not known."""
         if (ends := await self._backend.ends()) is None:
             return None
-        lag = sum(max(0, end - done[each]) for each, end in ends.items() if each in done)
+        lags = {each: max(0, end - done[each]) for each, end in ends.items() if each in done}
         # What nobody is to see takes offsets, too: markers of transactions, and what aborted ones had written.
-        return 0 if lag and await self._backend.finished(done) else lag
+        return dict.fromkeys(lags, 0) if any(lags.values()) and await self._backend.finished(done) else lags
 
     def _keep_from(self) -> dict[tuple[str, int], int]:
         """The offset of each partition's last checkpoint: nothing that lies behind it is dropped."""
