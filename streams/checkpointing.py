@@ -242,10 +242,8 @@ class Checkpointer:
             began = time.perf_counter()
             partition.checkpoint_at = loop.time()
             offset = partition.next_offset
-            checkpoint, tallied = (
-                cast("CheckpointedMonitor", partition.monitor).checkpoint(),
-                Tallied.of(partition.monitor),
-            )
+            checkpoint = cast("CheckpointedMonitor", partition.monitor).checkpoint()
+            tallied = Tallied.of(partition.monitor)
             pause_s = time.perf_counter() - began
         fresh: dict[int, bytes] = {}
         slice_s = cost_s = 0.0

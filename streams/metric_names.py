@@ -160,7 +160,7 @@ PARTITIONS = _gauge("partitions", "partitions", (), "Partitions that this worker
 READY = _gauge("ready", "1 or 0", (), "Whether /ready answers 200.")
 FEED_HEARD = _gauge(
     "feed_heard_timestamp_seconds", "Unix time", ("feed",),
-    "When a clock record of the feed came last; the worker's start where none came since.",
+    "When a clock record of the feed came last; when this worker first knew of the feed, where none came since.",
 )  # fmt: skip
 FEED_CLOCK = _gauge(
     "feed_clock_timestamp_seconds", "Unix time of events", ("feed",),
@@ -168,8 +168,9 @@ FEED_CLOCK = _gauge(
 )  # fmt: skip
 FEED_STALLED = _gauge("feed_stalled", "1 or 0", ("feed",), "Whether the feed has sent no clock record for 10 minutes.")
 CONTROL_VERSION = _gauge(
-    "control_version", "version", ("control",), "The newest version of a kind of controls that the worker knows."
-)
+    "control_version", "version", ("control",),
+    "The version of a kind of controls in force at the latest merchant's clock; 0 is what the settings say.",
+)  # fmt: skip
 DETECTOR_BLIND_UNTIL = _gauge(
     "detector_blind_until_timestamp_seconds", "Unix time of events", ("detector",),
     "Until when a detector cannot judge every merchant, after an upgrade that began to remember something.",

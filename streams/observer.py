@@ -142,3 +142,65 @@ class Observer:
 
     def on_controls(self, fresh: Sequence[Control]) -> None:
         """Versions of controls were read that were not known before, in the order of the log."""
+
+
+class Observers(Observer):
+    """Several observers as one; each is told in turn."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def on_batch(self, report: BatchReport) -> None:
+        """See `Observer`."""
+        for each in self._observers:
+            each.on_batch(report)
+
+    def on_checkpoint(self, report: CheckpointReport) -> None:
+        """See `Observer`."""
+        for each in self._observers:
+            each.on_checkpoint(report)
+
+    def on_assigned(self, assigned: Sequence[AssignedPartition]) -> None:
+        """See `Observer`."""
+        for each in self._observers:
+            each.on_assigned(assigned)
+
+    def on_recovered(self, reports: Sequence[RecoveryReport]) -> None:
+        """See `Observer`."""
+        for each in self._observers:
+            each.on_recovered(reports)
+
+    def on_released(self, partitions: Collection[int]) -> None:
+        """See `Observer`."""
+        for each in self._observers:
+            each.on_released(partitions)
+
+    def on_progress(self, progress: Progress) -> None:
+        """See `Observer`."""
+        for each in self._observers:
+            each.on_progress(progress)
+
+    def on_feeds(self, stalled: Sequence[str]) -> None:
+        """See `Observer`."""
+        for each in self._observers:
+            each.on_feeds(stalled)
+
+    def on_trouble(self, trouble: str) -> None:
+        """See `Observer`."""
+        for each in self._observers:
+            each.on_trouble(trouble)
+
+    def on_look(self, looks: Sequence[PartitionLook]) -> None:
+        """See `Observer`."""
+        for each in self._observers:
+            each.on_look(looks)
+
+    def on_lag(self, records: int | None) -> None:
+        """See `Observer`."""
+        for each in self._observers:
+            each.on_lag(records)
+
+    def on_controls(self, fresh: Sequence[Control]) -> None:
+        """See `Observer`."""
+        for each in self._observers:
+            each.on_controls(fresh)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.chdir(tmp_path)
     for name in ("TILLWATCH_CONFIG", "TILLWATCH_LOG_URL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TILLWATCH_HEALTH_PORT", "0")  # tests run beside each other
 
 
 def call(*arguments: str | Path) -> Result:
@@ -42,6 +44,7 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={"TILLWATCH_HEALTH_PORT": "0", **os.environ},
     )
 
 
