@@ -34,14 +34,14 @@ Prometheus scrapes a worker that has a token so:
 ## What holds of the figures
 
 - **Counted with the state.** Counters of a partition lie in its checkpoints, and are shown as of the last committed
-  one. So they do not go back when a worker is killed or a partition moves, and they count each record, finding and alert
-  once: summed over the partitions, `tillwatch_alerts_total` is the number of distinct alerts up to the checkpoints. They
-  are up to [`checkpoint_every_s`](settings.md#checkpoint_every_s) behind. State of versions before 0.2 has none of them
-  but the records by outcome: the others begin at 0 there.
+  one. So they do not go back when a worker is killed or a partition moves, and they count each record, finding and
+  alert once: summed over the partitions, `tillwatch_alerts_total` is the number of distinct alerts up to the
+  checkpoints. They are up to [`checkpoint_every_s`](settings.md#checkpoint_every_s) behind. State of versions before
+  0.2 has none of them but the records by outcome: the others begin at 0 there.
 - **A partition that moves.** Its series vanish from the worker that gives it up, and appear at the one that takes it
-  over, where they go on from the same figures. A worker that was killed is still shown by Prometheus for up to five
-  minutes, beside its successor: so take `max without (instance)` before a sum. For an increase let a recording rule make
-  `partition_alerts` as `max without (instance) (tillwatch_alerts_total)`, and take
+  over, where they go on from the same figures. Prometheus shows those of a killed worker until it fails to scrape it,
+  for a while beside its successor's: so take `max without (instance)` before a sum. For an increase let a recording
+  rule make `partition_alerts` as `max without (instance) (tillwatch_alerts_total)`, and take
   `sum(increase(partition_alerts[1h]))`: a hand-over is then neither a reset nor a gap.
 - **How many series.** A partition has 200 to 400: {MOST_RISKIEST} of the riskiest merchants, and up to {MOST_VALUES} of
   regions and of agents are among them.

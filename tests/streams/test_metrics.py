@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from engine.monitor import Monitor, MonitorConfig
 from engine.outputs import Counts, Outputs
@@ -25,6 +24,7 @@ from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 from streams.worker import run_worker
+from tests.scrape import series, summed, value
 from tests.streams.sums import SumMonitor
 from tillwatch.feed import feed_simulation
 
@@ -33,19 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.log import Progress
-
-Series = dict[str, dict[tuple[tuple[str, str], ...], float]]
-"""Values by labels, by the name of a sample."""
-
-
-def series(written: bytes) -> Series:
-    found: Series = {}
-    for family in text_string_to_metric_families(written.decode()):
-        for it in family.samples:
-            labels = tuple(sorted(it.labels.items()))
-            assert labels not in found.setdefault(it.name, {}), (it.name, labels)
-            found[it.name][labels] = it.value
-    return found
+    from tests.scrape import Series
 
 
 def shown(metrics: Metrics) -> Series:
@@ -77,10 +65,6 @@ class Standing(SumMonitor):
     def overview(self, most: int) -> Overview:
         riskiest = (RankedMerchant("m1", self.name, "D", 71.5),)
         return Overview({"A": 1, "D": 1}, riskiest[:most], {"detectors": 3}, {"mcc_jump": 9_000})
-
-
-def value(found: Series, name: str, /, **labels: str) -> float:
-    return found[f"tillwatch_{name}"][tuple(sorted(labels.items()))]
 
 
 def test_counts_are_shown_as_of_the_last_checkpoint() -> None:
@@ -247,10 +231,6 @@ def work(path: Path) -> tuple[Last, Metrics]:
         until_idle=True, observer=last, metrics=metrics,
     )  # fmt: skip
     return last, metrics
-
-
-def summed(found: Series, name: str) -> float:
-    return sum(found[f"tillwatch_{name}"].values())
 
 
 def test_a_worker_counts_every_record_and_alert_once(worked: tuple[Last, Last, Series, Path]) -> None:
