@@ -14,7 +14,7 @@ from streams.sqlite.address import SqliteAddress
 from tillwatch.cli import commands
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from click.testing import Result
 
@@ -35,8 +35,8 @@ def call(*arguments: str | Path) -> Result:
     return CliRunner().invoke(commands, [str(each) for each in arguments])
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
-    """Run the command line in another process."""
+def start(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Run the command line in another process, with more environment variables."""
     return subprocess.Popen(
         [sys.executable, "-m", "tillwatch", *map(str, arguments)],
         cwd=ROOT,
@@ -44,7 +44,7 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={"TILLWATCH_HEALTH_PORT": "0", **os.environ},
+        env={"TILLWATCH_HEALTH_PORT": "0", **os.environ, **(environment or {})},
     )
 
 
