@@ -72,7 +72,10 @@ class Shops:
 
     def at(self, row: int, time_ms: int, before: int) -> Shop | None:
         """The shop at a moment, by what came before the row of features `before`; None where nothing is known."""
-        versions = [*self._versions.get(row, ()), *(
+        held = self._versions.get(row, ())
+        if len(held) == 1 and not held[0].assigned and row not in self._coming:
+            return held[0].shop if held[0].effective_ms <= time_ms else None
+        versions = [*held, *(
             each.version for each in self._coming.get(row, ()) if each.before_row <= before
         )]  # fmt: skip
         known = [each for each in versions if each.effective_ms <= time_ms]

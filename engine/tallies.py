@@ -6,20 +6,17 @@ since. They hold figures for whoever runs the monitor; nothing is judged by them
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
-import numpy as np
 
 from detectors.contract import E7, HOME
-from domain.feature_codes import NULL
 from domain.mcc import mcc_group
 from domain.severity import level_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from detectors.contract import Detector, Findings
     from engine.features.feature_rows import FeatureRows
@@ -86,16 +83,16 @@ class Tallies(msgspec.Struct, kw_only=True, omit_defaults=True):
         """Count what a detector found in rows of features, some of which there is."""
         name = detector.name
         add(self.findings, name, len(findings.index))
-        clock_ms = int(rows.clock_ms[findings.index].max())
+        clock_ms = max(rows.clock_ms[findings.index].tolist())
         self.fired_ms[name] = max(clock_ms, self.fired_ms.get(name, clock_ms))
         if findings.turnover_e7 is None and findings.loss_e7 is None:
             return
         self.home_digits = rows.home_digits
-        up, down = (rows.judged[each][findings.index] for each in HOME)
+        up, down = (rows.judged[each][findings.index].tolist() for each in HOME)
         if findings.turnover_e7 is not None:
-            add(self.turnover_minor, name, home_minor(findings.turnover_e7, up, down))
+            add(self.turnover_minor, name, home_minor(findings.turnover_e7.tolist(), up, down))
         if findings.loss_e7 is not None and detector.bearer:
-            add(self.loss_minor, detector.bearer, home_minor(findings.loss_e7, up, down))
+            add(self.loss_minor, detector.bearer, home_minor(findings.loss_e7.tolist(), up, down))
 
     def count_begun(self, detector: str, begun: Sequence[Begun], rows: FeatureRows, shops: Shops) -> None:
         """Count the alerts of a detector that began in rows of features."""
@@ -105,11 +102,16 @@ class Tallies(msgspec.Struct, kw_only=True, omit_defaults=True):
             shop = shops.at(row, int(rows.time_ms[j]), j)
             add_of_many(self.by_region, shop.city if shop else "")
             add_of_many(self.by_agent, shop.agent_id if shop else "")
-            group = mcc_group(rows.mcc(j))
-            add(self.by_mcc_group, group.en if group else UNKNOWN, 1)
+            add(self.by_mcc_group, _group_name(rows.mcc(j)), 1)
 
 
 _TABLES = tuple(each for each in Tallies.__struct_fields__ if each not in {"alerts", "home_digits"})
+
+
+@cache
+def _group_name(mcc: str) -> str:
+    group = mcc_group(mcc)
+    return group.en if group else UNKNOWN
 
 
 def add(table: dict[str, int], value: str, count: int) -> None:
@@ -123,7 +125,7 @@ def add_of_many(table: dict[str, int], value: str) -> None:
     add(table, value if value in table or len(table) < MOST_VALUES else OTHER, 1)
 
 
-def home_minor(money_e7: NDArray[np.int64], up: NDArray[np.int64], down: NDArray[np.int64]) -> int:
+def home_minor(money_e7: Sequence[int], up: Sequence[int], down: Sequence[int]) -> int:
     """Sum of money in minor units of the acquirer's currency, each amount rounded by itself, half up.
 
     Args:
@@ -131,9 +133,11 @@ def home_minor(money_e7: NDArray[np.int64], up: NDArray[np.int64], down: NDArray
         up: numerator of what such a minor unit is at home.
         down: denominator of that.
 
-    >>> home_minor(np.array([15_000_000, NULL, 25_000_000]), np.array([1, 1, 2]), np.array([1, 1, 1]))
+    >>> home_minor([15_000_000, -(2**63), 25_000_000], [1, 1, 2], [1, 1, 1])
     7
     """
-    known = np.flatnonzero((money_e7 != NULL) & (money_e7 > 0))
-    sizes = zip(money_e7[known].tolist(), up[known].tolist(), down[known].tolist(), strict=True)
-    return sum((2 * e7 * above + E7 * below) // (2 * E7 * below) for e7, above, below in sizes)
+    total = 0
+    for e7, above, below in zip(money_e7, up, down, strict=True):
+        if e7 > 0:  # null is below 0
+            total += (e7 + E7 // 2) // E7 if above == below else (2 * e7 * above + E7 * below) // (2 * E7 * below)
+    return total

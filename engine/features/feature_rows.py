@@ -58,6 +58,7 @@ _SHOWN = tuple(
     }
 )  # fmt: skip
 _TIME, _RECEIVED = NUMBERS.index("event_time"), NUMBERS.index("received_at")
+_MCC = NUMBERS.index("mcc")
 
 
 @dataclass(slots=True)
@@ -283,9 +284,11 @@ class FeatureRows:
 
     def mcc(self, j: int) -> str:
         """The first MCC of the master data in force at row `j`, else that of its record; "" where there is none."""
-        i, registered = int(self._record[j]), self._registered(j)
-        presented = MISSING if i < 0 else int(self._walked.decoded.columns.number[NUMBERS.index("mcc"), i])
-        return registered[0] if registered else "" if presented == MISSING else f"{presented:04d}"
+        version, i = self._walked.state.master_data[self._version[j]], int(self._record[j])
+        if version["mcc_count"]:
+            return f"{version['mccs'][0]:04d}"
+        presented = MISSING if i < 0 else int(self._walked.decoded.columns.number[_MCC, i])
+        return "" if presented == MISSING else f"{presented:04d}"
 
     def hashes(self, name: str) -> NDArray[np.uint64]:
         """64-bit hashes of a text field of the records that rows are of; 0 where there is none."""

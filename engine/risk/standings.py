@@ -31,11 +31,15 @@ class Standings:
 
     def note(self, row: int, before: Account | None, after: Account) -> None:
         """The account of a row is another one than before."""
-        if before is not None:
+        grade, score = after.published_grade, after.published_e2
+        if before is None:
+            self.grades[grade] += 1
+        elif before.published_grade != grade:
             self.grades[before.published_grade] -= 1
-        self.grades[after.published_grade] += 1
-        if before is None or before.published_e2 != after.published_e2:
-            heapq.heappush(self._highest, (-after.published_e2, row))
+            self.grades[grade] += 1
+        if before is not None and before.published_e2 == score:
+            return
+        heapq.heappush(self._highest, (-score, row))
         if len(self._highest) > 2 * len(self._accounts) + _SPARE:
             self._highest = [(-each.published_e2, row) for row, each in self._accounts.items()]
             heapq.heapify(self._highest)

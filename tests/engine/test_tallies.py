@@ -6,7 +6,6 @@ from collections import Counter
 from functools import cache
 
 import msgspec
-import numpy as np
 import pytest
 
 from detectors.contract import E7
@@ -115,11 +114,8 @@ def test_values_beyond_the_most_are_counted_together() -> None:
 
 
 def test_money_is_summed_at_home_each_amount_rounded_by_itself() -> None:
-    e7 = np.array([150 * E7, NULL, 3 * E7, -E7], np.int64)
-    rate_up, rate_down = np.array([7, 7, 7, 7]), np.array([2, 2, 2, 2])
-    assert home_minor(e7, rate_up, rate_down) == 525 + 11  # 10.5 is rounded up
-    huge = np.array([10**11 * E7], np.int64)
-    assert home_minor(huge, np.array([10**9]), np.array([1])) == 10**20
+    assert home_minor([150 * E7, NULL, 3 * E7, -E7], [7] * 4, [2] * 4) == 525 + 11  # 10.5 is rounded up
+    assert home_minor([10**11 * E7], [10**9], [1]) == 10**20
 
 
 def test_the_overview_is_what_a_walk_over_all_accounts_finds() -> None:

@@ -87,17 +87,17 @@ def assert_counted(scene: Scene, *workers: WorkerProcess) -> None:
 def test_after_kills_the_sum_of_alerts_counted_is_that_of_distinct_alerts(scene: Scene, backend: str) -> None:
     counters = Counters()
     scene.feed_meanwhile(STRIKES * _A_STRIKE_S[backend])
-    for _ in range(STRIKES):
+    for k in range(STRIKES):
         worker = start(scene)
-        if scene.draw.random() < 0.5:
-            wait_until(lambda worker=worker: shown(worker) or not worker.alive, "it shows its metrics", poll_s=0.02)
+        if k % 2:  # the others may be killed before they have any partition
+            wait_until(lambda worker=worker: partitions_shown(shown(worker) or {}), "it has partitions", poll_s=0.02)
         worker.join(scene.draw.uniform(0, _A_STRIKE_S[backend] / 2))
         counters.see(shown(worker))
         scene.kill(worker, "while its counters were read")
     last = start(scene)
     wait_until(lambda: shown(last), "the last worker shows its metrics", poll_s=0.02)
     counters.see(shown(last))
-    assert counters.scrapes > STRIKES // 3
+    assert counters.scrapes >= STRIKES // 2
     assert_counted(scene, last)
 
 
