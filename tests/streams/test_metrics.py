@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
 from streams.worker import run_worker
+from tests.parts import command, require
 from tests.scrape import series, summed, value
 from tests.streams.sums import SumMonitor
 from tillwatch.feed import feed_simulation
@@ -275,6 +277,18 @@ def test_every_metric_of_the_table_is_shown_by_its_name_and_kind(worked: tuple[L
     for each in METRICS:
         if each.kind is not MetricKind.HISTOGRAM:
             assert labels[each.name] == set(each.labels), each.name
+
+
+@pytest.mark.monitoring
+def test_prometheus_finds_no_fault_with_names_and_text(worked: tuple[Last, Last, Series, Path]) -> None:
+    promtool = require(lambda: command("promtool", "prometheus"))
+    _, _, _, path = worked
+    metrics = Metrics("1", ["mcc_jump"], path.parent)
+    metrics.on_assigned(assigned(0, of=tallied(3, 1)))
+    metrics.on_look([PartitionLook(0, Standing(0), 0)])
+    written = metrics.written(metrics.snapshot())
+    checked = subprocess.run([promtool, "check", "metrics"], input=written, capture_output=True, check=False)
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, b"", b"")
 
 
 def test_the_text_is_written_in_a_thread_from_one_moment() -> None:
