@@ -35,16 +35,17 @@ class Counters:
         self._seen: dict[tuple[str, Labels], float] = {}
         self.scrapes = 0
 
-    def see(self, found: Series | None) -> None:
-        """Compare with what was shown before, by whichever worker."""
+    def see(self, found: Series | None) -> bool:
+        """Compare with what was shown before, by whichever worker; whether any record is counted."""
         if found is None:
-            return
+            return False
         for name in COUNTED:
             for labels, count in found.get(f"tillwatch_{name}", {}).items():
                 before = self._seen.get((name, labels), 0.0)
                 assert count >= before, f"{name}{dict(labels)} was {before:g}, then {count:g}"
                 self._seen[name, labels] = count
         self.scrapes += "tillwatch_records_total" in found
+        return summed(found, "records_total") > 0
 
 
 def start(scene: Scene) -> WorkerProcess:
@@ -90,7 +91,7 @@ def test_after_kills_the_sum_of_alerts_counted_is_that_of_distinct_alerts(scene:
     for k in range(STRIKES):
         worker = start(scene)
         if k % 2:  # the others may be killed before they have any partition
-            wait_until(lambda worker=worker: partitions_shown(shown(worker) or {}), "it has partitions", poll_s=0.02)
+            wait_until(lambda worker=worker: counters.see(shown(worker)), "a checkpoint is shown", poll_s=0.02)
         worker.join(scene.draw.uniform(0, _A_STRIKE_S[backend] / 2))
         counters.see(shown(worker))
         scene.kill(worker, "while its counters were read")
@@ -98,6 +99,7 @@ def test_after_kills_the_sum_of_alerts_counted_is_that_of_distinct_alerts(scene:
     wait_until(lambda: shown(last), "the last worker shows its metrics", poll_s=0.02)
     counters.see(shown(last))
     assert counters.scrapes >= STRIKES // 2
+    assert any(each.after_checkpoint for each in scene.kills)
     assert_counted(scene, last)
 
 
