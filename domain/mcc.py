@@ -113,7 +113,7 @@ def mcc_name(mcc: str) -> Text:
     >>> mcc_name("0002")
     Text(en='MCC 0002', zh='MCC 0002')
     """
-    ranges = _range_name(mcc)
+    ranges = mcc_group(mcc)
     en = _name_en(mcc) or (f"{ranges.en} (MCC {mcc})" if ranges else f"MCC {mcc}")
     zh = NAMES_ZH.get(mcc) or (f"{ranges.zh}(MCC {mcc})" if ranges else f"MCC {mcc}")
     return Text(en=en, zh=zh)
@@ -135,7 +135,12 @@ def _name_en(mcc: str) -> str:
     return found.iso_description or found.visa_description or found.mastercard_description
 
 
-def _range_name(mcc: str) -> Text | None:
+def mcc_group(mcc: str) -> Text | None:
+    """The range of ISO 18245 that `mcc` is in; None where it is in none, or no MCC.
+
+    >>> mcc_group("5411")
+    Text(en='Retail stores', zh='零售')
+    """
     if not _is_mcc(mcc):
         return None
     code = int(mcc)

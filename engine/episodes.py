@@ -20,6 +20,7 @@ from domain.alerts import Alert, Duty
 from domain.feature_codes import NULL
 from domain.timestamps import DAY_MS, iso
 from engine.decoding.columns import MISSING
+from engine.tallies import Begun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,6 +61,22 @@ class Risen(NamedTuple):
     alert_id: str
     severity: float
     rise: float
+
+
+class Taken(NamedTuple):
+    """What a detector's findings in rows of features came to.
+
+    Attributes:
+        alerts: those due.
+        rises: for the risk score, each rise of an episode's peak.
+        begun: each episode that began.
+        receipts_ms: receipt of the records that made alerts due, UTC milliseconds; of those that are not of the past.
+    """
+
+    alerts: list[Alert]
+    rises: list[Risen]
+    begun: list[Begun]
+    receipts_ms: list[int]
 
 
 class Figures(NamedTuple):
@@ -200,18 +217,15 @@ class Episodes:
 
     def take(
         self, detector: Detector, findings: Findings, rows: FeatureRows, controls: Controls, shops: Shops
-    ) -> tuple[list[Alert], list[Risen]]:  # fmt: skip
+    ) -> Taken:  # fmt: skip
         """Add a detector's findings in rows of features to its episodes.
 
         The quiet gap and the greatest age are those of the version in force at each hit.
-
-        Returns:
-            the alerts due, and for the risk score each rise of an episode's peak.
         """
-        alerts: list[Alert] = []
-        rises: list[Risen] = []
+        taken = Taken([], [], [], [])
+        alerts, rises, begun, receipts_ms = taken
         if len(findings.index) == 0:
-            return alerts, rises
+            return taken
         due: dict[str, tuple[Episode, int]] = {}
         touched: dict[int, Episode] = {}
         at = findings.index
@@ -225,11 +239,12 @@ class Episodes:
             if episode and (
                 mark_ms > self._deadline_ms[episode.slot] or time_ms > episode.now.first_ms + as_set.max_age_s * 1000
             ):
-                self._freeze(due.pop(episode.alert_id, None), rows, controls, shops)
+                receipts_ms += self._freeze(due.pop(episode.alert_id, None), rows, controls, shops)
                 alerts.append(self._close(episode))
                 episode = None
             if episode is None:
                 episode = self._begin(as_set, row, time_ms, j, rows)
+                begun.append(Begun(j, row, severity))
             before, last_ms = episode.now.severity, episode.now.last_ms
             txn_id = rows.txn_id(j) if len(episode.now.txn_ids) < MOST_TXN_IDS else ""
             shown = rows.transaction(j) if len(episode.now.transactions) < MOST_TRANSACTIONS else None
@@ -241,7 +256,7 @@ class Episodes:
                 rises.append(Risen(j, row, mark_ms, episode.alert_id, peak, peak - before))
             self._deadline_ms[episode.slot] = episode.now.last_ms + as_set.quiet_gap_s * 1000
         for each in due.values():
-            self._freeze(each, rows, controls, shops)
+            receipts_ms += self._freeze(each, rows, controls, shops)
             alerts.append(each[0].alert())
         if self._journals:
             for row, it in touched.items():
@@ -251,7 +266,7 @@ class Episodes:
                     it.received_ms, it.shop,
                 )  # fmt: skip
                 self._changed[detector.name, row] = kept
-        return alerts, rises
+        return taken
 
     def close_due(self, rows: FeatureRows) -> list[Alert]:
         """Close the episodes whose deadline their merchant's clock or its feed's clock has passed."""
@@ -312,13 +327,21 @@ class Episodes:
         return episode.alert(closed=True)
 
     @staticmethod
-    def _freeze(due: tuple[Episode, int] | None, rows: FeatureRows, controls: Controls, shops: Shops) -> None:
-        """Freeze what an episode's last due revision rests on: features, and what was in force."""
-        if due is not None:
-            episode, j = due
-            clock_ms = int(rows.clock_ms[j])
-            episode.detector = controls.detector_at(episode.detector.name, clock_ms)
-            episode.controls = controls.at(clock_ms)
-            episode.received_ms = rows.received_ms(j)
-            episode.shop = shops.at(episode.row, int(rows.time_ms[j]), j)
-            episode.values = rows.values(episode.detector.columns, j)
+    def _freeze(
+        due: tuple[Episode, int] | None, rows: FeatureRows, controls: Controls, shops: Shops
+    ) -> tuple[int, ...]:
+        """Freeze what an episode's last due revision rests on: features, and what was in force.
+
+        Returns:
+            Receipt of the record that made it due, where that is not of the past.
+        """
+        if due is None:
+            return ()
+        episode, j = due
+        clock_ms = int(rows.clock_ms[j])
+        episode.detector = controls.detector_at(episode.detector.name, clock_ms)
+        episode.controls = controls.at(clock_ms)
+        episode.received_ms = rows.received_ms(j)
+        episode.shop = shops.at(episode.row, int(rows.time_ms[j]), j)
+        episode.values = rows.values(episode.detector.columns, j)
+        return (episode.received_ms,) if rows.is_live(j) else ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from domain.events import EVENT_KINDS
 from domain.feature_codes import NULL, ROW_CLOSING
 from domain.timestamps import HOUR_MS
 from engine.controls import Controls, detect
@@ -15,6 +16,7 @@ from engine.readings import days_of, profile_of
 from engine.risk.analyst_decisions import decisions_of
 from engine.risk.ledger import Change, DayClosed, Effect, Rise, RiskLedger
 from engine.shops import Shops
+from engine.tallies import Tallies, add
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -67,6 +69,7 @@ class Judge:
         risk: the merchants' risk accounts.
         shops: names, places, reps and agents of the merchants.
         coverage: how much of the stream each detector could judge.
+        tallies: what was found since the partition's first record.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Judge:
         self.risk = RiskLedger(groups, merchant_id, journals=journals)
         self.coverage = [Coverage(each.name, each.needs) for each in self._detectors]
         self._needs = {need for each in self.coverage for need in each.needs}
+        self.tallies = Tallies()
         self._note_artefacts()
 
     def learn(self, known: Sequence[Known]) -> list[Control] | None:
@@ -105,11 +109,15 @@ class Judge:
         parts = self.controls.parts(rows.clock_ms, rows.judged)
         for k, detector in enumerate(self._detectors):
             findings = detect(parts, k)
+            taken = self.episodes.take(detector, findings, rows, self.controls, self.shops)
+            outputs.alerts += taken.alerts
+            outputs.receipts_ms += taken.receipts_ms
             if len(findings.index):
                 outputs.findings[detector.name] += len(findings.index)
-            alerts, rises = self.episodes.take(detector, findings, rows, self.controls, self.shops)
-            outputs.alerts += alerts
-            changes += ((each.j, k, _rise(each, detector.name, rows.columns)) for each in rises)
+                self.tallies.count_findings(detector, findings, rows)
+            if taken.begun:
+                self.tallies.count_begun(detector.name, taken.begun, rows, self.shops)
+            changes += ((each.j, k, _rise(each, detector.name, rows.columns)) for each in taken.rises)
         risen = {change.row for _, _, change in changes}
         changes += ((j, len(self._detectors), each) for j, each in self._closings(rows, risen))
         outputs.alerts += self.episodes.close_due(rows)
@@ -143,6 +151,9 @@ class Judge:
         """Count what each detector could judge."""
         transactions = rows.accepted_transactions
         present = {need: rows.present(need) for need in self._needs}
+        for need, count in present.items():
+            if need not in EVENT_KINDS:
+                add(self.tallies.fields_present, need, count)
         for each in self.coverage:
             each.transactions += transactions
             for need in each.needs:

@@ -18,6 +18,8 @@ from engine.features.pipeline import FeaturePipeline
 from engine.judging import Coverage, Judge
 from engine.merchant_snapshot import MerchantSnapshot, snapshot_of
 from engine.outputs import Counts, Outputs
+from engine.overview import overview_of
+from engine.tallies import add
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from engine.checkpoint.pages import Page
     from engine.controls import Controls, Known
     from engine.decoding.records import Records
+    from engine.overview import Overview
+    from engine.tallies import Tallies
 
 __all__ = ["Coverage", "MerchantSnapshot", "Monitor", "MonitorConfig", "Totals"]
 
@@ -108,6 +112,11 @@ class Monitor:
         return self.controls.reached_ms
 
     @property
+    def tallies(self) -> Tallies:
+        """What was found since the partition's first record, or since the version that began to count it."""
+        return self._judge.tallies
+
+    @property
     def coverage(self) -> list[Coverage]:
         """How much of the stream each detector could judge so far."""
         return self._judge.coverage
@@ -140,8 +149,12 @@ class Monitor:
             outputs.judging_s += time.perf_counter() - judging
         outputs.fields_dropped = self._pipeline.fields_dropped
         self.fields_dropped += outputs.fields_dropped
+        for name, count in outputs.fields_dropped.items():
+            add(self.tallies.fields_dropped, name, count)
         outputs.features_s = time.perf_counter() - began - outputs.judging_s
         outputs.add_broken(records)
+        for letter in outputs.dead_letters:
+            add(self.tallies.dead_letters, letter.reason, 1)
         self.counts.add(outputs.counts)
         return outputs
 
@@ -154,7 +167,7 @@ class Monitor:
         if self._checkpoints is None:
             raise RuntimeError("a monitor must be made with checkpoints=True to be checkpointed")
         coverage = [(each.transactions, dict(each.present)) for each in self.coverage]
-        return self._checkpoints.begin(asdict(self.counts), coverage, dict(self.feeds))
+        return self._checkpoints.begin(asdict(self.counts), coverage, dict(self.feeds), self.tallies.copy())
 
     def restore(self, notes: bytes, pages: Iterable[tuple[int, Page]]) -> None:
         """Continue from a checkpoint; before the first record is processed.
@@ -171,6 +184,7 @@ class Monitor:
         found = self._checkpoints.restore(notes, pages)
         self.counts = Counts(**found.counts)
         self._pipeline.feeds = dict(found.feed_names)
+        self._judge.tallies = found.tallies
         covered = dict(zip(found.detectors, found.coverage, strict=True))
         for each in self.coverage:
             each.transactions, present = covered.get(each.detector, (0, {}))
@@ -182,6 +196,10 @@ class Monitor:
         if row < 0:
             return None
         return snapshot_of(self._pipeline, self._judge.episodes, self._judge.risk, row)
+
+    def overview(self, most: int) -> Overview:
+        """The partition at a glance, with at most so many of its riskiest merchants. It changes nothing."""
+        return overview_of(self._pipeline, self._judge, most)
 
     def totals(self) -> Iterator[Totals]:
         """Every merchant's sums, in the order they first came."""

@@ -78,6 +78,8 @@ class Outputs:
     """Rows of features that each detector found fault with, by its name."""
     fields_dropped: Counter[str] = field(default_factory=Counter)
     """By name, how many records an optional field was left out of, for its value is not what it must be."""
+    receipts_ms: list[int] = field(default_factory=list)
+    """Receipt of the records that made alerts due, UTC milliseconds; of those that are not of the past."""
     features_s: float = field(default=0.0, compare=False)
     """Seconds that decoding and features took."""
     judging_s: float = field(default=0.0, compare=False)

@@ -72,7 +72,10 @@ class Shops:
 
     def at(self, row: int, time_ms: int, before: int) -> Shop | None:
         """The shop at a moment, by what came before the row of features `before`; None where nothing is known."""
-        versions = [*self._versions.get(row, ()), *(
+        held = self._versions.get(row, ())
+        if len(held) == 1 and not held[0].assigned and row not in self._coming:
+            return held[0].shop if held[0].effective_ms <= time_ms else None
+        versions = [*held, *(
             each.version for each in self._coming.get(row, ()) if each.before_row <= before
         )]  # fmt: skip
         known = [each for each in versions if each.effective_ms <= time_ms]
@@ -82,6 +85,10 @@ class Shops:
             return None
         shop, by = data.shop if data else Shop(), assigned.shop if assigned else Shop()
         return Shop(shop.name, shop.city, by.rep_id or shop.rep_id, by.agent_id or shop.agent_id)
+
+    def name_of(self, row: int) -> str:
+        """What the newest record that names the shop calls it, "" where none does."""
+        return next((each.shop.name for each in reversed(self._versions.get(row, ())) if each.shop.name), "")
 
     def changes(self) -> Mapping[int, tuple[ShopVersion, ...]]:
         """The merchants whose versions changed since the last call."""

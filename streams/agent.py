@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from engine.controls import Known
     from engine.decoding.records import Records
     from engine.outputs import Outputs
+    from engine.overview import Overview
+    from engine.tallies import Tallies
     from streams.batches import BatchConsumer
     from streams.faust_compat import App
     from streams.fetched_batch import FetchedBatch
@@ -53,6 +55,11 @@ class MonitorLike(Protocol):
     counts: Counts
 
     @property
+    def tallies(self) -> Tallies:
+        """What was found since the partition's first record."""
+        ...
+
+    @property
     def feeds(self) -> Mapping[str, int]:
         """By feed, the latest time that a clock record of it carried, UTC milliseconds."""
         ...
@@ -60,6 +67,10 @@ class MonitorLike(Protocol):
     @property
     def reached_ms(self) -> int:
         """The latest clock of a merchant that was judged so far, UTC milliseconds; `NEVER_MS` before the first."""
+        ...
+
+    def overview(self, most: int) -> Overview:
+        """The partition at a glance, with at most so many of its riskiest merchants."""
         ...
 
     def learn(self, known: Sequence[Known]) -> list[Control]:
@@ -98,13 +109,14 @@ class Partition:
         next_offset: the offset after the last record that was processed and whose outputs are published.
         checkpoint: number of its last checkpoint, 0 for none.
         checkpoint_offset: the offset that checkpoint reads on from, 0 for none.
+        checkpoint_ms: when that was taken, UTC milliseconds, 0 for never.
         checkpoint_at: when that began, by the event loop's clock.
         pages: live pages of that checkpoint, by number.
         waiting: the last offsets of the batches that are processed and not in a checkpoint yet, in order.
         released: whether it is no longer ours; what is still under way with it comes to nothing.
         warned: whether it was said that records are in it which belong to others.
         earlier: what its records had come to when it was recovered.
-        recovery: how it was brought back to its last checkpoint; None where it had none.
+        recovery: how it was brought back to its last checkpoint; None where it had none, or was held.
     """
 
     number: int
@@ -113,6 +125,7 @@ class Partition:
     next_offset: int
     checkpoint: int = 0
     checkpoint_offset: int = 0
+    checkpoint_ms: int = 0
     checkpoint_at: float = 0.0
     pages: dict[int, PageRef] = field(default_factory=dict)
     waiting: deque[int] = field(default_factory=deque)
@@ -246,7 +259,7 @@ class MonitorAgent:
             self.sound = True
             self.counts.add(outputs.counts)
             seconds = processed - began, time.perf_counter() - processed
-            self._observer.on_batch(BatchReport(number, outputs, batch.appended_ms, *seconds))
+            self._observer.on_batch(BatchReport(number, outputs.counts.records, outputs, batch.appended_ms, *seconds))
 
     async def _publish(self, partition: Partition, outputs: Outputs) -> None:
         """Append what a batch gave to its topics, and wait until the log has it.

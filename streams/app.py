@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from streams.batches import BATCH_RECORDS
 from streams.faust_compat import App, NoTables
+from streams.health import NOWHERE, Endpoint
 from streams.topics import DEFAULT_PARTITIONS, TOPICS
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class WorkerSettings:
             would take more than a tenth of the time come later. None takes no checkpoints: a worker that starts reads
                 every event again.
         keep_events_days: how long events are kept, 0 for ever; never less than back to the last checkpoints.
-        health_port: where on loopback `/live` and `/ready` answer; 0 for nowhere.
+        health: where `/live`, `/ready` and `/metrics` answer.
 
     Raises:
         ValueError: one of them is out of range, or a worker on this log cannot have it.
@@ -46,7 +47,7 @@ class WorkerSettings:
     batch_records: int = BATCH_RECORDS
     checkpoint_every_s: float | None = 5.0
     keep_events_days: int = 0
-    health_port: int = 0
+    health: Endpoint = NOWHERE
     topics: Topics = TOPICS
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ from streams.agent import CheckpointedMonitor, Partition
 from streams.errors import LetGo, OffsetGone, UnknownFormat
 from streams.log import now_utc_ms
 from streams.manifests import Manifest, PageRef
-from streams.observer import RecoveryReport
+from streams.observer import RecoveryReport, Tallied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -55,6 +55,8 @@ class CheckpointReport:
         slice_s: the longest that gathering a slice held up the stream.
         cost_s: processor time of all of it, but for the sending on Kafka, about 1 ms a megabyte.
         seconds: from its beginning to its commit.
+        committed_ms: when it was committed, UTC milliseconds of the wall clock.
+        tallied: what the partition's records had come to when it began.
     """
 
     partition: int
@@ -65,6 +67,8 @@ class CheckpointReport:
     slice_s: float
     cost_s: float
     seconds: float
+    committed_ms: int
+    tallied: Tallied
 
 
 class Checkpointer:
@@ -115,7 +119,7 @@ class Checkpointer:
         try:
             for number in numbers:
                 found[number] = (
-                    replace(held[number], released=False, waiting=deque())
+                    replace(held[number], released=False, waiting=deque(), recovery=None)
                     if number in held
                     else await self._recover_one(number, make(number))
                 )
@@ -146,8 +150,8 @@ class Checkpointer:
         )  # fmt: skip
         refs = {each.id: each for each in manifest.pages}
         return Partition(
-            number, monitor, result_writer, manifest.offset, manifest.checkpoint, manifest.offset, pages=refs,
-            recovery=report,
+            number, monitor, result_writer, manifest.offset, manifest.checkpoint, manifest.offset,
+            manifest.checkpoint_ms, pages=refs, recovery=report,
         )  # fmt: skip
 
     async def _refuse_others(self, numbers: Iterable[int]) -> None:
@@ -239,6 +243,7 @@ class Checkpointer:
             partition.checkpoint_at = loop.time()
             offset = partition.next_offset
             checkpoint = cast("CheckpointedMonitor", partition.monitor).checkpoint()
+            tallied = Tallied.of(partition.monitor)
             pause_s = time.perf_counter() - began
         fresh: dict[int, bytes] = {}
         slice_s = cost_s = 0.0
@@ -252,12 +257,14 @@ class Checkpointer:
         held = [checkpoint.end()]
         await self._in_thread(held.clear)
         partition.checkpoint, partition.checkpoint_offset = partition.checkpoint + 1, offset
+        partition.checkpoint_ms = manifest.checkpoint_ms
         self._agent.acknowledge(partition, offset)
         self._not_before = partition.checkpoint_at + cost_s / MOST_SHARE
         size = sum(map(len, fresh.values()))
         seconds = time.perf_counter() - began
         report = CheckpointReport(
             partition.number, checkpoint.merchants, len(fresh), size, pause_s, slice_s, cost_s, seconds,
+            now_utc_ms(), tallied,
         )  # fmt: skip
         self._observer.on_checkpoint(report)
         return True

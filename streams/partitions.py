@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mode import get_logger
 
 from streams.agent import Partition
-from streams.observer import RecoveryReport
+from streams.observer import AssignedPartition, RecoveryReport, Tallied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -99,8 +99,13 @@ class PartitionKeeper:
         self._rejoining = False
         self._held = {}
         self._agent.begin(self._recovered, token)
+        assigned = [
+            AssignedPartition(number, Tallied.of(each.monitor), each.checkpoint_ms, each.recovery)
+            for number, each in self._recovered.items()
+        ]
         self.apply_controls()
         self._watchdog.recovered(len(self._recovered))
+        self._observer.on_assigned(assigned)
         self._observer.on_recovered(
             [
                 each.recovery or RecoveryReport(number, 0, each.next_offset, 0.0)

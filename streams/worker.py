@@ -20,7 +20,7 @@ from streams.controls import ControlsWatch
 from streams.errors import Fenced, LetGo, LogFailed, Unreachable
 from streams.feeds import FeedWatch
 from streams.health import Health
-from streams.observer import Observer
+from streams.observer import Observers, PartitionLook
 from streams.partitions import PartitionKeeper
 from streams.reporting import ProgressReport
 from streams.stage import Stage
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from engine.outputs import Counts
     from streams.agent import MonitorLike
     from streams.app import WorkerSettings
+    from streams.metrics import Metrics
+    from streams.observer import Observer
 
 __all__ = ["CheckpointReport", "MonitorFailed", "Stuck", "Worker", "run_stage", "run_worker"]
 
@@ -60,11 +62,12 @@ class Worker:
         *,
         until_idle: bool = False,
         observer: Observer | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._settings = settings = stage.settings(settings)
         self._stage = stage
         self._until_idle = until_idle
-        self._observer = observer or Observer()
+        self._observer = Observers(*(each for each in (observer, metrics) if each is not None))
         self._stalled: list[str] = []
         self._trouble: str | None = None  # so that the first look tells
         self._backend = settings.address.backend(settings, stage)
@@ -84,7 +87,7 @@ class Worker:
             )
         self._report = ProgressReport(settings.group, self.agent, self._observer, by_partition=self._backend.shared)
         self._watchdog = Watchdog()
-        self._health = Health(settings.health_port, self._watchdog)
+        self._health = Health(settings.health, self._watchdog, metrics)
         self._feeds = FeedWatch()
         self._controls = ControlsWatch(partial(settings.address.open, settings.topics))
         self.partitions = PartitionKeeper(
@@ -173,14 +176,26 @@ class Worker:
         self.partitions.count_anew()
         done = self.agent.next_offsets
         try:
-            lag = await self._lag(done)
+            lags = await self._lags(done)
         except Unreachable as error:
+            lags = None
             self._watchdog.unreachable(now, str(error))
             self._observer.on_lag(None)
         else:
+            lag = None if lags is None else sum(lags.values())
             self._watchdog.look(now, lag, done)
             self._observer.on_lag(lag)
+        self._tell_looks(lags)
         self._tell_changes()
+
+    def _tell_looks(self, lags: Mapping[int, int] | None) -> None:
+        """Tell the observer how each partition stands."""
+        self._observer.on_look(
+            [
+                PartitionLook(number, each.monitor, (lags or {}).get(number))
+                for number, each in self.agent.partitions.items()
+            ]
+        )
 
     def _tell_changes(self) -> None:
         """Tell the observer of controls, feeds and troubles that are others than at the last look."""
@@ -193,13 +208,13 @@ class Worker:
             self._trouble = trouble
             self._observer.on_trouble(trouble)
 
-    async def _lag(self, done: Mapping[int, int]) -> int | None:
-        """How many records wait; None where that is not known."""
+    async def _lags(self, done: Mapping[int, int]) -> Mapping[int, int] | None:
+        """By partition, how many records wait; None where that is not known."""
         if (ends := await self._backend.ends()) is None:
             return None
-        lag = sum(max(0, end - done[each]) for each, end in ends.items() if each in done)
+        lags = {each: max(0, end - done[each]) for each, end in ends.items() if each in done}
         # What nobody is to see takes offsets, too: markers of transactions, and what aborted ones had written.
-        return 0 if lag and await self._backend.finished(done) else lag
+        return dict.fromkeys(lags, 0) if any(lags.values()) and await self._backend.finished(done) else lags
 
     def _keep_from(self) -> dict[tuple[str, int], int]:
         """The offset of each partition's last checkpoint: nothing that lies behind it is dropped."""
@@ -295,14 +310,16 @@ def run_worker(
     *,
     until_idle: bool = False,
     observer: Observer | None = None,
+    metrics: Metrics | None = None,
 ) -> Counts:
     """Run a worker of the first stage, which reads `events`; see `run_stage`."""
-    return run_stage(settings, Stage.monitor(factory), until_idle=until_idle, observer=observer)
+    return run_stage(settings, Stage.monitor(factory), until_idle=until_idle, observer=observer, metrics=metrics)
 
 
 def run_stage(
-    settings: WorkerSettings, stage: Stage, *, until_idle: bool = False, observer: Observer | None = None
-) -> Counts:
+    settings: WorkerSettings, stage: Stage, *, until_idle: bool = False, observer: Observer | None = None,
+    metrics: Metrics | None = None,
+) -> Counts:  # fmt: skip
     """Run a worker of a stage in this thread, the process's main one, until SIGINT or SIGTERM.
 
     Every partition of the stage's topic that is assigned to it, on the embedded log all, is read on from the last
@@ -314,6 +331,7 @@ def run_stage(
         stage: which topic is read, and what makes of its records what.
         until_idle: return when every partition has been processed to its end.
         observer: told of everything worth watching.
+        metrics: the observer that `/metrics` shows; None for no such page.
 
     Returns:
         Records by what became of them, those of earlier runs included where their state was restored.
@@ -328,7 +346,7 @@ def run_stage(
         MonitorFailed: a batch could not be processed or published; neither it nor a later one is committed.
         Stuck: there are records to read, the log answers, and nothing has moved for long.
     """
-    worker = partial(Worker, settings, stage, until_idle=until_idle, observer=observer)
+    worker = partial(Worker, settings, stage, until_idle=until_idle, observer=observer, metrics=metrics)
     usual = gc.get_threshold()
     gc.set_threshold(*_COLLECTIONS)
     try:

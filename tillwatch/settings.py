@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,8 +16,10 @@ from detectors.registry import make_detectors
 from domain.errors import TillwatchError
 from engine.control_kinds.registry import INSTALLED, KINDS
 from streams.addresses import address_of, check_url
+from streams.health import LOOPBACK, Endpoint, read_token
 from streams.kafka.options import COMPRESSIONS, MECHANISMS, PROTOCOLS
 from streams.topics import TOPICS, Topics
+from tillwatch.log_lines import LogFormat  # noqa: TC001  pydantic reads the annotation
 
 if TYPE_CHECKING:
     from detectors.contract import Detector
@@ -58,7 +61,12 @@ class Settings(BaseSettings):
     batch_records: int = Field(5_000, ge=1, le=1_000_000, description="1 to 1000000 records")
     checkpoint_every_s: float = Field(5.0, gt=0, le=3_600, description="above 0, at most 3600 seconds")
     keep_events_days: int = Field(0, ge=0, le=36_500, description="0 to 36500 days, 0 for ever")
-    health_port: int = Field(0, ge=0, le=65_535, description="1 to 65535, 0 for none")
+    health_port: int = Field(9464, ge=0, le=65_535, description="1 to 65535, 0 for none")
+    health_host: str = Field(LOOPBACK, description="an IP address of this machine, 0.0.0.0 or :: for all it has")
+    health_token_file: str = Field(
+        "", description="a file of mode 0600 whose first line is a token of 16 characters or more, empty for none"
+    )
+    log_format: LogFormat = Field("text", description="text or json")
     capacity: int = Field(1_000_000, ge=1, le=2**31 - 1, description="1 to 2147483647 merchants")
     late_s: int = Field(86_400, ge=0, le=30 * 86_400, description="0 to 2592000 seconds")
     time_zone: str = Field("Asia/Shanghai", description="an IANA name such as Asia/Shanghai")
@@ -97,6 +105,12 @@ class Settings(BaseSettings):
             raise ValueError from error
         return value
 
+    @field_validator("health_host")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        ip_address(value)
+        return value
+
     def topics(self) -> Topics:
         """The log's topics; events are read from the foreign topic, if one is named.
 
@@ -113,6 +127,19 @@ class Settings(BaseSettings):
             OSError: a file that they name cannot be read.
         """
         return address_of(self.log_url, dict(self))
+
+    def endpoint(self) -> Endpoint:
+        """Where a worker answers, with the token that is asked for there.
+
+        A port that was not chosen is no reason to keep a second worker of one machine from starting.
+
+        Raises:
+            ValueError: the file of the token may be read by others, or holds none, or there is none and must be.
+            OSError: it cannot be read.
+        """
+        token = read_token(Path(self.health_token_file)) if self.health_token_file else ""
+        chosen = "health_port" in self.model_fields_set
+        return Endpoint(self.health_port, self.health_host, token, required=chosen)
 
     def control(self, kind: str) -> bytes:
         """Version 0 of a kind of control, JSON: what the settings say, or else what the product has.

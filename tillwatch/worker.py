@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import click
@@ -14,9 +14,12 @@ from engine.controls import Controls
 from engine.features.pipeline import FeaturePipeline
 from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
+from streams.metrics import Metrics
 from streams.observer import Observer
+from streams.sqlite.address import SqliteAddress
 from streams.worker import run_worker
 from tillwatch.language import lang_option, speaker
+from tillwatch.log_lines import log_to_stderr
 from tillwatch.logs import open_log, read_controls
 from tillwatch.precompile import compile_engine
 from tillwatch.seeding import seed_controls
@@ -73,8 +76,10 @@ def command(invocation: Invocation, lang: str, *, until_idle: bool, as_json: boo
     """
     if tied:
         tie_to_stdin()
-    log_to_stderr()
     settings, say = invocation.settings(), speaker(lang)
+    log_to_stderr(settings.log_format)
+    with failing(ValueError, OSError):
+        asked = worker_settings(settings)
     with open_log(settings) as log:
         for line in seed_controls(log, settings, say):
             _logger.warning("%s", line)
@@ -83,9 +88,8 @@ def command(invocation: Invocation, lang: str, *, until_idle: bool, as_json: boo
     compile_engine()  # now: while it is compiled or loaded, a member of a group would not be heard of
     started = time.monotonic()
     _logger.info(say("worker on %s, %d partitions", "开始处理%s，%d个分区"), settings.log_url, settings.partitions)
-    with failing(ValueError):
-        asked = worker_settings(settings)
-    counts = run_worker(asked, factory, until_idle=until_idle, observer=_Lines(say))
+    metrics = new_metrics(settings) if asked.health.port else None
+    counts = run_worker(asked, factory, until_idle=until_idle, observer=_Lines(say), metrics=metrics)
     seconds = time.monotonic() - started
     merchants = sum(1 for each in monitors.values() for _ in each.totals())
     ended = f"{counts.transactions:,}", f"{merchants:,}"
@@ -103,8 +107,16 @@ def worker_settings(settings: Settings) -> WorkerSettings:
         batch_records=settings.batch_records,
         checkpoint_every_s=settings.checkpoint_every_s,
         keep_events_days=settings.keep_events_days,
-        health_port=settings.health_port,
+        health=settings.endpoint(),
     )
+
+
+def new_metrics(settings: Settings) -> Metrics:
+    """A worker's metrics, as the settings have it."""
+    address = settings.address()
+    folder = address.path.parent if isinstance(address, SqliteAddress) else None
+    detectors = [each.name for each in settings.make_detectors()]
+    return Metrics(version("tillwatch"), detectors, folder)
 
 
 def _factory(settings: Settings, monitors: dict[int, Monitor]) -> Callable[[int, int], Monitor]:
@@ -149,9 +161,3 @@ def monitor_config(settings: Settings) -> MonitorConfig:
         controls=settings.controls(),
         foreign=bool(settings.foreign_topic),
     )
-
-
-def log_to_stderr() -> None:
-    """Write Tillwatch's log lines to standard error, and Faust's from warnings on."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
-    _logger.setLevel(logging.INFO)

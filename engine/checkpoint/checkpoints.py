@@ -30,6 +30,7 @@ from engine.features.partition import EARLIER_TURN_S, grown
 from engine.features.rows import Copies
 from engine.features.sets import Entries
 from engine.shops import shop_entry, shop_of
+from engine.tallies import Tallies
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -105,6 +106,8 @@ class Notes(msgspec.Struct, frozen=True, kw_only=True, rename=_WIRE):
     """By name, detectors that ran, or whose episodes and points are still there."""
     secret: bytes = b""
     """Under which identities are hashed; none in formats 1 and 2."""
+    tallies: Tallies = msgspec.field(default_factory=Tallies)
+    """What was found; nothing in states of versions that did not count it."""
     earlier_until_s: int = 0
     """Until this second of a merchant's clock there may be what was remembered before identities were keyed."""
 
@@ -256,8 +259,9 @@ class Checkpoints:
         """Pages of an earlier format, whose entries are written anew by the next checkpoint."""
 
     def begin(
-        self, counts: dict[str, int], coverage: list[tuple[int, dict[str, int]]], feeds: dict[str, int]
-    ) -> Checkpoint:
+        self, counts: dict[str, int], coverage: list[tuple[int, dict[str, int]]], feeds: dict[str, int],
+        tallies: Tallies | None = None,
+    ) -> Checkpoint:  # fmt: skip
         """Begin a checkpoint of what changed since the last one.
 
         Raises:
@@ -276,6 +280,7 @@ class Checkpoints:
             controls=self._controls.learned, reached_ms=self._controls.reached_ms, format=FORMAT,
             least_reader=LEAST_READER, families=self._families, starts=list(state.starts), marks=dict(self._marks),
             secret=state.rows.secret.astype("<u8").tobytes(), earlier_until_s=state.limits.earlier_until_s,
+            tallies=tallies or Tallies(),
         )  # fmt: skip
         side = Side(
             {each.name: self._hold(each) for each in _TABLES},

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from detectors.contract import CONTEXT, HOME
-from domain.currencies import amount_text
+from domain.currencies import amount_text, digits_of
 from domain.dispositions import (
     ACCEPTED,
     CONFLICT,
@@ -58,6 +58,7 @@ _SHOWN = tuple(
     }
 )  # fmt: skip
 _TIME, _RECEIVED = NUMBERS.index("event_time"), NUMBERS.index("received_at")
+_MCC = NUMBERS.index("mcc")
 
 
 @dataclass(slots=True)
@@ -233,6 +234,11 @@ class FeatureRows:
         up, down = scales[which.ravel()].T
         return up, down
 
+    @property
+    def home_digits(self) -> int:
+        """Digits behind the point of the acquirer's currency."""
+        return digits_of(unpack(int(self._walked.state.references["exchange_currency"][0, 0])))
+
     # -- one row
 
     def merchant_id(self, merchant_row: int) -> str:
@@ -267,6 +273,22 @@ class FeatureRows:
         """Receipt of the record that row `j` is of, UTC milliseconds; `MISSING` where it is of none."""
         i = int(self._record[j])
         return MISSING if i < 0 else int(self._walked.decoded.columns.number[NUMBERS.index("received_at"), i])
+
+    def is_live(self, j: int) -> bool:
+        """Whether the record that row `j` is of was received about when it was appended: it is not of the past."""
+        i = int(self._record[j])
+        if i < 0:
+            return False
+        appended_ms = int(self._walked.records.appended_ms[i])
+        return 0 < appended_ms < self.received_ms(j) + FUTURE_MS
+
+    def mcc(self, j: int) -> str:
+        """The first MCC of the master data in force at row `j`, else that of its record; "" where there is none."""
+        version, i = self._walked.state.master_data[self._version[j]], int(self._record[j])
+        if version["mcc_count"]:
+            return f"{version['mccs'][0]:04d}"
+        presented = MISSING if i < 0 else int(self._walked.decoded.columns.number[_MCC, i])
+        return "" if presented == MISSING else f"{presented:04d}"
 
     def hashes(self, name: str) -> NDArray[np.uint64]:
         """64-bit hashes of a text field of the records that rows are of; 0 where there is none."""

@@ -28,6 +28,7 @@ from engine.risk.account import (
     is_floor,
     prior_at,
 )
+from engine.risk.standings import Standings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -166,6 +167,9 @@ class RiskLedger:
         merchant_id: gives the merchant id of a row.
         journals: whether changed rows are noted for checkpoints; `changes` must then be called regularly.
 
+    Attributes:
+        standings: the accounts' grades, and the highest scores.
+
     Raises:
         ValueError: a risk group is none of `domain.risk.RISK_GROUPS`.
     """
@@ -180,6 +184,7 @@ class RiskLedger:
         self._order = {name: k for k, name in enumerate(risk_groups)}
         self._merchant_id = merchant_id
         self._accounts: dict[int, Account] = {}
+        self.standings = Standings(self._accounts)
         self._journals = journals
         self._changed: dict[int, Account] = {}
         self._last: tuple[AccountState, int, ScoreBreakdown] | None = None
@@ -256,7 +261,8 @@ class RiskLedger:
         return found
 
     def put_back(self, row: int, account: Account) -> None:
-        """Restore an account that `changes` gave."""
+        """Have an account that `changes` gave."""
+        self.standings.note(row, self._accounts.get(row), account)
         self._accounts[row] = account
 
     def _apply_rise(self, change: Rise) -> Effect:
@@ -370,7 +376,7 @@ class RiskLedger:
         return replace(account, revision=account.revision + 1, published_e2=score, published_grade=grade)
 
     def _put(self, row: int, account: Account) -> None:
-        self._accounts[row] = account
+        self.put_back(row, account)
         if self._journals:
             self._changed[row] = account
 

@@ -96,6 +96,9 @@ class Rows:
         at_ms = int(self.time_ms[j])
         return MISSING if at_ms % DAY_MS == 0 else at_ms + 1_000
 
+    def is_live(self, j: int) -> bool:
+        return self.received_ms(j) != MISSING
+
     def transaction(self, j: int) -> TransactionRow:
         return TransactionRow(txn_id=self.txn_id(j), time="", amount=self.first + j, currency="CNY")
 
@@ -129,9 +132,9 @@ class Desk:
         )
         detector = detector or Probe()
         controls = Controls((detector,))
-        alerts, rises = self.episodes.take(detector, findings, cast("FeatureRows", rows), controls, Shops())
-        self.rises += rises
-        return alerts
+        taken = self.episodes.take(detector, findings, cast("FeatureRows", rows), controls, Shops())
+        self.rises += taken.rises
+        return taken.alerts
 
     def clocks(self, *at_ms: int, feed_ms: int = -START_MS) -> list[Alert]:
         """Let the merchants' clocks, and that of their one feed, stand at these times after the start."""

@@ -15,6 +15,7 @@ import msgspec
 from engine.monitor import Monitor, MonitorConfig, Totals
 from engine.outputs import Counts
 from streams.agent import MonitorAgent
+from streams.metrics import Metrics
 from streams.worker import run_worker
 from tests.faults.strikes import Strike, arm, owner_of
 
@@ -122,7 +123,8 @@ def run(order: Order) -> None:
         return monitors[partition]
 
     try:
-        counts = run_worker(order.settings, make, until_idle=order.until_idle)
+        metrics = Metrics("test") if order.settings.health.port else None
+        counts = run_worker(order.settings, make, until_idle=order.until_idle, metrics=metrics)
     except Exception as error:
         _write(order, Ending(failures=tuple(type(each).__name__ for each in _causes(error)), message=str(error)))
         raise

@@ -7,6 +7,7 @@ import urllib.request
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from streams.health import Endpoint
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import free_ports
 
@@ -21,7 +22,7 @@ def at_work(scene: Scene) -> WorkerProcess:
     """A worker with sessions as long as in earnest, that says whether it is ready and has something left to do."""
     (port,) = free_ports(1)
     scene.fleet.given = {}
-    scene.fleet.settings = replace(scene.fleet.settings, health_port=port, batch_records=50)
+    scene.fleet.settings = replace(scene.fleet.settings, health=Endpoint(port), batch_records=50)
     scene.feed(until=0.5)
     worker = scene.fleet.start()
     wait_until(worker.notes, "the worker works")
@@ -33,7 +34,7 @@ def ready(worker: WorkerProcess) -> bool:
     """Whether it says that it is ready."""
     assert worker.alive, worker.how()
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{worker.order.settings.health_port}/ready", timeout=10) as said:
+        with urllib.request.urlopen(f"http://127.0.0.1:{worker.order.settings.health.port}/ready", timeout=10) as said:
             return bool(said.status == 200)
     except urllib.error.HTTPError as error:
         error.close()

@@ -10,6 +10,8 @@ from tests.seeds import new_seeds
 
 _MANY = int(os.environ.get("TILLWATCH_FAULT_SEEDS", "5"))
 _FEW = 3
+STRIKES = 20 if _MANY >= 20 else 3
+"""How often tests that strike again and again do so: as often as the scorecard says where it is asked for."""
 BACKENDS = ["embedded", pytest.param("kafka", marks=pytest.mark.faults)]
 """The quick tests try one of them alone."""
 

@@ -12,6 +12,8 @@ from engine.checkpoint.page_log import Fresh
 from engine.checkpoint.pages import Page
 from engine.controls import NEVER_MS
 from engine.outputs import Counts, Outputs
+from engine.overview import Overview
+from engine.tallies import Tallies
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +31,11 @@ class BareMonitor:
     def __init__(self) -> None:
         self.counts = Counts()
         self.feeds: dict[str, int] = {}
+        self.tallies = Tallies()
+
+    def overview(self, most: int) -> Overview:
+        """There is nothing to see."""
+        return Overview()
 
     def learn(self, known: Sequence[Known]) -> list[Control]:
         """It is set by nothing."""

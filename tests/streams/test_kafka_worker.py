@@ -21,6 +21,7 @@ from domain.alerts import DeadLetter, Score
 from engine.outputs import Counts
 from streams.app import WorkerSettings
 from streams.errors import Fenced, LetGo, LogFailed, OffsetGone, UnfitTopic
+from streams.health import Endpoint
 from streams.kafka import backend
 from streams.kafka.address import KafkaAddress
 from streams.kafka.checkpoints import KafkaCheckpointStore
@@ -743,7 +744,7 @@ def test_a_worker_is_ready_when_its_partitions_are_recovered(log: KafkaLog, opti
     answers: list[tuple[int, str]] = []
 
     async def test() -> None:
-        worker = Worker(settings_of(options, health_port=port), Stage.monitor(SumMonitor))
+        worker = Worker(settings_of(options, health=Endpoint(port)), Stage.monitor(SumMonitor))
         on_assigned = worker.partitions.on_assigned
 
         async def asked(partitions: Collection[int], *, unbroken: bool) -> Mapping[int, int]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from streams.sqlite.address import SqliteAddress
 from tillwatch.cli import commands
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from click.testing import Result
 
@@ -26,6 +27,7 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.chdir(tmp_path)
     for name in ("TILLWATCH_CONFIG", "TILLWATCH_LOG_URL"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TILLWATCH_HEALTH_PORT", "0")  # tests run beside each other
 
 
 def call(*arguments: str | Path) -> Result:
@@ -33,8 +35,8 @@ def call(*arguments: str | Path) -> Result:
     return CliRunner().invoke(commands, [str(each) for each in arguments])
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
-    """Run the command line in another process."""
+def start(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Run the command line in another process, with more environment variables."""
     return subprocess.Popen(
         [sys.executable, "-m", "tillwatch", *map(str, arguments)],
         cwd=ROOT,
@@ -42,6 +44,7 @@ def start(*arguments: str | Path) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={"TILLWATCH_HEALTH_PORT": "0", **os.environ, **(environment or {})},
     )
 
 

@@ -15,7 +15,8 @@ def written(tmp_path: Path, text: str) -> Path:
     return file
 
 
-def test_without_file_and_environment_everything_has_its_default() -> None:
+def test_without_file_and_environment_everything_has_its_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TILLWATCH_HEALTH_PORT")
     assert load() == Settings()
     assert Settings().address() == SqliteAddress(Path("var/tillwatch.db"))
 

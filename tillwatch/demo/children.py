@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -73,6 +74,7 @@ def child(name: str, arguments: Sequence[str], folder: Path) -> Iterator[Child]:
             stderr=opened,
             text=True,
             process_group=0,
+            env={"TILLWATCH_HEALTH_PORT": "0", **os.environ},  # another worker may have the usual port
         )
     started = Child(name, process, errors)
     try:

@@ -1,0 +1,97 @@
+"""Writes `docs/metrics.md`: every metric of a worker, made of `streams.metric_names`.
+
+python -m tools.build_metrics_doc
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streams.metric_names import METRICS, MOST_RISKIEST, MOST_VALUES, MetricKind, Since
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.metric_names import Metric
+
+FILE = Path(__file__).parents[1] / "docs" / "metrics.md"
+_HEAD = f"""# Metrics
+
+What a worker shows at `/metrics`, on the address of the settings [`health_host`](settings.md#health_host) and
+[`health_port`](settings.md#health_port), in Prometheus' text format. This page is made of `streams/metric_names.py` by
+`python -m tools.build_metrics_doc`.
+
+Prometheus scrapes a worker that has a token so:
+
+    scrape_configs:
+      - job_name: tillwatch
+        authorization:
+          credentials_file: /etc/prometheus/tillwatch-token
+        static_configs:
+          - targets: ["10.0.0.7:9464"]
+
+## What holds of the figures
+
+- **Counted with the state.** Counters of a partition lie in its checkpoints, and are shown as of the last committed
+  one. So they do not go back when a worker is killed or a partition moves, and they count each record, finding and
+  alert once: summed over the partitions, `tillwatch_alerts_total` is the number of distinct alerts up to the
+  checkpoints. They are up to [`checkpoint_every_s`](settings.md#checkpoint_every_s) behind. State of versions before
+  0.2 has none of them but the records by outcome: the others begin at 0 there.
+- **A partition that moves.** Its series vanish from the worker that gives it up, and appear at the one that takes it
+  over, where they go on from the same figures. Prometheus shows those of a killed worker until it fails to scrape it,
+  for a while beside its successor's: so take `max without (instance)` before a sum. For an increase let a recording
+  rule make `partition_alerts` as `max without (instance) (tillwatch_alerts_total)`, and take
+  `sum(increase(partition_alerts[1h]))`: a hand-over is then neither a reset nor a gap.
+- **How many series.** A partition has 200 to 400: {MOST_RISKIEST} of the riskiest merchants, and up to {MOST_VALUES} of
+  regions and of agents are among them.
+- **Event time.** Timestamps of events are by the merchants' clocks. On historic input they lie in the past.
+
+`process_*` of prometheus-client (processor time, resident memory, open files, start) are shown as well.
+"""
+_WHEN = {
+    Since.CHECKPOINT: "as of the partition's last checkpoint, kept with its state",
+    Since.START: "since the worker was started",
+    Since.NOW: "now",
+}
+_GROUPS = (
+    ("Counted with the state", lambda it: it.since is Since.CHECKPOINT and it.kind is MetricKind.COUNTER),
+    ("Of a partition", lambda it: it.since is not Since.START and "partition" in it.labels),
+    ("Of a worker", lambda it: it.since is Since.NOW),
+    ("What a worker did", lambda it: it.since is Since.START),
+)
+
+
+def text() -> str:
+    """The whole page."""
+    return "\n".join([_HEAD, *_sections()])
+
+
+def _sections() -> Iterator[str]:
+    left = list(METRICS)
+    for title, belongs in _GROUPS:
+        yield f"## {title}\n"
+        for metric in [each for each in left if belongs(each)]:
+            left.remove(metric)
+            yield _section(metric)
+    if left:
+        raise ValueError(f"every metric must belong to a group, got none for {', '.join(each.name for each in left)}")
+
+
+def _section(metric: Metric) -> str:
+    labels = ", ".join(f"`{each}`" for each in metric.labels) or "none"
+    rows = [
+        ("type", metric.kind.value), ("unit", metric.unit), ("labels", labels), ("holds", _WHEN[metric.since]),
+        *([("buckets", ", ".join(f"{each:g}" for each in metric.buckets))] if metric.buckets else []),
+    ]  # fmt: skip
+    table = "\n".join(f"| {name} | {value} |" for name, value in rows)
+    return f"### `{metric.name}`\n\n{metric.help}\n\n| | |\n|---|---|\n{table}\n"
+
+
+def main() -> None:
+    """Write the file."""
+    FILE.write_text(text(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
