@@ -15,6 +15,7 @@ from tillwatch.show import to_stderr
 
 COMMANDS = {
     "controls": "Publish settings of detectors, peers and profiles, in versions that are kept.",
+    "dead-letters": "Look at records that were not counted, and forward them again.",
     "demo": "Show a live demonstration: simulated terminals, and what a worker finds.",
     "evaluate": "Replay simulated traffic and compare the alerts with its known violations.",
     "explain": "Explain why a merchant's risk score changed.",

@@ -29,7 +29,7 @@ from streams.sqlite.blocks import MAX_BLOCK_RECORDS
 from streams.topics import TOPICS, kafka_configs
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator, Sequence
+    from collections.abc import Collection, Coroutine, Iterator, Sequence
     from typing import Any, TypeVar
 
     from aiokafka import ConsumerRecord
@@ -395,6 +395,12 @@ class KafkaLog:
             return self._pending[name]
         found = self._run(self._positions.values()).get(name.encode())
         return None if found is None else int(found)
+
+    def read_positions(self, names: Collection[str]) -> dict[str, int]:
+        """What `set_position` kept last under each of `names`; those under which nothing was are left out."""
+        kept = self._run(self._positions.values())
+        found = {name: int(kept[key]) for name in names if (key := name.encode()) in kept}
+        return found | {name: each for name, each in self._pending.items() if name in names}
 
     def positions(self, prefix: str) -> list[str]:
         """What follows `prefix` in the names of the positions that begin with it, sorted."""
