@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from streams.manifests import Manifest
     from streams.stage import Stage
     from streams.state_rebuild import RebuildRequest
+    from streams.topic_faults import TopicFault
     from streams.topics import Topics
 
 
@@ -60,6 +61,20 @@ class LogAddress(Protocol):
         Raises:
             NoLog: there is none, and none is to be made.
             LogFailed: it cannot be opened.
+        """
+        ...
+
+    def topic_faults(self, topics: Topics, partitions: int, keep_events_days: int) -> list[TopicFault]:
+        """What is wrong with the log's topics; nothing is changed.
+
+        Args:
+            topics: the log's topics.
+            partitions: of each topic that says nothing else.
+            keep_events_days: how long events are kept, 0 for ever.
+
+        Raises:
+            NoLog: there is none.
+            LogFailed: it cannot be reached.
         """
         ...
 

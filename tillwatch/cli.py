@@ -29,6 +29,7 @@ COMMANDS = {
     "simulate": "Write labelled, simulated traffic to files.",
     "state": "Inspect, back up or rebuild the monitor's state.",
     "tail": "Follow the alerts in the terminal.",
+    "topics": "Make and check the log's topics, and show how far behind workers are.",
     "worker": "Read the log's events, and write alerts, scores and dead letters.",
 }
 """Commands and their lines in `--help`; importing all modules for these lines would take seconds."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from streams.kafka.log import KafkaLog
     from streams.stage import Stage
     from streams.state_rebuild import RebuildRequest
+    from streams.topic_faults import TopicFault
     from streams.topics import Topics
 
 MOST_CHECKPOINT_EVERY_S = 300.0
@@ -94,6 +95,12 @@ class KafkaAddress:
                 raise NoLog(self)
             on_failure.pop_all()
         return log
+
+    def topic_faults(self, topics: Topics, partitions: int, keep_events_days: int) -> list[TopicFault]:
+        """What is wrong with the topics, each with the command that cures it. Raises LogFailed."""
+        from streams.kafka.topic_faults import KafkaTopicFaults
+
+        return KafkaTopicFaults(self.options, topics, partitions, keep_events_days).find()
 
     def check_worker(self, settings: WorkerSettings) -> None:
         """Refuse checkpoints that come too late for a transaction, or never; raises ValueError."""

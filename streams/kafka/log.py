@@ -22,6 +22,7 @@ from streams.errors import LogFailed, UnfitTopic, UnknownFormat, UnknownTopic
 from streams.kafka.admin import KafkaAdmin
 from streams.kafka.aiokafka_compat import AIOKafkaClient
 from streams.kafka.reads import END, FIRST, Newest, Reader
+from streams.kafka.topic_faults import TIMESTAMP_BOUND, TIMESTAMP_TYPE
 from streams.kafka.writes import Writer
 from streams.log import KeyedRecord, Progress, check_each, ends_of
 from streams.loop_thread import LoopThread
@@ -47,7 +48,6 @@ FORMAT = 1
 _FORMAT_MARK = "log-format"
 """The position that has it."""
 _LOOK_EVERY_S = 0.005
-_TIMESTAMP_TYPE, _TIMESTAMP_BOUND = "message.timestamp.type", "message.timestamp.after.max.ms"
 
 
 class KafkaLog:
@@ -183,13 +183,13 @@ class KafkaLog:
         """
         name = self.topics.events.name
         configs = self._topic(name).configs
-        if configs[_TIMESTAMP_TYPE] == "LogAppendTime":
+        if configs[TIMESTAMP_TYPE] == "LogAppendTime":
             return
-        bound = configs.get(_TIMESTAMP_BOUND, "none")
+        bound = configs.get(TIMESTAMP_BOUND, "none")
         if not bound.isdigit() or int(bound) > FUTURE_MS:
             raise UnfitTopic(
-                f"topic {name!r} must have {_TIMESTAMP_BOUND} of at most {FUTURE_MS}, or {_TIMESTAMP_TYPE}"
-                f" LogAppendTime, got {bound} with {configs[_TIMESTAMP_TYPE]}"
+                f"topic {name!r} must have {TIMESTAMP_BOUND} of at most {FUTURE_MS}, or {TIMESTAMP_TYPE}"
+                f" LogAppendTime, got {bound} with {configs[TIMESTAMP_TYPE]}"
             )
 
     # -- appending

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from streams.sqlite.log import SqliteLog
     from streams.stage import Stage
     from streams.state_rebuild import RebuildRequest
+    from streams.topic_faults import TopicFault
     from streams.topics import Topics
 
 _ROOT = "sqlite:///"
@@ -68,6 +69,13 @@ class SqliteAddress:
         elif not self.exists():
             raise NoLog(self)
         return SqliteLog(self.path, topics)
+
+    def topic_faults(self, topics: Topics, partitions: int, keep_events_days: int) -> list[TopicFault]:  # noqa: ARG002  retention is the worker's
+        """What is wrong with the topics. Raises NoLog, SqliteFailed."""
+        from streams.topic_faults import embedded_faults
+
+        with self.open(topics, make=False) as log:
+            return embedded_faults(log, partitions)
 
     def check_worker(self, settings: WorkerSettings) -> None:
         """Every worker can run on it."""

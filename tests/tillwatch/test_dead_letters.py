@@ -25,7 +25,7 @@ PAN = "6222021234567894"
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """A log with three refused lines: two of a bad amount, of which one holds a card number, and one that is no JSON."""
+    """A log with three refused lines: two of a bad amount, one of them with a card number, and one that is no JSON."""
     found = SqliteAddress(tmp_path / "tillwatch.db").url
     lines = [
         {**SALE, "txn_id": "good", "merchant_id": "m0"},
