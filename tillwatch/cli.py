@@ -17,6 +17,7 @@ COMMANDS = {
     "controls": "Publish settings of detectors, peers and profiles, in versions that are kept.",
     "dead-letters": "Look at records that were not counted, and forward them again.",
     "demo": "Show a live demonstration: simulated terminals, and what a worker finds.",
+    "doctor": "Look for faults of settings, machine and log, and name the cure of each.",
     "evaluate": "Replay simulated traffic and compare the alerts with its known violations.",
     "explain": "Explain why a merchant's risk score changed.",
     "ingest": "Put events from a file of JSON lines, or standard input, into the log.",

@@ -45,7 +45,7 @@ def create(invocation: Invocation, lang: str) -> None:
     \b
     Examples:
       tillwatch topics create
-      tillwatch --log-url kafka://10.0.0.5:9092 topics create
+      tillwatch topics create --lang zh
     """
     settings, say = invocation.settings(), speaker(lang)
     address = settings.address()

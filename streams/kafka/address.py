@@ -11,10 +11,12 @@ from streams.errors import NoLog
 from streams.kafka.options import KafkaOptions, brokers_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from domain.alerts import Text
     from streams.app import WorkerSettings
+    from streams.diagnosis import Finding
     from streams.kafka.backend import KafkaBackend
     from streams.kafka.checkpoints import KafkaStateView
     from streams.kafka.log import KafkaLog
@@ -101,6 +103,14 @@ class KafkaAddress:
         from streams.kafka.topic_faults import KafkaTopicFaults
 
         return KafkaTopicFaults(self.options, topics, partitions, keep_events_days).find()
+
+    def diagnose(
+        self, topics: Topics, partitions: int, keep_events_days: int, certificate_days: float
+    ) -> Iterator[Finding]:
+        """Certificates, connections, sign-in, brokers, topics, format and clock."""
+        from streams.kafka.diagnosis import KafkaDiagnosis
+
+        return KafkaDiagnosis(self.options, topics, partitions, keep_events_days, certificate_days).findings()
 
     def check_worker(self, settings: WorkerSettings) -> None:
         """Refuse checkpoints that come too late for a transaction, or never; raises ValueError."""
