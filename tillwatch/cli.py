@@ -29,6 +29,7 @@ COMMANDS = {
     "score-series": "Score how unusual each value of the series in a CSV file is.",
     "simulate": "Write labelled, simulated traffic to files.",
     "state": "Inspect, back up or rebuild the monitor's state.",
+    "stress": "Send sales at a fixed rate, and measure how long alerts about them take.",
     "tail": "Follow the alerts in the terminal.",
     "topics": "Make and check the log's topics, and show how far behind workers are.",
     "worker": "Read the log's events, and write alerts, scores and dead letters.",
