@@ -47,13 +47,12 @@ def validity_of(certificate: bytes) -> Validity:
     """That of a certificate in DER (RFC 5280, 4.1); raises ValueError or IndexError where it is none."""
     _, body, _ = _element(certificate, 0)
     _, at, _ = _element(certificate, body)
-    tag, _, end = _element(certificate, at)
+    tag, _, _ = _element(certificate, at)
     for _ in range(4 if tag == _VERSION else 3):  # version, serial number, signature, issuer
-        at = end
-        _, start, end = _element(certificate, at)
-    begins_at = start
-    _, _, begins_end = _element(certificate, begins_at)
-    return Validity(_time(certificate, begins_at), _time(certificate, begins_end))
+        _, _, at = _element(certificate, at)
+    _, begins_at, _ = _element(certificate, at)
+    _, _, ends_at = _element(certificate, begins_at)
+    return Validity(_time(certificate, begins_at), _time(certificate, ends_at))
 
 
 def _element(data: bytes, at: int) -> tuple[int, int, int]:

@@ -102,6 +102,7 @@ def test_a_retry_that_is_killed_in_its_transaction_leaves_nothing_and_the_next_f
     assert txns(log) == sorted(f"t{each}" for each in range(20))
 
 
+@pytest.mark.slow
 def test_a_retry_that_is_killed_between_two_transactions_is_gone_on_with(
     embedded: SqliteBackend, embedded_log: Log
 ) -> None:

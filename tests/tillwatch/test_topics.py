@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,13 +12,12 @@ import pytest
 
 from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
-from streams.topics import TOPICS
+from streams.topics import TOPICS, create_topics
 from tests.kafka.topics import admin, delete_topics
 from tests.tillwatch.conftest import call
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.kafka.broker import Cluster
 
@@ -73,33 +74,26 @@ def lag_of(url: str) -> list[dict[str, Any]]:
     return found
 
 
-def _lag_falls_as_a_worker_works(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, markers: int) -> None:
-    sale = {"amount": 100, "currency": "CNY", "event_time": 1_790_000_000_000, "merchant_id": "m"}
-    file = tmp_path / "sales.jsonl"
-    monkeypatch.setenv("TILLWATCH_PARTITIONS", "1")
-
-    def more(count: int) -> None:
-        with file.open("a") as opened:
-            opened.writelines(json.dumps({**sale, "txn_id": f"{count}-{each}"}) + "\n" for each in range(count))
-        assert call("--log-url", url, "ingest", file, "--feed", "pos", "--historic").exit_code == 0
-
-    more(30)
-    (before,) = lag_of(url)
-    assert (before["checkpoint"], before["reached"], before["behind"]) == (None, None, None)
-    assert before["lag"] == before["end"] >= 30
-    assert call("--log-url", url, "worker", "--until-idle").exit_code == 0
-    (idle,) = lag_of(url)
-    assert idle["lag"] <= markers
-    assert idle["behind"] <= markers
-    more(7)
-    (behind,) = lag_of(url)
-    assert 7 <= behind["lag"] == behind["end"] - behind["checkpoint"]
-    assert f"total lag: {behind['lag']}" in call("--log-url", url, "topics", "lag").stdout
-    assert "积压合计" in call("--log-url", url, "topics", "lag", "--lang", "zh").stdout
+def test_lag_is_what_lies_behind_the_last_checkpoint(worked: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copy(worked, tmp_path / "log.db"))
+    url = SqliteAddress(copied).url
+    before = lag_of(url)
+    assert [(each["lag"], each["behind"]) for each in before] == [(0, 0)] * 4
+    with SqliteLog(copied) as log:
+        log.append("events", 2, [b"{}"] * 7)
+    assert [(each["lag"], each["behind"]) for each in lag_of(url)] == [(0, 0), (0, 0), (7, 7), (0, 0)]
+    assert [each["checkpoint"] for each in lag_of(url)] == [each["end"] for each in before]
+    assert "total lag: 7" in call("--log-url", url, "topics", "lag").stdout
+    assert "积压合计：7" in call("--log-url", url, "topics", "lag", "--lang", "zh").stdout
 
 
-def test_lag_is_what_lies_behind_the_last_checkpoint(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _lag_falls_as_a_worker_works(url, tmp_path, monkeypatch, markers=0)
+def test_before_the_first_checkpoint_everything_lies_behind(url: str, tmp_path: Path) -> None:
+    with SqliteLog(tmp_path / "tillwatch.db") as log:
+        create_topics(log)
+        log.append("events", 1, [b"{}"] * 3)
+    found = lag_of(url)
+    assert [each["lag"] for each in found] == [0, 3, 0, 0]
+    assert {(each["checkpoint"], each["reached"], each["behind"], each["shown_ms"]) for each in found} == {(None,) * 4}
 
 
 def test_lag_makes_no_log_where_there_is_none(url: str) -> None:
@@ -195,7 +189,28 @@ def test_an_acquirers_topic_on_kafka_may_not_be_compacted_nor_dated_ahead(
 def test_on_kafka_lag_is_what_lies_behind_the_last_checkpoint(
     cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _lag_falls_as_a_worker_works(f"kafka://{cluster.bootstrap}", tmp_path, monkeypatch, markers=1)
+    url = f"kafka://{cluster.bootstrap}"
+    sale = {"amount": 100, "currency": "CNY", "event_time": 1_790_000_000_000, "merchant_id": "m"}
+    file = tmp_path / "sales.jsonl"
+    monkeypatch.setenv("TILLWATCH_PARTITIONS", "1")
+
+    def more(count: int) -> None:
+        with file.open("a") as opened:
+            opened.writelines(json.dumps({**sale, "txn_id": f"{count}-{each}"}) + "\n" for each in range(count))
+        assert call("--log-url", url, "ingest", file, "--feed", "pos", "--historic").exit_code == 0
+
+    more(30)
+    (before,) = lag_of(url)
+    assert (before["checkpoint"], before["reached"], before["behind"]) == (None, None, None)
+    assert before["lag"] == before["end"] >= 30
+    assert call("--log-url", url, "worker", "--until-idle").exit_code == 0
+    (idle,) = lag_of(url)
+    assert idle["lag"] <= 1  # the marker of a transaction
+    assert idle["behind"] <= 1  # the marker of a transaction
+    more(7)
+    (behind,) = lag_of(url)
+    assert 7 <= behind["lag"] == behind["end"] - behind["checkpoint"]
+    assert f"total lag: {behind['lag']}" in call("--log-url", url, "topics", "lag").stdout
 
 
 def test_a_cluster_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
