@@ -134,7 +134,7 @@ class Sender:
         self._log, self._plan, self._every_s = log, plan, every_s
         self._topic = log.topics.events.name
         self._partitions = log.partitions(self._topic)
-        self._home: dict[str, int] = {}
+        self._home = {each: partition_of(each.encode(), self._partitions) for each in plan.merchants()}
         self.sent = Sent()
 
     def run(self, began_s: float, began_ms: int, stop: Event) -> None:
@@ -167,8 +167,7 @@ class Sender:
         keys: list[list[bytes | None]] = [[] for _ in range(self._partitions)]
         for number in range(first, end):
             merchant = plan.merchant(number)
-            if (home := self._home.get(merchant)) is None:
-                home = self._home[merchant] = partition_of(merchant.encode(), self._partitions)
+            home = self._home[merchant]
             values[home].append(plan.sale(number, began_ms + round(plan.intended_s(number) * 1000)))
             keys[home].append(merchant.encode())
         return values, keys
