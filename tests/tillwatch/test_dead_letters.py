@@ -145,6 +145,7 @@ def _through_a_cure(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert [(each["count"], each["forwarded"]) for each in parsed(url, "list")] == [(60, 60)]
 
 
+@pytest.mark.slow
 def test_records_are_counted_once_after_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _through_a_cure(SqliteAddress(tmp_path / "log.db").url, tmp_path, monkeypatch)
 
