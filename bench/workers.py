@@ -190,9 +190,20 @@ def joined_and_killed(place: OnKafka) -> dict[str, Any]:
     return {
         "taken": len(taken), "left_at_join": sum(ends.values()) - sum(at_start.values()),
         "joined_s": round(started_s - begun_s, 2), "stalled_s": round(gap_s, 2),
+        "moved_stalled_s": round(handed_over_s(first, second, taken), 2),
         "taken_over_s": round(again.at_s - killed_s, 2), "caught_up_s": round(caught.at_s - killed_s, 2),
         "read_again": _sum(at_kill, taken) - _sum(again.offsets, taken), "load": round(os.getloadavg()[0], 1),
     }  # fmt: skip
+
+
+def handed_over_s(before: Running, after: Running, partitions: set[int]) -> float:
+    """Time in which nobody advanced partitions that moved from one worker to another."""
+    begun = _first(after.marks, lambda it: _sum(it.offsets, partitions) > 0)
+    at_most = _sum(begun.offsets, partitions)
+    advanced = _first(after.marks, lambda it: _sum(it.offsets, partitions) > at_most)
+    held = [each for each in before.marks if partitions <= set(each.offsets) and each.at_s < begun.at_s]
+    reached_last = max(_sum(each.offsets, partitions) for each in held)
+    return advanced.at_s - _first(held, lambda it: _sum(it.offsets, partitions) == reached_last).at_s
 
 
 def _has_all(mark: Mark, since_s: float) -> bool:
