@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -179,14 +180,18 @@ def joined_and_killed(place: OnKafka) -> dict[str, Any]:
         time.sleep(1.0)  # it works a while before it is killed
         second.end(signal.SIGKILL)
         killed_s, at_kill = time.time(), reached(workers)
-        wait_until(lambda: any(_has_all(m, killed_s) for m in list(first.marks)), "it takes over", PATIENCE_S, poll_s=0.1)
+        wait_until(
+            lambda: any(_has_all(m, killed_s) for m in list(first.marks)), "it takes over", PATIENCE_S, poll_s=0.1
+        )
         until_all(workers, ends)
     finally:
         for each in workers:
             if each.process.poll() is None:
                 each.end()
     again = _first(first.marks, lambda it: _has_all(it, killed_s))
-    caught = _first(first.marks, lambda it: it.at_s > killed_s and all(it.offsets.get(p, 0) >= at_kill[p] for p in taken))
+    caught = _first(
+        first.marks, lambda it: it.at_s > killed_s and all(it.offsets.get(p, 0) >= at_kill[p] for p in taken)
+    )
     return {
         "taken": len(taken), "left_at_join": sum(ends.values()) - sum(at_start.values()),
         "joined_s": round(started_s - begun_s, 2), "stalled_s": round(gap_s, 2),
@@ -234,8 +239,8 @@ def main() -> None:
         traffic = Traffic(merchants, args.records, "usual")
         with tempfile.TemporaryDirectory() as folder, OnKafka(Path(folder)) as place:
             fill(place, traffic)
-            runs = [lambda n=n: shared(place, traffic, n) for _ in range(args.rounds) for n in (1, 2)]
-            for run in [*runs, lambda: joined_and_killed(place)]:
+            runs = [partial(shared, place, traffic, count) for _ in range(args.rounds) for count in (1, 2)]
+            for run in [*runs, partial(joined_and_killed, place)]:
                 results.append({"merchants": merchants, **run()})
                 print(json.dumps(results[-1]), flush=True)
     if args.json:

@@ -2,8 +2,8 @@
 
     python -m tools.draw_terminals [NAME ...]
 
-Each picture of `PICTURES` is made anew: its command runs in a pseudo terminal, and what stood on the screen at its end, or
-after some seconds of a live view, becomes an SVG that names fonts of the reader's machine and loads none.
+Each picture of `PICTURES` is made anew: its command runs in a pseudo terminal, and what stood on the screen at its end,
+or after some seconds of a live view, becomes an SVG that names fonts of the reader's machine and loads none.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def printed(picture: Picture, folder: Path) -> str:
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", picture.rows, picture.columns, 0, 0))
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("TILLWATCH_", "NO_COLOR"))}
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603  commands of PICTURES
         [sys.executable, "-m", "tillwatch", *picture.command.split()],
         cwd=folder, stdin=slave, stdout=slave, stderr=subprocess.DEVNULL, start_new_session=True,
         env=environment | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)},
@@ -122,11 +122,10 @@ def drawn(lines: list[Text], columns: int, title: str) -> str:
     """An SVG of a terminal's lines, each word in its column whatever the font."""
     console = Console(width=columns, color_system="truecolor")
     width, height = columns * CELL_W + 2 * MARGIN, (len(lines) + 1) * CELL_H + 3 * MARGIN
-    words = "".join(
-        _line(line, console, MARGIN + (k + 2) * CELL_H + MARGIN // 2) for k, line in enumerate(lines)
-    )
+    words = "".join(_line(line, console, MARGIN + (k + 2) * CELL_H + MARGIN // 2) for k, line in enumerate(lines))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-size="16" font-family="{FONTS}">\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'font-size="16" font-family="{FONTS}">\n'
         f'<rect width="{width}" height="{height}" rx="8" fill="{_hex(THEME.background_color)}"/>\n'
         f'<text x="{width // 2}" y="{MARGIN + 12}" text-anchor="middle" fill="{GREY}">{escape(title)}</text>\n'
         f"{words}</svg>\n"

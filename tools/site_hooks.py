@@ -1,8 +1,8 @@
 """What MkDocs does for the site beyond its own: GitHub's anchors, links that leave docs/, and pages without a place.
 
-Pages are written to be read in the repository. There a heading's anchor is GitHub's, and a link may lead to any file. On
-the site the anchors are made the same, `CHANGELOG.md` and `CONTRIBUTING.md` are pages, a link to a folder of docs/ leads
-to its list, and a link to any other file becomes its path.
+Pages are written to be read in the repository. There a heading's anchor is GitHub's, and a link may lead to any file.
+On the site the anchors are made the same, `CHANGELOG.md` and `CONTRIBUTING.md` are pages, a link to a folder of docs/
+leads to its list, and a link to any other file becomes its path.
 """
 
 from __future__ import annotations

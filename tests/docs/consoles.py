@@ -1,8 +1,8 @@
 """Pages as a reader follows them: files are written, commands are run, and what they print is compared.
 
-A block with a `title` whose language is not `console` is a file. In a `console` block a line `$ command` is a command, and
-what follows it is what it prints. There `…` stands for any characters, and alone on a line for any lines; how many blanks
-stand between words does not matter. A last line `^C` ends the command with Ctrl-C once it has printed the rest.
+A block with a `title` whose language is not `console` is a file. In a `console` block a line `$ command` is a command,
+and what follows it is what it prints. There `…` stands for any characters, and alone on a line for any lines; how many
+blanks stand between words does not matter. A last line `^C` ends the command with Ctrl-C once it has printed the rest.
 
 A console block with a title is another terminal: its command goes on running, and a later block of that title without a
 command is what it prints meanwhile.
@@ -16,13 +16,13 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.faults.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 PATIENCE_S = 90.0
 _BLOCK = re.compile(r"^```(\w+)(?: title=\"([^\"]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -118,7 +118,11 @@ class Reader:
     _terminals: dict[str, Terminal] = field(default_factory=dict)
 
     def follow(self, page: str) -> int:
-        """Do all that the page says; returns how many commands it has. Raises AssertionError where it turns out otherwise."""
+        """Do all that the page says, and return how many commands it has.
+
+        Raises:
+            AssertionError: something turned out otherwise.
+        """
         count = 0
         try:
             for step in steps(page):
@@ -161,8 +165,8 @@ class Reader:
         with output.open("wb") as printed:
             process = subprocess.Popen(
                 ["bash", "-c", "\n".join(["set -e -o pipefail", *self._said_before, command])],
-                cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT,
-                start_new_session=True,
+                cwd=self.folder, env=self.environment, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT,
             )  # fmt: skip
         return Terminal(process, output)
 
@@ -178,4 +182,6 @@ class Reader:
             wait_until(printed, "", PATIENCE_S, poll_s=0.1)
         except TimeoutError:
             rest = terminal.text()[terminal.read :]
-            raise AssertionError(f"{step.terminal} must print:\n" + "\n".join(step.printed) + f"\ngot:\n{rest}") from None
+            raise AssertionError(
+                f"{step.terminal} must print:\n" + "\n".join(step.printed) + f"\ngot:\n{rest}"
+            ) from None
