@@ -118,3 +118,8 @@ def _led(link: re.Match[str], here: str, source: str) -> str:
     else:
         return link[0]
     return f"{picture}[{text}]({posixpath.relpath(there, posixpath.dirname(source) or '.')}{mark}{anchor})"
+
+
+def on_post_page(output: str, page: Page, **_: Any) -> str:
+    """Name the language of Chinese pages, by which browsers choose the glyphs."""
+    return output.replace('<html lang="en"', '<html lang="zh"', 1) if page.file.src_uri.startswith("zh/") else output
