@@ -1,0 +1,67 @@
+"""What series are called and which colour they have, the same in every panel."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from detectors.registry import DETECTORS
+from domain.alerts import BEARERS, Text
+from domain.severity import LEVELS
+
+GREEN, YELLOW, ORANGE, RED, BLUE, GREY = "#56A64B", "#F2CC0C", "#FF9830", "#E02F44", "#5794F2", "#8E8E8E"
+
+
+class Look(NamedTuple):
+    """How a series is shown.
+
+    Attributes:
+        name: what it is called.
+        colour: as a web page writes it.
+    """
+
+    name: Text
+    colour: str
+
+
+_GROUPS = {
+    "mcc": ("#E02F44", "#FF7383", "#C4162A", "#FFA6B0"),
+    "fee": ("#A352CC", "#CA95E5", "#7C2EA3", "#DEB6F2"),
+    "volume": ("#3274D9", "#8AB8FF", "#1F60C4", "#C0D8FF", "#5794F2", "#2F93A8"),
+}
+_OTHERS = ("#37872D", "#96D98D", "#E0B400", "#FFA800", "#7A6F5D")
+
+
+def _detectors() -> dict[str, Look]:
+    """Detectors that count together in the risk score have shades of one colour."""
+    used: dict[str, int] = {}
+    looks = {}
+    for each in DETECTORS:
+        group = each.risk_group if each.risk_group in _GROUPS else ""
+        shades = _GROUPS.get(group, _OTHERS)
+        looks[each.name] = Look(each.title, shades[used.get(group, 0) % len(shades)])
+        used[group] = used.get(group, 0) + 1
+    return looks
+
+
+OF_DETECTOR = _detectors()
+OF_SEVERITY = {
+    each.word.en: Look(each.word, colour) for each, colour in zip(LEVELS, (BLUE, YELLOW, ORANGE, RED), strict=True)
+}
+OF_GRADE = {
+    grade: Look(Text(f"grade {grade}", f"{grade}级"), colour)
+    for grade, colour in zip("ABCDE", (GREEN, "#96D98D", YELLOW, ORANGE, RED), strict=True)
+}
+OF_BEARER = {
+    name: Look(words, colour) for (name, words), colour in zip(BEARERS.items(), (BLUE, ORANGE, RED, YELLOW), strict=True)
+}
+OF_OUTCOME = {
+    "transaction": Look(Text("transactions", "交易"), BLUE),
+    "duplicate": Look(Text("duplicates", "重复记录"), GREY),
+    "other": Look(Text("other events", "其他事件"), GREEN),
+    "dead_letter": Look(Text("dead letters", "未计入记录"), RED),
+}
+OF_STEP = {
+    "features": Look(Text("decoding and features", "解码与特征"), BLUE),
+    "judging": Look(Text("detectors, episodes, scores", "检测与评分"), ORANGE),
+    "publish": Look(Text("publishing", "发布"), GREEN),
+}
