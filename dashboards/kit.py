@@ -186,7 +186,7 @@ class Kit:
         for each in columns:
             panel.override_by_name(self.say(each.title), self._column(each))
         if sort:
-            panel.sort_by([common.TableSortByFieldState(titles[sort]).desc(not rising)])
+            panel.sort_by([common.TableSortByFieldState().display_name(titles[sort]).desc(not rising)])
         return panel
 
     def timeline(

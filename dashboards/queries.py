@@ -59,6 +59,12 @@ def or_zero(expression: str) -> str:
     return f"({expression}) or sum({series('tillwatch_records_total')}{chosen('partition')}) * 0"
 
 
+def or_none(expression: str, label: str, word: str) -> str:
+    """The same for figures by a label: where there are none, one of 0 whose label is `word`."""
+    zero = f"sum({series('tillwatch_records_total')}{chosen('partition')}) * 0"
+    return f'({expression}) or on() label_replace({zero}, "{label}", "{word}", "", "")'
+
+
 def _by(labels: str) -> str:
     return f" by ({labels})" if labels else ""
 

@@ -59,8 +59,8 @@ DISK_FULL_IN_S = 6 * 3_600
 CLOCK_SKEW_S = Limits(2, 60)
 """Seconds that the log's clock is ahead of a worker's. Transactions more than 600 s ahead are refused; at 60 s deadlines
 fire a minute late."""
-RECOVERIES_AN_HOUR = 6
-"""Times an hour that a worker may be given its partitions anew: a rolling upgrade of two workers makes three."""
+STARTS_AN_HOUR = 4
+"""Starts of one worker within an hour: an upgrade and its rollback make two."""
 UNOWNED_S = 300
 """Seconds that a partition may be without a worker: a restart takes seconds, a recovery of 200,000 merchants 15 s."""
 PUBLISH_DELAY_S = 0.1
