@@ -84,12 +84,12 @@ RECORDINGS: tuple[Recording, ...] = (
     Recording(
         FIELD_SHARE,
         f"sum by (job, field) (increase({series('tillwatch_field_present_total')}[1h])) / on (job) group_left ()"
-        f" (sum by (job) (increase({RECORDS}{{outcome=\"transaction\"}}[1h])) >= {limit.FIELD_TRANSACTIONS_LEAST})",
+        f' (sum by (job) (increase({RECORDS}{{outcome="transaction"}}[1h])) >= {limit.FIELD_TRANSACTIONS_LEAST})',
     ),
     Recording(CONTROLS, "max by (job, control) (tillwatch_control_version)"),
     Recording(HELD, f"count by (job) (group by (job, partition) ({RECORDS}))"),
     Recording(NEW_ALERTS, f"sum by (job) (increase({series('tillwatch_alerts_total')}[1h]))"),
-    Recording(DEAD_LETTERS, f"sum by (job) (increase({RECORDS}{{outcome=\"dead_letter\"}}[15m]))"),
+    Recording(DEAD_LETTERS, f'sum by (job) (increase({RECORDS}{{outcome="dead_letter"}}[15m]))'),
     Recording(
         DEAD_SHARE,
         f"({DEAD_LETTERS} >= {limit.DEAD_LETTERS_LEAST}) / sum by (job) (increase({RECORDS}[15m]))",
@@ -135,7 +135,7 @@ WORKERS: tuple[Rule, ...] = (
              "仅 {{ $value }} 个分区有工作进程，少于近6小时"), "partition-unowned",
     ),
     Rule(
-        "TillwatchRestarts", "ticket", f"changes(process_start_time_seconds{{job=\"{JOB}\"}}[1h]) >= {limit.STARTS_AN_HOUR}", "0m",
+        "TillwatchRestarts", "ticket", f'changes(process_start_time_seconds{{job="{JOB}"}}[1h]) >= {limit.STARTS_AN_HOUR}', "0m",
         Text("{{ $labels.instance }} was started {{ $value }} times within an hour",
              "{{ $labels.instance }} 一小时内启动 {{ $value }} 次"), "restarts",
     ),

@@ -39,9 +39,18 @@ def dashboard_json(name: str, language: Language, currency: str = "CNY") -> str:
     made = BOARDS[name](Kit(language, currency)).build()
     made.schema_version = SCHEMA_VERSION
     shown: dict[str, Any] = json.loads(json.dumps(made, cls=JSONEncoder))
-    for number, panel in enumerate(shown["panels"], start=1):
-        panel["id"] = number
+    place(shown["panels"])
     return json.dumps(shown, indent=1, ensure_ascii=False) + "\n"
+
+
+def place(panels: list[dict[str, Any]]) -> None:
+    """Number panels, and put each where it fits highest, then leftmost: a tall one may have two beside it."""
+    low = [0] * 24
+    for number, panel in enumerate(panels, start=1):
+        at = panel["gridPos"]
+        y, x = min((max(low[x : x + at["w"]]), x) for x in range(25 - at["w"]))
+        low[x : x + at["w"]] = [y + at["h"]] * at["w"]
+        panel["id"], at["x"], at["y"] = number, x, y
 
 
 def files(currency: str = "CNY", runbooks: str = RUNBOOKS) -> dict[str, str]:

@@ -24,11 +24,11 @@ class Look(NamedTuple):
 
 
 _GROUPS = {
-    "mcc": ("#E02F44", "#FF7383", "#C4162A", "#FFA6B0"),
-    "fee": ("#A352CC", "#CA95E5", "#7C2EA3", "#DEB6F2"),
-    "volume": ("#3274D9", "#8AB8FF", "#1F60C4", "#C0D8FF", "#5794F2", "#2F93A8"),
+    "mcc": ("#F2495C", "#FF9068", "#E8657C", "#FFB3A7"),
+    "fee": ("#A66BE0", "#D3A8F0", "#8778E8"),
+    "volume": ("#5794F2", "#8AB8FF", "#3FA7D6", "#C0D8FF", "#6ED0E0"),
 }
-_OTHERS = ("#37872D", "#96D98D", "#E0B400", "#FFA800", "#7A6F5D")
+_OTHERS = ("#73BF69", "#E0B400", "#C8F2C2", "#FFCB7D", "#B5A48B")
 
 
 def _detectors() -> dict[str, Look]:
@@ -52,7 +52,8 @@ OF_GRADE = {
     for grade, colour in zip("ABCDE", (GREEN, "#96D98D", YELLOW, ORANGE, RED), strict=True)
 }
 OF_BEARER = {
-    name: Look(words, colour) for (name, words), colour in zip(BEARERS.items(), (BLUE, ORANGE, RED, YELLOW), strict=True)
+    name: Look(words, colour)
+    for (name, words), colour in zip(BEARERS.items(), (BLUE, ORANGE, RED, YELLOW), strict=True)
 }
 OF_OUTCOME = {
     "transaction": Look(Text("transactions", "交易"), BLUE),

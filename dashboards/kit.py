@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus, stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.builders import (
+    bargauge,
+    common,
+    dashboard,
+    prometheus,
+    stat,
+    statetimeline,
+    table,
+    timeseries,
+)
 from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import prometheus as prometheus_models
 
-from dashboards.colours import GREEN, GREY, ORANGE, RED
+from dashboards.colours import GREEN, ORANGE, RED
 from domain.alerts import Text
 
 if TYPE_CHECKING:
@@ -17,8 +26,11 @@ if TYPE_CHECKING:
 
     from dashboards.colours import Look
     from dashboards.thresholds import Limits
+    from dashboards.words import Words
 
 Language = Literal["en", "zh"]
+Step = tuple[float | None, str]
+"""From where on, and a colour; None is from the beginning."""
 SOURCE = shapes.DataSourceRef(type_val="prometheus", uid="${datasource}")
 NO_DATA = Text("no data", "无数据")
 NONE = Text("none", "无")
@@ -51,6 +63,7 @@ class Column(NamedTuple):
         gauge: whether its figures are drawn as a bar, from 0 to this; 0 for text.
         link: where its cells lead.
         looks: what its values are called.
+        steps: colours of its figures, from where on.
     """
 
     name: str
@@ -60,10 +73,21 @@ class Column(NamedTuple):
     gauge: float = 0
     link: str = ""
     looks: Mapping[str, Look] | None = None
-    colours: tuple[tuple[float | None, str], ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
-def steps_of(limits: Limits, *, least: bool = False) -> tuple[tuple[float | None, str], ...]:
+_LAST = common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False)
+_STACKED = common.StackingConfig().mode(shapes.StackingMode.NORMAL).group("A")
+_LEGEND = (
+    common.VizLegendOptions()
+    .placement(shapes.LegendPlacement.BOTTOM)
+    .display_mode(shapes.LegendDisplayMode.LIST)
+    .show_legend(show_legend=True)
+    .calcs([])
+)
+
+
+def steps_of(limits: Limits, *, least: bool = False) -> tuple[Step, ...]:
     """A panel's colours by a rule's limits; with `least` it is bad to be below them."""
     if least:
         return (None, RED), (limits.page, ORANGE), (limits.ticket, GREEN)
@@ -89,72 +113,72 @@ class Kit:
     # -- kinds of panel
 
     def stat(
-        self, title: Text, about: Text, expression: str, unit: str, size: tuple[int, int], *,
-        steps: Sequence[tuple[float | None, str]] = ((None, GREY),), zero: Text | None = None, trend: bool = False,
-        decimals: int | None = None, large: int = 0, background: bool = False,
+        self, said: Words, expression: str, unit: str, size: tuple[int, int], *, steps: Sequence[Step],
+        zero: Text | None = None, decimals: int | None = None, large: int = 0,
     ) -> stat.Panel:  # fmt: skip
-        """One figure. `zero` is what 0 is called; `trend` draws its course below."""
-        mode = shapes.BigValueColorMode.BACKGROUND if background else shapes.BigValueColorMode.VALUE
-        graph = shapes.BigValueGraphMode.AREA if trend else shapes.BigValueGraphMode.NONE
+        """One figure. `zero` is what 0 is called; a `large` one, in pixels, stands on its colour."""
+        mode = shapes.BigValueColorMode.BACKGROUND if large else shapes.BigValueColorMode.VALUE
         panel = (
-            self._panel(stat.Panel(), title, about, unit, size)
-            .thresholds(_thresholds(steps)).color_mode(mode).graph_mode(graph)
-            .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
-            .with_target(self._target(Query(expression), "A", instant=not trend))
-        )  # fmt: skip
+            self._panel(stat.Panel(), said, unit, size)
+            .thresholds(_thresholds(steps))
+            .color_mode(mode)
+            .graph_mode(shapes.BigValueGraphMode.NONE)
+            .reduce_options(_LAST)
+            .with_target(self._target(Query(expression), "A", instant=True))
+        )
         if zero is not None:
             panel.mappings([_called({"0": models.ValueMappingResult(text=self.say(zero), index=0)})])
         if decimals is not None:
             panel.decimals(decimals)
-        if large:
-            panel.text(common.VizTextDisplayOptions().value_size(large))
-        return panel
+        return panel.text(common.VizTextDisplayOptions().value_size(large)) if large else panel
 
     def lines(
-        self, title: Text, about: Text, queries: Sequence[Query], unit: str, size: tuple[int, int], *,
-        looks: Mapping[str, Look] | None = None, steps: Sequence[tuple[float | None, str]] = (),
-        stack: bool = False, bars: bool = False, every: str = "", top: float | None = None, legend: bool = True,
+        self, said: Words, queries: Sequence[Query], unit: str, size: tuple[int, int], *,
+        looks: Mapping[str, Look] | None = None, steps: Sequence[Step] = (), stack: bool = False,
+        top: float | None = None,
     ) -> timeseries.Panel:  # fmt: skip
-        """The course of some figures; `steps` are drawn as lines, `every` is the least time from point to point."""
-        panel = (
-            self._panel(timeseries.Panel(), title, about, unit, size)
-            .min(0)
-            .line_width(0 if bars else 2)
-            .fill_opacity(85 if bars else 30 if stack else 8)
-            .draw_style(shapes.GraphDrawStyle.BARS if bars else shapes.GraphDrawStyle.LINE)
-            .show_points(shapes.VisibilityMode.NEVER)
-            .span_nulls(False)
-            .tooltip(common.VizTooltipOptions().mode(shapes.TooltipDisplayMode.MULTI).sort(shapes.SortOrder.DESCENDING))
-            .legend(self._legend(shown=legend))
-            .targets([self._target(each, chr(65 + k)) for k, each in enumerate(queries)])
-        )
+        """The course of some figures; `steps` are drawn as lines, `top` is the end of the axis."""
+        panel = self._course(said, queries, unit, size, looks).line_width(2).fill_opacity(30 if stack else 8)
+        panel.draw_style(shapes.GraphDrawStyle.LINE)
         if stack:
-            panel.stacking(common.StackingConfig().mode(shapes.StackingMode.NORMAL).group("A"))
+            panel.stacking(_STACKED)
         if steps:
-            panel.thresholds(_thresholds(steps)).thresholds_style(
-                common.GraphThresholdsStyleConfig().mode(shapes.GraphThresholdsStyleMode.DASHED)
-            )
-        if every:
-            panel.interval(every)
-        if top is not None:
-            panel.max(top)
-        return self._named(panel, looks)
+            style = common.GraphThresholdsStyleConfig().mode(shapes.GraphThresholdsStyleMode.DASHED)
+            panel.thresholds(_thresholds(steps)).thresholds_style(style)
+        return panel if top is None else panel.max(top)
+
+    def bars(
+        self, said: Words, query: Query, unit: str, size: tuple[int, int], looks: Mapping[str, Look] | None = None, *,
+        most: int,
+    ) -> timeseries.Panel:  # fmt: skip
+        """What came in each of at most so many intervals, of a minute or more."""
+        panel = self._course(said, [query], unit, size, looks).line_width(0).fill_opacity(85)
+        return panel.draw_style(shapes.GraphDrawStyle.BARS).stacking(_STACKED).interval("1m").max_data_points(most)
+
+    def _course(
+        self, said: Words, queries: Sequence[Query], unit: str, size: tuple[int, int], looks: Mapping[str, Look] | None
+    ) -> timeseries.Panel:
+        tip = common.VizTooltipOptions().mode(shapes.TooltipDisplayMode.MULTI).sort(shapes.SortOrder.DESCENDING)
+        panel = self._panel(timeseries.Panel(), said, unit, size).min(0)
+        panel.show_points(shapes.VisibilityMode.NEVER).tooltip(tip).legend(_LEGEND)
+        panel.targets([self._target(each, chr(65 + k)) for k, each in enumerate(queries)])
+        self._name(panel, looks)
+        return panel
 
     def ranking(
-        self, title: Text, about: Text, query: Query, unit: str, size: tuple[int, int], *,
-        looks: Mapping[str, Look] | None = None, steps: Sequence[tuple[float | None, str]] = ((None, "#5794F2"),),
-        top: float | None = None, decimals: int | None = None,
+        self, said: Words, query: Query, unit: str, size: tuple[int, int], *, looks: Mapping[str, Look] | None = None,
+        steps: Sequence[Step] = ((None, "#5794F2"),), top: float | None = None, decimals: int | None = None, large: int = 0,
     ) -> bargauge.Panel:  # fmt: skip
-        """Bars side by side, as they stand at the end of the time shown."""
+        """Bars below each other, as they stand at the end of the time shown; `large` in pixels of their text."""
         panel = (
-            self._panel(bargauge.Panel(), title, about, unit, size)
+            self._panel(bargauge.Panel(), said, unit, size)
             .min(0)
             .thresholds(_thresholds(steps))
             .orientation(shapes.VizOrientation.HORIZONTAL)
             .display_mode(shapes.BarGaugeDisplayMode.BASIC)
             .value_mode(shapes.BarGaugeValueMode.TEXT)
-            .show_unfilled(False)
-            .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
+            .show_unfilled(show_unfilled=False)
+            .reduce_options(_LAST)
             .with_target(self._target(query, "A", instant=True))
         )
         if looks is None:
@@ -163,76 +187,70 @@ class Kit:
             panel.max(top)
         if decimals is not None:
             panel.decimals(decimals)
-        return self._named(panel, looks)
+        if large:
+            panel.text(common.VizTextDisplayOptions().title_size(large).value_size(large))
+        self._name(panel, looks)
+        return panel
 
     def table(
-        self, title: Text, about: Text, queries: Sequence[Query], columns: Sequence[Column], size: tuple[int, int], *,
-        sort: str = "", unit: str = "short", rising: bool = False,
-    ) -> table.Panel:  # fmt: skip
-        """Rows by label, a column for each query's figure; `sort` names the column to sort by."""
-        panel = self._panel(table.Panel(), title, about, unit, size).targets(
-            [self._target(each, chr(65 + k), instant=True, table=True) for k, each in enumerate(queries)]
+        self, said: Words, queries: Sequence[Query], columns: Sequence[Column], size: tuple[int, int], sort: str = ""
+    ) -> table.Panel:
+        """Rows by label, a column for each query's figure; `sort` names the column to sort by, falling."""
+        panel = self._panel(table.Panel(), said, "short", size).targets(
+            [self._target(each, chr(65 + k), instant=True, rows=True) for k, each in enumerate(queries)]
         )
         kept = [each.name for each in columns]
-        if len(queries) > 1:
-            panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={}))
-        panel.with_transformation(
-            models.DataTransformerConfig(id_val="filterFieldsByName", options={"include": {"names": kept}})
-        )
-        order = {name: k for k, name in enumerate(kept)}
         titles = {each.name: self.say(each.title) for each in columns}
-        options = {"indexByName": order, "renameByName": titles, "excludeByName": {}}
-        panel.with_transformation(models.DataTransformerConfig(id_val="organize", options=options))
+        steps: list[tuple[str, dict[str, Any]]] = [
+            ("filterFieldsByName", {"include": {"names": kept}}),
+            ("organize", {"indexByName": {name: k for k, name in enumerate(kept)}, "renameByName": titles}),
+        ]
+        if len(queries) > 1:
+            steps.insert(0, ("merge", {}))
+        for name, options in steps:
+            panel.with_transformation(models.DataTransformerConfig(id_val=name, options=options))
         for each in columns:
             panel.override_by_name(self.say(each.title), self._column(each))
         if sort:
-            panel.sort_by([common.TableSortByFieldState().display_name(titles[sort]).desc(not rising)])
+            panel.sort_by([common.TableSortByFieldState().display_name(titles[sort]).desc(desc=True)])
         return panel
 
     def timeline(
-        self, title: Text, about: Text, query: Query, size: tuple[int, int], states: Mapping[str, Look],
-    ) -> statetimeline.Panel:  # fmt: skip
+        self, said: Words, query: Query, size: tuple[int, int], states: Mapping[str, Look]
+    ) -> statetimeline.Panel:
         """Which of some states each series is in; `states` by the figure's text."""
         results = {
             value: models.ValueMappingResult(text=self.say(look.name), color=look.colour, index=k)
             for k, (value, look) in enumerate(states.items())
         }
         return (
-            self._panel(statetimeline.Panel(), title, about, "none", size)
+            self._panel(statetimeline.Panel(), said, "none", size)
             .mappings([_called(results)])
             .show_value(shapes.VisibilityMode.NEVER)
             .row_height(0.8)
             .fill_opacity(85)
-            .legend(self._legend(shown=True))
+            .legend(_LEGEND)
             .with_target(self._target(query, "A"))
         )
 
     # -- what they share
 
-    def _panel(self, panel: _AnyPanel, title: Text, about: Text, unit: str, size: tuple[int, int]) -> _AnyPanel:
-        return (
-            panel.title(self.say(title)).description(self.say(about)).datasource(SOURCE).unit(unit)
-            .no_value(self.say(NO_DATA)).span(size[0]).height(size[1])
-        )  # fmt: skip
+    def _panel(self, panel: _AnyPanel, said: Words, unit: str, size: tuple[int, int]) -> _AnyPanel:
+        panel.title(self.say(said.title)).description(self.say(said.about)).datasource(SOURCE).unit(unit)
+        return panel.no_value(self.say(NO_DATA)).span(size[0]).height(size[1])
 
-    def _target(self, query: Query, letter: str, *, instant: bool = False, table: bool = False) -> prometheus.Dataquery:
-        shape = prometheus_models.PromQueryFormat.TABLE if table else prometheus_models.PromQueryFormat.TIME_SERIES
+    def _target(self, query: Query, letter: str, *, instant: bool = False, rows: bool = False) -> prometheus.Dataquery:
+        shape = prometheus_models.PromQueryFormat.TABLE if rows else prometheus_models.PromQueryFormat.TIME_SERIES
         made = prometheus.Dataquery().expr(query.expression).ref_id(letter).datasource(SOURCE).format(shape)
         if query.legend:
             made.legend_format(self.say(query.legend))
         return made.instant() if instant else made.range()
 
-    def _named(self, panel: Any, looks: Mapping[str, Look] | None) -> Any:
+    def _name(self, panel: timeseries.Panel | bargauge.Panel, looks: Mapping[str, Look] | None) -> None:
         for name, look in (looks or {}).items():
             colour = {"mode": "fixed", "fixedColor": look.colour}
-            panel.override_by_name(
-                name,
-                [
-                    models.DynamicConfigValue(id_val="displayName", value=self.say(look.name)),
-                    models.DynamicConfigValue(id_val="color", value=colour),
-                ],
-            )
-        return panel
+            called = models.DynamicConfigValue(id_val="displayName", value=self.say(look.name))
+            panel.override_by_name(name, [called, models.DynamicConfigValue(id_val="color", value=colour)])
 
     def _column(self, column: Column) -> list[models.DynamicConfigValue]:
         properties: dict[str, Any] = {}
@@ -242,8 +260,8 @@ class Kit:
             properties["custom.width"] = column.width
         if column.gauge:
             properties |= {"min": 0, "max": column.gauge, "custom.cellOptions": {"type": "gauge", "mode": "basic"}}
-        if column.colours:
-            steps = [{"value": value, "color": colour} for value, colour in column.colours]
+        if column.steps:
+            steps = [{"value": value, "color": colour} for value, colour in column.steps]
             properties |= {"thresholds": {"mode": "absolute", "steps": steps}, "color": {"mode": "thresholds"}}
             if not column.gauge:
                 properties["custom.cellOptions"] = {"type": "color-text"}
@@ -257,13 +275,8 @@ class Kit:
             properties["mappings"] = [{"type": "value", "options": options}]
         return [models.DynamicConfigValue(id_val=name, value=value) for name, value in properties.items()]
 
-    @staticmethod
-    def _legend(*, shown: bool) -> common.VizLegendOptions:
-        made = common.VizLegendOptions().placement(shapes.LegendPlacement.BOTTOM).calcs([])
-        return made.display_mode(shapes.LegendDisplayMode.LIST).show_legend(shown)
 
-
-def _thresholds(steps: Sequence[tuple[float | None, str]]) -> dashboard.ThresholdsConfig:
+def _thresholds(steps: Sequence[Step]) -> dashboard.ThresholdsConfig:
     made = [models.Threshold(value=value, color=colour) for value, colour in steps]
     return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(made)
 

@@ -59,10 +59,19 @@ def or_zero(expression: str) -> str:
     return f"({expression}) or sum({series('tillwatch_records_total')}{chosen('partition')}) * 0"
 
 
-def or_none(expression: str, label: str, word: str) -> str:
-    """The same for figures by a label: where there are none, one of 0 whose label is `word`."""
+def or_none(expression: str, label: str, word: str, unless: str = "") -> str:
+    """The same for figures by a label: where there are none, one of 0 whose label is `word`.
+
+    Args:
+        expression: the figures.
+        label: of them.
+        word: for none.
+        unless: a series; as long as there is any at the end of the time shown, there is no need of a 0 before it.
+    """
     zero = f"sum({series('tillwatch_records_total')}{chosen('partition')}) * 0"
-    return f'({expression}) or on() label_replace({zero}, "{label}", "{word}", "", "")'
+    if unless:
+        zero = f"({zero} unless on () count({unless} @ end()))"
+    return f'({expression}) or on () label_replace({zero}, "{label}", "{word}", "", "")'
 
 
 def _by(labels: str) -> str:
