@@ -102,11 +102,11 @@ def _both(
     name: str, limits: limit.Limits, expression: str, lasting: tuple[str, str], summary: Text, runbook: str
 ) -> tuple[Rule, Rule]:
     """A ticket and a page on one figure; `expression` has LIMIT where the limit stands."""
-    first, second = (
-        Rule(name, severity, expression.replace("LIMIT", f"{value:.15g}"), waits, summary, runbook)
-        for severity, value, waits in (("ticket", limits.ticket, lasting[0]), ("page", limits.page, lasting[1]))
+    ticket, page = (expression.replace("LIMIT", f"{value:.15g}") for value in (limits.ticket, limits.page))
+    return (
+        Rule(name, "ticket", ticket, lasting[0], summary, runbook),
+        Rule(name, "page", page, lasting[1], summary, runbook),
     )
-    return first, second  # type: ignore[return-value]
 
 
 _UP = f'up{{job="{JOB}"}}'
@@ -135,7 +135,8 @@ WORKERS: tuple[Rule, ...] = (
              "仅 {{ $value }} 个分区有工作进程，少于近6小时"), "partition-unowned",
     ),
     Rule(
-        "TillwatchRestarts", "ticket", f'changes(process_start_time_seconds{{job="{JOB}"}}[1h]) >= {limit.STARTS_AN_HOUR}', "0m",
+        "TillwatchRestarts", "ticket",
+        f'changes(process_start_time_seconds{{job="{JOB}"}}[1h]) >= {limit.STARTS_AN_HOUR}', "0m",
         Text("{{ $labels.instance }} was started {{ $value }} times within an hour",
              "{{ $labels.instance }} 一小时内启动 {{ $value }} 次"), "restarts",
     ),
@@ -207,7 +208,8 @@ CONTENT: tuple[Rule, ...] = (
 )  # fmt: skip
 MACHINE: tuple[Rule, ...] = (
     Rule(
-        "TillwatchDisk", "ticket", f"min by (job) (tillwatch_log_free_bytes) < {limit.DISK_FREE_BYTES.ticket:.0f}", "15m",
+        "TillwatchDisk", "ticket",
+        f"min by (job) (tillwatch_log_free_bytes) < {limit.DISK_FREE_BYTES.ticket:.0f}", "15m",
         Text("{{ $value | humanize1024 }}B are free where the log is", "日志所在磁盘剩余 {{ $value | humanize1024 }}B"),
         "disk",
     ),

@@ -1,4 +1,4 @@
-"""Detectors: what each finds, which are silent against their own calendar, what they see, which versions are in force."""
+"""Detectors: what each finds, which are silent against their own calendar, what they see, which versions they have."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models import dashboard as models
 
 from dashboards.alerting import CONTROLS
+from dashboards.colours import BLUE, GREY, RED
 from dashboards.kit import SOURCE
 from domain.alerts import Text
 
@@ -68,19 +69,23 @@ def board(
         until: up to when.
         night: whether nights are shaded at first.
     """
-    made = (
-        dashboard.Dashboard(kit.say(title)).uid(f"{uid}-{kit.language}").description(kit.say(about))
-        .tags([TAG, f"{TAG}-{kit.language}"]).timezone("browser").readonly()
-        .tooltip(models.DashboardCursorSync.CROSSHAIR).time(since, until).refresh("30s")
-        .link(
-            dashboard.DashboardLink(kit.say(Text("Tillwatch dashboards", "Tillwatch 看板")))
-            .type(models.DashboardLinkType.DASHBOARDS).tags([f"{TAG}-{kit.language}"])
-            .as_dropdown(True).keep_time(True).include_vars(True)
-        )
+    tag = f"{TAG}-{kit.language}"
+    others = dashboard.DashboardLink(kit.say(Text("Tillwatch dashboards", "Tillwatch 看板"))).tags([tag])
+    others.type(models.DashboardLinkType.DASHBOARDS).as_dropdown(as_dropdown=True).keep_time(keep_time=True)
+    return (
+        dashboard.Dashboard(kit.say(title))
+        .uid(f"{uid}-{kit.language}")
+        .description(kit.say(about))
+        .tags([TAG, tag])
+        .timezone("browser")
+        .readonly()
+        .tooltip(models.DashboardCursorSync.CROSSHAIR)
+        .time(since, until)
+        .refresh("30s")
+        .link(others)
         .variables(list(_variables(kit, variables)))
         .annotations(list(_annotations(kit, night="tz" in variables, shaded=night)))
-    )  # fmt: skip
-    return made
+    )
 
 
 def _variables(kit: Kit, names: Iterable[str]) -> Iterable[Any]:
@@ -89,54 +94,63 @@ def _variables(kit: Kit, names: Iterable[str]) -> Iterable[Any]:
         if name == "tz":
             yield _zone(kit)
         elif name == "console":
-            yield (
-                dashboard.TextBoxVariable("console").label(kit.say(Text("Console", "工作台地址")))
-                .description(kit.say(Text("Address of the console, for links to merchants; empty: this server's own",
-                                          "工作台地址，用于跳转到商户；空表示本服务器")))
-                .default_value("").current(models.VariableOption(text="", value=""))
-            )  # fmt: skip
+            yield _console(kit)
         else:
             label, query = _CHOICES[name]
-            yield (
-                dashboard.QueryVariable(name).label(kit.say(label)).datasource(SOURCE)
-                .query({"query": query, "refId": name, "qryType": 1}).multi(True).include_all(True).all_value(".*")
-                .current(models.VariableOption(selected=True, text=["All"], value=["$__all"]))
-                .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
-                .sort(models.VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
-            )  # fmt: skip
+            yield _choice(name, kit.say(label), query)
+
+
+def _choice(name: str, label: str, query: str) -> dashboard.QueryVariable:
+    """A variable for a label, of which several values may be chosen, at first all."""
+    everything = models.VariableOption(selected=True, text=["All"], value=["$__all"])
+    return (
+        dashboard.QueryVariable(name)
+        .label(label)
+        .datasource(SOURCE)
+        .query({"query": query, "refId": name, "qryType": 1})
+        .multi(multi=True)
+        .include_all(include_all=True)
+        .all_value(".*")
+        .current(everything)
+        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(models.VariableSort.ALPHABETICAL_CASE_INSENSITIVE_ASC)
+    )
+
+
+def _console(kit: Kit) -> dashboard.TextBoxVariable:
+    about = Text(
+        "Address of the console, for links to merchants; empty: this server's own",
+        "工作台地址，用于跳转到商户；空表示本服务器",
+    )
+    made = dashboard.TextBoxVariable("console").label(kit.say(Text("Console", "工作台地址")))
+    return made.description(kit.say(about)).default_value("").current(models.VariableOption(text="", value=""))
 
 
 def _zone(kit: Kit) -> dashboard.CustomVariable:
+    about = Text(
+        "Offset of the shops' local time, for the shading of nights; axes have the dashboard's own time zone",
+        "商户当地时区，用于夜间底色；坐标轴用看板自身的时区",
+    )
     options = [
         models.VariableOption(selected=hours == 8, text=name, value=str(round(hours * 3600))) for name, hours in _ZONES
     ]
-    return (
-        dashboard.CustomVariable("tz").label(kit.say(Text("Local time", "当地时区")))
-        .description(kit.say(Text("Offset of the shops' local time, for the shading of nights; axes have the"
-                                  " dashboard's own time zone", "商户当地时区，用于夜间底色；坐标轴用看板自身的时区")))
-        .values(",".join(f"{name} : {round(hours * 3600)}" for name, hours in _ZONES))
-        .options(options).current(next(each for each in options if each.selected))
-    )  # fmt: skip
+    made = dashboard.CustomVariable("tz").label(kit.say(Text("Local time", "当地时区"))).description(kit.say(about))
+    made.values(",".join(f"{name} : {round(hours * 3600)}" for name, hours in _ZONES))
+    return made.options(options).current(next(each for each in options if each.selected))
 
 
 def _annotations(kit: Kit, *, night: bool, shaded: bool) -> Iterable[_Annotation]:
-    version = "max by (version) (tillwatch_build_info)"
-    yield _Annotation(
-        kit.say(Text("Deploys", "版本发布")), f"{version} unless {version} offset 2m", "#5794F2",
-        kit.say(Text("Tillwatch {{version}}", "Tillwatch {{version}}")),
-        kit.say(Text("a worker with this version started", "该版本的工作进程启动")),
-    )  # fmt: skip
-    yield _Annotation(
-        kit.say(Text("Controls", "控制项变更")), f"{CONTROLS} != {CONTROLS} offset 2m", "#B877D9", "{{control}}",
-        kit.say(Text("a new version is known", "新版本已知悉")),
-    )  # fmt: skip
-    yield _Annotation(
-        kit.say(Text("Pages", "紧急告警")), 'max by (alertname) (ALERTS{alertstate="firing",severity="page"})', "#E02F44",
-        "{{alertname}}", kit.say(Text("somebody was called", "已呼叫值班人员")), shown=False,
-    )  # fmt: skip
+    version, hour = "max by (version) (tillwatch_build_info%s)", "hour(vector(time() + $tz))"
+    known, called = Text("a new version is known", "新版本已知悉"), Text("somebody is called", "已呼叫值班人员")
+    started = Text("a worker of this version started", "该版本的工作进程启动")
+    pages = 'max by (alertname) (ALERTS{alertstate="firing",service="tillwatch",severity="page"})'
+    say = kit.say
+    new = f"{version % ''} unless {version % ' offset 2m'}"
+    yield _Annotation(say(Text("Deploys", "版本发布")), new, BLUE, "Tillwatch {{version}}", say(started))
+    changed = f"{CONTROLS} != {CONTROLS} offset 2m"
+    yield _Annotation(say(Text("Controls", "控制项变更")), changed, "#B877D9", "{{control}}", say(known))
+    yield _Annotation(say(Text("Pages", "紧急告警")), pages, RED, "{{alertname}}", say(called), shown=False)
     if night:
-        hour = "hour(vector(time() + $tz))"
-        yield _Annotation(
-            kit.say(Text("Night, 23 to 6", "夜间23时至6时")), f"({hour} >= 23) or ({hour} < 6)", "#8E8E8E",
-            kit.say(Text("night", "夜间")), "", shown=shaded,
-        )  # fmt: skip
+        dark = f"({hour} >= 23) or ({hour} < 6)"
+        name = say(Text("Night, 23 to 6", "夜间23时至6时"))
+        yield _Annotation(name, dark, GREY, say(Text("night", "夜间")), "", shown=shaded)

@@ -167,7 +167,8 @@ class Kit:
 
     def ranking(
         self, said: Words, query: Query, unit: str, size: tuple[int, int], *, looks: Mapping[str, Look] | None = None,
-        steps: Sequence[Step] = ((None, "#5794F2"),), top: float | None = None, decimals: int | None = None, large: int = 0,
+        steps: Sequence[Step] = ((None, "#5794F2"),), top: float | None = None, decimals: int | None = None,
+        large: int = 0,
     ) -> bargauge.Panel:  # fmt: skip
         """Bars below each other, as they stand at the end of the time shown; `large` in pixels of their text."""
         panel = (

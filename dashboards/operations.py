@@ -37,7 +37,7 @@ def build(kit: Kit) -> Dashboard:
         Text("Tillwatch · Operations", "Tillwatch · 运行状况"),
         Text(
             "Is it well? Dashed lines are the limits of the alerting rules: orange a ticket, red a page.",
-            "运行是否正常？虚线即告警规则的阈值：橙色为工单，红色为紧急告警。",
+            "运行状况。虚线即告警规则的阈值：橙色为工单，红色为紧急告警。",
         ),
         variables=("partition", "tz"),
         since="now-6h",

@@ -25,7 +25,7 @@ BEHIND_S = Limits(300, 1_800)
 """Seconds of work that wait at the present pace. An analyst expects an alert at once; a batch that is loaded by the
 hour may wait five minutes, and after half an hour a merchant's day is seen too late to act on."""
 LAG_RECORDS_LEAST = 10_000
-"""Fewer waiting records are not called a lag: at night the pace is near 0, and a second of work is then a few records."""
+"""Fewer waiting records are no lag: at night the pace is near 0, and a second of work is then a few records."""
 CHECKPOINT_AGE_S = Limits(120, 600)
 """Seconds since a partition's last checkpoint though it judged transactions since. Checkpoints come every few seconds,
 and a recovery repeats what came after the last: ten minutes of a busy partition take about half a minute."""
@@ -47,7 +47,7 @@ STORM_TIMES_USUAL = 5
 STORM_ALERTS_LEAST = 100
 """Fewer new alerts in an hour are no storm: a team of three can look through them in a day."""
 QUIET_GAPS = 10
-"""A detector is silent after this many of its own mean gaps: for hits that come at random, 1 gap in 22,000 is longer."""
+"""A detector is silent after so many of its own mean gaps: of hits that come at random, 1 gap in 22,000 is longer."""
 QUIET_LEAST_S = 3 * 86_400
 """No detector is called silent sooner: a weekend and a day."""
 GAPS_LEAST = 10
@@ -57,8 +57,8 @@ DISK_FREE_BYTES = Limits(20e9, 5e9)
 DISK_FULL_IN_S = 6 * 3_600
 """A disk that will be full within this time at the pace of the last hour is worth a page."""
 CLOCK_SKEW_S = Limits(2, 60)
-"""Seconds that the log's clock is ahead of a worker's. Transactions more than 600 s ahead are refused; at 60 s deadlines
-fire a minute late."""
+"""Seconds that the log's clock is ahead of a worker's. Transactions more than 600 s ahead are refused; at 60 s
+deadlines fire a minute late."""
 STARTS_AN_HOUR = 4
 """Starts of one worker within an hour: an upgrade and its rollback make two."""
 UNOWNED_S = 300

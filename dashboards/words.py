@@ -71,7 +71,8 @@ TURNOVER_BY_KIND = _words(
     _STEP_ZH + "命中交易的金额。" + _MONEY_ZH,
 )  # fmt: skip
 LOSS_BY_BEARER = _words(
-    "Loss by who bears it", "损失（按承担方）", _STEP + "loss by the transactions that hit, where it is known." + _MONEY,
+    "Loss by who bears it", "损失（按承担方）",
+    _STEP + "loss by the transactions that hit, where it is known." + _MONEY,
     _STEP_ZH + "命中交易造成的可计算损失。" + _MONEY_ZH,
 )  # fmt: skip
 RISKIEST = _words(
@@ -136,7 +137,8 @@ PARTITIONS = _words(
     "当前有工作进程的分区数。少于近6小时的数目即紧急告警。",
 )  # fmt: skip
 BEHIND = _words(
-    "Behind", "积压", "Waiting records divided by the pace of the last 5 minutes, of the partition where that is longest.",
+    "Behind", "积压",
+    "Waiting records divided by the pace of the last 5 minutes, of the partition where that is longest.",
     "待处理记录数除以近5分钟处理速度，取最大的分区。",
 )  # fmt: skip
 DEAD_LETTERS = _words(
@@ -241,8 +243,8 @@ FIRED = _words(
 _QUIET_DAYS = limit.QUIET_LEAST_S // 86_400
 SILENT = _words(
     "Silent against their own calendar", "按自身节奏静默",
-    f"Those without a finding for longer than {limit.QUIET_GAPS} of their own mean gaps of 28 days, and than {_QUIET_DAYS}"
-    " days. The runbook detector-silent says what to do.",
+    f"Those without a finding for longer than {limit.QUIET_GAPS} of their own mean gaps of 28 days, and than"
+    f" {_QUIET_DAYS} days. The runbook detector-silent says what to do.",
     f"超过自身近28天平均间隔{limit.QUIET_GAPS}倍且超过{_QUIET_DAYS}天未命中。处理见手册 detector-silent。",
 )  # fmt: skip
 BLIND = _words(
@@ -275,7 +277,8 @@ SILENCE = _words(
     "按商户时钟：最近已处理的事件减去该检测项最近的命中。",
 )  # fmt: skip
 SEVERITIES = _words(
-    "Severity of new alerts", "新增预警的级别", "Alerts begun in the time shown, by the severity of their first hit." + _ONCE,
+    "Severity of new alerts", "新增预警的级别",
+    "Alerts begun in the time shown, by the severity of their first hit." + _ONCE,
     "所选时段内新增的预警，按首次命中的级别。" + _ONCE_ZH,
 )  # fmt: skip
 COVERAGE = _words(
@@ -285,8 +288,8 @@ COVERAGE = _words(
 )  # fmt: skip
 FIELD_SHARE = _words(
     "Share of transactions with a field", "字段携带率",
-    f"Over an hour, of at least {limit.FIELD_TRANSACTIONS_LEAST} transactions. Below {limit.FIELD_SHARE_OF_USUAL:.0%} of"
-    " the share a day before it is a ticket.",
+    f"Over an hour, of at least {limit.FIELD_TRANSACTIONS_LEAST} transactions. Below"
+    f" {limit.FIELD_SHARE_OF_USUAL:.0%} of the share a day before it is a ticket.",
     f"按一小时计（不少于{limit.FIELD_TRANSACTIONS_LEAST}笔）。低于前一日的{limit.FIELD_SHARE_OF_USUAL:.0%}即工单告警。",
 )  # fmt: skip
 CONTROLS = _words(

@@ -8,10 +8,10 @@ import re
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 SCRAPE_S = 15
 _STEPS = (1, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
@@ -28,6 +28,14 @@ class Series:
 
     labels: dict[str, str]
     points: list[tuple[float, float]] = field(default_factory=list)
+
+
+class Mark(NamedTuple):
+    """Something that an annotation shows, in Unix time."""
+
+    start: float
+    end: float
+    colour: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +87,18 @@ class Prometheus:
             )
             for each in found
         ]
+
+    def marks(self, annotations: Iterable[Mapping[str, Any]]) -> list[Mark]:
+        """What the annotations that are switched on show: stretches of time without a gap of more than two steps."""
+        made = []
+        for each in annotations:
+            step_s = max(seconds(each["step"]), math.ceil((self.end - self.start) / 10_000))
+            for found in self.ask(each["expr"], instant=False, step_s=step_s) if each["enable"] else ():
+                times = [time for time, _ in found.points]
+                ends = [k for k in range(1, len(times)) if times[k] - times[k - 1] > 2 * step_s]
+                for start, end in zip([0, *ends], [*ends, len(times)], strict=True):
+                    made.append(Mark(times[start], times[end - 1], each["iconColor"]))
+        return made
 
     def _get(self, what: str, form: Mapping[str, str]) -> Any:
         body = urllib.parse.urlencode(form).encode()

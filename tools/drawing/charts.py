@@ -12,7 +12,7 @@ from tools.drawing.units import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from tools.drawing.asking import Prometheus
+    from tools.drawing.asking import Mark, Prometheus
     from tools.drawing.panels import Named
 
 LEFT, BOTTOM, LEGEND = 62.0, 20.0, 24.0
@@ -21,8 +21,9 @@ _TICKS = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 
 
 def chart(
-    panel: dict[str, Any], series: list[Named], source: Prometheus, width: float, height: float, step_s: int
-) -> str:
+    panel: dict[str, Any], series: list[Named], source: Prometheus, marks: Sequence[Mark], width: float, height: float,
+    step_s: int,
+) -> str:  # fmt: skip
     """A time series panel."""
     own = panel["fieldConfig"]["defaults"]
     custom = own.get("custom", {})
@@ -35,7 +36,7 @@ def chart(
     lines = _lines_to_draw(own, custom, most)
     top = own.get("max") or nice(max([most * 1.05, *(value for value, _ in lines)]) or 1.0)
     place = _Place(source.start, source.end, top, width, tall)
-    made = [*_axes(place, own["unit"], own.get("decimals"))]
+    made = [*_marks(place, marks), *_axes(place, own["unit"], own.get("decimals"))]
     floor: dict[float, float] = {}
     for each, level in zip(series, levels, strict=True):
         draw = _bars if bars else _area
@@ -135,6 +136,18 @@ def _stretches(points: Sequence[tuple[float, float]], gap: float) -> Iterator[tu
         if following[1] != value or following[0] - time > gap:
             yield start, min(following[0], time + gap), value
             start = None
+
+
+def _marks(place: _Place, marks: Sequence[Mark]) -> Iterator[str]:
+    for each in marks:
+        x, wide = place.x(each.start), place.x(each.end) - place.x(each.start)
+        if each.end - each.start > 1800:
+            yield f'<rect x="{x:.1f}" y="6" width="{wide:.1f}" height="{place.tall - 6:.1f}" fill="{each.colour}22"/>'
+        else:
+            yield (
+                f'<line x1="{x:.1f}" x2="{x:.1f}" y1="6" y2="{place.tall:.1f}" stroke="{each.colour}"'
+                f' stroke-dasharray="3 3"/><path d="M{x - 5:.1f} {place.tall + 6:.1f}h10l-5 -7z" fill="{each.colour}"/>'
+            )
 
 
 def _axes(place: _Place, unit: str, decimals: int | None) -> Iterator[str]:

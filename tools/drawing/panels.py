@@ -12,7 +12,7 @@ from tools.drawing.units import shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tools.drawing.asking import Prometheus, Series
+    from tools.drawing.asking import Mark, Prometheus, Series
 
 PALETTE = ("#73BF69", "#F2CC0C", "#8AB8FF", "#FF9830", "#F2495C", "#5794F2", "#B877D9", "#E0B400", "#37872D", "#56A64B")
 
@@ -26,7 +26,7 @@ class Named(NamedTuple):
     letter: str = ""
 
 
-def body(panel: dict[str, Any], source: Prometheus, width: float, height: float) -> str:
+def body(panel: dict[str, Any], source: Prometheus, marks: Sequence[Mark], width: float, height: float) -> str:
     """What stands in a panel, without its frame and title."""
     step_s = source.step_s(panel, width)
     results = [
@@ -44,7 +44,7 @@ def body(panel: dict[str, Any], source: Prometheus, width: float, height: float)
         return _ranking(panel, series, width, height)
     if panel["type"] == "state-timeline":
         return timeline(panel, series, source, width, height)
-    return chart(panel, series, source, width, height, step_s)
+    return chart(panel, series, source, marks, width, height, step_s)
 
 
 def defaults(panel: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def properties(panel: dict[str, Any], name: str) -> dict[str, Any]:
 
 def named(panel: dict[str, Any], results: Sequence[tuple[dict[str, Any], list[Series]]]) -> list[Named]:
     """Series with their names and colours, as legends and overrides say."""
-    made = []
+    made: list[Named] = []
     for target, found in results:
         for each in found:
             legend = target.get("legendFormat") or ""
@@ -123,11 +123,12 @@ def _ranking(panel: dict[str, Any], series: list[Named], width: float, height: f
         value = each.points[-1][1]
         colour = each.colour if fixed else step_colour(own["thresholds"]["steps"], value)
         share = max(0.0, min(1.0, value / most)) * 100
+        figure = escape(shown(value, own["unit"], own.get("decimals")))
         made.append(
-            f'<div class="bar" style="height:{row - 6}px;font-size:{text}px"><span class="name" style="width:{width * 0.42}px">'
-            f'{escape(each.name)}</span><span class="track"><i style="width:{share:.1f}%;background:{colour}"></i></span>'
-            f'<b style="color:{colour};font-size:{text + 2}px">{escape(shown(value, own["unit"], own.get("decimals")))}</b>'
-            "</div>"
+            f'<div class="bar" style="height:{row - 6}px;font-size:{text}px">'
+            f'<span class="name" style="width:{width * 0.42}px">{escape(each.name)}</span>'
+            f'<span class="track"><i style="width:{share:.1f}%;background:{colour}"></i></span>'
+            f'<b style="color:{colour};font-size:{text + 2}px">{figure}</b></div>'
         )
     return f'<div class="bars">{"".join(made)}</div>'
 

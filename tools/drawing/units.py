@@ -17,18 +17,14 @@ def shown(value: float | None, unit: str, decimals: int | None = None) -> str:
     """
     if value is None or value != value:  # noqa: PLR0124  NaN
         return ""
+    if unit in {"s", "bytes"}:
+        return _span(value) if unit == "s" else _binary(value)
     if unit == "percentunit":
         return f"{_digits(value * 100, decimals, 1)}%"
-    if unit == "s":
-        return _span(value)
-    if unit == "bytes":
-        return _binary(value)
     if unit.startswith("currency"):
         return f"{_SIGNS.get(unit[8:], '')}{_thousands(value, decimals, gap='')}"
     text = _digits(value, decimals, 2) if unit == "none" else _thousands(value, decimals)
-    if unit == "reqps":
-        return f"{text}/s"
-    return f"{text}{unit[7:]}" if unit.startswith("suffix:") else text
+    return text + ("/s" if unit == "reqps" else unit[7:] if unit.startswith("suffix:") else "")
 
 
 def _digits(value: float, decimals: int | None, most: int) -> str:
