@@ -11,7 +11,7 @@ ONE_CORE := $(if $(shell command -v taskset),taskset -c 0)
 SOURCES := $(shell find domain engine models simulator streams tillwatch -name '*.py')
 MORE := browser or postgres or monitoring or faults or slow
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
-PACKAGES := domain engine detectors models streams simulator evaluation tillwatch
+PACKAGES := domain engine detectors models streams simulator evaluation dashboards tillwatch
 
 # The first Python that is new enough, of those that are there.
 PYTHON ?= $(firstword $(foreach each,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -45,6 +45,9 @@ check: setup ## Check style, types, imports and documentation, as CI does.
 
 calendar: setup ## Write the calendar that is shipped anew, from the package holidays.
 	@$(BIN)/python -m tools.build_calendar
+
+dashboards: setup ## Write dashboards, rules and Alertmanager's routes anew; ARGS="--currency EUR" passes options.
+	@$(BIN)/python -m dashboards.build $(ARGS)
 
 bench: setup ## Run the benchmarks on one core.
 	@set -e; for each in throughput simulate; do echo "bench/$$each.py"; $(ONE_CORE) $(BIN)/python -m bench.$$each; done
@@ -81,4 +84,4 @@ $(VENV)/.warm: $(VENV)/.installed $(SOURCES)
 	@$(ACTIVATED) tillwatch warm >&2
 	@touch $@
 
-.PHONY: help setup demo test test-all faults check calendar bench lock clean
+.PHONY: help setup demo test test-all faults check calendar dashboards bench lock clean

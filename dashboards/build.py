@@ -40,6 +40,9 @@ def dashboard_json(name: str, language: Language, currency: str = "CNY") -> str:
     made.schema_version = SCHEMA_VERSION
     shown: dict[str, Any] = json.loads(json.dumps(made, cls=JSONEncoder))
     place(shown["panels"])
+    for each in shown["templating"]["list"]:
+        for key in ("auto", "auto_min", "auto_count", "allowCustomValue"):  # of another kind, or newer than 10.4
+            each.pop(key, None)
     return json.dumps(shown, indent=1, ensure_ascii=False) + "\n"
 
 

@@ -32,7 +32,7 @@ _CHOICES: dict[str, tuple[Text, str]] = {
 
 
 class _PrometheusAnnotation(models.AnnotationQuery):
-    """An annotation of the Prometheus data source, which reads more keys than Grafana's own schema names."""
+    """An annotation of the Prometheus data source, whose own keys Grafana's schema does not name; it reads both forms."""
 
     step = "60s"
     title_format = ""

@@ -88,9 +88,9 @@ _LEGEND = (
 
 
 def steps_of(limits: Limits, *, least: bool = False) -> tuple[Step, ...]:
-    """A panel's colours by a rule's limits; with `least` it is bad to be below them."""
+    """The colours of a rule's limits; with `least` it is bad to be below them, and only the lines are right."""
     if least:
-        return (None, RED), (limits.page, ORANGE), (limits.ticket, GREEN)
+        return (None, GREEN), (limits.page, RED), (limits.ticket, ORANGE)
     return (None, GREEN), (limits.ticket, ORANGE), (limits.page, RED)
 
 
@@ -138,7 +138,7 @@ class Kit:
         top: float | None = None,
     ) -> timeseries.Panel:  # fmt: skip
         """The course of some figures; `steps` are drawn as lines, `top` is the end of the axis."""
-        panel = self._course(said, queries, unit, size, looks).line_width(2).fill_opacity(30 if stack else 8)
+        panel = self._course(said, queries, unit, size, looks).line_width(2).fill_opacity(30 if stack else 0)
         panel.draw_style(shapes.GraphDrawStyle.LINE)
         if stack:
             panel.stacking(_STACKED)

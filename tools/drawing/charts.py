@@ -34,7 +34,7 @@ def chart(
     levels = _stacked(series) if stacked else [dict(each.points) for each in series]
     most = max((value for level in levels for value in level.values() if math.isfinite(value)), default=1.0)
     lines = _lines_to_draw(own, custom, most)
-    top = own.get("max") or nice(max([most * 1.05, *(value for value, _ in lines)]) or 1.0)
+    top = own.get("max") or nice(max([most * 1.05, *(value for value, _ in lines)]) or 1.0, own["unit"])
     place = _Place(source.start, source.end, top, width, tall)
     made = [*_marks(place, marks), *_axes(place, own["unit"], own.get("decimals"))]
     floor: dict[float, float] = {}
@@ -83,14 +83,17 @@ class _Place:
         return 6 + (1 - min(value / self.top, 1.05)) * (self.tall - 6)
 
 
-def nice(value: float) -> float:
-    """The next round figure.
+def nice(value: float, unit: str = "short") -> float:
+    """The next round figure, of which a quarter is round too.
 
-    >>> nice(7.3), nice(130), nice(0.02)
-    (8.0, 150.0, 0.02)
+    >>> nice(7.3), nice(130), nice(0.02), nice(400, "s"), nice(5e9, "bytes") / 2**30
+    (8.0, 160.0, 0.02, 480.0, 6.0)
     """
-    power = 10.0 ** math.floor(math.log10(value)) if value > 0 else 1.0
-    return float(next(step for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= value * 0.999) * power)
+    sizes = {"s": (60.0, 3_600.0, 86_400.0), "bytes": (2.0**10, 2.0**20, 2.0**30)}.get(unit, ())
+    size = max((each for each in sizes if value >= each), default=1.0)
+    power = 10.0 ** math.floor(math.log10(value / size)) if value > 0 else 1.0
+    steps = (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10)
+    return float(next(step for step in steps if step * power * size >= value * 0.999) * power * size)
 
 
 def legend_rows(names: Sequence[str], width: float) -> int:

@@ -118,6 +118,7 @@ def _ranking(panel: dict[str, Any], series: list[Named], width: float, height: f
     row = min(height / max(len(series), 1), 44)
     fixed = bool(panel["fieldConfig"].get("overrides"))
     text = (panel["options"].get("text") or {}).get("titleSize", 13)
+    wide = min(width * 0.6, max(sum(1.0 if ord(c) > 0x2E80 else 0.55 for c in each.name) for each in series) * text + 16)
     made = []
     for each in series:
         value = each.points[-1][1]
@@ -126,7 +127,7 @@ def _ranking(panel: dict[str, Any], series: list[Named], width: float, height: f
         figure = escape(shown(value, own["unit"], own.get("decimals")))
         made.append(
             f'<div class="bar" style="height:{row - 6}px;font-size:{text}px">'
-            f'<span class="name" style="width:{width * 0.42}px">{escape(each.name)}</span>'
+            f'<span class="name" style="width:{wide:.0f}px">{escape(each.name)}</span>'
             f'<span class="track"><i style="width:{share:.1f}%;background:{colour}"></i></span>'
             f'<b style="color:{colour};font-size:{text + 2}px">{figure}</b></div>'
         )

@@ -18,7 +18,7 @@ def shown(value: float | None, unit: str, decimals: int | None = None) -> str:
     if value is None or value != value:  # noqa: PLR0124  NaN
         return ""
     if unit in {"s", "bytes"}:
-        return _span(value) if unit == "s" else _binary(value)
+        return _span(value, decimals) if unit == "s" else _binary(value)
     if unit == "percentunit":
         return f"{_digits(value * 100, decimals, 1)}%"
     if unit.startswith("currency"):
@@ -39,11 +39,11 @@ def _thousands(value: float, decimals: int | None, gap: str = " ") -> str:
     return _digits(value, decimals, 2)
 
 
-def _span(value: float) -> str:
+def _span(value: float, decimals: int | None) -> str:
     if value and abs(value) < 1:
-        return f"{_digits(value * 1e3, None, 1)} ms"
+        return f"{_digits(value * 1e3, decimals, 1)} ms"
     size, name = next(((size, name) for size, name in _SPANS if abs(value) >= size), _SPANS[-1])
-    text = _digits(value / size, None, 1)
+    text = _digits(value / size, decimals, 1)
     return f"{text} {name}s" if name in {"week", "day", "hour"} and text != "1" else f"{text} {name}"
 
 
