@@ -7,6 +7,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
+from dashboards.alerting import ALERTS
 from tests.dashboards.reading import ROOT
 from tests.parts import command, require
 
@@ -100,8 +101,9 @@ def run(folder: Path, given: Mapping[str, str], tests: Mapping[str, object], ste
     """What promtool prints of a group of tests."""
     promtool = require(lambda: command("promtool", "prometheus"))
     group = {"interval": step, "input_series": [{"series": k, "values": v} for k, v in given.items()], **tests}
-    asked = {"rule_files": [str(each) for each in sorted((ROOT / "rules").glob("*.yml"), reverse=True)],
-             "evaluation_interval": every, "tests": [group]}  # fmt: skip
+    asked = {"rule_files": [str(each) for each in sorted((ROOT / "rules").glob("*.yml"))],
+             "group_eval_order": ["tillwatch-recording", *ALERTS], "evaluation_interval": every,
+             "tests": [group]}  # fmt: skip
     path = folder / "rules-test.yml"
     path.write_text(json.dumps(asked), encoding="utf-8")
     done = subprocess.run([promtool, "test", "rules", str(path)], check=False, capture_output=True, text=True, timeout=280)
