@@ -2,23 +2,24 @@
 
     python -m bench.dashboard_session --into var/session        about 20 minutes on two cores
 
-Kafka from its own jars, two workers, simulated merchants with violations: their past is ingested as fast as it goes, then
-they trade in the present. One feed falls silent, records that nobody can read are produced, a worker is killed and comes
-back. A third worker has a log in a file, so that there is free space to look at. At the end every query must have given at
-least one series, in its unit's range; the report says which alerts fired.
+Kafka from its own jars, two workers, simulated merchants with violations: their past is ingested within some minutes,
+then they trade in the present. One feed falls silent, records that nobody can read are produced, a worker is killed and
+comes back. A third worker has a log in a file, so that there is free space to look at. At the end every query must have
+given at least one series, in its unit's range; the report says which alerts fired.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 from contextlib import ExitStack
@@ -29,11 +30,11 @@ from kafka import KafkaProducer
 
 from dashboards.alerting import ALERTS, RECORDINGS
 from dashboards.build import BOARDS, HERE
-from engine.decoding.hashing import partition_of
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
 from streams.sqlite.address import SqliteAddress
 from streams.topics import TOPICS, create_topics
+from tests.faults.waiting import wait_until
 from tests.kafka.broker import Cluster
 from tests.kafka.ports import free_ports
 from tools.drawing.asking import Prometheus
@@ -83,11 +84,23 @@ class Session:
     def worker(self, name: str, url: str) -> None:
         self.workers[name] = self.tillwatch(f"worker-{name}", url, "worker", port=self.ports[name])
 
+    def until_ready(self, name: str) -> None:
+        address = f"http://127.0.0.1:{self.ports[name]}/ready"
+        wait_until(lambda: _answers(address), f"worker {name} is ready", 120, poll_s=0.5)
+
     def since(self) -> float:
         return time.time() - self.started
 
     def wait(self, seconds: float) -> None:
         time.sleep(max(0.0, seconds - self.since()))
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -211,6 +224,7 @@ def play(session: Session, cluster: Cluster, path: Path) -> None:
     with KafkaLog(KafkaOptions(bootstrap=(cluster.bootstrap,))) as log:
         create_topics(log, PARTITIONS)
     session.worker("a", session.url)
+    session.until_ready("a")  # the first one publishes the controls
     session.worker("b", session.url)
     session.worker("c", SqliteAddress(session.folder / "file.db").url)
     silent_feed(session)
@@ -231,8 +245,6 @@ def play(session: Session, cluster: Cluster, path: Path) -> None:
 
 
 def _beside(work: Callable[[], None]) -> Callable[[], None]:
-    import threading
-
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return lambda: thread.join(30)
@@ -268,7 +280,7 @@ def _check_panel(source: Prometheus, name: str, panel: dict[str, Any], found: di
         found["panels"][where] = len(series)
         if not series:
             found["empty"].append(where)
-        odd = [value for each in series for _, value in each.points if not (low <= value <= high or value != value)]
+        odd = [value for each in series for _, value in each.points if not (low <= value <= high or math.isnan(value))]
         if odd:
             found["out_of_range"].append(f"{where}: {odd[:3]}")
 
@@ -291,7 +303,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Run a session under Prometheus, and check every query against it.")
     parser.add_argument("--into", type=Path, default=Path("var/session"), help="folder for pictures and the report")
     parser.add_argument("--minutes", type=float, default=20.0, help="how long, 14 or more")
-    parser.add_argument("--keep", action="store_true", help="keep Prometheus running until Enter is pressed")
+    parser.add_argument("--keep", action="store_true", help="leave everything running until Enter is pressed")
     chosen = parser.parse_args()
     chosen.into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tillwatch-session-") as name, ExitStack() as stack:
@@ -305,24 +317,16 @@ def main() -> None:
         source = Prometheus(server.url, session.started, time.time())
         found = check(source) | {"alerts": alerts_published(source), "url": server.url, "end": source.end}
         (chosen.into / "report.json").write_text(json.dumps(found, indent=1, ensure_ascii=False), encoding="utf-8")
-        print(json.dumps({key: found[key] for key in ("empty", "excused", "out_of_range", "fired", "alerts")}, indent=1))
+        print(
+            json.dumps({key: found[key] for key in ("empty", "excused", "out_of_range", "fired", "alerts")}, indent=1)
+        )
         last = f"{round(source.end - session.started) // 60}m"
         drawn = [sys.executable, "-m", "tools.draw_dashboards", server.url, "--into", str(chosen.into)]
         subprocess.run([*drawn, "--last", last, "--end", str(source.end)], check=True)
-        snapshot(server.url, folder, chosen.into)
         if chosen.keep:
             input(f"{server.url}: press Enter to end")
     if set(found["empty"]) - set(found["excused"]) or found["out_of_range"]:
         sys.exit("some queries gave nothing, or a figure outside its unit's range: see report.json")
-
-
-def snapshot(url: str, folder: Path, into: Path) -> None:
-    """Keep what Prometheus scraped, to draw from again, where it allows it."""
-    with urllib.request.urlopen(f"{url}/api/v1/status/tsdb", timeout=10) as answer:
-        json.load(answer)
-    kept = into / "tsdb"
-    shutil.rmtree(kept, ignore_errors=True)
-    shutil.copytree(folder / "tsdb", kept, ignore=shutil.ignore_patterns("lock", "queries.active"))
 
 
 if __name__ == "__main__":

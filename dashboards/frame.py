@@ -32,7 +32,7 @@ _CHOICES: dict[str, tuple[Text, str]] = {
 
 
 class _PrometheusAnnotation(models.AnnotationQuery):
-    """An annotation of the Prometheus data source, whose own keys Grafana's schema does not name; it reads both forms."""
+    """An annotation of the Prometheus data source, which reads keys that Grafana's own schema does not name."""
 
     step = "60s"
     title_format = ""

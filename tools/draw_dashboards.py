@@ -32,7 +32,8 @@ h1{font-size:20px;font-weight:500;padding:14px 10px} h1 small{font-size:12px;col
 .panel{position:absolute;background:#181B1F;border:1px solid #2A2D34;border-radius:3px;padding:6px 10px;overflow:hidden}
 .panel h2{font-size:14px;font-weight:500;height:24px;white-space:nowrap;position:relative;z-index:1}
 .empty{color:#7B7C85;text-align:center;padding-top:40px;font-size:18px}
-.stat{font-weight:600;display:flex;align-items:center;justify-content:center;height:calc(100% - 24px);white-space:nowrap}
+.stat{font-weight:600;display:flex;align-items:center;justify-content:center;white-space:nowrap}
+.stat{height:calc(100% - 24px)}
 .filled{position:absolute;inset:0;height:100%;color:#fff;padding-top:14px}
 svg text{fill:#9FA2AC;font-size:11px} .grid{stroke:#2A2D34}
 .legend{line-height:22px;max-height:66px;overflow:hidden;font-size:12px}

@@ -106,5 +106,7 @@ def run(folder: Path, given: Mapping[str, str], tests: Mapping[str, object], ste
              "tests": [group]}  # fmt: skip
     path = folder / "rules-test.yml"
     path.write_text(json.dumps(asked), encoding="utf-8")
-    done = subprocess.run([promtool, "test", "rules", str(path)], check=False, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(
+        [promtool, "test", "rules", str(path)], check=False, capture_output=True, text=True, timeout=280
+    )
     return done.stdout + done.stderr

@@ -88,7 +88,9 @@ def alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
     with receiver(sent) as port:
         text = (ROOT / "alertmanager.yml").read_text(encoding="utf-8").replace(WAITING, f"http://127.0.0.1:{port}")
         config = tmp_path / "alertmanager.yml"
-        config.write_text(text.replace("group_wait: 30s", "group_wait: 1s").replace("group_wait: 10s", "group_wait: 1s"))
+        config.write_text(
+            text.replace("group_wait: 30s", "group_wait: 1s").replace("group_wait: 10s", "group_wait: 1s")
+        )
         own, log = free_ports(1)[0], (tmp_path / "log").open("wb")
         where = [f"--config.file={config}", f"--storage.path={tmp_path / 'data'}", "--cluster.listen-address="]
         process = subprocess.Popen(

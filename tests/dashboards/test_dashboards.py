@@ -66,7 +66,7 @@ def test_no_file_is_left_that_the_code_does_not_make() -> None:
 
 def test_the_tests_look_at_every_dashboard() -> None:
     assert set(BOARDS) == set(BUILT)
-    assert LANGUAGES == get_args(Language)
+    assert get_args(Language) == LANGUAGES
 
 
 @pytest.mark.parametrize(("language", "name"), EVERY)
@@ -208,7 +208,10 @@ def test_the_lines_in_a_panel_are_the_figures_its_rules_compare_with(title: str)
     assert {each["value"] for each in steps} == {None, limits.ticket, limits.page}
     for severity, value in (("ticket", limits.ticket), ("page", limits.page)):
         expressions = [
-            each.expression for group in ALERTS.values() for each in group if (each.name, each.severity) == (rule, severity)
+            each.expression
+            for group in ALERTS.values()
+            for each in group
+            if (each.name, each.severity) == (rule, severity)
         ]
         assert re.findall(rf"[<>] {value:.15g}\b", expressions[0]), expressions
 

@@ -39,7 +39,7 @@ def stopped(values: str) -> str:
     first = values.split()
     if len(first) > 1:
         return " ".join([*first[:31], "stale"])
-    start, step, _ = re.split(r"[+x]", values) if "+" in values else (values.split("x")[0], "0", "")
+    start, step, _ = re.split(r"[+x]", values) if "+" in values else (values.split("x", maxsplit=1)[0], "0", "")
     return f"{start}+{step}x30 stale"
 
 
@@ -189,7 +189,8 @@ CASES: dict[str, tuple[Callable[[], Series], int, Firing]] = {
     "a version of controls came late two hours ago": (late_controls, 119, set()),
     "one of two workers died and the other took over": (one_worker_gone, 60, {("TillwatchWorkerDown", "ticket")}),
     "one of two workers died and nobody took over": (
-        lambda: without(healthy(120), "b"), 60, {("TillwatchWorkerDown", "ticket"), ("TillwatchPartitionUnowned", "page")}),
+        lambda: without(healthy(120), "b"), 60,
+        {("TillwatchWorkerDown", "ticket"), ("TillwatchPartitionUnowned", "page")}),
     "no worker answers": (
         lambda: without(without(healthy(120), "b"), "a"), 60,
         {("TillwatchWorkerDown", "ticket"), ("TillwatchNoWorker", "page")}),
@@ -209,7 +210,9 @@ def test_a_field_that_is_gone_is_a_ticket_until_a_day_has_passed(tmp_path: Path)
     given = healthy(40 * HOUR // 5, step_s=300, records=lambda _: 3_000)
     fee = [3_000.0 * min(k, going // 5) for k in range(40 * HOUR // 5)]
     for each in range(4):
-        given[of_partition("tillwatch_field_present_total", each, field="fee")] = " ".join(f"{each:.0f}" for each in fee)
+        given[of_partition("tillwatch_field_present_total", each, field="fee")] = " ".join(
+            f"{each:.0f}" for each in fee
+        )
     found = firing(tmp_path, given, [25 * HOUR, going + 90], step="5m", every="5m")
     assert found == {25 * HOUR: set(), going + 90: {("TillwatchFieldGone", "ticket")}}
 

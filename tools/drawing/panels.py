@@ -118,7 +118,9 @@ def _ranking(panel: dict[str, Any], series: list[Named], width: float, height: f
     row = min(height / max(len(series), 1), 44)
     fixed = bool(panel["fieldConfig"].get("overrides"))
     text = (panel["options"].get("text") or {}).get("titleSize", 13)
-    wide = min(width * 0.6, max(sum(1.0 if ord(c) > 0x2E80 else 0.55 for c in each.name) for each in series) * text + 16)
+    wide = min(
+        width * 0.6, max(sum(1.0 if ord(c) > 0x2E80 else 0.55 for c in each.name) for each in series) * text + 16
+    )
     made = []
     for each in series:
         value = each.points[-1][1]
