@@ -176,8 +176,10 @@ def feed_present(session: Session, path: Path, by_ms: int, from_ms: int, until_s
 
 def silent_feed(session: Session) -> None:
     """A feed that says something once."""
-    line = json.dumps({"type": "merchant", "merchant_id": "833290058120001", "effective_from": 1_600_000_000_000,
-                       "mccs": ["5812"], "feed": "qr-wallet"})  # fmt: skip
+    merchant = "833290058129999"
+    line = json.dumps({"txn_id": "w1", "merchant_id": merchant, "terminal_id": "cd1ce400", "acceptor_id": merchant,
+                       "mcc": "5812", "response_code": "00", "currency": "CNY", "event_time": int(time.time() * 1000),
+                       "amount": 8_629, "scheme": "alipay", "feed": "qr-wallet"})  # fmt: skip
     ingest = session.tillwatch("wallet", session.url, "ingest", "-", "--feed", "qr-wallet", stdin=subprocess.PIPE)
     assert ingest.stdin is not None
     ingest.stdin.write(line.encode() + b"\n")
@@ -277,8 +279,10 @@ def _check_panel(source: Prometheus, name: str, panel: dict[str, Any], found: di
         step_s = source.step_s(panel, 800)
         series = source.ask(target["expr"], instant=bool(target.get("instant")), step_s=step_s)
         where = f"{name}: {panel['title']} {target['refId']}"
-        found["panels"][where] = len(series)
-        if not series:
+        found["panels"][where] = len(
+            [each for each in series if any(not math.isnan(value) for _, value in each.points)]
+        )
+        if not found["panels"][where]:
             found["empty"].append(where)
         odd = [value for each in series for _, value in each.points if not (low <= value <= high or math.isnan(value))]
         if odd:

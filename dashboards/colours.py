@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 from detectors.registry import DETECTORS
 from domain.alerts import BEARERS, Text
+from domain.mcc import RANGES
 from domain.severity import LEVELS
+from engine.control_kinds.registry import KINDS
+from engine.tallies import OTHER, UNKNOWN
 
 GREEN, YELLOW, ORANGE, RED, BLUE, GREY = "#56A64B", "#F2CC0C", "#FF9830", "#E02F44", "#5794F2", "#8E8E8E"
 
@@ -16,11 +19,11 @@ class Look(NamedTuple):
 
     Attributes:
         name: what it is called.
-        colour: as a web page writes it.
+        colour: as a web page writes it; "" for that of its thresholds.
     """
 
     name: Text
-    colour: str
+    colour: str = ""
 
 
 _GROUPS = {
@@ -55,6 +58,10 @@ OF_BEARER = {
     name: Look(words, colour)
     for (name, words), colour in zip(BEARERS.items(), (BLUE, ORANGE, RED, YELLOW), strict=True)
 }
+_REST = {UNKNOWN: Look(Text("unknown", "未知")), OTHER: Look(Text("all others", "其他"))}
+OF_PLACE = _REST
+OF_MCC_GROUP = {name.en: Look(name) for _, _, name in RANGES} | _REST
+OF_CONTROL = {name: Look(Text(name, each.name_zh)) for name, each in KINDS.items()}
 OF_OUTCOME = {
     "transaction": Look(Text("transactions", "交易"), BLUE),
     "duplicate": Look(Text("duplicates", "重复记录"), GREY),

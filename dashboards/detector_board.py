@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dashboards import thresholds as limit
 from dashboards import words
 from dashboards.alerting import CONTROLS, FIELD_SHARE, QUIET, QUIET_SHARE
-from dashboards.colours import GREEN, GREY, OF_DETECTOR, OF_SEVERITY, ORANGE, RED, YELLOW
+from dashboards.colours import GREEN, GREY, OF_CONTROL, OF_DETECTOR, OF_SEVERITY, ORANGE, RED, YELLOW
 from dashboards.frame import board
 from dashboards.kit import NONE, Column, Query, Step
 from dashboards.queries import chosen, gained, or_zero, series
@@ -85,7 +85,7 @@ def _table(kit: Kit, made: Dashboard) -> None:
         ),
     )
     asked = [Query(each) for each in queries]
-    made.with_panel(kit.table(words.EACH_DETECTOR, asked, columns, (24, 13), sort="Value #B"))
+    made.with_panel(kit.table(words.EACH_DETECTOR, asked, columns, (24, 14), sort="Value #B"))
 
 
 def _courses(kit: Kit, made: Dashboard) -> None:
@@ -108,7 +108,7 @@ def _coverage(kit: Kit, made: Dashboard) -> None:
     severities = ranked(kit, ALERTS, "severity", _ALERT, most=4)
     made.with_panel(kit.ranking(words.SEVERITIES, severities, "short", (8, 11), looks=OF_SEVERITY, decimals=0))
     columns = (
-        Column("control", Text("Control", "控制项")),
+        Column("control", Text("Control", "控制项"), looks=OF_CONTROL),
         Column("Value", Text("Version", "版本"), unit="none", steps=((None, GREY),)),
     )
     made.with_panel(kit.table(words.CONTROLS, [Query(f"max by (control) ({CONTROLS})")], columns, (8, 11)))

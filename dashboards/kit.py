@@ -182,7 +182,7 @@ class Kit:
             .reduce_options(_LAST)
             .with_target(self._target(query, "A", instant=True))
         )
-        if looks is None:
+        if not any(each.colour for each in (looks or {}).values()):
             panel.color_scheme(dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS))
         if top is not None:
             panel.max(top)
@@ -249,14 +249,18 @@ class Kit:
 
     def _name(self, panel: timeseries.Panel | bargauge.Panel, looks: Mapping[str, Look] | None) -> None:
         for name, look in (looks or {}).items():
-            colour = {"mode": "fixed", "fixedColor": look.colour}
-            called = models.DynamicConfigValue(id_val="displayName", value=self.say(look.name))
-            panel.override_by_name(name, [called, models.DynamicConfigValue(id_val="color", value=colour)])
+            properties = [models.DynamicConfigValue(id_val="displayName", value=self.say(look.name))]
+            if look.colour:
+                colour = {"mode": "fixed", "fixedColor": look.colour}
+                properties.append(models.DynamicConfigValue(id_val="color", value=colour))
+            panel.override_by_name(name, properties)
 
     def _column(self, column: Column) -> list[models.DynamicConfigValue]:
         properties: dict[str, Any] = {}
         if column.unit:
             properties["unit"] = column.unit
+        if column.unit == "none":
+            properties["decimals"] = 0
         if column.width:
             properties["custom.width"] = column.width
         if column.gauge:
@@ -270,7 +274,7 @@ class Kit:
             properties["links"] = [{"title": self.say(Text("Open the merchant", "查看商户")), "url": column.link}]
         if column.looks:
             options = {
-                name: {"text": self.say(look.name), "color": look.colour, "index": k}
+                name: {"text": self.say(look.name), "index": k} | ({"color": look.colour} if look.colour else {})
                 for k, (name, look) in enumerate(column.looks.items())
             }
             properties["mappings"] = [{"type": "value", "options": options}]

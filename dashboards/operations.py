@@ -10,7 +10,7 @@ from dashboards.alerting import BEHIND, HELD, JOB
 from dashboards.colours import GREEN, GREY, OF_OUTCOME, OF_STEP, ORANGE, RED, YELLOW, Look
 from dashboards.frame import board
 from dashboards.kit import NONE, Column, Query, Step, steps_of
-from dashboards.queries import chosen, gained, or_zero, quantile, series
+from dashboards.queries import chosen, gained, or_zero, quantile, series, since_start
 from dashboards.risk_overview import each_interval
 from domain.alerts import Text
 
@@ -77,7 +77,7 @@ def _figures(kit: Kit, made: Dashboard) -> None:
 
 def _flow(kit: Kit, made: Dashboard) -> None:
     rate = Query(f"sum by (outcome) (rate({series(RECORDS)}{_P}[$__rate_interval]))", "{{outcome}}")
-    made.with_panel(kit.lines(words.RECORDS, [rate], "reqps", (12, 8), looks=OF_OUTCOME, stack=True))
+    made.with_panel(kit.lines(words.RECORDS, [rate], "short", (12, 8), looks=OF_OUTCOME, stack=True))
     behind = Query(f"max by (partition) ({BEHIND}{_P})", _PARTITION)
     made.with_panel(kit.lines(words.BEHIND_BY_PARTITION, [behind], "s", (12, 8), steps=steps_of(limit.BEHIND_S)))
     waiting = Query(by_partition("tillwatch_lag_records"), _PARTITION)
@@ -104,7 +104,7 @@ def _workers(kit: Kit, made: Dashboard) -> None:
     made.with_panel(kit.timeline(words.WORKERS, up, (8, 6), _UP))
     spread = Query("max by (instance) (tillwatch_partitions)", "{{instance}}")
     made.with_panel(kit.lines(words.SPREAD, [spread], "none", (8, 6), stack=True))
-    recoveries = Query("sum by (instance) (increase(tillwatch_recoveries_total[$__rate_interval]))", "{{instance}}")
+    recoveries = Query(since_start("tillwatch_recoveries_total", "$__interval", "instance"), "{{instance}}")
     made.with_panel(kit.bars(words.RECOVERIES, recoveries, "short", (8, 6), most=BARS))
 
 

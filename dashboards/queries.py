@@ -31,7 +31,7 @@ def chosen(*labels: str, **fixed: str) -> str:
     return "{" + ",".join(parts) + "}" if parts else ""
 
 
-def gained(metric: str, selector: str, window: str, by: str = "") -> str:
+def gained(metric: str, selector: str, window: str, by: str = "", at: str = "") -> str:
     """By how much a durable counter grew within a window, exactly.
 
     `increase` would extrapolate and leave out the first value of a new series. A durable counter starts at 0 and never
@@ -42,11 +42,13 @@ def gained(metric: str, selector: str, window: str, by: str = "") -> str:
         selector: as `chosen` makes it.
         window: a duration or one of Grafana's variables for one.
         by: labels to sum by, separated by commas; "" for one figure.
+        at: when to look, such as `@ end()`; "" for each step.
     """
     if metric not in DURABLE:
         raise ValueError(f"metric must be a durable counter, got {metric}")
-    now = f"last_over_time({series(metric)}{selector}[{window}])"
-    before = f"last_over_time({series(metric)}{selector}[{KEPT_S}s] offset {window})"
+    at = f" {at}" if at else ""
+    now = f"last_over_time({series(metric)}{selector}[{window}]{at})"
+    before = f"last_over_time({series(metric)}{selector}[{KEPT_S}s]{at} offset {window})"
     return f"sum{_by(by)} (clamp_min({now} - ({before} or {now} * 0), 0))"
 
 
@@ -66,16 +68,24 @@ def or_none(expression: str, label: str, word: str, unless: str = "") -> str:
         expression: the figures.
         label: of them.
         word: for none.
-        unless: a series; as long as there is any at the end of the time shown, there is no need of a 0 before it.
+        unless: figures; where there are any, there is no need of a 0 before they begin.
     """
     zero = f"sum({series('tillwatch_records_total')}{chosen('partition')}) * 0"
     if unless:
-        zero = f"({zero} unless on () count({unless} @ end()))"
+        zero = f"({zero} unless on () count({unless}))"
     return f'({expression}) or on () label_replace({zero}, "{label}", "{word}", "", "")'
 
 
 def _by(labels: str) -> str:
     return f" by ({labels})" if labels else ""
+
+
+def since_start(metric: str, window: str, by: str) -> str:
+    """By how much a counter that begins with each start of a worker grew within a window, its first value included."""
+    before = f"{metric} offset {window}"
+    started = f"process_start_time_seconds > process_start_time_seconds offset {window}"
+    grown = f"clamp_min({metric} - ({before} or {metric} * 0), 0)"
+    return f"sum by ({by}) (({metric} and on (job, instance) ({started})) or {grown})"
 
 
 def quantile(share: float, histogram: str, selector: str = "", window: str = "$__rate_interval") -> str:

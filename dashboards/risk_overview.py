@@ -5,10 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards import words
-from dashboards.colours import GREEN, GREY, OF_BEARER, OF_DETECTOR, OF_GRADE, OF_SEVERITY, ORANGE, RED
+from dashboards.colours import (
+    GREEN,
+    GREY,
+    OF_BEARER,
+    OF_DETECTOR,
+    OF_GRADE,
+    OF_MCC_GROUP,
+    OF_PLACE,
+    OF_SEVERITY,
+    ORANGE,
+    RED,
+)
 from dashboards.frame import board
 from dashboards.kit import NONE, Column, Query, Step
-from dashboards.queries import chosen, gained, or_none, or_zero, series
+from dashboards.queries import chosen, gained, or_none, or_zero
 from domain.alerts import Text
 from domain.risk import GRADES
 
@@ -102,19 +113,20 @@ def _merchants(kit: Kit, made: Dashboard) -> None:
     grades = f'sum by (grade) (max by (partition, grade) ({MERCHANTS}{{partition=~"$partition",grade=~"C|D|E"}}))'
     made.with_panel(kit.lines(words.GRADES, [Query(grades, "{{grade}}")], "short", (10, 8), looks=OF_GRADE, stack=True))
     groups = ranked(kit, "tillwatch_alerts_by_mcc_group_total", "mcc_group", _P, most=10)
-    made.with_panel(kit.ranking(words.ALERTS_BY_MCC, groups, "short", (10, 8), decimals=0))
+    made.with_panel(kit.ranking(words.ALERTS_BY_MCC, groups, "short", (10, 8), looks=OF_MCC_GROUP, decimals=0))
 
 
 def _places(kit: Kit, made: Dashboard) -> None:
     for said, label in ((words.ALERTS_BY_REGION, "region"), (words.ALERTS_BY_AGENT, "agent")):
         query = ranked(kit, f"tillwatch_alerts_by_{label}_total", label, chosen("partition", label), most=10)
-        made.with_panel(kit.ranking(said, query, "short", (12, 9), decimals=0))
+        made.with_panel(kit.ranking(said, query, "short", (12, 9), looks=OF_PLACE, decimals=0))
 
 
 def each_interval(kit: Kit, metric: str, label: str, selector: str) -> Query:
-    """What came in each interval, by a label."""
-    gain = gained(metric, selector, "$__interval", label)
-    return Query(or_none(gain, label, kit.say(NONE), series(metric) + selector), f"{{{{{label}}}}}")
+    """What came in each interval, by those values of a label of which anything came in the time shown."""
+    some = gained(metric, selector, "$__range", label, at="@ end()") + " > 0"
+    gain = f"{gained(metric, selector, '$__interval', label)} and on ({label}) ({some})"
+    return Query(or_none(gain, label, kit.say(NONE), unless=some), f"{{{{{label}}}}}")
 
 
 def ranked(kit: Kit, metric: str, label: str, selector: str, most: int) -> Query:

@@ -46,7 +46,9 @@ def build(kit: Kit) -> Dashboard:
     made.with_panel(kit.ranking(words.KINDS_TODAY, kinds, "short", (11, 9), looks=OF_DETECTOR, decimals=0, large=18))
     score = f"max by (merchant_id, name) (tillwatch_riskiest_merchant_score{_P})"
     riskiest = Query(f"sort_desc(topk(6, {score}))", "{{name}}  {{merchant_id}}")
-    made.with_panel(kit.ranking(words.WALL_RISKIEST, riskiest, "none", (14, 9), steps=SCORE_STEPS, top=100, large=20))
+    made.with_panel(
+        kit.ranking(words.WALL_RISKIEST, riskiest, "none", (14, 9), steps=SCORE_STEPS, top=100, decimals=0, large=20)
+    )
     _well(kit, made)
     return made
 

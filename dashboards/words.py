@@ -147,7 +147,7 @@ DEAD_LETTERS = _words(
     "所选时段内被拒绝的记录；均在 dead-letters 主题中并附原因。" + _ONCE_ZH,
 )  # fmt: skip
 RECORDS = _words(
-    "Records processed", "处理的记录", "Records a second by what became of them, as of checkpoints.",
+    "Records processed a second", "每秒处理的记录", "Records a second by what became of them, as of checkpoints.",
     "每秒处理的记录数（按结果），截至检查点。",
 )  # fmt: skip
 BEHIND_BY_PARTITION = _words(

@@ -23,7 +23,7 @@ class Named(NamedTuple):
     name: str
     colour: str
     points: list[tuple[float, float]]
-    letter: str = ""
+    fixed: bool = False
 
 
 def body(panel: dict[str, Any], source: Prometheus, marks: Sequence[Mark], width: float, height: float) -> str:
@@ -72,8 +72,9 @@ def named(panel: dict[str, Any], results: Sequence[tuple[dict[str, Any], list[Se
             legend = target.get("legendFormat") or ""
             name = re.sub(r"\{\{(\w+)\}\}", lambda label, each=each: each.labels.get(label[1], ""), legend)
             special = properties(panel, name)
-            colour = special.get("color", {}).get("fixedColor") or PALETTE[len(made) % len(PALETTE)]
-            made.append(Named(special.get("displayName", name), colour, each.points, target["refId"]))
+            fixed = special.get("color", {}).get("fixedColor")
+            colour = fixed or PALETTE[len(made) % len(PALETTE)]
+            made.append(Named(special.get("displayName", name), colour, each.points, bool(fixed)))
     if panel["type"] != "bargauge":
         order = [override["matcher"]["options"] for override in panel["fieldConfig"].get("overrides", [])]
         places = {properties(panel, name).get("displayName", name): k for k, name in enumerate(order)}
@@ -116,7 +117,6 @@ def _ranking(panel: dict[str, Any], series: list[Named], width: float, height: f
     own = defaults(panel)
     most = own.get("max") or max((each.points[-1][1] for each in series), default=1) or 1
     row = min(height / max(len(series), 1), 44)
-    fixed = bool(panel["fieldConfig"].get("overrides"))
     text = (panel["options"].get("text") or {}).get("titleSize", 13)
     wide = min(
         width * 0.6, max(sum(1.0 if ord(c) > 0x2E80 else 0.55 for c in each.name) for each in series) * text + 16
@@ -124,7 +124,7 @@ def _ranking(panel: dict[str, Any], series: list[Named], width: float, height: f
     made = []
     for each in series:
         value = each.points[-1][1]
-        colour = each.colour if fixed else step_colour(own["thresholds"]["steps"], value)
+        colour = each.colour if each.fixed else step_colour(own["thresholds"]["steps"], value)
         share = max(0.0, min(1.0, value / most)) * 100
         figure = escape(shown(value, own["unit"], own.get("decimals")))
         made.append(
@@ -161,7 +161,7 @@ def _cell(panel: dict[str, Any], organize: dict[str, Any], name: str, row: dict[
         found = mapped(own.get("mappings", []), str(value or ""))
         colour = f"color:{found['color']}" if "color" in found else "color:#6E9FFF" if "links" in own else ""
         return f'<td style="{style};{colour}">{escape(found.get("text", str(value or "")))}</td>'
-    text = escape(shown(value, own.get("unit", defaults(panel)["unit"])))
+    text = escape(shown(value, own.get("unit", defaults(panel)["unit"]), own.get("decimals")))
     colour = step_colour(own["thresholds"]["steps"], value) if "thresholds" in own else "#CCCCDC"
     if "max" in own:
         share = max(0.0, min(1.0, value / own["max"])) * 100
