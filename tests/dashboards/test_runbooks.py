@@ -39,3 +39,13 @@ def test_every_alert_says_what_is_wrong_in_both_languages() -> None:
         assert not chinese.search(rule.summary.en), rule.name
         labels = [re.findall(r"\$labels\.(\w+)", text) for text in (rule.summary.en, rule.summary.zh)]
         assert sorted(labels[0]) == sorted(labels[1]), rule.name
+
+
+def test_the_docs_list_every_alert_by_severity() -> None:
+    page = (FOLDER.parent / "dashboards.md").read_text(encoding="utf-8")
+    listed = set()
+    for name, page_words, ticket_words in re.findall(r"^\| (Tillwatch\w+) \|([^|]*)\|([^|]*)\|", page, re.MULTILINE):
+        listed |= {
+            (name, severity) for severity, words in (("page", page_words), ("ticket", ticket_words)) if words.strip()
+        }
+    assert listed == {(rule.name, rule.severity) for rule in RULES if rule.severity != "none"}
