@@ -1,6 +1,6 @@
 """A session that a real Prometheus scrapes, then every panel's and rule's query against it, and pictures.
 
-    python -m bench.dashboard_session --into var/session        about 20 minutes on two cores
+    python -m bench.dashboard_session --into var/session        some 20 minutes on two cores
 
 Kafka from its own jars, two workers, simulated merchants with violations: their past is ingested within some minutes,
 then they trade in the present. One feed falls silent, records that nobody can read are produced, a worker is killed and
@@ -47,6 +47,10 @@ SIMULATED_DAYS = 10
 MERCHANTS = 3_000
 LEAST_PAST_S = 420
 """So long the past is spread, at least, that a graph of it can be read."""
+FUTURE_S = 7_200
+"""The simulation ends so long after the session's start, which ends before."""
+LEAST_S = 780
+"""A feed that is silent from the start is called stalled after ten minutes; two more for a rule to be looked at."""
 SHARES = {"jump": 0.05, "volume": 0.08, "static": 0.02, "rotation": 0.02, "drift": 0.02, "fee": 0.05}
 _TIMES = re.compile(rb'"(\w+_(?:at|time|from|until))":(\d{12,13})\b')
 _RECEIVED = re.compile(rb'"received_at":\d+,?')
@@ -220,8 +224,7 @@ def start_prometheus(session: Session) -> Prometheus:
 
 def play(session: Session, cluster: Cluster, path: Path) -> None:
     """The session, from its start to its end."""
-    end_s = session.started + session.minutes * 60
-    by_ms = int(end_s * 1000) + 600_000 - last_time(path)
+    by_ms = int((session.started + FUTURE_S) * 1000) - last_time(path)
     session.url = f"kafka://{cluster.bootstrap}"
     with KafkaLog(KafkaOptions(bootstrap=(cluster.bootstrap,))) as log:
         create_topics(log, PARTITIONS)
@@ -233,7 +236,8 @@ def play(session: Session, cluster: Cluster, path: Path) -> None:
     now_ms = int(time.time() * 1000)
     feed_past(session, path, by_ms, now_ms)
     print(f"{session.since():.0f} s: the past is ingested", flush=True)
-    stop = _beside(lambda: feed_present(session, path, by_ms, now_ms, end_s))
+    end_s = max(session.since() + session.minutes * 60, LEAST_S)
+    stop = _beside(lambda: feed_present(session, path, by_ms, now_ms, session.started + end_s))
     poison(cluster.bootstrap, 400)
     session.wait(session.since() + 60)
     session.workers["b"].send_signal(signal.SIGKILL)
@@ -242,7 +246,7 @@ def play(session: Session, cluster: Cluster, path: Path) -> None:
     poison(cluster.bootstrap, 40)
     session.worker("b", session.url)
     print(f"{session.since():.0f} s: it is back", flush=True)
-    session.wait(session.minutes * 60)
+    session.wait(end_s)
     stop()
 
 
@@ -306,7 +310,7 @@ def alerts_published(source: Prometheus) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Run a session under Prometheus, and check every query against it.")
     parser.add_argument("--into", type=Path, default=Path("var/session"), help="folder for pictures and the report")
-    parser.add_argument("--minutes", type=float, default=20.0, help="how long, 14 or more")
+    parser.add_argument("--minutes", type=float, default=8.0, help="how long merchants trade in the present")
     parser.add_argument("--keep", action="store_true", help="leave everything running until Enter is pressed")
     chosen = parser.parse_args()
     chosen.into.mkdir(parents=True, exist_ok=True)
