@@ -23,6 +23,7 @@ import threading
 import time
 import urllib.request
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,6 +179,26 @@ def feed_present(session: Session, path: Path, by_ms: int, from_ms: int, until_s
     ingest.wait()
 
 
+def jumps(session: Session, path: Path, count: int) -> None:
+    """Sales of now that are sent as those of schools: alerts whose delay is measured, whatever the hour is."""
+    with path.open("rb") as lines:
+        shops = [json.loads(line)["merchant_id"] for line in islice(lines, 40_000) if b'"type":"merchant"' in line]
+    ingest = session.tillwatch(
+        "jumps", session.url, "ingest", "-", "--feed", "pos", "--name", "jumps", stdin=subprocess.PIPE
+    )
+    assert ingest.stdin is not None
+    for k in range(count):
+        shop = shops[k % len(shops)]
+        line = {"txn_id": f"jump-{k}", "merchant_id": shop, "amount": 25_800, "currency": "CNY", "mcc": "8211",
+                "event_time": int(time.time() * 1000), "terminal_id": "21000417", "acceptor_id": shop,
+                "scheme": "unionpay", "txn_type": "purchase", "card_kind": "credit", "response_code": "00"}  # fmt: skip
+        ingest.stdin.write(json.dumps(line).encode() + b"\n")
+        ingest.stdin.flush()
+        time.sleep(0.1)
+    ingest.stdin.close()
+    ingest.wait()
+
+
 def silent_feed(session: Session) -> None:
     """A feed that says something once."""
     merchant = "833290058129999"
@@ -239,6 +260,7 @@ def play(session: Session, cluster: Cluster, path: Path) -> None:
     end_s = max(session.since() + session.minutes * 60, LEAST_S)
     stop = _beside(lambda: feed_present(session, path, by_ms, now_ms, session.started + end_s))
     poison(cluster.bootstrap, 400)
+    jumps(session, path, 500)
     session.wait(session.since() + 60)
     session.workers["b"].send_signal(signal.SIGKILL)
     print(f"{session.since():.0f} s: a worker is killed", flush=True)
