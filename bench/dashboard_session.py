@@ -31,6 +31,7 @@ from kafka import KafkaProducer
 
 from dashboards.alerting import ALERTS, RECORDINGS
 from dashboards.build import BOARDS, HERE
+from engine.decoding.hashing import partition_of
 from streams.kafka.log import KafkaLog
 from streams.kafka.options import KafkaOptions
 from streams.sqlite.address import SqliteAddress
@@ -213,12 +214,15 @@ def silent_feed(session: Session) -> None:
 
 
 def poison(bootstrap: str, count: int) -> None:
-    """Records that nobody can read, or that break a rule, in every partition."""
+    """Records that nobody can read, or that break a rule, in every partition; one that only loses a field."""
     bad = (b"\xff\xfe not json", b"[1, 2]", b'{"type":"wedding"}', b'{"merchant_id":"m1"}',
            b'{"merchant_id":"m1","txn_id":"t","amount":"many","currency":"CNY","event_time":1}')  # fmt: skip
+    odd = json.dumps({"merchant_id": "m1", "txn_id": "odd", "amount": 100, "currency": "CNY", "fee": "some",
+                      "event_time": int(time.time() * 1000), "received_at": int(time.time() * 1000)})  # fmt: skip
     producer = KafkaProducer(bootstrap_servers=bootstrap)
     for k in range(count):
         producer.send(TOPICS.events.name, bad[k % len(bad)], partition=k % PARTITIONS)
+    producer.send(TOPICS.events.name, odd.encode(), partition=partition_of(b"m1", PARTITIONS))
     producer.flush()
     producer.close()
 

@@ -68,8 +68,14 @@ def page(board: dict[str, Any], source: Prometheus) -> tuple[str, int]:
     return f'<!doctype html><meta charset="utf-8"><style>{_STYLE}</style>{title}{"".join(made)}', round(low) + GAP
 
 
-def photograph(html: str, high: int, into: Path) -> None:
+def photograph(html: str, high: int, into: Path, scale: float = 1.0) -> None:
     """Let Chromium paint a page.
+
+    Args:
+        html: the page.
+        high: how many pixels it is.
+        into: the file.
+        scale: pixels of the picture for one of the page.
 
     Raises:
         FileNotFoundError: there is no Chromium.
@@ -87,7 +93,11 @@ def photograph(html: str, high: int, into: Path) -> None:
             "--hide-scrollbars",
             f"--user-data-dir={folder}/profile",
         ]
-        size = [f"--window-size={WIDTH},{high}", f"--screenshot={into.resolve()}"]
+        size = [
+            f"--window-size={WIDTH},{high}",
+            f"--force-device-scale-factor={scale}",
+            f"--screenshot={into.resolve()}",
+        ]
         subprocess.run(  # noqa: S603  what it runs was found on the path, and the page is ours
             [chromium, *flags, *size, path.as_uri()], check=True, capture_output=True, timeout=120
         )
@@ -102,6 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--end", type=float, default=0.0, help="Unix time to show up to, instead of now")
     parser.add_argument("--only", choices=sorted(BOARDS), action="append", help="draw these alone")
     parser.add_argument("--language", choices=("en", "zh"), action="append")
+    parser.add_argument("--scale", type=float, default=1.0, help="pixels of the pictures for one of the dashboard")
     chosen = parser.parse_args(arguments)
     chosen.into.mkdir(parents=True, exist_ok=True)
     end = chosen.end or time.time()
@@ -110,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name in chosen.only or BOARDS:
             board = json.loads((HERE / language / f"{name}.json").read_text(encoding="utf-8"))
             picture = chosen.into / f"{name}-{language}.png"
-            photograph(*page(board, source), picture)
+            photograph(*page(board, source), picture, chosen.scale)
             print(picture)
 
 
