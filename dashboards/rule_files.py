@@ -50,6 +50,22 @@ def _alert(rule: Rule, runbooks: str) -> Iterator[str]:
     yield f"      runbook_url: {json.dumps(f'{runbooks}/{rule.runbook}.md')}"
 
 
+_RECEIVERS = """\
+receivers:
+- name: pages
+  webhook_configs:
+  - url: http://127.0.0.1:9099/pages
+- name: tickets
+  webhook_configs:
+  - url: http://127.0.0.1:9099/tickets
+- name: dead-mans-switch
+  webhook_configs:
+  - url: http://127.0.0.1:9099/dead-mans-switch
+    send_resolved: false
+"""
+"""Webhooks on this machine."""
+
+
 def alertmanager_config() -> str:
     """Alertmanager's routes and inhibition, with receivers on this machine that a site replaces by its own."""
     silencing = "|".join(SILENCING)
@@ -84,16 +100,5 @@ inhibit_rules:
 - source_matchers: [severity="page"]
   target_matchers: [severity="ticket"]
   equal: [alertname, partition, feed, instance]
-receivers:
-- name: pages
-  webhook_configs:
-  - url: http://127.0.0.1:9099/pages
-- name: tickets
-  webhook_configs:
-  - url: http://127.0.0.1:9099/tickets
-- name: dead-mans-switch
-  webhook_configs:
-  - url: http://127.0.0.1:9099/dead-mans-switch
-    send_resolved: false
-"""
+{_RECEIVERS}"""
     )
