@@ -35,13 +35,21 @@ test-all: setup ## Run only those that make test leaves out, by marker; ARGS="-m
 faults: setup ## Kill, stop, fill, lock, damage and set back what a worker needs, 20 times; TILLWATCH_SEED=N repeats one.
 	@TILLWATCH_FAULT_SEEDS=$${TILLWATCH_FAULT_SEEDS:-20} $(ACTIVATED) pytest tests/faults $(ARGS)
 
+docs: setup ## Build the documentation as a site in build/site.
+	@NO_MKDOCS_2_WARNING=1 $(ACTIVATED) python -m mkdocs build --quiet
+	@echo "open build/site/index.html" >&2
+
 check: setup ## Check style, types, imports and documentation, as CI does.
 	@$(ACTIVATED) ruff check
 	@$(ACTIVATED) ruff format --check
 	@$(ACTIVATED) mypy
 	@$(ACTIVATED) pyright
 	@$(ACTIVATED) lint-imports
-	@$(ACTIVATED) pytest -q tests/docs $(PACKAGES)
+	@$(ACTIVATED) pytest -q -m "not ($(MORE))" tests/docs $(PACKAGES)
+	@$(MAKE) docs
+
+pictures: setup ## Draw the pictures of the documentation anew, from what commands print.
+	@$(BIN)/python -m tools.draw_terminals $(ARGS)
 
 calendar: setup ## Write the calendar that is shipped anew, from the package holidays.
 	@$(BIN)/python -m tools.build_calendar
@@ -84,4 +92,4 @@ $(VENV)/.warm: $(VENV)/.installed $(SOURCES)
 	@$(ACTIVATED) tillwatch warm >&2
 	@touch $@
 
-.PHONY: help setup demo test test-all faults check calendar dashboards bench lock clean
+.PHONY: help setup demo test test-all faults docs check pictures calendar dashboards bench lock clean

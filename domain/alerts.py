@@ -190,6 +190,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
         source: the topic and partition, or the file, it came from.
         position: its offset there, or its line number (from 1).
         record: the record with card numbers masked; what is no UTF-8 is shown as `\xNN`.
+        feed: of the input that `tillwatch ingest` read, under which a record counts that names none; "" elsewhere.
     """
 
     reason: str
@@ -198,3 +199,4 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     position: int
     record: str
+    feed: str = ""

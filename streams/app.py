@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from streams.log_address import LogAddress
     from streams.topics import Topics
 
+GROUP = "tillwatch"
+"""The workers of the first stage: their consumer group, and what their progress is shown under."""
 BUFFERED_BATCHES = 8
 """Batches that wait in memory for the agent."""
 
@@ -42,7 +44,7 @@ class WorkerSettings:
     """
 
     address: LogAddress
-    group: str = "tillwatch"
+    group: str = GROUP
     partitions: int = DEFAULT_PARTITIONS
     batch_records: int = BATCH_RECORDS
     checkpoint_every_s: float | None = 5.0

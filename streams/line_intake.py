@@ -118,6 +118,7 @@ class LineProcessor:
         now_utc_ms: the wall clock.
         pan_field: makes tokens of a field with card numbers; None where no such field comes.
         declared: the feeds there are; what names another counts under `feed`. None takes names as they come.
+        makes_clocks: whether the feeds' clocks follow the transactions; not where these come long after others.
 
     Attributes:
         clocks: by feed; to be kept between runs of the same input.
@@ -129,11 +130,11 @@ class LineProcessor:
 
     def __init__(
         self, source: str, feed: str, partitions: int, *, historic: bool, now_utc_ms: Callable[[], int],
-        pan_field: PanField | None = None, declared: Collection[str] | None = None,
+        pan_field: PanField | None = None, declared: Collection[str] | None = None, makes_clocks: bool = True,
     ) -> None:  # fmt: skip
         self._source, self._feed, self._partitions, self._historic = source, feed, partitions, historic
         check_field(events.FEED, feed)
-        self._now_utc_ms = now_utc_ms
+        self._now_utc_ms, self._makes_clocks = now_utc_ms, makes_clocks
         self._decoder = Decoder(feed)
         self._pan_field = pan_field
         self._declared = None if declared is None else {feed, *declared}
@@ -210,7 +211,7 @@ class LineProcessor:
         if self.is_repeat(feed, time_ms, line):
             out.repeated += 1
             return False
-        if kind == KIND_TRANSACTION:
+        if kind == KIND_TRANSACTION and self._makes_clocks:
             self._tick(feed, time_ms, received_ms, number, out)
         out.forwarded += 1
         return True
@@ -310,7 +311,8 @@ class LineProcessor:
         return json.dumps(masked.event, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
     def _with_cure(self, letter: DeadLetter) -> DeadLetter:
-        """A dead letter, of each field's first card number with what to do if it is none."""
+        """A dead letter with the input's feed, of each field's first card number with what to do if it is none."""
+        letter = msgspec.structs.replace(letter, feed=self._feed)
         if letter.message.endswith(f"got {CUT_BYTES}"):
             return msgspec.structs.replace(letter, message=f"{letter.message} or more")
         if letter.reason != Reason.CARD_NUMBER or letter.field in self._refused:

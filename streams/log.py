@@ -15,7 +15,7 @@ import numpy as np
 from streams.sqlite.blocks import MAX_BLOCK_RECORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from contextlib import AbstractContextManager
 
     from numpy.typing import NDArray
@@ -271,6 +271,10 @@ class Log(Protocol):
 
     def position(self, name: str) -> int | None:
         """What `set_position` kept last; None where nothing was."""
+        ...
+
+    def read_positions(self, names: Collection[str]) -> dict[str, int]:
+        """What `set_position` kept last under each of `names`; those under which nothing was are left out."""
         ...
 
     def positions(self, prefix: str) -> list[str]:

@@ -8,16 +8,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from domain.alerts import Text
     from streams.app import WorkerSettings
+    from streams.diagnosis import Finding
     from streams.log import Log
     from streams.log_backend import LogBackend
     from streams.manifests import Manifest
     from streams.stage import Stage
     from streams.state_rebuild import RebuildRequest
+    from streams.topic_faults import TopicFault
     from streams.topics import Topics
 
 
@@ -60,6 +62,33 @@ class LogAddress(Protocol):
         Raises:
             NoLog: there is none, and none is to be made.
             LogFailed: it cannot be opened.
+        """
+        ...
+
+    def topic_faults(self, topics: Topics, partitions: int, keep_events_days: int) -> list[TopicFault]:
+        """What is wrong with the log's topics; nothing is changed.
+
+        Args:
+            topics: the log's topics.
+            partitions: of each topic that says nothing else.
+            keep_events_days: how long events are kept, 0 for ever.
+
+        Raises:
+            NoLog: there is none.
+            LogFailed: it cannot be reached.
+        """
+        ...
+
+    def diagnose(
+        self, topics: Topics, partitions: int, keep_events_days: int, certificate_days: float
+    ) -> Iterator[Finding]:
+        """What keeps workers from the log, and what does not, check by check.
+
+        Args:
+            topics: the log's topics.
+            partitions: of each topic that says nothing else.
+            keep_events_days: how long events are kept, 0 for ever.
+            certificate_days: how long certificates must be valid still, days.
         """
         ...
 

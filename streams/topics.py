@@ -134,8 +134,13 @@ def create_topics(log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events
             if (found := log.partitions(topic.name)) != partitions:
                 raise ValueError(f"topic {topic.name!r} has {found} partitions, got {partitions}")
             continue
-        keep_ms = keep_events_days * _DAY_MS if is_events and keep_events_days else topic.retention_ms
-        log.create_topic(topic.name, topic.partitions or partitions, compacted=topic.compacted, retention_ms=keep_ms)
+        kept = keep_ms(topic, keep_events_days, is_events=is_events)
+        log.create_topic(topic.name, topic.partitions or partitions, compacted=topic.compacted, retention_ms=kept)
+
+
+def keep_ms(topic: TopicSpec, keep_events_days: int, *, is_events: bool) -> int | None:
+    """How long a topic's records are kept, milliseconds; None for ever."""
+    return keep_events_days * _DAY_MS if is_events and keep_events_days else topic.retention_ms
 
 
 def kafka_configs(topics: Topics, name: str, *, compacted: bool) -> dict[str, str]:

@@ -15,7 +15,9 @@ from tillwatch.show import to_stderr
 
 COMMANDS = {
     "controls": "Publish settings of detectors, peers and profiles, in versions that are kept.",
+    "dead-letters": "Look at records that were not counted, and forward them again.",
     "demo": "Show a live demonstration: simulated terminals, and what a worker finds.",
+    "doctor": "Look for faults of settings, machine and log, and name the cure of each.",
     "evaluate": "Replay simulated traffic and compare the alerts with its known violations.",
     "explain": "Explain why a merchant's risk score changed.",
     "ingest": "Put events from a file of JSON lines, or standard input, into the log.",
@@ -27,7 +29,9 @@ COMMANDS = {
     "score-series": "Score how unusual each value of the series in a CSV file is.",
     "simulate": "Write labelled, simulated traffic to files.",
     "state": "Inspect, back up or rebuild the monitor's state.",
+    "stress": "Send sales at a fixed rate, and measure how long alerts about them take.",
     "tail": "Follow the alerts in the terminal.",
+    "topics": "Make and check the log's topics, and show how far behind workers are.",
     "worker": "Read the log's events, and write alerts, scores and dead letters.",
 }
 """Commands and their lines in `--help`; importing all modules for these lines would take seconds."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -17,6 +15,7 @@ from engine.risk.explain import explain
 from tillwatch.explain_view import Explained, as_object, tables
 from tillwatch.language import lang_option, local, speaker
 from tillwatch.logs import open_log
+from tillwatch.moments import moment_of
 from tillwatch.precompile import compile_engine
 from tillwatch.replay import batches
 from tillwatch.show import emit_json, to_stderr, to_stdout
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
     from tillwatch.cli import Invocation
     from tillwatch.language import Say
     from tillwatch.settings import Settings
-
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_WHEN = f"must be a date such as 2026-01-05, a day such as monday, or a while such as 7d or 12h; {', '.join(_DAYS)}"
 
 
 @click.command("explain")
@@ -87,46 +83,6 @@ def command(
     for each in tables(found, lang):
         console.print(each)
         console.print()
-
-
-def moment_of(since: str, now_ms: int, zone: ZoneInfo) -> int:
-    """The moment that `--since` stands for, UTC milliseconds.
-
-    Args:
-        since: the option's value.
-        now_ms: the merchant's clock, UTC milliseconds.
-        zone: the merchant's time zone.
-
-    Raises:
-        BadParameter: the value is not a moment, or one after the merchant's clock.
-
-    >>> moment_of("7d", 1_767_600_000_000, ZoneInfo("UTC"))
-    1766995200000
-    >>> moment_of("monday", 1_767_600_000_000, ZoneInfo("Asia/Shanghai"))
-    1767542400000
-    >>> moment_of("2026-01-05T00:00:00+08:00", 1_767_600_000_000, ZoneInfo("UTC"))
-    1767542400000
-    """
-    now = datetime.fromtimestamp(now_ms / 1000, zone)
-    if while_ := re.fullmatch(r"(\d{1,5})([dh])", since):
-        count = int(while_[1])
-        moment = now - (timedelta(days=count) if while_[2] == "d" else timedelta(hours=count))
-    elif since.lower() in _DAYS:
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        moment = midnight - timedelta(days=(now.weekday() - _DAYS.index(since.lower())) % 7)
-    else:
-        try:
-            moment = datetime.fromisoformat(since)
-        except ValueError as error:
-            raise click.BadParameter(f"{_WHEN}; got {since!r}", param_hint="'--since'") from error
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-    ms = round(moment.timestamp() * 1000)
-    if ms > now_ms:
-        raise click.BadParameter(
-            f"must not be after the merchant's clock, {now.isoformat(timespec='seconds')}, got {since!r}",
-            param_hint="'--since'",
-        )
-    return ms
 
 
 def _replayed(settings: Settings, file: Path, merchant_id: str) -> tuple[MerchantSnapshot | None, dict[str, Alert]]:

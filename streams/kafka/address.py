@@ -11,15 +11,18 @@ from streams.errors import NoLog
 from streams.kafka.options import KafkaOptions, brokers_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from domain.alerts import Text
     from streams.app import WorkerSettings
+    from streams.diagnosis import Finding
     from streams.kafka.backend import KafkaBackend
     from streams.kafka.checkpoints import KafkaStateView
     from streams.kafka.log import KafkaLog
     from streams.stage import Stage
     from streams.state_rebuild import RebuildRequest
+    from streams.topic_faults import TopicFault
     from streams.topics import Topics
 
 MOST_CHECKPOINT_EVERY_S = 300.0
@@ -94,6 +97,20 @@ class KafkaAddress:
                 raise NoLog(self)
             on_failure.pop_all()
         return log
+
+    def topic_faults(self, topics: Topics, partitions: int, keep_events_days: int) -> list[TopicFault]:
+        """What is wrong with the topics, each with the command that cures it. Raises LogFailed."""
+        from streams.kafka.topic_faults import KafkaTopicFaults
+
+        return KafkaTopicFaults(self.options, topics, partitions, keep_events_days).find()
+
+    def diagnose(
+        self, topics: Topics, partitions: int, keep_events_days: int, certificate_days: float
+    ) -> Iterator[Finding]:
+        """Certificates, connections, sign-in, brokers, topics, format and clock."""
+        from streams.kafka.diagnosis import KafkaDiagnosis
+
+        return KafkaDiagnosis(self.options, topics, partitions, keep_events_days, certificate_days).findings()
 
     def check_worker(self, settings: WorkerSettings) -> None:
         """Refuse checkpoints that come too late for a transaction, or never; raises ValueError."""

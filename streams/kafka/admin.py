@@ -28,7 +28,7 @@ from streams.errors import UnknownTopic
 from streams.kafka.kafka_python_compat import admin_client
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from streams.kafka.options import KafkaOptions
 
@@ -40,11 +40,23 @@ _RETRY_S = 0.1
 
 @dataclass(frozen=True, slots=True)
 class KafkaTopic:
-    """A topic as it is: its id, partitions, and settings."""
+    """A topic as it is.
+
+    Attributes:
+        id: differs from that of an earlier topic of the name.
+        partitions: how many.
+        configs: its settings.
+        replication: on how many brokers its least kept partition is.
+        offline: partitions that have no leader.
+        rights: operations that we are allowed, such as `READ`.
+    """
 
     id: str
     partitions: int
     configs: Mapping[str, str]
+    replication: int = 1
+    offline: int = 0
+    rights: frozenset[str] = frozenset()
 
     @property
     def compacted(self) -> bool:
@@ -87,10 +99,32 @@ class KafkaAdmin:
             if for_code(found["error_code"]) is UnknownTopicOrPartitionError and name not in self._made:
                 raise UnknownTopic(f"topic must be one of {_names(client.describe_topics())}, got {name!r}")
             _check(found["error_code"], f"topic {name!r}")
-            resource = ConfigResource(ConfigResourceType.TOPIC, name)
-            configs = client.describe_configs([resource], config_filter=ConfigFilterType.ALL)["topic"][name]
-            values = {key: str(each["value"]) for key, each in configs.items()}
-            return KafkaTopic(str(found["topic_id"]), len(found["partitions"]), values)
+            return _topic(found, _configs(client, ConfigResourceType.TOPIC, [name])[name])
+
+        return self._ask(ask)
+
+    def described(self, names: Collection[str]) -> dict[str, KafkaTopic]:
+        """Topics as they are, by name; those that are not there are left out."""
+
+        def ask(client: Any) -> dict[str, KafkaTopic]:
+            found = {each["name"]: each for each in client.describe_topics([*names])}
+            there = {
+                name: each for name, each in found.items()
+                if for_code(each["error_code"]) is not UnknownTopicOrPartitionError
+            }  # fmt: skip
+            for name, each in there.items():
+                _check(each["error_code"], f"topic {name!r}")
+            configs = _configs(client, ConfigResourceType.TOPIC, [*there]) if there else {}
+            return {name: _topic(each, configs[name]) for name, each in there.items()}
+
+        return self._ask(ask)
+
+    def broker_configs(self) -> dict[str, str]:
+        """The settings of one of the brokers."""
+
+        def ask(client: Any) -> dict[str, str]:
+            node = str(client.describe_cluster()["brokers"][0]["broker_id"])
+            return _configs(client, ConfigResourceType.BROKER, [node])[node]
 
         return self._ask(ask)
 
@@ -135,6 +169,23 @@ class KafkaAdmin:
         tp = TopicPartition(topic, partition)
         found = self._ask(lambda client: client.list_group_offsets({group: [tp]}))[group].get(tp)
         return None if found is None or found.offset < 0 else int(found.offset)
+
+
+def _configs(client: Any, kind: Any, names: list[str]) -> dict[str, dict[str, str]]:
+    """The settings of topics or brokers, by name."""
+    wanted = [ConfigResource(kind, name) for name in names]
+    (found,) = client.describe_configs(wanted, config_filter=ConfigFilterType.ALL).values()
+    return {name: {key: str(each["value"]) for key, each in configs.items()} for name, configs in found.items()}
+
+
+def _topic(found: dict[str, Any], configs: dict[str, str]) -> KafkaTopic:
+    partitions = found["partitions"]
+    return KafkaTopic(
+        str(found["topic_id"]), len(partitions), configs,
+        replication=min((len(each["replica_nodes"]) for each in partitions), default=0),
+        offline=sum(each["leader_id"] < 0 for each in partitions),
+        rights=frozenset(found["authorized_operations"]),
+    )  # fmt: skip
 
 
 def _names(described: list[dict[str, Any]]) -> list[str]:

@@ -15,6 +15,7 @@ Read for aiokafka 0.14. `tests/streams/test_aiokafka_compat.py` holds the instal
   stand before it, and in version 11 and later one further to the front.
 - `AIOKafkaProducer`: `_message_accumulator` with `_batch_ttl`, `_batch_size`, `_batches`, `fail_all` and
   `reenqueue`; `_txn_manager` with `state`, `is_fatal_error` and `maybe_add_partition_to_txn`; `_sender` with `close`.
+- `create_conn`, whose connection has signed in, or raised why not; its `close`.
 - What is imported here from modules that its documentation leaves out: others import it from here.
 """
 
@@ -30,6 +31,7 @@ import aiokafka
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 from aiokafka.cluster import ClusterMetadata
+from aiokafka.conn import create_conn
 from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED, Fetcher, FetchError, PartitionRecords
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
@@ -66,6 +68,7 @@ __all__ = [
     "OffsetRequest",
     "PartitionRecords",
     "calc_crc32c",
+    "create_conn",
     "position_in",
 ]
 

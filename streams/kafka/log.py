@@ -22,6 +22,7 @@ from streams.errors import LogFailed, UnfitTopic, UnknownFormat, UnknownTopic
 from streams.kafka.admin import KafkaAdmin
 from streams.kafka.aiokafka_compat import AIOKafkaClient
 from streams.kafka.reads import END, FIRST, Newest, Reader
+from streams.kafka.topic_faults import TIMESTAMP_BOUND, TIMESTAMP_TYPE
 from streams.kafka.writes import Writer
 from streams.log import KeyedRecord, Progress, check_each, ends_of
 from streams.loop_thread import LoopThread
@@ -29,7 +30,7 @@ from streams.sqlite.blocks import MAX_BLOCK_RECORDS
 from streams.topics import TOPICS, kafka_configs
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterator, Sequence
+    from collections.abc import Collection, Coroutine, Iterator, Sequence
     from typing import Any, TypeVar
 
     from aiokafka import ConsumerRecord
@@ -47,7 +48,6 @@ FORMAT = 1
 _FORMAT_MARK = "log-format"
 """The position that has it."""
 _LOOK_EVERY_S = 0.005
-_TIMESTAMP_TYPE, _TIMESTAMP_BOUND = "message.timestamp.type", "message.timestamp.after.max.ms"
 
 
 class KafkaLog:
@@ -183,13 +183,13 @@ class KafkaLog:
         """
         name = self.topics.events.name
         configs = self._topic(name).configs
-        if configs[_TIMESTAMP_TYPE] == "LogAppendTime":
+        if configs[TIMESTAMP_TYPE] == "LogAppendTime":
             return
-        bound = configs.get(_TIMESTAMP_BOUND, "none")
+        bound = configs.get(TIMESTAMP_BOUND, "none")
         if not bound.isdigit() or int(bound) > FUTURE_MS:
             raise UnfitTopic(
-                f"topic {name!r} must have {_TIMESTAMP_BOUND} of at most {FUTURE_MS}, or {_TIMESTAMP_TYPE}"
-                f" LogAppendTime, got {bound} with {configs[_TIMESTAMP_TYPE]}"
+                f"topic {name!r} must have {TIMESTAMP_BOUND} of at most {FUTURE_MS}, or {TIMESTAMP_TYPE}"
+                f" LogAppendTime, got {bound} with {configs[TIMESTAMP_TYPE]}"
             )
 
     # -- appending
@@ -395,6 +395,12 @@ class KafkaLog:
             return self._pending[name]
         found = self._run(self._positions.values()).get(name.encode())
         return None if found is None else int(found)
+
+    def read_positions(self, names: Collection[str]) -> dict[str, int]:
+        """What `set_position` kept last under each of `names`; those under which nothing was are left out."""
+        kept = self._run(self._positions.values())
+        found = {name: int(kept[key]) for name in names if (key := name.encode()) in kept}
+        return found | {name: each for name, each in self._pending.items() if name in names}
 
     def positions(self, prefix: str) -> list[str]:
         """What follows `prefix` in the names of the positions that begin with it, sorted."""

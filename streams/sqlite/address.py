@@ -10,13 +10,17 @@ from urllib.parse import quote, unquote
 from streams.errors import NoLog, NoState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from domain.alerts import Text
     from streams.app import WorkerSettings
+    from streams.diagnosis import Finding
     from streams.sqlite.backend import SqliteBackend
     from streams.sqlite.checkpoints import SqliteCheckpoints
     from streams.sqlite.log import SqliteLog
     from streams.stage import Stage
     from streams.state_rebuild import RebuildRequest
+    from streams.topic_faults import TopicFault
     from streams.topics import Topics
 
 _ROOT = "sqlite:///"
@@ -68,6 +72,25 @@ class SqliteAddress:
         elif not self.exists():
             raise NoLog(self)
         return SqliteLog(self.path, topics)
+
+    def topic_faults(self, topics: Topics, partitions: int, keep_events_days: int) -> list[TopicFault]:  # noqa: ARG002  retention is the worker's
+        """What is wrong with the topics. Raises NoLog, SqliteFailed."""
+        from streams.topic_faults import embedded_faults
+
+        with self.open(topics, make=False) as log:
+            return embedded_faults(log, partitions)
+
+    def diagnose(
+        self,
+        topics: Topics,
+        partitions: int,
+        keep_events_days: int,  # noqa: ARG002  retention is the worker's
+        certificate_days: float,  # noqa: ARG002  of Kafka
+    ) -> Iterator[Finding]:
+        """Files, log, topics, state and clock."""
+        from streams.sqlite.diagnosis import SqliteDiagnosis
+
+        return SqliteDiagnosis(self.path, topics, partitions).findings()
 
     def check_worker(self, settings: WorkerSettings) -> None:
         """Every worker can run on it."""

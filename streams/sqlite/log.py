@@ -26,7 +26,7 @@ from streams.sqlite.connection import SqliteFailed, connect, immediate, open_pat
 from streams.topics import TOPICS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from os import PathLike
 
     from numpy.typing import NDArray
@@ -512,6 +512,10 @@ class SqliteLog:
         """What `set_position` kept last; None where nothing was."""
         row = self._db.execute("SELECT value FROM position WHERE name = ?", (name,)).fetchone()
         return None if row is None else int(row[0])
+
+    def read_positions(self, names: Collection[str]) -> dict[str, int]:
+        """What `set_position` kept last under each of `names`; those under which nothing was are left out."""
+        return {name: found for name in names if (found := self.position(name)) is not None}
 
     def positions(self, prefix: str) -> list[str]:
         """What follows `prefix` in the names of the positions that begin with it, sorted."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.client import AIOKafkaClient
+from aiokafka.conn import create_conn
 from aiokafka.consumer.fetcher import Fetcher, FetchError, FetchResult
 from aiokafka.consumer.group_coordinator import GroupCoordinator, NoGroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
@@ -54,6 +55,9 @@ TOUCHED = {
     SubscriptionState.wait_for_assignment: "",
     TransactionManager.maybe_add_partition_to_txn: "tp",
     TransactionState.is_transition_valid: "source, target",
+    create_conn: "host, port, *, client_id, request_timeout_ms, ssl_context, security_protocol, max_idle_ms, on_close,"
+    " sasl_mechanism, sasl_plain_username, sasl_plain_password, sasl_kerberos_service_name, sasl_kerberos_domain_name,"
+    " sasl_oauth_token_provider",
 }
 
 

@@ -268,6 +268,7 @@ def test_a_transaction_that_fails_leaves_neither_records_nor_position(backend: L
         with log.transaction(writer="x"), log.transaction():
             log.append("events", 0, [b"e"])
             log.set_position("other", 3)
+            assert log.read_positions(["file", "other", "none"]) == {"file": 1, "other": 3}
         assert [read_all(log, "events", each) for each in range(2)] == [[b"a", b"e"], [b"b"]]
         assert (log.position("file"), log.position("other"), log.position("none")) == (1, 3, None)
         assert log.positions("o") == ["ther"]
