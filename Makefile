@@ -11,14 +11,14 @@ ONE_CORE := $(if $(shell command -v taskset),taskset -c 0)
 SOURCES := $(shell find domain engine models simulator streams tillwatch -name '*.py')
 MORE := browser or postgres or monitoring or faults or slow
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
-PACKAGES := domain engine detectors models streams simulator evaluation tillwatch
+PACKAGES := domain engine detectors models streams simulator evaluation dashboards tillwatch
 
 # The first Python that is new enough, of those that are there.
 PYTHON ?= $(firstword $(foreach each,python3 python3.14 python3.13 python3.12 python3.11,\
 	$(shell $(each) -c 'import sys; sys.version_info >= (3, 11) and print("$(each)")' 2>/dev/null)))
 
 help: ## List the recipes.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.warm ## Make .venv from requirements.lock, and compile the kernel.
 
@@ -53,6 +53,9 @@ pictures: setup ## Draw the pictures of the documentation anew, from what comman
 
 calendar: setup ## Write the calendar that is shipped anew, from the package holidays.
 	@$(BIN)/python -m tools.build_calendar
+
+dashboards: setup ## Write dashboards, rules and Alertmanager's routes anew; ARGS="--currency EUR" passes options.
+	@$(BIN)/python -m dashboards.build $(ARGS)
 
 bench: setup ## Run the benchmarks on one core.
 	@set -e; for each in throughput simulate; do echo "bench/$$each.py"; $(ONE_CORE) $(BIN)/python -m bench.$$each; done
@@ -89,4 +92,4 @@ $(VENV)/.warm: $(VENV)/.installed $(SOURCES)
 	@$(ACTIVATED) tillwatch warm >&2
 	@touch $@
 
-.PHONY: help setup demo test test-all faults docs check pictures calendar bench lock clean
+.PHONY: help setup demo test test-all faults docs check pictures calendar dashboards bench lock clean
