@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numba
 import numpy as np
 
+from engine.numba_cache import check_folder, kept
 from engine.numba_compat import OuterCompiler, inner
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def cache_folder() -> Path:
 Structured = Any
 """A structured array: NumPy's types do not know its fields."""
 
+check_folder(cache_folder().parent)
+check_folder(cache_folder())
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # made at import, from the environment
 
 if TYPE_CHECKING:
@@ -109,4 +112,4 @@ else:
     njit = numba.njit(**_OUTER)
     njit_inner = inner(**_USUAL)
     njit_inline = inner(**_USUAL, forceinline=True)
-    njit_cached = numba.njit(**_OUTER, cache=True)
+    njit_cached = kept(**_OUTER)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from domain.secrets import masked_url, without_secrets
 from engine.controls import Controls
 from engine.features.pipeline import FeaturePipeline
 from engine.monitor import Monitor, MonitorConfig
@@ -82,7 +83,9 @@ def command(invocation: Invocation, lang: str, *, until_idle: bool, as_json: boo
     factory = _factory(settings, monitors)
     compile_engine()  # now: while it is compiled or loaded, a member of a group would not be heard of
     started = time.monotonic()
-    _logger.info(say("worker on %s, %d partitions", "开始处理%s，%d个分区"), settings.log_url, settings.partitions)
+    _logger.info(
+        say("worker on %s, %d partitions", "开始处理%s，%d个分区"), masked_url(settings.log_url), settings.partitions
+    )
     with failing(ValueError):
         asked = worker_settings(settings)
     counts = run_worker(asked, factory, until_idle=until_idle, observer=_Lines(say))
@@ -151,7 +154,17 @@ def monitor_config(settings: Settings) -> MonitorConfig:
     )
 
 
+class _WithoutSecrets(logging.Formatter):
+    """Lines of the log, whoever wrote them, without the passwords of URLs."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, and the stack trace where it has one."""
+        return without_secrets(super().format(record))
+
+
 def log_to_stderr() -> None:
     """Write Tillwatch's log lines to standard error, and Faust's from warnings on."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_WithoutSecrets("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     _logger.setLevel(logging.INFO)
