@@ -98,7 +98,7 @@ def test_a_folder_that_everybody_may_write_to_is_refused(tmp_path: Path) -> None
     check_folder(tmp_path / "not there yet")
     check_folder(tmp_path)
     tmp_path.chmod(0o777)
-    with pytest.raises(FolderRefused, match="writable by nobody else, got owner .*, mode 0777"):
+    with pytest.raises(FolderRefused, match=r"writable by nobody else, got owner .*, mode 0777"):
         check_folder(tmp_path)
 
 

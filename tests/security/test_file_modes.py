@@ -70,7 +70,7 @@ def test_a_group_may_share_them_by_a_setting_and_nobody_beyond_it(tmp_path: Path
 
 
 def test_a_running_workers_journals_are_its_users_alone(tmp_path: Path) -> None:
-    """SQLite removes them at the end; a library's call, without the command line's mask, hides them from others, too."""
+    """SQLite removes them at the end. A call as a library, without the command line's mask, hides them from others."""
     code = (
         "import os; os.umask(0); from pathlib import Path; from streams.sqlite.log import SqliteLog\n"
         "from streams.sqlite.checkpoints import SqliteCheckpoints\n"
