@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import numba
 import numpy as np
 
-from engine.numba_cache import check_folder, kept
 from engine.numba_compat import OuterCompiler, inner
+from models.kept_code import check_folder, kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable

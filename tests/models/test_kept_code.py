@@ -12,9 +12,9 @@ import pytest
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
 from numba.core.registry import CPUDispatcher
 
-from engine import numba_cache
 from engine.jit import cache_folder
-from engine.numba_cache import FolderRefused, check_folder
+from models import kept_code
+from models.kept_code import FolderRefused, check_folder
 from tests.parts import command, mount_small_disk, require
 from tests.streams.compat import signature_faults, version_fault
 
@@ -48,8 +48,8 @@ def compiled(cache: Path, root: Path = ROOT) -> tuple[int, str]:
 
 
 def test_numba_is_the_version_that_was_read() -> None:
-    for distribution, read_for in numba_cache.READ_FOR.items():
-        assert version_fault(numba_cache, distribution, read_for) == ""
+    for distribution, read_for in kept_code.READ_FOR.items():
+        assert version_fault(kept_code, distribution, read_for) == ""
 
 
 def test_what_is_overridden_takes_the_same_arguments() -> None:

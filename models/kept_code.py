@@ -1,13 +1,13 @@
 """Where Numba keeps machine code, by content instead of by place: read-only folders and copied folders work.
 
 Numba names a function's folder by a hash of the absolute path of its file, and refuses a folder that it cannot write
-to. Our cache folder is already named by a digest of all compiled sources (`engine.jit`), so a function's folder is
-named by its module alone. Then a cache that was compiled while an image was built, or that came with a bundle, serves
-at any path, and a container's root file system can be read-only.
+to. Our cache folder, which `engine.jit` tells Numba, is already named by a digest of all compiled sources, so a
+function's folder is named by its module alone. Then a cache that was compiled while an image was built, or that came
+with a bundle, serves at any path, and a container's root file system can be read-only.
 
 The files are pickles, and loading one runs what is in it. `check_folder` refuses a folder that others may write to.
 
-Read for Numba 0.68; `tests/engine/test_numba_cache.py` holds the installed version to this list: `FunctionCache` with
+Read for Numba 0.68; `tests/models/test_kept_code.py` holds the installed version to this list: `FunctionCache` with
 `_impl_class` and `save_overload`, `CompileResultCacheImpl` with `_locator_classes`, `UserProvidedCacheLocator` with
 `get_suitable_cache_subpath` and `from_function`, and the attribute `_cache` of a dispatcher.
 """
@@ -75,12 +75,15 @@ class _Locator(UserProvidedCacheLocator):  # type: ignore[misc]  # Numba has no 
 
     @classmethod
     def from_function(cls, py_func: Any, py_file: str) -> _Locator | None:
-        """Where a function is kept, also where nothing can be written: then what lies there is used."""
-        return cls(py_func, py_file) if Path(py_file).exists() else None
+        """Where a function is kept, also where nothing can be written: then what lies there is used.
+
+        None where no folder was named, or there is no file: then Numba's own ways are tried.
+        """
+        return cls(py_func, py_file) if numba.config.CACHE_DIR and Path(py_file).exists() else None
 
 
 class _Impl(CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = [_Locator]  # noqa: RUF012  Numba's name for it
+    _locator_classes = [_Locator, *CompileResultCacheImpl._locator_classes[1:]]  # noqa: RUF012, SLF001  Numba's names
 
 
 class _KeptCode(FunctionCache):  # type: ignore[misc]
