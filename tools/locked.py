@@ -46,19 +46,19 @@ def locked(text: str, *roots: str) -> str:
 
 def names(text: str, *roots: str) -> list[str]:
     """The names of those packages."""
-    return [found["name"] for line in locked(text, *roots).splitlines() if (found := _REQUIREMENT.match(line))]
+    found = (_REQUIREMENT.match(line) for line in locked(text, *roots).splitlines())
+    return [*dict.fromkeys(each["name"] for each in found if each)]
 
 
 def _blocks(text: str) -> dict[str, str]:
-    """Each requirement with the lines below it, by name."""
+    """Each package's requirements with the lines below them, by name: a package can have one for each Python."""
     blocks: dict[str, str] = {}
     name = ""
     for line in text.splitlines():
         if found := _REQUIREMENT.match(line):
             name = found["name"]
-            blocks[name] = ""
         if name:
-            blocks[name] += f"{line}\n"
+            blocks[name] = f"{blocks.get(name, '')}{line}\n"
     return blocks
 
 
