@@ -62,8 +62,8 @@ def _scram(password: str) -> str:
     """The user as `kafka-storage format --add-scram` takes it, with the salted password of RFC 5802."""
     salt = secrets.token_bytes(24)
     salted = hashlib.pbkdf2_hmac("sha512", password.encode("ascii"), salt, ITERATIONS)
-    given = {"name": USER, "iterations": ITERATIONS, "salt": f'"{_base64(salt)}"', "saltedpassword": f'"{_base64(salted)}"'}
-    return f"SCRAM-SHA-512=[{','.join(f'{name}={value}' for name, value in given.items())}]"
+    secret = f'salt="{_base64(salt)}",saltedpassword="{_base64(salted)}"'
+    return f"SCRAM-SHA-512=[name={USER},iterations={ITERATIONS},{secret}]"
 
 
 def _base64(of: bytes) -> str:

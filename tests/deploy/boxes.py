@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from engine.jit import cache_folder
 from tests.deploy.documents import ROOT
 from tests.faults.waiting import wait_until
 from tests.kafka.jars import jars
@@ -25,7 +27,11 @@ if TYPE_CHECKING:
 
 OWNERS = {"kafka": "1000:1000", "prometheus": "65534:65534", "alertmanager": "65534:65534"}
 """Whose a new volume is: the image's folder at that place gives it its owner. Ours are of 10001."""
-PROGRAMS = {"prom/prometheus": ["prometheus"], "prom/alertmanager": ["prometheus-alertmanager"], "tillwatch": ["tillwatch"]}
+PROGRAMS = {
+    "prom/prometheus": ["prometheus"],
+    "prom/alertmanager": ["prometheus-alertmanager"],
+    "tillwatch": ["tillwatch"],
+}
 """What stands for an image's entry point."""
 _SHIM = """#!/bin/sh
 exec java ${{KAFKA_HEAP_OPTS:-}} ${{KAFKA_LOG4J_OPTS:-}} -cp '/opt/kafka/libs/*' {main} "$@"
@@ -68,6 +74,10 @@ class Lab:
         for name, main in (("kafka-storage.sh", "kafka.tools.StorageTool"), ("kafka-server-start.sh", "kafka.Kafka")):
             (kafka / "bin" / name).write_text(_SHIM.format(main=main))
             (kafka / "bin" / name).chmod(0o755)
+        # As the image has it: compiled before, readable by all, of root.
+        kept = self.folder / "cache" / "tillwatch" / cache_folder().name
+        shutil.copytree(cache_folder(), kept, ignore=shutil.ignore_patterns("*.tmp*"))
+        subprocess.run(["chmod", "-R", "u=rwX,go=rX", str(self.folder / "cache")], check=True)
         self._space(self.name)
         self._ip("-n", self.name, "link", "add", "br0", "type", "bridge")
         self._ip("-n", self.name, "link", "set", "br0", "up")
@@ -187,7 +197,7 @@ class Box:
         """The service's own process, once it has become it."""
         try:
             pid = int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
-            return pid if os.readlink(f"/proc/{pid}/root") == str(self.root) else None
+            return pid if Path(f"/proc/{pid}/root").readlink() == self.root else None
         except (OSError, IndexError):
             return None
 
@@ -206,23 +216,27 @@ class Box:
             "TILLWATCH_CACHE": "/opt/tillwatch/cache",
             **{name: str(value) for name, value in self.service.get("environment", {}).items()},
         }
+        given = [f"{name}={value}" for name, value in environment.items()]
         return [
             "setpriv", f"--reuid={user}", f"--regid={group}", f"--groups={groups}", "--no-new-privs",
-            "--bounding-set=-all", "--inh-caps=-all", "env", "-i", *(f"{name}={value}" for name, value in environment.items()),
+            "--bounding-set=-all", "--inh-caps=-all", "env", "-i", *given,
         ]  # fmt: skip
 
     def _mounts(self) -> list[str]:
         """Lines of shell that make its root."""
-        cache = Path(os.environ.get("TILLWATCH_CACHE") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         shown = {
             "/usr": "/usr", str(ROOT): str(ROOT), sys.base_prefix: sys.base_prefix, sys.prefix: sys.prefix,
-            str(ROOT / "deploy"): "/opt/tillwatch/deploy", str(cache / "tillwatch"): "/opt/tillwatch/cache/tillwatch",
+            str(ROOT / "deploy"): "/opt/tillwatch/deploy", str(self.lab.folder / "cache"): "/opt/tillwatch/cache",
             str(self.lab.folder / "opt-kafka"): "/opt/kafka", str(jars()): "/opt/kafka/libs",
             **{f"/etc/{name}": f"/etc/{name}" for name in _ETC if Path(f"/etc/{name}").exists()},
         }  # fmt: skip
         lines = ["mount --make-rprivate /", f"mount -t tmpfs -o mode=755 root {self.root}", f"mkdir {self.root}/etc"]
         user, group = self.service["user"].split(":")
-        files = {"passwd": _PASSWD.format(user=user, group=group), "hosts": self.lab.hosts(), "nsswitch.conf": "hosts: files\n"}
+        files = {
+            "passwd": _PASSWD.format(user=user, group=group),
+            "hosts": self.lab.hosts(),
+            "nsswitch.conf": "hosts: files\n",
+        }
         lines += [f"printf %s {shlex.quote(text)} > {self.root}/etc/{name}" for name, text in files.items()]
         for name in ("bin", "sbin", "lib", "lib64"):
             lines.append(f"ln -s usr/{name} {self.root}/{name}")
