@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numba
+from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
 
 from domain.errors import TillwatchError
@@ -60,7 +61,7 @@ def check_folder(folder: Path) -> None:
         )
 
 
-class _Locator(UserProvidedCacheLocator):  # type: ignore[misc]  # Numba has no types
+class _Locator(UserProvidedCacheLocator):
     """A function's folder, by the module that it is in."""
 
     @classmethod
@@ -69,7 +70,7 @@ class _Locator(UserProvidedCacheLocator):  # type: ignore[misc]  # Numba has no 
         path = Path(py_file).resolve()
         if path.is_relative_to(_ROOT):
             return ".".join(path.relative_to(_ROOT).with_suffix("").parts)
-        if path.is_relative_to(Path(numba.config.CACHE_DIR).resolve()):
+        if path.is_relative_to(Path(_folder()).resolve()):
             return path.stem
         return str(super().get_suitable_cache_subpath(py_file))
 
@@ -79,14 +80,14 @@ class _Locator(UserProvidedCacheLocator):  # type: ignore[misc]  # Numba has no 
 
         None where no folder was named, or there is no file: then Numba's own ways are tried.
         """
-        return cls(py_func, py_file) if numba.config.CACHE_DIR and Path(py_file).exists() else None
+        return cls(py_func, py_file) if _folder() and Path(py_file).exists() else None
 
 
-class _Impl(CompileResultCacheImpl):  # type: ignore[misc]
+class _Impl(CompileResultCacheImpl):
     _locator_classes = [_Locator, *CompileResultCacheImpl._locator_classes[1:]]  # noqa: RUF012, SLF001  Numba's names
 
 
-class _KeptCode(FunctionCache):  # type: ignore[misc]
+class _KeptCode(FunctionCache):
     """Numba's cache of a function, that goes on where it may not write."""
 
     _impl_class = _Impl
@@ -98,7 +99,12 @@ class _KeptCode(FunctionCache):  # type: ignore[misc]
         except OSError as error:
             if error.errno not in _READ_ONLY:
                 raise
-            _say_read_only(str(numba.config.CACHE_DIR))
+            _say_read_only(_folder())
+
+
+def _folder() -> str:
+    """The folder of machine code, "" where none was named. Numba makes the variable as it reads its environment."""
+    return str(getattr(config, "CACHE_DIR", ""))
 
 
 @cache
