@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -84,7 +85,7 @@ class Lab:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for box in self.boxes.values():
+        for box in reversed([*self.boxes.values()]):
             box.end()
         for space in reversed(self._spaces):
             subprocess.run(["ip", "netns", "delete", space], check=False)
@@ -177,7 +178,7 @@ class Box:
         """Ask it to end, as a container engine does, and kill it where it does not."""
         inner = self._inner_pid()
         if self.process.poll() is None and inner is not None:
-            subprocess.run(["kill", "-TERM", str(inner)], check=False)
+            os.kill(inner, signal.SIGTERM)
             try:
                 self.process.wait(30)
             except subprocess.TimeoutExpired:
@@ -186,7 +187,8 @@ class Box:
 
     def kill(self) -> None:
         """Kill it; its namespace of processes ends with it."""
-        self.process.kill()
+        if (inner := self._inner_pid()) is not None:
+            os.kill(inner, signal.SIGKILL)
         self.process.wait(30)
 
     def tail(self) -> str:
