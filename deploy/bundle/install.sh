@@ -39,4 +39,5 @@ END
 chmod 755 "$prefix/bin/tillwatch"
 # Compiles what the bundle's machine code does not fit, for half a minute or more; else it takes seconds.
 "$prefix/bin/tillwatch" warm
+chmod -R u=rwX,go=rX "$prefix"
 "$prefix/bin/tillwatch" --version

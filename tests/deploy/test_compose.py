@@ -217,7 +217,7 @@ UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
 @pytest.mark.parametrize("unit", UNITS, ids=lambda each: each.name)
 def test_systemd_takes_a_unit_and_finds_it_well_shut_off(unit: Path, tmp_path: Path) -> None:
     tool = require(lambda: command("systemd-analyze", "systemd"))
-    text = re.sub(r"/opt/tillwatch/venv/bin/tillwatch", "/bin/true", unit.read_text(encoding="utf-8"))
+    text = re.sub(r"/opt/tillwatch/bin/tillwatch", "/bin/true", unit.read_text(encoding="utf-8"))
     text = re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE)
     copy = tmp_path / unit.name.replace("@.", "@1.")
     copy.write_text(text)
