@@ -94,6 +94,14 @@ def test_its_machine_code_serves_at_the_new_place(prefix: Path) -> None:
     assert done.stdout.split() == ["0"]
 
 
+def test_another_user_can_read_and_run_all_of_it(prefix: Path) -> None:
+    """The worker's user does not own it."""
+    found = [path for path in prefix.rglob("*") if not path.is_symlink()]
+    assert len(found) > 1_000
+    assert [path for path in found if not path.stat().st_mode & 0o004] == []
+    assert [path for path in found if path.stat().st_mode & 0o022] == []
+
+
 def test_it_has_the_locks_versions_and_nothing_of_the_developers(prefix: Path) -> None:
     found = {path.name.split("-")[0].lower() for path in (prefix / "venv/lib").glob("*/site-packages/*.dist-info")}
     assert {"tillwatch", "numba", "faust_streaming"} <= found

@@ -190,6 +190,7 @@ def test_grafana_finds_its_data_its_dashboards_and_its_home() -> None:
         assert (ROOT / mounts[folder] / name).is_file()
 
 
+@pytest.mark.slow
 def test_kubernetes_takes_the_example() -> None:
     tool = require(lambda: command("kubernetes-validate", "the developers' tools of requirements.lock"))
     done = checked(tool, "--strict", str(ROOT / "deploy/kubernetes/tillwatch.yml"))
@@ -214,6 +215,7 @@ def test_the_pods_run_as_the_restricted_policy_wants() -> None:
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", UNITS, ids=lambda each: each.name)
 def test_systemd_takes_a_unit_and_finds_it_well_shut_off(unit: Path, tmp_path: Path) -> None:
     tool = require(lambda: command("systemd-analyze", "systemd"))
