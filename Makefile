@@ -65,6 +65,15 @@ lock: $(BIN)/python ## Choose versions anew: writes requirements.lock.
 		--python-version 3.11 --group dev --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--custom-compile-command "make lock" --output-file requirements.lock pyproject.toml
 
+bundle: setup ## Make dist/: wheels, compiled code, checksums and an installer for sites without a network.
+	@$(ACTIVATED) python -m tools.bundle dist
+
+sbom: setup ## Write dist/: bill of materials and licences of what is installed; look up known vulnerabilities.
+	@mkdir -p dist
+	@$(ACTIVATED) python -m tools.licences > dist/licences.tsv
+	@$(ACTIVATED) python -m tools.sbom dist/sbom.cdx.json
+	@$(ACTIVATED) python -m tools.audit
+
 clean: ## Drop what was built, cached or simulated; .venv stays.
 	@rm -rf var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find $(PACKAGES) tests bench tools -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -92,4 +101,4 @@ $(VENV)/.warm: $(VENV)/.installed $(SOURCES)
 	@$(ACTIVATED) tillwatch warm >&2
 	@touch $@
 
-.PHONY: help setup demo test test-all faults docs check pictures calendar dashboards bench lock clean
+.PHONY: help setup demo test test-all faults docs check pictures calendar dashboards bench lock bundle sbom clean

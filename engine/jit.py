@@ -18,6 +18,7 @@ import numba
 import numpy as np
 
 from engine.numba_compat import OuterCompiler, inner
+from models.kept_code import check_folder, kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,8 @@ def cache_folder() -> Path:
 Structured = Any
 """A structured array: NumPy's types do not know its fields."""
 
+check_folder(cache_folder().parent)
+check_folder(cache_folder())
 numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]  # made at import, from the environment
 
 if TYPE_CHECKING:
@@ -109,4 +112,4 @@ else:
     njit = numba.njit(**_OUTER)
     njit_inner = inner(**_USUAL)
     njit_inline = inner(**_USUAL, forceinline=True)
-    njit_cached = numba.njit(**_OUTER, cache=True)
+    njit_cached = kept(**_OUTER)

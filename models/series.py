@@ -38,8 +38,10 @@ if TYPE_CHECKING:
 else:
     import numba
 
+    from models.kept_code import kept
+
     njit_inner = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-    njit_cached = numba.njit(nogil=True, no_cfunc_wrapper=True, cache=True)
+    njit_cached = kept(nogil=True, no_cfunc_wrapper=True)
 
 REMEMBERED = 5000
 """Rows that a histogram remembers; at more, all counts are halved. Two weeks and a half at five minutes a row."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from domain.secrets import masked_url
 from streams.kafka.address import KafkaAddress
 from streams.kafka.options import brokers_of
 from streams.sqlite.address import SqliteAddress, path_of
@@ -59,5 +60,7 @@ def address_of(url: str, settings: Mapping[str, Any]) -> LogAddress:
 def _scheme_of(url: str) -> str:
     scheme, separator, _ = url.partition("://")
     if not separator or scheme not in SCHEMES:
-        raise ValueError(f"log_url must begin with {' or '.join(f'{each}://' for each in SCHEMES)}, got {url!r}")
+        raise ValueError(
+            f"log_url must begin with {' or '.join(f'{each}://' for each in SCHEMES)}, got {masked_url(url)!r}"
+        )
     return scheme

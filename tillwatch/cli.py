@@ -10,6 +10,8 @@ from typing import Any
 import click
 
 from domain.errors import RecordError, TillwatchError
+from domain.secrets import without_secrets
+from tillwatch.file_modes import SHARED, hide_files, share_files
 from tillwatch.settings import Settings, SettingsError, load
 from tillwatch.show import to_stderr
 
@@ -53,7 +55,10 @@ class Invocation:
 
     def settings(self) -> Settings:
         """The settings; only now are they read, so that `--help` needs none. Raises SettingsError."""
-        return load(self.config, log_url=self.log_url)
+        found = load(self.config, log_url=self.log_url)
+        if found.file_mode == SHARED:
+            share_files()
+        return found
 
 
 class Commands(click.Group):
@@ -98,8 +103,11 @@ class Commands(click.Group):
             raise click.ClickException(f"{where}{error.strerror or error}") from error
         except RecordError:
             raise
+        except click.ClickException as error:
+            error.message = without_secrets(error.message)
+            raise
         except TillwatchError as error:
-            ended = click.ClickException(str(error))
+            ended = click.ClickException(without_secrets(str(error)))
             if isinstance(error, SettingsError):
                 ended.exit_code = BAD_SETTINGS
             raise ended from error
@@ -128,5 +136,6 @@ def commands(ctx: click.Context, config: Path | None, log_url: str | None) -> No
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; whatever files it makes are this user's alone."""
+    hide_files()
     commands(prog_name="tillwatch")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import click
 
 from domain.alerts import Alert, Score
+from domain.secrets import masked_url
 from streams.controls import ControlsReader
 from streams.errors import UnknownTopic
 from streams.revisions import RevisionReader
@@ -53,7 +54,7 @@ def file_address(settings: Settings) -> SqliteAddress:
     """Where the settings' log is, for what only a log in a file can do; raises SettingsError where it is elsewhere."""
     address = settings.address()
     if not isinstance(address, SqliteAddress):
-        raise SettingsError(f"log_url must be sqlite:///folder/file.db for this, got {settings.log_url!r}")
+        raise SettingsError(f"log_url must be sqlite:///folder/file.db for this, got {masked_url(settings.log_url)!r}")
     return address
 
 

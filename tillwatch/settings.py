@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 
 from detectors.registry import make_detectors
 from domain.errors import TillwatchError
+from domain.secrets import masked_url
 from engine.control_kinds.registry import INSTALLED, KINDS
 from streams.addresses import address_of, check_url
 from streams.health import LOOPBACK, Endpoint, read_token
@@ -61,6 +62,7 @@ class Settings(BaseSettings):
     batch_records: int = Field(5_000, ge=1, le=1_000_000, description="1 to 1000000 records")
     checkpoint_every_s: float = Field(5.0, gt=0, le=3_600, description="above 0, at most 3600 seconds")
     keep_events_days: int = Field(0, ge=0, le=36_500, description="0 to 36500 days, 0 for ever")
+    file_mode: str = Field("0600", pattern="^06[06]0$", description="0600 or 0660")
     health_port: int = Field(9464, ge=0, le=65_535, description="1 to 65535, 0 for none")
     health_host: str = Field(LOOPBACK, description="an IP address of this machine, 0.0.0.0 or :: for all it has")
     health_token_file: str = Field(
@@ -255,4 +257,5 @@ def _fault(place: tuple[int | str, ...], kind: str, value: object) -> str:
         return f"{name} is no setting; there are {', '.join(Settings.model_fields)}"
     if name == "detectors" and len(place) > 2:
         return f"{'.'.join(map(str, place[:3]))} must be a number, got {value!r}"
-    return f"{name} must be {Settings.model_fields[name].description}, got {value!r}"
+    shown = masked_url(value) if name.endswith("url") and isinstance(value, str) else value
+    return f"{name} must be {Settings.model_fields[name].description}, got {shown!r}"

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
+from domain.timestamps import DAY_MS
 from engine.decoding.card_scan import find_stars
 from engine.jit import cache_folder
 from models.series import SeriesModel
@@ -19,24 +22,49 @@ from simulator.simulation import simulate
 from simulator.write import write_jsonl
 from streams.intake import ingest
 from streams.kafka.record_batches import compile_reader
+from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
+from streams.worker import run_worker
 from tillwatch.feed import feed_simulation
+from tillwatch.logs import open_log
 from tillwatch.precompile import compile_kernel
+from tillwatch.settings import Settings
 from tillwatch.show import to_stderr
+from tillwatch.worker import new_monitor, worker_settings
+
+if TYPE_CHECKING:
+    from engine.monitor import Monitor
 
 
 @click.command("warm", hidden=True)
 def command() -> None:
-    """Compile the scanner, the kernel, the series model and the simulator into their cache, in two processes."""
+    """Compile the scanner, the kernel, the series model, the simulator and a worker, at first in two processes."""
     started = time.monotonic()
     # A process of its own, for Numba compiles one function at a time in each.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         others = pool.submit(compile_others)
         compile_kernel()
         others.result()
+    compile_worker()
     marker().touch()
     to_stderr().print(f"compiled in {time.monotonic() - started:.1f} s; kept for the next start")
+
+
+def compile_worker() -> None:
+    """Compile what is left by running a worker, which checkpoints, and another, which goes on from there."""
+    simulation = simulate(SimulationConfig(merchants=30, days=0.5))
+    with TemporaryDirectory() as folder:
+        url = SqliteAddress(Path(folder) / "tillwatch.db").url
+        settings = Settings.model_validate({"log_url": url, "partitions": 1, "health_port": 0})  # not this machine's
+        for until_ms in (simulation.config.start_ms + DAY_MS // 4, None):
+            with open_log(settings) as log:
+                feed_simulation(log, simulation, until_ms=until_ms)
+            run_worker(worker_settings(settings), partial(_monitor, settings), until_idle=True)
+
+
+def _monitor(settings: Settings, partition: int, _: int) -> Monitor:
+    return new_monitor(settings, partition)
 
 
 def marker() -> Path:

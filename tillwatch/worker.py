@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from domain.secrets import masked_url
 from engine.controls import Controls
 from engine.features.pipeline import FeaturePipeline
 from engine.monitor import Monitor, MonitorConfig
@@ -87,7 +88,9 @@ def command(invocation: Invocation, lang: str, *, until_idle: bool, as_json: boo
     factory = _factory(settings, monitors)
     compile_engine()  # now: while it is compiled or loaded, a member of a group would not be heard of
     started = time.monotonic()
-    _logger.info(say("worker on %s, %d partitions", "开始处理%s，%d个分区"), settings.log_url, settings.partitions)
+    _logger.info(
+        say("worker on %s, %d partitions", "开始处理%s，%d个分区"), masked_url(settings.log_url), settings.partitions
+    )
     metrics = new_metrics(settings) if asked.health.port else None
     counts = run_worker(asked, factory, until_idle=until_idle, observer=_Lines(say), metrics=metrics)
     seconds = time.monotonic() - started

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from domain.secrets import masked_url
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -134,14 +136,14 @@ def brokers_of(url: str) -> tuple[str, ...]:
         ValueError: it is none of Kafka.
     """
     if not url.startswith(SCHEME):
-        raise ValueError(f"log_url must begin with {SCHEME}, got {url!r}")
+        raise ValueError(f"log_url must begin with {SCHEME}, got {masked_url(url)!r}")
     return tuple(_address(each, url) for each in url.removeprefix(SCHEME).split(","))
 
 
 def _address(text: str, url: str) -> str:
     parts = urlsplit(f"//{text}")
     if not parts.hostname or parts.netloc != text or "@" in text:
-        raise ValueError(f"log_url must be kafka://host:port,host:port, got {url!r}")
+        raise ValueError(f"log_url must be kafka://host:port,host:port, got {masked_url(url)!r}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{host}:{parts.port or PORT}"
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+from domain.secrets import masked_url
 from streams.errors import NoLog, NoState
 
 if TYPE_CHECKING:
@@ -128,5 +129,5 @@ def path_of(url: str) -> Path:
     """
     path = url.removeprefix(_ROOT)
     if not url.startswith(_ROOT) or path in {"", "/"} or path.endswith("/"):
-        raise ValueError(f"log_url must be sqlite:///folder/file.db, got {url!r}")
+        raise ValueError(f"log_url must be sqlite:///folder/file.db, got {masked_url(url)!r}")
     return Path(unquote(path))

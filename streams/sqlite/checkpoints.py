@@ -25,7 +25,7 @@ from engine.checkpoint.pages import Damaged
 from streams.errors import Fenced, StateLocked, Superseded, UnknownFormat
 from streams.log import now_utc_ms
 from streams.manifests import REBUILD, Head, Manifest, PageRef, check_next, check_page, sealed, sized, unsealed
-from streams.sqlite.connection import SqliteFailed, connect, immediate, open_patiently
+from streams.sqlite.connection import SqliteFailed, connect, immediate, make_file, open_patiently
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -105,6 +105,8 @@ class SqliteCheckpoints:
             raise FileNotFoundError(f"no state file at {path}")
         self.path = path
         mode = "ro" if read_only else "rwc"
+        if not read_only:
+            make_file(path)
         self._db = connect(f"{path.absolute().as_uri()}?mode={mode}", busy_timeout_s, uri=True)
         try:
             self._open(busy_timeout_s, read_only=read_only)
@@ -334,6 +336,7 @@ class SqliteCheckpoints:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
             copy = Path(folder) / target.name
             with self._noticing_damage():
+                make_file(copy)
                 self._db.execute("VACUUM INTO ?", (str(copy),))
             with SqliteCheckpoints(copy, read_only=True) as copied:
                 for partition in copied.offsets():

@@ -6,9 +6,10 @@ stays `sqlite3.ProgrammingError`.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from streams.errors import LogFailed
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 _OPENING_S = 0.01
+_MODE = 0o660  # less what the process's mask takes: of the command line's, what the setting file_mode does not give
 _BROKEN = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -108,6 +110,16 @@ class Connection(sqlite3.Connection):
         return self.cursor(_Cursor).executescript(*args)
 
 
+def make_file(path: str | PathLike[str]) -> None:
+    """Make a file that nobody but its owner and group can read, where there is none; its journals follow it.
+
+    SQLite itself makes files that everybody can read. Where a file cannot be made, it says so when it connects. A file
+    that is there is not opened: closing it again would drop the locks that this process holds on it.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, _MODE))
+
+
 def connect(path: str | PathLike[str], busy_timeout_s: float, *, uri: bool = False) -> Connection:
     """A connection that begins no transaction by itself; one thread at a time may use it.
 
@@ -116,6 +128,8 @@ def connect(path: str | PathLike[str], busy_timeout_s: float, *, uri: bool = Fal
         busy_timeout_s: how long a statement waits for another process that writes.
         uri: whether `path` is a URI.
     """
+    if not uri:
+        make_file(path)
     with _translated():
         return sqlite3.connect(
             path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False, uri=uri, factory=Connection

@@ -58,7 +58,7 @@ def test_the_file_in_the_working_directory_is_read(tmp_path: Path) -> None:
         ('time_zone = "Mars"', "time_zone must be an IANA name such as Asia/Shanghai, got 'Mars'"),
         ('country = "cn"', "country must be two capital letters, ISO 3166 alpha-2, got 'cn'"),
         ('log_url = "redis://host"', "log_url must be sqlite:///folder/file.db, .*, got 'redis://host'"),
-        ('log_url = "kafka://a@host"', "log_url must be .* kafka://host:9092,host2:9092, got 'kafka://a@host'"),
+        ('log_url = "kafka://a@host"', "log_url must be .* kafka://host:9092,host2:9092, got 'kafka:..[*]{3}@host'"),
         ('log_url = "kafka://host:x"', "log_url must be .* kafka://host:9092,host2:9092, got 'kafka://host:x'"),
         ('log_url = "kafka://example.org"', "kafka_security must be tls or sasl_tls for example.org:9092"),
         (

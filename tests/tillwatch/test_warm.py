@@ -66,6 +66,23 @@ def test_a_start_compiles_nothing_anew(warmed: tuple[Path, float, float]) -> Non
     assert output.strip() == "[]"
 
 
+WORKER = """
+from tillwatch.cli import commands
+for line in ("simulate sim --merchants 30 --days 0.5", "ingest sim/events.jsonl --historic", "worker --until-idle",
+             "ingest sim/events.jsonl --historic --name again", "worker --until-idle"):
+    commands(line.split(), standalone_mode=False)
+"""
+
+
+def test_neither_does_a_worker_that_checkpoints_and_is_started_again(
+    warmed: tuple[Path, float, float], tmp_path: Path
+) -> None:
+    """Where the cache is read-only, as in an image, it would be compiled at each start."""
+    code = f"import os; os.chdir({str(tmp_path)!r})\n{COMPILES}\n{WORKER}\nprint(compiled)"
+    output, _ = ran(["-c", code], warmed[0])
+    assert output.splitlines()[-1] == "[]"
+
+
 def test_a_start_from_the_cache_takes_at_most_2_5_seconds(warmed: tuple[Path, float, float]) -> None:
     """By processor time, of which the start uses one core: other programs do not count. The best of three."""
     taken = [ran(["-c", ENGINE], warmed[0])[1] for _ in range(3)]

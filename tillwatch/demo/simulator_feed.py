@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from simulator.simulation import simulate
-from tillwatch.demo.plan import read_plan
+from tillwatch.demo.plan import plan_of, read_plan
 from tillwatch.feed import feed_simulation
 from tillwatch.logs import open_log
 from tillwatch.stopping import stop_signals, tie_to_stdin
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 
 
 @click.command("demo-feed", hidden=True)
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--speed", type=float, required=True)
+@click.option("--alone", is_flag=True, help="Make the plan where there is none, and outlive standard input.")
 @click.pass_obj
-def command(invocation: Invocation, folder: Path, speed: float) -> None:
+def command(invocation: Invocation, folder: Path, speed: float, *, alone: bool) -> None:
     """Put the folder's simulation into the log: history at once, then `speed` times as fast as real time."""
     with stop_signals() as stop, open_log(invocation.settings()) as log:
-        tie_to_stdin()
-        plan = read_plan(folder)
+        if alone:
+            folder.mkdir(parents=True, exist_ok=True)
+            plan = plan_of(folder, None, None)
+        else:
+            tie_to_stdin()
+            plan = read_plan(folder)
         simulation = simulate(plan.simulation())
         for until_ms, pace in ((plan.live_from_ms, None), (None, speed)):
             if not stop.is_set():

@@ -1,0 +1,236 @@
+"""docker-compose.yml, the Dockerfile and what they mount: against published schemas, and our own rules."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+from importlib.metadata import distribution, version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+from jsonschema.validators import validator_for
+
+from tests.deploy.documents import ROOT, compose, documents, services
+from tests.house.test_house import PACKAGES
+from tests.parts import command, require
+
+SERVICES = services()
+OURS = {name for name, each in SERVICES.items() if each["image"].startswith("tillwatch:")}
+ONCE = {"secrets", "topics", "simulator"}
+PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?")
+
+
+def compose_schema() -> dict[str, Any]:
+    """The Compose Specification's schema, as the package check-jsonschema vendors it."""
+    place = "check_jsonschema/builtin_schemas/vendor/compose-spec.json"
+    return json.loads(Path(str(distribution("check-jsonschema").locate_file(place))).read_text(encoding="utf-8"))
+
+
+def test_the_compose_file_fits_the_published_schema() -> None:
+    schema = compose_schema()
+    checked = validator_for(schema, Draft7Validator)(schema)
+    assert [f"{each.json_path}: {each.message}" for each in checked.iter_errors(compose())] == []
+
+
+def test_the_schema_refuses_what_is_wrong() -> None:
+    schema, broken = compose_schema(), compose()
+    broken["services"]["kafka"]["read_onyl"] = True
+    assert [*validator_for(schema, Draft7Validator)(schema).iter_errors(broken)]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    user, _, group = service["user"].partition(":")
+    assert int(user) > 0
+    assert int(group) > 0 or name == "grafana"  # whose image gives its files to group 0
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert not {"privileged", "cap_add", "devices", "pid", "ipc", "network_mode"} & set(service)
+    assert {"mem_limit", "pids_limit", "restart", "networks"} <= set(service)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_nothing_is_published_beyond_this_machine(name: str) -> None:
+    for port in SERVICES[name].get("ports", ()):
+        assert port.startswith("127.0.0.1:")
+        assert "published" in SERVICES[name]["networks"]  # an internal network publishes nothing
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_an_image_has_an_exact_version(name: str) -> None:
+    assert PINNED.fullmatch(SERVICES[name]["image"])
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - ONCE))
+def test_what_runs_on_has_a_health_check_and_starts_again(name: str) -> None:
+    assert SERVICES[name]["restart"] == "unless-stopped"
+    assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
+
+
+def test_the_broker_is_the_version_that_is_tested_with() -> None:
+    pom = ET.parse(ROOT / "tests/kafka/pom.xml")
+    (found,) = {each.text for each in pom.iter() if each.tag.endswith("kafka.version")}
+    assert SERVICES["kafka"]["image"].split("@")[0] == f"apache/kafka:{found}"
+
+
+def test_our_image_is_named_by_our_version() -> None:
+    assert {SERVICES[name]["image"] for name in OURS} == {f"tillwatch:{version('tillwatch')}"}
+
+
+def test_what_is_mounted_from_the_tree_is_there_and_cannot_be_changed() -> None:
+    mounts = [each for service in SERVICES.values() for each in service.get("volumes", ()) if each.startswith("./")]
+    assert len(mounts) >= 6
+    for mount in mounts:
+        source, _, mode = mount.split(":")
+        assert (ROOT / source).exists(), source
+        assert mode == "ro"
+
+
+def test_every_volume_is_declared_and_a_secret_is_mounted_for_reading_only() -> None:
+    for name, service in SERVICES.items():
+        for mount in service.get("volumes", ()):
+            source, _, rest = mount.partition(":")
+            if source.startswith("./"):
+                continue
+            assert source in compose()["volumes"]
+            assert not source.startswith("secrets-") or name == "secrets" or rest.endswith(":ro")
+
+
+def test_no_service_sees_a_secret_that_it_does_not_need() -> None:
+    seen = {
+        name: {each.partition(":")[0] for each in service.get("volumes", ()) if each.startswith("secrets-")}
+        for name, service in SERVICES.items()
+        if name != "secrets"
+    }
+    for name in OURS - {"secrets"}:
+        assert seen[name] == {"secrets-tillwatch"}
+    assert {name: seen[name] for name in set(seen) - OURS} == {
+        "kafka": {"secrets-kafka"}, "prometheus": {"secrets-prometheus"}, "alertmanager": set(),
+        "grafana": {"secrets-grafana"},
+    }  # fmt: skip
+
+
+def test_a_secret_is_in_a_file_and_never_in_the_environment() -> None:
+    (config,) = [each for each in documents("deploy/kubernetes/tillwatch.yml") if each["kind"] == "ConfigMap"]
+    environments = [each.get("environment", {}) for each in SERVICES.values()] + [config["data"]]
+    secret = re.compile(r"PASSWORD|TOKEN|SECRET|KEY(?!_FILE)")
+    found = [(name, value) for each in environments for name, value in each.items() if secret.search(name)]
+    named = [(name, value) for name, value in found if not name.startswith("GF_SECURITY_COOKIE")]
+    assert len(named) >= 5
+    assert [each for each in named if not (each[0].endswith("_FILE") and each[1].startswith("/run/secrets/"))] == []
+
+
+def test_the_dockerfile_passes_hadolint() -> None:
+    tool = require(lambda: command("hadolint", "the developers' tools of requirements.lock"))
+    done = subprocess.run([tool, str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_image_gets_every_package_and_neither_tests_nor_history() -> None:
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line[:1] == "!"}
+    assert set(PACKAGES) <= let_in
+    assert not {"tests", ".git", "bench", "var", "docs"} & let_in
+    assert all((ROOT / each).exists() for each in let_in - {"dashboards"})
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert "--require-hashes" in dockerfile
+    assert re.findall(r"^USER (.+)$", dockerfile, re.MULTILINE) == ["10001:10001"]
+
+
+@pytest.mark.monitoring
+def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
+    promtool = require(lambda: command("promtool", "prometheus"))
+    text = (ROOT / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8")
+    token = tmp_path / "metrics-token"
+    token.write_text("x" * 32)
+    text = text.replace("/run/secrets/prometheus/metrics-token", str(token))
+    text = text.replace("/etc/prometheus/rules", str(ROOT / "dashboards/rules"))
+    (tmp_path / "prometheus.yml").write_text(text)
+    checked(promtool, "check", "config", str(tmp_path / "prometheus.yml"))
+
+
+@pytest.mark.monitoring
+def test_alertmanager_takes_its_configuration() -> None:
+    amtool = require(lambda: command("amtool", "prometheus-alertmanager"))
+    checked(amtool, "check-config", str(ROOT / "deploy/alertmanager/alertmanager.yml"))
+
+
+def test_alerts_are_routed_as_the_dashboards_folder_has_it() -> None:
+    (ours,), (generated,) = documents("deploy/alertmanager/alertmanager.yml"), documents("dashboards/alertmanager.yml")
+    assert ours["route"] == generated["route"]
+    assert ours["inhibit_rules"] == generated["inhibit_rules"]
+    assert [each["name"] for each in ours["receivers"]] == [each["name"] for each in generated["receivers"]]
+
+
+def test_prometheus_scrapes_every_worker_where_it_listens() -> None:
+    (config,) = documents("deploy/prometheus/prometheus.yml")
+    (job,) = [each for each in config["scrape_configs"] if each["job_name"] == "tillwatch"]
+    workers = {name for name in SERVICES if name.startswith("worker")}
+    ports = {SERVICES[name]["environment"]["TILLWATCH_HEALTH_PORT"] for name in workers}
+    assert {*job["static_configs"][0]["targets"]} == {f"{name}:{port}" for name in workers for port in ports}
+
+
+def test_grafana_finds_its_data_its_dashboards_and_its_home() -> None:
+    (sources,) = documents("deploy/grafana/provisioning/datasources/tillwatch.yml")
+    assert {each["url"] for each in sources["datasources"]} == {"http://prometheus:9090", "http://alertmanager:9093"}
+    assert [each["name"] for each in sources["datasources"] if each.get("isDefault")] == ["Prometheus"]
+    (boards,) = documents("deploy/grafana/provisioning/dashboards/tillwatch.yml")
+    mounts = dict(reversed(each.split(":")[:2]) for each in SERVICES["grafana"]["volumes"])
+    for provider in boards["providers"]:
+        assert {*(ROOT / mounts[provider["options"]["path"]]).glob("*.json")}
+    home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    for language in ("en", "zh"):
+        folder, _, name = home.replace("/en/", f"/{language}/").rpartition("/")
+        assert (ROOT / mounts[folder] / name).is_file()
+
+
+@pytest.mark.slow
+def test_kubernetes_takes_the_example() -> None:
+    tool = require(lambda: command("kubernetes-validate", "the developers' tools of requirements.lock"))
+    done = checked(tool, "--strict", str(ROOT / "deploy/kubernetes/tillwatch.yml"))
+    assert done.count("passed") == 7
+
+
+def test_the_pods_run_as_the_restricted_policy_wants() -> None:
+    (stateful,) = [each for each in documents("deploy/kubernetes/tillwatch.yml") if each["kind"] == "StatefulSet"]
+    pod = stateful["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for each in [*pod["containers"], *pod["initContainers"]]:
+        assert each["securityContext"] == {
+            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+        }  # fmt: skip
+        assert set(each["resources"]) == {"requests", "limits"}
+    (worker,) = pod["containers"]
+    asked = {name: worker[name]["exec"]["command"][-1] for name in ("livenessProbe", "readinessProbe", "startupProbe")}
+    assert asked == {"livenessProbe": "live", "readinessProbe": "ready", "startupProbe": "live"}
+
+
+UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", UNITS, ids=lambda each: each.name)
+def test_systemd_takes_a_unit_and_finds_it_well_shut_off(unit: Path, tmp_path: Path) -> None:
+    tool = require(lambda: command("systemd-analyze", "systemd"))
+    text = re.sub(r"/opt/tillwatch/bin/tillwatch", "/bin/true", unit.read_text(encoding="utf-8"))
+    text = re.sub(r"^Documentation=.*\n", "", text, flags=re.MULTILINE)
+    copy = tmp_path / unit.name.replace("@.", "@1.")
+    copy.write_text(text)
+    verified = subprocess.run([tool, "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
+    rated = checked(tool, "security", "--offline=true", "--threshold=20", str(copy))
+    assert "Overall exposure level" in rated
+
+
+def checked(*arguments: str) -> str:
+    assert shutil.which(arguments[0])
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
