@@ -120,7 +120,7 @@ def kept(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """A decorator like `numba.njit(cache=True, **options)` that keeps machine code by the function's module."""
 
     def decorate(function: Callable[..., Any]) -> Any:
-        dispatcher = numba.njit(**options)(function)
+        dispatcher: Any = numba.njit(**options)(function)
         dispatcher._cache = _KeptCode(function)  # noqa: SLF001  as `enable_caching` does
         return dispatcher
 
