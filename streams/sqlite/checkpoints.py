@@ -48,6 +48,11 @@ SELECT manifest.partition IS NOT NULL, CAST(body AS BLOB), EXISTS (SELECT 1 FROM
 FROM (SELECT 1) LEFT JOIN manifest ON manifest.partition = :partition
 """
 """In one statement, which sees the file at one moment: a worker may be taking its first checkpoint."""
+_HEADER_AND_TABLES = """
+SELECT user_version, application_id, (SELECT count(*) FROM sqlite_master)
+FROM pragma_user_version, pragma_application_id
+"""
+"""In one statement, too: another process may be making the file."""
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS fence (
     one INTEGER PRIMARY KEY CHECK (one = 1), number INTEGER NOT NULL, owner TEXT NOT NULL,
@@ -125,11 +130,10 @@ class SqliteCheckpoints:
 
     def _set_up(self, *, read_only: bool) -> None:
         execute = self._db.execute
-        (version,) = execute("PRAGMA user_version").fetchone()
-        empty = version == 0 and not execute("SELECT 1 FROM sqlite_master").fetchone()
+        version, mark, tables = execute(_HEADER_AND_TABLES).fetchone()
+        empty = version == 0 and tables == 0
         if empty and read_only:  # a worker is just making it
             raise FileNotFoundError(f"no state in {self.path} yet")
-        (mark,) = execute("PRAGMA application_id").fetchone()
         if mark not in {0, APPLICATION_ID}:  # 0: of a version that did not mark its files
             raise UnknownFormat(f"{self.path} must be a state file of Tillwatch, got a database of another application")
         if version != _VERSION and not empty:
