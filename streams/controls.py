@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
 logger = get_logger(__name__)
 
 _SPEED_S = 30.0
-_TRIES = 5
+_TRIES = 8
 """Times that version 0 is published anew because another worker came between."""
+_PAUSE_S = 0.5
+"""The longest pause after the first of them; after the second it is twice as long, and so on."""
 
 
 class NotPublished(TillwatchError):
@@ -308,14 +312,16 @@ def publish_first(log: Log, bodies: Mapping[str, bytes], *, by: str) -> tuple[Co
         missing = [kind for kind in bodies if kind not in reader.kinds]
         return tuple(_control(kind, 0, 0, bodies[kind], mask(by)) for kind in missing)
 
-    if not first_ones(_read(log)):
-        return ()
-    for left in reversed(range(_TRIES)):
+    for turn in range(_TRIES):
+        if not first_ones(_read(log)):
+            return ()
         try:
             return _published(log, "controls", first_ones)
         except NotPublished as error:
-            if left == 0 or not isinstance(error.__cause__, Fenced):
+            if turn == _TRIES - 1 or not isinstance(error.__cause__, Fenced):
                 raise
+        # Workers that start together would go on ending each other.
+        time.sleep(random.uniform(0, _PAUSE_S * (turn + 1)))  # noqa: S311  not for secrets
     raise AssertionError
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -218,6 +220,21 @@ def test_a_kind_that_was_published_before_any_worker_keeps_its_first_version(log
 def test_a_kind_of_which_there_is_a_version_that_cannot_be_read_gets_no_other_version_0(log: SqliteLog) -> None:
     append(log, control("detectors", 0, 0, {"a_detector_of_a_later_version": {}}))
     assert "detectors" not in {each.kind for each in publish_first(log, first_bodies(), by="worker")}
+
+
+def test_workers_that_start_together_on_kafka_all_go_on_with_one_version_0(on_kafka: KafkaBackend) -> None:
+    def start(_: int) -> int:
+        with on_kafka.open() as log:
+            together.wait()
+            return len(publish_first(log, first_bodies(), by="worker"))
+
+    together = threading.Barrier(5)
+    with on_kafka.open() as log:
+        create_topics(log, 1)
+        with ThreadPoolExecutor(5) as pool:
+            made = sorted(pool.map(start, range(5)))
+        assert made == [0, 0, 0, 0, len(KINDS)]
+        assert [each.control.version for each in ControlsReader(log).read_all()] == [0] * len(KINDS)
 
 
 def test_of_two_workers_that_start_at_once_on_kafka_both_go_on_with_one_version_0(
