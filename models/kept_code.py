@@ -68,10 +68,10 @@ class _Locator(UserProvidedCacheLocator):
     def get_suitable_cache_subpath(cls, py_file: str) -> str:
         """A folder's name: of our files by their place in the source tree, of the composed kernel by its own name."""
         path = Path(py_file).resolve()
+        if path.is_relative_to(Path(_folder()).resolve()):  # first: a bundle's folder is made in the source tree
+            return path.stem
         if path.is_relative_to(_ROOT):
             return ".".join(path.relative_to(_ROOT).with_suffix("").parts)
-        if path.is_relative_to(Path(_folder()).resolve()):
-            return path.stem
         return str(super().get_suitable_cache_subpath(py_file))
 
     @classmethod

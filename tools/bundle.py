@@ -1,9 +1,9 @@
 """Makes what a site without a network installs: `python -m tools.bundle dist`.
 
 The folder has every wheel of the lock that the product needs, Tillwatch's own, pip's, compiled machine code, the bill
-of materials, an installer and checksums of all of it. It is for machines of this one's kind: its system, its
-processor's architecture, its Python. Packages are fetched with the lock's hashes checked; the installer checks those
-of the bundle.
+of materials, systemd units with the pages that tell of them, an installer and checksums of all of it. It is for
+machines of this one's kind: its system, its processor's architecture, its Python. Packages are fetched with the lock's
+hashes checked; the installer checks those of the bundle.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ from tools.sbom import bill
 CPU = "generic"
 """What machine code is compiled for: the site's processors are not known here."""
 INSTALLER = Path("deploy/bundle/install.sh")
+UNITS = Path("deploy/systemd")
+PAGES = (Path("docs/deploy.md"), Path("docs/settings.md"), Path("docs/commands.md"))
+"""What is needed at the site to start it."""
 
 
 def bundle(into: Path) -> Path:
@@ -44,6 +47,10 @@ def bundle(into: Path) -> Path:
     (folder / "licences.tsv").write_text(table, encoding="utf-8")
     (folder / "built-for").write_text(f"{sys.version_info.major}.{sys.version_info.minor} {CPU}\n", encoding="utf-8")
     shutil.copy2(INSTALLER, folder / INSTALLER.name)
+    shutil.copytree(UNITS, folder / "systemd")
+    (folder / "docs").mkdir()
+    for page in PAGES:
+        shutil.copy2(page, folder / "docs" / page.name)
     (folder / "SHA256SUMS").write_text(checksums(folder), encoding="utf-8")
     archive = into / f"{name}.tar.gz"
     with tarfile.open(archive, "w:gz") as packed:

@@ -6,7 +6,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from engine.checkpoint.pages import Damaged
-from streams.diagnosis import OK, clock_finding, fault, ok, skipped, topic_findings
+from streams.diagnosis import CLOCK_SKEW_MS, OK, clock_finding, fault, ok, skipped, topic_findings
 from streams.errors import StateLocked, UnknownFormat
 from streams.log import now_utc_ms
 from streams.manifests import REBUILD
@@ -124,4 +124,7 @@ class SqliteDiagnosis:
                 latest_ms = max(latest_ms, int(log.read(name, partition, end - 1, 1).appended_ms[-1]))
         if not latest_ms:
             return ok("clock", "nothing has been appended yet that it could be compared with")
-        return clock_finding(max(0, latest_ms - now_utc_ms()), "the time of the latest event in the log")
+        ahead_ms = latest_ms - now_utc_ms()
+        if ahead_ms <= CLOCK_SKEW_MS:
+            return ok("clock", "the newest record was not appended after this machine's present time")
+        return clock_finding(ahead_ms, "the time at which the newest record was appended")

@@ -30,15 +30,16 @@ print(len(compiled))
 
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The archive, made from this tree and unpacked again."""
+    """The archive, made in this tree, as `make bundle` does, and unpacked elsewhere."""
     folder, before = tmp_path_factory.mktemp("bundle"), Path.cwd()
+    made_in = ROOT / "build" / f"bundle-{os.getpid()}"
     os.chdir(ROOT)
     try:
-        archive = bundle(folder / "dist")
+        archive = bundle(made_in)
+        subprocess.run(["tar", "-xzf", archive, "-C", folder], check=True)
     finally:
         os.chdir(before)
-    shutil.rmtree(folder / "dist" / archive.name.removesuffix(".tar.gz"))
-    subprocess.run(["tar", "-xzf", archive, "-C", folder], check=True)
+        shutil.rmtree(made_in, ignore_errors=True)
     return folder / archive.name.removesuffix(".tar.gz")
 
 
@@ -81,7 +82,13 @@ def test_it_runs_without_a_network_from_simulation_to_alerts(prefix: Path, tmp_p
     assert '"alerts"' in done.stdout or '"transactions"' in done.stdout
 
 
-def test_its_machine_code_serves_at_the_new_place(prefix: Path) -> None:
+def machine_code(folder: Path) -> set[Path]:
+    return {path.relative_to(folder) for path in folder.rglob("cache/**/*.nb[ic]")}
+
+
+def test_its_machine_code_serves_at_the_new_place(unpacked: Path, prefix: Path) -> None:
+    assert len(machine_code(unpacked)) > 20
+    assert machine_code(prefix) == machine_code(unpacked), "the installer compiled some of it again"
     environment = {"TILLWATCH_CACHE": str(prefix / "cache"), "NUMBA_CPU_NAME": "generic", "HOME": "/nonexistent"}
     done = subprocess.run(
         [prefix / "venv/bin/python", "-c", COMPILED],
@@ -100,6 +107,13 @@ def test_another_user_can_read_and_run_all_of_it(prefix: Path) -> None:
     assert len(found) > 1_000
     assert [path for path in found if not path.stat().st_mode & 0o004] == []
     assert [path for path in found if path.stat().st_mode & 0o022] == []
+
+
+def test_it_has_the_units_and_the_pages_that_they_name(prefix: Path) -> None:
+    units = sorted((prefix / "systemd").glob("*.service"))
+    assert [each.name for each in units] == ["tillwatch-ingest.service", "tillwatch-worker@.service"]
+    named = {line.partition("file:/opt/tillwatch/")[2] for each in units for line in each.read_text().splitlines()}
+    assert [page for page in named - {""} if not (prefix / page).exists()] == []
 
 
 def test_it_has_the_locks_versions_and_nothing_of_the_developers(prefix: Path) -> None:

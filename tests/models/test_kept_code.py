@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba.core import config
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
 from numba.core.registry import CPUDispatcher
 
@@ -72,6 +73,20 @@ def test_code_that_was_compiled_for_one_folder_serves_a_copy_of_both_at_another(
         shutil.copytree(ROOT / package, moved / package)
     shutil.copytree(first, tmp_path / "second")
     assert compiled(tmp_path / "second", moved) == (0, "")
+
+
+def test_the_kernel_is_kept_under_its_own_name_in_a_folder_of_the_source_tree_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a bundle that is made there and installed elsewhere."""
+    kernel = tmp_path / "dist" / "cache" / "kernel_1.py"
+    kernel.parent.mkdir(parents=True)
+    kernel.touch()
+    module = tmp_path / "engine" / "jit.py"
+    monkeypatch.setattr(kept_code, "_ROOT", tmp_path)
+    monkeypatch.setattr(config, "CACHE_DIR", str(kernel.parent))
+    assert kept_code._Locator.get_suitable_cache_subpath(str(kernel)) == "kernel_1"
+    assert kept_code._Locator.get_suitable_cache_subpath(str(module)) == "engine.jit"
 
 
 @pytest.mark.slow
