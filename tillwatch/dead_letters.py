@@ -170,7 +170,7 @@ def _find(log: Log, letter_id: str) -> Letter:
     except (OffsetGone, ValueError) as error:
         raise click.ClickException(str(error)) from error
     if found is None:
-        raise click.ClickException(f"there is no dead letter {letter_id}")
+        raise click.ClickException(f"there is no dead letter {letter_id}; `tillwatch dead-letters list` names those there are")
     return found
 
 

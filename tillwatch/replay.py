@@ -237,7 +237,7 @@ def _coverage_table(coverage: list[Coverage], say: Say) -> Table:
     none = say("none: finds nothing", "无，不检测")
     for each in coverage:
         if each.artefact:
-            made.add_row(each.detector, say(f"setting {each.artefact}", f"设置{each.artefact}"), none, style="red")
+            made.add_row(each.detector, say(f"setting {each.artefact}", f"控制项{each.artefact}"), none, style="red")
             continue
         if each.silent:
             made.add_row(each.detector, say(" or ", " 或 ").join(each.needs), none, style="red")

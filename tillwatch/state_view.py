@@ -130,7 +130,7 @@ def _versions(seen: MerchantSnapshot, lang: str) -> Table:
 def _episodes(seen: MerchantSnapshot, lang: str) -> Table:
     say = speaker(lang)
     made = table(
-        say("Open episodes", "进行中的告警"), say("detector", "检测"), say("since", "开始"),
+        say("Open alerts", "进行中的告警"), say("detector", "检测"), say("since", "开始"),
         say("last hit", "最近命中"), say("hits", "笔数"), say("severity", "级别"),
         say("turnover", "涉及金额"), say("loss", "损失"), say("borne by", "承担方"),
         say("projected a month", "预计每月"), say("why", "原因"), numbers=[3, 5, 6, 8],
@@ -148,7 +148,7 @@ def _episodes(seen: MerchantSnapshot, lang: str) -> Table:
 def _score(score: Score | None, lang: str) -> Table:
     say = speaker(lang)
     made = table(
-        say("What each detector adds to the risk score", "各项检测对风险评分的贡献"), say("detector", "检测"),
+        say("Score by detector", "评分构成"), say("detector", "检测"),
         say("points", "分值"), numbers=[1],
     )  # fmt: skip
     for each in score.contributions if score else ():

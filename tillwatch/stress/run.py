@@ -93,8 +93,8 @@ def _claimed(log: Log) -> int:
         events = sum(log.end_offset(name, each) - log.first_offset(name, each) for each in range(log.partitions(name)))
         if (events and before is None) or log.topics.foreign:
             raise click.ClickException(
-                "the log of a stress run must be empty, or of an earlier run, this has events of others: name another,"
-                " such as --log-url sqlite:///var/stress.db"
+                "the log of a stress run must be empty or of an earlier stress run, and this one has other events: name"
+                " another, such as --log-url sqlite:///var/stress.db"
             )
         run = (before or 0) + 1
         log.set_position(_RUNS, run)
