@@ -19,7 +19,7 @@ from engine.decoding.records import Records
 from streams.intake import chunks
 from streams.line_intake import BATCH_LINES, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
-from tillwatch.language import lang_option, said, speaker
+from tillwatch.language import counted, lang_option, said, speaker
 from tillwatch.precompile import compile_engine
 from tillwatch.show import Bar, bearer, emit_json, money, table, to_stdout
 from tillwatch.worker import replaying_monitor
@@ -131,7 +131,7 @@ def command(
             bar.show(
                 done,
                 monitor.counts.records,
-                say(f"  {len(summary.alerts):,} alerts", f"  告警{len(summary.alerts):,}条"),
+                say(f"  {counted(len(summary.alerts), 'alert')}", f"  告警{len(summary.alerts):,}条"),
             )
         seconds = time.monotonic() - started
         merchants = list(monitor.totals())
