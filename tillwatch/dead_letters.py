@@ -177,7 +177,9 @@ def _find(log: Log, letter_id: str) -> Letter:
         raise click.BadParameter(f"must be PARTITION/OFFSET as `list` shows it, got {letter_id!r}", param_hint="'ID'")
     try:
         found = find_letter(log, int(partition), int(offset))
-    except (OffsetGone, ValueError) as error:
+    except OffsetGone:
+        found = None
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
     if found is None:
         raise click.ClickException(

@@ -105,26 +105,32 @@ def _words(totals: IntakeTotals, feed: str, rate: float, say: Say) -> Iterator[s
         f"每秒{rate:,.0f}行",
     )
     if totals.cut_texts:
+        texts = counted(totals.cut_texts, "text of unknown fields was", "texts of unknown fields were")
         yield say(
-            f"{counted(totals.cut_texts, 'text')} of unknown fields of more than {MAX_UNKNOWN_CHARS:,} characters cut",
+            f"{texts} longer than {MAX_UNKNOWN_CHARS:,} characters, and cut",
             f"未知字段中有{totals.cut_texts:,}段文本超过{MAX_UNKNOWN_CHARS:,}个字符，已截断",
         )
     if totals.repeated:
+        events = counted(totals.repeated, "event was", "events were")
         yield say(
-            f"{counted(totals.repeated, 'event')} left out: brought before by another input of the feed",
+            f"{events} left out: brought before by another input of the feed",
             f"已略过{totals.repeated:,}条记录：同一来源的其他输入此前已写入",
         )
     if totals.passed_clocks:
+        clocks = counted(totals.passed_clocks, "clock record was", "clock records were")
         yield say(
-            f"{counted(totals.passed_clocks, 'clock record')} passed over: behind the feed's clock, or of a feed that"
-            " is not declared",
+            f"{clocks} passed over: behind the feed's clock, or of a feed that is not declared",
             f"已略过{totals.passed_clocks:,}条时钟记录：落后于其来源的时钟，或来源未声明",
         )
     if totals.undeclared:
         names = ", ".join(totals.undeclared_feeds)
+        records = counted(
+            totals.undeclared,
+            "record named a feed that is not declared and counts",
+            "records named feeds that are not declared and count",
+        )
         yield say(
-            f"{counted(totals.undeclared, 'record')} of feeds that are not declared, counted under {feed}: {names}"
-            " (declare them by --feeds)",
+            f"{records} under {feed}: {names} (declare them by --feeds)",
             f"{totals.undeclared:,}条记录的来源未声明，计入{feed}：{names}（请用 --feeds 声明）",
         )
     if totals.unfinished_bytes:
