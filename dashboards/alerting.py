@@ -189,7 +189,7 @@ CONTENT: tuple[Rule, ...] = (
         f"{NEW_ALERTS} >= {limit.STORM_ALERTS_LEAST} and {NEW_ALERTS} > {limit.STORM_TIMES_USUAL}"
         f" * avg_over_time({NEW_ALERTS}[7d] offset 1h)", "15m",
         Text("{{ $value | humanize }} new alerts within an hour, beyond"
-             f" {limit.STORM_TIMES_USUAL} times the week's mean", "一小时内新增预警 {{ $value | humanize }} 条，"
+             f" {limit.STORM_TIMES_USUAL} times the week's mean", "一小时内新增告警 {{ $value | humanize }} 条，"
              f"超过近一周均值的{limit.STORM_TIMES_USUAL}倍"), "alert-storm",
     ),
     Rule(

@@ -76,7 +76,7 @@ def _table(kit: Kit, made: Dashboard) -> None:
     columns = (
         Column("detector", Text("Detector", "检测项"), looks=OF_DETECTOR),
         Column("Value #A", Text("Findings", "命中"), unit="short", width=130),
-        Column("Value #B", Text("New alerts", "新增预警"), unit="short", width=130),
+        Column("Value #B", Text("New alerts", "新增告警"), unit="short", width=130),
         Column("Value #C", Text("Critical", "紧急"), unit="short", width=110, steps=((None, GREY), (1, RED))),
         Column("Value #D", Text("Turnover in question", "涉及交易额"), unit=kit.money, width=180),
         Column("Value #E", Text("Since it fired", "距上次命中"), unit="s", width=150),

@@ -48,7 +48,7 @@ def build(kit: Kit) -> Dashboard:
         Text("Tillwatch · Risk overview", "Tillwatch · 风险概览"),
         Text(
             "What is happening: alerts, money and merchants. For leads and analysts.",
-            "正在发生什么：预警、金额与商户。供风控负责人与分析员使用。",
+            "正在发生什么：告警、金额与商户。供风控负责人与分析员使用。",
         ),
         variables=("partition", "detector", "severity", "region", "agent", "tz", "console"),
         since="now-24h",

@@ -32,12 +32,12 @@ _STEP, _STEP_ZH = "In each interval shown: ", "每个时间间隔内："
 # -- risk overview, and the wall
 
 NEW_ALERTS = _words(
-    "New alerts", "新增预警", "Alerts begun in the time shown." + _ONCE, "所选时段内新增的预警。" + _ONCE_ZH
+    "New alerts", "新增告警", "Alerts begun in the time shown." + _ONCE, "所选时段内新增的告警。" + _ONCE_ZH
 )
 CRITICAL_ALERTS = _words(
-    "Critical alerts", "紧急预警",
+    "Critical alerts", "紧急告警",
     "Alerts begun that are to be worked today, by the severity of their first hit." + _ONCE,
-    "所选时段内新增、首次命中即为紧急的预警，须当日核查。" + _ONCE_ZH,
+    "所选时段内新增、首次命中即为紧急的告警，须当日核查。" + _ONCE_ZH,
 )  # fmt: skip
 TURNOVER = _words(
     "Turnover in question",
@@ -59,12 +59,12 @@ MERCHANTS = _words(
     "Merchants watched", "监测商户", "Merchants known to the workers that answer.", "应答的工作进程已知的商户数。"
 )
 ALERTS_BY_SEVERITY = _words(
-    "New alerts by severity", "新增预警（按级别）", _STEP + "alerts begun, by the severity of their first hit." + _ONCE,
-    _STEP_ZH + "新增的预警，按首次命中的级别。" + _ONCE_ZH,
+    "New alerts by severity", "新增告警（按级别）", _STEP + "alerts begun, by the severity of their first hit." + _ONCE,
+    _STEP_ZH + "新增的告警，按首次命中的级别。" + _ONCE_ZH,
 )  # fmt: skip
 ALERTS_BY_KIND = _words(
-    "New alerts by kind", "新增预警（按类型）", "Alerts begun in the time shown, by what was found." + _ONCE,
-    "所选时段内新增的预警，按发现的问题。" + _ONCE_ZH,
+    "New alerts by kind", "新增告警（按类型）", "Alerts begun in the time shown, by what was found." + _ONCE,
+    "所选时段内新增的告警，按发现的问题。" + _ONCE_ZH,
 )  # fmt: skip
 TURNOVER_BY_KIND = _words(
     "Turnover in question by kind", "涉及交易额（按类型）", _STEP + "turnover of the transactions that hit." + _MONEY,
@@ -87,28 +87,28 @@ GRADES = _words(
     "按公布等级统计的商户数。其余A、B级不画，以便看清。",
 )  # fmt: skip
 ALERTS_BY_MCC = _words(
-    "New alerts by MCC group", "新增预警（按MCC大类）",
+    "New alerts by MCC group", "新增告警（按MCC大类）",
     "By the range of ISO 18245 that the merchant's registered MCC is in; the ten with most." + _ONCE,
     "按商户登记MCC所属的ISO 18245区段，取前十。" + _ONCE_ZH,
 )  # fmt: skip
 ALERTS_BY_REGION = _words(
-    "New alerts by region", "新增预警（按地区）",
+    "New alerts by region", "新增告警（按地区）",
     "By the shop's city, or region where no city is known; the ten with most." + _ONCE,
     "按商户所在城市（未知则按地区），取前十。" + _ONCE_ZH,
 )  # fmt: skip
 ALERTS_BY_AGENT = _words(
-    "New alerts by agent", "新增预警（按代理商）", "By the agent who brought the merchant; the ten with most." + _ONCE,
+    "New alerts by agent", "新增告警（按代理商）", "By the agent who brought the merchant; the ten with most." + _ONCE,
     "按拓展该商户的代理商，取前十。" + _ONCE_ZH,
 )  # fmt: skip
 TODAY = _words(
-    "New alerts today", "今日新增预警", _STEP + "alerts begun, by the severity of their first hit.",
-    _STEP_ZH + "新增的预警，按首次命中的级别。",
+    "New alerts today", "今日新增告警", _STEP + "alerts begun, by the severity of their first hit.",
+    _STEP_ZH + "新增的告警，按首次命中的级别。",
 )  # fmt: skip
 KINDS_TODAY = _words(
     "What they are",
-    "预警类型",
+    "告警类型",
     "Alerts begun today by what was found, the six with most.",
-    "今日新增预警按类型，取前六。",
+    "今日新增告警按类型，取前六。",
 )
 WALL_RISKIEST = _words(
     "Riskiest merchants", "风险最高的商户", "The six merchants with the highest risk scores now, 0 to 100 points.",
@@ -158,10 +158,10 @@ BEHIND_BY_PARTITION = _words(
 )  # fmt: skip
 WAITING = _words("Records waiting", "待处理记录", "Records that wait, by partition.", "各分区待处理的记录数。")
 DELAY = _words(
-    "From receipt to published alert", "从接收到发布预警",
+    "From receipt to published alert", "从接收到发布告警",
     "From the receipt of a record to the publication of the alert it made due; historic feeds are left out. The line is"
     f" the {limit.PUBLISH_DELAY_S:g} s that the product promises; no rule reads it.",
-    f"从接收记录到发布其预警的时间，不含历史来源。虚线为产品承诺的{limit.PUBLISH_DELAY_S:g}秒，无规则使用。",
+    f"从接收记录到发布其告警的时间，不含历史来源。虚线为产品承诺的{limit.PUBLISH_DELAY_S:g}秒，无规则使用。",
 )  # fmt: skip
 STEPS = _words(
     "Time by step", "各步骤耗时",
@@ -262,14 +262,14 @@ EACH_DETECTOR = _words(
 )  # fmt: skip
 ALERTS_BY_DETECTOR = _words(
     "New alerts by detector",
-    "新增预警（按检测项）",
+    "新增告警（按检测项）",
     _STEP + "alerts begun." + _ONCE,
-    _STEP_ZH + "新增的预警。" + _ONCE_ZH,
+    _STEP_ZH + "新增的告警。" + _ONCE_ZH,
 )
 FINDINGS = _words(
     "Findings by detector", "命中（按检测项）",
     _STEP + "rows of features that a detector found fault with; many make one alert.",
-    _STEP_ZH + "检测项命中的特征行数；多次命中合为一条预警。",
+    _STEP_ZH + "检测项命中的特征行数；多次命中合为一条告警。",
 )  # fmt: skip
 SILENCE = _words(
     "Time since each detector fired", "各检测项静默时长",
@@ -277,9 +277,9 @@ SILENCE = _words(
     "按商户时钟：最近已处理的事件减去该检测项最近的命中。",
 )  # fmt: skip
 SEVERITIES = _words(
-    "Severity of new alerts", "新增预警的级别",
+    "Severity of new alerts", "新增告警的级别",
     "Alerts begun in the time shown, by the severity of their first hit." + _ONCE,
-    "所选时段内新增的预警，按首次命中的级别。" + _ONCE_ZH,
+    "所选时段内新增的告警，按首次命中的级别。" + _ONCE_ZH,
 )  # fmt: skip
 COVERAGE = _words(
     "Coverage: fields that detectors need", "覆盖：检测所需字段",

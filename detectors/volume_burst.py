@@ -113,8 +113,8 @@ class VolumeBurst:
         peer_zh = "" if peer is None else f"，比同业新商户高{peer:.1f}个标准差"
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
         return Text(
-            f"Day {age} of a new merchant: {money(day, currency)} in {sales} sales today, {in_all} in all"
+            f"Day {age} of a new merchant: {money(day, currency)} in {sales} sales that day, {in_all} in all"
             f"{peer_en}; {hits} sale{more} reported" + (f", {stake} in these sales" if stake else ""),
-            f"入网第{age}天：今日{sales}笔共{money(day, currency)}，累计{in_all}{peer_zh}，异常交易{hits}笔"
+            f"入网第{age}天：当日{sales}笔共{money(day, currency)}，累计{in_all}{peer_zh}，异常交易{hits}笔"
             + (f"，涉及{stake}" if stake else ""),
         )

@@ -116,16 +116,16 @@ class VolumeSurge:
         return tuple(found)
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
-        """Today against the usual of such a day; the hour where it is the hour."""
+        """The day against the usual of such a day; the hour where it is the hour."""
         sum_minor, usual = float(values["sales_minor_1d"] or 0), float(values["expected_minor_1d"] or 0)
         sales, expected = int(values["sales_1d"] or 0), float(values["expected_1d"] or 0)
         of_number, of_sum = sales / max(expected, 0.1), sum_minor / max(usual, 1)
         en = (
-            f"Today {sales} sales ({of_number:.1f}x) of {money(sum_minor, currency)} ({of_sum:.1f}x) against the "
+            f"That day {sales} sales ({of_number:.1f}x) of {money(sum_minor, currency)} ({of_sum:.1f}x) against the "
             f"usual {expected:.1f} sales of {amount(usual, currency)} on such a day"
         )
         zh = (
-            f"今日{sales}笔（平时{of_number:.1f}倍）、{money(sum_minor, currency)}（{of_sum:.1f}倍），"
+            f"当日{sales}笔（为平时的{of_number:.1f}倍）、{money(sum_minor, currency)}（为平时的{of_sum:.1f}倍），"
             f"同类日期通常约{expected:.1f}笔、{amount(usual, currency)}"
         )
         if (values["hour_surprise"] or 0) >= self.hour_decades:

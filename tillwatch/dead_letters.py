@@ -16,13 +16,15 @@ from streams.dead_letters import Choice, find_letter, read_letters
 from streams.errors import OffsetGone
 from streams.log import now_utc_ms
 from streams.retry import MOST_RETRIES, RetryTotals, Why, mark_of, retry
-from tillwatch.language import lang_option, local, said, speaker, zone_name
+from tillwatch.language import counted, lang_option, local, said, speaker, zone_name
 from tillwatch.logs import open_log
 from tillwatch.moments import moment_of
 from tillwatch.show import UNKNOWN, Bar, emit_json, table, to_stderr, to_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from rich.table import Table
 
     from streams.dead_letters import Letter
     from streams.log import Log
@@ -87,6 +89,14 @@ def list_(invocation: Invocation, /, lang: str, *, as_json: bool, **options: str
     if as_json:
         emit_json(kinds)
         return
+    if not kinds:
+        to_stdout().print(say("no dead letters", "没有未计入的记录"))
+        return
+    to_stdout().print(_kinds_table(kinds, zone, lang))
+
+
+def _kinds_table(kinds: Iterable[dict[str, Any]], zone: str, lang: str) -> Table:
+    say = speaker(lang)
     made = table(
         say(f"Dead letters (times: {zone_name(zone, lang)})", f"未计入记录（时间：{zone_name(zone, lang)}）"),
         say("reason", "原因"), say("field", "字段"), say("feed", "来源"), say("count", "数量"),
@@ -99,7 +109,7 @@ def list_(invocation: Invocation, /, lang: str, *, as_json: bool, **options: str
             f"{each['forwarded']:,}", local(each["first_ms"], zone), local(each["last_ms"], zone),
             escape(f"{each['example']}: {each['message']}"),
         )  # fmt: skip
-    to_stdout().print(made)
+    return made
 
 
 def _kinds(log: Log, letters: Iterable[Letter]) -> list[dict[str, Any]]:
@@ -167,10 +177,14 @@ def _find(log: Log, letter_id: str) -> Letter:
         raise click.BadParameter(f"must be PARTITION/OFFSET as `list` shows it, got {letter_id!r}", param_hint="'ID'")
     try:
         found = find_letter(log, int(partition), int(offset))
-    except (OffsetGone, ValueError) as error:
+    except OffsetGone:
+        found = None
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
     if found is None:
-        raise click.ClickException(f"there is no dead letter {letter_id}")
+        raise click.ClickException(
+            f"there is no dead letter {letter_id}; `tillwatch dead-letters list` names those there are"
+        )
     return found
 
 
@@ -203,7 +217,7 @@ def export(invocation: Invocation, /, file: Path, lang: str, **options: str | No
                 opened.write(msgspec.json.encode(_as_object(letter)) + b"\n")
                 count += 1
     to_stderr().print(
-        say(f"{count:,} dead letters written to {file}", f"已将{count:,}条未计入记录写入{file}"), markup=False
+        say(f"{counted(count, 'dead letter')} written to {file}", f"已将{count:,}条未计入记录写入{file}"), markup=False
     )
 
 
@@ -253,7 +267,7 @@ def retry_command(
 
 def _show_totals(totals: RetryTotals, say: Say, lang: str, *, dry_run: bool) -> None:
     would = (say("would be forwarded", "将重新提交"), say("forwarded", "已重新提交"))[not dry_run]
-    made = table(say(f"{totals.chosen:,} dead letters", f"未计入记录{totals.chosen:,}条"), "", "", "", numbers=[1])
+    made = table(say(counted(totals.chosen, "dead letter"), f"未计入记录{totals.chosen:,}条"), "", "", "", numbers=[1])
     made.add_row(would, f"{totals.forwarded:,}", "")
     for why, words in _WORDS.items():
         if totals.left[why]:

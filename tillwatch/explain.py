@@ -13,7 +13,7 @@ from domain.alerts import Alert
 from engine.decoding.hashing import partition_of
 from engine.risk.explain import explain
 from tillwatch.explain_view import Explained, as_object, tables
-from tillwatch.language import lang_option, local, speaker
+from tillwatch.language import counted, lang_option, local, speaker
 from tillwatch.logs import open_log
 from tillwatch.moments import moment_of
 from tillwatch.precompile import compile_engine
@@ -109,7 +109,7 @@ def _remembered(settings: Settings, merchant_id: str, say: Say) -> tuple[Merchan
         alerts = _alerts(log, partition, wanted - {""})
     to_stderr().print(
         say(
-            f"as of checkpoint {manifest.checkpoint:,}; the log has {beyond:,} records beyond it",
+            f"as of checkpoint {manifest.checkpoint:,}; the log has {counted(beyond, 'record')} beyond it",
             f"截至检查点{manifest.checkpoint:,}，其后还有记录{beyond:,}条",
         ),
         markup=False,

@@ -24,7 +24,7 @@ _WORDS = {
     "en": {
         "statement": "Why the risk score of {} changed, as of {} ({})",
         "when": "when", "points": "points", "grade": "grade", "what": "what",
-        "then": "then", "now": "now", "prior": "prior",
+        "then": "then", "now": "now", "prior": "prior points",
         "new": "prior points for the merchant's age and MCC {}, from the first finding on",
         "rise": "{}, severity {}", "open": "{}: case opened", "confirmed": "{}: confirmed",
         "false_alarm": "{}: false alarm", "lawful_change": "{}: lawful change", "data_error": "{}: error in the data",
@@ -34,19 +34,19 @@ _WORDS = {
         "made": "Parts of the score now", "from": "from", "alert": "alert", "older": "older episodes",
         "capped": "deducted by caps", "least": "floor of a confirmed alert, until {}",
         "held": "an open case of grade E: nothing fades",
-        "by_hand": "grade {} by hand until {}: {} (computed: {})",
+        "by_hand": "grade {} by hand until {}: {} (computed: {})", "why": "{}: {} ({})", "id": "{} ({})",
     },
     "zh": {
         "statement": "商户{}风险评分变动原因，截至{}（{}）",
         "when": "时间", "points": "分值", "grade": "等级", "what": "事项",
         "then": "期初", "now": "期末", "prior": "初始分", "new": "自首次命中起计入初始分（入网时间、MCC {}）",
-        "rise": "{}，级别 {}", "open": "{}：核查中", "confirmed": "{}：核实属实", "false_alarm": "{}：误报",
+        "rise": "{}，级别{}", "open": "{}：核查中", "confirmed": "{}：核实属实", "false_alarm": "{}：误报",
         "lawful_change": "{}：合规变更", "data_error": "{}：数据有误", "duplicate": "{}：与另一告警重复",
         "override": "人工定级 {}，有效期至 {}：{}", "fading": "时间衰减", "priors": "初始分衰减",
         "caps": "封顶扣减减少", "floor": "已核实告警的最低分到期", "made": "当前构成", "from": "来源", "alert": "告警",
         "older": "更早的合计", "capped": "封顶扣减", "least": "已核实告警的最低分，至 {}",
         "held": "E级商户核查中，分值不衰减",
-        "by_hand": "人工定级 {}，至 {}：{}（系统评级 {}）",
+        "by_hand": "人工定级 {}，至 {}：{}（系统评级 {}）", "why": "{}：{}（{}）", "id": "{}（{}）",
     },
 }  # fmt: skip
 
@@ -145,10 +145,11 @@ def _what(it: Explained, entry: Entry, lang: str, *, why: bool) -> str:
     said = words[entry.kind].format(title, severity_words(entry.parts[-1].severity, lang))
     alert = it.alerts.get(entry.alert_id)
     if not (alert and why):
-        return f"{said} ({entry.alert_id})"
+        return words["id"].format(said, entry.alert_id)
     by = versions(alert.controls, lang)
     money = named_money(alert, lang, it.time_zone)
-    return f"{said}: {getattr(alert.reason, lang)} ({money}){f' [{by}]' if by else ''}"
+    reason, controls = getattr(alert.reason, lang), f" [{by}]" if by else ""
+    return words["why"].format(said, reason, money) + controls
 
 
 def _made(it: Explained, lang: str) -> Table:

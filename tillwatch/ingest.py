@@ -18,7 +18,7 @@ from domain.cards import find_pans
 from domain.masking import MAX_UNKNOWN_CHARS
 from streams.intake import IntakeTotals, ingest
 from streams.pan_field import PanField, read_key
-from tillwatch.language import lang_option, speaker
+from tillwatch.language import counted, lang_option, speaker
 from tillwatch.logs import open_log
 from tillwatch.show import Bar, emit_json, to_stderr
 
@@ -99,37 +99,43 @@ def command(
 
 def _words(totals: IntakeTotals, feed: str, rate: float, say: Say) -> Iterator[str]:
     yield say(
-        f"{totals.forwarded:,} events, {totals.dead_letters:,} dead letters,"
-        f" {totals.skipped_lines:,} blank lines: {rate:,.0f} lines/s",
+        f"{counted(totals.forwarded, 'event')}, {counted(totals.dead_letters, 'dead letter')},"
+        f" {counted(totals.skipped_lines, 'blank line')}: {rate:,.0f} lines/s",
         f"写入事件{totals.forwarded:,}条，未计入记录{totals.dead_letters:,}条，空行{totals.skipped_lines:,}行；"
         f"每秒{rate:,.0f}行",
     )
     if totals.cut_texts:
+        texts = counted(totals.cut_texts, "text of unknown fields was", "texts of unknown fields were")
         yield say(
-            f"{totals.cut_texts:,} texts of unknown fields were longer than {MAX_UNKNOWN_CHARS:,} characters, and cut",
+            f"{texts} longer than {MAX_UNKNOWN_CHARS:,} characters, and cut",
             f"未知字段中有{totals.cut_texts:,}段文本超过{MAX_UNKNOWN_CHARS:,}个字符，已截断",
         )
     if totals.repeated:
+        events = counted(totals.repeated, "event was", "events were")
         yield say(
-            f"{totals.repeated:,} events were left out: another input of the feed has brought them before",
+            f"{events} left out: brought before by another input of the feed",
             f"已略过{totals.repeated:,}条记录：同一来源的其他输入此前已写入",
         )
     if totals.passed_clocks:
+        clocks = counted(totals.passed_clocks, "clock record was", "clock records were")
         yield say(
-            f"{totals.passed_clocks:,} clock records were passed over: behind their feed's clock, or of a feed that is"
-            " not declared",
+            f"{clocks} passed over: behind the feed's clock, or of a feed that is not declared",
             f"已略过{totals.passed_clocks:,}条时钟记录：落后于其来源的时钟，或来源未声明",
         )
     if totals.undeclared:
         names = ", ".join(totals.undeclared_feeds)
+        records = counted(
+            totals.undeclared,
+            "record named a feed that is not declared and counts",
+            "records named feeds that are not declared and count",
+        )
         yield say(
-            f"{totals.undeclared:,} records named feeds that are not declared and count under {feed}: {names}"
-            " (declare them by --feeds)",
+            f"{records} under {feed}: {names} (declare them by --feeds)",
             f"{totals.undeclared:,}条记录的来源未声明，计入{feed}：{names}（请用 --feeds 声明）",
         )
     if totals.unfinished_bytes:
         yield say(
-            f"left for the next run: an incomplete last line of {totals.unfinished_bytes:,} bytes",
+            f"left for the next run: an incomplete last line of {counted(totals.unfinished_bytes, 'byte')}",
             f"最后一行不完整（{totals.unfinished_bytes:,}字节），留待下次读取",
         )
 

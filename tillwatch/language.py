@@ -39,6 +39,15 @@ def said(text: Text, lang: str) -> str:
     return text.zh if lang == "zh" else text.en
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """A count and what is counted, in English; `many` where the plural is not `one` with an s.
+
+    >>> counted(1, "hit"), counted(1_200, "hit"), counted(0, "text was", "texts were")
+    ('1 hit', '1,200 hits', '0 texts were')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def local(ms: int | None, zone: str) -> str:
     """A time for people: to the minute, by the clock of a zone; "" for none. `zone_name` says once which.
 

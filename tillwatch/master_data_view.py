@@ -10,7 +10,7 @@ from domain.events import EVENT_KINDS, Kind
 from domain.field_names import field_name
 from domain.timestamps import iso
 from tillwatch.csv_rows import importable
-from tillwatch.language import local, speaker, zone_name
+from tillwatch.language import counted, local, speaker, zone_name
 from tillwatch.show import emit_json, table, to_stderr, to_stdout
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _lines(found: Comparison, say: Say, *, written: bool, dry_run: bool) -> list
     new, changed, refused = len(found.added), len(found.changed), len(found.refused)
     out = [
         say(
-            f"{found.rows:,} rows: {new:,} new, {changed:,} changed, {found.unchanged:,} unchanged,"
+            f"{counted(found.rows, 'row')}: {new:,} new, {changed:,} changed, {found.unchanged:,} unchanged,"
             f" {refused:,} refused; {found.absent:,} in the log alone stay as they are",
             f"共{found.rows:,}行：新增{new:,}，变更{changed:,}，未变{found.unchanged:,}，未受理{refused:,}；"
             f"仅日志中有的{found.absent:,}个保持不变",

@@ -19,7 +19,7 @@ from engine.decoding.records import Records
 from streams.intake import chunks
 from streams.line_intake import BATCH_LINES, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
-from tillwatch.language import lang_option, said, speaker
+from tillwatch.language import counted, lang_option, said, speaker
 from tillwatch.precompile import compile_engine
 from tillwatch.show import Bar, bearer, emit_json, money, table, to_stdout
 from tillwatch.worker import replaying_monitor
@@ -131,7 +131,7 @@ def command(
             bar.show(
                 done,
                 monitor.counts.records,
-                say(f"  {len(summary.alerts):,} alerts", f"  告警{len(summary.alerts):,}条"),
+                say(f"  {counted(len(summary.alerts), 'alert')}", f"  告警{len(summary.alerts):,}条"),
             )
         seconds = time.monotonic() - started
         merchants = list(monitor.totals())
@@ -237,7 +237,7 @@ def _coverage_table(coverage: list[Coverage], say: Say) -> Table:
     none = say("none: finds nothing", "无，不检测")
     for each in coverage:
         if each.artefact:
-            made.add_row(each.detector, say(f"setting {each.artefact}", f"设置{each.artefact}"), none, style="red")
+            made.add_row(each.detector, say(f"setting {each.artefact}", f"控制项{each.artefact}"), none, style="red")
             continue
         if each.silent:
             made.add_row(each.detector, say(" or ", " 或 ").join(each.needs), none, style="red")

@@ -15,7 +15,7 @@ import click
 import numpy as np
 
 from domain.errors import TillwatchError
-from tillwatch.language import lang_option, speaker
+from tillwatch.language import counted, lang_option, speaker
 from tillwatch.show import failing, to_stderr
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def command(file: Path, out: Path | None, lang: str) -> None:
     series, rate = f"{len(reader.series):,}", f"{rows / (time.monotonic() - started):,.0f}"
     to_stderr().print(
         speaker(lang)(
-            f"{rows:,} rows of {series} series, {reader.bad:,} bad lines: {rate} rows/s",
+            f"{counted(rows, 'row')} of {series} series, {counted(reader.bad, 'bad line')}: {rate} rows/s",
             f"{series}个序列共{rows:,}行，无法读取{reader.bad:,}行；每秒{rate}行",
         )
     )

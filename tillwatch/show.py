@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 import msgspec
-from rich.console import Console
+from rich.console import Console, RenderHook
 from rich.progress import (
     BarColumn,
     Progress,
@@ -17,6 +17,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +30,8 @@ from tillwatch.language import local_iso, said, speaker
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
+
+    from rich.console import ConsoleOptions, ConsoleRenderable, RenderResult
 
     from domain.alerts import Alert
     from domain.controls import Versions
@@ -47,7 +50,35 @@ def to_stderr() -> Console:
 
 def to_stdout() -> Console:
     """A console on standard output; lines are only cut where a terminal would wrap them."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+    if sys.stdout.isatty():
+        return Console(highlight=False)
+    console = Console(highlight=False, width=160)
+    console.push_render_hook(_Stripping())
+    return console
+
+
+class _Stripping(RenderHook):
+    """Has tables written without blanks at the ends of their lines."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Stripped(each) if isinstance(each, Table) else each for each in renderables]
+
+
+class _Stripped:
+    """A table whose lines end with their last word."""
+
+    def __init__(self, made: Table) -> None:
+        self._made = made
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in console.render_lines(self._made, options, pad=False):
+            while line and not line[-1].text.strip():
+                line.pop()
+            if line:
+                last = line.pop()
+                line.append(Segment(last.text.rstrip(), last.style))
+            yield from line
+            yield Segment.line()
 
 
 def emit_json(value: Any) -> None:

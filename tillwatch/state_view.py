@@ -9,7 +9,7 @@ from rich.text import Text
 
 from detectors.registry import title_of
 from domain.timestamps import iso
-from tillwatch.language import local, local_iso, said, speaker, zone_name
+from tillwatch.language import counted, local, local_iso, said, speaker, zone_name
 from tillwatch.show import GRADE_STYLES, bearer, money, severity_bar, table
 
 if TYPE_CHECKING:
@@ -81,9 +81,10 @@ def _head(seen: MerchantSnapshot, manifest: Manifest, beyond: int, lang: str) ->
          say(f"checkpoint {manifest.checkpoint:,}, offset {manifest.offset:,}, taken {taken}",
              f"检查点{manifest.checkpoint:,}，位点{manifest.offset:,}，生成于{taken}")),
         (say("beyond the checkpoint", "其后记录"),
-         say(f"{beyond:,} records in the log's partition", f"该分区日志中{beyond:,}条")),
+         say(f"{counted(beyond, 'record')} in the log's partition", f"该分区日志中{beyond:,}条")),
         (say("clock", "最近交易"), local(seen.clock_ms, zone) or no_sale),
-        (say("watermark", "水位"), local(seen.watermark_ms or None, zone) or none),
+        (say("later of its clock and its feed's", "商户与来源时钟的较晚者"),
+         local(seen.watermark_ms or None, zone) or none),
         (say("currency", "币种"), seen.currency or no_sale),
         (say("next deadline", "下一到期时间"), local(seen.deadline_ms, zone) or none),
         (say("waiting reversals", "待匹配冲正"),
@@ -130,7 +131,7 @@ def _versions(seen: MerchantSnapshot, lang: str) -> Table:
 def _episodes(seen: MerchantSnapshot, lang: str) -> Table:
     say = speaker(lang)
     made = table(
-        say("Open episodes", "进行中的告警"), say("detector", "检测"), say("since", "开始"),
+        say("Open alerts", "进行中的告警"), say("detector", "检测"), say("since", "开始"),
         say("last hit", "最近命中"), say("hits", "笔数"), say("severity", "级别"),
         say("turnover", "涉及金额"), say("loss", "损失"), say("borne by", "承担方"),
         say("projected a month", "预计每月"), say("why", "原因"), numbers=[3, 5, 6, 8],
@@ -148,11 +149,15 @@ def _episodes(seen: MerchantSnapshot, lang: str) -> Table:
 def _score(score: Score | None, lang: str) -> Table:
     say = speaker(lang)
     made = table(
-        say("What each detector adds to the risk score", "各项检测对风险评分的贡献"), say("detector", "检测"),
+        say("Score by detector", "评分构成"), say("detector", "检测"),
         say("points", "分值"), numbers=[1],
     )  # fmt: skip
     for each in score.contributions if score else ():
         made.add_row(said(title_of(each.detector), lang), f"{each.points:.1f}")
+    if score and score.prior:
+        made.add_row(say("prior points", "初始分"), f"{score.prior:.1f}")
+    if score and score.capped:
+        made.add_row(say("deducted by caps", "封顶扣减"), f"{-score.capped:.1f}")
     return made
 
 

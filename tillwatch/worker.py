@@ -19,7 +19,7 @@ from streams.metrics import Metrics
 from streams.observer import Observer
 from streams.sqlite.address import SqliteAddress
 from streams.worker import run_worker
-from tillwatch.language import lang_option, speaker
+from tillwatch.language import counted, lang_option, speaker
 from tillwatch.log_lines import log_to_stderr
 from tillwatch.logs import open_log, read_controls
 from tillwatch.precompile import compile_engine
@@ -50,10 +50,13 @@ class _Lines(Observer):
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _LINE_S
+            sales, letters, rate = progress.counts["transactions"], progress.counts["dead_letters"], progress.rate
             _logger.info(
-                self._say("%s transactions, %s dead letters, %s records/s", "交易%s笔，未计入记录%s条，每秒%s条记录"),
-                *(f"{each:,}" for each in (progress.counts["transactions"], progress.counts["dead_letters"])),
-                f"{progress.rate:,.0f}",
+                "%s",
+                self._say(
+                    f"{counted(sales, 'transaction')}, {counted(letters, 'dead letter')}, {rate:,.0f} records/s",
+                    f"交易{sales:,}笔，未计入记录{letters:,}条，每秒{rate:,.0f}条记录",
+                ),
             )
 
 
@@ -95,8 +98,11 @@ def command(invocation: Invocation, lang: str, *, until_idle: bool, as_json: boo
     counts = run_worker(asked, factory, until_idle=until_idle, observer=_Lines(say), metrics=metrics)
     seconds = time.monotonic() - started
     merchants = sum(1 for each in monitors.values() for _ in each.totals())
-    ended = f"{counts.transactions:,}", f"{merchants:,}"
-    _logger.info(say("ended: %s transactions of %s merchants", "已结束：交易%s笔，商户%s家"), *ended)
+    ended = say(
+        f"ended: {counted(counts.transactions, 'transaction')} of {counted(merchants, 'merchant')}",
+        f"已结束：交易{counts.transactions:,}笔，商户{merchants:,}家",
+    )
+    _logger.info("%s", ended)
     if as_json:
         emit_json({**asdict(counts), "merchants": merchants, "seconds": round(seconds, 3)})
 

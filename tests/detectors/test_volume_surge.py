@@ -33,7 +33,7 @@ def test_the_reason_has_the_merchants_numbers_in_both_languages() -> None:
     (alert,) = volume_alerts(*shop.events(ON + 2), only="volume_surge")
     assert "against the usual" in alert.reason.en
     assert "x) against" in alert.reason.en
-    assert "今日" in alert.reason.zh
+    assert "当日" in alert.reason.zh
     shown = {each.feature: each for each in alert.evidence}
     assert float(shown["sales_1d"].value or 0) > 5 * float(shown["sales_1d"].baseline or 0)
     assert alert.at_stake > 0

@@ -59,6 +59,12 @@ def test_list_counts_by_reason_field_and_feed(url: str) -> None:
     assert "0/0: amount must be" in shown
 
 
+def test_a_list_of_none_says_so_in_both_languages(url: str) -> None:
+    assert done(url, "list", "--reason", "late").stdout == "no dead letters\n"
+    assert done(url, "list", "--reason", "late", "--lang", "zh").stdout == "没有未计入的记录\n"
+    assert parsed(url, "list", "--reason", "late") == []
+
+
 def test_show_says_all_of_one_and_no_card_number(url: str) -> None:
     shown = done(url, "show", "0/1").stdout
     assert "amount must be 0 to" in shown
@@ -69,7 +75,11 @@ def test_show_says_all_of_one_and_no_card_number(url: str) -> None:
 
 @pytest.mark.parametrize(
     ("given", "code", "message"),
-    [("0-1", 2, "must be PARTITION/OFFSET"), ("0/7", 1, "must be 0 to 3, got 7"), ("9/0", 1, "must be 0 to 3, got 9")],
+    [
+        ("0-1", 2, "must be PARTITION/OFFSET"),
+        ("0/7", 1, "there is no dead letter 0/7; `tillwatch dead-letters list` names"),
+        ("9/0", 1, "must be 0 to 3, got 9"),
+    ],
 )
 def test_one_that_is_not_there_is_said_so(url: str, given: str, code: int, message: str) -> None:
     result = call("--log-url", url, "dead-letters", "show", given)

@@ -86,7 +86,7 @@ def test_a_field_of_card_numbers_needs_a_key_that_only_its_owner_may_read(url: s
 def test_texts_that_were_cut_are_counted(url: str, tmp_path: Path) -> None:
     file = lines_of(tmp_path / "june.jsonl", {"note": "x" * 5_000})
     shown = call("--log-url", url, "ingest", file, "--historic")
-    assert "1 texts of unknown fields were longer than 4,096 characters, and cut" in shown.output
+    assert "1 text of unknown fields was longer than 4,096 characters, and cut" in shown.output
 
 
 def test_a_published_form_of_identifiers_is_taken_by_ingest_and_replay(url: str, tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_what_overlapping_files_bring_again_is_left_out_and_counted(url: str, tm
     assert call("--log-url", url, "ingest", first, "--historic").exit_code == 0
     shown = call("--log-url", url, "ingest", second, "--historic")
     assert "48 events, 0 dead letters" in shown.output
-    assert "8 events were left out: another input of the feed has brought them before" in shown.output
+    assert "8 events were left out: brought before by another input of the feed" in shown.output
 
 
 def test_feeds_are_declared_with_commas_or_one_by_one_and_others_are_named_at_the_end(url: str, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from domain.alerts import BEARERS, Alert, Duty, Text
 from domain.timestamps import iso
-from tillwatch.show import UNKNOWN, bearer, money, named_money, sums
+from tillwatch.show import UNKNOWN, bearer, money, named_money, sums, table, to_stdout
 from tillwatch.tail import line
 
 DAY_MS = 86_400_000
@@ -57,3 +57,15 @@ def test_every_bearer_has_a_word_in_both_languages() -> None:
 
 def test_a_line_of_tail_has_the_money_by_name() -> None:
     assert named_money(ALERT, "zh", "Asia/Shanghai") in line(ALERT, "zh", "Asia/Shanghai").plain
+
+
+def test_tables_have_no_blanks_at_their_lines_ends_where_they_are_piped(capsys: pytest.CaptureFixture[str]) -> None:
+    made = table("Some figures of a shop", "what", "is")
+    made.add_row("short", "1")
+    made.add_row("empty", "")
+    made.add_row("folded", "word " * 60)
+    to_stdout().print(made)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == ["Some figures of a shop", "what    is", "short   1", "empty"]
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert len(lines) > 5

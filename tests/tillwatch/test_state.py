@@ -167,7 +167,7 @@ def test_inspect_shows_an_open_episode_and_what_the_score_is_made_of(worked: Pat
     for words in ("进行中的告警", "商户登记信息", "数据截至", since):
         assert words in chinese
     shown = state(worked, "inspect", alert["merchant_id"]).stdout
-    for words in ("as of", "Open episodes", episode["detector"], "Master data", found["score"]["grade"], since):
+    for words in ("as of", "Open alerts", episode["detector"], "Master data", found["score"]["grade"], since):
         assert words in shown
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from detectors.registry import title_of
 from domain.risk import GRADES
-from tillwatch.language import local, local_iso, said, speaker, zone_name
+from tillwatch.language import counted, local, local_iso, said, speaker, zone_name
 from tillwatch.show import GRADE_STYLES, bearer, money, severity_bar, severity_words, style_of, sums, table
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def _alerts(picture: Picture, alerts: Iterable[Alert], view: View) -> Table:
     for each in alerts:
         severity = severity_bar(each.severity, view.lang) if view.wide else Text(
             severity_words(each.severity, view.lang), style_of(each.severity))  # fmt: skip
-        hits = Text.assemble("\n", (say(f"{each.hits:,} hits", f"{each.hits:,}笔"), "dim"))
+        hits = Text.assemble("\n", (say(counted(each.hits, "hit"), f"{each.hits:,}笔"), "dim"))
         made.add_row(
             severity + hits, _merchant(picture, each.merchant_id, view, "\n"),
             Text(f"{money(each.turnover, each.currency)}\n{money(each.loss, each.currency)}"),

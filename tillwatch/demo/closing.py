@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tillwatch.language import speaker
+from tillwatch.language import counted, speaker
 
 if TYPE_CHECKING:
     from tillwatch.demo.log_snapshot import Picture
@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 
 def totals_words(totals: dict[str, Any], lang: str) -> str:
     """The totals in a line."""
-    count, merchants, alerts, letters, rate = (
-        f"{totals[name]:,}" for name in ("transactions", "merchants", "alerts", "dead_letters", "tx_per_second")
-    )
-    before, seconds = f"{totals['earlier_transactions']:,}", f"{totals['seconds']:.0f}"
+    names = ("transactions", "merchants", "alerts", "dead_letters")
+    count, merchants, alerts, letters = (f"{totals[name]:,}" for name in names)
+    before, seconds, rate = (f"{totals[name]:,.0f}" for name in ("earlier_transactions", "seconds", "tx_per_second"))
     if lang == "zh":
         earlier = f"（含此前{before}笔）" if totals["resumed"] else ""
         return (
@@ -27,8 +26,9 @@ def totals_words(totals: dict[str, Any], lang: str) -> str:
         )
     earlier = f", {before} of them in earlier runs" if totals["resumed"] else ""
     return (
-        f"{count} transactions of {merchants} merchants{earlier};"
-        f" {alerts} alerts, {letters} records not counted; {rate} tx/s over {seconds} s"
+        f"{counted(totals['transactions'], 'transaction')} of {counted(totals['merchants'], 'merchant')}{earlier};"
+        f" {counted(totals['alerts'], 'alert')}, {counted(totals['dead_letters'], 'record')} not counted;"
+        f" {rate} tx/s over {seconds} s"
     )
 
 

@@ -15,6 +15,7 @@ from engine.jit import cache_folder
 from streams.diagnosis import fault, ok
 from streams.kafka.address import KafkaAddress
 from streams.sqlite.address import SqliteAddress
+from tillwatch.language import counted
 from tillwatch.warm import marker
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tillwatch.settings import Settings
 
 LEAST_FREE_BYTES = 1 << 30
+_NO_SECRETS = "no files with secrets are set"
 """Room that a disk must have: as much as the rows of 400,000 merchants take, at 2,700 bytes each."""
 _REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*(?P<bounds>[^;]*)(?P<marker>;.*)?$")
 _BOUND = re.compile(r"(==|>=|<=|<|>|!=)\s*([0-9][0-9.]*)")
@@ -87,7 +89,8 @@ def secrets(settings: Settings) -> Iterator[Finding]:
                 if mode & (stat.S_IRWXG | stat.S_IRWXO):
                     message = f"{name} {file} must have mode 0600, got {mode:04o}: others can read the secret"
                     faults.append(fault("secrets", message, f"chmod 600 {file}"))
-    yield from faults or [ok("secrets", f"{looked} files with secrets, which nobody else can read")]
+    said = f"{counted(looked, 'file')} with secrets, which nobody else can read" if looked else _NO_SECRETS
+    yield from faults or [ok("secrets", said)]
 
 
 def disk(settings: Settings) -> Iterator[Finding]:

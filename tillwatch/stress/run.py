@@ -93,8 +93,8 @@ def _claimed(log: Log) -> int:
         events = sum(log.end_offset(name, each) - log.first_offset(name, each) for each in range(log.partitions(name)))
         if (events and before is None) or log.topics.foreign:
             raise click.ClickException(
-                "the log of a stress run must be empty, or of an earlier run, this has events of others: name another,"
-                " such as --log-url sqlite:///var/stress.db"
+                "the log of a stress run must be empty or of an earlier stress run, and this one has other events: name"
+                " another, such as --log-url sqlite:///var/stress.db"
             )
         run = (before or 0) + 1
         log.set_position(_RUNS, run)
@@ -170,14 +170,14 @@ def _waited(condition: Callable[[], bool], worker: Child | None, stop: Event, at
 
 def _show(found: dict[str, Any], say: Say) -> None:
     console = to_stdout()
-    console.print(say("latency, from when a sale was due to when its alert was read", "时延：从应发送时刻到可读到预警"))
+    console.print(say("latency, from when a sale was due to when its alert was read", "时延：从应发送时刻到可读到告警"))
     for name in ("p50_ms", "p90_ms", "p99_ms", "p99.9_ms", "max_ms"):
         console.print(f"  {name.removesuffix('_ms'):<6}{_ms(found[name]):>14}")
     console.print(say(
         f"{found['sent']:,} sales at {found['sent_per_second']:,.0f}/s of {found['rate']:,.0f}/s; {found['probes']:,}"
         f" probes, {found['missing']:,} without an alert",
         f"已发送{found['sent']:,}笔，每秒{found['sent_per_second']:,.0f}笔（目标{found['rate']:,.0f}笔）；"
-        f"探测{found['probes']:,}笔，{found['missing']:,}笔未见预警",
+        f"探测{found['probes']:,}笔，{found['missing']:,}笔未见告警",
     ))  # fmt: skip
     console.print(say(
         f"sender late by itself: p99 {_ms(found['sender_late_p99_ms'])}; appends: p99 {_ms(found['append_p99_ms'])};"
@@ -185,12 +185,17 @@ def _show(found: dict[str, Any], say: Say) -> None:
         f"发送端自身延迟p99：{_ms(found['sender_late_p99_ms'])}；写入耗时p99：{_ms(found['append_p99_ms'])}；"
         f"计时精度：{_ms(found['resolution_p99_ms'])}",
     ))  # fmt: skip
-    committed = UNKNOWN if found["committed_after_s"] is None else f"{found['committed_after_s']:,.1f} s"
-    console.print(say(f"a checkpoint covered everything {committed} after that", f"其后{committed}检查点覆盖全部记录"))
+    if (after_s := found["committed_after_s"]) is None:
+        console.print(say(f"no checkpoint covered all records within {_DRAIN_S:g} s",
+                          f"{_DRAIN_S:g} s内没有检查点覆盖全部记录"))  # fmt: skip
+    else:
+        console.print(say(f"the last checkpoint came {after_s:,.1f} s after the last alert was read",
+                          f"读到最后一条告警后{after_s:,.1f} s，最后一个检查点生成"))  # fmt: skip
     if not found["kept_rate"]:
         console.print(_why_not_kept(found, say))
     verdict = say("passed", "达标") if found["passed"] else say("failed", "未达标")
-    console.print(f"{verdict}: p99 {_ms(found['p99_ms'])}, {say('limit', '上限')} {_ms(found['limit_p99_ms'])}")
+    p99, limit = _ms(found["p99_ms"]), _ms(found["limit_p99_ms"])
+    console.print(say(f"{verdict}: p99 {p99}, limit {limit}", f"{verdict}：p99 {p99}，上限{limit}"))
 
 
 def _why_not_kept(found: dict[str, Any], say: Say) -> str:
