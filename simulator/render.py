@@ -14,7 +14,7 @@ import numpy as np
 from domain.approvals import COMMON
 from domain.events import CARD_KINDS, FEE_CLASSES, TXN_TYPES
 from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
-from engine.jit import njit, njit_cached, njit_inner
+from engine.jit import njit_cached, njit_inner
 from simulator.draw import MASTER, NO_FEE, RESPONSES, SCHEME_NAMES, SETTLEMENT
 from simulator.trades import CITIES, FEE_CLASS_OF
 
@@ -207,7 +207,7 @@ def fill_letters(out: NDArray[np.uint8], at: int, value: np.uint64, width: int) 
         value >>= np.uint64(4)
 
 
-@njit
+@njit_cached
 def fill_id(out: NDArray[np.uint8], at: int, identity: np.uint64, salt: np.uint64) -> None:
     """Fill in a transaction's id: 13 characters of base 32, too few to look like a card number."""
     value = spread(identity ^ spread(salt))

@@ -74,9 +74,9 @@ def marker() -> Path:
 
 def compile_others() -> None:
     """Compile the simulator, the scanner, the series model and the reader of Kafka's records by using each."""
-    simulation = simulate(SimulationConfig(merchants=20, days=0.25))
+    simulation = simulate(SimulationConfig(merchants=20, days=0.25, jump_share=1.0))
     simulation.ledger()
-    simulation.violations()
+    simulation.violations()  # of which some name transactions
     with TemporaryDirectory() as folder, SqliteLog(Path(folder) / "tillwatch.db") as log:
         create_topics(log)
         lines = Path(folder) / "events.jsonl"

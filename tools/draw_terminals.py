@@ -85,7 +85,10 @@ def printed(picture: Picture, folder: Path) -> str:
     process = subprocess.Popen(  # noqa: S603  commands of PICTURES
         [sys.executable, "-m", "tillwatch", *picture.command.split()],
         cwd=folder, stdin=slave, stdout=slave, stderr=subprocess.DEVNULL, start_new_session=True,
-        env=environment | {"TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT)},
+        env=environment | {
+            "TERM": "xterm-256color", "COLORTERM": "truecolor", "PYTHONPATH": str(ROOT),
+            "COLUMNS": str(picture.columns), "LINES": str(picture.rows),  # or those of who draws would count
+        },
     )  # fmt: skip
     os.close(slave)
     end_at = time.monotonic() + picture.live_s if picture.live_s else float("inf")

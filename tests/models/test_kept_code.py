@@ -69,7 +69,7 @@ def test_code_that_was_compiled_for_one_folder_serves_a_copy_of_both_at_another(
     assert compiled(first)[0] > 0
     moved = tmp_path / "elsewhere" / "tillwatch-src"
     moved.mkdir(parents=True)
-    for package in ("engine", "domain"):
+    for package in ("engine", "domain", "models"):
         shutil.copytree(ROOT / package, moved / package)
     shutil.copytree(first, tmp_path / "second")
     assert compiled(tmp_path / "second", moved) == (0, "")
