@@ -244,14 +244,15 @@ class Box:
             lines.append(f"ln -s usr/{name} {self.root}/{name}")
         lines += [f"mkdir {self.root}/{name}" for name in ("proc", "dev", "tmp", "run")]
         lines += [f"mount -t proc proc {self.root}/proc", f"mount --rbind /dev {self.root}/dev"]
+        # Before what is shown: this tree may lie below /tmp.
+        for each in self.service.get("tmpfs", ()):
+            target, _, options = each.partition(":")
+            lines.append(f"mount -t tmpfs -o {options} tmpfs {self.root}{target}")
         lines += [line for source, target in shown.items() for line in self._bound(source, target, read_only=True)]
         for each in self.service.get("volumes", ()):
             source, target, *mode = each.split(":")
             source = str(ROOT / source) if source.startswith("./") else str(self.lab.volume(source))
             lines += self._bound(source, target, read_only=mode == ["ro"])
-        for each in self.service.get("tmpfs", ()):
-            target, _, options = each.partition(":")
-            lines.append(f"mount -t tmpfs -o {options} tmpfs {self.root}{target}")
         return [*lines, f"mount -o remount,ro {self.root}"]
 
     def _bound(self, source: str, target: str, *, read_only: bool) -> list[str]:
