@@ -155,7 +155,9 @@ async def share(log: KafkaLog, simulation: Simulation, settings: WorkerSettings,
     return result_of(log, settings.partitions, counts, totals)
 
 
-@pytest.mark.parametrize(("partitions", "workers", "batch_records"), [(1, 1, 997), (4, 2, 313)])
+@pytest.mark.parametrize(
+    ("partitions", "workers", "batch_records"), [(1, 1, 997), pytest.param(4, 2, 313, marks=pytest.mark.slow)]
+)
 def test_kafka_and_how_many_workers_share_it_change_nothing(
     partitions: int, workers: int, batch_records: int, simulation: Simulation, undisturbed: Result,
     kafka: Cluster, on_kafka: KafkaBackend,

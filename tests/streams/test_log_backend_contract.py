@@ -198,6 +198,7 @@ def test_a_reader_sees_what_other_processes_append_each_in_its_order(backend: Lo
         assert len(log.read("events", 0, 800)) == 0
 
 
+@pytest.mark.slow
 def test_a_producer_killed_at_any_moment_leaves_whole_transactions_only(backend: LogBackend) -> None:
     with backend.open() as log:
         log.create_topic("events", 2)

@@ -338,6 +338,7 @@ def scram(secure: Secure, tmp_path: Path, password: str, **more: str) -> str:
     return "".join(f"{name} = {json.dumps(each)}\n" for name, each in settings.items())
 
 
+@pytest.mark.slow
 def test_nothing_is_wrong_with_kafka(cluster: Cluster, secure: Secure, tmp_path: Path) -> None:
     assert on(plain(cluster)) == []
     assert on(scram(secure, tmp_path, secure.password), "--certificate-days", "0") == []
@@ -346,6 +347,7 @@ def test_nothing_is_wrong_with_kafka(cluster: Cluster, secure: Secure, tmp_path:
         assert f"ok      {check} " in result.stdout
 
 
+@pytest.mark.slow
 def test_a_wrong_password(cluster: Cluster, secure: Secure, tmp_path: Path) -> None:
     faults = on(scram(secure, tmp_path, "wrong"), "--certificate-days", "0")
     assert_found(
@@ -353,12 +355,14 @@ def test_a_wrong_password(cluster: Cluster, secure: Secure, tmp_path: Path) -> N
     )
 
 
+@pytest.mark.slow
 def test_a_mechanism_that_the_brokers_do_not_have(cluster: Cluster, secure: Secure, tmp_path: Path) -> None:
     settings = scram(secure, tmp_path, secure.password, kafka_sasl_mechanism="PLAIN")
     faults = on(settings, "--certificate-days", "0")
     assert_found(faults, "sign-in", "kafka_sasl_mechanism must be one that the brokers have", "sasl.enabled.mechanisms")
 
 
+@pytest.mark.slow
 def test_brokers_that_want_a_certificate_of_ours(cluster: Cluster, secure: Secure) -> None:
     settings = (
         f'log_url = "kafka://{secure.mtls}"\nkafka_security = "tls"\n'
@@ -367,11 +371,13 @@ def test_brokers_that_want_a_certificate_of_ours(cluster: Cluster, secure: Secur
     assert_found(on(settings, "--certificate-days", "0"), "sign-in", "must answer a request", "set kafka_cert_file")
 
 
+@pytest.mark.slow
 def test_plaintext_to_a_port_with_tls(cluster: Cluster, secure: Secure) -> None:
     faults = on(f'log_url = "kafka://{secure.mtls}"\n')
     assert_found(faults, "sign-in", "must speak without TLS, it speaks TLS", "set kafka_security to tls or sasl_tls")
 
 
+@pytest.mark.slow
 def test_topics_that_are_missing_or_do_not_fit(cluster: Cluster) -> None:
     faults = on(plain(cluster) + "partitions = 5\nkafka_replication = 3")
     assert {each.check for each in faults} == {"topics"}
@@ -382,6 +388,7 @@ def test_topics_that_are_missing_or_do_not_fit(cluster: Cluster) -> None:
     assert call("topics", "create").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_log_on_kafka_of_a_later_version(cluster: Cluster) -> None:
     with KafkaAddress.of(f"kafka://{cluster.bootstrap}").open(TOPICS) as log:
         log.set_position("log-format", 99)
@@ -389,6 +396,7 @@ def test_a_log_on_kafka_of_a_later_version(cluster: Cluster) -> None:
         log.set_position("log-format", 1)
 
 
+@pytest.mark.slow
 def test_a_clock_that_differs_from_the_brokers(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     import streams.kafka.diagnosis as module  # noqa: PLC0415  only for tests that want Kafka
 
