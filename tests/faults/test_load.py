@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.faults.scene import Scene
 
 _USUAL_SHARE, _USUAL_S = 0.1, 10.0
-_MOST_MORE_MB = 100.0
+_MOST_MORE_MB = 150.0
 _RECOVERED_WITHIN_S = 300.0
 
 
