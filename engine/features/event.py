@@ -233,6 +233,8 @@ One record, not arrays: a record is passed on as an address, an array with an ow
 """
 
 
+KEYED, STRIPE, CODE, CHIP, CONTACTLESS = (1,), (2, 90), (3, 4, 94), (5, 95), (7, 91, 98)
+"""Ways of entry, by the two digits of ISO 8583 DE22 that say so."""
 SALE, REFUND, UNDO = 0, 1, 2
 UNIONPAY = 0
 DAY_KINDS = len(DayKind)

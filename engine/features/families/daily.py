@@ -11,7 +11,19 @@ from typing import Any
 import numpy as np
 
 from domain.events import CARD_KINDS
-from engine.features.event import MISSING, REFUND, SALE, Closing, Event, Undone
+from engine.features.event import (
+    CHIP,
+    CODE,
+    CONTACTLESS,
+    KEYED,
+    MISSING,
+    REFUND,
+    SALE,
+    STRIPE,
+    Closing,
+    Event,
+    Undone,
+)
 from engine.features.families import Column
 from engine.jit import i64, njit_inner
 
@@ -22,8 +34,8 @@ _REFUNDS, _UNDONE, _DECLINED, _FEE, _FEE_JUDGED, _FEE_DUE = range(6)
 _CREDIT, _CHIP, _STRIPE, _CONTACTLESS, _CODE, _KEYED = range(3, 9)
 """Places in `daily_count`."""
 _ENTRIES = np.full(100, -1, np.int8)
-_ENTRIES[[5, 95]], _ENTRIES[[2, 90]], _ENTRIES[[7, 91, 98]] = _CHIP, _STRIPE, _CONTACTLESS
-_ENTRIES[[3, 4, 94]], _ENTRIES[1] = _CODE, _KEYED
+for _entries, _at in ((CHIP, _CHIP), (STRIPE, _STRIPE), (CONTACTLESS, _CONTACTLESS), (CODE, _CODE), (KEYED, _KEYED)):
+    _ENTRIES[list(_entries)] = _at
 _CREDIT_KINDS = np.array([kind in {"credit", "semi_credit"} for kind in CARD_KINDS])
 
 BASE_D = 1

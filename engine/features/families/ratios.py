@@ -12,7 +12,7 @@ import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS
 from engine.decoding.columns import pack
-from engine.features.event import MISSING, SALE, Event
+from engine.features.event import CODE, KEYED, MISSING, SALE, STRIPE, Event
 from engine.features.families import Column
 from engine.jit import njit_inner
 
@@ -85,9 +85,9 @@ def _decay(row: Any, elapsed_ms: int) -> None:
 def _count(row: Any, event: Event, reference: Any, k: int, w: Any) -> None:
     counters = row.decayed[k]
     counters[_ATTEMPT] += w
-    counters[_KEYED] += w * (event.entry == 1)
-    counters[_STRIPE] += w * (event.entry == 2 or event.entry == 90)
-    counters[_QR] += w * (event.entry == 3 or event.entry == 4 or event.entry == 94)
+    counters[_KEYED] += w * (event.entry in KEYED)
+    counters[_STRIPE] += w * (event.entry in STRIPE)
+    counters[_QR] += w * (event.entry in CODE)
     counters[_FOREIGN] += w * (event.country != MISSING and event.country != reference.home_country)
     if event.approved:
         counters[_APPROVED] += w
