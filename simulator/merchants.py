@@ -16,6 +16,7 @@ from simulator.people import details_of, plan_territories
 from simulator.stories import act, introduce
 from simulator.table import FEED, MERCHANT, NEVER_MS, SAME_CHANNEL, Draws
 from simulator.trades import ACQUIRERS, CHEAPER, CITIES, TRADES
+from simulator.figures import WORLDS, sizes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,7 +61,8 @@ def build_merchants(config: SimulationConfig) -> Merchants:
     table["acquirer"] = draws.choice(3, [1.0] * len(ACQUIRERS))
     table["shift_h"] = draws.choice(4, [1, 3, 1]) - 1
     table["scale"] = np.exp(0.25 * draws.normal(5))
-    table["rate"] = config.tx_per_merchant_day * _zipf(draws.uniform(6))
+    world = WORLDS.get(config.world)
+    table["rate"] = config.tx_per_merchant_day * (sizes(world, draws) if world else _zipf(draws.uniform(6)))
     table["name"] = draws.choice(12, [1.0] * len(NAMES))
     table["mode"] = np.where(draws.uniform(10) < 0.4, draws.choice(11, [6, 4]), -1)
     introduce(table, config)

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS
-from simulator.festivals import EPOCH, NEW_YEARS, SEASON_OF, SEASONS, trade_days
-from simulator.table import mixed
-from simulator.trades import ACQUIRERS, CITIES, TRADES
+from simulator.festivals import EPOCH, NEW_YEARS, SEASON_OF, SEASONS, seasons, trade_days
+from simulator.shops import Shops
+from simulator.table import mixed, uniform
+from simulator.trades import ACQUIRERS, CITIES, TRADES, WEEKS
+from simulator.figures import CALM, WORLDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 CELLS = 24_000_000
 """Merchants by days kept at once, 8 bytes each."""
+MEAN_CELLS = 400_000
+"""Merchants by days from which the mean factor is taken."""
 BACK_DAYS = 9
 """Days before an hour whose sales may be drawn with it: a refund's original lies up to 168 h back."""
 FOREVER = 2**30
@@ -81,17 +85,12 @@ class Rhythm(NamedTuple):
     pulses: NDArray[np.void]
 
 
-def uniform(keys: NDArray[np.uint64], question: int) -> NDArray[np.float64]:
-    """Uniform in [0, 1), one per key; questions from 100 on are of volume."""
-    salt = mixed(np.array([question + 1_000_003], np.uint64))
-    return np.asarray((mixed(keys ^ salt) >> np.uint64(11)).astype(np.float64) * 2.0**-53, np.float64)
-
-
 @dataclass(frozen=True, slots=True)
 class Undisturbed:
     """What is lawful about each merchant; arrays of shape (merchants,), days from 1970.
 
     Attributes:
+        world: number of its world (`simulator.figures`); `CALM` where it has none.
         row: which column of the trades' calendar is its own; abroad there are no holidays.
         log_growth: natural logarithm of its growth a day.
         payday: day of the month, 0 none.
@@ -106,6 +105,7 @@ class Undisturbed:
         season_days: how long each of these stays open.
     """
 
+    world: NDArray[np.int64]
     row: NDArray[np.int64]
     log_growth: NDArray[np.float64]
     payday: NDArray[np.int8]
@@ -126,8 +126,10 @@ class Undisturbed:
         return out
 
     def steadied(self, merchants: NDArray[np.int64]) -> Undisturbed:
-        """The same, but these neither open nor close, have no season and no promotions of their own."""
+        """The same, but these are calm, neither open nor close, have no season and no promotions of their own."""
         self.open_day[merchants], self.close_day[merchants] = -FOREVER, FOREVER
+        self.world[merchants] = CALM
+        self.row[merchants] %= 2 * len(TRADES)
         stays = ~np.isin(self.seasonal, merchants)
         return replace(
             self,
@@ -138,35 +140,45 @@ class Undisturbed:
         )
 
 
-def _rare_day(u: NDArray[np.float64], a_year: float, begin: int, until: int, else_: int) -> NDArray[np.int64]:
+def _rare_day(
+    u: NDArray[np.float64], a_year: NDArray[np.float64], begin: int, until: int, else_: int
+) -> NDArray[np.int64]:
     """Days that come to a share `a_year` of merchants a year, from `begin` to `until`; `else_` to the others."""
     day = begin + np.floor(u * 365.2425 / a_year)
     return np.asarray(np.where(day < until, day, else_), np.int64)
 
 
-def plan_undisturbed(table: NDArray[np.void], first_day: int, days: int) -> Undisturbed:
+def plan_undisturbed(
+    table: NDArray[np.void], world: NDArray[np.int64], first_day: int, days: int
+) -> Undisturbed:
     """Choose what is lawful about each merchant of `table` (`simulator.merchants.MERCHANT`)."""
     keys = table["key"]
+    kinds = list(WORLDS.values())
+    # The last is for the calm, whose number is -1.
+    openings = np.array([*(each.openings for each in kinds), OPENINGS_A_YEAR])[world]
+    closings = np.array([*(each.closings for each in kinds), CLOSINGS_A_YEAR])[world]
+    own = uniform(keys, 290) < np.array([*(each.own_calendar for each in kinds), 1.0])[world]
     n, trade = len(table), table["trade"].astype(np.int64)
     season = SEASON_OF[trade]
     abroad = np.array([city.offset_h not in {6, 8} for city in CITIES])[table["city"]]
     growth = -0.3 + 0.9 * uniform(keys, 100)
     paid = np.array([each.payday for each in SEASONS])[season]
     lift = np.clip(1.0 + (paid - 1.0) * (0.5 + uniform(keys, 101)), 1.2, 1.6)
-    has_payday = (paid > 1.0) & ~abroad
+    has_payday = (paid > 1.0) & ~abroad & own
     promotes = np.array([each.promotes for each in SEASONS])[season]
-    closed = np.where(abroad, 0.0, np.array([each.closed for each in SEASONS])[season])
+    closed = np.where(abroad | (world != CALM), 0.0, np.array([each.closed for each in SEASONS])[season])
     last = first_day + days
-    opened = _rare_day(uniform(keys, 105), OPENINGS_A_YEAR, first_day - RAMP_DAYS[1], last, -FOREVER)
-    gone = _rare_day(uniform(keys, 107), CLOSINGS_A_YEAR, first_day, last, FOREVER)
+    opened = _rare_day(uniform(keys, 105), openings, first_day - RAMP_DAYS[1], last, -FOREVER)
+    gone = _rare_day(uniform(keys, 107), closings, first_day, last, FOREVER)
     may = np.isin(np.array([each.mcc for each in TRADES])[trade], _SEASONAL_MCCS) & (opened == -FOREVER)
     seasonal = np.flatnonzero(may & (gone == FOREVER) & (uniform(keys, 108) < SEASONAL_SHARE))
     return Undisturbed(
-        row=trade + len(TRADES) * abroad,
+        world=world,
+        row=trade + len(TRADES) * (abroad + 2 * (world != CALM)),
         log_growth=np.log1p(growth) / 365.0,
         payday=np.where(has_payday, np.array(PAYDAYS)[(uniform(keys, 102) < 0.4).astype(int)], 0).astype(np.int8),
         payday_factor=np.where(has_payday, lift, 1.0),
-        promotes=np.flatnonzero(uniform(keys, 103) < promotes),
+        promotes=np.flatnonzero((uniform(keys, 103) < promotes) & own),
         open_day=opened,
         ramp_days=(RAMP_DAYS[0] + np.floor(uniform(keys, 106) * (RAMP_DAYS[1] + 1 - RAMP_DAYS[0]))).astype(np.int64),
         close_day=np.where(gone > opened, gone, FOREVER),
@@ -235,8 +247,10 @@ class Rhythms:
         self._catch_up = caught_up if lawful else np.ones_like(caught_up)
         if lawful:
             self._sales, self._ticket = _calendar(self.first_day, self.days)
-            self._scale = self._mean_factor(lawful)
             self._middle = self.first_day + self.days / 2
+            self._shops = _shops(config.seed, table, lawful)
+            self._scale = np.ones(len(table), np.float32)
+            self._scale = self._mean_factors(lawful)
         self._held: tuple[int, Rhythm] | None = None
 
     def at(self, hour: int) -> Rhythm:
@@ -247,6 +261,12 @@ class Rhythms:
             self._held = number, self._stretch(number)
         return self._held[1]
 
+    def stretches(self) -> Iterator[tuple[int, Rhythm]]:
+        """All days of the run in stretches, each with its first day; a later one may begin before the last one's end."""
+        for number in range(-(-self.days // self._step)):
+            stretch = self._stretch(number)
+            yield stretch.first_day, stretch
+
     def _stretch(self, number: int) -> Rhythm:
         begin = max(0, number * self._step - BACK_DAYS)
         end = min(self.days, (number + 1) * self._step)
@@ -254,17 +274,38 @@ class Rhythms:
         sales, ticket = np.empty(shape, np.float32), np.ones(shape, np.float32)
         for i in range(shape[0]):
             day = self.first_day + begin + i
-            sales[i] = _noise(self._table["key"], day)
-            if self._lawful:
-                self._lawful_day(self._lawful, day, sales[i], ticket[i])
+            self._undisturbed_day(day, sales[i], ticket[i])
         self._depart(self.first_day + begin, sales, ticket)
         return Rhythm(
             self.first_day + begin, self._first_hour, sales, ticket, self._catch_up, self._pulse_at, self._pulses
         )
 
-    def _mean_factor(self, lawful: Undisturbed) -> np.float32:
-        """Undoes what openings, closings, seasons and paydays do to the mean over merchants."""
-        rate = self._table["rate"]
+    def _undisturbed_day(self, day: int, sales: NDArray[np.float32], ticket: NDArray[np.float32]) -> None:
+        """Fill `sales` and `ticket`, shape (merchants,), with the factors of `day` without departures."""
+        sales[:] = _noise(self._table["key"], day)
+        if self._lawful:
+            for each, shops in self._shops:
+                sales[each] = shops.factors(day)
+            self._lawful_day(self._lawful, day, sales, ticket)
+
+    def _mean_factors(self, lawful: Undisturbed) -> NDArray[np.float32]:
+        """Undoes what all this does to the mean over the merchants of a world and over the run."""
+        out = np.full(len(self._table), self._calm_factor(lawful), np.float32)
+        sample = np.unique(np.linspace(0, self.days - 1, max(2, min(60, MEAN_CELLS // len(self._table)))).astype(int))
+        total = np.zeros(len(self._table))
+        for day in sample.tolist() if self._shops else ():
+            sales, ticket = np.empty((2, len(self._table)), np.float32)
+            self._undisturbed_day(self.first_day + day, sales, ticket)
+            total += sales
+        for each, _ in self._shops:
+            rate = self._table["rate"][each]
+            mean = float((rate * total[each]).sum()) / max(float(rate.sum()) * len(sample), 1e-9)
+            out[each] = 1.0 / max(mean, 0.2)
+        return out
+
+    def _calm_factor(self, lawful: Undisturbed) -> np.float32:
+        """Undoes what openings, closings, seasons and paydays do to the mean over calm merchants."""
+        rate = self._table["rate"] * (lawful.world == CALM)
         there = np.ones(len(rate))
         there -= np.clip(lawful.open_day - self.first_day, 0, self.days) / self.days
         there -= np.clip(self.first_day + self.days - lawful.close_day, 0, self.days) / self.days
@@ -310,10 +351,25 @@ def local_days(config: SimulationConfig) -> tuple[int, int]:
 
 
 def _calendar(first_day: int, days: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """`trade_days` for merchants in China, and beside it flat for those abroad, shape (days, twice the trades)."""
+    """`trade_days` for merchants in China, flat for those abroad; both with the season alone, as worlds have holidays
+    of their own; shape (days, four times the trades)."""
     sales, ticket = trade_days(first_day, days)
-    flat = np.ones_like(sales)
-    return np.hstack([sales, flat]), np.hstack([ticket, flat])
+    flat, waves = np.ones_like(sales), seasons(first_day, days)
+    return np.hstack([sales, flat, waves, waves]), np.hstack([ticket, flat, ticket, flat])
+
+
+def _shops(seed: int, table: NDArray[np.void], lawful: Undisturbed) -> list[tuple[NDArray[np.int64], Shops]]:
+    """The merchants of each world, and how they trade."""
+    out = []
+    for number, world in enumerate(WORLDS.values()):
+        mine = np.flatnonzero(lawful.world == number)
+        if len(mine):
+            # A world's weekdays are its own.
+            of_trade = np.array([np.array(WEEKS[trade.week]) * 7 / sum(WEEKS[trade.week]) for trade in TRADES])
+            week = of_trade[table["trade"][mine]].T
+            shops = Shops(world, seed, table["key"][mine], table["rate"][mine], lawful.open_day[mine], week)
+            out.append((mine, shops))
+    return out
 
 
 def closed_on(lawful: Undisturbed, day: int, new_year: int) -> NDArray[np.bool_]:
@@ -326,7 +382,8 @@ def presence(lawful: Undisturbed, day: int) -> NDArray[np.float32]:
     out = np.ones(len(lawful.row), np.float32)
     new = np.flatnonzero(lawful.open_day > day - RAMP_DAYS[1])
     grown = (day - lawful.open_day[new]) / lawful.ramp_days[new]
-    out[new] = np.where(grown < 0, 0.0, np.minimum(1.0, _OPENING_VOLUME + (1 - _OPENING_VOLUME) * grown))
+    full = np.minimum(1.0, _OPENING_VOLUME + (1 - _OPENING_VOLUME) * grown)
+    out[new] = np.where(grown < 0, 0.0, np.where(lawful.world[new] == CALM, full, 1.0))
     out[lawful.close_day <= day] = 0.0
     of_year = (EPOCH + timedelta(day)).timetuple().tm_yday
     away = (of_year - lawful.season_from) % 365 >= lawful.season_days

@@ -79,6 +79,12 @@ def mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
+def uniform(keys: NDArray[np.uint64], question: int) -> NDArray[np.float64]:
+    """Uniform in [0, 1), one per key; questions from 100 on are of volume, from 200 on of the worlds."""
+    salt = mixed(np.array([question + 1_000_003], np.uint64))
+    return np.asarray((mixed(keys ^ salt) >> np.uint64(11)).astype(np.float64) * 2.0**-53, np.float64)
+
+
 class Draws:
     """Independent random numbers, one per merchant and question."""
 

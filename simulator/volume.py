@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from simulator.festivals import NEW_YEARS
-from simulator.rhythm import FOREVER, PULSE, SEGMENT, Undisturbed, day_ms, local_days, uniform
+from simulator.rhythm import FOREVER, PULSE, SEGMENT, Undisturbed, day_ms, local_days
 from simulator.stories import cast, surges
-from simulator.table import Draws
+from simulator.table import Draws, uniform
 from simulator.trades import HOURS, TRADES
 
 if TYPE_CHECKING:

@@ -1,0 +1,196 @@
+"""Three kinds of trade, each as wild as real shops of its kind: their figures, and which merchants are of which.
+
+The figures were fitted until `bench/realism.py` gave statistics like those published about real shops; a parameter
+means nothing by itself. How they act is in `simulator/shops.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulator.table import Draws
+from simulator.trades import TRADES
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from simulator.config import SimulationConfig
+
+CALM = -1
+"""Number of the world of merchants that have none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spells:
+    """Stretches of days of one shop; at most one of a kind in `within_days`.
+
+    Attributes:
+        within_days: length of the periods.
+        chance: that a period of a shop of average restlessness has one, 0 to 1.
+        days: shortest and longest, log-uniform.
+        size: median factor of the number of sales; 0: closed.
+        spread: standard deviation of the logarithm of the size.
+    """
+
+    within_days: int
+    chance: float
+    days: tuple[int, int]
+    size: float = 0.0
+    spread: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """How the shops of a world trade. Sizes are of the natural logarithm of a day's sales unless said otherwise.
+
+    Attributes:
+        smaller: standard deviation of the logarithm of a shop's mean below the median.
+        larger: above it.
+        own: standard deviation of the days of a shop with 50 sales a day, chance apart.
+        own_slope: the greater a shop, the less: `own` × (rate / 50) ** -own_slope.
+        own_spread: standard deviation of the logarithm of what each shop makes of `own`.
+        white: share of `own` that is forgotten the next day.
+        wander: share of `own` of moves that take so many days.
+        level_days: how long a level lasts, on average.
+        level: standard deviation of levels.
+        level_tail: weight of the third power: how much rarer and larger great changes are.
+        rise: chance of a day out of the ordinary, and its mean size.
+        fall: likewise downwards.
+        restless: standard deviation of the logarithm of what each shop makes of rises, falls and spells.
+        spells: stretches of other trade.
+        closures: stretches without trade.
+        ajar: chance that a day within a closure of a week or more has some sales.
+        week: mean logarithm of each weekday, Monday first.
+        week_spread: standard deviation of each shop's weekdays around it.
+        closes_weekly: share of shops with a closing day.
+        closes_twice: share of these with two.
+        moves_closing: share of these whose day moves every some months.
+        opens_anyway: mean chance that a closing day is not kept.
+        closed_day: mean chance that any day is closed.
+        market: standard deviation of what moves all shops on a day.
+        campaign: greatest factor of a week's campaign each year; 1: none.
+        holiday: median logarithm of holidays' sales.
+        holiday_spread: how far shops lie below and above it.
+        holiday_closed: share of shops closed on a holiday.
+        new_year_closed: share closed from 29 December to 4 January.
+        spring: whether Spring Festival moves it day by day.
+        christmas: factor on 24 December.
+        first_of_january: factor on 1 January.
+        openings: new shops a year, as a share of all.
+        closings: shops that end a year, likewise.
+        ramp: median logarithm a new shop lacks on its first day, and its spread.
+        own_calendar: share of merchants' paydays and promotions that are kept.
+    """
+
+    smaller: float
+    larger: float
+    own: float
+    own_slope: float
+    own_spread: float
+    white: float
+    wander: tuple[tuple[float, float], ...]
+    level_days: float
+    level: float
+    level_tail: float
+    rise: tuple[float, float]
+    fall: tuple[float, float]
+    restless: float
+    spells: tuple[Spells, ...]
+    closures: tuple[Spells, ...]
+    ajar: float
+    week: tuple[float, ...]
+    week_spread: float
+    closes_weekly: float = 0.0
+    closes_twice: float = 0.0
+    moves_closing: float = 0.0
+    opens_anyway: float = 0.0
+    closed_day: float = 0.0
+    market: float
+    campaign: float = 1.0
+    holiday: float
+    holiday_spread: tuple[float, float]
+    holiday_closed: float
+    new_year_closed: float = 0.0
+    spring: bool = False
+    christmas: float = 1.0
+    first_of_january: float = 1.0
+    openings: float
+    closings: float
+    ramp: tuple[float, float]
+    own_calendar: float
+
+
+WORLDS = {
+    "platform": World(
+        smaller=0.35, larger=0.74, own=0.24, own_slope=0.2, own_spread=0.42, white=0.6,
+        wander=((3.0, 0.5), (10.0, 0.6)), level_days=60.0, level=0.2, level_tail=0.25,
+        rise=(0.012, 0.5), fall=(0.012, 0.7), restless=0.9,
+        spells=(
+            Spells(within_days=14, chance=0.05, days=(1, 6), size=1.9, spread=0.4),
+            Spells(within_days=60, chance=0.08, days=(6, 30), size=1.8, spread=0.4),
+            Spells(within_days=30, chance=0.08, days=(2, 14), size=0.45, spread=0.5),
+        ),
+        closures=(
+            Spells(within_days=30, chance=0.12, days=(1, 6)),
+            Spells(within_days=120, chance=0.16, days=(5, 60)),
+        ),
+        ajar=0.15, week=(-0.06, -0.07, -0.05, -0.04, 0.05, 0.09, 0.07), week_spread=0.1,
+        market=0.08, campaign=2.9, holiday=-0.05, holiday_spread=(0.5, 0.3), holiday_closed=0.02, spring=True,
+        openings=0.5, closings=0.08, ramp=(0.8, 0.8), own_calendar=0.3,
+    ),
+    "restaurants": World(
+        smaller=0.77, larger=0.57, own=0.27, own_slope=0.33, own_spread=0.25, white=0.97,
+        wander=((4.0, 0.15), (20.0, 0.2)), level_days=90.0, level=0.1, level_tail=0.2,
+        rise=(0.015, 0.4), fall=(0.03, 0.8), restless=0.6,
+        spells=(Spells(within_days=60, chance=0.05, days=(4, 20), size=1.5, spread=0.3),),
+        closures=(
+            Spells(within_days=60, chance=0.12, days=(1, 4)),
+            Spells(within_days=360, chance=0.15, days=(5, 30)),
+        ),
+        ajar=0.05, week=(-0.2, -0.16, -0.13, -0.12, 0.1, 0.2, 0.1), week_spread=0.15,
+        closes_weekly=0.58, closes_twice=0.1, moves_closing=0.15, opens_anyway=0.12, closed_day=0.015,
+        market=0.1, holiday=0.1, holiday_spread=(0.6, 0.4), holiday_closed=0.24, new_year_closed=0.6,
+        openings=0.12, closings=0.08, ramp=(0.6, 0.5), own_calendar=0.2,
+    ),
+    "supermarkets": World(
+        smaller=0.36, larger=0.6, own=0.075, own_slope=0.14, own_spread=0.25, white=0.6,
+        wander=((4.0, 0.5), (14.0, 0.5)), level_days=300.0, level=0.06, level_tail=0.1,
+        rise=(0.0006, 0.3), fall=(0.0006, 0.5), restless=0.4,
+        spells=(Spells(within_days=360, chance=0.05, days=(1, 10), size=1.7, spread=0.15),),
+        closures=(
+            Spells(within_days=90, chance=0.3, days=(1, 2)),
+            Spells(within_days=1440, chance=0.1, days=(7, 60)),
+        ),
+        ajar=0.05, week=(-0.03, -0.06, -0.05, -0.08, -0.02, 0.12, 0.1), week_spread=0.05,
+        market=0.07, holiday=0.12, holiday_spread=(0.2, 0.32), holiday_closed=0.07,
+        christmas=2.2, first_of_january=0.3, openings=0.02, closings=0.01, ramp=(0.4, 0.4), own_calendar=0.05,
+    ),
+}  # fmt: skip
+NAMES = tuple(WORLDS)
+MIXED_SHARES = {
+    **dict.fromkeys((5812, 5813, 5814, 5462), (0.4, 0.6, 0.0)),
+    **dict.fromkeys((5411, 5311, 5912, 5541, 4111, 4900, 8062, 8211, 5200), (0.3, 0.0, 0.7)),
+}
+"""Of which worlds the merchants of a trade are, in the order of `WORLDS`: the rest as `OTHER_SHARES`."""
+OTHER_SHARES = (0.6, 0.25, 0.15)
+
+
+def worlds_of(config: SimulationConfig, table: NDArray[np.void]) -> NDArray[np.int64]:
+    """Number of each merchant's world, shape (merchants,); `CALM` where it has none."""
+    if config.world == "calm" or not config.calendar:
+        return np.full(len(table), CALM)
+    if config.world != "mixed":
+        return np.full(len(table), NAMES.index(config.world))
+    shares = np.array([MIXED_SHARES.get(trade.mcc, OTHER_SHARES) for trade in TRADES])[table["trade"]]
+    chosen = Draws(config.seed, len(table)).uniform(14)[:, None] >= np.cumsum(shares, axis=1)
+    return np.minimum(chosen.sum(axis=1), len(NAMES) - 1)
+
+
+def sizes(world: World, draws: Draws) -> NDArray[np.float64]:
+    """How large each shop is against the mean, shape (merchants,)."""
+    normal = draws.normal(13)
+    size = np.exp(normal * np.where(normal < 0, world.smaller, world.larger))
+    return np.asarray(size / size.mean(), np.float64)

@@ -1,0 +1,232 @@
+"""What the shops of a world sell on a day, as a factor of their mean: hashes of shop, day and question alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from simulator.festivals import EPOCH, NEW_YEARS, day_number, is_holiday
+from simulator.table import mixed, uniform
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from simulator.figures import Spells, World
+
+Keys = "NDArray[np.uint64]"
+_PHI = np.uint64(0x9E3779B97F4A7C15)
+_SPRING_DAYS = (-11, -4, -1, 0, 3, 7, 14, 21)
+"""Days from the first of the lunar year, and what shops of the platform do then: closed, median and spread."""
+_SPRING_CLOSED = (0.0, 0.10, 0.19, 0.22, 0.19, 0.10, 0.02, 0.0)
+_SPRING_MEDIAN = (0.0, 0.11, -0.67, -0.63, -0.51, 0.02, 0.02, 0.0)
+_SPRING_SPREAD = (0.0, 0.45, 1.1, 1.5, 1.15, 0.45, 0.1, 0.0)
+
+
+def of_period(keys: NDArray[np.uint64], number: NDArray[np.int64] | int) -> NDArray[np.uint64]:
+    """Keys of a shop and the number of a day or of another period."""
+    return np.asarray(keys + np.asarray(number, np.int64).astype(np.uint64) * _PHI, np.uint64)
+
+
+def normal(keys: NDArray[np.uint64], question: int) -> NDArray[np.float32]:
+    """Nearly standard normal, at most 3.5: the sum of four uniform numbers."""
+    bits = mixed(keys ^ mixed(np.array([question + 2_000_003], np.uint64)))
+    total = np.zeros(len(keys), np.float32)
+    for _ in range(4):
+        total += (bits & np.uint64(0xFFFF)).astype(np.float32)
+        bits = bits >> np.uint64(16)
+    return np.asarray((total - np.float32(131_070.0)) * np.float32(3**0.5 / 65_536), np.float32)
+
+
+class Found(NamedTuple):
+    """Shops that are within a spell on a day.
+
+    Attributes:
+        shops: their places.
+        keys: of shop and period.
+        days: how long the spells are.
+        age: whole days since they began.
+    """
+
+    shops: NDArray[np.int64]
+    keys: NDArray[np.uint64]
+    days: NDArray[np.int64]
+    age: NDArray[np.int64]
+
+
+class Shops:
+    """The shops of one world.
+
+    Args:
+        world: how they trade.
+        seed: of the run.
+        keys: of their draws, shape (shops,).
+        rate: mean sales a day.
+        open_day: first day of each, from 1970; far in the past where it was always there.
+        week: each weekday of its trade, by which the factors are divided, shape (7, shops).
+    """
+
+    def __init__(
+        self,
+        world: World,
+        seed: int,
+        keys: NDArray[np.uint64],
+        rate: NDArray[np.float64],
+        open_day: NDArray[np.int64],
+        week: NDArray[np.float64],
+    ) -> None:
+        self.world, self.keys, self.open_day = world, keys, open_day
+        self._everyone = mixed(np.array([seed, seed + 1], np.uint64) ^ mixed(np.array([len(world.week)], np.uint64)))
+        own = world.own * (np.maximum(rate, 2.0) / 50.0) ** -world.own_slope
+        self.own = (own * np.exp(world.own_spread * normal(keys, 200))).astype(np.float32)
+        self.restless = np.exp(world.restless * normal(keys, 201) - world.restless**2 / 2)
+        self.phase = uniform(keys, 202)
+        self.week = np.asarray(self._weekdays() - np.log(week), np.float32)
+        self._plan_closing_days()
+        self.holidays = normal(keys, 203)
+
+    def factors(self, day: int) -> NDArray[np.float32]:
+        """Factor of the number of sales on local `day` from 1970, shape (shops,)."""
+        out = self.week[(day + 3) % 7] + self._level(day) + self._noise(day) + self._market(day)
+        out += self._of_holidays(day) - self._ramp(day)
+        for question, spells in enumerate(self.world.spells):
+            on = self.spell(spells, 230 + 5 * question, day)
+            out[on.shops] += np.log(spells.size) + spells.spread * normal(on.keys, 233 + 5 * question)
+        out = np.exp(np.minimum(out, 3.0))
+        out[self.closed(day)] = 0.0
+        return out
+
+    def spell(self, spells: Spells, question: int, day: int) -> Found:
+        """Who is within one of `spells` on `day`."""
+        at = day + np.floor(self.phase * spells.within_days).astype(np.int64)
+        keys = of_period(self.keys, at // spells.within_days)
+        has = np.flatnonzero(uniform(keys, question) < spells.chance * self.restless)
+        keys, offset = keys[has], at[has] % spells.within_days
+        shortest, longest = spells.days
+        days = np.floor(shortest * ((longest + 1) / shortest) ** uniform(keys, question + 1)).astype(np.int64)
+        begin = np.floor(uniform(keys, question + 2) * (spells.within_days - days + 1)).astype(np.int64)
+        on = (begin <= offset) & (offset < begin + days)
+        return Found(has[on], keys[on], days[on], (offset - begin)[on])
+
+    def closed(self, day: int) -> NDArray[np.bool_]:
+        """Who does not trade on `day`, shape (shops,)."""
+        world, today = self.world, of_period(self.keys, day)
+        out = self.closes_weekly(day) & (uniform(today, 210) >= self._opens_anyway)
+        if world.closed_day:
+            out |= uniform(today, 211) < world.closed_day * self.restless
+        for question, spells in enumerate(world.closures):
+            on = self.spell(spells, 260 + 5 * question, day)
+            shut = (on.days < 7) | (uniform(of_period(on.keys, day), 212) >= world.ajar)
+            out[on.shops[shut]] = True
+        out |= self._closed_for_holidays(day)
+        return np.asarray(out | (self.open_day > day), np.bool_)
+
+    def closes_weekly(self, day: int) -> NDArray[np.bool_]:
+        """Whose weekly closing day `day` is."""
+        moved = of_period(self.keys, (day + np.floor(self.phase * 150).astype(np.int64)) // 150)
+        weekday = np.where(self._moves, np.floor(uniform(moved, 213) * 5).astype(np.int64), self._closing_day)
+        after = (day + 3 - weekday) % 7
+        return np.asarray(self._closes & ((after == 0) | (self._twice & (after == 1))), np.bool_)
+
+    def _weekdays(self) -> NDArray[np.float32]:
+        """Logarithm of each weekday, Monday first, shape (7, shops)."""
+        world = self.world
+        spread = world.week_spread * np.exp(0.6 * normal(self.keys, 204))
+        strength = np.exp(0.5 * normal(self.keys, 205))
+        out = np.stack([spread * normal(self.keys, 220 + i) + strength * mean for i, mean in enumerate(world.week)])
+        return np.asarray(out - np.log(np.exp(out).mean(axis=0)), np.float32)
+
+    def _plan_closing_days(self) -> None:
+        world, keys = self.world, self.keys
+        self._closes = uniform(keys, 214) < world.closes_weekly
+        self._twice = uniform(keys, 215) < world.closes_twice
+        self._moves = uniform(keys, 216) < world.moves_closing
+        # Most often early in the week.
+        self._closing_day = np.searchsorted([0.32, 0.52, 0.74, 0.84, 0.87, 0.90], uniform(keys, 217), side="right")
+        self._opens_anyway = -np.log1p(-0.999 * uniform(keys, 218)) * world.opens_anyway
+
+    def _level(self, day: int) -> NDArray[np.float32]:
+        """What lasts for weeks and months and then changes from one day to the next."""
+        world = self.world
+        out = np.zeros(len(self.keys), np.float32)
+        for question, share in ((206, 0.6), (207, 1.8)):
+            period = world.level_days * share * (0.5 + self.phase)
+            z = normal(of_period(self.keys, np.floor(day / period + self.phase).astype(np.int64)), question)
+            out += world.level * z * (1.0 + world.level_tail * z * z) * np.float32(0.7)
+        return out
+
+    def _noise(self, day: int) -> NDArray[np.float32]:
+        world, today = self.world, of_period(self.keys, day)
+        out = world.white * normal(today, 208)
+        for question, (days, share) in enumerate(world.wander):
+            at = day / days + self.phase
+            number = np.floor(at).astype(np.int64)
+            w = (at - number).astype(np.float32)
+            w *= w * (3.0 - 2.0 * w)
+            before, after = (normal(of_period(self.keys, number + i), 300 + question) for i in (0, 1))
+            out += share * (before * (1.0 - w) + after * w) / np.sqrt(w * w + (1.0 - w) ** 2)
+        out *= self.own
+        u = uniform(today, 209)
+        for sign, (chance, mean), place in ((1, world.rise, u), (-1, world.fall, 1.0 - u)):
+            hit = np.flatnonzero(place < chance * self.restless)
+            out[hit] -= sign * mean * np.log1p(-0.999 * uniform(today[hit], 219))
+        return np.asarray(out, np.float32)
+
+    def _market(self, day: int) -> np.float32:
+        """What moves all shops of the world alike on `day`."""
+        world, date = self.world, EPOCH + timedelta(day)
+        total = 0.0
+        for question, (days, share) in enumerate(((1, 0.6), (4, 0.6), (20, 0.5))):
+            number, w = day // days, day % days / days
+            knots = [float(normal(of_period(self._everyone[:1], number + i), 310 + question)[0]) for i in (0, 1)]
+            total += share * (knots[0] * (1 - w) + knots[1] * w)
+        total *= world.market
+        begin = day_number(date.replace(month=12, day=8))
+        if world.campaign > 1.0 and begin <= day < begin + 7:
+            total += np.log(world.campaign) * (1.0 if day < begin + 5 else 0.6)
+        if date.month == 12 and 20 <= date.day <= 24:
+            total += np.log(world.christmas) * (date.day - 19) ** 2 / 25
+        if (date.month, date.day) == (1, 1):
+            total += np.log(world.first_of_january)
+        return np.float32(total)
+
+    def _of_holidays(self, day: int) -> NDArray[np.float32]:
+        """Holidays move each shop its own way, and much alike from one to the next."""
+        world = self.world
+        if world.spring:
+            from_new_year = int(day - NEW_YEARS[np.abs(NEW_YEARS - day).argmin()])
+            if _SPRING_DAYS[0] < from_new_year < _SPRING_DAYS[-1]:
+                median, spread = (np.interp(from_new_year, _SPRING_DAYS, each) for each in (_SPRING_MEDIAN, _SPRING_SPREAD))
+                year = of_period(self.keys, day // 100)
+                z = 0.85 * normal(year, 221 + 10) + 0.5 * normal(of_period(self.keys, day), 222 + 10)
+                return np.asarray(median + spread * z * np.where(z > 0, 0.75, 1.0), np.float32)
+        if not is_holiday(EPOCH + timedelta(day)):
+            return np.zeros(len(self.keys), np.float32)
+        z = 0.7 * self.holidays + 0.7 * normal(of_period(self.keys, day // 4), 228)
+        below, above = world.holiday_spread
+        return np.asarray(world.holiday + z * np.where(z < 0, below, above), np.float32)
+
+    def _closed_for_holidays(self, day: int) -> NDArray[np.bool_]:
+        world, date = self.world, EPOCH + timedelta(day)
+        share = world.holiday_closed if is_holiday(date) else 0.0
+        if world.spring:
+            from_new_year = int(day - NEW_YEARS[np.abs(NEW_YEARS - day).argmin()])
+            if _SPRING_DAYS[0] < from_new_year < _SPRING_DAYS[-1]:
+                share = float(np.interp(from_new_year, _SPRING_DAYS, _SPRING_CLOSED))
+        if (date.month, date.day) in {(12, 29), (12, 30), (12, 31), (1, 1), (1, 2), (1, 3), (1, 4)}:
+            share = max(share, world.new_year_closed * (1.0 if (date.month, date.day) != (12, 29) else 0.4))
+        if not share:
+            return np.zeros(len(self.keys), np.bool_)
+        # One number for the whole feast: who is closed on its first day is closed on the next.
+        return np.asarray(uniform(of_period(self.keys, (day + 20) // 30), 229) < share, np.bool_)
+
+    def _ramp(self, day: int) -> NDArray[np.float32]:
+        """What new shops lack."""
+        out = np.zeros(len(self.keys), np.float32)
+        new = np.flatnonzero((self.open_day <= day) & (self.open_day > day - 200))
+        median, spread = self.world.ramp
+        lacks = median * np.exp(spread * normal(self.keys[new], 224 + 10))
+        takes = 8.0 * 8.0 ** uniform(self.keys[new], 225 + 10)
+        out[new] = lacks * np.exp(-(day - self.open_day[new]) / takes)
+        return out
