@@ -51,7 +51,7 @@ class World:
         larger: above it.
         own: standard deviation of the days of a shop with 50 sales a day, chance apart.
         own_slope: the greater a shop, the less: `own` × (rate / 50) ** -own_slope.
-        own_spread: standard deviation of the logarithm of what each shop makes of `own`.
+        own_spread: standard deviation of the logarithm of what each shop makes of `own`, below the median and above.
         white: share of `own` that is forgotten the next day.
         wander: share of `own` of moves that take so many days.
         level_days: how long a level lasts, on average.
@@ -62,7 +62,7 @@ class World:
         restless: standard deviation of the logarithm of what each shop makes of rises, falls and spells.
         spells: stretches of other trade.
         closures: stretches without trade.
-        ajar: chance that a day within a closure of a week or more has some sales.
+        ajar: share of closures of a week or more in which a little is sold on most days, and how much, as a factor.
         week: mean logarithm of each weekday, Monday first.
         week_spread: standard deviation of each shop's weekdays around it.
         closes_weekly: share of shops with a closing day.
@@ -71,14 +71,17 @@ class World:
         opens_anyway: mean chance that a closing day is not kept.
         closed_day: mean chance that any day is closed.
         market: standard deviation of what moves all shops on a day.
+        market_slow: share of `market` of moves over weeks.
         campaign: greatest factor of a week's campaign each year; 1: none.
         holiday: median logarithm of holidays' sales.
         holiday_spread: how far shops lie below and above it.
+        holiday_slope: the greater a shop, the less: spread × (rate / mean) ** -holiday_slope.
         holiday_closed: share of shops closed on a holiday.
-        new_year_closed: share closed from 29 December to 4 January.
+        new_year_closed: share closed for some days around 1 January.
         spring: whether Spring Festival moves it day by day.
         christmas: factor on 24 December.
         first_of_january: factor on 1 January.
+        early_january: factor on 2 and 3 January.
         openings: new shops a year, as a share of all.
         closings: shops that end a year, likewise.
         ramp: median logarithm a new shop lacks on its first day, and its spread.
@@ -89,7 +92,7 @@ class World:
     larger: float
     own: float
     own_slope: float
-    own_spread: float
+    own_spread: tuple[float, float]
     white: float
     wander: tuple[tuple[float, float], ...]
     level_days: float
@@ -100,7 +103,7 @@ class World:
     restless: float
     spells: tuple[Spells, ...]
     closures: tuple[Spells, ...]
-    ajar: float
+    ajar: tuple[float, float]
     week: tuple[float, ...]
     week_spread: float
     closes_weekly: float = 0.0
@@ -109,14 +112,17 @@ class World:
     opens_anyway: float = 0.0
     closed_day: float = 0.0
     market: float
+    market_slow: float = 0.3
     campaign: float = 1.0
     holiday: float
     holiday_spread: tuple[float, float]
+    holiday_slope: float = 0.0
     holiday_closed: float
     new_year_closed: float = 0.0
     spring: bool = False
     christmas: float = 1.0
     first_of_january: float = 1.0
+    early_january: float = 1.0
     openings: float
     closings: float
     ramp: tuple[float, float]
@@ -125,8 +131,8 @@ class World:
 
 WORLDS = {
     "platform": World(
-        smaller=0.35, larger=0.74, own=0.24, own_slope=0.2, own_spread=0.42, white=0.6,
-        wander=((3.0, 0.5), (10.0, 0.6)), level_days=60.0, level=0.2, level_tail=0.25,
+        smaller=0.35, larger=0.74, own=0.17, own_slope=0.2, own_spread=(0.3, 0.5), white=0.6,
+        wander=((3.0, 0.5), (10.0, 0.6)), level_days=60.0, level=0.13, level_tail=0.25,
         rise=(0.012, 0.5), fall=(0.012, 0.7), restless=0.9,
         spells=(
             Spells(within_days=14, chance=0.05, days=(1, 6), size=1.9, spread=0.4),
@@ -135,37 +141,37 @@ WORLDS = {
         ),
         closures=(
             Spells(within_days=30, chance=0.12, days=(1, 6)),
-            Spells(within_days=120, chance=0.16, days=(5, 60)),
+            Spells(within_days=120, chance=0.16, days=(7, 90)),
         ),
-        ajar=0.15, week=(-0.06, -0.07, -0.05, -0.04, 0.05, 0.09, 0.07), week_spread=0.1,
-        market=0.08, campaign=2.9, holiday=-0.05, holiday_spread=(0.5, 0.3), holiday_closed=0.02, spring=True,
+        ajar=(0.4, 0.03), week=(-0.06, -0.07, -0.05, -0.04, 0.05, 0.09, 0.07), week_spread=0.1,
+        market=0.08, campaign=2.9, holiday=-0.05, holiday_spread=(0.5, 0.3), holiday_closed=0.003, spring=True,
         openings=0.5, closings=0.08, ramp=(0.8, 0.8), own_calendar=0.3,
     ),
     "restaurants": World(
-        smaller=0.77, larger=0.57, own=0.27, own_slope=0.33, own_spread=0.25, white=0.97,
-        wander=((4.0, 0.15), (20.0, 0.2)), level_days=90.0, level=0.1, level_tail=0.2,
+        smaller=0.77, larger=0.57, own=0.22, own_slope=0.33, own_spread=(0.2, 0.35), white=0.97,
+        wander=((4.0, 0.12), (20.0, 0.15)), level_days=90.0, level=0.06, level_tail=0.2,
         rise=(0.015, 0.4), fall=(0.03, 0.8), restless=0.6,
         spells=(Spells(within_days=60, chance=0.05, days=(4, 20), size=1.5, spread=0.3),),
         closures=(
             Spells(within_days=60, chance=0.12, days=(1, 4)),
             Spells(within_days=360, chance=0.15, days=(5, 30)),
         ),
-        ajar=0.05, week=(-0.2, -0.16, -0.13, -0.12, 0.1, 0.2, 0.1), week_spread=0.15,
+        ajar=(0.3, 0.03), week=(-0.2, -0.16, -0.13, -0.12, 0.1, 0.2, 0.1), week_spread=0.15,
         closes_weekly=0.58, closes_twice=0.1, moves_closing=0.15, opens_anyway=0.12, closed_day=0.015,
-        market=0.1, holiday=0.1, holiday_spread=(0.6, 0.4), holiday_closed=0.24, new_year_closed=0.6,
+        market=0.1, holiday=0.1, holiday_spread=(0.6, 0.4), holiday_closed=0.24, new_year_closed=0.6, early_january=1.5,
         openings=0.12, closings=0.08, ramp=(0.6, 0.5), own_calendar=0.2,
     ),
     "supermarkets": World(
-        smaller=0.36, larger=0.6, own=0.075, own_slope=0.14, own_spread=0.25, white=0.6,
-        wander=((4.0, 0.5), (14.0, 0.5)), level_days=300.0, level=0.06, level_tail=0.1,
-        rise=(0.0006, 0.3), fall=(0.0006, 0.5), restless=0.4,
+        smaller=0.36, larger=0.6, own=0.06, own_slope=0.14, own_spread=(0.15, 0.3), white=0.6,
+        wander=((4.0, 0.5), (14.0, 0.5)), level_days=300.0, level=0.025, level_tail=0.1,
+        rise=(0.0004, 0.3), fall=(0.0002, 0.5), restless=0.4,
         spells=(Spells(within_days=360, chance=0.05, days=(1, 10), size=1.7, spread=0.15),),
         closures=(
             Spells(within_days=90, chance=0.3, days=(1, 2)),
-            Spells(within_days=1440, chance=0.1, days=(7, 60)),
+            Spells(within_days=1440, chance=0.12, days=(21, 60)),
         ),
-        ajar=0.05, week=(-0.03, -0.06, -0.05, -0.08, -0.02, 0.12, 0.1), week_spread=0.05,
-        market=0.07, holiday=0.12, holiday_spread=(0.2, 0.32), holiday_closed=0.07,
+        ajar=(0.5, 0.01), week=(-0.03, -0.06, -0.05, -0.08, -0.02, 0.12, 0.1), week_spread=0.05,
+        market=0.05, market_slow=0.1, holiday=0.12, holiday_spread=(0.2, 0.32), holiday_slope=0.5, holiday_closed=0.07,
         christmas=2.2, first_of_january=0.3, openings=0.02, closings=0.01, ramp=(0.4, 0.4), own_calendar=0.05,
     ),
 }  # fmt: skip

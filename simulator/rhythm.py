@@ -294,7 +294,7 @@ class Rhythms:
         sample = np.unique(np.linspace(0, self.days - 1, max(2, min(60, MEAN_CELLS // len(self._table)))).astype(int))
         total = np.zeros(len(self._table))
         for day in sample.tolist() if self._shops else ():
-            sales, ticket = np.empty((2, len(self._table)), np.float32)
+            sales, ticket = np.ones((2, len(self._table)), np.float32)
             self._undisturbed_day(self.first_day + day, sales, ticket)
             total += sales
         for each, _ in self._shops:

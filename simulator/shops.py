@@ -79,7 +79,10 @@ class Shops:
         self.world, self.keys, self.open_day = world, keys, open_day
         self._everyone = mixed(np.array([seed, seed + 1], np.uint64) ^ mixed(np.array([len(world.week)], np.uint64)))
         own = world.own * (np.maximum(rate, 2.0) / 50.0) ** -world.own_slope
-        self.own = (own * np.exp(world.own_spread * normal(keys, 200))).astype(np.float32)
+        z = normal(keys, 200)
+        self.own = (own * np.exp(z * np.where(z < 0, *world.own_spread))).astype(np.float32)
+        size = (np.maximum(rate, 1e-9) / max(float(rate.mean()), 1e-9)) ** -world.holiday_slope
+        self._holiday_size = np.minimum(size, 3.0).astype(np.float32)
         self.restless = np.exp(world.restless * normal(keys, 201) - world.restless**2 / 2)
         self.phase = uniform(keys, 202)
         self.week = np.asarray(self._weekdays() - np.log(week), np.float32)
@@ -94,6 +97,9 @@ class Shops:
             on = self.spell(spells, 230 + 5 * question, day)
             out[on.shops] += np.log(spells.size) + spells.spread * normal(on.keys, 233 + 5 * question)
         out = np.exp(np.minimum(out, 3.0))
+        for question, closures in enumerate(self.world.closures):
+            on = self.spell(closures, 260 + 5 * question, day)
+            out[on.shops[self._ajar(on, day)]] *= self.world.ajar[1]
         out[self.closed(day)] = 0.0
         return out
 
@@ -117,10 +123,14 @@ class Shops:
             out |= uniform(today, 211) < world.closed_day * self.restless
         for question, spells in enumerate(world.closures):
             on = self.spell(spells, 260 + 5 * question, day)
-            shut = (on.days < 7) | (uniform(of_period(on.keys, day), 212) >= world.ajar)
-            out[on.shops[shut]] = True
+            out[on.shops[~self._ajar(on, day)]] = True
         out |= self._closed_for_holidays(day)
         return np.asarray(out | (self.open_day > day), np.bool_)
+
+    def _ajar(self, on: Found, day: int) -> NDArray[np.bool_]:
+        """Which of the closed sell a little on `day` nevertheless."""
+        often = uniform(of_period(on.keys, day), 212) < 0.7
+        return np.asarray((on.days >= 7) & (uniform(on.keys, 235) < self.world.ajar[0]) & often, np.bool_)
 
     def closes_weekly(self, day: int) -> NDArray[np.bool_]:
         """Whose weekly closing day `day` is."""
@@ -177,7 +187,7 @@ class Shops:
         """What moves all shops of the world alike on `day`."""
         world, date = self.world, EPOCH + timedelta(day)
         total = 0.0
-        for question, (days, share) in enumerate(((1, 0.6), (4, 0.6), (20, 0.5))):
+        for question, (days, share) in enumerate(((1, 0.8), (4, 0.6), (20, world.market_slow))):
             number, w = day // days, day % days / days
             knots = [float(normal(of_period(self._everyone[:1], number + i), 310 + question)[0]) for i in (0, 1)]
             total += share * (knots[0] * (1 - w) + knots[1] * w)
@@ -187,6 +197,8 @@ class Shops:
             total += np.log(world.campaign) * (1.0 if day < begin + 5 else 0.6)
         if date.month == 12 and 20 <= date.day <= 24:
             total += np.log(world.christmas) * (date.day - 19) ** 2 / 25
+        if (date.month, date.day) in {(1, 2), (1, 3)}:
+            total += np.log(world.early_january)
         if (date.month, date.day) == (1, 1):
             total += np.log(world.first_of_january)
         return np.float32(total)
@@ -205,7 +217,7 @@ class Shops:
             return np.zeros(len(self.keys), np.float32)
         z = 0.7 * self.holidays + 0.7 * normal(of_period(self.keys, day // 4), 228)
         below, above = world.holiday_spread
-        return np.asarray(world.holiday + z * np.where(z < 0, below, above), np.float32)
+        return np.asarray(world.holiday + z * np.where(z < 0, below, above) * self._holiday_size, np.float32)
 
     def _closed_for_holidays(self, day: int) -> NDArray[np.bool_]:
         world, date = self.world, EPOCH + timedelta(day)
@@ -214,12 +226,20 @@ class Shops:
             from_new_year = int(day - NEW_YEARS[np.abs(NEW_YEARS - day).argmin()])
             if _SPRING_DAYS[0] < from_new_year < _SPRING_DAYS[-1]:
                 share = float(np.interp(from_new_year, _SPRING_DAYS, _SPRING_CLOSED))
-        if (date.month, date.day) in {(12, 29), (12, 30), (12, 31), (1, 1), (1, 2), (1, 3), (1, 4)}:
-            share = max(share, world.new_year_closed * (1.0 if (date.month, date.day) != (12, 29) else 0.4))
-        if not share:
-            return np.zeros(len(self.keys), np.bool_)
         # One number for the whole feast: who is closed on its first day is closed on the next.
-        return np.asarray(uniform(of_period(self.keys, (day + 20) // 30), 229) < share, np.bool_)
+        out = uniform(of_period(self.keys, (day + 20) // 30), 229) < share if share else np.zeros(len(self.keys), np.bool_)
+        if world.new_year_closed:
+            out |= self._closed_at_new_year(day)
+        return np.asarray(out, np.bool_)
+
+    def _closed_at_new_year(self, day: int) -> NDArray[np.bool_]:
+        """From 29, 30 or 31 December to 2, 3 or 4 January."""
+        from_new_year = (day - day_number((EPOCH + timedelta(day + 180)).replace(month=1, day=1)))
+        if not -3 <= from_new_year <= 3:
+            return np.zeros(len(self.keys), np.bool_)
+        first, last = (np.floor(3 * uniform(self.keys, question)) for question in (236, 237))
+        on = (from_new_year >= first - 3) & (from_new_year <= last + 1)
+        return np.asarray(on & (uniform(self.keys, 238) < self.world.new_year_closed), np.bool_)
 
     def _ramp(self, day: int) -> NDArray[np.float32]:
         """What new shops lack."""
