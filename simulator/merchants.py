@@ -13,10 +13,12 @@ from simulator.fees import contract_record, plan_fees
 from simulator.mccs import plan_mccs
 from simulator.names import NAMES, shop_name
 from simulator.people import details_of, plan_territories
-from simulator.stories import act, introduce
+from simulator.peculiar import HOURS_MOVED, moves, plan_peculiar
+from simulator.rhythm import local_days
+from simulator.stories import act, cast, introduce
 from simulator.table import FEED, MERCHANT, NEVER_MS, SAME_CHANNEL, Draws
 from simulator.trades import ACQUIRERS, CHEAPER, CITIES, TRADES
-from simulator.figures import WORLDS, sizes
+from simulator.figures import CALM, WORLDS, sizes, worlds_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -75,10 +77,20 @@ def build_merchants(config: SimulationConfig) -> Merchants:
     plan_mccs(table, draws, config)
     prices = plan_fees(table, draws, config)
     act(table, prices, config)
+    _move_hours(table, config)
     wanted = np.ceil(table["rate"] / 80).astype(np.int64)
     table["terminals"] = np.clip(wanted, table["mccs"], 1000)
     territories = plan_territories(table, draws) if config.people else None
     return Merchants(table, prices, _numbers(table), territories)
+
+
+def _move_hours(table: NDArray[np.void], config: SimulationConfig) -> None:
+    """Of the merchants whose opening hours move, from when and by how much."""
+    worlds = worlds_of(config, table)
+    worlds[cast(config)] = CALM
+    mine = plan_peculiar(table["key"], worlds, table["city"]) == HOURS_MOVED
+    day, hours = moves(table["key"], *local_days(config))
+    table["moved_day"], table["moved_h"] = day, np.where(mine, hours, 0)
 
 
 def _zipf(uniform: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -14,7 +14,8 @@ import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.festivals import EPOCH, NEW_YEARS, SEASON_OF, SEASONS, seasons, trade_days
-from simulator.shops import Shops
+from simulator.peculiar import HOURS_MOVED, KINDS, plan_peculiar, rhythm_of
+from simulator.shops import Shops, data_hole
 from simulator.table import mixed, uniform
 from simulator.trades import ACQUIRERS, CITIES, TRADES, WEEKS
 from simulator.figures import CALM, WORLDS
@@ -91,6 +92,7 @@ class Undisturbed:
 
     Attributes:
         world: number of its world (`simulator.figures`); `CALM` where it has none.
+        peculiar: kind of its own rhythm, index into `simulator.peculiar.KINDS`; 0 none.
         row: which column of the trades' calendar is its own; abroad there are no holidays.
         log_growth: natural logarithm of its growth a day.
         payday: day of the month, 0 none.
@@ -106,6 +108,7 @@ class Undisturbed:
     """
 
     world: NDArray[np.int64]
+    peculiar: NDArray[np.int8]
     row: NDArray[np.int64]
     log_growth: NDArray[np.float64]
     payday: NDArray[np.int8]
@@ -120,15 +123,16 @@ class Undisturbed:
     season_days: NDArray[np.int64]
 
     def steady(self) -> NDArray[np.bool_]:
-        """Merchants that neither open nor close nor have a season, shape (merchants,)."""
+        """Merchants that neither open nor close nor have a season or a rhythm of their own, shape (merchants,)."""
         out = np.asarray((self.open_day == -FOREVER) & (self.close_day == FOREVER), np.bool_)
         out[self.seasonal] = False
+        out[self.peculiar > 0] = False
         return out
 
     def steadied(self, merchants: NDArray[np.int64]) -> Undisturbed:
         """The same, but these are calm, neither open nor close, have no season and no promotions of their own."""
         self.open_day[merchants], self.close_day[merchants] = -FOREVER, FOREVER
-        self.world[merchants] = CALM
+        self.world[merchants], self.peculiar[merchants] = CALM, 0
         self.row[merchants] %= 2 * len(TRADES)
         stays = ~np.isin(self.seasonal, merchants)
         return replace(
@@ -174,6 +178,7 @@ def plan_undisturbed(
     seasonal = np.flatnonzero(may & (gone == FOREVER) & (uniform(keys, 108) < SEASONAL_SHARE))
     return Undisturbed(
         world=world,
+        peculiar=plan_peculiar(keys, world, table["city"]),
         row=trade + len(TRADES) * (abroad + 2 * (world != CALM)),
         log_growth=np.log1p(growth) / 365.0,
         payday=np.where(has_payday, np.array(PAYDAYS)[(uniform(keys, 102) < 0.4).astype(int)], 0).astype(np.int8),
@@ -237,6 +242,7 @@ class Rhythms:
     ) -> None:
         self._table, self._lawful, self._segments = table, lawful, segments
         self.first_day, self.days = local_days(config)
+        self._seed = config.seed
         self._first_hour = config.start_ms // HOUR_MS
         n = max(1, len(table))
         whole = n * self.days <= CELLS
@@ -248,7 +254,13 @@ class Rhythms:
         if lawful:
             self._sales, self._ticket = _calendar(self.first_day, self.days)
             self._middle = self.first_day + self.days / 2
-            self._shops = _shops(config.seed, table, lawful)
+            everyone = np.arange(len(table))
+            self._shops = shops_of(config, table, lawful, everyone)
+            self._peculiar = [
+                (kind, each, weeks_of(table[each]))
+                for number, kind in enumerate(KINDS)
+                if number not in {0, HOURS_MOVED} and len(each := np.flatnonzero(lawful.peculiar == number))
+            ]
             self._scale = np.ones(len(table), np.float32)
             self._scale = self._mean_factors(lawful)
         self._held: tuple[int, Rhythm] | None = None
@@ -286,6 +298,9 @@ class Rhythms:
         if self._lawful:
             for each, shops in self._shops:
                 sales[each] = shops.factors(day)
+            for kind, each, week in self._peculiar:
+                own = rhythm_of(kind, self._table["key"][each], self._table["trade"][each], day)
+                sales[each] = _noise(self._table["key"][each], day) * own / week[(day + 3) % 7]
             self._lawful_day(self._lawful, day, sales, ticket)
 
     def _mean_factors(self, lawful: Undisturbed) -> NDArray[np.float32]:
@@ -330,6 +345,8 @@ class Rhythms:
         for new_year in NEW_YEARS[np.abs(NEW_YEARS - day) < 10]:
             sales[closed_on(lawful, day, int(new_year))] = 0.0
         sales *= presence(lawful, day)
+        if (lawful.world != CALM).any():
+            sales *= np.where(lawful.world == CALM, 1.0, data_hole(self._seed, self._table["key"], day))
 
     def _depart(self, first: int, sales: NDArray[np.float32], ticket: NDArray[np.float32]) -> None:
         """Multiply in the segments; row 0 is day `first`."""
@@ -345,8 +362,9 @@ class Rhythms:
 
 def local_days(config: SimulationConfig) -> tuple[int, int]:
     """First local day of the run anywhere, from 1970, and how many there are up to its end."""
-    first = (config.start_ms // HOUR_MS + 5) // 24
-    last = ((config.end_ms - 1) // HOUR_MS + 10) // 24
+    offsets = [city.offset_h for city in CITIES]
+    first = (config.start_ms // HOUR_MS + min(offsets) - 1) // 24
+    last = ((config.end_ms - 1) // HOUR_MS + max(offsets) + 1) // 24
     return first, last - first + 1
 
 
@@ -358,17 +376,23 @@ def _calendar(first_day: int, days: int) -> tuple[NDArray[np.float32], NDArray[n
     return np.hstack([sales, flat, waves, waves]), np.hstack([ticket, flat, ticket, flat])
 
 
-def _shops(seed: int, table: NDArray[np.void], lawful: Undisturbed) -> list[tuple[NDArray[np.int64], Shops]]:
-    """The merchants of each world, and how they trade."""
+def weeks_of(table: NDArray[np.void]) -> NDArray[np.float64]:
+    """Each weekday of the merchants' trades, mean 1, shape (7, merchants)."""
+    weeks = np.array([np.array(WEEKS[trade.week]) * 7 / sum(WEEKS[trade.week]) for trade in TRADES])
+    return np.asarray(weeks[table["trade"]].T, np.float64)
+
+
+def shops_of(
+    config: SimulationConfig, table: NDArray[np.void], lawful: Undisturbed, among: NDArray[np.int64]
+) -> list[tuple[NDArray[np.int64], Shops]]:
+    """Of the merchants `among`, the places of those of each world, and how they trade."""
     out = []
     for number, world in enumerate(WORLDS.values()):
-        mine = np.flatnonzero(lawful.world == number)
-        if len(mine):
-            # A world's weekdays are its own.
-            of_trade = np.array([np.array(WEEKS[trade.week]) * 7 / sum(WEEKS[trade.week]) for trade in TRADES])
-            week = of_trade[table["trade"][mine]].T
-            shops = Shops(world, seed, table["key"][mine], table["rate"][mine], lawful.open_day[mine], week)
-            out.append((mine, shops))
+        places = np.flatnonzero(lawful.world[among] == number)
+        if len(places):
+            rows, opened = table[among[places]], lawful.open_day[among[places]]
+            size = rows["rate"] / max(config.tx_per_merchant_day, 1e-9)
+            out.append((places, Shops(world, config.seed, rows["key"], rows["rate"], size, opened, weeks_of(rows))))
     return out
 
 

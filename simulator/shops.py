@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from simulator.festivals import EPOCH, NEW_YEARS, day_number, is_holiday
-from simulator.table import mixed, uniform
+from simulator.table import mixed, salt, uniform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 Keys = "NDArray[np.uint64]"
 _PHI = np.uint64(0x9E3779B97F4A7C15)
+HOLES_A_DAY = 1 / 700
+"""Chance that a day's data are mostly missing."""
 _SPRING_DAYS = (-11, -4, -1, 0, 3, 7, 14, 21)
 """Days from the first of the lunar year, and what shops of the platform do then: closed, median and spread."""
 _SPRING_CLOSED = (0.0, 0.10, 0.19, 0.22, 0.19, 0.10, 0.02, 0.0)
@@ -31,12 +33,26 @@ def of_period(keys: NDArray[np.uint64], number: NDArray[np.int64] | int) -> NDAr
 
 def normal(keys: NDArray[np.uint64], question: int) -> NDArray[np.float32]:
     """Nearly standard normal, at most 3.5: the sum of four uniform numbers."""
-    bits = mixed(keys ^ mixed(np.array([question + 2_000_003], np.uint64)))
+    bits = mixed(keys ^ salt(question + 2_000_003))
     total = np.zeros(len(keys), np.float32)
     for _ in range(4):
         total += (bits & np.uint64(0xFFFF)).astype(np.float32)
         bits = bits >> np.uint64(16)
     return np.asarray((total - np.float32(131_070.0)) * np.float32(3**0.5 / 65_536), np.float32)
+
+
+def is_data_hole(seed: int, day: int) -> bool:
+    """Whether the feed lost most of `day`."""
+    key = mixed(np.array([seed], np.uint64))
+    return bool(uniform(of_period(key, day), 248)[0] < HOLES_A_DAY)
+
+
+def data_hole(seed: int, keys: NDArray[np.uint64], day: int) -> NDArray[np.float64] | float:
+    """What is left of each merchant's sales on `day`: 1 on nearly all days, nothing or a little where most is lost."""
+    if not is_data_hole(seed, day):
+        return 1.0
+    u = uniform(of_period(keys, day), 249)
+    return np.where(u < 0.8, 0.0, np.where(u < 0.95, u - 0.78, 1.0))
 
 
 class Found(NamedTuple):
@@ -63,6 +79,7 @@ class Shops:
         seed: of the run.
         keys: of their draws, shape (shops,).
         rate: mean sales a day.
+        size: against the mean of all merchants.
         open_day: first day of each, from 1970; far in the past where it was always there.
         week: each weekday of its trade, by which the factors are divided, shape (7, shops).
     """
@@ -73,6 +90,7 @@ class Shops:
         seed: int,
         keys: NDArray[np.uint64],
         rate: NDArray[np.float64],
+        size: NDArray[np.float64],
         open_day: NDArray[np.int64],
         week: NDArray[np.float64],
     ) -> None:
@@ -81,8 +99,7 @@ class Shops:
         own = world.own * (np.maximum(rate, 2.0) / 50.0) ** -world.own_slope
         z = normal(keys, 200)
         self.own = (own * np.exp(z * np.where(z < 0, *world.own_spread))).astype(np.float32)
-        size = (np.maximum(rate, 1e-9) / max(float(rate.mean()), 1e-9)) ** -world.holiday_slope
-        self._holiday_size = np.minimum(size, 3.0).astype(np.float32)
+        self._holiday_size = np.minimum(np.maximum(size, 1e-9) ** -world.holiday_slope, 3.0).astype(np.float32)
         self.restless = np.exp(world.restless * normal(keys, 201) - world.restless**2 / 2)
         self.phase = uniform(keys, 202)
         self.week = np.asarray(self._weekdays() - np.log(week), np.float32)

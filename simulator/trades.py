@@ -176,6 +176,7 @@ CITIES = (
     City("8810", "Urumqi", "乌鲁木齐", 43.83, 87.62, "Asia/Urumqi", 6, 4),
     City("0702", "Bangkok", "曼谷", 13.76, 100.50, "Asia/Bangkok", 7, 1),
     City("0392", "Tokyo", "东京", 35.68, 139.69, "Asia/Tokyo", 9, 1),
+    City("0682", "Riyadh", "利雅得", 24.71, 46.68, "Asia/Riyadh", 3, 0.4),
 )
 """Cities; their region codes have the layout of the real ones, some are made up."""
 
