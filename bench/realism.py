@@ -314,7 +314,7 @@ def simulated(world: str, shops: int, days: float = DAYS, seed: int = 1) -> Figu
     counts, first_day = daily_counts(config, disturbed=False)
     out = figures(counts, first_day)
     if world == "supermarkets":
-        tenth = np.random.default_rng(seed).binomial(counts, 0.1)
+        tenth = np.random.default_rng(seed).binomial(counts, 0.1).astype(np.int32)
         out |= {f"1 in 10: {name}": each for name, each in figures(tenth, first_day).items()}
     return out
 

@@ -50,7 +50,7 @@ class World:
         smaller: standard deviation of the logarithm of a shop's mean below the median.
         larger: above it.
         own: standard deviation of the days of a shop with 50 sales a day, chance apart.
-        own_slope: the greater a shop, the less: `own` × (rate / 50) ** -own_slope.
+        own_slope: the greater a shop, the less: `own` * (rate / 50) ** -own_slope.
         own_spread: standard deviation of the logarithm of what each shop makes of `own`, below the median and above.
         white: share of `own` that is forgotten the next day.
         wander: share of `own` of moves that take so many days.
@@ -75,7 +75,7 @@ class World:
         campaign: greatest factor of a week's campaign each year; 1: none.
         holiday: median logarithm of holidays' sales.
         holiday_spread: how far shops lie below and above it.
-        holiday_slope: the greater a shop, the less: spread × (rate / mean) ** -holiday_slope.
+        holiday_slope: the greater a shop, the less: spread * (rate / mean) ** -holiday_slope.
         holiday_closed: share of shops closed on a holiday.
         new_year_closed: share closed for some days around 1 January.
         spring: whether Spring Festival moves it day by day.
@@ -192,7 +192,7 @@ def worlds_of(config: SimulationConfig, table: NDArray[np.void]) -> NDArray[np.i
         return np.full(len(table), NAMES.index(config.world))
     shares = np.array([MIXED_SHARES.get(trade.mcc, OTHER_SHARES) for trade in TRADES])[table["trade"]]
     chosen = Draws(config.seed, len(table)).uniform(14)[:, None] >= np.cumsum(shares, axis=1)
-    return np.minimum(chosen.sum(axis=1), len(NAMES) - 1)
+    return np.asarray(np.minimum(chosen.sum(axis=1), len(NAMES) - 1), np.int64)
 
 
 def sizes(world: World, draws: Draws) -> NDArray[np.float64]:

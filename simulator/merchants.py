@@ -10,15 +10,15 @@ import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.fees import contract_record, plan_fees
+from simulator.figures import CALM, WORLDS, sizes, worlds_of
 from simulator.mccs import plan_mccs
 from simulator.names import NAMES, shop_name
-from simulator.people import details_of, plan_territories
 from simulator.peculiar import HOURS_MOVED, moves, plan_peculiar
+from simulator.people import details_of, plan_territories
 from simulator.rhythm import local_days
 from simulator.stories import act, cast, introduce
 from simulator.table import FEED, MERCHANT, NEVER_MS, SAME_CHANNEL, Draws
 from simulator.trades import ACQUIRERS, CHEAPER, CITIES, TRADES
-from simulator.figures import CALM, WORLDS, sizes, worlds_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -63,23 +63,28 @@ def moves(keys: NDArray[np.uint64], first_day: int, days: int) -> tuple[NDArray[
 
 
 def rhythm_of(kind: str, keys: NDArray[np.uint64], trade: NDArray[np.int16], day: int) -> NDArray[np.float64]:
-    """Factor of the number of sales on local `day` of merchants of one `kind`, mean 1 over a year, shape (merchants,)."""
-    today = EPOCH + timedelta(day)
-    tomorrow = today + timedelta(1)
-    one = np.ones(len(keys))
+    """Factor of the sales on local `day` of merchants of one `kind`, mean 1 over a year, shape (merchants,)."""
     if kind == "one_weekday":
         return np.where((day + 3) % 7 == np.floor(7 * uniform(keys, 244)), 7.0, 0.0)
-    if kind == "weekend_bar":
-        return one * (120 / 37.9 if (day + 3) % 7 in {4, 5} else 5 / 37.9)
-    if kind in _DAYS_OF_MONTH:
-        return one * (200 / 14.3 if _DAYS_OF_MONTH[kind] in {today.day, tomorrow.day - 1} else 8 / 14.3)
-    if kind == "quarter_end":
-        return one * (7.7 if (today + timedelta(3)).month in {1, 4, 7, 10} and (today + timedelta(3)).day <= 3 else 0.77)
-    if kind == "school_terms":
-        return one * (0.2 if today.month in {7, 8} or (today.month, today.day // 16) in {(1, 1), (2, 0)} else 1.27)
     if kind == "tourist_season":
-        return _tourists(keys, today)
-    return _ramadan(np.isin(np.array([each.mcc for each in TRADES])[trade], _EATING_MCCS), day)
+        return _tourists(keys, EPOCH + timedelta(day))
+    if kind == "ramadan":
+        return _ramadan(np.isin(np.array([each.mcc for each in TRADES])[trade], _EATING_MCCS), day)
+    return np.full(len(keys), _of_calendar(kind, day))
+
+
+def _of_calendar(kind: str, day: int) -> float:
+    """The same for all merchants of the `kind`."""
+    today = EPOCH + timedelta(day)
+    if kind == "weekend_bar":
+        return (120 if (day + 3) % 7 in {4, 5} else 5) / 37.9
+    if kind == "quarter_end":
+        soon = today + timedelta(3)
+        return 7.7 if soon.month in {1, 4, 7, 10} and soon.day <= 3 else 0.77
+    if kind == "school_terms":
+        return 0.2 if today.month in {7, 8} or (today.month, today.day // 16) in {(1, 1), (2, 0)} else 1.27
+    busy = _DAYS_OF_MONTH[kind] in {today.day, (today + timedelta(1)).day - 1}
+    return (200 if busy else 8) / 14.3
 
 
 _DAYS_OF_MONTH = {"month_end": 0, "day_25": 25, "day_10": 10}

@@ -14,11 +14,11 @@ import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.festivals import EPOCH, NEW_YEARS, SEASON_OF, SEASONS, seasons, trade_days
+from simulator.figures import CALM, WORLDS
 from simulator.peculiar import HOURS_MOVED, KINDS, plan_peculiar, rhythm_of
 from simulator.shops import Shops, data_hole
 from simulator.table import mixed, uniform
 from simulator.trades import ACQUIRERS, CITIES, TRADES, WEEKS
-from simulator.figures import CALM, WORLDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,10 +46,10 @@ _PHI = np.uint64(0x9E3779B97F4A7C15)
 SEGMENT = np.dtype([
     ("merchant", "i4"), ("from_day", "i4"), ("until_day", "i4"),
     ("sales", "f4"), ("ticket", "f4"),
-    ("growth", "f4"), ("most", "f4"),
+    ("growth", "f4"), ("least", "f4"), ("most", "f4"),
 ])  # fmt: skip
 """Factors of one merchant on the days `from_day` up to `until_day`; the number of sales is further multiplied by
-(1 + `growth`)^days, at most `most`."""
+(1 + `growth`)^days, at least `least` and at most `most`."""
 PULSE = np.dtype([
     ("merchant", "i4"), ("from_day", "i4"), ("until_day", "i4"),
     ("from_hour", "i1"), ("until_hour", "i1"), ("weekdays", "u1"),
@@ -152,9 +152,7 @@ def _rare_day(
     return np.asarray(np.where(day < until, day, else_), np.int64)
 
 
-def plan_undisturbed(
-    table: NDArray[np.void], world: NDArray[np.int64], first_day: int, days: int
-) -> Undisturbed:
+def plan_undisturbed(table: NDArray[np.void], world: NDArray[np.int64], first_day: int, days: int) -> Undisturbed:
     """Choose what is lawful about each merchant of `table` (`simulator.merchants.MERCHANT`)."""
     keys = table["key"]
     kinds = list(WORLDS.values())
@@ -274,7 +272,7 @@ class Rhythms:
         return self._held[1]
 
     def stretches(self) -> Iterator[tuple[int, Rhythm]]:
-        """All days of the run in stretches, each with its first day; a later one may begin before the last one's end."""
+        """All days of the run in stretches, each with its first day; one may begin before the end of the last."""
         for number in range(-(-self.days // self._step)):
             stretch = self._stretch(number)
             yield stretch.first_day, stretch
@@ -356,7 +354,7 @@ class Rhythms:
                 continue
             rows, merchant = slice(begin - first, until - first), each["merchant"]
             grown = (1.0 + each["growth"]) ** (np.arange(begin, until) - each["from_day"] + 1)
-            sales[rows, merchant] *= each["sales"] * np.minimum(grown, each["most"])
+            sales[rows, merchant] *= each["sales"] * np.clip(grown, each["least"], each["most"])
             ticket[rows, merchant] *= each["ticket"]
 
 
@@ -369,8 +367,10 @@ def local_days(config: SimulationConfig) -> tuple[int, int]:
 
 
 def _calendar(first_day: int, days: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """`trade_days` for merchants in China, flat for those abroad; both with the season alone, as worlds have holidays
-    of their own; shape (days, four times the trades)."""
+    """`trade_days` for merchants in China, flat for those abroad, and for both once more the season alone.
+
+    Shape (days, four times the trades). The last two are for merchants of worlds, which have holidays of their own.
+    """
     sales, ticket = trade_days(first_day, days)
     flat, waves = np.ones_like(sales), seasons(first_day, days)
     return np.hstack([sales, flat, waves, waves]), np.hstack([ticket, flat, ticket, flat])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 Keys = "NDArray[np.uint64]"
 _PHI = np.uint64(0x9E3779B97F4A7C15)
+CAMPAIGN_DAYS = 7
 HOLES_A_DAY = 1 / 700
 """Chance that a day's data are mostly missing."""
-_SPRING_DAYS = (-11, -4, -1, 0, 3, 7, 14, 21)
+SPRING = (-11, -4, -1, 0, 3, 7, 14, 21)
 """Days from the first of the lunar year, and what shops of the platform do then: closed, median and spread."""
 _SPRING_CLOSED = (0.0, 0.10, 0.19, 0.22, 0.19, 0.10, 0.02, 0.0)
 _SPRING_MEDIAN = (0.0, 0.11, -0.67, -0.63, -0.51, 0.02, 0.02, 0.0)
@@ -39,6 +40,11 @@ def normal(keys: NDArray[np.uint64], question: int) -> NDArray[np.float32]:
         total += (bits & np.uint64(0xFFFF)).astype(np.float32)
         bits = bits >> np.uint64(16)
     return np.asarray((total - np.float32(131_070.0)) * np.float32(3**0.5 / 65_536), np.float32)
+
+
+def campaign_begins(year: int) -> int:
+    """First day, from 1970, of the campaign that a world may have each year: 8 December."""
+    return day_number(date(year, 12, 8))
 
 
 def is_data_hole(seed: int, day: int) -> bool:
@@ -108,19 +114,25 @@ class Shops:
 
     def factors(self, day: int) -> NDArray[np.float32]:
         """Factor of the number of sales on local `day` from 1970, shape (shops,)."""
-        out = self.week[(day + 3) % 7] + self._level(day) + self._noise(day) + self._market(day)
+        out = self.week[(day + 3) % 7] + self.level(day) + self._noise(day) + self._market(day)
         out += self._of_holidays(day) - self._ramp(day)
-        for question, spells in enumerate(self.world.spells):
-            on = self.spell(spells, 230 + 5 * question, day)
-            out[on.shops] += np.log(spells.size) + spells.spread * normal(on.keys, 233 + 5 * question)
-        out = np.exp(np.minimum(out, 3.0))
-        for question, closures in enumerate(self.world.closures):
-            on = self.spell(closures, 260 + 5 * question, day)
+        for spells, on in self.spells_on(day):
+            out[on.shops] += np.log(spells.size) + spells.spread * normal(on.keys, 403)
+        out = np.asarray(np.exp(np.minimum(out, 3.0)), np.float32)
+        for _, on in self.closures_on(day):
             out[on.shops[self._ajar(on, day)]] *= self.world.ajar[1]
         out[self.closed(day)] = 0.0
         return out
 
-    def spell(self, spells: Spells, question: int, day: int) -> Found:
+    def spells_on(self, day: int) -> list[tuple[Spells, Found]]:
+        """Who trades more or less than usual for a while on `day`."""
+        return [(each, self._spell(each, 400 + 10 * i, day)) for i, each in enumerate(self.world.spells)]
+
+    def closures_on(self, day: int) -> list[tuple[Spells, Found]]:
+        """Who is closed for a while on `day`."""
+        return [(each, self._spell(each, 450 + 10 * i, day)) for i, each in enumerate(self.world.closures)]
+
+    def _spell(self, spells: Spells, question: int, day: int) -> Found:
         """Who is within one of `spells` on `day`."""
         at = day + np.floor(self.phase * spells.within_days).astype(np.int64)
         keys = of_period(self.keys, at // spells.within_days)
@@ -138,8 +150,7 @@ class Shops:
         out = self.closes_weekly(day) & (uniform(today, 210) >= self._opens_anyway)
         if world.closed_day:
             out |= uniform(today, 211) < world.closed_day * self.restless
-        for question, spells in enumerate(world.closures):
-            on = self.spell(spells, 260 + 5 * question, day)
+        for _, on in self.closures_on(day):
             out[on.shops[~self._ajar(on, day)]] = True
         out |= self._closed_for_holidays(day)
         return np.asarray(out | (self.open_day > day), np.bool_)
@@ -154,7 +165,7 @@ class Shops:
         moved = of_period(self.keys, (day + np.floor(self.phase * 150).astype(np.int64)) // 150)
         weekday = np.where(self._moves, np.floor(uniform(moved, 213) * 5).astype(np.int64), self._closing_day)
         after = (day + 3 - weekday) % 7
-        return np.asarray(self._closes & ((after == 0) | (self._twice & (after == 1))), np.bool_)
+        return np.asarray(self.closes & ((after == 0) | (self._twice & (after == 1))), np.bool_)
 
     def _weekdays(self) -> NDArray[np.float32]:
         """Logarithm of each weekday, Monday first, shape (7, shops)."""
@@ -166,14 +177,14 @@ class Shops:
 
     def _plan_closing_days(self) -> None:
         world, keys = self.world, self.keys
-        self._closes = uniform(keys, 214) < world.closes_weekly
+        self.closes = uniform(keys, 214) < world.closes_weekly
         self._twice = uniform(keys, 215) < world.closes_twice
         self._moves = uniform(keys, 216) < world.moves_closing
         # Most often early in the week.
         self._closing_day = np.searchsorted([0.32, 0.52, 0.74, 0.84, 0.87, 0.90], uniform(keys, 217), side="right")
         self._opens_anyway = -np.log1p(-0.999 * uniform(keys, 218)) * world.opens_anyway
 
-    def _level(self, day: int) -> NDArray[np.float32]:
+    def level(self, day: int) -> NDArray[np.float32]:
         """What lasts for weeks and months and then changes from one day to the next."""
         world = self.world
         out = np.zeros(len(self.keys), np.float32)
@@ -202,21 +213,21 @@ class Shops:
 
     def _market(self, day: int) -> np.float32:
         """What moves all shops of the world alike on `day`."""
-        world, date = self.world, EPOCH + timedelta(day)
+        world, today = self.world, EPOCH + timedelta(day)
         total = 0.0
         for question, (days, share) in enumerate(((1, 0.8), (4, 0.6), (20, world.market_slow))):
             number, w = day // days, day % days / days
             knots = [float(normal(of_period(self._everyone[:1], number + i), 310 + question)[0]) for i in (0, 1)]
             total += share * (knots[0] * (1 - w) + knots[1] * w)
         total *= world.market
-        begin = day_number(date.replace(month=12, day=8))
-        if world.campaign > 1.0 and begin <= day < begin + 7:
-            total += np.log(world.campaign) * (1.0 if day < begin + 5 else 0.6)
-        if date.month == 12 and 20 <= date.day <= 24:
-            total += np.log(world.christmas) * (date.day - 19) ** 2 / 25
-        if (date.month, date.day) in {(1, 2), (1, 3)}:
+        since = day - campaign_begins(today.year)
+        if world.campaign > 1.0 and 0 <= since < CAMPAIGN_DAYS:
+            total += np.log(world.campaign) * (1.0 if since < 5 else 0.6)
+        if today.month == 12 and 20 <= today.day <= 24:
+            total += np.log(world.christmas) * (today.day - 19) ** 2 / 25
+        if (today.month, today.day) in {(1, 2), (1, 3)}:
             total += np.log(world.early_january)
-        if (date.month, date.day) == (1, 1):
+        if (today.month, today.day) == (1, 1):
             total += np.log(world.first_of_january)
         return np.float32(total)
 
@@ -225,8 +236,8 @@ class Shops:
         world = self.world
         if world.spring:
             from_new_year = int(day - NEW_YEARS[np.abs(NEW_YEARS - day).argmin()])
-            if _SPRING_DAYS[0] < from_new_year < _SPRING_DAYS[-1]:
-                median, spread = (np.interp(from_new_year, _SPRING_DAYS, each) for each in (_SPRING_MEDIAN, _SPRING_SPREAD))
+            if SPRING[0] < from_new_year < SPRING[-1]:
+                median, spread = (np.interp(from_new_year, SPRING, each) for each in (_SPRING_MEDIAN, _SPRING_SPREAD))
                 year = of_period(self.keys, day // 100)
                 z = 0.85 * normal(year, 221 + 10) + 0.5 * normal(of_period(self.keys, day), 222 + 10)
                 return np.asarray(median + spread * z * np.where(z > 0, 0.75, 1.0), np.float32)
@@ -237,21 +248,25 @@ class Shops:
         return np.asarray(world.holiday + z * np.where(z < 0, below, above) * self._holiday_size, np.float32)
 
     def _closed_for_holidays(self, day: int) -> NDArray[np.bool_]:
-        world, date = self.world, EPOCH + timedelta(day)
-        share = world.holiday_closed if is_holiday(date) else 0.0
+        world, today = self.world, EPOCH + timedelta(day)
+        share = world.holiday_closed if is_holiday(today) else 0.0
         if world.spring:
             from_new_year = int(day - NEW_YEARS[np.abs(NEW_YEARS - day).argmin()])
-            if _SPRING_DAYS[0] < from_new_year < _SPRING_DAYS[-1]:
-                share = float(np.interp(from_new_year, _SPRING_DAYS, _SPRING_CLOSED))
+            if SPRING[0] < from_new_year < SPRING[-1]:
+                share = float(np.interp(from_new_year, SPRING, _SPRING_CLOSED))
         # One number for the whole feast: who is closed on its first day is closed on the next.
-        out = uniform(of_period(self.keys, (day + 20) // 30), 229) < share if share else np.zeros(len(self.keys), np.bool_)
+        out = (
+            uniform(of_period(self.keys, (day + 20) // 30), 229) < share
+            if share
+            else np.zeros(len(self.keys), np.bool_)
+        )
         if world.new_year_closed:
             out |= self._closed_at_new_year(day)
         return np.asarray(out, np.bool_)
 
     def _closed_at_new_year(self, day: int) -> NDArray[np.bool_]:
         """From 29, 30 or 31 December to 2, 3 or 4 January."""
-        from_new_year = (day - day_number((EPOCH + timedelta(day + 180)).replace(month=1, day=1)))
+        from_new_year = day - day_number((EPOCH + timedelta(day + 180)).replace(month=1, day=1))
         if not -3 <= from_new_year <= 3:
             return np.zeros(len(self.keys), np.bool_)
         first, last = (np.floor(3 * uniform(self.keys, question)) for question in (236, 237))

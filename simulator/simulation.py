@@ -13,6 +13,7 @@ import numpy as np
 from domain.timestamps import HOUR_MS, MINUTE_MS
 from simulator import draw
 from simulator.fees import fee_look_alikes
+from simulator.figures import worlds_of
 from simulator.ledger import LEDGER, fold
 from simulator.mccs import mcc_look_alikes
 from simulator.merchants import Merchants, build_merchants, change_records, opening_records
@@ -25,7 +26,6 @@ from simulator.truth import LookAlike, Violation
 from simulator.violations import fee_violation, mcc_violation
 from simulator.volume import VolumePlan
 from simulator.volume_truth import sums_of, volume_look_alikes, volume_violations
-from simulator.figures import worlds_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

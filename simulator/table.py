@@ -89,7 +89,9 @@ def salt(question: int) -> np.uint64:
 
 def uniform(keys: NDArray[np.uint64], question: int) -> NDArray[np.float64]:
     """Uniform in [0, 1), one per key; questions from 100 on are of volume, from 200 on of the worlds."""
-    return np.asarray((mixed(keys ^ salt(question + 1_000_003)) >> np.uint64(11)).astype(np.float64) * 2.0**-53, np.float64)
+    return np.asarray(
+        (mixed(keys ^ salt(question + 1_000_003)) >> np.uint64(11)).astype(np.float64) * 2.0**-53, np.float64
+    )
 
 
 class Draws:

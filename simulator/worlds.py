@@ -39,7 +39,9 @@ def _means(table: NDArray[np.void], stretch: Rhythm) -> NDArray[np.float64]:
     mean = table["rate"] * stretch.sales * shape.sum(axis=2).T[weekday]
     for pulse in stretch.pulses:
         i, hours = pulse["merchant"], slice(pulse["from_hour"], pulse["until_hour"])
-        begin, until = (int(np.clip(pulse[name] - stretch.first_day, 0, len(mean))) for name in ("from_day", "until_day"))
+        begin, until = (
+            int(np.clip(pulse[name] - stretch.first_day, 0, len(mean))) for name in ("from_day", "until_day")
+        )
         days = np.arange(begin, until)
         days = days[(int(pulse["weekdays"]) >> weekday[days] & 1).astype(bool) & (stretch.sales[days, i] > 0)]
         lifted = shape[i, weekday[days], hours].sum(axis=1) * table["rate"][i] * stretch.sales[days, i]

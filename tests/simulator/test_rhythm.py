@@ -26,7 +26,7 @@ QUIET: dict[str, Any] = {
     "fee_share": 0.0, "look_alike_share": 0.0, "late_share": 0.0, "future_share": 0.0, "duplicate_share": 0.0,
 }  # fmt: skip
 LONG = SimulationConfig(
-    seed=4, merchants=300, days=80.0, tx_per_merchant_day=60.0, volume_share=0.6, **QUIET,
+    seed=4, merchants=300, days=80.0, tx_per_merchant_day=60.0, volume_share=0.6, world="calm", **QUIET,
 )  # fmt: skip
 LAWFUL = replace(LONG, merchants=1500, days=80.0, tx_per_merchant_day=15.0, volume_share=0.0)
 MCC_OF = np.array([trade.mcc for trade in TRADES])

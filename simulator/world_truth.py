@@ -1,0 +1,101 @@
+"""What is lawful in the worlds although it looks like a departure from the usual volume."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulator.festivals import EPOCH, NEW_YEARS, day_number
+from simulator.figures import CALM, WORLDS
+from simulator.peculiar import FEAST_DAYS, HOURS_MOVED, KINDS, RAMADAN, RAMADANS
+from simulator.rhythm import FOREVER, shops_of
+from simulator.shops import CAMPAIGN_DAYS, SPRING, campaign_begins, is_data_hole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from simulator.rhythm import Undisturbed
+    from simulator.shops import Shops
+    from simulator.volume import VolumePlan
+
+SAMPLE = 100
+"""Of what happens to nearly everyone, so many merchants are listed, of each world."""
+LEVEL_CHANGE = 1.4
+"""Lasting changes of level are listed from this factor on, up and down."""
+LEAST_CLOSED_DAYS = 3
+AFTER_DAYS = 28
+"""How long a lasting change is listed from its beginning: until then it may seem new."""
+
+Found = tuple[int, str, int, int]
+"""Merchant, kind, and the local days from which and before which it is so."""
+
+
+def of_worlds(plan: VolumePlan, lawful: Undisturbed) -> Iterator[Found]:
+    """The look-alikes that come of the merchants' worlds: of `SAMPLE` merchants of each, but all that are peculiar."""
+    yield from _peculiar(plan, lawful)
+    for number in range(len(WORLDS)):
+        mine = np.flatnonzero((lawful.world == number) & (lawful.peculiar == 0))[:SAMPLE]
+        for _, shops in shops_of(plan.config, plan.table, lawful, mine):
+            yield from _of_shops(plan, shops, mine)
+    holes = [day for day in range(plan.first, plan.last) if is_data_hole(plan.config.seed, day)]
+    for i in np.flatnonzero(lawful.world != CALM)[:SAMPLE].tolist() if holes else ():
+        yield from ((i, "data_hole", day, day + 1) for day in holes)
+
+
+def _peculiar(plan: VolumePlan, lawful: Undisturbed) -> Iterator[Found]:
+    for i in np.flatnonzero(lawful.peculiar).tolist():
+        kind = int(lawful.peculiar[i])
+        if kind == HOURS_MOVED:
+            day = int(plan.table["moved_day"][i])
+            yield i, KINDS[kind], day, day + AFTER_DAYS
+        elif kind == RAMADAN:
+            for begin, feast in RAMADANS:
+                yield i, KINDS[kind], day_number(begin), day_number(feast) + FEAST_DAYS + AFTER_DAYS
+        else:
+            yield i, KINDS[kind], 0, FOREVER
+
+
+def _of_shops(plan: VolumePlan, shops: Shops, mine: NDArray[np.int64]) -> Iterator[Found]:
+    """What each of the shops, merchants `mine`, does in the run's days."""
+    yield from ((int(i), "weekly_closing", 0, FOREVER) for i in mine[shops.closes])
+    before = shops.level(plan.first)
+    for day in range(plan.first, plan.last):
+        begun = day == plan.first
+        for _, on in shops.closures_on(day):
+            new = (on.age == 0) | begun
+            for i, age, days in zip(mine[on.shops][new], on.age[new], on.days[new], strict=True):
+                if days >= LEAST_CLOSED_DAYS:
+                    # Until the day after it is open again, which may look like waking up.
+                    yield int(i), "closed_spell", int(day - age), int(day - age + days + 2)
+        for spells, on in shops.spells_on(day):
+            new = (on.age == 0) | begun
+            kind = "busy_spell" if spells.size > 1.0 else "quiet_spell"
+            for i, age, days in zip(mine[on.shops][new], on.age[new], on.days[new], strict=True):
+                yield int(i), kind, int(day - age), int(day - age + days)
+        level = shops.level(day)
+        for i in mine[np.abs(level - before) > np.log(LEVEL_CHANGE)]:
+            yield int(i), "level_change", day, day + AFTER_DAYS
+        before = level
+    yield from _of_the_year(plan, shops, mine)
+
+
+def _of_the_year(plan: VolumePlan, shops: Shops, mine: NDArray[np.int64]) -> Iterator[Found]:
+    """What comes to the shops of a world on days of the year."""
+    spans: list[tuple[str, int, int]] = []
+    if shops.world.spring:
+        spans += [("spring_festival", day + SPRING[0] + 1, day + SPRING[-1]) for day in NEW_YEARS.tolist()]
+    for year in range((EPOCH + timedelta(plan.first)).year, (EPOCH + timedelta(plan.last)).year + 1):
+        begin = campaign_begins(year)
+        if shops.world.campaign > 1.0:
+            spans.append(("campaign", begin, begin + CAMPAIGN_DAYS))
+        if shops.world.christmas > 1.0:
+            spans.append(("christmas", begin + 12, begin + 25))  # 20 December to 1 January
+        if shops.world.new_year_closed:
+            spans.append(("new_year", begin + 21, begin + 29))  # 29 December to 5 January
+    for kind, begin, until in spans:
+        if begin < plan.last and until > plan.first:
+            yield from ((int(i), kind, begin, until) for i in mine)
