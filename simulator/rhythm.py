@@ -31,6 +31,8 @@ CELLS = 24_000_000
 """Merchants by days kept at once, 8 bytes each."""
 MEAN_CELLS = 400_000
 """Merchants by days from which the mean factor is taken."""
+BLOCK_CELLS = 100_000
+"""Merchants by days worked out at a time: few calls, and little besides the result."""
 BACK_DAYS = 9
 """Days before an hour whose sales may be drawn with it: a refund's original lies up to 168 h back."""
 FOREVER = 2**30
@@ -282,37 +284,41 @@ class Rhythms:
         end = min(self.days, (number + 1) * self._step)
         shape = (end - begin, len(self._table))
         sales, ticket = np.empty(shape, np.float32), np.ones(shape, np.float32)
-        for i in range(shape[0]):
-            day = self.first_day + begin + i
-            self._undisturbed_day(day, sales[i], ticket[i])
+        many = max(1, BLOCK_CELLS // max(1, len(self._table)))
+        for i in range(0, shape[0], many):
+            days = np.arange(i, min(i + many, shape[0])) + self.first_day + begin
+            self._undisturbed(days, sales[i : i + many], ticket[i : i + many])
         self._depart(self.first_day + begin, sales, ticket)
         return Rhythm(
             self.first_day + begin, self._first_hour, sales, ticket, self._catch_up, self._pulse_at, self._pulses
         )
 
-    def _undisturbed_day(self, day: int, sales: NDArray[np.float32], ticket: NDArray[np.float32]) -> None:
-        """Fill `sales` and `ticket`, shape (merchants,), with the factors of `day` without departures."""
-        sales[:] = _noise(self._table["key"], day)
-        if self._lawful:
-            for each, shops in self._shops:
-                sales[each] = shops.factors(day)
+    def _undisturbed(self, days: NDArray[np.int64], sales: NDArray[np.float32], ticket: NDArray[np.float32]) -> None:
+        """Fill `sales`, and multiply `ticket`, shape (days, merchants), with their factors without departures."""
+        keys = self._table["key"]
+        for i, day in enumerate(days.tolist()):
+            sales[i] = _noise(keys, day)
+        if not self._lawful:
+            return
+        for each, shops in self._shops:
+            sales[:, each] = shops.factors(days[:, None])
+        for i, day in enumerate(days.tolist()):
             for kind, each, week in self._peculiar:
-                own = rhythm_of(kind, self._table["key"][each], self._table["trade"][each], day)
-                sales[each] = _noise(self._table["key"][each], day) * own / week[(day + 3) % 7]
-            self._lawful_day(self._lawful, day, sales, ticket)
+                own = rhythm_of(kind, keys[each], self._table["trade"][each], day)
+                sales[i, each] = _noise(keys[each], day) * own / week[(day + 3) % 7]
+            self._lawful_day(self._lawful, day, sales[i], ticket[i])
 
     def _mean_factors(self, lawful: Undisturbed) -> NDArray[np.float32]:
         """Undoes what all this does to the mean over the merchants of a world and over the run."""
         out = np.full(len(self._table), self._calm_factor(lawful), np.float32)
         sample = np.unique(np.linspace(0, self.days - 1, max(2, min(60, MEAN_CELLS // len(self._table)))).astype(int))
-        total = np.zeros(len(self._table))
-        for day in sample.tolist() if self._shops else ():
-            sales, ticket = np.ones((2, len(self._table)), np.float32)
-            self._undisturbed_day(self.first_day + day, sales, ticket)
-            total += sales
+        if self._shops:
+            sales, ticket = np.ones((2, len(sample), len(self._table)), np.float32)
+            self._undisturbed(self.first_day + sample, sales, ticket)
+            total = sales.mean(axis=0)
         for each, _ in self._shops:
             rate = self._table["rate"][each]
-            mean = float((rate * total[each]).sum()) / max(float(rate.sum()) * len(sample), 1e-9)
+            mean = float((rate * total[each]).sum()) / max(float(rate.sum()), 1e-9)
             out[each] = 1.0 / max(mean, 0.2)
         return out
 
@@ -392,7 +398,8 @@ def shops_of(
         if len(places):
             rows, opened = table[among[places]], lawful.open_day[among[places]]
             size = rows["rate"] / max(config.tx_per_merchant_day, 1e-9)
-            out.append((places, Shops(world, config.seed, rows["key"], rows["rate"], size, opened, weeks_of(rows))))
+            everyone = mixed(np.array([config.seed], np.uint64) ^ mixed(np.array([number], np.uint64)))
+            out.append((places, Shops(world, everyone, rows["key"], rows["rate"], size, opened, weeks_of(rows))))
     return out
 
 

@@ -24,6 +24,10 @@ SPRING = (-11, -4, -1, 0, 3, 7, 14, 21)
 """Days from the first of the lunar year, and what shops of the platform do then: closed, median and spread."""
 _SPRING_CLOSED = (0.0, 0.10, 0.19, 0.22, 0.19, 0.10, 0.02, 0.0)
 _SPRING_MEDIAN = (0.0, 0.11, -0.67, -0.63, -0.51, 0.02, 0.02, 0.0)
+_SPRING_SIDES = (0.75, 1.0)
+"""Of the spread, above the median and below."""
+RAMP_DAYS = (8.0, 64.0)
+"""In how many days new shops make up most of what they lack."""
 _SPRING_SPREAD = (0.0, 0.45, 1.1, 1.5, 1.15, 0.45, 0.1, 0.0)
 
 
@@ -35,7 +39,7 @@ def of_period(keys: NDArray[np.uint64], number: NDArray[np.int64] | int) -> NDAr
 def normal(keys: NDArray[np.uint64], question: int) -> NDArray[np.float32]:
     """Nearly standard normal, at most 3.5: the sum of four uniform numbers."""
     bits = mixed(keys ^ salt(question + 2_000_003))
-    total = np.zeros(len(keys), np.float32)
+    total = np.zeros(keys.shape, np.float32)
     for _ in range(4):
         total += (bits & np.uint64(0xFFFF)).astype(np.float32)
         bits = bits >> np.uint64(16)
@@ -65,24 +69,24 @@ class Found(NamedTuple):
     """Shops that are within a spell on a day.
 
     Attributes:
-        shops: their places.
+        at: places in an array of shape (days, shops), made flat.
         keys: of shop and period.
         days: how long the spells are.
         age: whole days since they began.
     """
 
-    shops: NDArray[np.int64]
+    at: NDArray[np.int64]
     keys: NDArray[np.uint64]
     days: NDArray[np.int64]
     age: NDArray[np.int64]
 
 
 class Shops:
-    """The shops of one world.
+    """The shops of one world. Days are given as an array of shape (days, 1), local and counted from 1970.
 
     Args:
         world: how they trade.
-        seed: of the run.
+        everyone: key of what is common to all of them.
         keys: of their draws, shape (shops,).
         rate: mean sales a day.
         size: against the mean of all merchants.
@@ -93,78 +97,82 @@ class Shops:
     def __init__(
         self,
         world: World,
-        seed: int,
+        everyone: NDArray[np.uint64],
         keys: NDArray[np.uint64],
         rate: NDArray[np.float64],
         size: NDArray[np.float64],
         open_day: NDArray[np.int64],
         week: NDArray[np.float64],
     ) -> None:
-        self.world, self.keys, self.open_day = world, keys, open_day
-        self._everyone = mixed(np.array([seed, seed + 1], np.uint64) ^ mixed(np.array([len(world.week)], np.uint64)))
-        own = world.own * (np.maximum(rate, 2.0) / 50.0) ** -world.own_slope
+        self.world, self.keys, self.open_day, self._everyone = world, keys, open_day, everyone
         z = normal(keys, 200)
+        own = world.own * (np.maximum(rate, 2.0) / 50.0) ** -world.own_slope
         self.own = (own * np.exp(z * np.where(z < 0, *world.own_spread))).astype(np.float32)
         self._holiday_size = np.minimum(np.maximum(size, 1e-9) ** -world.holiday_slope, 3.0).astype(np.float32)
         self.restless = np.exp(world.restless * normal(keys, 201) - world.restless**2 / 2)
         self.phase = uniform(keys, 202)
-        self.week = np.asarray(self._weekdays() - np.log(week), np.float32)
+        self._week = np.asarray(self._weekdays() - np.log(week), np.float32)
         self._plan_closing_days()
-        self.holidays = normal(keys, 203)
+        self._feasts = normal(keys, 203)
 
-    def factors(self, day: int) -> NDArray[np.float32]:
-        """Factor of the number of sales on local `day` from 1970, shape (shops,)."""
-        out = self.week[(day + 3) % 7] + self.level(day) + self._noise(day) + self._market(day)
-        out += self._of_holidays(day) - self._ramp(day)
-        for spells, on in self.spells_on(day):
-            out[on.shops] += np.log(spells.size) + spells.spread * normal(on.keys, 403)
+    def factors(self, days: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Factor of the number of sales, shape (days, shops)."""
+        out = self._week[(days[:, 0] + 3) % 7] + self.level(days) + self._noise(days) + self._market(days)
+        out -= self._ramp(days)
+        for i, day in enumerate(days[:, 0].tolist()):
+            self._add_holidays(day, out[i])
+        flat = out.ravel()
+        for spells, on in self.spells_on(days):
+            flat[on.at] += np.log(spells.size) + spells.spread * normal(on.keys, 403)
         out = np.asarray(np.exp(np.minimum(out, 3.0)), np.float32)
-        for _, on in self.closures_on(day):
-            out[on.shops[self._ajar(on, day)]] *= self.world.ajar[1]
-        out[self.closed(day)] = 0.0
+        for _, on in self.closures_on(days):
+            out.ravel()[on.at[self._ajar(on, days)]] *= self.world.ajar[1]
+        out[self.closed(days)] = 0.0
         return out
 
-    def spells_on(self, day: int) -> list[tuple[Spells, Found]]:
-        """Who trades more or less than usual for a while on `day`."""
-        return [(each, self._spell(each, 400 + 10 * i, day)) for i, each in enumerate(self.world.spells)]
+    def spells_on(self, days: NDArray[np.int64]) -> list[tuple[Spells, Found]]:
+        """Who trades more or less than usual for a while."""
+        return [(each, self._spell(each, 400 + 10 * i, days)) for i, each in enumerate(self.world.spells)]
 
-    def closures_on(self, day: int) -> list[tuple[Spells, Found]]:
-        """Who is closed for a while on `day`."""
-        return [(each, self._spell(each, 450 + 10 * i, day)) for i, each in enumerate(self.world.closures)]
+    def closures_on(self, days: NDArray[np.int64]) -> list[tuple[Spells, Found]]:
+        """Who is closed for a while."""
+        return [(each, self._spell(each, 450 + 10 * i, days)) for i, each in enumerate(self.world.closures)]
 
-    def _spell(self, spells: Spells, question: int, day: int) -> Found:
-        """Who is within one of `spells` on `day`."""
-        at = day + np.floor(self.phase * spells.within_days).astype(np.int64)
+    def _spell(self, spells: Spells, question: int, days: NDArray[np.int64]) -> Found:
+        at = days + np.floor(self.phase * spells.within_days).astype(np.int64)
         keys = of_period(self.keys, at // spells.within_days)
         has = np.flatnonzero(uniform(keys, question) < spells.chance * self.restless)
-        keys, offset = keys[has], at[has] % spells.within_days
+        keys, offset = keys.ravel()[has], at.ravel()[has] % spells.within_days
         shortest, longest = spells.days
-        days = np.floor(shortest * ((longest + 1) / shortest) ** uniform(keys, question + 1)).astype(np.int64)
-        begin = np.floor(uniform(keys, question + 2) * (spells.within_days - days + 1)).astype(np.int64)
-        on = (begin <= offset) & (offset < begin + days)
-        return Found(has[on], keys[on], days[on], (offset - begin)[on])
+        length = np.floor(shortest * ((longest + 1) / shortest) ** uniform(keys, question + 1)).astype(np.int64)
+        begin = np.floor(uniform(keys, question + 2) * (spells.within_days - length + 1)).astype(np.int64)
+        on = (begin <= offset) & (offset < begin + length)
+        return Found(has[on], keys[on], length[on], (offset - begin)[on])
 
-    def closed(self, day: int) -> NDArray[np.bool_]:
-        """Who does not trade on `day`, shape (shops,)."""
-        world, today = self.world, of_period(self.keys, day)
-        out = self.closes_weekly(day) & (uniform(today, 210) >= self._opens_anyway)
+    def closed(self, days: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Who does not trade, shape (days, shops)."""
+        world, today = self.world, of_period(self.keys, days)
+        out = self.open_day > days
+        if world.closes_weekly:
+            out |= self._closes_weekly(days) & (uniform(today, 210) >= self._opens_anyway)
         if world.closed_day:
             out |= uniform(today, 211) < world.closed_day * self.restless
-        for _, on in self.closures_on(day):
-            out[on.shops[~self._ajar(on, day)]] = True
-        out |= self._closed_for_holidays(day)
-        return np.asarray(out | (self.open_day > day), np.bool_)
+        for _, on in self.closures_on(days):
+            out.ravel()[on.at[~self._ajar(on, days)]] = True
+        for i, day in enumerate(days[:, 0].tolist()):
+            self._close_for_holidays(day, out[i])
+        return out
 
-    def _ajar(self, on: Found, day: int) -> NDArray[np.bool_]:
-        """Which of the closed sell a little on `day` nevertheless."""
-        often = uniform(of_period(on.keys, day), 212) < 0.7
+    def _ajar(self, on: Found, days: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of the closed sell a little nevertheless."""
+        often = uniform(of_period(on.keys, days[on.at // len(self.keys), 0]), 212) < 0.7
         return np.asarray((on.days >= 7) & (uniform(on.keys, 235) < self.world.ajar[0]) & often, np.bool_)
 
-    def closes_weekly(self, day: int) -> NDArray[np.bool_]:
-        """Whose weekly closing day `day` is."""
-        moved = of_period(self.keys, (day + np.floor(self.phase * 150).astype(np.int64)) // 150)
+    def _closes_weekly(self, days: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whose weekly closing day it is."""
+        moved = of_period(self.keys, (days + np.floor(self.phase * 150).astype(np.int64)) // 150)
         weekday = np.where(self._moves, np.floor(uniform(moved, 213) * 5).astype(np.int64), self._closing_day)
-        after = (day + 3 - weekday) % 7
+        after = (days + 3 - weekday) % 7
         return np.asarray(self.closes & ((after == 0) | (self._twice & (after == 1))), np.bool_)
 
     def _weekdays(self) -> NDArray[np.float32]:
@@ -184,101 +192,94 @@ class Shops:
         self._closing_day = np.searchsorted([0.32, 0.52, 0.74, 0.84, 0.87, 0.90], uniform(keys, 217), side="right")
         self._opens_anyway = -np.log1p(-0.999 * uniform(keys, 218)) * world.opens_anyway
 
-    def level(self, day: int) -> NDArray[np.float32]:
-        """What lasts for weeks and months and then changes from one day to the next."""
+    def level(self, days: NDArray[np.int64]) -> NDArray[np.float32]:
+        """What lasts for weeks and months and then changes from one day to the next, shape (days, shops)."""
         world = self.world
-        out = np.zeros(len(self.keys), np.float32)
+        out = np.zeros((len(days), len(self.keys)), np.float32)
         for question, share in ((206, 0.6), (207, 1.8)):
             period = world.level_days * share * (0.5 + self.phase)
-            z = normal(of_period(self.keys, np.floor(day / period + self.phase).astype(np.int64)), question)
+            z = normal(of_period(self.keys, np.floor(days / period + self.phase).astype(np.int64)), question)
             out += world.level * z * (1.0 + world.level_tail * z * z) * np.float32(0.7)
         return out
 
-    def _noise(self, day: int) -> NDArray[np.float32]:
-        world, today = self.world, of_period(self.keys, day)
+    def _noise(self, days: NDArray[np.int64]) -> NDArray[np.float32]:
+        world, today = self.world, of_period(self.keys, days)
         out = world.white * normal(today, 208)
-        for question, (days, share) in enumerate(world.wander):
-            at = day / days + self.phase
+        for question, (length, share) in enumerate(world.wander):
+            at = days / length + self.phase
             number = np.floor(at).astype(np.int64)
             w = (at - number).astype(np.float32)
             w *= w * (3.0 - 2.0 * w)
             before, after = (normal(of_period(self.keys, number + i), 300 + question) for i in (0, 1))
             out += share * (before * (1.0 - w) + after * w) / np.sqrt(w * w + (1.0 - w) ** 2)
         out *= self.own
-        u = uniform(today, 209)
+        u, flat = uniform(today, 209), out.ravel()
         for sign, (chance, mean), place in ((1, world.rise, u), (-1, world.fall, 1.0 - u)):
             hit = np.flatnonzero(place < chance * self.restless)
-            out[hit] -= sign * mean * np.log1p(-0.999 * uniform(today[hit], 219))
+            flat[hit] -= sign * mean * np.log1p(-0.999 * uniform(today.ravel()[hit], 219))
         return np.asarray(out, np.float32)
 
-    def _market(self, day: int) -> np.float32:
-        """What moves all shops of the world alike on `day`."""
-        world, today = self.world, EPOCH + timedelta(day)
-        total = 0.0
-        for question, (days, share) in enumerate(((1, 0.8), (4, 0.6), (20, world.market_slow))):
-            number, w = day // days, day % days / days
-            knots = [float(normal(of_period(self._everyone[:1], number + i), 310 + question)[0]) for i in (0, 1)]
-            total += share * (knots[0] * (1 - w) + knots[1] * w)
-        total *= world.market
-        since = day - campaign_begins(today.year)
-        if world.campaign > 1.0 and 0 <= since < CAMPAIGN_DAYS:
-            total += np.log(world.campaign) * (1.0 if since < 5 else 0.6)
-        if today.month == 12 and 20 <= today.day <= 24:
-            total += np.log(world.christmas) * (today.day - 19) ** 2 / 25
-        if (today.month, today.day) in {(1, 2), (1, 3)}:
-            total += np.log(world.early_january)
-        if (today.month, today.day) == (1, 1):
-            total += np.log(world.first_of_january)
-        return np.float32(total)
-
-    def _of_holidays(self, day: int) -> NDArray[np.float32]:
-        """Holidays move each shop its own way, and much alike from one to the next."""
-        world = self.world
-        if world.spring:
-            from_new_year = int(day - NEW_YEARS[np.abs(NEW_YEARS - day).argmin()])
-            if SPRING[0] < from_new_year < SPRING[-1]:
-                median, spread = (np.interp(from_new_year, SPRING, each) for each in (_SPRING_MEDIAN, _SPRING_SPREAD))
-                year = of_period(self.keys, day // 100)
-                z = 0.85 * normal(year, 221 + 10) + 0.5 * normal(of_period(self.keys, day), 222 + 10)
-                return np.asarray(median + spread * z * np.where(z > 0, 0.75, 1.0), np.float32)
-        if not is_holiday(EPOCH + timedelta(day)):
-            return np.zeros(len(self.keys), np.float32)
-        z = 0.7 * self.holidays + 0.7 * normal(of_period(self.keys, day // 4), 228)
-        below, above = world.holiday_spread
-        return np.asarray(world.holiday + z * np.where(z < 0, below, above) * self._holiday_size, np.float32)
-
-    def _closed_for_holidays(self, day: int) -> NDArray[np.bool_]:
-        world, today = self.world, EPOCH + timedelta(day)
-        share = world.holiday_closed if is_holiday(today) else 0.0
-        if world.spring:
-            from_new_year = int(day - NEW_YEARS[np.abs(NEW_YEARS - day).argmin()])
-            if SPRING[0] < from_new_year < SPRING[-1]:
-                share = float(np.interp(from_new_year, SPRING, _SPRING_CLOSED))
-        # One number for the whole feast: who is closed on its first day is closed on the next.
-        out = (
-            uniform(of_period(self.keys, (day + 20) // 30), 229) < share
-            if share
-            else np.zeros(len(self.keys), np.bool_)
+    def _market(self, days: NDArray[np.int64]) -> NDArray[np.float32]:
+        """What moves all shops of the world alike, shape (days, 1)."""
+        out = np.zeros(days.shape)
+        for question, (length, share) in enumerate(((1, 0.8), (4, 0.6), (20, self.world.market_slow))):
+            number, w = days // length, days % length / length
+            before, after = (normal(of_period(self._everyone, number + i), 310 + question) for i in (0, 1))
+            out += self.world.market * share * (before * (1 - w) + after * w)
+        return np.asarray(
+            out + [[self._of_the_year(EPOCH + timedelta(day))] for day in days[:, 0].tolist()], np.float32
         )
-        if world.new_year_closed:
-            out |= self._closed_at_new_year(day)
-        return np.asarray(out, np.bool_)
 
-    def _closed_at_new_year(self, day: int) -> NDArray[np.bool_]:
-        """From 29, 30 or 31 December to 2, 3 or 4 January."""
-        from_new_year = day - day_number((EPOCH + timedelta(day + 180)).replace(month=1, day=1))
-        if not -3 <= from_new_year <= 3:
-            return np.zeros(len(self.keys), np.bool_)
-        first, last = (np.floor(3 * uniform(self.keys, question)) for question in (236, 237))
-        on = (from_new_year >= first - 3) & (from_new_year <= last + 1)
-        return np.asarray(on & (uniform(self.keys, 238) < self.world.new_year_closed), np.bool_)
+    def _of_the_year(self, today: date) -> float:
+        """What moves all shops on fixed days of the year."""
+        world = self.world
+        since = day_number(today) - campaign_begins(today.year)
+        if world.campaign > 1.0 and 0 <= since < CAMPAIGN_DAYS:
+            return float(np.log(world.campaign)) * (1.0 if since < 5 else 0.6)
+        if today.month == 12 and 20 <= today.day <= 24:
+            return float(np.log(world.christmas)) * (today.day - 19) ** 2 / 25
+        if today.month == 1 and today.day <= 3:
+            return float(np.log(world.first_of_january if today.day == 1 else world.early_january))
+        return 0.0
 
-    def _ramp(self, day: int) -> NDArray[np.float32]:
-        """What new shops lack."""
-        out = np.zeros(len(self.keys), np.float32)
-        new = np.flatnonzero((self.open_day <= day) & (self.open_day > day - 200))
+    def _add_holidays(self, day: int, out: NDArray[np.float32]) -> None:
+        """Add what holidays are to each shop, much alike from one to the next, shape (shops,)."""
+        world = self.world
+        if world.spring and (at := _from_new_year(day)) is not None:
+            median, spread = (np.interp(at, SPRING, each) for each in (_SPRING_MEDIAN, _SPRING_SPREAD))
+            z = 0.85 * normal(of_period(self.keys, day // 100), 231) + 0.5 * normal(of_period(self.keys, day), 232)
+            out += median + spread * z * np.where(z > 0, *_SPRING_SIDES)
+        elif is_holiday(EPOCH + timedelta(day)):
+            z = 0.7 * self._feasts + 0.7 * normal(of_period(self.keys, day // 4), 228)
+            out += world.holiday + z * np.where(z < 0, *world.holiday_spread) * self._holiday_size
+
+    def _close_for_holidays(self, day: int, out: NDArray[np.bool_]) -> None:
+        world = self.world
+        share = world.holiday_closed if is_holiday(EPOCH + timedelta(day)) else 0.0
+        if world.spring and (at := _from_new_year(day)) is not None:
+            share = float(np.interp(at, SPRING, _SPRING_CLOSED))
+        if share:
+            # One number for the whole feast: who is closed on its first day is closed on the next.
+            out |= uniform(of_period(self.keys, (day + 20) // 30), 229) < share
+        new_year = day - day_number((EPOCH + timedelta(day + 180)).replace(month=1, day=1))
+        if world.new_year_closed and -3 <= new_year <= 3:
+            # From 29, 30 or 31 December to 2, 3 or 4 January.
+            first, last = (np.floor(3 * uniform(self.keys, question)) for question in (236, 237))
+            on = (new_year >= first - 3) & (new_year <= last + 1)
+            out |= on & (uniform(self.keys, 238) < world.new_year_closed)
+
+    def _ramp(self, days: NDArray[np.int64]) -> NDArray[np.float32]:
+        """What new shops lack, shape (days, shops)."""
+        out = np.zeros((len(days), len(self.keys)), np.float32)
+        new = np.flatnonzero((self.open_day <= days[-1]) & (self.open_day > days[0] - 250))
         median, spread = self.world.ramp
-        lacks = median * np.exp(spread * normal(self.keys[new], 224 + 10))
-        takes = 8.0 * 8.0 ** uniform(self.keys[new], 225 + 10)
-        out[new] = lacks * np.exp(-(day - self.open_day[new]) / takes)
+        lacks = median * np.exp(spread * normal(self.keys[new], 234))
+        takes = RAMP_DAYS[0] * (RAMP_DAYS[1] / RAMP_DAYS[0]) ** uniform(self.keys[new], 225)
+        out[:, new] = lacks * np.exp(-np.maximum(days - self.open_day[new], 0) / takes)
         return out
+
+
+def _from_new_year(day: int) -> int | None:
+    """Days from the first of the lunar year, where Spring Festival moves trade."""
+    at = int(day - NEW_YEARS[np.abs(NEW_YEARS - day).argmin()])
+    return at if SPRING[0] < at < SPRING[-1] else None

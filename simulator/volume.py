@@ -219,7 +219,7 @@ class VolumePlan:
         chosen = self._draws.some(130, eligible, self.config.volume_share)
         if self._lawful and chosen:
             for places, shops in shops_of(self.config, self.table, self._lawful, np.array(chosen)):
-                shut = np.array([shops.closed(day) for day in range(self.first, self.last)])
+                shut = shops.closed(np.arange(self.first, self.last)[:, None])
                 self._shut |= {chosen[place]: shut[:, i] for i, place in enumerate(places.tolist())}
         for merchant in chosen:
             place = np.searchsorted(edges, self.chance(merchant, 131) * edges[-1], side="right")

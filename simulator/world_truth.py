@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from simulator.rhythm import Undisturbed
+    from simulator.shops import Found as FoundSpells
     from simulator.shops import Shops
     from simulator.volume import VolumePlan
 
@@ -62,25 +63,29 @@ def _peculiar(plan: VolumePlan, lawful: Undisturbed) -> Iterator[Found]:
 def _of_shops(plan: VolumePlan, shops: Shops, mine: NDArray[np.int64]) -> Iterator[Found]:
     """What each of the shops, merchants `mine`, does in the run's days."""
     yield from ((int(i), "weekly_closing", 0, FOREVER) for i in mine[shops.closes])
-    before = shops.level(plan.first)
-    for day in range(plan.first, plan.last):
-        begun = day == plan.first
-        for _, on in shops.closures_on(day):
-            new = (on.age == 0) | begun
-            for i, age, days in zip(mine[on.shops][new], on.age[new], on.days[new], strict=True):
-                if days >= LEAST_CLOSED_DAYS:
-                    # Until the day after it is open again, which may look like waking up.
-                    yield int(i), "closed_spell", int(day - age), int(day - age + days + 2)
-        for spells, on in shops.spells_on(day):
-            new = (on.age == 0) | begun
-            kind = "busy_spell" if spells.size > 1.0 else "quiet_spell"
-            for i, age, days in zip(mine[on.shops][new], on.age[new], on.days[new], strict=True):
-                yield int(i), kind, int(day - age), int(day - age + days)
-        level = shops.level(day)
-        for i in mine[np.abs(level - before) > np.log(LEVEL_CHANGE)]:
-            yield int(i), "level_change", day, day + AFTER_DAYS
-        before = level
+    days = np.arange(plan.first, plan.last)[:, None]
+    for _, on in shops.closures_on(days):
+        # Until the day after it is open again, which may look like waking up.
+        yield from (
+            (i, "closed_spell", begin, begin + length + 2)
+            for i, begin, length in _begun(days, on, mine)
+            if length >= LEAST_CLOSED_DAYS
+        )
+    for spells, on in shops.spells_on(days):
+        kind = "busy_spell" if spells.size > 1.0 else "quiet_spell"
+        yield from ((i, kind, begin, begin + length) for i, begin, length in _begun(days, on, mine))
+    row, shop = np.nonzero(np.abs(np.diff(shops.level(days), axis=0)) > np.log(LEVEL_CHANGE))
+    for i, day in zip(mine[shop].tolist(), (plan.first + 1 + row).tolist(), strict=True):
+        yield i, "level_change", day, day + AFTER_DAYS
     yield from _of_the_year(plan, shops, mine)
+
+
+def _begun(days: NDArray[np.int64], on: FoundSpells, mine: NDArray[np.int64]) -> Iterator[tuple[int, int, int]]:
+    """Merchant, first day and length of each spell, once."""
+    row, shop = np.divmod(on.at, len(mine))
+    new = (on.age == 0) | (row == 0)
+    begin = days[row[new], 0] - on.age[new]
+    yield from zip(mine[shop[new]].tolist(), begin.tolist(), on.days[new].tolist(), strict=True)
 
 
 def _of_the_year(plan: VolumePlan, shops: Shops, mine: NDArray[np.int64]) -> Iterator[Found]:
