@@ -148,6 +148,7 @@ class Daily:
         self.expected = _expected(np.where(self.there, counts, np.nan).astype(np.float32))
         # A day on which most have nothing is a hole in the data.
         kept = (open_ & self.there).sum(axis=1) >= 0.5 * self.there.sum(axis=1)
+        self.kept = kept[:, None]
         self.known = self.there & (self.expected >= 10) & kept[:, None]
         with np.errstate(divide="ignore", invalid="ignore"):
             self.ratio = np.where(self.known & open_, np.log(counts / self.expected), np.nan)
@@ -232,7 +233,7 @@ def _spells(daily: Daily) -> Figures:
     edges = np.array([1, 2, 3, 4, 7, 14, 10**6])
     shares = 100 * np.histogram(lengths, edges)[0] / max(1, len(lengths))
     there = daily.there.sum() / 365
-    silent, _ = _runs(daily.there & (daily.counts == 0))
+    silent, _ = _runs(daily.there & daily.kept & (daily.counts == 0))
     return {
         "spells of 1 2 3 4-6 7-13 14+ days, %": tuple(shares.tolist()),
         "spells a shop-year": (len(lengths) / (daily.known.sum() / 365),),

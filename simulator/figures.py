@@ -50,7 +50,7 @@ class World:
         smaller: standard deviation of the logarithm of a shop's mean below the median.
         larger: above it.
         own: standard deviation of the days of a shop with 50 sales a day, chance apart.
-        own_slope: the greater a shop, the less: `own` * (rate / 50) ** -own_slope.
+        own_slope: the greater a shop, the calmer: `own`, rises, falls and spells by (rate / 50) ** -own_slope.
         own_spread: standard deviation of the logarithm of what each shop makes of `own`, below the median and above.
         white: share of `own` that is forgotten the next day.
         wander: share of `own` of moves that take so many days.
@@ -75,6 +75,9 @@ class World:
         campaign: greatest factor of a week's campaign each year; 1: none.
         holiday: median logarithm of holidays' sales.
         holiday_spread: how far shops lie below and above it.
+        holiday_again: correlation of what two holidays are to a shop.
+        holiday_power: the greater, the more shops hardly notice holidays and the more the others do.
+        holiday_fades: factor of the spread from the third day of a holiday on.
         holiday_slope: the greater a shop, the less: spread * (rate / mean) ** -holiday_slope.
         holiday_closed: share of shops closed on a holiday.
         new_year_closed: share closed for some days around 1 January.
@@ -85,7 +88,9 @@ class World:
         openings: new shops a year, as a share of all.
         closings: shops that end a year, likewise.
         ramp: median logarithm a new shop lacks on its first day, and its spread.
-        own_calendar: share of merchants' paydays and promotions that are kept.
+        own_calendar: share of merchants' paydays, promotions and months without trade that are kept.
+        season: share of the yearly wave of trades that is kept.
+        peculiar: share of the lawful oddities (`simulator.peculiar`) that are kept.
     """
 
     smaller: float
@@ -116,6 +121,9 @@ class World:
     campaign: float = 1.0
     holiday: float
     holiday_spread: tuple[float, float]
+    holiday_again: float = 0.7
+    holiday_power: float = 1.0
+    holiday_fades: float = 1.0
     holiday_slope: float = 0.0
     holiday_closed: float
     new_year_closed: float = 0.0
@@ -127,52 +135,55 @@ class World:
     closings: float
     ramp: tuple[float, float]
     own_calendar: float
+    season: float = 1.0
+    peculiar: float = 1.0
 
 
 WORLDS = {
     "platform": World(
-        smaller=0.35, larger=0.74, own=0.17, own_slope=0.2, own_spread=(0.3, 0.5), white=0.6,
-        wander=((3.0, 0.5), (10.0, 0.6)), level_days=60.0, level=0.13, level_tail=0.25,
-        rise=(0.012, 0.5), fall=(0.012, 0.7), restless=0.9,
+        smaller=0.35, larger=0.74, own=0.085, own_slope=0.35, own_spread=(0.3, 0.54), white=0.6,
+        wander=((3.0, 0.6), (12.0, 0.53)), level_days=75.0, level=0.1, level_tail=0.25,
+        rise=(0.012, 0.31), fall=(0.0156, 0.75), restless=0.9,
         spells=(
-            Spells(within_days=14, chance=0.05, days=(1, 6), size=1.9, spread=0.4),
-            Spells(within_days=60, chance=0.08, days=(6, 30), size=1.8, spread=0.4),
-            Spells(within_days=30, chance=0.08, days=(2, 14), size=0.45, spread=0.5),
+            Spells(within_days=14, chance=0.035, days=(1, 6), size=1.9, spread=0.4),
+            Spells(within_days=60, chance=0.08, days=(6, 30), size=1.97, spread=0.3),
+            Spells(within_days=30, chance=0.08, days=(2, 14), size=0.54, spread=0.6),
         ),
         closures=(
-            Spells(within_days=30, chance=0.12, days=(1, 6)),
-            Spells(within_days=120, chance=0.16, days=(7, 90)),
+            Spells(within_days=30, chance=0.075, days=(1, 6)),
+            Spells(within_days=120, chance=0.26, days=(7, 90)),
         ),
-        ajar=(0.4, 0.03), week=(-0.06, -0.07, -0.05, -0.04, 0.05, 0.09, 0.07), week_spread=0.1,
-        market=0.08, campaign=2.9, holiday=-0.05, holiday_spread=(0.5, 0.3), holiday_closed=0.003, spring=True,
-        openings=0.5, closings=0.08, ramp=(0.8, 0.8), own_calendar=0.3,
+        ajar=(0.25, 0.015), week=(-0.06, -0.07, -0.05, -0.04, 0.05, 0.09, 0.07), week_spread=0.0923,
+        market=0.079, campaign=2.9, holiday=-0.05, holiday_spread=(0.39, 0.15), holiday_closed=0.0025, spring=True,
+        openings=0.5, closings=0.08, ramp=(0.8, 1.0), own_calendar=0.3,
     ),
     "restaurants": World(
-        smaller=0.77, larger=0.57, own=0.22, own_slope=0.33, own_spread=(0.2, 0.35), white=0.97,
-        wander=((4.0, 0.12), (20.0, 0.15)), level_days=90.0, level=0.06, level_tail=0.2,
-        rise=(0.015, 0.4), fall=(0.03, 0.8), restless=0.6,
-        spells=(Spells(within_days=60, chance=0.05, days=(4, 20), size=1.5, spread=0.3),),
+        smaller=0.77, larger=0.57, own=0.19, own_slope=0.33, own_spread=(0.2, 0.2), white=0.907,
+        wander=((3.2, 0.12), (25.0, 0.11)), level_days=90.0, level=0.059, level_tail=0.14,
+        rise=(0.004, 0.4), fall=(0.045, 0.9), restless=0.56,
+        spells=(Spells(within_days=60, chance=0.03, days=(2, 12), size=1.5, spread=0.3),),
         closures=(
             Spells(within_days=60, chance=0.12, days=(1, 4)),
-            Spells(within_days=360, chance=0.15, days=(5, 30)),
+            Spells(within_days=360, chance=0.4, days=(7, 30)),
         ),
-        ajar=(0.3, 0.03), week=(-0.2, -0.16, -0.13, -0.12, 0.1, 0.2, 0.1), week_spread=0.15,
-        closes_weekly=0.58, closes_twice=0.1, moves_closing=0.15, opens_anyway=0.12, closed_day=0.015,
-        market=0.1, holiday=0.1, holiday_spread=(0.6, 0.4), holiday_closed=0.24, new_year_closed=0.6, early_january=1.5,
-        openings=0.12, closings=0.08, ramp=(0.6, 0.5), own_calendar=0.2,
+        ajar=(0.2, 0.03), week=(-0.2, -0.16, -0.13, -0.12, 0.1, 0.2, 0.1), week_spread=0.19,
+        closes_weekly=0.58, closes_twice=0.105, moves_closing=0.15, opens_anyway=0.12, closed_day=0.0113,
+        market=0.1, holiday=0.1, holiday_spread=(0.5, 0.4), holiday_closed=0.23, new_year_closed=0.48,
+        early_january=1.5, openings=0.12, closings=0.08, ramp=(0.6, 0.41), own_calendar=0.2,
     ),
     "supermarkets": World(
-        smaller=0.36, larger=0.6, own=0.06, own_slope=0.14, own_spread=(0.15, 0.3), white=0.6,
-        wander=((4.0, 0.5), (14.0, 0.5)), level_days=300.0, level=0.025, level_tail=0.1,
-        rise=(0.0004, 0.3), fall=(0.0002, 0.5), restless=0.4,
-        spells=(Spells(within_days=360, chance=0.05, days=(1, 10), size=1.7, spread=0.15),),
+        smaller=0.36, larger=0.6, own=0.062, own_slope=0.14, own_spread=(0.15, 0.3), white=0.75,
+        wander=((4.0, 0.45), (14.0, 0.3)), level_days=300.0, level=0.012, level_tail=0.1,
+        rise=(0.0002, 0.3), fall=(0.0001, 0.5), restless=0.4,
+        spells=(Spells(within_days=360, chance=0.02, days=(1, 10), size=1.7, spread=0.15),),
         closures=(
-            Spells(within_days=90, chance=0.3, days=(1, 2)),
-            Spells(within_days=1440, chance=0.12, days=(21, 60)),
+            Spells(within_days=90, chance=0.25, days=(1, 2)),
+            Spells(within_days=1440, chance=0.15, days=(21, 60)),
         ),
         ajar=(0.5, 0.01), week=(-0.03, -0.06, -0.05, -0.08, -0.02, 0.12, 0.1), week_spread=0.05,
-        market=0.05, market_slow=0.1, holiday=0.12, holiday_spread=(0.2, 0.32), holiday_slope=0.5, holiday_closed=0.07,
-        christmas=2.2, first_of_january=0.3, openings=0.02, closings=0.01, ramp=(0.4, 0.4), own_calendar=0.05,
+        market=0.05, market_slow=0.1, holiday=0.12, holiday_spread=(0.08, 0.2), holiday_again=0.9, holiday_power=2.0, holiday_fades=0.3,
+        holiday_slope=0.8, holiday_closed=0.08, christmas=2.2, first_of_january=0.3,
+        openings=0.015, closings=0.01, ramp=(0.3, 0.4), own_calendar=0.03, season=0.3, peculiar=0.2,
     ),
 }  # fmt: skip
 NAMES = tuple(WORLDS)

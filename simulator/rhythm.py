@@ -135,7 +135,6 @@ class Undisturbed:
         """The same, but these are calm, neither open nor close, have no season and no promotions of their own."""
         self.open_day[merchants], self.close_day[merchants] = -FOREVER, FOREVER
         self.world[merchants], self.peculiar[merchants] = CALM, 0
-        self.row[merchants] %= 2 * len(TRADES)
         stays = ~np.isin(self.seasonal, merchants)
         return replace(
             self,
@@ -175,11 +174,11 @@ def plan_undisturbed(table: NDArray[np.void], world: NDArray[np.int64], first_da
     opened = _rare_day(uniform(keys, 105), openings, first_day - RAMP_DAYS[1], last, -FOREVER)
     gone = _rare_day(uniform(keys, 107), closings, first_day, last, FOREVER)
     may = np.isin(np.array([each.mcc for each in TRADES])[trade], _SEASONAL_MCCS) & (opened == -FOREVER)
-    seasonal = np.flatnonzero(may & (gone == FOREVER) & (uniform(keys, 108) < SEASONAL_SHARE))
+    seasonal = np.flatnonzero(may & own & (gone == FOREVER) & (uniform(keys, 108) < SEASONAL_SHARE))
     return Undisturbed(
         world=world,
         peculiar=plan_peculiar(keys, world, table["city"]),
-        row=trade + len(TRADES) * (abroad + 2 * (world != CALM)),
+        row=trade + len(TRADES) * abroad,
         log_growth=np.log1p(growth) / 365.0,
         payday=np.where(has_payday, np.array(PAYDAYS)[(uniform(keys, 102) < 0.4).astype(int)], 0).astype(np.int8),
         payday_factor=np.where(has_payday, lift, 1.0),
@@ -253,6 +252,8 @@ class Rhythms:
         self._catch_up = caught_up if lawful else np.ones_like(caught_up)
         if lawful:
             self._sales, self._ticket = _calendar(self.first_day, self.days)
+            self._waves, self._calm = seasons(self.first_day, self.days), lawful.world == CALM
+            self._season = np.array([*(each.season for each in WORLDS.values()), 1.0], np.float32)[lawful.world]
             self._middle = self.first_day + self.days / 2
             everyone = np.arange(len(table))
             self._shops = shops_of(config, table, lawful, everyone)
@@ -338,7 +339,11 @@ class Rhythms:
     ) -> None:
         """Multiply `sales` and `ticket`, shape (merchants,), by what is lawful on `day`."""
         date = EPOCH + timedelta(day)
-        sales *= self._sales[day - self.first_day][lawful.row] * self._scale
+        wave = self._waves[day - self.first_day][self._table["trade"]]
+        of_trade = np.where(
+            self._calm, self._sales[day - self.first_day][lawful.row], 1.0 + self._season * (wave - 1.0)
+        )
+        sales *= of_trade * self._scale
         ticket *= self._ticket[day - self.first_day][lawful.row]
         sales *= np.exp(lawful.log_growth * (day - self._middle)).astype(np.float32)
         if date.day in PAYDAYS:
@@ -349,8 +354,8 @@ class Rhythms:
         for new_year in NEW_YEARS[np.abs(NEW_YEARS - day) < 10]:
             sales[closed_on(lawful, day, int(new_year))] = 0.0
         sales *= presence(lawful, day)
-        if (lawful.world != CALM).any():
-            sales *= np.where(lawful.world == CALM, 1.0, data_hole(self._seed, self._table["key"], day))
+        if not self._calm.all():
+            sales *= np.where(self._calm, 1.0, data_hole(self._seed, self._table["key"], day))
 
     def _depart(self, first: int, sales: NDArray[np.float32], ticket: NDArray[np.float32]) -> None:
         """Multiply in the segments; row 0 is day `first`."""
@@ -373,13 +378,10 @@ def local_days(config: SimulationConfig) -> tuple[int, int]:
 
 
 def _calendar(first_day: int, days: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """`trade_days` for merchants in China, flat for those abroad, and for both once more the season alone.
-
-    Shape (days, four times the trades). The last two are for merchants of worlds, which have holidays of their own.
-    """
+    """`trade_days` for merchants in China, and beside it flat for those abroad, shape (days, twice the trades)."""
     sales, ticket = trade_days(first_day, days)
-    flat, waves = np.ones_like(sales), seasons(first_day, days)
-    return np.hstack([sales, flat, waves, waves]), np.hstack([ticket, flat, ticket, flat])
+    flat = np.ones_like(sales)
+    return np.hstack([sales, flat]), np.hstack([ticket, flat])
 
 
 def weeks_of(table: NDArray[np.void]) -> NDArray[np.float64]:

@@ -22,13 +22,13 @@ HOLES_A_DAY = 1 / 700
 """Chance that a day's data are mostly missing."""
 SPRING = (-11, -4, -1, 0, 3, 7, 14, 21)
 """Days from the first of the lunar year, and what shops of the platform do then: closed, median and spread."""
-_SPRING_CLOSED = (0.0, 0.10, 0.19, 0.22, 0.19, 0.10, 0.02, 0.0)
+_SPRING_CLOSED = (0.0, 0.08, 0.165, 0.195, 0.165, 0.075, 0.0, 0.0)
 _SPRING_MEDIAN = (0.0, 0.11, -0.67, -0.63, -0.51, 0.02, 0.02, 0.0)
 _SPRING_SIDES = (0.75, 1.0)
 """Of the spread, above the median and below."""
 RAMP_DAYS = (8.0, 64.0)
 """In how many days new shops make up most of what they lack."""
-_SPRING_SPREAD = (0.0, 0.45, 1.1, 1.5, 1.15, 0.45, 0.1, 0.0)
+_SPRING_SPREAD = (0.0, 0.45, 1.35, 1.75, 1.4, 0.45, 0.1, 0.0)
 
 
 def of_period(keys: NDArray[np.uint64], number: NDArray[np.int64] | int) -> NDArray[np.uint64]:
@@ -106,10 +106,10 @@ class Shops:
     ) -> None:
         self.world, self.keys, self.open_day, self._everyone = world, keys, open_day, everyone
         z = normal(keys, 200)
-        own = world.own * (np.maximum(rate, 2.0) / 50.0) ** -world.own_slope
-        self.own = (own * np.exp(z * np.where(z < 0, *world.own_spread))).astype(np.float32)
+        calmer = (np.maximum(rate, 2.0) / 50.0) ** -world.own_slope
+        self.own = (world.own * calmer * np.exp(z * np.where(z < 0, *world.own_spread))).astype(np.float32)
         self._holiday_size = np.minimum(np.maximum(size, 1e-9) ** -world.holiday_slope, 3.0).astype(np.float32)
-        self.restless = np.exp(world.restless * normal(keys, 201) - world.restless**2 / 2)
+        self.restless = calmer * np.exp(world.restless * normal(keys, 201) - world.restless**2 / 2)
         self.phase = uniform(keys, 202)
         self._week = np.asarray(self._weekdays() - np.log(week), np.float32)
         self._plan_closing_days()
@@ -250,17 +250,21 @@ class Shops:
             z = 0.85 * normal(of_period(self.keys, day // 100), 231) + 0.5 * normal(of_period(self.keys, day), 232)
             out += median + spread * z * np.where(z > 0, *_SPRING_SIDES)
         elif is_holiday(EPOCH + timedelta(day)):
-            z = 0.7 * self._feasts + 0.7 * normal(of_period(self.keys, day // 4), 228)
-            out += world.holiday + z * np.where(z < 0, *world.holiday_spread) * self._holiday_size
+            again = world.holiday_again
+            z = again * self._feasts + (1.0 - again**2) ** 0.5 * normal(of_period(self.keys, day // 4), 228)
+            size = np.abs(z) ** world.holiday_power * self._holiday_size
+            if is_holiday(EPOCH + timedelta(day - 2)):
+                size *= world.holiday_fades
+            out += world.holiday + np.where(z < 0, -world.holiday_spread[0], world.holiday_spread[1]) * size
 
     def _close_for_holidays(self, day: int, out: NDArray[np.bool_]) -> None:
         world = self.world
-        share = world.holiday_closed if is_holiday(EPOCH + timedelta(day)) else 0.0
+        share, feast = world.holiday_closed if is_holiday(EPOCH + timedelta(day)) else 0.0, day // 3
         if world.spring and (at := _from_new_year(day)) is not None:
-            share = float(np.interp(at, SPRING, _SPRING_CLOSED))
+            share, feast = float(np.interp(at, SPRING, _SPRING_CLOSED)), day // 100
         if share:
-            # One number for the whole feast: who is closed on its first day is closed on the next.
-            out |= uniform(of_period(self.keys, (day + 20) // 30), 229) < share
+            # One number for some days: who is closed on the first is closed on the next.
+            out |= uniform(of_period(self.keys, feast), 229) < share
         new_year = day - day_number((EPOCH + timedelta(day + 180)).replace(month=1, day=1))
         if world.new_year_closed and -3 <= new_year <= 3:
             # From 29, 30 or 31 December to 2, 3 or 4 January.

@@ -122,7 +122,7 @@ def _comings_and_goings(plan: VolumePlan, lawful: Undisturbed) -> Iterator[Found
 def _of_the_calendar(plan: VolumePlan, lawful: Undisturbed) -> Iterator[Found]:
     days = range(plan.first, plan.last)
     paid = np.flatnonzero(lawful.payday > 0)[:SAMPLE]
-    at_home = np.flatnonzero(lawful.row // len(TRADES) % 2 == 0)[:SAMPLE]
+    at_home = np.flatnonzero(lawful.row < len(TRADES))[:SAMPLE]
     holidays = [day for day in days if is_holiday(EPOCH + timedelta(day))]
     for day in days:
         of_month = (EPOCH + timedelta(day)).day
