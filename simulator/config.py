@@ -16,7 +16,7 @@ MAX_MERCHANTS = 1_200_000
 """As many serials as four characters of the acceptor number hold here."""
 RECORD_SIZES = ("usual", "all")
 TIME_FORMATS = ("iso", "epoch_ms")
-WORLDS = ("mixed", "platform", "restaurants", "supermarkets", "calm")
+WORLD_NAMES = ("mixed", "platform", "restaurants", "supermarkets", "calm")
 FEES = ("transaction", "settlement", "none")
 
 _EARLIEST_MS = 1_009_843_200_000
@@ -117,7 +117,7 @@ class SimulationConfig:
         _within("tx_per_merchant_day", self.tx_per_merchant_day, 0, 1_000_000)
         for name in _SHARES:
             _within(name, getattr(self, name), 0, 1)
-        choices_of = {"record_size": RECORD_SIZES, "time_format": TIME_FORMATS, "fees": FEES, "world": WORLDS}
+        choices_of = {"record_size": RECORD_SIZES, "time_format": TIME_FORMATS, "fees": FEES, "world": WORLD_NAMES}
         for name, choices in choices_of.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")

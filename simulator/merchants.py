@@ -18,7 +18,7 @@ from simulator.people import details_of, plan_territories
 from simulator.rhythm import local_days
 from simulator.stories import act, cast, introduce
 from simulator.table import FEED, MERCHANT, NEVER_MS, SAME_CHANNEL, Draws
-from simulator.trades import ACQUIRERS, CHEAPER, CITIES, TRADES
+from simulator.trades import ACQUIRERS, CHEAPER, CITIES, RIYADH, RIYADH_SHARE, TRADES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -59,6 +59,8 @@ def build_merchants(config: SimulationConfig) -> Merchants:
     table["key"] = draws.keys
     table["trade"] = draws.choice(1, [trade.share for trade in TRADES])
     table["city"] = draws.choice(2, [city.share for city in CITIES])
+    if config.world != "calm" and config.calendar:
+        table["city"][draws.uniform(15) < RIYADH_SHARE] = RIYADH
     table["offset_h"] = np.array([city.offset_h for city in CITIES])[table["city"]]
     table["acquirer"] = draws.choice(3, [1.0] * len(ACQUIRERS))
     table["shift_h"] = draws.choice(4, [1, 3, 1]) - 1

@@ -13,7 +13,7 @@ import numpy as np
 from simulator.festivals import EPOCH, day_number
 from simulator.figures import CALM, NAMES, WORLDS
 from simulator.table import uniform
-from simulator.trades import CITIES, TRADES
+from simulator.trades import RIYADH, TRADES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,7 +52,7 @@ def plan_peculiar(keys: NDArray[np.uint64], world: NDArray[np.int64], city: NDAr
     place = np.searchsorted(edges, uniform(keys, 240) / kept, side="right")
     kind = np.where(place < len(edges), place + 1, 0)
     kind[np.isin(kind, [KINDS.index(name) for name in _NOT_IN_STEADY]) & (world == _STEADY_WORLD)] = 0
-    kind[np.array([each.name == "Riyadh" for each in CITIES])[city]] = RAMADAN
+    kind[city == RIYADH] = RAMADAN
     return np.where(world == CALM, 0, kind).astype(np.int8)
 
 

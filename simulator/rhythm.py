@@ -16,7 +16,7 @@ from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.festivals import EPOCH, NEW_YEARS, SEASON_OF, SEASONS, seasons, trade_days
 from simulator.figures import CALM, WORLDS
 from simulator.peculiar import HOURS_MOVED, KINDS, plan_peculiar, rhythm_of
-from simulator.shops import Shops, data_hole
+from simulator.shops import Shops, data_hole, mean_factor
 from simulator.table import mixed, uniform
 from simulator.trades import ACQUIRERS, CITIES, TRADES, WEEKS
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 CELLS = 24_000_000
 """Merchants by days kept at once, 8 bytes each."""
-MEAN_CELLS = 400_000
-"""Merchants by days from which the mean factor is taken."""
 BLOCK_CELLS = 100_000
 """Merchants by days worked out at a time: few calls, and little besides the result."""
 BACK_DAYS = 9
@@ -241,7 +239,7 @@ class Rhythms:
     ) -> None:
         self._table, self._lawful, self._segments = table, lawful, segments
         self.first_day, self.days = local_days(config)
-        self._seed = config.seed
+        self._config = config
         self._first_hour = config.start_ms // HOUR_MS
         n = max(1, len(table))
         whole = n * self.days <= CELLS
@@ -310,18 +308,19 @@ class Rhythms:
             self._lawful_day(self._lawful, day, sales[i], ticket[i])
 
     def _mean_factors(self, lawful: Undisturbed) -> NDArray[np.float32]:
-        """Undoes what all this does to the mean over the merchants of a world and over the run."""
+        """Undoes what all this does to the mean over merchants; of a world's, whoever else there is."""
         out = np.full(len(self._table), self._calm_factor(lawful), np.float32)
-        sample = np.unique(np.linspace(0, self.days - 1, max(2, min(60, MEAN_CELLS // len(self._table)))).astype(int))
-        if self._shops:
-            sales, ticket = np.ones((2, len(sample), len(self._table)), np.float32)
-            self._undisturbed(self.first_day + sample, sales, ticket)
-            total = sales.mean(axis=0)
-        for each, _ in self._shops:
-            rate = self._table["rate"][each]
-            mean = float((rate * total[each]).sum()) / max(float(rate.sum()), 1e-9)
-            out[each] = 1.0 / max(mean, 0.2)
+        years = self.days / 365.0
+        for number, world in enumerate(WORLDS.values()):
+            if len(mine := np.flatnonzero(lawful.world == number)):
+                there = max(0.5, 1.0 - world.openings * years / 2) * max(0.5, 1.0 - world.closings * years / 2)
+                out[mine] = 1.0 / max(0.2, there * mean_factor(world, _market_key(self._config, number), self._sample))
         return out
+
+    @property
+    def _sample(self) -> NDArray[np.int64]:
+        """Days of the run from which its mean is taken, shape (days, 1)."""
+        return self.first_day + np.unique(np.linspace(0, self.days - 1, min(self.days, 60)).astype(np.int64))[:, None]
 
     def _calm_factor(self, lawful: Undisturbed) -> np.float32:
         """Undoes what openings, closings, seasons and paydays do to the mean over calm merchants."""
@@ -355,7 +354,7 @@ class Rhythms:
             sales[closed_on(lawful, day, int(new_year))] = 0.0
         sales *= presence(lawful, day)
         if not self._calm.all():
-            sales *= np.where(self._calm, 1.0, data_hole(self._seed, self._table["key"], day))
+            sales *= np.where(self._calm, 1.0, data_hole(self._config.seed, self._table["key"], day))
 
     def _depart(self, first: int, sales: NDArray[np.float32], ticket: NDArray[np.float32]) -> None:
         """Multiply in the segments; row 0 is day `first`."""
@@ -390,6 +389,11 @@ def weeks_of(table: NDArray[np.void]) -> NDArray[np.float64]:
     return np.asarray(weeks[table["trade"]].T, np.float64)
 
 
+def _market_key(config: SimulationConfig, world: int) -> NDArray[np.uint64]:
+    """Key of what is common to the merchants of a world, shape (1,)."""
+    return mixed(np.array([config.seed], np.uint64) ^ mixed(np.array([world], np.uint64)))
+
+
 def shops_of(
     config: SimulationConfig, table: NDArray[np.void], lawful: Undisturbed, among: NDArray[np.int64]
 ) -> list[tuple[NDArray[np.int64], Shops]]:
@@ -400,7 +404,7 @@ def shops_of(
         if len(places):
             rows, opened = table[among[places]], lawful.open_day[among[places]]
             size = rows["rate"] / max(config.tx_per_merchant_day, 1e-9)
-            everyone = mixed(np.array([config.seed], np.uint64) ^ mixed(np.array([number], np.uint64)))
+            everyone = _market_key(config, number)
             out.append((places, Shops(world, everyone, rows["key"], rows["rate"], size, opened, weeks_of(rows))))
     return out
 

@@ -22,13 +22,14 @@ HOLES_A_DAY = 1 / 700
 """Chance that a day's data are mostly missing."""
 SPRING = (-11, -4, -1, 0, 3, 7, 14, 21)
 """Days from the first of the lunar year, and what shops of the platform do then: closed, median and spread."""
+_SAMPLED = 1000
 _SPRING_CLOSED = (0.0, 0.08, 0.165, 0.195, 0.165, 0.075, 0.0, 0.0)
 _SPRING_MEDIAN = (0.0, 0.11, -0.67, -0.63, -0.51, 0.02, 0.02, 0.0)
-_SPRING_SIDES = (0.75, 1.0)
+_SPRING_SIDES = (0.5, 1.0)
 """Of the spread, above the median and below."""
 RAMP_DAYS = (8.0, 64.0)
 """In how many days new shops make up most of what they lack."""
-_SPRING_SPREAD = (0.0, 0.45, 1.35, 1.75, 1.4, 0.45, 0.1, 0.0)
+_SPRING_SPREAD = (0.0, 0.7, 1.7, 1.9, 1.5, 0.6, 0.1, 0.0)
 
 
 def of_period(keys: NDArray[np.uint64], number: NDArray[np.int64] | int) -> NDArray[np.uint64]:
@@ -117,8 +118,10 @@ class Shops:
 
     def factors(self, days: NDArray[np.int64]) -> NDArray[np.float32]:
         """Factor of the number of sales, shape (days, shops)."""
-        out = self._week[(days[:, 0] + 3) % 7] + self.level(days) + self._noise(days) + self._market(days)
-        out -= self._ramp(days)
+        lacks = self._ramp(days)
+        out = self._week[(days[:, 0] + 3) % 7] + self.level(days) + self._market(days) - lacks
+        # New shops are restless, too.
+        out += self._noise(days) * (1.0 + np.minimum(lacks, 2.0))
         for i, day in enumerate(days[:, 0].tolist()):
             self._add_holidays(day, out[i])
         flat = out.ravel()
@@ -287,3 +290,12 @@ def _from_new_year(day: int) -> int | None:
     """Days from the first of the lunar year, where Spring Festival moves trade."""
     at = int(day - NEW_YEARS[np.abs(NEW_YEARS - day).argmin()])
     return at if SPRING[0] < at < SPRING[-1] else None
+
+
+def mean_factor(world: World, everyone: NDArray[np.uint64], days: NDArray[np.int64]) -> float:
+    """Mean factor on `days`, shape (days, 1), over many made-up shops of the world, none of them new."""
+    keys = mixed(np.arange(1, _SAMPLED + 1, dtype=np.uint64) * _PHI)
+    z = normal(keys, 251)
+    rate = 50.0 * np.exp(z * np.where(z < 0, world.smaller, world.larger))
+    shops = Shops(world, everyone, keys, rate, rate / rate.mean(), np.full(_SAMPLED, -(2**30)), np.ones((7, _SAMPLED)))
+    return float((shops.factors(days).mean(axis=0) * rate).sum() / rate.sum())
