@@ -77,7 +77,7 @@ class World:
         holiday_spread: how far shops lie below and above it.
         holiday_again: correlation of what two holidays are to a shop.
         holiday_power: the greater, the more shops hardly notice holidays and the more the others do.
-        holiday_fades: factor of the spread from the third day of a holiday on.
+        holiday_fades: what is left of a holiday from its third day on, as a factor.
         holiday_slope: the greater a shop, the less: spread * (rate / mean) ** -holiday_slope.
         holiday_closed: share of shops closed on a holiday.
         new_year_closed: share closed for some days around 1 January.
@@ -181,9 +181,9 @@ WORLDS = {
             Spells(within_days=1440, chance=0.13, days=(21, 60)),
         ),
         ajar=(0.15, 0.01), week=(-0.03, -0.06, -0.05, -0.08, -0.02, 0.12, 0.1), week_spread=0.05,
-        market=0.05, market_slow=0.1, holiday=0.12, holiday_spread=(0.06, 0.12), holiday_again=0.9, holiday_power=2.3, holiday_fades=0.8,
+        market=0.05, market_slow=0.1, holiday=0.12, holiday_spread=(0.06, 0.15), holiday_again=0.9, holiday_power=2.3, holiday_fades=0.45,
         holiday_slope=1.1, holiday_closed=0.08, christmas=2.2, first_of_january=0.3,
-        openings=0.015, closings=0.01, ramp=(0.3, 0.4), own_calendar=0.03, season=0.3, peculiar=0.1,
+        openings=0.015, closings=0.01, ramp=(0.3, 0.4), own_calendar=0.01, season=0.3, peculiar=0.05,
     ),
 }  # fmt: skip
 NAMES = tuple(WORLDS)

@@ -23,13 +23,14 @@ HOLES_A_DAY = 1 / 700
 SPRING = (-11, -4, -1, 0, 3, 7, 14, 21)
 """Days from the first of the lunar year, and what shops of the platform do then: closed, median and spread."""
 _SAMPLED = 1000
+_MOST_OF_HOLIDAYS = 1.15
 _SPRING_CLOSED = (0.0, 0.08, 0.165, 0.195, 0.165, 0.075, 0.0, 0.0)
 _SPRING_MEDIAN = (0.0, 0.11, -0.67, -0.63, -0.51, 0.02, 0.02, 0.0)
-_SPRING_SIDES = (0.5, 1.0)
+_SPRING_SIDES = (0.6, 1.0)
 """Of the spread, above the median and below."""
 RAMP_DAYS = (8.0, 64.0)
 """In how many days new shops make up most of what they lack."""
-_SPRING_SPREAD = (0.0, 0.7, 1.7, 1.9, 1.5, 0.6, 0.1, 0.0)
+_SPRING_SPREAD = (0.0, 0.5, 1.7, 1.9, 1.5, 0.55, 0.1, 0.0)
 
 
 def of_period(keys: NDArray[np.uint64], number: NDArray[np.int64] | int) -> NDArray[np.uint64]:
@@ -256,9 +257,9 @@ class Shops:
             again = world.holiday_again
             z = again * self._feasts + (1.0 - again**2) ** 0.5 * normal(of_period(self.keys, day // 4), 228)
             size = np.abs(z) ** world.holiday_power * self._holiday_size
-            if is_holiday(EPOCH + timedelta(day - 2)):
-                size *= world.holiday_fades
-            out += world.holiday + np.where(z < 0, -world.holiday_spread[0], world.holiday_spread[1]) * size
+            moved = np.where(z < 0, -world.holiday_spread[0], world.holiday_spread[1]) * size
+            fades = world.holiday_fades if is_holiday(EPOCH + timedelta(day - 2)) else 1.0
+            out += fades * (world.holiday + np.minimum(moved, _MOST_OF_HOLIDAYS))
 
     def _close_for_holidays(self, day: int, out: NDArray[np.bool_]) -> None:
         world = self.world
