@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import warnings
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,8 +151,7 @@ class Daily:
         kept = (open_ & self.there).sum(axis=1) >= 0.5 * self.there.sum(axis=1)
         self.kept = kept[:, None]
         self.known = self.there & (self.expected >= 10) & kept[:, None]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            self.ratio = np.where(self.known & open_, np.log(counts / self.expected), np.nan)
+        self.ratio = np.where(self.known & open_, np.log(counts / self.expected), np.nan)
         enough = np.isfinite(self.ratio).sum(axis=1) >= 20
         self.market = np.full(n, np.nan)
         self.market[enough] = np.nanmedian(self.ratio[enough], axis=1)
@@ -247,9 +247,8 @@ def _week(daily: Daily) -> Figures:
     counts = np.where(daily.there, daily.counts, np.nan)
     counts = counts[:, daily.there.sum(axis=0) >= 84]
     by_day = np.stack([np.nanmean(counts[weekday == i], axis=0) for i in range(7)])
-    with np.errstate(divide="ignore"):
-        ratio = by_day.max(axis=0) / by_day.min(axis=0)
-    ratio[~np.isfinite(ratio)] = 1e6
+    # A weekday that never sells makes a ratio too large to be told, not none.
+    ratio = by_day.max(axis=0) / np.maximum(by_day.min(axis=0), 1e-6)
     factors = by_day.sum(axis=1)
     return {
         "weekend over weekdays": _q(by_day[5:].mean(axis=0) / by_day[:5].mean(axis=0), 50),
@@ -299,7 +298,9 @@ def _new_shops(daily: Daily) -> Figures:
 
 def figures(counts: NDArray[np.int32], first_day: int) -> Figures:
     """Every figure of the counts of days by shop, shape (days, shops)."""
-    with np.errstate(invalid="ignore"):
+    with warnings.catch_warnings():
+        # A day, a band or a shop without a residual has no mean: it is nan, and left out.
+        warnings.simplefilter("ignore", RuntimeWarning)
         daily = Daily(counts, first_day)
         out = {"mean a day, q10 50 90": _q(counts.sum(axis=0) / np.maximum(daily.there.sum(axis=0), 1), 10, 50, 90)}
         for part in (_tails, _memory, _spells, _week, _holidays, _new_shops):

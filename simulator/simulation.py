@@ -14,12 +14,13 @@ from domain.timestamps import HOUR_MS, MINUTE_MS
 from simulator import draw
 from simulator.fees import fee_look_alikes
 from simulator.figures import worlds_of
+from simulator.lawful import plan_undisturbed
 from simulator.ledger import LEDGER, fold
 from simulator.mccs import mcc_look_alikes
 from simulator.merchants import Merchants, build_merchants, change_records, opening_records
 from simulator.people import people_records
 from simulator.render import MAX_RECORD, Style, Words, fill_id, render, style, words
-from simulator.rhythm import SEGMENT, Rhythms, local_days, plan_undisturbed
+from simulator.rhythm import SEGMENT, Rhythms, local_days
 from simulator.stories import cast
 from simulator.table import FEED
 from simulator.truth import LookAlike, Violation

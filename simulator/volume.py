@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from simulator.festivals import NEW_YEARS
-from simulator.rhythm import FOREVER, PULSE, SEGMENT, Undisturbed, day_ms, local_days, shops_of
+from simulator.lawful import FOREVER, Undisturbed
+from simulator.rhythm import PULSE, SEGMENT, day_ms, local_days, shops_of
 from simulator.stories import cast, surges
 from simulator.table import Draws, uniform
 from simulator.trades import HOURS, TRADES

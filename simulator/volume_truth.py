@@ -9,7 +9,8 @@ import numpy as np
 
 from domain.timestamps import DAY_MS
 from simulator.festivals import EPOCH, NEW_YEARS, is_holiday
-from simulator.rhythm import FOREVER, PAYDAYS, RAMP_DAYS, Undisturbed, closed_on, day_ms, outages, promotion
+from simulator.lawful import FOREVER, PAYDAYS, RAMP_DAYS, Undisturbed, closed_on, promotion
+from simulator.rhythm import day_ms, outages
 from simulator.trades import TRADES
 from simulator.truth import LookAlike, Violation
 from simulator.world_truth import SAMPLE, of_worlds

@@ -9,8 +9,9 @@ import numpy as np
 
 from simulator.festivals import EPOCH, NEW_YEARS, day_number
 from simulator.figures import CALM, WORLDS
+from simulator.lawful import FOREVER
 from simulator.peculiar import FEAST_DAYS, HOURS_MOVED, KINDS, RAMADAN, RAMADANS
-from simulator.rhythm import FOREVER, shops_of
+from simulator.rhythm import shops_of
 from simulator.shops import CAMPAIGN_DAYS, SPRING, campaign_begins, is_data_hole
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from simulator.rhythm import Undisturbed
+    from simulator.lawful import Undisturbed
     from simulator.shops import Found as FoundSpells
     from simulator.shops import Shops
     from simulator.volume import VolumePlan
