@@ -78,7 +78,7 @@ class World:
         holiday_again: correlation of what two holidays are to a shop.
         holiday_power: the greater, the more shops hardly notice holidays and the more the others do.
         holiday_fades: what is left of a holiday from its third day on, as a factor.
-        holiday_slope: the greater a shop, the less: spread * (rate / mean) ** -holiday_slope.
+        odd_slope: the greater a shop, the fewer oddities and the less its holidays: by (rate / mean) ** -odd_slope.
         holiday_closed: share of shops closed on a holiday.
         new_year_closed: share closed for some days around 1 January.
         spring: whether Spring Festival moves it day by day.
@@ -124,7 +124,7 @@ class World:
     holiday_again: float = 0.7
     holiday_power: float = 1.0
     holiday_fades: float = 1.0
-    holiday_slope: float = 0.0
+    odd_slope: float = 0.0
     holiday_closed: float
     new_year_closed: float = 0.0
     spring: bool = False
@@ -141,49 +141,50 @@ class World:
 
 WORLDS = {
     "platform": World(
-        smaller=0.35, larger=0.74, own=0.085, own_slope=0.42, own_spread=(0.3, 0.54), white=0.6,
-        wander=((3.0, 0.6), (12.0, 0.53)), level_days=75.0, level=0.1, level_tail=0.25,
-        rise=(0.016, 0.4), fall=(0.0156, 0.6), restless=0.9,
+        smaller=0.35, larger=0.663, own=0.115, own_slope=0.42, own_spread=(0.266, 0.54), white=0.6,
+        wander=((4.21, 0.737), (12.0, 0.528)), level_days=75.0, level=0.092, level_tail=0.25, rise=(0.016, 0.4),
+        fall=(0.0156, 0.6), restless=1.49,
         spells=(
-            Spells(within_days=14, chance=0.042, days=(1, 6), size=1.9, spread=0.4),
-            Spells(within_days=60, chance=0.05, days=(6, 30), size=1.97, spread=0.3),
+            Spells(within_days=14, chance=0.042, days=(1, 6), size=1.9, spread=0.38),
+            Spells(within_days=60, chance=0.037, days=(6, 30), size=1.97, spread=0.26),
             Spells(within_days=30, chance=0.08, days=(2, 14), size=0.54, spread=0.45),
         ),
         closures=(
-            Spells(within_days=30, chance=0.075, days=(1, 4)),
-            Spells(within_days=120, chance=0.19, days=(8, 120)),
+            Spells(within_days=30, chance=0.068, days=(1, 4)),
+            Spells(within_days=120, chance=0.22, days=(10, 120)),
         ),
-        ajar=(0.25, 0.015), week=(-0.06, -0.07, -0.05, -0.04, 0.05, 0.09, 0.07), week_spread=0.0923,
-        market=0.079, campaign=2.9, holiday=-0.05, holiday_spread=(0.39, 0.05), holiday_closed=0.0025, spring=True,
-        openings=0.4, closings=0.08, ramp=(0.8, 1.25), own_calendar=0.3,
+        ajar=(0.281, 0.0131), week=(-0.06, -0.07, -0.05, -0.04, 0.05, 0.09, 0.07), week_spread=0.0923, market=0.105,
+        campaign=2.9, holiday=0.0257, holiday_spread=(0.39, 0.05), holiday_closed=0.0025,
+        spring=True, openings=0.35, closings=0.08, ramp=(0.8, 1.25), own_calendar=0.3,
     ),
     "restaurants": World(
-        smaller=0.77, larger=0.57, own=0.165, own_slope=0.43, own_spread=(0.2, 0.2), white=0.907,
-        wander=((3.2, 0.12), (25.0, 0.11)), level_days=90.0, level=0.059, level_tail=0.14,
-        rise=(0.004, 0.5), fall=(0.075, 0.8), restless=0.56,
+        smaller=0.77, larger=0.57, own=0.157, own_slope=0.43, own_spread=(0.2, 0.2), white=0.907,
+        wander=((3.2, 0.12), (25.0, 0.0965)), level_days=90.0, level=0.045, level_tail=0.14, rise=(0.0035, 0.65),
+        fall=(0.075, 0.8), restless=0.454,
         spells=(Spells(within_days=60, chance=0.03, days=(2, 12), size=1.5, spread=0.3),),
         closures=(
             Spells(within_days=60, chance=0.12, days=(1, 4)),
             Spells(within_days=360, chance=0.22, days=(7, 30)),
         ),
-        ajar=(0.2, 0.03), week=(-0.2, -0.16, -0.13, -0.12, 0.1, 0.2, 0.1), week_spread=0.19,
-        closes_weekly=0.58, closes_twice=0.105, moves_closing=0.15, opens_anyway=0.12, closed_day=0.006,
-        market=0.1, holiday=0.1, holiday_spread=(0.38, 0.4), holiday_closed=0.23, new_year_closed=0.48,
-        early_january=1.5, openings=0.12, closings=0.08, ramp=(0.6, 0.41), own_calendar=0.2,
+        ajar=(0.2, 0.03), week=(-0.2, -0.16, -0.13, -0.12, 0.1, 0.2, 0.1), week_spread=0.19, closes_weekly=0.58,
+        closes_twice=0.105, moves_closing=0.15, opens_anyway=0.12, closed_day=0.006, market=0.0951, holiday=0.125,
+        holiday_spread=(0.4, 0.378), holiday_closed=0.23, new_year_closed=0.48, early_january=1.5,
+        openings=0.12, closings=0.08, ramp=(0.6, 0.41), own_calendar=0.2,
     ),
     "supermarkets": World(
         smaller=0.36, larger=0.6, own=0.062, own_slope=0.14, own_spread=(0.15, 0.3), white=0.75,
-        wander=((4.0, 0.45), (14.0, 0.45)), level_days=200.0, level=0.018, level_tail=0.1,
-        rise=(0.0002, 0.3), fall=(0.0001, 0.5), restless=0.4,
-        spells=(Spells(within_days=360, chance=0.02, days=(1, 10), size=1.7, spread=0.15),),
+        wander=((4.0, 0.45), (14.9, 0.45)), level_days=200.0, level=0.018, level_tail=0.1, rise=(0.000257, 0.257),
+        fall=(0.0001, 0.5), restless=0.389,
+        spells=(Spells(within_days=360, chance=0.05, days=(3, 10), size=1.9, spread=0.15),),
         closures=(
             Spells(within_days=90, chance=0.25, days=(1, 2)),
-            Spells(within_days=1440, chance=0.13, days=(21, 60)),
+            Spells(within_days=1440, chance=0.1, days=(21, 60)),
         ),
-        ajar=(0.15, 0.01), week=(-0.03, -0.06, -0.05, -0.08, -0.02, 0.12, 0.1), week_spread=0.05,
-        market=0.05, market_slow=0.1, holiday=0.12, holiday_spread=(0.06, 0.15), holiday_again=0.9, holiday_power=2.3, holiday_fades=0.45,
-        holiday_slope=1.1, holiday_closed=0.08, christmas=2.2, first_of_january=0.3,
-        openings=0.015, closings=0.01, ramp=(0.3, 0.4), own_calendar=0.01, season=0.3, peculiar=0.05,
+        ajar=(0.05, 0.01), week=(-0.03, -0.06, -0.05, -0.08, -0.02, 0.12, 0.1), week_spread=0.0424, market=0.053,
+        market_slow=0.11, holiday=0.12, holiday_spread=(0.06, 0.125), holiday_again=0.9, holiday_power=2.3,
+        holiday_fades=0.45, odd_slope=1.1, holiday_closed=0.08, christmas=2.2, first_of_january=0.3,
+        early_january=0.8, openings=0.015, closings=0.01, ramp=(0.435, 0.4), own_calendar=0.01, season=0.3,
+        peculiar=0.05,
     ),
 }  # fmt: skip
 NAMES = tuple(WORLDS)

@@ -110,8 +110,8 @@ class Shops:
         z = normal(keys, 200)
         calmer = (np.maximum(rate, 2.0) / 50.0) ** -world.own_slope
         self.own = (world.own * calmer * np.exp(z * np.where(z < 0, *world.own_spread))).astype(np.float32)
-        self._holiday_size = np.minimum(np.maximum(size, 1e-9) ** -world.holiday_slope, 3.0).astype(np.float32)
-        self.restless = calmer * np.exp(world.restless * normal(keys, 201) - world.restless**2 / 2)
+        self._oddity = np.minimum(np.maximum(size, 1e-9) ** -world.odd_slope, 3.0).astype(np.float32)
+        self.restless = calmer * self._oddity * np.exp(world.restless * normal(keys, 201) - world.restless**2 / 2)
         self.phase = uniform(keys, 202)
         self._week = np.asarray(self._weekdays() - np.log(week), np.float32)
         self._plan_closing_days()
@@ -256,7 +256,7 @@ class Shops:
         elif is_holiday(EPOCH + timedelta(day)):
             again = world.holiday_again
             z = again * self._feasts + (1.0 - again**2) ** 0.5 * normal(of_period(self.keys, day // 4), 228)
-            size = np.abs(z) ** world.holiday_power * self._holiday_size
+            size = np.abs(z) ** world.holiday_power * self._oddity
             moved = np.where(z < 0, -world.holiday_spread[0], world.holiday_spread[1]) * size
             fades = world.holiday_fades if is_holiday(EPOCH + timedelta(day - 2)) else 1.0
             out += fades * (world.holiday + np.minimum(moved, _MOST_OF_HOLIDAYS))
