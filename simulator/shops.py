@@ -23,7 +23,7 @@ HOLES_A_DAY = 1 / 700
 SPRING = (-11, -4, -1, 0, 3, 7, 14, 21)
 """Days from the first of the lunar year, and what shops of the platform do then: closed, median and spread."""
 _SAMPLED = 1000
-_MOST_OF_HOLIDAYS = 1.15
+_MOST_OF_HOLIDAYS = 1.4
 _SPRING_CLOSED = (0.0, 0.08, 0.165, 0.195, 0.165, 0.075, 0.0, 0.0)
 _SPRING_MEDIAN = (0.0, 0.11, -0.67, -0.63, -0.51, 0.02, 0.02, 0.0)
 _SPRING_SIDES = (0.6, 1.0)
