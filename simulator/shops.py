@@ -251,7 +251,8 @@ class Shops:
         world = self.world
         if world.spring and (at := _from_new_year(day)) is not None:
             median, spread = (np.interp(at, SPRING, each) for each in (_SPRING_MEDIAN, _SPRING_SPREAD))
-            z = 0.85 * normal(of_period(self.keys, day // 100), 231) + 0.5 * normal(of_period(self.keys, day), 232)
+            feast = of_period(self.keys, day - at)
+            z = 0.85 * normal(feast, 231) + 0.5 * normal(of_period(self.keys, day), 232)
             out += median + spread * z * np.where(z > 0, *_SPRING_SIDES)
         elif is_holiday(EPOCH + timedelta(day)):
             again = world.holiday_again
@@ -265,7 +266,7 @@ class Shops:
         world = self.world
         share, feast = world.holiday_closed if is_holiday(EPOCH + timedelta(day)) else 0.0, day // 3
         if world.spring and (at := _from_new_year(day)) is not None:
-            share, feast = float(np.interp(at, SPRING, _SPRING_CLOSED)), day // 100
+            share, feast = float(np.interp(at, SPRING, _SPRING_CLOSED)), day - at
         if share:
             # One number for some days: who is closed on the first is closed on the next.
             out |= uniform(of_period(self.keys, feast), 229) < share
