@@ -84,6 +84,7 @@ class World:
         spring: whether Spring Festival moves it day by day.
         christmas: factor on 24 December.
         first_of_january: factor on 1 January.
+        first_closed: share closed on it.
         early_january: factor on 2 and 3 January.
         openings: new shops a year, as a share of all.
         closings: shops that end a year, likewise.
@@ -130,6 +131,7 @@ class World:
     spring: bool = False
     christmas: float = 1.0
     first_of_january: float = 1.0
+    first_closed: float = 0.0
     early_january: float = 1.0
     openings: float
     closings: float
@@ -142,49 +144,49 @@ class World:
 WORLDS = {
     "platform": World(
         smaller=0.39, larger=0.663, own=0.115, own_slope=0.42, own_spread=(0.266, 0.54), white=0.6,
-        wander=((4.21, 0.737), (12.0, 0.528)), level_days=75.0, level=0.08, level_tail=0.25, rise=(0.016, 0.4),
-        fall=(0.0156, 0.6), restless=1.49,
+        wander=((4.21, 0.737), (12.0, 0.528)), level_days=70.9, level=0.08, level_tail=0.25, rise=(0.016, 0.37),
+        fall=(0.0156, 0.52), restless=1.49,
         spells=(
-            Spells(within_days=14, chance=0.042, days=(1, 6), size=1.9, spread=0.38),
+            Spells(within_days=14, chance=0.042, days=(1, 6), size=1.9, spread=0.407),
             Spells(within_days=60, chance=0.044, days=(6, 30), size=1.97, spread=0.26),
             Spells(within_days=30, chance=0.08, days=(2, 14), size=0.54, spread=0.45),
         ),
         closures=(
-            Spells(within_days=30, chance=0.068, days=(1, 4)),
+            Spells(within_days=30, chance=0.055, days=(1, 4)),
             Spells(within_days=120, chance=0.22, days=(13, 120)),
         ),
         ajar=(0.281, 0.0131), week=(-0.06, -0.07, -0.05, -0.04, 0.05, 0.09, 0.07), week_spread=0.0923, market=0.105,
-        campaign=2.9, holiday=0.0257, holiday_spread=(0.38, 0.0), holiday_closed=0.0025,
-        spring=True, openings=0.3, closings=0.08, ramp=(0.8, 1.25), own_calendar=0.3,
+        campaign=2.9, holiday=0.0257, holiday_spread=(0.38, 0.0), odd_slope=0.35, holiday_closed=0.0025, spring=True, openings=0.3,
+        closings=0.08, ramp=(0.8, 1.25), own_calendar=0.3,
     ),
     "restaurants": World(
-        smaller=0.77, larger=0.57, own=0.157, own_slope=0.43, own_spread=(0.2, 0.2), white=0.907,
-        wander=((3.2, 0.12), (25.0, 0.0965)), level_days=90.0, level=0.045, level_tail=0.14, rise=(0.0035, 0.6),
-        fall=(0.075, 0.8), restless=0.454,
-        spells=(Spells(within_days=60, chance=0.03, days=(2, 12), size=1.5, spread=0.3),),
+        smaller=0.76, larger=0.595, own=0.157, own_slope=0.43, own_spread=(0.2, 0.2), white=0.907,
+        wander=((3.2, 0.12), (19.6, 0.0965)), level_days=86.1, level=0.045, level_tail=0.166, rise=(0.0035, 0.6),
+        fall=(0.085, 0.76), restless=0.454,
+        spells=(Spells(within_days=60, chance=0.0396, days=(2, 12), size=1.5, spread=0.3),),
         closures=(
-            Spells(within_days=60, chance=0.1, days=(1, 4)),
+            Spells(within_days=60, chance=0.0881, days=(1, 4)),
             Spells(within_days=360, chance=0.22, days=(7, 30)),
         ),
         ajar=(0.2, 0.03), week=(-0.2, -0.16, -0.13, -0.12, 0.1, 0.2, 0.1), week_spread=0.19, closes_weekly=0.58,
-        closes_twice=0.105, moves_closing=0.15, opens_anyway=0.12, closed_day=0.006, market=0.0951, holiday=0.125,
-        holiday_spread=(0.42, 0.378), holiday_closed=0.21, new_year_closed=0.48, early_january=1.5,
-        openings=0.12, closings=0.08, ramp=(0.6, 0.41), own_calendar=0.2,
+        closes_twice=0.105, moves_closing=0.15, opens_anyway=0.12, closed_day=0.00488, market=0.0845,
+        market_slow=0.255, holiday=0.0739, holiday_spread=(0.42, 0.378), holiday_closed=0.203, new_year_closed=0.567,
+        early_january=1.5, openings=0.12, closings=0.08, ramp=(0.69, 0.41), own_calendar=0.2,
     ),
     "supermarkets": World(
         smaller=0.36, larger=0.6, own=0.062, own_slope=0.14, own_spread=(0.15, 0.3), white=0.75,
-        wander=((4.0, 0.45), (14.9, 0.45)), level_days=200.0, level=0.018, level_tail=0.1, rise=(0.000257, 0.257),
+        wander=((4.0, 0.45), (14.9, 0.45)), level_days=191.0, level=0.012, level_tail=0.0813, rise=(0.000257, 0.257),
         fall=(0.0001, 0.5), restless=0.389,
-        spells=(Spells(within_days=360, chance=0.03, days=(2, 10), size=1.75, spread=0.15),),
+        spells=(Spells(within_days=360, chance=0.03, days=(3, 12), size=1.8, spread=0.1),),
         closures=(
-            Spells(within_days=90, chance=0.25, days=(1, 2)),
+            Spells(within_days=90, chance=0.27, days=(1, 2)),
             Spells(within_days=1440, chance=0.1, days=(21, 60)),
         ),
-        ajar=(0.05, 0.01), week=(-0.03, -0.06, -0.05, -0.08, -0.02, 0.12, 0.1), week_spread=0.0424, market=0.053,
-        market_slow=0.11, holiday=0.1, holiday_spread=(0.035, 0.08), holiday_again=0.9, holiday_power=3.0,
-        holiday_fades=0.75, odd_slope=1.25, holiday_closed=0.08, christmas=2.2, first_of_january=0.3,
-        early_january=0.8, openings=0.015, closings=0.01, ramp=(0.435, 0.4), own_calendar=0.01, season=0.3,
-        peculiar=0.05,
+        ajar=(0.05, 0.01), week=(-0.03, -0.06, -0.05, -0.08, -0.02, 0.12, 0.1), week_spread=0.0492, market=0.053,
+        market_slow=0.11, holiday=0.14, holiday_spread=(0.042, 0.115), holiday_again=0.8, holiday_power=2.6,
+        holiday_fades=0.5, odd_slope=1.35, holiday_closed=0.005, christmas=2.2, first_of_january=0.3, first_closed=0.88,
+        early_january=0.8, openings=0.015, closings=0.01, ramp=(0.331, 0.4), own_calendar=0.01, season=0.3,
+        peculiar=0.02,
     ),
 }  # fmt: skip
 NAMES = tuple(WORLDS)

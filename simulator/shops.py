@@ -26,11 +26,11 @@ _SAMPLED = 1000
 _MOST_OF_HOLIDAYS = 1.4
 _SPRING_CLOSED = (0.0, 0.08, 0.165, 0.195, 0.165, 0.075, 0.0, 0.0)
 _SPRING_MEDIAN = (0.0, 0.11, -0.67, -0.63, -0.51, 0.02, 0.02, 0.0)
-_SPRING_SIDES = (0.6, 1.0)
+_SPRING_SIDES = (0.5, 1.0)
 """Of the spread, above the median and below."""
 RAMP_DAYS = (8.0, 64.0)
 """In how many days new shops make up most of what they lack."""
-_SPRING_SPREAD = (0.0, 0.5, 1.7, 1.9, 1.5, 0.55, 0.1, 0.0)
+_SPRING_SPREAD = (0.0, 0.5, 1.8, 2.3, 1.6, 0.8, 0.1, 0.0)
 
 
 def of_period(keys: NDArray[np.uint64], number: NDArray[np.int64] | int) -> NDArray[np.uint64]:
@@ -241,7 +241,7 @@ class Shops:
         if world.campaign > 1.0 and 0 <= since < CAMPAIGN_DAYS:
             return float(np.log(world.campaign)) * (1.0 if since < 5 else 0.6)
         if today.month == 12 and 20 <= today.day <= 24:
-            return float(np.log(world.christmas)) * (today.day - 19) ** 2 / 25
+            return float(np.log(world.christmas)) * ((today.day - 19) / 5) ** 5
         if today.month == 1 and today.day <= 3:
             return float(np.log(world.first_of_january if today.day == 1 else world.early_january))
         return 0.0
@@ -270,6 +270,8 @@ class Shops:
         if share:
             # One number for some days: who is closed on the first is closed on the next.
             out |= uniform(of_period(self.keys, feast), 229) < share
+        if world.first_closed and (today := EPOCH + timedelta(day)).month == today.day == 1:
+            out |= uniform(of_period(self.keys, day), 250) < world.first_closed
         new_year = day - day_number((EPOCH + timedelta(day + 180)).replace(month=1, day=1))
         if world.new_year_closed and -3 <= new_year <= 3:
             # From 29, 30 or 31 December to 2, 3 or 4 January.
