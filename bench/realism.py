@@ -7,8 +7,8 @@ that is more) or `off`.
 
 A residual is the logarithm of a day's sales over the median of the same weekday of the six weeks before (the
 expectation), less the day's median over all shops (the market), on open days with an expectation of 10 or more.
-Spring Festival has rows of its own and is left out of the other rows about holidays. Of a long holiday its first two days
-count for supermarkets: the real ones' calendar has no longer ones.
+Spring Festival has rows of its own and is left out of the other rows about holidays. Of a long holiday the first two
+days count for supermarkets: the calendar of the real ones has no longer ones.
 """
 
 from __future__ import annotations

@@ -209,6 +209,12 @@ def worlds_of(config: SimulationConfig, table: NDArray[np.void]) -> NDArray[np.i
     return np.asarray(np.minimum(chosen.sum(axis=1), len(NAMES) - 1), np.int64)
 
 
+def by_world(figure: str, world: NDArray[np.int64], *, calm: float) -> NDArray[np.float64]:
+    """That figure of each merchant's world, and `calm` for those that have none, shape (merchants,)."""
+    # The last is for the calm, whose number is -1.
+    return np.array([*(getattr(each, figure) for each in WORLDS.values()), calm])[world]
+
+
 def sizes(world: World, draws: Draws) -> NDArray[np.float64]:
     """How large each shop is against the mean, shape (merchants,)."""
     normal = draws.normal(13)

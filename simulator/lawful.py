@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.festivals import EPOCH, SEASON_OF, SEASONS
-from simulator.figures import CALM, WORLDS
+from simulator.figures import CALM, by_world
 from simulator.peculiar import plan_peculiar
 from simulator.table import uniform
 from simulator.trades import CITIES, TRADES
@@ -96,11 +96,9 @@ def _rare_day(
 def plan_undisturbed(table: NDArray[np.void], world: NDArray[np.int64], first_day: int, days: int) -> Undisturbed:
     """Choose what is lawful about each merchant of `table` (`simulator.merchants.MERCHANT`)."""
     keys = table["key"]
-    kinds = list(WORLDS.values())
-    # The last is for the calm, whose number is -1.
-    openings = np.array([*(each.openings for each in kinds), OPENINGS_A_YEAR])[world]
-    closings = np.array([*(each.closings for each in kinds), CLOSINGS_A_YEAR])[world]
-    own = uniform(keys, 290) < np.array([*(each.own_calendar for each in kinds), 1.0])[world]
+    openings = by_world("openings", world, calm=OPENINGS_A_YEAR)
+    closings = by_world("closings", world, calm=CLOSINGS_A_YEAR)
+    own = uniform(keys, 290) < by_world("own_calendar", world, calm=1.0)
     n, trade = len(table), table["trade"].astype(np.int64)
     season = SEASON_OF[trade]
     abroad = np.array([city.offset_h not in {6, 8} for city in CITIES])[table["city"]]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.festivals import EPOCH, day_number
-from simulator.figures import CALM, NAMES, WORLDS
+from simulator.figures import CALM, NAMES, by_world
 from simulator.table import uniform
 from simulator.trades import RIYADH, TRADES
 
@@ -48,7 +48,7 @@ FEAST_DAYS = 3
 def plan_peculiar(keys: NDArray[np.uint64], world: NDArray[np.int64], city: NDArray[np.int8]) -> NDArray[np.int8]:
     """Kind of each merchant's own rhythm, index into `KINDS`, shape (merchants,)."""
     edges = np.cumsum(list(SHARES.values()))
-    kept = np.array([*(each.peculiar for each in WORLDS.values()), 1.0])[world]
+    kept = by_world("peculiar", world, calm=1.0)
     place = np.searchsorted(edges, uniform(keys, 240) / kept, side="right")
     kind = np.where(place < len(edges), place + 1, 0)
     kind[np.isin(kind, [KINDS.index(name) for name in _NOT_IN_STEADY]) & (world == _STEADY_WORLD)] = 0

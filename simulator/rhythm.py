@@ -13,7 +13,7 @@ import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.festivals import EPOCH, NEW_YEARS, seasons, trade_days
-from simulator.figures import CALM, WORLDS
+from simulator.figures import CALM, WORLDS, by_world
 from simulator.lawful import PAYDAYS, Undisturbed, closed_on, presence, promotion
 from simulator.peculiar import HOURS_MOVED, KINDS, rhythm_of
 from simulator.shops import Shops, data_hole, mean_factor
@@ -123,7 +123,7 @@ class Rhythms:
         if lawful:
             self._sales, self._ticket = _calendar(self.first_day, self.days)
             self._waves, self._calm = seasons(self.first_day, self.days), lawful.world == CALM
-            self._season = np.array([*(each.season for each in WORLDS.values()), 1.0], np.float32)[lawful.world]
+            self._season = by_world("season", lawful.world, calm=1.0).astype(np.float32)
             self._middle = self.first_day + self.days / 2
             everyone = np.arange(len(table))
             self._shops = shops_of(config, table, lawful, everyone)
