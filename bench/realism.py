@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from simulator.config import SimulationConfig
 from simulator.festivals import EPOCH, NEW_YEARS, is_holiday
+from simulator.shops import is_data_hole
 from simulator.worlds import daily_counts
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ Figures = dict[str, tuple[float, ...]]
 START_MS = round(datetime(2024, 6, 2, 16, tzinfo=UTC).timestamp() * 1000)
 """A Monday; the 500 days from it hold one Spring Festival and one turn of the year."""
 DAYS = 500.0
-MEAN = {"platform": 72.0, "restaurants": 18.5, "supermarkets": 1650.0}
+MEAN = {"platform": 79.0, "restaurants": 18.5, "supermarkets": 1650.0}
 """Sales of a shop a day."""
 _LAGS = (1, 2, 3, 7, 14, 28)
 _TIMES = (1.5, 2.0, 3.0, 4.0)
@@ -139,7 +140,7 @@ class Daily:
     sale to its last.
     """
 
-    def __init__(self, counts: NDArray[np.int32], first_day: int, longest_feast: int) -> None:
+    def __init__(self, counts: NDArray[np.int32], first_day: int, lost: NDArray[np.bool_], longest_feast: int) -> None:
         n = len(counts)
         open_ = counts > 0
         self.counts, self.first_day = counts, first_day
@@ -148,11 +149,9 @@ class Daily:
         place = np.arange(n)[:, None]
         self.there = (place >= self.since) & (place < until)
         self.expected = _expected(np.where(self.there, counts, np.nan).astype(np.float32))
-        # A day on which most have nothing is a hole in the data.
-        kept = (open_ & self.there).sum(axis=1) >= 0.5 * self.there.sum(axis=1)
         dates = [EPOCH + timedelta(first_day + i) for i in range(n)]
         self.holiday = np.array([is_holiday(date) for date in dates])
-        self.kept = (kept | self.holiday)[:, None]
+        self.kept = ~lost[:, None]
         self.known = self.there & (self.expected >= 10) & self.kept
         self.ratio = np.where(self.known & open_, np.log(counts / self.expected), np.nan)
         enough = np.isfinite(self.ratio).sum(axis=1) >= 20
@@ -298,12 +297,15 @@ def _new_shops(daily: Daily) -> Figures:
     }
 
 
-def figures(counts: NDArray[np.int32], first_day: int, longest_feast: int = 30) -> Figures:
-    """Every figure of the counts of days by shop, shape (days, shops); of holidays so many days count."""
+def figures(counts: NDArray[np.int32], first_day: int, lost: NDArray[np.bool_], longest_feast: int = 30) -> Figures:
+    """Every figure of the counts of days by shop, shape (days, shops), days of which the data are `lost` left out.
+
+    Of a holiday so many days count.
+    """
     with warnings.catch_warnings():
         # A day, a band or a shop without a residual has no mean: it is nan, and left out.
         warnings.simplefilter("ignore", RuntimeWarning)
-        daily = Daily(counts, first_day, longest_feast)
+        daily = Daily(counts, first_day, lost, longest_feast)
         out = {"mean a day, q10 50 90": _q(counts.sum(axis=0) / np.maximum(daily.there.sum(axis=0), 1), 10, 50, 90)}
         for part in (_tails, _memory, _spells, _week, _holidays, _new_shops):
             out |= part(daily)
@@ -316,11 +318,12 @@ def simulated(world: str, shops: int, days: float = DAYS, seed: int = 1) -> Figu
         seed=seed, merchants=shops, start_ms=START_MS, days=days, world=world, tx_per_merchant_day=MEAN[world]
     )
     counts, first_day = daily_counts(config, disturbed=False)
+    lost = np.array([is_data_hole(seed, first_day + i) for i in range(len(counts))])
     if world != "supermarkets":
-        return figures(counts, first_day)
-    out = figures(counts, first_day, longest_feast=2)
+        return figures(counts, first_day, lost)
+    out = figures(counts, first_day, lost, longest_feast=2)
     tenth = np.random.default_rng(seed).binomial(counts, 0.1).astype(np.int32)
-    of_tenth = figures(tenth, first_day, longest_feast=2)
+    of_tenth = figures(tenth, first_day, lost, longest_feast=2)
     return out | {f"1 in 10: {name}": each for name, each in of_tenth.items()}
 
 

@@ -241,8 +241,8 @@ def test_closed_spells_that_are_labelled_are_closed() -> None:
 
 @pytest.mark.parametrize("world", NAMES)
 def test_most_figures_of_real_shops_are_met(world: str) -> None:
-    rows = realism.compare(realism.REAL[world], realism.simulated(world, 500))
+    rows = realism.compare(realism.REAL[world], realism.simulated(world, 600))
     missing = [name for name, _, _, good in rows if not good]
-    assert len(missing) < 0.33 * len(rows), missing
-    must = ("weekend over weekdays", "best over worst", "runs without", "mean a day", "market")
+    assert len(missing) < 0.3 * len(rows), missing
+    must = ("weekend over weekdays", "best over worst", "mean a day")
     assert not [name for name in missing if name.startswith(must)]
