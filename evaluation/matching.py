@@ -30,7 +30,7 @@ LOOK_ALIKE_GRACE_MS = DAY_MS
 """How long after a look-alike an alert still is on it: an hour or day is judged after it closes."""
 TOLD_LATE = "mcc_change_told_late"
 """The kind of look-alike of which alerts before `told_ms` are no mistake."""
-TOLD_BY_NOBODY = frozenset({"closing", "seasonal_closing"})
+TOLD_BY_NOBODY = frozenset({"closing", "seasonal_closing", "closed_spell"})
 """Kinds that look just like a violation to whoever was not told: an alert is no mistake, only unneeded."""
 
 

@@ -16,6 +16,7 @@ MAX_MERCHANTS = 1_200_000
 """As many serials as four characters of the acceptor number hold here."""
 RECORD_SIZES = ("usual", "all")
 TIME_FORMATS = ("iso", "epoch_ms")
+WORLD_NAMES = ("mixed", "platform", "restaurants", "supermarkets", "calm")
 FEES = ("transaction", "settlement", "none")
 
 _EARLIEST_MS = 1_009_843_200_000
@@ -48,8 +49,11 @@ class SimulationConfig:
             number, a steady cheaper MCC, a dearer contract after notice, a cheaper one without.
         volume_share: share of merchants whose volume departs from the usual, of those that are honest otherwise,
             are there all the time and have 3 sales a day or more; none in runs below some three days.
+        world: how honest merchants trade (docs/simulator.md): `platform`, `restaurants`, `supermarkets`, `mixed`
+            (each merchant one of the three, by its trade) or `calm` (days like each other but for the calendar).
         calendar: whether years, holidays, paydays, promotions, growth, openings, closings and other lawful
-            things move the volume; without, every day is like the other but for weekdays and chance.
+            things move the volume; without, every day is like the other but for weekdays and chance, whatever the
+            world.
         mcc_change_share: share of merchants whose MCC is changed lawfully during the run.
         record_size: `usual` (the fields every acquirer has, 364 bytes on average) or `all` (every field that
             applies to the transaction and its merchant, 698 bytes on average); with ISO times and fees.
@@ -84,6 +88,7 @@ class SimulationConfig:
     fee_share: float = 0.02
     look_alike_share: float = 0.005
     volume_share: float = 0.02
+    world: str = "mixed"
     calendar: bool = True
     mcc_change_share: float = 0.01
     record_size: str = "usual"
@@ -112,7 +117,8 @@ class SimulationConfig:
         _within("tx_per_merchant_day", self.tx_per_merchant_day, 0, 1_000_000)
         for name in _SHARES:
             _within(name, getattr(self, name), 0, 1)
-        for name, choices in (("record_size", RECORD_SIZES), ("time_format", TIME_FORMATS), ("fees", FEES)):
+        choices_of = {"record_size": RECORD_SIZES, "time_format": TIME_FORMATS, "fees": FEES, "world": WORLD_NAMES}
+        for name, choices in choices_of.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
         if len(self.stories) > self.merchants:

@@ -164,7 +164,9 @@ def expected(m: Any, index: int, t: Any, r: Any, hour: int) -> float:
     """Mean number of sales of merchant `index` received in `hour`; `r` is a `simulator.rhythm.Rhythm`."""
     local = hour + m.offset_h + m.shift_h
     day, of_day = local // 24, local % 24
-    shape = t.rhythm[(day + 3) % 7 * 24 + of_day]  # 1970-01-01 was a Thursday
+    # Hours that moved go round within their day, which sells as much as before.
+    usual_hour = (of_day - m.moved_h) % 24 if day >= m.moved_day else of_day
+    shape = t.rhythm[(day + 3) % 7 * 24 + usual_hour]  # 1970-01-01 was a Thursday
     first, last = r.pulse_at[index], r.pulse_at[index + 1]
     if shape == 0.0 and first == last:
         return 0.0

@@ -105,6 +105,12 @@ def _wave(season: Season, days: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.asarray(1.0 + season.amplitude * np.cos(2 * np.pi * (days - season.peak) / 365.2425), np.float64)
 
 
+def seasons(first_day: int, days: int) -> NDArray[np.float32]:
+    """Factors of each trade's yearly wave alone, shape (days, trades)."""
+    of_year = np.array([(EPOCH + timedelta(first_day + i)).timetuple().tm_yday for i in range(days)])
+    return np.stack([_wave(each, of_year) for each in SEASONS], axis=1)[:, SEASON_OF].astype(np.float32)
+
+
 def trade_days(first_day: int, days: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Factors of the number of sales and of the ticket of each trade on each local day, shape (days, trades).
 

@@ -10,12 +10,15 @@ import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.fees import contract_record, plan_fees
+from simulator.figures import CALM, WORLDS, sizes, worlds_of
 from simulator.mccs import plan_mccs
 from simulator.names import NAMES, shop_name
+from simulator.peculiar import HOURS_MOVED, moves, plan_peculiar
 from simulator.people import details_of, plan_territories
-from simulator.stories import act, introduce
+from simulator.rhythm import local_days
+from simulator.stories import act, cast, introduce
 from simulator.table import FEED, MERCHANT, NEVER_MS, SAME_CHANNEL, Draws
-from simulator.trades import ACQUIRERS, CHEAPER, CITIES, TRADES
+from simulator.trades import ACQUIRERS, CHEAPER, CITIES, RIYADH, RIYADH_SHARE, TRADES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,11 +59,14 @@ def build_merchants(config: SimulationConfig) -> Merchants:
     table["key"] = draws.keys
     table["trade"] = draws.choice(1, [trade.share for trade in TRADES])
     table["city"] = draws.choice(2, [city.share for city in CITIES])
+    if config.world != "calm" and config.calendar:
+        table["city"][draws.uniform(15) < RIYADH_SHARE] = RIYADH
     table["offset_h"] = np.array([city.offset_h for city in CITIES])[table["city"]]
     table["acquirer"] = draws.choice(3, [1.0] * len(ACQUIRERS))
     table["shift_h"] = draws.choice(4, [1, 3, 1]) - 1
     table["scale"] = np.exp(0.25 * draws.normal(5))
-    table["rate"] = config.tx_per_merchant_day * _zipf(draws.uniform(6))
+    world = WORLDS.get(config.world)
+    table["rate"] = config.tx_per_merchant_day * (sizes(world, draws) if world else _zipf(draws.uniform(6)))
     table["name"] = draws.choice(12, [1.0] * len(NAMES))
     table["mode"] = np.where(draws.uniform(10) < 0.4, draws.choice(11, [6, 4]), -1)
     introduce(table, config)
@@ -73,10 +79,20 @@ def build_merchants(config: SimulationConfig) -> Merchants:
     plan_mccs(table, draws, config)
     prices = plan_fees(table, draws, config)
     act(table, prices, config)
+    _move_hours(table, config)
     wanted = np.ceil(table["rate"] / 80).astype(np.int64)
     table["terminals"] = np.clip(wanted, table["mccs"], 1000)
     territories = plan_territories(table, draws) if config.people else None
     return Merchants(table, prices, _numbers(table), territories)
+
+
+def _move_hours(table: NDArray[np.void], config: SimulationConfig) -> None:
+    """Of the merchants whose opening hours move, from when and by how much."""
+    worlds = worlds_of(config, table)
+    worlds[cast(config)] = CALM
+    mine = plan_peculiar(table["key"], worlds, table["city"]) == HOURS_MOVED
+    day, hours = moves(table["key"], *local_days(config))
+    table["moved_day"], table["moved_h"] = day, np.where(mine, hours, 0)
 
 
 def _zipf(uniform: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,16 +6,19 @@ comes out the same. What is lawful is here; `simulator.volume` plans what depart
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS
-from simulator.festivals import EPOCH, NEW_YEARS, SEASON_OF, SEASONS, trade_days
+from simulator.festivals import EPOCH, NEW_YEARS, seasons, trade_days
+from simulator.figures import CALM, WORLDS, by_world
+from simulator.lawful import PAYDAYS, Undisturbed, closed_on, presence, promotion
+from simulator.peculiar import HOURS_MOVED, KINDS, rhythm_of
+from simulator.shops import Shops, data_hole, mean_factor
 from simulator.table import mixed
-from simulator.trades import ACQUIRERS, CITIES, TRADES
+from simulator.trades import ACQUIRERS, CITIES, TRADES, WEEKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,25 +29,19 @@ if TYPE_CHECKING:
 
 CELLS = 24_000_000
 """Merchants by days kept at once, 8 bytes each."""
+BLOCK_CELLS = 100_000
+"""Merchants by days worked out at a time: few calls, and little besides the result."""
 BACK_DAYS = 9
 """Days before an hour whose sales may be drawn with it: a refund's original lies up to 168 h back."""
-FOREVER = 2**30
-"""A day that never comes; its negative always was."""
-PAYDAYS = (10, 15)
-OPENINGS_A_YEAR, CLOSINGS_A_YEAR, SEASONAL_SHARE = 0.08, 0.06, 0.01
-RAMP_DAYS = (28, 70)
-_OPENING_VOLUME = 0.15
-_SEASONAL_MCCS = (7011, 7298, 5814, 5813, 5999)
-_PERIOD_DAYS = 28
 _PHI = np.uint64(0x9E3779B97F4A7C15)
 
 SEGMENT = np.dtype([
     ("merchant", "i4"), ("from_day", "i4"), ("until_day", "i4"),
     ("sales", "f4"), ("ticket", "f4"),
-    ("growth", "f4"), ("most", "f4"),
+    ("growth", "f4"), ("least", "f4"), ("most", "f4"),
 ])  # fmt: skip
 """Factors of one merchant on the days `from_day` up to `until_day`; the number of sales is further multiplied by
-(1 + `growth`)^days, at most `most`."""
+(1 + `growth`)^days, at least `least` and at most `most`."""
 PULSE = np.dtype([
     ("merchant", "i4"), ("from_day", "i4"), ("until_day", "i4"),
     ("from_hour", "i1"), ("until_hour", "i1"), ("weekdays", "u1"),
@@ -81,117 +78,6 @@ class Rhythm(NamedTuple):
     pulses: NDArray[np.void]
 
 
-def uniform(keys: NDArray[np.uint64], question: int) -> NDArray[np.float64]:
-    """Uniform in [0, 1), one per key; questions from 100 on are of volume."""
-    salt = mixed(np.array([question + 1_000_003], np.uint64))
-    return np.asarray((mixed(keys ^ salt) >> np.uint64(11)).astype(np.float64) * 2.0**-53, np.float64)
-
-
-@dataclass(frozen=True, slots=True)
-class Undisturbed:
-    """What is lawful about each merchant; arrays of shape (merchants,), days from 1970.
-
-    Attributes:
-        row: which column of the trades' calendar is its own; abroad there are no holidays.
-        log_growth: natural logarithm of its growth a day.
-        payday: day of the month, 0 none.
-        payday_factor: of the number of sales on that day.
-        promotes: indices of merchants that have sales of their own.
-        open_day: first day; `-FOREVER` where it was always there.
-        ramp_days: how long it takes to its full volume.
-        close_day: first day it is gone.
-        closed: how many days it is closed around the lunar new year, 0 to 8.
-        seasonal: indices of merchants that close for months each year.
-        season_from: day of the year each of these opens.
-        season_days: how long each of these stays open.
-    """
-
-    row: NDArray[np.int64]
-    log_growth: NDArray[np.float64]
-    payday: NDArray[np.int8]
-    payday_factor: NDArray[np.float64]
-    promotes: NDArray[np.int64]
-    open_day: NDArray[np.int64]
-    ramp_days: NDArray[np.int64]
-    close_day: NDArray[np.int64]
-    closed: NDArray[np.int64]
-    seasonal: NDArray[np.int64]
-    season_from: NDArray[np.int64]
-    season_days: NDArray[np.int64]
-
-    def steady(self) -> NDArray[np.bool_]:
-        """Merchants that neither open nor close nor have a season, shape (merchants,)."""
-        out = np.asarray((self.open_day == -FOREVER) & (self.close_day == FOREVER), np.bool_)
-        out[self.seasonal] = False
-        return out
-
-    def steadied(self, merchants: NDArray[np.int64]) -> Undisturbed:
-        """The same, but these neither open nor close, have no season and no promotions of their own."""
-        self.open_day[merchants], self.close_day[merchants] = -FOREVER, FOREVER
-        stays = ~np.isin(self.seasonal, merchants)
-        return replace(
-            self,
-            promotes=np.setdiff1d(self.promotes, merchants),
-            seasonal=self.seasonal[stays],
-            season_from=self.season_from[stays],
-            season_days=self.season_days[stays],
-        )
-
-
-def _rare_day(u: NDArray[np.float64], a_year: float, begin: int, until: int, else_: int) -> NDArray[np.int64]:
-    """Days that come to a share `a_year` of merchants a year, from `begin` to `until`; `else_` to the others."""
-    day = begin + np.floor(u * 365.2425 / a_year)
-    return np.asarray(np.where(day < until, day, else_), np.int64)
-
-
-def plan_undisturbed(table: NDArray[np.void], first_day: int, days: int) -> Undisturbed:
-    """Choose what is lawful about each merchant of `table` (`simulator.merchants.MERCHANT`)."""
-    keys = table["key"]
-    n, trade = len(table), table["trade"].astype(np.int64)
-    season = SEASON_OF[trade]
-    abroad = np.array([city.offset_h not in {6, 8} for city in CITIES])[table["city"]]
-    growth = -0.3 + 0.9 * uniform(keys, 100)
-    paid = np.array([each.payday for each in SEASONS])[season]
-    lift = np.clip(1.0 + (paid - 1.0) * (0.5 + uniform(keys, 101)), 1.2, 1.6)
-    has_payday = (paid > 1.0) & ~abroad
-    promotes = np.array([each.promotes for each in SEASONS])[season]
-    closed = np.where(abroad, 0.0, np.array([each.closed for each in SEASONS])[season])
-    last = first_day + days
-    opened = _rare_day(uniform(keys, 105), OPENINGS_A_YEAR, first_day - RAMP_DAYS[1], last, -FOREVER)
-    gone = _rare_day(uniform(keys, 107), CLOSINGS_A_YEAR, first_day, last, FOREVER)
-    may = np.isin(np.array([each.mcc for each in TRADES])[trade], _SEASONAL_MCCS) & (opened == -FOREVER)
-    seasonal = np.flatnonzero(may & (gone == FOREVER) & (uniform(keys, 108) < SEASONAL_SHARE))
-    return Undisturbed(
-        row=trade + len(TRADES) * abroad,
-        log_growth=np.log1p(growth) / 365.0,
-        payday=np.where(has_payday, np.array(PAYDAYS)[(uniform(keys, 102) < 0.4).astype(int)], 0).astype(np.int8),
-        payday_factor=np.where(has_payday, lift, 1.0),
-        promotes=np.flatnonzero(uniform(keys, 103) < promotes),
-        open_day=opened,
-        ramp_days=(RAMP_DAYS[0] + np.floor(uniform(keys, 106) * (RAMP_DAYS[1] + 1 - RAMP_DAYS[0]))).astype(np.int64),
-        close_day=np.where(gone > opened, gone, FOREVER),
-        closed=np.where(uniform(keys, 104) < closed, 3 + np.floor(uniform(keys, 109) * 6), 0)
-        .astype(np.int64)
-        .reshape(n),
-        seasonal=seasonal,
-        season_from=(60 + np.floor(uniform(keys[seasonal], 110) * 120)).astype(np.int64),
-        season_days=(120 + np.floor(uniform(keys[seasonal], 111) * 120)).astype(np.int64),
-    )
-
-
-def promotion(keys: NDArray[np.uint64], day: int) -> NDArray[np.float64]:
-    """Factor of the number of sales of promoting merchants on `day`, 1 on most days.
-
-    In four of ten periods of 28 days such a merchant has a sale of 1 to 3 days, which multiplies them by 1.5 to 2.5.
-    """
-    of_period = keys + np.array([day // _PERIOD_DAYS], np.uint64) * _PHI
-    begin = np.floor(uniform(of_period, 121) * (_PERIOD_DAYS - 2))
-    length = 1 + np.floor(uniform(of_period, 122) * 3)
-    within = (day % _PERIOD_DAYS >= begin) & (day % _PERIOD_DAYS < begin + length)
-    on = within & (uniform(of_period, 120) < 0.4)
-    return np.where(on, 1.5 + uniform(of_period, 123), 1.0)
-
-
 def _noise(keys: NDArray[np.uint64], day: int) -> NDArray[np.float32]:
     """What no plan foresees: log-normal, 15 %, mean 1."""
     bits = mixed(keys ^ np.uint64(day))
@@ -225,6 +111,7 @@ class Rhythms:
     ) -> None:
         self._table, self._lawful, self._segments = table, lawful, segments
         self.first_day, self.days = local_days(config)
+        self._config = config
         self._first_hour = config.start_ms // HOUR_MS
         n = max(1, len(table))
         whole = n * self.days <= CELLS
@@ -235,8 +122,18 @@ class Rhythms:
         self._catch_up = caught_up if lawful else np.ones_like(caught_up)
         if lawful:
             self._sales, self._ticket = _calendar(self.first_day, self.days)
-            self._scale = self._mean_factor(lawful)
+            self._waves, self._calm = seasons(self.first_day, self.days), lawful.world == CALM
+            self._season = by_world("season", lawful.world, calm=1.0).astype(np.float32)
             self._middle = self.first_day + self.days / 2
+            everyone = np.arange(len(table))
+            self._shops = shops_of(config, table, lawful, everyone)
+            self._peculiar = [
+                (kind, each, weeks_of(table[each]))
+                for number, kind in enumerate(KINDS)
+                if number not in {0, HOURS_MOVED} and len(each := np.flatnonzero(lawful.peculiar == number))
+            ]
+            self._scale = np.ones(len(table), np.float32)
+            self._scale = self._mean_factors(lawful)
         self._held: tuple[int, Rhythm] | None = None
 
     def at(self, hour: int) -> Rhythm:
@@ -247,24 +144,59 @@ class Rhythms:
             self._held = number, self._stretch(number)
         return self._held[1]
 
+    def stretches(self) -> Iterator[tuple[int, Rhythm]]:
+        """All days of the run in stretches, each with its first day; one may begin before the end of the last."""
+        for number in range(-(-self.days // self._step)):
+            stretch = self._stretch(number)
+            yield stretch.first_day, stretch
+
     def _stretch(self, number: int) -> Rhythm:
         begin = max(0, number * self._step - BACK_DAYS)
         end = min(self.days, (number + 1) * self._step)
         shape = (end - begin, len(self._table))
         sales, ticket = np.empty(shape, np.float32), np.ones(shape, np.float32)
-        for i in range(shape[0]):
-            day = self.first_day + begin + i
-            sales[i] = _noise(self._table["key"], day)
-            if self._lawful:
-                self._lawful_day(self._lawful, day, sales[i], ticket[i])
+        many = max(1, BLOCK_CELLS // max(1, len(self._table)))
+        for i in range(0, shape[0], many):
+            days = np.arange(i, min(i + many, shape[0])) + self.first_day + begin
+            self._undisturbed(days, sales[i : i + many], ticket[i : i + many])
         self._depart(self.first_day + begin, sales, ticket)
         return Rhythm(
             self.first_day + begin, self._first_hour, sales, ticket, self._catch_up, self._pulse_at, self._pulses
         )
 
-    def _mean_factor(self, lawful: Undisturbed) -> np.float32:
-        """Undoes what openings, closings, seasons and paydays do to the mean over merchants."""
-        rate = self._table["rate"]
+    def _undisturbed(self, days: NDArray[np.int64], sales: NDArray[np.float32], ticket: NDArray[np.float32]) -> None:
+        """Fill `sales`, and multiply `ticket`, shape (days, merchants), with their factors without departures."""
+        keys = self._table["key"]
+        for i, day in enumerate(days.tolist()):
+            sales[i] = _noise(keys, day)
+        if not self._lawful:
+            return
+        for each, shops in self._shops:
+            sales[:, each] = shops.factors(days[:, None])
+        for i, day in enumerate(days.tolist()):
+            for kind, each, week in self._peculiar:
+                own = rhythm_of(kind, keys[each], self._table["trade"][each], day)
+                sales[i, each] = _noise(keys[each], day) * own / week[(day + 3) % 7]
+            self._lawful_day(self._lawful, day, sales[i], ticket[i])
+
+    def _mean_factors(self, lawful: Undisturbed) -> NDArray[np.float32]:
+        """Undoes what all this does to the mean over merchants; of a world's, whoever else there is."""
+        out = np.full(len(self._table), self._calm_factor(lawful), np.float32)
+        years = self.days / 365.0
+        for number, world in enumerate(WORLDS.values()):
+            if len(mine := np.flatnonzero(lawful.world == number)):
+                there = max(0.5, 1.0 - world.openings * years / 2) * max(0.5, 1.0 - world.closings * years / 2)
+                out[mine] = 1.0 / max(0.2, there * mean_factor(world, _market_key(self._config, number), self._sample))
+        return out
+
+    @property
+    def _sample(self) -> NDArray[np.int64]:
+        """Days of the run from which its mean is taken, shape (days, 1)."""
+        return self.first_day + np.unique(np.linspace(0, self.days - 1, min(self.days, 60)).astype(np.int64))[:, None]
+
+    def _calm_factor(self, lawful: Undisturbed) -> np.float32:
+        """Undoes what openings, closings, seasons and paydays do to the mean over calm merchants."""
+        rate = self._table["rate"] * (lawful.world == CALM)
         there = np.ones(len(rate))
         there -= np.clip(lawful.open_day - self.first_day, 0, self.days) / self.days
         there -= np.clip(self.first_day + self.days - lawful.close_day, 0, self.days) / self.days
@@ -278,7 +210,11 @@ class Rhythms:
     ) -> None:
         """Multiply `sales` and `ticket`, shape (merchants,), by what is lawful on `day`."""
         date = EPOCH + timedelta(day)
-        sales *= self._sales[day - self.first_day][lawful.row] * self._scale
+        wave = self._waves[day - self.first_day][self._table["trade"]]
+        of_trade = np.where(
+            self._calm, self._sales[day - self.first_day][lawful.row], 1.0 + self._season * (wave - 1.0)
+        )
+        sales *= of_trade * self._scale
         ticket *= self._ticket[day - self.first_day][lawful.row]
         sales *= np.exp(lawful.log_growth * (day - self._middle)).astype(np.float32)
         if date.day in PAYDAYS:
@@ -289,6 +225,8 @@ class Rhythms:
         for new_year in NEW_YEARS[np.abs(NEW_YEARS - day) < 10]:
             sales[closed_on(lawful, day, int(new_year))] = 0.0
         sales *= presence(lawful, day)
+        if not self._calm.all():
+            sales *= np.where(self._calm, 1.0, data_hole(self._config.seed, self._table["key"], day))
 
     def _depart(self, first: int, sales: NDArray[np.float32], ticket: NDArray[np.float32]) -> None:
         """Multiply in the segments; row 0 is day `first`."""
@@ -298,14 +236,15 @@ class Rhythms:
                 continue
             rows, merchant = slice(begin - first, until - first), each["merchant"]
             grown = (1.0 + each["growth"]) ** (np.arange(begin, until) - each["from_day"] + 1)
-            sales[rows, merchant] *= each["sales"] * np.minimum(grown, each["most"])
+            sales[rows, merchant] *= each["sales"] * np.clip(grown, each["least"], each["most"])
             ticket[rows, merchant] *= each["ticket"]
 
 
 def local_days(config: SimulationConfig) -> tuple[int, int]:
     """First local day of the run anywhere, from 1970, and how many there are up to its end."""
-    first = (config.start_ms // HOUR_MS + 5) // 24
-    last = ((config.end_ms - 1) // HOUR_MS + 10) // 24
+    offsets = [city.offset_h for city in CITIES]
+    first = (config.start_ms // HOUR_MS + min(offsets) - 1) // 24
+    last = ((config.end_ms - 1) // HOUR_MS + max(offsets) + 1) // 24
     return first, last - first + 1
 
 
@@ -316,21 +255,29 @@ def _calendar(first_day: int, days: int) -> tuple[NDArray[np.float32], NDArray[n
     return np.hstack([sales, flat]), np.hstack([ticket, flat])
 
 
-def closed_on(lawful: Undisturbed, day: int, new_year: int) -> NDArray[np.bool_]:
-    """Who is closed for the lunar `new_year` on `day`: from the eve on."""
-    return np.asarray((day >= new_year - 1) & (day < new_year - 1 + lawful.closed), np.bool_)
+def weeks_of(table: NDArray[np.void]) -> NDArray[np.float64]:
+    """Each weekday of the merchants' trades, mean 1, shape (7, merchants)."""
+    weeks = np.array([np.array(WEEKS[trade.week]) * 7 / sum(WEEKS[trade.week]) for trade in TRADES])
+    return np.asarray(weeks[table["trade"]].T, np.float64)
 
 
-def presence(lawful: Undisturbed, day: int) -> NDArray[np.float32]:
-    """How much of each merchant is there on `day`: 0 before it opens and once it is closed, less than 1 at first."""
-    out = np.ones(len(lawful.row), np.float32)
-    new = np.flatnonzero(lawful.open_day > day - RAMP_DAYS[1])
-    grown = (day - lawful.open_day[new]) / lawful.ramp_days[new]
-    out[new] = np.where(grown < 0, 0.0, np.minimum(1.0, _OPENING_VOLUME + (1 - _OPENING_VOLUME) * grown))
-    out[lawful.close_day <= day] = 0.0
-    of_year = (EPOCH + timedelta(day)).timetuple().tm_yday
-    away = (of_year - lawful.season_from) % 365 >= lawful.season_days
-    out[lawful.seasonal[away]] = 0.0
+def _market_key(config: SimulationConfig, world: int) -> NDArray[np.uint64]:
+    """Key of what is common to the merchants of a world, shape (1,)."""
+    return mixed(np.array([config.seed], np.uint64) ^ mixed(np.array([world], np.uint64)))
+
+
+def shops_of(
+    config: SimulationConfig, table: NDArray[np.void], lawful: Undisturbed, among: NDArray[np.int64]
+) -> list[tuple[NDArray[np.int64], Shops]]:
+    """Of the merchants `among`, the places of those of each world, and how they trade."""
+    out = []
+    for number, world in enumerate(WORLDS.values()):
+        places = np.flatnonzero(lawful.world[among] == number)
+        if len(places):
+            rows, opened = table[among[places]], lawful.open_day[among[places]]
+            size = rows["rate"] / max(config.tx_per_merchant_day, 1e-9)
+            everyone = _market_key(config, number)
+            out.append((places, Shops(world, everyone, rows["key"], rows["rate"], size, opened, weeks_of(rows))))
     return out
 
 

@@ -13,12 +13,14 @@ import numpy as np
 from domain.timestamps import HOUR_MS, MINUTE_MS
 from simulator import draw
 from simulator.fees import fee_look_alikes
+from simulator.figures import worlds_of
+from simulator.lawful import plan_undisturbed
 from simulator.ledger import LEDGER, fold
 from simulator.mccs import mcc_look_alikes
 from simulator.merchants import Merchants, build_merchants, change_records, opening_records
 from simulator.people import people_records
 from simulator.render import MAX_RECORD, Style, Words, fill_id, render, style, words
-from simulator.rhythm import SEGMENT, Rhythms, local_days, plan_undisturbed
+from simulator.rhythm import SEGMENT, Rhythms, local_days
 from simulator.stories import cast
 from simulator.table import FEED
 from simulator.truth import LookAlike, Violation
@@ -96,7 +98,8 @@ class Simulation:
         self._trades = draw.trades()
         self._knobs = draw.knobs(config)
         table = self.merchants.table
-        undisturbed = plan_undisturbed(table, *local_days(config)) if config.calendar else None
+        worlds = worlds_of(config, table)
+        undisturbed = plan_undisturbed(table, worlds, *local_days(config)) if config.calendar else None
         self._undisturbed = undisturbed.steadied(cast(config)) if undisturbed else None
         self._plan = VolumePlan(config, table, self._undisturbed)
         self._rhythms = Rhythms(config, table, self._undisturbed, self._plan.segments, self._plan.pulses())
@@ -255,19 +258,23 @@ class Simulation:
             out.append(made(self.merchants, i, events[start:stop], self._txn_ids))
         return sorted(out, key=lambda each: each.category, reverse=True) + self._volume_violations()
 
+    def rhythm(self, *, disturbed: bool = True) -> Rhythms:
+        """The factors of the run, or what they were without departures of volume."""
+        if disturbed:
+            return self._rhythms
+        pulses = self._plan.pulses(disturbed=False)
+        return Rhythms(self.config, self.merchants.table, self._undisturbed, np.zeros(0, SEGMENT), pulses)
+
     def _volume_violations(self) -> list[Violation]:
         """What departs from the usual volume, and the sums of its time as they are and as they would have been."""
         departures = self._plan.departures
         if not departures:
             return []
-        config, table = self.config, self.merchants.table
-        none = np.zeros(0, SEGMENT)
-        usual = Rhythms(config, table, self._undisturbed, none, self._plan.pulses(disturbed=False))
         chosen = np.unique([each.merchant for each in departures])
         first = min(each.onset_ms for each in departures) // HOUR_MS
         sums = []
-        for rhythms in (self._rhythms, usual):
-            hours = [self._sales(hour, chosen, rhythms) for hour in self._hours(config.end_ms) if hour >= first]
+        for rhythms in (self._rhythms, self.rhythm(disturbed=False)):
+            hours = [self._sales(hour, chosen, rhythms) for hour in self._hours(self.config.end_ms) if hour >= first]
             columns = [events[["merchant", "event_ms", "amount"]] for events in hours]
             sums.append(sums_of(departures, np.concatenate(columns)))
         return volume_violations(self._plan, self.merchant_id, *sums)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -32,6 +33,7 @@ MERCHANT = np.dtype([
     ("fee_onset_ms", "i8"), ("fee_end_ms", "i8"), ("fee_step_ms", "i8"),
     ("contract_ms", "i8"), ("contract_received_ms", "i8"), ("notice_ms", "i8"),
     ("d0_ms", "i8"),  # first use of same-day settlement
+    ("moved_day", "i8"),  # from this local day on its hours lie `moved_h` later
     ("rate", "f8"),  # transactions a day
     ("scale", "f8"),  # of its tickets, against its trade's
     ("jump_share", "f8"),
@@ -42,7 +44,7 @@ MERCHANT = np.dtype([
     ("trade", "i2"), ("mcc0", "i2"), ("mcc1", "i2"), ("mcc2", "i2"), ("changed_mcc", "i2"),
     ("channel_mcc", "i2"), ("jump_mcc", "i2"), ("name", "i2"),
     ("mccs", "i1"), ("special_fee", "i1"), ("jump_kind", "i1"), ("offset_h", "i1"), ("shift_h", "i1"),
-    ("acquirer", "i1"), ("city", "i1"), ("located", "i1"), ("mode", "i1"),
+    ("acquirer", "i1"), ("city", "i1"), ("located", "i1"), ("mode", "i1"), ("moved_h", "i1"),
     ("numbers", "i1"), ("number_place", "i1"), ("drift_terminal", "i1"),
     ("fee_kind", "i1"), ("fee_scope", "i1"), ("contract_change", "i1"), ("fee_returned", "i1"),
 ])  # fmt: skip
@@ -79,6 +81,19 @@ def mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return x ^ (x >> np.uint64(31))
 
 
+@cache
+def salt(question: int) -> np.uint64:
+    """The bits that tell one question about a key from another."""
+    return np.uint64(mixed(np.array([question], np.uint64))[0])
+
+
+def uniform(keys: NDArray[np.uint64], question: int) -> NDArray[np.float64]:
+    """Uniform in [0, 1), one per key; questions from 100 on are of volume, from 200 on of the worlds."""
+    return np.asarray(
+        (mixed(keys ^ salt(question + 1_000_003)) >> np.uint64(11)).astype(np.float64) * 2.0**-53, np.float64
+    )
+
+
 class Draws:
     """Independent random numbers, one per merchant and question."""
 
@@ -88,8 +103,7 @@ class Draws:
 
     def uniform(self, question: int) -> NDArray[np.float64]:
         """Uniform in [0, 1)."""
-        salt = mixed(np.array([question + 1_000_003], np.uint64))
-        return (mixed(self.keys ^ salt) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return uniform(self.keys, question)
 
     def choice(self, question: int, weights: list[float]) -> NDArray[np.int64]:
         """Places in `weights`, as likely as these say."""

@@ -176,8 +176,15 @@ CITIES = (
     City("8810", "Urumqi", "乌鲁木齐", 43.83, 87.62, "Asia/Urumqi", 6, 4),
     City("0702", "Bangkok", "曼谷", 13.76, 100.50, "Asia/Bangkok", 7, 1),
     City("0392", "Tokyo", "东京", 35.68, 139.69, "Asia/Tokyo", 9, 1),
+    City("0682", "Riyadh", "利雅得", 24.71, 46.68, "Asia/Riyadh", 3, 0),
 )
-"""Cities; their region codes have the layout of the real ones, some are made up."""
+"""Cities, the last for worlds alone (`RIYADH_SHARE`).
+
+Their region codes have the layout of the real ones, some are made up.
+"""
+
+RIYADH, RIYADH_SHARE = len(CITIES) - 1, 0.004
+"""Its place among the cities, and its share of the merchants that belong to a world."""
 
 ACQUIRERS = ("898", "812", "818", "821", "822", "833", "836", "102", "105", "301")
 """First three characters of acceptor numbers."""

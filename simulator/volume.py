@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from simulator.festivals import NEW_YEARS
-from simulator.rhythm import FOREVER, PULSE, SEGMENT, Undisturbed, day_ms, local_days, uniform
+from simulator.lawful import FOREVER, Undisturbed
+from simulator.rhythm import PULSE, SEGMENT, day_ms, local_days, shops_of
 from simulator.stories import cast, surges
-from simulator.table import Draws
+from simulator.table import Draws, uniform
 from simulator.trades import HOURS, TRADES
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ LEAST_AN_HOUR = 1.0
 """Sales an hour below which no hour bursts: a day does instead."""
 _WEDDING_MCCS, _STAFF_MCCS = (5812, 7011, 5944), (5812, 5814)
 WEDDING_SHARE = STAFF_SHARE = 0.03
+FEW_DAYS = 5
+"""Departures of up to so many days lie on days on which the merchant is open, where there are."""
 _ALL_WEEK, _WORKING_DAYS = 0b1111111, 0b0011111
 _WAYS = ("count", "ticket", "both")
 
@@ -73,6 +76,8 @@ class VolumePlan:
         # Whole local days everywhere; nobody departs on a first or last day that is cut.
         first, days = local_days(config)
         self.first, self.last = first + 1, first + days - 1
+        self._lawful = lawful
+        self._shut: dict[int, NDArray[np.bool_]] = {}
         self._closed = lawful.closed if lawful else np.zeros(len(table), np.int64)
         still = lawful.steady() if lawful else np.ones(len(table), np.bool_)
         honest = (table["jump_kind"] == 0) & (table["fee_kind"] == 0)
@@ -120,7 +125,15 @@ class VolumePlan:
             open_again = int(new_year - 1 + self._closed[merchant])
             if begin + length > new_year - 1 and begin < open_again <= self.last - length:
                 return open_again
-        return begin
+        return self.open_from(merchant, begin, length)
+
+    def open_from(self, merchant: int, begin: int, length: int) -> int:
+        """The first day from `begin` on from which `length` days are open in a row, if these are few and there are."""
+        shut = self._shut.get(merchant)
+        if shut is None or length > FEW_DAYS:
+            return begin
+        days = range(begin - self.first, self.days - length + 1)
+        return self.first + next((day for day in days if not shut[day : day + length].any()), begin - self.first)
 
     def depart(
         self,
@@ -133,16 +146,17 @@ class VolumePlan:
         sales: float = 1.0,
         ticket: float = 1.0,
         growth: float = 0.0,
+        least: float = 0.0,
         most: float = 1e9,
         **details: str | float,
     ) -> None:
         """Multiply the days from `days[0]` to before `days[1]`, and say so."""
-        self._segments.append((merchant, *days, sales, ticket, growth, most))
+        self._segments.append((merchant, *days, sales, ticket, growth, least, most))
         self._tell(merchant, kind, days, (0, 0), effect, unit, details)
 
     def mute(self, merchant: int, from_day: int, until_day: int) -> None:
         """No sales from `from_day` to before `until_day`, without a word about it."""
-        self._segments.append((merchant, from_day, until_day, 0.0, 1.0, 0.0, 1.0))
+        self._segments.append((merchant, from_day, until_day, 0.0, 1.0, 0.0, 0.0, 1.0))
 
     def pulse(
         self,
@@ -203,7 +217,12 @@ class VolumePlan:
         if not possible:
             return
         edges = np.cumsum([KINDS[kind][1] for kind in possible])
-        for merchant in self._draws.some(130, eligible, self.config.volume_share):
+        chosen = self._draws.some(130, eligible, self.config.volume_share)
+        if self._lawful and chosen:
+            for places, shops in shops_of(self.config, self.table, self._lawful, np.array(chosen)):
+                shut = shops.closed(np.arange(self.first, self.last)[:, None])
+                self._shut |= {chosen[place]: shut[:, i] for i, place in enumerate(places.tolist())}
+        for merchant in chosen:
             place = np.searchsorted(edges, self.chance(merchant, 131) * edges[-1], side="right")
             KINDS[possible[int(place)]][2](self, merchant)
 
@@ -265,6 +284,12 @@ def _level(plan: VolumePlan, i: int) -> None:
     plan.depart(i, "level", (begin, FOREVER), effect, sales=sales, ticket=ticket, way=way)
 
 
+def _decline(plan: VolumePlan, i: int) -> None:
+    effect, length = plan.between(i, 132, 0.3, 0.5), min(21 + int(22 * plan.chance(i, 133)), plan.days - 14)
+    days, growth = (plan.days_from(i, 134, length), FOREVER), effect ** (1.0 / length) - 1.0
+    plan.depart(i, "decline", days, effect, growth=growth, least=effect, fades_days=length)
+
+
 def _collapse(plan: VolumePlan, i: int) -> None:
     effect = 1.0 / plan.between(i, 132, 2.0, 50.0)
     plan.depart(i, "collapse", (plan.days_from(i, 134, 3), FOREVER), effect, sales=effect)
@@ -277,12 +302,12 @@ def _silence(plan: VolumePlan, i: int) -> None:
 def _wake_up(plan: VolumePlan, i: int) -> None:
     asleep = min(30 + int(66 * plan.chance(i, 133)), plan.days - 8)
     sleeps = plan.first + 5 + int(plan.chance(i, 134) * (plan.days - asleep - 7))
-    effect, day = plan.between(i, 132, 0.5, 30.0), sleeps + asleep
+    effect, day = plan.between(i, 132, 0.5, 30.0), plan.open_from(i, sleeps + asleep, 1)
     plan.depart(i, "silence", (sleeps, day), 0.0, sales=0.0)
     way, sales, ticket = plan.split(i, 135, effect) if effect > 1.0 else Split("count", effect, 1.0)
     plan.depart(
         i, "wake_up", (day, day + 1), effect, unit="usual days", sales=sales, ticket=ticket,
-        way=way, asleep_days=asleep,
+        way=way, asleep_days=day - sleeps,
     )  # fmt: skip
 
 
@@ -314,6 +339,7 @@ KINDS: dict[str, tuple[int, float, Callable[[VolumePlan, int], None]]] = {
     "hour_burst": (2, 2, _hour_burst),
     "ramp": (14, 2, _ramp),
     "level": (4, 2, _level),
+    "decline": (45, 2, _decline),
     "collapse": (4, 2, _collapse),
     "silence": (4, 1, _silence),
     "wake_up": (45, 2, _wake_up),

@@ -9,9 +9,11 @@ import numpy as np
 
 from domain.timestamps import DAY_MS
 from simulator.festivals import EPOCH, NEW_YEARS, is_holiday
-from simulator.rhythm import FOREVER, PAYDAYS, RAMP_DAYS, Undisturbed, closed_on, day_ms, outages, promotion
+from simulator.lawful import FOREVER, PAYDAYS, RAMP_DAYS, Undisturbed, closed_on, promotion
+from simulator.rhythm import day_ms, outages
 from simulator.trades import TRADES
 from simulator.truth import LookAlike, Violation
+from simulator.world_truth import SAMPLE, of_worlds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,9 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from simulator.volume import Departure, VolumePlan
+    from simulator.world_truth import Found
 
-SAMPLE = 100
-"""Of what happens to nearly everyone, so many merchants are listed."""
 MILD = 1.8
 """Promotions up to this factor are listed: greater ones look like surges."""
 STRONG_GROWTH = 0.4
@@ -29,8 +30,6 @@ STRONG_GROWTH = 0.4
 
 Sums = tuple[int, int]
 """Number of sales and their sum, fen."""
-Found = tuple[int, str, int, int]
-"""Merchant, kind, and the local days from which and before which it is so."""
 
 
 def volume_violations(
@@ -106,6 +105,7 @@ def _found(plan: VolumePlan, lawful: Undisturbed) -> Iterator[Found]:
         yield from ((int(i), "growth", 0, FOREVER) for i in growing[:SAMPLE])
     yield from _comings_and_goings(plan, lawful)
     yield from _of_the_calendar(plan, lawful)
+    yield from of_worlds(plan, lawful)
 
 
 def _comings_and_goings(plan: VolumePlan, lawful: Undisturbed) -> Iterator[Found]:

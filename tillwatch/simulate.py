@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from domain.timestamps import DAY_MS
-from simulator.config import FEES, RECORD_SIZES, TIME_FORMATS, SimulationConfig
+from simulator.config import FEES, RECORD_SIZES, TIME_FORMATS, WORLD_NAMES, SimulationConfig
 from simulator.simulation import SimBatch, Simulation
 from simulator.write import write_jsonl, write_truth
 from tillwatch.language import lang_option, speaker
@@ -61,6 +61,10 @@ class _Shown(Simulation):
 @click.option(
     "--volume-share", type=float, default=_DEFAULTS["volume_share"], show_default=True,
     help="Share of merchants whose volume departs from the usual.",
+)  # fmt: skip
+@click.option(
+    "--world", type=click.Choice(WORLD_NAMES), default=_DEFAULTS["world"], show_default=True,
+    help="How wild honest merchants' trade is, and in what way.",
 )  # fmt: skip
 @click.option(
     "--calendar/--no-calendar", default=_DEFAULTS["calendar"], show_default=True,

@@ -24,6 +24,7 @@ from simulator.config import SimulationConfig
         ("late_share", float("nan")),
         ("record_size", "small"),
         ("time_format", "rfc"),
+        ("world", "quiet"),
         ("disorder_s", 601),
         ("clock_skew_s", 541),
     ],

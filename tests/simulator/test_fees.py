@@ -22,7 +22,7 @@ KEYS = ("scheme", "card_kind", "channel", "settlement_mode")
 CONFIGS = {
     fees: SimulationConfig(
         seed=5, merchants=400, days=8.0 if fees == "transaction" else 6.0, tx_per_merchant_day=40.0, fees=fees,
-        fee_share=0.25, look_alike_share=0.05, undo_share=0.03, refund_share=0.03, volume_share=0.0,
+        fee_share=0.25, look_alike_share=0.05, undo_share=0.03, refund_share=0.03, volume_share=0.0, world="calm",
         record_size="usual" if fees == "transaction" else "all",
     )
     for fees in ("transaction", "settlement")

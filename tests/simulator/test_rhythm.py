@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from domain.timestamps import DAY_MS, HOUR_MS
-from simulator import draw, rhythm
+from simulator import draw, lawful, rhythm
 from simulator.config import SimulationConfig
 from simulator.festivals import SEASON_OF, SEASONS, day_number, is_holiday, trade_days
 from simulator.simulation import Simulation, simulate
@@ -26,7 +26,7 @@ QUIET: dict[str, Any] = {
     "fee_share": 0.0, "look_alike_share": 0.0, "late_share": 0.0, "future_share": 0.0, "duplicate_share": 0.0,
 }  # fmt: skip
 LONG = SimulationConfig(
-    seed=4, merchants=300, days=80.0, tx_per_merchant_day=60.0, volume_share=0.6, **QUIET,
+    seed=4, merchants=300, days=80.0, tx_per_merchant_day=60.0, volume_share=0.6, world="calm", **QUIET,
 )  # fmt: skip
 LAWFUL = replace(LONG, merchants=1500, days=80.0, tx_per_merchant_day=15.0, volume_share=0.0)
 MCC_OF = np.array([trade.mcc for trade in TRADES])
@@ -296,7 +296,7 @@ def test_promotions_last_one_to_three_days_and_listed_ones_are_mild() -> None:
     promotes = simulation._undisturbed.promotes if simulation._undisturbed else np.zeros(0)
     keys = simulation.merchants.table["key"][promotes]
     first = simulation._rhythms.first_day // 28 * 28
-    factors = np.array([rhythm.promotion(keys, first + day) for day in range(56)])
+    factors = np.array([lawful.promotion(keys, first + day) for day in range(56)])
     on = factors > 1.0
     per_period = np.concatenate([on[:28].sum(axis=0), on[28:].sum(axis=0)])
     assert set(per_period.tolist()) == {0, 1, 2, 3}
@@ -306,7 +306,7 @@ def test_promotions_last_one_to_three_days_and_listed_ones_are_mild() -> None:
     for look_alike in look_alikes_of(simulation, "promotion"):
         row = table[look_alike.merchant_index]
         day = (look_alike.from_ms // HOUR_MS + int(row["offset_h"]) + int(row["shift_h"])) // 24
-        factor = rhythm.promotion(table["key"][look_alike.merchant_index : look_alike.merchant_index + 1], day)[0]
+        factor = lawful.promotion(table["key"][look_alike.merchant_index : look_alike.merchant_index + 1], day)[0]
         assert day >= days
         assert 1.5 <= factor <= 1.8
 

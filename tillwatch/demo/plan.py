@@ -34,11 +34,12 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def simulation(self) -> SimulationConfig:
         """The simulation's settings; raises ValueError where they are out of range."""
-        # Beside the stories some do something at some time of the run: with them 1 to 2 % of all.
+        # Calm, so that the stories are what one sees. Beside them some do something at some time of the run: with
+        # them 1 to 2 % of all.
         return SimulationConfig(
             seed=self.seed, merchants=self.merchants, start_ms=START_MS, days=DAYS,
             jump_share=0.001, static_share=0.0, rotation_share=0.001, drift_share=0.001, fee_share=0.001,
-            volume_share=0.002, stories=STORIES[: max(0, self.merchants)],
+            volume_share=0.002, world="calm", stories=STORIES[: max(0, self.merchants)],
         )  # fmt: skip
 
     @property
