@@ -17,9 +17,8 @@ from detectors.mcc_static import MccStatic
 from detectors.stan_reuse import StanReuse
 from detectors.volume_burst import VolumeBurst
 from detectors.volume_collapse import VolumeCollapse
-from detectors.volume_shift import VolumeShift
-from detectors.volume_surge import VolumeSurge
-from detectors.volume_wakeup import VolumeWakeup
+from detectors.volume_decline import VolumeDecline
+from detectors.volume_rise import VolumeRise
 from domain.alerts import Text
 
 if TYPE_CHECKING:
@@ -30,11 +29,11 @@ if TYPE_CHECKING:
 DETECTORS: tuple[
     type[
         MccJump | MccDrift | MccRotation | MccStatic | FeeOver | FeeRise | FeeNotice
-        | VolumeSurge | VolumeShift | VolumeCollapse | VolumeWakeup | VolumeBurst | StanReuse
+        | VolumeRise | VolumeCollapse | VolumeDecline | VolumeBurst | StanReuse
     ], ...,
 ] = (
     MccJump, MccDrift, MccRotation, MccStatic, FeeOver, FeeRise, FeeNotice,
-    VolumeSurge, VolumeShift, VolumeCollapse, VolumeWakeup, VolumeBurst, StanReuse,
+    VolumeRise, VolumeCollapse, VolumeDecline, VolumeBurst, StanReuse,
 )  # fmt: skip
 """Every detector's class."""
 

@@ -5,7 +5,7 @@ Which day is what is data, by country: the control kind `calendar` has it, and n
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from enum import IntEnum
 
 _EPOCH = date(1970, 1, 1)
@@ -31,3 +31,23 @@ class DayKind(IntEnum):
     """Public holidays with their days off, in China the whole weeks of 1 May and 1 October."""
     FESTIVAL = 6
     """The season of the main festival; in China from the eve of Spring Festival to the 15th of the first month."""
+
+
+def month_place(day: int) -> int:
+    """The place of a day (since 1970) in its month: 1 to 30, or 32 for the last day.
+
+    >>> [month_place(day) for day in (0, 29, 30)]
+    [1, 30, 32]
+    """
+    of = _EPOCH + timedelta(day)
+    return 32 if (of + timedelta(1)).day == 1 else of.day
+
+
+def turn_of_year(day: int) -> bool:
+    """Whether a day (since 1970) lies between 29 December and 4 January: many shops are shut, whatever the calendar.
+
+    >>> [turn_of_year(day) for day in (-4, -3, 3, 4)]
+    [False, True, True, False]
+    """
+    of = _EPOCH + timedelta(day)
+    return (of.month, of.day) >= (12, 29) or (of.month, of.day) <= (1, 4)

@@ -1,0 +1,243 @@
+"""Rise of volume (交易量突增): a day, some days, a week or two or a return from a closure, far above the usual.
+
+What it finds, where its figures come from, what it cannot see: `docs/detectors/volume_rise.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from detectors.contract import (
+    HOME,
+    NOTHING,
+    Findings,
+    amount,
+    check_episode,
+    check_range,
+    home_minor,
+    money,
+    own_minor,
+    rounded,
+    turnover_e7,
+)
+from domain.alerts import Evidence, Text
+from domain.feature_codes import NULL, ROW_CLOSING, ROW_TRANSACTION
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from detectors.contract import Features, Values
+
+REGULATORY_RATIO = 7.0
+"""More than 600 % above the mean of the 90 days before: the trade's own indicator."""
+REVERIFY_D = 90
+"""Three months without a transaction: verify the identity anew before serving the merchant (PCAC's inspection guide)."""
+WAKE_D = 7
+"""Whole days without a sale after which a day is told as a return."""
+_THREE_DAYS, _LASTING = 2, 3
+"""Of `rise_form`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeRise:
+    """Approved sales beyond what a day or an hour lawfully holds, and ends of days that are so with those before them.
+
+    Args:
+        decades: least rarity of the day, of three days or of one or two weeks among lawful ones: 3 is one shop-day in
+            1,000; 1 to 20.
+        hour_decades: least surprise of an hour, minus the tenth power of ten of its likelihood ratio, 1 to 100.
+        ratio: least ratio of number or sum to the expectation of the day, or of the busiest hour, 1 to 100.
+        week_ratio: least ratio of the last week to the level before a lasting rise, 1 to 100.
+        unknown_d: whole days without a sale after which a return is told although nothing is known of before, 1 to 400.
+        unknown_minor: its least sum, minor units of the home currency, 0 to 10^12.
+        base: severity before evidence and money, 0 to 1.
+        per_rarity: what each decade of rarity beyond `decades` adds, up to 3, 0 to 1.
+        per_decade: what each tenfold of the excess above 1,000.00 adds, 0 to 1.
+        regulatory: what a day above 7 times the mean of 90 days adds, 0 to 1.
+        unverified: what a return after 90 days or more adds, 0 to 1.
+        quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
+        max_age_s: whole seconds after which an episode gives way to a new one, `quiet_gap_s` to 34,560,000.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    decades: float = 3.25
+    hour_decades: float = 6.0
+    ratio: float = 1.5
+    week_ratio: float = 1.3
+    unknown_d: float = 30
+    unknown_minor: float = 2_000_000
+    base: float = 0.3
+    per_rarity: float = 0.05
+    per_decade: float = 0.12
+    regulatory: float = 0.1
+    unverified: float = 0.1
+    quiet_gap_s: int = 3 * 86_400
+    max_age_s: int = 28 * 86_400
+
+    name = "volume_rise"
+    risk_group = "volume"
+    version = 1
+    title = Text("Rise of volume", "交易量突增")
+    risk_code = "12"
+    bearer = ""
+    needs = ("amount",)
+    columns = (
+        "row_kind", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d", "day_surprise", "sales_1h",
+        "sales_minor_1h", "expected_1h", "hour_surprise", "excess_minor", "ratio_90d", "new_d", "dormancy_d",
+        "rise_score", "rise_form", "closed_surprise", "rise_d", "rise_before_minor", "week_minor_1d", "closed_sales",
+        "closed_minor",
+        *HOME,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_range(self, 1, 20, "decades")
+        check_range(self, 1, 100, "hour_decades", "ratio", "week_ratio")
+        check_range(self, 1, 400, "unknown_d")
+        check_range(self, 0, 10**12, "unknown_minor")
+        check_range(self, 0, 1, "base", "per_rarity", "per_decade", "regulatory", "unverified")
+        check_episode(self)
+
+    def detect(self, features: Features) -> Findings:
+        """The sales beyond what the day or the hour can lawfully hold, and the days that are so with those before."""
+        sales = (features["row_kind"] == ROW_TRANSACTION) & (features["new_d"] == NULL)
+        sure = (features["day_surprise"] >= self.decades) | (features["hour_surprise"] >= self.hour_decades)
+        unknown = np.isnan(features["expected_1d"]) & (features["dormancy_d"] >= self.unknown_d)
+        closing = (features["row_kind"] == ROW_CLOSING) & (features["rise_score"] >= self.decades)
+        index = np.flatnonzero((sales & (sure | unknown)) | closing)
+        if len(index) == 0:
+            return NOTHING
+        f = {name: features[name][index] for name in self.columns}
+        found = np.where(
+            f["row_kind"] == ROW_CLOSING, self._days(f), self._sales(f) | self._returns(features, index, f)
+        )
+        index, f = index[found], {name: column[found] for name, column in f.items()}
+        excess = _excess(f)
+        rarity = np.fmax(np.fmax(f["day_surprise"], f["rise_score"]), 0.0)
+        severity = self.base + self.per_rarity * np.clip(rarity - self.decades, 0, 3)
+        severity = severity + self.per_decade * np.log10(1 + home_minor(features, index, excess) / 100_000)
+        severity = severity + self.regulatory * (f["ratio_90d"] > REGULATORY_RATIO)
+        severity = severity + self.unverified * (f["dormancy_d"] >= REVERIFY_D)
+        turnover = turnover_e7(f["excess_minor"].astype(np.int64))
+        return Findings(index, np.clip(severity, 0, 1), turnover_e7=turnover)
+
+    def _sales(self, f: Features) -> NDArray[np.bool_]:
+        """Sales of a day, or an hour, that is far above the usual."""
+        usual = np.maximum(f["expected_minor_1d"], 1).astype(np.float64)
+        day = np.maximum(f["sales_1d"] / np.fmax(f["expected_1d"], 0.1), f["sales_minor_1d"] / usual)
+        hourly = np.fmax(f["expected_1h"], 0.2)
+        of_sum = f["sales_minor_1h"] / np.maximum(usual * hourly / np.fmax(f["expected_1d"], 0.1), 1)
+        hour = np.maximum(f["sales_1h"] / hourly, of_sum)
+        by_day = (f["day_surprise"] >= self.decades) & (day >= self.ratio)
+        by_hour = (f["hour_surprise"] >= self.hour_decades) & (hour >= self.ratio)
+        return np.asarray(by_day | by_hour, np.bool_)
+
+    def _returns(self, features: Features, index: NDArray[np.int64], f: Features) -> NDArray[np.bool_]:
+        """Sales after a long closure of a merchant of which nothing is known from before."""
+        much = f["sales_minor_1d"] >= own_minor(features, index, self.unknown_minor)
+        return np.asarray(np.isnan(f["expected_1d"]) & (f["dormancy_d"] >= self.unknown_d) & much, np.bool_)
+
+    def _days(self, f: Features) -> NDArray[np.bool_]:
+        """Ends of days that are no more than usual alone, but with the days before them; sales tell of the others."""
+        before = np.maximum(np.where(f["rise_before_minor"] == NULL, 0, f["rise_before_minor"]), 1)
+        lasting = (f["rise_form"] == _LASTING) & (f["week_minor_1d"] >= self.week_ratio * before)
+        three = f["rise_form"] == _THREE_DAYS
+        alone = f["closed_surprise"] >= self.decades
+        return np.asarray((three | lasting) & ~alone & (f["closed_sales"] > 0), np.bool_)
+
+    def evidence(self, values: Values) -> tuple[Evidence, ...]:
+        """The day and the hour against what was expected, or the days together against the level before."""
+        usual, usual_minor = rounded(values["expected_1d"], 1), values["expected_minor_1d"]
+        if values["row_kind"] == ROW_CLOSING:
+            return (
+                Evidence("rise_score", "rise", rounded(values["rise_score"], 2), self.decades, 0, "decades"),
+                Evidence("rise_form", "rise", values["rise_form"], None, None, "code"),
+                Evidence("rise_d", "rise", values["rise_d"], None, None, "days"),
+                Evidence("week_minor_1d", "7d", values["week_minor_1d"], None, values["rise_before_minor"], "minor units"),
+                Evidence("closed_sales", "1d", values["closed_sales"], None, usual, "transactions"),
+                Evidence("closed_minor", "1d", values["closed_minor"], None, usual_minor, "minor units"),
+            )
+        found = [
+            Evidence("sales_1d", "1d", values["sales_1d"], None, usual, "transactions"),
+            Evidence("sales_minor_1d", "1d", values["sales_minor_1d"], None, usual_minor, "minor units"),
+            Evidence("day_surprise", "1d", rounded(values["day_surprise"], 2), self.decades, 0, "decades"),
+            Evidence("sales_1h", "1h", values["sales_1h"], None, rounded(values["expected_1h"], 1), "transactions"),
+            Evidence("hour_surprise", "1h", rounded(values["hour_surprise"], 2), self.hour_decades, 0, "decades"),
+        ]
+        if (values["dormancy_d"] or 0) >= WAKE_D:
+            found.append(Evidence("dormancy_d", "silence", values["dormancy_d"], WAKE_D, None, "days"))
+        if values["ratio_90d"] is not None:
+            found.append(Evidence("ratio_90d", "1d", rounded(values["ratio_90d"], 2), REGULATORY_RATIO, 1, "ratio"))
+        return tuple(found)
+
+    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+        """The form of the rise with the merchant's figures; the hour where it is the hour."""
+        if values["row_kind"] == ROW_CLOSING:
+            told = _of_days(values, currency)
+        elif (values["hour_surprise"] or 0) >= self.hour_decades and (values["day_surprise"] or 0) < self.decades:
+            told = _of_hour(values)
+        else:
+            told = _of_day(values, currency)
+        stake = money(at_stake_minor, currency) if at_stake_minor else ""
+        return Text(
+            told.en + (f"; {stake} above the usual" if stake else ""),
+            told.zh + (f"；超出平时共{stake}" if stake else ""),
+        )
+
+
+def _excess(f: Features) -> NDArray[np.float64]:
+    """What the day, or a day of the week, brings above the usual."""
+    usual = np.maximum(f["expected_minor_1d"], 0)
+    before = np.where(f["rise_before_minor"] == NULL, usual, f["rise_before_minor"])
+    of_days = np.where(f["rise_form"] == _LASTING, f["week_minor_1d"] - before, f["closed_minor"] - usual)
+    of_sales = np.maximum(f["sales_minor_1d"] - usual, 0)
+    return np.maximum(np.where(f["row_kind"] == ROW_CLOSING, of_days, of_sales), 0).astype(np.float64)
+
+
+def _of_day(values: Values, currency: str) -> Text:
+    sum_minor, usual = float(values["sales_minor_1d"] or 0), values["expected_minor_1d"]
+    sales, slept = int(values["sales_1d"] or 0), int(values["dormancy_d"] or 0)
+    after_en = f" after {slept if slept < 400 else '400 or more'} days without a sale" if slept >= WAKE_D else ""
+    after_zh = f"停业{slept if slept < 400 else '400以上'}天后，" if slept >= WAKE_D else ""
+    if usual is None:
+        return Text(
+            f"{sales} sales of {money(sum_minor, currency)} in a day{after_en}; nothing is known of before",
+            f"{after_zh}当日{sales}笔共{money(sum_minor, currency)}，此前情况不详",
+        )
+    expected = float(values["expected_1d"] or 0)
+    of_number, of_sum = sales / max(expected, 0.1), sum_minor / max(float(usual), 1)
+    return Text(
+        f"{sales} sales ({of_number:.1f}x) of {money(sum_minor, currency)} ({of_sum:.1f}x) in a day{after_en}; "
+        f"usual are {expected:.1f} sales of {amount(usual, currency)}",
+        f"{after_zh}当日{sales}笔（为平时的{of_number:.1f}倍）、{money(sum_minor, currency)}（为平时的{of_sum:.1f}倍），"
+        f"平时约{expected:.1f}笔、{amount(usual, currency)}",
+    )
+
+
+def _of_hour(values: Values) -> Text:
+    sales, expected = int(values["sales_1h"] or 0), float(values["expected_1h"] or 0)
+    times = sales / max(expected, 0.1)
+    return Text(
+        f"{sales} sales within an hour, {times:.1f}x the usual {expected:.1f}",
+        f"一小时内{sales}笔，为平时{expected:.1f}笔的{times:.1f}倍",
+    )
+
+
+def _of_days(values: Values, currency: str) -> Text:
+    if values["rise_form"] == _LASTING:
+        now, before = float(values["week_minor_1d"] or 0), float(values["rise_before_minor"] or 0)
+        days, times = int(values["rise_d"] or 0), now / max(before, 1)
+        return Text(
+            f"{money(now, currency)} a day over the last week, {times:.1f}x the {amount(before, currency)} before a rise "
+            f"that began {days} days ago",
+            f"近一周日均{money(now, currency)}，为{days}天前开始上升之前日均{amount(before, currency)}的{times:.1f}倍",
+        )
+    sales, expected = int(values["closed_sales"] or 0), float(values["expected_1d"] or 0)
+    return Text(
+        f"Three days together far above the usual; the last with {sales} sales where {expected:.1f} were to be expected",
+        f"连续三天合计远高于平时，最后一天{sales}笔，预计约{expected:.1f}笔",
+    )
