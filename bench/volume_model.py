@@ -18,6 +18,9 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d
 
 from bench.realism import MEAN
+from detectors.volume_collapse import VolumeCollapse
+from detectors.volume_decline import VolumeDecline
+from detectors.volume_rise import VolumeRise
 from domain.calendars import FIRST_DAY, DayKind
 from engine.control_kinds.registry import KINDS, version_0
 from engine.features import day_model, day_quantiles
@@ -44,11 +47,15 @@ DAYS, WARM_D = 480, 90
 QUIET_D, CLEARLY = 10, 0.5
 MARKET_SHARE = 0.08
 """Least share of shops that are all odd on one day by the market's doing."""
-EASED = (0.0, 0.0, 0.0, 0.0, -0.5, -0.5, -0.5, 0.0)
+THRESHOLDS = (*[VolumeRise().decades] * 4, *[VolumeCollapse().decades] * 3, VolumeCollapse().silent_decades,
+              VolumeDecline().decades)  # fmt: skip
+"""The detectors' defaults, by view."""
+EASED = tuple(THRESHOLDS[0] - each for each in THRESHOLDS)
 """What each view's threshold is lower by, decades: the detectors' defaults."""
 EVENTS = ("spike x4", "mild x2.2", "burst x2.5", "level x1.6", "ramp to x3", "drop to 15 %", "wake x3", "decline 40 %")
-UPWARDS = (day_model.DAY_UP, day_model.THREE_UP, day_model.LASTING_UP, day_model.WAKE_UP)
-DOWNWARDS = (day_model.DAY_DOWN, day_model.THREE_DOWN, day_model.SILENCE, day_model.DECLINE)
+VIEWS = len(day_model.VIEWS)
+UPWARDS = tuple(range(day_model.DAY_DOWN))
+DOWNWARDS = tuple(range(day_model.DAY_DOWN, VIEWS))
 _ROW = np.dtype([*day_model.FIELDS, ("seen_days", np.uint16)], align=True)
 
 
@@ -107,14 +114,14 @@ def _views(counts: Any, first_day: int, tables: Any, rows: Any, out: Any) -> Non
                     row.seen_days = 1
                 continue
             found = day_model.judge(row, tables[0], 0, first_day + t, n, 0.0, 0.0)
-            for k in range(8):
+            for k in range(VIEWS):
                 out[t, shop, k] = found[k]
             row.seen_days = min(int(row.seen_days) + 1, 60_000)
 
 
 def views(counts: Counts, first_day: int, tables: NDArray[np.void]) -> Scores:
     """What the engine's own model of a day makes of daily counts, in deviations; shape (days, shops, views)."""
-    out = np.zeros((*counts.shape, 8))
+    out = np.zeros((*counts.shape, VIEWS))
     _views(np.ascontiguousarray(counts, np.int64), first_day, tables, np.zeros(counts.shape[1], _ROW), out)
     return out
 
@@ -216,7 +223,7 @@ def ranks(trades: list[Trade], found: list[Scores]) -> list[Scores]:
     """Rarity of each view among honest shop-days of its class, powers of ten."""
     out = [np.zeros_like(each) for each in found]
     for special in (False, True):
-        for view in range(8):
+        for view in range(VIEWS):
             among = honest_values(trades, found, view, special=special)
             for of, mine, into in zip(trades, found, out, strict=True):
                 values = mine[of.special == special][..., view]
@@ -291,23 +298,43 @@ def write(path: Path, trades: list[Trade], found: list[Scores]) -> None:
     path.write_text("\n".join([*lines, ")", ""]), encoding="utf-8")
 
 
+def shipped(trades: list[Trade], found: list[Scores]) -> list[Scores]:
+    """Rarity of each view by the shipped table, powers of ten, less what its threshold lies above that of rises."""
+    out = [np.zeros_like(each) for each in found]
+    for of, mine, into in zip(trades, found, out, strict=True):
+        _rarity(mine, of.special, np.array(EASED), into)
+    return out
+
+
+@njit_cached
+def _rarity(found: Any, special: Any, eased: Any, out: Any) -> None:
+    for t in range(found.shape[0]):
+        for shop in range(found.shape[1]):
+            for view in range(found.shape[2]):
+                if found[t, shop, view] > 0.0:
+                    out[t, shop, view] = day_model.decades(view, found[t, shop, view], special[t]) + eased[view]
+
+
 def week_residual(counts: Counts, first_day: int, tables: Any) -> Scores:
     """A plain baseline: against the median of the same weekday of six weeks before, in deviations of 30 days."""
     del first_day, tables
-    out, n = np.zeros((*counts.shape, 8)), counts.astype(float)
+    out, n = np.zeros((*counts.shape, VIEWS)), counts.astype(float)
     with np.errstate(invalid="ignore"):
         for t in range(42, len(n)):
             before = np.where(n[t - 42 : t : 7] > 0, n[t - 42 : t : 7], np.nan)
             usual = np.nan_to_num(np.nanquantile(np.where(np.isnan(before).all(axis=0), 0.0, before), 0.5, axis=0))
             z = (n[t] - usual) / (n[t - 30 : t].std(axis=0) + 1.0)
-            out[t, :, day_model.DAY_UP], out[t, :, day_model.DAY_DOWN] = np.where(n[t] > 0, np.maximum(z, 0), 0), np.maximum(-z, 0)
+            out[t, :, day_model.DAY_UP], out[t, :, day_model.DAY_DOWN] = (
+                np.where(n[t] > 0, np.maximum(z, 0), 0),
+                np.maximum(-z, 0),
+            )
     return out
 
 
 def windowed(counts: Counts, first_day: int, tables: Any) -> Scores:
     """A plain baseline: the deviation against the last 30 days."""
     del first_day, tables
-    out, n = np.zeros((*counts.shape, 8)), counts.astype(float)
+    out, n = np.zeros((*counts.shape, VIEWS)), counts.astype(float)
     for t in range(30, len(n)):
         z = (n[t] - n[t - 30 : t].mean(axis=0)) / (n[t - 30 : t].std(axis=0) + 1.0)
         out[t, :, day_model.DAY_UP], out[t, :, day_model.DAY_DOWN] = np.maximum(z, 0), np.maximum(-z, 0)
@@ -317,7 +344,7 @@ def windowed(counts: Counts, first_day: int, tables: Any) -> Scores:
 def cusum(counts: Counts, first_day: int, tables: Any) -> Scores:
     """A plain baseline: one-sided sums of deviations of the square root against the last 28 days, half a one let go."""
     del first_day, tables
-    out, n = np.zeros((*counts.shape, 8)), np.sqrt(counts.astype(float))
+    out, n = np.zeros((*counts.shape, VIEWS)), np.sqrt(counts.astype(float))
     up, down = np.zeros(counts.shape[1]), np.zeros(counts.shape[1])
     for t in range(28, len(n)):
         z = (n[t] - n[t - 28 : t].mean(axis=0)) / (n[t - 28 : t].std(axis=0) + 0.5)
@@ -335,7 +362,9 @@ def show(name: str, load: float, results: list[Result]) -> None:
     """Print a table's part."""
     for world, result in zip(WORLDS, results, strict=True):
         parts = " ".join(f"{100 * each:4.0f}" for each in result.found)
-        print(f"{name:17} {world:13} {parts}  {100 * result.all_found:4.0f} {result.load:6.2f} {result.holiday_ratio:6.1f}  at {load:g}")
+        print(
+            f"{name:17} {world:13} {parts}  {100 * result.all_found:4.0f} {result.load:6.2f} {result.holiday_ratio:6.1f}  at {load:g}"
+        )
 
 
 def main() -> None:
@@ -353,6 +382,8 @@ def main() -> None:
         write(Path(day_quantiles.__file__), trades, found)
         return
     print(f"{'':17} {'':13} {' '.join(each.split()[0][:4].rjust(4) for each in EVENTS)}   all   load holiday")
+    by_table = shipped(trades, [views(each.counts, each.first_day, each.tables) for each in trades])
+    show("defaults", 0, [_result(of, rarity, THRESHOLDS[0]) for of, rarity in zip(trades, by_table, strict=True)])
     for name in args.models:
         rarities = ranks(trades, [MODELS[name](each.counts, each.first_day, each.tables) for each in trades])
         for load in args.loads:

@@ -79,7 +79,9 @@ class VolumeDecline:
             Evidence("decline_score", "14d", rounded(values["decline_score"], 2), self.decades, 0, "decades"),
             Evidence("decline_ratio", "14d", rounded(values["decline_ratio"], 2), self.ratio, 1, "ratio"),
             Evidence("week_minor_1d", "7d", values["week_minor_1d"], None, None, "minor units"),
-            Evidence("closed_sales", "1d", values["closed_sales"], None, rounded(values["expected_1d"], 1), "transactions"),
+            Evidence(
+                "closed_sales", "1d", values["closed_sales"], None, rounded(values["expected_1d"], 1), "transactions"
+            ),
         )
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:

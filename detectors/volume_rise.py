@@ -157,7 +157,9 @@ class VolumeRise:
                 Evidence("rise_score", "rise", rounded(values["rise_score"], 2), self.decades, 0, "decades"),
                 Evidence("rise_form", "rise", values["rise_form"], None, None, "code"),
                 Evidence("rise_d", "rise", values["rise_d"], None, None, "days"),
-                Evidence("week_minor_1d", "7d", values["week_minor_1d"], None, values["rise_before_minor"], "minor units"),
+                Evidence(
+                    "week_minor_1d", "7d", values["week_minor_1d"], None, values["rise_before_minor"], "minor units"
+                ),
                 Evidence("closed_sales", "1d", values["closed_sales"], None, usual, "transactions"),
                 Evidence("closed_minor", "1d", values["closed_minor"], None, usual_minor, "minor units"),
             )

@@ -1,7 +1,7 @@
 """What one local day's number of sales says of a merchant: what was to be expected of it, and how odd it is.
 
 A merchant is open on a day with a chance of its own, by weekday, and sells a number that follows its level, its
-weekday, the kind of day, what the last days carried over and rhythms of the month. Eight views of the day, in
+weekday, the kind of day, what the last days carried over and rhythms of the month. Nine views of the day, in
 deviations, go through quantiles of lawful trade (`engine.features.day_quantiles`) to decades: 3 is a day as one of
 1,000 lawful ones. `docs/volume.md` has the formulas, `bench/volume_model.py` measures them.
 """
@@ -64,8 +64,18 @@ DECLINED = 0.22
 PEAKS, PEAK_LOG, PEAK_APART_D, PEAK_FADES_D = 8, 0.47, 20, 400.0
 """High days remembered; the least that is one, logarithm; days that two of one rhythm lie apart at least; and how fast
 they make room for others, days for 1."""
-VIEWS = ("day up", "three days up", "lasting up", "wake-up", "day down", "three days down", "silence", "decline")
-DAY_UP, THREE_UP, LASTING_UP, WAKE_UP, DAY_DOWN, THREE_DOWN, SILENCE, DECLINE = range(8)
+VIEWS = (
+    "day up",
+    "three days up",
+    "lasting up",
+    "wake-up",
+    "day down",
+    "three days down",
+    "lasting down",
+    "silence",
+    "decline",
+)
+DAY_UP, THREE_UP, LASTING_UP, WAKE_UP, DAY_DOWN, THREE_DOWN, LASTING_DOWN, SILENCE, DECLINE = range(9)
 
 FIELDS = (
     ("level_log", np.float32),
@@ -248,7 +258,7 @@ def _adopt(row: Any) -> None:
 @njit_inner
 def judge(
     row: Any, reference: Any, peer: int, day: int, n: float, tick: float, of_tickets: float
-) -> tuple[float, float, float, float, float, float, float, float]:
+) -> tuple[float, float, float, float, float, float, float, float, float]:
     """Judge the day that ended, and learn from it; the views of `VIEWS`, in deviations, 0 where one is not judged.
 
     `tick` is how far its typical ticket lies above the usual, as a logarithm beyond chance; `of_tickets` the same in
@@ -261,7 +271,7 @@ def judge(
     usual, high, low, variance = expect(row, reference, peer, day)
     if n <= 0.0:
         silence = _closed(row, day, kind, low)
-        return 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, silence if judged else 0.0, 0.0
+        return 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, silence if judged else 0.0, 0.0
     idle = i64(row.quiet_days)
     carry = carried(row)
     expected = np.exp(usual - carry) + 0.5
@@ -273,13 +283,14 @@ def judge(
     if kind > SALE_DAY:
         z *= SPECIAL
     three = (z + float(row.z_1) + float(row.z_2)) / np.sqrt(3.0 * (1.0 + 2.0 * _share(row)))
-    lasting = _lasting(row, off + tick, width)
+    lasting = _lasting(row, off + tick, width, 1.0)
+    low_weeks = _lasting(row, off, width, -1.0)
     wake = up if idle >= WAKE_D and n > WAKE_RATIO * np.exp(high) else 0.0
     decline = _decline(row)
     _learn(row, reference, peer, day, kind, n, off, tick, width, carry, z, 1.0 / expected)
     if not judged:
-        return 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-    return up, three, lasting, wake, down, -three, 0.0, decline
+        return 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    return up, three, lasting, wake, down, -three, low_weeks, 0.0, decline
 
 
 @njit_inner
@@ -311,15 +322,15 @@ def _closed(row: Any, day: int, kind: int, low: float) -> float:
 
 
 @njit_inner
-def _lasting(row: Any, off: float, width: float) -> float:
-    """How far the last one or two weeks lie above the level, in deviations of such weeks."""
+def _lasting(row: Any, off: float, width: float, sign: float) -> float:
+    """How far the last one or two weeks lie above the level (`sign` 1) or below it (-1), in deviations of such weeks."""
     off = min(max(off, -1.0), 1.0)
     week = float(row.off_7d) + GAIN_7D * (off - float(row.off_7d))
     two = float(row.off_14d) + GAIN_14D * (off - float(row.off_14d))
     of_day = 0.25 * width * width
     return max(
-        week / np.sqrt(float(row.width_7d) + 0.5 * GAIN_7D * of_day),
-        two / np.sqrt(float(row.width_14d) + 0.5 * GAIN_14D * of_day),
+        sign * week / np.sqrt(float(row.width_7d) + 0.5 * GAIN_7D * of_day),
+        sign * two / np.sqrt(float(row.width_14d) + 0.5 * GAIN_14D * of_day),
         0.0,
     )
 

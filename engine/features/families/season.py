@@ -140,9 +140,9 @@ COLUMNS = (
            null=_UNJUDGED),
     Column("rise_before_minor", "minor units", "before the rise began", "approved sales to be expected of a day",
            null=f"{_UNJUDGED}, or there is no rise", error="relative 1e-3"),
-    Column("fall_score", "decades", "the local day that ended, with those before it",
-           "how rare so little is on lawful days: the day, or three days, the rarer", "float", null=_UNJUDGED,
-           error="absolute 0.05"),
+    Column("fall_score", "decades", "the local day that ended, with up to two weeks before it",
+           "how rare so little is on lawful days: the day, three days, or one or two weeks, the rarest", "float",
+           null=_UNJUDGED, error="absolute 0.05"),
     Column("silence_score", "decades", "the days of `quiet_d`", "how rare such a run of days is for a lawful shop",
            "float", null=_UNJUDGED, error="absolute 0.05"),
     Column("decline_score", "decades", "two weeks against about three months",
@@ -352,7 +352,9 @@ def _nothing(out: Any) -> None:
     out.expected_low_1d = out.expected_high_1d = np.nan
     out.expected_1d = out.day_share = out.day_surprise = out.expected_1h = out.hour_surprise = np.nan
     out.ratio_90d = out.ratio_week_13w = out.peer_z = np.nan
-    out.closed_surprise = out.rise_score = out.fall_score = out.silence_score = out.decline_score = out.decline_ratio = out.volume_score = np.nan
+    out.closed_surprise = out.rise_score = out.fall_score = out.silence_score = out.decline_score = (
+        out.decline_ratio
+    ) = out.volume_score = np.nan
     out.missed_sales = np.nan
     out.expected_minor_1d = out.excess_minor = out.dormancy_d = out.new_d = MISSING
     out.closed_sales = out.closed_minor = out.week_minor_1d = MISSING
@@ -458,9 +460,11 @@ def _write_scores(row: Any, found: tuple[float, ...], special: bool, out: Any) -
             rise, form = score, view + 1
         if view in (day_model.DAY_UP, day_model.WAKE_UP):
             alone = max(alone, score)
-    fall = max(day_model.decades(4, found[4], special), day_model.decades(5, found[5], special))
-    silence = day_model.decades(day_model.SILENCE, found[6], special)
-    decline = day_model.decades(day_model.DECLINE, found[7], special)
+    fall = 0.0
+    for view in range(day_model.DAY_DOWN, day_model.SILENCE):
+        fall = max(fall, day_model.decades(view, found[view], special))
+    silence = day_model.decades(day_model.SILENCE, found[day_model.SILENCE], special)
+    decline = day_model.decades(day_model.DECLINE, found[day_model.DECLINE], special)
     out.rise_score, out.rise_form, out.closed_surprise = rise, form, alone
     out.fall_score, out.silence_score = fall, silence
     out.decline_score = decline
