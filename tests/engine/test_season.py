@@ -163,9 +163,11 @@ def test_the_engine_agrees_with_the_slow_reference(seed: int) -> None:
 def test_the_random_merchants_are_worth_comparing() -> None:
     rows = [row for seed in range(12) for row in compared(seed)[0]]
     for name, least in (
-        ("day_surprise", 4),
-        ("rise_score", 9),
-        ("fall_score", 7),
+        ("day_surprise", 3),
+        ("rise_score", 3),
+        ("fall_score", 3),
+        ("silence_score", 3),
+        ("decline_score", 2),
         ("missed_sales", 12),
         ("dormancy_d", 30),
     ):
