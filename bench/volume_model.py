@@ -1,4 +1,4 @@
-"""How well the model of volume finds events in each world's trade, beside plain baselines: `python -m bench.volume_model`.
+"""How well the model of volume finds events, beside plain baselines: `python -m bench.volume_model`.
 
 Honest daily counts of the simulator's worlds get one event in each of half of the shops; the others say how many alerts
 untouched trade costs. An alert is a day whose rarity passes a threshold, then quiet for 10 days unless it is clearly
@@ -32,7 +32,7 @@ from simulator.festivals import EPOCH
 from simulator.worlds import daily_counts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -55,7 +55,8 @@ EASED = tuple(THRESHOLDS[0] - each for each in THRESHOLDS)
 EVENTS = ("spike x4", "mild x2.2", "burst x2.5", "level x1.6", "ramp to x3", "drop to 15 %", "wake x3", "decline 40 %")
 VIEWS = len(day_model.VIEWS)
 UPWARDS = tuple(range(day_model.DAY_DOWN))
-DOWNWARDS = tuple(range(day_model.DAY_DOWN, VIEWS))
+DOWNWARDS = tuple(range(day_model.THREE_DOWN, VIEWS))
+"""Views that alerts rest on; a low day alone is only scored, for it may be a hole in the data."""
 _ROW = np.dtype([*day_model.FIELDS, ("seen_days", np.uint16)], align=True)
 
 
@@ -198,7 +199,7 @@ def _alarms(rarity: Any, threshold: float, out: Any) -> None:
 
 
 def quiet_days(found: Scores) -> NDArray[np.bool_]:
-    """Days but for the warm-up on which shops are not all odd alike, shape (days,): those are the market's, not theirs."""
+    """Days but for the warm-up, and for those on which all shops are odd alike: the market's; shape (days,)."""
     out = np.arange(len(found)) >= WARM_D
     for view in (day_model.DAY_UP, day_model.DAY_DOWN):
         out &= (found[..., view] > np.quantile(found[WARM_D:, :, view], 0.99)).mean(axis=1) < MARKET_SHARE
@@ -219,7 +220,7 @@ def honest_values(trades: list[Trade], found: list[Scores], view: int, *, specia
     return np.sort(np.concatenate(parts))
 
 
-def ranks(trades: list[Trade], found: list[Scores]) -> list[Scores]:
+def ranks(trades: list[Trade], found: list[Scores], eased: Sequence[float]) -> list[Scores]:
     """Rarity of each view among honest shop-days of its class, powers of ten."""
     out = [np.zeros_like(each) for each in found]
     for special in (False, True):
@@ -228,7 +229,7 @@ def ranks(trades: list[Trade], found: list[Scores]) -> list[Scores]:
             for of, mine, into in zip(trades, found, out, strict=True):
                 values = mine[of.special == special][..., view]
                 above = len(among) - np.searchsorted(among, values, side="left")
-                rare = -np.log10((above + 1.0) / (len(among) + 1.0)) + EASED[view]
+                rare = -np.log10((above + 1.0) / (len(among) + 1.0)) + eased[view]
                 into[of.special == special, :, view] = np.where(values > 0, rare, 0.0)
     return out
 
@@ -286,7 +287,7 @@ def quantiles(values: Scores) -> list[float]:
 def write(path: Path, trades: list[Trade], found: list[Scores]) -> None:
     """Write the quantiles of honest trade, by view and class of day."""
     lines = ['"""Quantiles of lawful trade: deviations of each view of a day at decades of rarity.', "",
-             "Written by `python -m bench.volume_model --write` from honest trade of the simulator's three worlds, alike.",
+             "Written by `python -m bench.volume_model --write` from honest trade of the simulator's three worlds.",
              '"""', "", "FIRST_DECADE, STEP = 1.0, 0.25", "TABLE = ("]  # fmt: skip
     for view, name in enumerate(day_model.VIEWS):
         lines.append(f"    # {name}: ordinary days, then eves and holidays")
@@ -324,7 +325,7 @@ def week_residual(counts: Counts, first_day: int, tables: Any) -> Scores:
             before = np.where(n[t - 42 : t : 7] > 0, n[t - 42 : t : 7], np.nan)
             usual = np.nan_to_num(np.nanquantile(np.where(np.isnan(before).all(axis=0), 0.0, before), 0.5, axis=0))
             z = (n[t] - usual) / (n[t - 30 : t].std(axis=0) + 1.0)
-            out[t, :, day_model.DAY_UP], out[t, :, day_model.DAY_DOWN] = (
+            out[t, :, day_model.DAY_UP], out[t, :, day_model.THREE_DOWN] = (
                 np.where(n[t] > 0, np.maximum(z, 0), 0),
                 np.maximum(-z, 0),
             )
@@ -337,7 +338,7 @@ def windowed(counts: Counts, first_day: int, tables: Any) -> Scores:
     out, n = np.zeros((*counts.shape, VIEWS)), counts.astype(float)
     for t in range(30, len(n)):
         z = (n[t] - n[t - 30 : t].mean(axis=0)) / (n[t - 30 : t].std(axis=0) + 1.0)
-        out[t, :, day_model.DAY_UP], out[t, :, day_model.DAY_DOWN] = np.maximum(z, 0), np.maximum(-z, 0)
+        out[t, :, day_model.DAY_UP], out[t, :, day_model.THREE_DOWN] = np.maximum(z, 0), np.maximum(-z, 0)
     return out
 
 
@@ -349,7 +350,7 @@ def cusum(counts: Counts, first_day: int, tables: Any) -> Scores:
     for t in range(28, len(n)):
         z = (n[t] - n[t - 28 : t].mean(axis=0)) / (n[t - 28 : t].std(axis=0) + 0.5)
         up, down = np.maximum(0, up + np.clip(z, -3, 4) - 0.5), np.maximum(0, down - np.clip(z, -4, 3) - 0.5)
-        out[t, :, day_model.DAY_UP], out[t, :, day_model.DAY_DOWN] = up, down
+        out[t, :, day_model.DAY_UP], out[t, :, day_model.THREE_DOWN] = up, down
     return out
 
 
@@ -385,7 +386,8 @@ def main() -> None:
     by_table = shipped(trades, [views(each.counts, each.first_day, each.tables) for each in trades])
     show("defaults", 0, [_result(of, rarity, THRESHOLDS[0]) for of, rarity in zip(trades, by_table, strict=True)])
     for name in args.models:
-        rarities = ranks(trades, [MODELS[name](each.counts, each.first_day, each.tables) for each in trades])
+        eased = EASED if name == "model" else (0.0,) * VIEWS
+        rarities = ranks(trades, [MODELS[name](each.counts, each.first_day, each.tables) for each in trades], eased)
         for load in args.loads:
             show(name, load, tried(trades, rarities, load)[1])
 

@@ -26,7 +26,8 @@ class VolumeCollapse:
     """Ends of days far below the usual or without a sale, and of the days on which a silence passes 90 and 365 days.
 
     Args:
-        decades: least rarity of so low a day, or three days, among lawful ones: 3 is one shop-day in 1,000; 1 to 20.
+        decades: least rarity of so low three days, or one or two weeks, among lawful ones, 1 to 20: 3 is what a lawful
+            shop comes to once in 1,000 days.
         silent_decades: the same of a run of days without a sale, 1 to 20.
         ratio: most ratio of the day that ended to its expectation, where it is not silence, 0 to 1.
         least_a_day: least sales to be expected of the day that ended, 0 to 1000; below, chance is silent for days.
@@ -41,7 +42,7 @@ class VolumeCollapse:
         ValueError: an argument is out of range.
     """
 
-    decades: float = 3.75
+    decades: float = 3.5
     silent_decades: float = 3.5
     ratio: float = 0.6
     least_a_day: float = 1.0

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 REGULATORY_RATIO = 7.0
 """More than 600 % above the mean of the 90 days before: the trade's own indicator."""
 REVERIFY_D = 90
-"""Three months without a transaction: verify the identity anew before serving the merchant (PCAC's inspection guide)."""
+"""Three months without a transaction: verify the identity anew (PCAC's inspection guide)."""
 WAKE_D = 7
 """Whole days without a sale after which a day is told as a return."""
 _THREE_DAYS, _LASTING = 2, 3
@@ -213,8 +213,8 @@ def _of_day(values: Values, currency: str) -> Text:
     expected = float(values["expected_1d"] or 0)
     of_number, of_sum = sales / max(expected, 0.1), sum_minor / max(float(usual), 1)
     return Text(
-        f"{sales} sales ({of_number:.1f}x) of {money(sum_minor, currency)} ({of_sum:.1f}x) in a day{after_en}; "
-        f"usual are {expected:.1f} sales of {amount(usual, currency)}",
+        f"{sales} sales ({of_number:.1f}x) of {money(sum_minor, currency)} ({of_sum:.1f}x) in a day{after_en}; usual "
+        f"are {expected:.1f} sales of {amount(usual, currency)}",
         f"{after_zh}当日{sales}笔（为平时的{of_number:.1f}倍）、{money(sum_minor, currency)}（为平时的{of_sum:.1f}倍），"
         f"平时约{expected:.1f}笔、{amount(usual, currency)}",
     )
@@ -234,8 +234,8 @@ def _of_days(values: Values, currency: str) -> Text:
         now, before = float(values["week_minor_1d"] or 0), float(values["rise_before_minor"] or 0)
         days, times = int(values["rise_d"] or 0), now / max(before, 1)
         return Text(
-            f"{money(now, currency)} a day over the last week, {times:.1f}x the {amount(before, currency)} before a rise "
-            f"that began {days} days ago",
+            f"{money(now, currency)} a day over the last week, {times:.1f}x the {amount(before, currency)} before a "
+            f"rise that began {days} days ago",
             f"近一周日均{money(now, currency)}，为{days}天前开始上升之前日均{amount(before, currency)}的{times:.1f}倍",
         )
     sales, expected = int(values["closed_sales"] or 0), float(values["expected_1d"] or 0)

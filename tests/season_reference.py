@@ -381,7 +381,7 @@ class Reference:
         if not judged:
             return {}
         scores = [decades(k, views[k], self.kinds.get(day, 0) > 2) for k in range(9)]
-        rise, fall = max(scores[:4]), max(scores[4:7])
+        rise, fall = max(scores[:4]), max(scores[5:7])
         return {
             "rise_score": rise, "rise_form": scores.index(rise) + 1 if rise else 0, "fall_score": fall,
             "closed_surprise": max(scores[0], scores[3]), "silence_score": scores[7], "decline_score": scores[8],

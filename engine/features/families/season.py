@@ -43,8 +43,8 @@ RISEN = 0.15
 SEEN_D = 7
 """Days seen before something is expected of a day."""
 YOUNG_D, NEW_D, HEARD_D = 90, 30, 3
-"""A new merchant's lasting rise is not judged for the first; it is new for the second; it is known to be if it was heard
-of so many days before it sold, or its master data took effect within the second."""
+"""A new merchant's lasting rise is not judged for the first; it is new for the second; it is known to be if it was
+heard of so many days before it sold, or its master data took effect within the second."""
 BAND = 1.6448536269514722
 """Deviations beyond which one day in twenty lies, on either side."""
 _DECADE = 0.4342944819032518
@@ -141,15 +141,15 @@ COLUMNS = (
     Column("rise_before_minor", "minor units", "before the rise began", "approved sales to be expected of a day",
            null=f"{_UNJUDGED}, or there is no rise", error="relative 1e-3"),
     Column("fall_score", "decades", "the local day that ended, with up to two weeks before it",
-           "how rare so little is on lawful days: the day, three days, or one or two weeks, the rarest", "float",
-           null=_UNJUDGED, error="absolute 0.05"),
+           "how rare so little is on lawful days: three days, or one or two weeks, the rarer; a low day alone may be a "
+           "hole in the data", "float", null=_UNJUDGED, error="absolute 0.05"),
     Column("silence_score", "decades", "the days of `quiet_d`", "how rare such a run of days is for a lawful shop",
            "float", null=_UNJUDGED, error="absolute 0.05"),
     Column("decline_score", "decades", "two weeks against about three months",
            "how rare so low a level is on lawful days", "float", null=_UNJUDGED, error="absolute 0.05"),
     Column("decline_ratio", "ratio", "two weeks against about three months", "level of approved sales on open days",
            "float", null=_UNJUDGED, error="relative 1e-2"),
-    Column("volume_score", "decades", "the local day that ended", "the greatest of the four scores", "float",
+    Column("volume_score", "decades", "the local day that ended", "the greatest of the four scores, and of how rare so low a day is", "float",
            null=_UNJUDGED, error="absolute 0.05"),
     Column("idle_d", "days", "to the local day that ended", "whole days without an approved sale",
            null=f"{_CLOSING}, or nothing was ever sold"),
@@ -162,9 +162,9 @@ COLUMNS = (
 )  # fmt: skip
 CLOSES = (
     "closed_sales", "closed_minor", "week_minor_1d", "idle_d", "expected_1d", "expected_minor_1d", "expected_low_1d",
-    "expected_high_1d", "excess_minor", "rise_score", "rise_form", "closed_surprise", "rise_d", "rise_before_minor", "fall_score",
-    "silence_score", "decline_score", "decline_ratio", "volume_score", "quiet_d", "quiet_longest_d", "missed_sales",
-    "ratio_90d", "ratio_week_13w",
+    "expected_high_1d", "excess_minor", "rise_score", "rise_form", "closed_surprise", "rise_d", "rise_before_minor",
+    "fall_score", "silence_score", "decline_score", "decline_ratio", "volume_score", "quiet_d", "quiet_longest_d",
+    "missed_sales", "ratio_90d", "ratio_week_13w",
 )  # fmt: skip
 
 
@@ -461,7 +461,7 @@ def _write_scores(row: Any, found: tuple[float, ...], special: bool, out: Any) -
         if view in (day_model.DAY_UP, day_model.WAKE_UP):
             alone = max(alone, score)
     fall = 0.0
-    for view in range(day_model.DAY_DOWN, day_model.SILENCE):
+    for view in range(day_model.THREE_DOWN, day_model.SILENCE):
         fall = max(fall, day_model.decades(view, found[view], special))
     silence = day_model.decades(day_model.SILENCE, found[day_model.SILENCE], special)
     decline = day_model.decades(day_model.DECLINE, found[day_model.DECLINE], special)
@@ -469,7 +469,8 @@ def _write_scores(row: Any, found: tuple[float, ...], special: bool, out: Any) -
     out.fall_score, out.silence_score = fall, silence
     out.decline_score = decline
     out.decline_ratio = np.exp(float(row.fast_log) - float(row.slow_log))
-    out.volume_score = max(rise, fall, silence, decline)
+    low_day = day_model.decades(day_model.DAY_DOWN, found[day_model.DAY_DOWN], special)
+    out.volume_score = max(rise, fall, silence, decline, low_day)
     out.rise_d = i64(row.rise_days)
     if row.rise_days:
         out.rise_before_minor = i64(float(row.rise_before) + 0.5)
