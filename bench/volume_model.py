@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
 
 from bench.realism import MEAN
 from detectors.volume_collapse import VolumeCollapse
@@ -215,9 +214,15 @@ def honest_values(trades: list[Trade], found: list[Scores], view: int, *, specia
     for of, mine in zip(trades, found, strict=True):
         days = quiet_days(mine) & (of.special == special)
         values = mine[:, of.untouched, view]
-        top = values == maximum_filter1d(values, 2 * QUIET_D + 1, axis=0)
-        parts.append(np.where(top, values, 0.0)[days].ravel())
+        parts.append(_tops(values)[days].ravel())
     return np.sort(np.concatenate(parts))
+
+
+def _tops(values: Scores) -> Scores:
+    """The values that none within `QUIET_D` days exceeds, 0 for the others; shape (days, shops)."""
+    near = np.pad(values, ((QUIET_D, QUIET_D), (0, 0)))
+    most = np.max([near[k : k + len(values)] for k in range(2 * QUIET_D + 1)], axis=0)
+    return np.asarray(np.where(values == most, values, 0.0), np.float64)
 
 
 def ranks(trades: list[Trade], found: list[Scores], eased: Sequence[float]) -> list[Scores]:
@@ -363,9 +368,8 @@ def show(name: str, load: float, results: list[Result]) -> None:
     """Print a table's part."""
     for world, result in zip(WORLDS, results, strict=True):
         parts = " ".join(f"{100 * each:4.0f}" for each in result.found)
-        print(
-            f"{name:17} {world:13} {parts}  {100 * result.all_found:4.0f} {result.load:6.2f} {result.holiday_ratio:6.1f}  at {load:g}"
-        )
+        rest = f"{100 * result.all_found:4.0f} {result.load:6.2f} {result.holiday_ratio:6.1f}  at {load:g}"
+        print(f"{name:17} {world:13} {parts}  {rest}")
 
 
 def main() -> None:

@@ -85,7 +85,8 @@ class VolumeDecline:
         )
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
-        """How far the level fell, and what a day brings now."""
+        """How far the level fell, and what a day brings now; no money is at stake."""
+        del at_stake_minor
         ratio, now = float(values["decline_ratio"] or 0), float(values["week_minor_1d"] or 0)
         return Text(
             f"Sales of the last two weeks at {ratio:.0%} of the level of three months; the last week brought "

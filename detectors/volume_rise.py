@@ -186,8 +186,8 @@ class VolumeRise:
             told = _of_day(values, currency)
         stake = money(at_stake_minor, currency) if at_stake_minor else ""
         return Text(
-            told.en + (f"; {stake} above the usual" if stake else ""),
-            told.zh + (f"；超出平时共{stake}" if stake else ""),
+            f"{told.en}; {hits} hit{'s' if hits > 1 else ''}" + (f", {stake} above the usual" if stake else ""),
+            f"{told.zh}；命中{hits}次" + (f"，超出平时共{stake}" if stake else ""),
         )
 
 
@@ -213,8 +213,8 @@ def _of_day(values: Values, currency: str) -> Text:
     expected = float(values["expected_1d"] or 0)
     of_number, of_sum = sales / max(expected, 0.1), sum_minor / max(float(usual), 1)
     return Text(
-        f"{sales} sales ({of_number:.1f}x) of {money(sum_minor, currency)} ({of_sum:.1f}x) in a day{after_en}; usual "
-        f"are {expected:.1f} sales of {amount(usual, currency)}",
+        f"{sales} sales ({of_number:.1f}x), {money(sum_minor, currency)} ({of_sum:.1f}x) in a day{after_en}; "
+        f"usual are {expected:.1f} sales of {amount(usual, currency)}",
         f"{after_zh}当日{sales}笔（为平时的{of_number:.1f}倍）、{money(sum_minor, currency)}（为平时的{of_sum:.1f}倍），"
         f"平时约{expected:.1f}笔、{amount(usual, currency)}",
     )
@@ -240,6 +240,6 @@ def _of_days(values: Values, currency: str) -> Text:
         )
     sales, expected = int(values["closed_sales"] or 0), float(values["expected_1d"] or 0)
     return Text(
-        f"Three days together far above the usual; the last with {sales} sales where {expected:.1f} were to be expected",
+        f"Three days together far above the usual; {sales} sales on the last, where {expected:.1f} were to be expected",
         f"连续三天合计远高于平时，最后一天{sales}笔，预计约{expected:.1f}笔",
     )

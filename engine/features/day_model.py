@@ -323,16 +323,14 @@ def _closed(row: Any, day: int, kind: int, low: float) -> float:
 
 @njit_inner
 def _lasting(row: Any, off: float, width: float, sign: float) -> float:
-    """How far the last one or two weeks lie above the level (`sign` 1) or below it (-1), in deviations of such weeks."""
+    """How far the last one or two weeks lie above the level (`sign` 1) or below it (-1), in their deviations."""
     off = min(max(off, -1.0), 1.0)
     week = float(row.off_7d) + GAIN_7D * (off - float(row.off_7d))
     two = float(row.off_14d) + GAIN_14D * (off - float(row.off_14d))
     of_day = 0.25 * width * width
-    return max(
-        sign * week / np.sqrt(float(row.width_7d) + 0.5 * GAIN_7D * of_day),
-        sign * two / np.sqrt(float(row.width_14d) + 0.5 * GAIN_14D * of_day),
-        0.0,
-    )
+    of_week = sign * week / np.sqrt(float(row.width_7d) + 0.5 * GAIN_7D * of_day)
+    of_two = sign * two / np.sqrt(float(row.width_14d) + 0.5 * GAIN_14D * of_day)
+    return float(max(of_week, of_two, 0.0))
 
 
 @njit_inner
@@ -345,7 +343,7 @@ def _decline(row: Any) -> float:
         bits >>= 1
     if row.open_days < DECLINE_OPEN_D or low < BELOW or fall < DECLINED:
         return 0.0
-    return fall / np.sqrt(float(row.width_slow))
+    return float(fall / np.sqrt(float(row.width_slow)))
 
 
 @njit_inner
