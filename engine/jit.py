@@ -30,17 +30,18 @@ T = TypeVar("T")
 
 _IMPORT = re.compile(r"^(?:from ([\w.]+) import (?:\(([^)]*)\)|(.+))|import ([\w.]+))", re.MULTILINE)
 """An import at the left margin; those under `TYPE_CHECKING` are indented and reach no compiled code."""
-_OURS = ("engine", "domain")
+_OURS = ("engine", "models", "domain")
 
 
 def compiled_sources() -> list[Path]:
     """The files whose text can change machine code.
 
-    They are those of `engine` that hold compiled functions, and those of `engine` and `domain` that these import,
-    directly or not.
+    They are those of `engine` and `models` that hold compiled functions, and those of `engine`, `models` and `domain`
+    that these import, directly or not. Machine code of one file holds that of others which it calls.
     """
     root = Path(__file__).parents[1]
-    found = {path for path in (root / "engine").rglob("*.py") if "njit" in path.read_text(encoding="utf-8")}
+    compiled = (path for name in ("engine", "models") for path in (root / name).rglob("*.py"))
+    found = {path for path in compiled if "njit" in path.read_text(encoding="utf-8")}
     waiting = list(found)
     while waiting:
         fresh = _imported(root, waiting.pop()) - found
@@ -50,7 +51,7 @@ def compiled_sources() -> list[Path]:
 
 
 def _imported(root: Path, path: Path) -> set[Path]:
-    """The files of `engine` and `domain` that a file imports at its left margin."""
+    """The files of `_OURS` that a file imports at its left margin."""
     names = set()
     for package, listed, line, module in _IMPORT.findall(path.read_text(encoding="utf-8")):
         parts = (each.split(" as ")[0].strip(" \n") for each in (listed or line).split("  #")[0].split(","))

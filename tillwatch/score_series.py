@@ -24,11 +24,13 @@ if TYPE_CHECKING:
     from models.series import SeriesModel
 
 COLUMNS = ("entity_id", "ts", "value")
-HEADER = b"entity_id,ts,score,expected\n"
+HEADER = b"entity_id,ts,score,expected,alert\n"
 NAMED = 100
 """Bad lines that are named; beyond, they are counted."""
 MILLISECONDS_FROM = 10**11
 """Integers from here on, or below its negative, are milliseconds (from 1973 on), others seconds (until 5138)."""
+COMPACT_YEARS = range(1900, 2100)
+"""Years of dates without separators: with the day or the month first, digits give another year or no date at all."""
 _LATEST = 253_402_300_800_000  # the end of the year 9999
 _BLOCK = 1 << 18
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -40,26 +42,53 @@ class BadInput(TillwatchError):
 
 
 def parse_ts_ms(text: str) -> int:
-    """UTC milliseconds of an ISO 8601 time, UTC where it has no offset, or of integer epoch seconds or milliseconds.
+    """UTC milliseconds of an ISO 8601 time, a compact date, or integer epoch seconds or milliseconds.
 
-    >>> parse_ts_ms("2026-11-21T11:02:03+08:00"), parse_ts_ms("1795230123"), parse_ts_ms("1795230123000")
+    What has no offset is UTC. Digits alone may be a date or an epoch: 8 and 14 digits are a date, 12 are one where
+    they begin with 19 or 20; all others are an epoch, so 10 digits are seconds and 13 milliseconds.
+
+    >>> parse_ts_ms("2026-11-21T11:02:03+08:00"), parse_ts_ms("20261121030203"), parse_ts_ms("1795230123")
     (1795230123000, 1795230123000, 1795230123000)
 
     Raises:
-        ValueError: it is neither.
+        ValueError: it is none of these.
     """
     text = text.strip()
     if text.isascii() and text.removeprefix("-").isdecimal():
-        number = int(text) if len(text) <= 18 else _LATEST
-        ts_ms = number if abs(number) >= MILLISECONDS_FROM else number * 1000
-        if abs(ts_ms) >= _LATEST:
-            raise ValueError(f"ts must lie before the year 10000, got {text!r}")
-        return ts_ms
+        return _compact_ms(text) if _is_compact(text) else _epoch_ms(text)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"ts must be ISO 8601 or integer epoch seconds or milliseconds, got {text!r}") from None
+        raise ValueError(
+            f"ts must be ISO 8601, YYYYMMDD[hhmm[ss]] or integer epoch seconds or milliseconds, got {text!r}"
+        ) from None
     return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MS
+
+
+def _is_compact(digits: str) -> bool:
+    """Whether digits are a date. As epochs, 8 would lie before March 1973, 14 after 2286, these of 12 in 1976."""
+    return len(digits) in {8, 14} or (len(digits) == 12 and digits.startswith(("19", "20")))
+
+
+def _compact_ms(digits: str) -> int:
+    try:
+        moment = datetime.fromisoformat(f"{digits[:8]}T{digits[8:] or '00'}").replace(tzinfo=UTC)
+    except ValueError:
+        moment = None
+    if moment is None or moment.year not in COMPACT_YEARS:
+        raise ValueError(
+            f"ts of {len(digits)} digits must be a date YYYYMMDD[hhmm[ss]] of {COMPACT_YEARS[0]} to"
+            f" {COMPACT_YEARS[-1]}, got {digits!r}"
+        )
+    return (moment - _EPOCH) // _MS
+
+
+def _epoch_ms(digits: str) -> int:
+    number = int(digits) if len(digits) <= 18 else _LATEST
+    ts_ms = number if abs(number) >= MILLISECONDS_FROM else number * 1000
+    if abs(ts_ms) >= _LATEST:
+        raise ValueError(f"ts must lie before the year 10000, got {digits!r}")
+    return ts_ms
 
 
 def parse_value(text: str) -> float:
@@ -182,28 +211,36 @@ def _lines(raw: BinaryIO | gzip.GzipFile) -> Iterator[list[str]]:
 def _score(reader: SeriesReader, model: SeriesModel, lines: list[str]) -> tuple[int, bytes]:
     """The number of rows in these lines, and the output for them."""
     block = reader.read(lines)
-    scores, expected = model.score(
+    found = model.score(
         np.array(block.series, np.int64), np.array(block.ts_ms, np.int64), np.array(block.value, np.float64)
     )
-    rows = zip(block.given, scores.tolist(), expected.tolist(), strict=True)
-    text = "".join([f"{given},{score:.6f},{value:.10g}\n" for given, score, value in rows])
+    rows = zip(block.given, found.scores.tolist(), found.expected.tolist(), found.alerts.tolist(), strict=True)
+    text = "".join([f"{given},{score:.6f},{expected:.10g},{alert:d}\n" for given, score, expected, alert in rows])
     return len(block.given), text.encode("utf-8", "surrogateescape")
 
 
 @click.command("score-series")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write, not standard output.")
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.5,
+    show_default=True,
+    help="Score from which a row is an alert.",
+)
 @lang_option
-def command(file: Path, out: Path | None, lang: str) -> None:
+def command(file: Path, out: Path | None, threshold: float, lang: str) -> None:
     """Score how unusual each value of the series in FILE is, given the values before it; - is standard input.
 
     FILE is CSV with entity_id,ts,value. It may be gzipped, and may hold any number of series in any order.
-    The output has entity_id,ts,score,expected; a score of 0.5 or above is worth a look.
+    The output has entity_id,ts,score,expected,alert. A row whose score reaches the threshold is an alert (1); then the
+    series is quiet for 60 rows, or for 10 if it has a row a day, unless a row is clearly more surprising.
 
     \b
     Examples:
       tillwatch score-series takings.csv --out scores.csv
-      zcat metrics.csv.gz | tillwatch score-series - | awk -F, '$3 >= 0.5'
+      zcat metrics.csv.gz | tillwatch score-series - | awk -F, '$NF == 1'
     """
     if out is not None and out.exists() and file.exists() and out.samefile(file):
         raise click.UsageError(f"--out must be another file than the one that is read, got {out}")
@@ -212,7 +249,7 @@ def command(file: Path, out: Path | None, lang: str) -> None:
         raw = _opened(file)
         stack.callback(raw.close)
         written = click.get_binary_stream("stdout") if out is None else stack.enter_context(out.open("wb"))
-        model, started = _model(), time.monotonic()
+        model, started = _model(threshold), time.monotonic()
         written.write(HEADER)
         for lines in _lines(raw):
             count, text = _score(reader, model, lines)
@@ -236,9 +273,9 @@ def _opened(file: Path) -> BinaryIO | gzip.GzipFile:
     return gzip.open(file) if file.suffix == ".gz" else file.open("rb")
 
 
-def _model() -> SeriesModel:
+def _model(threshold: float) -> SeriesModel:
     """A model whose machine code is kept where that of the engine is."""
     import engine.jit  # noqa: F401, PLC0415  sets the folder, which must come first
     from models.series import SeriesModel  # noqa: PLC0415
 
-    return SeriesModel()
+    return SeriesModel(threshold)
