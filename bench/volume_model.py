@@ -21,11 +21,13 @@ from detectors.volume_collapse import VolumeCollapse
 from detectors.volume_decline import VolumeDecline
 from detectors.volume_rise import VolumeRise
 from domain.calendars import FIRST_DAY, DayKind
+from domain.timestamps import DAY_MS
 from engine.control_kinds.registry import KINDS, version_0
 from engine.features import day_model, day_quantiles
 from engine.features.day_quantiles import FIRST_DECADE, STEP
 from engine.features.event import REFERENCE
 from engine.jit import njit_cached
+from models.series import SeriesModel
 from simulator.config import SimulationConfig
 from simulator.festivals import EPOCH
 from simulator.worlds import daily_counts
@@ -299,9 +301,10 @@ def write(path: Path, trades: list[Trade], found: list[Scores]) -> None:
         lines.append("    (")
         for special in (False, True):
             values = honest_values(trades, found, view, special=special)
-            lines.append(f"        ({', '.join(map(str, quantiles(values)))}),")
+            row = [str(each) for each in quantiles(values)]
+            lines += [f"        ({', '.join(row[:9])},", f"         {', '.join(row[9:])}),"]
         lines.append("    ),")
-    path.write_text("\n".join([*lines, ")", ""]), encoding="utf-8")
+    path.write_text("\n".join([*lines, ")  # fmt: skip", ""]), encoding="utf-8")
 
 
 def shipped(trades: list[Trade], found: list[Scores]) -> list[Scores]:
@@ -359,8 +362,20 @@ def cusum(counts: Counts, first_day: int, tables: Any) -> Scores:
     return out
 
 
+def score_series(counts: Counts, first_day: int, tables: Any) -> Scores:
+    """What `tillwatch score-series` makes of the counts: its score where the day is above what it expected, or below."""
+    del tables
+    days, shops = counts.shape
+    ts_ms = np.repeat((first_day + np.arange(days)) * DAY_MS, shops)
+    score, expected = SeriesModel().score(np.tile(np.arange(shops), days), ts_ms, counts.ravel().astype(np.float64))
+    score, above = score.reshape(counts.shape), counts > expected.reshape(counts.shape)
+    out = np.zeros((*counts.shape, VIEWS))
+    out[..., day_model.DAY_UP], out[..., day_model.THREE_DOWN] = np.where(above, score, 0), np.where(above, 0, score)
+    return out
+
+
 MODELS: dict[str, Callable[[Counts, int, Any], Scores]] = {
-    "model": views, "weekday residual": week_residual, "windowed z": windowed, "cusum": cusum,
+    "model": views, "score-series": score_series, "weekday residual": week_residual, "windowed z": windowed, "cusum": cusum,
 }  # fmt: skip
 
 
