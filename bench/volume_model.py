@@ -363,20 +363,24 @@ def cusum(counts: Counts, first_day: int, tables: Any) -> Scores:
 
 
 def score_series(counts: Counts, first_day: int, tables: Any) -> Scores:
-    """What `tillwatch score-series` makes of the counts: its score where the day is above what it expected, or below."""
+    """What `tillwatch score-series` makes of the counts, upwards or downwards by what it expected."""
     del tables
     days, shops = counts.shape
     ts_ms = np.repeat((first_day + np.arange(days)) * DAY_MS, shops)
-    score, expected = SeriesModel().score(np.tile(np.arange(shops), days), ts_ms, counts.ravel().astype(np.float64))
-    score, above = score.reshape(counts.shape), counts > expected.reshape(counts.shape)
+    found = SeriesModel().score(np.tile(np.arange(shops), days), ts_ms, counts.ravel().astype(np.float64))
+    score, above = found.scores.reshape(counts.shape), counts > found.expected.reshape(counts.shape)
     out = np.zeros((*counts.shape, VIEWS))
     out[..., day_model.DAY_UP], out[..., day_model.THREE_DOWN] = np.where(above, score, 0), np.where(above, 0, score)
     return out
 
 
 MODELS: dict[str, Callable[[Counts, int, Any], Scores]] = {
-    "model": views, "score-series": score_series, "weekday residual": week_residual, "windowed z": windowed, "cusum": cusum,
-}  # fmt: skip
+    "model": views,
+    "score-series": score_series,
+    "weekday residual": week_residual,
+    "windowed z": windowed,
+    "cusum": cusum,
+}
 
 
 def show(name: str, load: float, results: list[Result]) -> None:
