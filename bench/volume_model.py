@@ -51,7 +51,7 @@ MARKET_SHARE = 0.08
 THRESHOLDS = (*[VolumeRise().decades] * 4, *[VolumeCollapse().decades] * 3, VolumeCollapse().silent_decades,
               VolumeDecline().decades)  # fmt: skip
 """The detectors' defaults, by view."""
-EASED = tuple(THRESHOLDS[0] - each for each in THRESHOLDS)
+EASED = tuple(THRESHOLDS[0] - each + ease for each, ease in zip(THRESHOLDS, day_model.EASE, strict=True))
 """What each view's threshold is lower by, decades: the detectors' defaults."""
 EVENTS = ("spike x4", "mild x2.2", "burst x2.5", "level x1.6", "ramp to x3", "drop to 15 %", "wake x3", "decline 40 %")
 VIEWS = len(day_model.VIEWS)

@@ -65,7 +65,7 @@ class VolumeRise:
         ValueError: an argument is out of range.
     """
 
-    decades: float = 3.25
+    decades: float = 3.15
     hour_decades: float = 6.0
     ratio: float = 1.5
     week_ratio: float = 1.3

@@ -8,6 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from domain.calendars import month_place, turn_of_year
+from engine.features.day_model import EASE
 from engine.features.day_quantiles import TABLE
 
 DAY, HOUR = 86_400_000, 3_600_000
@@ -26,9 +27,9 @@ def decades(view: int, z: float, special: bool) -> float:
     if z <= 0:
         return 0.0
     if z < table[0]:
-        return z / table[0]
+        return z / table[0] + EASE[view]
     k = min(bisect_right(table, z) - 1, len(table) - 2)
-    return 1 + 0.25 * (k + (z - table[k]) / max(table[k + 1] - table[k], 0.05))
+    return EASE[view] + 1 + 0.25 * (k + (z - table[k]) / max(table[k + 1] - table[k], 0.05))
 
 
 @dataclass
@@ -381,10 +382,10 @@ class Reference:
         if not judged:
             return {}
         scores = [decades(k, views[k], self.kinds.get(day, 0) > 2) for k in range(9)]
-        rise, fall = max(scores[:4]), max(scores[5:7])
+        rise, fall = max(0.0, *scores[:4]), max(0.0, *scores[5:7])
         return {
-            "rise_score": rise, "rise_form": scores.index(rise) + 1 if rise else 0, "fall_score": fall,
-            "closed_surprise": max(scores[0], scores[3]), "silence_score": scores[7], "decline_score": scores[8],
+            "rise_score": rise, "rise_form": scores.index(rise) + 1 if rise > 0 else 0, "fall_score": fall,
+            "closed_surprise": max(0.0, scores[0], scores[3]), "silence_score": scores[7], "decline_score": scores[8],
             "decline_ratio": math.exp(self.model.fast - self.model.slow), "volume_score": max(scores),
             "rise_d": self.rise_days, "rise_before_minor": self.before if self.rise_days else None,
             "quiet_d": self.model.quiet, "quiet_longest_d": self.model.longest, "missed_sales": self.missed,

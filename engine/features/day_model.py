@@ -76,6 +76,9 @@ VIEWS = (
     "decline",
 )
 DAY_UP, THREE_UP, LASTING_UP, WAKE_UP, DAY_DOWN, THREE_DOWN, LASTING_DOWN, SILENCE, DECLINE = range(9)
+EASE = (0.0, -0.4, 0.15, -0.3, 0.0, -0.3, 0.0, 0.0, 0.0)
+"""What is added to each view's decades before the rarest of several counts: found by the most events at the same load
+(`bench/volume_model.py`)."""
 
 FIELDS = (
     ("level_log", np.float32),
@@ -113,6 +116,7 @@ day before; `below` has a bit for each open day."""
 
 _MONTH_PLACE = np.array([month_place(FIRST_DAY + k) for k in range(CALENDAR_DAYS)], np.uint8)
 _TURN = np.array([turn_of_year(FIRST_DAY + k) for k in range(CALENDAR_DAYS)], np.bool_)
+_EASE = np.array(EASE)
 _TABLE = np.array(TABLE, np.float32)
 _LAST = _TABLE.shape[2] - 1
 
@@ -144,6 +148,13 @@ def decades(view: int, z: float, special: bool) -> float:
         k += 1
     low, high = float(table[k]), float(table[k + 1])
     return float(FIRST_DECADE + STEP * (k + (z - low) / max(high - low, 0.05)))
+
+
+@njit_inner
+def rarity(view: int, z: float, special: bool) -> float:
+    """The view's decades as they are weighed against other views'."""
+    found = decades(view, z, special)
+    return found + float(_EASE[view]) if found > 0.0 else 0.0
 
 
 @njit_inner

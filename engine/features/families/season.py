@@ -308,9 +308,9 @@ def _judge_day(row: Any, n: int, minor: int, k: int, amount: int, out: Any) -> N
     if of_tickets > 0.0 or n > expected:
         special = row.day_special != 0
         z = day_model.with_tickets(day_model.deviations(float(n), float(row.day_high), variance), of_tickets)
-        out.day_surprise = day_model.decades(day_model.DAY_UP, z, special)
+        out.day_surprise = day_model.rarity(day_model.DAY_UP, z, special)
         if row.slept_days >= day_model.WAKE_D and n > day_model.WAKE_RATIO * expected:
-            out.day_surprise = max(out.day_surprise, day_model.decades(day_model.WAKE_UP, z, special))
+            out.day_surprise = max(out.day_surprise, day_model.rarity(day_model.WAKE_UP, z, special))
     _judge_hour(row, expected, variance, out)
 
 
@@ -456,21 +456,21 @@ def _write_scores(row: Any, found: tuple[float, ...], special: bool, out: Any) -
     for view in range(4):
         if age < NEW_D or (age < YOUNG_D and view == day_model.LASTING_UP):
             continue
-        score = day_model.decades(view, found[view], special)
+        score = day_model.rarity(view, found[view], special)
         if score > rise:
             rise, form = score, view + 1
         if view in (day_model.DAY_UP, day_model.WAKE_UP):
             alone = max(alone, score)
     fall = 0.0
     for view in range(day_model.THREE_DOWN, day_model.SILENCE):
-        fall = max(fall, day_model.decades(view, found[view], special))
-    silence = day_model.decades(day_model.SILENCE, found[day_model.SILENCE], special)
-    decline = day_model.decades(day_model.DECLINE, found[day_model.DECLINE], special)
+        fall = max(fall, day_model.rarity(view, found[view], special))
+    silence = day_model.rarity(day_model.SILENCE, found[day_model.SILENCE], special)
+    decline = day_model.rarity(day_model.DECLINE, found[day_model.DECLINE], special)
     out.rise_score, out.rise_form, out.closed_surprise = rise, form, alone
     out.fall_score, out.silence_score = fall, silence
     out.decline_score = decline
     out.decline_ratio = np.exp(float(row.fast_log) - float(row.slow_log))
-    low_day = day_model.decades(day_model.DAY_DOWN, found[day_model.DAY_DOWN], special)
+    low_day = day_model.rarity(day_model.DAY_DOWN, found[day_model.DAY_DOWN], special)
     out.volume_score = max(rise, fall, silence, decline, low_day)
     out.rise_d = i64(row.rise_days)
     if row.rise_days:
