@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.risk import (
     CLEARED,
@@ -34,15 +35,17 @@ E2 = 100
 
 
 class EpisodePoints(msgspec.Struct, frozen=True, array_like=True):
-    """The points that one episode adds.
+    """The points that one alert adds, once for all its episodes.
 
     Attributes:
         detector: its name.
-        alert_id: the episode's alert; "" for the sum of the detector's episodes that are no longer listed singly.
+        alert_id: the alert; "" for the sum of the detector's alerts that are no longer listed singly.
         points: points at `at_ms` of the risk clock.
-        severity: the episode's peak.
-        verdict: the last verdict on the alert, one of `domain.events.VERDICTS`; "" before the first.
+        severity: the peak of the episodes that count.
+        verdict: the last verdict on the alert, one of `domain.events.VERDICTS`; "" before the first, and once the alert
+            was reopened after one of `domain.risk.CLEARED`.
         until_ms: end of the floor of a confirmed alert, UTC milliseconds.
+        reopened: how often the alert had been reopened at its last rise.
     """
 
     detector: str
@@ -52,6 +55,18 @@ class EpisodePoints(msgspec.Struct, frozen=True, array_like=True):
     severity: float
     verdict: str = ""
     until_ms: int = 0
+    reopened: int = 0
+
+    def after(self, reopened: int) -> EpisodePoints:
+        """Those that a rise goes on from, of an alert reopened so often by then.
+
+        A verdict that cleared the alert holds for the episodes before it: the next one begins at nothing.
+        """
+        if reopened == self.reopened:
+            return self
+        if self.verdict in CLEARED:
+            return EpisodePoints(self.detector, self.alert_id, 0.0, self.at_ms, 0.0, reopened=reopened)
+        return replace(self, reopened=reopened)
 
 
 class Override(msgspec.Struct, frozen=True, array_like=True):

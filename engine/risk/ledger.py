@@ -50,13 +50,15 @@ class Rise(NamedTuple):
     detector: str
     alert_id: str
     severity: float
-    """The peak after it, 0 to 1."""
+    """The episode's peak after it, 0 to 1."""
     rise: float
-    """How much the peak rose."""
+    """How much the alert's peak over all its episodes rose."""
     first_ms: int = 0
     """The merchant's first transaction, 0 where unknown."""
     mcc: str = ""
     """The merchant's MCC, "" where unknown."""
+    reopened: int = 0
+    """How often the alert was reopened until then."""
 
 
 class Verdict(NamedTuple):
@@ -279,12 +281,16 @@ class RiskLedger:
         risk_group, risk_ms = RISK_GROUPS[self.risk_groups[change.detector]], now.risk_ms(at_ms)
         folded = ""
         if was:
-            points = risk_group.points * change.severity  # it goes on, so it fades from now on
-            parts: tuple[EpisodePoints, ...] = (replace(was, points=points, at_ms=risk_ms, severity=change.severity),)
+            was = was.after(change.reopened)
+            peak = max(was.severity, change.severity)
+            points = risk_group.points * peak  # it goes on, so it fades from now on
+            parts: tuple[EpisodePoints, ...] = (replace(was, points=points, at_ms=risk_ms, severity=peak),)
         else:
             parts, folded = self._room(now, at_ms)
             points = risk_group.points * change.rise
-            parts = (*parts, EpisodePoints(change.detector, change.alert_id, points, risk_ms, change.severity))
+            parts = (*parts, EpisodePoints(
+                change.detector, change.alert_id, points, risk_ms, change.severity, reopened=change.reopened
+            ))  # fmt: skip
         self._enter(row, Entry(at_ms, at_ms, "rise", change.detector, change.alert_id, parts, folded, now))
         return Effect.PUBLISH
 
