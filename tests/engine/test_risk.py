@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -51,9 +52,12 @@ def ledger_of() -> RiskLedger:
     return RiskLedger(DETECTORS, lambda row: f"m{row}", journals=True)
 
 
-def rise(at_d: float, severity: float, alert_id: str = "a", by: float | None = None, detector: str = "jump") -> Rise:
+def rise(
+    at_d: float, severity: float, alert_id: str = "a", by: float | None = None, detector: str = "jump",
+    reopened: int = 0,
+) -> Rise:  # fmt: skip
     at_ms = START_MS + round(at_d * DAY_MS)
-    return Rise(0, at_ms, detector, alert_id, severity, severity if by is None else by)
+    return Rise(0, at_ms, detector, alert_id, severity, severity if by is None else by, reopened=reopened)
 
 
 def verdict(at_d: float, alert_id: str, what: str, until_d: float | None = None) -> Verdict:
@@ -93,6 +97,41 @@ def test_an_episode_that_goes_on_counts_its_peak_in_full() -> None:
     assert score(taken(rise(0, 0.5), rise(30, 0.75, by=0.25)), 30).score == 0.75 * POINTS
     assert score(taken(rise(0, 0.5), rise(30, 0.5, by=0.0)), 30).score == 0.5 * POINTS
     assert score(taken(rise(0, 0.5)), 30).score == 0.25 * POINTS
+
+
+def test_a_reopened_alert_counts_its_peak_once() -> None:
+    ledger = taken(rise(0, 0.75), rise(10, 0.25, by=0.0, reopened=1))
+    assert score(ledger, 10).score == 0.75 * POINTS
+    assert [each.alert_id for each in score(ledger, 10).contributions] == ["a"]
+    ledger.apply(rise(11, 1.0, by=0.25, reopened=1))
+    assert score(ledger, 11).score == POINTS
+
+
+@pytest.mark.parametrize("what", sorted(CLEARED))
+def test_a_verdict_that_cleared_an_alert_does_not_silence_what_reopens_it(what: str) -> None:
+    ledger = taken(rise(0, 1.0), verdict(1, "a", what), rise(2, 0.25, by=0.0, reopened=1))
+    assert score(ledger, 2).score == 0.25 * POINTS
+    assert [each.verdict for each in score(ledger, 2).contributions] == [""]
+    ledger.apply(rise(2, 0.5, by=0.0, reopened=1))
+    assert score(ledger, 2).score == 0.5 * POINTS
+    ledger.apply(rise(9, 0.25, by=0.0, reopened=2))
+    assert score(ledger, 9).score == 0.5 * POINTS
+    ledger.apply(verdict(9, "a", what))
+    ledger.apply(rise(10, 0.75, by=0.0, reopened=2))
+    assert score(ledger, 10).score == 0
+
+
+def test_a_confirmed_alert_keeps_its_floor_when_it_is_reopened() -> None:
+    ledger = taken(rise(0, 0.5), verdict(1, "a", "confirmed"), rise(9, 0.75, by=0.25, reopened=1))
+    seen = score(ledger, 9)
+    assert seen.floor is not None
+    assert (seen.score, seen.floor.points) == (70, 70)
+    assert [(each.points, each.verdict) for each in seen.contributions] == [(0.75 * POINTS, "confirmed")]
+
+
+def test_an_open_case_stays_open_when_its_alert_is_reopened() -> None:
+    ledger = taken(rise(0, 0.5), verdict(1, "a", "open"), rise(9, 0.25, by=0.0, reopened=1))
+    assert [(each.points, each.verdict) for each in score(ledger, 9).contributions] == [(0.5 * POINTS, "open")]
 
 
 def test_contributions_come_in_the_registry_s_order_with_their_alerts() -> None:
@@ -359,6 +398,7 @@ ALERTS = [("jump", "j1"), ("jump", "j2"), ("drift", "d1"), ("surge", "s1"), ("hi
 def histories(draw: st.DrawFn, most: int = 60) -> list[Change]:
     """A merchant's changes in order: episodes that rise, verdicts, overrides, closings."""
     at_ms, peaks = START_MS, dict.fromkeys(ALERTS, 0.0)
+    reopened: Counter[str] = Counter()
     found: list[Change] = []
     jumps = st.sampled_from([0, 0, 60_000, HOUR_MS, 9 * HOUR_MS, DAY_MS, 7 * DAY_MS, 40 * DAY_MS, 200 * DAY_MS])
     extra = draw(st.integers(0, 20))
@@ -373,7 +413,11 @@ def histories(draw: st.DrawFn, most: int = 60) -> list[Change]:
             peaks[detector, alert_id] = peak
             first_ms = draw(st.sampled_from([0, START_MS - 10 * DAY_MS]))
             mcc = draw(st.sampled_from(["", "5944", "5812"]))
-            found.append(Rise(0, at_ms, detector, alert_id, peak, peak - before, first_ms, mcc))
+            reopened[alert_id] += draw(st.sampled_from([0, 0, 0, 1]))
+            of_episode = peak * draw(st.sampled_from([1.0, 0.5])) if reopened[alert_id] else peak
+            found.append(
+                Rise(0, at_ms, detector, alert_id, of_episode, peak - before, first_ms, mcc, reopened[alert_id])
+            )
         elif kind == "verdict":
             what = draw(st.sampled_from(VERDICTS))
             until_ms = draw(st.sampled_from([0, at_ms + 3 * DAY_MS]))
