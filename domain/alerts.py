@@ -122,12 +122,12 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Contribution(msgspec.Struct, frozen=True):
-    """What one episode adds to a merchant's score.
+    """What one alert adds to a merchant's score.
 
     Attributes:
-        detector: whose episode.
+        detector: whose alert.
         points: above 0.
-        alert_id: the episode's alert; "" for the sum of older ones of the detector that are not told apart any more.
+        alert_id: the alert; "" for the sum of older ones of the detector that are not told apart any more.
         verdict: the last on the alert: `open`, `confirmed`, or "" for none.
     """
 

@@ -34,7 +34,7 @@ E2 = 100
 """Hundredths of a point to the point: points are read in whole hundredths."""
 
 
-class EpisodePoints(msgspec.Struct, frozen=True, array_like=True):
+class AlertPoints(msgspec.Struct, frozen=True, array_like=True):
     """The points that one alert adds, once for all its episodes.
 
     Attributes:
@@ -57,7 +57,7 @@ class EpisodePoints(msgspec.Struct, frozen=True, array_like=True):
     until_ms: int = 0
     reopened: int = 0
 
-    def after(self, reopened: int) -> EpisodePoints:
+    def after(self, reopened: int) -> AlertPoints:
         """Those that a rise goes on from, of an alert reopened so often by then.
 
         A verdict that cleared the alert holds for the episodes before it: the next one begins at nothing.
@@ -65,7 +65,7 @@ class EpisodePoints(msgspec.Struct, frozen=True, array_like=True):
         if reopened == self.reopened:
             return self
         if self.verdict in CLEARED:
-            return EpisodePoints(self.detector, self.alert_id, 0.0, self.at_ms, 0.0, reopened=reopened)
+            return AlertPoints(self.detector, self.alert_id, 0.0, self.at_ms, 0.0, reopened=reopened)
         return replace(self, reopened=reopened)
 
 
@@ -81,7 +81,7 @@ class AccountState(msgspec.Struct, frozen=True, array_like=True):
     """What a merchant's score is computed from.
 
     Attributes:
-        parts: points by episode, in the order in which the episodes began.
+        parts: points by alert, in the order in which the alerts began.
         grade: the grade by score at the last change, without the override.
         still_ms: how long the risk clock has been stopped in all.
         held_ms: the watermark at which the risk clock was stopped; 0 while it runs.
@@ -90,7 +90,7 @@ class AccountState(msgspec.Struct, frozen=True, array_like=True):
         override: the last override.
     """
 
-    parts: tuple[EpisodePoints, ...] = ()
+    parts: tuple[AlertPoints, ...] = ()
     grade: str = "A"
     still_ms: int = 0
     held_ms: int = 0
@@ -116,7 +116,7 @@ class ScoreBreakdown(NamedTuple):
     """A score taken apart, in hundredths of a point: `score` is parts + prior - over + lift.
 
     Attributes:
-        parts: points by episode, in the order of the account's parts; 0 where the verdict is of `CLEARED`.
+        parts: points by alert, in the order of the account's parts; 0 where the verdict is of `CLEARED`.
         prior: points of a new merchant and of its MCC.
         over: points cut by the caps of the risk groups and of the score.
         floor: the highest floor in force; None if there is none.
@@ -126,7 +126,7 @@ class ScoreBreakdown(NamedTuple):
     parts: tuple[int, ...]
     prior: int
     over: int
-    floor: EpisodePoints | None
+    floor: AlertPoints | None
     lift: int
 
     @property
@@ -140,7 +140,7 @@ def faded(points: float, half_life_d: int, elapsed_ms: int) -> float:
     return float(points * 2.0 ** (-elapsed_ms / (half_life_d * DAY_MS)))
 
 
-def is_floor(part: EpisodePoints, now_ms: int) -> bool:
+def is_floor(part: AlertPoints, now_ms: int) -> bool:
     """Whether a part sets a floor at `now_ms`: its alert is confirmed, and the floor has not ended."""
     return part.verdict == "confirmed" and now_ms < part.until_ms
 

@@ -18,7 +18,7 @@ from domain.risk import (
     RISK_GROUPS,
 )
 from domain.timestamps import DAY_MS
-from engine.risk.ledger import MOST_ENTRIES, MOST_EPISODES, Change, ManualGrade, Rise, RiskLedger, Verdict
+from engine.risk.ledger import MOST_ALERTS, MOST_ENTRIES, Change, ManualGrade, Rise, RiskLedger, Verdict
 
 DOC = (Path(__file__).parents[2] / "docs" / "risk-score.md").read_text(encoding="utf-8")
 START_MS = 1_783_224_000_000
@@ -90,7 +90,7 @@ def test_the_other_figures_are_those_of_the_code() -> None:
     for said in (
         f"{NEW_MERCHANT_POINTS} points at the first transaction, fading evenly to none on day {NEW_MERCHANT_D}",
         f"for {FLOOR_D} days from", f"more than {HYSTERESIS} points below", f"the last {MOST_ENTRIES} changes",
-        f"Up to {MOST_EPISODES} alerts",
+        f"Up to {MOST_ALERTS} alerts",
     ):  # fmt: skip
         assert said in words
 

@@ -24,8 +24,8 @@ from domain.risk import (
 from domain.timestamps import DAY_MS, HOUR_MS, iso
 from engine.risk.explain import explain
 from engine.risk.ledger import (
+    MOST_ALERTS,
     MOST_ENTRIES,
-    MOST_EPISODES,
     Account,
     Change,
     DayClosed,
@@ -326,18 +326,18 @@ def test_a_grade_is_kept_until_its_score_is_five_points_below() -> None:
 
 
 def test_more_episodes_than_are_told_apart_keep_their_points_but_not_their_names() -> None:
-    ledger = taken(*(rise(k, 0.02, f"a{k}") for k in range(MOST_EPISODES + 5)), verdict(30, "a20", "confirmed"))
+    ledger = taken(*(rise(k, 0.02, f"a{k}") for k in range(MOST_ALERTS + 5)), verdict(30, "a20", "confirmed"))
     seen = score(ledger, 21)
-    assert len([each for each in seen.contributions if each.alert_id]) == MOST_EPISODES
-    assert len(seen.contributions) == MOST_EPISODES + 1
-    alone = sum(0.02 * POINTS * 2 ** ((k - 30) / 30) for k in range(MOST_EPISODES + 5))
+    assert len([each for each in seen.contributions if each.alert_id]) == MOST_ALERTS
+    assert len(seen.contributions) == MOST_ALERTS + 1
+    alone = sum(0.02 * POINTS * 2 ** ((k - 30) / 30) for k in range(MOST_ALERTS + 5))
     assert sum(each.points for each in score(ledger, 30).contributions) == pytest.approx(alone, abs=0.1)
     assert ledger.apply(verdict(31, "a0", "confirmed")) is Effect.UNMATCHED
 
 
 def test_an_episode_with_a_verdict_that_counts_is_told_apart_longest() -> None:
     ledger = taken(rise(0, 0.3, "first"), verdict(0, "first", "confirmed"))
-    for k in range(2 * MOST_EPISODES):
+    for k in range(2 * MOST_ALERTS):
         ledger.apply(rise(1, 0.1, f"a{k}"))
     floor = score(ledger, 1).floor
     assert floor is not None
@@ -474,7 +474,7 @@ def test_the_entries_lead_from_the_base_to_what_is_now(changes: list[Change]) ->
             it = applied(it, entry)
         assert it == account.now
         assert len(account.entries) <= MOST_ENTRIES
-        assert len([each for each in it.parts if each.alert_id]) <= MOST_EPISODES
+        assert len([each for each in it.parts if each.alert_id]) <= MOST_ALERTS
 
 
 @settings(max_examples=150, deadline=None)
