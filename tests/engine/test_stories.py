@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -249,6 +250,59 @@ def final_of(events: Sequence[Event], draw: random.Random | None) -> tuple[dict[
             shelf.whole(taken)
             taken = shelf.bring_back(monitor())
     return alerts, scores
+
+
+class Older:
+    """A monitor that found a jump and closed its alert, and whose state a version is to read that knows no stories."""
+
+    def __init__(self) -> None:
+        self.shelf, self.monitor, self.at = Shelf(), monitor(), 0
+        master = {"type": "merchant", "merchant_id": "m", "effective_from": START_MS - DAY_MS, "mccs": ["5812"]}
+        self.take(master)
+        (self.first,) = self.jump(0)
+        (self.closing,) = self.take(sale(1, START_MS + DAY_MS, "5812"))
+        self.shelf.whole(self.monitor)
+
+    def take(self, event: Event) -> list[Alert]:
+        self.at += 1
+        return self.monitor.process(records_of([event], self.at - 1)).alerts
+
+    def jump(self, days: int) -> list[Alert]:
+        return self.take(sale(100 + days, START_MS + days * DAY_MS, "8062"))
+
+    def read(self, *, stories: bool) -> None:
+        pages = self.shelf.decoded()
+        if not stories:
+            pages = [
+                (number, replace(page, kind="unknown") if page.kind == "stories" else page) for number, page in pages
+            ]
+        self.monitor = monitor()
+        self.monitor.restore(self.shelf.notes, pages)
+
+
+@pytest.mark.usefixtures("warm_kernel")
+def test_a_state_of_a_version_that_remembered_no_closed_alerts_opens_another() -> None:
+    older = Older()
+    assert any(page.kind == "stories" for _, page in older.shelf.decoded())
+    older.read(stories=False)
+    (other,) = older.jump(3)
+    assert (other.alert_id != older.first.alert_id, other.reopened, other.revision) == (True, 0, 1)
+    older.read(stories=True)
+    (again,) = older.jump(3)
+    assert (again.alert_id, again.reopened, again.revision) == (older.first.alert_id, 1, older.closing.revision + 1)
+
+
+@pytest.mark.usefixtures("warm_kernel")
+def test_an_alert_that_an_older_version_opened_meanwhile_goes_on_in_place_of_the_closed_one() -> None:
+    older = Older()
+    older.read(stories=False)
+    (other,) = older.jump(3)
+    older.shelf.whole(older.monitor)
+    older.read(stories=True)
+    closing, again = older.jump(5)
+    assert [(each.alert_id, each.closed, each.reopened) for each in (closing, again)] == [
+        (other.alert_id, True, 0), (other.alert_id, False, 1),
+    ]  # fmt: skip
 
 
 @pytest.mark.timeout(300)
