@@ -67,7 +67,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         first_time: event time of the earliest hit, ISO 8601 UTC.
         last_time: event time of the latest hit, ISO 8601 UTC.
         at_stake: the older name of money, in minor units of `currency`: `loss` where known, else `turnover`, else 0.
-        txn_ids: the first 20 transactions that hit.
+        txn_ids: the first 20 transactions that hit; of a reopened alert the first 10, then those since.
         risk_code: PCAC risk type, of `domain.risk_codes.RISK_CODES`; "" where none exists.
         received_at: receipt of the record that made this revision due, ISO 8601 UTC; None for what a closed day, a
             deadline or the end of the quiet gap made due. When the revision was published is the time its record was
@@ -76,7 +76,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
             days of the last one reopens the alert.
         controls: versions of the controls in force at the hit that the evidence is of.
         shop: whose it is, as it stood at the hit that the evidence is of; None where nothing was known.
-        transactions: the first 40 transactions that hit.
+        transactions: the first 40 transactions that hit; of a reopened alert the first 20, then those since.
         turnover: money of the transactions concerned so far, in minor units of `currency`; None where none is known.
         loss: money lost by them so far, likewise.
         bearer: who bears such a loss, of `BEARERS`; None where the detector finds none.

@@ -44,6 +44,7 @@ RISE = 0.05
 """Least rise of severity that makes a revision."""
 MOST_TXN_IDS = 20
 MOST_TRANSACTIONS = 40
+"""Transactions that an alert lists; half of them at most once it is reopened, so that those since then have room."""
 
 
 class Risen(NamedTuple):
@@ -292,7 +293,11 @@ class Episodes:
         if self._journals:
             self._changed[key] = None
         self._deadline_ms.remove(episode.slot)
-        totals = episode.now._replace(revision=episode.now.revision + 1)
+        now = episode.now
+        totals = now._replace(
+            revision=now.revision + 1, txn_ids=now.txn_ids[: MOST_TXN_IDS // 2],
+            transactions=now.transactions[: MOST_TRANSACTIONS // 2],
+        )  # fmt: skip
         self.closed.remember(key, ClosedStory(episode.alert_id, episode.currency, totals))
         return episode.alert(closed=True)
 

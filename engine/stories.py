@@ -92,7 +92,7 @@ def _plus(total: int | None, more: int) -> int | None:
 
 
 class ClosedStory(NamedTuple):
-    """A closed alert, and the totals of its closing revision; immutable."""
+    """A closed alert, and the totals of its closing revision, with the first of its transactions; immutable."""
 
     alert_id: str
     currency: str

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MOST_ALERTS = 16
-"""Alerts of a merchant that are listed singly; beyond that the oldest without a verdict are summed by detector."""
+"""Alerts of a merchant that are listed singly; beyond that those quiet for longest are summed by detector."""
 MOST_ENTRIES = 48
 """Changes of a merchant that are remembered."""
 MOST_REASON = 80
@@ -300,7 +300,7 @@ class RiskLedger:
         if len(apart) < MOST_ALERTS:
             return (), ""
         spare = (each for each in apart if each.verdict != "open" and not is_floor(each, now.held_ms or at_ms))
-        gone = next(spare, apart[0])
+        gone = min(spare, key=lambda each: each.at_ms, default=apart[0])  # a story may be old and go on
         rest = (each for each in now.parts if each.detector == gone.detector and not each.alert_id)
         if gone.detector not in self.risk_groups:
             return (), gone.alert_id

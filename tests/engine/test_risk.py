@@ -335,6 +335,13 @@ def test_more_episodes_than_are_told_apart_keep_their_points_but_not_their_names
     assert ledger.apply(verdict(31, "a0", "confirmed")) is Effect.UNMATCHED
 
 
+def test_an_alert_that_goes_on_is_told_apart_longer_than_younger_ones_that_ended() -> None:
+    ledger = taken(*(rise(k, 0.02, f"a{k}") for k in range(MOST_ALERTS)))
+    ledger.apply(rise(20, 0.02, "a0", by=0.0, reopened=1))
+    ledger.apply(rise(21, 0.02, "more"))
+    assert {f"a{k}" for k in range(MOST_ALERTS)} - {each.alert_id for each in score(ledger, 21).contributions} == {"a1"}
+
+
 def test_an_episode_with_a_verdict_that_counts_is_told_apart_longest() -> None:
     ledger = taken(rise(0, 0.3, "first"), verdict(0, "first", "confirmed"))
     for k in range(2 * MOST_ALERTS):

@@ -68,6 +68,17 @@ def test_a_reopened_alert_has_the_totals_of_all_its_episodes() -> None:
     assert [each.txn_id for each in again.transactions] == ["t0", "t1", "t2"]
 
 
+def test_a_reopened_alert_lists_its_first_transactions_and_those_since() -> None:
+    desk = Desk()
+    (full,) = desk.take(*(Hit(k) for k in range(64)))
+    assert [each.txn_id for each in full.transactions] == [f"t{k}" for k in range(40)]
+    (closing,) = desk.clocks(DAY_MS)
+    (again,) = desk.take(*(Hit(2 * DAY_MS + k) for k in range(32)))
+    assert (closing.txn_ids, closing.transactions) == (full.txn_ids, full.transactions)
+    assert again.txn_ids == tuple(f"t{k}" for k in (*range(10), *range(64, 74)))
+    assert [each.txn_id for each in again.transactions] == [f"t{k}" for k in (*range(20), *range(64, 84))]
+
+
 def test_revisions_of_a_reopened_alert_are_due_at_hits_1_2_4_and_8_since_then() -> None:
     desk = Desk()
     desk.take(*(Hit(k) for k in range(5)))
