@@ -73,7 +73,7 @@ class Shop:
         }  # fmt: skip
 
     def day_of(self, alert: Alert, time: str | None = None) -> int:
-        """The day of the run that an alert's first hit, or another at `time`, lies in; of the end of a day, that day."""
+        """The day of the run in which an alert first hit, or at `time`; of the end of a day, that day."""
         time = time or alert.first_time
         at = date.fromisoformat(time[:10])
         hour = int(time[11:13])
