@@ -26,11 +26,11 @@ from zoneinfo import ZoneInfo
 
 from detectors.registry import make_detectors
 from engine.control_kinds.engine import EngineSettings
-from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
 from evaluation.cells import stories
 from evaluation.collection import Collector
 from evaluation.stories import per_story
+from tillwatch.replay import batches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 ZONE = ZoneInfo("America/Los_Angeles")
 ENTRY_MODES = {"Swipe Transaction": "90", "Chip Transaction": "05", "Online Transaction": "01"}
-CAPACITY, BATCH = 100_000, 10_000
-"""Merchants that there is room for; events of a batch."""
+CAPACITY = 100_000
+"""Merchants that there is room for."""
 RESPONSE_CODES = {
     "": "00",
     "Bad Card Number": "14",
@@ -91,9 +91,10 @@ def alerts_of(events_file: Path) -> list[Found]:
     """The alerts of a file that `convert` wrote, at their last revisions."""
     controls = {"engine": EngineSettings(country="US")}
     monitor = Monitor(MonitorConfig(capacity=CAPACITY, time_zone=ZONE.key, controls=controls), historic=True)
-    collector, lines = Collector(make_detectors()), events_file.read_bytes().splitlines()
-    for at in range(0, len(lines), BATCH):
-        collector.take(monitor.process(Records.of(lines[at : at + BATCH], first_offset=at)).alerts)
+    collector = Collector(make_detectors())
+    with events_file.open("rb") as lines:
+        for _, records in batches(lines, events_file.name, [], list, monitor.controls.id_forms()):
+            collector.take(monitor.process(records).alerts)
     return collector.found()
 
 
