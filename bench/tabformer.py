@@ -1,10 +1,14 @@
-"""Turns the public TabFormer card data (IBM, Apache-2.0) into events: `python bench/tabformer.py IN.csv.gz OUT.jsonl`.
+"""Turns the public TabFormer card data (IBM, Apache-2.0) into events, and says what alerts they make.
+
+    python bench/tabformer.py IN.csv.gz OUT.jsonl
 
 A merchant is a `Merchant Name`; its 64-bit number is written in hexadecimal, for in decimal one in ten looks like a
 card number. Times are minutes of America/Los_Angeles, where this cardholder lives; of an hour that comes twice the
 first is taken. Rows are sorted by time, those of one minute as they stand. A negative amount is a refund. An error is a
-decline; of several the first counts. `Use Chip` is the entry mode. There is no
-master data, so MCCs are judged by history.
+decline; of several the first counts. `Use Chip` is the entry mode. There is no master data, so MCCs are judged by
+history.
+
+Printed are how many alerts each detector makes, and for how many stories of a merchant: `evaluation/stories.py`.
 """
 
 from __future__ import annotations
@@ -20,11 +24,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from detectors.registry import make_detectors
+from engine.control_kinds.engine import EngineSettings
+from engine.monitor import Monitor, MonitorConfig
+from evaluation.cells import stories
+from evaluation.collection import Collector
+from evaluation.stories import per_story
+from tillwatch.replay import batches
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from evaluation.matching import Found
+
 ZONE = ZoneInfo("America/Los_Angeles")
 ENTRY_MODES = {"Swipe Transaction": "90", "Chip Transaction": "05", "Online Transaction": "01"}
+CAPACITY = 100_000
+"""Merchants that there is room for."""
 RESPONSE_CODES = {
     "": "00",
     "Bad Card Number": "14",
@@ -71,5 +87,25 @@ def convert(source: Path, target: Path) -> int:
     return count
 
 
+def alerts_of(events_file: Path) -> list[Found]:
+    """The alerts of a file that `convert` wrote, at their last revisions."""
+    controls = {"engine": EngineSettings(country="US")}
+    monitor = Monitor(MonitorConfig(capacity=CAPACITY, time_zone=ZONE.key, controls=controls), historic=True)
+    collector = Collector(make_detectors())
+    with events_file.open("rb") as lines:
+        for _, records in batches(lines, events_file.name, [], list, monitor.controls.id_forms()):
+            collector.take(monitor.process(records).alerts)
+    return collector.found()
+
+
+def main() -> None:
+    source, target = map(Path, sys.argv[1:3])
+    print(f"{convert(source, target):,} events")
+    row = "{:<16}{:>8}{:>18}{:>9}{:>16}"
+    print(row.format("detector", "alerts", "of them reopened", "stories", "alerts a story"))
+    for cells in stories(per_story(alerts_of(target))):
+        print(row.format(*cells))
+
+
 if __name__ == "__main__":
-    print(convert(Path(sys.argv[1]), Path(sys.argv[2])), "events")
+    main()

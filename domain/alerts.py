@@ -57,30 +57,34 @@ class Duty(msgspec.Struct, frozen=True):
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """One revision of an episode: the hits of one detector on one subject within its quiet gap.
+    """One revision of a story: what one detector finds on one subject, as long as fewer than 14 days lie in between.
 
     Attributes:
-        alert_id: uuid5 of detector, subject, and the episode's first transaction and its time.
+        alert_id: uuid5 of detector, subject, and the story's first transaction and its time; it stays for the story.
         revision: 1 for the first, one more for each trigger; of one alert the highest is in force.
-        severity: 0 to 1, the peak so far; `domain.severity` has its words.
+        severity: 0 to 1, the story's peak so far; `domain.severity` has its words.
         hits: transactions that hit so far.
         first_time: event time of the earliest hit, ISO 8601 UTC.
         last_time: event time of the latest hit, ISO 8601 UTC.
         at_stake: the older name of money, in minor units of `currency`: `loss` where known, else `turnover`, else 0.
-        txn_ids: the first 20 transactions that hit.
+        txn_ids: the first 20 transactions that hit; of a reopened alert the first 10, then those since.
         risk_code: PCAC risk type, of `domain.risk_codes.RISK_CODES`; "" where none exists.
         received_at: receipt of the record that made this revision due, ISO 8601 UTC; None for what a closed day, a
             deadline or the end of the quiet gap made due. When the revision was published is the time its record was
             appended.
-        closed: whether the quiet gap has passed: these are the totals.
+        closed: whether the quiet gap has passed, or the greatest age: these are the totals. A further hit within 14
+            days of the last one reopens the alert.
         controls: versions of the controls in force at the hit that the evidence is of.
         shop: whose it is, as it stood at the hit that the evidence is of; None where nothing was known.
-        transactions: the first 40 transactions that hit.
+        transactions: the first 40 transactions that hit; of a reopened alert the first 20, then those since.
         turnover: money of the transactions concerned so far, in minor units of `currency`; None where none is known.
         loss: money lost by them so far, likewise.
         bearer: who bears such a loss, of `BEARERS`; None where the detector finds none.
         loss_month: the loss of 30 days at the rate so far; None where no rate is known.
         duty: what a rule wants by when; None where none applies.
+        reopened: how often a hit reopened the alert after it was closed; hits, money, and first and last time are of
+            the story from its beginning on.
+        reopened_time: event time of the earliest hit since it was reopened last, ISO 8601 UTC; None where it never was.
         epoch: number of the owner that wrote it. After a crash the same revision may be written again: of two with
             one `alert_id` and `revision` the one with the greater epoch counts.
     """
@@ -113,15 +117,17 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     bearer: str | None = None
     loss_month: int | None = None
     duty: Duty | None = None
+    reopened: int = 0
+    reopened_time: str | None = None
 
 
 class Contribution(msgspec.Struct, frozen=True):
-    """What one episode adds to a merchant's score.
+    """What one alert adds to a merchant's score.
 
     Attributes:
-        detector: whose episode.
+        detector: whose alert.
         points: above 0.
-        alert_id: the episode's alert; "" for the sum of older ones of the detector that are not told apart any more.
+        alert_id: the alert; "" for the sum of older ones of the detector that are not told apart any more.
         verdict: the last on the alert: `open`, `confirmed`, or "" for none.
     """
 

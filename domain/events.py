@@ -162,7 +162,7 @@ VISIT_OUTCOMES = (
 )  # fmt: skip
 """Values of a visit's `outcome`."""
 VERDICTS = ("confirmed", "lawful_change", "data_error", "false_alarm", "duplicate", "open")
-"""Values of `verdict`; `domain.risk.CLEARED` are those that take an episode's points out."""
+"""Values of `verdict`; `domain.risk.CLEARED` are those that take an alert's points out."""
 
 MERCHANT_ID = Field("merchant_id", Kind.CODE, high=32, required=True, iso8583="42")
 RECEIVED_AT = Field("received_at", **_TIME)  # type: ignore[arg-type]

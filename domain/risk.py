@@ -19,7 +19,7 @@ class RiskGroup:
     Attributes:
         half_life_d: days of the merchant's clock in which points halve, 1 to 3650.
         cap: most points of the group's detectors together, 1 to 100.
-        points: of an episode of severity 1, 1 to 100; of a milder one in proportion.
+        points: of an alert of severity 1, 1 to 100; of a milder one in proportion.
 
     Raises:
         ValueError: an argument is out of range.
@@ -63,7 +63,7 @@ merchant they stay below grade B: nobody is suspect for being new, or for a trad
 MCC_PRIOR_HALF_LIFE_D = 180
 
 CLEARED = frozenset({"lawful_change", "data_error", "false_alarm", "duplicate"})
-"""Verdicts that take an episode's points out of the score: nobody did wrong, or another alert counts for it."""
+"""Verdicts that take an alert's points out of the score: nobody did wrong, or another alert counts for it."""
 
 FLOORS = ((0.85, 85), (0.6, 70), (0.3, 40), (0.0, 20))
 """Least score that a confirmed alert stands for, by its peak severity."""

@@ -1,9 +1,10 @@
-"""Episodes: hits of one detector on one merchant within its quiet gap become one alert with revisions.
+"""Episodes: hits of one detector on one merchant within its quiet gap, as revisions of an alert.
 
-A revision is due at hits 1, 2, 4, 8, … and when severity rises by `RISE`. If several revisions are due in a batch, only
-the last is published, under its own number; so the number counts due revisions and does not depend on how batches were
-cut. When the clock of the merchant or of its feed passes the last hit by more than the quiet gap, a closing revision
-gives the totals.
+A revision is due at an episode's hits 1, 2, 4, 8, … and when the alert's severity rises by `RISE`. If several revisions
+are due in a batch, only the last is published, under its own number; so the number counts due revisions and does not
+depend on how batches were cut. When the clock of the merchant or of its feed passes the last hit by more than the quiet
+gap, or when the episode has reached its greatest age, a closing revision gives the totals. A hit that comes soon enough
+after that (`engine.stories`) reopens the alert with another episode: its revisions and totals go on.
 """
 
 from __future__ import annotations
@@ -13,23 +14,24 @@ from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from detectors.contract import E7
 from domain.alerts import Alert, Duty
 from domain.feature_codes import NULL
 from domain.timestamps import DAY_MS, iso
+from engine.deadlines import Deadlines
 from engine.decoding.columns import MISSING
+from engine.stories import PARTLY, ClosedStories, ClosedStory, Figures
 from engine.tallies import Begun
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from detectors.contract import Detector, Findings
     from domain.controls import Versions
-    from domain.readings import Shop, TransactionRow
+    from domain.readings import Shop
     from engine.controls import Controls
     from engine.features.feature_rows import FeatureRows
     from engine.shops import Shops
@@ -40,19 +42,13 @@ NAMESPACE = uuid.UUID("6a1c1f3e-7f1e-5d6b-9b55-5d0a3f6f2c11")
 """Namespace of alert ids."""
 RISE = 0.05
 """Least rise of severity that makes a revision."""
-PARTLY = -1
-"""A sum of which earlier hits' part is not known: it is none for good."""
 MOST_TXN_IDS = 20
 MOST_TRANSACTIONS = 40
-MONTH_DAYS = 30
-"""Days that a loss is projected to."""
-LEAST_DAYS = 3
-"""Days of which a loss must be for a projection."""
-_NEVER = np.iinfo(np.int64).max
+"""Transactions that an alert lists; half of them at most once it is reopened, so that those since then have room."""
 
 
 class Risen(NamedTuple):
-    """An episode's peak rose by `rise` to `severity` at the batch's row `j`; by 0 on a further day."""
+    """An episode began, its peak rose, or it went on for another day, at the batch's row `j`."""
 
     j: int
     row: int
@@ -60,7 +56,11 @@ class Risen(NamedTuple):
     """The merchant's watermark."""
     alert_id: str
     severity: float
+    """The episode's peak after it, 0 to 1."""
     rise: float
+    """How much the alert's peak over all its episodes rose."""
+    reopened: int
+    """How often the alert was reopened until then."""
 
 
 class Taken(NamedTuple):
@@ -69,7 +69,7 @@ class Taken(NamedTuple):
     Attributes:
         alerts: those due.
         rises: for the risk score, each rise of an episode's peak.
-        begun: each episode that began.
+        begun: each alert that began.
         receipts_ms: receipt of the records that made alerts due, UTC milliseconds; of those that are not of the past.
     """
 
@@ -79,31 +79,9 @@ class Taken(NamedTuple):
     receipts_ms: list[int]
 
 
-class Figures(NamedTuple):
-    """An episode's totals at one moment; money in ten-millionths of a minor unit, None where none is known."""
-
-    revision: int = 0
-    hits: int = 0
-    severity: float = 0.0
-    first_ms: int = 0
-    last_ms: int = 0
-    loss_e7: int | None = None
-    turnover_e7: int | None = None
-    txn_ids: tuple[str, ...] = ()
-    transactions: tuple[TransactionRow, ...] = ()
-
-    @property
-    def loss_month_e7(self) -> int | None:
-        """The loss of 30 days at the rate of the days from a day before the first hit to the last, of at least 3."""
-        days_ms = self.last_ms - self.first_ms + DAY_MS
-        if self.loss_e7 is None or days_ms < LEAST_DAYS * DAY_MS:
-            return None
-        return self.loss_e7 * MONTH_DAYS * DAY_MS // days_ms
-
-
 @dataclass(slots=True)
 class Episode:
-    """An open episode.
+    """An open episode of an alert, with the alert's totals.
 
     Six attributes belong to the last due revision: `told` has its figures, `values` the features behind them,
     `controls` the versions in force, `detector` the detector with its settings, `received_ms` the receipt of the
@@ -124,21 +102,18 @@ class Episode:
     shop: Shop | None = None
 
     def take(
-        self, time_ms: int, severity: float, loss_e7: int, turnover_e7: int, txn_id: str,
-        transaction: TransactionRow | None,
+        self, j: int, rows: FeatureRows, time_ms: int, severity: float, loss_e7: int, turnover_e7: int
     ) -> bool:  # fmt: skip
-        """Count a hit, its money `NULL` where it is not known; return whether a revision is due."""
+        """Count the hit in row `j`, its money `NULL` where it is not known; return whether a revision is due."""
         was = self.now
-        hits, peak = was.hits + 1, max(was.severity, severity)
-        due = hits & (hits - 1) == 0 or peak >= self.told.severity + RISE
-        ids = (*was.txn_ids, txn_id) if txn_id and len(was.txn_ids) < MOST_TXN_IDS else was.txn_ids
-        shown = was.transactions if transaction is None else (*was.transactions, transaction)
-        self.now = Figures(
-            was.revision + due, hits, peak, min(was.first_ms, time_ms), max(was.last_ms, time_ms),
-            _plus(was.loss_e7, loss_e7), _plus(was.turnover_e7, turnover_e7), ids, shown,
-        )  # fmt: skip
+        txn_id = rows.txn_id(j) if len(was.txn_ids) < MOST_TXN_IDS else ""
+        shown = rows.transaction(j) if len(was.transactions) < MOST_TRANSACTIONS else None
+        now = was.with_hit(time_ms, severity, loss_e7, turnover_e7, txn_id, shown)
+        hits = now.episode_hits
+        due = hits & (hits - 1) == 0 or now.severity >= self.told.severity + RISE
+        self.now = now
         if due:
-            self.told = self.now
+            self.now = self.told = now._replace(revision=now.revision + 1)
         return due
 
     def alert(self, *, closed: bool = False) -> Alert:
@@ -159,14 +134,8 @@ class Episode:
             loss=loss, bearer=detector.bearer or None,
             loss_month=_minor(it.loss_month_e7),
             duty=Duty(duty.name, iso(it.first_ms + duty.within_s * 1000)) if duty else None,
+            reopened=it.reopened, reopened_time=iso(it.episode_first_ms) if it.reopened else None,
         )  # fmt: skip
-
-
-def _plus(total: int | None, more: int) -> int | None:
-    """A sum of what is known; None where nothing is."""
-    if more == NULL or total == PARTLY:
-        return total
-    return more if total is None else total + more
 
 
 def _minor(e7: int | None) -> int | None:
@@ -200,17 +169,19 @@ class Episodes:
     """The open episodes of a partition.
 
     Args:
-        journals: whether changed episodes are noted for checkpoints; `changes` must then be called regularly.
+        journals: whether changed episodes are noted for checkpoints; `changes` must then be called regularly, and
+            `closed.changes` with it.
+
+    Attributes:
+        closed: the closed alerts that a hit would reopen.
     """
 
     def __init__(self, *, journals: bool = False) -> None:
+        self.closed = ClosedStories(journals=journals)
         self._open: dict[tuple[str, int], Episode] = {}
         self._journals = journals
         self._changed: dict[tuple[str, int], Kept | None] = {}
-        self._by_slot: list[Episode | None] = []
-        self._free: list[int] = []
-        self._row = np.zeros(64, np.int64)
-        self._deadline_ms = np.full(64, _NEVER, np.int64)
+        self._deadline_ms: Deadlines[Episode] = Deadlines()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -236,45 +207,50 @@ class Episodes:
         for j, row, time_ms, mark_ms, severity, loss, turnover in hits:
             episode = self._open.get((detector.name, row))
             as_set = controls.detector_at(detector.name, int(rows.clock_ms[j]))
-            if episode and (
-                mark_ms > self._deadline_ms[episode.slot] or time_ms > episode.now.first_ms + as_set.max_age_s * 1000
-            ):
+            if episode and self._is_over(episode, time_ms, mark_ms, as_set.max_age_s):
                 receipts_ms += self._freeze(due.pop(episode.alert_id, None), rows, controls, shops)
                 alerts.append(self._close(episode))
                 episode = None
             if episode is None:
-                episode = self._begin(as_set, row, time_ms, j, rows)
-                begun.append(Begun(j, row, severity))
-            before, last_ms = episode.now.severity, episode.now.last_ms
-            txn_id = rows.txn_id(j) if len(episode.now.txn_ids) < MOST_TXN_IDS else ""
-            shown = rows.transaction(j) if len(episode.now.transactions) < MOST_TRANSACTIONS else None
+                episode = self._begin(as_set, j, rows)
+                if not episode.now.reopened:
+                    begun.append(Begun(j, row, severity))
+            before = episode.now
             touched[row] = episode
-            if episode.take(time_ms, severity, loss, turnover, txn_id, shown):
+            if episode.take(j, rows, time_ms, severity, loss, turnover):
                 due[episode.alert_id] = (episode, j)
-            if episode.now.severity > before or time_ms // DAY_MS > last_ms // DAY_MS:
-                peak = episode.now.severity
-                rises.append(Risen(j, row, mark_ms, episode.alert_id, peak, peak - before))
-            self._deadline_ms[episode.slot] = episode.now.last_ms + as_set.quiet_gap_s * 1000
+            now = episode.now
+            if now.episode_severity > before.episode_severity or time_ms // DAY_MS > before.last_ms // DAY_MS:
+                rise = now.severity - before.severity
+                rises.append(Risen(j, row, mark_ms, episode.alert_id, now.episode_severity, rise, now.reopened))
+            self._deadline_ms[episode.slot] = now.last_ms + as_set.quiet_gap_s * 1000
         for each in due.values():
             receipts_ms += self._freeze(each, rows, controls, shops)
             alerts.append(each[0].alert())
         if self._journals:
-            for row, it in touched.items():
-                deadline_ms = int(self._deadline_ms[it.slot])
-                kept = Kept(
-                    it.merchant_id, it.alert_id, it.currency, it.now, it.told, it.values, it.controls, deadline_ms,
-                    it.received_ms, it.shop,
-                )  # fmt: skip
-                self._changed[detector.name, row] = kept
+            self._note(touched.values())
         return taken
+
+    def _note(self, touched: Iterable[Episode]) -> None:
+        """Note open episodes that changed for the next checkpoint."""
+        for it in touched:
+            self._changed[it.detector.name, it.row] = Kept(
+                it.merchant_id, it.alert_id, it.currency, it.now, it.told, it.values, it.controls,
+                self._deadline_ms[it.slot], it.received_ms, it.shop,
+            )  # fmt: skip
+
+    def _is_over(self, episode: Episode, time_ms: int, watermark_ms: int, max_age_s: int) -> bool:
+        """Whether a hit comes after an episode's quiet gap, or beyond its greatest age."""
+        aged = time_ms > episode.now.episode_first_ms + max_age_s * 1000
+        return aged or watermark_ms > self._deadline_ms[episode.slot]
 
     def close_due(self, rows: FeatureRows) -> list[Alert]:
         """Close the episodes whose deadline their merchant's clock or its feed's clock has passed."""
-        n = len(self._by_slot)
-        passed = rows.reached_ms(self._row[:n]) > self._deadline_ms[:n]
-        due = [episode for k in np.flatnonzero(passed) if (episode := self._by_slot[k]) is not None]
+        due = self._deadline_ms.passed(rows)
         due.sort(key=lambda each: (self._deadline_ms[each.slot], each.detector.name, each.merchant_id))
-        return [self._close(each) for each in due]
+        alerts = [self._close(each) for each in due]
+        self.closed.forget_due(rows)
+        return alerts
 
     def changes(self) -> Mapping[tuple[str, int], Kept | None]:
         """The episodes that changed since the last call, by (detector, row); None where an episode was closed."""
@@ -287,43 +263,42 @@ class Episodes:
 
     def put_back(self, detector: Detector, row: int, kept: Kept) -> None:
         """Go on with an episode as `changes` gave it, of a detector as `kept.controls` has it."""
-        slot = self._slot(row)
-        self._deadline_ms[slot] = kept.deadline_ms
-        episode = Episode(
-            detector, row, kept.merchant_id, kept.alert_id, kept.currency, slot, kept.now, kept.told, kept.values,
+        self._open_with(Episode(
+            detector, row, kept.merchant_id, kept.alert_id, kept.currency, 0, kept.now, kept.told, kept.values,
             kept.controls, kept.received_ms, kept.shop,
-        )  # fmt: skip
-        self._open[detector.name, row] = self._by_slot[slot] = episode
+        ), kept.deadline_ms)  # fmt: skip
 
-    def _slot(self, row: int) -> int:
-        slot = self._free.pop() if self._free else len(self._by_slot)
-        if slot == len(self._by_slot):
-            self._by_slot.append(None)
-            if slot == len(self._row):
-                self._row = np.append(self._row, np.zeros(slot, np.int64))
-                self._deadline_ms = np.append(self._deadline_ms, np.full(slot, _NEVER, np.int64))
-        self._row[slot] = row
-        return slot
-
-    def _begin(self, detector: Detector, row: int, time_ms: int, j: int, rows: FeatureRows) -> Episode:
-        merchant_id = rows.merchant_id(row)
-        # A txn_id may come again after years; with its time it is one transaction.
-        name = f"{detector.name}|merchant:{merchant_id}|{rows.txn_id(j)}|{time_ms}"
-        slot = self._slot(row)
-        start = Figures(first_ms=time_ms, last_ms=time_ms)
-        alert_id = str(uuid.uuid5(NAMESPACE, name))
-        episode = Episode(detector, row, merchant_id, alert_id, rows.currency(j), slot, start, start, {}, {})
-        self._open[detector.name, row] = self._by_slot[slot] = episode
+    def _open_with(self, episode: Episode, deadline_ms: int) -> Episode:
+        episode.slot = self._deadline_ms.add(episode, episode.row, deadline_ms)
+        self._open[episode.detector.name, episode.row] = episode
         return episode
+
+    def _begin(self, detector: Detector, j: int, rows: FeatureRows) -> Episode:
+        """An episode that the batch's row `j` begins: of the alert that it reopens, or else of a new one."""
+        row, time_ms = int(rows.merchant_row[j]), int(rows.time_ms[j])
+        merchant_id = rows.merchant_id(row)
+        story = self.closed.reopen((detector.name, row), int(rows.watermark_ms[j]))
+        if story is not None:
+            alert_id, currency, start = story.alert_id, story.currency, story.totals.opened_again(time_ms)
+        else:
+            # A txn_id may come again after years; with its time it is one transaction.
+            name = f"{detector.name}|merchant:{merchant_id}|{rows.txn_id(j)}|{time_ms}"
+            alert_id, currency = str(uuid.uuid5(NAMESPACE, name)), rows.currency(j)
+            start = Figures.beginning(time_ms)
+        return self._open_with(Episode(detector, row, merchant_id, alert_id, currency, 0, start, start, {}, {}), 0)
 
     def _close(self, episode: Episode) -> Alert:
         key = episode.detector.name, episode.row
         del self._open[key]
         if self._journals:
             self._changed[key] = None
-        self._by_slot[episode.slot] = None
-        self._deadline_ms[episode.slot] = _NEVER
-        self._free.append(episode.slot)
+        self._deadline_ms.remove(episode.slot)
+        now = episode.now
+        totals = now._replace(
+            revision=now.revision + 1, txn_ids=now.txn_ids[: MOST_TXN_IDS // 2],
+            transactions=now.transactions[: MOST_TRANSACTIONS // 2],
+        )  # fmt: skip
+        self.closed.remember(key, ClosedStory(episode.alert_id, episode.currency, totals))
         return episode.alert(closed=True)
 
     @staticmethod

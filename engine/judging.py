@@ -166,5 +166,5 @@ def _rise(risen: Risen, detector: str, columns: Mapping[str, Any]) -> Rise:
     mcc = int(columns["mcc_expected"][risen.j]) if "mcc_expected" in columns else NULL
     return Rise(
         risen.row, risen.at_ms, detector, risen.alert_id, risen.severity, risen.rise,
-        0 if age_h == NULL else risen.at_ms - age_h * HOUR_MS, "" if mcc == NULL else f"{mcc:04d}",
+        0 if age_h == NULL else risen.at_ms - age_h * HOUR_MS, "" if mcc == NULL else f"{mcc:04d}", risen.reopened,
     )  # fmt: skip

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from evaluation.metrics import Delay, Precision, Recall, Share, Size
+    from evaluation.stories import PerStory
 
 
 UNKNOWN = "\u2013"
@@ -65,6 +66,17 @@ def rows(it: Iterable[Precision]) -> list[tuple[str, str, str, str, str, str, st
         (
             each.category or "all", f"{each.alerts:,}", f"{each.per_unit:,.1f}", f"{each.true:,}", f"{each.false:,}",
             f"{each.on_look_alikes:,}", f"{each.other + each.excused:,}", percent(each.precision),
+        )
+        for each in it
+    ]  # fmt: skip
+
+
+def stories(it: Iterable[PerStory]) -> list[tuple[str, str, str, str, str]]:
+    """Cells of alerts by merchant-story: detector, alerts, of them reopened, stories, alerts a story."""
+    return [
+        (
+            each.detector or "all", f"{each.alerts:,}", f"{each.reopened:,}", f"{each.stories:,}",
+            "-" if each.alerts_a_story is None else f"{each.alerts_a_story:.2f}",
         )
         for each in it
     ]  # fmt: skip

@@ -84,8 +84,9 @@ class Collector:
         """Add revisions, in the order in which they were emitted."""
         for each in alerts:
             # A closing revision follows the quiet gap behind the last hit.
-            emitted_ms = _ms(each.last_time) + (self._gap_ms(each) if each.closed else 0)
-            self.revisions.setdefault(each.alert_id, []).append(AlertRevision(emitted_ms, each.severity))
+            last_ms = _ms(each.last_time)
+            emitted_ms = last_ms + (self._gap_ms(each) if each.closed else 0)
+            self.revisions.setdefault(each.alert_id, []).append(AlertRevision(emitted_ms, each.severity, last_ms))
             self.last[each.alert_id] = each
 
     def _gap_ms(self, alert: Alert) -> int:
@@ -102,7 +103,7 @@ class Collector:
                 merchant_id=each.merchant_id, reason=each.reason.en, hits=each.hits,
                 turnover_minor=each.turnover, loss_minor=each.loss,
                 currency=each.currency, first_ms=_ms(each.first_time), last_ms=_ms(each.last_time),
-                revisions=tuple(self.revisions[alert_id]),
+                revisions=tuple(self.revisions[alert_id]), reopened=each.reopened,
             )
             for alert_id, each in self.last.items()
         ]  # fmt: skip

@@ -35,10 +35,11 @@ TOLD_BY_NOBODY = frozenset({"closing", "seasonal_closing", "closed_spell"})
 
 
 class AlertRevision(NamedTuple):
-    """One revision of an alert: the event time it was emitted at, and the peak severity it told."""
+    """One revision of an alert: the event time it was emitted at, the peak severity it told, and its latest hit."""
 
     emitted_ms: int
     severity: float
+    last_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,7 @@ class Found:
         first_ms: event time of the earliest hit, UTC milliseconds.
         last_ms: of the latest hit.
         revisions: its revisions in order; at least one.
+        reopened: how often it was reopened.
     """
 
     alert_id: str
@@ -65,6 +67,7 @@ class Found:
     first_ms: int
     last_ms: int
     revisions: tuple[AlertRevision, ...]
+    reopened: int = 0
 
     @property
     def severity(self) -> float:
@@ -76,9 +79,12 @@ class Found:
         return self.first_ms <= until_ms and self.last_ms >= from_ms
 
     def detected_ms(self, since_ms: int) -> int | None:
-        """When it was first told, at `since_ms` or later, with a medium severity or more; None if never."""
-        told = (each.emitted_ms for each in self.revisions if each.severity >= WORTH_KNOWING)
-        return next((ms for ms in told if ms >= since_ms), None)
+        """When a hit at `since_ms` or later was first told, with a medium severity or more; None if never.
+
+        An episode that closes by its age is told at once, though `emitted_ms` of it is its quiet gap later.
+        """
+        told = (each for each in self.revisions if each.severity >= WORTH_KNOWING and each.last_ms >= since_ms)
+        return min((each.emitted_ms for each in told), default=None)
 
 
 class AlertLabel(StrEnum):

@@ -13,6 +13,7 @@ import msgspec
 
 from domain.timestamps import DAY_MS
 from evaluation.matching import SEVERITIES, WORTH_KNOWING, AlertLabel
+from evaluation.stories import PerStory, per_story
 from simulator.truth import CATEGORIES
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         categories: of all kinds of a category; effects of several units are not comparable, so it has no bins.
         recalls: by category, unit and kind; where several kinds share a unit, first that of all of them.
         curve: `at_load` for log-spaced numbers of alerts, the last one all.
+        stories: of all alerts, then by detector.
     """
 
     merchants: int
@@ -180,6 +182,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     curve: tuple[AtLoad, ...]
     at_severity: tuple[AtSeverity, ...]
     look_alikes: tuple[OnLookAlike, ...]
+    stories: tuple[PerStory, ...]
 
     def by_unit(self) -> list[Recall]:
         """Of each category and unit of effect one: all kinds together."""
@@ -275,6 +278,7 @@ def report(truth: Truth, matching: Matching) -> Report:
             for least in SEVERITIES
         ),
         look_alikes=_on_look_alikes(truth.look_alikes, ranked),
+        stories=per_story(alerts.values()),
     )
 
 

@@ -7,7 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from domain.timestamps import iso
-from evaluation.cells import delay, kind, minor, percent, rows, size
+from evaluation.cells import delay, kind, minor, percent, rows, size, stories
 from evaluation.matching import SEVERITIES
 from evaluation.metrics import LOAD, RECALL, UNIT_DAYS
 from evaluation.plots import Point, bars, columns, curves, intervals, number
@@ -75,6 +75,7 @@ def page(facts: dict[str, Any], figures: Report, matching: Matching) -> str:
         "<h2>Delay and money of what was found</h2>", _delay_table(figures),
         "<h2>Precision</h2>", _precision_table(figures),
         "<h2>Look-alikes</h2>", _look_alike_table(figures),
+        "<h2>Alerts by merchant-story</h2>", _story_table(figures),
         f"<h2>False alarms ({len(matching.false_alarms()):,})</h2>", _false_alarm_table(matching),
         f"<h2>Missed violations ({len(matching.missed()):,})</h2>", _missed_table(matching),
     ]  # fmt: skip
@@ -266,6 +267,11 @@ def _look_alike_table(figures: Report) -> str:
         for each in figures.look_alikes
     ]  # fmt: skip
     return _table(headings, cells, range(2, 7))
+
+
+def _story_table(figures: Report) -> str:
+    cells = [(f"{name}*" if name == "all" else name, *counts) for name, *counts in stories(figures.stories)]
+    return _table(("detector", "alerts", "of them reopened", "stories", "alerts a story"), cells, range(1, 5))
 
 
 def _false_alarm_table(matching: Matching) -> str:

@@ -43,10 +43,10 @@ def found(
     last_ms: int | None = None, severity: float = 0.5, revisions: Sequence[tuple[int, float]] = (),
     loss: int | None = None,
 ) -> Found:  # fmt: skip
-    """An alert; without `revisions` it was told once, at its last hit."""
+    """An alert; without `revisions` it was told once, at its last hit. Each was emitted at its own latest hit."""
     last = first_ms if last_ms is None else last_ms
     return Found(
         alert_id=alert_id, detector=f"{category}_x", category=category, merchant_id=merchant_id, reason="because",
         hits=1, turnover_minor=None, loss_minor=loss, currency="CNY", first_ms=first_ms, last_ms=last,
-        revisions=tuple(AlertRevision(*each) for each in revisions or [(last, severity)]),
+        revisions=tuple(AlertRevision(at_ms, told, at_ms) for at_ms, told in revisions or [(last, severity)]),
     )  # fmt: skip

@@ -9,7 +9,8 @@ import msgspec
 from detectors.registry import DETECTORS
 from domain.alerts import BEARERS
 from domain.severity import LEVELS, level_of
-from evaluation.cells import UNKNOWN, delay, kind, minor, percent, rows, size
+from engine.stories import STORY_D
+from evaluation.cells import UNKNOWN, delay, kind, minor, percent, rows, size, stories
 from evaluation.metrics import LOAD, UNIT_DAYS
 from evaluation.plots import number
 from tillwatch.language import local, speaker, zone_name
@@ -32,7 +33,8 @@ def print_tables(console: Console, figures: Report, matching: Matching, lang: st
     say, reader = speaker(lang), _Reader(lang, zone)
     made = (
         _recalls(figures, say), _bins(figures, say), _delays(figures, say), _precisions(figures, say),
-        _look_alikes(figures, say), _false_alarms(matching, say, reader), _missed(matching, say, reader),
+        _look_alikes(figures, say), _stories(figures, say), _false_alarms(matching, say, reader),
+        _missed(matching, say, reader),
     )  # fmt: skip
     for each in made:
         if each.row_count:
@@ -141,6 +143,18 @@ def _look_alikes(figures: Report, say: Say) -> Table:
             each.category, each.kind, f"{each.look_alikes:,}", f"{each.days:,.0f}", f"{each.alerts:,}", rate,
             f"{each.excused:,}", percent(each.merchants), style="red" if each.alerts else "",
         )  # fmt: skip
+    return made
+
+
+def _stories(figures: Report, say: Say) -> Table:
+    made = table(
+        say(f"Alerts by merchant-story: one detector, one merchant, less than {STORY_D} days in between",
+            f"每件事的告警数：同一商户、同一检测，间隔不足{STORY_D}天的命中为一件事"),
+        say("detector", "检测"), say("alerts", "告警"), say("of them reopened", "其中重新打开"), say("stories", "事件"),
+        say("alerts a story", "每件事的告警"), numbers=range(1, 5),
+    )  # fmt: skip
+    for name, *cells in stories(figures.stories):
+        made.add_row(say("all", "全部") if name == "all" else name, *cells, style="bold" if name == "all" else "")
     return made
 
 

@@ -133,6 +133,15 @@ def named_money(alert: Alert, lang: str, zone: str) -> str:
     return say(", ", "，").join(found)
 
 
+def status(alert: Alert, lang: str) -> str:
+    """Whether a revision closed its alert, and how often that was reopened; "" for neither."""
+    say, count = speaker(lang), alert.reopened
+    found = [say("closed", "已结束")] if alert.closed else []
+    if count:
+        found.append(say("reopened" if count == 1 else f"reopened {count:,} times", f"重新打开{count:,}次"))
+    return say(", ", "，").join(found)
+
+
 def versions(controls: Versions, lang: str = "en") -> str:
     """Versions of controls in force; "" where all are versions 0.
 

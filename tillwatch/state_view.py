@@ -132,16 +132,16 @@ def _episodes(seen: MerchantSnapshot, lang: str) -> Table:
     say = speaker(lang)
     made = table(
         say("Open alerts", "进行中的告警"), say("detector", "检测"), say("since", "开始"),
-        say("last hit", "最近命中"), say("hits", "笔数"), say("severity", "级别"),
-        say("turnover", "涉及金额"), say("loss", "损失"), say("borne by", "承担方"),
-        say("projected a month", "预计每月"), say("why", "原因"), numbers=[3, 5, 6, 8],
+        say("last hit", "最近命中"), say("hits", "笔数"), say("reopened", "重新打开"),
+        say("severity", "级别"), say("turnover", "涉及金额"), say("loss", "损失"), say("borne by", "承担方"),
+        say("projected a month", "预计每月"), say("why", "原因"), numbers=[3, 4, 6, 7, 9],
     )  # fmt: skip
     for each in seen.episodes:
         made.add_row(
             each.detector, local_iso(each.first_time, seen.time_zone), local_iso(each.last_time, seen.time_zone),
-            f"{each.hits:,}", severity_bar(each.severity, lang), money(each.turnover, each.currency),
-            money(each.loss, each.currency), bearer(each.bearer, lang), money(each.loss_month, each.currency),
-            Text(said(each.reason, lang)),
+            f"{each.hits:,}", f"{each.reopened:,}", severity_bar(each.severity, lang),
+            money(each.turnover, each.currency), money(each.loss, each.currency), bearer(each.bearer, lang),
+            money(each.loss_month, each.currency), Text(said(each.reason, lang)),
         )  # fmt: skip
     return made
 

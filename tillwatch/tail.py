@@ -11,7 +11,7 @@ from rich.text import Text
 from domain.alerts import Alert
 from tillwatch.language import lang_option, local, local_iso, said, speaker, zone_name
 from tillwatch.logs import Follower, open_log
-from tillwatch.show import emit_json, named_money, severity_bar, to_stderr, to_stdout, versions
+from tillwatch.show import emit_json, named_money, severity_bar, status, to_stderr, to_stdout, versions
 
 if TYPE_CHECKING:
     from streams.log import Log
@@ -31,9 +31,9 @@ def command(
 ) -> None:  # fmt: skip
     """Show each revision of an alert as it comes, until Ctrl-C.
 
-    A line has the time of the last hit, severity, detector, merchant, turnover, loss and who bears it, the reason, and
-    the versions of the controls in force where any were published. What is not known is a dash. Times are by the
-    setting time_zone, which the first line names.
+    A line has the time of the last hit, severity, detector, merchant, turnover, loss and who bears it, the reason,
+    whether the alert is closed and how often it was reopened, and the versions of the controls in force where any were
+    published. What is not known is a dash. Times are by the setting time_zone, which the first line names.
 
     \b
     Examples:
@@ -78,11 +78,11 @@ def line(alert: Alert, lang: str, zone: str) -> Text:
         zone: by whose clock its time is, an IANA name.
     """
     say, reason = speaker(lang), said(alert.reason, lang)
-    closed = say("  (closed)", "  （已结束）") if alert.closed else ""
-    by = versions(alert.controls, lang)
+    stands, by = status(alert, lang), versions(alert.controls, lang)
+    stands = say(f"  ({stands})", f"  （{stands}）") if stands else ""
     return Text.assemble(
         (local_iso(alert.last_time, zone), "dim"), "  ", severity_bar(alert.severity, lang), "  ",
         (alert.detector, "bold"),
-        "  ", alert.merchant_id, "  ", named_money(alert, lang, zone), "  ", reason, (closed, "dim"),
+        "  ", alert.merchant_id, "  ", named_money(alert, lang, zone), "  ", reason, (stands, "dim"),
         (f"  [{by}]" if by else "", "dim"),
     )  # fmt: skip

@@ -17,7 +17,15 @@ import numpy as np
 
 from domain.timestamps import iso
 from engine.checkpoint.dirty import reserved
-from engine.checkpoint.episode_pages import episode_entry, episode_of, risk_entry, risk_of, with_deadline
+from engine.checkpoint.episode_pages import (
+    episode_entry,
+    episode_of,
+    risk_entry,
+    risk_of,
+    story_entry,
+    story_of,
+    with_deadline,
+)
 from engine.checkpoint.fitting import OtherState, fitted
 from engine.checkpoint.page_log import Fresh, Ids, Keyed, PageLog
 from engine.checkpoint.pages import Page
@@ -47,6 +55,7 @@ if TYPE_CHECKING:
     from engine.features.sets import Entered
     from engine.risk.ledger import Account, RiskLedger
     from engine.shops import Shops, ShopVersion
+    from engine.stories import ClosedStory
 
 logger = logging.getLogger(__name__)
 
@@ -252,6 +261,7 @@ class Checkpoints:
             for each in _TABLES
         }
         self.kept = Keyed("episodes", 500, ids, episode_entry)
+        self.stories = Keyed("stories", 500, ids, story_entry)
         self.accounts = Keyed("risk", 40, ids, risk_entry)
         self.shops = Keyed("shops", 2_000, ids, shop_entry)
         self._ids = ids
@@ -285,7 +295,7 @@ class Checkpoints:
         side = Side(
             {each.name: self._hold(each) for each in _TABLES},
             {kind: each.entered() for kind, (_, each) in self._sets.items()}, self._episodes.changes(),
-            self._risk.changes(), self._shops.changes(),
+            self._episodes.closed.changes(), self._risk.changes(), self._shops.changes(),
         )  # fmt: skip
         self._in_hand = Checkpoint(self, state.rows, state.rows.set_aside(self.row_pages.refresh), side, notes)
         return self._in_hand
@@ -321,6 +331,7 @@ class Checkpoints:
         for kind, it in side.entered.items():
             yield from entered_pages(self._sets[kind][0], it, dropped)
         yield from self.kept.add(side.episodes, dropped)
+        yield from self.stories.add(side.stories, dropped)
         yield from self.accounts.add(side.risk, dropped)
         yield from self.shops.add(side.shops, dropped)
 
@@ -387,6 +398,9 @@ class Checkpoints:
                 else RetiredDetector(name, retired.get(name, UNKNOWN))
             )
             self._episodes.put_back(detector, row, with_deadline(kept, detector))
+        for key, story in self.stories.values.items():
+            if key not in self.kept.values:  # a version that does not know closed stories may have opened another alert
+                self._episodes.closed.put_back(key, story)
         for row, account in self.accounts.values.items():
             self._risk.put_back(row, account)
         for row, versions in self.shops.values.items():
@@ -433,6 +447,8 @@ class Checkpoints:
                 self._superseded.append(page_id)
             case "episodes":
                 self.kept.put_back(page_id, page, episode_of)
+            case "stories":
+                self.stories.put_back(page_id, page, story_of)
             case "risk":
                 self.accounts.put_back(page_id, page, risk_of)
             case "shops":
@@ -467,6 +483,7 @@ class Side(NamedTuple):
     entered: dict[str, Entered]
     """Into the set of duplicates, and into that of what was undone."""
     episodes: Mapping[tuple[str, int], Kept | None]
+    stories: Mapping[tuple[str, int], ClosedStory | None]
     risk: Mapping[int, Account]
     shops: Mapping[int, tuple[ShopVersion, ...]]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from domain.risk import (
     CLEARED,
@@ -33,16 +34,18 @@ E2 = 100
 """Hundredths of a point to the point: points are read in whole hundredths."""
 
 
-class EpisodePoints(msgspec.Struct, frozen=True, array_like=True):
-    """The points that one episode adds.
+class AlertPoints(msgspec.Struct, frozen=True, array_like=True):
+    """The points that one alert adds, once for all its episodes.
 
     Attributes:
         detector: its name.
-        alert_id: the episode's alert; "" for the sum of the detector's episodes that are no longer listed singly.
+        alert_id: the alert; "" for the sum of the detector's alerts that are no longer listed singly.
         points: points at `at_ms` of the risk clock.
-        severity: the episode's peak.
-        verdict: the last verdict on the alert, one of `domain.events.VERDICTS`; "" before the first.
+        severity: the peak of the episodes that count.
+        verdict: the last verdict on the alert, one of `domain.events.VERDICTS`; "" before the first, and once the alert
+            was reopened after one of `domain.risk.CLEARED`.
         until_ms: end of the floor of a confirmed alert, UTC milliseconds.
+        reopened: how often the alert had been reopened at its last rise.
     """
 
     detector: str
@@ -52,6 +55,18 @@ class EpisodePoints(msgspec.Struct, frozen=True, array_like=True):
     severity: float
     verdict: str = ""
     until_ms: int = 0
+    reopened: int = 0
+
+    def after(self, reopened: int) -> AlertPoints:
+        """Those that a rise goes on from, of an alert reopened so often by then.
+
+        A verdict that cleared the alert holds for the episodes before it: the next one begins at nothing.
+        """
+        if reopened == self.reopened:
+            return self
+        if self.verdict in CLEARED:
+            return AlertPoints(self.detector, self.alert_id, 0.0, self.at_ms, 0.0, reopened=reopened)
+        return replace(self, reopened=reopened)
 
 
 class Override(msgspec.Struct, frozen=True, array_like=True):
@@ -66,7 +81,7 @@ class AccountState(msgspec.Struct, frozen=True, array_like=True):
     """What a merchant's score is computed from.
 
     Attributes:
-        parts: points by episode, in the order in which the episodes began.
+        parts: points by alert, in the order in which the alerts began.
         grade: the grade by score at the last change, without the override.
         still_ms: how long the risk clock has been stopped in all.
         held_ms: the watermark at which the risk clock was stopped; 0 while it runs.
@@ -75,7 +90,7 @@ class AccountState(msgspec.Struct, frozen=True, array_like=True):
         override: the last override.
     """
 
-    parts: tuple[EpisodePoints, ...] = ()
+    parts: tuple[AlertPoints, ...] = ()
     grade: str = "A"
     still_ms: int = 0
     held_ms: int = 0
@@ -101,7 +116,7 @@ class ScoreBreakdown(NamedTuple):
     """A score taken apart, in hundredths of a point: `score` is parts + prior - over + lift.
 
     Attributes:
-        parts: points by episode, in the order of the account's parts; 0 where the verdict is of `CLEARED`.
+        parts: points by alert, in the order of the account's parts; 0 where the verdict is of `CLEARED`.
         prior: points of a new merchant and of its MCC.
         over: points cut by the caps of the risk groups and of the score.
         floor: the highest floor in force; None if there is none.
@@ -111,7 +126,7 @@ class ScoreBreakdown(NamedTuple):
     parts: tuple[int, ...]
     prior: int
     over: int
-    floor: EpisodePoints | None
+    floor: AlertPoints | None
     lift: int
 
     @property
@@ -125,7 +140,7 @@ def faded(points: float, half_life_d: int, elapsed_ms: int) -> float:
     return float(points * 2.0 ** (-elapsed_ms / (half_life_d * DAY_MS)))
 
 
-def is_floor(part: EpisodePoints, now_ms: int) -> bool:
+def is_floor(part: AlertPoints, now_ms: int) -> bool:
     """Whether a part sets a floor at `now_ms`: its alert is confirmed, and the floor has not ended."""
     return part.verdict == "confirmed" and now_ms < part.until_ms
 

@@ -23,7 +23,7 @@ class ScoreStep(NamedTuple):
     """One reason why the score changed; the points of all steps add up to the difference.
 
     Attributes:
-        kind: an entry's kind, or a gradual change: `fading` of episodes, `priors` fading, `caps` cutting less,
+        kind: an entry's kind, or a gradual change: `fading` of alerts' points, `priors` fading, `caps` cutting less,
             `floor` expiring.
         points_e2: change of the score, in hundredths of a point.
         entry: the entry; None for a gradual change.
@@ -51,7 +51,7 @@ def explain(account: Account, risk_groups: Mapping[str, str], then_ms: int, now_
         account: the merchant's account.
         risk_groups: the risk group of each detector, by the detector's name.
         then_ms: start, UTC milliseconds; where the account does not reach back so far, its oldest moment. Several
-            rises of one episode that were merged count at the last of them.
+            rises of one alert that were merged count at the last of them.
         now_ms: end, not before the account's last change.
 
     Raises:

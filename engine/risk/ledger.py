@@ -19,7 +19,7 @@ from domain.timestamps import DAY_MS, HOUR_MS, iso
 from engine.risk.account import (
     E2,
     AccountState,
-    EpisodePoints,
+    AlertPoints,
     Override,
     ScoreBreakdown,
     break_down,
@@ -33,8 +33,8 @@ from engine.risk.standings import Standings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-MOST_EPISODES = 16
-"""Episodes of a merchant that are listed singly; beyond that the oldest without a verdict are summed by detector."""
+MOST_ALERTS = 16
+"""Alerts of a merchant that are listed singly; beyond that those quiet for longest are summed by detector."""
 MOST_ENTRIES = 48
 """Changes of a merchant that are remembered."""
 MOST_REASON = 80
@@ -50,13 +50,15 @@ class Rise(NamedTuple):
     detector: str
     alert_id: str
     severity: float
-    """The peak after it, 0 to 1."""
+    """The episode's peak after it, 0 to 1."""
     rise: float
-    """How much the peak rose."""
+    """How much the alert's peak over all its episodes rose."""
     first_ms: int = 0
     """The merchant's first transaction, 0 where unknown."""
     mcc: str = ""
     """The merchant's MCC, "" where unknown."""
+    reopened: int = 0
+    """How often the alert was reopened until then."""
 
 
 class Verdict(NamedTuple):
@@ -107,11 +109,11 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     """One change of an account.
 
     Attributes:
-        from_ms: time of the first rise, where rises of one episode within an hour (older ones: a day) are merged.
+        from_ms: time of the first rise, where rises of one alert within an hour (older ones: a day) are merged.
         at_ms: time of the change by the merchant's watermark; of the last rise where several are merged.
         kind: `prior`, `rise`, `override`, or a verdict, one of `domain.events.VERDICTS`.
-        detector: the episode's detector; "" where the change is about no episode.
-        alert_id: the episode's alert, likewise.
+        detector: the alert's detector; "" where the change is about no alert.
+        alert_id: the alert, likewise.
         parts: the parts that changed.
         folded: the alert whose points were added to its detector's sum; "" for none.
         after: the rest of the state after the change: without parts, and with an override only if the entry set it.
@@ -122,7 +124,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     kind: str
     detector: str
     alert_id: str
-    parts: tuple[EpisodePoints, ...]
+    parts: tuple[AlertPoints, ...]
     folded: str
     after: AccountState
 
@@ -160,7 +162,7 @@ def applied(it: AccountState, entry: Entry) -> AccountState:
 
 
 class RiskLedger:
-    """The accounts of a partition's merchants that ever had an episode, or a grade set by hand.
+    """The accounts of a partition's merchants that ever had an alert, or a grade set by hand.
 
     Args:
         risk_groups: the risk group of each detector, by the detector's name, in the order of a score's contributions.
@@ -243,7 +245,7 @@ class RiskLedger:
             held=now.held_ms > 0,
         )  # fmt: skip
 
-    def _rank(self, part: tuple[EpisodePoints, int]) -> int:
+    def _rank(self, part: tuple[AlertPoints, int]) -> int:
         """Where a detector's contributions come in a score; those of detectors that no longer run come last."""
         return self._order.get(part[0].detector, len(self._order))
 
@@ -279,29 +281,33 @@ class RiskLedger:
         risk_group, risk_ms = RISK_GROUPS[self.risk_groups[change.detector]], now.risk_ms(at_ms)
         folded = ""
         if was:
-            points = risk_group.points * change.severity  # it goes on, so it fades from now on
-            parts: tuple[EpisodePoints, ...] = (replace(was, points=points, at_ms=risk_ms, severity=change.severity),)
+            was = was.after(change.reopened)
+            peak = max(was.severity, change.severity)
+            points = risk_group.points * peak  # it goes on, so it fades from now on
+            parts: tuple[AlertPoints, ...] = (replace(was, points=points, at_ms=risk_ms, severity=peak),)
         else:
             parts, folded = self._room(now, at_ms)
             points = risk_group.points * change.rise
-            parts = (*parts, EpisodePoints(change.detector, change.alert_id, points, risk_ms, change.severity))
+            parts = (*parts, AlertPoints(
+                change.detector, change.alert_id, points, risk_ms, change.severity, reopened=change.reopened
+            ))  # fmt: skip
         self._enter(row, Entry(at_ms, at_ms, "rise", change.detector, change.alert_id, parts, folded, now))
         return Effect.PUBLISH
 
-    def _room(self, now: AccountState, at_ms: int) -> tuple[tuple[EpisodePoints, ...], str]:
-        """Make room for one more episode: the new sum of the detector whose episode is folded, and its alert."""
+    def _room(self, now: AccountState, at_ms: int) -> tuple[tuple[AlertPoints, ...], str]:
+        """Make room for one more alert: the new sum of the detector whose alert is folded, and that alert."""
         apart = [each for each in now.parts if each.alert_id]
-        if len(apart) < MOST_EPISODES:
+        if len(apart) < MOST_ALERTS:
             return (), ""
         spare = (each for each in apart if each.verdict != "open" and not is_floor(each, now.held_ms or at_ms))
-        gone = next(spare, apart[0])
+        gone = min(spare, key=lambda each: each.at_ms, default=apart[0])  # a story may be old and go on
         rest = (each for each in now.parts if each.detector == gone.detector and not each.alert_id)
         if gone.detector not in self.risk_groups:
             return (), gone.alert_id
         half_life_d, risk_ms = RISK_GROUPS[self.risk_groups[gone.detector]].half_life_d, now.risk_ms(at_ms)
         summed = [each for each in (*rest, gone) if each.verdict not in CLEARED]
         points = sum((faded(each.points, half_life_d, risk_ms - each.at_ms) for each in summed), 0.0)
-        return (EpisodePoints(gone.detector, "", points, risk_ms, 0.0),), gone.alert_id
+        return (AlertPoints(gone.detector, "", points, risk_ms, 0.0),), gone.alert_id
 
     def _apply_verdict(self, change: Verdict) -> Effect:
         account = self._accounts.get(change.row, _NEW)
@@ -384,7 +390,7 @@ class RiskLedger:
 _NEW = Account()
 
 
-def _part_of(it: AccountState, alert_id: str) -> EpisodePoints | None:
+def _part_of(it: AccountState, alert_id: str) -> AlertPoints | None:
     return next((each for each in it.parts if each.alert_id == alert_id), None) if alert_id else None
 
 
@@ -396,7 +402,7 @@ def _let_go(it: AccountState, at_ms: int) -> AccountState:
 def _with(entries: tuple[Entry, ...], entry: Entry) -> tuple[Entry, ...]:
     """The entries with one more, merged down to `MOST_ENTRIES` where that is possible.
 
-    Rises of one episode within an hour are merged; beyond `MOST_ENTRIES` also the oldest two that follow each other on
+    Rises of one alert within an hour are merged; beyond `MOST_ENTRIES` also the oldest two that follow each other on
     one day.
     """
     if entries and (one := _as_one(entries[-1], entry, HOUR_MS)):
@@ -410,7 +416,7 @@ def _with(entries: tuple[Entry, ...], entry: Entry) -> tuple[Entry, ...]:
 
 
 def _as_one(first: Entry, second: Entry, within_ms: int) -> Entry | None:
-    """Two rises of one episode merged; None if the entries are not such rises."""
+    """Two rises of one alert merged; None if the entries are not such rises."""
     if (first.kind, first.alert_id) != ("rise", second.alert_id) or second.kind != "rise":
         return None
     if first.from_ms // within_ms != second.at_ms // within_ms:

@@ -72,10 +72,11 @@ class Shop:
             "feed": "f", **changed,
         }  # fmt: skip
 
-    def day_of(self, alert: Alert) -> int:
-        """The day of the run an alert's first hit lies in; of the end of a day, that day."""
-        at = date.fromisoformat(alert.first_time[:10])
-        hour = int(alert.first_time[11:13])
+    def day_of(self, alert: Alert, time: str | None = None) -> int:
+        """The day of the run in which an alert first hit, or at `time`; of the end of a day, that day."""
+        time = time or alert.first_time
+        at = date.fromisoformat(time[:10])
+        hour = int(time[11:13])
         local = (at - EPOCH).days + (hour + 8) // 24
         return local - self.first - (0 if alert.txn_ids else 1)
 

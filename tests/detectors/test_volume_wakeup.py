@@ -19,7 +19,7 @@ def shop_of(awake: float, rate: float = 3.0, wake: int = WAKE) -> Shop:
 def test_much_at_once_after_a_hundred_days_is_found_the_same_day() -> None:
     shop = shop_of(10.0)
     alert = next(each for each in volume_alerts(*shop.events(WAKE + 1), only="volume_wakeup") if each.txn_ids)
-    assert shop.day_of(alert) == WAKE
+    assert shop.day_of(alert, alert.reopened_time) == WAKE  # that it slept for 90 days was told ten days before
     assert alert.risk_code == "12"
     assert "after 100 days" in alert.reason.en
     assert "休眠100天" in alert.reason.zh

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from domain.risk import (
     RISK_GROUPS,
 )
 from domain.timestamps import DAY_MS
-from engine.risk.ledger import MOST_ENTRIES, MOST_EPISODES, Change, ManualGrade, Rise, RiskLedger, Verdict
+from engine.risk.ledger import MOST_ALERTS, MOST_ENTRIES, Change, ManualGrade, Rise, RiskLedger, Verdict
 
 DOC = (Path(__file__).parents[2] / "docs" / "risk-score.md").read_text(encoding="utf-8")
 START_MS = 1_783_224_000_000
@@ -34,14 +35,18 @@ EXAMPLES = rows("day", "risk group", "alert", "what", "score", "grade")
 NAMES = re.findall(r"^\*\*Example: (.+?)\.\*\*", DOC, re.MULTILINE)
 
 
-def change(day: int, risk_group: str, alert: str, what: str, peaks: dict[str, float]) -> Change | None:
+def change(
+    day: int, risk_group: str, alert: str, what: str, peaks: dict[str, float], reopened: Counter[str]
+) -> Change | None:  # fmt: skip
     """What a row of an example tells of."""
     at_ms = START_MS + day * DAY_MS
-    if risen := re.fullmatch(r"rises to (\d\.\d\d)(?:, new (\d+) days, MCC (\d{4}))?", what):
-        peak, age_d, mcc = float(risen[1]), risen[2], risen[3]
-        by, peaks[alert] = peak - peaks.get(alert, 0.0), peak
+    if risen := re.fullmatch(r"(reopened, )?rises to (\d\.\d\d)(?:, new (\d+) days, MCC (\d{4}))?", what):
+        again, peak, age_d, mcc = risen[1], float(risen[2]), risen[3], risen[4]
+        reopened[alert] += bool(again)
+        by = max(0.0, peak - peaks.get(alert, 0.0))
+        peaks[alert] = peaks.get(alert, 0.0) + by
         first_ms = at_ms - int(age_d) * DAY_MS if age_d else 0
-        return Rise(0, at_ms, risk_group, alert, peak, by, first_ms, mcc or "")
+        return Rise(0, at_ms, risk_group, alert, peak, by, first_ms, mcc or "", reopened[alert])
     if override := re.fullmatch(r"override ([A-E]) until day (\d+)", what):
         return ManualGrade(0, at_ms, override[1], "seen", START_MS + int(override[2]) * DAY_MS)
     if what in {"open", "confirmed", "false alarm"}:
@@ -60,8 +65,9 @@ def test_there_is_an_example_of_everything() -> None:
 def test_an_example_comes_out_as_it_stands_there(table: list[list[str]]) -> None:
     ledger = RiskLedger({name: name for name in RISK_GROUPS}, str)
     peaks: dict[str, float] = {}
+    reopened: Counter[str] = Counter()
     for day, risk_group, alert, what, score, grade in table:
-        if it := change(int(day), risk_group, alert, what, peaks):
+        if it := change(int(day), risk_group, alert, what, peaks, reopened):
             ledger.apply(it)
         found = ledger.score(0, START_MS + int(day) * DAY_MS)
         assert (f"{found.score:.2f}", found.grade) == (score, grade), f"day {day}, {what}"
@@ -84,7 +90,7 @@ def test_the_other_figures_are_those_of_the_code() -> None:
     for said in (
         f"{NEW_MERCHANT_POINTS} points at the first transaction, fading evenly to none on day {NEW_MERCHANT_D}",
         f"for {FLOOR_D} days from", f"more than {HYSTERESIS} points below", f"the last {MOST_ENTRIES} changes",
-        f"Up to {MOST_EPISODES} episodes",
+        f"Up to {MOST_ALERTS} alerts",
     ):  # fmt: skip
         assert said in words
 

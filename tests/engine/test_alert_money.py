@@ -13,10 +13,11 @@ from detectors.mcc_jump import MccJump
 from engine.checkpoint.episode_pages import episode_entry, episode_of
 from engine.control_kinds.registry import KINDS
 from engine.decoding.columns import MISSING, pack
-from engine.episodes import PARTLY, Figures, Kept
+from engine.episodes import Kept
 from engine.features.exchange import convert
 from engine.features.money import scale
 from engine.monitor import Monitor, MonitorConfig
+from engine.stories import PARTLY, Figures
 from tests.detectors.made import MIDNIGHT, alerts_of, master, only
 from tests.strategies import records_of
 

@@ -212,18 +212,21 @@ def test_a_clock_record_closes_the_episode_of_an_idle_merchant() -> None:
     assert [alert.merchant_id for alert in desk.clocks(0, 0, feed_ms=QUIET_GAP_MS + 1)] == ["m1"]
 
 
-def test_a_hit_after_the_quiet_gap_closes_the_episode_and_begins_another() -> None:
+def test_a_hit_after_the_quiet_gap_closes_the_episode_and_begins_another_of_the_same_alert() -> None:
     desk = Desk()
     (first,) = desk.take(Hit(0))
     closing, second = desk.take(Hit(QUIET_GAP_MS + 1))
-    assert (closing.alert_id, closing.closed) == (first.alert_id, True)
-    assert (second.revision, second.hits, second.alert_id != first.alert_id) == (1, 1, True)
+    assert (closing.alert_id, closing.closed, closing.reopened) == (first.alert_id, True, 0)
+    assert (second.alert_id, second.closed, second.reopened) == (first.alert_id, False, 1)
+    assert told([closing, second]) == [(2, 1), (3, 2)]
 
 
 def test_a_late_hit_after_the_feed_s_clock_passed_the_gap_begins_another_episode() -> None:
     desk = Desk()
     desk.take(Hit(0))
-    assert told(desk.take(Hit(1, watermark_ms=QUIET_GAP_MS + 1))) == [(2, 1), (1, 1)]
+    closing, second = desk.take(Hit(1, watermark_ms=QUIET_GAP_MS + 1))
+    assert told([closing, second]) == [(2, 1), (3, 2)]
+    assert (closing.reopened, second.reopened) == (0, 1)
 
 
 def test_a_hit_within_the_quiet_gap_extends_it() -> None:
@@ -233,11 +236,12 @@ def test_a_hit_within_the_quiet_gap_extends_it() -> None:
     assert told(desk.clocks(2 * QUIET_GAP_MS + 1)) == [(3, 2)]
 
 
-def test_an_episode_past_its_age_gives_way_to_a_new_one() -> None:
+def test_an_episode_past_its_age_gives_way_to_a_new_one_of_the_same_alert() -> None:
     desk = Desk()
     desk.take(*(Hit(at_ms) for at_ms in range(0, MAX_AGE_MS + 1, HOUR_MS)))
     closing, second = desk.take(Hit(MAX_AGE_MS + 1))
-    assert (closing.closed, closing.hits, second.hits, second.txn_ids) == (True, 25, 1, ("t25",))
+    assert (closing.closed, closing.hits, second.closed, second.hits) == (True, 25, False, 26)
+    assert (second.alert_id, second.reopened) == (closing.alert_id, 1)
 
 
 def test_an_alert_names_the_first_twenty_transactions() -> None:
@@ -257,7 +261,7 @@ def test_an_alert_s_id_and_numbers_do_not_depend_on_where_batches_are_cut() -> N
         return found
 
     assert final(10) == final(*[1] * 10) == final(3, 3, 4) == final(4, 6)
-    assert len(final(10)) == 3
+    assert [(each.hits, each.reopened) for each in final(10).values()] == [(10, 2)]
 
 
 def test_evidence_is_of_the_transaction_behind_the_revision_and_frozen() -> None:
@@ -331,7 +335,7 @@ def test_hundreds_of_open_episodes_close_in_the_order_of_their_deadlines() -> No
     desk.take(*(Hit(row, row=row) for row in rows))
     closed = desk.clocks(*[DAY_MS] * 300)
     assert [alert.merchant_id for alert in closed] == [f"m{row}" for row in range(300)]
-    assert told(desk.take(Hit(2 * DAY_MS, row=5))) == [(1, 1)]
+    assert told(desk.take(Hit(2 * DAY_MS, row=5))) == [(3, 2)]
 
 
 def test_an_alert_says_whose_it_is() -> None:

@@ -10,6 +10,7 @@ import os
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from detectors.mcc_jump import MccJump
 from engine.decoding.hashing import partition_of
 from engine.monitor import Monitor, MonitorConfig, Totals
+from engine.stories import STORY_MS
 from tests.strategies import JUMPY, MERCHANTS, STARTS, cut, records_of, seeded_stream, streams
 
 if TYPE_CHECKING:
@@ -132,24 +134,32 @@ def test_invariant_1_batch_invariance_of_drawn_streams(events: list[Event], seed
     same(events, random.Random(seed))
 
 
-def test_a_merchant_that_changes_its_feed_does_not_reopen_what_the_old_feed_s_clock_closed() -> None:
-    """Invariant 1, where the new feed's clock is behind: an episode once due takes no hits in."""
+@pytest.mark.parametrize(
+    ("quiet_ms", "final"),
+    [
+        (QUIET_GAP_S * 1000 + 1, [(("1", "2"), False, 1)]),
+        (STORY_MS - 1, [(("1", "2"), True, 1)]),
+        (STORY_MS, [(("1",), True, 0), (("2",), True, 0)]),
+    ],
+)
+def test_a_merchant_that_changes_its_feed_does_not_go_on_with_what_the_old_feed_s_clock_ended(
+    quiet_ms: int, final: list[tuple[tuple[str, ...], bool, int]]
+) -> None:
+    """Invariant 1, where the new feed's clock is behind: an episode once due takes no hits in, nor does a story."""
     sale = {
         "merchant_id": MERCHANTS[0], "amount": 100_000, "currency": "CNY", "mcc": "5411",
         "scheme": "unionpay", "card_kind": "credit",
     }  # fmt: skip
-    gap_ms, start_ms = QUIET_GAP_S * 1000, STARTS[0]
+    start_ms = STARTS[0]
     events: list[Event] = [
         {"type": "merchant", "merchant_id": MERCHANTS[0], "effective_from": start_ms, "mccs": ["5812"]},
         sale | {"txn_id": "1", "event_time": start_ms, "feed": "east"},
-        {"type": "clock", "feed": "east", "event_time": start_ms + gap_ms + 1},
+        {"type": "clock", "feed": "east", "event_time": start_ms + quiet_ms},
         sale | {"txn_id": "2", "event_time": start_ms + 1, "feed": "west"},
     ]
     whole = outcome([events])
     assert outcome([each] for each in events) == whole
-    assert sorted((alert.txn_ids, alert.closed) for alert in whole.alerts.values()) == [
-        (("1",), True), (("2",), False),
-    ]  # fmt: skip
+    assert sorted((alert.txn_ids, alert.closed, alert.reopened) for alert in whole.alerts.values()) == final
 
 
 def test_the_streams_have_episodes_that_grow_close_and_open_again() -> None:
@@ -157,7 +167,7 @@ def test_the_streams_have_episodes_that_grow_close_and_open_again() -> None:
     alerts: list[Alert] = []
     scores: list[Score] = []
     matched = 0
-    for seed in range(60):
+    for seed in range(120):
         events = seeded_stream(seed, 160, JUMPY, len(MERCHANTS))
         final = outcome([events])
         alerts += final.alerts.values()
@@ -167,6 +177,8 @@ def test_the_streams_have_episodes_that_grow_close_and_open_again() -> None:
     assert sum(alert.revision >= 4 for alert in alerts) >= 10
     assert sum(alert.closed for alert in alerts) >= 30
     assert sum(not alert.closed for alert in alerts) >= 3
+    assert sum(alert.reopened > 0 for alert in alerts) >= 20
+    assert sum(alert.reopened == 0 for alert in alerts) >= 20
     assert per_merchant.most_common()[-1][1] >= 5
     assert len({partition_of(each.encode(), 4) for each in MERCHANTS}) >= 3
     assert matched >= 20
@@ -176,7 +188,7 @@ def test_the_streams_have_episodes_that_grow_close_and_open_again() -> None:
 
 
 def test_every_alert_revision_comes_once_and_revisions_ascend_wherever_batches_are_cut() -> None:
-    """Invariant 1: of one alert no revision is told twice, and the closing one is the last."""
+    """Invariant 1: of one alert no revision is told twice, and a closing one is the last of its episode."""
     events = seeded_stream(3, 200, [kind for kind in JUMPY if kind != "resend"], len(MERCHANTS))
     for most in (1, 7, 60):
         told: dict[str, list[Alert]] = {}
@@ -187,4 +199,5 @@ def test_every_alert_revision_comes_once_and_revisions_ascend_wherever_batches_a
         for revisions in told.values():
             numbers = [alert.revision for alert in revisions]
             assert numbers == sorted(set(numbers))
-            assert [alert.closed for alert in revisions[:-1]] == [False] * (len(revisions) - 1)
+            for alert, after in pairwise(revisions):
+                assert after.reopened == alert.reopened + alert.closed

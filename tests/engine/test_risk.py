@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,8 +24,8 @@ from domain.risk import (
 from domain.timestamps import DAY_MS, HOUR_MS, iso
 from engine.risk.explain import explain
 from engine.risk.ledger import (
+    MOST_ALERTS,
     MOST_ENTRIES,
-    MOST_EPISODES,
     Account,
     Change,
     DayClosed,
@@ -51,9 +52,12 @@ def ledger_of() -> RiskLedger:
     return RiskLedger(DETECTORS, lambda row: f"m{row}", journals=True)
 
 
-def rise(at_d: float, severity: float, alert_id: str = "a", by: float | None = None, detector: str = "jump") -> Rise:
+def rise(
+    at_d: float, severity: float, alert_id: str = "a", by: float | None = None, detector: str = "jump",
+    reopened: int = 0,
+) -> Rise:  # fmt: skip
     at_ms = START_MS + round(at_d * DAY_MS)
-    return Rise(0, at_ms, detector, alert_id, severity, severity if by is None else by)
+    return Rise(0, at_ms, detector, alert_id, severity, severity if by is None else by, reopened=reopened)
 
 
 def verdict(at_d: float, alert_id: str, what: str, until_d: float | None = None) -> Verdict:
@@ -93,6 +97,41 @@ def test_an_episode_that_goes_on_counts_its_peak_in_full() -> None:
     assert score(taken(rise(0, 0.5), rise(30, 0.75, by=0.25)), 30).score == 0.75 * POINTS
     assert score(taken(rise(0, 0.5), rise(30, 0.5, by=0.0)), 30).score == 0.5 * POINTS
     assert score(taken(rise(0, 0.5)), 30).score == 0.25 * POINTS
+
+
+def test_a_reopened_alert_counts_its_peak_once() -> None:
+    ledger = taken(rise(0, 0.75), rise(10, 0.25, by=0.0, reopened=1))
+    assert score(ledger, 10).score == 0.75 * POINTS
+    assert [each.alert_id for each in score(ledger, 10).contributions] == ["a"]
+    ledger.apply(rise(11, 1.0, by=0.25, reopened=1))
+    assert score(ledger, 11).score == POINTS
+
+
+@pytest.mark.parametrize("what", sorted(CLEARED))
+def test_a_verdict_that_cleared_an_alert_does_not_silence_what_reopens_it(what: str) -> None:
+    ledger = taken(rise(0, 1.0), verdict(1, "a", what), rise(2, 0.25, by=0.0, reopened=1))
+    assert score(ledger, 2).score == 0.25 * POINTS
+    assert [each.verdict for each in score(ledger, 2).contributions] == [""]
+    ledger.apply(rise(2, 0.5, by=0.0, reopened=1))
+    assert score(ledger, 2).score == 0.5 * POINTS
+    ledger.apply(rise(9, 0.25, by=0.0, reopened=2))
+    assert score(ledger, 9).score == 0.5 * POINTS
+    ledger.apply(verdict(9, "a", what))
+    ledger.apply(rise(10, 0.75, by=0.0, reopened=2))
+    assert score(ledger, 10).score == 0
+
+
+def test_a_confirmed_alert_keeps_its_floor_when_it_is_reopened() -> None:
+    ledger = taken(rise(0, 0.5), verdict(1, "a", "confirmed"), rise(9, 0.75, by=0.25, reopened=1))
+    seen = score(ledger, 9)
+    assert seen.floor is not None
+    assert (seen.score, seen.floor.points) == (70, 70)
+    assert [(each.points, each.verdict) for each in seen.contributions] == [(0.75 * POINTS, "confirmed")]
+
+
+def test_an_open_case_stays_open_when_its_alert_is_reopened() -> None:
+    ledger = taken(rise(0, 0.5), verdict(1, "a", "open"), rise(9, 0.25, by=0.0, reopened=1))
+    assert [(each.points, each.verdict) for each in score(ledger, 9).contributions] == [(0.5 * POINTS, "open")]
 
 
 def test_contributions_come_in_the_registry_s_order_with_their_alerts() -> None:
@@ -287,18 +326,25 @@ def test_a_grade_is_kept_until_its_score_is_five_points_below() -> None:
 
 
 def test_more_episodes_than_are_told_apart_keep_their_points_but_not_their_names() -> None:
-    ledger = taken(*(rise(k, 0.02, f"a{k}") for k in range(MOST_EPISODES + 5)), verdict(30, "a20", "confirmed"))
+    ledger = taken(*(rise(k, 0.02, f"a{k}") for k in range(MOST_ALERTS + 5)), verdict(30, "a20", "confirmed"))
     seen = score(ledger, 21)
-    assert len([each for each in seen.contributions if each.alert_id]) == MOST_EPISODES
-    assert len(seen.contributions) == MOST_EPISODES + 1
-    alone = sum(0.02 * POINTS * 2 ** ((k - 30) / 30) for k in range(MOST_EPISODES + 5))
+    assert len([each for each in seen.contributions if each.alert_id]) == MOST_ALERTS
+    assert len(seen.contributions) == MOST_ALERTS + 1
+    alone = sum(0.02 * POINTS * 2 ** ((k - 30) / 30) for k in range(MOST_ALERTS + 5))
     assert sum(each.points for each in score(ledger, 30).contributions) == pytest.approx(alone, abs=0.1)
     assert ledger.apply(verdict(31, "a0", "confirmed")) is Effect.UNMATCHED
 
 
+def test_an_alert_that_goes_on_is_told_apart_longer_than_younger_ones_that_ended() -> None:
+    ledger = taken(*(rise(k, 0.02, f"a{k}") for k in range(MOST_ALERTS)))
+    ledger.apply(rise(20, 0.02, "a0", by=0.0, reopened=1))
+    ledger.apply(rise(21, 0.02, "more"))
+    assert {f"a{k}" for k in range(MOST_ALERTS)} - {each.alert_id for each in score(ledger, 21).contributions} == {"a1"}
+
+
 def test_an_episode_with_a_verdict_that_counts_is_told_apart_longest() -> None:
     ledger = taken(rise(0, 0.3, "first"), verdict(0, "first", "confirmed"))
-    for k in range(2 * MOST_EPISODES):
+    for k in range(2 * MOST_ALERTS):
         ledger.apply(rise(1, 0.1, f"a{k}"))
     floor = score(ledger, 1).floor
     assert floor is not None
@@ -359,6 +405,7 @@ ALERTS = [("jump", "j1"), ("jump", "j2"), ("drift", "d1"), ("surge", "s1"), ("hi
 def histories(draw: st.DrawFn, most: int = 60) -> list[Change]:
     """A merchant's changes in order: episodes that rise, verdicts, overrides, closings."""
     at_ms, peaks = START_MS, dict.fromkeys(ALERTS, 0.0)
+    reopened: Counter[str] = Counter()
     found: list[Change] = []
     jumps = st.sampled_from([0, 0, 60_000, HOUR_MS, 9 * HOUR_MS, DAY_MS, 7 * DAY_MS, 40 * DAY_MS, 200 * DAY_MS])
     extra = draw(st.integers(0, 20))
@@ -373,7 +420,11 @@ def histories(draw: st.DrawFn, most: int = 60) -> list[Change]:
             peaks[detector, alert_id] = peak
             first_ms = draw(st.sampled_from([0, START_MS - 10 * DAY_MS]))
             mcc = draw(st.sampled_from(["", "5944", "5812"]))
-            found.append(Rise(0, at_ms, detector, alert_id, peak, peak - before, first_ms, mcc))
+            reopened[alert_id] += draw(st.sampled_from([0, 0, 0, 1]))
+            of_episode = peak * draw(st.sampled_from([1.0, 0.5])) if reopened[alert_id] else peak
+            found.append(
+                Rise(0, at_ms, detector, alert_id, of_episode, peak - before, first_ms, mcc, reopened[alert_id])
+            )
         elif kind == "verdict":
             what = draw(st.sampled_from(VERDICTS))
             until_ms = draw(st.sampled_from([0, at_ms + 3 * DAY_MS]))
@@ -430,7 +481,7 @@ def test_the_entries_lead_from_the_base_to_what_is_now(changes: list[Change]) ->
             it = applied(it, entry)
         assert it == account.now
         assert len(account.entries) <= MOST_ENTRIES
-        assert len([each for each in it.parts if each.alert_id]) <= MOST_EPISODES
+        assert len([each for each in it.parts if each.alert_id]) <= MOST_ALERTS
 
 
 @settings(max_examples=150, deadline=None)

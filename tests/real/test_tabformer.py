@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 
-from bench.tabformer import convert
+from bench.tabformer import alerts_of, convert
 from engine.control_kinds.engine import EngineSettings
 from engine.monitor import Monitor, MonitorConfig
+from evaluation.stories import per_story
 from streams.app import WorkerSettings
 from streams.intake import ingest
 from streams.sqlite.address import SqliteAddress
@@ -98,6 +99,15 @@ def test_only_duties_of_the_rules_are_many(run: Run) -> None:
     said = [json.loads(record.value) for record in run.alerts]
     serious = {alert["alert_id"]: alert for alert in said if alert["severity"] > 0.3}
     assert len(serious) <= 10, [alert["reason"]["en"] for alert in serious.values()]
+
+
+@pytest.mark.timeout(300)
+def test_a_merchant_s_story_is_one_alert(run: Run) -> None:
+    every, *_ = per_story(alerts_of(run.lines))
+    said = {json.loads(record.value)["alert_id"] for record in run.alerts}
+    assert every.alerts == len(said) > 0
+    assert every.alerts_a_story is not None
+    assert every.alerts_a_story <= 1.2
 
 
 def test_the_sums_of_each_merchant_are_those_of_a_naive_computation(run: Run) -> None:

@@ -69,3 +69,15 @@ def test_tables_have_no_blanks_at_their_lines_ends_where_they_are_piped(capsys: 
     assert lines[:4] == ["Some figures of a shop", "what    is", "short   1", "empty"]
     assert [line for line in lines if line != line.rstrip()] == []
     assert len(lines) > 5
+
+
+def test_a_line_of_tail_says_whether_its_alert_is_closed_and_how_often_it_was_reopened() -> None:
+    def shown(lang: str, *, reopened: int, closed: bool = False) -> str:
+        alert = msgspec.structs.replace(ALERT, reopened=reopened, closed=closed)
+        return line(alert, lang, "Asia/Shanghai").plain
+
+    assert "reopened" not in shown("en", reopened=0)
+    assert shown("en", reopened=1).endswith("  why  (reopened)")
+    assert shown("en", reopened=3, closed=True).endswith("  why  (closed, reopened 3 times)")
+    assert shown("zh", reopened=0, closed=True).endswith("  原因  （已结束）")
+    assert shown("zh", reopened=3).endswith("  原因  （重新打开3次）")

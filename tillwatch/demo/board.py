@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from msgspec.structs import replace
 from rich.console import Console, Group
 from rich.panel import Panel
 from rich.table import Table
@@ -13,7 +14,7 @@ from rich.text import Text
 from detectors.registry import title_of
 from domain.risk import GRADES
 from tillwatch.language import counted, local, local_iso, said, speaker, zone_name
-from tillwatch.show import GRADE_STYLES, bearer, money, severity_bar, severity_words, style_of, sums, table
+from tillwatch.show import GRADE_STYLES, bearer, money, severity_bar, severity_words, status, style_of, sums, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -170,7 +171,7 @@ def _alerts(picture: Picture, alerts: Iterable[Alert], view: View) -> Table:
         made.add_row(
             severity + hits, _merchant(picture, each.merchant_id, view, "\n"),
             Text(f"{money(each.turnover, each.currency)}\n{money(each.loss, each.currency)}"),
-            _two_lines(f"{said(each.title, view.lang)}{say(': ', '：')}{said(each.reason, view.lang)}", room),
+            _two_lines(f"{_titled(each, view.lang)}{say(': ', '：')}{said(each.reason, view.lang)}", room),
         )  # fmt: skip
     return _filled(made, view)
 
@@ -189,9 +190,15 @@ def _latest(picture: Picture, alerts: Iterable[Alert], view: View) -> Table:
             local_iso(each.last_time, view.zone),
             Text(severity_words(each.severity, view.lang), style_of(each.severity)),
             _merchant(picture, each.merchant_id, view, None if view.roomy else " "),
-            *(_loss(each, view.lang) if view.roomy else ()), said(each.title, view.lang),
+            *(_loss(each, view.lang) if view.roomy else ()), _titled(each, view.lang),
         )  # fmt: skip
     return _filled(made, view)
+
+
+def _titled(it: Alert, lang: str) -> str:
+    """An alert's title, with how often it was reopened."""
+    title, reopened = said(it.title, lang), status(replace(it, closed=False), lang)
+    return speaker(lang)(f"{title} ({reopened})", f"{title}（{reopened}）") if reopened else title
 
 
 def _loss(it: Alert, lang: str) -> tuple[str, str, str]:
