@@ -56,6 +56,9 @@ def _gauge(metric: str, operation: str = "max") -> Recording:
 RECORDS = series("tillwatch_records_total")
 LAG, CHECKPOINT = series("tillwatch_lag_records"), series("tillwatch_checkpoint_timestamp_seconds")
 WATERMARK = series("tillwatch_watermark_timestamp_seconds")
+_DAYS = series("tillwatch_merchant_days_total")
+_FELL = series("tillwatch_merchant_days_fallen_total")
+FALLEN_SHARE = f"sum by (job) (increase({_FELL}[6h])) / (sum by (job) (increase({_DAYS}[6h])) >= {limit.DAYS_LEAST})"
 PACE = "partition:tillwatch_records:rate5m"
 BEHIND = "partition:tillwatch_behind_seconds:max"
 QUIET = "detector:tillwatch_quiet_seconds:min"
@@ -183,6 +186,12 @@ CONTENT: tuple[Rule, ...] = (
         Text("Field {{ $labels.field }} came with {{ $value | humanizePercentage }} of an hour's transactions,"
              " far fewer than a day before", "字段 {{ $labels.field }} 近一小时仅 {{ $value | humanizePercentage }}"
              " 的交易带有，远少于前一日"), "field-gone",
+    ),
+    Rule(
+        "TillwatchTradeFell", "ticket", f"{FALLEN_SHARE} > {limit.FALLEN_SHARE}", "15m",
+        Text("{{ $value | humanizePercentage }} of the merchants' days of 6 hours fell to a quarter of the usual:"
+             " a hole in a feed, or a feast", "近6小时内结束的商户日中有 {{ $value | humanizePercentage }}"
+             " 跌至平时四分之一以下：可能是数据缺失或节日"), "trade-fell",
     ),
     Rule(
         "TillwatchAlertStorm", "ticket",

@@ -42,6 +42,9 @@ FIELD_TRANSACTIONS_LEAST = 500
 """Fewer transactions in an hour say nothing of a field."""
 FIELD_SHARE_LEAST = 0.05
 """A field that fewer transactions had a day before was as good as absent."""
+FALLEN_SHARE, DAYS_LEAST = 0.4, 200
+"""Share of the merchants' days that ended within 6 hours and fell to a quarter, and fewest days. Of lawful days a few
+in a hundred do; where two in five do, it is the feed's doing, or a feast that the calendar does not know."""
 STORM_TIMES_USUAL = 5
 """New alerts of an hour against the hourly mean of the week before."""
 STORM_ALERTS_LEAST = 100

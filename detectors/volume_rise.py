@@ -215,8 +215,8 @@ def _of_day(values: Values, currency: str) -> Text:
     return Text(
         f"{sales} sales ({of_number:.1f}x), {money(sum_minor, currency)} ({of_sum:.1f}x) in a day{after_en}; "
         f"usual are {expected:.1f} sales of {amount(usual, currency)}",
-        f"{after_zh}当日{sales}笔（为平时的{of_number:.1f}倍）、{money(sum_minor, currency)}（为平时的{of_sum:.1f}倍），"
-        f"平时约{expected:.1f}笔、{amount(usual, currency)}",
+        f"{after_zh}当日{sales}笔（为平时的{of_number:.1f}倍）、{money(sum_minor, currency)}"
+        f"（为平时的{of_sum:.1f}倍），平时约{expected:.1f}笔、{amount(usual, currency)}",
     )
 
 

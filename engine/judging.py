@@ -122,6 +122,7 @@ class Judge:
         changes += ((j, len(self._detectors), each) for j, each in self._closings(rows, risen))
         outputs.alerts += self.episodes.close_due(rows)
         self._score(changes, outputs, rows)
+        self.tallies.count_days(rows)
         self.shops.end()
         self._cover(rows)
 

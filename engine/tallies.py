@@ -10,8 +10,10 @@ from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+import numpy as np
 
 from detectors.contract import E7, HOME
+from domain.feature_codes import ROW_CLOSING
 from domain.mcc import mcc_group
 from domain.severity import level_of
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 MOST_VALUES = 100
 """Regions and agents that are told apart; what comes beyond is counted as `OTHER`."""
 OTHER, UNKNOWN = "other", "unknown"
+EXPECTED, FALLEN = 5.0, 0.25
+"""Sales to be expected of a day below which chance empties it, and the share of them up to which it fell."""
 
 
 class Begun(NamedTuple):
@@ -51,6 +55,8 @@ class Tallies(msgspec.Struct, kw_only=True, omit_defaults=True):
         by_region: alerts that began by the shop's city, or region.
         by_agent: alerts that began by the merchant's agent.
         by_mcc_group: alerts that began by the range of the merchant's MCC.
+        days_expected: merchants' days that ended with `EXPECTED` sales or more to be expected.
+        days_fallen: of these, those with a quarter of that or less.
     """
 
     dead_letters: dict[str, int] = {}
@@ -65,14 +71,17 @@ class Tallies(msgspec.Struct, kw_only=True, omit_defaults=True):
     by_region: dict[str, int] = {}
     by_agent: dict[str, int] = {}
     by_mcc_group: dict[str, int] = {}
+    days_expected: int = 0
+    days_fallen: int = 0
 
     def copy(self) -> Tallies:
         """The same sums, which do not change when these do."""
         tables = {name: getattr(self, name) for name in _TABLES}
         alerts = {detector: dict(each) for detector, each in self.alerts.items()}
         return Tallies(
-            alerts=alerts, home_digits=self.home_digits, **{name: dict(table) for name, table in tables.items()}
-        )
+            alerts=alerts, home_digits=self.home_digits, days_expected=self.days_expected,
+            days_fallen=self.days_fallen, **{name: dict(table) for name, table in tables.items()},
+        )  # fmt: skip
 
     @property
     def alerts_begun(self) -> int:
@@ -94,6 +103,15 @@ class Tallies(msgspec.Struct, kw_only=True, omit_defaults=True):
         if findings.loss_e7 is not None and detector.bearer:
             add(self.loss_minor, detector.bearer, home_minor(findings.loss_e7.tolist(), up, down))
 
+    def count_days(self, rows: FeatureRows) -> None:
+        """Count merchants' days that ended, and those that fell: most at once are a hole in the data, or a feast."""
+        if "expected_1d" not in rows.columns:
+            return
+        expected, sales = rows.columns["expected_1d"], rows.columns["closed_sales"]
+        days = (rows.kind == ROW_CLOSING) & (expected >= EXPECTED)
+        self.days_expected += int(np.count_nonzero(days))
+        self.days_fallen += int(np.count_nonzero(days & (sales <= FALLEN * expected)))
+
     def count_begun(self, detector: str, begun: Sequence[Begun], rows: FeatureRows, shops: Shops) -> None:
         """Count the alerts of a detector that began in rows of features."""
         words = self.alerts.setdefault(detector, {})
@@ -105,7 +123,9 @@ class Tallies(msgspec.Struct, kw_only=True, omit_defaults=True):
             add(self.by_mcc_group, _group_name(rows.mcc(j)), 1)
 
 
-_TABLES = tuple(each for each in Tallies.__struct_fields__ if each not in {"alerts", "home_digits"})
+_TABLES = tuple(
+    each for each in Tallies.__struct_fields__ if each not in {"alerts", "home_digits", "days_expected", "days_fallen"}
+)
 
 
 @cache

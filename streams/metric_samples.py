@@ -136,6 +136,8 @@ def _counted(partition: str, tallied: Tallied, detectors: tuple[str, ...]) -> It
         yield names.RECORDS, (partition, outcome), getattr(counts, name)
     yield names.VERDICTS_UNMATCHED, (partition,), counts.unmatched_verdicts
     yield names.CONTROLS_LATE, (partition,), counts.controls_late
+    yield names.DAYS_EXPECTED, (partition,), tallies.days_expected
+    yield names.DAYS_FALLEN, (partition,), tallies.days_fallen
     for metric, table in (
         (names.DEAD_LETTERS, dict.fromkeys(_REASONS, 0) | tallies.dead_letters),
         (names.FIELDS_DROPPED, tallies.fields_dropped),

@@ -228,6 +228,19 @@ def test_ten_times_the_weeks_alerts_are_a_storm(tmp_path: Path) -> None:
     assert found == {storm - 5: set(), end - 10: {("TillwatchAlertStorm", "ticket")}}
 
 
+def test_a_day_that_most_merchants_lost_is_told_once_and_a_closing_day_is_not(tmp_path: Path) -> None:
+    """1,000 merchants' days end each day at two; 30 of them have fallen, and on the third day 700."""
+    days, per_day = 4, 288
+    given = healthy(days * per_day, step_s=300)
+    ended = [k // per_day + int(k % per_day >= 24) for k in range(days * per_day)]
+    given[of_partition("tillwatch_merchant_days_total")] = " ".join(str(1_000 * each) for each in ended)
+    fallen = [30 * each + 670 * int(each >= 3) for each in ended]
+    given[of_partition("tillwatch_merchant_days_fallen_total")] = " ".join(map(str, fallen))
+    lawful, odd = 26 * HOUR + 2 * HOUR, 2 * 24 * HOUR + 4 * HOUR
+    found = firing(tmp_path, given, [lawful, odd], step="5m", every="5m")
+    assert found == {lawful: set(), odd: {("TillwatchTradeFell", "ticket")}}
+
+
 DAY = 24 * HOUR
 
 
@@ -305,7 +318,9 @@ def test_the_dead_mans_switch_always_fires(tmp_path: Path) -> None:
 
 def test_every_alert_has_a_case_in_which_it_fires() -> None:
     fired = {name for _, _, expected in CASES.values() for name in expected}
-    fired |= {(f"Tillwatch{each}", "ticket") for each in ("FieldGone", "AlertStorm", "DetectorSilent")}  # above
+    fired |= {
+        (f"Tillwatch{each}", "ticket") for each in ("FieldGone", "TradeFell", "AlertStorm", "DetectorSilent")
+    }  # above
     assert {(each.name, each.severity) for group in ALERTS.values() for each in group} == fired | {(DEAD_MAN, "none")}
 
 

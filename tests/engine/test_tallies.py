@@ -17,6 +17,7 @@ from engine.monitor import Monitor, MonitorConfig
 from engine.tallies import MOST_VALUES, OTHER, UNKNOWN, Tallies, add_of_many, home_minor
 from simulator.config import SimulationConfig
 from simulator.simulation import simulate
+from tests.detectors.shops import Shop
 from tests.engine.test_checkpoints import Shelf
 from tests.engine.test_first_format import restored
 
@@ -61,6 +62,20 @@ def test_each_alert_is_counted_once_and_each_dead_letter_by_its_reason() -> None
     assert set(tallies.by_mcc_group) - {UNKNOWN}
     assert tallies.findings.keys() == tallies.fired_ms.keys() == tallies.alerts.keys()
     assert all(minor > 0 for minor in tallies.turnover_minor.values())
+
+
+def test_days_that_fell_to_a_quarter_of_what_was_to_be_expected_are_counted_among_all() -> None:
+    """Ten shops with 30 sales a day for 20 days, of which five sell nothing on the last."""
+    taken, shops = (
+        Monitor(MonitorConfig(capacity=100), historic=True),
+        [Shop(rate=30.0, seed=k, merchant=f"m{k}") for k in range(10)],
+    )
+    for k, shop in enumerate(shops):
+        closed = {19} if k < 5 else set[int]()
+        shop.factor = lambda day, closed=closed: float(day not in closed)  # type: ignore[misc]
+    events = sorted((each for shop in shops for each in shop.events(20)), key=lambda each: each["event_time"])
+    taken.process(Records.of([msgspec.json.encode(each) for each in events]))
+    assert (taken.tallies.days_expected, taken.tallies.days_fallen) == (10 * (20 - 7), 5)
 
 
 def test_a_restored_monitor_goes_on_counting_where_the_checkpoint_was() -> None:
