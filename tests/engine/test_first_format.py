@@ -16,7 +16,7 @@ import msgspec
 
 from engine.checkpoint.pages import decode
 from engine.decoding.records import Records
-from engine.features.families import daily, sent
+from engine.features.families import daily, season, sent
 from engine.monitor import MerchantSnapshot, Monitor, MonitorConfig
 from tests.engine.test_checkpoints import rows_of
 from tests.engine.test_readings import days_of
@@ -73,18 +73,18 @@ def later() -> list[bytes]:
 
 def test_everything_in_it_is_read() -> None:
     old, new = restored(), undisturbed()
-    for each in (old, new):  # that version did not count them
+    for each in (old, new):  # that version did not count them, or learned a day's sales otherwise
         rows = each._pipeline.state.rows.rows
-        of_families = (name for family in (daily, sent) for name, *_ in family.FIELDS)
+        of_families = (name for family in (daily, season, sent) for name, *_ in family.FIELDS)
         for name in ("versions", "contract_versions", *of_families):
             rows[name] = 0
     assert rows_of(old) == rows_of(new)
     for merchant_id in ("m0", "m1", "m2"):
         assert without_receipts(old, merchant_id) == without_receipts(new, merchant_id)
     assert old.counts == new.counts
-    # `fee_notice` was said to need fees: it needs contracts, which that version did not count. `stan_reuse`
-    # was not there.
-    others = {"fee_notice", "stan_reuse"}
+    # `fee_notice` was said to need fees: it needs contracts, which that version did not count. The others
+    # were not there.
+    others = {"fee_notice", "stan_reuse", "volume_rise", "volume_decline"}
     assert [each for each in old.coverage if each.detector not in others] == [
         each for each in new.coverage if each.detector not in others
     ]
