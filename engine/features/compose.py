@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from domain.feature_codes import ROW_TRANSACTION
 from engine import jit
 from engine.decoding.columns import MISSING
 from engine.features import kernel
-from engine.features.families.registry import FAMILIES, columns
+from engine.features.families.registry import FAMILIES, columns, told_by_closings
 from engine.features.rows import row_dtype
 from engine.features.state import Into
 
@@ -71,8 +72,12 @@ class Composition:
         """Where the kernel puts up to `room` rows of features: as it takes it (twice), and by column name."""
         scratch, table = self.nulls.copy(), np.empty((len(self.columns), room), np.int64)
         by_name = {column.name: table[k].view(_DTYPES[column.kind]) for k, column in enumerate(self.columns)}
+        told = told_by_closings(self.families)
+        nulls, of_closings = self.nulls.view(np.int64), np.flatnonzero(told)
+        table[of_closings] = nulls[of_closings, None]
+        table[0] = ROW_TRANSACTION
         into = Into(
-            scratch.view(np.int64), self.nulls.view(np.int64), table, np.empty(room, np.int32),
+            scratch.view(np.int64), nulls, table, np.flatnonzero(~told), of_closings, np.empty(room, np.int32),
             np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64),
             np.empty(room, np.int64), np.empty(room, np.int8), np.empty(room, np.int64), np.empty(room, np.int32),
             np.empty((room, 3), np.int64),

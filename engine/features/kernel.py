@@ -43,7 +43,7 @@ from engine.features.families import repeats
 from engine.features.identity import AMOUNT_BITS, Identity, currency_of, whole_amount
 from engine.features.money import converted
 from engine.features.pricing import line_fee, price_line, rise_ppm, version_at
-from engine.features.rows import place
+from engine.features.rows import CHUNK, place
 from engine.features.sets import ABSENT, amount_at, enter, fetch, find, time_at
 from engine.features.state import (
     MAX_FEEDS,
@@ -270,14 +270,19 @@ def _fetch(data: Any, columns: Any, i: int, identity: Identity, state: State) ->
 
 
 @njit_inline
+def _fetch_lines(state: State, r: int) -> None:
+    size = state.row_bytes.shape[1]
+    for at in range(r * size, (r + 1) * size, _LINE):
+        prefetch(state.row_bytes, at)
+
+
+@njit_inline
 def _fetch_row(data: Any, columns: Any, i: int, identity: Identity, state: State) -> None:
     """Have the row of record `i` fetched, and the places of its ids among the duplicates."""
     r = _row_by_hash(identity, i, state)
     if r < 0:
         return
-    size = state.row_bytes.shape[1]
-    for at in range(r * size, (r + 1) * size, _LINE):
-        prefetch(state.row_bytes, at)
+    _fetch_lines(state, r)
     prefetch(state.deadlines, 8 * r)
     if columns.kind[i] == KIND_SETTLEMENT:
         return
@@ -387,6 +392,7 @@ def _await(state: State, row: Any, r: int) -> None:
     if row.close_day and (first == 0 or row.close_ms < first):
         first = row.close_ms
     state.deadlines[r] = first
+    state.soonest[r // CHUNK] = min(state.soonest[r // CHUNK], np.uint64(first - 1))
 
 
 @njit_inline
@@ -499,7 +505,10 @@ def _put(
     """Write the features as those of row `j`; the next row."""
     row = state.rows[r]
     into.words[0] = kind  # the column `row_kind` is the first
-    for k in range(len(into.words)):
+    if kind != ROW_TRANSACTION or into.table[0, j] != ROW_TRANSACTION:
+        for k in into.of_closings:
+            into.table[k, j] = into.words[k] if kind != ROW_TRANSACTION else into.nulls[k]
+    for k in into.of_transactions:
         into.table[k, j] = into.words[k]
     into.record_of[j] = record
     into.row_of[j] = r
@@ -930,6 +939,26 @@ def _feed_time(time_ms: int, kind: int) -> int:
 
 
 @njit_inner
+def _next_due(state: State, k: int, time_ms: int, r: int) -> int:
+    """The first row from `r` on, of feed `k`, that has a deadline before `time_ms`; -1 for none."""
+    n, before = i64(state.row_count[0]), np.uint64(max(time_ms, 1) - 1)
+    while r < n:
+        chunk = r // CHUNK
+        end = min((chunk + 1) * CHUNK, n)
+        if r == chunk * CHUNK and state.soonest[chunk] < before:
+            soonest = np.uint64(0xFFFFFFFFFFFFFFFF)
+            for each in range(r, end):
+                soonest = min(soonest, np.uint64(state.deadlines[each] - 1))
+            state.soonest[chunk] = soonest
+        if state.soonest[chunk] < before:
+            for each in range(r, end):
+                if np.uint64(state.deadlines[each] - 1) < before and state.rows[each].feed == k:
+                    return each
+        r = end
+    return -1
+
+
+@njit_inner
 def _tick(state: State, into: Into, references: Any, out: Any, k: int, time_ms: int, cursor: Any, j: int) -> int:
     """Bring the clock of feed `k` up to `time_ms`: fire the deadlines it passes; the next row of features.
 
@@ -940,12 +969,16 @@ def _tick(state: State, into: Into, references: Any, out: Any, k: int, time_ms: 
     if first < 0 and time_ms <= state.feed_clock_ms[k]:
         return j
     state.feed_clock_ms[k] = time_ms
-    for r in range(max(first, 0), state.row_count[0]):
-        if 0 < state.deadlines[r] < time_ms and state.rows[r].feed == k:
-            if j + MOST_AT_ONCE > len(into.record_of):
-                cursor[1] = r + 1
-                return j
-            j = _fire(state, into, references, out, r, time_ms, j)
+    r = _next_due(state, k, time_ms, max(first, i64(0)))
+    while r >= 0:
+        if j + MOST_AT_ONCE > len(into.record_of):
+            cursor[1] = r + 1
+            return j
+        after = _next_due(state, k, time_ms, r + 1)
+        if after >= 0:
+            _fetch_lines(state, after)
+        j = _fire(state, into, references, out, r, time_ms, j)
+        r = after
     return j
 
 

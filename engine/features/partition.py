@@ -176,7 +176,7 @@ class PartitionState:
         """The arrays the kernel reads and writes."""
         rows = self.rows
         return State(
-            rows.rows, rows.row_bytes, rows.deadlines, rows.count, rows.index, self.duplicates.table,
+            rows.rows, rows.row_bytes, rows.deadlines, rows.soonest, rows.count, rows.index, self.duplicates.table,
             self.undone.table, self.pending, self.pending_free, self.master_data, self.master_data_next,
             self.contracts, self.contract_next, self.price_lines, self._zones, self.rows.secret,
             self.feed_hash, self.feed_clock_ms, self.feed_count, rows.dirty,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 ID_BYTES = 32
 """Longest merchant_id; `domain.events.MERCHANT_ID.high`."""
+
+CHUNK = 256
+"""Rows whose deadlines are passed over together where none of them is due."""
 
 HEADER = (
     ("merchant_hash", np.uint64),
@@ -80,6 +83,8 @@ class Rows:
         self.rows: Structured = reserved((capacity,), dtype)
         self.row_bytes = self.rows.view(np.uint8).reshape(capacity, dtype.itemsize)
         self.deadlines = reserved((capacity,), np.int64)
+        self.soonest = np.zeros(capacity // CHUNK + 1, np.uint64)
+        """As `engine.features.state.State` has it; 0 is no more than any."""
         self.count = np.zeros(1, np.int64)
         self.dirty = Dirty(
             np.array([1], np.uint8), reserved((capacity,), np.int32), np.zeros(1, np.int64),
@@ -144,6 +149,7 @@ class Rows:
         """Restore rows from copies."""
         self.row_bytes[copies.row] = copies.bytes
         self.deadlines[copies.row] = copies.deadline_ms
+        self.soonest[copies.row // CHUNK] = 0
 
     def put_back_index(self, count: int) -> None:
         """Enter the first `count` rows, all restored, into the index."""
@@ -156,6 +162,11 @@ class Rows:
         """The merchant's id."""
         each = self.rows[row]
         return bytes(each["id"][: each["id_length"]]).decode("ascii")
+
+    def ids_of(self, rows: NDArray[np.integer[Any]]) -> list[str]:
+        """The ids of several merchants; what an id leaves of its field is zero."""
+        found: list[str] = self.rows["id"][rows].view(f"S{ID_BYTES}")[:, 0].astype(str).tolist()
+        return found
 
     def find(self, merchant_id: str) -> int:
         """The merchant's row, -1 where there is none."""

@@ -38,6 +38,8 @@ class State(NamedTuple):
     """The same memory, (capacity, row size)."""
     deadlines: NDArray[np.int64]
     """(capacity,): the earliest deadline of each row, 0 for none."""
+    soonest: NDArray[np.uint64]
+    """By `CHUNK` rows, no more than the least of their deadlines, minus 1; those that are 0 count as the greatest."""
     row_count: NDArray[np.int64]
     """(1,): rows in use."""
     merchants: Index
@@ -87,7 +89,11 @@ class Into(NamedTuple):
     nulls: NDArray[np.int64]
     """(columns,): the same with every feature null; read."""
     table: NDArray[np.int64]
-    """(columns, room)"""
+    """(columns, room). Columns that only closings tell are null in a row that says it is of a transaction."""
+    of_transactions: NDArray[np.int64]
+    """Places of the columns that a transaction writes; read."""
+    of_closings: NDArray[np.int64]
+    """Places of the others, which only closings tell; read."""
     record_of: NDArray[np.int32]
     """(room,): which record it is of; -1 for none."""
     row_of: NDArray[np.int32]

@@ -6,7 +6,9 @@ columns to `out`, and, where some of its columns are reversible, `undo(row, amou
 subtracts a reversed sale. It may have more: `settle(row, event, master_data, reference, out)` for a settlement,
 `close(row, closing, reference, out)` for the end of a merchant's local day (it may come hours later, and before late
 transactions of that day), `revise(row, revision, reference, out)` for a version of the contract. In these rows
-every column is null but those the hook writes. `KEPT` are further fields, which outlive a reset of the row.
+every column is null but those the hook writes. `CLOSES` names the columns that `close` writes; where those are all that
+the family has, `update` leaves them alone, and they are null in every other row. `KEPT` are further fields, which
+outlive a reset of the row.
 `BASE_D` says after how many days of a merchant's clock its columns mean something, `VERSION` (1 where it is left out)
 is raised when its fields get another type or meaning, and `RESTS_ON` names families whose fields it reads: where a
 state has not the family, or another version of it, the family starts anew, and its columns are null until the base is

@@ -84,16 +84,6 @@ CLOSES = tuple(column.name for column in COLUMNS)
 
 
 @njit_inner
-def _nothing(out: Any) -> None:
-    out.closed_refunds = out.closed_refunds_minor = out.closed_undone = out.closed_undone_minor = MISSING
-    out.closed_declined = out.closed_declined_minor = out.closed_credit = out.closed_chip = out.closed_stripe = MISSING
-    out.closed_contactless = out.closed_code = out.closed_keyed = out.closed_fee_minor = MISSING
-    out.closed_fee_judged_minor = out.closed_fee_due_minor = MISSING
-    out.closed_mcc_1 = out.closed_mcc_2 = out.closed_mcc_3 = MISSING
-    out.closed_mcc_1_sales = out.closed_mcc_2_sales = out.closed_mcc_3_sales = MISSING
-
-
-@njit_inner
 def _place(row: Any, day: int) -> int:
     """The place of a local day, emptied if it held an earlier one; -1 where it holds a later one."""
     k = day & 1
@@ -143,7 +133,6 @@ def _sale(row: Any, k: int, event: Event) -> None:
 @njit_inner
 def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Count the transaction in its day."""
-    _nothing(out)
     if event.role > REFUND:
         return
     k = _place(row, event.day)

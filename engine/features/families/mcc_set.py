@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.features.event import MISSING, SALE, Closing, Event
+from engine.features.event import SALE, Closing, Event
 from engine.features.families import Column
 from engine.features.families.mcc import leakage_e7
 from engine.jit import i64, njit_inner
@@ -96,21 +96,6 @@ CLOSES = (
     "set_evidence", "set_terminal_evidence", "set_share_1d", "set_share_usual", "set_amount_share_1d",
     "set_amount_share_usual", "set_cheap_1d", "set_sales_1d", "set_excess_1d_e7", "set_mcc_cheap", "set_mcc_dear",
 )  # fmt: skip
-
-
-@njit_inner
-def _nothing(out: Any) -> None:
-    out.set_evidence = np.nan
-    out.set_terminal_evidence = np.nan
-    out.set_share_1d = np.nan
-    out.set_share_usual = np.nan
-    out.set_amount_share_1d = np.nan
-    out.set_amount_share_usual = np.nan
-    out.set_cheap_1d = MISSING
-    out.set_sales_1d = MISSING
-    out.set_excess_1d_e7 = MISSING
-    out.set_mcc_cheap = MISSING
-    out.set_mcc_dear = MISSING
 
 
 @njit_inner
@@ -210,7 +195,6 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
     """Count an approved sale of a merchant with several MCCs; every column is null until the day closes."""
     if event.role == SALE and event.approved and master_data.mcc_count > 1:
         _take(row, event, master_data, reference)
-    _nothing(out)
 
 
 @njit_inner

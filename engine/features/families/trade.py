@@ -184,24 +184,10 @@ def _take(row: Any, event: Event, master_data: Any, reference: Any) -> None:
 
 
 @njit_inner
-def _nothing(out: Any) -> None:
-    out.trade_evidence = np.nan
-    out.trade_mcc = MISSING
-    out.trade_like = MISSING
-    out.trade_sales = MISSING
-    out.trade_gap_1d_e7 = MISSING
-    out.trade_ticket = MISSING
-    out.trade_ticket_own = MISSING
-    out.trade_ticket_like = MISSING
-    out.trade_telling = MISSING
-
-
-@njit_inner
 def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Count an approved sale in the merchant's profile; every column is null until the day closes."""
     if event.role == SALE and event.approved:
         _take(row, event, master_data, reference)
-    _nothing(out)
 
 
 @njit_inner
