@@ -62,7 +62,7 @@ _decode_shown = msgspec.json.Decoder(
 ).decode
 """Of a record only what is shown: the rest, two thirds of it, is passed over."""
 _TIME, _RECEIVED = NUMBERS.index("event_time"), NUMBERS.index("received_at")
-_MCC = NUMBERS.index("mcc")
+_MCC, _AMOUNT, _CURRENCY = (NUMBERS.index(name) for name in ("mcc", "amount", "currency"))
 
 
 @dataclass(slots=True)
@@ -190,6 +190,7 @@ class FeatureRows:
         self.clock_ms, self.watermark_ms = into.clock_ms[:count], into.watermark_ms[:count]
         self.approved_role, self.local_ms = into.approved_role[:count], into.local_ms[:count]
         self.disposition = walked.dispositions[first:end]
+        self._accepted = self.disposition == ACCEPTED.code
 
     def __len__(self) -> int:
         return len(self.merchant_row)
@@ -220,7 +221,8 @@ class FeatureRows:
         made = np.full(len(self), NULL)
         if len(sales) == 0:
             return made
-        amount, currency = self.number("amount")[sales], self.number("currency")[sales]
+        number, of_sales = self._walked.decoded.columns.number, self._record[sales]
+        amount, currency = number[_AMOUNT, of_sales], number[_CURRENCY, of_sales]
         own = self.currencies[sales]
         made[sales] = np.where(currency == own, amount, NULL)
         for k in np.flatnonzero((currency != own) & (amount != MISSING)).tolist():
@@ -231,7 +233,9 @@ class FeatureRows:
     def home_scale(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Numerator and denominator of what a minor unit of each row's merchant is in minor units at home."""
         references, own = self._walked.state.references, self.currencies
-        if len(references) == 1 and bool(np.isin(own, (0, references["exchange_currency"][0, 0])).all()):
+        home = references["exchange_currency"][0, 0]
+        # Of so great numbers `np.isin` sorts them all.
+        if len(references) == 1 and bool(((own == home) | (own == 0)).all()):
             return np.ones(len(self), np.int64), np.ones(len(self), np.int64)
         at = np.maximum(np.searchsorted(references["since_ms"], self.clock_ms, "right") - 1, 0)
         pairs, which = np.unique(np.stack([at, own]), axis=1, return_inverse=True)
@@ -319,7 +323,7 @@ class FeatureRows:
     @property
     def accepted_transactions(self) -> int:
         """How many transactions were accepted."""
-        return int(np.count_nonzero(self.disposition == ACCEPTED.code))
+        return int(np.count_nonzero(self._accepted))
 
     def counts(self) -> Counts:
         """The records by how they ended."""
@@ -338,9 +342,9 @@ class FeatureRows:
             there = decoded.columns.hash[STRINGS.index(need), part] != 0
         else:
             kinds = decoded.columns.kind[part]
-            taken = np.isin(self.disposition, (ACCEPTED.code, OTHER_EVENT.code))
+            taken = self._accepted | (self.disposition == OTHER_EVENT.code)
             return int(np.count_nonzero(taken & (kinds == EVENT_KINDS[need].code)))
-        return int(np.count_nonzero(there & (self.disposition == ACCEPTED.code)))
+        return int(np.count_nonzero(there & self._accepted))
 
     def analyst_events(self) -> list[AnalystEvent]:
         """The accepted verdicts and overrides, in order."""
