@@ -128,8 +128,8 @@ class Judge:
 
     def _closings(self, rows: FeatureRows, risen: set[int]) -> Iterator[tuple[int, DayClosed]]:
         """The ends of days of merchants that have an account, or will by these changes, with their rows of features."""
-        for j in np.flatnonzero(rows.kind == ROW_CLOSING).tolist():
-            row = int(rows.merchant_row[j])
+        closed = np.flatnonzero(rows.kind == ROW_CLOSING)
+        for j, row in zip(closed.tolist(), rows.merchant_row[closed].tolist(), strict=True):
             if row in risen or self.risk.known(row):
                 yield j, DayClosed(row, int(rows.watermark_ms[j]))
 
@@ -140,7 +140,7 @@ class Judge:
         for j, _, change in sorted(changes, key=lambda each: each[:2]):
             effect = self.risk.apply(change)
             if isinstance(change, DayClosed) and self.risk.known(change.row):
-                scores[j] = self.risk.score(change.row).score
+                scores[j] = self.risk.points(change.row)
             if effect is Effect.PUBLISH:
                 touched[change.row] = None
             outputs.counts.unmatched_verdicts += effect is Effect.UNMATCHED

@@ -12,10 +12,11 @@ from domain.events import EVENTS, Kind
 from domain.feature_codes import NULL, ROW_CLOSING
 from domain.readings import MerchantDays, Profile
 from domain.timestamps import iso
+from engine.decoding.columns import unpack
 from engine.features.families.registry import closing_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -48,22 +49,32 @@ def days_of(rows: FeatureRows, scores: Mapping[int, float]) -> MerchantDays | No
     closed = np.flatnonzero(rows.kind == ROW_CLOSING)
     if not len(closed):
         return None
-    at = closed.tolist()
     columns = [(each.name, rows.columns[each.name][closed]) for each in _CLOSING if each.name in rows.columns]
     return MerchantDays(
-        merchant_id=[rows.merchant_id(row) for row in rows.merchant_row[closed].tolist()],
-        day=[_date(each) for each in rows.local_ms[closed].tolist()], currency=[rows.currency(j) for j in at],
-        score=[scores.get(j) for j in at], columns={name: _values(column) for name, column in columns},
+        merchant_id=rows.merchant_ids(closed), day=_each(rows.local_ms[closed], _date),
+        currency=_each(rows.currencies[closed], unpack),
+        score=[scores.get(j) for j in closed.tolist()] if scores else [None] * len(closed),
+        columns={name: _values(column) for name, column in columns},
     )  # fmt: skip
+
+
+def _each(values: NDArray[np.int64], text: Callable[[int], str]) -> list[str]:
+    """The text of each value, made once for each that differs: there are few."""
+    few, which = np.unique(values, return_inverse=True)
+    texts = [text(each) for each in few.tolist()]
+    return [texts[k] for k in which.tolist()]
 
 
 def _values(column: NDArray[Any]) -> list[int | float | None]:
     """A column as JSON has it: None where it is null."""
-    null = np.isnan(column) if column.dtype.kind == "f" else column == NULL
-    values: list[int | float | None] = column.tolist()
-    if not null.any():
-        return values
-    return [None if gone else value for gone, value in zip(null.tolist(), values, strict=True)]
+    there = np.flatnonzero(~np.isnan(column) if column.dtype.kind == "f" else column != NULL)
+    if len(there) == len(column):
+        whole: list[int | float | None] = column.tolist()
+        return whole
+    values: list[int | float | None] = [None] * len(column)
+    for k, value in zip(there.tolist(), column[there].tolist(), strict=True):
+        values[k] = value
+    return values
 
 
 def _date(local_ms: int) -> str:

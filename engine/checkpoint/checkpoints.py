@@ -61,6 +61,8 @@ logger = logging.getLogger(__name__)
 
 ROWS_A_PAGE = 384
 """So that a page stays below 900 kB however little it can be compressed."""
+_BLOCK = "block_"
+"""Before the name of a kind of block, the array of a page that holds those of its rows that have one."""
 _SPREAD = 3
 """Copies of rows that live pages may hold for each row; beyond, the emptiest pages are written anew."""
 _SPARE_ROWS = 8 * ROWS_A_PAGE
@@ -69,11 +71,12 @@ _SPARE_PAGES = 64
 
 __all__ = ["Checkpoint", "Checkpoints", "Notes", "OtherState"]
 
-FORMAT = 3
+FORMAT = 4
 """Format of what a checkpoint holds. 1 had no format, and was read only by the same detectors and features; 2 had no
-secret: what it remembers of messages lies in pages `duplicates` and `undone`."""
-LEAST_READER = 3
-"""The lowest format a version must know to read what this one writes: those of the release before know it."""
+secret: what it remembers of messages lies in pages `duplicates` and `undone`; 3 had no blocks: all fields were in the
+row."""
+LEAST_READER = 4
+"""The lowest format a version must know to read what this one writes."""
 _FIRST_FAMILIES: dict[str, int] = dict.fromkeys(
     ("lifetime", "volume", "ratios", "repeats", "cards", "mcc", "mcc_set", "numbers", "trade", "fees", "season"), 1
 )
@@ -150,13 +153,13 @@ class RowPages:
         """Count a page that was written before; pages in their order."""
         self._move(page_id, row, [])
 
-    def page(
-        self, rows: NDArray[Any], row: NDArray[np.int32], deadline: NDArray[np.int64], dropped: list[int]
-    ) -> Fresh:
+    def page(self, copies: Copies, dropped: list[int]) -> Fresh:
         """A fresh page."""
         page_id = self._ids.take()
-        self._move(page_id, row, dropped)
-        return Fresh(page_id, Page("rows", {}, {"rows": rows, "row": row, "deadline_ms": deadline}))
+        self._move(page_id, copies.row, dropped)
+        blocks = {_BLOCK + name: held for name, held in copies.blocks.items()}
+        arrays = {"rows": copies.rows, "row": copies.row, "deadline_ms": copies.deadline_ms, **blocks}
+        return Fresh(page_id, Page("rows", {}, arrays))
 
     def _move(self, page_id: int, row: NDArray[np.int32], dropped: list[int]) -> None:
         left, counts = np.unique(self.page_of[row], return_counts=True)
@@ -469,9 +472,18 @@ class Checkpoints:
         state.know_earlier(int(until_s.max(initial=0)))
 
     def _take_rows(self, page_id: int, arrays: Mapping[str, NDArray[Any]], forgotten: AbstractSet[str]) -> None:
-        rows = self._state.rows
-        held = fitted(arrays["rows"], rows.rows.dtype, forgotten)
-        rows.put_back(Copies(held.view(np.uint8).reshape(len(held), -1), arrays["row"], arrays["deadline_ms"]))
+        rows, stored = self._state.rows, arrays["rows"]
+        held, blocks = fitted(stored, rows.rows.dtype, forgotten, self._state.moved), {}
+        for kind in rows.kinds:
+            dtype, _ = kind.dtype()
+            if _BLOCK + kind.name in arrays:
+                found = fitted(arrays[_BLOCK + kind.name], dtype, forgotten)
+            else:  # it was written before there were blocks of this kind, with their fields in the row
+                found = fitted(stored, dtype, forgotten, kind.moved)
+                held[kind.place] = found.view(np.uint8).reshape(len(found), -1).any(axis=1)
+                found = found[held[kind.place] != 0]
+            blocks[kind.name] = found
+        rows.put_back(Copies(held, arrays["row"], arrays["deadline_ms"], blocks))
         self.row_pages.put_back(page_id, arrays["row"])
 
 
@@ -536,15 +548,15 @@ class Checkpoint:
         return self._checkpoints.end()
 
     def _row_pages(self, copies: Copies) -> Iterator[Fresh]:
-        rows = copies.bytes.reshape(-1).view(self._rows.rows.dtype)
-        for first in range(0, len(rows), ROWS_A_PAGE):
-            part = slice(first, first + ROWS_A_PAGE)
-            yield self._checkpoints.row_pages.page(rows[part], copies.row[part], copies.deadline_ms[part], self.dropped)
+        for first in range(0, len(copies.row), ROWS_A_PAGE):
+            part = self._rows.part(copies, first, first + ROWS_A_PAGE)
+            yield self._checkpoints.row_pages.page(part, self.dropped)
 
 
 def fields_of(family: ModuleType) -> set[str]:
-    """The fields of a row that a family has, those that outlive a reset included."""
-    return {field[0] for field in (*getattr(family, "KEPT", ()), *family.FIELDS)}
+    """The fields of a row and its blocks that a family has, those that outlive a reset included."""
+    blocks = (field for each in getattr(family, "BLOCKS", ()) for field in (*each.kept, *each.fields))
+    return {field[0] for field in (*getattr(family, "KEPT", ()), *family.FIELDS, *blocks)}
 
 
 def _with(array: NDArray[Any], at: int, more: NDArray[Any]) -> NDArray[Any]:

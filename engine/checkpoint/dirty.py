@@ -32,7 +32,7 @@ class Dirty(NamedTuple):
     length: NDArray[np.int64]
     """(1,)"""
     saved: NDArray[np.uint8]
-    """(rows of the checkpoint in hand, row bytes): copies made before the first write since."""
+    """(rows of the checkpoint in hand, bytes of a row with its blocks): copies made before the first write since."""
     saved_row: NDArray[np.int32]
     saved_deadline: NDArray[np.int64]
     saved_count: NDArray[np.int64]
@@ -64,12 +64,13 @@ def room_for(rows: int, row_bytes: int) -> tuple[NDArray[Any], NDArray[Any], NDA
 
 
 @njit_inline
-def touch(rows: Structured, row_bytes: NDArray[np.uint8], deadlines: NDArray[np.int64], dirty: Dirty, r: int) -> None:
-    """Say that row `r` is about to be written to."""
+def touch(rows: Structured, row_bytes: NDArray[np.uint8], deadlines: NDArray[np.int64], dirty: Dirty, r: int) -> int:
+    """Say that row `r` is about to be written to; where it was copied to, for its blocks to follow, or -1."""
     row = rows[r]
     mark = dirty.mark[0]
+    at = -1
     if row.touched == mark:
-        return
+        return at
     if row.touched != 0:
         k = dirty.saved_count[0]
         for b in range(row_bytes.shape[1]):
@@ -77,16 +78,18 @@ def touch(rows: Structured, row_bytes: NDArray[np.uint8], deadlines: NDArray[np.
         dirty.saved_row[k] = r
         dirty.saved_deadline[k] = deadlines[r]
         dirty.saved_count[0] = k + 1
+        at = k
     row.touched = mark
     dirty.row[dirty.length[0]] = r
     dirty.length[0] += 1
+    return at
 
 
 @njit_cached
 def touch_all(
     rows: Structured, row_bytes: NDArray[np.uint8], deadlines: NDArray[np.int64], dirty: Dirty, which: NDArray[np.int32]
 ) -> None:
-    """Mark rows that were not written to for the next checkpoint."""
+    """Mark rows that were not written to for the next checkpoint; while none is in hand, so nothing is copied."""
     for k in range(len(which)):
         touch(rows, row_bytes, deadlines, dirty, which[k])
 
@@ -96,8 +99,8 @@ def gather(
     rows: Structured, row_bytes: NDArray[np.uint8], deadlines: NDArray[np.int64], which: NDArray[np.int32], mark: int,
     out: NDArray[np.uint8], out_row: NDArray[np.int32], out_deadline: NDArray[np.int64],
 ) -> int:  # fmt: skip
-    """Copy those of the rows `which` that still carry the checkpoint's `mark`, and make them clean; how many they
-    were.
+    """Copy those of the rows `which` that still carry the checkpoint's `mark` to the front of `out`'s entries, and make
+    them clean; how many they were.
     """
     n = 0
     for k in range(len(which)):

@@ -57,8 +57,12 @@ _SHOWN = tuple(
         "txn_id", "currency", "txn_type", "mcc", "terminal_id", "rrn", "stan", "card_last4", "response_code",
     }
 )  # fmt: skip
+_decode_shown = msgspec.json.Decoder(
+    msgspec.defstruct("Shown", [(name, Any, None) for name in (*(field.name for field in _SHOWN), "amount", "fee")])
+).decode
+"""Of a record only what is shown: the rest, two thirds of it, is passed over."""
 _TIME, _RECEIVED = NUMBERS.index("event_time"), NUMBERS.index("received_at")
-_MCC = NUMBERS.index("mcc")
+_MCC, _AMOUNT, _CURRENCY = (NUMBERS.index(name) for name in ("mcc", "amount", "currency"))
 
 
 @dataclass(slots=True)
@@ -168,6 +172,7 @@ class FeatureRows:
         time_ms: int64, of the transaction or settlement, of the deadline that closed a day, of a contract's receipt.
         clock_ms: int64, the later of that and the merchant's clock; it chooses the version of every control.
         watermark_ms: int64, the latest that the merchant's clock and its feeds' clocks have been; never goes back.
+        currencies: int64, the merchant's currency by then, packed; 0 before its first transaction.
         approved_role: int8, `domain.events.Role` of an approved transaction, else -1.
         local_ms: int64, a transaction's local time, or the midnight that a closed day began with; `MISSING` of another
             row.
@@ -177,7 +182,7 @@ class FeatureRows:
     def __init__(self, walked: Walked, count: int, first: int, end: int) -> None:
         into = walked.into
         self._walked, self._first, self._end = walked, first, end
-        self._record, self._currency = into.record_of[:count], into.currency[:count]
+        self._record, self.currencies = into.record_of[:count], into.currency[:count]
         self._version = into.version_of[:count]
         self.columns: Mapping[str, Any] = _Columns(walked.columns, count)
         self._made: dict[str, Any] = {}
@@ -185,6 +190,7 @@ class FeatureRows:
         self.clock_ms, self.watermark_ms = into.clock_ms[:count], into.watermark_ms[:count]
         self.approved_role, self.local_ms = into.approved_role[:count], into.local_ms[:count]
         self.disposition = walked.dispositions[first:end]
+        self._accepted = self.disposition == ACCEPTED.code
 
     def __len__(self) -> int:
         return len(self.merchant_row)
@@ -215,8 +221,9 @@ class FeatureRows:
         made = np.full(len(self), NULL)
         if len(sales) == 0:
             return made
-        amount, currency = self.number("amount")[sales], self.number("currency")[sales]
-        own = self._currency[sales]
+        number, of_sales = self._walked.decoded.columns.number, self._record[sales]
+        amount, currency = number[_AMOUNT, of_sales], number[_CURRENCY, of_sales]
+        own = self.currencies[sales]
         made[sales] = np.where(currency == own, amount, NULL)
         for k in np.flatnonzero((currency != own) & (amount != MISSING)).tolist():
             reference = self._walked.state.reference_at(int(self.clock_ms[sales[k]]))
@@ -225,8 +232,10 @@ class FeatureRows:
 
     def home_scale(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Numerator and denominator of what a minor unit of each row's merchant is in minor units at home."""
-        references, own = self._walked.state.references, self._currency
-        if len(references) == 1 and bool(np.isin(own, (0, references["exchange_currency"][0, 0])).all()):
+        references, own = self._walked.state.references, self.currencies
+        home = references["exchange_currency"][0, 0]
+        # Of so great numbers `np.isin` sorts them all.
+        if len(references) == 1 and bool(((own == home) | (own == 0)).all()):
             return np.ones(len(self), np.int64), np.ones(len(self), np.int64)
         at = np.maximum(np.searchsorted(references["since_ms"], self.clock_ms, "right") - 1, 0)
         pairs, which = np.unique(np.stack([at, own]), axis=1, return_inverse=True)
@@ -245,13 +254,17 @@ class FeatureRows:
         """The id of the merchant in a row of the partition."""
         return self._walked.state.rows.id_of(merchant_row)
 
+    def merchant_ids(self, at: NDArray[np.integer[Any]]) -> list[str]:
+        """The ids of the merchants of some rows."""
+        return self._walked.state.rows.ids_of(self.merchant_row[at])
+
     def txn_id(self, j: int) -> str:
         """The transaction id of row `j`, "" where the row is of no record."""
         return self.text("txn_id", j)
 
     def currency(self, j: int) -> str:
         """The merchant's currency by row `j`, "" before its first transaction."""
-        return unpack(int(self._currency[j]))
+        return unpack(int(self.currencies[j]))
 
     def values(self, names: Sequence[str], j: int) -> dict[str, int | float | None]:
         """Some features of row `j`, None where one is null."""
@@ -310,7 +323,7 @@ class FeatureRows:
     @property
     def accepted_transactions(self) -> int:
         """How many transactions were accepted."""
-        return int(np.count_nonzero(self.disposition == ACCEPTED.code))
+        return int(np.count_nonzero(self._accepted))
 
     def counts(self) -> Counts:
         """The records by how they ended."""
@@ -329,9 +342,9 @@ class FeatureRows:
             there = decoded.columns.hash[STRINGS.index(need), part] != 0
         else:
             kinds = decoded.columns.kind[part]
-            taken = np.isin(self.disposition, (ACCEPTED.code, OTHER_EVENT.code))
+            taken = self._accepted | (self.disposition == OTHER_EVENT.code)
             return int(np.count_nonzero(taken & (kinds == EVENT_KINDS[need].code)))
-        return int(np.count_nonzero(there & (self.disposition == ACCEPTED.code)))
+        return int(np.count_nonzero(there & self._accepted))
 
     def analyst_events(self) -> list[AnalystEvent]:
         """The accepted verdicts and overrides, in order."""
@@ -421,15 +434,16 @@ class FeatureRows:
 
 def _transaction_row(raw: bytes, time_ms: int, registered: tuple[str, ...]) -> TransactionRow:
     """A record that was accepted, as an alert shows it; decoding has checked it, so only what it left out is here."""
-    event, text = msgspec.json.decode(raw), {}
+    event: Any = _decode_shown(raw)
+    text = {}
     for field in _SHOWN:
-        value = event.get(field.name)
+        value = getattr(event, field.name)
         if isinstance(value, str) and _is_whole(field, value.strip(" ")):
             text[field.name] = value.strip(" ")
-    fee = event.get("fee")
     return TransactionRow(
-        time=iso(time_ms), amount=event["amount"], registered=registered, fee=fee if type(fee) is int else None, **text
-    )
+        time=iso(time_ms), amount=event.amount, registered=registered,
+        fee=event.fee if type(event.fee) is int else None, **text,
+    )  # fmt: skip
 
 
 def _is_whole(field: Field, value: str) -> bool:

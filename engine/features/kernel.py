@@ -1,8 +1,8 @@
 """The kernel: walks a batch in order over the merchants' rows.
 
-This file is a template: `compose` writes it out with the five functions between the marks replaced by calls of every
-family, and compiles that. Two families are core, for the kernel itself reads and writes their fields: `lifetime` and
-`repeats` (the ring of the last transactions).
+This file is a template: `compose` writes it out with the functions between the marks replaced by calls of every family
+and by what is done to every block, and compiles that. Two families are core, for the kernel itself reads and writes
+their fields: `lifetime` and `repeats` (the ring of the last transactions).
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from engine.features.families import repeats
 from engine.features.identity import AMOUNT_BITS, Identity, currency_of, whole_amount
 from engine.features.money import converted
 from engine.features.pricing import line_fee, price_line, rise_ppm, version_at
-from engine.features.rows import place
+from engine.features.rows import CHUNK, place
 from engine.features.sets import ABSENT, amount_at, enter, fetch, find, time_at
 from engine.features.state import (
     MAX_FEEDS,
@@ -116,29 +116,68 @@ _SALT_TXN = np.uint64(0xA24BAED4963EE407)
 _SALT_SENT = np.uint64(0x9FB21C651E98DF25)
 
 
+@njit_inline
+def fetch_block(data: Any, place: int, size: int) -> None:
+    """Have a block of `size` bytes fetched, where there is one; a literal lets the compiler unroll."""
+    if place:
+        for at in range(0, size, _LINE):
+            prefetch(data, place * size + at)
+
+
+@njit_inline
+def save_block(data: Any, place: int, saved: Any, copy: int, at: int) -> None:
+    """Copy a block to byte `at` of a copy of its row."""
+    if place:
+        for b in range(data.shape[1]):
+            saved[copy, at + b] = data[place, b]
+
+
+@njit_inline
+def reset_block(data: Any, place: int, keep: int) -> None:
+    """Empty a block but for what it keeps."""
+    if place:
+        for b in range(keep, data.shape[1]):
+            data[place, b] = 0
+
+
 # families: begin
+@njit_inline
+def fetch_blocks(row: Any, blocks: Any) -> None:
+    """Have the row's blocks fetched."""
+
+
+@njit_inline
+def save_blocks(row: Any, blocks: Any, saved: Any, copy: int) -> None:
+    """Copy the row's blocks behind its own copy."""
+
+
+@njit_inline
+def reset_blocks(row: Any, blocks: Any) -> None:
+    """Empty the row's blocks."""
+
+
 @njit_inner
-def update_all(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+def update_all(row: Any, blocks: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take a transaction into every family."""
 
 
 @njit_inner
-def undo_all(row: Any, undone: Undone) -> None:
+def undo_all(row: Any, blocks: Any, undone: Undone) -> None:
     """Take an approved sale or refund, or a part of it, out of every family that can."""
 
 
 @njit_inner
-def settle_all(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+def settle_all(row: Any, blocks: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take a settlement into every family that looks at it."""
 
 
 @njit_inner
-def close_all(row: Any, closing: Closing, reference: Any, out: Any) -> None:
+def close_all(row: Any, blocks: Any, closing: Closing, reference: Any, out: Any) -> None:
     """Close a day in every family that does."""
 
 
 @njit_inner
-def revise_all(row: Any, revision: Revision, reference: Any, out: Any) -> None:
+def revise_all(row: Any, blocks: Any, revision: Revision, reference: Any, out: Any) -> None:
     """Tell every family that cares of a new version of the contract."""
 
 
@@ -199,7 +238,9 @@ def _feed(state: State, h: np.uint64) -> int:
 
 @njit_inline
 def _touch(state: State, r: int) -> None:
-    touch(state.rows, state.row_bytes, state.deadlines, state.dirty, r)
+    copy = touch(state.rows, state.row_bytes, state.deadlines, state.dirty, r)
+    if copy >= 0:
+        save_blocks(state.rows[r], state.blocks, state.dirty.saved, copy)
 
 
 @njit_inline
@@ -261,6 +302,7 @@ def _fetch(data: Any, columns: Any, i: int, identity: Identity, state: State) ->
             prefetch(state.master_data, k * MASTER_DATA_BYTES)
             prefetch(state.master_data, (k + 1) * MASTER_DATA_BYTES - 1)
             prefetch(state.contracts, i64(state.rows[r].contract) * CONTRACT_BYTES)
+            fetch_blocks(state.rows[r], state.blocks)
     if i + 1 < n and kinds[i + 1] != KIND_DEAD and columns.number[N_FEE, i + 1] != MISSING:
         r = _row_by_hash(identity, i + 1, state)
         if r >= 0:
@@ -270,14 +312,19 @@ def _fetch(data: Any, columns: Any, i: int, identity: Identity, state: State) ->
 
 
 @njit_inline
+def _fetch_lines(state: State, r: int) -> None:
+    size = state.row_bytes.shape[1]
+    for at in range(r * size, (r + 1) * size, _LINE):
+        prefetch(state.row_bytes, at)
+
+
+@njit_inline
 def _fetch_row(data: Any, columns: Any, i: int, identity: Identity, state: State) -> None:
     """Have the row of record `i` fetched, and the places of its ids among the duplicates."""
     r = _row_by_hash(identity, i, state)
     if r < 0:
         return
-    size = state.row_bytes.shape[1]
-    for at in range(r * size, (r + 1) * size, _LINE):
-        prefetch(state.row_bytes, at)
+    _fetch_lines(state, r)
     prefetch(state.deadlines, 8 * r)
     if columns.kind[i] == KIND_SETTLEMENT:
         return
@@ -387,6 +434,7 @@ def _await(state: State, row: Any, r: int) -> None:
     if row.close_day and (first == 0 or row.close_ms < first):
         first = row.close_ms
     state.deadlines[r] = first
+    state.soonest[r // CHUNK] = min(state.soonest[r // CHUNK], np.uint64(first - 1))
 
 
 @njit_inline
@@ -499,8 +547,14 @@ def _put(
     """Write the features as those of row `j`; the next row."""
     row = state.rows[r]
     into.words[0] = kind  # the column `row_kind` is the first
-    for k in range(len(into.words)):
-        into.table[k, j] = into.words[k]
+    if kind != ROW_TRANSACTION or into.table[0, j] != ROW_TRANSACTION:
+        values = into.words if kind != ROW_TRANSACTION else into.nulls
+        for run in range(len(into.of_closings)):
+            for k in range(into.of_closings[run, 0], into.of_closings[run, 1]):
+                into.table[k, j] = values[k]
+    for run in range(len(into.of_transactions)):
+        for k in range(into.of_transactions[run, 0], into.of_transactions[run, 1]):
+            into.table[k, j] = into.words[k]
     into.record_of[j] = record
     into.row_of[j] = r
     into.time_ms[j] = time_ms
@@ -527,7 +581,7 @@ def _close(state: State, into: Into, references: Any, out: Any, r: int, j: int) 
     at_ms, day = row.close_ms, i64(row.close_day)
     idle = day - i64(row.day)
     _nothing(into)
-    close_all(row, Closing(at_ms, day, idle), _reference_at(references, _clock(row, at_ms)), out)
+    close_all(row, state.blocks, Closing(at_ms, day, idle), _reference_at(references, _clock(row, at_ms)), out)
     row.watermark_ms = max(row.watermark_ms, at_ms)
     if idle < IDLE_MOST_D:
         _close_at(state, row, day + 1)
@@ -574,7 +628,7 @@ def _undo(
     day = min((time_ms + offset_at(state.zones, zone, time_ms)) // DAY_MS, i64(row.day))
     amount, ticket = _own_money(paid, currency, row, reference), _own_money(ticket, currency, row, reference)
     undone = Undone(role, count, amount, ticket, paid, currency, time_ms, day, now_ms, i64(row.day))
-    undo_all(row, undone)
+    undo_all(row, state.blocks, undone)
 
 
 @njit_inline
@@ -700,6 +754,7 @@ def _reverse_described(
 @njit_inline
 def _reset(state: State, r: int, keep: int) -> None:
     """Forget all but the header and the lifetime sums."""
+    reset_blocks(state.rows[r], state.blocks)
     for k in range(keep, state.row_bytes.shape[1]):
         state.row_bytes[r, k] = 0
 
@@ -837,7 +892,7 @@ def _settle(
         max(local_ms // DAY_MS, was_day), was_day, local_ms, SALE, True,
     )  # fmt: skip
     _nothing(into)
-    settle_all(row, event, master_data, reference, out)
+    settle_all(row, state.blocks, event, master_data, reference, out)
     return _put(state, into, r, i, ROW_SETTLEMENT, time_ms, NO_ROLE, NO_LOCAL_MS, j)
 
 
@@ -861,7 +916,9 @@ def _revise(
     rise = rise_ppm(state, version, at) if at > 0 else MISSING
     _nothing(into)
     reference = _reference_at(references, _clock(row, time_ms))
-    revise_all(row, Revision(time_ms, effective_ms, state.contracts[version].notice_ms, rise), reference, out)
+    revise_all(
+        row, state.blocks, Revision(time_ms, effective_ms, state.contracts[version].notice_ms, rise), reference, out
+    )
     return _put(state, into, r, i, ROW_CONTRACT, time_ms, NO_ROLE, NO_LOCAL_MS, j)
 
 
@@ -911,7 +968,7 @@ def _accept(
         data, columns, i, identity, state, row, reference, known, time_ms, now_ms, was_ms, i64(row.day), was_day,
         local_ms, role, approved,
     )  # fmt: skip
-    update_all(row, event, master_data, reference, out)
+    update_all(row, state.blocks, event, master_data, reference, out)
     if row.pending and role <= REFUND:
         part, _ = _release(state, row, r, identity.txn[i], columns.hash[S_TXN, i], 0)
         if part >= 0 and approved:
@@ -930,6 +987,26 @@ def _feed_time(time_ms: int, kind: int) -> int:
 
 
 @njit_inner
+def _next_due(state: State, k: int, time_ms: int, r: int) -> int:
+    """The first row from `r` on, of feed `k`, that has a deadline before `time_ms`; -1 for none."""
+    n, before = i64(state.row_count[0]), np.uint64(max(time_ms, 1) - 1)
+    while r < n:
+        chunk = r // CHUNK
+        end = min((chunk + 1) * CHUNK, n)
+        if r == chunk * CHUNK and state.soonest[chunk] < before:
+            soonest = np.uint64(0xFFFFFFFFFFFFFFFF)
+            for each in range(r, end):
+                soonest = min(soonest, np.uint64(state.deadlines[each] - 1))
+            state.soonest[chunk] = soonest
+        if state.soonest[chunk] < before:
+            for each in range(r, end):
+                if np.uint64(state.deadlines[each] - 1) < before and state.rows[each].feed == k:
+                    return each
+        r = end
+    return -1
+
+
+@njit_inner
 def _tick(state: State, into: Into, references: Any, out: Any, k: int, time_ms: int, cursor: Any, j: int) -> int:
     """Bring the clock of feed `k` up to `time_ms`: fire the deadlines it passes; the next row of features.
 
@@ -940,12 +1017,16 @@ def _tick(state: State, into: Into, references: Any, out: Any, k: int, time_ms: 
     if first < 0 and time_ms <= state.feed_clock_ms[k]:
         return j
     state.feed_clock_ms[k] = time_ms
-    for r in range(max(first, 0), state.row_count[0]):
-        if 0 < state.deadlines[r] < time_ms and state.rows[r].feed == k:
-            if j + MOST_AT_ONCE > len(into.record_of):
-                cursor[1] = r + 1
-                return j
-            j = _fire(state, into, references, out, r, time_ms, j)
+    r = _next_due(state, k, time_ms, max(first, i64(0)))
+    while r >= 0:
+        if j + MOST_AT_ONCE > len(into.record_of):
+            cursor[1] = r + 1
+            return j
+        after = _next_due(state, k, time_ms, r + 1)
+        if after >= 0:
+            _fetch_lines(state, after)
+        j = _fire(state, into, references, out, r, time_ms, j)
+        r = after
     return j
 
 
@@ -1087,18 +1168,20 @@ def run(
 
 
 @njit_cached
-def snapshot(rows: Any, state: State, references: Any, scratch: Any) -> None:
+def snapshot(rows: Any, blocks: Any, state: State, references: Any, scratch: Any) -> None:
     """Write every feature of a merchant at its clock, as a declined void of no amount would show it.
 
     It is compiled apart from `run`, which was an eighth slower with a second call of the families in it.
 
     Args:
         rows: (1,) a copy of the merchant's row; it is written to.
+        blocks: copies of the merchant's blocks; they are written to.
         state: read.
         references: as `run` takes them.
         scratch: (1,) of the columns' dtype, written.
     """
     rows, state, references, scratch = borrowed(rows), borrowed(state), borrowed(references), borrowed(scratch)
+    blocks = borrowed(blocks)
     row, out = rows[0], scratch[0]
     now_ms, day = i64(row.clock_ms), i64(row.day)
     master_data = state.master_data[_master_data_at(state, row, now_ms)]
@@ -1109,5 +1192,5 @@ def snapshot(rows: Any, state: State, references: Any, scratch: Any) -> None:
         now_ms < 0, _0, _0, nothing, nothing, none, nothing, nothing, i64(row.currency), none, none, none, none,
         nothing, nothing, nothing, _0, _0, _0, _0, _0, none, i64(0), i64(0), _0,
     )  # fmt: skip
-    update_all(row, event, master_data, _reference_at(references, now_ms), out)
+    update_all(row, blocks, event, master_data, _reference_at(references, now_ms), out)
     out.row_kind = ROW_TRANSACTION

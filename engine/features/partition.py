@@ -80,6 +80,7 @@ class PartitionState:
 
     Attributes:
         families: the families in force.
+        moved: by field of rows, where earlier versions of the families stored it.
         blindness: which columns are null where a family started anew.
         starts: the families that did, in the order they did, and on how many merchants each.
         start_ms: these merchants' clocks at that moment, one start after the other, UTC milliseconds; `MISSING` of a
@@ -91,7 +92,7 @@ class PartitionState:
     ) -> None:
         if not 0 <= partition < partitions:
             raise ValueError(f"partition must be 0 to {partitions - 1}, got {partition}")
-        self.rows = Rows(composition.dtype, config.capacity)
+        self.rows = Rows(composition.dtype, config.capacity, composition.blocks)
         self.duplicates = AgedSet(journals=journals)
         self.undone = AgedSet(journals=journals)
         self.pending = np.zeros(1024, PENDING)
@@ -116,6 +117,7 @@ class PartitionState:
             config.foreign,
         )  # fmt: skip
         self.families = composition.families
+        self.moved = {name: each for family in self.families for name, each in getattr(family, "MOVED", {}).items()}
         self.blindness = Blindness(composition.families, composition.columns)
         self.starts: list[tuple[str, int]] = []
         self.start_ms = np.zeros(1024, np.int64)
@@ -176,9 +178,9 @@ class PartitionState:
         """The arrays the kernel reads and writes."""
         rows = self.rows
         return State(
-            rows.rows, rows.row_bytes, rows.deadlines, rows.count, rows.index, self.duplicates.table,
-            self.undone.table, self.pending, self.pending_free, self.master_data, self.master_data_next,
-            self.contracts, self.contract_next, self.price_lines, self._zones, self.rows.secret,
+            rows.rows, rows.row_bytes, rows.blocks, rows.deadlines, rows.soonest, rows.count, rows.index,
+            self.duplicates.table, self.undone.table, self.pending, self.pending_free, self.master_data,
+            self.master_data_next, self.contracts, self.contract_next, self.price_lines, self._zones, self.rows.secret,
             self.feed_hash, self.feed_clock_ms, self.feed_count, rows.dirty,
         )  # fmt: skip
 

@@ -17,6 +17,7 @@ from engine.decoding.columns import MISSING, NUMBERS, STRINGS, empty_columns
 from engine.decoding.decode import Decoded, Decoder, dead_letter
 from engine.decoding.hashing import partition_of
 from engine.decoding.records import Records
+from engine.features.blocks import copy_of
 from engine.features.compose import compose
 from engine.features.families.registry import FAMILIES
 from engine.features.feature_rows import FeatureRows, Walked, value_of
@@ -110,8 +111,10 @@ class FeaturePipeline:
 
         What belongs to a single transaction is null, or as a declined void of no amount would have it.
         """
-        row, features = self.state.rows.rows[merchant_row : merchant_row + 1].copy(), self._composition.nulls.copy()
-        self._composition.snapshot(row, self.state.state(), self.state.references, features)
+        rows, features = self.state.rows, self._composition.nulls.copy()
+        row = rows.rows[merchant_row : merchant_row + 1].copy()
+        blocks = copy_of(rows.kinds, rows.blocks, row)
+        self._composition.snapshot(row, blocks, self.state.state(), self.state.references, features)
         blind = self.state.blindness.hidden(merchant_row, int(row["clock_ms"][0]))
         for k in self.state.blindness.columns_of(blind).tolist():
             name = self.columns[k].name

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from engine.checkpoint.dirty import Dirty, gather, reserved, room_for, touch_all
+from engine.features.blocks import Block, BlockArrays, aligned, block_arrays, blocks_of, whole_dtype
 from engine.features.identity import keyed, new_secret, words_of
 from engine.jit import Structured, i64, njit_cached, njit_inline
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 ID_BYTES = 32
 """Longest merchant_id; `domain.events.MERCHANT_ID.high`."""
+
+CHUNK = 256
+"""Rows whose deadlines are passed over together where none of them is due."""
 
 HEADER = (
     ("merchant_hash", np.uint64),
@@ -51,12 +55,9 @@ merchant changes its feed."""
 
 def row_dtype(families: tuple[ModuleType, ...]) -> tuple[np.dtype[np.void], int]:
     """The row's dtype, and how many of its leading bytes a reset keeps: header and what families keep for ever."""
-    kept = [*HEADER, *(field for family in families for field in getattr(family, "KEPT", ()))]
-    fields = [*kept, *(field for family in families for field in family.FIELDS)]
-    dtype = np.dtype(fields, align=True)
-    keep = np.dtype(kept, align=True).itemsize
-    after = [dtype.fields[field[0]][1] for field in fields[len(kept) :]] if dtype.fields else []
-    return dtype, min([keep, *after])
+    places = ((each.place, np.int32) for each in blocks_of(families))
+    kept = (*HEADER, *places, *(field for family in families for field in getattr(family, "KEPT", ())))
+    return aligned(kept, tuple(field for family in families for field in family.FIELDS))
 
 
 class Index(NamedTuple):
@@ -74,16 +75,20 @@ class Rows:
     nothing is copied when there are more.
     """
 
-    def __init__(self, dtype: np.dtype[np.void], capacity: int) -> None:
+    def __init__(self, dtype: np.dtype[np.void], capacity: int, kinds: tuple[Block, ...] = ()) -> None:
         if capacity < 1:
             raise ValueError(f"capacity must be at least 1, got {capacity}")
         self.rows: Structured = reserved((capacity,), dtype)
         self.row_bytes = self.rows.view(np.uint8).reshape(capacity, dtype.itemsize)
+        self.kinds, self.blocks = kinds, block_arrays(kinds, capacity)
+        self._whole = whole_dtype(dtype, kinds)
         self.deadlines = reserved((capacity,), np.int64)
+        self.soonest = np.zeros(capacity // CHUNK + 1, np.uint64)
+        """As `engine.features.state.State` has it; 0 is no more than any."""
         self.count = np.zeros(1, np.int64)
         self.dirty = Dirty(
             np.array([1], np.uint8), reserved((capacity,), np.int32), np.zeros(1, np.int64),
-            *room_for(0, dtype.itemsize),
+            *room_for(0, self._whole.itemsize),
         )  # fmt: skip
         self._spare_list = reserved((capacity,), np.int32)
         self.secret = words_of(new_secret())
@@ -111,7 +116,7 @@ class Rows:
         lists, mark, count = self.dirty.row, int(self.dirty.mark[0]), int(self.dirty.length[0])
         self.dirty = Dirty(
             np.array([3 - mark], np.uint8), self._spare_list, np.zeros(1, np.int64),
-            *room_for(count, self.row_bytes.shape[1]),
+            *room_for(count, self._whole.itemsize),
         )  # fmt: skip
         self._spare_list = lists
         return Aside(lists[:count], mark)
@@ -119,31 +124,60 @@ class Rows:
     def gather(self, aside: Aside, first: int, last: int) -> Copies:
         """Copies of those of the list's rows `first` to `last` that were not written to since it was put aside."""
         which = aside.row[first:last]
-        copies = Copies(
-            np.empty((len(which), self.row_bytes.shape[1]), np.uint8), np.empty(len(which), np.int32),
-            np.empty(len(which), np.int64),
-        )  # fmt: skip
-        n = gather(self.rows, self.row_bytes, self.deadlines, which, aside.mark, *copies)
-        return self._clean(Copies(copies.bytes[:n], copies.row[:n], copies.deadline_ms[:n]))
+        out, row = np.empty((len(which), self._whole.itemsize), np.uint8), np.empty(len(which), np.int32)
+        deadline_ms = np.empty(len(which), np.int64)
+        n = gather(self.rows, self.row_bytes, self.deadlines, which, aside.mark, out, row, deadline_ms)
+        found = self._copies(out[:n], row[:n], deadline_ms[:n])
+        for kind, held in zip(self.kinds, self.blocks, strict=False):
+            found.blocks[kind.name] = held.record[found.rows[kind.place][found.has(kind)]]
+        return found
 
     def saved(self) -> Copies:
         """Copies of those that were, from before; once all others are gathered."""
         n = int(self.dirty.saved_count[0])
-        return self._clean(Copies(self.dirty.saved[:n], self.dirty.saved_row[:n], self.dirty.saved_deadline[:n]))
+        found = self._copies(self.dirty.saved[:n], self.dirty.saved_row[:n], self.dirty.saved_deadline[:n])
+        whole = self.dirty.saved[:n].view(self._whole)[:, 0]
+        for kind in self.kinds:
+            found.blocks[kind.name] = whole[kind.name][found.has(kind)]
+        return found
 
-    def _clean(self, copies: Copies) -> Copies:
-        copies.bytes[:, self.rows.dtype.fields["touched"][1]] = 0
-        return copies
+    def _copies(self, whole: NDArray[np.uint8], row: NDArray[np.int32], deadline_ms: NDArray[np.int64]) -> Copies:
+        """Copies of rows, without their blocks yet."""
+        rows = whole.view(self._whole)[:, 0]["row"].copy()
+        rows["touched"] = 0
+        return Copies(rows, row, deadline_ms, {})
+
+    def part(self, copies: Copies, first: int, last: int) -> Copies:
+        """Those of the copies from `first` to `last` - 1, with their blocks."""
+        of, blocks = slice(first, last), {}
+        for kind in self.kinds:
+            has = copies.has(kind)
+            before = np.count_nonzero(has[:first])
+            blocks[kind.name] = copies.blocks[kind.name][before : before + np.count_nonzero(has[of])]
+        return Copies(copies.rows[of], copies.row[of], copies.deadline_ms[of], blocks)
 
     def release(self) -> Dirty:
         """End the checkpoint in hand. What is returned holds its copies: to let go of many takes the system long."""
-        held, self.dirty = self.dirty, Dirty(*self.dirty[:3], *room_for(0, self.row_bytes.shape[1]))
+        held, self.dirty = self.dirty, Dirty(*self.dirty[:3], *room_for(0, self._whole.itemsize))
         return held
 
     def put_back(self, copies: Copies) -> None:
-        """Restore rows from copies."""
-        self.row_bytes[copies.row] = copies.bytes
+        """Restore rows from copies. Where blocks lay is of no consequence: they are given places anew."""
+        for kind, held in zip(self.kinds, self.blocks, strict=False):
+            self._put_back_blocks(kind, held, copies)
+        self.rows[copies.row] = copies.rows
         self.deadlines[copies.row] = copies.deadline_ms
+        self.soonest[copies.row // CHUNK] = 0
+
+    def _put_back_blocks(self, kind: Block, held: BlockArrays, copies: Copies) -> None:
+        """Restore the blocks of a kind, at the places that the rows have by an earlier copy or at fresh ones."""
+        places, has = self.rows[kind.place][copies.row], copies.has(kind)
+        held.bytes[places[places > 0]] = 0
+        fresh = np.flatnonzero(has & (places == 0))
+        places[fresh] = held.used[0] + 1 + np.arange(len(fresh))
+        held.used[0] += len(fresh)
+        held.record[places[has]] = copies.blocks[kind.name]
+        copies.rows[kind.place] = places
 
     def put_back_index(self, count: int) -> None:
         """Enter the first `count` rows, all restored, into the index."""
@@ -156,6 +190,17 @@ class Rows:
         """The merchant's id."""
         each = self.rows[row]
         return bytes(each["id"][: each["id_length"]]).decode("ascii")
+
+    def ids_of(self, rows: NDArray[np.integer[Any]]) -> list[str]:
+        """The ids of several merchants; what an id leaves of its field is zero."""
+        found: list[str] = self.rows["id"][rows].view(f"S{ID_BYTES}")[:, 0].astype(str).tolist()
+        return found
+
+    def block(self, name: str, row: int) -> np.void:
+        """A merchant's block of a kind; all zeros where it has none."""
+        k = [each.name for each in self.kinds].index(name)
+        found: np.void = self.blocks[k].record[self.rows[row][self.kinds[k].place]]
+        return found
 
     def find(self, merchant_id: str) -> int:
         """The merchant's row, -1 where there is none."""
@@ -175,10 +220,17 @@ class Aside(NamedTuple):
 class Copies(NamedTuple):
     """Copies of rows; one entry for each."""
 
-    bytes: NDArray[np.uint8]
-    """(n, row bytes)"""
+    rows: Structured
+    """(n,)"""
     row: NDArray[np.int32]
     deadline_ms: NDArray[np.int64]
+    blocks: dict[str, NDArray[np.void]]
+    """By kind, the blocks of those that have one."""
+
+    def has(self, kind: Block) -> NDArray[np.bool_]:
+        """(n,) which of the rows have a block of a kind."""
+        there: NDArray[np.bool_] = self.rows[kind.place] != 0
+        return there
 
 
 def _empty_index(size: int) -> Index:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -36,8 +36,12 @@ class State(NamedTuple):
     rows: Structured
     row_bytes: NDArray[np.uint8]
     """The same memory, (capacity, row size)."""
+    blocks: Any
+    """`engine.features.blocks.Blocks`: the optional parts of rows."""
     deadlines: NDArray[np.int64]
     """(capacity,): the earliest deadline of each row, 0 for none."""
+    soonest: NDArray[np.uint64]
+    """By `CHUNK` rows, no more than the least of their deadlines, minus 1; those that are 0 count as the greatest."""
     row_count: NDArray[np.int64]
     """(1,): rows in use."""
     merchants: Index
@@ -87,7 +91,11 @@ class Into(NamedTuple):
     nulls: NDArray[np.int64]
     """(columns,): the same with every feature null; read."""
     table: NDArray[np.int64]
-    """(columns, room)"""
+    """(columns, room). Columns that only closings tell are null in a row that says it is of a transaction."""
+    of_transactions: NDArray[np.int64]
+    """(runs, 2) the columns that a transaction writes, each run by its first place and that behind its last; read."""
+    of_closings: NDArray[np.int64]
+    """The same of the others, which only closings tell."""
     record_of: NDArray[np.int32]
     """(room,): which record it is of; -1 for none."""
     row_of: NDArray[np.int32]

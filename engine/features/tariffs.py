@@ -94,22 +94,22 @@ def kind_of(event: Event) -> int:
 
 
 @njit_inner
-def _is_own(row: Any, k: int, day: int) -> bool:
+def _is_own(held: Any, k: int, day: int) -> bool:
     """Whether others are held against a tariff."""
-    count = i64(row.tariff_count[k])
-    age = day - i64(row.tariff_first[k])
+    count = i64(held.tariff_count[k])
+    age = day - i64(held.tariff_first[k])
     return (
         (count & _MOST_COUNT) >= ESTABLISHED
         and age >= (ACCEPTED_D if count & _DEAR else SETTLED_D)
-        and day - i64(row.tariff_last[k]) <= UNUSED_D
+        and day - i64(held.tariff_last[k]) <= UNUSED_D
     )
 
 
 @njit_inner
-def _at(row: Any, k: int, amount: int) -> tuple[float, float]:
+def _at(held: Any, k: int, amount: int) -> tuple[float, float]:
     """A tariff's fee for an amount, and how far rounding may put a fee off it."""
-    low, high = i64(row.tariff_low[k]), i64(row.tariff_high[k])
-    low_fee, high_fee = i64(row.tariff_low_fee[k]), i64(row.tariff_high_fee[k])
+    low, high = i64(held.tariff_low[k]), i64(held.tariff_high[k])
+    low_fee, high_fee = i64(held.tariff_low_fee[k]), i64(held.tariff_high_fee[k])
     if low == high:
         return float(low_fee), 1.0 if amount == low else -1.0
     t = (amount - low) / (high - low)
@@ -127,64 +127,64 @@ def _is_line(low: int, low_fee: int, high: int, high_fee: int) -> bool:
 
 
 @njit_inner
-def _fits(row: Any, k: int, amount: int, fee: int) -> bool:
+def _fits(held: Any, k: int, amount: int, fee: int) -> bool:
     """Whether a payment fits a tariff of its kind: within rounding, and where outside, not too far."""
-    due, error = _at(row, k, amount)
+    due, error = _at(held, k, amount)
     if abs(fee - due) > error + _EPS:
         return False
-    low, high = i64(row.tariff_low[k]), i64(row.tariff_high[k])
+    low, high = i64(held.tariff_low[k]), i64(held.tariff_high[k])
     if low <= amount <= high:
         return True
     if error > 1.5 + 0.02 * fee:
         return False
     if amount < low:
-        return _is_line(amount, fee, high, i64(row.tariff_high_fee[k]))
-    return _is_line(low, i64(row.tariff_low_fee[k]), amount, fee)
+        return _is_line(amount, fee, high, i64(held.tariff_high_fee[k]))
+    return _is_line(low, i64(held.tariff_low_fee[k]), amount, fee)
 
 
 @njit_inner
-def _credit(row: Any, k: int, amount: int, fee: int, day: int, dearer: bool) -> None:
+def _credit(held: Any, k: int, amount: int, fee: int, day: int, dearer: bool) -> None:
     """Count a payment that fits a tariff, and let it cover the amount if no other of the merchant's own is between."""
-    count = i64(row.tariff_count[k])
+    count = i64(held.tariff_count[k])
     dear = (count & _DEAR) | (_DEAR if dearer else 0)
-    row.tariff_count[k] = min(_MOST_COUNT, (count & _MOST_COUNT) + FIT) | dear
-    row.tariff_last[k] = max(i64(row.tariff_last[k]), day)
-    low, high = i64(row.tariff_low[k]), i64(row.tariff_high[k])
+    held.tariff_count[k] = min(_MOST_COUNT, (count & _MOST_COUNT) + FIT) | dear
+    held.tariff_last[k] = max(i64(held.tariff_last[k]), day)
+    low, high = i64(held.tariff_low[k]), i64(held.tariff_high[k])
     if low <= amount <= high:
         return
     for j in range(0 if dearer else TARIFFS):
-        between = row.tariff_high[j] >= amount if amount < low else row.tariff_low[j] <= amount
-        beyond = row.tariff_low[j] < low if amount < low else row.tariff_high[j] > high
-        if j != k and row.tariff_kind[j] == row.tariff_kind[k] and between and beyond and _is_own(row, j, day):
+        between = held.tariff_high[j] >= amount if amount < low else held.tariff_low[j] <= amount
+        beyond = held.tariff_low[j] < low if amount < low else held.tariff_high[j] > high
+        if j != k and held.tariff_kind[j] == held.tariff_kind[k] and between and beyond and _is_own(held, j, day):
             return
     if amount < low:
-        row.tariff_low[k] = amount
-        row.tariff_low_fee[k] = fee
+        held.tariff_low[k] = amount
+        held.tariff_low_fee[k] = fee
     else:
-        row.tariff_high[k] = amount
-        row.tariff_high_fee[k] = fee
+        held.tariff_high[k] = amount
+        held.tariff_high_fee[k] = fee
 
 
 @njit_inner
-def _seed(row: Any, k: int, kind: int, amount: int, fee: int, day: int, dearer: bool) -> None:
+def _seed(held: Any, k: int, kind: int, amount: int, fee: int, day: int, dearer: bool) -> None:
     """Begin a candidate with one payment."""
-    row.tariff_kind[k] = kind
-    row.tariff_count[k] = 1 | (_DEAR if dearer else 0)
-    row.tariff_run[k] = 0
-    row.tariff_first[k] = row.tariff_last[k] = day
-    row.tariff_low[k] = row.tariff_high[k] = amount
-    row.tariff_low_fee[k] = row.tariff_high_fee[k] = fee
+    held.tariff_kind[k] = kind
+    held.tariff_count[k] = 1 | (_DEAR if dearer else 0)
+    held.tariff_run[k] = 0
+    held.tariff_first[k] = held.tariff_last[k] = day
+    held.tariff_low[k] = held.tariff_high[k] = amount
+    held.tariff_low_fee[k] = held.tariff_high_fee[k] = fee
 
 
 @njit_inner
-def _room(row: Any, day: int) -> int:
+def _room(held: Any, day: int) -> int:
     """Where a new candidate may begin: a free place, or that of the one unused the longest; -1 for nowhere."""
     best, least = -1, day - 28
     for k in range(TARIFFS):
-        if row.tariff_count[k] == 0:
+        if held.tariff_count[k] == 0:
             return k
-        last = i64(row.tariff_last[k])
-        count = i64(row.tariff_count[k]) & _MOST_COUNT
+        last = i64(held.tariff_last[k])
+        count = i64(held.tariff_count[k]) & _MOST_COUNT
         if count < ESTABLISHED:
             last -= 60 if count < CONFIRMED else 30
         if last < least:
@@ -193,10 +193,10 @@ def _room(row: Any, day: int) -> int:
 
 
 @njit_inner
-def _pairs(row: Any, k: int, amount: int, fee: int, plain: bool) -> bool:
+def _pairs(held: Any, k: int, amount: int, fee: int, plain: bool) -> bool:
     """Whether a tariff can go through a candidate of one payment and another; `plain`: a rate alone, or a flat fee."""
-    low, low_fee = i64(row.tariff_low[k]), i64(row.tariff_low_fee[k])
-    if low != i64(row.tariff_high[k]):
+    low, low_fee = i64(held.tariff_low[k]), i64(held.tariff_low_fee[k])
+    if low != i64(held.tariff_high[k]):
         return False
     ray = abs(fee / amount - low_fee / low) <= 0.5 / amount + 0.5 / low
     if plain and not ray and fee != low_fee:
@@ -205,41 +205,41 @@ def _pairs(row: Any, k: int, amount: int, fee: int, plain: bool) -> bool:
 
 
 @njit_inner
-def _stray(row: Any, kind: int, amount: int, fee: int, day: int, dearer: bool) -> None:
+def _stray(held: Any, kind: int, amount: int, fee: int, day: int, dearer: bool) -> None:
     """Learn from a payment that fits no tariff of its kind: support a candidate, begin one, or weaken the weakest."""
     candidates, weakest = 0, -1
     for plain in (True, False):
         for k in range(TARIFFS):
-            count = i64(row.tariff_count[k]) & _MOST_COUNT
-            if row.tariff_kind[k] != kind or not 0 < count < CONFIRMED:
+            count = i64(held.tariff_count[k]) & _MOST_COUNT
+            if held.tariff_kind[k] != kind or not 0 < count < CONFIRMED:
                 continue
-            if _pairs(row, k, amount, fee, plain):
-                _credit(row, k, amount, fee, day, dearer)
+            if _pairs(held, k, amount, fee, plain):
+                _credit(held, k, amount, fee, day, dearer)
                 return
             candidates += 1
-            if weakest < 0 or count < (i64(row.tariff_count[weakest]) & _MOST_COUNT):
+            if weakest < 0 or count < (i64(held.tariff_count[weakest]) & _MOST_COUNT):
                 weakest = k
         if candidates < CANDIDATES:
             break
     k = weakest
     if candidates < CANDIDATES:
-        k = _room(row, day)
+        k = _room(held, day)
         if k < 0:
             return
-    elif (i64(row.tariff_count[k]) & _MOST_COUNT) > 1:
-        row.tariff_count[k] -= 1
+    elif (i64(held.tariff_count[k]) & _MOST_COUNT) > 1:
+        held.tariff_count[k] -= 1
         return
-    _seed(row, k, kind, amount, fee, day, dearer)
+    _seed(held, k, kind, amount, fee, day, dearer)
 
 
 @njit_inner
-def _tariff(row: Any, k: int) -> tuple[int, int]:
+def _tariff(held: Any, k: int) -> tuple[int, int]:
     """A tariff's rate, parts per million, and fixed part; rounded to 0.01 % where that is as good."""
-    low, high = i64(row.tariff_low[k]), i64(row.tariff_high[k])
-    low_fee = i64(row.tariff_low_fee[k])
+    low, high = i64(held.tariff_low[k]), i64(held.tariff_high[k])
+    low_fee = i64(held.tariff_low_fee[k])
     if high == low:
         return (low_fee * 1_000_000 + low // 2) // max(1, low), 0
-    exact = (i64(row.tariff_high_fee[k]) - low_fee) * 1e6 / (high - low)
+    exact = (i64(held.tariff_high_fee[k]) - low_fee) * 1e6 / (high - low)
     rate = np.floor(exact / 100.0 + 0.5) * 100.0
     if abs(rate - exact) > 1e6 / (high - low):
         rate = np.floor(exact + 0.5)
@@ -248,100 +248,100 @@ def _tariff(row: Any, k: int) -> tuple[int, int]:
 
 
 @njit_inner
-def _rough(row: Any, kind: int, amount: int, fee: int, exact: bool, out: Any) -> bool:
+def _rough(held: Any, kind: int, amount: int, fee: int, exact: bool, out: Any) -> bool:
     """Hold a payment against the merchant's rough rate, then learn from it; whether it could be judged."""
     if amount < LEAST_ROUGH_MINOR:
         return False
-    if row.rough_kind != kind:
-        if row.rough_vote > 0:
-            row.rough_vote -= 1
+    if held.rough_kind != kind:
+        if held.rough_vote > 0:
+            held.rough_vote -= 1
             return False
-        row.rough_kind = kind
-        row.rough_mean = row.rough_spread = np.float32(0.0)
-        row.rough_count = row.rough_run = 0
-    row.rough_vote = min(60_000, i64(row.rough_vote) + VOTE)
-    mean, spread, count = float(row.rough_mean), float(row.rough_spread), i64(row.rough_count)
+        held.rough_kind = kind
+        held.rough_mean = held.rough_spread = np.float32(0.0)
+        held.rough_count = held.rough_run = 0
+    held.rough_vote = min(60_000, i64(held.rough_vote) + VOTE)
+    mean, spread, count = float(held.rough_mean), float(held.rough_spread), i64(held.rough_count)
     rate = fee * 1e6 / amount
     dearer = count >= LEAST_ROUGH and rate > mean * 1.02 + 3.0 * spread + 50.0
     judged = count >= LEAST_ROUGH and not exact
     if judged:
-        run = i64(row.rough_run)
-        row.rough_run = min(_MOST_RUN, run + 1) if dearer else max(0, run - AGAINST)
+        run = i64(held.rough_run)
+        held.rough_run = min(_MOST_RUN, run + 1) if dearer else max(0, run - AGAINST)
         due = i64(np.floor(mean * amount / 1e6 + 0.5))
         out.fee_basis = FEE_ROUGH
         out.fee_due = due
         out.fee_over = fee - due
         out.fee_due_ppm = i64(np.floor(mean + 0.5))
-        out.fee_dearer_run = i64(row.rough_run)
-    row.rough_count = min(60_000, count + 1)
+        out.fee_dearer_run = i64(held.rough_run)
+    held.rough_count = min(60_000, count + 1)
     weight = 1.0 / min(1_024 if dearer else 256, count + 1)
-    row.rough_mean = np.float32(mean + (rate - mean) * weight)
+    held.rough_mean = np.float32(mean + (rate - mean) * weight)
     if count > 0 and not dearer:
-        row.rough_spread = np.float32(spread + (abs(rate - mean) - spread) * weight)
+        held.rough_spread = np.float32(spread + (abs(rate - mean) - spread) * weight)
     return judged and dearer
 
 
 @njit_inner
-def learn(row: Any, event: Event, out: Any) -> bool:
+def learn(held: Any, day: int, event: Event, out: Any) -> bool:
     """Hold a payment against the merchant's own tariffs, then learn from it; whether it is dearer."""
-    kind, day, amount, fee = kind_of(event), i64(row.fee_day), event.amount, event.fee
-    own, best, known, exact = -1, 0.0, False, row.explained >= NOISY
+    kind, amount, fee = kind_of(event), event.amount, event.fee
+    own, best, known, exact = -1, 0.0, False, held.explained >= NOISY
     for k in range(TARIFFS):
-        inside = row.tariff_low[k] <= amount <= row.tariff_high[k]
-        if row.tariff_kind[k] != kind or row.tariff_count[k] == 0:
+        inside = held.tariff_low[k] <= amount <= held.tariff_high[k]
+        if held.tariff_kind[k] != kind or held.tariff_count[k] == 0:
             continue
-        mine = _is_own(row, k, day)
+        mine = _is_own(held, k, day)
         known |= mine
         if not inside:
             continue
-        due, _ = _at(row, k, amount)
+        due, _ = _at(held, k, amount)
         if not mine:
             # Only what is never exceeded becomes the merchant's own: of tariffs that alternate, the dearest.
-            count = i64(row.tariff_count[k])
+            count = i64(held.tariff_count[k])
             if fee - due > ROUNDING_MINOR + _EPS and (count & _MOST_COUNT) > 2 * FIT:
-                row.tariff_count[k] = count - 2 * FIT
+                held.tariff_count[k] = count - 2 * FIT
         elif own < 0 or due > best:
             own, best = k, due
     due_minor = i64(np.floor(best + 0.5))
     dearer = own >= 0 and fee - due_minor > ROUNDING_MINOR
     fit = -1
     for k in range(TARIFFS):
-        if row.tariff_kind[k] != kind or row.tariff_count[k] == 0 or (dearer and _is_own(row, k, day)):
+        if held.tariff_kind[k] != kind or held.tariff_count[k] == 0 or (dearer and _is_own(held, k, day)):
             continue
-        if _fits(row, k, amount, fee) and (
-            fit < 0 or row.tariff_count[k] & _MOST_COUNT > row.tariff_count[fit] & _MOST_COUNT
+        if _fits(held, k, amount, fee) and (
+            fit < 0 or held.tariff_count[k] & _MOST_COUNT > held.tariff_count[fit] & _MOST_COUNT
         ):
             fit = k
-    if dearer and fit >= 0 and CONFIRMED <= row.tariff_count[fit] < _DEAR:
+    if dearer and fit >= 0 and CONFIRMED <= held.tariff_count[fit] < _DEAR:
         # A tariff as old as the own one, that it alternates with.
-        dearer = row.tariff_first[fit] > i64(row.tariff_first[own]) + SETTLED_D
-    explained = fit >= 0 and (row.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED
+        dearer = held.tariff_first[fit] > i64(held.tariff_first[own]) + SETTLED_D
+    explained = fit >= 0 and (held.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED
     if (own >= 0 and not dearer) or not known:
-        row.explained += np.float32((1.0 if explained else 0.0) - row.explained) * np.float32(1.0 / 64.0)
+        held.explained += np.float32((1.0 if explained else 0.0) - held.explained) * np.float32(1.0 / 64.0)
     if not exact:
         own, dearer = -1, False
     if own >= 0:
-        run = i64(row.tariff_run[own])
-        flat = row.tariff_low_fee[own] == row.tariff_high_fee[own]
+        run = i64(held.tariff_run[own])
+        flat = held.tariff_low_fee[own] == held.tariff_high_fee[own]
         if dearer:
-            row.tariff_run[own] = min(_MOST_RUN, run + 1)
+            held.tariff_run[own] = min(_MOST_RUN, run + 1)
         elif fee <= due_minor:
-            row.tariff_run[own] = max(0, run - (AGAINST if flat or due_minor >= TELLING_MINOR else 1))
-        rate, fixed = _tariff(row, own)
+            held.tariff_run[own] = max(0, run - (AGAINST if flat or due_minor >= TELLING_MINOR else 1))
+        rate, fixed = _tariff(held, own)
         out.fee_basis = FEE_LEARNED
         out.fee_due = due_minor
         out.fee_over = fee - due_minor
         out.fee_due_ppm = rate
         out.fee_due_fixed = fixed
-        out.fee_dearer_run = i64(row.tariff_run[own])
+        out.fee_dearer_run = i64(held.tariff_run[own])
     if fit >= 0:
-        _credit(row, fit, amount, fee, day, dearer)
-        if dearer and (row.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED:
-            rate, fixed = _tariff(row, fit)
+        _credit(held, fit, amount, fee, day, dearer)
+        if dearer and (held.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED:
+            rate, fixed = _tariff(held, fit)
             out.fee_new_ppm = rate
             out.fee_new_fixed = fixed
     else:
-        _stray(row, kind, amount, fee, day, dearer)
+        _stray(held, kind, amount, fee, day, dearer)
     if own >= 0:
         return dearer
-    return _rough(row, kind, amount, fee, exact, out)
+    return _rough(held, kind, amount, fee, exact, out)

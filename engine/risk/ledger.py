@@ -245,6 +245,11 @@ class RiskLedger:
             held=now.held_ms > 0,
         )  # fmt: skip
 
+    def points(self, row: int) -> float:
+        """The `score` of a known row at its last change or publication, without what explains it."""
+        account = self._accounts[row]
+        return self._break_down(account.now, account.at_ms).score / E2
+
     def _rank(self, part: tuple[AlertPoints, int]) -> int:
         """Where a detector's contributions come in a score; those of detectors that no longer run come last."""
         return self._order.get(part[0].detector, len(self._order))

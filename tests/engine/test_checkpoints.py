@@ -79,11 +79,16 @@ def batches(seed: int, length: int = 300) -> list[Records]:
 
 
 def rows_of(taken: Monitor) -> bytes:
-    """Every byte of every row, but for the marks of checkpoints."""
+    """Every byte of every row and its blocks, but for the marks of checkpoints and for where the blocks lie."""
     rows = taken._pipeline.state.rows
     found = rows.row_bytes[: rows.count[0]].copy()
-    found[:, rows.rows.dtype.fields["touched"][1]] = 0
-    return found.tobytes()
+    fields = found.view(rows.rows.dtype)[:, 0]
+    fields["touched"] = 0
+    parts = [found]
+    for kind, held in zip(rows.kinds, rows.blocks, strict=False):
+        parts.append(held.bytes[fields[kind.place]])
+        fields[kind.place] = 0
+    return b"".join(each.tobytes() for each in parts)
 
 
 class Disturbed:

@@ -134,7 +134,7 @@ def one_update(kernel: Any) -> Any:
 
     @njit
     def update(row: Any, event: Any, out: Any) -> None:
-        update_all(row, event, 0, 0, out)
+        update_all(row, 0, event, 0, 0, out)
 
     return update
 

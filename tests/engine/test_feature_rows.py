@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import random
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,12 @@ from engine.decoding.columns import MISSING
 from engine.decoding.hashing import partition_of
 from engine.decoding.records import Records
 from engine.features.families import lifetime, season
-from engine.features.families.registry import closing_columns
+from engine.features.families.registry import closing_columns, told_by_closings
 from engine.features.partition import MonitorConfig
 from engine.features.pipeline import FeaturePipeline
 from engine.features.state import MAX_FEEDS
 from engine.monitor import Monitor
-from tests.strategies import records_of, seeded_stream
+from tests.strategies import cut, records_of, seeded_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +64,22 @@ def test_a_closing_has_the_declared_columns_and_no_other(seed: int) -> None:
             values = column[closings]
             null = values == NULL if values.dtype == np.int64 else np.isnan(values)
             assert name in declared or null.all(), name
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_only_a_closing_shows_what_closings_alone_tell_though_rows_take_the_same_memory(seed: int) -> None:
+    alone = [name for name, told in zip(pipeline().columns, told_by_closings(), strict=True) if told]
+    assert len(alone) >= 40
+    made, told = pipeline(), 0
+    for values in cut(seeded_stream(seed), random.Random(seed)):
+        for rows in made.rows(records_of(values)):
+            closings = rows.kind == ROW_CLOSING
+            for each in alone:
+                column = rows.columns[each.name]
+                null = column == NULL if column.dtype == np.int64 else np.isnan(column)
+                assert null[~closings].all(), each.name
+                told += np.count_nonzero(~null)
+    assert told
 
 
 def test_every_column_that_a_family_of_all_merchants_declares_for_closings_has_a_value_in_some() -> None:

@@ -195,8 +195,8 @@ def test_another_currency_is_converted_exactly_and_summed_by_itself() -> None:
     features = {each.name: value for each, value in found.monitor.snapshot("K").columns}  # type: ignore[union-attr]
     assert found.of("sales", "sales_minor") == (2, 10_000)
     assert features["sales_minor_24h"] == 10_000 + 23_562  # 5,000 JPY are 235.615 CNY
-    row = found.monitor._pipeline.state.rows.rows[0]
-    assert (row["more_sales_minor"][0], row["more_sales_minor"][1]) == (5_000, 0)
+    of_others = found.monitor._pipeline.state.rows.block("currencies", 0)
+    assert (of_others["more_sales_minor"][0], of_others["more_sales_minor"][1]) == (5_000, 0)
 
 
 def test_another_currency_without_a_rate_is_a_dead_letter_that_names_the_cure() -> None:

@@ -167,7 +167,37 @@ def test_a_reset_keeps_the_header_and_what_families_keep_for_ever_and_nothing_el
     dtype, keep = row_dtype((lifetime, volume, fees))
     assert dtype.fields is not None
     kept = {name for name, (_, at, *_) in dtype.fields.items() if at < keep}
-    assert kept == {each[0] for each in (*HEADER, *lifetime.KEPT, *fees.KEPT)}
+    places = {each.place for family in (lifetime, fees) for each in family.BLOCKS}
+    assert kept == {each[0] for each in (*HEADER, *lifetime.KEPT)} | places
     for name in kept:
         each, at, *_ = dtype.fields[name]
         assert at + each.itemsize <= keep, name
+
+
+def test_the_rows_of_one_feed_close_however_many_of_another_lie_between_them() -> None:
+    """Deadlines are passed over by chunks of rows; a chunk that nothing is due in is looked at again when it is."""
+    day_ms, many = 86_400_000, 700
+    monitor = Monitor(MonitorConfig(capacity=many), historic=True)
+
+    def clock(feed: str, at_ms: int) -> bytes:
+        return json.dumps({"type": "clock", "feed": feed, "event_time": at_ms}).encode()
+
+    def closed(*values: bytes) -> list[str]:
+        days = monitor.process(Records.of(values)).days
+        return [merchant_id for each in days for merchant_id in each.merchant_id]
+
+    sales = [
+        json.dumps({
+            "txn_id": f"t{k}", "merchant_id": f"m{k}", "amount": 1, "currency": "CNY", "event_time": NOW_MS + k,
+            "feed": "a" if k % 300 else "b",
+        }).encode()
+        for k in range(many)
+    ]  # fmt: skip
+    assert closed(*sales, clock("a", NOW_MS + many), clock("b", NOW_MS + many)) == []
+    of_b = ["m0", "m300", "m600"]
+    for day in (2, 3):
+        assert closed(clock("b", NOW_MS + day * day_ms)) == [each for each in of_b for _ in range(2 if day == 2 else 1)]
+    of_a = closed(clock("a", NOW_MS + 3 * day_ms))
+    assert sorted(set(of_a) | set(of_b)) == sorted(f"m{k}" for k in range(many))
+    assert len(of_a) == 3 * (many - len(of_b))
+    assert closed(clock("a", NOW_MS + 3 * day_ms + 1), clock("b", NOW_MS + 3 * day_ms + 1)) == []

@@ -186,10 +186,10 @@ def test_what_was_forgotten_on_the_way_back_does_not_return() -> None:
     way.take(sales(3, 1, merchants=1))  # the rows of the others are not written again by what they do
     way.go_on_as(newer())
     way.go_on_as(newer())
-    row = way.monitor._pipeline.state.rows.rows[1]
-    assert row["sales"] == 18
-    assert not row["known_count"].any()
-    assert not row["decayed"].any()
+    rows = way.monitor._pipeline.state.rows
+    assert rows.rows[1]["sales"] == 18
+    assert not rows.block("cards", 1)["known_count"].any()
+    assert not rows.rows[1]["decayed"].any()
 
 
 def test_open_episodes_of_a_detector_that_was_removed_close_with_their_totals() -> None:

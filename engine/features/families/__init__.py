@@ -2,13 +2,17 @@
 
 A family module has `FIELDS` (entries of the row's dtype; all zeros must mean "nothing seen"), `COLUMNS`, an
 `update(row, event, master_data, reference, out)` that updates the row by one accepted transaction and writes its
-columns to `out`, and, where some of its columns are reversible, `undo(row, amount, time_ms, day, now_ms, now_day)` that
-subtracts a reversed sale. It may have more: `settle(row, event, master_data, reference, out)` for a settlement,
-`close(row, closing, reference, out)` for the end of a merchant's local day (it may come hours later, and before late
-transactions of that day), `revise(row, revision, reference, out)` for a version of the contract. In these rows
-every column is null but those the hook writes. `KEPT` are further fields, which outlive a reset of the row.
+columns to `out`, and, where some of its columns are reversible, `undo(row, undone)` that subtracts a reversed sale. It
+may have more: `settle(row, event, master_data, reference, out)` for a settlement, `close(row, closing, reference, out)`
+for the end of a merchant's local day (it may come hours later, and before late transactions of that day),
+`revise(row, revision, reference, out)` for a version of the contract. In these rows every column is null but those the
+hook writes. `CLOSES` names the columns that `close` writes; where those are all that the family has, `update` leaves
+them alone, and they are null in every other row. `KEPT` are further fields, which outlive a reset of the row.
+`BLOCKS` are fields that only some merchants need: `engine.features.blocks` says what goes with them; every hook is then
+given the merchant's blocks, in their order, between `row` and what follows. `MOVED` says by field where an earlier
+version stored it, if that is another name or type.
 `BASE_D` says after how many days of a merchant's clock its columns mean something, `VERSION` (1 where it is left out)
-is raised when its fields get another type or meaning, and `RESTS_ON` names families whose fields it reads: where a
+is raised when its fields get another meaning, and `RESTS_ON` names families whose fields it reads: where a
 state has not the family, or another version of it, the family starts anew, and its columns are null until the base is
 reached.
 `docs/features.md` is held to the columns, and `tests/oracle.py` computes them slowly.

@@ -13,6 +13,7 @@ import numpy as np
 
 from domain.feature_codes import FEE_BY_CONTRACT
 from domain.timestamps import DAY_MS
+from engine.features.blocks import Block
 from engine.features.event import MISSING, REFUND, SALE, Event, Revision
 from engine.features.families import Column
 from engine.features.families.mcc import price_e7, regime_of
@@ -24,14 +25,15 @@ _MOST_E7 = 4 * 10**18
 
 BASE_D = 28
 """Days until what started anew on a merchant means something: its longest half-life."""
-KEPT = (
+_KEPT = (
     ("fees_charged", np.int64),
     ("fees_priced", np.int64),
     ("fees_due", np.int64),
     ("fees_over", np.int64),
     ("fees_interchange_e7", np.int64),
 )
-FIELDS = (
+FIELDS = ()
+_FIELDS = (
     ("fee_week_over", np.int64, WEEKS),
     ("fee_day_over", np.int64),
     ("fee_judged", np.float64),
@@ -39,8 +41,8 @@ FIELDS = (
     ("fee_day", np.int32),
     ("fee_day_judged", np.uint32),
     ("fee_day_dearer", np.uint32),
-    *TARIFF_FIELDS,
 )
+BLOCKS = (Block("fees", _FIELDS, _KEPT), Block("tariffs", TARIFF_FIELDS))
 
 _NO_FEE = "neither an approved sale nor a settlement, or no fee in it"
 _NOT_JUDGED = "nothing says what was due"
@@ -85,6 +87,24 @@ COLUMNS = (
 
 
 @njit_inner
+def fees_needed(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
+    """Whether it is an approved sale or refund, or a settlement, with a fee."""
+    return event.approved and event.role <= REFUND and event.fee != MISSING
+
+
+@njit_inner
+def _is_learned_from(event: Event) -> bool:
+    """Whether a tariff may be learned from a payment with a fee: no contract says what was due."""
+    return event.due == MISSING and 0 < event.amount <= MOST_MINOR and 0 <= event.fee <= event.amount
+
+
+@njit_inner
+def tariffs_needed(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
+    """Whether it is an approved sale, or a settlement, whose fee a tariff may be learned from."""
+    return event.approved and event.role == SALE and event.fee != MISSING and _is_learned_from(event)
+
+
+@njit_inner
 def _interchange_e7(reference: Any, master_data: Any, event: Event) -> int:
     """What issuer and network get for a payment under the merchant's first registered MCC, or else the presented
     one; 0 where no regulated price is known.
@@ -97,81 +117,81 @@ def _interchange_e7(reference: Any, master_data: Any, event: Event) -> int:
 
 
 @njit_inner
-def _turn(row: Any, day: int) -> None:
+def _turn(sums: Any, day: int) -> None:
     """Move the fee day on to `day`: empty its counts and decay the shares. Nothing for an earlier day."""
-    was = i64(row.fee_day)
+    was = i64(sums.fee_day)
     if day <= was:
         return
     factor = np.exp2((was - day) / 28.0)
-    row.fee_judged *= factor
-    row.fee_dearer *= factor
-    row.fee_day_over = 0
-    row.fee_day_judged = row.fee_day_dearer = np.uint32(0)
+    sums.fee_judged *= factor
+    sums.fee_dearer *= factor
+    sums.fee_day_over = 0
+    sums.fee_day_judged = sums.fee_day_dearer = np.uint32(0)
     for week in range(max(was // 7 + 1, day // 7 - WEEKS + 1), day // 7 + 1):
-        row.fee_week_over[week % WEEKS] = 0
-    row.fee_day = day
+        sums.fee_week_over[week % WEEKS] = 0
+    sums.fee_day = day
 
 
 @njit_inner
-def _count(row: Any, day: int, over: int) -> None:
+def _count(sums: Any, day: int, over: int) -> None:
     """Add a payment whose due fee is known to the sums; `over` is the overcharge, 0 if none."""
-    late = i64(row.fee_day) - day
+    late = i64(sums.fee_day) - day
     weight = 1.0 if late <= 0 else np.exp2(-late / 28.0)
-    row.fee_judged += weight
-    row.fee_dearer += weight * (over > 0)
+    sums.fee_judged += weight
+    sums.fee_dearer += weight * (over > 0)
     if late <= 0:
-        row.fee_day_judged += np.uint32(1)
-        row.fee_day_dearer += np.uint32(over > 0)
-        row.fee_day_over += over
-    if i64(row.fee_day) // 7 - day // 7 < WEEKS:
-        row.fee_week_over[day // 7 % WEEKS] += over
+        sums.fee_day_judged += np.uint32(1)
+        sums.fee_day_dearer += np.uint32(over > 0)
+        sums.fee_day_over += over
+    if i64(sums.fee_day) // 7 - day // 7 < WEEKS:
+        sums.fee_week_over[day // 7 % WEEKS] += over
 
 
 @njit_inner
-def _take(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+def _take(sums: Any, tariffs: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Judge a payment that carries a fee, and add it to the sums."""
     out.fee_charged = event.fee
     if event.amount > 0:
         out.fee_rate_ppm = i64(np.floor(event.fee * 1e6 / event.amount + 0.5))
-    row.fees_charged += event.fee
+    sums.fees_charged += event.fee
     if event.fee >= 0:
-        _turn(row, event.day)
+        _turn(sums, event.day)
         over = 0
-        row.fees_interchange_e7 = min(
-            row.fees_interchange_e7 + _interchange_e7(reference, master_data, event), _MOST_E7
+        sums.fees_interchange_e7 = min(
+            sums.fees_interchange_e7 + _interchange_e7(reference, master_data, event), _MOST_E7
         )
         if event.due != MISSING:
             difference = event.fee - event.due
             over = difference if difference > ROUNDING_MINOR else 0
-            row.fees_priced += event.fee
-            row.fees_due += event.due
-            row.fees_over += over
+            sums.fees_priced += event.fee
+            sums.fees_due += event.due
+            sums.fees_over += over
             out.fee_basis = FEE_BY_CONTRACT
             out.fee_due = event.due
             out.fee_over = difference
             out.fee_due_ppm = event.due_ppm
-        elif 0 < event.amount <= MOST_MINOR and event.fee <= event.amount and learn(row, event, out):
+        elif _is_learned_from(event) and learn(tariffs, i64(sums.fee_day), event, out):
             over = max(0, out.fee_over)
         if out.fee_basis > 0:
-            _count(row, event.day, over)
-    out.fee_over_1d = row.fee_day_over
-    out.fee_over_count_1d = i64(row.fee_day_dearer)
-    out.fee_judged_1d = i64(row.fee_day_judged)
-    out.fee_over_4w = row.fee_week_over[0] + row.fee_week_over[1] + row.fee_week_over[2] + row.fee_week_over[3]
-    out.fee_over_share_28d = row.fee_dearer / row.fee_judged if row.fee_judged > 0 else np.nan
+            _count(sums, event.day, over)
+    out.fee_over_1d = sums.fee_day_over
+    out.fee_over_count_1d = i64(sums.fee_day_dearer)
+    out.fee_judged_1d = i64(sums.fee_day_judged)
+    out.fee_over_4w = sums.fee_week_over[0] + sums.fee_week_over[1] + sums.fee_week_over[2] + sums.fee_week_over[3]
+    out.fee_over_share_28d = sums.fee_dearer / sums.fee_judged if sums.fee_judged > 0 else np.nan
 
 
 @njit_inner
-def _ledger(row: Any, out: Any) -> None:
-    out.fees_charged_minor = row.fees_charged
-    out.fees_priced_minor = row.fees_priced
-    out.fees_due_minor = row.fees_due
-    out.fees_over_minor = row.fees_over
-    out.fees_interchange_e7 = row.fees_interchange_e7
+def _ledger(sums: Any, out: Any) -> None:
+    out.fees_charged_minor = sums.fees_charged
+    out.fees_priced_minor = sums.fees_priced
+    out.fees_due_minor = sums.fees_due
+    out.fees_over_minor = sums.fees_over
+    out.fees_interchange_e7 = sums.fees_interchange_e7
 
 
 @njit_inner
-def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+def update(row: Any, sums: Any, tariffs: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Compare an approved sale's fee with the fee due; write the fee features and the ledger's sums."""
     out.fee_charged = out.fee_rate_ppm = out.fee_due = out.fee_over = out.fee_due_ppm = out.fee_due_fixed = MISSING
     out.fee_new_ppm = out.fee_new_fixed = out.fee_dearer_run = out.fee_over_1d = out.fee_over_count_1d = MISSING
@@ -181,23 +201,23 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
     out.fee_basis = 0
     if event.approved and event.fee != MISSING:
         if event.role == SALE:
-            _take(row, event, master_data, reference, out)
+            _take(sums, tariffs, event, master_data, reference, out)
         elif event.role == REFUND:
-            row.fees_charged += event.fee
-    _ledger(row, out)
+            sums.fees_charged += event.fee
+    _ledger(sums, out)
 
 
 @njit_inner
-def settle(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+def settle(row: Any, sums: Any, tariffs: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Compare a settlement's fee with the fee due; write the fee features and the ledger's sums."""
     out.fee_basis = 0
     if event.fee != MISSING:
-        _take(row, event, master_data, reference, out)
-    _ledger(row, out)
+        _take(sums, tariffs, event, master_data, reference, out)
+    _ledger(sums, out)
 
 
 @njit_inner
-def revise(row: Any, revision: Revision, reference: Any, out: Any) -> None:
+def revise(row: Any, sums: Any, tariffs: Any, revision: Revision, reference: Any, out: Any) -> None:
     """Write how much dearer the contract version is, and the days of notice and of lead."""
     out.contract_rise_ppm = revision.rise_ppm
     if revision.notice_ms != MISSING:

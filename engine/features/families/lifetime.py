@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from domain.timestamps import HOUR_MS
+from engine.features.blocks import Block
 from engine.features.event import REFUND, SALE, Closing, Event, Undone
 from engine.features.families import Column
 from engine.jit import njit_inner
@@ -26,12 +27,15 @@ KEPT = (
     ("first_ms", np.int64),
     ("unmatched_reversals", np.int32),
     ("repeated_reversals", np.int32),
+)
+FIELDS = ()
+_MORE = (
     ("more_currency", np.int64, MORE),
     ("more_sales_minor", np.int64, MORE),
     ("more_refunds_minor", np.int64, MORE),
     ("more_reversed_minor", np.int64, MORE),
 )
-FIELDS = ()
+BLOCKS = (Block("currencies", (), _MORE),)
 
 COLUMNS = (
     Column("attempts", "transactions", "lifetime", "sales and refunds, approved or not"),
@@ -48,36 +52,48 @@ CLOSES = ("age_h",)
 
 
 @njit_inner
-def _place(row: Any, currency: int) -> int:
+def currencies_needed(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
+    """Whether it is a sale or refund in another currency than the merchant's."""
+    return event.role <= REFUND and row.currency not in (0, event.currency)
+
+
+@njit_inner
+def currencies_undone(row: Any, undone: Undone) -> bool:
+    """Whether what is undone was in another currency than the merchant's."""
+    return row.currency not in (0, undone.currency)
+
+
+@njit_inner
+def _place(row: Any, more: Any, currency: int) -> int:
     """Where money of a currency is summed; -1 with the merchant's own."""
     if row.currency in (0, currency):
         return -1
     for k in range(MORE):
-        if row.more_currency[k] == 0:
-            row.more_currency[k] = currency
-        if row.more_currency[k] == currency:
+        if more.more_currency[k] == 0:
+            more.more_currency[k] = currency
+        if more.more_currency[k] == currency:
             return k
     return -1
 
 
 @njit_inner
-def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+def update(row: Any, more: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Count the transaction in the lifetime sums; write them and the merchant's age."""
     if event.role <= REFUND:
         row.attempts += 1
-        k = _place(row, event.currency)
+        k = _place(row, more, event.currency)
         if event.approved and event.role == SALE:
             row.sales += 1
             if k < 0:
                 row.sales_minor += event.amount
             else:
-                row.more_sales_minor[k] += event.paid
+                more.more_sales_minor[k] += event.paid
         elif event.approved:
             row.refunds += 1
             if k < 0:
                 row.refunds_minor += event.amount
             else:
-                row.more_refunds_minor[k] += event.paid
+                more.more_refunds_minor[k] += event.paid
     if row.first_ms == 0 or event.time_ms < row.first_ms:
         row.first_ms = event.time_ms
     out.attempts = row.attempts
@@ -92,21 +108,21 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
 
 
 @njit_inner
-def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
+def close(row: Any, more: Any, closing: Closing, reference: Any, out: Any) -> None:
     """Write the merchant's age at the close of the day."""
     out.age_h = (closing.time_ms - row.first_ms) // HOUR_MS
 
 
 @njit_inner
-def undo(row: Any, undone: Undone) -> None:
+def undo(row: Any, more: Any, undone: Undone) -> None:
     """Move a reversed sale from the sales to the reversals; take a reversed refund out of the refunds."""
-    k = _place(row, undone.currency)
+    k = _place(row, more, undone.currency)
     if undone.role == REFUND:
         row.refunds -= undone.tickets
         if k < 0:
             row.refunds_minor -= undone.amount
         else:
-            row.more_refunds_minor[k] -= undone.paid
+            more.more_refunds_minor[k] -= undone.paid
         return
     row.sales -= undone.tickets
     row.reversed += undone.tickets
@@ -114,5 +130,5 @@ def undo(row: Any, undone: Undone) -> None:
         row.sales_minor -= undone.amount
         row.reversed_minor += undone.amount
     else:
-        row.more_sales_minor[k] -= undone.paid
-        row.more_reversed_minor[k] += undone.paid
+        more.more_sales_minor[k] -= undone.paid
+        more.more_reversed_minor[k] += undone.paid

@@ -15,6 +15,8 @@ import numpy as np
 from domain import interchange
 from domain.feature_codes import MCC_LEARNED, MCC_REGISTERED, SOURCE_SETTLEMENT
 from domain.timestamps import DAY_MS
+from engine.checkpoint.fitting import Moved
+from engine.features.blocks import Block
 from engine.features.event import MISSING, SALE, UNIONPAY, Event
 from engine.features.families import Column
 from engine.jit import i64, njit_inner
@@ -23,6 +25,8 @@ SENT = 4
 """Sources of a transaction."""
 SETTLED_MCC, SETTLED_CLASS = 4, 5
 SOURCES = 6
+OWN = 2
+"""Sources whose values are in the row; those of the others, which few merchants have, are in a block."""
 HELD = 6
 """Values held per source; a new one replaces the rarest."""
 MIN_LEARNED = 30
@@ -43,20 +47,29 @@ BASE_D = 28
 FIELDS = (
     ("off_day_e7", np.int64),
     ("told_e7", np.int64),
-    ("settled_day_e7", np.int64),
     ("off_decayed", np.float32),
     ("judged_decayed", np.float32),
-    ("switches", np.float32, SOURCES),
+    ("switches", np.float32, OWN),
     ("off_day", np.int32),
     ("off_day_sales", np.int32),
     ("judged_day_sales", np.int32),
+    ("seen_value", np.uint16, (OWN, HELD)),
+    ("seen_count", np.uint16, (OWN, HELD)),
+    ("last_value", np.uint16, OWN),
+)
+_OTHER = (
+    ("settled_day_e7", np.int64),
+    ("switches", np.float32, SOURCES - OWN),
     ("settled_day", np.int32),
     ("settled_day_off", np.int32),
     ("settled_day_judged", np.int32),
-    ("seen_value", np.uint16, (SOURCES, HELD)),
-    ("seen_count", np.uint16, (SOURCES, HELD)),
-    ("last_value", np.uint16, SOURCES),
+    ("seen_value", np.uint16, (SOURCES - OWN, HELD)),
+    ("seen_count", np.uint16, (SOURCES - OWN, HELD)),
+    ("last_value", np.uint16, SOURCES - OWN),
 )
+_BY_SOURCE = ("switches", "seen_value", "seen_count", "last_value")
+MOVED = {name: Moved(name, lambda held: held[:, :OWN]) for name in _BY_SOURCE}
+BLOCKS = (Block("mcc_other", _OTHER, moved={name: Moved(name, lambda held: held[:, OWN:]) for name in _BY_SOURCE}),)
 _NO_SALE = "the transaction is no approved sale"
 
 COLUMNS = (
@@ -96,54 +109,71 @@ def _among(values: Any, count: int, value: int) -> bool:
 
 
 @njit_inner
-def _common(row: Any, source: int) -> tuple[int, int, int]:
-    """The commonest value of a source (-1 for none), how often it came, and how often any did."""
-    best, total = 0, 0
-    for k in range(HELD):
-        total += row.seen_count[source, k]
-        if row.seen_count[source, k] > row.seen_count[source, best]:
-            best = k
-    return i64(row.seen_value[source, best]) - 1, i64(row.seen_count[source, best]), total
+def mcc_other_needed(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
+    """Whether it is an approved sale with a channel's MCC or a special-fee type."""
+    return event.role == SALE and event.approved and (event.channel_mcc >= 0 or event.fee_type >= 0)
 
 
 @njit_inner
-def own_value(row: Any, source: int) -> int:
+def mcc_other_settled(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
+    """Whether it is a settlement with an MCC or a fee class."""
+    return event.mcc >= 0 or event.fee_class >= 0
+
+
+@njit_inner
+def _common(held: Any, source: int) -> tuple[int, int, int]:
+    """The commonest value of a source (-1 for none), how often it came, and how often any did.
+
+    Like the next three it takes the row and a source of it, or the block and a source's place there.
+    """
+    best, total = 0, 0
+    for k in range(HELD):
+        total += held.seen_count[source, k]
+        if held.seen_count[source, k] > held.seen_count[source, best]:
+            best = k
+    return i64(held.seen_value[source, best]) - 1, i64(held.seen_count[source, best]), total
+
+
+@njit_inner
+def own_value(held: Any, source: int) -> int:
     """The value that is the merchant's own by history, -1 for none."""
-    value, count, total = _common(row, source)
+    value, count, total = _common(held, source)
     return value if total >= MIN_LEARNED and count >= MIN_SHARE * total else -1
 
 
 @njit_inner
-def _learn(row: Any, source: int, value: int) -> None:
+def _learn(held: Any, source: int, value: int) -> None:
     worst = 0
     for k in range(HELD):
-        if row.seen_value[source, k] == value + 1:
-            row.seen_count[source, k] += 1
-            if row.seen_count[source, k] >= _MOST:
+        if held.seen_value[source, k] == value + 1:
+            held.seen_count[source, k] += 1
+            if held.seen_count[source, k] >= _MOST:
                 for i in range(HELD):
-                    row.seen_count[source, i] //= 2
+                    held.seen_count[source, i] //= 2
             return
-        if row.seen_count[source, k] < row.seen_count[source, worst]:
+        if held.seen_count[source, k] < held.seen_count[source, worst]:
             worst = k
-    row.seen_value[source, worst] = value + 1
-    row.seen_count[source, worst] = 1
+    held.seen_value[source, worst] = value + 1
+    held.seen_count[source, worst] = 1
 
 
 @njit_inner
-def _switch(row: Any, source: int, value: int, weight: Any) -> None:
-    if row.last_value[source] != 0 and row.last_value[source] != value + 1:
-        row.switches[source] += weight
-    row.last_value[source] = value + 1
+def _switch(held: Any, source: int, value: int, weight: Any) -> None:
+    if held.last_value[source] != 0 and held.last_value[source] != value + 1:
+        held.switches[source] += weight
+    held.last_value[source] = value + 1
 
 
 @njit_inner
-def _decay(row: Any, event: Event) -> None:
+def _decay(row: Any, other: Any, event: Event) -> None:
     if event.was_ms >= 0 and event.now_ms > event.was_ms:
         factor = np.float32(np.exp2(-(event.now_ms - event.was_ms) * _PER_MS))
         row.off_decayed *= factor
         row.judged_decayed *= factor
-        for k in range(SOURCES):
+        for k in range(OWN):
             row.switches[k] *= factor
+        for k in range(SOURCES - OWN):
+            other.switches[k] *= factor
     if event.now_day > row.off_day:
         row.off_day = event.now_day
         row.off_day_sales = 0
@@ -195,7 +225,15 @@ def leakage_e7(reference: Any, event: Event, expected: int, used: int) -> int:
 
 
 @njit_inner
-def _is_off(row: Any, master_data: Any, reference: Any, source: int, value: int) -> tuple[int, bool, int]:
+def _switches(row: Any, other: Any, source: int) -> Any:
+    """Changes of a source's value, decayed."""
+    return row.switches[source] if source < OWN else other.switches[source - OWN]
+
+
+@njit_inner
+def _is_off(
+    row: Any, other: Any, master_data: Any, reference: Any, source: int, value: int
+) -> tuple[int, bool, int]:  # fmt: skip
     """What a value of a source is held against (-1: nothing), whether it is off, and on what basis."""
     if value < 0:
         return -1, False, 0
@@ -208,29 +246,32 @@ def _is_off(row: Any, master_data: Any, reference: Any, source: int, value: int)
             source == 2 and _among(master_data.channel_mccs, master_data.channel_count, value)
         )
         return i64(master_data.mccs[0]), not allowed, MCC_REGISTERED
-    own = own_value(row, source)
+    own = own_value(row, source) if source < OWN else own_value(other, source - OWN)
     if own < 0:
         return -1, False, 0
     cheaper = value != own if source == 3 else reference.mcc_class[value] > reference.mcc_class[own]
-    return own, cheaper and row.switches[source] >= MIN_SWITCHES, MCC_LEARNED
+    return own, cheaper and _switches(row, other, source) >= MIN_SWITCHES, MCC_LEARNED
 
 
 @njit_inner
-def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+def update(row: Any, other: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Compare an approved sale's MCCs and fee type with the registered or learned ones; then learn from it."""
-    _decay(row, event)
+    _decay(row, other, event)
     _, most, total = _common(row, 0)
     values = (event.mcc, event.acceptor_mcc, event.channel_mcc, event.fee_type)
     expected, used, drop, sources, basis, fee_type, switches = -1, -1, 0, 0, 0, -1, row.switches[0]
     late = event.now_ms - event.time_ms
     weight = np.float32(1.0) if late == 0 else np.float32(np.exp2(-late * _PER_MS))
     if event.role == SALE and event.approved:
-        for source in range(SENT):
+        for source in range(OWN):
             if values[source] >= 0:
                 _switch(row, source, values[source], weight)
+        for source in range(OWN, SENT):
+            if values[source] >= 0:
+                _switch(other, source - OWN, values[source], weight)
         switches = row.switches[0]
         for source in range(SENT):
-            own, off, by = _is_off(row, master_data, reference, source, values[source])
+            own, off, by = _is_off(row, other, master_data, reference, source, values[source])
             if by and (basis == 0 or by < basis):
                 basis = by
             if source < 3 and own >= 0 and expected < 0:
@@ -238,16 +279,19 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
             if not off:
                 continue
             sources |= 1 << source
-            switches = row.switches[source]
+            switches = _switches(row, other, source)
             if source == 3:
                 fee_type = values[source]
                 continue
             steps = i64(reference.mcc_class[values[source]]) - i64(reference.mcc_class[own])
             if used < 0 or steps > drop:
                 expected, used, drop = own, values[source], steps
-        for source in range(SENT):
+        for source in range(OWN):
             if values[source] >= 0:
                 _learn(row, source, values[source])
+        for source in range(OWN, SENT):
+            if values[source] >= 0:
+                _learn(other, source - OWN, values[source])
     leak = leakage_e7(reference, event, expected, used) if used >= 0 else MISSING
     if basis:
         row.judged_decayed += weight
@@ -280,15 +324,15 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
 
 
 @njit_inner
-def _settled_mcc(row: Any, master_data: Any, reference: Any, value: int) -> tuple[int, bool, int]:
+def _settled_mcc(row: Any, other: Any, master_data: Any, reference: Any, value: int) -> tuple[int, bool, int]:
     """As `_is_off`, of the MCC of a settlement: by history, one that the merchant's messages never carry."""
     if value < 0:
         return -1, False, 0
     if master_data.mcc_count > 0:
-        return _is_off(row, master_data, reference, 2, value)
+        return _is_off(row, other, master_data, reference, 2, value)
     own = own_value(row, 0)
     if own < 0:
-        return _is_off(row, master_data, reference, SETTLED_MCC, value)
+        return _is_off(row, other, master_data, reference, SETTLED_MCC, value)
     off = reference.mcc_class[value] > reference.mcc_class[own]
     for k in range(HELD):
         off = off and row.seen_value[0, k] != value + 1
@@ -296,7 +340,7 @@ def _settled_mcc(row: Any, master_data: Any, reference: Any, value: int) -> tupl
 
 
 @njit_inner
-def _settled_class(row: Any, master_data: Any, reference: Any, value: int) -> tuple[int, bool, int]:
+def _settled_class(other: Any, master_data: Any, reference: Any, value: int) -> tuple[int, bool, int]:
     """What the fee class of a settlement is held against (-1: nothing), whether it is off, and on what basis."""
     if value < 0:
         return -1, False, 0
@@ -310,41 +354,41 @@ def _settled_class(row: Any, master_data: Any, reference: Any, value: int) -> tu
         for k in range(master_data.channel_count):
             cheapest = max(cheapest, i64(reference.mcc_class[master_data.channel_mccs[k]]))
         return i64(reference.mcc_class[master_data.mccs[0]]), value > cheapest, MCC_REGISTERED
-    own = own_value(row, SETTLED_CLASS)
+    own = own_value(other, SETTLED_CLASS - OWN)
     if own < 0:
         return -1, False, 0
-    return own, value > own and row.switches[SETTLED_CLASS] >= MIN_SWITCHES, MCC_LEARNED
+    return own, value > own and other.switches[SETTLED_CLASS - OWN] >= MIN_SWITCHES, MCC_LEARNED
 
 
 @njit_inner
-def _of_settled_day(row: Any, event: Event, off: bool, leak: int) -> None:
+def _of_settled_day(other: Any, event: Event, off: bool, leak: int) -> None:
     """Count a settlement on the latest local day of which one came."""
-    if event.day > row.settled_day:
-        row.settled_day = event.day
-        row.settled_day_off = row.settled_day_judged = 0
-        row.settled_day_e7 = 0
-    if event.day == row.settled_day:
-        row.settled_day_judged += 1
-        row.settled_day_off += off
+    if event.day > other.settled_day:
+        other.settled_day = event.day
+        other.settled_day_off = other.settled_day_judged = 0
+        other.settled_day_e7 = 0
+    if event.day == other.settled_day:
+        other.settled_day_judged += 1
+        other.settled_day_off += off
         if off and leak > 0:
-            row.settled_day_e7 = min(row.settled_day_e7 + leak, _MOST_E7)
+            other.settled_day_e7 = min(other.settled_day_e7 + leak, _MOST_E7)
 
 
 @njit_inner
-def settle(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+def settle(row: Any, other: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Compare a settlement's own MCC with the registered one; leakage that its sale has shown is not written again."""
     late = max(event.was_ms - event.time_ms, 0)
     weight = np.float32(1.0) if late == 0 else np.float32(np.exp2(-late * _PER_MS))
     if event.mcc >= 0:
-        _switch(row, SETTLED_MCC, event.mcc, weight)
+        _switch(other, SETTLED_MCC - OWN, event.mcc, weight)
     if event.fee_class >= 0:
-        _switch(row, SETTLED_CLASS, event.fee_class, weight)
-    own, mcc_off, basis = _settled_mcc(row, master_data, reference, event.mcc)
-    own_class, class_off, class_basis = _settled_class(row, master_data, reference, event.fee_class)
+        _switch(other, SETTLED_CLASS - OWN, event.fee_class, weight)
+    own, mcc_off, basis = _settled_mcc(row, other, master_data, reference, event.mcc)
+    own_class, class_off, class_basis = _settled_class(other, master_data, reference, event.fee_class)
     if event.mcc >= 0:
-        _learn(row, SETTLED_MCC, event.mcc)
+        _learn(other, SETTLED_MCC - OWN, event.mcc)
     if event.fee_class >= 0:
-        _learn(row, SETTLED_CLASS, event.fee_class)
+        _learn(other, SETTLED_CLASS - OWN, event.fee_class)
     if basis == 0 or (not mcc_off and class_off):
         basis = class_basis
     if basis == 0:
@@ -362,7 +406,7 @@ def settle(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
         row.told_e7 -= told
         leak -= told
         off = leak > 0
-    _of_settled_day(row, event, off, leak)
+    _of_settled_day(other, event, off, leak)
     out.mcc_sources = SOURCE_SETTLEMENT if off else 0
     out.mcc_basis = basis
     if off:
@@ -374,6 +418,6 @@ def settle(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
             out.fee_class_used = event.fee_class
         out.mcc_class_drop = used - expected
         out.leakage_e7 = leak
-    out.leakage_1d_e7 = row.settled_day_e7
-    out.mcc_off_1d = row.settled_day_off
-    out.mcc_judged_1d = row.settled_day_judged
+    out.leakage_1d_e7 = other.settled_day_e7
+    out.mcc_off_1d = other.settled_day_off
+    out.mcc_judged_1d = other.settled_day_judged

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.features.event import MISSING, SALE, Closing, Event
+from engine.features.blocks import Block
+from engine.features.event import SALE, Closing, Event
 from engine.features.families import Column
 from engine.features.families.mcc import leakage_e7
 from engine.jit import i64, njit_inner
@@ -46,7 +47,8 @@ _MOST = 60_000
 
 BASE_D = 28
 """Days until what started anew on a merchant means something: the half-life of the usual share."""
-FIELDS = (
+FIELDS = ()
+_FIELDS = (
     ("set_since_ms", np.int64),
     ("set_loss_e7", np.int64),
     ("set_minor", np.int64),
@@ -70,6 +72,7 @@ FIELDS = (
     ("set_held_d", np.uint8, TERMINALS + 1),
     ("set_joined", np.uint8, TERMINALS),
 )
+BLOCKS = (Block("mcc_set", _FIELDS),)
 _NOT_JUDGED = "another kind of row, a set of one fee class, no sale since the last closing, or no usual share yet"
 
 COLUMNS = (
@@ -99,72 +102,68 @@ CLOSES = (
 
 
 @njit_inner
-def _nothing(out: Any) -> None:
-    out.set_evidence = np.nan
-    out.set_terminal_evidence = np.nan
-    out.set_share_1d = np.nan
-    out.set_share_usual = np.nan
-    out.set_amount_share_1d = np.nan
-    out.set_amount_share_usual = np.nan
-    out.set_cheap_1d = MISSING
-    out.set_sales_1d = MISSING
-    out.set_excess_1d_e7 = MISSING
-    out.set_mcc_cheap = MISSING
-    out.set_mcc_dear = MISSING
+def mcc_set_needed(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
+    """Whether it is an approved sale of a merchant with MCCs of several fee classes."""
+    if event.role != SALE or not event.approved:
+        return False
+    for k in range(1, master_data.mcc_count):
+        if reference.mcc_class[master_data.mccs[k]] != reference.mcc_class[master_data.mccs[0]]:
+            return True
+    return False
 
 
 @njit_inner
-def _relearn(row: Any, s: int) -> None:
+def _relearn(block: Any, s: int) -> None:
     """Reset what was learned at place `s`."""
-    row.set_base[s] = row.set_base_cheap[s] = row.set_cusum[s] = np.float32(0.0)
-    row.set_held_d[s] = 0
+    block.set_base[s] = block.set_base_cheap[s] = block.set_cusum[s] = np.float32(0.0)
+    block.set_held_d[s] = 0
     if s == WHOLE:
-        row.set_base_loss_e7 = row.set_base_minor = row.set_base_cheap_minor = 0.0
-        row.set_scatter = np.float32(0.0)
+        block.set_base_loss_e7 = block.set_base_minor = block.set_base_cheap_minor = 0.0
+        block.set_scatter = np.float32(0.0)
 
 
 @njit_inner
-def _empty(row: Any) -> None:
+def _empty(block: Any) -> None:
     """Reset the counts since the last closing."""
     for s in range(TERMINALS + 1):
-        row.set_sales[s] = row.set_cheap[s] = 0
-    row.set_loss_e7 = row.set_minor = row.set_cheap_minor = 0
+        block.set_sales[s] = block.set_cheap[s] = 0
+    block.set_loss_e7 = block.set_minor = block.set_cheap_minor = 0
 
 
 @njit_inner
-def _begin(row: Any, key: int, since_ms: int, day: int) -> None:
+def _begin(block: Any, key: int, since_ms: int, day: int) -> None:
     """Begin with a set."""
-    row.set_key, row.set_since_ms, row.set_day = key, since_ms, day
-    row.set_cheap_mcc = 0
-    _empty(row)
+    block.set_key, block.set_since_ms, block.set_day = key, since_ms, day
+    block.set_cheap_mcc = 0
+    _empty(block)
     for s in range(TERMINALS + 1):
-        _relearn(row, s)
+        _relearn(block, s)
     for t in range(TERMINALS):
-        row.set_terminal[t] = 0
-        row.set_first_day[t] = row.set_last_day[t] = row.set_joined[t] = 0
+        block.set_terminal[t] = 0
+        block.set_first_day[t] = block.set_last_day[t] = block.set_joined[t] = 0
 
 
 @njit_inner
-def _terminal(row: Any, terminal: np.uint64, day: int) -> int:
+def _terminal(block: Any, terminal: np.uint64, day: int) -> int:
     """The terminal's place; -1 where all are taken."""
     tag = i64(terminal >> np.uint64(32)) | 1
     free = -1
     for t in range(TERMINALS):
-        if i64(row.set_terminal[t]) == tag:
+        if i64(block.set_terminal[t]) == tag:
             return t
-        if free < 0 and (row.set_terminal[t] == 0 or i64(row.set_last_day[t]) < day - IDLE_D):
+        if free < 0 and (block.set_terminal[t] == 0 or i64(block.set_last_day[t]) < day - IDLE_D):
             free = t
     if free >= 0:
-        _relearn(row, free)
-        row.set_sales[free] = row.set_cheap[free] = 0
-        row.set_terminal[free] = tag
-        row.set_first_day[free] = row.set_last_day[free] = day
-        row.set_joined[free] = day <= row.set_day + MIN_DAYS
+        _relearn(block, free)
+        block.set_sales[free] = block.set_cheap[free] = 0
+        block.set_terminal[free] = tag
+        block.set_first_day[free] = block.set_last_day[free] = day
+        block.set_joined[free] = day <= block.set_day + MIN_DAYS
     return free
 
 
 @njit_inner
-def _take(row: Any, event: Event, master_data: Any, reference: Any) -> None:
+def _take(block: Any, event: Event, master_data: Any, reference: Any) -> None:
     mcc = event.mcc if event.mcc >= 0 else event.acceptor_mcc if event.acceptor_mcc >= 0 else event.channel_mcc
     if mcc < 0:
         return
@@ -176,163 +175,162 @@ def _take(row: Any, event: Event, master_data: Any, reference: Any) -> None:
         several |= reference.mcc_class[each] != reference.mcc_class[master_data.mccs[0]]
         if dear < 0 or reference.mcc_class[each] < reference.mcc_class[dear]:
             dear = each
-    if not (mine and several) or master_data.effective_ms < row.set_since_ms:
+    if not (mine and several) or master_data.effective_ms < block.set_since_ms:
         return
     key = key % 0xFFFFFFFF + 1
-    if key != i64(row.set_key):
-        _begin(row, key, master_data.effective_ms, event.day)
-    row.set_dear_mcc = dear + 1
+    if key != i64(block.set_key):
+        _begin(block, key, master_data.effective_ms, event.day)
+    block.set_dear_mcc = dear + 1
     cheap = reference.mcc_class[mcc] > reference.mcc_class[dear]
     if cheap:
-        row.set_cheap_mcc = mcc + 1
-    t = _terminal(row, event.terminal, event.day)
+        block.set_cheap_mcc = mcc + 1
+    t = _terminal(block, event.terminal, event.day)
     if t >= 0:
-        row.set_last_day[t] = max(i64(row.set_last_day[t]), event.day)
-        if row.set_sales[t] < _MOST:
-            row.set_sales[t] += 1
-            row.set_cheap[t] += cheap
-        if not row.set_joined[t]:
+        block.set_last_day[t] = max(i64(block.set_last_day[t]), event.day)
+        if block.set_sales[t] < _MOST:
+            block.set_sales[t] += 1
+            block.set_cheap[t] += cheap
+        if not block.set_joined[t]:
             return
-    if row.set_sales[WHOLE] == _MOST:
+    if block.set_sales[WHOLE] == _MOST:
         return
-    row.set_sales[WHOLE] += 1
-    row.set_cheap[WHOLE] += cheap
-    row.set_minor += event.amount
+    block.set_sales[WHOLE] += 1
+    block.set_cheap[WHOLE] += cheap
+    block.set_minor += event.amount
     if cheap:
-        row.set_cheap_minor += event.amount
+        block.set_cheap_minor += event.amount
         loss = leakage_e7(reference, event, dear, mcc)
         if loss > 0:
-            row.set_loss_e7 += min(loss, 10**13)
+            block.set_loss_e7 += min(loss, 10**13)
 
 
 @njit_inner
-def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Count an approved sale of a merchant with several MCCs; every column is null until the day closes."""
-    if event.role == SALE and event.approved and master_data.mcc_count > 1:
-        _take(row, event, master_data, reference)
-    _nothing(out)
+def update(row: Any, block: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+    """Count an approved sale of a merchant with MCCs of several classes; columns are null until the day closes."""
+    if mcc_set_needed(row, event, master_data, reference):
+        _take(block, event, master_data, reference)
 
 
 @njit_inner
-def _usual(row: Any, s: int) -> float:
+def _usual(block: Any, s: int) -> float:
     """The usual share of cheap sales of a place, NaN before there is one."""
-    base = np.float64(row.set_base[s])
-    return (np.float64(row.set_base_cheap[s]) + 0.5) / (base + 1.0) if base >= MIN_BASE else np.nan
+    base = np.float64(block.set_base[s])
+    return (np.float64(block.set_base_cheap[s]) + 0.5) / (base + 1.0) if base >= MIN_BASE else np.nan
 
 
 @njit_inner
-def _weigh(row: Any, s: int, usual: float) -> None:
+def _weigh(block: Any, s: int, usual: float) -> None:
     """Add the evidence of the sales since the last closing to the place's sum."""
-    n, cheap = np.float64(row.set_sales[s]), np.float64(row.set_cheap[s])
+    n, cheap = np.float64(block.set_sales[s]), np.float64(block.set_cheap[s])
     if n == 0.0 or usual + LEAST_SHIFT >= 1.0:
         return
     risen = max(2.0 * usual / (1.0 + usual), usual + LEAST_SHIFT)
     by = cheap * math.log(risen / usual) + (n - cheap) * math.log((1.0 - risen) / (1.0 - usual))
     # Days differ by more than chance, and the usual share is itself an estimate.
-    by /= (FIRST_SCATTER + np.float64(row.set_scatter)) * (1.0 + n / np.float64(row.set_base[s]))
-    row.set_cusum[s] = max(0.0, np.float64(row.set_cusum[s]) + min(by, MOST_A_DAY))
+    by /= (FIRST_SCATTER + np.float64(block.set_scatter)) * (1.0 + n / np.float64(block.set_base[s]))
+    block.set_cusum[s] = max(0.0, np.float64(block.set_cusum[s]) + min(by, MOST_A_DAY))
 
 
 @njit_inner
-def _learn_day(row: Any, s: int, usual: float) -> None:
+def _learn_day(block: Any, s: int, usual: float) -> None:
     """Update the usual share with the sales since the last closing."""
-    n, cheap = np.float64(row.set_sales[s]), np.float64(row.set_cheap[s])
+    n, cheap = np.float64(block.set_sales[s]), np.float64(block.set_cheap[s])
     if n == 0.0:
         return
     if s == WHOLE and n >= 5.0 and not math.isnan(usual):
-        chance = n * usual * (1.0 - usual) * (1.0 + n / np.float64(row.set_base[s]))
+        chance = n * usual * (1.0 - usual) * (1.0 + n / np.float64(block.set_base[s]))
         off = (cheap - n * usual) * (cheap - n * usual) / max(chance, 0.5)
-        scatter = np.float64(row.set_scatter)
-        row.set_scatter = max(
+        scatter = np.float64(block.set_scatter)
+        block.set_scatter = max(
             1.0 - FIRST_SCATTER, scatter + _SCATTER_WEIGHT * (min(off, 9.0) - FIRST_SCATTER - scatter)
         )
-    row.set_base[s] = np.float64(row.set_base[s]) * _KEEP + n
-    row.set_base_cheap[s] = np.float64(row.set_base_cheap[s]) * _KEEP + cheap
+    block.set_base[s] = np.float64(block.set_base[s]) * _KEEP + n
+    block.set_base_cheap[s] = np.float64(block.set_base_cheap[s]) * _KEEP + cheap
     if s == WHOLE:
-        row.set_base_loss_e7 = row.set_base_loss_e7 * _KEEP + np.float64(row.set_loss_e7)
-        row.set_base_minor = row.set_base_minor * _KEEP + np.float64(row.set_minor)
-        row.set_base_cheap_minor = row.set_base_cheap_minor * _KEEP + np.float64(row.set_cheap_minor)
+        block.set_base_loss_e7 = block.set_base_loss_e7 * _KEEP + np.float64(block.set_loss_e7)
+        block.set_base_minor = block.set_base_minor * _KEEP + np.float64(block.set_minor)
+        block.set_base_cheap_minor = block.set_base_cheap_minor * _KEEP + np.float64(block.set_cheap_minor)
 
 
 @njit_inner
-def _close_place(row: Any, s: int, day: int) -> float:
+def _close_place(block: Any, s: int, day: int) -> float:
     """Test a place and learn from it; return the usual share it was compared with."""
-    since = i64(row.set_day) if s == WHOLE else i64(row.set_first_day[s])
-    usual = _usual(row, s) if day >= since + MIN_DAYS else np.nan
+    since = i64(block.set_day) if s == WHOLE else i64(block.set_first_day[s])
+    usual = _usual(block, s) if day >= since + MIN_DAYS else np.nan
     if not math.isnan(usual):
-        _weigh(row, s, usual)
-    if row.set_cusum[s] < HOLD:
-        row.set_held_d[s] = 0
-        _learn_day(row, s, usual)
-    elif row.set_held_d[s] < RELEASE_D:
-        row.set_held_d[s] += row.set_sales[s] > 0
+        _weigh(block, s, usual)
+    if block.set_cusum[s] < HOLD:
+        block.set_held_d[s] = 0
+        _learn_day(block, s, usual)
+    elif block.set_held_d[s] < RELEASE_D:
+        block.set_held_d[s] += block.set_sales[s] > 0
     else:
-        _relearn(row, s)
-        _learn_day(row, s, np.nan)
+        _relearn(block, s)
+        _learn_day(block, s, np.nan)
     return usual
 
 
 @njit_inner
-def _terminal_excess_e7(row: Any, t: int, usual: float) -> int:
+def _terminal_excess_e7(block: Any, t: int, usual: float) -> int:
     """What a terminal's cheap sales beyond the usual cost, by the mean of all of the merchant's cheap sales."""
-    if row.set_cheap[WHOLE] == 0:
+    if block.set_cheap[WHOLE] == 0:
         return 0
-    beyond = max(0.0, np.float64(row.set_cheap[t]) - usual * np.float64(row.set_sales[t]))
-    return i64(np.float64(row.set_loss_e7) / np.float64(row.set_cheap[WHOLE]) * beyond)
+    beyond = max(0.0, np.float64(block.set_cheap[t]) - usual * np.float64(block.set_sales[t]))
+    return i64(np.float64(block.set_loss_e7) / np.float64(block.set_cheap[WHOLE]) * beyond)
 
 
 @njit_inner
-def _join(row: Any, day: int) -> None:
+def _join(block: Any, day: int) -> None:
     """Count terminals old enough in the merchant's share, which is then relearned; not while the share is rising."""
-    if row.set_cusum[WHOLE] >= HOLD:
+    if block.set_cusum[WHOLE] >= HOLD:
         return
     for t in range(TERMINALS):
-        of_age = row.set_terminal[t] != 0 and day >= i64(row.set_first_day[t]) + JOINS_AFTER_D
-        if of_age and not row.set_joined[t]:
-            row.set_joined[t] = 1
-            _relearn(row, WHOLE)
-            row.set_day = day
+        of_age = block.set_terminal[t] != 0 and day >= i64(block.set_first_day[t]) + JOINS_AFTER_D
+        if of_age and not block.set_joined[t]:
+            block.set_joined[t] = 1
+            _relearn(block, WHOLE)
+            block.set_day = day
 
 
 @njit_inner
-def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
+def close(row: Any, block: Any, closing: Closing, reference: Any, out: Any) -> None:
     """Test whether the share of cheap sales has risen by the day that ended; write the evidence."""
-    if row.set_key == 0 or row.set_sales[WHOLE] == 0:
+    if block.set_key == 0 or block.set_sales[WHOLE] == 0:
         return
     # What is told is told of the figures before they are learned from.
-    base_minor, base_cheap_minor = row.set_base_minor, row.set_base_cheap_minor
-    loss_usual = row.set_base_loss_e7 / max(np.float64(row.set_base[WHOLE]), 1.0)
+    base_minor, base_cheap_minor = block.set_base_minor, block.set_base_cheap_minor
+    loss_usual = block.set_base_loss_e7 / max(np.float64(block.set_base[WHOLE]), 1.0)
     best, best_usual = -1, np.nan
     for t in range(TERMINALS):
-        if row.set_terminal[t] == 0 or not row.set_joined[t]:
+        if block.set_terminal[t] == 0 or not block.set_joined[t]:
             continue
-        usual = _close_place(row, t, closing.day)
-        if not math.isnan(usual) and (best < 0 or row.set_cusum[t] > row.set_cusum[best]):
+        usual = _close_place(block, t, closing.day)
+        if not math.isnan(usual) and (best < 0 or block.set_cusum[t] > block.set_cusum[best]):
             best, best_usual = t, usual
-    usual = _close_place(row, WHOLE, closing.day)
+    usual = _close_place(block, WHOLE, closing.day)
     if not math.isnan(usual) or best >= 0:
-        whole = np.float64(row.set_cusum[WHOLE]) if not math.isnan(usual) else 0.0
-        terminal = np.float64(row.set_cusum[best]) if best >= 0 else 0.0
+        whole = np.float64(block.set_cusum[WHOLE]) if not math.isnan(usual) else 0.0
+        terminal = np.float64(block.set_cusum[best]) if best >= 0 else 0.0
         place, place_usual = (WHOLE, usual) if whole >= terminal and not math.isnan(usual) else (best, best_usual)
         excess = 0
         if not math.isnan(usual):
-            excess = max(0, row.set_loss_e7 - i64(loss_usual * np.float64(row.set_sales[WHOLE])))
+            excess = max(0, block.set_loss_e7 - i64(loss_usual * np.float64(block.set_sales[WHOLE])))
         if place != WHOLE:
-            excess = max(excess, _terminal_excess_e7(row, place, place_usual))
+            excess = max(excess, _terminal_excess_e7(block, place, place_usual))
         out.set_evidence = whole
         out.set_terminal_evidence = terminal
-        sales = np.float64(row.set_sales[place])
-        out.set_share_1d = np.float64(row.set_cheap[place]) / sales if sales > 0 else np.nan
+        sales = np.float64(block.set_sales[place])
+        out.set_share_1d = np.float64(block.set_cheap[place]) / sales if sales > 0 else np.nan
         out.set_share_usual = place_usual
-        if row.set_minor > 0:
-            out.set_amount_share_1d = np.float64(row.set_cheap_minor) / np.float64(row.set_minor)
+        if block.set_minor > 0:
+            out.set_amount_share_1d = np.float64(block.set_cheap_minor) / np.float64(block.set_minor)
         if base_minor > 0:
             out.set_amount_share_usual = base_cheap_minor / base_minor
-        out.set_cheap_1d = row.set_cheap[place]
-        out.set_sales_1d = row.set_sales[place]
+        out.set_cheap_1d = block.set_cheap[place]
+        out.set_sales_1d = block.set_sales[place]
         out.set_excess_1d_e7 = excess
-        if row.set_cheap_mcc:
-            out.set_mcc_cheap = i64(row.set_cheap_mcc) - 1
-        out.set_mcc_dear = i64(row.set_dear_mcc) - 1
-    _empty(row)
-    _join(row, closing.day)
+        if block.set_cheap_mcc:
+            out.set_mcc_cheap = i64(block.set_cheap_mcc) - 1
+        out.set_mcc_dear = i64(block.set_dear_mcc) - 1
+    _empty(block)
+    _join(block, closing.day)

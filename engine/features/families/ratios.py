@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS
+from engine.checkpoint.fitting import Moved
 from engine.decoding.columns import pack
 from engine.features.event import CODE, KEYED, MISSING, SALE, STRIPE, Event
 from engine.features.families import Column
 from engine.jit import njit_inner
 
-HALF_LIVES_MS = (HOUR_MS, DAY_MS, 28 * DAY_MS)
-_NAMES = ("1h", "1d", "28d")
+HALF_LIVES_MS = (DAY_MS, 28 * DAY_MS)
+_NAMES = ("1d", "28d")
 MIN_ATTEMPTS = 5.0
 """Least weight of the base a share is given for; below it the share is null."""
 ROUND_MINOR = 10_000
@@ -32,10 +33,16 @@ _LIMIT_CODES = tuple(pack(c) for c in ("51", "61", "65"))
 _HARD_CODES = tuple(pack(c) for c in ("04", "07", "34", "41", "43", "59"))
 _PIN_CODES = tuple(pack(c) for c in ("55", "38", "75"))
 _HALF = np.array([1.0 / each for each in HALF_LIVES_MS])
+_PER_HOUR = 1.0 / HOUR_MS
 
 BASE_D = 28
 """Days until what started anew on a merchant means something: the longest half-life."""
-FIELDS = (("decayed", np.float32, (3, COUNTERS)),)
+FIELDS = (("decayed", np.float32, (2, COUNTERS)), ("attempts_1h", np.float32))
+MOVED = {
+    "decayed": Moved("decayed", lambda held: held[:, 1:]),
+    "attempts_1h": Moved("decayed", lambda held: held[:, 0, _ATTEMPT]),
+}
+"""The shortest half-life was kept of every counter; only that of the attempts is told."""
 
 
 def _shares() -> tuple[Column, ...]:
@@ -58,7 +65,7 @@ def _shares() -> tuple[Column, ...]:
             f"{name}_{half_life}", "share", f"half-life {half_life}", f"{of}, per {base}", "float",
             null=f"fewer than {MIN_ATTEMPTS:g} (weighed) {base}", error="relative 1e-4",
         )
-        for half_life in _NAMES[1:]
+        for half_life in _NAMES
         for name, of, base in what
     )  # fmt: skip
 
@@ -67,7 +74,7 @@ COLUMNS = (
     *(
         Column(f"attempts_decayed_{name}", "transactions", f"half-life {name}", "sale attempts", "float",
                error="relative 1e-4")
-        for name in _NAMES
+        for name in ("1h", *_NAMES)
     ),
     *_shares(),
 )  # fmt: skip
@@ -75,7 +82,8 @@ COLUMNS = (
 
 @njit_inner
 def _decay(row: Any, elapsed_ms: int) -> None:
-    for k in range(3):
+    row.attempts_1h *= np.float32(np.exp2(-elapsed_ms * _PER_HOUR))
+    for k in range(2):
         factor = np.float32(np.exp2(-elapsed_ms * _HALF[k]))
         for c in range(COUNTERS):
             row.decayed[k, c] *= factor
@@ -117,13 +125,14 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
         _decay(row, event.now_ms - event.was_ms)
     if event.role == SALE:
         late_ms = event.now_ms - event.time_ms
-        for k in range(3):
+        row.attempts_1h += np.float32(1.0) if late_ms == 0 else np.float32(np.exp2(-late_ms * _PER_HOUR))
+        for k in range(2):
             weight = np.float32(1.0) if late_ms == 0 else np.float32(np.exp2(-late_ms * _HALF[k]))
             _count(row, event, reference, k, weight)
-    out.attempts_decayed_1h = row.decayed[0, _ATTEMPT]
-    out.attempts_decayed_1d = row.decayed[1, _ATTEMPT]
-    out.attempts_decayed_28d = row.decayed[2, _ATTEMPT]
-    c = row.decayed[1]
+    out.attempts_decayed_1h = row.attempts_1h
+    out.attempts_decayed_1d = row.decayed[0, _ATTEMPT]
+    out.attempts_decayed_28d = row.decayed[1, _ATTEMPT]
+    c = row.decayed[0]
     out.declined_share_1d = _share(c[_ATTEMPT] - c[_APPROVED], c[_ATTEMPT])
     out.card_testing_share_1d = _share(c[_TESTING], c[_ATTEMPT])
     out.limit_share_1d = _share(c[_CREDIT_LIMIT], c[_ATTEMPT])
@@ -136,7 +145,7 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
     out.round_share_1d = _share(c[_ROUND], c[_APPROVED])
     out.night_share_1d = _share(c[_NIGHT], c[_APPROVED])
     out.foreign_share_1d = _share(c[_FOREIGN], c[_ATTEMPT])
-    c = row.decayed[2]
+    c = row.decayed[1]
     out.declined_share_28d = _share(c[_ATTEMPT] - c[_APPROVED], c[_ATTEMPT])
     out.card_testing_share_28d = _share(c[_TESTING], c[_ATTEMPT])
     out.limit_share_28d = _share(c[_CREDIT_LIMIT], c[_ATTEMPT])

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from engine.features.families import (
     Column,
     cards,
@@ -26,6 +28,8 @@ from engine.features.families import (
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+    from numpy.typing import NDArray
 
 FAMILIES: tuple[ModuleType, ...] = (
     lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, daily, season, sent,
@@ -50,6 +54,15 @@ def columns(families: tuple[ModuleType, ...] = FAMILIES) -> tuple[Column, ...]:
     if twice:
         raise ValueError(f"column names must be unique, got twice: {', '.join(twice)}")
     return found
+
+
+def told_by_closings(families: tuple[ModuleType, ...] = FAMILIES) -> NDArray[np.bool_]:
+    """By column, whether its family writes it at closings alone: all that the family tells is told there."""
+    found = [False]
+    for family in families:
+        alone = {*getattr(family, "CLOSES", ())} >= {column.name for column in family.COLUMNS}
+        found += [alone] * len(family.COLUMNS)
+    return np.array(found)
 
 
 def closing_columns(families: tuple[ModuleType, ...] = FAMILIES) -> tuple[Column, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.checkpoint.fitting import Moved
 from engine.features.event import REFUND, SALE, Event
 from engine.features.families import Column
 from engine.jit import i64, njit_inner
@@ -16,13 +17,14 @@ _APPROVED_SALE, _UNDONE, _APPROVED_REFUND = 1, 2, 4
 BASE_D = 1
 """Days until what started anew on a merchant means something: the 24 hours of its longest window."""
 FIELDS = (
-    ("ring_txn", np.uint64, RING),
+    ("ring_id", np.uint32, RING),
     ("ring_amount", np.int64, RING),
     ("ring_time_s", np.uint32, RING),
     ("ring_card", np.uint32, RING),
     ("ring_flags", np.uint8, RING),
     ("ring_next", np.uint8),
 )
+MOVED = {"ring_id": Moved("ring_txn", lambda held: held.astype(np.uint32))}
 _LAST = "the last 16"
 _NO_CARD = "the transaction has no card token, or is neither sale nor refund"
 
@@ -44,9 +46,15 @@ def fingerprint(card: np.uint64) -> np.uint32:
 
 
 @njit_inner
+def ring_id(txn: np.uint64) -> np.uint32:
+    """32 bits of a transaction's hash: of 16 held, one in 268 million others is taken for one of them."""
+    return np.uint32(txn & np.uint64(0xFFFFFFFF))
+
+
+@njit_inner
 def _keep(row: Any, event: Event) -> None:
     k = row.ring_next % RING
-    row.ring_txn[k] = event.txn
+    row.ring_id[k] = ring_id(event.txn)
     row.ring_amount[k] = event.amount
     row.ring_time_s[k] = event.time_ms // 1000
     row.ring_card[k] = fingerprint(event.card)
@@ -66,7 +74,7 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
     time_s, card = event.time_ms // 1000, fingerprint(event.card)
     same_card, same_amount, same_both, minor = 0, 0, 0, 0
     for k in range(RING):
-        if row.ring_txn[k] == np.uint64(0):
+        if row.ring_time_s[k] == 0:
             continue
         amount_too = row.ring_amount[k] == event.amount
         same_amount += amount_too
@@ -89,11 +97,11 @@ def find(row: Any, txn: np.uint64) -> int:
     """Where the transaction stands in the ring, -1 where it does not: of several with one id the newest approved sale,
     else the newest approved refund, else the newest.
     """
-    best, rank = -1, -1
+    best, rank, wanted = -1, -1, ring_id(txn)
     after: int = row.ring_next
     for back in range(1, RING + 1):
         k = (after + RING - back) % RING
-        if row.ring_txn[k] == txn:
+        if row.ring_id[k] == wanted and row.ring_time_s[k] != 0:
             flags = row.ring_flags[k]
             mine = 2 if flags == _APPROVED_SALE else 1 if flags == _APPROVED_REFUND else 0
             if mine > rank:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from domain import profiles
+from engine.features.blocks import Block
 from engine.features.event import MISSING, SALE, Closing, Event
 from engine.features.families import Column
 from engine.features.families.mcc import class_leakage_e7, own_value
@@ -41,13 +42,16 @@ RESTS_ON = ("mcc",)
 """Families whose fields it reads: it is blind where these are."""
 FIELDS = (
     ("trade_since_ms", np.int64),
-    ("trade_gap_e7", np.int64, 2),
-    *profiles.COUNTS,
     ("trade_mccs", np.uint16, HELD),
     ("trade_from_day", np.uint16),
+)
+_COUNTS = (
+    ("trade_gap_e7", np.int64, 2),
+    *profiles.COUNTS,
     ("trade_days", np.uint16),
     ("trade_today", np.uint16),
 )
+BLOCKS = (Block("trade", _COUNTS),)
 _NOT_JUDGED = (
     f"another kind of row, a merchant of the standard class, fewer than {MIN_SALES} sales or {MIN_DAYS} days, "
     f"less than {GRACE_D} days since its MCCs changed, or no profile"
@@ -74,47 +78,47 @@ CLOSES = tuple(column.name for column in COLUMNS)
 
 
 @njit_inner
-def statistic(row: Any, k: int) -> float:
+def statistic(counts: Any, k: int) -> float:
     """`domain.profiles.statistic`, compiled.
 
     The text is repeated because compiled code cannot call the plain functions that the other one calls.
     """
     if k >= profiles.HOURS_FROM:
-        return share(row, k)
+        return share(counts, k)
     if k == profiles.TICKET:
-        return quantile(row, 0.5)
-    return quantile(row, 0.75) - quantile(row, 0.25)
+        return quantile(counts, 0.5)
+    return quantile(counts, 0.75) - quantile(counts, 0.25)
 
 
 @njit_inner
-def _forget(row: Any) -> None:
+def _forget(counts: Any) -> None:
     for k in range(profiles.TICKET_BINS):
-        row.trade_ticket[k] = 0
+        counts.trade_ticket[k] = 0
     for k in range(profiles.BLOCKS):
-        row.trade_hour[k] = 0
-    row.trade_weekend = row.trade_known = row.trade_credit = row.trade_round = row.trade_sales = 0
-    row.trade_days = row.trade_today = 0
-    row.trade_gap_e7[0] = row.trade_gap_e7[1] = 0
+        counts.trade_hour[k] = 0
+    counts.trade_weekend = counts.trade_known = counts.trade_credit = counts.trade_round = counts.trade_sales = 0
+    counts.trade_days = counts.trade_today = 0
+    counts.trade_gap_e7[0] = counts.trade_gap_e7[1] = 0
 
 
 @njit_inner
-def _halve(row: Any) -> None:
+def _halve(counts: Any) -> None:
     # The octaves, and the blocks, keep adding up to the sales: what is lost in rounding is put back at the fullest.
-    half = i64(row.trade_sales) // 2
+    half = i64(counts.trade_sales) // 2
     most, total = 0, 0
     for k in range(profiles.TICKET_BINS):
-        row.trade_ticket[k] //= 2
-        total += i64(row.trade_ticket[k])
-        if row.trade_ticket[k] > row.trade_ticket[most]:
+        counts.trade_ticket[k] //= 2
+        total += i64(counts.trade_ticket[k])
+        if counts.trade_ticket[k] > counts.trade_ticket[most]:
             most = k
-    row.trade_ticket[most] += half - total
+    counts.trade_ticket[most] += half - total
     for k in range(profiles.BLOCKS):
-        row.trade_hour[k] //= 2
-    row.trade_weekend //= 2
-    row.trade_known //= 2
-    row.trade_credit //= 2
-    row.trade_round //= 2
-    row.trade_sales = half
+        counts.trade_hour[k] //= 2
+    counts.trade_weekend //= 2
+    counts.trade_known //= 2
+    counts.trade_credit //= 2
+    counts.trade_round //= 2
+    counts.trade_sales = half
 
 
 @njit_inner
@@ -130,9 +134,9 @@ def _same_set(row: Any, master_data: Any, own: int) -> bool:
 
 
 @njit_inner
-def _begin(row: Any, master_data: Any, own: int, day: int) -> None:
+def _begin(row: Any, counts: Any, master_data: Any, own: int, day: int) -> None:
     """Remember the MCCs in force, and nothing else."""
-    _forget(row)
+    _forget(counts)
     row.trade_from_day = day + GRACE_D if row.trade_mccs[0] else 0
     row.trade_since_ms = master_data.effective_ms
     for k in range(HELD):
@@ -157,76 +161,76 @@ def _dearest(row: Any, reference: Any) -> int:
 
 
 @njit_inner
-def _take(row: Any, event: Event, master_data: Any, reference: Any) -> None:
+def trade_needed(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
+    """Whether it is an approved sale of a merchant all of whose MCCs are of a cheaper class than the standard one."""
+    if event.role != SALE or not event.approved or master_data.mcc_count > HELD:
+        return False
+    if master_data.mcc_count == 0:
+        own = own_value(row, 0)
+        return reference.mcc_class[own] > 0 if own >= 0 else _dearest(row, reference) > 0
+    for k in range(master_data.mcc_count):
+        if reference.mcc_class[master_data.mccs[k]] == 0:
+            return False
+    return True
+
+
+@njit_inner
+def _take(row: Any, counts: Any, event: Event, master_data: Any, reference: Any) -> None:
     own = own_value(row, 0) if master_data.mcc_count == 0 else -1
     if master_data.effective_ms < row.trade_since_ms or master_data.mcc_count > HELD:
         return
     if not _same_set(row, master_data, own):
-        _begin(row, master_data, own, event.day)
+        _begin(row, counts, master_data, own, event.day)
     fee_class = _dearest(row, reference)
     if fee_class == 0:
         return
-    if row.trade_sales >= HALVE_AT:
-        _halve(row)
-    row.trade_sales += 1
-    row.trade_ticket[octave(event.amount)] += 1
-    row.trade_hour[block(event.local_hour)] += 1
+    if counts.trade_sales >= HALVE_AT:
+        _halve(counts)
+    counts.trade_sales += 1
+    counts.trade_ticket[octave(event.amount)] += 1
+    counts.trade_hour[block(event.local_hour)] += 1
     # 1970-01-01 was a Thursday.
-    row.trade_weekend += (event.day + 3) % 7 >= _WEEKEND_FROM
-    row.trade_known += event.card_kind != MISSING
-    row.trade_credit += event.card_kind == 1 or event.card_kind == 2
-    row.trade_round += event.amount > 0 and event.amount % profiles.ROUND_MINOR == 0
-    row.trade_today = min(i64(row.trade_today) + 1, 60_000)
+    counts.trade_weekend += (event.day + 3) % 7 >= _WEEKEND_FROM
+    counts.trade_known += event.card_kind != MISSING
+    counts.trade_credit += event.card_kind == 1 or event.card_kind == 2
+    counts.trade_round += event.amount > 0 and event.amount % profiles.ROUND_MINOR == 0
+    counts.trade_today = min(i64(counts.trade_today) + 1, 60_000)
     for dearer in range(fee_class):
         gap = class_leakage_e7(reference, event, dearer, fee_class)
         if gap > 0:
-            row.trade_gap_e7[dearer] += min(gap, 10**15)
+            counts.trade_gap_e7[dearer] += min(gap, 10**15)
 
 
 @njit_inner
-def _nothing(out: Any) -> None:
-    out.trade_evidence = np.nan
-    out.trade_mcc = MISSING
-    out.trade_like = MISSING
-    out.trade_sales = MISSING
-    out.trade_gap_1d_e7 = MISSING
-    out.trade_ticket = MISSING
-    out.trade_ticket_own = MISSING
-    out.trade_ticket_like = MISSING
-    out.trade_telling = MISSING
-
-
-@njit_inner
-def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+def update(row: Any, counts: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Count an approved sale in the merchant's profile; every column is null until the day closes."""
     if event.role == SALE and event.approved:
-        _take(row, event, master_data, reference)
-    _nothing(out)
+        _take(row, counts, event, master_data, reference)
 
 
 @njit_inner
-def _fit(row: Any, reference: Any, p: int) -> float:
+def _fit(counts: Any, reference: Any, p: int) -> float:
     """Logarithm of how likely the merchant is under a profile."""
-    spread = statistic(row, profiles.SPREAD)
+    spread = statistic(counts, profiles.SPREAD)
     found = 0.0
     for k in range(profiles.STATISTICS):
-        value = statistic(row, k)
+        value = statistic(counts, k)
         if not math.isnan(value):
-            variance = sampling_variance(row, k, spread)
+            variance = sampling_variance(counts, k, spread)
             found += log_likelihood(value, reference.profile_mean[p, k], reference.profile_deviation[p, k], variance)
     return found
 
 
 @njit_inner
-def _telling(row: Any, reference: Any, p: int, q: int) -> int:
+def _telling(counts: Any, reference: Any, p: int, q: int) -> int:
     """The statistic that speaks most for profile `p` against `q`."""
-    spread = statistic(row, profiles.SPREAD)
+    spread = statistic(counts, profiles.SPREAD)
     best, most = 0, -np.inf
     for k in range(profiles.STATISTICS):
-        value = statistic(row, k)
+        value = statistic(counts, k)
         if math.isnan(value):
             continue
-        variance = sampling_variance(row, k, spread)
+        variance = sampling_variance(counts, k, spread)
         by = log_likelihood(value, reference.profile_mean[p, k], reference.profile_deviation[p, k], variance)
         by -= log_likelihood(value, reference.profile_mean[q, k], reference.profile_deviation[q, k], variance)
         if by > most:
@@ -235,12 +239,12 @@ def _telling(row: Any, reference: Any, p: int, q: int) -> int:
 
 
 @njit_inner
-def _judge(row: Any, reference: Any, out: Any, fee_class: int) -> None:
+def _judge(row: Any, counts: Any, reference: Any, out: Any, fee_class: int) -> None:
     """Hold the merchant against every profile."""
     mine, like, dearer = -1, -1, 0
     mine_fit, like_fit, cheap_fit = -np.inf, -np.inf, -np.inf
     for p in range(reference.profiles):
-        mcc, fit = i64(reference.profile_mcc[p]), _fit(row, reference, p)
+        mcc, fit = i64(reference.profile_mcc[p]), _fit(counts, reference, p)
         if reference.mcc_class[mcc] < fee_class:
             dearer += 1
             if fit > like_fit:
@@ -256,24 +260,26 @@ def _judge(row: Any, reference: Any, out: Any, fee_class: int) -> None:
     out.trade_evidence = like_fit - math.log(dearer) - cheap_fit
     out.trade_mcc = reference.profile_mcc[mine]
     out.trade_like = reference.profile_mcc[like]
-    out.trade_sales = row.trade_sales
-    out.trade_gap_1d_e7 = row.trade_gap_e7[i64(reference.mcc_class[i64(reference.profile_mcc[like])])]
-    out.trade_ticket = i64(np.exp2(statistic(row, profiles.TICKET)))
+    out.trade_sales = counts.trade_sales
+    out.trade_gap_1d_e7 = counts.trade_gap_e7[i64(reference.mcc_class[i64(reference.profile_mcc[like])])]
+    out.trade_ticket = i64(np.exp2(statistic(counts, profiles.TICKET)))
     out.trade_ticket_own = i64(np.exp2(reference.profile_mean[mine, profiles.TICKET]))
     out.trade_ticket_like = i64(np.exp2(reference.profile_mean[like, profiles.TICKET]))
-    out.trade_telling = _telling(row, reference, like, mine)
+    out.trade_telling = _telling(counts, reference, like, mine)
 
 
 @njit_inner
-def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
+def close(row: Any, counts: Any, closing: Closing, reference: Any, out: Any) -> None:
     """Compare the merchant's sales with the profiles at the end of a day with sales."""
-    if row.trade_today == 0:
+    if counts.trade_today == 0:
         return
-    row.trade_days = min(i64(row.trade_days) + 1, 60_000)
+    counts.trade_days = min(i64(counts.trade_days) + 1, 60_000)
     fee_class = _dearest(row, reference)
-    enough = row.trade_sales >= MIN_SALES and row.trade_days >= MIN_DAYS and closing.day >= i64(row.trade_from_day)
+    enough = (
+        counts.trade_sales >= MIN_SALES and counts.trade_days >= MIN_DAYS and closing.day >= i64(row.trade_from_day)
+    )
     if reference.profiles > 0 and fee_class > 0 and enough:
-        _judge(row, reference, out, fee_class)
-    row.trade_today = 0
-    row.trade_gap_e7[0] = 0
-    row.trade_gap_e7[1] = 0
+        _judge(row, counts, reference, out, fee_class)
+    counts.trade_today = 0
+    counts.trade_gap_e7[0] = 0
+    counts.trade_gap_e7[1] = 0

@@ -1,0 +1,101 @@
+"""Optional parts of rows: who needs none has none, and whoever has one is told the same as if all had."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.checkpoint.pages import decode
+from engine.decoding.records import Records
+from engine.features.blocks import MOST_BLOCKS, blocks_of
+from engine.features.families.registry import FAMILIES
+from engine.monitor import Monitor, MonitorConfig
+from tests.engine.test_checkpoints import rows_of
+from tests.strategies import cut, records_of, seeded_stream
+
+pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("warm_kernel")]
+NOON_MS, DAY_MS = 1_783_224_000_000, 86_400_000
+HELD: dict[str, Any] = msgspec.msgpack.decode(
+    (Path(__file__).parent / "data" / "state-of-format-3.msgpack").read_bytes()
+)
+"""A checkpoint that commit f353866 took, before there were blocks, and the events behind it: streams of `seeded_stream`
+one after the other, with merchants of their own."""
+
+
+def monitor(**config: Any) -> Monitor:
+    return Monitor(MonitorConfig(capacity=100, **config), historic=True, checkpoints=True)
+
+
+def sale(k: int, merchant_id: str = "m", **fields: Any) -> bytes:
+    event = {"txn_id": f"t{k}", "merchant_id": merchant_id, "amount": 100, "currency": "CNY", "event_time": NOON_MS + k}
+    return json.dumps(event | fields).encode()
+
+
+def kinds_of(seen: Monitor, row: int = 0) -> set[str]:
+    """The kinds of blocks that a merchant has."""
+    rows = seen._pipeline.state.rows
+    return {kind.name for kind in rows.kinds if rows.rows[row][kind.place]}
+
+
+def test_a_merchant_has_the_blocks_that_its_records_need_and_no_others() -> None:
+    seen = monitor()
+    seen.process(Records.of([sale(1)]))
+    assert kinds_of(seen) == set()
+    seen.process(Records.of([sale(2, card_token="0" * 32), sale(3, "other", fee=1)]))
+    assert kinds_of(seen) == {"cards"}
+    assert kinds_of(seen, 1) == {"fees", "tariffs", "daily_fees"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nobody_writes_to_the_block_of_those_who_have_none(seed: int) -> None:
+    seen = monitor()
+    for events in cut(seeded_stream(seed), random.Random(seed)):
+        seen.process(records_of(events))
+    rows = seen._pipeline.state.rows
+    for kind, held in zip(rows.kinds, rows.blocks, strict=False):
+        assert not held.bytes[0].any(), kind.name
+        places = rows.rows[kind.place][: int(rows.count[0])]
+        assert sorted(places[places > 0].tolist()) == list(range(1, int(held.used[0]) + 1)), kind.name
+
+
+def test_a_reset_empties_a_block_but_for_what_it_keeps() -> None:
+    seen = monitor()
+    seen.process(Records.of([sale(1, fee=7), sale(2, event_time=NOON_MS + 500 * DAY_MS)]))
+    fees = seen._pipeline.state.rows.block("fees", 0)
+    assert kinds_of(seen) >= {"fees", "tariffs"}
+    assert (int(fees["fees_charged"]), int(fees["fee_day"])) == (7, 0)
+    assert not seen._pipeline.state.rows.block("tariffs", 0)["tariff_count"].any()
+
+
+def test_a_snapshot_changes_no_block() -> None:
+    seen = monitor()
+    seen.process(records_of(seeded_stream(3)))
+    before = rows_of(seen)
+    names = [each.merchant_id for each in seen.totals()]
+    assert all(seen.snapshot(each) for each in names)
+    assert rows_of(seen) == before
+
+
+def test_a_state_from_before_there_were_blocks_is_read_as_if_there_had_been() -> None:
+    found, undisturbed = monitor(), monitor()
+    found.restore(HELD["notes"], [(number, decode(raw)) for number, raw in HELD["pages"]])
+    undisturbed.process(Records.of(HELD["events"]))
+    held = found._pipeline.state.rows.blocks
+    needed = {kind.name for kind, each in zip(blocks_of(FAMILIES), held, strict=False) if each.used[0]}
+    assert needed == {each.name for each in blocks_of(FAMILIES)}
+    assert rows_of(found) == rows_of(undisturbed)
+    later = Records.of(HELD["later"], first_offset=len(HELD["events"]))
+    assert found.process(later) == undisturbed.process(later)
+    assert rows_of(found) == rows_of(undisturbed)
+
+
+def test_there_are_no_more_kinds_than_the_kernel_has_room_for() -> None:
+    kinds = blocks_of(FAMILIES)
+    assert len({each.name for each in kinds}) == len(kinds) <= MOST_BLOCKS
+    with pytest.raises(ValueError, match=f"blocks must be at most {MOST_BLOCKS}, got {2 * len(kinds)}"):
+        blocks_of(FAMILIES * 2)
