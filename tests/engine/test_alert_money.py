@@ -40,7 +40,7 @@ def test_a_page_keeps_what_is_known_of_an_episode_s_money_and_what_is_not(
 
 @pytest.mark.parametrize(
     ("detector", "loss", "turnover"),
-    [("mcc_jump", 12, PARTLY), ("fee_over", 12, PARTLY), ("volume_surge", None, 12), ("gone", None, 12)],
+    [("mcc_jump", 12, PARTLY), ("fee_over", 12, PARTLY), ("volume_rise", None, 12), ("gone", None, 12)],
 )
 def test_a_page_of_before_is_read_its_one_sum_by_what_the_detector_s_money_is(
     detector: str, loss: int | None, turnover: int | None

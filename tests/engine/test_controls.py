@@ -167,7 +167,7 @@ def peers_and_settings() -> list[Known]:
     first, second = ((FIRST + day) * DAY_MS + 4 * HOUR_MS for day in (31, 47))
     return [
         *artefacts_of((0, [CALM, BUSY]), (first + HOUR_MS, [BUSY, CALM]), (second + HOUR_MS, [CALM])),
-        *settings_of("volume_surge", (0, {}), (first, {"quiet_gap_s": 3_600}), (second, {"quiet_gap_s": 86_400})),
+        *settings_of("volume_rise", (0, {}), (first, {"quiet_gap_s": 3_600}), (second, {"quiet_gap_s": 86_400})),
     ]
 
 

@@ -60,9 +60,7 @@ def cut(events: Sequence[Event], rng: random.Random, most: int) -> Iterable[Sequ
 def test_invariant_1_wherever_batches_are_cut(seed: int) -> None:
     events, rng = shops(seed), random.Random(seed)
     whole = final([events])
-    assert {each.detector for each in whole.values()} >= {
-        "volume_surge", "volume_collapse", "volume_shift", "volume_wakeup",
-    }  # fmt: skip
+    assert {each.detector for each in whole.values()} >= {"volume_rise", "volume_collapse", "volume_decline"}
     for most in (2, 40, 900):
         assert final(cut(events, rng, most)) == whole
 

@@ -89,9 +89,9 @@ def test_the_history_shows_one_merchant_of_grade_e_two_of_d_and_each_kind_of_sto
     grades = [each.grade for each in scores.values()]
     assert (grades.count("E"), grades.count("D")) == (1, 2)
     severest = {each.detector: each for each in sorted(alerts.values(), key=lambda each: each.severity)}
-    assert {"mcc_jump", "fee_over", "volume_surge"} <= set(severest)
+    assert {"mcc_jump", "fee_over", "volume_rise"} <= set(severest)
     assert level_of(severest["mcc_jump"].severity).word.en == "critical"
-    assert all(severest[each].at_stake > 200_000 for each in ("mcc_jump", "fee_over", "volume_surge"))
+    assert all(severest[each].at_stake > 200_000 for each in ("mcc_jump", "fee_over", "volume_rise"))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
