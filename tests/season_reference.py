@@ -119,14 +119,17 @@ class Days:
         idle, carry = self.quiet, self.share * self.off4
         expected = math.exp(usual - carry) + 0.5
         width = math.sqrt(1 / expected + variance)
-        off = math.log(n + 0.5) - math.log(expected)
+        whole = math.log(n + 0.5) - math.log(expected)
+        off = whole - min(max(whole, 0), self.of_rhythm(day))
         z = clip((off + tick - max(self.carried[1], 0)) / width, -3, 4) * (0.5 if kind > 2 else 1)
         up = with_tickets(deviations(n, high, variance), of_tickets)
         three = (z + sum(self.z)) / math.sqrt(3 * (1 + 2 * self.share))
         wake = up if idle >= 7 and n > 1.7 * math.exp(high) else 0.0
         views = [up, three, self.weeks(off + tick, width, 1), wake, -deviations(n, low, variance), -three,
                  self.weeks(off, width, -1), 0.0, self.fading()]  # fmt: skip
+        peak = whole + self.of_kind(kind)
         self.learn(day, kind, n, off, tick, width, carry, z, 1 / expected)
+        self.remember(day, peak, whole / width)
         return views if judged else [0.0] * 9
 
     def shut(self, day: int, kind: int, low: float) -> float:
@@ -168,7 +171,6 @@ class Days:
         self.open[weekday] += (1 - self.open[weekday]) / 6
         self.z, self.carried = [z, self.z[0]], [carry, self.carried[0]]
         self.open_days += 1
-        self.remember(day, off + self.of_kind(kind), z)
         if kind:
             gain = WIDE[kind] / (WIDE[kind] * (1 + self.kind_seen[kind]) + self.spread + chance)
             self.kind[kind] += gain * clip(off, -1, 1)

@@ -287,7 +287,8 @@ def judge(
     carry = carried(row)
     expected = np.exp(usual - carry) + 0.5
     width = np.sqrt(1.0 / expected + variance)
-    off = np.log(n + 0.5) - np.log(expected)
+    whole = np.log(n + 0.5) - np.log(expected)
+    off = whole - min(max(whole, 0.0), _rhythm(row, day))
     z = min(max((off + tick - max(float(row.carried_2), 0.0)) / width, -3.0), 4.0)
     up = with_tickets(deviations(n, high, variance), of_tickets)
     down = -deviations(n, low, variance)
@@ -298,7 +299,9 @@ def judge(
     low_weeks = _lasting(row, off, width, -1.0)
     wake = up if idle >= WAKE_D and n > WAKE_RATIO * np.exp(high) else 0.0
     decline = _decline(row)
+    peak = whole + (_KIND_MEAN[kind] + float(row.kind_log[kind]) if kind else 0.0)
     _learn(row, reference, peer, day, kind, n, off, tick, width, carry, z, 1.0 / expected)
+    _remember_peak(row, day, peak, whole / width)
     if not judged:
         return 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     return up, three, lasting, wake, down, -three, low_weeks, 0.0, decline
@@ -374,8 +377,6 @@ def _learn(
     row.z_2, row.z_1 = row.z_1, np.float32(z)
     row.carried_2, row.carried_1 = row.carried_1, np.float32(carry)
     row.open_days = min(i64(row.open_days) + 1, 60_000)
-    plain = off + (_KIND_MEAN[kind] + float(row.kind_log[kind]) if kind else 0.0)
-    _remember_peak(row, day, plain, z)
     if kind:
         noise = float(row.spread) + chance
         gain = _KIND_VARIANCE[kind] / (_KIND_VARIANCE[kind] * (1.0 + i64(row.kind_seen[kind])) + noise)

@@ -318,7 +318,7 @@ def _judge_day(row: Any, n: int, minor: int, k: int, amount: int, out: Any) -> N
 def _judge_hour(row: Any, expected: float, variance: float, out: Any) -> None:
     """How odd the hour is so far, against the busiest hour of such a day: opening hours may move."""
     out.expected_1h = expected * float(row.hour_share)
-    nats, most = 0.0, max(expected * float(row.hour_most), 0.2)
+    nats, most = 0.0, max(np.exp(float(row.day_high)) * float(row.hour_most), 0.2)
     if row.hour_n >= 5:
         if row.hour_n > 2.0 * most:
             spread = variance + HOUR_SPREAD + 1.0 / (1.0 + HOURS_D * most)
