@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from engine.features.families import Column
     from engine.features.feature_rows import FeatureRows, TermsEvent
 
 _TEXTS = {kind: frozenset(field.name for field in fields if field.kind is Kind.TEXT) for kind, fields in EVENTS.items()}
 _CLOSING = closing_columns()[1:]
+_DECADES_DIGITS = 2
+"""Digits of what is told in decades: its model is no finer."""
 _OF_INTAKE = frozenset({"type", "merchant_id", "received_at", "feed"})
 
 
@@ -49,7 +52,9 @@ def days_of(rows: FeatureRows, scores: Mapping[int, float]) -> MerchantDays | No
     closed = np.flatnonzero(rows.kind == ROW_CLOSING)
     if not len(closed):
         return None
-    columns = [(each.name, rows.columns[each.name][closed]) for each in _CLOSING if each.name in rows.columns]
+    columns = [
+        (each.name, _told(each, rows.columns[each.name][closed])) for each in _CLOSING if each.name in rows.columns
+    ]
     return MerchantDays(
         merchant_id=rows.merchant_ids(closed), day=_each(rows.local_ms[closed], _date),
         currency=_each(rows.currencies[closed], unpack),
@@ -63,6 +68,11 @@ def _each(values: NDArray[np.int64], text: Callable[[int], str]) -> list[str]:
     few, which = np.unique(values, return_inverse=True)
     texts = [text(each) for each in few.tolist()]
     return [texts[k] for k in which.tolist()]
+
+
+def _told(declared: Column, column: NDArray[Any]) -> NDArray[Any]:
+    """A column with no more digits than mean something."""
+    return np.round(column, _DECADES_DIGITS) if declared.unit == "decades" else column
 
 
 def _values(column: NDArray[Any]) -> list[int | float | None]:

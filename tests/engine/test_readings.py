@@ -14,6 +14,7 @@ from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
 from engine.checkpoint.pages import decode, encode
 from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
+from tests.detectors import shops
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,9 +109,9 @@ def test_an_alert_has_the_shop_as_it_stood_and_its_first_forty_transactions() ->
 def test_the_shop_is_that_of_the_hit_and_not_of_later_records() -> None:
     revisions = [each for out in process(stream()) for each in out.alerts if each.detector == "mcc_jump"]
     one_by_one = [each for out in process(stream(), range(1, len(stream()))) for each in out.alerts]
-    shops = [each.shop for each in one_by_one if each.detector == "mcc_jump"]
-    assert shops[0] == Shop("Lantern Kitchen", "Shanghai", "rep1", "a1")
-    assert shops[-1] == revisions[-1].shop == Shop("Lantern", "Shanghai", "rep2", "a1")
+    shown = [each.shop for each in one_by_one if each.detector == "mcc_jump"]
+    assert shown[0] == Shop("Lantern Kitchen", "Shanghai", "rep1", "a1")
+    assert shown[-1] == revisions[-1].shop == Shop("Lantern", "Shanghai", "rep2", "a1")
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -132,6 +133,16 @@ def test_a_closed_day_is_published_with_counts_expectation_and_score() -> None:
     assert second["currency"] == "CNY"
     assert second["score"] is not None
     assert {"closed_minor", "expected_1d", "expected_minor_1d", "idle_d"} <= second.keys()
+
+
+def test_a_closed_day_tells_how_rare_its_volume_is_in_decades_with_two_digits() -> None:
+    events = shops.Shop(merchant="m", factor=lambda d: 5.0 if d == 25 else 1.0).events(30)
+    scores = ("volume_score", "rise_score", "fall_score", "silence_score", "decline_score")
+    days = [row for row in days_of(process(events)).values() if row["volume_score"] is not None]
+    assert len(days) >= 10
+    assert all(row[name] == round(row[name], 2) for row in days for name in scores)
+    assert all(row["volume_score"] >= max(row[name] for name in scores) for row in days)
+    assert max(row["rise_score"] for row in days) > 3
 
 
 def test_accepted_versions_are_published_under_merchant_kind_and_date_with_card_numbers_masked() -> None:
