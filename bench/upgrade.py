@@ -3,7 +3,7 @@
     python -m bench.upgrade [--merchants 200000] [--records 2000000] [--only sqlite]
 
 The newer version has one family of features more (`numbers`), the detector that reads it (`mcc_rotation`), and one
-detector fewer (`volume_wakeup`). In each of five phases a fifth of the records is fed; then the other version takes
+detector fewer (`volume_decline`). In each of five phases a fifth of the records is fed; then the other version takes
 over. On the embedded log its worker starts when the one before has ended; on Kafka a worker joins the group while the
 one before goes on, which leaves once the new one has partitions: partitions move by rebalances, both ways.
 
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PHASES = ("older", "newer", "older", "newer", "older")
-NEW, REMOVED = "mcc_rotation", "volume_wakeup"
+NEW, REMOVED = "mcc_rotation", "volume_decline"
 
 
 def monitor(version: str, partition: int, partitions: int) -> Monitor:

@@ -22,13 +22,42 @@ def test_a_fall_to_three_tenths_is_found_within_five_days(seed: int) -> None:
     assert (alert.loss, alert.turnover, alert.bearer) == (None, None, None)
 
 
-@pytest.mark.parametrize(("rate", "within"), [(20.0, 1), (5.0, 4), (2.0, 10)])
-def test_silence_is_found_once_twelve_sales_are_missing_and_a_day_has_passed(rate: float, within: int) -> None:
+@pytest.mark.parametrize("rate", [80.0, 20.0, 5.0])
+def test_a_silence_that_does_not_end_is_found_within_seven_weeks(rate: float) -> None:
+    """Long closures are frequent among lawful shops."""
     shop = Shop(rate=rate, factor=lambda d: 0.0 if d >= ON else 1.0)
-    (alert,) = volume_alerts(*shop.events(ON + within + 5), only="volume_collapse")
-    assert ON <= shop.day_of(alert) <= ON + within
+    (alert,) = volume_alerts(*shop.events(ON + 60))
+    assert (alert.detector, alert.txn_ids) == ("volume_collapse", ())
+    assert shop.day_of(alert) < ON + 49
     assert "No sale for" in alert.reason.en
     assert "无交易" in alert.reason.zh
+
+
+def test_ninety_days_without_a_sale_ask_for_a_new_verification_and_a_year_for_a_stop() -> None:
+    shop = Shop(rate=0.3, factor=lambda d: 1.0 if d < ON else 0.0)
+    found = volume_alerts(*shop.events(ON + 380), only="volume_collapse")
+    assert [each.severity for each in found] == [0.2, 0.3]
+    assert "verify its identity" in found[0].reason.en
+    assert "stop" in found[1].reason.en
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_closed_day_at_eighty_sales_a_day_is_one_alert_at_most(seed: int) -> None:
+    shop = Shop(rate=80.0, seed=seed, factor=lambda d: 0.0 if d == ON else 1.0)
+    assert len(volume_alerts(*shop.events(ON + 15))) <= 1
+
+
+@pytest.mark.parametrize("rate", [20.0, 80.0])
+def test_public_holidays_and_the_turn_of_the_year_are_no_silence(rate: float) -> None:
+    first = (date(2025, 8, 1) - EPOCH).days
+
+    def is_shut(day: int) -> bool:
+        of = date.fromordinal(first + day + EPOCH.toordinal())
+        golden_week = date(2025, 10, 1) <= of <= date(2025, 10, 8)
+        return golden_week or (of.month, of.day) >= (12, 29) or (of.month, of.day) <= (1, 4)
+
+    shop = Shop(rate=rate, first=first, factor=lambda d: 0.0 if is_shut(d) else 1.0)
+    assert volume_alerts(*shop.events(165)) == []
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -60,11 +89,15 @@ def test_a_merchant_with_one_sale_a_day_is_not_silent_after_a_week() -> None:
 
 def test_severity_follows_the_money_of_a_usual_day() -> None:
     small, large = (Shop(ticket=ticket, factor=lambda d: 0.0 if d >= ON else 1.0) for ticket in (500, 500_000))
-    (low,), (high,) = (volume_alerts(*each.events(ON + 5), only="volume_collapse") for each in (small, large))
+    (low,), (high,) = (volume_alerts(*each.events(ON + 60), only="volume_collapse") for each in (small, large))
     assert low.severity < 0.4 < high.severity
 
 
-@pytest.mark.parametrize(("setting", "value"), [("missed", 0), ("score", 31), ("ratio", 2), ("quiet_gap_s", 0)])
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("decades", 0.5), ("silent_decades", 21), ("ratio", 2), ("least_a_day", -1), ("dormant", 2), ("dormant_year", -1),
+     ("quiet_gap_s", 0)],
+)  # fmt: skip
 def test_a_setting_out_of_range_is_refused_by_name(setting: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{setting} must be"):
         VolumeCollapse(**{setting: value})  # type: ignore[arg-type]

@@ -23,13 +23,14 @@ Event = dict[str, Any]
 
 
 def shops(seed: int) -> list[Event]:
-    """Three shops side by side: one surges and falls silent, one doubles, one sleeps and wakes up."""
+    """Four shops: one rises for a day and falls silent, one doubles, one returns with more, one falls to a tenth."""
     plans = (
         Shop(merchant="a", seed=seed, factor=lambda d: 8.0 if d == 30 else 0.0 if d >= 45 else 1.0),
         Shop(merchant="b", seed=seed, factor=lambda d: 2.5 if d >= 40 else 1.0),
         Shop(merchant="c", seed=seed, rate=6.0, factor=lambda d: 0.0 if 25 <= d < 58 else 12.0 if d == 58 else 1.0),
+        Shop(merchant="d", seed=seed, factor=lambda d: 0.1 if d >= 46 else 1.0),
     )
-    events = {each.merchant: each.events(62) for each in plans}
+    events = {each.merchant: each.events(64) for each in plans}
     merged = sorted((event for part in events.values() for event in part), key=lambda each: each["event_time"])
     return [each for k, each in enumerate(merged) if each.get("type") != "clock" or merged[k - 1] != each]
 
@@ -75,6 +76,6 @@ def test_invariant_1_a_restart_from_the_start_says_the_same_again() -> None:
 def test_invariant_1_a_merchant_alone_has_the_alerts_it_has_among_others() -> None:
     events = shops(5)
     whole = final([events])
-    for name in "abc":
+    for name in "abcd":
         alone = final([[each for each in events if each.get("merchant_id", name) == name]])
         assert alone == {key: alert for key, alert in whole.items() if alert.merchant_id == name}
