@@ -63,7 +63,7 @@ def test_a_merchant_has_the_blocks_that_its_records_need_and_no_others() -> None
     assert kinds_of(seen) == set()
     seen.process(Records.of([sale(2, card_token="0" * 32), sale(3, "other", fee=1)]))
     assert kinds_of(seen) == {"cards"}
-    assert kinds_of(seen, 1) == {"fees", "tariffs", "daily_fees"}
+    assert kinds_of(seen, 1) == {"fees", "tariffs"}
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 
 from domain.events import CARD_KINDS
-from engine.checkpoint.fitting import Moved
-from engine.features.blocks import Block
 from engine.features.event import (
     CHIP,
     CODE,
@@ -31,10 +29,8 @@ from engine.jit import i64, njit_inner
 
 MCCS = 3
 """MCCs held of a day, the first that come: what is sold under a fourth is among the day's sales alone."""
-_REFUNDS, _UNDONE, _DECLINED = range(3)
-"""Places in `daily_minor` and `daily_count`."""
-_FEE, _FEE_JUDGED, _FEE_DUE = range(3)
-"""Places in `daily_fee_minor`."""
+_REFUNDS, _UNDONE, _DECLINED, _FEE, _FEE_JUDGED, _FEE_DUE = range(6)
+"""Places in `daily_minor`; the first three in `daily_count`, too."""
 _CREDIT, _CHIP, _STRIPE, _CONTACTLESS, _CODE, _KEYED = range(3, 9)
 """Places in `daily_count`."""
 _ENTRIES = np.full(100, -1, np.int8)
@@ -45,19 +41,12 @@ _CREDIT_KINDS = np.array([kind in {"credit", "semi_credit"} for kind in CARD_KIN
 BASE_D = 1
 """Days until what started anew on a merchant means something: it tells of one day."""
 FIELDS = (
-    ("daily_minor", np.int64, (2, 3)),
+    ("daily_minor", np.int64, (2, 6)),
     ("daily_count", np.uint32, (2, 9)),
     ("daily_mcc_sales", np.uint32, (2, MCCS)),
     ("daily_day", np.int32, 2),
     ("daily_mcc", np.int16, (2, MCCS)),
 )
-MOVED = {"daily_minor": Moved("daily_minor", lambda held: held[:, :, :3])}
-BLOCKS = (
-    Block(
-        "daily_fees", (("daily_fee_minor", np.int64, (2, 3)),),
-        moved={"daily_fee_minor": Moved("daily_minor", lambda held: held[:, :, 3:])},
-    ),
-)  # fmt: skip
 
 _CLOSING, _DAY = "no end of a day", "the local day that ended"
 
@@ -95,22 +84,15 @@ CLOSES = tuple(column.name for column in COLUMNS)
 
 
 @njit_inner
-def daily_fees_needed(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
-    """Whether it is an approved sale, or a settlement, with a fee."""
-    return event.approved and event.role == SALE and event.fee != MISSING
-
-
-@njit_inner
-def _place(row: Any, fees: Any, day: int) -> int:
+def _place(row: Any, day: int) -> int:
     """The place of a local day, emptied if it held an earlier one; -1 where it holds a later one."""
     k = day & 1
     if row.daily_day[k] > day:
         return -1
     if row.daily_day[k] < day:
         row.daily_day[k] = day
-        for each in range(3):
+        for each in range(6):
             row.daily_minor[k, each] = 0
-            fees.daily_fee_minor[k, each] = 0
         for each in range(9):
             row.daily_count[k, each] = np.uint32(0)
         for each in range(MCCS):
@@ -120,14 +102,14 @@ def _place(row: Any, fees: Any, day: int) -> int:
 
 
 @njit_inner
-def _fee(fees: Any, k: int, event: Event, out: Any) -> None:
+def _fee(row: Any, k: int, event: Event, out: Any) -> None:
     """Add a payment's fee, and what the family `fees` has just found to be due for it."""
     if event.fee == MISSING:
         return
-    fees.daily_fee_minor[k, _FEE] += event.fee
+    row.daily_minor[k, _FEE] += event.fee
     if out.fee_due != MISSING:
-        fees.daily_fee_minor[k, _FEE_JUDGED] += event.fee
-        fees.daily_fee_minor[k, _FEE_DUE] += out.fee_due
+        row.daily_minor[k, _FEE_JUDGED] += event.fee
+        row.daily_minor[k, _FEE_DUE] += out.fee_due
 
 
 @njit_inner
@@ -149,16 +131,16 @@ def _sale(row: Any, k: int, event: Event) -> None:
 
 
 @njit_inner
-def update(row: Any, fees: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Count the transaction in its day."""
     if event.role > REFUND:
         return
-    k = _place(row, fees, event.day)
+    k = _place(row, event.day)
     if k < 0:
         return
     if event.approved and event.role == SALE:
         _sale(row, k, event)
-        _fee(fees, k, event, out)
+        _fee(row, k, event, out)
         return
     what = _REFUNDS if event.approved else _DECLINED
     if event.approved or event.role == SALE:
@@ -167,19 +149,19 @@ def update(row: Any, fees: Any, event: Event, master_data: Any, reference: Any, 
 
 
 @njit_inner
-def settle(row: Any, fees: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+def settle(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Add a settlement's fee to the day of its payment."""
-    k = _place(row, fees, event.day)
+    k = _place(row, event.day)
     if k >= 0:
-        _fee(fees, k, event, out)
+        _fee(row, k, event, out)
 
 
 @njit_inner
-def undo(row: Any, fees: Any, undone: Undone) -> None:
+def undo(row: Any, undone: Undone) -> None:
     """Count what was taken out of sales on the day that it was."""
     if undone.role != SALE:
         return
-    k = _place(row, fees, undone.now_day)
+    k = _place(row, undone.now_day)
     if k >= 0:
         row.daily_count[k, _UNDONE] += np.uint32(undone.tickets)
         row.daily_minor[k, _UNDONE] += undone.amount
@@ -199,9 +181,9 @@ def _write_mccs(row: Any, k: int, out: Any) -> None:
 
 
 @njit_inner
-def close(row: Any, fees: Any, closing: Closing, reference: Any, out: Any) -> None:
+def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
     """Write what the day came to; zeros where nothing came."""
-    k = _place(row, fees, closing.day)
+    k = _place(row, closing.day)
     if k < 0:
         return
     out.closed_refunds = i64(row.daily_count[k, _REFUNDS])
@@ -216,7 +198,7 @@ def close(row: Any, fees: Any, closing: Closing, reference: Any, out: Any) -> No
     out.closed_contactless = i64(row.daily_count[k, _CONTACTLESS])
     out.closed_code = i64(row.daily_count[k, _CODE])
     out.closed_keyed = i64(row.daily_count[k, _KEYED])
-    out.closed_fee_minor = fees.daily_fee_minor[k, _FEE]
-    out.closed_fee_judged_minor = fees.daily_fee_minor[k, _FEE_JUDGED]
-    out.closed_fee_due_minor = fees.daily_fee_minor[k, _FEE_DUE]
+    out.closed_fee_minor = row.daily_minor[k, _FEE]
+    out.closed_fee_judged_minor = row.daily_minor[k, _FEE_JUDGED]
+    out.closed_fee_due_minor = row.daily_minor[k, _FEE_DUE]
     _write_mccs(row, k, out)

@@ -16,7 +16,6 @@ import numpy as np
 
 from domain.timestamps import DAY_MS
 from engine.decoding.hashing import mix64
-from engine.features.blocks import Block
 from engine.features.event import MISSING, SALE, Event
 from engine.features.families import Column
 from engine.jit import i64, njit_inner
@@ -30,8 +29,7 @@ _0 = np.uint64(0)
 
 BASE_D = 28
 """Days until what started anew on a merchant means something: its longest window."""
-FIELDS = ()
-_FIELDS = (
+FIELDS = (
     ("number_switches", np.float32, 2),
     ("number_judged", np.float32, 2),
     ("number_hash", np.uint16, (2, HELD)),
@@ -42,7 +40,6 @@ _FIELDS = (
     ("number_moved", np.uint16, 2),
     ("number_next", np.uint8),
 )
-BLOCKS = (Block("numbers", _FIELDS),)
 _NO_SALE = "the transaction is no approved sale, or carries neither number"
 
 COLUMNS = (
@@ -59,18 +56,12 @@ COLUMNS = (
 
 
 @njit_inner
-def numbers_needed(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
-    """Whether it is an approved sale that carries one of the numbers."""
-    return event.role == SALE and event.approved and (event.acceptor != _0 or event.channel_merchant != _0)
-
-
-@njit_inner
-def _decay(block: Any, event: Event) -> None:
+def _decay(row: Any, event: Event) -> None:
     if event.was_ms >= 0 and event.now_ms > event.was_ms:
         factor = np.float32(np.exp2(-(event.now_ms - event.was_ms) * _PER_MS))
         for k in range(2):
-            block.number_switches[k] *= factor
-            block.number_judged[k] *= factor
+            row.number_switches[k] *= factor
+            row.number_judged[k] *= factor
 
 
 @njit_inner
@@ -80,103 +71,103 @@ def _tag(x: np.uint64) -> int:
 
 
 @njit_inner
-def _hold(block: Any, source: int, number: np.uint64, place: int, day: int) -> None:
+def _hold(row: Any, source: int, number: np.uint64, place: int, day: int) -> None:
     """Note a number's day; a new one takes the place of the one gone longest."""
     tag = _tag(number)
     oldest = 0
     for k in range(HELD):
-        if i64(block.number_hash[source, k]) == tag:
-            block.number_day[source, k] = max(i64(block.number_day[source, k]), day)
-            block.number_place[source, k] = place
+        if i64(row.number_hash[source, k]) == tag:
+            row.number_day[source, k] = max(i64(row.number_day[source, k]), day)
+            row.number_place[source, k] = place
             return
-        if block.number_day[source, k] < block.number_day[source, oldest]:
+        if row.number_day[source, k] < row.number_day[source, oldest]:
             oldest = k
-    block.number_hash[source, oldest] = tag
-    block.number_day[source, oldest] = day
-    block.number_place[source, oldest] = place
+    row.number_hash[source, oldest] = tag
+    row.number_day[source, oldest] = day
+    row.number_place[source, oldest] = place
 
 
 @njit_inner
-def _key(block: Any, event: Event) -> int:
+def _key(row: Any, event: Event) -> int:
     """The place of the sale's terminal, channel and scheme; a new one takes that of the one held longest."""
     scheme = np.uint64(event.scheme if event.scheme != MISSING else 99)
     tag = _tag(mix64(mix64(event.terminal + scheme) ^ event.channel))
     for k in range(KEYS):
-        if i64(block.number_key[k]) == tag:
+        if i64(row.number_key[k]) == tag:
             return k
-    k = i64(block.number_next)
-    block.number_key[k] = tag
-    block.number_last[0, k] = block.number_last[1, k] = 0
+    k = i64(row.number_next)
+    row.number_key[k] = tag
+    row.number_last[0, k] = row.number_last[1, k] = 0
     for source in range(2):
-        block.number_moved[source] = i64(block.number_moved[source]) & ~(1 << k)
-    block.number_next = (k + 1) % KEYS
+        row.number_moved[source] = i64(row.number_moved[source]) & ~(1 << k)
+    row.number_next = (k + 1) % KEYS
     return k
 
 
 @njit_inner
-def _changes(block: Any, source: int, number: np.uint64, k: int, weight: Any) -> bool:
+def _changes(row: Any, source: int, number: np.uint64, k: int, weight: Any) -> bool:
     """Whether the number is another than the last at the same place, and not for the first time there."""
-    tag, last = _tag(number), i64(block.number_last[source, k])
-    block.number_last[source, k] = tag
+    tag, last = _tag(number), i64(row.number_last[source, k])
+    row.number_last[source, k] = tag
     if last == 0:
         return False
-    block.number_judged[source] += weight
+    row.number_judged[source] += weight
     if last == tag:
         return False
     # A lawful new number moves each of them once.
-    if not i64(block.number_moved[source]) >> k & 1:
-        block.number_moved[source] = i64(block.number_moved[source]) | 1 << k
+    if not i64(row.number_moved[source]) >> k & 1:
+        row.number_moved[source] = i64(row.number_moved[source]) | 1 << k
         return False
-    block.number_switches[source] += weight
+    row.number_switches[source] += weight
     return True
 
 
 @njit_inner
-def _fresh(block: Any, source: int, day: int) -> tuple[int, int]:
+def _fresh(row: Any, source: int, day: int) -> tuple[int, int]:
     """How many numbers are recent, and how many places they stand for."""
     numbers, places = 0, 0
     for k in range(HELD):
-        if block.number_hash[source, k] == 0 or i64(block.number_day[source, k]) <= day - RECENT_D:
+        if row.number_hash[source, k] == 0 or i64(row.number_day[source, k]) <= day - RECENT_D:
             continue
         numbers += 1
         first = True
         for b in range(k):
-            recent = block.number_hash[source, b] != 0 and i64(block.number_day[source, b]) > day - RECENT_D
-            if recent and block.number_place[source, b] == block.number_place[source, k]:
+            recent = row.number_hash[source, b] != 0 and i64(row.number_day[source, b]) > day - RECENT_D
+            if recent and row.number_place[source, b] == row.number_place[source, k]:
                 first = False
         places += first
     return numbers, places
 
 
 @njit_inner
-def update(row: Any, block: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Note an approved sale's acceptor and channel numbers; write how many there are and how often they switch."""
-    _decay(block, event)
+    _decay(row, event)
     out.number_source = MISSING
     out.number_changed = MISSING
     out.numbers_28d = MISSING
     out.number_places_28d = MISSING
     out.number_switches_7d = np.nan
     out.number_switch_share_7d = np.nan
-    if not numbers_needed(row, event, master_data, reference):
+    if event.role != SALE or not event.approved or (event.acceptor == _0 and event.channel_merchant == _0):
         return
     late = event.now_ms - event.time_ms
     weight = np.float32(1.0) if late == 0 else np.float32(np.exp2(-late * _PER_MS))
-    key = _key(block, event)
+    key = _key(row, event)
     by_acceptor, by_channel = False, False
     if event.acceptor != _0:
         place = i64(mix64(np.uint64(event.acceptor_region * 10_000 + event.acceptor_mcc + 1)) & np.uint64(0xFFFF))
-        _hold(block, 0, event.acceptor, place, event.day)
-        by_acceptor = _changes(block, 0, event.acceptor, key, weight)
+        _hold(row, 0, event.acceptor, place, event.day)
+        by_acceptor = _changes(row, 0, event.acceptor, key, weight)
     if event.channel_merchant != _0:
-        _hold(block, 1, event.channel_merchant, event.channel_mcc + 1, event.day)
-        by_channel = _changes(block, 1, event.channel_merchant, key, weight)
-    source = 1 if event.acceptor == _0 or block.number_switches[1] > block.number_switches[0] else 0
-    numbers, places = _fresh(block, source, event.now_day)
+        _hold(row, 1, event.channel_merchant, event.channel_mcc + 1, event.day)
+        by_channel = _changes(row, 1, event.channel_merchant, key, weight)
+    source = 1 if event.acceptor == _0 or row.number_switches[1] > row.number_switches[0] else 0
+    numbers, places = _fresh(row, source, event.now_day)
     out.number_source = source + 1
     out.number_changed = by_channel if source else by_acceptor
     out.numbers_28d = numbers
     out.number_places_28d = places
-    out.number_switches_7d = block.number_switches[source]
-    if block.number_judged[source] > 0:
-        out.number_switch_share_7d = block.number_switches[source] / block.number_judged[source]
+    out.number_switches_7d = row.number_switches[source]
+    if row.number_judged[source] > 0:
+        out.number_switch_share_7d = row.number_switches[source] / row.number_judged[source]
