@@ -36,7 +36,7 @@ class VolumeBurst:
     Args:
         peer_z: least deviations of the day's sum above new shops of its trade, 0 to 20.
         ratio: least ratio to its own expectation, once it has one, 1 to 100.
-        decades: least surprise of such a day, 1 to 100.
+        decades: least rarity of such a day among lawful ones: 3 is one shop-day in 1,000; 1 to 100.
         least_minor: least sum of the day, minor units of the home currency, 0 to 10^12.
         base: severity before money, 0 to 1.
         per_decade: what each tenfold of all its sales above 1,000.00 adds, 0 to 1.
@@ -49,7 +49,7 @@ class VolumeBurst:
 
     peer_z: float = 1.8
     ratio: float = 5.0
-    decades: float = 6.0
+    decades: float = 3.5
     least_minor: float = 500_000
     base: float = 0.3
     per_decade: float = 0.15
