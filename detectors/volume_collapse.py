@@ -43,7 +43,7 @@ class VolumeCollapse:
     """
 
     decades: float = 3.5
-    silent_decades: float = 3.5
+    silent_decades: float = 3.1
     ratio: float = 0.6
     least_a_day: float = 1.0
     base: float = 0.3

@@ -35,7 +35,7 @@ class VolumeDecline:
         ValueError: an argument is out of range.
     """
 
-    decades: float = 3.75
+    decades: float = 3.25
     ratio: float = 0.8
     least_a_day: float = 1.0
     base: float = 0.3

@@ -154,7 +154,7 @@ class Days:
 
     def fading(self) -> float:
         fall = self.slow - self.fast
-        if self.open_days < 45 or sum(self.below[-14:]) < 10 or fall < 0.22:
+        if self.open_days < 45 or sum(self.below[-14:]) < 12 or fall < 0.22:
             return 0.0
         return fall / math.sqrt(self.width_slow)
 
@@ -271,7 +271,7 @@ class Reference:
     def of_tickets(self, ticks: list[float]) -> float:
         if not ticks or sum(ticks) <= 0 or not self.sd:
             return 0.0
-        return sum(ticks) / len(ticks) / math.sqrt(1 / len(ticks) + 0.04 + 1 / (1 + self.tickets))
+        return max(sum(ticks) / len(ticks) / math.sqrt(1 / len(ticks) + 0.04 + 1 / (1 + self.tickets)) - 0.5, 0.0)
 
     def sell(self, minor: int, at_ms: int, clock_ms: int) -> dict[str, Value]:
         """Take an approved sale in; the columns, but those of hours."""

@@ -57,7 +57,7 @@ SPECIAL = 0.5
 """Weight of an eve's or holiday's deviation in what several days add up to: such days are off together."""
 WAKE_D, WAKE_RATIO = 7, 1.7
 """Closed days after which a day is a wake-up, and the least ratio to what was usual before."""
-BELOW_OF, BELOW = 0x3FFF, 10
+BELOW_OF, BELOW = 0x3FFF, 12
 """Of the last 14 open days at least so many lie below the slow level, in a decline."""
 DECLINED = 0.22
 """Least fall of the logarithm of the level, in a decline: to 80 %."""

@@ -36,6 +36,8 @@ HOUR_PRIOR = 40.0
 """Weight of the peers' hours, in sales."""
 TICKET_DRIFT = 0.04
 """Variance of a day's typical ticket beyond chance, in squared deviations of a ticket."""
+TICKET_SLACK = 0.5
+"""Deviations of a day's typical ticket that mean nothing: a few great tickets, as of a wedding, are no rise."""
 HOUR_SPREAD = 0.08
 """Variance of an hour's sales beyond that of its day."""
 RISEN = 0.15
@@ -196,7 +198,8 @@ def _ticket_deviations(row: Any, sum_u: float, n: float) -> float:
     """How far such tickets lie above the usual, in deviations of their mean."""
     if n < 1.0 or sum_u <= 0.0 or row.ticket_sd == 0.0:
         return 0.0
-    return float(sum_u / n / np.sqrt(1.0 / n + TICKET_DRIFT + 1.0 / (1.0 + float(row.ticket_n))))
+    deviations = sum_u / n / np.sqrt(1.0 / n + TICKET_DRIFT + 1.0 / (1.0 + float(row.ticket_n)))
+    return float(max(deviations - TICKET_SLACK, 0.0))
 
 
 @njit_inner
