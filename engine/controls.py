@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 
+from detectors.calibration import calibrated
 from detectors.contract import Findings
 from domain.controls import Control
 from domain.feature_codes import NULL
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from detectors.calibration import Curve
     from detectors.contract import Detector, Features
     from domain.controls import Versions
     from engine.features.partition import InForce
@@ -218,9 +220,9 @@ class Controls:
         return [Part(made, at, {name: column[at] for name, column in features.items()}) for made, at in split]
 
 
-def detect(parts: Sequence[Part], k: int) -> Findings:
-    """The findings of the `k`-th detector in all parts of a batch."""
-    found = [(each.rows, each.detectors[k].detect(each.features)) for each in parts]
+def detect(parts: Sequence[Part], k: int, curves: Mapping[str, Curve]) -> Findings:
+    """The findings of the `k`-th detector in all parts of a batch, with severities calibrated by these curves."""
+    found = [(each.rows, _calibrated(each.detectors[k], each.features, curves)) for each in parts]
     if len(found) == 1:
         return found[0][1]
     index = np.concatenate([it.index if at is None else at[it.index] for at, it in found])
@@ -229,6 +231,10 @@ def detect(parts: Sequence[Part], k: int) -> Findings:
     turnover_e7 = np.concatenate([_known(it.turnover_e7, it) for _, it in found])
     order = np.argsort(index)
     return Findings(index[order], severity[order], loss_e7[order], turnover_e7[order])
+
+
+def _calibrated(detector: Detector, features: Features, curves: Mapping[str, Curve]) -> Findings:
+    return calibrated(detector.name, detector.detect(features), curves)
 
 
 def _known(money_e7: NDArray[np.int64] | None, of: Findings) -> NDArray[np.int64]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.severity_curves import CURVES
 from domain.events import EVENT_KINDS
 from domain.feature_codes import NULL, ROW_CLOSING
 from domain.timestamps import HOUR_MS
@@ -21,6 +22,7 @@ from engine.tallies import Tallies, add
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from detectors.calibration import Curve
     from detectors.contract import Detector
     from domain.controls import Control
     from engine.controls import Known
@@ -61,6 +63,7 @@ class Judge:
         detectors: the detectors to run, each with the settings that hold until `learn` gives others.
         config: the acquirer's settings, with version 0 of the controls.
         merchant_id: the id of the merchant in a row of the partition.
+        curves: that calibrate severities, by detector.
         journals: whether changes are noted for checkpoints, which must then be taken now and again.
 
     Attributes:
@@ -74,9 +77,9 @@ class Judge:
 
     def __init__(
         self, detectors: Sequence[Detector], config: MonitorConfig, merchant_id: Callable[[int], str], *,
-        journals: bool = False,
+        curves: Mapping[str, Curve] = CURVES, journals: bool = False,
     ) -> None:  # fmt: skip
-        self._detectors = tuple(detectors)
+        self._detectors, self._curves = tuple(detectors), curves
         self.controls = Controls(self._detectors, config.controls)
         self.episodes = Episodes(journals=journals)
         groups = {each.name: each.risk_group for each in self._detectors}
@@ -108,7 +111,7 @@ class Judge:
         outputs.profiles += map(profile_of, terms, (rows.merchant_id(each.merchant_row) for each in terms))
         parts = self.controls.parts(rows.clock_ms, rows.judged)
         for k, detector in enumerate(self._detectors):
-            findings = detect(parts, k)
+            findings = detect(parts, k, self._curves)
             taken = self.episodes.take(detector, findings, rows, self.controls, self.shops)
             outputs.alerts += taken.alerts
             outputs.receipts_ms += taken.receipts_ms

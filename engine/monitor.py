@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from detectors.registry import make_detectors
+from detectors.severity_curves import CURVES
 from engine.checkpoint.checkpoints import Checkpoints
 from engine.features.families.registry import FAMILIES
 from engine.features.partition import MonitorConfig
@@ -22,9 +23,10 @@ from engine.overview import overview_of
 from engine.tallies import add
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import ModuleType
 
+    from detectors.calibration import Curve
     from detectors.contract import Detector
     from domain.controls import Control
     from engine.checkpoint.checkpoints import Checkpoint
@@ -64,6 +66,7 @@ class Monitor:
         checkpoints: whether checkpoints are taken; then changes are noted, and `checkpoint` must be called now and
             again.
         families: what is kept of a merchant; all that there are, unless the detectors need no more.
+        curves: that calibrate severities, by detector; `detectors.calibration.RAW` leaves them as detectors say.
 
     >>> from engine.decoding.records import Records
     >>> sale = b'{"txn_id":"1","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}'
@@ -81,14 +84,14 @@ class Monitor:
     def __init__(
         self, config: MonitorConfig, partition: int = 0, partitions: int = 1, *,
         detectors: Sequence[Detector] | None = None, historic: bool = False, checkpoints: bool = False,
-        families: tuple[ModuleType, ...] = FAMILIES,
+        families: tuple[ModuleType, ...] = FAMILIES, curves: Mapping[str, Curve] = CURVES,
     ) -> None:  # fmt: skip
         self._pipeline = FeaturePipeline(
             config, partition, partitions, historic=historic, journals=checkpoints, families=families
         )
         state = self._pipeline.state
         made = make_detectors() if detectors is None else detectors
-        self._judge = Judge(made, config, state.rows.id_of, journals=checkpoints)
+        self._judge = Judge(made, config, state.rows.id_of, curves=curves, journals=checkpoints)
         judge = self._judge
         self._checkpoints = (
             Checkpoints(state, judge.episodes, judge.risk, self.controls, judge.shops) if checkpoints else None

@@ -1,4 +1,4 @@
-"""Collects, while a stream is replayed, the alerts and the times of labelled transactions."""
+"""Collects, while a stream is replayed, the alerts, the grades and the times of labelled transactions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from detectors.contract import Detector
-    from domain.alerts import Alert
+    from domain.alerts import Alert, Score
 
 _EVENT_TIME = next(each for each in TRANSACTION if each.name == "event_time")
 
@@ -66,19 +66,21 @@ class Sieve:
 
 @dataclass(slots=True)
 class Collector:
-    """Gathers each alert's revisions.
+    """Gathers each alert's revisions, and merchants' grades.
 
     Attributes:
         detectors: the monitor's detectors.
         controls: the monitor's, where versions were published.
         last: each alert's last revision.
         revisions: each alert's revisions in order.
+        grades: the highest computed grade of each merchant with a score.
     """
 
     detectors: tuple[Detector, ...]
     controls: Controls | None = None
     last: dict[str, Alert] = field(default_factory=dict)
     revisions: dict[str, list[AlertRevision]] = field(default_factory=dict)
+    grades: dict[str, str] = field(default_factory=dict)
 
     def take(self, alerts: Iterable[Alert]) -> None:
         """Add revisions, in the order in which they were emitted."""
@@ -88,6 +90,11 @@ class Collector:
             emitted_ms = last_ms + (self._gap_ms(each) if each.closed else 0)
             self.revisions.setdefault(each.alert_id, []).append(AlertRevision(emitted_ms, each.severity, last_ms))
             self.last[each.alert_id] = each
+
+    def take_scores(self, scores: Iterable[Score]) -> None:
+        """Add scores."""
+        for each in scores:
+            self.grades[each.merchant_id] = max(self.grades.get(each.merchant_id, "A"), each.computed_grade)
 
     def _gap_ms(self, alert: Alert) -> int:
         """The quiet gap of an alert's detector by the version that set it."""
