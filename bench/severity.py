@@ -2,9 +2,9 @@
 
 Simulates the mixed world with violations of every kind, lets the monitor judge it with raw severities, and asks of each
 detector, by raw severity: which share of its alerts is true, and which share of the cases that it finds is milder? From
-both comes the severity (`severity_of`). Violations are drawn `BOOST` times as often as the simulator has them by default,
-for there would be too few, and true alerts weigh as much less. Seeds that nothing was fitted on are then judged, with
-violations as often as by default; what is printed is theirs.
+both comes the severity (`severity_of`). Violations are drawn `BOOST` times as often as the simulator has them by
+default, for there would be too few, and true alerts weigh as much less. Seeds that nothing was fitted on are then
+judged, with violations as often as by default; what is printed is theirs.
 
 `--write` writes `detectors/severity_curves.py`, and states nothing that is not printed.
 """
@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from detectors import severity_curves
-from detectors.calibration import RAW
+from detectors.forms import FORMS, curve_names
 from detectors.registry import DETECTORS, make_detectors
+from domain.severity import MEDIUM
 from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
 from evaluation.cells import percent
@@ -34,7 +35,7 @@ from models.peers import build_peers
 from models.profiles import build_profiles
 from simulator.config import SimulationConfig
 from simulator.simulation import clock_record, simulate
-from simulator.truth import Truth
+from simulator.truth import CATEGORIES, Truth
 from simulator.write import write_jsonl
 from tillwatch.sales import read_sales
 from tillwatch.settings import load
@@ -64,6 +65,8 @@ LEAST_CASES = 5
 """Cases found, from which rank is rank among them; below it is rank among all alerts."""
 KNOTS = 10
 """Points of a curve, at most."""
+WITHIN = 0.99
+"""Part of a form's band that raw severities take, so that the highest does not touch the next band."""
 
 
 class Judged(NamedTuple):
@@ -125,8 +128,38 @@ def judged_world(
     return truth, match_alerts(truth, collector.found(), {}), collector.grades
 
 
+def by_form() -> dict[str, Curve]:
+    """Curves that keep severity raw, in a band for each form: the peak of an alert then tells the last form it has."""
+    found: dict[str, Curve] = {}
+    for detector in FORMS:
+        names = curve_names(detector)
+        for k, name in enumerate(names):
+            found[name] = ((0.0, k / len(names)), (1.0, (k + WITHIN) / len(names)))
+    return found
+
+
+def form_and_raw(detector: str, severity: float) -> tuple[str, float]:
+    """The curve's name and raw severity of an alert's peak, under the curves of `by_form`.
+
+    >>> form_and_raw("volume_collapse", 0.75 * WITHIN + 0.25 * (2 - WITHIN))[0]
+    'volume_collapse: silent'
+    """
+    names = curve_names(detector)
+    if len(names) == 1:
+        return detector, severity
+    k = min(int(severity * len(names)), len(names) - 1)
+    return names[k], min(1.0, (severity * len(names) - k) / WITHIN)
+
+
 def judged(seed: int, truth: Truth, matching: Matching, boost: float) -> dict[str, list[Judged]]:
-    """Alerts by detector, those that are true or false, as heavy as violations by default would make them."""
+    """Alerts by the curve's name, those that are true or false, as heavy as violations by default would make them.
+
+    Args:
+        seed: of the world, for the names of its cases.
+        truth: what was done in it.
+        matching: of alerts under the curves of `by_form`.
+        boost: how many times as often as by default violations were drawn.
+    """
     case_of = {
         alert_id: f"{seed} {it.merchant_id} {it.category} {it.onset_ms}"
         for outcome in matching.outcomes
@@ -137,23 +170,25 @@ def judged(seed: int, truth: Truth, matching: Matching, boost: float) -> dict[st
     lawful = (1 - guilty / boost) / (1 - guilty)
     found: dict[str, list[Judged]] = defaultdict(list)
     for each in matching.ranked:
-        it = each.alert
+        name, raw = form_and_raw(each.alert.detector, each.alert.severity)
         if each.label is AlertLabel.TRUE:
-            found[it.detector].append(Judged(it.severity, case_of[it.alert_id], 1 / boost))
+            found[name].append(Judged(raw, case_of[each.alert.alert_id], 1 / boost))
         elif each.is_false:
-            found[it.detector].append(Judged(it.severity, "", lawful))
+            found[name].append(Judged(raw, "", lawful))
     return found
 
 
 def fitted(alerts: Mapping[str, Sequence[Judged]]) -> tuple[dict[str, Curve], dict[str, str]]:
-    """A curve for each detector with alerts enough, and why the others have none."""
+    """A curve for each detector, and for each of its forms, with alerts enough; why the other detectors have none."""
     curves, without = {}, {}
-    for name in (each.name for each in DETECTORS):
-        mine = alerts.get(name, ())
-        if len(mine) < LEAST_ALERTS:
-            without[name] = f"{len(mine)} alerts in the simulated worlds, of at least {LEAST_ALERTS}"
+    for detector in (each.name for each in DETECTORS):
+        names = curve_names(detector)
+        every = [it for name in names for it in alerts.get(name, ())]
+        if len(every) < LEAST_ALERTS:
+            without[detector] = f"{len(every)} alerts in the simulated worlds, of at least {LEAST_ALERTS}"
         else:
-            curves[name] = curve_of(mine)
+            curves[detector] = curve_of(every)
+        curves |= {name: curve_of(alerts[name]) for name in names if len(alerts.get(name, ())) >= LEAST_ALERTS}
     return curves, without
 
 
@@ -257,14 +292,16 @@ def show(worlds: Sequence[tuple[Truth, Matching, dict[str, str]]]) -> None:
     figures = [queue(*each) for each in worlds]
     print(f"head of {HEAD}: cases found, in the head, rank of the first, by seed")
     for kind in figures[0].head:
-        of = [next((it for it in each.head if (it.category, it.kind) == (kind.category, kind.kind)), None) for each in figures]
-        parts = "  ".join(f"{it.cases.part:4} {it.head.part:3} {it.first or '-':>5}" for it in of if it)
+        same = [it for each in figures for it in each.head if (it.category, it.kind) == (kind.category, kind.kind)]
+        parts = "  ".join(f"{it.cases.part:4} {it.head.part:3} {it.first or '-':>5}" for it in same)
         print(f"{kind.category:7} {kind.kind or 'no violation':17} {parts}")
     for k, grade in enumerate(each.grade for each in figures[0].grades):
         part, whole = (sum(getattr(each.grades[k].violating, name) for each in figures) for name in ("part", "whole"))
         print(f"grade {grade}: {percent(share(part, whole))}")
-    found = [sum(each.found for each in matching.outcomes) for _, matching, _ in worlds]
-    print("violations found:", ", ".join(f"{n} of {len(it.outcomes)}" for n, (_, it, _) in zip(found, worlds, strict=True)))
+    outcomes = [(it.violation.category, it.found) for _, matching, _ in worlds for it in matching.outcomes]
+    for category in CATEGORIES:
+        found = [each for name, each in outcomes if name == category]
+        print(f"found from {MEDIUM.least}, {category}: {percent(share(sum(found), len(found)))}")
 
 
 def main() -> None:
@@ -275,7 +312,7 @@ def main() -> None:
     controls = artefacts()
     alerts: dict[str, list[Judged]] = defaultdict(list)
     for seed in FIT_SEEDS:
-        truth, matching, _ = judged_world(settings_of(seed, BOOST), controls, RAW)
+        truth, matching, _ = judged_world(settings_of(seed, BOOST), controls, by_form())
         for name, mine in judged(seed, truth, matching, BOOST).items():
             alerts[name] += mine
     curves, without = fitted(alerts)

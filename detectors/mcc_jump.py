@@ -57,6 +57,7 @@ class MccJump:
         per_class: what each class cheaper adds, 0 to 1.
         fee_type: what leaving the registered special-fee type adds, 0 to 1.
         per_decade: what each tenfold of the day's leakage above 10.00 adds, 0 to 1.
+        per_sales: what each tenfold of the day's sales that are off adds where a sale's leakage is not known, 0 to 1.
         learned_factor: what severity is multiplied with where history stands for master data, 0 to 1.
         quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
         max_age_s: whole seconds after which an episode gives way to a new one, `quiet_gap_s` to 34,560,000.
@@ -73,12 +74,13 @@ class MccJump:
     per_class: float = 0.075
     fee_type: float = 0.15
     per_decade: float = 0.2
+    per_sales: float = 0.05
     learned_factor: float = 0.85
     quiet_gap_s: int = 7 * 86_400
     max_age_s: int = 28 * 86_400
 
     name = "mcc_jump"
-    version = 2
+    version = 3
     title = Text("MCC code-jumping", "跳码")
     risk_group = "mcc"
     risk_code = "26"
@@ -92,11 +94,11 @@ class MccJump:
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        check_range(self, 0, 1, "base", "per_class", "fee_type", "per_decade", "learned_factor")
+        check_range(self, 0, 1, "base", "per_class", "fee_type", "per_decade", "per_sales", "learned_factor")
         check_episode(self)
 
     def detect(self, features: Features) -> Findings:
-        """The sales with something off; severity by class and by the money lost that day."""
+        """The sales with something off; severity by class and by the money lost that day, or else the sales off."""
         index = np.flatnonzero(features["mcc_sources"] > 0)
         if len(index) == 0:
             return NOTHING
@@ -107,6 +109,8 @@ class MccJump:
         severity = self.base + self.per_class * np.where(drop == NULL, 0, np.maximum(drop, 0))
         severity = severity + self.fee_type * ((features["mcc_sources"][index].astype(np.int64) & SOURCE_FEE_TYPE) > 0)
         severity = severity + self.per_decade * np.log10(1 + day)
+        off = np.maximum(features["mcc_off_1d"][index], 1)  # null is the least
+        severity = severity + self.per_sales * np.log10(off) * (leak == NULL)
         severity = severity * np.where(features["mcc_basis"][index] == MCC_LEARNED, self.learned_factor, 1.0)
         loss = np.where(leak == NULL, NULL, lost)
         return Findings(

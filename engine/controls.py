@@ -234,7 +234,7 @@ def detect(parts: Sequence[Part], k: int, curves: Mapping[str, Curve]) -> Findin
 
 
 def _calibrated(detector: Detector, features: Features, curves: Mapping[str, Curve]) -> Findings:
-    return calibrated(detector.name, detector.detect(features), curves)
+    return calibrated(detector.name, detector.detect(features), features, curves)
 
 
 def _known(money_e7: NDArray[np.int64] | None, of: Findings) -> NDArray[np.int64]:

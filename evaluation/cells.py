@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from evaluation.metrics import Delay, Precision, Recall, Share, Size
+    from evaluation.queue import FalseRate
     from evaluation.stories import PerStory
 
 
@@ -80,3 +81,15 @@ def stories(it: Iterable[PerStory]) -> list[tuple[str, str, str, str, str]]:
         )
         for each in it
     ]  # fmt: skip
+
+
+def rates(it: FalseRate) -> list[str]:
+    """Rates of false alerts with their counts, of each severity; dashes where there are no lawful days.
+
+    >>> from evaluation.queue import FalseRate
+    >>> rates(FalseRate(category="fee", detector="", alerts=(3, 0), per_unit=(0.3, 0.0)))
+    ['0.300 (3)', '0.000 (0)']
+    """
+    if it.per_unit is None:
+        return ["-" for _ in it.alerts]
+    return [f"{rate:.3f} ({alerts:,})" for rate, alerts in zip(it.per_unit, it.alerts, strict=True)]

@@ -10,22 +10,23 @@ from domain.timestamps import iso
 from evaluation.cells import delay, kind, minor, percent, rows, size, stories
 from evaluation.matching import SEVERITIES
 from evaluation.metrics import LOAD, RECALL, UNIT_DAYS
+from evaluation.page_parts import html_table, plots
+from evaluation.page_queue import calibration_plot, queue_tables
 from evaluation.plots import Point, bars, columns, curves, intervals, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from evaluation.matching import Matching
     from evaluation.metrics import Recall, Report
+    from evaluation.queue import Queue
 
 MOST = 50
 """Rows of a list of false alarms or missed violations."""
 _DELAYS_H = (("< 1 h", 1), ("6 h", 6), ("1 d", 24), ("2 d", 48), ("4 d", 96), ("7 d", 168), ("14 d", 336))
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1d2733; --soft: #5b6b7c; --line: #dfe5ec; --page: #f5f7fa; --card: #fff;
-  --s0: #2364aa; --s1: #d1495b; --s2: #2a9d6f; --bad: #b3263a; }
+  --s0: #2364aa; --s1: #d1495b; --s2: #2a9d6f; --s3: #a86c00; --bad: #b3263a; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e9ef; --soft: #9aa8b7; --line: #313b47; --page: #12171d;
-  --card: #1b222b; --s0: #6aa9f0; --s1: #f07c8c; --s2: #5ccba0; --bad: #ff8b9a; } }
+  --card: #1b222b; --s0: #6aa9f0; --s1: #f07c8c; --s2: #5ccba0; --s3: #e6b455; --bad: #ff8b9a; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1120px; padding: 28px 20px 60px; background: var(--page); color: var(--ink);
   font: 15px/1.5 system-ui, "Segoe UI", Roboto, "Noto Sans SC", "PingFang SC", sans-serif; }
@@ -50,15 +51,17 @@ svg .name { text-anchor: end; } svg .label { font-size: 12px; fill: var(--ink); 
 .mark { stroke: var(--soft); stroke-dasharray: 4 4; fill: none; }
 .line { fill: none; stroke-width: 2; } .whisker { fill: none; stroke-width: 1.4; opacity: .75; }
 .s0 { fill: var(--s0); stroke: var(--s0); } .s1 { fill: var(--s1); stroke: var(--s1); }
-.s2 { fill: var(--s2); stroke: var(--s2); } rect.s0, rect.s1, rect.s2 { stroke: none; }
-.line.s0, .line.s1, .line.s2, .s0 .whisker { fill: none; }
+.s2 { fill: var(--s2); stroke: var(--s2); } .s3 { fill: var(--s3); stroke: var(--s3); }
+rect.s0, rect.s1, rect.s2 { stroke: none; }
+.line.s0, .line.s1, .line.s2, .line.s3, .whisker { fill: none; }
 .legend { margin: 4px 0 0; font-size: 12.5px; color: var(--soft); } .legend span { margin-right: 16px; }
 .legend i { display: inline-block; width: 11px; height: 11px; margin-right: 6px; border-radius: 2px; }
 .legend i.s0 { background: var(--s0); } .legend i.s1 { background: var(--s1); } .legend i.s2 { background: var(--s2); }
+.legend i.s3 { background: var(--s3); }
 """
 
 
-def page(facts: dict[str, Any], figures: Report, matching: Matching) -> str:
+def page(facts: dict[str, Any], figures: Report, of_queue: Queue, matching: Matching) -> str:
     """The whole page; `facts` has `folder`, `left_out` and `transactions`."""
     without = f", without {' and '.join(facts['left_out'])} events" if facts["left_out"] else ""
     unseen = f" ({matching.unseen:,} more touched no transaction)" if matching.unseen else ""
@@ -71,6 +74,7 @@ def page(facts: dict[str, Any], figures: Report, matching: Matching) -> str:
         _tiles(figures, matching),
         "<h2>Recall by effect</h2>", _recall_plots(figures),
         "<h2>Load, severity, delay, look-alikes</h2>", _other_plots(figures, matching),
+        "<h2>Severity, queue and grades</h2>", plots([calibration_plot(of_queue)]), *queue_tables(of_queue),
         "<h2>Recall</h2>", _recall_table(figures),
         "<h2>Delay and money of what was found</h2>", _delay_table(figures),
         "<h2>Precision</h2>", _precision_table(figures),
@@ -117,7 +121,7 @@ def _counts(it: Recall) -> str:
 
 def _recall_plots(figures: Report) -> str:
     """One plot for each category and unit of effect."""
-    return _plots(_recall_plot(each) for each in figures.by_unit())
+    return plots(_recall_plot(each) for each in figures.by_unit())
 
 
 def _recall_plot(it: Recall) -> tuple[str, str, str]:
@@ -149,7 +153,7 @@ def _other_plots(figures: Report, matching: Matching) -> str:
         made.append(_delay_plot(matching))
     if figures.look_alikes:
         made.append(_look_alike_plot(figures))
-    return _plots(made)
+    return plots(made)
 
 
 def _load_plot(figures: Report) -> tuple[str, str, str]:
@@ -193,34 +197,6 @@ def _look_alike_plot(figures: Report) -> tuple[str, str, str]:
     return "False alarms on look-alikes", bars(made), f"Per {UNIT_DAYS:,} of their merchant-days (and how many)."
 
 
-def _plots(made: Iterable[tuple[str, str, str]]) -> str:
-    """Titles, drawings and notes."""
-    figures = "".join(
-        f"<figure><h3>{escape(title)}</h3>{drawing}<figcaption>{escape(note)}</figcaption></figure>"
-        for title, drawing, note in made
-    )
-    return f'<div class="plots">{figures}</div>' if figures else '<p class="none">None.</p>'
-
-
-def _table(
-    headings: Sequence[str], cells: Sequence[Sequence[str]], numbers: Iterable[int] = (), words: int = -1
-) -> str:
-    """A table; rows whose first cell ends in "*" are bold, `words` is the column with sentences."""
-    if not cells:
-        return '<p class="none">None.</p>'
-    classes = ["n" if k in set(numbers) else "words" if k == words else "" for k in range(len(headings))]
-    head = "".join(f'<th class="{css}">{escape(name)}</th>' for css, name in zip(classes, headings, strict=True))
-    body = "".join(
-        f'<tr class="{"all" if row[0].endswith("*") else ""}">'
-        + "".join(
-            f'<td class="{css}">{escape(cell.removesuffix("*"))}</td>' for css, cell in zip(classes, row, strict=True)
-        )
-        + "</tr>"
-        for row in cells
-    )
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
 def _recall_table(figures: Report) -> str:
     headings = ("category", "kind", "effect", *(f"from {each}" for each in SEVERITIES), "95 % from", "surely from")
     cells = [
@@ -231,7 +207,7 @@ def _recall_table(figures: Report) -> str:
         )
         for each in (*figures.categories, *figures.recalls)
     ]  # fmt: skip
-    return _table(headings, cells)
+    return html_table(headings, cells)
 
 
 def _delay_table(figures: Report) -> str:
@@ -246,7 +222,7 @@ def _delay_table(figures: Report) -> str:
         )
         for each in (*figures.categories, *(it for it in figures.recalls if it.kind))
     ]  # fmt: skip
-    return _table(headings, cells, range(2, 8))
+    return html_table(headings, cells, range(2, 8))
 
 
 def _precision_table(figures: Report) -> str:
@@ -254,7 +230,7 @@ def _precision_table(figures: Report) -> str:
     taken += [(f"severity from {each.severity}", each.rows) for each in figures.at_severity]
     cells = [("" if k else f"{name}*", *row) for name, every in taken for k, row in enumerate(rows(every))]
     headings = ("alerts taken", "category", "alerts", "rate", "true", "false", "on look-alikes", "neither", "precision")
-    return _table(headings, cells, range(2, 8))
+    return html_table(headings, cells, range(2, 8))
 
 
 def _look_alike_table(figures: Report) -> str:
@@ -266,7 +242,7 @@ def _look_alike_table(figures: Report) -> str:
         )
         for each in figures.look_alikes
     ]  # fmt: skip
-    return _table(headings, cells, range(2, 7))
+    return html_table(headings, cells, range(2, 7))
 
 
 def _story_table(figures: Report) -> str:
@@ -282,7 +258,7 @@ def _false_alarm_table(matching: Matching) -> str:
         )
         for each in matching.false_alarms()[:MOST]
     ]  # fmt: skip
-    return _table(("severity", "merchant", "detector", "first hit (UTC)", "hits", "on", "reason"), cells, (0, 4), 6)
+    return html_table(("severity", "merchant", "detector", "first hit (UTC)", "hits", "on", "reason"), cells, (0, 4), 6)
 
 
 def _missed_table(matching: Matching) -> str:
@@ -298,4 +274,4 @@ def _missed_table(matching: Matching) -> str:
         "category", "kind", "effect", "unit", "merchant", "onset (UTC)", "transactions", "money (minor units)",
         "severest alert",
     )  # fmt: skip
-    return _table(headings, cells, (2, 6, 7, 8))
+    return html_table(headings, cells, (2, 6, 7, 8))

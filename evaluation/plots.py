@@ -124,6 +124,28 @@ def curves(
     return _svg(parts, f"shares by {x_label}") + _legend([name for name, _ in series])
 
 
+def shares(series: Sequence[tuple[str, Sequence[Point]]], *, x_label: str, y_label: str) -> str:
+    """Shares with their intervals over values of 0 to 1, a line for each series; a legend names them.
+
+    Args:
+        series: names, and points in order of `x`.
+        x_label: what `x` is.
+        y_label: what `y` is.
+    """
+    x, y = Axis(0, 1, _LEFT, WIDTH - _RIGHT), Axis(0, 1, HEIGHT - _BOTTOM, _TOP)
+    parts = [_axes(x, y, x_label, y_label, percent=True)]
+    for k, (_, points) in enumerate(series):
+        path = " ".join(f"{x.at(each.x):.1f},{y.at(each.y):.1f}" for each in points)
+        parts.append(f'<polyline class="line s{k}" points="{path}"/>')
+        parts += (
+            f'<g class="s{k}"><title>{escape(each.note)}</title><path class="whisker" '
+            f'd="M{x.at(each.x):.1f} {y.at(each.high):.1f}V{y.at(each.low):.1f}"/>'
+            f'<circle cx="{x.at(each.x):.1f}" cy="{y.at(each.y):.1f}" r="3"/></g>'
+            for each in points
+        )
+    return _svg(parts, f"{y_label} by {x_label}") + _legend([name for name, _ in series])
+
+
 def columns(labels: Sequence[str], series: Sequence[tuple[str, Sequence[int]]], *, x_label: str, y_label: str) -> str:
     """Counts as stacked columns; a legend names the series.
 

@@ -14,7 +14,9 @@ from evaluation.collection import Collector, Sieve
 from evaluation.matching import match_alerts
 from evaluation.metrics import report
 from evaluation.page import MOST, page
+from evaluation.queue import queue
 from simulator.truth import read_truth
+from tillwatch.evaluate_queue import print_queue
 from tillwatch.evaluate_tables import print_tables
 from tillwatch.language import lang_option, speaker
 from tillwatch.precompile import compile_engine
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from evaluation.matching import MatchedAlert, Matching, Outcome
     from evaluation.metrics import Report
+    from evaluation.queue import Queue
     from simulator.truth import Truth
     from tillwatch.cli import Invocation
     from tillwatch.settings import Settings
@@ -55,7 +58,7 @@ def command(
     """Replay DIR's events.jsonl through the monitor, and match the alerts with its truth.json.
 
     DIR is a folder that simulate wrote. The tables show how many violations are found from which effect size on and how
-    fast, and the false alarms at a number of alerts that analysts can handle.
+    fast, the false alarms at a number of alerts that analysts can handle, and what severities and grades mean.
 
     \b
     Examples:
@@ -73,17 +76,18 @@ def command(
         name for name, gone in (("merchant", without_master_data), ("contract", without_contracts)) if gone
     ]  # fmt: skip
     started = time.monotonic()
-    matching, transactions = evaluated(settings, inputs[1], truth, left_out)
+    matching, grades, transactions = evaluated(settings, inputs[1], truth, left_out)
     seconds = time.monotonic() - started
-    figures = report(truth, matching)
+    figures, of_queue = report(truth, matching), queue(truth, matching, grades)
     facts: dict[str, Any] = {
         "folder": folder.name, "left_out": left_out, "transactions": transactions, "seconds": round(seconds, 1)
     }  # fmt: skip
     if json_out:
-        json_out.write_bytes(msgspec.json.format(msgspec.json.encode(as_json(facts, figures, matching))))
+        json_out.write_bytes(msgspec.json.format(msgspec.json.encode(as_json(facts, figures, of_queue, matching))))
     if html_out:
-        html_out.write_text(page(facts, figures, matching), encoding="utf-8")
+        html_out.write_text(page(facts, figures, of_queue, matching), encoding="utf-8")
     print_tables(to_stdout(), figures, matching, lang, settings.time_zone)
+    print_queue(to_stdout(), of_queue, lang)
     rate = round(transactions / seconds)
     say = speaker(lang)
     to_stderr().print(
@@ -94,24 +98,29 @@ def command(
     )
 
 
-def evaluated(settings: Settings, events: Path, truth: Truth, left_out: Iterable[str]) -> tuple[Matching, int]:
-    """Replay a file and match its alerts with the truth; also returns how many transactions were accepted."""
+def evaluated(
+    settings: Settings, events: Path, truth: Truth, left_out: Iterable[str]
+) -> tuple[Matching, dict[str, str], int]:
+    """Replay a file: its alerts matched with the truth, merchants' highest grades, and the transactions accepted."""
     monitor = replaying_monitor(settings)
     sieve = Sieve(left_out, (txn_id for each in truth.violations for txn_id in each.txn_ids))
     collector = Collector(settings.make_detectors(), monitor.controls)
     with events.open("rb") as lines, Bar("bytes", events.stat().st_size) as bar:
         compile_engine()
         for done, records in batches(lines, events.name, [], sieve, monitor.controls.id_forms()):
-            collector.take(monitor.process(records).alerts)
+            outputs = monitor.process(records)
+            collector.take(outputs.alerts)
+            collector.take_scores(outputs.scores)
             bar.show(done, monitor.counts.records, f"  {len(collector.last):,} alerts")
-    return match_alerts(truth, collector.found(), sieve.txn_ms), monitor.counts.transactions
+    return match_alerts(truth, collector.found(), sieve.txn_ms), collector.grades, monitor.counts.transactions
 
 
-def as_json(facts: dict[str, Any], figures: Report, matching: Matching) -> dict[str, Any]:
+def as_json(facts: dict[str, Any], figures: Report, of_queue: Queue, matching: Matching) -> dict[str, Any]:
     """What `--json` writes."""
     return {
         **facts,
         "report": figures,
+        "queue": of_queue,
         "false_alarms": [_false_alarm(each) for each in matching.false_alarms()[:MOST]],
         "missed": [_missed(each) for each in matching.missed()],
     }

@@ -15,10 +15,12 @@ from evaluation.collection import Collector, Sieve
 from evaluation.matching import match_alerts
 from evaluation.metrics import report
 from evaluation.page import page
+from evaluation.queue import queue
 from simulator.config import SimulationConfig
 from tests.tillwatch.conftest import MERCHANTS, call
 from tests.truths import DAY, HOUR, found, look_alike, truth, violation
 from tillwatch.evaluate import as_json
+from tillwatch.evaluate_queue import print_queue
 from tillwatch.evaluate_tables import print_tables
 
 if TYPE_CHECKING:
@@ -92,6 +94,15 @@ def test_the_tables_say_the_same_as_the_json(result: tuple[str, dict[str, Any], 
     out, figures, _ = result
     recall = mcc_of(figures)["at_severity"][0]
     assert f"{recall['part']}/{recall['whole']}" in out
+    of_all = figures["queue"]["calibration"][0]
+    assert of_all["category"] == ""
+    for level in of_all["levels"]:
+        assert f"{level['true']['part']:,}/{level['true']['whole']:,}" in out or level["true"]["whole"] == 0
+    for grade in figures["queue"]["grades"]:
+        assert (
+            f"{grade['violating']['part']:,}/{grade['violating']['whole']:,}" in out or not grade["violating"]["whole"]
+        )
+    assert sum(each["head"]["part"] for each in figures["queue"]["head"]) > 20
     for words in ("Recall by effect", "Precision", "the severest 20", "several_mccs", "share of sales"):
         assert words in out
 
@@ -109,6 +120,8 @@ def test_the_page_is_well_formed_and_loads_nothing(result: tuple[str, dict[str, 
         "Precision and recall by load",
         "Delay until found",
         "False alarms on look-alikes",
+        "What a severity means",
+        "Head of the queue",
     ):
         assert words in page
 
@@ -124,17 +137,21 @@ def test_the_page_is_well_formed_and_loads_nothing(result: tuple[str, dict[str, 
 )
 def test_whatever_there_is_to_say_has_a_page_and_tables(whole: Truth, alerts: list[Found]) -> None:
     matching = match_alerts(whole, alerts, {})
-    figures = report(whole, matching)
+    figures, of_queue = report(whole, matching), queue(whole, matching, {})
     parser = Balanced()
-    parser.feed(page({"folder": "a&b", "left_out": ["merchant"], "transactions": 0}, figures, matching))
+    parser.feed(page({"folder": "a&b", "left_out": ["merchant"], "transactions": 0}, figures, of_queue, matching))
     assert parser.open == []
     console = Console(width=200, record=True, file=StringIO())
     print_tables(console, figures, matching, "en", "Asia/Shanghai")
+    print_queue(console, of_queue, "en")
     text = console.export_text()
     assert ("Missed violations (1; times: Asia/Shanghai)" in text) is bool(matching.missed())
     assert ("False alarms (1; times: Asia/Shanghai)" in text) is bool(matching.false_alarms())
+    assert "Grades:" in text
     print_tables(console, figures, matching, "zh", "Asia/Shanghai")
+    print_queue(console, of_queue, "zh")
     chinese = console.export_text()
+    assert "队列前部" in chinese
     assert ("漏报的违规（1起；时间：北京时间）" in chinese) is bool(matching.missed())
     assert ("误报（1条；时间：北京时间）" in chinese) is bool(matching.false_alarms())
     assert "Recall" not in chinese
@@ -145,7 +162,7 @@ def test_the_json_lists_the_severest_false_alarms_and_every_missed_violation() -
     alerts = [found(f"a{k}", merchant_id=f"x{k}", severity=0.3 + k / 100) for k in range(60)]
     whole = truth(*missed)
     matching = match_alerts(whole, alerts, {})
-    listed = as_json({}, report(whole, matching), matching)
+    listed = as_json({}, report(whole, matching), queue(whole, matching, {}), matching)
     severities = [each["severity"] for each in listed["false_alarms"]]
     assert severities == [0.3 + k / 100 for k in range(59, 9, -1)]
     assert [each["effect"] for each in listed["missed"]] == list(range(59, -1, -1))
