@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from detectors import severity_curves
-from detectors.forms import FORMS, curve_names
+from detectors.forms import FORMS, KEPT_RAW, curve_names
 from detectors.registry import DETECTORS, make_detectors
 from domain.severity import MEDIUM
 from engine.decoding.records import Records
@@ -60,11 +60,12 @@ LEAST_SHARE, SURE_SHARE = 0.05, 0.8
 OF_EVIDENCE = 0.35
 """What evidence alone is worth of the severity above 0.3; the rest is rank."""
 LEAST_ALERTS, GROUP, PRIOR = 20, 15, 2.0
-"""Alerts that a curve needs; alerts that share a share of true; weight of the detector's own share in each group."""
+"""Alerts that a curve needs; alerts of neighbours that share a share of true; how much the share of all weighs beside
+that of neighbours, so that a few alerts make no certainty."""
 LEAST_CASES = 5
 """Cases found, from which rank is rank among them; below it is rank among all alerts."""
-KNOTS = 10
-"""Points of a curve, at most."""
+KNOTS, FLAT = 10, 0.002
+"""Points of a curve, at most; a difference of severity that makes no point."""
 WITHIN = 0.99
 """Part of a form's band that raw severities take, so that the highest does not touch the next band."""
 
@@ -117,9 +118,7 @@ def judged_world(
         violations=tuple(simulation.violations()), look_alikes=tuple(simulation.look_alikes()),
         start_ms=config.start_ms, end_ms=config.end_ms, merchants=config.merchants,
     )  # fmt: skip
-    monitor = Monitor(
-        MonitorConfig(capacity=config.merchants, controls=controls), historic=True, curves=curves
-    )
+    monitor = Monitor(MonitorConfig(capacity=config.merchants, controls=controls), historic=True, curves=curves)
     collector = Collector(make_detectors(), monitor.controls)
     for lines in records_of(simulation):
         outputs = monitor.process(Records.of(lines))
@@ -141,7 +140,7 @@ def by_form() -> dict[str, Curve]:
 def form_and_raw(detector: str, severity: float) -> tuple[str, float]:
     """The curve's name and raw severity of an alert's peak, under the curves of `by_form`.
 
-    >>> form_and_raw("volume_collapse", 0.75 * WITHIN + 0.25 * (2 - WITHIN))[0]
+    >>> form_and_raw("volume_collapse", 0.5)[0]
     'volume_collapse: silent'
     """
     names = curve_names(detector)
@@ -183,12 +182,13 @@ def fitted(alerts: Mapping[str, Sequence[Judged]]) -> tuple[dict[str, Curve], di
     curves, without = {}, {}
     for detector in (each.name for each in DETECTORS):
         names = curve_names(detector)
-        every = [it for name in names for it in alerts.get(name, ())]
+        every = [it for name in names if name not in KEPT_RAW for it in alerts.get(name, ())]
         if len(every) < LEAST_ALERTS:
             without[detector] = f"{len(every)} alerts in the simulated worlds, of at least {LEAST_ALERTS}"
         else:
             curves[detector] = curve_of(every)
-        curves |= {name: curve_of(alerts[name]) for name in names if len(alerts.get(name, ())) >= LEAST_ALERTS}
+        many = (name for name in names if name not in KEPT_RAW and len(alerts.get(name, ())) >= LEAST_ALERTS)
+        curves |= {name: curve_of(alerts[name]) for name in many}
     return curves, without
 
 
@@ -217,16 +217,22 @@ def curve_of(alerts: Sequence[Judged]) -> Curve:
 
 
 def share_of_true(alerts: Sequence[Judged], raw: Floats) -> Floats:
-    """The weighted share of true by raw severity: of groups of neighbours, never falling, with lines between them."""
-    ordered = sorted(alerts)
-    weight = np.array([each.weight for each in ordered])
-    true = weight * [each.case != "" for each in ordered]
+    """The weighted share of true by raw severity: of groups of neighbours, never falling, with lines between them.
+
+    Alerts of equal raw severity are of one group.
+    """
+    weight = np.array([each.weight for each in alerts])
+    true = weight * [each.case != "" for each in alerts]
     prior = (true.sum() + 0.5) / (weight.sum() + 1.0)
-    parts = np.array_split(np.arange(len(ordered)), max(1, len(ordered) // GROUP))
-    heavy = np.array([weight[part].sum() + PRIOR for part in parts])
-    share = np.array([(true[part].sum() + PRIOR * prior) for part in parts]) / heavy
-    at = np.array([np.mean([ordered[k].raw for k in part]) for part in parts])
-    return np.interp(raw, at, isotonic(share, heavy))
+    values, which, count = np.unique([each.raw for each in alerts], return_inverse=True, return_counts=True)
+    group = np.unique((np.cumsum(count) - count) // GROUP, return_inverse=True)[1]  # of each value
+    heavy = np.bincount(group[which], weight).astype(np.float64)
+    rising = isotonic(np.bincount(group[which], true) / heavy, heavy)
+    pool = np.unique(rising, return_inverse=True)[1]
+    pooled = np.bincount(pool, heavy)[pool].astype(np.float64)
+    share = (rising * pooled + PRIOR * prior) / (pooled + PRIOR)
+    at = np.bincount(group, values * count) / np.bincount(group, count)
+    return np.asarray(np.interp(raw, at, isotonic(share, heavy)), np.float64)
 
 
 def isotonic(values: Floats, weights: Floats) -> Floats:
@@ -259,13 +265,16 @@ def rank_of(alerts: Sequence[Judged], raw: Floats) -> Floats:
 def simplified(points: Floats, most: int) -> Floats:
     """At most so many of the points (n, 2), ends included: each time that which lies farthest from the lines is added.
 
+    None is added that lies nearer than `FLAT`.
+
     >>> simplified(np.array([[0, 0], [1, 1], [2, 2], [3, 9]]), 3).tolist()
     [[0, 0], [2, 2], [3, 9]]
     """
     kept = [0, len(points) - 1]
     while len(kept) < min(most, len(points)):
         off = np.abs(points[:, 1] - np.interp(points[:, 0], points[kept, 0], points[kept, 1]))
-        off[kept] = -1.0
+        if off.max() < FLAT:
+            break
         kept = sorted([*kept, int(off.argmax())])
     return points[kept]
 

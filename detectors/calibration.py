@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.forms import FORMS, curve_names
+from detectors.forms import FORMS, KEPT_RAW, curve_names
 from detectors.severity_curves import CURVES
 
 if TYPE_CHECKING:
@@ -30,9 +30,7 @@ RAW: Mapping[str, Curve] = {}
 """No detector has a curve: severities stay raw."""
 
 
-def calibrated(
-    detector: str, findings: Findings, features: Features, curves: Mapping[str, Curve] = CURVES
-) -> Findings:
+def calibrated(detector: str, findings: Findings, features: Features, curves: Mapping[str, Curve] = CURVES) -> Findings:
     """A detector's findings with the severity of their form's curve, or else the detector's; raw where it has neither.
 
     Args:
@@ -54,7 +52,8 @@ def calibrated(
     severity = findings.severity.copy()
     for k, name in enumerate(curve_names(detector)):
         mine = form == k
-        severity[mine] = _on(curves.get(name, curves.get(detector)), severity[mine])
+        of_all = None if name in KEPT_RAW else curves.get(detector)
+        severity[mine] = _on(curves.get(name, of_all), severity[mine])
     return replace(findings, severity=severity)
 
 

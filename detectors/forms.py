@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 RETURN_D, PAUSE_D = 30, 7
 """Whole days without a sale before a return, and before a day after a pause."""
+DUE_D = (90, 365)
+"""Whole days without a sale at which rules ask for something to be done."""
 _LASTING = 3
 """Of `rise_form`."""
 
@@ -35,27 +37,32 @@ def _of_rise(features: Features, index: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _of_collapse(features: Features, index: NDArray[np.int64]) -> NDArray[np.int64]:
-    return (features["closed_sales"][index] == 0).astype(np.int64)
+    due = np.isin(features["idle_d"][index], DUE_D)
+    return np.asarray(np.where(due, 2, features["closed_sales"][index] == 0), np.int64)
 
 
 def _of_jump(features: Features, index: NDArray[np.int64]) -> NDArray[np.int64]:
-    return ((features["mcc_sources"][index].astype(np.int64) & SOURCE_FEE_TYPE) > 0).astype(np.int64)
+    return np.asarray((features["mcc_sources"][index].astype(np.int64) & SOURCE_FEE_TYPE) > 0, np.int64)
 
 
 FORMS: dict[str, tuple[tuple[str, ...], FormOf]] = {
     "mcc_jump": (("mcc", "fee type"), _of_jump),
     "volume_rise": (("three days", "after a pause", "lasting", "day", "return"), _of_rise),
-    "volume_collapse": (("low", "silent"), _of_collapse),
+    "volume_collapse": (("low", "silent", "due"), _of_collapse),
 }
 """By detector, the names of its forms, and which of them each of the findings `index` is: 0 for the first. An alert
 that has findings of several forms counts as one of the last when curves are fitted."""
+
+KEPT_RAW = frozenset({"volume_collapse: due"})
+"""Curve names of forms that keep raw severity: what a rule asks for is as severe as the rule says, however often it is
+lawful."""
 
 
 def curve_names(detector: str) -> tuple[str, ...]:
     """The names that a detector's curves may have: of its forms, if it has several.
 
     >>> curve_names("volume_collapse"), curve_names("fee_over")
-    (('volume_collapse: low', 'volume_collapse: silent'), ('fee_over',))
+    (('volume_collapse: low', 'volume_collapse: silent', 'volume_collapse: due'), ('fee_over',))
     """
     if detector not in FORMS:
         return (detector,)

@@ -28,7 +28,7 @@ def form_of(detector: str, **row: float) -> str:
     features = {name: np.array([value]) for name, value in row.items()}
     findings = Findings(np.array([0]), np.array([0.5]))
     severity = calibrated(detector, findings, features, FLAT).severity[0]
-    return FORMS[detector][0][round(severity * 10) - 1]
+    return str(FORMS[detector][0][round(severity * 10) - 1])
 
 
 def test_every_detector_has_a_curve_or_the_reason_why_it_has_none() -> None:
@@ -76,11 +76,19 @@ def test_a_detector_without_a_curve_keeps_its_severity() -> None:
 
 def test_a_form_without_a_curve_has_that_of_its_detector() -> None:
     raw = Findings(np.arange(2), np.array([0.5, 0.5]))
-    features = {"closed_sales": np.array([0, 4])}
+    features = {"closed_sales": np.array([0, 4]), "idle_d": np.array([3, 0])}
     curves: dict[str, Curve] = {
         "volume_collapse": ((0.0, 0.2), (1.0, 0.2)), "volume_collapse: silent": ((0.0, 0.7), (1.0, 0.7))
     }  # fmt: skip
     assert calibrated("volume_collapse", raw, features, curves).severity.tolist() == [0.7, 0.2]
+
+
+def test_what_a_rule_asks_for_keeps_the_severity_of_the_rule() -> None:
+    raw = Findings(np.arange(2), np.array([0.2, 0.3]))
+    features = {"closed_sales": np.array([0, 0]), "idle_d": np.array([90, 365])}
+    assert calibrated(
+        "volume_collapse", raw, features, {"volume_collapse": ((0.0, 0.9), (1.0, 0.9))}
+    ).severity.tolist() == [0.2, 0.3]
 
 
 def test_no_findings_stay_none() -> None:

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
+from detectors.calibration import RAW
 from detectors.mcc_jump import MccJump
 from detectors.registry import make_detectors
+from detectors.severity_curves import CURVES
 from domain.peers import Peer
 from domain.timestamps import DAY_MS, HOUR_MS
 from engine.checkpoint.checkpoints import OtherState
@@ -27,8 +29,9 @@ from tests.engine.test_invariance import Final, interleaved, take
 from tests.strategies import JUMPY, MERCHANTS, STARTS, cut, records_of, seeded_stream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from detectors.calibration import Curve
     from domain.alerts import Alert
     from engine.controls import Known
 
@@ -39,12 +42,15 @@ SEEDS = range(200 if os.environ.get("TILLWATCH_LONG") == "1" else 8)
 START_MS = STARTS[0]
 
 
-def jumping(published: Sequence[Known]) -> Callable[[int, int], Monitor]:
+def jumping(
+    published: Sequence[Known], curves: Mapping[str, Curve] = CURVES
+) -> Callable[[int, int], Monitor]:  # fmt: skip
     """Makes monitors that look for code-jumping."""
 
     def make(partition: int = 0, partitions: int = 1) -> Monitor:
         detectors = [MccJump(quiet_gap_s=7_200, max_age_s=43_200)]
-        made = Monitor(MonitorConfig(capacity=1000), partition, partitions, detectors=detectors, checkpoints=True)
+        config = MonitorConfig(capacity=1000)
+        made = Monitor(config, partition, partitions, detectors=detectors, checkpoints=True, curves=curves)
         assert made.learn(published) == []
         return made
 
@@ -218,7 +224,7 @@ def test_an_alert_has_the_figures_of_the_version_that_it_names() -> None:
     published = settings_of(
         "mcc_jump", (0, {"base": 0.2, "per_decade": 0}), (START_MS + 1, {"base": 0.6, "per_decade": 0})
     )
-    monitor = jumping(published)(0, 1)
+    monitor = jumping(published, RAW)(0, 1)
     (first,) = told(monitor, MASTER, sale("1", 0))
     (second,) = told(monitor, sale("2", 1))
     assert (first.alert_id, second.revision) == (second.alert_id, 2)
