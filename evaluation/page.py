@@ -247,7 +247,7 @@ def _look_alike_table(figures: Report) -> str:
 
 def _story_table(figures: Report) -> str:
     cells = [(f"{name}*" if name == "all" else name, *counts) for name, *counts in stories(figures.stories)]
-    return _table(("detector", "alerts", "of them reopened", "stories", "alerts a story"), cells, range(1, 5))
+    return html_table(("detector", "alerts", "of them reopened", "stories", "alerts a story"), cells, range(1, 5))
 
 
 def _false_alarm_table(matching: Matching) -> str:
