@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from detectors.calibration import RAW
 from detectors.contract import Findings
 from detectors.fee_notice import FeeNotice
 from detectors.fee_over import FeeOver
@@ -79,7 +80,7 @@ def contract(effective_ms: int, *prices: Event, **changed: Any) -> Event:
 
 def outputs_of(events: Sequence[Event], detectors: Sequence[Any] | None = None) -> Outputs:
     made = [FeeOver(), FeeRise(), FeeNotice()] if detectors is None else detectors
-    monitor = Monitor(MonitorConfig(capacity=100), detectors=made, historic=True)
+    monitor = Monitor(MonitorConfig(capacity=100), detectors=made, historic=True, curves=RAW)
     found = monitor.process(records_of(events))
     assert found.dead_letters == []
     return found

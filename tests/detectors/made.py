@@ -6,6 +6,7 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
+from detectors.calibration import RAW
 from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
 
@@ -51,7 +52,9 @@ class Till:
 
 def alerts_of(events: Iterable[Event], detector: Detector, profiles: Profiles | None = None) -> list[Alert]:
     """The last revisions of a detector's alerts, in their order."""
-    monitor = Monitor(MonitorConfig(capacity=10, controls={"profiles": profiles}), detectors=[detector], historic=True)
+    monitor = Monitor(
+        MonitorConfig(capacity=10, controls={"profiles": profiles}), detectors=[detector], historic=True, curves=RAW
+    )
     last: dict[str, Alert] = {}
     for alert in monitor.process(Records.of([json.dumps(each).encode() for each in events])).alerts:
         last[alert.alert_id] = alert

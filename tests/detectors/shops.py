@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from detectors.calibration import RAW
 from detectors.registry import make_detectors
 from domain.timestamps import DAY_MS, HOUR_MS
 from engine.decoding.records import Records
@@ -103,7 +104,7 @@ def master(merchant: str, effective_ms: int, received_ms: int, **changed: Any) -
 def volume_alerts(*events: dict[str, Any], only: str = "") -> list[Alert]:
     """The last revision of every volume alert on these events, in order of their first hit."""
     detectors = [each for each in make_detectors() if each.name.startswith("volume_")]
-    monitor = Monitor(MonitorConfig(capacity=100), detectors=detectors, historic=True)
+    monitor = Monitor(MonitorConfig(capacity=100), detectors=detectors, historic=True, curves=RAW)
     last: dict[str, Alert] = {}
     for first in range(0, len(events), 4_000):
         part = [json.dumps(each).encode() for each in events[first : first + 4_000]]

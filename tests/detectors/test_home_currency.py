@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from detectors.calibration import RAW
 from detectors.contract import home_minor, own_minor, own_threshold
 from detectors.registry import make_detectors
 from domain.currencies import DIGITS
@@ -73,7 +74,7 @@ def bursts(currency: str, ticket: int, rates: dict[str, Any] | None = None) -> l
     events = [each | {"currency": currency} if "amount" in each else each for each in events]
     controls = {"rates": KINDS["rates"].decode(msgspec.json.encode(rates or {}))}
     detectors = [each for each in make_detectors() if each.name == "volume_burst"]
-    monitor = Monitor(MonitorConfig(capacity=10, controls=controls), detectors=detectors, historic=True)
+    monitor = Monitor(MonitorConfig(capacity=10, controls=controls), detectors=detectors, historic=True, curves=RAW)
     last = {
         alert.alert_id: alert
         for alert in monitor.process(Records.of([json.dumps(each).encode() for each in events])).alerts

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from detectors.calibration import RAW
 from detectors.mcc_jump import MccJump
 from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
@@ -34,7 +35,7 @@ def master(effective_ms: int = T0 - DAY, **changed: Any) -> dict[str, Any]:
 
 
 def alerts_of(*stream: dict[str, Any]) -> list[Alert]:
-    monitor = Monitor(MonitorConfig(capacity=100), historic=True)
+    monitor = Monitor(MonitorConfig(capacity=100), historic=True, curves=RAW)
     return monitor.process(Records.of([json.dumps(each).encode() for each in stream])).alerts
 
 
