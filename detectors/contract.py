@@ -43,7 +43,7 @@ class Findings:
 
     Attributes:
         index: int64, ascending: which.
-        severity: float64, 0 to 1; `domain.severity` has its words.
+        severity: float64, raw, 0 to 1; `detectors.calibration` makes of it what alerts have.
         loss_e7: int64: money lost by each, in ten-millionths of a minor unit, 0 or above; null where it is not known.
             None where it is known of none.
         turnover_e7: the same of the money of the transactions concerned.

@@ -28,7 +28,7 @@ LOW, MEDIUM, HIGH, CRITICAL = (
     Level(0.85, Text("critical", "紧急"), Text("to be worked today", "当日核查")),
 )
 LEVELS = (LOW, MEDIUM, HIGH, CRITICAL)
-"""Mildest first. The figures are defaults of our own, which the detectors' steps are chosen by."""
+"""Mildest first. The figures are defaults of our own, which severities are calibrated to."""
 
 
 def level_of(severity: float) -> Level:
