@@ -45,7 +45,7 @@ class VolumeCollapse:
     decades: float = 3.5
     silent_decades: float = 3.1
     ratio: float = 0.6
-    least_a_day: float = 1.0
+    least_a_day: float = 2.0
     base: float = 0.3
     per_decade: float = 0.1
     dormant: float = 0.2

@@ -28,7 +28,6 @@ def declines(shop: Shop, days: int) -> list[Alert]:
     return volume_alerts(*shop.events(days), only="volume_decline")
 
 
-@pytest.mark.xfail(reason="none of twenty such shops is told by then: at 3.75 decades one, four days after the end")
 @pytest.mark.parametrize("seed", range(6))
 def test_a_fading_to_two_fifths_in_four_weeks_is_told_before_it_is_over(seed: int) -> None:
     shop = fading(seed)
