@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from detectors.calibration import RAW
 from engine.checkpoint.fitting import Moved, OtherState, fitted
 from engine.checkpoint.pages import decode
 from engine.decoding.records import Records
@@ -31,7 +32,8 @@ one after the other, with merchants of their own."""
 
 
 def monitor(**config: Any) -> Monitor:
-    return Monitor(MonitorConfig(capacity=100, **config), historic=True, checkpoints=True)
+    """With raw severities, as open episodes of older states have them."""
+    return Monitor(MonitorConfig(capacity=100, **config), historic=True, checkpoints=True, curves=RAW)
 
 
 def sale(k: int, merchant_id: str = "m", **fields: Any) -> bytes:

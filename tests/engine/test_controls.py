@@ -183,7 +183,8 @@ def test_invariant_1_with_three_versions_of_peers(seed: int) -> None:
     events = shops(seed)
     published = peers_and_settings()
     whole = check_every_way(selling(published), events, random.Random(seed))
-    assert {each.controls.get("peers", 0) for each in whole.alerts.values()} == {1, 2, 3}
+    last = {each.controls.get("peers", 0) for each in whole.alerts.values()}
+    assert {2, 3} <= last <= {1, 2, 3}, "an alert of the first that is reopened is one of a later version"
     assert outcome(selling(published[3:])(0, 1), [events]).alerts.keys() != whole.alerts.keys(), "peers matter"
 
 

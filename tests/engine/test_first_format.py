@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from detectors.calibration import RAW
 from engine.checkpoint.pages import decode
 from engine.decoding.records import Records
 from engine.features.families import daily, season, sent
@@ -28,7 +29,8 @@ START_MS, HOUR_MS = 1_700_000_000_000, 3_600_000
 
 
 def monitor() -> Monitor:
-    return Monitor(MonitorConfig(capacity=10), checkpoints=True, historic=True)
+    """With raw severities: those of that version's open episodes are."""
+    return Monitor(MonitorConfig(capacity=10), checkpoints=True, historic=True, curves=RAW)
 
 
 def restored() -> Monitor:
