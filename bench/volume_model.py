@@ -362,6 +362,20 @@ def cusum(counts: Counts, first_day: int, tables: Any) -> Scores:
     return out
 
 
+def market_known(counts: Counts, first_day: int, tables: Any) -> Scores:
+    """The engine's model on counts from which the day's market is taken out: what no shop alone can know.
+
+    The market is the median over shops of a day's ratio to the median of the same weekday of six weeks before.
+    """
+    n, market = counts.astype(float), np.ones(len(counts))
+    for t in range(42, len(n)):
+        usual = np.median(n[t - 42 : t : 7], axis=0)
+        seen = (usual >= 5) & (n[t] > 0)
+        market[t] = np.median(n[t, seen] / usual[seen]) if seen.sum() >= 20 else 1.0
+    without = np.where(counts > 0, np.maximum(np.rint(n / market[:, None]), 1), 0)
+    return views(without.astype(np.int64), first_day, tables)
+
+
 def score_series(counts: Counts, first_day: int, tables: Any) -> Scores:
     """What `tillwatch score-series` makes of the counts, upwards or downwards by what it expected."""
     del tables
@@ -376,6 +390,7 @@ def score_series(counts: Counts, first_day: int, tables: Any) -> Scores:
 
 MODELS: dict[str, Callable[[Counts, int, Any], Scores]] = {
     "model": views,
+    "market known": market_known,
     "score-series": score_series,
     "weekday residual": week_residual,
     "windowed z": windowed,
@@ -409,7 +424,7 @@ def main() -> None:
     by_table = shipped(trades, [views(each.counts, each.first_day, each.tables) for each in trades])
     show("defaults", 0, [_result(of, rarity, THRESHOLDS[0]) for of, rarity in zip(trades, by_table, strict=True)])
     for name in args.models:
-        eased = EASED if name == "model" else (0.0,) * VIEWS
+        eased = EASED if name in {"model", "market known"} else (0.0,) * VIEWS
         rarities = ranks(trades, [MODELS[name](each.counts, each.first_day, each.tables) for each in trades], eased)
         for load in args.loads:
             show(name, load, tried(trades, rarities, load)[1])
