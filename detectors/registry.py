@@ -36,6 +36,8 @@ DETECTORS: tuple[
     VolumeRise, VolumeCollapse, VolumeDecline, VolumeBurst, StanReuse,
 )  # fmt: skip
 """Every detector's class."""
+REMOVED = frozenset({"volume_surge", "volume_shift", "volume_wakeup"})
+"""Detectors of earlier versions. Settings of theirs that a log or a file still has are passed over."""
 
 
 def title_of(name: str) -> Text:
@@ -44,12 +46,12 @@ def title_of(name: str) -> Text:
 
 
 def make_detectors(settings: Mapping[str, Mapping[str, float]] | None = None) -> tuple[Detector, ...]:
-    """One of each detector, with `settings` by detector name.
+    """One of each detector, with `settings` by detector name; those of `REMOVED` mean nothing.
 
     Raises:
         ValueError: a setting's detector or name is unknown, or its value is out of range.
     """
-    given = dict(settings or {})
+    given = {name: each for name, each in (settings or {}).items() if name not in REMOVED}
     made = []
     for each in DETECTORS:
         try:

@@ -51,6 +51,7 @@ class VolumeRise:
         hour_decades: least surprise of an hour, minus the tenth power of ten of its likelihood ratio, 1 to 100.
         ratio: least ratio of number or sum to the expectation of the day, or of the busiest hour, 1 to 100.
         week_ratio: least ratio of the last week to the level before a lasting rise, 1 to 100.
+        least_minor: least sum of a day that is told as a return, minor units of the home currency, 0 to 10^12.
         unknown_d: whole days without a sale after which a return is told although nothing is known of before, 1 to 400.
         unknown_minor: its least sum, minor units of the home currency, 0 to 10^12.
         base: severity before evidence and money, 0 to 1.
@@ -69,6 +70,7 @@ class VolumeRise:
     hour_decades: float = 6.0
     ratio: float = 1.5
     week_ratio: float = 1.3
+    least_minor: float = 100_000
     unknown_d: float = 30
     unknown_minor: float = 2_000_000
     base: float = 0.3
@@ -98,7 +100,7 @@ class VolumeRise:
         check_range(self, 1, 20, "decades")
         check_range(self, 1, 100, "hour_decades", "ratio", "week_ratio")
         check_range(self, 1, 400, "unknown_d")
-        check_range(self, 0, 10**12, "unknown_minor")
+        check_range(self, 0, 10**12, "least_minor", "unknown_minor")
         check_range(self, 0, 1, "base", "per_rarity", "per_decade", "regulatory", "unverified")
         check_episode(self)
 
@@ -113,7 +115,9 @@ class VolumeRise:
             return NOTHING
         f = {name: features[name][index] for name in self.columns}
         found = np.where(
-            f["row_kind"] == ROW_CLOSING, self._days(f), self._sales(f) | self._returns(features, index, f)
+            f["row_kind"] == ROW_CLOSING,
+            self._days(f),
+            self._sales(features, index, f) | self._returns(features, index, f),
         )
         index, f = index[found], {name: column[found] for name, column in f.items()}
         excess = _excess(f)
@@ -125,7 +129,7 @@ class VolumeRise:
         turnover = turnover_e7(f["excess_minor"].astype(np.int64))
         return Findings(index, np.clip(severity, 0, 1), turnover_e7=turnover)
 
-    def _sales(self, f: Features) -> NDArray[np.bool_]:
+    def _sales(self, features: Features, index: NDArray[np.int64], f: Features) -> NDArray[np.bool_]:
         """Sales of a day, or an hour, that is far above the usual."""
         usual = np.maximum(f["expected_minor_1d"], 1).astype(np.float64)
         day = np.maximum(f["sales_1d"] / np.fmax(f["expected_1d"], 0.1), f["sales_minor_1d"] / usual)
@@ -134,7 +138,8 @@ class VolumeRise:
         hour = np.maximum(f["sales_1h"] / hourly, of_sum)
         by_day = (f["day_surprise"] >= self.decades) & (day >= self.ratio)
         by_hour = (f["hour_surprise"] >= self.hour_decades) & (hour >= self.ratio)
-        return np.asarray(by_day | by_hour, np.bool_)
+        returns = (f["dormancy_d"] >= WAKE_D) & (f["sales_minor_1d"] < own_minor(features, index, self.least_minor))
+        return np.asarray((by_day | by_hour) & ~returns, np.bool_)
 
     def _returns(self, features: Features, index: NDArray[np.int64], f: Features) -> NDArray[np.bool_]:
         """Sales after a long closure of a merchant of which nothing is known from before."""

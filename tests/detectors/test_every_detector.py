@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from detectors.contract import CONTEXT
-from detectors.registry import DETECTORS, make_detectors
+from detectors.registry import DETECTORS, REMOVED, make_detectors
 from domain.alerts import BEARERS
 from domain.events import EVENTS, TRANSACTION
 from engine.features.families.registry import columns
@@ -231,6 +231,12 @@ def test_its_words_show_money_with_the_digits_of_the_currency(detector: Detector
 def test_an_episode_ends_after_a_gap_and_an_age_that_make_sense(detector: Detector) -> None:
     assert 0 < detector.quiet_gap_s <= detector.max_age_s
     assert detector.version >= 1
+
+
+@pytest.mark.parametrize("name", sorted(REMOVED))
+def test_settings_of_a_detector_of_earlier_versions_are_passed_over(name: str) -> None:
+    """A log that published them must be read for good."""
+    assert make_detectors({name: {"ratio": 3.0}}) == make_detectors()
 
 
 def test_unknown_settings_are_refused_by_name() -> None:

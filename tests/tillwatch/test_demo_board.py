@@ -82,12 +82,12 @@ def test_money_is_named_and_what_is_not_known_is_a_dash(picture: Picture, lang: 
     assert "¥0.00" not in shown
 
 
-def test_the_history_shows_one_merchant_of_grade_e_two_of_d_and_each_kind_of_story(
+def test_the_history_shows_four_merchants_of_grade_e_two_of_d_and_each_kind_of_story(
     found: tuple[list[bytes], dict[str, Alert], dict[str, Score]],
 ) -> None:
     _, alerts, scores = found
     grades = [each.grade for each in scores.values()]
-    assert (grades.count("E"), grades.count("D")) == (1, 2)
+    assert (grades.count("E"), grades.count("D")) == (4, 2)
     severest = {each.detector: each for each in sorted(alerts.values(), key=lambda each: each.severity)}
     assert {"mcc_jump", "fee_over", "volume_rise"} <= set(severest)
     assert level_of(severest["mcc_jump"].severity).word.en == "critical"

@@ -30,7 +30,7 @@ OTHERS = {
     "TILLWATCH_COUNTRY": "US",
     "TILLWATCH_DETECTORS__MCC_JUMP__BASE": "0.9",
     "TILLWATCH_DETECTORS__MCC_JUMP__QUIET_GAP_S": "60",
-    "TILLWATCH_DETECTORS__VOLUME_SURGE__RATIO": "1.1",
+    "TILLWATCH_DETECTORS__VOLUME_RISE__RATIO": "1.1",
 }
 """Thresholds, a quiet gap, the lateness and the country, all otherwise."""
 
@@ -119,7 +119,8 @@ def test_a_replay_and_an_explanation_go_by_the_log_as_the_worker_did(
     for name, value in OTHERS.items():
         monkeypatch.setenv(name, value)
     out = tmp_path / "alerts.jsonl"
-    assert call("--log-url", SqliteAddress(worked).url, "replay", events, "--alerts-out", out).exit_code == 0
+    done = call("--log-url", SqliteAddress(worked).url, "replay", events, "--alerts-out", out)
+    assert done.exit_code == 0, done.output
     replayed = newest([json.loads(line) for line in out.read_bytes().splitlines()], "alert_id")
     expected = published(worked)[0]
     assert {key: each["hits"] for key, each in replayed.items()} == {
