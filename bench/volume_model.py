@@ -115,7 +115,9 @@ def _views(counts: Any, first_day: int, tables: Any, rows: Any, out: Any) -> Non
                     day_model.first(row, tables[0], 0, first_day + t, n)
                     row.seen_days = 1
                 continue
-            found = day_model.judge(row, tables[0], 0, first_day + t, n, 0.0, 0.0)
+            day_model.adopt(row)
+            logs = day_model.expect(row, tables[0], 0, first_day + t)
+            found = day_model.judge(row, tables[0], 0, first_day + t, n, 0.0, 0.0, logs)
             for k in range(VIEWS):
                 out[t, shop, k] = found[k]
             row.seen_days = min(int(row.seen_days) + 1, 60_000)

@@ -56,8 +56,8 @@ def _gauge(metric: str, operation: str = "max") -> Recording:
 RECORDS = series("tillwatch_records_total")
 LAG, CHECKPOINT = series("tillwatch_lag_records"), series("tillwatch_checkpoint_timestamp_seconds")
 WATERMARK = series("tillwatch_watermark_timestamp_seconds")
-_DAYS = series("tillwatch_merchant_days_total")
-_FELL = series("tillwatch_merchant_days_fallen_total")
+_DAYS = series("tillwatch_closings_total")
+_FELL = series("tillwatch_closings_fallen_total")
 FALLEN_SHARE = f"sum by (job) (increase({_FELL}[6h])) / (sum by (job) (increase({_DAYS}[6h])) >= {limit.DAYS_LEAST})"
 PACE = "partition:tillwatch_records:rate5m"
 BEHIND = "partition:tillwatch_behind_seconds:max"

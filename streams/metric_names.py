@@ -95,10 +95,10 @@ FIELD_PRESENT = _durable(
     "Accepted transactions that have a field which a detector needs; compare with the records of outcome transaction.",
 )  # fmt: skip
 DAYS_EXPECTED = _durable(
-    "merchant_days_total", "days", (), "Merchants' local days that ended, of which 5 sales or more were to be expected."
+    "closings_total", "days", (), "Merchants' local days that ended, of which 5 sales or more were to be expected."
 )
 DAYS_FALLEN = _durable(
-    "merchant_days_fallen_total", "days", (),
+    "closings_fallen_total", "days", (),
     "Those of them with a quarter of that or less: most at once are a hole in a feed, or a feast.",
 )  # fmt: skip
 FINDINGS = _durable("findings_total", "findings", ("detector",), "Rows of features that a detector found fault with.")

@@ -254,8 +254,10 @@ def first(row: Any, reference: Any, peer: int, day: int, n: float) -> None:
 
 
 @njit_inner
-def _adopt(row: Any) -> None:
+def adopt(row: Any) -> None:
     """Take over what an earlier version knew of the merchant: level, spread and its own weekdays."""
+    if row.level_days > 0:
+        return
     seen = i64(row.seen_days)
     row.level_days = min(seen, 28)
     row.open_days = min(seen, 60_000)
@@ -268,18 +270,23 @@ def _adopt(row: Any) -> None:
 
 @njit_inner
 def judge(
-    row: Any, reference: Any, peer: int, day: int, n: float, tick: float, of_tickets: float
+    row: Any,
+    reference: Any,
+    peer: int,
+    day: int,
+    n: float,
+    tick: float,
+    of_tickets: float,
+    expected_logs: tuple[float, float, float, float],
 ) -> tuple[float, float, float, float, float, float, float, float, float]:
     """Judge the day that ended, and learn from it; the views of `VIEWS`, in deviations, 0 where one is not judged.
 
     `tick` is how far its typical ticket lies above the usual, as a logarithm beyond chance; `of_tickets` the same in
-    deviations.
+    deviations; `expected_logs` is what `expect` says of the day.
     """
-    if row.level_days == 0:
-        _adopt(row)
     kind = kind_of(reference, day)
     judged = row.seen_days >= SEEN_D and row.open_days >= OPEN_D
-    usual, high, low, variance = expect(row, reference, peer, day)
+    usual, high, low, variance = expected_logs
     if n <= 0.0:
         silence = _closed(row, day, kind, low)
         return 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, silence if judged else 0.0, 0.0
@@ -295,8 +302,7 @@ def judge(
     if kind > SALE_DAY:
         z *= SPECIAL
     three = (z + float(row.z_1) + float(row.z_2)) / np.sqrt(3.0 * (1.0 + 2.0 * _share(row)))
-    lasting = _lasting(row, off + tick, width, 1.0)
-    low_weeks = _lasting(row, off, width, -1.0)
+    lasting, low_weeks = _lasting(row, off, tick, width)
     wake = up if idle >= WAKE_D and n > WAKE_RATIO * np.exp(high) else 0.0
     decline = _decline(row)
     peak = whole + (_KIND_MEAN[kind] + float(row.kind_log[kind]) if kind else 0.0)
@@ -336,15 +342,16 @@ def _closed(row: Any, day: int, kind: int, low: float) -> float:
 
 
 @njit_inner
-def _lasting(row: Any, off: float, width: float, sign: float) -> float:
-    """How far the last one or two weeks lie above the level (`sign` 1) or below it (-1), in their deviations."""
-    off = min(max(off, -1.0), 1.0)
-    week = float(row.off_7d) + GAIN_7D * (off - float(row.off_7d))
-    two = float(row.off_14d) + GAIN_14D * (off - float(row.off_14d))
-    of_day = 0.25 * width * width
-    of_week = sign * week / np.sqrt(float(row.width_7d) + 0.5 * GAIN_7D * of_day)
-    of_two = sign * two / np.sqrt(float(row.width_14d) + 0.5 * GAIN_14D * of_day)
-    return float(max(of_week, of_two, 0.0))
+def _lasting(row: Any, off: float, tick: float, width: float) -> tuple[float, float]:
+    """How far the last one or two weeks lie above the level, tickets too, and how far below; in their deviations."""
+    of_day = 0.125 * width * width
+    of_week = np.sqrt(float(row.width_7d) + GAIN_7D * of_day)
+    of_two = np.sqrt(float(row.width_14d) + GAIN_14D * of_day)
+    week, two = (1.0 - GAIN_7D) * float(row.off_7d), (1.0 - GAIN_14D) * float(row.off_14d)
+    high, low = min(max(off + tick, -1.0), 1.0), min(max(off, -1.0), 1.0)
+    above = max((week + GAIN_7D * high) / of_week, (two + GAIN_14D * high) / of_two, 0.0)
+    below = max(-(week + GAIN_7D * low) / of_week, -(two + GAIN_14D * low) / of_two, 0.0)
+    return float(above), float(below)
 
 
 @njit_inner

@@ -233,9 +233,9 @@ def test_a_day_that_most_merchants_lost_is_told_once_and_a_closing_day_is_not(tm
     days, per_day = 4, 288
     given = healthy(days * per_day, step_s=300)
     ended = [k // per_day + int(k % per_day >= 24) for k in range(days * per_day)]
-    given[of_partition("tillwatch_merchant_days_total")] = " ".join(str(1_000 * each) for each in ended)
+    given[of_partition("tillwatch_closings_total")] = " ".join(str(1_000 * each) for each in ended)
     fallen = [30 * each + 670 * int(each >= 3) for each in ended]
-    given[of_partition("tillwatch_merchant_days_fallen_total")] = " ".join(map(str, fallen))
+    given[of_partition("tillwatch_closings_fallen_total")] = " ".join(map(str, fallen))
     lawful, odd = 26 * HOUR + 2 * HOUR, 2 * 24 * HOUR + 4 * HOUR
     found = firing(tmp_path, given, [lawful, odd], step="5m", every="5m")
     assert found == {lawful: set(), odd: {("TillwatchTradeFell", "ticket")}}

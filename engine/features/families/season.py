@@ -505,8 +505,9 @@ def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
         _learn_tickets(row, day, n, minor)
         row.seen_days = 1
         return
-    usual, _, _, variance = day_model.expect(row, reference, peer, day)
-    expected = max(np.exp(usual), 0.02)
+    day_model.adopt(row)
+    logs = day_model.expect(row, reference, peer, day)
+    expected, variance = max(np.exp(logs[0]), 0.02), logs[3]
     if n == 0:
         expected = max(expected * day_model.chance_open(row, day), 0.02)
     if row.seen_days >= SEEN_D:
@@ -515,7 +516,7 @@ def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
         out.expected_minor_1d = i64(expected * float(row.ticket_mean) + 0.5)
         out.excess_minor = max(0, minor - i64(expected * float(row.ticket_mean) + 0.5))
     _history(row, day, n, minor, week, out)
-    _judge_closed(row, reference, peer, day, n, expected, out)
+    _judge_closed(row, reference, peer, day, n, expected, logs, out)
     if n > 0:
         _learn_tickets(row, day, n, minor)
     if row.quiet_days <= day_model.IDLE_TAUGHT_D:
@@ -525,7 +526,10 @@ def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
 
 
 @njit_inner
-def _judge_closed(row: Any, reference: Any, peer: int, day: int, n: int, expected: float, out: Any) -> None:
+def _judge_closed(
+    row: Any, reference: Any, peer: int, day: int, n: int, expected: float, logs: tuple[float, float, float, float],
+    out: Any,
+) -> None:  # fmt: skip
     """Judge the day that ended and let the model of days learn from it."""
     k, tick, of_tickets = day & 1, 0.0, 0.0
     if row.tick_day[k] == day and row.tick_n[k] > 0 and row.ticket_sd > 0.0:
@@ -534,7 +538,7 @@ def _judge_closed(row: Any, reference: Any, peer: int, day: int, n: int, expecte
         of_tickets = _ticket_deviations(row, float(row.tick_u[k]), count)
     judged = row.seen_days >= day_model.SEEN_D
     before = row.quiet_days
-    found = day_model.judge(row, reference, peer, day, float(n), tick, of_tickets)
+    found = day_model.judge(row, reference, peer, day, float(n), tick, of_tickets, logs)
     if row.quiet_days > before:
         row.missed += np.float32(expected)
     elif n > 0:
