@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bench.realism import MEAN
+from bench.series_daily import windowed_z
 from detectors.volume_collapse import VolumeCollapse
 from detectors.volume_decline import VolumeDecline
 from detectors.volume_rise import VolumeRise
@@ -345,10 +346,8 @@ def week_residual(counts: Counts, first_day: int, tables: Any) -> Scores:
 def windowed(counts: Counts, first_day: int, tables: Any) -> Scores:
     """A plain baseline: the deviation against the last 30 days."""
     del first_day, tables
-    out, n = np.zeros((*counts.shape, VIEWS)), counts.astype(float)
-    for t in range(30, len(n)):
-        z = (n[t] - n[t - 30 : t].mean(axis=0)) / (n[t - 30 : t].std(axis=0) + 1.0)
-        out[t, :, day_model.DAY_UP], out[t, :, day_model.THREE_DOWN] = np.maximum(z, 0), np.maximum(-z, 0)
+    out, z = np.zeros((*counts.shape, VIEWS)), windowed_z(counts.astype(float).T).T
+    out[..., day_model.DAY_UP], out[..., day_model.THREE_DOWN] = np.maximum(z, 0), np.maximum(-z, 0)
     return out
 
 

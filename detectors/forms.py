@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from domain.feature_codes import ROW_CLOSING, SOURCE_FEE_TYPE
+from detectors.volume_collapse import REVERIFY_D, STOP_D
+from detectors.volume_rise import WAKE_D
+from domain.feature_codes import RISE_LASTING, ROW_CLOSING, SOURCE_FEE_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,23 +23,19 @@ if TYPE_CHECKING:
 
     FormOf = Callable[[Features, NDArray[np.int64]], NDArray[np.int64]]
 
-RETURN_D, PAUSE_D = 30, 7
-"""Whole days without a sale before a return, and before a day after a pause."""
-DUE_D = (90, 365)
-"""Whole days without a sale at which rules ask for something to be done."""
-_LASTING = 3
-"""Of `rise_form`."""
+RETURN_D = 30
+"""Whole days without a sale before a return; before fewer, from `WAKE_D` on, it is a day after a pause."""
 
 
 def _of_rise(features: Features, index: NDArray[np.int64]) -> NDArray[np.int64]:
     closed, slept = features["row_kind"][index] == ROW_CLOSING, features["dormancy_d"][index]
-    of_days = np.where(features["rise_form"][index] == _LASTING, 2, 0)
-    of_sales = np.where(slept >= RETURN_D, 4, np.where(slept >= PAUSE_D, 1, 3))
+    of_days = np.where(features["rise_form"][index] == RISE_LASTING, 2, 0)
+    of_sales = np.where(slept >= RETURN_D, 4, np.where(slept >= WAKE_D, 1, 3))
     return np.asarray(np.where(closed, of_days, of_sales), np.int64)
 
 
 def _of_collapse(features: Features, index: NDArray[np.int64]) -> NDArray[np.int64]:
-    due = np.isin(features["idle_d"][index], DUE_D)
+    due = np.isin(features["idle_d"][index], (REVERIFY_D, STOP_D))
     return np.asarray(np.where(due, 2, features["closed_sales"][index] == 0), np.int64)
 
 

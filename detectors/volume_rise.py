@@ -23,8 +23,9 @@ from detectors.contract import (
     rounded,
     turnover_e7,
 )
+from detectors.volume_collapse import REVERIFY_D
 from domain.alerts import Evidence, Text
-from domain.feature_codes import NULL, ROW_CLOSING, ROW_TRANSACTION
+from domain.feature_codes import NULL, RISE_LASTING, RISE_THREE_DAYS, ROW_CLOSING, ROW_TRANSACTION
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,12 +34,8 @@ if TYPE_CHECKING:
 
 REGULATORY_RATIO = 7.0
 """More than 600 % above the mean of the 90 days before: the trade's own indicator."""
-REVERIFY_D = 90
-"""Three months without a transaction: verify the identity anew (PCAC's inspection guide)."""
 WAKE_D = 7
 """Whole days without a sale after which a day is told as a return."""
-_THREE_DAYS, _LASTING = 2, 3
-"""Of `rise_form`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,8 +146,8 @@ class VolumeRise:
     def _days(self, f: Features) -> NDArray[np.bool_]:
         """Ends of days that are no more than usual alone, but with the days before them; sales tell of the others."""
         before = np.maximum(np.where(f["rise_before_minor"] == NULL, 0, f["rise_before_minor"]), 1)
-        lasting = (f["rise_form"] == _LASTING) & (f["week_minor_1d"] >= self.week_ratio * before)
-        three = f["rise_form"] == _THREE_DAYS
+        lasting = (f["rise_form"] == RISE_LASTING) & (f["week_minor_1d"] >= self.week_ratio * before)
+        three = f["rise_form"] == RISE_THREE_DAYS
         alone = f["closed_surprise"] >= self.decades
         return np.asarray((three | lasting) & ~alone & (f["closed_sales"] > 0), np.bool_)
 
@@ -200,7 +197,7 @@ def _excess(f: Features) -> NDArray[np.float64]:
     """What the day, or a day of the week, brings above the usual."""
     usual = np.maximum(f["expected_minor_1d"], 0)
     before = np.where(f["rise_before_minor"] == NULL, usual, f["rise_before_minor"])
-    of_days = np.where(f["rise_form"] == _LASTING, f["week_minor_1d"] - before, f["closed_minor"] - usual)
+    of_days = np.where(f["rise_form"] == RISE_LASTING, f["week_minor_1d"] - before, f["closed_minor"] - usual)
     of_sales = np.maximum(f["sales_minor_1d"] - usual, 0)
     return np.maximum(np.where(f["row_kind"] == ROW_CLOSING, of_days, of_sales), 0).astype(np.float64)
 
@@ -235,7 +232,7 @@ def _of_hour(values: Values) -> Text:
 
 
 def _of_days(values: Values, currency: str) -> Text:
-    if values["rise_form"] == _LASTING:
+    if values["rise_form"] == RISE_LASTING:
         now, before = float(values["week_minor_1d"] or 0), float(values["rise_before_minor"] or 0)
         days, times = int(values["rise_d"] or 0), now / max(before, 1)
         return Text(

@@ -19,5 +19,9 @@ acceptor number, the channel's MCC, the special-fee type, the settlement."""
 FEE_BY_CONTRACT, FEE_LEARNED, FEE_ROUGH = 1, 2, 3
 """Values of `fee_basis`: whether a contract, an exact learned tariff or a rough learned rate says what was due."""
 
+RISE_DAY, RISE_THREE_DAYS, RISE_LASTING, RISE_RETURN = range(1, 5)
+"""Values of `rise_form`: which view of a day is the rarest. The day, three days, one or two weeks, the first day after
+a long closure."""
+
 NUMBER_OF_ACCEPTOR, NUMBER_OF_CHANNEL = 1, 2
 """Values of `number_source`: which kind of merchant number rotates."""

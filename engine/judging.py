@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from detectors.severity_curves import CURVES
 from domain.events import EVENT_KINDS
-from domain.feature_codes import NULL, ROW_CLOSING
+from domain.feature_codes import NULL
 from domain.timestamps import HOUR_MS
 from engine.controls import Controls, detect
 from engine.episodes import Episodes
@@ -131,7 +129,7 @@ class Judge:
 
     def _closings(self, rows: FeatureRows, risen: set[int]) -> Iterator[tuple[int, DayClosed]]:
         """The ends of days of merchants that have an account, or will by these changes, with their rows of features."""
-        closed = np.flatnonzero(rows.kind == ROW_CLOSING)
+        closed = rows.closings
         for j, row in zip(closed.tolist(), rows.merchant_row[closed].tolist(), strict=True):
             if row in risen or self.risk.known(row):
                 yield j, DayClosed(row, int(rows.watermark_ms[j]))

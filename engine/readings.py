@@ -9,7 +9,7 @@ import numpy as np
 
 from domain.cards import mask
 from domain.events import EVENTS, Kind
-from domain.feature_codes import NULL, ROW_CLOSING
+from domain.feature_codes import NULL
 from domain.readings import MerchantDays, Profile
 from domain.timestamps import iso
 from engine.decoding.columns import unpack
@@ -49,7 +49,7 @@ def days_of(rows: FeatureRows, scores: Mapping[int, float]) -> MerchantDays | No
         rows: of features.
         scores: by row of features, the merchant's risk score after its day was closed.
     """
-    closed = np.flatnonzero(rows.kind == ROW_CLOSING)
+    closed = rows.closings
     if not len(closed):
         return None
     columns = [

@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 
 from detectors.contract import E7, HOME
-from domain.feature_codes import ROW_CLOSING
 from domain.mcc import mcc_group
 from domain.severity import level_of
 
@@ -107,8 +106,8 @@ class Tallies(msgspec.Struct, kw_only=True, omit_defaults=True):
         """Count merchants' days that ended, and those that fell: most at once are a hole in the data, or a feast."""
         if "expected_1d" not in rows.columns:
             return
-        expected, sales = rows.columns["expected_1d"], rows.columns["closed_sales"]
-        days = (rows.kind == ROW_CLOSING) & (expected >= EXPECTED)
+        expected, sales = (rows.columns[name][rows.closings] for name in ("expected_1d", "closed_sales"))
+        days = expected >= EXPECTED
         self.days_expected += int(np.count_nonzero(days))
         self.days_fallen += int(np.count_nonzero(days & (sales <= FALLEN * expected)))
 

@@ -11,7 +11,7 @@ import numpy as np
 from simulator.festivals import EPOCH, SEASON_OF, SEASONS
 from simulator.figures import CALM, by_world
 from simulator.peculiar import plan_peculiar
-from simulator.table import uniform
+from simulator.table import of_period, uniform
 from simulator.trades import CITIES, TRADES
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ RAMP_DAYS = (28, 70)
 _OPENING_VOLUME = 0.15
 _SEASONAL_MCCS = (7011, 7298, 5814, 5813, 5999)
 _PERIOD_DAYS = 28
-_PHI = np.uint64(0x9E3779B97F4A7C15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +137,12 @@ def promotion(keys: NDArray[np.uint64], day: int) -> NDArray[np.float64]:
 
     In four of ten periods of 28 days such a merchant has a sale of 1 to 3 days, which multiplies them by 1.5 to 2.5.
     """
-    of_period = keys + np.array([day // _PERIOD_DAYS], np.uint64) * _PHI
-    begin = np.floor(uniform(of_period, 121) * (_PERIOD_DAYS - 2))
-    length = 1 + np.floor(uniform(of_period, 122) * 3)
+    period = of_period(keys, day // _PERIOD_DAYS)
+    begin = np.floor(uniform(period, 121) * (_PERIOD_DAYS - 2))
+    length = 1 + np.floor(uniform(period, 122) * 3)
     within = (day % _PERIOD_DAYS >= begin) & (day % _PERIOD_DAYS < begin + length)
-    on = within & (uniform(of_period, 120) < 0.4)
-    return np.where(on, 1.5 + uniform(of_period, 123), 1.0)
+    on = within & (uniform(period, 120) < 0.4)
+    return np.where(on, 1.5 + uniform(period, 123), 1.0)
 
 
 def closed_on(lawful: Undisturbed, day: int, new_year: int) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from simulator.figures import CALM, WORLDS, by_world
 from simulator.lawful import PAYDAYS, Undisturbed, closed_on, presence, promotion
 from simulator.peculiar import HOURS_MOVED, KINDS, rhythm_of
 from simulator.shops import Shops, data_hole, mean_factor
-from simulator.table import mixed
+from simulator.table import bell, mixed, of_period
 from simulator.trades import ACQUIRERS, CITIES, TRADES, WEEKS
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ BLOCK_CELLS = 100_000
 """Merchants by days worked out at a time: few calls, and little besides the result."""
 BACK_DAYS = 9
 """Days before an hour whose sales may be drawn with it: a refund's original lies up to 168 h back."""
-_PHI = np.uint64(0x9E3779B97F4A7C15)
 
 SEGMENT = np.dtype([
     ("merchant", "i4"), ("from_day", "i4"), ("until_day", "i4"),
@@ -80,13 +79,7 @@ class Rhythm(NamedTuple):
 
 def _noise(keys: NDArray[np.uint64], day: int) -> NDArray[np.float32]:
     """What no plan foresees: log-normal, 15 %, mean 1."""
-    bits = mixed(keys ^ np.uint64(day))
-    total = np.zeros(len(keys), np.float32)
-    for _ in range(4):
-        total += (bits & np.uint64(0xFFFF)).astype(np.float32)
-        bits = bits >> np.uint64(16)
-    # Four uniform numbers add up to nearly a normal one, of mean 131070 and deviation 65536 / √3.
-    sizes = (total - np.float32(131_070.0)) * np.float32(0.15 * 3**0.5 / 65_536)
+    sizes = bell(mixed(keys ^ np.uint64(day))) * np.float32(0.15 * 3**0.5 / 65_536)
     return np.asarray(np.exp(sizes - np.float32(0.01125)), np.float32)
 
 
@@ -294,7 +287,7 @@ def outages(config: SimulationConfig) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _unit(keys: NDArray[np.uint64], question: int) -> NDArray[np.float64]:
-    bits = mixed(keys + np.array([question], np.uint64) * _PHI) >> np.uint64(11)
+    bits = mixed(of_period(keys, question)) >> np.uint64(11)
     return np.asarray(bits.astype(np.float64) * 2.0**-53, np.float64)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from simulator.festivals import EPOCH, NEW_YEARS, day_number, is_holiday
-from simulator.table import mixed, salt, uniform
+from simulator.table import PHI, bell, mixed, of_period, salt, uniform
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from simulator.figures import Spells, World
 
 Keys = "NDArray[np.uint64]"
-_PHI = np.uint64(0x9E3779B97F4A7C15)
 CAMPAIGN_DAYS = 7
 HOLES_A_DAY = 1 / 700
 """Chance that a day's data are mostly missing."""
@@ -33,19 +32,9 @@ RAMP_DAYS = (8.0, 64.0)
 _SPRING_SPREAD = (0.0, 0.5, 1.8, 2.3, 1.6, 0.8, 0.1, 0.0)
 
 
-def of_period(keys: NDArray[np.uint64], number: NDArray[np.int64] | int) -> NDArray[np.uint64]:
-    """Keys of a shop and the number of a day or of another period."""
-    return np.asarray(keys + np.asarray(number, np.int64).astype(np.uint64) * _PHI, np.uint64)
-
-
 def normal(keys: NDArray[np.uint64], question: int) -> NDArray[np.float32]:
     """Nearly standard normal, at most 3.5: the sum of four uniform numbers."""
-    bits = mixed(keys ^ salt(question + 2_000_003))
-    total = np.zeros(keys.shape, np.float32)
-    for _ in range(4):
-        total += (bits & np.uint64(0xFFFF)).astype(np.float32)
-        bits = bits >> np.uint64(16)
-    return np.asarray((total - np.float32(131_070.0)) * np.float32(3**0.5 / 65_536), np.float32)
+    return bell(mixed(keys ^ salt(question + 2_000_003))) * np.float32(3**0.5 / 65_536)
 
 
 def campaign_begins(year: int) -> int:
@@ -298,7 +287,7 @@ def _from_new_year(day: int) -> int | None:
 
 def mean_factor(world: World, everyone: NDArray[np.uint64], days: NDArray[np.int64]) -> float:
     """Mean factor on `days`, shape (days, 1), over many made-up shops of the world, none of them new."""
-    keys = mixed(np.arange(1, _SAMPLED + 1, dtype=np.uint64) * _PHI)
+    keys = mixed(np.arange(1, _SAMPLED + 1, dtype=np.uint64) * PHI)
     z = normal(keys, 251)
     rate = 50.0 * np.exp(z * np.where(z < 0, world.smaller, world.larger))
     shops = Shops(world, everyone, keys, rate, rate / rate.mean(), np.full(_SAMPLED, -(2**30)), np.ones((7, _SAMPLED)))

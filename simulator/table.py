@@ -74,6 +74,10 @@ class PlannedLookAlike(NamedTuple):
     told_ms: int
 
 
+PHI = np.uint64(0x9E3779B97F4A7C15)
+"""What keys of periods lie apart: 2**64 over the golden ratio."""
+
+
 def mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Spread the bits of each element (the finaliser of splitmix64)."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -85,6 +89,20 @@ def mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
 def salt(question: int) -> np.uint64:
     """The bits that tell one question about a key from another."""
     return np.uint64(mixed(np.array([question], np.uint64))[0])
+
+
+def of_period(keys: NDArray[np.uint64], number: NDArray[np.int64] | int) -> NDArray[np.uint64]:
+    """Keys of a shop and the number of a day, of another period or of a question."""
+    return np.asarray(keys + np.asarray(number, np.int64).astype(np.uint64) * PHI, np.uint64)
+
+
+def bell(bits: NDArray[np.uint64]) -> NDArray[np.float32]:
+    """Nearly normal numbers around 0, of deviation 65,536 / √3 and at most twice 65,535: four uniform ones added up."""
+    total = np.zeros(bits.shape, np.float32)
+    for _ in range(4):
+        total += (bits & np.uint64(0xFFFF)).astype(np.float32)
+        bits = bits >> np.uint64(16)
+    return total - np.float32(131_070.0)
 
 
 def uniform(keys: NDArray[np.uint64], question: int) -> NDArray[np.float64]:

@@ -44,6 +44,8 @@ CLIP = 2.5
 """A day teaches as if it were at most so many deviations off."""
 SEEN_D, OPEN_D, DECLINE_OPEN_D = 14, 7, 45
 """Days seen, and open days among them, before a day is judged; open days before a decline is."""
+OPEN = 0.9
+"""What is thought of a weekday's chance of being open before."""
 SURE_OPEN = 0.01
 """Least chance that is given to a closed day."""
 STAYS_CLOSED = 0.7
@@ -192,10 +194,21 @@ def _rhythm(row: Any, day: int) -> float:
 
 
 @njit_inner
+def _share(row: Any) -> float:
+    """How much of the last days' deviation the next one keeps."""
+    return (float(row.carry) + CARRY * CARRY_WEIGHT) / (float(row.carry_base) + CARRY_WEIGHT)
+
+
+@njit_inner
 def carried(row: Any) -> float:
     """How far the day is expected off the level, for what the last days were; logarithm."""
-    share = (float(row.carry) + CARRY * CARRY_WEIGHT) / (float(row.carry_base) + CARRY_WEIGHT)
-    return share * float(row.off_4d)
+    return _share(row) * float(row.off_4d)
+
+
+@njit_inner
+def _of_kind(row: Any, kind: int) -> float:
+    """The factor of a kind of day, logarithm; 0 of an ordinary one."""
+    return _KIND_MEAN[kind] + float(row.kind_log[kind]) if kind else 0.0
 
 
 @njit_inner
@@ -207,9 +220,8 @@ def expect(row: Any, reference: Any, peer: int, day: int) -> tuple[float, float,
     """
     weekday, kind = (day + 3) % 7, kind_of(reference, day)
     log = float(row.level_log) + float(reference.peer_week[peer, weekday]) + _weekday(row, weekday)
-    of_kind = _KIND_MEAN[kind] + float(row.kind_log[kind]) if kind else 0.0
     carry, lasting = carried(row), KEPT_7D * float(row.off_7d)
-    usual = log + of_kind
+    usual = log + _of_kind(row, kind)
     high = max(log, usual) + max(carry, lasting, 0.0)
     low = min(log, usual) + min(carry, lasting, 0.0)
     variance = float(row.spread) * (1.0 + 1.0 / max(i64(row.level_days), 1) + 0.5 / max(i64(row.week_seen[weekday]), 1))
@@ -240,17 +252,23 @@ def with_tickets(z: float, of_tickets: float) -> float:
 
 
 @njit_inner
+def _begin(row: Any) -> None:
+    """Set what is assumed of a merchant whose level alone is known."""
+    row.slow_log = row.fast_log = row.level_log
+    row.width_7d, row.width_14d, row.width_slow = np.float32(WIDTH_7D), np.float32(WIDTH_14D), np.float32(WIDTH_SLOW)
+    for k in range(7):
+        row.week_open[k] = np.float32(OPEN)
+
+
+@njit_inner
 def first(row: Any, reference: Any, peer: int, day: int, n: float) -> None:
     """Learn from the first day that ended."""
     weekday = (day + 3) % 7
     row.spread = reference.peer_spread[peer]
     row.level_log = np.log(max(n, 0.5)) - float(reference.peer_week[peer, weekday])
-    row.slow_log = row.fast_log = row.level_log
     row.level_days = 1
     row.open_days = i64(n > 0.0)
-    row.width_7d, row.width_14d, row.width_slow = np.float32(WIDTH_7D), np.float32(WIDTH_14D), np.float32(WIDTH_SLOW)
-    for k in range(7):
-        row.week_open[k] = np.float32(0.9)
+    _begin(row)
 
 
 @njit_inner
@@ -261,10 +279,8 @@ def adopt(row: Any) -> None:
     seen = i64(row.seen_days)
     row.level_days = min(seen, 28)
     row.open_days = min(seen, 60_000)
-    row.slow_log = row.fast_log = row.level_log
-    row.width_7d, row.width_14d, row.width_slow = np.float32(WIDTH_7D), np.float32(WIDTH_14D), np.float32(WIDTH_SLOW)
+    _begin(row)
     for k in range(7):
-        row.week_open[k] = np.float32(0.9)
         row.week_seen[k] = min(seen // 7, 6)
 
 
@@ -305,17 +321,12 @@ def judge(
     lasting, low_weeks = _lasting(row, off, tick, width)
     wake = up if idle >= WAKE_D and n > WAKE_RATIO * np.exp(high) else 0.0
     decline = _decline(row)
-    peak = whole + (_KIND_MEAN[kind] + float(row.kind_log[kind]) if kind else 0.0)
+    peak = whole + _of_kind(row, kind)
     _learn(row, reference, peer, day, kind, n, off, tick, width, carry, z, 1.0 / expected)
     _remember_peak(row, day, peak, whole / width)
     if not judged:
         return 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     return up, three, lasting, wake, down, -three, low_weeks, 0.0, decline
-
-
-@njit_inner
-def _share(row: Any) -> float:
-    return (float(row.carry) + CARRY * CARRY_WEIGHT) / (float(row.carry_base) + CARRY_WEIGHT)
 
 
 @njit_inner

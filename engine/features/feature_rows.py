@@ -25,7 +25,7 @@ from domain.dispositions import (
 )
 from domain.dispositions import CAPACITY as MERCHANTS
 from domain.events import EVENT_KINDS, FUTURE_MS, KIND_TRANSACTION, TRANSACTION, Field, Kind, Moves, Role
-from domain.feature_codes import NULL
+from domain.feature_codes import NULL, ROW_CLOSING
 from domain.readings import TransactionRow
 from domain.timestamps import HOUR_MS, iso
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS, unpack
@@ -206,6 +206,11 @@ class FeatureRows:
         """What each row describes: `domain.feature_codes.ROW_TRANSACTION`, `ROW_SETTLEMENT` and so on."""
         kind: NDArray[np.int64] = self.columns["row_kind"]
         return kind
+
+    @property
+    def closings(self) -> NDArray[np.int64]:
+        """Which rows are the end of a merchant's day, ascending; shape (closings,)."""
+        return np.flatnonzero(self.kind == ROW_CLOSING)
 
     @property
     def approved_sales(self) -> NDArray[np.bool_]:

@@ -321,8 +321,9 @@ def _judge_day(row: Any, n: int, minor: int, k: int, amount: int, out: Any) -> N
 def _judge_hour(row: Any, expected: float, variance: float, out: Any) -> None:
     """How odd the hour is so far, against the busiest hour of such a day: opening hours may move."""
     out.expected_1h = expected * float(row.hour_share)
-    nats, most = 0.0, max(np.exp(float(row.day_high)) * float(row.hour_most), 0.2)
+    nats = 0.0
     if row.hour_n >= 5:
+        most = max(np.exp(float(row.day_high)) * float(row.hour_most), 0.2)
         if row.hour_n > 2.0 * most:
             spread = variance + HOUR_SPREAD + 1.0 / (1.0 + HOURS_D * most)
             nats = _evidence(float(row.hour_n), most, float(row.hour_n), spread)
@@ -356,10 +357,8 @@ def _nothing(out: Any) -> None:
     out.expected_low_1d = out.expected_high_1d = np.nan
     out.expected_1d = out.day_share = out.day_surprise = out.expected_1h = out.hour_surprise = np.nan
     out.ratio_90d = out.ratio_week_13w = out.peer_z = np.nan
-    out.closed_surprise = out.rise_score = out.fall_score = out.silence_score = out.decline_score = (
-        out.decline_ratio
-    ) = out.volume_score = np.nan
-    out.missed_sales = np.nan
+    out.closed_surprise = out.rise_score = out.fall_score = out.silence_score = np.nan
+    out.decline_score = out.decline_ratio = out.volume_score = out.missed_sales = np.nan
     out.expected_minor_1d = out.excess_minor = out.dormancy_d = out.new_d = MISSING
     out.closed_sales = out.closed_minor = out.week_minor_1d = MISSING
     out.rise_d = out.rise_before_minor = out.idle_d = out.quiet_d = out.quiet_longest_d = MISSING
