@@ -8,6 +8,7 @@ fitted.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,5 +61,10 @@ def calibrated(detector: str, findings: Findings, features: Features, curves: Ma
 def _on(curve: Curve | None, raw: NDArray[np.float64]) -> NDArray[np.float64]:
     if curve is None:
         return raw
-    at, severity = np.array(curve).T
-    return np.asarray(np.interp(raw, at, severity), np.float64)
+    return np.asarray(np.interp(raw, *_points(curve)), np.float64)
+
+
+@lru_cache(256)
+def _points(curve: Curve) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    at, severity = np.array(curve, np.float64).T.copy()
+    return at, severity

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from engine.features.families import Column
     from engine.features.feature_rows import FeatureRows, TermsEvent
 
 _TEXTS = {kind: frozenset(field.name for field in fields if field.kind is Kind.TEXT) for kind, fields in EVENTS.items()}
 _CLOSING = closing_columns()[1:]
+_DECADES = frozenset(each.name for each in _CLOSING if each.unit == "decades")
 _DECADES_DIGITS = 2
 """Digits of what is told in decades: its model is no finer."""
 _OF_INTAKE = frozenset({"type", "merchant_id", "received_at", "feed"})
@@ -52,14 +52,11 @@ def days_of(rows: FeatureRows, scores: Mapping[int, float]) -> MerchantDays | No
     closed = rows.closings
     if not len(closed):
         return None
-    columns = [
-        (each.name, _told(each, rows.columns[each.name][closed])) for each in _CLOSING if each.name in rows.columns
-    ]
     return MerchantDays(
         merchant_id=rows.merchant_ids(closed), day=_each(rows.local_ms[closed], _date),
         currency=_each(rows.currencies[closed], unpack),
         score=[scores.get(j) for j in closed.tolist()] if scores else [None] * len(closed),
-        columns={name: _values(column) for name, column in columns},
+        columns=_told(rows, closed),
     )  # fmt: skip
 
 
@@ -70,20 +67,25 @@ def _each(values: NDArray[np.int64], text: Callable[[int], str]) -> list[str]:
     return [texts[k] for k in which.tolist()]
 
 
-def _told(declared: Column, column: NDArray[Any]) -> NDArray[Any]:
-    """A column with no more digits than mean something."""
-    return np.round(column, _DECADES_DIGITS) if declared.unit == "decades" else column
+def _told(rows: FeatureRows, closed: NDArray[np.int64]) -> dict[str, list[int | float | None]]:
+    """The columns of a closing as JSON has them: None where one is null, no more digits than mean something."""
+    declared = [each for each in _CLOSING if each.name in rows.columns]
+    floats = [each.name for each in declared if each.kind == "float"]
+    of_floats = rows.at(floats, closed).view(np.float64)
+    decades = [k for k, each in enumerate(floats) if each in _DECADES]
+    of_floats[decades] = np.round(of_floats[decades], _DECADES_DIGITS)
+    whole = [each.name for each in declared if each.kind == "int"]
+    of_whole = rows.at(whole, closed)
+    told = dict(zip(floats, _values(of_floats, np.isnan(of_floats)), strict=True))
+    told |= zip(whole, _values(of_whole, of_whole == NULL), strict=True)
+    return {each.name: told[each.name] for each in declared}
 
 
-def _values(column: NDArray[Any]) -> list[int | float | None]:
-    """A column as JSON has it: None where it is null."""
-    there = np.flatnonzero(~np.isnan(column) if column.dtype.kind == "f" else column != NULL)
-    if len(there) == len(column):
-        whole: list[int | float | None] = column.tolist()
-        return whole
-    values: list[int | float | None] = [None] * len(column)
-    for k, value in zip(there.tolist(), column[there].tolist(), strict=True):
-        values[k] = value
+def _values(columns: NDArray[Any], null: NDArray[np.bool_]) -> list[list[int | float | None]]:
+    """Columns as lists, None where `null`; both (columns, rows)."""
+    values: list[list[int | float | None]] = columns.tolist()
+    for k, at in zip(*(each.tolist() for each in np.nonzero(null)), strict=True):
+        values[k][at] = None
     return values
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from domain.dispositions import (
     WRONG_PARTITION,
 )
 from domain.dispositions import CAPACITY as MERCHANTS
-from domain.events import EVENT_KINDS, FUTURE_MS, KIND_TRANSACTION, TRANSACTION, Field, Kind, Moves, Role
+from domain.events import EVENT_KINDS, FUTURE_MS, KIND_TRANSACTION, TRANSACTION, Kind, Moves, Role
 from domain.feature_codes import NULL, ROW_CLOSING
 from domain.readings import TransactionRow
 from domain.timestamps import HOUR_MS, iso
@@ -57,6 +58,8 @@ _SHOWN = tuple(
         "txn_id", "currency", "txn_type", "mcc", "terminal_id", "rrn", "stan", "card_last4", "response_code",
     }
 )  # fmt: skip
+_SHOWN_FORMS = tuple((each.name, each.low, each.high, each.kind is Kind.DIGITS) for each in _SHOWN)
+"""Name, shortest and greatest length, and whether of digits alone."""
 _decode_shown = msgspec.json.Decoder(
     msgspec.defstruct("Shown", [(name, Any, None) for name in (*(field.name for field in _SHOWN), "amount", "fee")])
 ).decode
@@ -274,7 +277,12 @@ class FeatureRows:
     def values(self, names: Sequence[str], j: int) -> dict[str, int | float | None]:
         """Some features of row `j`, None where one is null."""
         judged = self.judged
-        return {name: value_of(judged[name][j]) for name in names}
+        return {name: value_of(judged[name], j) for name in names}
+
+    def at(self, names: Sequence[str], index: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Columns of some rows, (names, index), floats by their bits; faster than column by column."""
+        places = {name: k for k, name in enumerate(self._walked.columns)}
+        return self._walked.into.table[np.ix_([places[name] for name in names], index)]
 
     # -- fields of the records that rows are of
 
@@ -441,24 +449,26 @@ def _transaction_row(raw: bytes, time_ms: int, registered: tuple[str, ...]) -> T
     """A record that was accepted, as an alert shows it; decoding has checked it, so only what it left out is here."""
     event: Any = _decode_shown(raw)
     text = {}
-    for field in _SHOWN:
-        value = getattr(event, field.name)
-        if isinstance(value, str) and _is_whole(field, value.strip(" ")):
-            text[field.name] = value.strip(" ")
+    for name, low, high, digits in _SHOWN_FORMS:
+        value = getattr(event, name)
+        if isinstance(value, str) and _is_code(value := value.strip(" "), low, high, digits=digits):
+            text[name] = value
     return TransactionRow(
         time=iso(time_ms), amount=event.amount, registered=registered,
         fee=event.fee if type(event.fee) is int else None, **text,
     )  # fmt: skip
 
 
-def _is_whole(field: Field, value: str) -> bool:
+def _is_code(value: str, low: int, high: int, *, digits: bool) -> bool:
     """Whether a code is as long as it may be, and of what it must be; decoding leaves out another."""
-    fits = field.low <= len(value) <= field.high and value.isascii() and value.isprintable()
-    return fits and (field.kind is not Kind.DIGITS or value.isdigit())
+    if not low <= len(value) <= high or not value.isascii():
+        return False
+    return value.isdigit() if digits else value.isprintable()
 
 
-def value_of(value: Any) -> int | float | None:
-    """A feature as Python's number, None where it is null."""
-    if isinstance(value, np.integer):
-        return None if value == MISSING else int(value)
-    return None if np.isnan(value) else float(value)
+def value_of(column: NDArray[Any], j: int) -> int | float | None:
+    """A feature of row `j` as Python's number, None where it is null."""
+    value: int | float = column.item(j)
+    if isinstance(value, int):
+        return None if value == MISSING else value
+    return None if math.isnan(value) else value

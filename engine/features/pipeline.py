@@ -119,7 +119,7 @@ class FeaturePipeline:
         for k in self.state.blindness.columns_of(blind).tolist():
             name = self.columns[k].name
             features[name] = self._composition.nulls[name]
-        return {each.name: value_of(features[each.name][0]) for each in self.columns}
+        return {each.name: value_of(features[each.name], 0) for each in self.columns}
 
     def compile_kernel(self) -> None:
         """Compile the kernel, or load it from its cache, without the scanner. Nothing that is remembered changes."""

@@ -275,11 +275,8 @@ class RiskLedger:
     def _apply_rise(self, change: Rise) -> Effect:
         row, at_ms = change.row, self._at(change)
         now = self._accounts.get(row, _NEW).now
-        told = replace(now, first_ms=now.first_ms or change.first_ms, mcc=now.mcc or change.mcc)
-        if prior_at(told, at_ms) != prior_at(now, at_ms):
-            self._enter(row, Entry(at_ms, at_ms, "prior", "", "", (), "", told))
-            told = self._accounts[row].now
-        now = told
+        if not (now.first_ms and now.mcc):
+            now = self._introduced(row, now, change, at_ms)
         was = _part_of(now, change.alert_id)
         if was is None and change.rise == 0.0:  # its points are part of its detector's sum
             return Effect.NONE
@@ -298,6 +295,14 @@ class RiskLedger:
             ))  # fmt: skip
         self._enter(row, Entry(at_ms, at_ms, "rise", change.detector, change.alert_id, parts, folded, now))
         return Effect.PUBLISH
+
+    def _introduced(self, row: int, now: AccountState, change: Rise, at_ms: int) -> AccountState:
+        """The state with what the rise shows of the merchant and was not known; an entry where that gives a prior."""
+        told = replace(now, first_ms=now.first_ms or change.first_ms, mcc=now.mcc or change.mcc)
+        if prior_at(told, at_ms) == prior_at(now, at_ms):
+            return told
+        self._enter(row, Entry(at_ms, at_ms, "prior", "", "", (), "", told))
+        return self._accounts[row].now
 
     def _room(self, now: AccountState, at_ms: int) -> tuple[tuple[AlertPoints, ...], str]:
         """Make room for one more alert: the new sum of the detector whose alert is folded, and that alert."""
