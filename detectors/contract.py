@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from domain.currencies import amount_text
 from domain.feature_codes import NULL
+from domain.timestamps import day_iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import msgspec
     from numpy.typing import NDArray
 
     from domain.alerts import Evidence, Text
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     Values = Mapping[str, int | float | None]
     """One transaction's values of some columns; None is null."""
 
-CONTEXT = ("sale_minor", "home_up", "home_down")
+CONTEXT = ("sale_minor", "local_day", "home_up", "home_down")
 """Columns that detectors are given beside the features. `sale_minor` is the amount of an approved sale in the
-merchant's currency, null of any other row; `home_up` / `home_down` minor units of the home currency are one of the
-merchant's by the rates in force."""
-HOME = CONTEXT[1:]
+merchant's currency, null of any other row; `local_day` the merchant's local day of a transaction, or the day that
+ended, in days from 1970, null of any other row; `home_up` / `home_down` minor units of the home currency are one of
+the merchant's by the rates in force."""
+HOME = CONTEXT[2:]
 """The columns that `home_minor`, `own_minor` and `own_threshold` read."""
 MOST_S = 400 * 86_400
 """Longest gap or age of an episode: a merchant's row is forgotten after it."""
@@ -69,6 +71,22 @@ class DutyRule(NamedTuple):
 
     name: str
     within_s: int
+
+
+class Story(NamedTuple):
+    """What an alert has come to: what its sentence needs besides the figures of one transaction.
+
+    Attributes:
+        hits: so far.
+        loss_minor: money lost so far, None where none is known.
+        turnover_minor: money of the transactions concerned so far, None where none is known.
+        first_day: the merchant's local day of the earliest hit, ISO 8601; None where it is not known.
+    """
+
+    hits: int
+    loss_minor: int | None = None
+    turnover_minor: int | None = None
+    first_day: str | None = None
 
 
 class Detector(Protocol):
@@ -138,14 +156,21 @@ class Detector(Protocol):
         """The figures an alert rests on, from one transaction's values of `columns`."""
         ...
 
-    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
-        """One sentence on why, with the merchant's numbers in it.
+    def facts(self, values: Values, story: Story) -> msgspec.Struct:
+        """All that its sentence is made of: the `Facts` of `detectors.words.NAME`.
 
         Args:
-            values: of its `columns`.
-            hits: so far.
-            at_stake_minor: the loss so far of a detector with a `bearer`, else the turnover; 0 where it is not known.
-            currency: of all money, a code of ISO 4217.
+            values: one transaction's, of its `columns`; of an alert that an earlier version opened, perhaps of fewer.
+            story: what the alert has come to.
+        """
+        ...
+
+    def sentence(self, facts: Any, currency: str) -> Text:
+        """One sentence on why, made of facts alone: `sentence` of `detectors.words.NAME`.
+
+        Args:
+            facts: as `facts` gives them.
+            currency: of all money in them, a code of ISO 4217.
         """
         ...
 
@@ -234,19 +259,21 @@ def rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
-def amount(minor: float | None, currency: str) -> str:
-    """A sum of minor units for people, with its currency's digits; a question mark for null.
+def iso_day(values: Values, name: str = "local_day") -> str | None:
+    """A local day of one transaction's values as ISO 8601; None where it is null or not there."""
+    day = values.get(name)
+    return None if day is None else day_iso(int(day))
 
-    >>> amount(91_734, "CNY"), amount(209_100, "JPY"), amount(None, "CNY")
-    ('917.34', '209,100', '?')
+
+def minor_of(value: float | None) -> int | None:
+    """Ten-millionths of a minor unit as minor units, rounded half up; null stays null.
+
+    >>> minor_of(15_000_000), minor_of(None)
+    (2, None)
     """
-    return "?" if minor is None else amount_text(int(minor), currency)
+    return None if value is None else (int(value) + E7 // 2) // E7
 
 
-def money(minor: float | None, currency: str) -> str:
-    """The same with the currency's code.
-
-    >>> money(2_400_000, "CNY"), money(209_100, "JPY"), money(1_500, "KWD")
-    ('24,000.00 CNY', '209,100 JPY', '1.500 KWD')
-    """
-    return f"{amount(minor, currency)} {currency}".rstrip()
+def whole(value: float | None) -> int | None:
+    """A figure as a whole number, as facts have money and counts; null stays null."""
+    return None if value is None else round(value)

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, check_whole, money
-from domain.alerts import Evidence, Text
+from detectors.contract import NOTHING, Findings, check_episode, check_range, check_whole, whole
+from detectors.words import fee_notice as words
+from domain.alerts import Evidence
 from domain.contracts import NOTICE_DAYS
 from domain.feature_codes import NULL
 
 if TYPE_CHECKING:
-    from detectors.contract import Features, Values
+    from detectors.contract import Features, Story, Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,8 @@ class FeeNotice:
 
     name = "fee_notice"
     version = 1
-    title = Text("Dearer contract without notice", "费率上调未按规定公示")
+    title = words.TITLE
+    sentence = staticmethod(words.sentence)
     risk_group = "fee"
     risk_code = "21"
     bearer = "merchant"
@@ -75,22 +77,9 @@ class FeeNotice:
             Evidence("contract_lead_d", "revision", values["contract_lead_d"], None, None, "days"),
         )
 
-    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+    def facts(self, values: Values, story: Story) -> words.Facts:
         """How much dearer, after how many days' notice."""
-        rise, notice, lead = values["contract_rise_ppm"], values["contract_notice_d"], values["contract_lead_d"]
-        up = "?" if rise is None else f"{rise / 10_000:,.1f} %"
-        told_en, told_zh = "without any notice", "未作公示"
-        if notice is not None:
-            told_en, told_zh = f"with {int(notice)} days' notice", f"仅提前{int(notice)}天公示"
-        back_en = back_zh = ""
-        if lead is not None and lead < 0:
-            back_en, back_zh = f", entered {-int(lead)} days after it took effect", f"，生效{-int(lead)}天后才录入"
-        more_en = f"; {hits} such versions" if hits > 1 else ""
-        more_zh = f"，共{hits}个版本" if hits > 1 else ""
-        cost = money(at_stake_minor, currency) if at_stake_minor else ""
-        return Text(
-            f"contract up to {up} dearer {told_en}{back_en}; {self.notice_days} days are required{more_en}"
-            + (f"; {cost} at stake" if cost else ""),
-            f"签约费率最多上调{up.replace(' ', '')}，{told_zh}{back_zh}（规定不少于{self.notice_days}天）{more_zh}"
-            + (f"，涉及{cost}" if cost else ""),
+        return words.Facts(
+            hits=story.hits, rise_ppm=whole(values["contract_rise_ppm"]), notice_d=whole(values["contract_notice_d"]),
+            lead_d=whole(values["contract_lead_d"]), required_d=self.notice_days,
         )

@@ -15,21 +15,21 @@ from detectors.contract import (
     HOME,
     NOTHING,
     Findings,
-    amount,
     check_episode,
     check_range,
     check_whole,
     home_minor,
-    money,
     rounded,
     turnover_e7,
+    whole,
 )
-from domain.alerts import Evidence, Text
+from detectors.words import fee_over as words
+from domain.alerts import Evidence
 from domain.events import MAX_AMOUNT_MINOR
 from domain.feature_codes import FEE_BY_CONTRACT
 
 if TYPE_CHECKING:
-    from detectors.contract import Features, Values
+    from detectors.contract import Features, Story, Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,8 @@ class FeeOver:
 
     name = "fee_over"
     version = 1
-    title = Text("Fee above contract", "超签约费率扣费")
+    title = words.TITLE
+    sentence = staticmethod(words.sentence)
     risk_group = "fee"
     risk_code = "21"
     bearer = "merchant"
@@ -87,15 +88,13 @@ class FeeOver:
         """What was charged and what was due, and what it comes to."""
         return evidence(values, self.rounding_minor)
 
-    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
-        """What was charged, what was due and by what rate, and what it comes to."""
-        charged, due = amount(values["fee_charged"], currency), amount(values["fee_due"], currency)
-        rate, due_rate = percent(values["fee_rate_ppm"]), percent(values["fee_due_ppm"])
-        total_en, total_zh = totals(hits, at_stake_minor, currency)
-        return Text(
-            f"{total_en}; charged {charged} ({rate}) where the contract says {due} ({due_rate})",
-            f"{total_zh}；其中一笔实扣手续费{charged}（{rate}），按签约费率应扣{due}（{due_rate}）".replace(" %", "%"),
-        )
+    def facts(self, values: Values, story: Story) -> words.Facts:
+        """What was charged and what was due, and what it comes to."""
+        return words.Facts(
+            hits=story.hits, turnover_minor=story.turnover_minor, loss_minor=story.loss_minor,
+            charged_minor=whole(values["fee_charged"]), due_minor=whole(values["fee_due"]),
+            due_ppm=whole(values["fee_due_ppm"]),
+        )  # fmt: skip
 
 
 def findings(features: Features, index: np.ndarray, base: float, per_decade: float, relative: float) -> Findings:
@@ -125,23 +124,3 @@ def evidence(values: Values, rounding_minor: int) -> tuple[Evidence, ...]:
         Evidence("fee_over_4w", "4w", values["fee_over_4w"], 0, 0, "minor units"),
         Evidence("fee_over_share_28d", "28d", rounded(share, 4), 0, 0, "share"),
     )
-
-
-def totals(hits: int, at_stake_minor: int, currency: str) -> tuple[str, str]:
-    """How many payments so far, and what was overcharged by them."""
-    over, plural = money(at_stake_minor, currency), "s" if hits > 1 else ""
-    return f"{hits} payment{plural} overcharged by {over} so far", f"累计{hits}笔多扣商户{over}"
-
-
-def percent(ppm: float | None, fixed_minor: float | None = None, currency: str = "") -> str:
-    """A rate, with its fixed part where it has one.
-
-    >>> percent(6_300), percent(29_900, 300, "CNY"), percent(29_900, 30, "JPY"), percent(2_930)
-    ('0.63 %', '2.99 % + 3.00', '2.99 % + 30', '0.293 %')
-    """
-    if ppm is None:
-        return "?"
-    rate = f"{ppm / 10_000:.3f}"
-    rate = rate.removesuffix("0")
-    fixed = f" {'+' if fixed_minor > 0 else '-'} {amount(abs(fixed_minor), currency)}" if fixed_minor else ""
-    return f"{rate} %{fixed}"

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import HOME, amount, check_episode, check_range, check_whole
-from detectors.fee_over import evidence, findings, percent, totals
-from domain.alerts import Evidence, Text
+from detectors.contract import HOME, check_episode, check_range, check_whole, whole
+from detectors.fee_over import evidence, findings
+from detectors.words import fee_rise as words
+from domain.alerts import Evidence
 from domain.events import MAX_AMOUNT_MINOR
 from domain.feature_codes import FEE_LEARNED, FEE_ROUGH
 
 if TYPE_CHECKING:
-    from detectors.contract import Features, Findings, Values
+    from detectors.contract import Features, Findings, Story, Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +50,8 @@ class FeeRise:
 
     name = "fee_rise"
     version = 1
-    title = Text("Fee rise against own history", "费率上调（对比历史费率）")
+    title = words.TITLE
+    sentence = staticmethod(words.sentence)
     risk_group = "fee"
     risk_code = "21"
     bearer = "merchant"
@@ -89,18 +91,11 @@ class FeeRise:
             ]  # fmt: skip
         return (*evidence(values, self.rounding_minor), *found)
 
-    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+    def facts(self, values: Values, story: Story) -> words.Facts:
         """The tariffs before and after, a payment as an example, and what it comes to."""
-        before = percent(values["fee_due_ppm"], values["fee_due_fixed"], currency)
-        after = percent(values["fee_new_ppm"], values["fee_new_fixed"], currency)
-        if values["fee_new_ppm"] is None:
-            after = percent(values["fee_rate_ppm"])
-        total_en, total_zh = totals(hits, at_stake_minor, currency)
-        charged, due = amount(values["fee_charged"], currency), amount(values["fee_due"], currency)
-        return Text(
-            f"fee up from {before} to {after} without a contract on file: charged {charged} where {due} was "
-            f"usual; {total_en}",
-            f"费率由{before}升至{after}（无签约记录）：其中一笔实扣手续费{charged}，按原费率应扣{due}；{total_zh}".replace(
-                " %", "%"
-            ),
-        )
+        return words.Facts(
+            hits=story.hits, loss_minor=story.loss_minor, charged_minor=whole(values["fee_charged"]),
+            usual_minor=whole(values["fee_due"]), before_ppm=whole(values["fee_due_ppm"]),
+            before_fixed_minor=whole(values["fee_due_fixed"]), after_ppm=whole(values["fee_new_ppm"]),
+            after_fixed_minor=whole(values["fee_new_fixed"]),
+        )  # fmt: skip

@@ -19,17 +19,18 @@ from detectors.contract import (
     check_range,
     code,
     home_minor,
-    money,
+    iso_day,
+    minor_of,
     own_minor,
     own_threshold,
     rounded,
 )
-from domain.alerts import Evidence, Text
+from detectors.words import mcc_drift as words
+from domain.alerts import Evidence
 from domain.feature_codes import NULL
-from domain.mcc_names import mcc_short_name
 
 if TYPE_CHECKING:
-    from detectors.contract import Features, Values
+    from detectors.contract import Features, Story, Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +60,15 @@ class MccDrift:
     name = "mcc_drift"
     risk_group = "mcc"
     version = 1
-    title = Text("Drift to a cheaper registered MCC", "低费率MCC占比上升")
+    title = words.TITLE
+    sentence = staticmethod(words.sentence)
     risk_code = "26"
     bearer = "issuer_network"
     needs = ("mcc", "acceptor_id", "channel_mcc")
     columns = (
         "set_evidence", "set_terminal_evidence", "set_share_1d", "set_share_usual", "set_amount_share_1d",
         "set_amount_share_usual", "set_cheap_1d", "set_sales_1d", "set_excess_1d_e7", "set_mcc_cheap", "set_mcc_dear",
-        *HOME,
+        "local_day", *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -92,7 +94,7 @@ class MccDrift:
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How much more than usual, and what it cost."""
         least = self.evidence_nats
-        excess = (int(values["set_excess_1d_e7"] or 0) + E7 // 2) // E7
+        excess = minor_of(values["set_excess_1d_e7"] or 0)
         least_minor = own_threshold(values, self.least_excess_minor)
         return (
             Evidence("set_mcc_cheap", "txn", code(values["set_mcc_cheap"]), None,
@@ -107,23 +109,11 @@ class MccDrift:
             Evidence("set_excess_1d", "1d", excess, least_minor, 0, "minor units"),
         )  # fmt: skip
 
-    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
-        """Which MCC, how much of the sales, how much usually, at what cost."""
-        cheap, dear = code(values["set_mcc_cheap"]), code(values["set_mcc_dear"])
-        cheap_name, dear_name = mcc_short_name(cheap), mcc_short_name(dear)
-        now, usual = _percent(values["set_share_1d"]), _percent(values["set_share_usual"])
-        terminal = (values["set_terminal_evidence"] or 0) > (values["set_evidence"] or 0)
-        where_en, where_zh = (" at one terminal", "其中一台终端") if terminal else ("", "该商户")
-        lost = money(at_stake_minor, currency) if at_stake_minor else ""
-        cost_en = f"; issuers and UnionPay underpaid {lost}" if lost else ""
-        cost_zh = f"，发卡行及银联少收{lost}" if lost else ""
-        return Text(
-            f"{now} of the day's sales{where_en} under {cheap} ({cheap_name.en}), usually {usual}, instead of {dear} "
-            f"({dear_name.en}); {hits} such day{'s' if hits > 1 else ''}{cost_en}",
-            f"{where_zh}当日{now}的交易按{cheap}（{cheap_name.zh}）上送（平时{usual}），登记MCC中费率较高的为{dear}（{dear_name.zh}）；"
-            f"累计{hits}天{cost_zh}",
-        )
-
-
-def _percent(value: float | None) -> str:
-    return "?" if value is None else f"{value:.0%}"
+    def facts(self, values: Values, story: Story) -> words.Facts:
+        """Which MCC is used how much, and how much usually; of a terminal where that says more."""
+        return words.Facts(
+            hits=story.hits, loss_minor=story.loss_minor, first_day=story.first_day, day=iso_day(values),
+            cheap=code(values["set_mcc_cheap"]), dear=code(values["set_mcc_dear"]),
+            share=rounded(values["set_share_1d"], 4), usual_share=rounded(values["set_share_usual"], 4),
+            at_terminal=(values["set_terminal_evidence"] or 0) > (values["set_evidence"] or 0),
+        )  # fmt: skip

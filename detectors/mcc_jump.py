@@ -19,11 +19,12 @@ from detectors.contract import (
     check_range,
     code,
     home_minor,
-    money,
+    minor_of,
     rounded,
     turnover_e7,
 )
-from domain.alerts import Evidence, Text
+from detectors.words import mcc_jump as words
+from domain.alerts import Evidence
 from domain.feature_codes import (
     MCC_LEARNED,
     NULL,
@@ -33,19 +34,15 @@ from domain.feature_codes import (
     SOURCE_PRESENTED,
     SOURCE_SETTLEMENT,
 )
-from domain.mcc_names import mcc_short_name
+from domain.mcc import fee_class
 
 if TYPE_CHECKING:
-    from detectors.contract import Features, Values
+    from detectors.contract import Features, Story, Values
 
-_CLASSES = (("standard class", "标准类"), ("concession class", "优惠类"), ("exempt class", "减免类"))
-_SOURCES = (
-    (SOURCE_PRESENTED, "presented MCC", "上送MCC"),
-    (SOURCE_ACCEPTOR, "acceptor number", "受理商户编号内MCC"),
-    (SOURCE_CHANNEL, "channel", "通道MCC"),
-    (SOURCE_FEE_TYPE, "special-fee type", "特殊计费类型"),
-    (SOURCE_SETTLEMENT, "settlement", "清算"),
-)
+_CLASSES = tuple(words.CLASSES)
+_PLACES = tuple(zip(
+    (SOURCE_PRESENTED, SOURCE_ACCEPTOR, SOURCE_CHANNEL, SOURCE_FEE_TYPE, SOURCE_SETTLEMENT), words.PLACES, strict=True
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +78,8 @@ class MccJump:
 
     name = "mcc_jump"
     version = 3
-    title = Text("MCC code-jumping", "跳码")
+    title = words.TITLE
+    sentence = staticmethod(words.sentence)
     risk_group = "mcc"
     risk_code = "26"
     bearer = "issuer_network"
@@ -129,15 +127,15 @@ class MccJump:
         if values["fee_type_used"] is not None:
             found.append(Evidence("fee_type_used", "txn", code(values["fee_type_used"], 2), None, None, "code"))
         if values["fee_class_used"] is not None:
-            used = _CLASSES[int(values["fee_class_used"])][0]
+            used = words.CLASSES[_CLASSES[int(values["fee_class_used"])]].en
             found.append(Evidence("fee_class_used", "txn", used, None, None, "class"))
         sources = int(values["mcc_sources"] or 0)
-        names = ", ".join(name for bit, name, _ in _SOURCES if sources & bit)
+        names = ", ".join(words.PLACES[name].en for bit, name in _PLACES if sources & bit)
         found.append(Evidence("mcc_sources", "txn", names, None, None, "places"))
         for name in ("leakage_e7", "leakage_1d_e7"):
             if values[name] is not None:
                 window = "txn" if name == "leakage_e7" else "1d"
-                found.append(Evidence(name.removesuffix("_e7"), window, _minor(values[name]), 0, 0, "minor units"))
+                found.append(Evidence(name.removesuffix("_e7"), window, minor_of(values[name]), 0, 0, "minor units"))
         found.append(Evidence("mcc_off_1d", "1d", values["mcc_off_1d"], 0, values["mcc_judged_1d"], "transactions"))
         found.append(Evidence("mcc_off_share_28d", "28d", rounded(values["mcc_off_share_28d"], 4), 0, 0, "share"))
         if values["mcc_basis"] == MCC_LEARNED:
@@ -145,36 +143,27 @@ class MccJump:
             found.append(Evidence("mcc_learned_share", "history", share, 0.9, None, "share"))
         return tuple(found)
 
-    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
-        """What was used where, instead of what, how often, at what cost."""
-        sources = int(values["mcc_sources"] or 0)
-        where_en = ", ".join(en for bit, en, _ in _SOURCES if sources & bit)
-        where_zh = "、".join(zh for bit, _, zh in _SOURCES if sources & bit)
-        used_en, used_zh, instead_en, instead_zh = _used(values)
-        sent_zh = "清算" if sources == SOURCE_SETTLEMENT else "上送"
-        lost = money(at_stake_minor, currency) if at_stake_minor else ""
-        cost_en = f"; issuers and UnionPay underpaid {lost}" if lost else ""
-        cost_zh = f"，发卡行及银联少收{lost}" if lost else ""
-        return Text(
-            f"{hits} sale{'s' if hits > 1 else ''} under {used_en}{instead_en} by {where_en}{cost_en}",
-            f"{hits}笔交易按{used_zh}{sent_zh}{instead_zh}，来源：{where_zh}{cost_zh}",
-        )
+    def facts(self, values: Values, story: Story) -> words.Facts:
+        """What is off at the latest hit, and what it comes to."""
+        used, sources = _text(values["mcc_used"]), int(values["mcc_sources"] or 0)
+        return words.Facts(
+            hits=story.hits, turnover_minor=story.turnover_minor, loss_minor=story.loss_minor,
+            expected=_text(values["mcc_expected"]), learned=values["mcc_basis"] == MCC_LEARNED, used=used,
+            used_class=_class_of(values), fee_type=_text(values["fee_type_used"], 2),
+            places=tuple(name for bit, name in _PLACES if sources & bit),
+        )  # fmt: skip
 
 
-def _used(values: Values) -> tuple[str, str, str, str]:
-    """What was used and, where an MCC was, instead of what: each in English and Chinese."""
-    if values["mcc_used"] is not None:
-        used, expected = code(values["mcc_used"]), code(values["mcc_expected"])
-        by_en, by_zh = ("usual", "惯用") if values["mcc_basis"] == MCC_LEARNED else ("registered", "登记")
-        instead_en = f" instead of the {by_en} {expected} ({mcc_short_name(expected).en})"
-        instead_zh = f"，{by_zh}为{expected}（{mcc_short_name(expected).zh}）"
-        return f"{used} ({mcc_short_name(used).en})", f"{used}（{mcc_short_name(used).zh}）", instead_en, instead_zh
+def _text(value: float | None, digits: int = 4) -> str | None:
+    return None if value is None else code(value, digits)
+
+
+def _class_of(values: Values) -> str | None:
+    """The fee class of what was used: a settlement's, or that of a cheaper MCC; None where it is not sure."""
     if values["fee_class_used"] is not None:
-        return *_CLASSES[int(values["fee_class_used"])], "", ""
-    used = code(values["fee_type_used"], 2)
-    return f"type {used}", f"类型{used}", "", ""
-
-
-def _minor(value: float | None) -> int:
-    """Ten-millionths of a minor unit to minor units, rounded half up."""
-    return (int(value or 0) + E7 // 2) // E7
+        return _CLASSES[int(values["fee_class_used"])]
+    if not values["mcc_class_drop"] or values["mcc_used"] is None:
+        return None
+    used, expected = fee_class(code(values["mcc_used"])), fee_class(code(values["mcc_expected"]))
+    # The acquirer may class MCCs otherwise than the notice does.
+    return _CLASSES[used] if used - expected == values["mcc_class_drop"] else None

@@ -10,27 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import (
-    HOME,
-    NOTHING,
-    Findings,
-    check_episode,
-    check_range,
-    home_minor,
-    money,
-    rounded,
-    turnover_e7,
-)
-from domain.alerts import Evidence, Text
+from detectors.contract import HOME, NOTHING, Findings, check_episode, check_range, home_minor, rounded, turnover_e7
+from detectors.words import mcc_rotation as words
+from domain.alerts import Evidence
 from domain.feature_codes import NUMBER_OF_ACCEPTOR, NUMBER_OF_CHANNEL
 
 if TYPE_CHECKING:
-    from detectors.contract import Features, Values
+    from detectors.contract import Features, Story, Values
 
-_SOURCES = {
-    NUMBER_OF_ACCEPTOR: Text("acceptor numbers", "受理商户编号（42域）"),
-    NUMBER_OF_CHANNEL: Text("channel merchant numbers", "通道商户号"),
-}
+_SOURCES = {NUMBER_OF_ACCEPTOR: "acceptor", NUMBER_OF_CHANNEL: "channel"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +51,8 @@ class MccRotation:
     name = "mcc_rotation"
     risk_group = "mcc"
     version = 1
-    title = Text("Rotation over a pool of merchant numbers", "跳商户")
+    title = words.TITLE
+    sentence = staticmethod(words.sentence)
     risk_code = "26"
     bearer = ""
     needs = ("acceptor_id", "channel_merchant_id")
@@ -97,7 +86,7 @@ class MccRotation:
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How many numbers, how many changes, how much was sold."""
         return (
-            Evidence("number_source", "txn", _source(values).en, None, None, "places"),
+            Evidence("number_source", "txn", words.SOURCES[_source(values)].en, None, None, "places"),
             Evidence("numbers_28d", "28d", values["numbers_28d"], self.numbers, 1, "numbers"),
             Evidence("number_places_28d", "28d", values["number_places_28d"], None, 1, "places"),
             Evidence("number_switches_7d", "7d", rounded(values["number_switches_7d"], 4), self.switches, 0, "changes"),
@@ -106,22 +95,14 @@ class MccRotation:
             Evidence("sales_minor_1d", "1d", values["sales_minor_1d"], None, None, "minor units"),
         )  # fmt: skip
 
-    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+    def facts(self, values: Values, story: Story) -> words.Facts:
         """How many numbers of which kind, how often they changed, on what sales."""
-        count, source = int(values["numbers_28d"] or 0), _source(values)
-        share = values["number_switch_share_7d"] or 0
-        places = int(values["number_places_28d"] or 0)
-        at_least_en, at_least_zh = ("at least ", "至少") if count >= 8 else ("", "")
-        stake = money(at_stake_minor, currency) if at_stake_minor else ""
-        stake_en, stake_zh = (f"; {stake} in these sales", f"，涉及{stake}") if stake else ("", "")
-        of_100 = max(1, round(share * 100))
-        return Text(
-            f"{at_least_en}{count} {source.en} in 28 days, of {places} regions or MCCs; the same terminal changes the "
-            f"number in {of_100} of 100 sales (usual: one number); {hits} change{'s' if hits > 1 else ''}{stake_en}",
-            f"近28天经{at_least_zh}{count}个{source.zh}上送（分属{places}个地区或MCC），"
-            f"同一终端每100笔约{of_100}笔换号（正常为固定1个），累计换号{hits}次{stake_zh}",
-        )
+        return words.Facts(
+            hits=story.hits, turnover_minor=story.turnover_minor, source=_source(values),
+            numbers=int(values["numbers_28d"] or 0), places=int(values["number_places_28d"] or 0),
+            switch_share=round(values["number_switch_share_7d"] or 0, 4),
+        )  # fmt: skip
 
 
-def _source(values: Values) -> Text:
-    return _SOURCES.get(int(values["number_source"] or NUMBER_OF_ACCEPTOR), _SOURCES[NUMBER_OF_ACCEPTOR])
+def _source(values: Values) -> str:
+    return _SOURCES.get(int(values["number_source"] or NUMBER_OF_ACCEPTOR), "acceptor")

@@ -15,22 +15,22 @@ from detectors.contract import (
     HOME,
     NOTHING,
     Findings,
-    amount,
     check_episode,
     check_range,
     code,
     home_minor,
-    money,
+    minor_of,
     own_minor,
     own_threshold,
+    whole,
 )
-from domain.alerts import Evidence, Text
+from detectors.words import mcc_static as words
+from domain.alerts import Evidence
 from domain.feature_codes import NULL
-from domain.mcc_names import mcc_short_name
 from domain.profiles import NAMES
 
 if TYPE_CHECKING:
-    from detectors.contract import Features, Values
+    from detectors.contract import Features, Story, Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,8 @@ class MccStatic:
     name = "mcc_static"
     risk_group = "mcc"
     version = 1
-    title = Text("Miscoded from the start", "套码")
+    title = words.TITLE
+    sentence = staticmethod(words.sentence)
     risk_code = "26"
     bearer = "issuer_network"
     needs = ("mcc", "acceptor_id", "channel_mcc")
@@ -90,35 +91,23 @@ class MccStatic:
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """Which trade it looks like, by what, and what that saves."""
-        gap = (int(values["trade_gap_1d_e7"] or 0) + E7 // 2) // E7
+        gap = minor_of(values["trade_gap_1d_e7"] or 0)
         return (
             Evidence("trade_like", "history", code(values["trade_like"]), None, code(values["trade_mcc"]), "MCC"),
             Evidence("trade_evidence", "history", round(values["trade_evidence"] or 0, 2), self.evidence_nats, 0,
                      "nats"),
             Evidence("trade_ticket", "history", values["trade_ticket"], values["trade_ticket_like"],
                      values["trade_ticket_own"], "minor units"),
-            Evidence("trade_telling", "history", _telling(values).en, None, None, "statistic"),
+            Evidence("trade_telling", "history", NAMES[int(values["trade_telling"] or 0)].en, None, None, "statistic"),
             Evidence("trade_sales", "history", values["trade_sales"], None, None, "transactions"),
             Evidence("trade_gap_1d", "1d", gap, own_threshold(values, self.least_gap_minor), 0, "minor units"),
         )  # fmt: skip
 
-    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+    def facts(self, values: Values, story: Story) -> words.Facts:
         """What it is registered as, what it sells like, by which figure, and what that saves."""
-        own, like = code(values["trade_mcc"]), code(values["trade_like"])
-        own_name, like_name = mcc_short_name(own), mcc_short_name(like)
-        ticket, usual = (amount(values[name] or 0, currency) for name in ("trade_ticket", "trade_ticket_own"))
-        lost = money(at_stake_minor, currency) if at_stake_minor else ""
-        cost_en = f"; issuers and UnionPay underpaid {lost}" if lost else ""
-        cost_zh = f"，发卡行及银联少收{lost}" if lost else ""
-        days_en = f"{hits} day{'s' if hits > 1 else ''}"
-        return Text(
-            f"Registered as {own} ({own_name.en}) but sells like {like} ({like_name.en}), clearest in its "
-            f"{_telling(values).en}; median ticket {ticket}, usual for the registered trade {usual}; "
-            f"found on {days_en}{cost_en}",
-            f"登记MCC为{own}（{own_name.zh}），经营特征更接近{like}（{like_name.zh}），最明显的是{_telling(values).zh}；"
-            f"客单价中位数{ticket}，登记行业通常为{usual}；累计{hits}天{cost_zh}",
-        )
-
-
-def _telling(values: Values) -> Text:
-    return NAMES[int(values["trade_telling"] or 0) % len(NAMES)]
+        return words.Facts(
+            hits=story.hits, loss_minor=story.loss_minor, own=code(values["trade_mcc"]),
+            like=code(values["trade_like"]), telling=int(values["trade_telling"] or 0),
+            ticket_minor=whole(values["trade_ticket"]), ticket_own_minor=whole(values["trade_ticket_own"]),
+            ticket_like_minor=whole(values["trade_ticket_like"]),
+        )  # fmt: skip

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, check_whole, money
-from domain.alerts import Evidence, Text
+from detectors.contract import NOTHING, Findings, check_episode, check_range, check_whole, iso_day
+from detectors.words import stan_reuse as words
+from domain.alerts import Evidence
 
 if TYPE_CHECKING:
-    from detectors.contract import Features, Values
+    from detectors.contract import Features, Story, Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +41,13 @@ class StanReuse:
 
     name = "stan_reuse"
     version = 1
-    title = Text("Reused trace numbers", "流水号重复")
+    title = words.TITLE
+    sentence = staticmethod(words.sentence)
     risk_group = "terminal"
     risk_code = "23"
     bearer = ""
     needs = ("stan",)
-    columns = ("same_stan_1d",)
+    columns = ("same_stan_1d", "local_day")
 
     def __post_init__(self) -> None:
         check_range(self, 0, 1, "base", "per_decade")
@@ -65,14 +67,8 @@ class StanReuse:
         """How many there were of the day."""
         return (Evidence("same_stan_1d", "1d", values["same_stan_1d"], self.at_least, 0, "transactions"),)
 
-    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+    def facts(self, values: Values, story: Story) -> words.Facts:
         """How many messages of the day bear the number and time of another."""
-        count = int(values["same_stan_1d"] or 0)
-        cost = money(at_stake_minor, currency) if at_stake_minor else ""
-        return Text(
-            f"{count:,} payments of the day under the trace number and time of another, with other amounts: the"
-            f" terminal's clock may stand still, or the terminal was altered; {hits} so far"
-            + (f", {cost} at stake" if cost else ""),
-            f"当日{count:,}笔交易的终端流水号和发送时间与其他交易相同而金额不同：终端时钟可能停走，或终端被改装；累计{hits}笔"
-            + (f"，涉及{cost}" if cost else ""),
+        return words.Facts(
+            hits=story.hits, first_day=story.first_day, day=iso_day(values), count=int(values["same_stan_1d"] or 0)
         )

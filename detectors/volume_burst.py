@@ -14,19 +14,21 @@ from detectors.contract import (
     HOME,
     NOTHING,
     Findings,
-    amount,
     check_episode,
     check_range,
     home_minor,
-    money,
+    iso_day,
     own_minor,
+    rounded,
     turnover_e7,
+    whole,
 )
-from domain.alerts import Evidence, Text
+from detectors.words import volume_burst as words
+from domain.alerts import Evidence
 from domain.feature_codes import NULL
 
 if TYPE_CHECKING:
-    from detectors.contract import Features, Values
+    from detectors.contract import Features, Story, Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,14 +61,15 @@ class VolumeBurst:
     name = "volume_burst"
     risk_group = "volume"
     version = 1
-    title = Text("Burst of a new merchant", "新入网商户交易突增")
+    title = words.TITLE
+    sentence = staticmethod(words.sentence)
     risk_code = "13"
     bearer = ""
     needs = ("amount",)
     columns = (
         "row_kind", "new_d", "sales_minor", "sales_1d", "sales_minor_1d", "expected_1d", "expected_minor_1d",
         "day_surprise", "peer_z", "excess_minor", "sale_minor",
-        *HOME,
+        "local_day", *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -104,17 +107,11 @@ class VolumeBurst:
             Evidence("peer_z", "1d", None if peer is None else round(peer, 2), self.peer_z, 0, "deviations"),
         )
 
-    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
-        """What it sold today and in all, and on which day of its life."""
-        more, in_all = "s" if hits > 1 else "", amount(values["sales_minor"] or 0, currency)
-        day = float(values["sales_minor_1d"] or 0)
-        age, sales, peer = int(values["new_d"] or 0) + 1, int(values["sales_1d"] or 0), values["peer_z"]
-        peer_en = "" if peer is None else f", {peer:.1f} standard deviations above new shops of its trade"
-        peer_zh = "" if peer is None else f"，比同业新商户高{peer:.1f}个标准差"
-        stake = money(at_stake_minor, currency) if at_stake_minor else ""
-        return Text(
-            f"Day {age} of a new merchant: {money(day, currency)} in {sales} sales that day, {in_all} in all"
-            f"{peer_en}; {hits} sale{more} reported" + (f", {stake} in these sales" if stake else ""),
-            f"入网第{age}天：当日{sales}笔共{money(day, currency)}，累计{in_all}{peer_zh}，异常交易{hits}笔"
-            + (f"，涉及{stake}" if stake else ""),
-        )
+    def facts(self, values: Values, story: Story) -> words.Facts:
+        """What it sold on the day and in all, and on which day of its life."""
+        return words.Facts(
+            age_d=int(values["new_d"] or 0) + 1, day=iso_day(values), sales=int(values["sales_1d"] or 0),
+            sales_minor=int(values["sales_minor_1d"] or 0), usual_minor=whole(values["expected_minor_1d"]),
+            total_minor=int(values["sales_minor"] or 0), by_peers=(values["peer_z"] or 0) >= self.peer_z,
+            peer_z=rounded(values["peer_z"], 2), hits=story.hits, turnover_minor=story.turnover_minor,
+        )  # fmt: skip

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import HOME, NOTHING, Findings, amount, check_episode, check_range, home_minor, money, rounded
-from domain.alerts import Evidence, Text
+from detectors.contract import HOME, NOTHING, Findings, check_episode, check_range, home_minor, iso_day, rounded, whole
+from detectors.words import volume_collapse as words
+from domain.alerts import Evidence
 from domain.feature_codes import ROW_CLOSING
 
 if TYPE_CHECKING:
-    from detectors.contract import Features, Values
+    from detectors.contract import Features, Story, Values
 
 REVERIFY_D, STOP_D = 90, 365
 """Three months without a transaction: verify the identity anew, else stop; twelve: stop (PCAC's inspection guide)."""
@@ -56,14 +57,15 @@ class VolumeCollapse:
     name = "volume_collapse"
     risk_group = "volume"
     version = 3
-    title = Text("Collapse of volume or silence", "交易骤降或停止交易")
+    title = words.TITLE
+    sentence = staticmethod(words.sentence)
     risk_code = ""
     bearer = ""
     needs = ("amount",)
     columns = (
         "row_kind", "fall_score", "silence_score", "quiet_d", "quiet_longest_d", "missed_sales", "idle_d",
         "closed_sales", "closed_minor", "expected_1d", "expected_minor_1d",
-        *HOME,
+        "local_day", *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -106,35 +108,13 @@ class VolumeCollapse:
             Evidence("idle_d", "silence", values["idle_d"], due, None, "days"),
         )
 
-    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+    def facts(self, values: Values, story: Story) -> words.Facts:
         """For how long nothing came, or how little came, where how much was to be expected."""
-        usual, expected = float(values["expected_minor_1d"] or 0), float(values["expected_1d"] or 0)
-        stake = money(at_stake_minor, currency) if at_stake_minor else ""
-        if (values["idle_d"] or 0) in {REVERIFY_D, STOP_D}:
-            return _dormant(int(values["idle_d"] or 0))
-        if not values["closed_sales"]:
-            idle, missed = int(values["idle_d"] or 0), float(values["missed_sales"] or 0)
-            en = (
-                f"No sale for {idle} day{'s' if idle != 1 else ''} in which {missed:.0f} were to be expected "
-                f"({money(usual, currency)} on such a day)"
-            )
-            zh = f"已{idle}天无交易，期间预计应有{missed:.0f}笔（同类日期通常{money(usual, currency)}）"
-        else:
-            sales, sum_minor = int(values["closed_sales"]), float(values["closed_minor"] or 0)
-            share = sales / max(expected, 0.1)
-            en = (
-                f"{sales} sales worth {money(sum_minor, currency)} in a day against the usual {expected:.1f} worth "
-                f"{amount(usual, currency)}: {share:.0%}; {hits} such day{'s' if hits > 1 else ''}"
-            )
-            zh = (
-                f"当日{sales}笔共{money(sum_minor, currency)}，通常{expected:.1f}笔、{amount(usual, currency)}，"
-                f"仅为{share:.0%}，累计{hits}天"
-            )
-        return Text(en + (f", {stake} missing" if stake else ""), zh + (f"，缺少{stake}" if stake else ""))
-
-
-def _dormant(idle_d: int) -> Text:
-    """What the rules ask for after so many days without a sale."""
-    if idle_d >= STOP_D:
-        return Text(f"No sale for {idle_d} days: stop the merchant", f"已{idle_d}天无交易：应停止收单服务")
-    return Text(f"No sale for {idle_d} days: verify its identity anew", f"已{idle_d}天无交易：应重新核验身份")
+        idle_d, sales = int(values["idle_d"] or 0), int(values["closed_sales"] or 0)
+        form = {REVERIFY_D: "verify", STOP_D: "stop"}.get(idle_d, "low" if sales else "silent")
+        return words.Facts(
+            form=form, day=iso_day(values), first_day=story.first_day, hits=story.hits, sales=sales,
+            sales_minor=int(values["closed_minor"] or 0), usual_sales=rounded(values["expected_1d"], 1),
+            usual_minor=whole(values["expected_minor_1d"]), idle_d=idle_d, quiet_d=whole(values["quiet_d"]),
+            missed_sales=rounded(values["missed_sales"], 1),
+        )  # fmt: skip

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import HOME, NOTHING, Findings, check_episode, check_range, home_minor, money, rounded
-from domain.alerts import Evidence, Text
+from detectors.contract import HOME, NOTHING, Findings, check_episode, check_range, home_minor, iso_day, rounded, whole
+from detectors.words import volume_decline as words
+from domain.alerts import Evidence
 from domain.feature_codes import ROW_CLOSING
 
 if TYPE_CHECKING:
-    from detectors.contract import Features, Values
+    from detectors.contract import Features, Story, Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +47,15 @@ class VolumeDecline:
     name = "volume_decline"
     risk_group = "volume"
     version = 1
-    title = Text("Decline of business", "经营下滑预警")
+    title = words.TITLE
+    sentence = staticmethod(words.sentence)
     risk_code = ""
     bearer = ""
     needs = ("amount",)
     columns = (
         "row_kind", "decline_score", "decline_ratio", "closed_sales", "expected_1d", "expected_minor_1d",
         "week_minor_1d",
-        *HOME,
+        "local_day", *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -84,12 +86,9 @@ class VolumeDecline:
             ),
         )
 
-    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
-        """How far the level fell, and what a day brings now; no money is at stake."""
-        del at_stake_minor
-        ratio, now = float(values["decline_ratio"] or 0), float(values["week_minor_1d"] or 0)
-        return Text(
-            f"Sales of the last two weeks at {ratio:.0%} of the level of three months; the last week brought "
-            f"{money(now, currency)} a day; {hits} such day{'s' if hits > 1 else ''}",
-            f"近两周交易量仅为近三个月水平的{ratio:.0%}，最近一周日均{money(now, currency)}，累计{hits}天",
+    def facts(self, values: Values, story: Story) -> words.Facts:
+        """How far the level fell, and what a day brings now."""
+        return words.Facts(
+            day=iso_day(values), first_day=story.first_day, hits=story.hits,
+            level_share=round(values["decline_ratio"] or 0, 4), week_minor=whole(values["week_minor_1d"]),
         )

@@ -8,29 +8,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from detectors.contract import (
     HOME,
     NOTHING,
     Findings,
-    amount,
     check_episode,
     check_range,
     home_minor,
-    money,
+    iso_day,
     own_minor,
     rounded,
     turnover_e7,
+    whole,
 )
 from detectors.volume_collapse import REVERIFY_D
-from domain.alerts import Evidence, Text
+from detectors.words import volume_rise as words
+from domain.alerts import Evidence
 from domain.feature_codes import NULL, RISE_LASTING, RISE_THREE_DAYS, ROW_CLOSING, ROW_TRANSACTION
+from domain.timestamps import day_iso
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from detectors.contract import Features, Values
+    from detectors.contract import Features, Story, Values
 
 REGULATORY_RATIO = 7.0
 """More than 600 % above the mean of the 90 days before: the trade's own indicator."""
@@ -81,7 +84,8 @@ class VolumeRise:
     name = "volume_rise"
     risk_group = "volume"
     version = 1
-    title = Text("Rise of volume", "交易量突增")
+    title = words.TITLE
+    sentence = staticmethod(words.sentence)
     risk_code = "12"
     bearer = ""
     needs = ("amount",)
@@ -90,7 +94,7 @@ class VolumeRise:
         "sales_minor_1h", "expected_1h", "hour_surprise", "excess_minor", "ratio_90d", "new_d", "dormancy_d",
         "rise_score", "rise_form", "closed_surprise", "rise_d", "rise_before_minor", "week_minor_1d", "closed_sales",
         "closed_minor",
-        *HOME,
+        "local_day", *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -178,19 +182,19 @@ class VolumeRise:
             found.append(Evidence("ratio_90d", "1d", rounded(values["ratio_90d"], 2), REGULATORY_RATIO, 1, "ratio"))
         return tuple(found)
 
-    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+    def facts(self, values: Values, story: Story) -> words.Facts:
         """The form of the rise with the merchant's figures; the hour where it is the hour."""
+        idle_d = int(values["dormancy_d"] or 0)
         if values["row_kind"] == ROW_CLOSING:
-            told = _of_days(values, currency)
+            seen = _lasting(values) if values["rise_form"] == RISE_LASTING else _three_days(values)
         elif (values["hour_surprise"] or 0) >= self.hour_decades and (values["day_surprise"] or 0) < self.decades:
-            told = _of_hour(values)
+            seen = _hour(values)
         else:
-            told = _of_day(values, currency)
-        stake = money(at_stake_minor, currency) if at_stake_minor else ""
-        return Text(
-            f"{told.en}; {hits} hit{'s' if hits > 1 else ''}" + (f", {stake} above the usual" if stake else ""),
-            f"{told.zh}；命中{hits}次" + (f"，超出平时共{stake}" if stake else ""),
-        )
+            seen = _day(values)
+        return msgspec.structs.replace(
+            seen, day=iso_day(values), idle_d=idle_d if idle_d >= WAKE_D else None, above_minor=story.turnover_minor,
+            first_day=story.first_day,
+        )  # fmt: skip
 
 
 def _excess(f: Features) -> NDArray[np.float64]:
@@ -202,46 +206,34 @@ def _excess(f: Features) -> NDArray[np.float64]:
     return np.maximum(np.where(f["row_kind"] == ROW_CLOSING, of_days, of_sales), 0).astype(np.float64)
 
 
-def _of_day(values: Values, currency: str) -> Text:
-    sum_minor, usual = float(values["sales_minor_1d"] or 0), values["expected_minor_1d"]
-    sales, slept = int(values["sales_1d"] or 0), int(values["dormancy_d"] or 0)
-    after_en = f" after {slept if slept < 400 else '400 or more'} days without a sale" if slept >= WAKE_D else ""
-    after_zh = f"停业{slept if slept < 400 else '400以上'}天后，" if slept >= WAKE_D else ""
-    if usual is None:
-        return Text(
-            f"{sales} sales of {money(sum_minor, currency)} in a day{after_en}; nothing is known of before",
-            f"{after_zh}当日{sales}笔共{money(sum_minor, currency)}，此前情况不详",
-        )
-    expected = float(values["expected_1d"] or 0)
-    of_number, of_sum = sales / max(expected, 0.1), sum_minor / max(float(usual), 1)
-    return Text(
-        f"{sales} sales ({of_number:.1f}x), {money(sum_minor, currency)} ({of_sum:.1f}x) in a day{after_en}; "
-        f"usual are {expected:.1f} sales of {amount(usual, currency)}",
-        f"{after_zh}当日{sales}笔（为平时的{of_number:.1f}倍）、{money(sum_minor, currency)}"
-        f"（为平时的{of_sum:.1f}倍），平时约{expected:.1f}笔、{amount(usual, currency)}",
-    )
+def _day(values: Values) -> words.Facts:
+    usual = values["expected_1d"]
+    return words.Facts(
+        form="return" if usual is None else "day", sales=int(values["sales_1d"] or 0),
+        sales_minor=int(values["sales_minor_1d"] or 0), usual_sales=rounded(usual, 2),
+        usual_minor=whole(values["expected_minor_1d"]),
+    )  # fmt: skip
 
 
-def _of_hour(values: Values) -> Text:
-    sales, expected = int(values["sales_1h"] or 0), float(values["expected_1h"] or 0)
-    times = sales / max(expected, 0.1)
-    return Text(
-        f"{sales} sales within an hour, {times:.1f}x the usual {expected:.1f}",
-        f"一小时内{sales}笔，为平时{expected:.1f}笔的{times:.1f}倍",
-    )
+def _hour(values: Values) -> words.Facts:
+    """An hour; of the usual sum it has the share that it has of the usual sales."""
+    share = (values["expected_1h"] or 0) / max(values["expected_1d"] or 0, 0.1)
+    return words.Facts(
+        form="hour", sales=int(values["sales_1h"] or 0), sales_minor=int(values["sales_minor_1h"] or 0),
+        usual_sales=rounded(values["expected_1h"], 2), usual_minor=round((values["expected_minor_1d"] or 0) * share),
+    )  # fmt: skip
 
 
-def _of_days(values: Values, currency: str) -> Text:
-    if values["rise_form"] == RISE_LASTING:
-        now, before = float(values["week_minor_1d"] or 0), float(values["rise_before_minor"] or 0)
-        days, times = int(values["rise_d"] or 0), now / max(before, 1)
-        return Text(
-            f"{money(now, currency)} a day over the last week, {times:.1f}x the {amount(before, currency)} before a "
-            f"rise that began {days} days ago",
-            f"近一周日均{money(now, currency)}，为{days}天前开始上升之前日均{amount(before, currency)}的{times:.1f}倍",
-        )
-    sales, expected = int(values["closed_sales"] or 0), float(values["expected_1d"] or 0)
-    return Text(
-        f"Three days together far above the usual; {sales} sales on the last, where {expected:.1f} were to be expected",
-        f"连续三天合计远高于平时，最后一天{sales}笔，预计约{expected:.1f}笔",
-    )
+def _three_days(values: Values) -> words.Facts:
+    return words.Facts(
+        form="three_days", sales=int(values["closed_sales"] or 0), sales_minor=int(values["closed_minor"] or 0),
+        usual_sales=rounded(values["expected_1d"], 2), usual_minor=whole(values["expected_minor_1d"]),
+    )  # fmt: skip
+
+
+def _lasting(values: Values) -> words.Facts:
+    day, began = values.get("local_day"), int(values["rise_d"] or 0)
+    return words.Facts(
+        form="lasting", sales_minor=int(values["week_minor_1d"] or 0), usual_minor=whole(values["rise_before_minor"]),
+        rise_day=None if day is None or began < 1 else day_iso(int(day) - began + 1),
+    )  # fmt: skip

@@ -15,6 +15,10 @@ class Text(msgspec.Struct, frozen=True):
     zh: str
 
 
+Fact = str | bool | int | float | tuple[str, ...] | None
+"""One thing that an alert's sentence is made of: a code, an ISO date, a figure with its unit in its name, a list."""
+
+
 class Evidence(msgspec.Struct, frozen=True):
     """One figure an alert rests on, frozen when the alert was emitted.
 
@@ -85,6 +89,8 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         reopened: how often a hit reopened the alert after it was closed; hits, money, and first and last time are of
             the story from its beginning on.
         reopened_time: event time of the earliest hit since it was reopened last, ISO 8601 UTC; None where it never was.
+        facts: all that `reason` is made of, by name: a field of `detectors.words.NAME.Facts`, of which what is not
+            known is left out. Money is in minor units of `currency`. Empty in alerts of before.
         epoch: number of the owner that wrote it. After a crash the same revision may be written again: of two with
             one `alert_id` and `revision` the one with the greater epoch counts.
     """
@@ -119,6 +125,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     duty: Duty | None = None
     reopened: int = 0
     reopened_time: str | None = None
+    facts: dict[str, Fact] = msgspec.field(default_factory=dict)
 
 
 class Contribution(msgspec.Struct, frozen=True):

@@ -43,3 +43,13 @@ def amount_text(minor: int, currency: str) -> str:
     whole, part = divmod(abs(minor), 10**digits)
     sign = "-" if minor < 0 else ""
     return f"{sign}{whole:,}.{part:0{digits}d}" if digits else f"{sign}{whole:,}"
+
+
+def money_text(minor: int, currency: str) -> str:
+    """An amount with its currency: yuan by their sign, every other by its code.
+
+    >>> money_text(-123_456_05, "CNY"), money_text(209_100, "JPY"), money_text(950, "KWD")
+    ('-¥123,456.05', '209,100 JPY', '0.950 KWD')
+    """
+    sign, figure = "-" if minor < 0 else "", amount_text(abs(minor), currency)
+    return f"{sign}¥{figure}" if currency == "CNY" else f"{sign}{figure} {currency}".rstrip()

@@ -14,10 +14,12 @@ from dataclasses import dataclass, replace
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
-from detectors.contract import E7
+import msgspec
+
+from detectors.contract import Story, minor_of
 from domain.alerts import Alert, Duty
 from domain.feature_codes import NULL
-from domain.timestamps import DAY_MS, iso
+from domain.timestamps import DAY_MS, day_iso, iso
 from engine.deadlines import Deadlines
 from engine.decoding.columns import MISSING
 from engine.stories import PARTLY, ClosedStories, ClosedStory, Figures
@@ -102,13 +104,13 @@ class Episode:
     shop: Shop | None = None
 
     def take(
-        self, j: int, rows: FeatureRows, time_ms: int, severity: float, loss_e7: int, turnover_e7: int
+        self, j: int, rows: FeatureRows, time_ms: int, severity: float, loss_e7: int, turnover_e7: int, local_day: int
     ) -> bool:  # fmt: skip
-        """Count the hit in row `j`, its money `NULL` where it is not known; return whether a revision is due."""
+        """Count the hit in row `j`, its money and day `NULL` where not known; return whether a revision is due."""
         was = self.now
         txn_id = rows.txn_id(j) if len(was.txn_ids) < MOST_TXN_IDS else ""
         shown = rows.transaction(j) if len(was.transactions) < MOST_TRANSACTIONS else None
-        now = was.with_hit(time_ms, severity, loss_e7, turnover_e7, txn_id, shown)
+        now = was.with_hit(time_ms, severity, loss_e7, turnover_e7, txn_id, shown, local_day)
         hits = now.episode_hits
         due = hits & (hits - 1) == 0 or now.severity >= self.told.severity + RISE
         self.now = now
@@ -121,13 +123,13 @@ class Episode:
         it = self.now._replace(revision=self.now.revision + 1) if closed else self.told
         detector, duty = self.detector, getattr(self.detector, "duty", None)
         loss, turnover = _minor(it.loss_e7), _minor(it.turnover_e7)
-        main = loss if detector.bearer else turnover
+        facts = detector.facts(self.values, Story(it.hits, loss, turnover, _day(it.first_day)))
         return Alert(
             alert_id=self.alert_id, revision=it.revision, detector=detector.name, version=detector.version,
             merchant_id=self.merchant_id, subject=f"merchant:{self.merchant_id}",
             severity=round(it.severity, 4), hits=it.hits, first_time=iso(it.first_ms), last_time=iso(it.last_ms),
             at_stake=(turnover or 0) if loss is None else loss, currency=self.currency, title=detector.title,
-            reason=detector.reason(self.values, it.hits, main or 0, self.currency),
+            reason=detector.sentence(facts, self.currency),
             evidence=detector.evidence(self.values), txn_ids=it.txn_ids, risk_code=detector.risk_code,
             received_at=None if closed or self.received_ms == MISSING else iso(self.received_ms), closed=closed,
             controls=self.controls, shop=self.shop, transactions=it.transactions, turnover=turnover,
@@ -135,12 +137,18 @@ class Episode:
             loss_month=_minor(it.loss_month_e7),
             duty=Duty(duty.name, iso(it.first_ms + duty.within_s * 1000)) if duty else None,
             reopened=it.reopened, reopened_time=iso(it.episode_first_ms) if it.reopened else None,
+            facts=msgspec.to_builtins(facts, builtin_types=(tuple,)),
         )  # fmt: skip
 
 
 def _minor(e7: int | None) -> int | None:
     """Ten-millionths of a minor unit to minor units, rounded half up."""
-    return None if e7 is None or e7 == PARTLY else (e7 + E7 // 2) // E7
+    return None if e7 == PARTLY else minor_of(e7)
+
+
+def _day(day: int | None) -> str | None:
+    """A local day as ISO 8601; None where it is not known."""
+    return day_iso(None if day == PARTLY else day)
 
 
 def _money(of_hits: NDArray[np.int64] | None) -> Iterable[int]:
@@ -202,9 +210,10 @@ class Episodes:
         at = findings.index
         hits = zip(
             at.tolist(), rows.merchant_row[at].tolist(), rows.time_ms[at].tolist(), rows.watermark_ms[at].tolist(),
-            findings.severity.tolist(), _money(findings.loss_e7), _money(findings.turnover_e7), strict=False,
+            findings.severity.tolist(), _money(findings.loss_e7), _money(findings.turnover_e7),
+            rows.judged["local_day"][at].tolist(), strict=False,
         )  # fmt: skip
-        for j, row, time_ms, mark_ms, severity, loss, turnover in hits:
+        for j, row, time_ms, mark_ms, severity, loss, turnover, day in hits:
             episode = self._open.get((detector.name, row))
             as_set = controls.detector_at(detector.name, int(rows.clock_ms[j]))
             if episode and self._is_over(episode, time_ms, mark_ms, as_set.max_age_s):
@@ -217,7 +226,7 @@ class Episodes:
                     begun.append(Begun(j, row, severity))
             before = episode.now
             touched[row] = episode
-            if episode.take(j, rows, time_ms, severity, loss, turnover):
+            if episode.take(j, rows, time_ms, severity, loss, turnover, day):
                 due[episode.alert_id] = (episode, j)
             now = episode.now
             if now.episode_severity > before.episode_severity or time_ms // DAY_MS > before.last_ms // DAY_MS:

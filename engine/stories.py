@@ -24,7 +24,7 @@ STORY_D = 14
 week, and two weeks span a holiday; a trick that repeats by the month is a new alert each time, at full weight."""
 STORY_MS = STORY_D * DAY_MS
 PARTLY = -1
-"""A sum of which earlier hits' part is not known: it is none for good."""
+"""A sum of which earlier hits' part is not known, or a first day before which there may be another: none for good."""
 MONTH_DAYS = 30
 """Days that a loss is projected to."""
 LEAST_DAYS = 3
@@ -34,8 +34,9 @@ LEAST_DAYS = 3
 class Figures(NamedTuple):
     """An alert's totals at one moment; money in ten-millionths of a minor unit, None where none is known.
 
-    The last four are of its last episode: how often the alert was reopened until then, and that episode's hits, peak
-    and earliest hit.
+    `reopened` to `episode_first_ms` are of its last episode: how often the alert was reopened until then, and that
+    episode's hits, peak and earliest hit. `first_day` is the merchant's local day of the earliest hit, in days from
+    1970, None where no hit has one.
     """
 
     revision: int = 0
@@ -51,6 +52,7 @@ class Figures(NamedTuple):
     episode_hits: int = 0
     episode_severity: float = 0.0
     episode_first_ms: int = 0
+    first_day: int | None = None
 
     @classmethod
     def beginning(cls, time_ms: int) -> Figures:
@@ -59,16 +61,18 @@ class Figures(NamedTuple):
 
     def with_hit(
         self, time_ms: int, severity: float, loss_e7: int, turnover_e7: int, txn_id: str,
-        transaction: TransactionRow | None,
+        transaction: TransactionRow | None, local_day: int = NULL,
     ) -> Figures:  # fmt: skip
-        """The totals with a further hit; its money is `NULL`, and transaction id and row are empty, to leave them."""
+        """The totals with a further hit; its money and day are `NULL`, and transaction id and row are empty, to leave
+        them.
+        """
         return Figures(
             self.revision, self.hits + 1, max(self.severity, severity), min(self.first_ms, time_ms),
             max(self.last_ms, time_ms), _plus(self.loss_e7, loss_e7), _plus(self.turnover_e7, turnover_e7),
             (*self.txn_ids, txn_id) if txn_id else self.txn_ids,
             self.transactions if transaction is None else (*self.transactions, transaction),
             self.reopened, self.episode_hits + 1, max(self.episode_severity, severity),
-            min(self.episode_first_ms, time_ms),
+            min(self.episode_first_ms, time_ms), _earlier(self.first_day, local_day),
         )  # fmt: skip
 
     def opened_again(self, time_ms: int) -> Figures:
@@ -89,6 +93,13 @@ def _plus(total: int | None, more: int) -> int | None:
     if more == NULL or total == PARTLY:
         return total
     return more if total is None else total + more
+
+
+def _earlier(day: int | None, other: int) -> int | None:
+    """The earlier of two days of which the first may be None and the second `NULL`; `PARTLY` stays."""
+    if other == NULL or day == PARTLY:
+        return day
+    return other if day is None else min(day, other)
 
 
 class ClosedStory(NamedTuple):

@@ -19,6 +19,7 @@ from engine.decoding.columns import MISSING
 from engine.features.families.registry import columns
 from engine.monitor import Monitor, MonitorConfig
 from tests.strategies import records_of
+from tests.told import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,7 +34,7 @@ T0 = 1_735_660_800_000
 """2025-01-01T00:00:00+08:00."""
 
 
-class Spy:
+class Spy(Telling):
     """A detector that finds nothing and keeps every row of features."""
 
     name, version, title, risk_code, risk_group, bearer = "spy", 1, Text("spy", "spy"), "", "fee", ""
@@ -54,9 +55,6 @@ class Spy:
 
     def evidence(self, values: Mapping[str, Any]) -> tuple[Evidence, ...]:
         return ()
-
-    def reason(self, values: Mapping[str, Any], hits: int, at_stake_minor: int, currency: str) -> Text:
-        return self.title
 
 
 def sale(k: int, at_ms: int, **changed: Any) -> Event:

@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from detectors.words import figures
+
 if TYPE_CHECKING:
     from domain.alerts import Text
 
@@ -39,13 +41,8 @@ def said(text: Text, lang: str) -> str:
     return text.zh if lang == "zh" else text.en
 
 
-def counted(count: int, one: str, many: str = "") -> str:
-    """A count and what is counted, in English; `many` where the plural is not `one` with an s.
-
-    >>> counted(1, "hit"), counted(1_200, "hit"), counted(0, "text was", "texts were")
-    ('1 hit', '1,200 hits', '0 texts were')
-    """
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+counted = figures.counted
+"""A count and what is counted, in English: as alerts have it."""
 
 
 def local(ms: int | None, zone: str) -> str:

@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.alerts import BEARERS
-from domain.currencies import amount_text
+from domain.currencies import money_text
 from domain.severity import CRITICAL, HIGH, LOW, MEDIUM, level_of
 from engine.control_kinds.registry import KINDS
 from tillwatch.language import local_iso, said, speaker
@@ -87,15 +87,8 @@ def emit_json(value: Any) -> None:
 
 
 def money(minor: int | None, currency: str) -> str:
-    """An amount for people, with its currency's digits; a dash where it is not known.
-
-    >>> money(-123_456_05, "CNY"), money(209_100, "JPY"), money(950, "KWD")
-    ('-¥123,456.05', '209,100 JPY', '0.950 KWD')
-    """
-    if minor is None:
-        return UNKNOWN
-    sign, figure = "-" if minor < 0 else "", amount_text(abs(minor), currency)
-    return f"{sign}¥{figure}" if currency == "CNY" else f"{sign}{figure} {currency}".rstrip()
+    """An amount for people, with its currency; a dash where it is not known."""
+    return UNKNOWN if minor is None else money_text(minor, currency)
 
 
 def sums(by_currency: Mapping[str, int]) -> str:

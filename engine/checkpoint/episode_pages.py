@@ -48,6 +48,9 @@ class _OpenEpisode(msgspec.Struct, frozen=True, array_like=True):
     now_episode: _Episode | None = None
     """None in pages of before, whose alerts had one episode each."""
     told_episode: _Episode | None = None
+    now_first_day: int | None = PARTLY
+    """Pages of before do not say it."""
+    told_first_day: int | None = PARTLY
 
 
 class _ClosedStory(msgspec.Struct, frozen=True, array_like=True):
@@ -59,6 +62,8 @@ class _ClosedStory(msgspec.Struct, frozen=True, array_like=True):
     money: _Money
     episode: _Episode
     transactions: tuple[TransactionRow, ...]
+    first_day: int | None = PARTLY
+    """Pages of before do not say it."""
 
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -75,7 +80,7 @@ def episode_entry(key: tuple[str, int], kept: Kept | None) -> bytes:
     held = _OpenEpisode(
         kept.merchant_id, kept.alert_id, kept.currency, _totals_of(now), _totals_of(told), dict(kept.values),
         kept.controls, kept.deadline_ms, kept.received_ms, kept.shop, now.transactions, len(told.transactions),
-        _money_of(now), _money_of(told), _last_of(now), _last_of(told),
+        _money_of(now), _money_of(told), _last_of(now), _last_of(told), now.first_day, told.first_day,
     )  # fmt: skip
     return _pack((*key, held))
 
@@ -86,7 +91,7 @@ def story_entry(key: tuple[str, int], story: ClosedStory | None) -> bytes:
         return _pack((*key, None))
     it = story.totals
     held = _ClosedStory(
-        story.alert_id, story.currency, _totals_of(it), _money_of(it), _last_of(it), it.transactions
+        story.alert_id, story.currency, _totals_of(it), _money_of(it), _last_of(it), it.transactions, it.first_day
     )  # fmt: skip
     return _pack((*key, held))
 
@@ -96,7 +101,7 @@ def story_of(entry: bytes) -> tuple[tuple[str, int], ClosedStory | None]:
     name, row, it = _unpack_story(entry)
     if it is None:
         return (name, row), None
-    totals = _figures_of(it.totals, it.money, it.episode, name, it.transactions)
+    totals = _figures_of(it.totals, it.money, it.episode, name, it.transactions, it.first_day)
     return (name, row), ClosedStory(it.alert_id, it.currency, totals)
 
 
@@ -125,8 +130,10 @@ def episode_of(entry: bytes) -> tuple[tuple[str, int], Kept | None]:
         return (name, row), None
     return (name, row), Kept(
         it.merchant_id, it.alert_id, it.currency,
-        _figures_of(it.now, it.now_money, it.now_episode, name, it.transactions),
-        _figures_of(it.told, it.told_money, it.told_episode, name, it.transactions[: it.told_transactions]),
+        _figures_of(it.now, it.now_money, it.now_episode, name, it.transactions, it.now_first_day),
+        _figures_of(
+            it.told, it.told_money, it.told_episode, name, it.transactions[: it.told_transactions], it.told_first_day
+        ),
         it.values, _versions_of(it.controls), it.deadline_ms, it.received_ms, it.shop,
     )  # fmt: skip
 
@@ -146,15 +153,16 @@ def with_deadline(kept: Kept, detector: Detector) -> Kept:
 
 
 def _figures_of(
-    it: _Figures, money: _Money | None, episode: _Episode | None, detector: str, shown: tuple[TransactionRow, ...]
-) -> Figures:
+    it: _Figures, money: _Money | None, episode: _Episode | None, detector: str, shown: tuple[TransactionRow, ...],
+    first_day: int | None,
+) -> Figures:  # fmt: skip
     revision, hits, severity, first_ms, last_ms, at_stake_e7, txn_ids = it
     if money is None:  # what was 0 then was mostly not known
         one = at_stake_e7 if int(at_stake_e7) else ""
         money = (one, str(PARTLY)) if detector in LOSS_BEFORE else ("", one)
     loss, turnover = (int(each) if each else None for each in money)
     last = (0, hits, severity, first_ms) if episode is None else episode
-    return Figures(revision, hits, severity, first_ms, last_ms, loss, turnover, txn_ids, shown, *last)
+    return Figures(revision, hits, severity, first_ms, last_ms, loss, turnover, txn_ids, shown, *last, first_day)
 
 
 def risk_entry(row: int, account: Account) -> bytes:

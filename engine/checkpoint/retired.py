@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from detectors.contract import NOTHING
+from detectors.contract import NOTHING, Story
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
@@ -33,6 +33,12 @@ class DetectorMark(msgspec.Struct, frozen=True, array_like=True):
 
 UNKNOWN = DetectorMark("", 0, "", "", "")
 """The mark of a detector of which the state holds none."""
+
+
+class RetiredFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """Facts of an alert whose detector no longer runs."""
+
+    hits: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +85,13 @@ class RetiredDetector:
         """The columns that were frozen when the last revision was due."""
         return tuple(Evidence(name, "", value, None, None, "") for name, value in values.items())
 
-    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:  # noqa: ARG002
+    def facts(self, values: Values, story: Story) -> RetiredFacts:  # noqa: ARG002
+        """How often it hit."""
+        return RetiredFacts(hits=story.hits)
+
+    def sentence(self, facts: RetiredFacts, currency: str) -> Text:  # noqa: ARG002
         """That it no longer runs, and what it had found."""
         return Text(
-            f"{self.title.en}: {hits} hits, then the detector was removed",
-            f"{self.title.zh}：命中 {hits} 次，此后该检测器已停用",
+            f"{self.title.en}: {facts.hits:,} hit{'s' if facts.hits != 1 else ''}, then the detector was removed",
+            f"{self.title.zh}：命中{facts.hits:,}次，此后该检测器已停用",
         )

@@ -28,7 +28,7 @@ from domain.dispositions import CAPACITY as MERCHANTS
 from domain.events import EVENT_KINDS, FUTURE_MS, KIND_TRANSACTION, TRANSACTION, Kind, Moves, Role
 from domain.feature_codes import NULL, ROW_CLOSING
 from domain.readings import TransactionRow
-from domain.timestamps import HOUR_MS, iso
+from domain.timestamps import DAY_MS, HOUR_MS, iso
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS, unpack
 from engine.decoding.decode import dead_letter
 from engine.decoding.hashing import partition_of
@@ -150,6 +150,8 @@ class _Judged(Mapping[str, Any]):
         if name not in self._made:
             if name == "sale_minor":
                 self._made[name] = self._rows.sale_minor()
+            elif name == "local_day":
+                self._made[name] = self._rows.local_day()
             else:
                 self._made |= zip(HOME, self._rows.home_scale(), strict=True)
         made: NDArray[Any] = self._made[name]
@@ -220,6 +222,10 @@ class FeatureRows:
         """Which rows are of an approved sale."""
         sales: NDArray[np.bool_] = self.approved_role == Role.SALE
         return sales
+
+    def local_day(self) -> NDArray[np.int64]:
+        """The merchants' local days that transactions are of, or that ended, in days from 1970; null of other rows."""
+        return np.where(self.local_ms == MISSING, NULL, self.local_ms // DAY_MS)
 
     # -- money
 

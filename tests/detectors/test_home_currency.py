@@ -97,4 +97,4 @@ def test_without_a_rate_the_threshold_goes_by_whole_units() -> None:
     (alert,) = bursts("JPY", 20)
     (at_home,) = bursts("CNY", 2_000)
     assert alert.severity == pytest.approx(at_home.severity, abs=0.005)
-    assert (alert.currency, alert.reason.en.partition(" in ")[0].endswith(" JPY")) == ("JPY", True)
+    assert (alert.currency, " JPY" in alert.reason.en, "¥" in alert.reason.en) == ("JPY", True, False)

@@ -155,7 +155,7 @@ def test_by_history_going_back_and_forth_to_a_cheaper_class_is_found() -> None:
     assert alert.txn_ids == ("t45", "t50")  # t40 is the first change, t41 the second, t45 the third
     shown = {each.feature: each.value for each in alert.evidence}
     assert float(shown["mcc_learned_share"] or 0) > 0.9
-    assert "usual 5812" in alert.reason.en
+    assert "Usual MCC 5812" in alert.reason.en
 
 
 def test_by_history_a_dearer_class_and_a_short_history_are_silent() -> None:
@@ -201,7 +201,7 @@ def test_a_settlement_under_an_unregistered_mcc_is_found_with_its_leakage() -> N
     assert alert.at_stake == 113
     assert alert.severity == pytest.approx(0.30 + 0.075 + 0.2 * 0.046612, abs=1e-4)
     assert {each.feature: each.value for each in alert.evidence}["mcc_sources"] == "settlement"
-    assert "by settlement" in alert.reason.en
+    assert "settled as 5411" in alert.reason.en
     assert "清算" in alert.reason.zh
 
 
@@ -214,7 +214,7 @@ def test_a_settlement_in_a_cheaper_class_than_any_registered_is_found_at_the_sam
     alert = only(alerts_of(master(), settled(1, fee_class="standard"), settled(2, fee_class="exempt")))
     assert alert.at_stake == 515
     assert {each.feature: each.value for each in alert.evidence}["fee_class_used"] == "exempt class"
-    assert "1 sale under exempt class by settlement" in alert.reason.en
+    assert "1 sale settled in the exempt class" in alert.reason.en
     assert alert.severity == pytest.approx(0.30 + 0.15 + 0.2 * 0.180413, abs=1e-4)
 
 
@@ -251,7 +251,7 @@ def test_settlements_without_a_regulated_price_are_found_without_a_figure() -> N
 def test_by_history_a_settled_mcc_that_messages_never_carry_is_found() -> None:
     honest = [sale(k) for k in range(40)]
     alert = only(alerts_of(*honest, settled(1), settled(2, mcc="5411")))
-    assert "usual 5812" in alert.reason.en
+    assert "Usual MCC 5812" in alert.reason.en
     assert alert.at_stake == 113
 
 

@@ -48,7 +48,7 @@ def test_a_pool_of_numbers_at_one_terminal_is_found(number: object, known: list[
     assert alert.hits > 100
     assert (alert.loss, alert.turnover, alert.bearer) == (None, alert.hits * 100_000, None)
     assert alert.severity == pytest.approx(0.4 + 0.1 * 1.613, abs=0.01)  # 40 sales of 1,000.00 a day
-    assert "at least 8" in alert.reason.en
+    assert "At least 8" in alert.reason.en
     assert alert.risk_code == "26"
 
 

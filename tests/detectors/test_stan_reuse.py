@@ -33,8 +33,8 @@ def test_a_terminal_whose_clock_stands_still_is_found_at_its_eleventh_payment() 
     assert alerts_of(*(sale(k) for k in range(10))) == []
     (alert,) = alerts_of(*(sale(k) for k in range(11)))
     assert (alert.detector, alert.risk_code, alert.severity, alert.hits) == ("stan_reuse", "23", 0.35, 1)
-    assert alert.reason.en.startswith("10 payments of the day under the trace number and time of another")
-    assert "当日10笔交易" in alert.reason.zh
+    assert alert.reason.en.startswith("10 payments on 5 July with the STAN and time of another")
+    assert "7月5日10笔交易" in alert.reason.zh
 
 
 def test_two_terminals_that_send_in_turn_are_found_too() -> None:

@@ -37,8 +37,8 @@ def test_ninety_days_without_a_sale_ask_for_a_new_verification_and_a_year_for_a_
     shop = Shop(rate=0.3, factor=lambda d: 1.0 if d < ON else 0.0)
     found = volume_alerts(*shop.events(ON + 380), only="volume_collapse")
     assert [each.severity for each in found] == [0.2, 0.3]
-    assert "verify its identity" in found[0].reason.en
-    assert "stop" in found[1].reason.en
+    assert "identity is to be verified" in found[0].reason.en
+    assert "stopped" in found[1].reason.en
 
 
 @pytest.mark.parametrize("seed", range(4))

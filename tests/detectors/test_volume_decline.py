@@ -39,8 +39,8 @@ def test_a_fading_to_two_fifths_in_four_weeks_is_told_before_it_is_over(seed: in
 def test_the_reason_has_both_levels_and_severity_follows_the_money_of_a_usual_day() -> None:
     (low,), (high,) = (declines(fading(ticket=ticket), ON + FADES_D + 10) for ticket in (500, 500_000))
     assert low.severity < 0.35 < high.severity
-    assert "of the level of three months" in high.reason.en
-    assert "近两周" in high.reason.zh
+    assert "of their three-month level" in high.reason.en
+    assert "两周交易量降至" in high.reason.zh
     ratio = next(each for each in high.evidence if each.feature == "decline_ratio")
     assert float(ratio.value or 1) <= VolumeDecline().ratio
 

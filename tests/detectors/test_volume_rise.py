@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from detectors.contract import Story
 from detectors.volume_rise import VolumeRise
 from domain.timestamps import DAY_MS, HOUR_MS
 from tests.detectors.shops import EPOCH, FIRST, Shop, master, volume_alerts
@@ -58,24 +59,23 @@ def test_four_times_eighty_sales_are_found_the_same_day_by_a_sale(seed: int) -> 
 def test_the_reason_has_the_merchant_s_numbers_in_both_languages() -> None:
     shop = Shop(sigma=0.3, factor=lambda d: 8.0 if d == ON else 1.0)
     (alert,) = rises(shop, ON + 2)
-    assert "x) in a day" in alert.reason.en
-    assert "above the usual" in alert.reason.en
-    assert "当日" in alert.reason.zh
+    assert "× the usual), ¥" in alert.reason.en
+    assert "倍）、¥" in alert.reason.zh
     sales = next(each for each in alert.evidence if each.feature == "sales_1d")
     assert float(sales.value or 0) > 5 * float(sales.baseline or 0)
     assert alert.at_stake > 0
 
 
-@pytest.mark.parametrize(("currency", "told"), [("JPY", "209,100 JPY"), ("CNY", "2,091.00 CNY")])
+@pytest.mark.parametrize(("currency", "told"), [("JPY", "209,100 JPY"), ("CNY", "¥2,091")])
 def test_a_merchant_s_money_is_told_with_the_digits_of_its_currency(currency: str, told: str) -> None:
     shop = Shop(rate=12.0, ticket=100, sigma=0.1, extra={ON: [(12.0 + k / 100, 2_000) for k in range(100)]})
     events = [each | {"currency": currency} if "amount" in each else each for each in shop.events(ON + 2)]
     (alert,) = volume_alerts(*events, only="volume_rise")
     assert alert.currency == currency
     minor = int(shown(alert, "sales_minor_1d"))
-    assert (f"{minor:,} JPY" if currency == "JPY" else f"{minor / 100:,.2f} CNY") in alert.reason.en
+    assert (f"{minor:,} JPY" if currency == "JPY" else f"¥{minor / 100:,.0f}") in alert.reason.en
     values = dict.fromkeys(VolumeRise().columns, 0) | {"sales_minor_1d": 209_100}
-    assert told in VolumeRise().reason(values, 1, 0, currency).en
+    assert told in VolumeRise().sentence(VolumeRise().facts(values, Story(1)), currency).en
 
 
 def test_severity_follows_the_money() -> None:
@@ -92,7 +92,7 @@ def test_an_hour_far_above_its_usual_is_found_within_the_hour() -> None:
     shop = Shop(rate=60.0, extra={ON: [(15 + k / 120, 12_000) for k in range(60)]})
     (alert,) = rises(shop, ON + 1)
     assert alert.first_time[11:13] == "07"  # 15 o'clock in Shanghai
-    assert "within an hour" in alert.reason.en
+    assert "One hour of" in alert.reason.en
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 5])
@@ -273,7 +273,7 @@ def test_much_at_once_after_a_hundred_days_is_found_the_same_day() -> None:
     assert shop.day_of(alert) == WAKE
     assert alert.risk_code == "12"
     assert "after 100 days" in alert.reason.en
-    assert "停业100天后" in alert.reason.zh
+    assert "100天无交易后" in alert.reason.zh
     assert alert.severity > 0.5
 
 
@@ -289,7 +289,7 @@ def test_after_more_than_four_hundred_days_only_a_large_sum_counts() -> None:
         events = [*shop.events(SLEEP), *shop.events(SLEEP + 421, SLEEP + 420)]
         alerts = volume_alerts(*events, only="volume_rise")
         assert len(alerts) == found
-        assert all("400 or more" in each.reason.en for each in alerts)
+        assert all("400 days or more" in each.reason.en for each in alerts)
 
 
 @pytest.mark.parametrize(

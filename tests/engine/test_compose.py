@@ -20,6 +20,7 @@ from engine.features.families.registry import FAMILIES
 from engine.features.rows import row_dtype
 from engine.jit import njit
 from engine.monitor import Monitor, MonitorConfig
+from tests.told import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,7 +51,7 @@ FIELDS = (("mine_minor", np.int64),)
 OUT = (("mine", np.int64), ("mine_half", np.float64))
 
 
-class Recorder:
+class Recorder(Telling):
     """A detector that finds nothing and keeps what it was shown."""
 
     name, version, title, risk_group, risk_code, bearer = "recorder", 1, Text("", ""), "rule", "", ""
@@ -68,9 +69,6 @@ class Recorder:
         return Findings(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
 
     def evidence(self, values: Mapping[str, Any]) -> tuple[Evidence, ...]:
-        raise NotImplementedError
-
-    def reason(self, values: Mapping[str, Any], hits: int, at_stake_minor: int, currency: str) -> Text:
         raise NotImplementedError
 
 

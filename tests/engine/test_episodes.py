@@ -15,6 +15,7 @@ from engine.controls import Controls
 from engine.decoding.columns import MISSING
 from engine.episodes import Episodes, Risen
 from engine.shops import Shops
+from tests.told import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ QUIET_GAP_MS, MAX_AGE_MS = QUIET_GAP_S * 1000, MAX_AGE_S * 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Telling):
     """A detector whose findings are given to the episodes directly."""
 
     name: str = "probe"
@@ -49,9 +50,6 @@ class Probe:
 
     def evidence(self, values: Mapping[str, int | float | None]) -> tuple[Evidence, ...]:
         return (Evidence("n", "txn", values["n"], None, None, "transactions"),)
-
-    def reason(self, values: Mapping[str, int | float | None], hits: int, at_stake_minor: int, currency: str) -> Text:
-        return Text(f"{hits} hits, {at_stake_minor} {currency}", "")
 
 
 class Hit(NamedTuple):
@@ -78,6 +76,10 @@ class Rows:
     @property
     def clock_ms(self) -> NDArray[np.int64]:
         return self.time_ms
+
+    @property
+    def judged(self) -> dict[str, NDArray[np.int64]]:
+        return {"local_day": self.time_ms // DAY_MS}
 
     def txn_id(self, j: int) -> str:
         return f"t{self.first + j}"
@@ -346,7 +348,7 @@ def test_an_alert_says_whose_it_is() -> None:
         "CNY",
         3,
     )
-    assert (alert.reason.en, alert.closed) == ("1 hits, 0 CNY", False)
+    assert (alert.reason.en, alert.closed) == ("1 0 None 2026-07-05 CNY {'n': 0}", False)
 
 
 def test_a_score_counts_an_episode_s_peak_once() -> None:

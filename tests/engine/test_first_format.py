@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from detectors.calibration import RAW
+from domain.alerts import Alert, Text
 from engine.checkpoint.pages import decode
 from engine.decoding.records import Records
 from engine.features.families import daily, season, sent
@@ -49,15 +50,21 @@ def undisturbed() -> Monitor:
 
 def without_receipts(seen: Monitor, merchant_id: str) -> MerchantSnapshot:
     """A merchant without when its open alerts' records were received, their turnover, what waiting reversals take out,
-    the shop and the transactions of alerts, which that version did not keep."""
+    the shop, the transactions and the words of alerts, which that version did not keep."""
     found = seen.snapshot(merchant_id)
     assert found is not None
     episodes = tuple(
-        msgspec.structs.replace(each, received_at=None, turnover=None, shop=None, transactions=())
+        msgspec.structs.replace(unworded(each), received_at=None, turnover=None, shop=None, transactions=())
         for each in found.episodes
     )
     waiting = tuple(each | {"amount_minor": 0} for each in found.waiting)
     return dataclasses.replace(found, episodes=episodes, waiting=waiting, blind_until_ms={})
+
+
+def unworded(alert: Alert) -> Alert:
+    """An alert without its sentence, and without the facts that rest on turnover and on its first day."""
+    facts = {name: fact for name, fact in alert.facts.items() if name not in {"turnover_minor", "first_day"}}
+    return msgspec.structs.replace(alert, reason=Text("", ""), facts=facts)
 
 
 def later() -> list[bytes]:
@@ -101,7 +108,9 @@ def test_what_follows_is_as_if_it_had_been_there() -> None:
     found, want = restored().process(given), undisturbed().process(given)
     assert want.alerts
     for outputs in (found, want):
-        outputs.alerts = [msgspec.structs.replace(each, shop=None, transactions=()) for each in outputs.alerts]
+        outputs.alerts = [
+            msgspec.structs.replace(unworded(each), shop=None, transactions=()) for each in outputs.alerts
+        ]
     # Of an alert that was open then it is not known what the sales before came to.
     known = [each.turnover for each in found.alerts]
     assert {None} < set(known)

@@ -18,6 +18,7 @@ from domain.timestamps import DAY_MS, HOUR_MS
 from engine.decoding.columns import MISSING
 from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
+from tests.told import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ MIDNIGHT = 1_783_180_800_000
 
 
 @dataclass(slots=True)
-class Everything:
+class Everything(Telling):
     """A detector that finds fault with every row of some occasions."""
 
     occasions: tuple[int, ...] = (ROW_CLOSING, ROW_SETTLEMENT, ROW_CONTRACT)
@@ -54,9 +55,6 @@ class Everything:
 
     def evidence(self, values: Mapping[str, Any]) -> tuple[Evidence, ...]:
         return tuple(Evidence(name, "", value, None, None, "") for name, value in values.items())
-
-    def reason(self, values: Mapping[str, Any], hits: int, at_stake_minor: int, currency: str) -> Text:
-        return Text(f"{hits}{values}{at_stake_minor}{currency}", "")
 
 
 def sale(k: int, at_ms: int, merchant: str = "m", **more: Any) -> bytes:

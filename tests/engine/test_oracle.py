@@ -34,6 +34,7 @@ from tests.strategies import (
     seeded_stream,
     streams,
 )
+from tests.told import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +57,7 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("warm_kernel")]
 
 
 @dataclass(slots=True)
-class Spy:
+class Spy(Telling):
     """A detector that finds nothing and remembers every column it is handed."""
 
     seen: list[dict[str, Value]] = field(default_factory=list)
@@ -84,9 +85,6 @@ class Spy:
 
     def evidence(self, values: Mapping[str, int | float | None]) -> tuple[Evidence, ...]:
         return ()
-
-    def reason(self, values: Mapping[str, int | float | None], hits: int, at_stake_minor: int, currency: str) -> Text:
-        return self.title
 
 
 def card_tolerance(cards: int) -> float:

@@ -21,6 +21,7 @@ from engine.decoding.records import Records
 from engine.features.families import season
 from engine.monitor import Monitor, MonitorConfig
 from tests.season_reference import DAY, HOUR, Reference
+from tests.told import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +34,7 @@ SHORT = ("day_share", "expected_1h", "hour_surprise", "new_d", "peer_z")
 NAMES = tuple(column.name for column in season.COLUMNS if column.name not in SHORT)
 
 
-class Spy:
+class Spy(Telling):
     """A detector that finds nothing and keeps the columns of the season."""
 
     name, risk_group, version, title, risk_code, bearer = "spy", "volume", 1, Text("spy", "spy"), "", ""
@@ -55,9 +56,6 @@ class Spy:
 
     def evidence(self, values: Mapping[str, Any]) -> tuple[()]:
         return ()
-
-    def reason(self, values: Mapping[str, Any], hits: int, at_stake_minor: int, currency: str) -> Text:
-        return self.title
 
 
 def factor_of(day: int, plan: dict[str, int]) -> float:

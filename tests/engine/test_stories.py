@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from detectors.contract import E7
 from detectors.mcc_jump import MccJump
+from domain.feature_codes import NULL
 from domain.timestamps import DAY_MS, HOUR_MS, iso
 from engine.checkpoint.episode_pages import episode_entry, episode_of, story_entry, story_of
 from engine.controls import Controls
 from engine.episodes import Episodes
 from engine.monitor import Monitor, MonitorConfig
-from engine.stories import STORY_MS
+from engine.stories import PARTLY, STORY_MS, Figures
 from tests.engine.test_checkpoints import Shelf
 from tests.engine.test_episodes import MAX_AGE_MS, QUIET_GAP_MS, START_MS, Desk, Hit, Probe, told
 from tests.strategies import cut, records_of
@@ -159,6 +160,22 @@ HITS = st.lists(
     min_size=1, max_size=30,
 )  # fmt: skip
 """Of each hit how long after the last, whose, its severity, and how late it is."""
+
+
+def test_the_first_day_of_a_story_is_that_of_its_earliest_hit_and_outlives_its_episodes() -> None:
+    desk = Desk()
+    desk.take(Hit(2 * DAY_MS))
+    desk.take(Hit(DAY_MS))
+    desk.clocks(3 * DAY_MS + QUIET_GAP_MS)
+    (again,) = desk.take(Hit(12 * DAY_MS))
+    assert again.facts["first_day"] == iso(START_MS + DAY_MS)[:10]
+
+
+def test_a_story_of_a_page_that_says_no_first_day_never_names_one() -> None:
+    """A later hit's day would be taken for the first."""
+    begun = Figures.beginning(START_MS)._replace(hits=1, first_day=PARTLY)
+    further = begun.with_hit(START_MS + DAY_MS, 0.5, NULL, NULL, "t1", None, 20_640)
+    assert further.first_day == PARTLY
 
 
 def hits_of(drawn: Sequence[tuple[int, int, float, int]]) -> list[Hit]:

@@ -25,6 +25,7 @@ from simulator.config import SimulationConfig
 from simulator.simulation import simulate
 from tests.engine.test_checkpoints import Shelf, rows_of
 from tests.strategies import records_of
+from tests.told import Telling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +39,7 @@ OLDER = (lifetime, volume, repeats)
 
 
 @dataclass(frozen=True)
-class Above:
+class Above(Telling):
     """Finds every transaction whose `column` is above a limit; a null is below any."""
 
     name: str
@@ -66,9 +67,6 @@ class Above:
 
     def evidence(self, values: Mapping[str, Any]) -> tuple[Evidence, ...]:
         return (Evidence(self.column, "24h", values[self.column], self.limit, None, "transactions"),)
-
-    def reason(self, values: Mapping[str, Any], hits: int, at_stake_minor: int, currency: str) -> Text:
-        return Text(f"{hits} hits", f"命中 {hits} 次")
 
 
 BOTH, GONE, FRESH = Above("both", "sales_24h", 3), Above("gone", "sales_1d", 2), Above("fresh", "card_visits", 2)
@@ -202,7 +200,7 @@ def test_open_episodes_of_a_detector_that_was_removed_close_with_their_totals() 
     (of_one,) = (each for each in closed if each.merchant_id == "m0")
     assert (of_one.title.en, of_one.hits) == ("gone is high", 4)
     assert of_one.reason == Text("gone is high: 4 hits, then the detector was removed",
-                                 "gone偏高：命中 4 次，此后该检测器已停用")  # fmt: skip
+                                 "gone偏高：命中4次，此后该检测器已停用")  # fmt: skip
 
 
 def test_points_of_a_detector_that_was_removed_fade_on() -> None:

@@ -1,0 +1,50 @@
+"""What `fee_rise` says."""
+
+from __future__ import annotations
+
+from detectors.words.figures import FactsOf, counted, money, tariff
+from domain.alerts import Text
+
+TITLE = Text("Fee rise against own history", "费率上调（对比历史费率）")
+
+
+class Facts(FactsOf, frozen=True, kw_only=True):
+    """Facts of an alert. What was charged and usual is of the latest payment.
+
+    Attributes:
+        hits: payments charged more than the merchant's own tariff, so far.
+        loss_minor: what the merchant paid more by them.
+        charged_minor: the fee charged.
+        usual_minor: the fee by the merchant's own tariff.
+        before_ppm: the rate of that tariff.
+        before_fixed_minor: its fixed part.
+        after_ppm: the rate of the dearer tariff that the payment fits; None where it fits none.
+        after_fixed_minor: its fixed part.
+    """
+
+    hits: int
+    loss_minor: int | None = None
+    charged_minor: int | None = None
+    usual_minor: int | None = None
+    before_ppm: int | None = None
+    before_fixed_minor: int | None = None
+    after_ppm: int | None = None
+    after_fixed_minor: int | None = None
+
+
+def sentence(facts: Facts, currency: str) -> Text:
+    """What the merchant paid more in all, the tariffs before and after, and a payment as an example."""
+    over = money(facts.loss_minor, currency)
+    charged, usual = money(facts.charged_minor, currency), money(facts.usual_minor, currency)
+    before = tariff(facts.before_ppm, facts.before_fixed_minor, currency)
+    after = tariff(facts.after_ppm, facts.after_fixed_minor, currency)
+    payments = counted(facts.hits, "payment")
+    if facts.after_ppm is None:
+        change_en, change_zh = f"the fee used to be {before.en}", f"原费率{before.zh}"
+    else:
+        change_en, change_zh = f"fee up from {before.en} to {after.en}", f"费率由{before.zh}升至{after.zh}"
+    return Text(
+        f"Merchant charged {over} more than before on {payments}: {change_en}, no contract on file; the latest was "
+        f"charged {charged}, by the earlier fee {usual}",
+        f"累计{facts.hits:,}笔比以往多扣商户{over}：{change_zh}，无签约记录；最近一笔实扣{charged}，按原费率应扣{usual}",
+    )

@@ -1,0 +1,108 @@
+"""What `mcc_jump` says."""
+
+from __future__ import annotations
+
+from detectors.words.figures import FactsOf, counted, mcc_text, money, underpaid
+from domain.alerts import Text
+
+TITLE = Text("MCC code-jumping", "跳码")
+CLASSES = {
+    "standard": Text("standard class", "标准类"),
+    "concession": Text("concession class", "优惠类"),
+    "exempt": Text("exempt class", "减免类"),
+}
+FEE_TYPES = {
+    "00": Text("none", "无"),
+    "01": Text("periodic", "周期计费"),
+    "02": Text("micro-merchant package", "小微商户套餐"),
+    "03": Text("fixed ratio", "固定比例"),
+    "04": Text("county", "县乡优惠"),
+    "05": Text("large merchant", "大商户优惠"),
+}
+"""UnionPay's special pricing (field 60.11.1)."""
+PLACES = {
+    "presented": Text("presented MCC", "上送MCC"),
+    "acceptor": Text("acceptor number", "受理商户编号（42域）"),
+    "channel": Text("channel's registration", "通道登记MCC"),
+    "fee_type": Text("special-fee type", "特殊计费类型"),
+    "settlement": Text("settlement", "清算"),
+}
+
+
+class Facts(FactsOf, frozen=True, kw_only=True):
+    """Facts of an alert. What is off is of the latest hit.
+
+    Attributes:
+        hits: sales, and settlements, with something off so far.
+        turnover_minor: money of these.
+        loss_minor: what issuers and UnionPay were paid too little.
+        expected: the merchant's MCC.
+        learned: whether history says so, and no master data.
+        used: the MCC that is off.
+        used_class: its fee class, or that of a settlement, of `CLASSES`; None where it is no cheaper.
+        fee_type: the special-fee type that is off.
+        places: where it was found, of `PLACES`.
+    """
+
+    hits: int
+    turnover_minor: int | None = None
+    loss_minor: int | None = None
+    expected: str | None = None
+    learned: bool = False
+    used: str | None = None
+    used_class: str | None = None
+    fee_type: str | None = None
+    places: tuple[str, ...] = ()
+
+
+def sentence(facts: Facts, currency: str) -> Text:
+    """What the merchant is registered for, what was sent instead, how often, and at whose cost."""
+    sales, lost, where = _sales(facts, currency), underpaid(facts.loss_minor, currency), _where(facts)
+    if facts.used is None:
+        found = _priced(facts, sales)
+        return Text(f"{found.en}{lost.en}", f"{found.zh}{lost.zh}")
+    own, used, kind = mcc_text(facts.expected or ""), mcc_text(facts.used), CLASSES.get(facts.used_class or "")
+    used_en, used_zh = (f"{used.en}, {kind.en}", f"{used.zh[:-1]}，{kind.zh}）") if kind else (used.en, used.zh)
+    by_en, by_zh = ("Usual MCC", "惯用MCC") if facts.learned else ("Registered", "登记MCC")
+    how_en, how_zh = ("settled", "清算") if facts.places == ("settlement",) else ("sent", "上送")
+    if facts.hits == 1:
+        said = Text(f"{sales.en} {how_en} as {used_en}", f"{sales.zh}按{used_zh}{how_zh}")
+    else:
+        said = Text(
+            f"{sales.en} {how_en} under another MCC, the latest {used_en}",
+            f"{sales.zh}按其他MCC{how_zh}，最近一笔为{used_zh}",
+        )
+    return Text(
+        f"{by_en} {own.en}; {said.en}{where.en}{lost.en}", f"{by_zh} {own.zh}；{said.zh}{where.zh}{lost.zh}"
+    )
+
+
+def _sales(facts: Facts, currency: str) -> Text:
+    worth = f" ({money(facts.turnover_minor, currency)})" if facts.turnover_minor else ""
+    worth_zh = f"（{money(facts.turnover_minor, currency)}）" if facts.turnover_minor else ""
+    return Text(f"{counted(facts.hits, 'sale')}{worth}", f"{facts.hits:,}笔{worth_zh}")
+
+
+def _priced(facts: Facts, sales: Text) -> Text:
+    """Sales of which the special-fee type, or the class that they were settled in, is off."""
+    if facts.fee_type is None:
+        kind = CLASSES[facts.used_class or "standard"]
+        return Text(
+            f"{sales.en} settled in the {kind.en}, not the merchant's", f"{sales.zh}按{kind.zh}清算，与商户登记不符"
+        )
+    name = FEE_TYPES.get(facts.fee_type)
+    type_en, type_zh = (f" ({name.en})", f"（{name.zh}）") if name else ("", "")
+    return Text(
+        f"{sales.en} sent with special-fee type {facts.fee_type}{type_en}, not approved for this shop",
+        f"{sales.zh}上送特殊计费类型{facts.fee_type}{type_zh}，该商户未获批",
+    )
+
+
+def _where(facts: Facts) -> Text:
+    """Where it was found, if elsewhere than in the MCC presented."""
+    if facts.places in {(), ("presented",), ("settlement",)}:
+        return Text("", "")
+    found = [PLACES[each] for each in facts.places if each in PLACES]
+    names = [each.en for each in found]
+    listed = " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
+    return Text(f", seen in its {listed}", f"，来源为{'、'.join(each.zh for each in found)}")

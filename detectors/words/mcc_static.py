@@ -1,0 +1,51 @@
+"""What `mcc_static` says."""
+
+from __future__ import annotations
+
+from detectors.words.figures import FactsOf, counted, mcc_text, money, underpaid
+from domain.alerts import Text
+from domain.profiles import NAMES
+
+TITLE = Text("Miscoded from the start", "套码")
+
+
+class Facts(FactsOf, frozen=True, kw_only=True):
+    """Facts of an alert.
+
+    Attributes:
+        hits: days so far.
+        loss_minor: what issuers and UnionPay would have got more on these days in the dearer class.
+        own: the registered MCC.
+        like: the MCC whose shops sell as the merchant does.
+        telling: what tells the two apart most, a place in `domain.profiles.NAMES`.
+        ticket_minor: the merchant's median ticket.
+        ticket_own_minor: that of the registered MCC.
+        ticket_like_minor: that of the other.
+    """
+
+    hits: int
+    loss_minor: int | None = None
+    own: str
+    like: str
+    telling: int = 0
+    ticket_minor: int | None = None
+    ticket_own_minor: int | None = None
+    ticket_like_minor: int | None = None
+
+
+def sentence(facts: Facts, currency: str) -> Text:
+    """What it is registered as, what it sells like, by which figure, and at whose cost."""
+    own, like, telling = mcc_text(facts.own), mcc_text(facts.like), NAMES[facts.telling % len(NAMES)]
+    ticket, ticket_own, ticket_like = (
+        money(each, currency) for each in (facts.ticket_minor, facts.ticket_own_minor, facts.ticket_like_minor)
+    )
+    clearest_en = f", clearest in its {telling.en}" if facts.telling else ""
+    clearest_zh = f"（{telling.zh}最明显）" if facts.telling else ""
+    lost = underpaid(facts.loss_minor, currency)
+    days_en, days_zh = (f" on {counted(facts.hits, 'day')}", f"（{facts.hits}天）") if lost.en else ("", "")
+    return Text(
+        f"Registered {own.en}, sells like {like.en}{clearest_en}; median ticket {ticket}, usual for {facts.own} "
+        f"{ticket_own}, for {facts.like} {ticket_like}{lost.en}{days_en}",
+        f"登记MCC {own.zh}，经营特征更接近{like.zh}{clearest_zh}；客单价中位数{ticket}，{facts.own}通常为{ticket_own}，"
+        f"{facts.like}通常为{ticket_like}{lost.zh}{days_zh}",
+    )
