@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from detectors.contract import Detector, Findings
+    from detectors.contract import Detector, DutyRule, Findings
     from domain.controls import Versions
     from domain.readings import Shop
     from engine.controls import Controls
@@ -121,7 +121,7 @@ class Episode:
     def alert(self, *, closed: bool = False) -> Alert:
         """The last due revision, or the closing one with the totals."""
         it = self.now._replace(revision=self.now.revision + 1) if closed else self.told
-        detector, duty = self.detector, getattr(self.detector, "duty", None)
+        detector = self.detector
         loss, turnover = _minor(it.loss_e7), _minor(it.turnover_e7)
         facts = detector.facts(self.values, Story(it.hits, loss, turnover, _day(it.first_day)))
         return Alert(
@@ -135,10 +135,17 @@ class Episode:
             controls=self.controls, shop=self.shop, transactions=it.transactions, turnover=turnover,
             loss=loss, bearer=detector.bearer or None,
             loss_month=_minor(it.loss_month_e7),
-            duty=Duty(duty.name, iso(it.first_ms + duty.within_s * 1000)) if duty else None,
+            duty=_duty(detector, self.values, it.first_ms),
             reopened=it.reopened, reopened_time=iso(it.episode_first_ms) if it.reopened else None,
             facts=msgspec.to_builtins(facts, builtin_types=(tuple,)),
         )  # fmt: skip
+
+
+def _duty(detector: Detector, values: Values, first_ms: int) -> Duty | None:
+    """What a rule wants by when of an alert whose first hit was at `first_ms`; None where none applies."""
+    of_values = getattr(detector, "duty_of", None)
+    rule: DutyRule | None = of_values(values) if of_values else getattr(detector, "duty", None)
+    return Duty(rule.name, iso(rule.due_ms or first_ms + rule.within_s * 1000)) if rule else None
 
 
 def _minor(e7: int | None) -> int | None:

@@ -147,6 +147,17 @@ class Event(NamedTuple):
     """The amount in the currency it was paid in; `amount` and `fee` are in the merchant's."""
     sent: np.uint64
     """Hash of terminal, STAN and time sent, 0 where one is missing."""
+    terminal_id: np.uint64
+    """The terminal's id as `domain.feature_codes.terminal_text` reads it, 0 where unknown."""
+
+
+class Equipment(NamedTuple):
+    """What an event says of one of a merchant's terminals."""
+
+    terminal_id: np.uint64
+    """As `Event.terminal_id`."""
+    status: int
+    """Position in `domain.events.TERMINAL_STATUSES`, `MISSING` where nothing is said of it."""
 
 
 class Undone(NamedTuple):

@@ -22,6 +22,7 @@ from engine.features.families import (
     repeats,
     season,
     sent,
+    terminals,
     trade,
     volume,
 )
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FAMILIES: tuple[ModuleType, ...] = (
-    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, daily, season, sent,
+    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, daily, season, sent, terminals,
 )  # fmt: skip
 
 
