@@ -56,7 +56,7 @@ def _day(facts: Facts, currency: str) -> Text:
     if facts.form == "hour":
         on_en, on_zh = f"One hour of {on_en}", f"{on_zh}一小时内"
     elif facts.form == "three_days":
-        on_en = f"Three days to {day.en}{after.en}, together far above the usual; the last:"
+        on_en = f"Three days to {day.en}{after.en} together far above the usual; the last:"
         on_zh = f"{after.zh}截至{day.zh}的三天合计远高于平时，最后一天"
     if facts.usual_sales is None or facts.usual_minor is None:
         return Text(
