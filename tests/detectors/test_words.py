@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from detectors.contract import Story
+from detectors.mcc_jump import MccJump
 from detectors.words import (
     fee_notice,
     fee_over,
@@ -51,6 +53,12 @@ def test_of_several_sales_the_latest_mcc_is_named_as_the_latest() -> None:
 def test_fee_classes_are_told_where_they_are_those_of_the_prices() -> None:
     said = mcc_jump.sentence(mcc_jump.Facts(**{**JUMP, "loss_minor": None}), "EUR")
     assert said.en.endswith("(2,300 EUR) sent under another MCC, the latest 8211 (schools)")
+
+
+@pytest.mark.parametrize(("used", "drop", "named"), [(8211, 1, "exempt"), (5311, -1, None), (5311, 0, None)])
+def test_a_class_is_named_where_it_is_cheaper(used: int, drop: int, named: str | None) -> None:
+    values = dict.fromkeys(MccJump.columns) | {"mcc_used": used, "mcc_expected": 5411, "mcc_class_drop": drop}
+    assert MccJump().facts(values, Story(1)).used_class == named
 
 
 @pytest.mark.parametrize(("learned", "why"), [(False, "not approved for"), (True, "not usual for")])
@@ -106,6 +114,31 @@ def test_a_share_is_of_the_day_that_is_named() -> None:
     assert said.en.startswith("33 % of one terminal's sales on 24 February sent as 5411 (supermarkets), usually 1 %")
     assert said.zh.startswith("2月24日其中一台终端33%的交易按5411（超市）上送（平时1%）")
     assert said.zh.endswith("自1月30日起共16天；发卡行及银联少收¥14.83")
+
+
+@pytest.mark.parametrize("share", [None, 0.0])
+def test_a_day_that_was_no_more_than_usual_is_not_held_against_the_usual(share: float | None) -> None:
+    """The evidence is of several days; on the last of them the terminal may have sent nothing so."""
+    facts = mcc_drift.Facts(
+        hits=11, first_day="2026-01-30", day="2026-02-15", cheap="5411", dear="5999", share=share, usual_share=0.012,
+        at_terminal=True,
+    )  # fmt: skip
+    said = mcc_drift.sentence(facts, "CNY")
+    assert said.en == (
+        "One terminal sends more than the usual 1.2 % of its sales as 5411 (supermarkets); also registered, at a "
+        "higher fee: 5999 (other retail); 11 such days since 30 January"
+    )
+    assert said.zh.startswith("其中一台终端按5411（超市）上送的交易占比高于平时的1.2%，同时登记有费率较高的5999")
+
+
+def test_a_lasting_rise_has_the_figures_of_its_week_alone() -> None:
+    facts = volume_rise.Facts(
+        form="lasting", day="2026-02-21", sales_minor=733_600, usual_minor=97_200, rise_day="2026-02-09",
+        above_minor=3_487_200, first_day="2026-02-14",
+    )  # fmt: skip
+    said = volume_rise.sentence(facts, "CNY")
+    assert said.en == "¥7,336 a day in the week to 21 February, 7.5× the ¥972 before the rise that began on 9 February"
+    assert said.zh == "截至2月21日一周日均¥7,336，为2月9日开始上升前日均¥972的7.5倍"
 
 
 def test_a_silence_says_what_the_rules_want_once_they_want_something() -> None:
