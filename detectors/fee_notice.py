@@ -1,4 +1,4 @@
-"""Dearer contract without due notice (费率上调未按规定公示): a dearer version of the contract, announced too late.
+"""Dearer contract without due notice (费率上调公示期不足): a dearer version of the contract, announced too late.
 
 What it finds, where its figures come from, what it cannot see: `docs/detectors/fee_notice.md`.
 """

@@ -162,7 +162,7 @@ def _class_of(values: Values) -> str | None:
     """The fee class of what was used: a settlement's, or that of a cheaper MCC; None where it is not sure."""
     if values["fee_class_used"] is not None:
         return _CLASSES[int(values["fee_class_used"])]
-    if not values["mcc_class_drop"] or values["mcc_used"] is None:
+    if values["mcc_used"] is None or (values["mcc_class_drop"] or 0) <= 0:
         return None
     used, expected = fee_class(code(values["mcc_used"])), fee_class(code(values["mcc_expected"]))
     # The acquirer may class MCCs otherwise than the notice does.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rich.text import Text
 
 from detectors.registry import title_of
+from domain.severity import level_of
 from domain.timestamps import iso
 from tillwatch.language import local, local_iso, zone_name
 from tillwatch.show import GRADE_STYLES, named_money, severity_words, table, versions
@@ -142,7 +143,7 @@ def _what(it: Explained, entry: Entry, lang: str, *, why: bool) -> str:
     if entry.kind == "prior":
         return words["new"].format(entry.after.mcc or "?")
     title = _title(entry.detector)[lang]
-    said = words[entry.kind].format(title, severity_words(entry.parts[-1].severity, lang))
+    said = words[entry.kind].format(title, _severity(entry.parts[-1].severity, lang))
     alert = it.alerts.get(entry.alert_id)
     if not (alert and why):
         return words["id"].format(said, entry.alert_id)
@@ -150,6 +151,11 @@ def _what(it: Explained, entry: Entry, lang: str, *, why: bool) -> str:
     money = named_money(alert, lang, it.time_zone)
     reason, controls = getattr(alert.reason, lang), f" [{by}]" if by else ""
     return words["why"].format(said, reason, money) + controls
+
+
+def _severity(severity: float, lang: str) -> str:
+    """A severity with its word; in Chinese without a blank, at which a table would break the line."""
+    return f"{severity:.2f}（{level_of(severity).word.zh}）" if lang == "zh" else severity_words(severity, lang)
 
 
 def _made(it: Explained, lang: str) -> Table:

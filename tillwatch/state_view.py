@@ -132,7 +132,7 @@ def _episodes(seen: MerchantSnapshot, lang: str) -> Table:
     say = speaker(lang)
     made = table(
         say("Open alerts", "进行中的告警"), say("detector", "检测"), say("since", "开始"),
-        say("last hit", "最近命中"), say("hits", "笔数"), say("reopened", "重新打开"),
+        say("last hit", "最近命中"), say("hits", "次数"), say("reopened", "重新打开"),
         say("severity", "级别"), say("turnover", "涉及金额"), say("loss", "损失"), say("borne by", "承担方"),
         say("projected a month", "预计每月"), say("why", "原因"), numbers=[3, 4, 6, 7, 9],
     )  # fmt: skip

@@ -36,14 +36,9 @@ def sentence(facts: Facts, currency: str) -> Text:  # noqa: ARG001  no money is 
     more_en = f"; {facts.hits} such versions" if facts.hits > 1 else ""
     more_zh = f"；共{facts.hits}个版本" if facts.hits > 1 else ""
     return Text(
-        f"Merchant's fees raised by up to {up} % of what they were, {told.en} ({facts.required_d} days required)"
-        f"{late_en}{more_en}",
-        f"商户签约费率最多涨为原来的{_times(facts.rise_ppm)}倍，{told.zh}（规定不少于{facts.required_d}天）{late_zh}{more_zh}",
+        f"Merchant's fees raised by up to {up} %, {told.en} ({facts.required_d} days required){late_en}{more_en}",
+        f"商户手续费最多上涨{up}%，{told.zh}（规定不少于{facts.required_d}天）{late_zh}{more_zh}",
     )
-
-
-def _times(rise_ppm: int | None) -> str:
-    return "?" if rise_ppm is None else f"{1 + rise_ppm / 1e6:,.2f}"
 
 
 def _told(notice_d: int | None) -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detectors.words.figures import FactsOf, counted, mcc_text, money, underpaid
+from detectors.words.figures import FactsOf, counted, mcc_text, underpaid, volume
 from domain.alerts import Text
 
 TITLE = Text("MCC code-jumping", "跳码")
@@ -61,9 +61,10 @@ def sentence(facts: Facts, currency: str) -> Text:
     if facts.used is None:
         found = _priced(facts, sales)
         return Text(f"{found.en}{lost.en}", f"{found.zh}{lost.zh}")
-    own, used, kind = mcc_text(facts.expected or ""), mcc_text(facts.used), CLASSES.get(facts.used_class or "")
+    own, used = mcc_text(facts.expected or ""), mcc_text(facts.used)
+    kind = CLASSES.get(facts.used_class or "") if currency == "CNY" else None  # the classes are UnionPay's, at home
     used_en, used_zh = (f"{used.en}, {kind.en}", f"{used.zh[:-1]}，{kind.zh}）") if kind else (used.en, used.zh)
-    by_en, by_zh = ("Usual MCC", "惯用MCC") if facts.learned else ("Registered", "登记MCC")
+    by_en, by_zh = ("Usual MCC", "惯用MCC为") if facts.learned else ("Registered", "登记MCC为")
     how_en, how_zh = ("settled", "清算") if facts.places == ("settlement",) else ("sent", "上送")
     if facts.hits == 1:
         said = Text(f"{sales.en} {how_en} as {used_en}", f"{sales.zh}按{used_zh}{how_zh}")
@@ -73,14 +74,14 @@ def sentence(facts: Facts, currency: str) -> Text:
             f"{sales.zh}按其他MCC{how_zh}，最近一笔为{used_zh}",
         )
     return Text(
-        f"{by_en} {own.en}; {said.en}{where.en}{lost.en}", f"{by_zh} {own.zh}；{said.zh}{where.zh}{lost.zh}"
+        f"{by_en} {own.en}; {said.en}{where.en}{lost.en}", f"{by_zh}{own.zh}；{said.zh}{where.zh}{lost.zh}"
     )
 
 
 def _sales(facts: Facts, currency: str) -> Text:
-    worth = f" ({money(facts.turnover_minor, currency)})" if facts.turnover_minor else ""
-    worth_zh = f"（{money(facts.turnover_minor, currency)}）" if facts.turnover_minor else ""
-    return Text(f"{counted(facts.hits, 'sale')}{worth}", f"{facts.hits:,}笔{worth_zh}")
+    worth = volume(facts.turnover_minor, currency)
+    worth_en, worth_zh = (f" ({worth.en})", f"（{worth.zh}）") if facts.turnover_minor else ("", "")
+    return Text(f"{counted(facts.hits, 'sale')}{worth_en}", f"{facts.hits:,}笔{worth_zh}")
 
 
 def _priced(facts: Facts, sales: Text) -> Text:
@@ -92,9 +93,10 @@ def _priced(facts: Facts, sales: Text) -> Text:
         )
     name = FEE_TYPES.get(facts.fee_type)
     type_en, type_zh = (f" ({name.en})", f"（{name.zh}）") if name else ("", "")
+    not_en, not_zh = ("not usual for", "以往未使用") if facts.learned else ("not approved for", "未获批")
     return Text(
-        f"{sales.en} sent with special-fee type {facts.fee_type}{type_en}, not approved for this shop",
-        f"{sales.zh}上送特殊计费类型{facts.fee_type}{type_zh}，该商户未获批",
+        f"{sales.en} sent with special-fee type {facts.fee_type}{type_en}, {not_en} this shop",
+        f"{sales.zh}上送特殊计费类型{facts.fee_type}{type_zh}，该商户{not_zh}",
     )
 
 

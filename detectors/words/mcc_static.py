@@ -40,12 +40,12 @@ def sentence(facts: Facts, currency: str) -> Text:
         money(each, currency) for each in (facts.ticket_minor, facts.ticket_own_minor, facts.ticket_like_minor)
     )
     clearest_en = f", clearest in its {telling.en}" if facts.telling else ""
-    clearest_zh = f"（{telling.zh}最明显）" if facts.telling else ""
+    clearest_zh = f"，尤其是{telling.zh}" if facts.telling else ""
     lost = underpaid(facts.loss_minor, currency)
     days_en, days_zh = (f" on {counted(facts.hits, 'day')}", f"（{facts.hits}天）") if lost.en else ("", "")
     return Text(
         f"Registered {own.en}, sells like {like.en}{clearest_en}; median ticket {ticket}, usual for {facts.own} "
         f"{ticket_own}, for {facts.like} {ticket_like}{lost.en}{days_en}",
-        f"登记MCC {own.zh}，经营特征更接近{like.zh}{clearest_zh}；客单价中位数{ticket}，{facts.own}通常为{ticket_own}，"
+        f"登记MCC为{own.zh}，经营特征更接近{like.zh}{clearest_zh}；客单价中位数{ticket}，{facts.own}通常为{ticket_own}，"
         f"{facts.like}通常为{ticket_like}{lost.zh}{days_zh}",
     )

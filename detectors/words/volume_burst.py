@@ -44,7 +44,9 @@ def sentence(facts: Facts, currency: str) -> Text:
     if not facts.by_peers and facts.usual_minor is not None:
         times = ratio(facts.sales_minor, facts.usual_minor, 1)
         than_en, than_zh = f", {times}× its usual day", f"，为其平时的{times}倍"
-    since_en, since_zh = (f"; {total.en} since its first sale", f"；入网以来累计{total.zh}") if facts.age_d > 1 else ("", "")
+    since_en = since_zh = ""
+    if facts.age_d > 1:
+        since_en, since_zh = f"; {total.en} since its first sale", f"；入网以来累计{total.zh}"
     return Text(
         f"Day {facts.age_d} of a new merchant{on_en}: {counted(facts.sales, 'sale')}, {sold.en}{than_en}{since_en}",
         f"入网第{facts.age_d}天{on_zh}：当日{facts.sales:,}笔、{sold.zh}{than_zh}{since_zh}",

@@ -40,10 +40,12 @@ class Facts(FactsOf, frozen=True, kw_only=True):
 
 def sentence(facts: Facts, currency: str) -> Text:
     """The form of the rise with the merchant's figures, and what it comes to since it was first seen."""
-    told = _lasting(facts, currency) if facts.form == "lasting" else _day(facts, currency)
-    above, from_day = volume(facts.above_minor, currency), since(facts.first_day, facts.day)
+    if facts.form == "lasting":
+        return _lasting(facts, currency)
+    told, from_day = _day(facts, currency), since(facts.first_day, facts.day)
     if not facts.above_minor or not from_day.en:  # of one day the multiples say it
         return told
+    above = volume(facts.above_minor, currency)
     return Text(
         f"{told.en}; {above.en} above the usual{from_day.en}", f"{told.zh}；{from_day.zh}累计超出平时{above.zh}"
     )
@@ -56,7 +58,7 @@ def _day(facts: Facts, currency: str) -> Text:
     if facts.form == "hour":
         on_en, on_zh = f"One hour of {on_en}", f"{on_zh}一小时内"
     elif facts.form == "three_days":
-        on_en = f"Three days to {day.en}{after.en}, together far above the usual; the last:"
+        on_en = f"Three days to {day.en}{after.en} together far above the usual; the last:"
         on_zh = f"{after.zh}截至{day.zh}的三天合计远高于平时，最后一天"
     if facts.usual_sales is None or facts.usual_minor is None:
         return Text(

@@ -167,7 +167,7 @@ def _alerts(picture: Picture, alerts: Iterable[Alert], view: View) -> Table:
     for each in alerts:
         severity = severity_bar(each.severity, view.lang) if view.wide else Text(
             severity_words(each.severity, view.lang), style_of(each.severity))  # fmt: skip
-        hits = Text.assemble("\n", (say(counted(each.hits, "hit"), f"{each.hits:,}笔"), "dim"))
+        hits = Text.assemble("\n", (say(counted(each.hits, "hit"), f"{each.hits:,}次"), "dim"))
         made.add_row(
             severity + hits, _merchant(picture, each.merchant_id, view, "\n"),
             Text(f"{money(each.turnover, each.currency)}\n{money(each.loss, each.currency)}"),
