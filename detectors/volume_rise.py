@@ -23,7 +23,7 @@ from detectors.contract import (
     rounded,
     turnover_e7,
 )
-from detectors.volume_collapse import REVERIFY_D
+from detectors.dormancy import REVERIFY_D
 from domain.alerts import Evidence, Text
 from domain.feature_codes import NULL, RISE_LASTING, RISE_THREE_DAYS, ROW_CLOSING, ROW_TRANSACTION
 
