@@ -69,7 +69,7 @@ class FeeOver:
     needs = ("fee",)
     columns = (
         "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_over_1d",
-        "fee_over_count_1d", "fee_judged_1d", "fee_over_4w", "fee_over_share_28d", "sale_minor",
+        "fee_over_count_1d", "fee_judged_1d", "fee_over_4w", "fee_over_share_28d", "fee_complaints_90d", "sale_minor",
         *HOME,
     )  # fmt: skip
 
@@ -114,8 +114,8 @@ def findings(features: Features, index: np.ndarray, base: float, per_decade: flo
 
 def evidence(values: Values, rounding_minor: int) -> tuple[Evidence, ...]:
     """The figures of an overcharge."""
-    share = values["fee_over_share_28d"]
-    return (
+    share, complaints = values["fee_over_share_28d"], values.get("fee_complaints_90d")
+    found = (
         Evidence("fee_charged", "txn", values["fee_charged"], None, values["fee_due"], "minor units"),
         Evidence("fee_over", "txn", values["fee_over"], rounding_minor, 0, "minor units"),
         Evidence("fee_rate_ppm", "txn", values["fee_rate_ppm"], None, values["fee_due_ppm"], "parts per million"),
@@ -124,3 +124,4 @@ def evidence(values: Values, rounding_minor: int) -> tuple[Evidence, ...]:
         Evidence("fee_over_4w", "4w", values["fee_over_4w"], 0, 0, "minor units"),
         Evidence("fee_over_share_28d", "28d", rounded(share, 4), 0, 0, "share"),
     )
+    return (*found, Evidence("fee_complaints_90d", "90d", complaints, None, 0, "complaints")) if complaints else found

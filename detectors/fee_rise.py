@@ -59,7 +59,7 @@ class FeeRise:
     columns = (
         "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_due_fixed",
         "fee_new_ppm", "fee_new_fixed", "fee_dearer_run", "fee_over_1d", "fee_over_count_1d", "fee_judged_1d",
-        "fee_over_4w", "fee_over_share_28d", "sale_minor",
+        "fee_over_4w", "fee_over_share_28d", "fee_complaints_90d", "sale_minor",
         *HOME,
     )  # fmt: skip
 

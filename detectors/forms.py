@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.volume_collapse import REVERIFY_D, STOP_D
 from detectors.volume_rise import WAKE_D
 from domain.feature_codes import RISE_LASTING, ROW_CLOSING, SOURCE_FEE_TYPE
 
@@ -35,8 +34,7 @@ def _of_rise(features: Features, index: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _of_collapse(features: Features, index: NDArray[np.int64]) -> NDArray[np.int64]:
-    due = np.isin(features["idle_d"][index], (REVERIFY_D, STOP_D))
-    return np.asarray(np.where(due, 2, features["closed_sales"][index] == 0), np.int64)
+    return np.asarray(features["closed_sales"][index] == 0, np.int64)
 
 
 def _of_jump(features: Features, index: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -46,12 +44,12 @@ def _of_jump(features: Features, index: NDArray[np.int64]) -> NDArray[np.int64]:
 FORMS: dict[str, tuple[tuple[str, ...], FormOf]] = {
     "mcc_jump": (("mcc", "fee type"), _of_jump),
     "volume_rise": (("three days", "after a pause", "lasting", "day", "return"), _of_rise),
-    "volume_collapse": (("low", "silent", "due"), _of_collapse),
+    "volume_collapse": (("low", "silent"), _of_collapse),
 }
 """By detector, the names of its forms, and which of them each of the findings `index` is: 0 for the first. An alert
 that has findings of several forms counts as one of the last when curves are fitted."""
 
-KEPT_RAW = frozenset({"volume_collapse: due"})
+KEPT_RAW: frozenset[str] = frozenset()
 """Curve names of forms that keep raw severity: what a rule asks for is as severe as the rule says, however often it is
 lawful."""
 
@@ -60,7 +58,7 @@ def curve_names(detector: str) -> tuple[str, ...]:
     """The names that a detector's curves may have: of its forms, if it has several.
 
     >>> curve_names("volume_collapse"), curve_names("fee_over")
-    (('volume_collapse: low', 'volume_collapse: silent', 'volume_collapse: due'), ('fee_over',))
+    (('volume_collapse: low', 'volume_collapse: silent'), ('fee_over',))
     """
     if detector not in FORMS:
         return (detector,)

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detectors.dormancy import Dormancy
 from detectors.fee_notice import FeeNotice
 from detectors.fee_over import FeeOver
 from detectors.fee_rise import FeeRise
+from detectors.licence_expiry import LicenceExpiry
 from detectors.mcc_drift import MccDrift
 from detectors.mcc_jump import MccJump
 from detectors.mcc_rotation import MccRotation
 from detectors.mcc_static import MccStatic
 from detectors.stan_reuse import StanReuse
+from detectors.terminal_failing import TerminalFailing
+from detectors.terminal_silent import TerminalSilent
 from detectors.volume_burst import VolumeBurst
 from detectors.volume_collapse import VolumeCollapse
 from detectors.volume_decline import VolumeDecline
@@ -30,14 +34,18 @@ DETECTORS: tuple[
     type[
         MccJump | MccDrift | MccRotation | MccStatic | FeeOver | FeeRise | FeeNotice
         | VolumeRise | VolumeCollapse | VolumeDecline | VolumeBurst | StanReuse
+        | TerminalFailing | TerminalSilent | Dormancy | LicenceExpiry
     ], ...,
 ] = (
     MccJump, MccDrift, MccRotation, MccStatic, FeeOver, FeeRise, FeeNotice,
-    VolumeRise, VolumeCollapse, VolumeDecline, VolumeBurst, StanReuse,
+    VolumeRise, VolumeCollapse, VolumeDecline, VolumeBurst, StanReuse, TerminalFailing, TerminalSilent,
+    Dormancy, LicenceExpiry,
 )  # fmt: skip
 """Every detector's class."""
 REMOVED = frozenset({"volume_surge", "volume_shift", "volume_wakeup"})
 """Detectors of earlier versions. Settings of theirs that a log or a file still has are passed over."""
+REMOVED_SETTINGS = {"volume_collapse": frozenset({"dormant", "dormant_year"})}
+"""By detector, settings of earlier versions, which are passed over likewise."""
 
 
 def title_of(name: str) -> Text:
@@ -46,7 +54,7 @@ def title_of(name: str) -> Text:
 
 
 def make_detectors(settings: Mapping[str, Mapping[str, float]] | None = None) -> tuple[Detector, ...]:
-    """One of each detector, with `settings` by detector name; those of `REMOVED` mean nothing.
+    """One of each detector, with `settings` by detector name; those of `REMOVED` and `REMOVED_SETTINGS` mean nothing.
 
     Raises:
         ValueError: a setting's detector or name is unknown, or its value is out of range.
@@ -54,8 +62,10 @@ def make_detectors(settings: Mapping[str, Mapping[str, float]] | None = None) ->
     given = {name: each for name, each in (settings or {}).items() if name not in REMOVED}
     made = []
     for each in DETECTORS:
+        gone = REMOVED_SETTINGS.get(each.name, frozenset())
+        mine = {name: value for name, value in given.pop(each.name, {}).items() if name not in gone}
         try:
-            made.append(each(**given.pop(each.name, {})))  # type: ignore[arg-type]
+            made.append(each(**mine))  # type: ignore[arg-type]
         except TypeError as error:
             raise ValueError(f"detectors.{each.name}: {error}") from error
         except ValueError as error:

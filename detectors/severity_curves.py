@@ -217,7 +217,11 @@ CURVES: dict[str, tuple[tuple[float, float], ...]] = {
 }
 
 UNCALIBRATED: dict[str, str] = {
+    "dormancy": "its severity is the rule's",
     "fee_rise": "0 alerts in the simulated worlds, of at least 20",
+    "licence_expiry": "its severity is the rule's",
     "stan_reuse": "0 alerts in the simulated worlds, of at least 20",
+    "terminal_failing": "0 alerts in the simulated worlds, of at least 20",
+    "terminal_silent": "0 alerts in the simulated worlds, of at least 20",
 }
 """Why a detector has no curve; its severity stays raw."""

@@ -18,13 +18,10 @@ from domain.feature_codes import ROW_CLOSING
 if TYPE_CHECKING:
     from detectors.contract import Features, Story, Values
 
-REVERIFY_D, STOP_D = 90, 365
-"""Three months without a transaction: verify the identity anew, else stop; twelve: stop (PCAC's inspection guide)."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeCollapse:
-    """Ends of days far below the usual or without a sale, and of the days on which a silence passes 90 and 365 days.
+    """Ends of days far below the usual or without a sale.
 
     Args:
         decades: least rarity of so low three days, or one or two weeks, among lawful ones, 1 to 20: 3 is what a lawful
@@ -34,8 +31,6 @@ class VolumeCollapse:
         least_a_day: least sales to be expected of the day that ended, 0 to 1000; below, chance is silent for days.
         base: severity before money, 0 to 1.
         per_decade: what each tenfold of a usual day's sum above 1,000.00 adds, 0 to 1.
-        dormant: severity of a silence that passes 90 days, 0 to 1.
-        dormant_year: severity of one that passes 365, 0 to 1.
         quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
         max_age_s: whole seconds after which an episode gives way to a new one, `quiet_gap_s` to 34,560,000.
 
@@ -49,14 +44,12 @@ class VolumeCollapse:
     least_a_day: float = 2.0
     base: float = 0.3
     per_decade: float = 0.1
-    dormant: float = 0.2
-    dormant_year: float = 0.3
     quiet_gap_s: int = 7 * 86_400
     max_age_s: int = 100 * 86_400
 
     name = "volume_collapse"
     risk_group = "volume"
-    version = 3
+    version = 4
     title = words.TITLE
     sentence = staticmethod(words.sentence)
     risk_code = ""
@@ -71,7 +64,7 @@ class VolumeCollapse:
     def __post_init__(self) -> None:
         check_range(self, 1, 20, "decades", "silent_decades")
         check_range(self, 0, 1000, "least_a_day")
-        check_range(self, 0, 1, "ratio", "base", "per_decade", "dormant", "dormant_year")
+        check_range(self, 0, 1, "ratio", "base", "per_decade")
         check_episode(self)
 
     def detect(self, features: Features) -> Findings:
@@ -84,19 +77,15 @@ class VolumeCollapse:
         silent = known & (f["closed_sales"] == 0) & (f["silence_score"] >= self.silent_decades)
         low = (f["closed_sales"] > 0) & (f["closed_sales"] <= self.ratio * f["expected_1d"])
         fallen = known & low & (f["fall_score"] >= self.decades)
-        passed = (f["idle_d"] == REVERIFY_D) | (f["idle_d"] == STOP_D)
-        found = silent | fallen | passed
+        found = silent | fallen
         index, f = index[found], {name: column[found] for name, column in f.items()}
         usual = np.maximum(f["expected_minor_1d"], 0).astype(np.float64)
         severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, usual) / 100_000)
-        of_silence = np.where(f["idle_d"] == STOP_D, self.dormant_year, self.dormant)
-        severity = np.where(passed[found] & ~silent[found], of_silence, severity)
         return Findings(index, np.clip(severity, 0, 1))
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """The day against its expectation, how long nothing came, and how sure it is."""
         expected, missed = values["expected_1d"], values["missed_sales"]
-        due = next((each for each in (STOP_D, REVERIFY_D) if (values["idle_d"] or 0) >= each), None)
         fall, silence = (rounded(values[name], 2) for name in ("fall_score", "silence_score"))
         return (
             Evidence("closed_sales", "1d", values["closed_sales"], None, rounded(expected, 2), "transactions"),
@@ -105,16 +94,15 @@ class VolumeCollapse:
             Evidence("silence_score", "silence", silence, self.silent_decades, 0, "decades"),
             Evidence("missed_sales", "silence", rounded(missed, 2), None, 0, "transactions"),
             Evidence("quiet_d", "silence", values["quiet_d"], None, values["quiet_longest_d"], "days"),
-            Evidence("idle_d", "silence", values["idle_d"], due, None, "days"),
+            Evidence("idle_d", "silence", values["idle_d"], None, None, "days"),
         )
 
     def facts(self, values: Values, story: Story) -> words.Facts:
         """For how long nothing came, or how little came, where how much was to be expected."""
-        idle_d, sales = int(values["idle_d"] or 0), int(values["closed_sales"] or 0)
-        form = {REVERIFY_D: "verify", STOP_D: "stop"}.get(idle_d, "low" if sales else "silent")
+        sales = int(values["closed_sales"] or 0)
         return words.Facts(
-            form=form, day=iso_day(values), first_day=story.first_day, hits=story.hits, sales=sales,
-            sales_minor=int(values["closed_minor"] or 0), usual_sales=rounded(values["expected_1d"], 1),
-            usual_minor=whole(values["expected_minor_1d"]), idle_d=idle_d, quiet_d=whole(values["quiet_d"]),
-            missed_sales=rounded(values["missed_sales"], 1),
+            form="low" if sales else "silent", day=iso_day(values), first_day=story.first_day, hits=story.hits,
+            sales=sales, sales_minor=int(values["closed_minor"] or 0), usual_sales=rounded(values["expected_1d"], 1),
+            usual_minor=whole(values["expected_minor_1d"]), idle_d=int(values["idle_d"] or 0),
+            quiet_d=whole(values["quiet_d"]), missed_sales=rounded(values["missed_sales"], 1),
         )  # fmt: skip

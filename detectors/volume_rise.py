@@ -24,7 +24,7 @@ from detectors.contract import (
     turnover_e7,
     whole,
 )
-from detectors.volume_collapse import REVERIFY_D
+from detectors.dormancy import REVERIFY_D
 from detectors.words import volume_rise as words
 from domain.alerts import Evidence
 from domain.feature_codes import NULL, RISE_LASTING, RISE_THREE_DAYS, ROW_CLOSING, ROW_TRANSACTION

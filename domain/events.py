@@ -475,7 +475,7 @@ EVENT_KINDS: dict[str, EventKind] = {
         EventKind("person", KIND_PERSON, _PERSON, Moves.NOTHING, key="person_id"),
         EventKind("assignment", KIND_ASSIGNMENT, _ASSIGNMENT, Moves.NOTHING),
         EventKind("visit", KIND_VISIT, _VISIT, Moves.NOTHING),
-        EventKind("complaint", KIND_COMPLAINT, _COMPLAINT, Moves.NOTHING),
+        EventKind("complaint", KIND_COMPLAINT, _COMPLAINT, Moves.HISTORY),
     )
 }
 """The kinds of events by name: their fields, what each moves, and how it is read."""

@@ -20,7 +20,8 @@ class RiskGroup:
     Attributes:
         half_life_d: days of the merchant's clock in which points halve, 1 to 3650.
         cap: most points of the group's detectors together, 1 to 100.
-        points: of an alert of severity 1, 1 to 100; of a milder one in proportion.
+        points: of an alert of severity 1, 0 to 100; of a milder one in proportion. With 0, its alerts are no part of
+            the score, and set no floor.
 
     Raises:
         ValueError: an argument is out of range.
@@ -35,10 +36,10 @@ class RiskGroup:
     points: int
 
     def __post_init__(self) -> None:
-        for name, most in (("half_life_d", 3650), ("cap", MOST_POINTS), ("points", MOST_POINTS)):
+        for name, least, most in (("half_life_d", 1, 3650), ("cap", 1, MOST_POINTS), ("points", 0, MOST_POINTS)):
             value = getattr(self, name)
-            if not 1 <= value <= most:
-                raise ValueError(f"{name} must be 1 to {most}, got {value}")
+            if not least <= value <= most:
+                raise ValueError(f"{name} must be {least} to {most}, got {value}")
 
 
 RISK_GROUPS: dict[str, RiskGroup] = {
@@ -52,6 +53,7 @@ RISK_GROUPS: dict[str, RiskGroup] = {
     "network": RiskGroup(half_life_d=60, cap=90, points=80),
     "model": RiskGroup(half_life_d=7, cap=30, points=30),
     "rule": RiskGroup(half_life_d=30, cap=70, points=70),
+    "service": RiskGroup(half_life_d=1, cap=1, points=0),
 }
 """Risk groups by name; a detector names its own in `risk_group`."""
 

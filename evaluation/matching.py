@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SEVERITIES = (MEDIUM.least, HIGH.least, CRITICAL.least)
 """From which severity on an alert counts."""
 WORTH_KNOWING = SEVERITIES[0]
-GRACE_MS = {"mcc": 2 * DAY_MS, "fee": 7 * DAY_MS, "volume": 14 * DAY_MS}
+GRACE_MS = {"mcc": 2 * DAY_MS, "fee": 7 * DAY_MS, "volume": 14 * DAY_MS, "service": 2 * DAY_MS}
 """How long after its end a violation may still be found. A jump shows in each sale, and lateness is 24 h; fees are seen
 at clearing and judged by the week. A volume's aftermath lasts longer: what a ramp or a high level has taught the
 expectation is missed for days when it ends, and that alert belongs to the same story."""
@@ -180,7 +180,7 @@ def match_alerts(truth: Truth, alerts: Iterable[Found], txn_ms: Mapping[str, int
     """
     violations: dict[str, list[Violation]] = defaultdict(list)
     look_alikes: dict[str, list[LookAlike]] = defaultdict(list)
-    happened = [each for each in truth.violations if each.transactions or each.category == "volume"]
+    happened = [each for each in truth.violations if each.transactions or each.category in {"volume", "service"}]
     for violation in happened:
         violations[violation.merchant_id].append(violation)
     for look_alike in truth.look_alikes:

@@ -24,7 +24,7 @@ _EARLIEST_MS = 1_009_843_200_000
 _SHARES = (
     "jump_share", "static_share", "rotation_share", "drift_share", "fee_share", "look_alike_share",
     "volume_share", "mcc_change_share", "decline_share", "undo_share", "refund_share", "duplicate_share",
-    "late_share", "future_share",
+    "late_share", "future_share", "service_share",
 )  # fmt: skip
 
 
@@ -55,6 +55,9 @@ class SimulationConfig:
             things move the volume; without, every day is like the other but for weekdays and chance, whatever the
             world.
         mcc_change_share: share of merchants whose MCC is changed lawfully during the run.
+        service_share: share of merchants given each of: a terminal that fails, one that falls silent, one that is
+            returned, a licence that expires, one that is renewed, and complaints, which overcharged merchants then have
+            too; terminals of honest merchants that have several. Nothing of it by default.
         record_size: `usual` (the fields every acquirer has, 364 bytes on average) or `all` (every field that
             applies to the transaction and its merchant, 698 bytes on average); with ISO times and fees.
         time_format: how `event_time` is written: `iso` (local time with offset) or `epoch_ms`.
@@ -91,6 +94,7 @@ class SimulationConfig:
     world: str = "mixed"
     calendar: bool = True
     mcc_change_share: float = 0.01
+    service_share: float = 0.0
     record_size: str = "usual"
     time_format: str = "iso"
     decline_share: float = 0.04

@@ -15,6 +15,7 @@ import numpy as np
 from domain.events import TXN_TYPES
 from domain.timestamps import HOUR_MS
 from engine.jit import njit_cached, njit_inner
+from simulator.table import ILL_FAILING
 from simulator.trades import HOURS, TRADES, WEEKS
 
 if TYPE_CHECKING:
@@ -412,8 +413,18 @@ def set_time(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
 
 
 @njit_inner
+def is_ill(e: Any, m: Any, hour: int) -> bool:
+    """Whether something is the matter with the terminal of `e` by then."""
+    ill: bool = e.terminal == m.ill_terminal and m.ill_from_ms <= hour * HOUR_MS < m.ill_until_ms
+    return ill
+
+
+@njit_inner
 def set_response(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
     """Approve or decline `e`."""
+    if m.ill_kind == ILL_FAILING and is_ill(e, m, hour) and unit(key, 61) < 0.8:
+        e.response = len(RESPONSES) - 1 - int(unit(key, 62) * 3)  # 91, 98 or 96
+        return
     out = in_outage(x.seed, m.acquirer, hour, e.received_ms - hour * HOUR_MS, x.outages_per_hour)
     if out and unit(key, 17) < 0.9:
         e.response = len(RESPONSES) - 1
@@ -480,6 +491,8 @@ def sale(e: Any, m: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int) 
     e.flags = 0
     e.fee, e.due = NO_FEE, 0
     e.terminal = int(unit(key, 6) * m.terminals)
+    if m.ill_kind > ILL_FAILING and is_ill(e, m, hour):
+        e.terminal = (e.terminal + 1) % m.terminals
     e.stan = stan_of(hour, k, 0)
     set_time(e, m, x, key, hour)
     set_card(e, m, x, key)

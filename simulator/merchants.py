@@ -16,6 +16,7 @@ from simulator.names import NAMES, shop_name
 from simulator.peculiar import HOURS_MOVED, moves, plan_peculiar
 from simulator.people import details_of, plan_territories
 from simulator.rhythm import local_days
+from simulator.service import plan_service, service_records
 from simulator.stories import act, cast, introduce
 from simulator.table import FEED, MERCHANT, NEVER_MS, SAME_CHANNEL, Draws
 from simulator.trades import ACQUIRERS, CHEAPER, CITIES, RIYADH, RIYADH_SHARE, TRADES
@@ -82,6 +83,7 @@ def build_merchants(config: SimulationConfig) -> Merchants:
     _move_hours(table, config)
     wanted = np.ceil(table["rate"] / 80).astype(np.int64)
     table["terminals"] = np.clip(wanted, table["mccs"], 1000)
+    plan_service(table, draws, config)
     territories = plan_territories(table, draws) if config.people else None
     return Merchants(table, prices, _numbers(table), territories)
 
@@ -154,7 +156,7 @@ def opening_records(merchants: Merchants, config: SimulationConfig) -> list[byte
     since = [_opened_ms(i, config) for i in range(config.merchants)]
     if config.master_data:
         for i, row in enumerate(merchants.table):
-            mccs = [int(row[place]) for place in ("mcc0", "mcc1", "mcc2")[: row["mccs"]]]
+            mccs = _mccs_of(row)
             out.append(
                 _version(merchants, i, effective_ms=since[i], received_ms=received_ms, mccs=mccs, opened_ms=since[i])
             )
@@ -189,7 +191,17 @@ def change_records(merchants: Merchants, config: SimulationConfig) -> list[tuple
             effective_ms=effective, received_ms=received, notice_ms=notice,
         )  # fmt: skip
         out.append((received, i, record))
-    return sorted(out)
+    for i in map(int, np.flatnonzero(table["licence_renewed_ms"])):
+        at_ms, opened_ms = int(table["licence_renewed_ms"][i]), _opened_ms(i, config)
+        mccs = _mccs_of(table[i])
+        version = _version(merchants, i, effective_ms=at_ms, received_ms=at_ms, mccs=mccs, opened_ms=opened_ms)
+        out.append((at_ms, i, version))
+    numbers = [merchants.merchant_id(i) for i in range(config.merchants)]
+    return sorted([*out, *service_records(table, numbers, Draws(config.seed, config.merchants), config)])
+
+
+def _mccs_of(row: np.void) -> list[int]:
+    return [int(row[place]) for place in ("mcc0", "mcc1", "mcc2")[: row["mccs"]]]
 
 
 def _version(
@@ -213,4 +225,7 @@ def _version(
         version["approved_channel_mccs"] = [f"{row['channel_mcc']:04}"]
     if merchants.territories:
         version |= details_of(merchants.territories, row, i, opened_ms)
+    if row["licence_ms"]:
+        renewed = 0 < row["licence_renewed_ms"] <= effective_ms
+        version["licence_expires_at"] = int(row["licence_ms"]) + (3652 * DAY_MS if renewed else 0)
     return msgspec.json.encode(version)

@@ -21,6 +21,7 @@ from simulator.merchants import Merchants, build_merchants, change_records, open
 from simulator.people import people_records
 from simulator.render import MAX_RECORD, Style, Words, fill_id, render, style, words
 from simulator.rhythm import SEGMENT, Rhythms, local_days
+from simulator.service import service_cases, service_look_alikes
 from simulator.stories import cast
 from simulator.table import FEED
 from simulator.truth import LookAlike, Violation
@@ -256,7 +257,7 @@ class Simulation:
         for i, start, stop in zip(chosen.tolist(), starts, stops, strict=True):
             made = mcc_violation if table["jump_kind"][i] else fee_violation
             out.append(made(self.merchants, i, events[start:stop], self._txn_ids))
-        return sorted(out, key=lambda each: each.category, reverse=True) + self._volume_violations()
+        return sorted(out, key=lambda each: each.category, reverse=True) + self._volume_violations() + self._service()
 
     def rhythm(self, *, disturbed: bool = True) -> Rhythms:
         """The factors of the run, or what they were without departures of volume."""
@@ -264,6 +265,9 @@ class Simulation:
             return self._rhythms
         pulses = self._plan.pulses(disturbed=False)
         return Rhythms(self.config, self.merchants.table, self._undisturbed, np.zeros(0, SEGMENT), pulses)
+
+    def _service(self) -> list[Violation]:
+        return service_cases(self.merchants.table, self.merchant_id, self.config)
 
     def _volume_violations(self) -> list[Violation]:
         """What departs from the usual volume, and the sums of its time as they are and as they would have been."""
@@ -301,6 +305,7 @@ class Simulation:
         table = self.merchants.table
         out = [self._look_alike("mcc", each) for each in mcc_look_alikes(table, self.config)]
         out += [self._look_alike("fee", each) for each in fee_look_alikes(table, self.merchants.prices, self.config)]
+        out += [self._look_alike("service", each) for each in service_look_alikes(table)]
         return out + self._volume_look_alikes()
 
     def _volume_look_alikes(self) -> list[LookAlike]:

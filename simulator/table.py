@@ -18,6 +18,9 @@ FEE_KINDS = ("", "rate_rise", "fixed_part", "cap_ignored", "slow_rise", "contrac
 """How a merchant is overcharged, by `fee_kind`; 0: it is not."""
 FEE_SCOPES = ("all", "credit", "D0")
 """What a rise of the rate applies to, by `fee_scope`."""
+ILL_KINDS = ("", "terminal_failing", "terminal_silent", "terminal_returned")
+"""What becomes of one of a merchant's terminals, by `ill_kind`; 0: nothing. The last is lawful and told of."""
+ILL_FAILING = ILL_KINDS.index("terminal_failing")
 CONTRACT_CHANGES = ("", "noticed_rise", "cheaper_contract")
 """Lawful changes of the contract, by `contract_change`."""
 SAME_CHANNEL = -1
@@ -33,6 +36,7 @@ MERCHANT = np.dtype([
     ("fee_onset_ms", "i8"), ("fee_end_ms", "i8"), ("fee_step_ms", "i8"),
     ("contract_ms", "i8"), ("contract_received_ms", "i8"), ("notice_ms", "i8"),
     ("d0_ms", "i8"),  # first use of same-day settlement
+    ("ill_from_ms", "i8"), ("ill_until_ms", "i8"), ("licence_ms", "i8"), ("licence_renewed_ms", "i8"),
     ("moved_day", "i8"),  # from this local day on its hours lie `moved_h` later
     ("rate", "f8"),  # transactions a day
     ("scale", "f8"),  # of its tickets, against its trade's
@@ -40,17 +44,19 @@ MERCHANT = np.dtype([
     ("fee_size", "f8"),  # relative, or fen for a fixed part
     ("d0_share", "f8"),
     ("lat", "i4"), ("lon", "i4"),  # 1e-5 degrees
-    ("terminals", "i4"), ("pool", "i4"), ("fee_fixed", "i4"),
+    ("terminals", "i4"), ("pool", "i4"), ("fee_fixed", "i4"), ("ill_terminal", "i4"),
     ("trade", "i2"), ("mcc0", "i2"), ("mcc1", "i2"), ("mcc2", "i2"), ("changed_mcc", "i2"),
     ("channel_mcc", "i2"), ("jump_mcc", "i2"), ("name", "i2"),
     ("mccs", "i1"), ("special_fee", "i1"), ("jump_kind", "i1"), ("offset_h", "i1"), ("shift_h", "i1"),
     ("acquirer", "i1"), ("city", "i1"), ("located", "i1"), ("mode", "i1"), ("moved_h", "i1"),
     ("numbers", "i1"), ("number_place", "i1"), ("drift_terminal", "i1"),
     ("fee_kind", "i1"), ("fee_scope", "i1"), ("contract_change", "i1"), ("fee_returned", "i1"),
+    ("ill_kind", "i1"),
 ])  # fmt: skip
 """One merchant. Without one, `mcc1`, `mcc2`, `changed_mcc`, `channel_mcc` are 0, `special_fee`, `mode` -1.
 
 `trade` is what it truly sells; `numbers` how many it has beside its own: in a pool, or for some of its terminals.
+`licence_ms` and `licence_renewed_ms` are 0 where the business licence does not expire soon, or is not renewed.
 `mode` 1: it may ask for same-day settlement. `fee_fixed` is what a `rate_rise` adds to each fee besides, fen.
 """
 

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from detectors.words import (
+    dormancy,
     fee_notice,
     fee_over,
     fee_rise,
+    licence_expiry,
     mcc_drift,
     mcc_jump,
     mcc_rotation,
     mcc_static,
     stan_reuse,
+    terminal_failing,
+    terminal_silent,
     volume_burst,
     volume_collapse,
     volume_decline,
@@ -30,7 +34,7 @@ WORDS: Mapping[str, Any] = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         mcc_jump, mcc_drift, mcc_rotation, mcc_static, fee_over, fee_rise, fee_notice, volume_rise, volume_collapse,
-        volume_decline, volume_burst, stan_reuse,
+        volume_decline, volume_burst, stan_reuse, terminal_failing, terminal_silent, dormancy, licence_expiry,
     )
 }  # fmt: skip
 """By detector its module, with `TITLE`, `Facts` and `sentence`; those of detectors that were removed may stay."""

@@ -7,18 +7,12 @@ from domain.alerts import Text
 
 TITLE = Text("Collapse of volume or silence", "交易骤降或停止交易")
 
-DUTIES = {
-    "verify": Text("the merchant's identity is to be verified anew", "应重新核验商户身份"),
-    "stop": Text("service to the merchant is to be stopped", "应停止收单服务"),
-}
-"""What the rules want done after a long silence, by form."""
-
 
 class Facts(FactsOf, frozen=True, kw_only=True):
     """Facts of an alert.
 
     Attributes:
-        form: `low`, `silent`, or of a long silence `verify` or `stop`, by what a rule wants done.
+        form: `low` or `silent`.
         day: the local day that ended.
         first_day: the first that was found.
         hits: days so far.
@@ -49,9 +43,6 @@ def sentence(facts: Facts, currency: str) -> Text:
     if facts.form == "low":
         return _low(facts, currency)
     idle = f"{facts.idle_d} day{'s' if facts.idle_d != 1 else ''}"
-    if facts.form in DUTIES:
-        duty = DUTIES[facts.form]
-        return Text(f"No sale for {idle}: {duty.en}", f"已{facts.idle_d}天无交易：{duty.zh}")
     day, usual = day_text(facts.day), volume(facts.usual_minor, currency)
     to_en, to_zh = (f", to {day.en}", f"截至{day.zh}") if facts.day else ("", "")
     missed, holidays = f"{facts.missed_sales or 0:,.0f}", facts.quiet_d is not None and facts.quiet_d < facts.idle_d

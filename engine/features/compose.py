@@ -46,6 +46,7 @@ _HOOKS = {
     "close": ("closing, reference, out", ()),
     "revise": ("revision, reference, out", ()),
     "equip": ("equipment", ()),
+    "complain": ("complaint", ("{}_complained(row, complaint)",)),
 }
 """What the kernel calls of a family, with which arguments after the row and its blocks, and which functions may say
 whether a block is needed; `engine.features.families` says what for."""

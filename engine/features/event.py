@@ -21,6 +21,7 @@ MASTER_DATA = np.dtype(
     [
         ("effective_ms", np.int64),
         ("currency", np.int64),
+        ("licence_ms", np.int64),
         ("zone", np.int16),
         ("mcc_count", np.int8),
         ("channel_count", np.int8),
@@ -31,7 +32,7 @@ MASTER_DATA = np.dtype(
     ],
     align=True,
 )
-"""One version of a merchant's master data. Once entered it is never changed.
+"""One version of a merchant's master data; `licence_ms` is 0 where it says no expiry. Once entered it is never changed.
 
 Place 0 is never entered: it stands for no version at all."""
 
@@ -70,6 +71,10 @@ class Closing(NamedTuple):
     """The local day that ended, since 1970."""
     idle_d: int
     """Days since the local day of the merchant's clock; 0 or below where something came on that day or later."""
+    licence_ms: int
+    """When the business licence expires, by the master data in force; `MISSING` where they say nothing of it."""
+    licence_day: int
+    """The merchant's local day of that, since 1970; `MISSING` likewise."""
 
 
 class Revision(NamedTuple):
@@ -82,6 +87,15 @@ class Revision(NamedTuple):
     rise_ppm: int
     """How much dearer it is than the version before, relative, parts per million: the most that the fee of any of some
     reference payments rises. `MISSING` where there was none before."""
+
+
+class Complaint(NamedTuple):
+    """A complaint about a merchant."""
+
+    time_s: int
+    """When it was made, UTC seconds, at most when it was received."""
+    about: int
+    """`engine.features.families.complaints.ABOUT_FEES` or `ABOUT_OTHER`."""
 
 
 class Event(NamedTuple):

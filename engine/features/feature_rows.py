@@ -288,7 +288,7 @@ class FeatureRows:
     def at(self, names: Sequence[str], index: NDArray[np.int64]) -> NDArray[np.int64]:
         """Columns of some rows, (names, index), floats by their bits; faster than column by column."""
         places = {name: k for k, name in enumerate(self._walked.columns)}
-        return self._walked.into.table[np.ix_([places[name] for name in names], index)]
+        return self._walked.into.table[np.ix_(np.array([places[name] for name in names], np.int64), index)]
 
     # -- fields of the records that rows are of
 

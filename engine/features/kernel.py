@@ -14,6 +14,7 @@ import numpy as np
 from domain import dispositions as ends
 from domain.events import (
     KIND_CLOCK,
+    KIND_COMPLAINT,
     KIND_CONTRACT,
     KIND_DEAD,
     KIND_MASTER_DATA,
@@ -36,6 +37,7 @@ from engine.features.event import (
     SALE,
     UNDO,
     Closing,
+    Complaint,
     Equipment,
     Event,
     Revision,
@@ -188,6 +190,11 @@ def revise_all(row: Any, blocks: Any, revision: Revision, reference: Any, out: A
 @njit_inner
 def equip_all(row: Any, blocks: Any, equipment: Equipment) -> None:
     """Tell every family that cares what is said of a terminal."""
+
+
+@njit_inner
+def complain_all(row: Any, blocks: Any, complaint: Complaint) -> None:
+    """Tell every family that cares of a complaint."""
 
 
 # families: end
@@ -590,7 +597,13 @@ def _close(state: State, into: Into, references: Any, out: Any, r: int, j: int) 
     at_ms, day = row.close_ms, i64(row.close_day)
     idle = day - i64(row.day)
     _nothing(into)
-    close_all(row, state.blocks, Closing(at_ms, day, idle), _reference_at(references, _clock(row, at_ms)), out)
+    licence_ms, licence_day = i64(state.master_data[_master_data_at(state, row, at_ms)].licence_ms), i64(MISSING)
+    if licence_ms:
+        licence_day = (licence_ms + offset_at(state.zones, row.zone, licence_ms)) // DAY_MS
+    else:
+        licence_ms = i64(MISSING)
+    closing = Closing(at_ms, day, idle, licence_ms, licence_day)
+    close_all(row, state.blocks, closing, _reference_at(references, _clock(row, at_ms)), out)
     row.watermark_ms = max(row.watermark_ms, at_ms)
     if idle < IDLE_MOST_D:
         _close_at(state, row, day + 1)
@@ -1064,7 +1077,7 @@ def run(
         data: the batch's bytes.
         columns: its `engine.decoding.columns.Columns`.
         places: (n,) of master data or a contract, its version's place in the side table; of what is said of a terminal
-            the place of its status, plus one, 0 for none.
+            the place of its status, plus one, 0 for none; of a complaint what it is about.
         identity: its `engine.features.identity.Identity`.
         state: read and written.
         references: (versions,) of `engine.features.event.REFERENCE`, ascending by `since_ms`, read.
@@ -1159,6 +1172,9 @@ def run(
             elif kind == KIND_TERMINAL:
                 status = i64(places[i]) - 1 if places[i] else MISSING
                 equip_all(row, state.blocks, Equipment(_terminal_id(data, columns, i), status))
+            elif kind == KIND_COMPLAINT:
+                made_ms = min(columns.number[N_TIME, i], columns.number[N_RECEIVED, i])
+                complain_all(row, state.blocks, Complaint(made_ms // 1000, i64(places[i])))
             row.other_events += np.uint32(1)
             continue
         reference = _reference_at(references, _clock(row, columns.number[N_TIME, i]))

@@ -204,6 +204,7 @@ class PartitionState:
         entry["effective_ms"] = event["effective_from"]
         entry["zone"] = zone
         entry["currency"] = pack(event["currency"]) if "currency" in event else 0
+        entry["licence_ms"] = event.get("licence_expires_at", 0)
         for name, count, values in (
             ("mccs", "mcc_count", _mccs(event, "mccs")),
             ("channel_mccs", "channel_count", _mccs(event, "approved_channel_mccs")),

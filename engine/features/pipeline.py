@@ -15,6 +15,7 @@ from domain.dispositions import VERSIONS
 from domain.events import (
     FUTURE_MS,
     KIND_CLOCK,
+    KIND_COMPLAINT,
     KIND_CONTRACT,
     KIND_DEAD,
     KIND_MASTER_DATA,
@@ -27,6 +28,7 @@ from engine.decoding.hashing import partition_of
 from engine.decoding.records import Records
 from engine.features.blocks import copy_of
 from engine.features.compose import compose
+from engine.features.families.complaints import ABOUT_FEES, ABOUT_OTHER
 from engine.features.families.registry import FAMILIES
 from engine.features.feature_rows import FeatureRows, Walked, value_of
 from engine.features.identity import empty_identity, identify
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
 
 _TIME, _RECEIVED = NUMBERS.index("event_time"), NUMBERS.index("received_at")
 _FEED = STRINGS.index("feed")
+FEES = "fee"
+"""What the reason of a complaint about fees begins with, in small letters or capitals."""
 _SPARE_ROWS = 4096
 """Rows of features that a batch has room for beyond one for each record; where there are more it goes in parts."""
 
@@ -178,8 +182,8 @@ class FeaturePipeline:
         )  # fmt: skip
 
     def _stage(self, records: Records, decoded: Decoded) -> NDArray[np.int32]:
-        """Where merchants' versions are held, and statuses of terminals, by record as the kernel takes them; writes the
-        receipt of records that have none.
+        """Where merchants' versions are held, statuses of terminals, and what complaints are about, by record as the
+        kernel takes them; writes the receipt of records that have none.
 
         The feeds of a foreign topic become one, whose clock is the partition's.
         """
@@ -194,6 +198,9 @@ class FeaturePipeline:
                     kinds[i] = KIND_DEAD
             elif kinds[i] == KIND_TERMINAL and "terminal_status" in event:
                 places[i] = TERMINAL_STATUSES.index(event["terminal_status"]) + 1
+            elif kinds[i] == KIND_COMPLAINT:
+                about_fees = event.get("reason_code", "").lower().startswith(FEES)
+                places[i] = ABOUT_FEES if about_fees else ABOUT_OTHER
         if self._foreign:
             decoded.columns.hash[_FEED] = 0
         received = decoded.columns.number[_RECEIVED]

@@ -273,6 +273,8 @@ class RiskLedger:
         self._accounts[row] = account
 
     def _apply_rise(self, change: Rise) -> Effect:
+        if not RISK_GROUPS[self.risk_groups[change.detector]].points:
+            return Effect.NONE
         row, at_ms = change.row, self._at(change)
         now = self._accounts.get(row, _NEW).now
         if not (now.first_ms and now.mcc):

@@ -92,7 +92,7 @@ def test_alerts_weigh_as_the_simulators_usual_shares_would_have_them() -> None:
 @pytest.mark.parametrize("raw", [0.0, 0.31, 0.5, 0.999, 1.0])
 @pytest.mark.parametrize(
     ("sales", "idle_d", "form"),
-    [(0, 3, "volume_collapse: silent"), (7, 0, "volume_collapse: low"), (0, 90, "volume_collapse: due")],
+    [(0, 3, "volume_collapse: silent"), (7, 0, "volume_collapse: low")],
 )
 def test_the_form_and_raw_severity_of_an_alert_are_read_from_its_band(
     raw: float, sales: int, idle_d: int, form: str

@@ -59,7 +59,7 @@ def seen_after(*events: dict[str, Any]) -> Seen:
     row = state.rows.rows[0]
     feed_clock_ms = int(state.feed_clock_ms[0])
     terms = (row["master_data"], row["contract"])
-    history = state.rows.block("terminals", 0).tobytes()
+    history = b"".join(state.rows.block(name, 0).tobytes() for name in ("terminals", "complaints"))
     return Seen(int(row["clock_ms"]), feed_clock_ms, len(detector.seen), terms, risk, history)
 
 

@@ -375,11 +375,19 @@ def test_a_detector_s_risk_group_must_be_known() -> None:
         RiskLedger({"jump": "odd"}, str)
 
 
-@pytest.mark.parametrize("name", ["half_life_d", "cap", "points"])
-def test_a_risk_group_s_figures_are_checked(name: str) -> None:
+@pytest.mark.parametrize(("name", "least"), [("half_life_d", 1), ("cap", 1), ("points", 0)])
+def test_a_risk_group_s_figures_are_checked(name: str, least: int) -> None:
     good = {"half_life_d": 30, "cap": 50, "points": 50}
-    with pytest.raises(ValueError, match=f"{name} must be 1 to"):
-        RiskGroup(**good | {name: 0})
+    with pytest.raises(ValueError, match=f"{name} must be {least} to"):
+        RiskGroup(**good | {name: least - 1})
+
+
+def test_a_service_finding_is_no_part_of_the_score_and_makes_no_account() -> None:
+    ledger = RiskLedger({"silent": "service"}, str)
+    found = Rise(0, START_MS, "silent", "a", 1.0, 1.0, START_MS, "5812", 0)
+    assert ledger.apply(found) is Effect.NONE
+    assert not ledger.known(0)
+    assert ledger.apply(Verdict(0, START_MS, "a", "confirmed", START_MS, 0)) is Effect.UNMATCHED
 
 
 def test_a_day_s_close_publishes_where_the_score_fell_by_a_point_or_the_grade() -> None:

@@ -12,7 +12,9 @@ import numpy as np
 from engine.features.families import (
     Column,
     cards,
+    complaints,
     daily,
+    duties,
     fees,
     lifetime,
     mcc,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 
 FAMILIES: tuple[ModuleType, ...] = (
     lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, daily, season, sent, terminals,
+    complaints, duties,
 )  # fmt: skip
 
 

@@ -1,0 +1,37 @@
+"""What `dormancy` says."""
+
+from __future__ import annotations
+
+from detectors.words.figures import FactsOf
+from domain.alerts import Text
+
+TITLE = Text("Dormant merchant (duty)", "长期未交易（巡检义务）")
+
+
+class Facts(FactsOf, frozen=True, kw_only=True):
+    """Facts of an alert.
+
+    Attributes:
+        form: what the rule wants done: `verify` the merchant's identity, or `stop` the service.
+        idle_d: whole days without a sale.
+        verify_within_d: days to verify in.
+    """
+
+    form: str
+    idle_d: int
+    verify_within_d: int | None = None
+
+
+def sentence(facts: Facts, currency: str) -> Text:  # noqa: ARG001
+    """For how long nothing was sold, and what the rule asks for."""
+    if facts.form == "stop":
+        return Text(
+            f"No sale for {facts.idle_d} days (12 months): stop the service",
+            f"已{facts.idle_d}天（满12个月）无交易：应停止收单服务",
+        )
+    within = facts.verify_within_d
+    return Text(
+        f"No sale for {facts.idle_d} days (3 months): verify the merchant's identity within {within} days, else stop "
+        "the service",
+        f"已{facts.idle_d}天（满3个月）无交易：应在{within}天内重新核验商户身份，未通过的停止收单服务",
+    )
