@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -37,15 +38,22 @@ _POLL_S = 1.0
 
 @click.command("causes")
 @click.option("--follow", is_flag=True, help="Publish causes to their topic as they are found, until Ctrl-C.")
+@click.option(
+    "--pulse", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="With --follow: touch FILE after each look, for health checks.",
+)  # fmt: skip
 @lang_option
 @click.option("--json", "as_json", is_flag=True, help="Each cause as a line of JSON.")
 @click.option("--tied", is_flag=True, hidden=True, help="End when standard input does.")
 @click.pass_obj
-def command(invocation: Invocation, lang: str, *, follow: bool, as_json: bool, tied: bool) -> None:
+def command(
+    invocation: Invocation, lang: str, pulse: Path | None, *, follow: bool, as_json: bool, tied: bool
+) -> None:  # fmt: skip
     """Show what many merchants of one agent, rep, channel, pair of MCCs or city show within days.
 
     Without --follow the causes of all alerts in the log are shown, and nothing is written. With --follow one process
-    publishes them to the topic causes, and shows each revision as it comes; started again, it goes on where it was.
+    publishes them to the topic causes, and goes on where it was when it is started again; on a terminal, or with
+    --json, it shows each revision as it comes.
 
     \b
     Examples:
@@ -58,7 +66,7 @@ def command(invocation: Invocation, lang: str, *, follow: bool, as_json: bool, t
     settings = invocation.settings()
     with open_log(settings, make=follow) as log:
         if follow:
-            _follow(log, settings.time_zone, lang, as_json=as_json)
+            _follow(log, settings.time_zone, lang, pulse, as_json=as_json)
             return
         reader = LogReader(log, settings.time_zone)
         reader.read()
@@ -70,7 +78,7 @@ def command(invocation: Invocation, lang: str, *, follow: bool, as_json: bool, t
         _show(found, lang, settings.time_zone)
 
 
-def _follow(log: Log, zone: str, lang: str, *, as_json: bool) -> None:
+def _follow(log: Log, zone: str, lang: str, pulse: Path | None, *, as_json: bool) -> None:
     console = to_stdout()
     with stop_signals() as stop:
         reader = CauseReader(log, zone)
@@ -78,10 +86,13 @@ def _follow(log: Log, zone: str, lang: str, *, as_json: bool) -> None:
             for each in reader.publish():
                 if as_json:
                     emit_json(each)
-                else:
+                elif console.is_terminal:  # a service's journal is no place for suspicions
                     console.print(line(each, lang), soft_wrap=True)
-            while not stop.wait(_POLL_S) and not log.changed():
-                pass
+            while True:
+                if pulse is not None:
+                    pulse.touch()
+                if stop.wait(_POLL_S) or log.changed():
+                    break
 
 
 def line(cause: Cause, lang: str) -> Text:
