@@ -41,13 +41,15 @@ class Causes:
         self._counted: dict[int, dict[str, DayCount]] = {}
         self._hits: dict[int, DayHits] = {}
 
-    def learn(self, profile: Profile) -> None:
-        """Take in an accepted version of a merchant's master data or assignment; contracts change nothing."""
+    def learn(self, profile: Profile) -> bool:
+        """Take in an accepted version of what is known of a merchant; whether it changes anything here."""
         day = self.population.learn(profile)
-        if day is not None:
-            for table in (self._counted, self._hits):
-                for each in [each for each in table if each >= day]:
-                    del table[each]
+        if day is None:
+            return False
+        for table in (self._counted, self._hits):
+            for each in [each for each in table if each >= day]:
+                del table[each]
+        return True
 
     def take(self, alert: Alert) -> None:
         """Take in the newest revision of an alert."""

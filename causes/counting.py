@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -53,9 +54,11 @@ class Span:
 
     def __init__(self, days: Sequence[DayCount]) -> None:
         self._days = days
-        self.places: Mapping[str, Place] = {
-            merchant_id: place for each in days for merchant_id, place in each.places.items()
-        }
+
+    @cached_property
+    def places(self) -> Mapping[str, Place]:
+        """By merchant, where it is; on the last of its days."""
+        return {merchant_id: place for each in self._days for merchant_id, place in each.places.items()}
 
     def of(self, key: Key) -> set[str]:
         """The merchants that have a key on the day of their onset."""

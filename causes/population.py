@@ -65,13 +65,14 @@ class Place(NamedTuple):
 
 
 class _Version(NamedTuple):
-    """What one record says: of the shop, or of who looks after it until when (0 for ever)."""
+    """What one record says: of the shop, or of who looks after it until when (0 for ever); `epoch` is its writer's."""
 
     effective_ms: int
     day: int
     until_day: int
     place: Place | None
     assigned: tuple[str, str] | None
+    epoch: int
 
 
 class Days:
@@ -103,14 +104,17 @@ class Population:
         self._sizes: dict[Key, _Size] = {}
 
     def learn(self, profile: Profile) -> int | None:
-        """Take in an accepted version; the first day that it may change, None for what is no place of a merchant."""
+        """Take in an accepted version; the first day of which it changes something, None where it changes nothing."""
         version = self._version(profile)
         if version is None:
             return None
         merchant_id = sys.intern(profile.merchant_id)
-        held = self._versions.setdefault(merchant_id, {})
+        held, name = self._versions.setdefault(merchant_id, {}), (profile.kind, profile.effective_from)
+        before = held.get(name)
+        if before is not None and (before.epoch > version.epoch or before._replace(epoch=version.epoch) == version):
+            return None
         self._count(merchant_id, held, -1)
-        held[profile.kind, profile.effective_from] = version
+        held[name] = version
         self._count(merchant_id, held, 1)
         return version.day
 
@@ -121,11 +125,12 @@ class Population:
         if profile.kind == "assignment":
             until = fields.get("until", 0)
             assigned = (sys.intern(fields["rep_id"]), sys.intern(fields.get("agent_id", "")))
-            return _Version(effective_ms, day, self._days.of_ms(until) if until else 0, None, assigned)
+            return _Version(effective_ms, day, self._days.of_ms(until) if until else 0, None, assigned, profile.epoch)
         if profile.kind != "merchant":
             return None
         trades = fields.get("status", "active") == "active"
-        return _Version(effective_ms, day, 0, self._place(profile.merchant_id, fields, day) if trades else None, None)
+        place = self._place(profile.merchant_id, fields, day) if trades else None
+        return _Version(effective_ms, day, 0, place, None, profile.epoch)
 
     def _place(self, merchant_id: str, fields: dict[str, Any], day: int) -> Place:
         def text(name: str) -> str:

@@ -50,7 +50,6 @@ class LogReader:
         self._at: dict[str, tuple[int, int]] = {}
         profiles = log.topics.merchant_profiles.name
         self._profiles = {each: log.first_offset(profiles, each) for each in range(log.partitions(profiles))}
-        self._epochs: dict[bytes, int] = {}
 
     def read(self) -> bool:
         """Read all that has come; whether there was anything."""
@@ -71,13 +70,7 @@ class LogReader:
             while records := self._log.read_keyed(topic, partition, self._profiles[partition], _AT_A_TIME):
                 self._profiles[partition] = records[-1].offset + 1
                 for each in records:
-                    if not each.value:
-                        continue
-                    profile = _decode_profile(each.value)
-                    if profile.epoch >= self._epochs.get(each.key, 0):
-                        self._epochs[each.key] = profile.epoch
-                        self.causes.learn(profile)
-                        found = True
+                    found |= bool(each.value) and self.causes.learn(_decode_profile(each.value))
         return found
 
     def forget_before(self, day: int) -> dict[int, int]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,10 +59,18 @@ def test_a_closed_merchant_is_in_no_population() -> None:
 
 
 def test_a_contract_or_the_same_version_again_changes_nothing() -> None:
-    made = population(profile("m", FIRST, rep_id="a"), profile("m", FIRST, rep_id="a"))
+    made = population(profile("m", FIRST, rep_id="a"))
+    assert made.learn(profile("m", FIRST, rep_id="a")) is None
     assert made.size(("rep", "a"), FIRST.toordinal()) == 1
     contract = Profile(merchant_id="m", kind="contract", effective_from="", fields={"effective_from": ms(FIRST)})
     assert made.learn(contract) is None
+
+
+def test_of_two_writers_of_one_version_the_later_counts() -> None:
+    first = msgspec.structs.replace(profile("m", FIRST, rep_id="a"), epoch=1)
+    second = msgspec.structs.replace(profile("m", FIRST, rep_id="b"), epoch=2)
+    for order in ((first, second), (second, first)):
+        assert population(*order).size(("rep", "b"), FIRST.toordinal()) == 1
 
 
 _VERSIONS = st.lists(
