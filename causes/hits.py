@@ -38,8 +38,8 @@ _ODD = 2.0
 """From how many decades on the others of a stratum are taken to differ from all others."""
 _LEAST_OUTSIDE = 0.2
 """Share of a stratum that must be outside the key for the stratum to be compared with."""
-_VOLUME, _LAWFUL = frozenset({FALL, "volume"}), frozenset({"city", "trade"})
-"""Where a whole stratum is the key's, its volume may have moved by what moves a city or a trade."""
+_VOLUME, _LAWFUL = frozenset({FALL, "volume"}), frozenset({"city", "trade", "age"})
+"""Where a whole stratum is the key's, its volume may have moved by what moves a city, a trade or new shops."""
 
 
 class Rates(NamedTuple):

@@ -32,7 +32,6 @@ _BY_ONE_DETECTOR = 0.75
 _SHARED = 0.5
 """Share of the members from which on another key is named."""
 _BY_SOMEBODY = frozenset({"agent", "rep"})
-_WORKED = frozenset({"agent", "rep", "channel", "mcc_pair"})
 
 
 def cause_of(
@@ -127,6 +126,6 @@ def _risk_code(story: Story, onsets: Iterable[Onset]) -> str:
 
 
 def _severity(kind: str, onsets: Iterable[Onset]) -> float:
-    """That of the severest alert; what one agent's, rep's, channel's or trade's shops do together is to be worked."""
-    severest = max(each.severity for each in onsets)
-    return max(severest, HIGH.least) if kind in _WORKED else severest
+    """That of the severest alert, at least to be worked; of a city, which has weather, that of the middle one."""
+    severities = sorted(each.severity for each in onsets)
+    return severities[len(severities) // 2] if kind == "city" else max(severities[-1], HIGH.least)

@@ -101,12 +101,17 @@ def _losses(money: Sequence[Money]) -> list[Text]:
     """A sentence for each party that bears a known loss."""
     return [
         Text(
-            f"Loss so far {_money(each.loss, each.currency)}, borne by {BEARERS[each.bearer].en}.",
+            f"Loss so far {_money(each.loss, each.currency)}, borne by {_many(each.bearer)}.",
             f"累计损失{_money(each.loss, each.currency)}，由{BEARERS[each.bearer].zh}承担。",
         )
         for each in money
         if each.bearer and each.loss
     ]
+
+
+def _many(bearer: str) -> str:
+    name = BEARERS[bearer].en
+    return f"{name}s" if bearer in {"merchant", "cardholder"} else name
 
 
 def _also(cause: Cause) -> list[Text]:

@@ -158,8 +158,10 @@ def test_a_pair_of_mccs_is_told_where_no_agent_has_its_members() -> None:
 def test_a_storm_in_a_city_is_told_of_the_city_and_of_no_agent_in_it() -> None:
     causes = acquirer({"A": 300}, city="c0", rep_id="r-7")
     struck = [i for i in range(4_300) if (i < 300 or i % 8 == 0) and i % 3]
-    of(causes, struck, "volume_collapse", DAY)
-    assert [(each.kind, each.key, each.risk_code) for each in causes.causes()] == [("city", "c0", "")]
+    of(causes, struck[1:], "volume_collapse", DAY, severity=0.35)
+    of(causes, struck[:1], "volume_collapse", DAY, severity=0.95)
+    (cause,) = causes.causes()
+    assert (cause.kind, cause.key, cause.risk_code, cause.severity) == ("city", "c0", "", 0.35)
 
 
 def test_where_a_rep_has_a_whole_city_its_silence_is_told_of_the_city() -> None:
@@ -183,6 +185,15 @@ def test_an_agent_with_many_new_shops_is_not_told_for_their_bursts() -> None:
         for name in ("new", "other"):
             causes.take(alert(f"{name}{i}", f"{name}{i}", "volume_burst", DAY))
     assert [each for each in causes.causes() if each.kind != "city"] == []
+
+
+def test_an_agent_that_alone_brings_new_shops_is_not_told_for_what_new_shops_do() -> None:
+    causes = acquirer({"A": 100})
+    for i in range(80):
+        causes.learn(profile(f"new{i}", after(-30), agent_id="A", channel="agent", city=f"c{i % 8}", mccs=["5801"]))
+    for i in range(0, 80, 4):
+        causes.take(alert(f"new{i}", f"new{i}", "volume_burst", DAY))
+    assert told(causes) == []
 
 
 def test_an_agent_whose_shops_were_always_like_that_is_not_told() -> None:
@@ -218,7 +229,7 @@ def test_money_is_summed_by_currency_and_bearer_and_what_is_not_known_is_left_ou
     (cause,) = causes.causes()
     (sums,) = cause.money
     assert (sums.currency, sums.bearer, sums.turnover, sums.loss) == ("CNY", "merchant", 600, 12)
-    assert "Loss so far ¥0.12, borne by merchant." in cause.reason.en
+    assert "Loss so far ¥0.12, borne by merchants." in cause.reason.en
     assert "累计损失¥0.12，由商户承担。" in cause.reason.zh
     assert cause.risk_code == "13"
 
