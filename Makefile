@@ -11,7 +11,7 @@ ONE_CORE := $(if $(shell command -v taskset),taskset -c 0)
 SOURCES := $(shell find domain engine models simulator streams tillwatch -name '*.py')
 MORE := browser or postgres or monitoring or faults or slow
 SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
-PACKAGES := domain engine detectors models streams simulator evaluation dashboards tillwatch
+PACKAGES := domain engine detectors models streams simulator causes evaluation dashboards tillwatch
 
 # The first Python that is new enough, of those that are there.
 PYTHON ?= $(firstword $(foreach each,python3 python3.14 python3.13 python3.12 python3.11,\

@@ -65,6 +65,7 @@ class Topics:
     dead_letters: TopicSpec = TopicSpec("dead-letters", "", retention_ms=90 * _DAY_MS)
     merchant_profiles: TopicSpec = TopicSpec("merchant-profiles", "merchant_id|kind|effective_from", compacted=True)
     merchant_days: TopicSpec = TopicSpec("merchant-days", "", retention_ms=400 * _DAY_MS)
+    causes: TopicSpec = TopicSpec("causes", "cause_id", compacted=True, partitions=1)
     controls: TopicSpec = TopicSpec("controls", "kind:version", compacted=True, partitions=1)
     checkpoints: TopicSpec = TopicSpec("checkpoints", "page", compacted=True, internal=True, segment_bytes=64 << 20)
     positions: TopicSpec = TopicSpec(

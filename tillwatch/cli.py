@@ -16,6 +16,7 @@ from tillwatch.settings import Settings, SettingsError, load
 from tillwatch.show import to_stderr
 
 COMMANDS = {
+    "causes": "Show what many merchants of one agent, rep, channel or city show at once.",
     "controls": "Publish settings of detectors, peers and profiles, in versions that are kept.",
     "dead-letters": "Look at records that were not counted, and forward them again.",
     "demo": "Show a live demonstration: simulated terminals, and what a worker finds.",

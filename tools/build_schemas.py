@@ -12,15 +12,16 @@ from typing import Any
 import msgspec
 
 from domain.alerts import Alert, DeadLetter, Score
+from domain.causes import Cause
 from domain.events import EVENT_KINDS, PRICE, Field, Kind
 from domain.readings import MerchantDays, Profile
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
 WRITTEN: dict[str, type[msgspec.Struct]] = {
     "alerts": Alert, "merchant-risk": Score, "dead-letters": DeadLetter, "merchant-profiles": Profile,
-    "merchant-days": MerchantDays,
+    "merchant-days": MerchantDays, "causes": Cause,
 }  # fmt: skip
-"""What the monitor writes, by topic."""
+"""What the monitor and the reader of causes write, by topic."""
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 

@@ -194,22 +194,31 @@ def test_grafana_finds_its_data_its_dashboards_and_its_home() -> None:
 def test_kubernetes_takes_the_example() -> None:
     tool = require(lambda: command("kubernetes-validate", "the developers' tools of requirements.lock"))
     done = checked(tool, "--strict", str(ROOT / "deploy/kubernetes/tillwatch.yml"))
-    assert done.count("passed") == 7
+    assert done.count("passed") == 8
 
 
 def test_the_pods_run_as_the_restricted_policy_wants() -> None:
-    (stateful,) = [each for each in documents("deploy/kubernetes/tillwatch.yml") if each["kind"] == "StatefulSet"]
-    pod = stateful["spec"]["template"]["spec"]
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    for each in [*pod["containers"], *pod["initContainers"]]:
-        assert each["securityContext"] == {
-            "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
-        }  # fmt: skip
-        assert set(each["resources"]) == {"requests", "limits"}
-    (worker,) = pod["containers"]
+    kinds = {each["kind"]: each for each in documents("deploy/kubernetes/tillwatch.yml")}
+    pods = [kinds[name]["spec"]["template"]["spec"] for name in ("StatefulSet", "Deployment")]
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        for each in [*pod["containers"], *pod["initContainers"]]:
+            assert each["securityContext"] == {
+                "allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]},
+            }  # fmt: skip
+            assert set(each["resources"]) == {"requests", "limits"}
+    (worker,) = pods[0]["containers"]
     asked = {name: worker[name]["exec"]["command"][-1] for name in ("livenessProbe", "readinessProbe", "startupProbe")}
     assert asked == {"livenessProbe": "live", "readinessProbe": "ready", "startupProbe": "live"}
+
+
+def test_one_process_publishes_causes() -> None:
+    (causes,) = [each for each in documents("deploy/kubernetes/tillwatch.yml") if each["kind"] == "Deployment"]
+    assert (causes["spec"]["replicas"], causes["spec"]["strategy"]) == (1, {"type": "Recreate"})
+    (container,) = causes["spec"]["template"]["spec"]["containers"]
+    assert container["args"] == SERVICES["causes"]["command"]
+    assert container["livenessProbe"]["exec"]["command"] == SERVICES["causes"]["healthcheck"]["test"][1:]
 
 
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))

@@ -38,7 +38,8 @@ def test_an_acquirers_own_topic_is_read_as_it_is_and_only_the_others_are_made(tm
             create_topics(log, 3)
         create_topics(log, 2, keep_events_days=1)
         assert log.topic_names() == [
-            "alerts", "controls", "dead-letters", "merchant-days", "merchant-profiles", "merchant-risk", "switch.out",
+            "alerts", "causes", "controls", "dead-letters", "merchant-days", "merchant-profiles", "merchant-risk",
+            "switch.out",
         ]  # fmt: skip
         log.append("switch.out", 1, [b"20", b"22"])
         settings = WorkerSettings(address=SqliteAddress(log.path), topics=FOREIGN, partitions=2)

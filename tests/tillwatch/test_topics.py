@@ -116,7 +116,7 @@ def test_on_kafka_create_makes_topics_that_fit(cluster: Cluster) -> None:
     assert {kind for _, kind, _ in faults()} == {"missing"}
     result = call("topics", "create")
     assert result.exit_code == 0, result.output
-    assert "topics made or set anew: 10" in result.stderr
+    assert "topics made or set anew: 11" in result.stderr
     assert faults() == []
 
 
