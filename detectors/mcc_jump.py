@@ -34,10 +34,12 @@ from domain.feature_codes import (
     SOURCE_SETTLEMENT,
 )
 from domain.mcc_names import mcc_short_name
+from domain.mcc_risk import HIGH_RISK_MCCS, is_high_risk
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
 
+_HIGH_RISK = np.array([int(each) for each in HIGH_RISK_MCCS], np.int64)
 _CLASSES = (("standard class", "标准类"), ("concession class", "优惠类"), ("exempt class", "减免类"))
 _SOURCES = (
     (SOURCE_PRESENTED, "presented MCC", "上送MCC"),
@@ -55,6 +57,7 @@ class MccJump:
     Args:
         base: severity of a sale that is off but in no cheaper class, 0 to 1.
         per_class: what each class cheaper adds, 0 to 1.
+        high_risk: what a move into a high-risk trade adds, 0 to 1.
         fee_type: what leaving the registered special-fee type adds, 0 to 1.
         per_decade: what each tenfold of the day's leakage above 10.00 adds, 0 to 1.
         per_sales: what each tenfold of the day's sales that are off adds where a sale's leakage is not known, 0 to 1.
@@ -72,6 +75,7 @@ class MccJump:
 
     base: float = 0.3
     per_class: float = 0.075
+    high_risk: float = 0.2
     fee_type: float = 0.15
     per_decade: float = 0.2
     per_sales: float = 0.05
@@ -80,7 +84,7 @@ class MccJump:
     max_age_s: int = 28 * 86_400
 
     name = "mcc_jump"
-    version = 3
+    version = 4
     title = Text("MCC code-jumping", "跳码")
     risk_group = "mcc"
     risk_code = "26"
@@ -89,16 +93,18 @@ class MccJump:
     columns = (
         "mcc_sources", "mcc_basis", "mcc_expected", "mcc_used", "mcc_class_drop", "fee_type_used", "fee_class_used",
         "leakage_e7", "leakage_1d_e7", "mcc_off_1d", "mcc_judged_1d", "mcc_off_share_28d", "mcc_learned_share",
-        "sale_minor",
+        "mcc_history", "mcc_history_d", "sale_minor",
         *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        check_range(self, 0, 1, "base", "per_class", "fee_type", "per_decade", "per_sales", "learned_factor")
+        check_range(
+            self, 0, 1, "base", "per_class", "high_risk", "fee_type", "per_decade", "per_sales", "learned_factor"
+        )
         check_episode(self)
 
     def detect(self, features: Features) -> Findings:
-        """The sales with something off; severity by class and by the money lost that day, or else the sales off."""
+        """The sales with something off; severity by class, trade and the money lost that day, or else the sales off."""
         index = np.flatnonzero(features["mcc_sources"] > 0)
         if len(index) == 0:
             return NOTHING
@@ -107,6 +113,8 @@ class MccJump:
         lost = np.where(leak == NULL, 0, np.maximum(leak, 0))
         day = home_minor(features, index, np.maximum(features["leakage_1d_e7"][index], lost)) / (1000 * E7)
         severity = self.base + self.per_class * np.where(drop == NULL, 0, np.maximum(drop, 0))
+        risky = np.isin(features["mcc_used"][index], _HIGH_RISK) & ~np.isin(features["mcc_expected"][index], _HIGH_RISK)
+        severity = severity + self.high_risk * risky
         severity = severity + self.fee_type * ((features["mcc_sources"][index].astype(np.int64) & SOURCE_FEE_TYPE) > 0)
         severity = severity + self.per_decade * np.log10(1 + day)
         off = np.maximum(features["mcc_off_1d"][index], 1)  # null is the least
@@ -126,6 +134,8 @@ class MccJump:
                 Evidence("mcc_used", "txn", code(values["mcc_used"]), None, expected, "MCC"),
                 Evidence("mcc_class_drop", "txn", values["mcc_class_drop"], 1, 0, "classes"),
             ]
+            if _enters_high_risk(values):
+                found.append(Evidence("mcc_high_risk", "txn", code(values["mcc_used"]), None, expected, "MCC"))
         if values["fee_type_used"] is not None:
             found.append(Evidence("fee_type_used", "txn", code(values["fee_type_used"], 2), None, None, "code"))
         if values["fee_class_used"] is not None:
@@ -143,6 +153,9 @@ class MccJump:
         if values["mcc_basis"] == MCC_LEARNED:
             share = rounded(values["mcc_learned_share"], 4)
             found.append(Evidence("mcc_learned_share", "history", share, 0.9, None, "share"))
+        if values["mcc_history"] is not None:
+            found.append(Evidence("mcc_history", "history", values["mcc_history"], 30, 0, "transactions"))
+            found.append(Evidence("mcc_history_d", "history", values["mcc_history_d"], 30, None, "days"))
         return tuple(found)
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
@@ -152,12 +165,13 @@ class MccJump:
         where_zh = "、".join(zh for bit, _, zh in _SOURCES if sources & bit)
         used_en, used_zh, instead_en, instead_zh = _used(values)
         sent_zh = "清算" if sources == SOURCE_SETTLEMENT else "上送"
+        never_en, never_zh = _never_seen(values)
         lost = money(at_stake_minor, currency) if at_stake_minor else ""
         cost_en = f"; issuers and UnionPay underpaid {lost}" if lost else ""
         cost_zh = f"，发卡行及银联少收{lost}" if lost else ""
         return Text(
-            f"{hits} sale{'s' if hits > 1 else ''} under {used_en}{instead_en} by {where_en}{cost_en}",
-            f"{hits}笔交易按{used_zh}{sent_zh}{instead_zh}，来源：{where_zh}{cost_zh}",
+            f"{hits} sale{'s' if hits > 1 else ''} under {used_en}{instead_en} by {where_en}{never_en}{cost_en}",
+            f"{hits}笔交易按{used_zh}{sent_zh}{instead_zh}，来源：{where_zh}{never_zh}{cost_zh}",
         )
 
 
@@ -173,6 +187,22 @@ def _used(values: Values) -> tuple[str, str, str, str]:
         return *_CLASSES[int(values["fee_class_used"])], "", ""
     used = code(values["fee_type_used"], 2)
     return f"type {used}", f"类型{used}", "", ""
+
+
+def _enters_high_risk(values: Values) -> bool:
+    return is_high_risk(code(values["mcc_used"])) and not is_high_risk(code(values["mcc_expected"]))
+
+
+def _never_seen(values: Values) -> tuple[str, str]:
+    """That the MCC is of a high-risk trade, and after how long a history without it it came."""
+    en, zh = "", ""
+    if values["mcc_used"] is not None and _enters_high_risk(values):
+        en, zh = "; a high-risk trade", "，属高风险行业"
+    if values["mcc_history"] is not None:
+        days, sales = int(values["mcc_history_d"] or 0), int(values["mcc_history"])
+        en += f"; new after {days} days without it ({sales} sales)"
+        zh += f"，此前{days}天（{sales}笔）从未出现"
+    return en, zh
 
 
 def _minor(value: float | None) -> int:

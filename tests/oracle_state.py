@@ -102,27 +102,63 @@ class Source:
     def __init__(self) -> None:
         self.values: list[int | None] = [None] * 6
         self.counts = [0] * 6
+        self.new_on: dict[int, int] = {}
+        """By value held that is new, the day of its first sale."""
+        self.begun: int | None = None
         self.last: int | None = None
         self.switches = Weighed(28 * DAY)
 
+    def usual(self) -> int | None:
+        return self.values[self.counts.index(max(self.counts))]
+
     def own(self) -> int | None:
         most, total = max(self.counts), sum(self.counts)
-        return self.values[self.counts.index(most)] if total >= 30 and 10 * most >= 9 * total else None
+        return self.usual() if total >= 30 and 10 * most >= 9 * total else None
 
     def switch(self, value: int, at_ms: int) -> None:
         if self.last not in {None, value}:
             self.switches.add(at_ms)
         self.last = value
 
-    def learn(self, value: int) -> None:
+    def comes_new(self, day: int) -> bool:
+        """Whether a value that is not held would be new on a day."""
+        held = [each for each in self.values if each is not None]
+        lawful = [each for each in held if each not in self.new_on or day - self.new_on[each] >= 28]
+        total = sum(self.counts)
+        old = total >= 30 and self.begun is not None and day - self.begun >= 30
+        return len(held) < 6 and len(lawful) <= 3 and (old or total >= 100)
+
+    def learn(self, value: int, day: int) -> None:
         if value in self.values:
             slot = self.values.index(value)
             self.counts[slot] += 1
         else:
-            slot = self.counts.index(min(self.counts))
+            new, slot = self.comes_new(day), self.counts.index(min(self.counts))
+            if (gone := self.values[slot]) is not None:
+                self.new_on.pop(gone, None)
             self.values[slot], self.counts[slot] = value, 1
+            if new:
+                self.new_on[value] = day
+        self.begun = day if self.begun is None else self.begun
         if self.counts[slot] == 60_000:
-            self.counts = [each // 2 for each in self.counts]
+            self.counts = [-(-each // 2) for each in self.counts]
+
+    def unseen(self, value: int, day: int) -> int | None:
+        """Days of history before the first sale of a value that is off because it had never been seen."""
+        first = self.new_on.get(value)
+        if value not in self.values:
+            first = day if self.comes_new(day) else None
+        if first is None or self.begun is None or first - self.begun < 30 or day - first >= 28:
+            return None
+        return None if self.usual() == value else first - self.begun
+
+    def is_new(self, value: int, day: int) -> bool:
+        """Whether a history long enough came before the value's first sale."""
+        return value in self.new_on if value in self.values else self.comes_new(day)
+
+    def others(self, value: int) -> int:
+        """Sales under other values."""
+        return sum(count for each, count in zip(self.values, self.counts, strict=True) if each != value)
 
 
 @dataclass

@@ -22,6 +22,7 @@ MASTER_DATA = np.dtype(
         ("effective_ms", np.int64),
         ("currency", np.int64),
         ("zone", np.int16),
+        ("name_mcc", np.int16),
         ("mcc_count", np.int8),
         ("channel_count", np.int8),
         ("fee_type_count", np.int8),
@@ -31,7 +32,8 @@ MASTER_DATA = np.dtype(
     ],
     align=True,
 )
-"""One version of a merchant's master data. Once entered it is never changed.
+"""One version of a merchant's master data; `name_mcc` is the trade that its name speaks of, 0 for none. Once entered it
+is never changed.
 
 Place 0 is never entered: it stands for no version at all."""
 

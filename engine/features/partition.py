@@ -14,6 +14,7 @@ from domain.dispositions import VERSIONS
 from domain.errors import RecordError
 from domain.mcc import class_table, known_mccs
 from domain.timestamps import DAY_MS
+from domain.trade_words import likely_trade
 from engine.control_kinds.registry import INSTALLED, KINDS, version_0
 from engine.decoding.columns import MISSING, pack
 from engine.decoding.hashing import hash_of
@@ -203,6 +204,7 @@ class PartitionState:
         entry = self.master_data[self.master_data_count]
         entry["effective_ms"] = event["effective_from"]
         entry["zone"] = zone
+        entry["name_mcc"] = int(likely_trade(event.get("name") or event.get("short_name", "")) or 0)
         entry["currency"] = pack(event["currency"]) if "currency" in event else 0
         for name, count, values in (
             ("mccs", "mcc_count", _mccs(event, "mccs")),
