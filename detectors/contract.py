@@ -250,3 +250,14 @@ def money(minor: float | None, currency: str) -> str:
     ('24,000.00 CNY', '209,100 JPY', '1.500 KWD')
     """
     return f"{amount(minor, currency)} {currency}".rstrip()
+
+
+def losers(currency: str) -> tuple[str, str]:
+    """Who loses interchange, in English and Chinese; prices in yuan are UnionPay's.
+
+    >>> losers("AUD")
+    ('issuers and the card network', '发卡行及卡组织')
+    """
+    if currency == "CNY":
+        return "issuers and UnionPay", "发卡行及银联"
+    return "issuers and the card network", "发卡行及卡组织"

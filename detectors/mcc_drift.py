@@ -19,6 +19,7 @@ from detectors.contract import (
     check_range,
     code,
     home_minor,
+    losers,
     money,
     own_minor,
     own_threshold,
@@ -115,8 +116,9 @@ class MccDrift:
         terminal = (values["set_terminal_evidence"] or 0) > (values["set_evidence"] or 0)
         where_en, where_zh = (" at one terminal", "其中一台终端") if terminal else ("", "该商户")
         lost = money(at_stake_minor, currency) if at_stake_minor else ""
-        cost_en = f"; issuers and UnionPay underpaid {lost}" if lost else ""
-        cost_zh = f"，发卡行及银联少收{lost}" if lost else ""
+        who_en, who_zh = losers(currency)
+        cost_en = f"; {who_en} underpaid {lost}" if lost else ""
+        cost_zh = f"，{who_zh}少收{lost}" if lost else ""
         return Text(
             f"{now} of the day's sales{where_en} under {cheap} ({cheap_name.en}), usually {usual}, instead of {dear} "
             f"({dear_name.en}); {hits} such day{'s' if hits > 1 else ''}{cost_en}",

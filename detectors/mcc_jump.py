@@ -19,6 +19,7 @@ from detectors.contract import (
     check_range,
     code,
     home_minor,
+    losers,
     money,
     rounded,
     turnover_e7,
@@ -167,8 +168,9 @@ class MccJump:
         sent_zh = "清算" if sources == SOURCE_SETTLEMENT else "上送"
         never_en, never_zh = _never_seen(values)
         lost = money(at_stake_minor, currency) if at_stake_minor else ""
-        cost_en = f"; issuers and UnionPay underpaid {lost}" if lost else ""
-        cost_zh = f"，发卡行及银联少收{lost}" if lost else ""
+        who_en, who_zh = losers(currency)
+        cost_en = f"; {who_en} underpaid {lost}" if lost else ""
+        cost_zh = f"，{who_zh}少收{lost}" if lost else ""
         return Text(
             f"{hits} sale{'s' if hits > 1 else ''} under {used_en}{instead_en} by {where_en}{never_en}{cost_en}",
             f"{hits}笔交易按{used_zh}{sent_zh}{instead_zh}，来源：{where_zh}{never_zh}{cost_zh}",

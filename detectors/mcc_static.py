@@ -20,6 +20,7 @@ from detectors.contract import (
     check_range,
     code,
     home_minor,
+    losers,
     money,
     own_minor,
     own_threshold,
@@ -159,4 +160,5 @@ def _cost(at_stake_minor: int, currency: str) -> tuple[str, str]:
     if not at_stake_minor:
         return "", ""
     lost = money(at_stake_minor, currency)
-    return f"; issuers and UnionPay underpaid {lost}", f"，发卡行及银联少收{lost}"
+    who_en, who_zh = losers(currency)
+    return f"; {who_en} underpaid {lost}", f"，{who_zh}少收{lost}"

@@ -1,9 +1,9 @@
 """What trade a shop's name speaks of: words of Chinese and English names, by MCC.
 
-A Chinese enterprise name ends in its trade and its form of organisation (企业名称登记管理规定, in force since 2021-03-01,
-article 6), so the last trade word counts: a 酒店超市 is a supermarket. The words are our own choice: the everyday words
-for the categories of GB/T 4754—2017 and of ISO 18245 that shops have on their signs. A branch in brackets is where a
-shop stands, not what it sells, and so are malls and squares.
+A Chinese enterprise name is made of place, own name, trade and form of organisation, in this order (article 6 of
+企业名称登记管理规定, 2021-03-01), so the last trade word counts: a 酒店咖啡 sells coffee. The words are our own
+choice: the everyday words on signs for the categories of GB/T 4754—2017 and of ISO 18245. A branch in brackets is
+where a shop stands, not what it sells, and so are malls and squares.
 """
 
 from __future__ import annotations
@@ -13,9 +13,16 @@ import re
 from domain.mcc import fee_class
 
 WORDS = {
-    "5812": ("餐馆 餐厅 饭店 饭庄 饭馆 酒楼 火锅 烧烤 烤肉 烤鱼 川菜 湘菜 粤菜 菜馆 私房菜 大排档 小吃 面馆 饺子馆 串串 麻辣烫 料理 "
-             "自助餐 餐饮 食府 农家乐", "restaurant|restaurants|bistro|hotpot|hot pot|barbecue|bbq|grill|steakhouse|diner|pizzeria|eatery|"
-             "sushi"),
+    "5812": (
+        (
+            "餐馆 餐厅 饭店 饭庄 饭馆 酒楼 火锅 烧烤 烤肉 烤鱼 川菜 湘菜 粤菜 菜馆 私房菜 大排档 "
+            "小吃 面馆 饺子馆 串串 麻辣烫 料理 自助餐 餐饮 食府 农家乐"
+        ),
+        (
+            "restaurant|restaurants|bistro|hotpot|hot pot|barbecue|bbq|grill|steakhouse|diner|"
+            "pizzeria|eatery|sushi"
+        ),
+    ),
     "5814": ("快餐 汉堡 炸鸡 奶茶 茶饮 咖啡", "fast food|snack bar|burger|burgers|coffee|cafe|pizza"),
     "5813": ("酒吧 夜总会 KTV 歌厅", "bar|pub|nightclub|lounge"),
     "5462": ("面包 蛋糕 烘焙 西饼 糕点", "bakery|patisserie"),
@@ -43,8 +50,10 @@ WORDS = {
     "7995": ("彩票", "lottery|casino|betting"),
     "4722": ("旅行社", "travel agency"),
     "7512": ("租车", "car rental|car hire"),
-    "5411": ("超市 便利店 生鲜 粮油 菜市场 水果 果蔬 蔬菜",
-             "supermarket|hypermarket|grocery|groceries|convenience store|minimart"),
+    "5411": (
+        "超市 便利店 生鲜 粮油 菜市场 水果 果蔬 蔬菜",
+        "supermarket|hypermarket|grocery|groceries|convenience store|minimart",
+    ),
     "5541": ("加油 加气站 石化 石油", "petrol station|gas station|filling station|service station"),
     "5722": ("家电 电器", "appliances"),
     "5200": ("建材 家居 五金 装饰材料", "building supplies|hardware|home improvement"),
@@ -63,17 +72,20 @@ WORDS = {
     "8220": ("大学 学院", "university|college"),
     "8351": ("幼儿园 托儿所", "kindergarten|nursery"),
     "8398": ("慈善 基金会 福利院 养老院", "charity|foundation"),
-    "": ("酒店用品 餐饮设备 餐厅设备 厨房设备 餐具 医疗器械 手机医院 电脑医院 大学城 驾驶学校 驾校 培训学校 艺术学校 舞蹈学校 "
-         "美术学校 音乐学校", "restaurant supplies|hotel supplies|driving school|language school"),
+    "": (
+        (
+            "酒店用品 餐饮设备 餐厅设备 厨房设备 餐具 医疗器械 手机医院 电脑医院 大学城 驾驶学校 "
+            "驾校 培训学校 艺术学校 舞蹈学校 美术学校 音乐学校"
+        ),
+        "restaurant supplies|hotel supplies|driving school|language school",
+    ),
 }  # fmt: skip
-"""By MCC, words of Chinese names, apart by spaces, and of English ones, apart by bars; under "" what contains a word and
-speaks of no trade in this table."""
+"""By MCC, words of Chinese names, apart by spaces, and of English ones, apart by bars; under "" what contains a
+word and speaks of none of these trades."""
 NAME_NATS = 3.0
 """Evidence of a name that speaks of a dearer trade, in nats: odds of 20, our own estimate. No source states how many
 shops' names mislead."""
-_MCC_OF = {
-    word.lower(): mcc for mcc, (zh, en) in WORDS.items() for word in (*zh.split(), *en.split("|"))
-}  # fmt: skip
+_MCC_OF = {word.lower(): mcc for mcc, (zh, en) in WORDS.items() for word in (*zh.split(), *en.split("|"))}
 _BRANCH = re.compile(r"[（(\[【][^）)\]】]*[）)\]】]")
 
 

@@ -180,7 +180,9 @@ REFERENCE = np.dtype(
         ("late_ms", np.int64),
         ("repeat_ms", np.int64),
         ("home_country", np.int64),
-        ("home_currency", np.int64),
+        ("price_country", np.int64),
+        ("price_currency", np.int64),
+        ("price_scheme", np.int64),
         ("approval_code", np.int64, (len(SCHEMES) + 1, MAX_APPROVAL_CODES)),
         ("exchanges", np.int64),
         ("exchange_currency", np.int64, MAX_RATES),
@@ -202,6 +204,7 @@ REFERENCE = np.dtype(
         ("rate_issuer_cap", np.int64, (MAX_REGIMES, 3, 4)),
         ("rate_network_e7", np.int64, (MAX_REGIMES, 3, 4)),
         ("rate_network_cap", np.int64, (MAX_REGIMES, 3, 4)),
+        ("rate_issuer_fixed", np.int64, (MAX_REGIMES, 3, 4)),
         ("peer_week", np.float32, (GROUPS, 7)),
         ("peer_hour", np.float32, (GROUPS, 24)),
         ("peer_spread", np.float32, GROUPS),
@@ -218,7 +221,8 @@ REFERENCE = np.dtype(
     align=True,
 )
 """Tables that kernel and families read and never write, in force by a row's clock from `since_ms` on: how late a
-transaction may be, and for how long repeats are known; the acquirer's country and currency (packed); the response codes
+transaction may be, and for how long repeats are known; the acquirer's country (packed); country, currency
+(packed) and scheme (position in `domain.events.SCHEMES`) of the regulated prices; the response codes
 that approve (packed), without a scheme first, then by scheme; rates of currencies (packed) to the acquirer's, exact as
 `exchange_up` / `exchange_down` minor units of that for one minor unit, the acquirer's own first; layouts of
 acceptor numbers in the order they are tried, each with bit s of `layout_schemes` set where it applies to scheme s (-1

@@ -12,7 +12,7 @@ from domain import events
 from domain.contracts import NO_CAP
 from domain.dispositions import VERSIONS
 from domain.errors import RecordError
-from domain.mcc import class_table, known_mccs
+from domain.mcc import known_mccs
 from domain.timestamps import DAY_MS
 from domain.trade_words import likely_trade
 from engine.control_kinds.registry import INSTALLED, KINDS, version_0
@@ -279,7 +279,6 @@ def _references(in_force: tuple[InForce, ...]) -> NDArray[np.void]:
     them.
     """
     references = np.zeros(len(in_force), REFERENCE)
-    references["mcc_class"] = class_table()
     for k, (since_ms, values) in enumerate(in_force):
         references["since_ms"][k] = since_ms
         by_kind = dict(zip(INSTALLED, values, strict=True))

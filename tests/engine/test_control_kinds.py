@@ -44,7 +44,7 @@ def test_what_the_product_has_can_be_read_is_equal_and_can_be_hashed(name: str) 
 
 
 def test_what_the_product_has_is_what_the_tables_of_the_domain_say() -> None:
-    assert KINDS["prices"].decode(KINDS["prices"].default({})) == REGIMES
+    assert KINDS["prices"].decode(KINDS["prices"].default({})).regimes == REGIMES
     assert KINDS["layouts"].decode(KINDS["layouts"].default({})) == LAYOUTS
 
 

@@ -16,7 +16,7 @@ from domain import interchange
 from domain.feature_codes import MCC_LEARNED, MCC_REGISTERED, SOURCE_SETTLEMENT
 from engine.checkpoint.fitting import Moved
 from engine.features.blocks import Block
-from engine.features.event import MISSING, SALE, UNIONPAY, Event
+from engine.features.event import MISSING, SALE, Event
 from engine.features.families import Column
 from engine.features.mcc_history import (
     HELD,
@@ -153,8 +153,9 @@ def regime_of(reference: Any, event: Event) -> int:
     for k in range(reference.regimes):
         if reference.rate_since_ms[k] <= event.time_ms:
             regime = k
-    abroad = event.country != MISSING and event.country != reference.home_country
-    if event.scheme != UNIONPAY or event.card_kind == MISSING or abroad or event.currency != reference.home_currency:
+    abroad = event.country != MISSING and event.country != reference.price_country
+    foreign = event.scheme != reference.price_scheme or event.currency != reference.price_currency
+    if foreign or abroad or event.card_kind == MISSING:
         return -1
     return regime
 
@@ -171,6 +172,7 @@ def price_e7(reference: Any, regime: int, fee_class: int, event: Event) -> int:
         reference.rate_issuer_cap[regime, fee_class, kind],
         reference.rate_network_e7[regime, fee_class, kind],
         reference.rate_network_cap[regime, fee_class, kind],
+        reference.rate_issuer_fixed[regime, fee_class, kind],
         2,
     )
 
@@ -387,9 +389,7 @@ def settle(row: Any, other: Any, event: Event, master_data: Any, reference: Any,
     if event.fee_class >= 0:
         class_since = _new_since(row, other, SETTLED_CLASS, event.fee_class, day)
     own, mcc_off, basis = _settled_mcc(row, other, master_data, reference, event.mcc, since, day)
-    own_class, class_off, class_basis = _settled_class(
-        other, master_data, reference, event.fee_class, class_since, day
-    )
+    own_class, class_off, class_basis = _settled_class(other, master_data, reference, event.fee_class, class_since, day)
     if event.mcc >= 0:
         learn(other, SETTLED_MCC - OWN, event.mcc, since, day)
     if event.fee_class >= 0:

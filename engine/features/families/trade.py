@@ -81,8 +81,8 @@ COLUMNS = (
     Column("trade_telling", "code", "since the MCC", "the statistic that tells the two apart most: its place in "
            "`domain.profiles.NAMES`", null=_NOT_JUDGED),
     Column("trade_name", "MCC", "master data", "the MCC of a dearer class that the merchant's name speaks of",
-           null=f"it speaks of none, another kind of row, a merchant of the standard class, fewer than {MIN_DAYS} days, "
-           f"or less than {GRACE_D} days since its MCCs changed"),
+           null="it speaks of none, another kind of row, a merchant of the standard class, fewer than "
+           f"{MIN_DAYS} days, or less than {GRACE_D} days since its MCCs changed"),
 )  # fmt: skip
 CLOSES = tuple(column.name for column in COLUMNS)
 
