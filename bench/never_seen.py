@@ -2,10 +2,10 @@
 
     python bench/never_seen.py EVENTS.jsonl [SEED]
 
-The events are of one MCC for each merchant, such as `bench/tabformer.py` writes. Half of the merchants with a history of
-30 approved sales and 30 days, and sales after it, get an event: from a random later sale on, for 1 to 60 days, 5 to
-100 % of their sales (the first always) show another MCC of the stream, or one of a high-risk trade. A run without events
-counts what is false, another gives every merchant a second lawful MCC from its start, in 10 to 50 % of its sales.
+The events are of one MCC for each merchant, such as `bench/tabformer.py` writes. Half of the merchants with a history
+of 30 approved sales and 30 days, and sales after it, get an event: from a random later sale on, for 1 to 60 days, 5 to
+100 % of their sales (the first always) show another MCC of the stream, or one of a high-risk trade. A run without
+events counts what is false, another gives each merchant a second lawful MCC from its start, in 10 to 50 % of its sales.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import random
 import sys
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 SALES, DAYS = 30, 30
 """The least history before an event."""
+FORGOTTEN_D = 400
 
 
 class Laid(NamedTuple):
@@ -68,12 +70,23 @@ def _time(event: Event) -> datetime:
     return datetime.fromisoformat(event["event_time"])
 
 
+def _settled(sales: Sequence[Event]) -> list[int]:
+    """The places of the sales that have a history before them, which a merchant's 400 days without a sale end."""
+    begun, found = 0, []
+    for k, (before, each) in enumerate(pairwise(sales), start=1):
+        if (_time(each) - _time(before)).days >= FORGOTTEN_D:
+            begun = k
+        if k - begun >= SALES and (_time(each) - _time(sales[begun])).days > DAYS:
+            found.append(k)
+    return found
+
+
 def lay(events: Sequence[Event], seed: int, share_of_merchants: float = 0.5) -> list[Laid]:
     """Change the MCC of some sales of some merchants in place; what was laid in."""
     rng, laid = random.Random(seed), []
     mccs = sorted({each["mcc"] for each in events} | {*HIGH_RISK_MCCS})
     for merchant, sales in sorted(_by_merchant(events).items()):
-        settled = [k for k, each in enumerate(sales) if k >= SALES and (_time(each) - _time(sales[0])).days > DAYS]
+        settled = _settled(sales)
         if not settled or rng.random() >= share_of_merchants:
             continue
         first, share = rng.choice(settled), 0.05 * 20.0 ** rng.random()

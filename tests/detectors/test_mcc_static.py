@@ -159,7 +159,8 @@ def test_a_name_of_a_dearer_trade_is_told_mildly_where_sales_cannot_be_compared(
     ("name", "mccs"),
     [
         ("成都老王火锅", ("5812",)), ("成都老王火锅", ("5411", "5812")), ("阳光超市", ("5411",)),
-        ("阳光加油站", ("5411",)), ("万达广场店", ("5411",)), ("人民医院餐厅", ("8062",)), ("第二中学超市", ("8211",)), ("百货商场", ("5411",)),
+        ("阳光加油站", ("5411",)), ("万达广场店", ("5411",)), ("人民医院餐厅", ("8062",)),
+        ("第二中学超市", ("8211",)), ("百货商场", ("5411",)),
     ],
 )  # fmt: skip
 def test_a_name_that_saves_nothing_or_may_be_right_is_silent(name: str, mccs: tuple[str, ...]) -> None:
