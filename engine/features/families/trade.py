@@ -2,9 +2,10 @@
 
 Only merchants all of whose MCCs are of a cheaper class than the standard one are looked at: by master data, or
 without it by the MCC that is the merchant's own by history. Their approved sales are counted by octave of the amount,
-block of the day, weekend, card kind and roundness, since that set of MCCs is in force; all counts are halved when there
-are 8,192 sales. At the end of a day with sales they are held against the profiles of `docs/profiles.md`. The merchant's
-name, as the master data of the last such sale has it, may speak of a trade (`domain/trade_words.py`).
+block of the day, weekend, card kind, roundness and cards that return, since that set of MCCs is in force; all counts
+are halved when there are 8,192 sales. At the end of a day with sales they are held against the profiles of
+`docs/profiles.md`. The merchant's name, as the master data of the last such sale has it, may speak of a trade
+(`domain/trade_words.py`).
 """
 
 from __future__ import annotations
@@ -33,11 +34,13 @@ GRACE_D = 60
 """Days without judgement after the MCCs were changed: people approve a change, and a business needs time."""
 HALVE_AT = 8_192
 _WEEKEND_FROM = 5
+_LOW = np.uint64(2**32 - 1)
 
 octave, block = njit_inner(profiles.octave), njit_inner(profiles.block)
 share, quantile = njit_inner(profiles.share), njit_inner(profiles.quantile)
 sampling_variance = njit_inner(profiles.sampling_variance)
 log_likelihood = njit_inner(profiles.log_likelihood)
+follow = njit_inner(profiles.follow)
 
 BASE_D = 60
 """Days until what started anew on a merchant means something: `GRACE_D`."""
@@ -51,6 +54,7 @@ FIELDS = (
 _COUNTS = (
     ("trade_gap_e7", np.int64, 2),
     *profiles.COUNTS,
+    *profiles.CARDS,
     ("trade_days", np.uint16),
     ("trade_today", np.uint16),
     ("trade_name", np.uint16),
@@ -107,7 +111,9 @@ def _forget(counts: Any) -> None:
     for k in range(profiles.BLOCKS):
         counts.trade_hour[k] = 0
     counts.trade_weekend = counts.trade_known = counts.trade_credit = counts.trade_round = counts.trade_sales = 0
-    counts.trade_days = counts.trade_today = 0
+    counts.trade_days = counts.trade_today = counts.trade_cards = counts.trade_returned = 0
+    for k in range(profiles.FOLLOWED):
+        counts.trade_card[k] = 0
     counts.trade_gap_e7[0] = counts.trade_gap_e7[1] = 0
 
 
@@ -128,6 +134,8 @@ def _halve(counts: Any) -> None:
     counts.trade_known //= 2
     counts.trade_credit //= 2
     counts.trade_round //= 2
+    counts.trade_cards //= 2
+    counts.trade_returned //= 2
     counts.trade_sales = half
 
 
@@ -204,6 +212,9 @@ def _take(row: Any, counts: Any, event: Event, master_data: Any, reference: Any)
     counts.trade_known += event.card_kind != MISSING
     counts.trade_credit += event.card_kind == 1 or event.card_kind == 2
     counts.trade_round += event.amount > 0 and event.amount % profiles.ROUND_MINOR == 0
+    card = i64(event.card & _LOW)
+    if card != 0:
+        follow(counts, card, event.day)
     counts.trade_name = master_data.name_mcc
     counts.trade_today = min(i64(counts.trade_today) + 1, 60_000)
     for dearer in range(fee_class):
