@@ -48,9 +48,9 @@ card kind, on (semi-)credit cards, round ones, all. `trade_cards` are cards whos
 CARDS = (
     ("trade_card", np.uint32, FOLLOWED),
     ("trade_card_day", np.uint16, FOLLOWED),
-    ("trade_card_again", np.uint16, FOLLOWED),
+    ("trade_again", np.uint16),
 )
-"""The cards followed: 0 for none, and the low half of a card's hash; its first local day; whether it came again."""
+"""The cards followed: the low half of a card's hash, 0 for none; its first local day; a bit for each that came again."""
 
 TICKET, SPREAD, HOURS_FROM = 0, 1, 2
 WEEKEND, CREDIT, ROUND, RETURN = (HOURS_FROM + BLOCKS + k for k in range(4))
@@ -127,18 +127,18 @@ def follow(counts: Any, card: int, day: int) -> None:
     for k in range(FOLLOWED):
         if counts.trade_card[k] != 0 and float(day) - float(counts.trade_card_day[k]) > RETURN_D:
             counts.trade_cards += 1
-            counts.trade_returned += counts.trade_card_again[k]
+            counts.trade_returned += counts.trade_again >> k & 1
             counts.trade_card[k] = 0
         if counts.trade_card[k] == card:
             known = True
             if float(day) > float(counts.trade_card_day[k]):
-                counts.trade_card_again[k] = 1
+                counts.trade_again |= 1 << k
         elif free < 0 and counts.trade_card[k] == 0:
             free = k
     if not known and free >= 0:
         counts.trade_card[free] = card
         counts.trade_card_day[free] = day
-        counts.trade_card_again[free] = 0
+        counts.trade_again &= 65_535 ^ (1 << free)
 
 
 def quantile(counts: Any, q: float) -> float:
