@@ -50,7 +50,7 @@ CARDS = (
     ("trade_card_day", np.uint16, FOLLOWED),
     ("trade_again", np.uint16),
 )
-"""The cards followed: the low half of a card's hash, 0 for none; its first local day; a bit for each that came again."""
+"""The cards followed: the low half of a card's hash, 0 for none; its first local day; a bit of each that came again."""
 
 TICKET, SPREAD, HOURS_FROM = 0, 1, 2
 WEEKEND, CREDIT, ROUND, RETURN = (HOURS_FROM + BLOCKS + k for k in range(4))

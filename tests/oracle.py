@@ -337,7 +337,7 @@ def by_history(merchant: Merchant, name: str, value: int, day: int) -> tuple[int
     switches = source.switches.at(merchant.clock)
     cheaper = value != own if name == "fee_type" else drop(own, value) > 0
     merchant.past.unsure |= cheaper and abs(switches - Decimal("2.5")) < Decimal("0.001")
-    return own, cheaper and source.is_new(value, day) and switches >= Decimal("2.5")
+    return own, cheaper and source.came(value, day) != "" and switches >= Decimal("2.5")
 
 
 def drop(expected: int, used: int) -> int:

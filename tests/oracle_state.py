@@ -102,8 +102,10 @@ class Source:
     def __init__(self) -> None:
         self.values: list[int | None] = [None] * 6
         self.counts = [0] * 6
-        self.new_on: dict[int, int] = {}
-        """By value held that is new, the day of its first sale."""
+        self.late: set[int] = set()
+        self.fresh: set[int] = set()
+        self.fresh_on: int | None = None
+        """The day of the first sale of the newest fresh value."""
         self.begun: int | None = None
         self.last: int | None = None
         self.switches = Weighed(28 * DAY)
@@ -120,41 +122,50 @@ class Source:
             self.switches.add(at_ms)
         self.last = value
 
-    def comes_new(self, day: int) -> bool:
-        """Whether a value that is not held would be new on a day."""
+    def over(self, day: int) -> bool:
+        """Whether fresh values have become the merchant's."""
+        return self.fresh_on is None or day - self.fresh_on >= 28
+
+    def came(self, value: int, day: int) -> str:
+        """How a value came, before its sale is learned."""
+        if value in self.values:
+            if value in self.fresh and not self.over(day):
+                return "fresh"
+            return "late" if value in self.late else ""
         held = [each for each in self.values if each is not None]
-        lawful = [each for each in held if each not in self.new_on or day - self.new_on[each] >= 28]
+        lawful = [each for each in held if each not in self.late or self.over(day)]
         total = sum(self.counts)
-        old = total >= 30 and self.begun is not None and day - self.begun >= 30
-        return len(held) < 6 and len(lawful) <= 3 and (old or total >= 100)
+        if len(held) == 6 or len(lawful) > 3:
+            return ""
+        if total >= 30 and self.begun is not None and day - self.begun >= 30:
+            return "fresh"
+        return "late" if total >= 100 else ""
 
     def learn(self, value: int, day: int) -> None:
         if value in self.values:
             slot = self.values.index(value)
             self.counts[slot] += 1
         else:
-            new, slot = self.comes_new(day), self.counts.index(min(self.counts))
-            if (gone := self.values[slot]) is not None:
-                self.new_on.pop(gone, None)
+            came, slot = self.came(value, day), self.counts.index(min(self.counts))
+            self.late -= {self.values[slot]}
+            self.fresh -= {self.values[slot]}
             self.values[slot], self.counts[slot] = value, 1
-            if new:
-                self.new_on[value] = day
+            self.late |= {value} if came else set()
+            if came == "fresh":
+                self.fresh |= {value}
+                self.fresh_on = day
         self.begun = day if self.begun is None else self.begun
         if self.counts[slot] == 60_000:
             self.counts = [-(-each // 2) for each in self.counts]
 
     def unseen(self, value: int, day: int) -> int | None:
-        """Days of history before the first sale of a value that is off because it had never been seen."""
-        first = self.new_on.get(value)
-        if value not in self.values:
-            first = day if self.comes_new(day) else None
-        if first is None or self.begun is None or first - self.begun < 30 or day - first >= 28:
+        """Days of history before the first sale of the newest fresh value, if that of the sale is one and off."""
+        if self.came(value, day) != "fresh" or self.usual() == value:
             return None
-        return None if self.usual() == value else first - self.begun
-
-    def is_new(self, value: int, day: int) -> bool:
-        """Whether a history long enough came before the value's first sale."""
-        return value in self.new_on if value in self.values else self.comes_new(day)
+        first = self.fresh_on if value in self.values else day
+        assert first is not None
+        assert self.begun is not None
+        return first - self.begun
 
     def others(self, value: int) -> int:
         """Sales under other values."""

@@ -1,7 +1,7 @@
 """What a merchant's own history says of an MCC, a fee type or a fee class where no master data does.
 
-Every function takes what holds the history, the row or the block of family `mcc`, and a source's place in it. A value
-is new where a history long enough came before its first sale; `docs/features.md` has the rules.
+Every function takes what holds the history, the row or the block of family `mcc`, and a source's place in it.
+`docs/features.md` has the rules.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from domain.timestamps import DAY_MS
-from engine.features.event import MISSING
 from engine.jit import i64, njit_inner
 
 HELD = 6
@@ -24,12 +23,15 @@ MIN_YOUNG = 100
 """Fewest sales of a younger history before a value that came later is held to be no second lawful one: one that has
 5 % of the sales from the start is missing from 100 of them once in 170 times."""
 NEW_D = 28
-"""Days from a new value's first sale for which it is off. After them it has become the merchant's."""
+"""Days from the first sale of the newest fresh value for which fresh ones are off. After them they have become the
+merchant's."""
 MOST_LAWFUL = 3
 """Most values of a merchant whose next one is new: a platform with many shops behind it shows more of them."""
 MIN_SWITCHES = 2.5
 """Least changes of value (decayed) before history accuses: one lawful change is one switch, a jumper goes
 back and forth."""
+LATE, FRESH = 1, 2
+"""How a value came: after many sales of a history, or as one that a settled history had never seen."""
 _MOST = 60_000
 _MOST_DAY = 65_535
 PER_MS = 1.0 / (28 * DAY_MS)
@@ -54,14 +56,8 @@ def own_value(held: Any, source: int) -> int:
 
 
 @njit_inner
-def _history_d(held: Any, source: int, day: int) -> int:
-    """Days from the first sale of a source to a day; 0 where it is not known, as of states of earlier versions."""
-    return day - i64(held.seen_from_day[source]) if held.seen_from_day[source] else 0
-
-
-@njit_inner
-def new_since(held: Any, source: int, value: int, day: int) -> int:
-    """The day of a value's first sale where a history long enough came before it, 0 where none did.
+def arrival(held: Any, source: int, value: int, day: int) -> int:
+    """How a value came: `FRESH`, `LATE`, or 0 since the start.
 
     Args:
         held: the row or the block.
@@ -70,41 +66,40 @@ def new_since(held: Any, source: int, value: int, day: int) -> int:
         day: the sale's own local day.
     """
     total, lawful, free = 0, 0, 0
+    old = day - i64(held.fresh_day[source]) >= NEW_D
     for k in range(HELD):
         if held.seen_value[source, k] == value + 1:
-            return i64(held.new_day[source, k])
+            if held.fresh_bits[source] >> k & 1 and not old:
+                return FRESH
+            return LATE if held.late_bits[source] >> k & 1 else 0
         total += held.seen_count[source, k]
         if held.seen_value[source, k] == 0:
             free += 1
-        elif held.new_day[source, k] == 0 or day - i64(held.new_day[source, k]) >= NEW_D:
+        elif old or not held.late_bits[source] >> k & 1:
             lawful += 1
-    settled = total >= MIN_LEARNED and _history_d(held, source, day) >= SETTLED_D
-    if free == 0 or lawful > MOST_LAWFUL or not (settled or total >= MIN_YOUNG):
+    if free == 0 or lawful > MOST_LAWFUL:
         return 0
-    return max(1, min(day, _MOST_DAY))
+    begun = i64(held.seen_from_day[source])
+    if begun > 0 and day - begun >= SETTLED_D and total >= MIN_LEARNED:
+        return FRESH
+    return LATE if total >= MIN_YOUNG else 0
 
 
 @njit_inner
-def is_fresh(held: Any, source: int, since: int, day: int) -> bool:
-    """Whether a value that is new since a day accuses by itself on another."""
-    return since > 0 and _history_d(held, source, since) >= SETTLED_D and day - since < NEW_D
-
-
-@njit_inner
-def before(held: Any, source: int, value: int, since: int, day: int) -> tuple[int, int]:
-    """Sales under other values, and days of history before a fresh value's first sale; `MISSING` of any other value."""
-    if not is_fresh(held, source, since, day):
-        return MISSING, MISSING
-    sales = 0
+def before(held: Any, source: int, value: int, day: int) -> tuple[int, int]:
+    """Sales under other values than a fresh one, and days of history before the newest fresh value's first sale."""
+    sales, first = 0, day
     for k in range(HELD):
-        if held.seen_value[source, k] != value + 1:
+        if held.seen_value[source, k] == value + 1:
+            first = i64(held.fresh_day[source])
+        else:
             sales += held.seen_count[source, k]
-    return sales, _history_d(held, source, since)
+    return sales, first - i64(held.seen_from_day[source])
 
 
 @njit_inner
-def learn(held: Any, source: int, value: int, since: int, day: int) -> None:
-    """Count a sale under a value; `since` is what `new_since` gives."""
+def learn(held: Any, source: int, value: int, came: int, day: int) -> None:
+    """Count a sale under a value; `came` is its `arrival`."""
     worst = 0
     if held.seen_from_day[source] == 0:
         held.seen_from_day[source] = max(1, min(day, _MOST_DAY))
@@ -119,7 +114,11 @@ def learn(held: Any, source: int, value: int, since: int, day: int) -> None:
             worst = k
     held.seen_value[source, worst] = value + 1
     held.seen_count[source, worst] = 1
-    held.new_day[source, worst] = since
+    bit = 1 << worst
+    held.late_bits[source] = i64(held.late_bits[source]) & (255 ^ bit) | bit * (came != 0)
+    held.fresh_bits[source] = i64(held.fresh_bits[source]) & (255 ^ bit) | bit * (came == FRESH)
+    if came == FRESH:
+        held.fresh_day[source] = max(1, min(day, _MOST_DAY))
 
 
 @njit_inner
@@ -131,7 +130,7 @@ def switch(held: Any, source: int, value: int, weight: Any) -> None:
 
 
 @njit_inner
-def by_history(held: Any, source: int, value: int, cheaper: bool, since: int, day: int) -> tuple[int, bool]:
+def by_history(held: Any, source: int, value: int, cheaper: bool, came: int) -> tuple[int, bool]:
     """What a value is held against by history (-1: nothing), and whether it is off.
 
     Args:
@@ -139,12 +138,11 @@ def by_history(held: Any, source: int, value: int, cheaper: bool, since: int, da
         source: its place there.
         value: the sale's.
         cheaper: whether it is in a cheaper class than the commonest value.
-        since: what `new_since` gives.
-        day: the sale's own local day.
+        came: its `arrival`.
     """
     usual, count, total = common(held, source)
-    if usual != value and is_fresh(held, source, since, day):
+    if usual != value and came == FRESH:
         return usual, True
     if total < MIN_LEARNED or count < MIN_SHARE * total:
         return -1, False
-    return usual, cheaper and since > 0 and held.switches[source] >= MIN_SWITCHES
+    return usual, cheaper and came != 0 and held.switches[source] >= MIN_SWITCHES

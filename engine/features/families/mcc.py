@@ -19,14 +19,15 @@ from engine.features.blocks import Block
 from engine.features.event import MISSING, SALE, Event
 from engine.features.families import Column
 from engine.features.mcc_history import (
+    FRESH,
     HELD,
     MIN_LEARNED,
     PER_MS,
+    arrival,
     before,
     by_history,
     common,
     learn,
-    new_since,
     own_value,
     switch,
 )
@@ -56,9 +57,11 @@ FIELDS = (
     ("judged_day_sales", np.int32),
     ("seen_value", np.uint16, (OWN, HELD)),
     ("seen_count", np.uint16, (OWN, HELD)),
-    ("new_day", np.uint16, (OWN, HELD)),
     ("seen_from_day", np.uint16, OWN),
+    ("fresh_day", np.uint16, OWN),
     ("last_value", np.uint16, OWN),
+    ("late_bits", np.uint8, OWN),
+    ("fresh_bits", np.uint8, OWN),
 )
 _OTHER = (
     ("settled_day_e7", np.int64),
@@ -68,9 +71,11 @@ _OTHER = (
     ("settled_day_judged", np.int32),
     ("seen_value", np.uint16, (SOURCES - OWN, HELD)),
     ("seen_count", np.uint16, (SOURCES - OWN, HELD)),
-    ("new_day", np.uint16, (SOURCES - OWN, HELD)),
     ("seen_from_day", np.uint16, SOURCES - OWN),
+    ("fresh_day", np.uint16, SOURCES - OWN),
     ("last_value", np.uint16, SOURCES - OWN),
+    ("late_bits", np.uint8, SOURCES - OWN),
+    ("fresh_bits", np.uint8, SOURCES - OWN),
 )
 _BY_SOURCE = ("switches", "seen_value", "seen_count", "last_value")
 MOVED = {name: Moved(name, lambda held: held[:, :OWN]) for name in _BY_SOURCE}
@@ -102,7 +107,7 @@ COLUMNS = (
            "float", error="relative 1e-4"),
     Column("mcc_history", "transactions", "txn", "approved sales under other values of the last source that is off",
            null="none is off, or not because its history had never seen the value"),
-    Column("mcc_history_d", "days", "txn", "days of that history before the value's first sale",
+    Column("mcc_history_d", "days", "txn", "days of that history before the first sale of its newest such value",
            null="none is off, or not because its history had never seen the value"),
     Column("mcc_learned_share", "share", "history", "earlier approved sales under the commonest presented MCC", "float",
            null=f"fewer than {MIN_LEARNED} earlier approved sales with an MCC"),
@@ -208,7 +213,7 @@ def _cheaper(held: Any, at: int, reference: Any, source: int, value: int) -> boo
 
 @njit_inner
 def _is_off(
-    row: Any, other: Any, master_data: Any, reference: Any, source: int, value: int, since: int, day: int
+    row: Any, other: Any, master_data: Any, reference: Any, source: int, value: int, came: int
 ) -> tuple[int, bool, int]:  # fmt: skip
     """What a value of a source is held against (-1: nothing), whether it is off, and on what basis."""
     if source == FEE_TYPE:
@@ -221,25 +226,23 @@ def _is_off(
         )
         return i64(master_data.mccs[0]), not allowed, MCC_REGISTERED
     if source < OWN:
-        own, off = by_history(row, source, value, _cheaper(row, source, reference, source, value), since, day)
+        own, off = by_history(row, source, value, _cheaper(row, source, reference, source, value), came)
     else:
         at = source - OWN
-        own, off = by_history(other, at, value, _cheaper(other, at, reference, source, value), since, day)
+        own, off = by_history(other, at, value, _cheaper(other, at, reference, source, value), came)
     return own, off, MCC_LEARNED if own >= 0 else 0
 
 
 @njit_inner
-def _new_since(row: Any, other: Any, source: int, value: int, day: int) -> int:
-    """`new_since` of a source, wherever it is held."""
-    return new_since(row, source, value, day) if source < OWN else new_since(other, source - OWN, value, day)
+def _arrival(row: Any, other: Any, source: int, value: int, day: int) -> int:
+    """`arrival` of a source, wherever it is held."""
+    return arrival(row, source, value, day) if source < OWN else arrival(other, source - OWN, value, day)
 
 
 @njit_inner
-def _before(row: Any, other: Any, source: int, value: int, since: int, day: int) -> tuple[int, int]:
+def _before(row: Any, other: Any, source: int, value: int, day: int) -> tuple[int, int]:
     """`before` of a source, wherever it is held."""
-    if source < OWN:
-        return before(row, source, value, since, day)
-    return before(other, source - OWN, value, since, day)
+    return before(row, source, value, day) if source < OWN else before(other, source - OWN, value, day)
 
 
 @njit_inner
@@ -264,16 +267,16 @@ def update(row: Any, other: Any, event: Event, master_data: Any, reference: Any,
             value = values[source]
             if value < 0:
                 continue
-            since = _new_since(row, other, source, value, event.day)
-            own, off, by = _is_off(row, other, master_data, reference, source, value, since, event.day)
+            came = _arrival(row, other, source, value, event.day)
+            own, off, by = _is_off(row, other, master_data, reference, source, value, came)
             if off:
                 history, history_d = MISSING, MISSING
-                if by == MCC_LEARNED:
-                    history, history_d = _before(row, other, source, value, since, event.day)
+                if by == MCC_LEARNED and came == FRESH:
+                    history, history_d = _before(row, other, source, value, event.day)
             if source < OWN:
-                learn(row, source, value, since, event.day)
+                learn(row, source, value, came, event.day)
             else:
-                learn(other, source - OWN, value, since, event.day)
+                learn(other, source - OWN, value, came, event.day)
             if by and (basis == 0 or by < basis):
                 basis = by
             if source != FEE_TYPE and own >= 0 and expected < 0:
@@ -322,16 +325,16 @@ def update(row: Any, other: Any, event: Event, master_data: Any, reference: Any,
 
 @njit_inner
 def _settled_mcc(
-    row: Any, other: Any, master_data: Any, reference: Any, value: int, since: int, day: int
+    row: Any, other: Any, master_data: Any, reference: Any, value: int, came: int
 ) -> tuple[int, bool, int]:  # fmt: skip
     """As `_is_off`, of the MCC of a settlement: by history, one that the merchant's messages never carry."""
     if value < 0:
         return -1, False, 0
     if master_data.mcc_count > 0:
-        return _is_off(row, other, master_data, reference, CHANNEL, value, 0, day)
+        return _is_off(row, other, master_data, reference, CHANNEL, value, 0)
     own = own_value(row, 0)
     if own < 0:
-        return _is_off(row, other, master_data, reference, SETTLED_MCC, value, since, day)
+        return _is_off(row, other, master_data, reference, SETTLED_MCC, value, came)
     off = reference.mcc_class[value] > reference.mcc_class[own]
     for k in range(HELD):
         off = off and row.seen_value[0, k] != value + 1
@@ -340,7 +343,7 @@ def _settled_mcc(
 
 @njit_inner
 def _settled_class(
-    other: Any, master_data: Any, reference: Any, value: int, since: int, day: int
+    other: Any, master_data: Any, reference: Any, value: int, came: int
 ) -> tuple[int, bool, int]:  # fmt: skip
     """What the fee class of a settlement is held against (-1: nothing), whether it is off, and on what basis."""
     if value < 0:
@@ -356,7 +359,7 @@ def _settled_class(
             cheapest = max(cheapest, i64(reference.mcc_class[master_data.channel_mccs[k]]))
         return i64(reference.mcc_class[master_data.mccs[0]]), value > cheapest, MCC_REGISTERED
     usual, _, _ = common(other, SETTLED_CLASS - OWN)
-    own, off = by_history(other, SETTLED_CLASS - OWN, value, value > usual, since, day)
+    own, off = by_history(other, SETTLED_CLASS - OWN, value, value > usual, came)
     return own, off and value > own, MCC_LEARNED if own >= 0 else 0
 
 
@@ -383,17 +386,17 @@ def settle(row: Any, other: Any, event: Event, master_data: Any, reference: Any,
         switch(other, SETTLED_MCC - OWN, event.mcc, weight)
     if event.fee_class >= 0:
         switch(other, SETTLED_CLASS - OWN, event.fee_class, weight)
-    since, class_since, day = 0, 0, event.day
+    came, class_came, day = 0, 0, event.day
     if event.mcc >= 0:
-        since = _new_since(row, other, SETTLED_MCC, event.mcc, day)
+        came = _arrival(row, other, SETTLED_MCC, event.mcc, day)
     if event.fee_class >= 0:
-        class_since = _new_since(row, other, SETTLED_CLASS, event.fee_class, day)
-    own, mcc_off, basis = _settled_mcc(row, other, master_data, reference, event.mcc, since, day)
-    own_class, class_off, class_basis = _settled_class(other, master_data, reference, event.fee_class, class_since, day)
+        class_came = _arrival(row, other, SETTLED_CLASS, event.fee_class, day)
+    own, mcc_off, basis = _settled_mcc(row, other, master_data, reference, event.mcc, came)
+    own_class, class_off, class_basis = _settled_class(other, master_data, reference, event.fee_class, class_came)
     if event.mcc >= 0:
-        learn(other, SETTLED_MCC - OWN, event.mcc, since, day)
+        learn(other, SETTLED_MCC - OWN, event.mcc, came, day)
     if event.fee_class >= 0:
-        learn(other, SETTLED_CLASS - OWN, event.fee_class, class_since, day)
+        learn(other, SETTLED_CLASS - OWN, event.fee_class, class_came, day)
     if basis == 0 or (not mcc_off and class_off):
         basis = class_basis
     if basis == 0:
