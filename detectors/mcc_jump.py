@@ -22,6 +22,7 @@ from detectors.contract import (
     minor_of,
     rounded,
     turnover_e7,
+    whole,
 )
 from detectors.words import mcc_jump as words
 from domain.alerts import Evidence
@@ -35,10 +36,12 @@ from domain.feature_codes import (
     SOURCE_SETTLEMENT,
 )
 from domain.mcc import fee_class
+from domain.mcc_risk import HIGH_RISK_MCCS, is_high_risk
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Story, Values
 
+_HIGH_RISK = np.array([int(each) for each in HIGH_RISK_MCCS], np.int64)
 _CLASSES = tuple(words.CLASSES)
 _PLACES = tuple(zip(
     (SOURCE_PRESENTED, SOURCE_ACCEPTOR, SOURCE_CHANNEL, SOURCE_FEE_TYPE, SOURCE_SETTLEMENT), words.PLACES, strict=True
@@ -52,6 +55,7 @@ class MccJump:
     Args:
         base: severity of a sale that is off but in no cheaper class, 0 to 1.
         per_class: what each class cheaper adds, 0 to 1.
+        high_risk: what a move into a high-risk trade adds, 0 to 1.
         fee_type: what leaving the registered special-fee type adds, 0 to 1.
         per_decade: what each tenfold of the day's leakage above 10.00 adds, 0 to 1.
         per_sales: what each tenfold of the day's sales that are off adds where a sale's leakage is not known, 0 to 1.
@@ -69,6 +73,7 @@ class MccJump:
 
     base: float = 0.3
     per_class: float = 0.075
+    high_risk: float = 0.2
     fee_type: float = 0.15
     per_decade: float = 0.2
     per_sales: float = 0.05
@@ -77,7 +82,7 @@ class MccJump:
     max_age_s: int = 28 * 86_400
 
     name = "mcc_jump"
-    version = 3
+    version = 4
     title = words.TITLE
     sentence = staticmethod(words.sentence)
     risk_group = "mcc"
@@ -87,16 +92,18 @@ class MccJump:
     columns = (
         "mcc_sources", "mcc_basis", "mcc_expected", "mcc_used", "mcc_class_drop", "fee_type_used", "fee_class_used",
         "leakage_e7", "leakage_1d_e7", "mcc_off_1d", "mcc_judged_1d", "mcc_off_share_28d", "mcc_learned_share",
-        "sale_minor",
+        "mcc_history", "mcc_history_d", "sale_minor",
         *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        check_range(self, 0, 1, "base", "per_class", "fee_type", "per_decade", "per_sales", "learned_factor")
+        check_range(
+            self, 0, 1, "base", "per_class", "high_risk", "fee_type", "per_decade", "per_sales", "learned_factor"
+        )
         check_episode(self)
 
     def detect(self, features: Features) -> Findings:
-        """The sales with something off; severity by class and by the money lost that day, or else the sales off."""
+        """The sales with something off; severity by class, trade and the money lost that day, or else the sales off."""
         index = np.flatnonzero(features["mcc_sources"] > 0)
         if len(index) == 0:
             return NOTHING
@@ -105,6 +112,8 @@ class MccJump:
         lost = np.where(leak == NULL, 0, np.maximum(leak, 0))
         day = home_minor(features, index, np.maximum(features["leakage_1d_e7"][index], lost)) / (1000 * E7)
         severity = self.base + self.per_class * np.where(drop == NULL, 0, np.maximum(drop, 0))
+        risky = np.isin(features["mcc_used"][index], _HIGH_RISK) & ~np.isin(features["mcc_expected"][index], _HIGH_RISK)
+        severity = severity + self.high_risk * risky
         severity = severity + self.fee_type * ((features["mcc_sources"][index].astype(np.int64) & SOURCE_FEE_TYPE) > 0)
         severity = severity + self.per_decade * np.log10(1 + day)
         off = np.maximum(features["mcc_off_1d"][index], 1)  # null is the least
@@ -124,6 +133,8 @@ class MccJump:
                 Evidence("mcc_used", "txn", code(values["mcc_used"]), None, expected, "MCC"),
                 Evidence("mcc_class_drop", "txn", values["mcc_class_drop"], 1, 0, "classes"),
             ]
+            if _enters_high_risk(values):
+                found.append(Evidence("mcc_high_risk", "txn", code(values["mcc_used"]), None, expected, "MCC"))
         if values["fee_type_used"] is not None:
             found.append(Evidence("fee_type_used", "txn", code(values["fee_type_used"], 2), None, None, "code"))
         if values["fee_class_used"] is not None:
@@ -141,6 +152,9 @@ class MccJump:
         if values["mcc_basis"] == MCC_LEARNED:
             share = rounded(values["mcc_learned_share"], 4)
             found.append(Evidence("mcc_learned_share", "history", share, 0.9, None, "share"))
+        if values.get("mcc_history") is not None:
+            found.append(Evidence("mcc_history", "history", values["mcc_history"], 30, 0, "transactions"))
+            found.append(Evidence("mcc_history_d", "history", values["mcc_history_d"], 30, None, "days"))
         return tuple(found)
 
     def facts(self, values: Values, story: Story) -> words.Facts:
@@ -151,6 +165,8 @@ class MccJump:
             expected=_text(values["mcc_expected"]), learned=values["mcc_basis"] == MCC_LEARNED, used=used,
             used_class=_class_of(values), fee_type=_text(values["fee_type_used"], 2),
             places=tuple(name for bit, name in _PLACES if sources & bit),
+            high_risk=used is not None and _enters_high_risk(values), history=whole(values.get("mcc_history")),
+            history_d=whole(values.get("mcc_history_d")),
         )  # fmt: skip
 
 
@@ -167,3 +183,7 @@ def _class_of(values: Values) -> str | None:
     used, expected = fee_class(code(values["mcc_used"])), fee_class(code(values["mcc_expected"]))
     # The acquirer may class MCCs otherwise than the notice does.
     return _CLASSES[used] if used - expected == values["mcc_class_drop"] else None
+
+
+def _enters_high_risk(values: Values) -> bool:
+    return is_high_risk(code(values["mcc_used"])) and not is_high_risk(code(values["mcc_expected"]))

@@ -35,13 +35,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MccStatic:
-    """Days at whose end a merchant of a cheaper class sells as the merchants of a dearer one do.
+    """Days at whose end a merchant of a cheaper class sells as those of a dearer one do, or is called like one.
 
     Args:
         evidence_nats: least evidence that accuses, in nats, 1 to 100.
         least_gap_minor: least that the day's sales would have cost more in that class, minor units of the home
             currency, 0 to 1,000,000.
         base: severity where that is all that is known, 0 to 1.
+        by_name: the same where nothing but the merchant's name speaks of a dearer trade, 0 to 1.
         per_decade: what each tenfold of the day's gap above 10.00 adds, 0 to 1.
         quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
         max_age_s: whole seconds after which an episode gives way to a new one, `quiet_gap_s` to 34,560,000.
@@ -53,13 +54,14 @@ class MccStatic:
     evidence_nats: float = 6.0
     least_gap_minor: int = 100
     base: float = 0.3
+    by_name: float = 0.1
     per_decade: float = 0.2
     quiet_gap_s: int = 7 * 86_400
     max_age_s: int = 28 * 86_400
 
     name = "mcc_static"
     risk_group = "mcc"
-    version = 1
+    version = 2
     title = words.TITLE
     sentence = staticmethod(words.sentence)
     risk_code = "26"
@@ -68,30 +70,45 @@ class MccStatic:
     artefact = "profiles"
     columns = (
         "trade_evidence", "trade_mcc", "trade_like", "trade_sales", "trade_gap_1d_e7", "trade_ticket",
-        "trade_ticket_own", "trade_ticket_like", "trade_telling",
+        "trade_ticket_own", "trade_ticket_like", "trade_telling", "trade_name",
         *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         check_range(self, 1, 100, "evidence_nats")
         check_range(self, 0, 1_000_000, "least_gap_minor")
-        check_range(self, 0, 1, "base", "per_decade")
+        check_range(self, 0, 1, "base", "by_name", "per_decade")
         check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The days that end with evidence enough; severity by the money that the class saves a day."""
-        index = np.flatnonzero(features["trade_evidence"] >= self.evidence_nats)
+        evidence = features["trade_evidence"]
+        named = np.isnan(evidence) & (features["trade_name"] != NULL)
+        index = np.flatnonzero((evidence >= self.evidence_nats) | named)
         if len(index) == 0:
             return NOTHING
         gap = features["trade_gap_1d_e7"][index].astype(np.int64)
         enough = (gap != NULL) & (gap > 0) & (gap >= own_minor(features, index, self.least_gap_minor * E7))
         index, gap = index[enough], gap[enough]
-        severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, gap) / (1000 * E7))
+        base = np.where(named[index], self.by_name, self.base)
+        severity = base + self.per_decade * np.log10(1 + home_minor(features, index, gap) / (1000 * E7))
         return Findings(index, np.clip(severity, 0, 1), gap)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """Which trade it looks like, by what, and what that saves."""
         gap = minor_of(values["trade_gap_1d_e7"] or 0)
+        found: tuple[Evidence, ...] = ()
+        if (named := values.get("trade_name")) is not None:
+            found = (Evidence("trade_name", "txn", code(named), None, code(values["trade_mcc"]), "MCC"),)
+        if values["trade_evidence"] is not None:
+            found += self._by_sales(values)
+        return (
+            *found,
+            Evidence("trade_sales", "history", values["trade_sales"], None, None, "transactions"),
+            Evidence("trade_gap_1d", "1d", gap, own_threshold(values, self.least_gap_minor), 0, "minor units"),
+        )
+
+    def _by_sales(self, values: Values) -> tuple[Evidence, ...]:
         return (
             Evidence("trade_like", "history", code(values["trade_like"]), None, code(values["trade_mcc"]), "MCC"),
             Evidence("trade_evidence", "history", round(values["trade_evidence"] or 0, 2), self.evidence_nats, 0,
@@ -99,15 +116,15 @@ class MccStatic:
             Evidence("trade_ticket", "history", values["trade_ticket"], values["trade_ticket_like"],
                      values["trade_ticket_own"], "minor units"),
             Evidence("trade_telling", "history", NAMES[int(values["trade_telling"] or 0)].en, None, None, "statistic"),
-            Evidence("trade_sales", "history", values["trade_sales"], None, None, "transactions"),
-            Evidence("trade_gap_1d", "1d", gap, own_threshold(values, self.least_gap_minor), 0, "minor units"),
         )  # fmt: skip
 
     def facts(self, values: Values, story: Story) -> words.Facts:
         """What it is registered as, what it sells like, by which figure, and what that saves."""
+        named, sold = values.get("trade_name"), values["trade_evidence"] is not None
         return words.Facts(
             hits=story.hits, loss_minor=story.loss_minor, own=code(values["trade_mcc"]),
-            like=code(values["trade_like"]), telling=int(values["trade_telling"] or 0),
+            like=code(values["trade_like"]) if sold else "", called=None if named is None else code(named),
+            telling=int(values["trade_telling"] or 0),
             ticket_minor=whole(values["trade_ticket"]), ticket_own_minor=whole(values["trade_ticket_own"]),
             ticket_like_minor=whole(values["trade_ticket_like"]),
         )  # fmt: skip

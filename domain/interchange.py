@@ -1,4 +1,4 @@
-"""The regulated cost of a domestic Chinese card payment: issuer and network fees, since 2016-09-06.
+"""The regulated cost of a domestic card payment: issuer and network fees, in China since 2016-09-06.
 
 `interchange_cost` is the readable reference in Decimal. `rate_tables` and `cost_e7` are the same on
 integers, for a compiled kernel. Formulas, sources and assumptions: `docs/interchange.md`.
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from domain.events import CARD_KINDS, MAX_AMOUNT_MINOR
-from domain.mcc import FeeClass
+from domain.mcc import FEE_CLASS_BY_MCC, FeeClass
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,12 +40,14 @@ class Rate:
         issuer_cap_minor: most it may be, in minor units; None without a cap.
         network_e7: network's fee to each of the two sides, ten-millionths of the amount.
         network_cap_minor: most it may be for each side, in minor units.
+        issuer_fixed_minor: issuer's fee for each payment beside that, in minor units.
     """
 
     issuer_e7: int
     issuer_cap_minor: int | None
     network_e7: int
     network_cap_minor: int
+    issuer_fixed_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,35 @@ REGIMES = (
 """Prices by time, ascending. An acquirer with other prices or caps publishes them as the control `prices`."""
 
 
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """A scheme's prices of its domestic payments in a country.
+
+    Attributes:
+        regimes: by time, ascending.
+        scheme: one of `domain.events.SCHEMES`.
+        country: the issuer's, ISO 3166 alpha-2; "" for the acquirer's own.
+        currency: of prices and caps, ISO 4217.
+        classes: the price class of an MCC, four digits.
+        others: that of all others.
+    """
+
+    regimes: tuple[Regime, ...]
+    scheme: str = "unionpay"
+    country: str = ""
+    currency: str = CURRENCY
+    classes: Mapping[str, FeeClass] = field(default_factory=lambda: FEE_CLASS_BY_MCC, hash=False)
+    others: FeeClass = FeeClass.STANDARD
+
+    def fee_class(self, mcc: str) -> FeeClass:
+        """The price class of an MCC, four digits."""
+        return self.classes.get(mcc, self.others)
+
+
+CHINA = PriceList(REGIMES, country=COUNTRY)
+"""What is shipped."""
+
+
 class Cost(NamedTuple):
     """Fees of one payment in minor units: the issuer's, and the network's to each of the two sides."""
 
@@ -122,22 +153,22 @@ def interchange_cost(
     scheme: str = "unionpay",
     currency: str = CURRENCY,
     issuer_country: str = "",
-    regimes: tuple[Regime, ...] = REGIMES,
+    prices: PriceList = CHINA,
 ) -> Cost | None:
     """Regulated cost of one payment, exact; None where no regulated price is known.
 
-    That is any scheme but `unionpay`, a currency but CNY, a card issued outside China (an issuer's
-    country of "" counts as China), a prepaid or unknown card, and a time before 2016-09-06.
+    That is any scheme, currency and issuer's country but the list's own (a country of "" counts as its own), a kind of
+    card that it has no price of (in China prepaid and unknown ones), and a time before its first regime.
 
     Args:
-        amount_minor: the amount in fen, 0 to `MAX_AMOUNT_MINOR`.
+        amount_minor: the amount in minor units, 0 to `MAX_AMOUNT_MINOR`.
         fee_class: price class of the merchant's MCC.
         card_kind: one of `domain.events.CARD_KINDS`; others get no figure.
         time_ms: when the payment was made, UTC milliseconds.
         scheme: one of `domain.events.SCHEMES`.
         currency: ISO 4217 code.
         issuer_country: ISO 3166 alpha-2, "" where unknown.
-        regimes: prices by time, ascending.
+        prices: the list to go by.
 
     Raises:
         ValueError: the amount is out of range.
@@ -148,17 +179,19 @@ def interchange_cost(
     """
     if not 0 <= amount_minor <= MAX_AMOUNT_MINOR:
         raise ValueError(f"amount_minor must be 0 to {MAX_AMOUNT_MINOR}, got {amount_minor}")
-    regime = regime_at(time_ms, regimes)
-    if regime < 0 or scheme != "unionpay" or currency != CURRENCY or issuer_country not in {"", COUNTRY}:
+    regime = regime_at(time_ms, prices.regimes)
+    if regime < 0 or scheme != prices.scheme or currency != prices.currency:
         return None
-    rate = regimes[regime].rates.get((fee_class, card_kind))
+    if issuer_country not in {"", prices.country}:
+        return None
+    rate = prices.regimes[regime].rates.get((fee_class, card_kind))
     if rate is None:
         return None
     issuer = Decimal(amount_minor) * rate.issuer_e7 / E7
     if rate.issuer_cap_minor is not None:
         issuer = min(issuer, Decimal(rate.issuer_cap_minor))
     network = min(Decimal(amount_minor) * rate.network_e7 / E7, Decimal(rate.network_cap_minor))
-    return Cost(issuer, network)
+    return Cost(issuer + rate.issuer_fixed_minor, network)
 
 
 def leakage(registered: Cost, settled: Cost) -> Decimal:
@@ -180,6 +213,7 @@ class RateTables(NamedTuple):
         issuer_cap_minor: minor units; -1 without a cap.
         network_e7: network's rate to each side, ten-millionths.
         network_cap_minor: for each side, minor units.
+        issuer_fixed_minor: for each payment, minor units.
     """
 
     since_ms: NDArray[np.int64]
@@ -187,6 +221,7 @@ class RateTables(NamedTuple):
     issuer_cap_minor: NDArray[np.int64]
     network_e7: NDArray[np.int64]
     network_cap_minor: NDArray[np.int64]
+    issuer_fixed_minor: NDArray[np.int64]
 
 
 def rate_tables(regimes: tuple[Regime, ...] = REGIMES) -> RateTables:
@@ -200,6 +235,7 @@ def rate_tables(regimes: tuple[Regime, ...] = REGIMES) -> RateTables:
         raise ValueError(f"regimes must be ascending in since_ms, got {since.tolist()}")
     shape = (len(regimes), len(FeeClass), len(CARD_KINDS))
     issuer, issuer_cap, network, network_cap = (np.full(shape, -1, np.int64) for _ in range(4))
+    fixed = np.zeros(shape, np.int64)
     for at, regime in enumerate(regimes):
         for (fee_class, card_kind), rate in regime.rates.items():
             cell = at, fee_class, CARD_KINDS.index(card_kind)
@@ -207,7 +243,8 @@ def rate_tables(regimes: tuple[Regime, ...] = REGIMES) -> RateTables:
             issuer_cap[cell] = -1 if rate.issuer_cap_minor is None else rate.issuer_cap_minor
             network[cell] = rate.network_e7
             network_cap[cell] = rate.network_cap_minor
-    return RateTables(since, issuer, issuer_cap, network, network_cap)
+            fixed[cell] = rate.issuer_fixed_minor
+    return RateTables(since, issuer, issuer_cap, network, network_cap, fixed)
 
 
 def cost_e7(
@@ -216,6 +253,7 @@ def cost_e7(
     issuer_cap_minor: int,
     network_e7: int,
     network_cap_minor: int,
+    issuer_fixed_minor: int = 0,
     network_sides: int = 2,
 ) -> int:
     """Cost of one payment in ten-millionths of a minor unit: I + 2N, or I + N with one side.
@@ -229,6 +267,7 @@ def cost_e7(
     issuer = amount_minor * issuer_e7
     if issuer_cap_minor >= 0:
         issuer = min(issuer, issuer_cap_minor * 10_000_000)
+    issuer += issuer_fixed_minor * 10_000_000
     network = amount_minor * network_e7
     if network_cap_minor >= 0:
         network = min(network, network_cap_minor * 10_000_000)

@@ -68,13 +68,15 @@ def fee_class(mcc: str, table: Mapping[str, FeeClass] = FEE_CLASS_BY_MCC) -> Fee
     return table.get(mcc, FeeClass.STANDARD)
 
 
-def class_table(table: Mapping[str, FeeClass] = FEE_CLASS_BY_MCC) -> NDArray[np.uint8]:
-    """`fee_class` of every MCC as uint8[10000], indexed by the MCC's number.
+def class_table(
+    table: Mapping[str, FeeClass] = FEE_CLASS_BY_MCC, others: FeeClass = FeeClass.STANDARD
+) -> NDArray[np.uint8]:
+    """The price class of every MCC as uint8[10000], indexed by the MCC's number; `others` of those not in `table`.
 
     Raises:
         ValueError: a key of `table` is not four digits.
     """
-    dense = np.full(10_000, FeeClass.STANDARD, np.uint8)
+    dense = np.full(10_000, others, np.uint8)
     for mcc, value in table.items():
         if not _is_mcc(mcc):
             raise ValueError(f"an MCC must be four digits, got {mcc!r}")

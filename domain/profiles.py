@@ -26,8 +26,10 @@ ROUND_MINOR = 10_000
 """A round amount is a multiple of 100.00."""
 MAX_PROFILES = 64
 """Most profiles of an artefact."""
-FORMAT = 1
-"""Of the artefact; another is refused."""
+FORMAT = 2
+"""Of the artefact; format 1 is read too, which says nothing of cards that return."""
+FOLLOWED, RETURN_D = 16, 7
+"""Cards of a merchant that are followed at a time, and for how many days after the day on which each first came."""
 
 COUNTS = (
     ("trade_ticket", np.uint16, TICKET_BINS),
@@ -36,14 +38,23 @@ COUNTS = (
     ("trade_known", np.uint16),
     ("trade_credit", np.uint16),
     ("trade_round", np.uint16),
+    ("trade_cards", np.uint16),
+    ("trade_returned", np.uint16),
     ("trade_sales", np.uint16),
 )
 """Counts of approved sales: by octave of the amount, by block of the local day, on Saturdays and Sundays, with a known
-card kind, on (semi-)credit cards, round ones, all."""
+card kind, on (semi-)credit cards, round ones, all. `trade_cards` are cards whose days of being followed are over, and
+`trade_returned` those of them that came on a later one of these days."""
+CARDS = (
+    ("trade_card", np.uint32, FOLLOWED),
+    ("trade_card_day", np.uint16, FOLLOWED),
+    ("trade_again", np.uint16),
+)
+"""The cards followed: the low half of a card's hash, 0 for none; its first local day; a bit of each that came again."""
 
 TICKET, SPREAD, HOURS_FROM = 0, 1, 2
-WEEKEND, CREDIT, ROUND = HOURS_FROM + BLOCKS, HOURS_FROM + BLOCKS + 1, HOURS_FROM + BLOCKS + 2
-STATISTICS = HOURS_FROM + BLOCKS + 3
+WEEKEND, CREDIT, ROUND, RETURN = (HOURS_FROM + BLOCKS + k for k in range(4))
+STATISTICS = HOURS_FROM + BLOCKS + 4
 NAMES = (
     Text("median ticket", "客单价中位数"), Text("spread of tickets", "客单价离散度"),
     Text("share of 00-06 h", "0-6时占比"), Text("share of 06-11 h", "6-11时占比"),
@@ -51,10 +62,13 @@ NAMES = (
     Text("share of 17-20 h", "17-20时占比"), Text("share of 20-22 h", "20-22时占比"),
     Text("share of 22-24 h", "22-24时占比"), Text("share of weekends", "周末占比"),
     Text("share of credit cards", "贷记卡占比"), Text("share of round amounts", "整额占比"),
+    Text("share of cards that return within a week", "一周内回头卡占比"),
 )  # fmt: skip
 """What each statistic is called. The first two are binary logarithms of minor units, shares are square roots."""
 LEAST_KNOWN = 30
-"""Fewest sales of known card kind for a share of credit cards."""
+"""Fewest sales of known card kind for a share of credit cards, and fewest cards for one of those that return."""
+_ANY = 99.0
+"""A deviation so wide that nothing follows from a figure."""
 _DEGREES = 5.0
 _TICKET_ERROR, _SPREAD_ERROR, _SHARE_ERROR = 0.93, 1.17, 0.5
 
@@ -90,11 +104,41 @@ def share(counts: Any, k: int) -> float:
         part = float(counts.trade_weekend)
     elif k == ROUND:
         part = float(counts.trade_round)
+    elif k == RETURN:
+        part, n = float(counts.trade_returned), float(counts.trade_cards)
+        if n < LEAST_KNOWN:
+            return math.nan
     else:
         part, n = float(counts.trade_credit), float(counts.trade_known)
         if n < LEAST_KNOWN:
             return math.nan
     return math.sqrt(part / n) if n > 0 else math.nan
+
+
+def follow(counts: Any, card: int, day: int) -> None:
+    """Follow the cards of a merchant: whether each comes again on a later day.
+
+    Args:
+        counts: a record of `COUNTS` and `CARDS`.
+        card: of a sale, above 0 and below 2**32.
+        day: the sale's local day; an earlier one than that of another sale changes little.
+    """
+    free, known = -1, False
+    for k in range(FOLLOWED):
+        if counts.trade_card[k] != 0 and float(day) - float(counts.trade_card_day[k]) > RETURN_D:
+            counts.trade_cards += 1
+            counts.trade_returned += counts.trade_again >> k & 1
+            counts.trade_card[k] = 0
+        if counts.trade_card[k] == card:
+            known = True
+            if float(day) > float(counts.trade_card_day[k]):
+                counts.trade_again |= 1 << k
+        elif free < 0 and counts.trade_card[k] == 0:
+            free = k
+    if not known and free >= 0:
+        counts.trade_card[free] = card
+        counts.trade_card_day[free] = day
+        counts.trade_again &= 65_535 ^ (1 << free)
 
 
 def quantile(counts: Any, q: float) -> float:
@@ -117,7 +161,11 @@ def statistic(counts: Any, k: int) -> float:
 
 def sampling_variance(counts: Any, k: int, spread: float) -> float:
     """Variance of statistic `k` by chance alone; `spread` is the merchant's own, in octaves."""
-    n = float(counts.trade_known) if k == CREDIT else float(counts.trade_sales)
+    n = float(counts.trade_sales)
+    if k == CREDIT:
+        n = float(counts.trade_known)
+    elif k == RETURN:
+        n = float(counts.trade_cards)
     if k >= HOURS_FROM:
         return _SHARE_ERROR * _SHARE_ERROR / n
     error = (_TICKET_ERROR if k == TICKET else _SPREAD_ERROR) * max(spread, 0.25)
@@ -185,8 +233,10 @@ class Profiles(msgspec.Struct, frozen=True, kw_only=True):
             found = msgspec.json.decode(raw, type=Profiles)
         except msgspec.DecodeError as error:
             raise ValueError(f"profiles must be an artefact of `tillwatch profiles build`: {error}") from error
+        if found.format == 1:
+            found = msgspec.structs.replace(found, format=FORMAT, profiles=tuple(map(_widened, found.profiles)))
         if found.format != FORMAT:
-            raise ValueError(f"profiles must be of format {FORMAT}, got {found.format}")
+            raise ValueError(f"profiles must be of format {FORMAT} or 1, got {found.format}")
         mccs = [each.mcc for each in found.profiles]
         if len(mccs) > MAX_PROFILES or mccs != sorted(set(mccs)):
             raise ValueError(f"profiles must be at most {MAX_PROFILES}, ascending by MCC, got {', '.join(mccs)}")
@@ -197,6 +247,11 @@ class Profiles(msgspec.Struct, frozen=True, kw_only=True):
     def encoded(self) -> bytes:
         """The artefact as JSON; the same artefact always gives the same bytes."""
         return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
+
+
+def _widened(profile: Profile) -> Profile:
+    """A profile of format 1: any share of cards that return is as likely under it."""
+    return msgspec.structs.replace(profile, mean=(*profile.mean, 0.0), deviation=(*profile.deviation, _ANY))
 
 
 def _check(profile: Profile) -> None:

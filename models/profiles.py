@@ -32,7 +32,8 @@ _THURSDAY, _SATURDAY = 3, 5
 """Weekday of 1970-01-01, and the first of the weekend, Monday being 0."""
 _RANGES = ((profiles.TICKET_BINS, "octave"), (profiles.BLOCKS, "block"))
 _FLAGS = ("weekend", "known", "credit", "round")
-_COUNTS = [*(f"{name}{k}" for size, name in _RANGES for k in range(size)), *_FLAGS, "sales"]
+_COUNTS = [*(f"{name}{k}" for size, name in _RANGES for k in range(size)), *_FLAGS, "cards", "returned", "sales"]
+_LOW = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ def build_profiles(sales: pd.DataFrame, registered: Mapping[int, tuple[str, ...]
 
     Args:
         sales: a row for each approved sale: `merchant`, `mcc` ("" where none was presented), `ms` (UTC), local `day`
-            since 1970 and `hour`, `minor`, `card_kind` ("" where unknown).
+            since 1970 and `hour`, `minor`, `card_kind` ("" where unknown), `card` (a hash, 0 where unknown); in the
+            merchants' order.
         registered: by merchant, the MCCs of its newest master data.
         source: what the sales are, in words, for the artefact.
 
@@ -86,9 +88,25 @@ def _counted(sales: pd.DataFrame, registered: Mapping[int, tuple[str, ...]]) -> 
     frame["round"] = (amounts > 0) & (amounts % profiles.ROUND_MINOR == 0)
     parts = [_spread_out(frame, name, range(size)) for size, name in _RANGES]
     flags = frame.groupby("merchant")[list(_FLAGS)].sum().astype(np.int64)
+    flags["cards"], flags["returned"] = zip(*_followed(sales, flags.index), strict=True)
     flags["sales"] = frame.groupby("merchant").size()
     by_merchant = pd.concat([*parts, flags], axis=1)[_COUNTS]
     return _Counted(by_merchant, _spread_out(frame[frame["mcc"] != ""], "mcc"), registered)
+
+
+def _followed(sales: pd.DataFrame, merchants: Iterable[int]) -> list[tuple[int, int]]:
+    """Of each merchant, how many cards were followed to the end, and how many of them came again."""
+    carded = sales[(sales["card"].to_numpy() & np.uint64(_LOW)) > 0]
+    by_merchant = {merchant: group for merchant, group in carded.groupby("merchant")[["card", "day"]]}  # noqa: C416
+    found = []
+    for merchant in merchants:
+        record = np.zeros(1, np.dtype([*profiles.COUNTS, *profiles.CARDS])).view(np.recarray)[0]
+        if merchant in by_merchant:
+            cards, days = (by_merchant[merchant][name].to_numpy().tolist() for name in ("card", "day"))
+            for card, day in zip(cards, days, strict=True):
+                profiles.follow(record, card & _LOW, day)
+        found.append((int(record.trade_cards), int(record.trade_returned)))
+    return found
 
 
 def _spread_out(frame: pd.DataFrame, name: str, values: Iterable[int] | None = None) -> pd.DataFrame:
@@ -119,8 +137,8 @@ def _statistics(counts: NDArray[np.int64]) -> list[float]:
     record = np.zeros(1, np.dtype(list(profiles.COUNTS))).view(np.recarray)[0]
     ends = profiles.TICKET_BINS, profiles.TICKET_BINS + profiles.BLOCKS
     record.trade_ticket, record.trade_hour = scaled[: ends[0]], scaled[ends[0] : ends[1]]
-    (record.trade_weekend, record.trade_known, record.trade_credit, record.trade_round,
-     record.trade_sales) = scaled[ends[1] :]  # fmt: skip
+    (record.trade_weekend, record.trade_known, record.trade_credit, record.trade_round, record.trade_cards,
+     record.trade_returned, record.trade_sales) = scaled[ends[1] :]  # fmt: skip
     record.trade_sales = record.trade_ticket.sum()
     return [profiles.statistic(record, k) for k in range(STATISTICS)]
 

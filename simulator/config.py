@@ -22,7 +22,7 @@ FEES = ("transaction", "settlement", "none")
 _EARLIEST_MS = 1_009_843_200_000
 """2002-01-01T00:00:00Z."""
 _SHARES = (
-    "jump_share", "static_share", "rotation_share", "drift_share", "fee_share", "look_alike_share",
+    "jump_share", "static_share", "rotation_share", "drift_share", "never_seen_share", "fee_share", "look_alike_share",
     "volume_share", "mcc_change_share", "decline_share", "undo_share", "refund_share", "duplicate_share",
     "late_share", "future_share", "service_share",
 )  # fmt: skip
@@ -44,6 +44,8 @@ class SimulationConfig:
             is of the standard class; like the next two, of the rest of the merchants and possibly none.
         rotation_share: share of merchants whose number rotates within a pool.
         drift_share: share of merchants whose sales move to the cheaper of their MCCs.
+        never_seen_share: share of merchants, of those honest otherwise, that after half of the run show an MCC they
+            never had, of any class or of a high-risk trade; none by default.
         fee_share: share of merchants overcharged, of those honest otherwise whose class pays fees.
         look_alike_share: share of merchants given each lawful thing that resembles a violation: two numbers, a new
             number, a steady cheaper MCC, a dearer contract after notice, a cheaper one without.
@@ -88,6 +90,7 @@ class SimulationConfig:
     static_share: float = 0.003
     rotation_share: float = 0.003
     drift_share: float = 0.003
+    never_seen_share: float = 0.0
     fee_share: float = 0.02
     look_alike_share: float = 0.005
     volume_share: float = 0.02

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.table import IN_ACCEPTOR, IN_CHANNEL, JUMP_KINDS, NEVER_MS, SAME_CHANNEL, Draws, PlannedLookAlike
-from simulator.trades import CHEAPER, FEE_CLASS_OF, TRADES
+from simulator.trades import CHEAPER, FEE_CLASS_OF, HIGH_RISK, TRADES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +27,7 @@ def plan_mccs(table: NDArray[np.void], draws: Draws, config: SimulationConfig) -
     _plan_static(table, draws, config)
     _plan_rotation(table, draws, config)
     _plan_drift(table, draws, config)
+    _plan_never_seen(table, draws, config)
     _plan_changes(table, draws, config)
     _plan_look_alikes(table, draws, config)
 
@@ -109,6 +110,19 @@ def _plan_drift(table: NDArray[np.void], draws: Draws, config: SimulationConfig)
         row["ramp_ms"] = int((config.end_ms - config.start_ms) * 0.3 * ramp[i])
 
 
+def _plan_never_seen(table: NDArray[np.void], draws: Draws, config: SimulationConfig) -> None:
+    """Choose who after half of the run shows an MCC it never had: half of them one of a high-risk trade."""
+    onset, share, risky, target = (draws.uniform(question) for question in (80, 81, 82, 83))
+    for i in draws.some(84, _honest(table), config.never_seen_share, least=1):
+        row = table[i]
+        row["jump_kind"] = JUMP_KINDS.index("never_seen")
+        row["jump_share"] = 0.05 * 20.0 ** share[i]
+        row["jump_onset_ms"], row["jump_end_ms"] = _moment(config, 0.5 + 0.3 * onset[i]), config.end_ms
+        own = {int(row["mcc0"]), int(row["mcc1"]), int(row["mcc2"]), int(row["channel_mcc"])}
+        choices = HIGH_RISK if risky[i] < 0.5 else [trade.mcc for trade in TRADES if trade.mcc not in own]
+        row["jump_mcc"] = choices[int(target[i] * len(choices))]
+
+
 def _moment(config: SimulationConfig, part: float) -> int:
     return config.start_ms + int((config.end_ms - config.start_ms) * part)
 
@@ -169,6 +183,9 @@ def mcc_look_alikes(table: NDArray[np.void], config: SimulationConfig) -> list[P
         several, approved = honest & (table["mccs"] > 1), honest & (table["channel_mcc"] > 0)
         out += [PlannedLookAlike(int(i), "several_mccs", start, start) for i in np.flatnonzero(several)]
         out += [PlannedLookAlike(int(i), "approved_channel", start, start) for i in np.flatnonzero(approved)]
+    else:
+        several = honest & (table["mccs"] > 1)
+        out += [PlannedLookAlike(int(i), "mccs_since_start", start, start) for i in np.flatnonzero(several)]
     out += [PlannedLookAlike(int(i), "two_numbers", start, 0) for i in np.flatnonzero(honest & (table["numbers"] > 0))]
     for i in np.flatnonzero(table["number_ms"] != NEVER_MS):
         out.append(PlannedLookAlike(int(i), "number_change", int(table["number_ms"][i]), 0))

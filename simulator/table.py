@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 FEED = "sim"
 NEVER_MS = 2**62
-JUMP_KINDS = ("", "mcc", "acceptor_id", "channel_mcc", "special_fee_type", "static", "rotation", "drift")
+JUMP_KINDS = ("", "mcc", "acceptor_id", "channel_mcc", "special_fee_type", "static", "rotation", "drift", "never_seen")
 """How a violation of the MCC shows, by `jump_kind`; 0 is none."""
 FEE_KINDS = ("", "rate_rise", "fixed_part", "cap_ignored", "slow_rise", "contract_rise")
 """How a merchant is overcharged, by `fee_kind`; 0: it is not."""

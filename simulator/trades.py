@@ -122,9 +122,12 @@ TRADES = (
 
 FEE_CLASS_OF: dict[int, FeeClass] = {
     **{trade.mcc: trade.fee_class for trade in TRADES},
-    4121: 1, 4112: 1, 5542: 1, 8011: 2, 8220: 2, 8398: 2,
+    4121: 1, 4112: 1, 5542: 1, 8011: 2, 8220: 2, 8398: 2, 4829: 0, 5967: 0, 6051: 0, 7995: 0,
 }  # fmt: skip
 """Fee class by MCC, of all MCCs the simulator presents."""
+
+HIGH_RISK = (4829, 5967, 6051, 7995)
+"""MCCs of trades that schemes watch, which no merchant of the simulation has."""
 
 CHEAPER: dict[FeeClass, tuple[int, ...]] = {
     0: (5411, 5411, 4900, 5541, 5541, 5722, 8062, 8211, 4121, 8398),

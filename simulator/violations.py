@@ -59,7 +59,7 @@ def _leakage_minor(row: np.void, kind: str, hits: NDArray[np.void]) -> int | Non
     if kind in {"special_fee_type", "rotation"}:
         return None
     due = TRADES[row["trade"]].mcc if kind == "static" else int(row["mcc0"])
-    return leakage_minor(hits, due, int(row["jump_mcc"]))
+    return max(0, leakage_minor(hits, due, int(row["jump_mcc"])))  # a never-seen MCC may be of a dearer class
 
 
 def _mcc_details(row: np.void, kind: str) -> Details:

@@ -52,8 +52,8 @@ NOT_OF_TRANSACTIONS = (
     "fee_class_used", "set_evidence", "set_terminal_evidence", "set_share_1d", "set_share_usual",
     "set_amount_share_1d", "set_amount_share_usual", "set_cheap_1d", "set_sales_1d", "set_excess_1d_e7",
     "set_mcc_cheap", "set_mcc_dear", "trade_evidence", "trade_mcc", "trade_like", "trade_sales", "trade_gap_1d_e7",
-    "trade_ticket", "trade_ticket_own", "trade_ticket_like", "trade_telling", "silent_d", "silent_longest_d",
-    "silent_missed", "technical_d",
+    "trade_ticket", "trade_ticket_own", "trade_ticket_like", "trade_telling", "trade_name", "silent_d",
+    "silent_longest_d", "silent_missed", "technical_d",
 )  # fmt: skip
 """Columns that are null on every transaction; `tests/engine/test_closings.py` and `test_terminals.py` try them."""
 CHINA = version_0({})["calendar"].day_kinds("CN")
@@ -280,7 +280,7 @@ def mcc_columns(merchant: Merchant, event: Event, at_ms: int, sale: bool) -> dic
         "mcc_presented": values["presented"], "mcc_acceptor": values["acceptor"],
         "mcc_channel": values["channel"],
         "mcc_expected": None, "mcc_used": None, "mcc_sources": 0, "mcc_basis": 0, "mcc_class_drop": None,
-        "fee_type_used": None, "leakage_e7": None,
+        "fee_type_used": None, "leakage_e7": None, "mcc_history": None, "mcc_history_d": None,
     }  # fmt: skip
     presented = past.sources["presented"]
     earlier = sum(presented.counts)
@@ -318,25 +318,41 @@ def source_values(event: Event) -> dict[str, int | None]:
 
 def judge(merchant: Merchant, event: Event, at_ms: int, values: Mapping[str, int | None]) -> dict[str, Value]:
     """Hold an approved sale's sources against master data or history, then learn from it."""
-    past, version = merchant.past, merchant.version_at(at_ms)
+    past, version, day = merchant.past, merchant.version_at(at_ms), merchant.own_day(at_ms)
     held: list[tuple[str, int, int, bool, int]] = []
+    never: dict[str, Value] = {"mcc_history": None, "mcc_history_d": None}
     for name, value in values.items():
         source = past.sources[name]
         if value is None:
             continue
-        own = source.own()
         source.switch(value, at_ms)
-        source.learn(value)
         registered = [int(each) for each in version.get("special_fee_types" if name == "fee_type" else "mccs", ())]
         if registered:
             also = version.get("approved_channel_mccs", ()) if name == "channel" else ()
             held.append((name, value, registered[0], value not in {*registered, *map(int, also)}, 1))
-        elif own is not None:
-            switches = source.switches.at(merchant.clock)
-            cheaper = value != own if name == "fee_type" else drop(own, value) > 0
-            past.unsure |= cheaper and abs(switches - Decimal("2.5")) < Decimal("0.001")
-            held.append((name, value, own, cheaper and switches >= Decimal("2.5"), 2))
-    return verdict(merchant, event, at_ms, held)
+        elif found := by_history(merchant, name, value, day):
+            held.append((name, value, *found, 2))
+        if held and held[-1][0] == name and held[-1][3]:
+            unseen = None if registered else source.unseen(value, day)
+            sales = None if unseen is None else source.others(value)
+            never = {"mcc_history": sales, "mcc_history_d": unseen}
+        source.learn(value, day)
+    return verdict(merchant, event, at_ms, held) | never
+
+
+def by_history(merchant: Merchant, name: str, value: int, day: int) -> tuple[int, bool] | None:
+    """What history holds a value against and whether it is off; none where nothing can be said."""
+    source = merchant.past.sources[name]
+    usual, own = source.usual(), source.own()
+    if source.unseen(value, day) is not None:
+        assert usual is not None
+        return usual, True
+    if own is None:
+        return None
+    switches = source.switches.at(merchant.clock)
+    cheaper = value != own if name == "fee_type" else drop(own, value) > 0
+    merchant.past.unsure |= cheaper and abs(switches - Decimal("2.5")) < Decimal("0.001")
+    return own, cheaper and source.came(value, day) != "" and switches >= Decimal("2.5")
 
 
 def drop(expected: int, used: int) -> int:

@@ -102,27 +102,74 @@ class Source:
     def __init__(self) -> None:
         self.values: list[int | None] = [None] * 6
         self.counts = [0] * 6
+        self.late: set[int] = set()
+        self.fresh: set[int] = set()
+        self.fresh_on: int | None = None
+        """The day of the first sale of the newest fresh value."""
+        self.begun: int | None = None
         self.last: int | None = None
         self.switches = Weighed(28 * DAY)
 
+    def usual(self) -> int | None:
+        return self.values[self.counts.index(max(self.counts))]
+
     def own(self) -> int | None:
         most, total = max(self.counts), sum(self.counts)
-        return self.values[self.counts.index(most)] if total >= 30 and 10 * most >= 9 * total else None
+        return self.usual() if total >= 30 and 10 * most >= 9 * total else None
 
     def switch(self, value: int, at_ms: int) -> None:
         if self.last not in {None, value}:
             self.switches.add(at_ms)
         self.last = value
 
-    def learn(self, value: int) -> None:
+    def over(self, day: int) -> bool:
+        """Whether fresh values have become the merchant's."""
+        return self.fresh_on is None or day - self.fresh_on >= 28
+
+    def came(self, value: int, day: int) -> str:
+        """How a value came, before its sale is learned."""
+        if value in self.values:
+            if value in self.fresh and not self.over(day):
+                return "fresh"
+            return "late" if value in self.late else ""
+        held = [each for each in self.values if each is not None]
+        lawful = [each for each in held if each not in self.late or self.over(day)]
+        total = sum(self.counts)
+        if len(held) == 6 or len(lawful) > 3:
+            return ""
+        if total >= 30 and self.begun is not None and day - self.begun >= 30:
+            return "fresh"
+        return "late" if total >= 100 else ""
+
+    def learn(self, value: int, day: int) -> None:
         if value in self.values:
             slot = self.values.index(value)
             self.counts[slot] += 1
         else:
-            slot = self.counts.index(min(self.counts))
+            came, slot = self.came(value, day), self.counts.index(min(self.counts))
+            self.late -= {self.values[slot]}
+            self.fresh -= {self.values[slot]}
             self.values[slot], self.counts[slot] = value, 1
+            self.late |= {value} if came else set()
+            if came == "fresh":
+                self.fresh |= {value}
+                self.fresh_on = day
+        self.begun = day if self.begun is None else self.begun
         if self.counts[slot] == 60_000:
-            self.counts = [each // 2 for each in self.counts]
+            self.counts = [-(-each // 2) for each in self.counts]
+
+    def unseen(self, value: int, day: int) -> int | None:
+        """Days of history before the first sale of the newest fresh value, if that of the sale is one and off."""
+        if self.came(value, day) != "fresh" or self.usual() == value:
+            return None
+        first = self.fresh_on if value in self.values else day
+        assert first is not None
+        assert self.begun is not None
+        return first - self.begun
+
+    def others(self, value: int) -> int:
+        """Sales under other values."""
+        return sum(count for each, count in zip(self.values, self.counts, strict=True) if each != value)
 
 
 @dataclass

@@ -33,7 +33,7 @@ class Sales:
     Attributes:
         frame: a row for each sale: `merchant` (its number in the file), `mcc` ("" where none was presented), `ms` (UTC
             milliseconds), local `day` since 1970 and `hour` in the merchant's time zone, `minor`, `card_kind` ("" where
-            unknown).
+            unknown), `card` (the hash of its token, 0 where unknown).
         registered: by merchant, the MCCs of its newest master data; left out where there is none.
         refused: records that the monitor would not count.
     """
@@ -73,6 +73,7 @@ def _sales(rows: FeatureRows) -> pd.DataFrame:
         "hour": (local_ms // HOUR_MS % 24).astype(np.int8),
         "minor": rows.number("amount")[keep],
         "card_kind": pd.Categorical.from_codes(np.where(kind == MISSING, 0, kind + 1).astype(np.int8), _CARD_KINDS),
+        "card": rows.hashes("card_token")[keep],
     })  # fmt: skip
 
 
@@ -86,6 +87,7 @@ _NONE = pd.DataFrame({
     "merchant": np.zeros(0, np.int32), "txn": np.zeros(0, np.uint64), "mcc": np.zeros(0, np.int16),
     "ms": np.zeros(0, np.int64), "day": np.zeros(0, np.int32), "hour": np.zeros(0, np.int8),
     "minor": np.zeros(0, np.int64), "card_kind": pd.Categorical([], _CARD_KINDS),
+    "card": np.zeros(0, np.uint64),
 })  # fmt: skip
 """No sales: the types of the columns."""
 

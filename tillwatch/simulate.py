@@ -83,6 +83,10 @@ class _Shown(Simulation):
     help="Share of merchants whose sales move to the cheaper of their MCCs.",
 )  # fmt: skip
 @click.option(
+    "--never-seen-share", type=float, default=_DEFAULTS["never_seen_share"], show_default=True,
+    help="Share of merchants that show an MCC they never had.",
+)  # fmt: skip
+@click.option(
     "--fee-share", type=float, default=_DEFAULTS["fee_share"], show_default=True,
     help="Share of merchants overcharged.",
 )  # fmt: skip
@@ -97,6 +101,10 @@ class _Shown(Simulation):
 @click.option(
     "--contracts/--no-contracts", default=_DEFAULTS["contracts"], show_default=True,
     help="Whether contract events state what merchants pay.",
+)  # fmt: skip
+@click.option(
+    "--master-data/--no-master-data", default=_DEFAULTS["master_data"], show_default=True,
+    help="Whether merchant events are given, and MCCs change lawfully.",
 )  # fmt: skip
 @click.option(
     "--people/--no-people", default=_DEFAULTS["people"], show_default=True,

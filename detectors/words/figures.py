@@ -137,12 +137,13 @@ def since(first_day: str | None, day: str | None = None) -> Text:
 
 
 def underpaid(loss_minor: int | None, currency: str) -> Text:
-    """What issuers and UnionPay lose, as the last part of a sentence; nothing where it is not known.
+    """What issuers and the network lose, as the last part of a sentence; nothing where it is not known.
 
-    >>> underpaid(4_735, "CNY").en, underpaid(None, "CNY").zh
-    ('; issuers and UnionPay underpaid ¥47.35', '')
+    >>> underpaid(4_735, "CNY").en, underpaid(4_735, "AUD").en, underpaid(None, "CNY").zh
+    ('; issuers and UnionPay underpaid ¥47.35', '; issuers and the card network underpaid 47.35 AUD', '')
     """
     if not loss_minor:
         return Text("", "")
     lost = money(loss_minor, currency)
-    return Text(f"; issuers and UnionPay underpaid {lost}", f"；发卡行及银联少收{lost}")
+    who = Text("UnionPay", "银联") if currency == "CNY" else Text("the card network", "卡组织")
+    return Text(f"; issuers and {who.en} underpaid {lost}", f"；发卡行及{who.zh}少收{lost}")

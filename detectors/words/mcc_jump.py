@@ -42,6 +42,9 @@ class Facts(FactsOf, frozen=True, kw_only=True):
         used_class: its fee class, or that of a settlement, of `CLASSES`; None where it is no cheaper.
         fee_type: the special-fee type that is off.
         places: where it was found, of `PLACES`.
+        high_risk: whether the MCC that is off is of a high-risk trade, and the merchant's is not.
+        history: approved sales before the MCC that is off came for the first time; None where it is not new.
+        history_d: days that they took.
     """
 
     hits: int
@@ -53,6 +56,9 @@ class Facts(FactsOf, frozen=True, kw_only=True):
     used_class: str | None = None
     fee_type: str | None = None
     places: tuple[str, ...] = ()
+    high_risk: bool = False
+    history: int | None = None
+    history_d: int | None = None
 
 
 def sentence(facts: Facts, currency: str) -> Text:
@@ -98,6 +104,16 @@ def _priced(facts: Facts, sales: Text) -> Text:
         f"{sales.en} sent with special-fee type {facts.fee_type}{type_en}, {not_en} this shop",
         f"{sales.zh}上送特殊计费类型{facts.fee_type}{type_zh}，该商户{not_zh}",
     )
+
+
+def _new(facts: Facts) -> Text:
+    """That the trade is one of high risk, and for how long the MCC had never come."""
+    en, zh = (", a high-risk trade", "，属高风险行业") if facts.high_risk else ("", "")
+    if facts.history is not None:
+        sales, days = counted(facts.history, "sale"), counted(facts.history_d or 0, "day")
+        en += f"; not seen before in {days} and {sales}"
+        zh += f"；此前{facts.history_d or 0}天、{facts.history:,}笔交易中从未出现"
+    return Text(en, zh)
 
 
 def _where(facts: Facts) -> Text:

@@ -16,7 +16,8 @@ class Facts(FactsOf, frozen=True, kw_only=True):
         hits: days so far.
         loss_minor: what issuers and UnionPay would have got more on these days in the dearer class.
         own: the registered MCC.
-        like: the MCC whose shops sell as the merchant does.
+        like: the MCC whose shops sell as the merchant does; "" where its sales could not be compared.
+        called: the MCC of the trade that its name speaks of, if that is a dearer one.
         telling: what tells the two apart most, a place in `domain.profiles.NAMES`.
         ticket_minor: the merchant's median ticket.
         ticket_own_minor: that of the registered MCC.
@@ -27,6 +28,7 @@ class Facts(FactsOf, frozen=True, kw_only=True):
     loss_minor: int | None = None
     own: str
     like: str
+    called: str | None = None
     telling: int = 0
     ticket_minor: int | None = None
     ticket_own_minor: int | None = None
@@ -35,17 +37,26 @@ class Facts(FactsOf, frozen=True, kw_only=True):
 
 def sentence(facts: Facts, currency: str) -> Text:
     """What it is registered as, what it sells like, by which figure, and at whose cost."""
-    own, like, telling = mcc_text(facts.own), mcc_text(facts.like), NAMES[facts.telling % len(NAMES)]
+    lost = underpaid(facts.loss_minor, currency)
+    days_en, days_zh = (f" on {counted(facts.hits, 'day')}", f"（{facts.hits}天）") if lost.en else ("", "")
+    own, called = mcc_text(facts.own), mcc_text(facts.called or "")
+    if not facts.like:
+        return Text(
+            f"Registered {own.en}, but its name speaks of {called.en}; its sales could not be compared yet"
+            f"{lost.en}{days_en}",
+            f"登记MCC为{own.zh}，店名显示为{called.zh}；经营特征尚无法比对{lost.zh}{days_zh}",
+        )
+    like, telling = mcc_text(facts.like), NAMES[facts.telling % len(NAMES)]
     ticket, ticket_own, ticket_like = (
         money(each, currency) for each in (facts.ticket_minor, facts.ticket_own_minor, facts.ticket_like_minor)
     )
     clearest_en = f", clearest in its {telling.en}" if facts.telling else ""
     clearest_zh = f"，尤其是{telling.zh}" if facts.telling else ""
-    lost = underpaid(facts.loss_minor, currency)
-    days_en, days_zh = (f" on {counted(facts.hits, 'day')}", f"（{facts.hits}天）") if lost.en else ("", "")
+    name_en = f"; its name speaks of {called.en}" if facts.called else ""
+    name_zh = f"；店名显示为{called.zh}" if facts.called else ""
     return Text(
         f"Registered {own.en}, sells like {like.en}{clearest_en}; median ticket {ticket}, usual for {facts.own} "
-        f"{ticket_own}, for {facts.like} {ticket_like}{lost.en}{days_en}",
+        f"{ticket_own}, for {facts.like} {ticket_like}{name_en}{lost.en}{days_en}",
         f"登记MCC为{own.zh}，经营特征更接近{like.zh}{clearest_zh}；客单价中位数{ticket}，{facts.own}通常为{ticket_own}，"
-        f"{facts.like}通常为{ticket_like}{lost.zh}{days_zh}",
+        f"{facts.like}通常为{ticket_like}{name_zh}{lost.zh}{days_zh}",
     )

@@ -23,6 +23,7 @@ MASTER_DATA = np.dtype(
         ("currency", np.int64),
         ("licence_ms", np.int64),
         ("zone", np.int16),
+        ("name_mcc", np.int16),
         ("mcc_count", np.int8),
         ("channel_count", np.int8),
         ("fee_type_count", np.int8),
@@ -32,7 +33,8 @@ MASTER_DATA = np.dtype(
     ],
     align=True,
 )
-"""One version of a merchant's master data; `licence_ms` is 0 where it says no expiry. Once entered it is never changed.
+"""One version of a merchant's master data; `licence_ms` is 0 where it says no expiry, `name_mcc` the trade that its
+name speaks of, 0 for none. Once entered it is never changed.
 
 Place 0 is never entered: it stands for no version at all."""
 
@@ -203,7 +205,9 @@ REFERENCE = np.dtype(
         ("late_ms", np.int64),
         ("repeat_ms", np.int64),
         ("home_country", np.int64),
-        ("home_currency", np.int64),
+        ("price_country", np.int64),
+        ("price_currency", np.int64),
+        ("price_scheme", np.int64),
         ("approval_code", np.int64, (len(SCHEMES) + 1, MAX_APPROVAL_CODES)),
         ("exchanges", np.int64),
         ("exchange_currency", np.int64, MAX_RATES),
@@ -225,6 +229,7 @@ REFERENCE = np.dtype(
         ("rate_issuer_cap", np.int64, (MAX_REGIMES, 3, 4)),
         ("rate_network_e7", np.int64, (MAX_REGIMES, 3, 4)),
         ("rate_network_cap", np.int64, (MAX_REGIMES, 3, 4)),
+        ("rate_issuer_fixed", np.int64, (MAX_REGIMES, 3, 4)),
         ("peer_week", np.float32, (GROUPS, 7)),
         ("peer_hour", np.float32, (GROUPS, 24)),
         ("peer_spread", np.float32, GROUPS),
@@ -241,7 +246,8 @@ REFERENCE = np.dtype(
     align=True,
 )
 """Tables that kernel and families read and never write, in force by a row's clock from `since_ms` on: how late a
-transaction may be, and for how long repeats are known; the acquirer's country and currency (packed); the response codes
+transaction may be, and for how long repeats are known; the acquirer's country (packed); country, currency
+(packed) and scheme (position in `domain.events.SCHEMES`) of the regulated prices; the response codes
 that approve (packed), without a scheme first, then by scheme; rates of currencies (packed) to the acquirer's, exact as
 `exchange_up` / `exchange_down` minor units of that for one minor unit, the acquirer's own first; layouts of
 acceptor numbers in the order they are tried, each with bit s of `layout_schemes` set where it applies to scheme s (-1

@@ -12,8 +12,9 @@ from domain import events
 from domain.contracts import NO_CAP
 from domain.dispositions import VERSIONS
 from domain.errors import RecordError
-from domain.mcc import class_table, known_mccs
+from domain.mcc import known_mccs
 from domain.timestamps import DAY_MS
+from domain.trade_words import likely_trade
 from engine.control_kinds.registry import INSTALLED, KINDS, version_0
 from engine.decoding.columns import MISSING, pack
 from engine.decoding.hashing import hash_of
@@ -203,6 +204,7 @@ class PartitionState:
         entry = self.master_data[self.master_data_count]
         entry["effective_ms"] = event["effective_from"]
         entry["zone"] = zone
+        entry["name_mcc"] = int(likely_trade(event.get("name") or event.get("short_name", "")) or 0)
         entry["currency"] = pack(event["currency"]) if "currency" in event else 0
         entry["licence_ms"] = event.get("licence_expires_at", 0)
         for name, count, values in (
@@ -278,7 +280,6 @@ def _references(in_force: tuple[InForce, ...]) -> NDArray[np.void]:
     them.
     """
     references = np.zeros(len(in_force), REFERENCE)
-    references["mcc_class"] = class_table()
     for k, (since_ms, values) in enumerate(in_force):
         references["since_ms"][k] = since_ms
         by_kind = dict(zip(INSTALLED, values, strict=True))

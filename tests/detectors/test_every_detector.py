@@ -31,7 +31,7 @@ NULL = np.iinfo(np.int64).min
 COLUMNS = columns()
 LOW_CODES = {
     "mcc_sources": 32, "mcc_basis": 3, "mcc_class_drop": 3, "fee_type_used": 100, "fee_class_used": 3,
-    "number_changed": 2, "number_source": 3, "numbers_28d": 9, "number_places_28d": 9, "trade_telling": 12,
+    "number_changed": 2, "number_source": 3, "numbers_28d": 9, "number_places_28d": 9, "trade_telling": 13,
     "fee_basis": 4, "row_kind": 4, "new_d": 31, "dormancy_d": 401, "idle_d": 92, "quiet_d": 20, "quiet_longest_d": 61,
     "terminal_failures_1d": 60, "terminal_attempts_1d": 60, "others_attempts_1d": 100, "others_failures_1d": 10,
     "silent_d": 61, "silent_longest_d": 20, "technical_d": 6, "closed_technical": 20, "licence_left_d": 100,

@@ -143,26 +143,110 @@ def test_only_approved_sales_are_judged(changed: dict[str, str]) -> None:
     assert alerts_of(master(), sale(1, mcc="5411", **changed)) == []
 
 
-def test_by_history_one_change_for_good_is_silent() -> None:
-    honest = [sale(k) for k in range(40)]
-    assert alerts_of(*honest, *(sale(40 + k, mcc="5411") for k in range(40))) == []
+def test_by_history_one_change_for_good_is_silent_while_the_history_is_young() -> None:
+    honest = [sale(k) for k in range(120)]
+    assert alerts_of(*honest, *(sale(120 + k, mcc="5411") for k in range(40))) == []
 
 
 def test_by_history_going_back_and_forth_to_a_cheaper_class_is_found() -> None:
-    honest = [sale(k) for k in range(40)]
-    mixed = [sale(40 + k, mcc="5411" if k % 5 == 0 else "5812") for k in range(20)]
+    honest = [sale(k) for k in range(100)]
+    mixed = [sale(100 + k, mcc="5411" if k % 5 == 0 else "5812") for k in range(20)]
     alert = alerts_of(*honest, *mixed)[-1]
-    assert alert.txn_ids == ("t45", "t50")  # t40 is the first change, t41 the second, t45 the third
+    assert alert.txn_ids == ("t105", "t110")  # t100 is the first change, t101 the second, t105 the third
     shown = {each.feature: each.value for each in alert.evidence}
     assert float(shown["mcc_learned_share"] or 0) > 0.9
     assert "Usual MCC 5812" in alert.reason.en
 
 
 def test_by_history_a_dearer_class_and_a_short_history_are_silent() -> None:
-    dearer = [sale(k, mcc="5812" if k >= 40 and k % 5 == 0 else "5411") for k in range(60)]
+    dearer = [sale(k, mcc="5812" if k >= 100 and k % 5 == 0 else "5411") for k in range(130)]
     assert alerts_of(*dearer) == []
     short = [sale(k, mcc="5411" if k % 5 == 4 else "5812") for k in range(25)]
     assert alerts_of(*short) == []
+
+
+SETTLED_D = 40
+"""Days with a sale each before the never-seen MCC."""
+
+
+def daily(days: int, a_day: int = 1, **changed: Any) -> list[dict[str, Any]]:
+    return [sale(day * 1440 + k, **changed) for day in range(days) for k in range(a_day)]
+
+
+def at(day: int, k: int = 0, **changed: Any) -> dict[str, Any]:
+    return sale(day * 1440 + k, **changed)
+
+
+def jumps(*stream: dict[str, Any]) -> list[Alert]:
+    """The last revision of each alert."""
+    return list({each.alert_id: each for each in alerts_of(*stream) if each.detector == "mcc_jump"}.values())
+
+
+def test_the_first_sale_under_an_mcc_that_a_settled_history_never_had_is_found() -> None:
+    alert = only(jumps(*daily(SETTLED_D), at(SETTLED_D, mcc="5411")))
+    assert (alert.txn_ids, alert.loss) == ((f"t{SETTLED_D * 1440}",), 113)
+    shown = {each.feature: each.value for each in alert.evidence}
+    assert (shown["mcc_history"], shown["mcc_history_d"]) == (SETTLED_D, SETTLED_D)
+    assert f"new after {SETTLED_D} days without it ({SETTLED_D} sales)" in alert.reason.en
+    assert f"此前{SETTLED_D}天（{SETTLED_D}笔）从未出现" in alert.reason.zh
+
+
+@pytest.mark.parametrize("source", ["mcc", "channel_mcc"])
+def test_it_is_found_in_every_source_of_an_mcc(source: str) -> None:
+    assert len(jumps(*daily(SETTLED_D, **{source: "5812"}), at(SETTLED_D, **{source: "5411"}))) == 1
+
+
+def test_a_new_special_fee_type_is_found_too() -> None:
+    honest = daily(SETTLED_D, special_fee_type="00")
+    assert len(jumps(*honest, at(SETTLED_D, special_fee_type="03"))) == 1
+
+
+def test_severity_is_higher_in_a_cheaper_class_and_in_a_high_risk_trade() -> None:
+    by_mcc = {mcc: only(jumps(*daily(SETTLED_D), at(SETTLED_D, mcc=mcc))) for mcc in ("5814", "5411", "8062", "7995")}
+    severity = {mcc: alert.severity for mcc, alert in by_mcc.items()}
+    assert severity["5814"] == pytest.approx(0.3 * 0.85)
+    assert severity["5814"] < severity["5411"] < severity["8062"]
+    assert severity["7995"] == pytest.approx(0.5 * 0.85)
+    assert "a high-risk trade" in by_mcc["7995"].reason.en
+    assert "属高风险行业" in by_mcc["7995"].reason.zh
+    assert (by_mcc["7995"].loss, by_mcc["7995"].turnover) == (0, 100_000)
+
+
+@pytest.mark.parametrize(("days", "a_day"), [(29, 3), (40, 0), (20, 1)], ids=["young", "none", "few"])
+def test_a_history_that_is_not_settled_is_silent(days: int, a_day: int) -> None:
+    assert jumps(*daily(days, a_day), at(days, mcc="5411")) == []
+
+
+def test_a_change_for_good_is_told_once() -> None:
+    honest = daily(60, 2)
+    changed = [at(60 + day, k, mcc="5411") for day in range(90) for k in range(2)]
+    alert = only(jumps(*honest, *changed))
+    assert alert.hits == 56  # 28 days of two sales
+
+
+def test_what_jumps_on_after_it_has_become_known_is_found_by_its_changes() -> None:
+    honest = daily(60, 20)
+    mixed = [at(60 + day, k, mcc="5411" if k == 9 else "5812") for day in range(60) for k in range(20)]
+    assert jumps(*honest, *mixed)[-1].txn_ids[-1] == f"t{119 * 1440 + 9}"
+
+
+@pytest.mark.parametrize("every", [2, 3, 10])
+def test_two_mccs_since_the_start_are_silent(every: int) -> None:
+    both = [at(day, k, mcc="5411" if (3 * day + k) % every == 0 else "5812") for day in range(120) for k in range(3)]
+    assert jumps(*both) == []
+
+
+def test_a_third_mcc_after_two_lawful_ones_is_found() -> None:
+    both = [at(day, k, mcc=("5812", "5411")[k]) for day in range(SETTLED_D) for k in range(2)]
+    assert only(jumps(*both, at(SETTLED_D, mcc="8062"))).hits == 1
+
+
+def test_a_platform_of_many_mccs_is_silent() -> None:
+    mccs = ("5812", "5411", "5814", "7011", "5541", "8062", "5732", "5912", "5651")
+    early, late = mccs[:4], mccs
+    stream = [at(day, k, mcc=early[k]) for day in range(SETTLED_D) for k in range(len(early))]
+    stream += [at(SETTLED_D + day, k, mcc=late[k]) for day in range(60) for k in range(len(late))]
+    assert jumps(*stream) == []
 
 
 def test_a_duplicate_counts_once() -> None:
@@ -262,10 +346,10 @@ def test_by_history_a_settled_mcc_that_messages_carry_too_is_lawful() -> None:
 
 
 def test_by_history_of_settlements_alone_going_back_and_forth_is_found() -> None:
-    honest = [settled(k, mcc="5812", fee_class="standard") for k in range(40)]
-    once = [settled(40 + k, mcc="5411", fee_class="concession") for k in range(20)]
+    honest = [settled(k, mcc="5812", fee_class="standard") for k in range(100)]
+    once = [settled(100 + k, mcc="5411", fee_class="concession") for k in range(20)]
     assert alerts_of(*honest, *once) == []
-    mixed = [settled(40 + k, mcc="5411" if k % 5 == 0 else "5812") for k in range(20)]
-    assert alerts_of(*honest, *mixed)[-1].txn_ids == ("t45", "t50")
-    classes = [settled(40 + k, mcc=None, fee_class="exempt" if k % 5 == 0 else "standard") for k in range(20)]
-    assert alerts_of(*honest, *classes)[-1].txn_ids == ("t45", "t50")
+    mixed = [settled(100 + k, mcc="5411" if k % 5 == 0 else "5812") for k in range(20)]
+    assert alerts_of(*honest, *mixed)[-1].txn_ids == ("t105", "t110")
+    classes = [settled(100 + k, mcc=None, fee_class="exempt" if k % 5 == 0 else "standard") for k in range(20)]
+    assert alerts_of(*honest, *classes)[-1].txn_ids == ("t105", "t110")

@@ -137,3 +137,55 @@ def test_without_profiles_it_is_silent_and_coverage_says_so() -> None:
 def test_a_setting_out_of_range_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="base must be 0 to 1, got 2"):
         MccStatic(base=2)
+
+
+def named(name: str, *mccs: str) -> Event:
+    return master(*(mccs or ("5411",)), name=name)
+
+
+def test_a_name_of_a_dearer_trade_is_told_mildly_where_sales_cannot_be_compared() -> None:
+    events = [named("成都老王火锅"), *of_trade(Till(), "5812", 0, 15, 5, mcc="5411", card_kind="credit")]
+    alert = only(alerts_of(events, MccStatic()))
+    shown = {each.feature: each for each in alert.evidence}
+    assert (shown["trade_name"].value, shown["trade_name"].baseline) == ("5812", "5411")
+    assert "its name speaks of 5812 (restaurants)" in alert.reason.en
+    assert "店名显示为5812（餐厅）" in alert.reason.zh
+    assert 0.1 <= alert.severity < 0.3
+    assert alert.loss is not None
+    assert alert.loss > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "mccs"),
+    [
+        ("成都老王火锅", ("5812",)), ("成都老王火锅", ("5411", "5812")), ("阳光超市", ("5411",)),
+        ("阳光加油站", ("5411",)), ("万达广场店", ("5411",)), ("人民医院餐厅", ("8062",)),
+        ("第二中学超市", ("8211",)), ("百货商场", ("5411",)),
+    ],
+)  # fmt: skip
+def test_a_name_that_saves_nothing_or_may_be_right_is_silent(name: str, mccs: tuple[str, ...]) -> None:
+    events = [named(name, *mccs), *of_trade(Till(), "5411", 0, 15, 5, mcc=mccs[0], card_kind="credit")]
+    assert alerts_of(events, MccStatic()) == []
+
+
+def test_sales_that_fit_the_registered_trade_acquit_a_misleading_name() -> None:
+    events = [named("老火锅生活馆"), *of_trade(Till(), "5411", 0, 15, 40)]
+    assert alerts_of(events, MccStatic(), profiles()) == []
+
+
+def test_a_name_adds_to_the_evidence_of_sales() -> None:
+    sales = of_trade(Till(), "5812", 0, 15, 40, mcc="5411")
+    both = [
+        {each.feature: each.value for each in only(alerts_of([known, *sales], MccStatic(), profiles())).evidence}
+        for known in (master("5411"), named("成都老王火锅"))
+    ]
+    plain, called = (float(each["trade_evidence"] or 0) for each in both)
+    assert called == pytest.approx(plain + 3.0, abs=0.02)
+
+
+def test_a_name_waits_for_days_with_sales_and_after_a_change_of_the_mccs() -> None:
+    few = of_trade(Till(), "5812", 0, 5, 5, mcc="5411", card_kind="credit")
+    assert alerts_of([named("成都老王火锅"), *few], MccStatic()) == []
+    change = named("成都老王火锅") | {"effective_from": MIDNIGHT + 10 * DAY}
+    changed = [*of_trade(Till(), "5812", 0, 10, 5), *of_trade(Till(2), "5812", 10, 40, 5, mcc="5411")]
+    assert alerts_of([master("5812"), change, *changed], MccStatic()) == []

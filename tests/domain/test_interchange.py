@@ -13,6 +13,7 @@ from domain.interchange import (
     E7,
     REGIMES,
     Cost,
+    PriceList,
     Rate,
     Regime,
     cost_e7,
@@ -23,6 +24,7 @@ from domain.interchange import (
     windfall,
 )
 from domain.mcc import FeeClass
+from engine.control_kinds.registry import KINDS
 from engine.jit import njit
 
 BEFORE = 1_473_091_199_999
@@ -135,13 +137,13 @@ def test_the_tables_give_what_the_reference_gives(
     amount: int, regime: int, fee_class: FeeClass, card_kind: str
 ) -> None:
     cell = regime, int(fee_class), CARD_KINDS.index(card_kind)
-    issuer, issuer_cap, network, network_cap = (int(table[cell]) for table in TABLES[1:])
+    issuer, issuer_cap, network, network_cap, fixed = (int(table[cell]) for table in TABLES[1:])
     reference = interchange_cost(amount, fee_class, card_kind, REGIMES[regime].since_ms)
     if reference is None:
         assert issuer == -1
     else:
-        assert cost_e7(amount, issuer, issuer_cap, network, network_cap) == reference.total * E7
-        assert cost_e7(amount, issuer, issuer_cap, network, network_cap, 1) == reference.acquirer * E7
+        assert cost_e7(amount, issuer, issuer_cap, network, network_cap, fixed) == reference.total * E7
+        assert cost_e7(amount, issuer, issuer_cap, network, network_cap, fixed, 1) == reference.acquirer * E7
 
 
 @given(amounts, st.sampled_from(CARD_KINDS[:3]), st.sampled_from([SINCE_2016, SINCE_2021]))
@@ -163,7 +165,9 @@ def test_compiled_code_gives_the_same_integers_up_to_the_largest_amount() -> Non
 
 def test_an_acquirer_can_bring_its_own_prices() -> None:
     own = (Regime(0, "own", {(STANDARD, "prepaid"): Rate(10_000, None, 0, 0)}),)
-    assert interchange_cost(10_000, STANDARD, "prepaid", 1, regimes=own) == Cost(Decimal(10), Decimal(0))
+    assert interchange_cost(10_000, STANDARD, "prepaid", 1, prices=PriceList(own, country="CN")) == Cost(
+        Decimal(10), Decimal(0)
+    )
     assert rate_tables(own).issuer_e7[0, STANDARD].tolist() == [-1, -1, -1, 10_000]
 
 
@@ -188,3 +192,44 @@ def test_the_page_gives_the_prices_the_code_has() -> None:
         for key, rate in regime.rates.items()
         if key[1] != "semi_credit"
     }
+
+
+def test_a_fixed_part_comes_beside_the_capped_rate() -> None:
+    own = PriceList((Regime(0, "own", {(STANDARD, "debit"): Rate(10_000, 100, 0, 0, issuer_fixed_minor=5)}),))
+    assert interchange_cost(1_000_000, STANDARD, "debit", 1, prices=own) == Cost(Decimal(105), Decimal(0))
+    assert cost_e7(1_000_000, 10_000, 100, 0, 0, 5) == 105 * E7
+
+
+PUBLISHED = Path(__file__).parents[2] / "docs" / "prices"
+AUSTRALIA = 1_735_689_600_000
+"""2025-01-01T00:00Z."""
+
+
+@pytest.mark.parametrize("file", sorted(PUBLISHED.glob("*.json")), ids=lambda file: file.stem)
+def test_a_price_list_that_is_shipped_can_be_published(file: Path) -> None:
+    assert KINDS["prices"].decode(file.read_bytes()).regimes
+
+
+@pytest.mark.parametrize(
+    ("registered", "used", "amount", "lost"),
+    [
+        ("5411", "8398", 100_000, "230"),  # 1,000.00 at 0.23 %
+        ("5812", "8398", 100_000, "210"),
+        ("5541", "5812", 25_050, "5.01"),  # 250.50 at 0.02 %
+        ("5812", "5411", 100_000, "-20"),
+    ],
+)
+def test_leakage_by_the_australian_list_is_that_worked_by_hand(
+    registered: str, used: str, amount: int, lost: str
+) -> None:
+    prices = KINDS["prices"].decode((PUBLISHED / "visa-australia-2024-12.json").read_bytes())
+    at_both = [
+        interchange_cost(
+            amount, prices.fee_class(mcc), "credit", AUSTRALIA, scheme="visa", currency="AUD", issuer_country="AU",
+            prices=prices,
+        )
+        for mcc in (registered, used)
+    ]  # fmt: skip
+    assert at_both[0] is not None
+    assert at_both[1] is not None
+    assert leakage(at_both[0], at_both[1]) == Decimal(lost)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from detectors.calibration import RAW
+from domain.profiles import CARDS
 from engine.checkpoint.fitting import Moved, OtherState, fitted
 from engine.checkpoint.pages import decode
 from engine.decoding.records import Records
@@ -64,6 +65,14 @@ def without_terminals(outputs: Outputs) -> Outputs:
         for column in terminals.COLUMNS:
             days.columns.pop(column.name, None)
     return outputs
+def forget(seen: Monitor, names: tuple[str, ...], block: str, *, in_rows: bool = False) -> None:
+    """Make fields zero that states had not then, in a kind of block and perhaps in the rows."""
+    rows = seen._pipeline.state.rows
+    held = rows.blocks[[each.name for each in rows.kinds].index(block)].record
+    for name in names:
+        held[name] = 0
+        if in_rows:
+            rows.rows[name] = 0
 
 
 def kinds_of(seen: Monitor, row: int = 0) -> set[str]:
@@ -122,6 +131,8 @@ def test_a_state_from_before_there_were_blocks_is_read_as_if_there_had_been() ->
         forgotten = [name for name, *_ in (*season.FIELDS, *terminals.FIELDS)]
         for name in (*forgotten, *(kind.place for kind in terminals.BLOCKS)):
             each._pipeline.state.rows.rows[name] = 0
+        forget(each, ("seen_from_day", "fresh_day", "late_bits", "fresh_bits"), "mcc_other", in_rows=True)
+        forget(each, (*(name for name, *_ in CARDS), "trade_cards", "trade_returned"), "trade")
     assert without_idle_days(found) == without_idle_days(undisturbed)
     later = Records.of(HELD["later"], first_offset=len(HELD["events"]))
     assert without_terminals(found.process(later)) == without_terminals(undisturbed.process(later))

@@ -44,7 +44,7 @@ def test_what_the_product_has_can_be_read_is_equal_and_can_be_hashed(name: str) 
 
 
 def test_what_the_product_has_is_what_the_tables_of_the_domain_say() -> None:
-    assert KINDS["prices"].decode(KINDS["prices"].default({})) == REGIMES
+    assert KINDS["prices"].decode(KINDS["prices"].default({})).regimes == REGIMES
     assert KINDS["layouts"].decode(KINDS["layouts"].default({})) == LAYOUTS
 
 
@@ -53,7 +53,8 @@ def test_together_they_fill_all_that_rows_of_features_depend_on() -> None:
     empty = {name for name in REFERENCE.names or () if not np.any(state.references[name])}
     assert empty == {
         "since_ms",  "layout_acquirer_from", "layout_acquirers", "layout_acquirer", "profiles",
-        "profile_mean", "profile_deviation", "profile_mcc", "mcc_peer", "peer_week",
+        "profile_mean", "profile_deviation", "profile_mcc", "mcc_peer", "peer_week", "price_scheme",
+        "rate_issuer_fixed",
     }  # fmt: skip
 
 

@@ -197,7 +197,8 @@ def test_the_streams_reach_every_verdict_and_every_kind_of_column_value() -> Non
                 seen[name].add(value)
     assert all(verdicts[each] >= 10 for each in ("accepted", "duplicate", "late", "future", "currency", "other"))
     contracts = (name for name in seen if name.startswith("contract_"))
-    few = {"fee_type_used", "row_kind", "fee_basis", *NOT_OF_TRANSACTIONS, *LEARNED, *contracts}
+    rare = ("mcc_history", "mcc_history_d")  # `settled_stream` has them
+    few = {"fee_type_used", "row_kind", "fee_basis", *rare, *NOT_OF_TRANSACTIONS, *LEARNED, *contracts}
     assert not [name for name, values in seen.items() if len(values) < 3 and name not in few]
     assert seen["fee_basis"] == {0, 1}
     assert not [name for name, column in COLUMNS.items() if (None in seen[name]) != bool(column.null)]
@@ -304,7 +305,34 @@ def test_counts_of_values_are_halved_at_60000() -> None:
     monitor = Monitor(MonitorConfig(capacity=1), detectors=[spy])
     mccs = ["5411", *["5812"] * 60_000, "5812"]
     monitor.process(records_of([sale(f"{k}", NOON + k, mcc=mcc) for k, mcc in enumerate(mccs)]))
-    assert [each["mcc_learned_share"] for each in spy.seen[-2:]] == [59_999 / 60_000, 1.0]
+    assert [each["mcc_learned_share"] for each in spy.seen[-2:]] == [59_999 / 60_000, 30_000 / 30_001]
+
+
+def settled_stream(seed: int) -> list[Event]:
+    """A merchant without master data whose sources have steady values, then ones that they never had."""
+    rng = random.Random(seed)
+    mccs = rng.sample(("5812", "5411", "8062", "5814", "5541", "7011", "5732", "5912"), 8)
+    usual, at_ms, events = rng.choice((1, 1, 2, 4)), NOON, []
+    gap_ms = rng.choice((2, 6, 14, 30)) * HOUR
+    for k in range(300):
+        at_ms += rng.randrange(2 * gap_ms)
+        new = k > 60 and rng.random() < (0.3 if k % 100 > 50 else 0.02)
+        mcc = rng.choice(mccs) if new else mccs[rng.randrange(usual) if rng.random() < 0.08 else 0]
+        given = {"mcc": mcc, "channel_mcc": mcc if seed % 2 else mccs[0], "special_fee_type": "03" if new else "00"}
+        late = rng.randrange(20) * HOUR if rng.random() < 0.05 else 0
+        events.append(sale(f"{k}", at_ms - late, scheme="unionpay", card_kind="credit", **given))
+    return events
+
+
+def test_what_a_settled_history_never_had_is_what_the_oracle_says() -> None:
+    fresh: Counter[int] = Counter()
+    for seed in range(16):
+        comparison = compared(settled_stream(seed), seed)
+        assert comparison.end()[:20] == [], f"seed {seed}"
+        found = [each for each in comparison.spy.seen if each["mcc_history"] is not None]
+        fresh.update(int(each["mcc_sources"] or 0) for each in found)
+    assert sum(fresh.values()) >= 40
+    assert all(any(sources & bit for sources in fresh) for bit in (1, 4, 8))
 
 
 def test_cards_are_counted_with_the_stated_error() -> None:

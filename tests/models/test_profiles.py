@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from domain import profiles
-from domain.profiles import CREDIT, HOURS_FROM, ROUND, SPREAD, STATISTICS, TICKET, WEEKEND, Profiles
+from domain.profiles import CREDIT, HOURS_FROM, RETURN, ROUND, SPREAD, STATISTICS, TICKET, WEEKEND, Profiles
 from models.profiles import build_profiles
 from tillwatch.sales import Sales, read_sales
 from tillwatch.settings import Settings
@@ -21,7 +21,7 @@ from tillwatch.settings import Settings
 SATURDAY = 1_735_920_000_000
 """2025-01-04T00:00:00+08:00."""
 HOUR, DAY = 3_600_000, 86_400_000
-FLAT = {"mcc": "5411", "merchants": 8, "sales": 1, "mean": [0] * 12, "deviation": [1] * 12}
+FLAT = {"mcc": "5411", "merchants": 8, "sales": 1, "mean": [0] * 13, "deviation": [1] * 13}
 
 
 def counts(amounts: list[int], **changed: Any) -> Any:
@@ -52,6 +52,53 @@ def test_shares_are_roots_and_unknown_where_too_few_are_known() -> None:
     assert math.isnan(profiles.statistic(record, CREDIT))
     record.trade_known = 30
     assert profiles.statistic(record, CREDIT) == pytest.approx(math.sqrt(29 / 30))
+
+
+def followed(visits: list[tuple[int, int]]) -> Any:
+    """The counts of cards that come on days, as (card, day) in order."""
+    record = np.zeros(1, np.dtype([*profiles.COUNTS, *profiles.CARDS])).view(np.recarray)[0]
+    for card, day in visits:
+        profiles.follow(record, card, day)
+    return record
+
+
+def test_a_card_returns_if_it_comes_on_a_later_day_within_a_week() -> None:
+    visits = [(1, 0), (2, 0), (2, 0), (3, 0), (1, 7), (3, 8), (9, 20)]
+    record = followed(visits)
+    assert (record.trade_cards, record.trade_returned) == (4, 1)  # 1 came again, 2 and 3 did not, 3 is followed anew
+
+
+def test_of_many_cards_sixteen_are_followed_at_a_time() -> None:
+    record = followed([(card, day) for day in range(0, 40, 2) for card in range(1, 101)])
+    assert record.trade_cards == record.trade_returned == 64
+
+
+def test_shares_of_cards_that_return_are_unknown_below_30_cards() -> None:
+    record = counts([100], trade_cards=29, trade_returned=29)
+    assert math.isnan(profiles.statistic(record, RETURN))
+    record.trade_cards = 36
+    assert profiles.statistic(record, RETURN) == pytest.approx(math.sqrt(29 / 36))
+
+
+def test_an_artefact_of_format_1_says_nothing_of_cards_that_return() -> None:
+    old = FLAT | {"mean": [0] * 12, "deviation": [1] * 12}
+    raw = json.dumps({"format": 1, "source": "", "from_ms": 0, "to_ms": 0, "profiles": [old]}).encode()
+    (profile,) = Profiles.decoded(raw).profiles
+    mean, deviation = profile.mean[RETURN], profile.deviation[RETURN]
+    likely = [profiles.log_likelihood(share, mean, deviation, 0.01) for share in (0.0, 1.0)]
+    assert likely[0] == pytest.approx(likely[1], abs=0.001)
+
+
+def test_a_profile_has_the_share_of_its_merchants_cards_that_return() -> None:
+    days = [
+        each
+        | {"txn_id": f"{each['txn_id']}-{day}", "event_time": each["event_time"] + day * DAY, "card_token": f"c{k}"}
+        for day in range(0, 60, 3)
+        for k, each in enumerate(each for m in range(8) for each in sales(f"s{m}", 10, 10_000))
+    ]
+    assert built(*days).profiles[0].mean[RETURN] == 1.0
+    strangers = [each | {"card_token": each["txn_id"]} for each in days]
+    assert built(*strangers).profiles[0].mean[RETURN] == 0.0
 
 
 def test_nothing_seen_says_nothing() -> None:
@@ -147,11 +194,11 @@ def test_the_same_events_give_the_same_bytes_and_read_back() -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"format": 2}, "must be of format 1, got 2"),
+        ({"format": 3}, "must be of format 2 or 1, got 3"),
         ({"profiles": None}, "must be an artefact"),
         ({"profiles": [FLAT | {"mcc": "5x11"}]}, "four digits"),
-        ({"profiles": [FLAT | {"mean": [0] * 3, "deviation": [1] * 3}]}, "12 statistics"),
-        ({"profiles": [FLAT | {"deviation": [0] * 12}]}, "above 0"),
+        ({"profiles": [FLAT | {"mean": [0] * 3, "deviation": [1] * 3}]}, "13 statistics"),
+        ({"profiles": [FLAT | {"deviation": [0] * 13}]}, "above 0"),
     ],
 )  # fmt: skip
 def test_what_is_no_artefact_is_refused_by_what_is_wrong(changed: dict[str, Any], message: str) -> None:

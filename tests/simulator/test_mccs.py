@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from statistics import median
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from domain.approvals import COMMON
+from domain.mcc_risk import HIGH_RISK_MCCS
 from simulator.config import SimulationConfig
 from simulator.simulation import Simulation, simulate
 from simulator.trades import FEE_CLASS_OF, TRADES
@@ -185,3 +187,27 @@ def test_a_steady_cheaper_mcc_is_a_look_alike() -> None:
 def test_nobody_is_labelled_twice_in_a_category() -> None:
     keys = [(label.merchant_id, label.category) for label in run()[0].violations()]
     assert len(keys) == len(set(keys))
+
+
+def test_an_mcc_that_was_never_seen_comes_after_half_of_the_run() -> None:
+    config = replace(CONFIG, merchants=60, never_seen_share=0.2, master_data=False)
+    simulation = simulate(config)
+    sales: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for batch in simulation.batches():
+        for event in map(json.loads, batch.values()):
+            if "type" not in event and "txn_type" not in event and event["response_code"] in COMMON:
+                sales[event["merchant_id"]].append(event)
+    found = [each for each in simulation.violations() if each.kind == "never_seen"]
+    assert len(found) >= 8
+    for label in found:
+        assert label.onset_ms >= config.start_ms + (config.end_ms - config.start_ms) // 2
+        before = {event["mcc"] for event in sales[label.merchant_id] if at(event) < label.onset_ms}
+        named = set(label.txn_ids)
+        hits = [event for event in sales[label.merchant_id] if event["txn_id"] in named]
+        assert {event["mcc"] for event in hits} <= {label.details["presented"]}
+        assert label.details["presented"] not in before
+        assert (label.money_minor or 0) >= 0
+    assert {str(label.details["presented"]) in HIGH_RISK_MCCS for label in found} == {True, False}
+    lawful = {each.merchant_id for each in simulation.look_alikes() if each.kind == "mccs_since_start"}
+    assert lawful
+    assert not lawful & {label.merchant_id for label in found}

@@ -14,31 +14,33 @@ import numpy as np
 
 from domain import interchange
 from domain.feature_codes import MCC_LEARNED, MCC_REGISTERED, SOURCE_SETTLEMENT
-from domain.timestamps import DAY_MS
 from engine.checkpoint.fitting import Moved
 from engine.features.blocks import Block
-from engine.features.event import MISSING, SALE, UNIONPAY, Event
+from engine.features.event import MISSING, SALE, Event
 from engine.features.families import Column
+from engine.features.mcc_history import (
+    FRESH,
+    HELD,
+    MIN_LEARNED,
+    PER_MS,
+    arrival,
+    before,
+    by_history,
+    common,
+    learn,
+    own_value,
+    switch,
+)
 from engine.jit import i64, njit_inner
 
 SENT = 4
 """Sources of a transaction."""
+CHANNEL, FEE_TYPE = 2, 3
 SETTLED_MCC, SETTLED_CLASS = 4, 5
 SOURCES = 6
 OWN = 2
 """Sources whose values are in the row; those of the others, which few merchants have, are in a block."""
-HELD = 6
-"""Values held per source; a new one replaces the rarest."""
-MIN_LEARNED = 30
-"""Fewest approved sales before history stands for master data."""
-MIN_SHARE = 0.9
-"""Least share of them one value must have to be the merchant's own."""
-MIN_SWITCHES = 2.5
-"""Least changes of value (decayed) before history accuses: one lawful change is one switch, a jumper goes
-back and forth."""
-_MOST = 60_000
 _MOST_E7 = 4 * 10**18
-_PER_MS = 1.0 / (28 * DAY_MS)
 
 cost_e7 = njit_inner(interchange.cost_e7)
 
@@ -55,7 +57,11 @@ FIELDS = (
     ("judged_day_sales", np.int32),
     ("seen_value", np.uint16, (OWN, HELD)),
     ("seen_count", np.uint16, (OWN, HELD)),
+    ("seen_from_day", np.uint16, OWN),
+    ("fresh_day", np.uint16, OWN),
     ("last_value", np.uint16, OWN),
+    ("late_bits", np.uint8, OWN),
+    ("fresh_bits", np.uint8, OWN),
 )
 _OTHER = (
     ("settled_day_e7", np.int64),
@@ -65,7 +71,11 @@ _OTHER = (
     ("settled_day_judged", np.int32),
     ("seen_value", np.uint16, (SOURCES - OWN, HELD)),
     ("seen_count", np.uint16, (SOURCES - OWN, HELD)),
+    ("seen_from_day", np.uint16, SOURCES - OWN),
+    ("fresh_day", np.uint16, SOURCES - OWN),
     ("last_value", np.uint16, SOURCES - OWN),
+    ("late_bits", np.uint8, SOURCES - OWN),
+    ("fresh_bits", np.uint8, SOURCES - OWN),
 )
 _BY_SOURCE = ("switches", "seen_value", "seen_count", "last_value")
 MOVED = {name: Moved(name, lambda held: held[:, :OWN]) for name in _BY_SOURCE}
@@ -95,6 +105,10 @@ COLUMNS = (
            null="nothing was judged", error="relative 1e-4"),
     Column("mcc_switches_28d", "changes", "half-life 28d", "changes of the value that is off, or of the presented MCC",
            "float", error="relative 1e-4"),
+    Column("mcc_history", "transactions", "txn", "approved sales under other values of the last source that is off",
+           null="none is off, or not because its history had never seen the value"),
+    Column("mcc_history_d", "days", "txn", "days of that history before the first sale of its newest such value",
+           null="none is off, or not because its history had never seen the value"),
     Column("mcc_learned_share", "share", "history", "earlier approved sales under the commonest presented MCC", "float",
            null=f"fewer than {MIN_LEARNED} earlier approved sales with an MCC"),
 )  # fmt: skip
@@ -121,53 +135,9 @@ def mcc_other_settled(row: Any, event: Event, master_data: Any, reference: Any) 
 
 
 @njit_inner
-def _common(held: Any, source: int) -> tuple[int, int, int]:
-    """The commonest value of a source (-1 for none), how often it came, and how often any did.
-
-    Like the next three it takes the row and a source of it, or the block and a source's place there.
-    """
-    best, total = 0, 0
-    for k in range(HELD):
-        total += held.seen_count[source, k]
-        if held.seen_count[source, k] > held.seen_count[source, best]:
-            best = k
-    return i64(held.seen_value[source, best]) - 1, i64(held.seen_count[source, best]), total
-
-
-@njit_inner
-def own_value(held: Any, source: int) -> int:
-    """The value that is the merchant's own by history, -1 for none."""
-    value, count, total = _common(held, source)
-    return value if total >= MIN_LEARNED and count >= MIN_SHARE * total else -1
-
-
-@njit_inner
-def _learn(held: Any, source: int, value: int) -> None:
-    worst = 0
-    for k in range(HELD):
-        if held.seen_value[source, k] == value + 1:
-            held.seen_count[source, k] += 1
-            if held.seen_count[source, k] >= _MOST:
-                for i in range(HELD):
-                    held.seen_count[source, i] //= 2
-            return
-        if held.seen_count[source, k] < held.seen_count[source, worst]:
-            worst = k
-    held.seen_value[source, worst] = value + 1
-    held.seen_count[source, worst] = 1
-
-
-@njit_inner
-def _switch(held: Any, source: int, value: int, weight: Any) -> None:
-    if held.last_value[source] != 0 and held.last_value[source] != value + 1:
-        held.switches[source] += weight
-    held.last_value[source] = value + 1
-
-
-@njit_inner
 def _decay(row: Any, other: Any, event: Event) -> None:
     if event.was_ms >= 0 and event.now_ms > event.was_ms:
-        factor = np.float32(np.exp2(-(event.now_ms - event.was_ms) * _PER_MS))
+        factor = np.float32(np.exp2(-(event.now_ms - event.was_ms) * PER_MS))
         row.off_decayed *= factor
         row.judged_decayed *= factor
         for k in range(OWN):
@@ -188,8 +158,9 @@ def regime_of(reference: Any, event: Event) -> int:
     for k in range(reference.regimes):
         if reference.rate_since_ms[k] <= event.time_ms:
             regime = k
-    abroad = event.country != MISSING and event.country != reference.home_country
-    if event.scheme != UNIONPAY or event.card_kind == MISSING or abroad or event.currency != reference.home_currency:
+    abroad = event.country != MISSING and event.country != reference.price_country
+    foreign = event.scheme != reference.price_scheme or event.currency != reference.price_currency
+    if foreign or abroad or event.card_kind == MISSING:
         return -1
     return regime
 
@@ -206,6 +177,7 @@ def price_e7(reference: Any, regime: int, fee_class: int, event: Event) -> int:
         reference.rate_issuer_cap[regime, fee_class, kind],
         reference.rate_network_e7[regime, fee_class, kind],
         reference.rate_network_cap[regime, fee_class, kind],
+        reference.rate_issuer_fixed[regime, fee_class, kind],
         2,
     )
 
@@ -231,67 +203,94 @@ def _switches(row: Any, other: Any, source: int) -> Any:
 
 
 @njit_inner
+def _cheaper(held: Any, at: int, reference: Any, source: int, value: int) -> bool:
+    """Whether a value is of a cheaper class than the commonest of its source; of a fee type, whether it is another."""
+    usual, _, _ = common(held, at)
+    if source == FEE_TYPE or usual < 0:
+        return value != usual
+    return i64(reference.mcc_class[value]) > i64(reference.mcc_class[usual])
+
+
+@njit_inner
 def _is_off(
-    row: Any, other: Any, master_data: Any, reference: Any, source: int, value: int
+    row: Any, other: Any, master_data: Any, reference: Any, source: int, value: int, came: int
 ) -> tuple[int, bool, int]:  # fmt: skip
     """What a value of a source is held against (-1: nothing), whether it is off, and on what basis."""
-    if value < 0:
-        return -1, False, 0
-    if source == 3:
+    if source == FEE_TYPE:
         if master_data.fee_type_count > 0:
             allowed = _among(master_data.fee_types, master_data.fee_type_count, value)
             return i64(master_data.fee_types[0]), not allowed, MCC_REGISTERED
     elif master_data.mcc_count > 0:
         allowed = _among(master_data.mccs, master_data.mcc_count, value) or (
-            source == 2 and _among(master_data.channel_mccs, master_data.channel_count, value)
+            source == CHANNEL and _among(master_data.channel_mccs, master_data.channel_count, value)
         )
         return i64(master_data.mccs[0]), not allowed, MCC_REGISTERED
-    own = own_value(row, source) if source < OWN else own_value(other, source - OWN)
-    if own < 0:
-        return -1, False, 0
-    cheaper = value != own if source == 3 else reference.mcc_class[value] > reference.mcc_class[own]
-    return own, cheaper and _switches(row, other, source) >= MIN_SWITCHES, MCC_LEARNED
+    if source < OWN:
+        own, off = by_history(row, source, value, _cheaper(row, source, reference, source, value), came)
+    else:
+        at = source - OWN
+        own, off = by_history(other, at, value, _cheaper(other, at, reference, source, value), came)
+    return own, off, MCC_LEARNED if own >= 0 else 0
+
+
+@njit_inner
+def _arrival(row: Any, other: Any, source: int, value: int, day: int) -> int:
+    """`arrival` of a source, wherever it is held."""
+    return arrival(row, source, value, day) if source < OWN else arrival(other, source - OWN, value, day)
+
+
+@njit_inner
+def _before(row: Any, other: Any, source: int, value: int, day: int) -> tuple[int, int]:
+    """`before` of a source, wherever it is held."""
+    return before(row, source, value, day) if source < OWN else before(other, source - OWN, value, day)
 
 
 @njit_inner
 def update(row: Any, other: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Compare an approved sale's MCCs and fee type with the registered or learned ones; then learn from it."""
     _decay(row, other, event)
-    _, most, total = _common(row, 0)
+    _, most, total = common(row, 0)
+    history, history_d = MISSING, MISSING
     values = (event.mcc, event.acceptor_mcc, event.channel_mcc, event.fee_type)
     expected, used, drop, sources, basis, fee_type, switches = -1, -1, 0, 0, 0, -1, row.switches[0]
     late = event.now_ms - event.time_ms
-    weight = np.float32(1.0) if late == 0 else np.float32(np.exp2(-late * _PER_MS))
+    weight = np.float32(1.0) if late == 0 else np.float32(np.exp2(-late * PER_MS))
     if event.role == SALE and event.approved:
         for source in range(OWN):
             if values[source] >= 0:
-                _switch(row, source, values[source], weight)
+                switch(row, source, values[source], weight)
         for source in range(OWN, SENT):
             if values[source] >= 0:
-                _switch(other, source - OWN, values[source], weight)
+                switch(other, source - OWN, values[source], weight)
         switches = row.switches[0]
         for source in range(SENT):
-            own, off, by = _is_off(row, other, master_data, reference, source, values[source])
+            value = values[source]
+            if value < 0:
+                continue
+            came = _arrival(row, other, source, value, event.day)
+            own, off, by = _is_off(row, other, master_data, reference, source, value, came)
+            if off:
+                history, history_d = MISSING, MISSING
+                if by == MCC_LEARNED and came == FRESH:
+                    history, history_d = _before(row, other, source, value, event.day)
+            if source < OWN:
+                learn(row, source, value, came, event.day)
+            else:
+                learn(other, source - OWN, value, came, event.day)
             if by and (basis == 0 or by < basis):
                 basis = by
-            if source < 3 and own >= 0 and expected < 0:
+            if source != FEE_TYPE and own >= 0 and expected < 0:
                 expected = own
             if not off:
                 continue
             sources |= 1 << source
             switches = _switches(row, other, source)
-            if source == 3:
-                fee_type = values[source]
+            if source == FEE_TYPE:
+                fee_type = value
                 continue
-            steps = i64(reference.mcc_class[values[source]]) - i64(reference.mcc_class[own])
+            steps = i64(reference.mcc_class[value]) - i64(reference.mcc_class[own])
             if used < 0 or steps > drop:
-                expected, used, drop = own, values[source], steps
-        for source in range(OWN):
-            if values[source] >= 0:
-                _learn(row, source, values[source])
-        for source in range(OWN, SENT):
-            if values[source] >= 0:
-                _learn(other, source - OWN, values[source])
+                expected, used, drop = own, value, steps
     leak = leakage_e7(reference, event, expected, used) if used >= 0 else MISSING
     if basis:
         row.judged_decayed += weight
@@ -320,19 +319,22 @@ def update(row: Any, other: Any, event: Event, master_data: Any, reference: Any,
     out.mcc_judged_1d = row.judged_day_sales
     out.mcc_off_share_28d = row.off_decayed / row.judged_decayed if row.judged_decayed > 0 else np.nan
     out.mcc_switches_28d = switches
+    out.mcc_history, out.mcc_history_d = history, history_d
     out.mcc_learned_share = most / total if total >= MIN_LEARNED else np.nan
 
 
 @njit_inner
-def _settled_mcc(row: Any, other: Any, master_data: Any, reference: Any, value: int) -> tuple[int, bool, int]:
+def _settled_mcc(
+    row: Any, other: Any, master_data: Any, reference: Any, value: int, came: int
+) -> tuple[int, bool, int]:  # fmt: skip
     """As `_is_off`, of the MCC of a settlement: by history, one that the merchant's messages never carry."""
     if value < 0:
         return -1, False, 0
     if master_data.mcc_count > 0:
-        return _is_off(row, other, master_data, reference, 2, value)
+        return _is_off(row, other, master_data, reference, CHANNEL, value, 0)
     own = own_value(row, 0)
     if own < 0:
-        return _is_off(row, other, master_data, reference, SETTLED_MCC, value)
+        return _is_off(row, other, master_data, reference, SETTLED_MCC, value, came)
     off = reference.mcc_class[value] > reference.mcc_class[own]
     for k in range(HELD):
         off = off and row.seen_value[0, k] != value + 1
@@ -340,7 +342,9 @@ def _settled_mcc(row: Any, other: Any, master_data: Any, reference: Any, value: 
 
 
 @njit_inner
-def _settled_class(other: Any, master_data: Any, reference: Any, value: int) -> tuple[int, bool, int]:
+def _settled_class(
+    other: Any, master_data: Any, reference: Any, value: int, came: int
+) -> tuple[int, bool, int]:  # fmt: skip
     """What the fee class of a settlement is held against (-1: nothing), whether it is off, and on what basis."""
     if value < 0:
         return -1, False, 0
@@ -354,10 +358,9 @@ def _settled_class(other: Any, master_data: Any, reference: Any, value: int) -> 
         for k in range(master_data.channel_count):
             cheapest = max(cheapest, i64(reference.mcc_class[master_data.channel_mccs[k]]))
         return i64(reference.mcc_class[master_data.mccs[0]]), value > cheapest, MCC_REGISTERED
-    own = own_value(other, SETTLED_CLASS - OWN)
-    if own < 0:
-        return -1, False, 0
-    return own, value > own and other.switches[SETTLED_CLASS - OWN] >= MIN_SWITCHES, MCC_LEARNED
+    usual, _, _ = common(other, SETTLED_CLASS - OWN)
+    own, off = by_history(other, SETTLED_CLASS - OWN, value, value > usual, came)
+    return own, off and value > own, MCC_LEARNED if own >= 0 else 0
 
 
 @njit_inner
@@ -378,17 +381,22 @@ def _of_settled_day(other: Any, event: Event, off: bool, leak: int) -> None:
 def settle(row: Any, other: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Compare a settlement's own MCC with the registered one; leakage that its sale has shown is not written again."""
     late = max(event.was_ms - event.time_ms, 0)
-    weight = np.float32(1.0) if late == 0 else np.float32(np.exp2(-late * _PER_MS))
+    weight = np.float32(1.0) if late == 0 else np.float32(np.exp2(-late * PER_MS))
     if event.mcc >= 0:
-        _switch(other, SETTLED_MCC - OWN, event.mcc, weight)
+        switch(other, SETTLED_MCC - OWN, event.mcc, weight)
     if event.fee_class >= 0:
-        _switch(other, SETTLED_CLASS - OWN, event.fee_class, weight)
-    own, mcc_off, basis = _settled_mcc(row, other, master_data, reference, event.mcc)
-    own_class, class_off, class_basis = _settled_class(other, master_data, reference, event.fee_class)
+        switch(other, SETTLED_CLASS - OWN, event.fee_class, weight)
+    came, class_came, day = 0, 0, event.day
     if event.mcc >= 0:
-        _learn(other, SETTLED_MCC - OWN, event.mcc)
+        came = _arrival(row, other, SETTLED_MCC, event.mcc, day)
     if event.fee_class >= 0:
-        _learn(other, SETTLED_CLASS - OWN, event.fee_class)
+        class_came = _arrival(row, other, SETTLED_CLASS, event.fee_class, day)
+    own, mcc_off, basis = _settled_mcc(row, other, master_data, reference, event.mcc, came)
+    own_class, class_off, class_basis = _settled_class(other, master_data, reference, event.fee_class, class_came)
+    if event.mcc >= 0:
+        learn(other, SETTLED_MCC - OWN, event.mcc, came, day)
+    if event.fee_class >= 0:
+        learn(other, SETTLED_CLASS - OWN, event.fee_class, class_came, day)
     if basis == 0 or (not mcc_off and class_off):
         basis = class_basis
     if basis == 0:

@@ -2,8 +2,10 @@
 
 Only merchants all of whose MCCs are of a cheaper class than the standard one are looked at: by master data, or
 without it by the MCC that is the merchant's own by history. Their approved sales are counted by octave of the amount,
-block of the day, weekend, card kind and roundness, since that set of MCCs is in force; all counts are halved when there
-are 8,192 sales. At the end of a day with sales they are held against the profiles of `docs/profiles.md`.
+block of the day, weekend, card kind, roundness and cards that return, since that set of MCCs is in force; all counts
+are halved when there are 8,192 sales. At the end of a day with sales they are held against the profiles of
+`docs/profiles.md`. The merchant's name, as the master data of the last such sale has it, may speak of a trade
+(`domain/trade_words.py`).
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from domain import profiles
+from domain.trade_words import NAME_NATS
 from engine.features.blocks import Block
 from engine.features.event import MISSING, SALE, Closing, Event
 from engine.features.families import Column
-from engine.features.families.mcc import class_leakage_e7, own_value
+from engine.features.families.mcc import class_leakage_e7
+from engine.features.mcc_history import own_value
 from engine.jit import i64, njit_inner
 
 HELD = 4
@@ -30,11 +34,13 @@ GRACE_D = 60
 """Days without judgement after the MCCs were changed: people approve a change, and a business needs time."""
 HALVE_AT = 8_192
 _WEEKEND_FROM = 5
+_LOW = np.uint64(2**32 - 1)
 
 octave, block = njit_inner(profiles.octave), njit_inner(profiles.block)
 share, quantile = njit_inner(profiles.share), njit_inner(profiles.quantile)
 sampling_variance = njit_inner(profiles.sampling_variance)
 log_likelihood = njit_inner(profiles.log_likelihood)
+follow = njit_inner(profiles.follow)
 
 BASE_D = 60
 """Days until what started anew on a merchant means something: `GRACE_D`."""
@@ -48,10 +54,13 @@ FIELDS = (
 _COUNTS = (
     ("trade_gap_e7", np.int64, 2),
     *profiles.COUNTS,
+    *profiles.CARDS,
     ("trade_days", np.uint16),
     ("trade_today", np.uint16),
+    ("trade_name", np.uint16),
 )
 BLOCKS = (Block("trade", _COUNTS),)
+_NOR_BY_NAME = "nothing is judged, and the merchant's name speaks of no dearer trade"
 _NOT_JUDGED = (
     f"another kind of row, a merchant of the standard class, fewer than {MIN_SALES} sales or {MIN_DAYS} days, "
     f"less than {GRACE_D} days since its MCCs changed, or no profile"
@@ -59,20 +68,25 @@ _NOT_JUDGED = (
 
 COLUMNS = (
     Column("trade_evidence", "nats", "since the MCC", "how much better the best profile of a dearer class explains "
-           "the merchant than the best of its own class or a cheaper one", "float", null=_NOT_JUDGED,
+           "the merchant than the best of its own class or a cheaper one, and its name", "float", null=_NOT_JUDGED,
            error="relative 1e-6"),
-    Column("trade_mcc", "MCC", "since the MCC", "the merchant's own MCC, of several the one that fits best",
-           null=_NOT_JUDGED),
+    Column("trade_mcc", "MCC", "since the MCC", "the merchant's own MCC, of several the one that fits best; "
+           "by the name alone the first", null=_NOR_BY_NAME),
     Column("trade_like", "MCC", "since the MCC", "the MCC of a dearer class whose profile fits best", null=_NOT_JUDGED),
-    Column("trade_sales", "transactions", "since the MCC", "approved sales, halved now and again", null=_NOT_JUDGED),
+    Column("trade_sales", "transactions", "since the MCC", "approved sales, halved now and again",
+           null=_NOR_BY_NAME),
     Column("trade_gap_1d_e7", "1e-7 minor units", "since the last closing",
-           "what issuer and network would have got more in the class of the profile that fits", null=_NOT_JUDGED),
+           "what issuer and network would have got more in the class of the profile that fits, or else of the name",
+           null=_NOR_BY_NAME),
     Column("trade_ticket", "minor units", "since the MCC", "the median ticket", null=_NOT_JUDGED),
     Column("trade_ticket_own", "minor units", "profile", "the median ticket of the merchant's own MCC",
            null=_NOT_JUDGED),
     Column("trade_ticket_like", "minor units", "profile", "that of the MCC that fits best", null=_NOT_JUDGED),
     Column("trade_telling", "code", "since the MCC", "the statistic that tells the two apart most: its place in "
            "`domain.profiles.NAMES`", null=_NOT_JUDGED),
+    Column("trade_name", "MCC", "master data", "the MCC of a dearer class that the merchant's name speaks of",
+           null="it speaks of none, another kind of row, a merchant of the standard class, fewer than "
+           f"{MIN_DAYS} days, or less than {GRACE_D} days since its MCCs changed"),
 )  # fmt: skip
 CLOSES = tuple(column.name for column in COLUMNS)
 
@@ -97,7 +111,9 @@ def _forget(counts: Any) -> None:
     for k in range(profiles.BLOCKS):
         counts.trade_hour[k] = 0
     counts.trade_weekend = counts.trade_known = counts.trade_credit = counts.trade_round = counts.trade_sales = 0
-    counts.trade_days = counts.trade_today = 0
+    counts.trade_days = counts.trade_today = counts.trade_cards = counts.trade_returned = 0
+    for k in range(profiles.FOLLOWED):
+        counts.trade_card[k] = 0
     counts.trade_gap_e7[0] = counts.trade_gap_e7[1] = 0
 
 
@@ -118,6 +134,8 @@ def _halve(counts: Any) -> None:
     counts.trade_known //= 2
     counts.trade_credit //= 2
     counts.trade_round //= 2
+    counts.trade_cards //= 2
+    counts.trade_returned //= 2
     counts.trade_sales = half
 
 
@@ -194,6 +212,10 @@ def _take(row: Any, counts: Any, event: Event, master_data: Any, reference: Any)
     counts.trade_known += event.card_kind != MISSING
     counts.trade_credit += event.card_kind == 1 or event.card_kind == 2
     counts.trade_round += event.amount > 0 and event.amount % profiles.ROUND_MINOR == 0
+    card = i64(event.card & _LOW)
+    if card != 0:
+        follow(counts, card, event.day)
+    counts.trade_name = master_data.name_mcc
     counts.trade_today = min(i64(counts.trade_today) + 1, 60_000)
     for dearer in range(fee_class):
         gap = class_leakage_e7(reference, event, dearer, fee_class)
@@ -239,8 +261,8 @@ def _telling(counts: Any, reference: Any, p: int, q: int) -> int:
 
 
 @njit_inner
-def _judge(row: Any, counts: Any, reference: Any, out: Any, fee_class: int) -> None:
-    """Hold the merchant against every profile."""
+def _judge(row: Any, counts: Any, reference: Any, out: Any, fee_class: int, name: int) -> bool:
+    """Hold the merchant against every profile; whether there were any to hold it against."""
     mine, like, dearer = -1, -1, 0
     mine_fit, like_fit, cheap_fit = -np.inf, -np.inf, -np.inf
     for p in range(reference.profiles):
@@ -255,9 +277,9 @@ def _judge(row: Any, counts: Any, reference: Any, out: Any, fee_class: int) -> N
             if i64(row.trade_mccs[k]) == mcc + 1 and fit > mine_fit:
                 mine, mine_fit = p, fit
     if mine < 0 or like < 0:
-        return
+        return False
     # Of many profiles one fits by chance: that many are less likely each.
-    out.trade_evidence = like_fit - math.log(dearer) - cheap_fit
+    out.trade_evidence = like_fit - math.log(dearer) - cheap_fit + (NAME_NATS if name > 0 else 0.0)
     out.trade_mcc = reference.profile_mcc[mine]
     out.trade_like = reference.profile_mcc[like]
     out.trade_sales = counts.trade_sales
@@ -266,6 +288,15 @@ def _judge(row: Any, counts: Any, reference: Any, out: Any, fee_class: int) -> N
     out.trade_ticket_own = i64(np.exp2(reference.profile_mean[mine, profiles.TICKET]))
     out.trade_ticket_like = i64(np.exp2(reference.profile_mean[like, profiles.TICKET]))
     out.trade_telling = _telling(counts, reference, like, mine)
+    return True
+
+
+@njit_inner
+def _name_alone(row: Any, counts: Any, reference: Any, out: Any, name: int) -> None:
+    """What a name says that no profile does."""
+    out.trade_mcc = i64(row.trade_mccs[0]) - 1
+    out.trade_sales = counts.trade_sales
+    out.trade_gap_1d_e7 = counts.trade_gap_e7[i64(reference.mcc_class[name])]
 
 
 @njit_inner
@@ -275,11 +306,17 @@ def close(row: Any, counts: Any, closing: Closing, reference: Any, out: Any) -> 
         return
     counts.trade_days = min(i64(counts.trade_days) + 1, 60_000)
     fee_class = _dearest(row, reference)
-    enough = (
-        counts.trade_sales >= MIN_SALES and counts.trade_days >= MIN_DAYS and closing.day >= i64(row.trade_from_day)
-    )
-    if reference.profiles > 0 and fee_class > 0 and enough:
-        _judge(row, counts, reference, out, fee_class)
+    lasting = counts.trade_days >= MIN_DAYS and closing.day >= i64(row.trade_from_day) and fee_class > 0
+    name = i64(counts.trade_name)
+    if not lasting or reference.mcc_class[name] >= fee_class:
+        name = 0
+    judged = False
+    if reference.profiles > 0 and lasting and counts.trade_sales >= MIN_SALES:
+        judged = _judge(row, counts, reference, out, fee_class, name)
+    if name > 0:
+        out.trade_name = name
+        if not judged:
+            _name_alone(row, counts, reference, out, name)
     counts.trade_today = 0
     counts.trade_gap_e7[0] = 0
     counts.trade_gap_e7[1] = 0
