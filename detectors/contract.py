@@ -74,7 +74,8 @@ class DutyRule(NamedTuple):
 class Detector(Protocol):
     """A detector.
 
-    One whose every finding falls under a rule with a deadline has it as `duty`, a `DutyRule`.
+    One whose every finding falls under a rule with a deadline has it as `duty`, a `DutyRule`. One of which only some
+    do says so by `duty_of(values)`, a `DutyRule` or None, from one row's values of `columns`.
     """
 
     @property

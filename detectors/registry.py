@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detectors.compromised_point import CompromisedPoint
 from detectors.fee_notice import FeeNotice
 from detectors.fee_over import FeeOver
 from detectors.fee_rise import FeeRise
+from detectors.gauge_breach import GaugeBreach
 from detectors.mcc_drift import MccDrift
 from detectors.mcc_jump import MccJump
 from detectors.mcc_rotation import MccRotation
@@ -30,10 +32,12 @@ DETECTORS: tuple[
     type[
         MccJump | MccDrift | MccRotation | MccStatic | FeeOver | FeeRise | FeeNotice
         | VolumeRise | VolumeCollapse | VolumeDecline | VolumeBurst | StanReuse
+        | CompromisedPoint | GaugeBreach
     ], ...,
 ] = (
     MccJump, MccDrift, MccRotation, MccStatic, FeeOver, FeeRise, FeeNotice,
     VolumeRise, VolumeCollapse, VolumeDecline, VolumeBurst, StanReuse,
+    CompromisedPoint, GaugeBreach,
 )  # fmt: skip
 """Every detector's class."""
 REMOVED = frozenset({"volume_surge", "volume_shift", "volume_wakeup"})

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from detectors.contract import Detector, Findings
+    from detectors.contract import Detector, DutyRule, Findings
     from domain.controls import Versions
     from domain.readings import Shop
     from engine.controls import Controls
@@ -119,7 +119,7 @@ class Episode:
     def alert(self, *, closed: bool = False) -> Alert:
         """The last due revision, or the closing one with the totals."""
         it = self.now._replace(revision=self.now.revision + 1) if closed else self.told
-        detector, duty = self.detector, getattr(self.detector, "duty", None)
+        detector, duty = self.detector, _duty(self.detector, self.values)
         loss, turnover = _minor(it.loss_e7), _minor(it.turnover_e7)
         main = loss if detector.bearer else turnover
         return Alert(
@@ -136,6 +136,12 @@ class Episode:
             duty=Duty(duty.name, iso(it.first_ms + duty.within_s * 1000)) if duty else None,
             reopened=it.reopened, reopened_time=iso(it.episode_first_ms) if it.reopened else None,
         )  # fmt: skip
+
+
+def _duty(detector: Detector, values: Values) -> DutyRule | None:
+    """The rule that a detector's finding falls under: by its values, or whatever they are."""
+    duty: DutyRule | None = detector.duty_of(values) if hasattr(detector, "duty_of") else getattr(detector, "duty", None)
+    return duty
 
 
 def _minor(e7: int | None) -> int | None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.checkpoint.fitting import Moved
     from engine.jit import Structured
 
-MOST_BLOCKS = 12
+MOST_BLOCKS = 16
 """Kinds of blocks there may be of all families together."""
 
 
@@ -32,8 +32,8 @@ class Block(NamedTuple):
     """A kind of block as its family declares it.
 
     The family has a compiled function `<name>_needed(row, event, master_data, reference)`, asked before `update` and
-    `settle`, and may have `<name>_settled` for the latter alone and `<name>_undone(row, undone)`, asked before `undo`:
-    whether the event writes to the block.
+    `settle`, and may have `<name>_settled` for the latter alone, `<name>_undone(row, undone)`, asked before `undo`, and
+    `<name>_reported(row, report)`, asked before `report`: whether the event writes to the block.
     Its hooks are given the merchant's blocks after the row, in their order.
 
     Attributes:

@@ -43,6 +43,7 @@ _HOOKS = {
         "event, master_data, reference, out",
         ("{}_settled(row, event, master_data, reference)", "{}_needed(row, event, master_data, reference)"),
     ),
+    "report": ("report, master_data, reference, out", ("{}_reported(row, report)",)),
     "close": ("closing, reference, out", ()),
     "revise": ("revision, reference, out", ()),
 }

@@ -84,6 +84,42 @@ class Revision(NamedTuple):
     reference payments rises. `MISSING` where there was none before."""
 
 
+class Report(NamedTuple):
+    """A report on an earlier transaction, or what takes one out again, in the merchant's own time."""
+
+    kind: int
+    """One of `domain.feature_codes.REPORT_FRAUD`, `REPORT_CHARGEBACK`, `REPORT_RETRIEVAL`."""
+    count: int
+    """1 for one that came, -1 for one that was withdrawn, 0 for a chargeback decided for the merchant."""
+    reported: int
+    """1 where its transaction had not been reported as fraud before, -1 where it is not any more, else 0."""
+    charged_back: int
+    """The same of fraud that was charged back."""
+    time_ms: int
+    """When it was reported; of what takes one out, when that one had been."""
+    day: int
+    """The local day of that."""
+    now_day: int
+    """The local day of the merchant's clock; that of the report where that is later."""
+    own_day: int
+    """The local day of the transaction in question, at most that of the merchant's clock; -1 where it lies before the
+    merchant's first transaction."""
+    amount: int
+    """In the merchant's currency, 0 where it is not known."""
+    fraud: bool
+    """Whether it says that the transaction was fraud."""
+    scheme: int
+    """Position in `domain.events.SCHEMES`, `MISSING` where unknown."""
+    entry: int
+    """The two digits of the entry mode, -1 where unknown."""
+    terminal: np.uint64
+    """Hash of the terminal's number, 0 where unknown."""
+    tag: int
+    """Sixteen bits of that as its payment was first reported with, 0 where unknown."""
+    terminal_text: int
+    """The terminal's number of up to 8 characters as a little-endian integer, `MISSING` where unknown or longer."""
+
+
 class Event(NamedTuple):
     """One accepted transaction, or one settlement, in the merchant's own time.
 
@@ -147,6 +183,8 @@ class Event(NamedTuple):
     """The amount in the currency it was paid in; `amount` and `fee` are in the merchant's."""
     sent: np.uint64
     """Hash of terminal, STAN and time sent, 0 where one is missing."""
+    eci: int
+    """The electronic commerce indicator, -1 where there is none."""
 
 
 class Undone(NamedTuple):
@@ -235,7 +273,9 @@ One record, not arrays: a record is passed on as an address, an array with an ow
 
 KEYED, STRIPE, CODE, CHIP, CONTACTLESS = (1,), (2, 90), (3, 4, 94), (5, 95), (7, 91, 98)
 """Ways of entry, by the two digits of ISO 8583 DE22 that say so."""
+ONLINE = (9, 10, 81, 82)
+"""Ways of entry without a card at hand, on the net: with a cryptogram, by credentials on file, and two of e-commerce."""
 SALE, REFUND, UNDO = 0, 1, 2
-UNIONPAY = 0
+UNIONPAY, VISA, MASTERCARD = (SCHEMES.index(name) for name in ("unionpay", "visa", "mastercard"))
 DAY_KINDS = len(DayKind)
 __all__ = ["CALENDAR_DAYS", "DAY_KINDS", "FIRST_DAY", "MISSING", "RAMP_WEEKS", "REFERENCE", "Event"]

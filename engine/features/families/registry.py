@@ -14,12 +14,14 @@ from engine.features.families import (
     cards,
     daily,
     fees,
+    gauges,
     lifetime,
     mcc,
     mcc_set,
     numbers,
     ratios,
     repeats,
+    reports,
     season,
     sent,
     trade,
@@ -32,12 +34,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FAMILIES: tuple[ModuleType, ...] = (
-    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, daily, season, sent,
+    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, daily, season, sent, reports,
+    gauges,
 )  # fmt: skip
 
 
 ROW_KIND = Column(
-    "row_kind", "code", "txn", "0 a transaction, 1 a settlement, 2 the end of a local day, 3 a version of the contract"
+    "row_kind", "code", "txn",
+    "0 a transaction, 1 a settlement, 2 the end of a local day, 3 a version of the contract, 4 a report",
 )
 """What a row of features describes. The kernel writes it, so every composition has it, as its first column."""
 
@@ -57,10 +61,12 @@ def columns(families: tuple[ModuleType, ...] = FAMILIES) -> tuple[Column, ...]:
 
 
 def told_by_closings(families: tuple[ModuleType, ...] = FAMILIES) -> NDArray[np.bool_]:
-    """By column, whether its family writes it at closings alone: all that the family tells is told there."""
+    """By column, whether its family writes it at closings and reports alone: all that the family tells is told there.
+    """
     found = [False]
     for family in families:
-        alone = {*getattr(family, "CLOSES", ())} >= {column.name for column in family.COLUMNS}
+        told = {*getattr(family, "CLOSES", ()), *getattr(family, "REPORTS", ())}
+        alone = told >= {column.name for column in family.COLUMNS}
         found += [alone] * len(family.COLUMNS)
     return np.array(found)
 
