@@ -37,13 +37,23 @@ def test_reports_count_in_the_week_of_their_payments_against_the_sales_of_that_w
 
 def test_the_evidence_is_the_likelihood_ratio_of_the_rate_shown_against_the_base() -> None:
     sales = a_week()
-    row = rows_of([*sales, *(report(each) for each in sales[:4])], "point_evidence", "point_base_ppm", "point_sales")[-1]
+    row = rows_of([*sales, *(report(each) for each in sales[:48:12])], "point_evidence", "point_base_ppm", "point_sales")[-1]
     # Peers at the counter are reported 200 times in a million; the merchant has no weeks before.
     base = 2 / (2 / 0.0002)
     expected = row["point_sales"] * base
     found = (4 * math.log(4 / expected) - (4 - expected)) / math.log(10)
     assert row["point_base_ppm"] == pytest.approx(base * 1e6)
     assert row["point_evidence"] == pytest.approx(found)
+
+
+def test_what_the_worst_day_has_more_than_any_other_proves_nothing() -> None:
+    """One stolen card makes ten payments on one day; two more reports come of two other days."""
+    sales = a_week()
+    burst = [*sales[:10], sales[24], sales[36]]
+    rows = rows_of([*sales, *map(report, burst)], "point_evidence", "point_reports", "point_days", kind=ROW_REPORT)
+    spread = rows_of([*sales, *map(report, sales[:36:12])], "point_evidence", kind=ROW_REPORT)
+    assert (rows[-1]["point_reports"], rows[-1]["point_days"]) == (12, 3)
+    assert rows[-1]["point_evidence"] == pytest.approx(spread[-1]["point_evidence"])
 
 
 def test_a_doubled_report_counts_once_whether_it_has_an_id_or_not() -> None:

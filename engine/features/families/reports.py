@@ -21,10 +21,10 @@ from engine.jit import i64, njit_inner
 TERMINALS = 8
 """Terminals of which reports are held; a ninth takes the place of the one whose payments lie furthest back."""
 DAYS = 64
-"""Days of payments of which it is known whether any was reported."""
+"""Days of payments of which it is known how many were reported; of a terminal's, whether any was."""
 OWN_WEIGHT = 2.0
 """A merchant's own history weighs as much as its peers' once so many reports would be expected of it."""
-_MOST_A_WEEK = 255
+_MOST = 255
 _PPM = 1e-6
 _LN10 = np.log(10.0)
 _0, _1 = np.uint64(0), np.uint64(1)
@@ -41,7 +41,6 @@ FIELDS = ()
 _FIELDS = (
     ("reported_minor", np.int64),
     ("charged_back_minor", np.int64),
-    ("reported_days", np.uint64),
     ("reported_terminal_days", np.uint64, TERMINALS),
     ("reported_retrievals", np.uint32),
     ("reported_day", np.int32),
@@ -50,6 +49,7 @@ _FIELDS = (
     ("reported_terminal", np.uint16, TERMINALS),
     ("reported_terminal_day", np.uint16, TERMINALS),
     ("reported_terminal_week", np.uint8, (TERMINALS, WEEKS)),
+    ("reported_on_day", np.uint8, DAYS),
 )
 BLOCKS = (Block("reports", _FIELDS),)
 
@@ -68,7 +68,8 @@ COLUMNS = (
     Column("report_terminal", "code", "report", "the terminal's number, 8 characters as an integer",
            null=f"{_NO_REPORT}, or it has none of at most 8 characters"),
     _point("form", "code", "1 the merchant, 2 the report's terminal: where the reports are rarer"),
-    _point("evidence", "decades", "how rare so many reports are by chance, of the weeks in which they are rarest",
+    _point("evidence", "decades", "how rare so many reports are by chance, of the weeks in which they are rarest, without what the worst day has"
+           " more than the second",
            kind="float", error="relative 1e-9"),
     _point("reports", "transactions", "payments of these weeks reported as fraud"),
     _point("sales", "transactions", "approved sales of these weeks"),
@@ -130,22 +131,47 @@ def _with_day(days: np.uint64, last: int, day: int) -> np.uint64:
 
 
 @njit_inner
+def _count_day(block: Any, day: int, change: int) -> None:
+    """Count a payment on its day, of those that are held."""
+    last = i64(block.reported_day)
+    for each in range(max(last + 1, day - DAYS + 1), day + 1):
+        block.reported_on_day[each % DAYS] = 0
+    block.reported_day = max(last, day)
+    if day > last - DAYS:
+        block.reported_on_day[day % DAYS] = min(max(i64(block.reported_on_day[day % DAYS]) + change, 0), _MOST)
+
+
+@njit_inner
 def _count(row: Any, block: Any, report: Report) -> int:
     """Count a payment that is newly reported, or take it out; the place of its terminal, -1 for none."""
     week, change, k = report.own_day // 7, report.reported, _terminal(block, report.tag, report.reported)
     at = week % WEEKS
     block.reported_week[at] = min(max(i64(block.reported_week[at]) + change, 0), 60_000)
+    _count_day(block, report.own_day, change)
     if k >= 0:
         of_terminal = i64(block.reported_terminal_week[k, at]) + change
-        block.reported_terminal_week[k, at] = min(max(of_terminal, 0), _MOST_A_WEEK)
-    if change > 0:
-        block.reported_days = _with_day(block.reported_days, i64(block.reported_day), report.own_day)
-        block.reported_day = max(i64(block.reported_day), report.own_day)
-        if k >= 0:
+        block.reported_terminal_week[k, at] = min(max(of_terminal, 0), _MOST)
+        if change > 0:
             last = i64(block.reported_terminal_day[k])
             block.reported_terminal_days[k] = _with_day(block.reported_terminal_days[k], last, report.own_day)
             block.reported_terminal_day[k] = max(last, report.own_day)
     return k
+
+
+@njit_inner
+def _on_days(block: Any, first: int) -> tuple[int, int]:
+    """On how many days from `first` on a payment was made that is reported, and by how many the worst of these days
+    is ahead of the second.
+    """
+    days, most, second = i64(0), i64(0), i64(0)
+    for day in range(max(first, i64(block.reported_day) - DAYS + 1), i64(block.reported_day) + 1):
+        n = i64(block.reported_on_day[day % DAYS])
+        days += n > 0
+        if n > most:
+            most, second = n, most
+        elif n > second:
+            second = n
+    return days, most - second
 
 
 @njit_inner
@@ -194,15 +220,6 @@ def _rarest(reports: Any, sales: Any, week: int, peers: float) -> tuple[float, i
 
 
 @njit_inner
-def _days_from(days: np.uint64, last: int, first: int) -> int:
-    """How many of the days from `first` on are set."""
-    found = 0
-    for k in range(min(last - first + 1, DAYS)):
-        found += i64(days >> np.uint64(k) & _1)
-    return found
-
-
-@njit_inner
 def _write_point(row: Any, block: Any, report: Report, master_data: Any, out: Any) -> None:
     """Write where the reports gather."""
     mcc = i64(master_data.mccs[0]) if master_data.mcc_count > 0 else i64(0)
@@ -211,10 +228,12 @@ def _write_point(row: Any, block: Any, report: Report, master_data: Any, out: An
     week = i64(row.rolled_day) // 7
     best, first, last, reports, sales, base = _rarest(block.reported_week, row.week_sales, week, peers)
     out.point_form = POINT_MERCHANT
-    out.point_evidence = best
+    days, ahead = _on_days(block, 7 * first)
+    # One stolen card makes many payments on one day: what such a day has more than any other proves nothing.
+    out.point_evidence = min(best, evidence(reports - ahead, sales * base))
     out.point_reports = reports
     out.point_sales = sales
-    out.point_days = min(_days_from(block.reported_days, i64(block.reported_day), 7 * first), reports)
+    out.point_days = days
     out.point_weeks = last - first + 1
     out.point_base_ppm = base / _PPM
 
