@@ -23,7 +23,7 @@ from detectors.contract import (
     turnover_e7,
 )
 from domain.alerts import Evidence, Text
-from domain.feature_codes import POINT_TERMINAL, ROW_REPORT
+from domain.feature_codes import POINT_TERMINAL, ROW_REPORT, terminal_text
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Values
@@ -88,7 +88,7 @@ class CompromisedPoint:
         index = index[enough & (share >= self.times * features["point_base_ppm"][index])]
         reported = np.maximum(features["reported_minor"][index], 0).astype(np.float64)
         severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, reported) / 100_000)
-        return Findings(index, np.clip(severity, 0, 1), turnover_e7(features["report_loss_minor"][index]))
+        return Findings(index, np.clip(severity, 0, 1), turnover_e7(features["report_loss_minor"][index].astype(np.int64)))
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How many reports there are, of how many payments, and what was to be expected; who bears what so far."""
@@ -96,39 +96,37 @@ class CompromisedPoint:
         base, sales = float(values["point_base_ppm"] or 0), float(values["point_sales"] or 0)
         found = [
             Evidence("point_evidence", weeks, rounded(values["point_evidence"], 2), self.decades, 0, "decades"),
-            Evidence("point_reports", weeks, values["point_reports"], self.least_reports, rounded(base * sales / 1e6, 2),
-                     "transactions"),
+            Evidence("point_reports", weeks, values["point_reports"], self.least_reports,
+                     rounded(base * sales / 1e6, 2), "transactions"),
             Evidence("point_sales", weeks, values["point_sales"], None, None, "transactions"),
             Evidence("point_days", weeks, values["point_days"], self.least_days, None, "days"),
             Evidence("reported_minor", "history", values["reported_minor"], None, None, "minor units"),
             Evidence("charged_back_minor", "history", values["charged_back_minor"], None, None, "minor units"),
         ]  # fmt: skip
-        if values["report_terminal"] is not None:
-            found.append(Evidence("report_terminal", "txn", terminal_text(values["report_terminal"]), None, None, "code"))
+        if terminal := _terminal(values):
+            found.append(Evidence("report_terminal", "txn", terminal, None, None, "code"))
         return tuple(found)
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """Where, how many of how many, against what, and what it comes to by who bears it."""
+        del hits
         reports, sales = int(values["point_reports"] or 0), int(values["point_sales"] or 0)
         expected = float(values["point_base_ppm"] or 0) * sales / 1e6
         weeks, back = int(values["point_weeks"] or 0), money(values["charged_back_minor"] or 0, currency)
-        lost, terminal = money(at_stake_minor, currency), terminal_text(values["report_terminal"])
+        lost, terminal = money(at_stake_minor, currency), _terminal(values)
         at_terminal = values["point_form"] == POINT_TERMINAL and terminal
         here_en = f"at terminal {terminal}" if at_terminal else "here"
         here_zh = f"终端{terminal}" if at_terminal else "该商户"
         return Text(
-            f"{reports} of {sales} payments {here_en} in {weeks} week{'s' if weeks != 1 else ''} were reported as fraud,"
-            f" where {expected:.2g} would be usual; {lost} since the alert began, a loss of the issuers, of which"
-            f" cardholders' banks have charged {back} back to the merchant so far",
+            f"{reports} of {sales} payments {here_en} in {weeks} week{'s' if weeks != 1 else ''} were reported as"
+            f" fraud, where {expected:.2g} would be usual; {lost} since the alert began, a loss of the issuers"
+            f" unless they charge it back; of all so far {back} were charged back to the merchant",
             f"{here_zh}近{weeks}周{sales}笔交易中有{reports}笔被报为欺诈（通常约{expected:.2g}笔）；预警以来涉及{lost}，"
-            f"先由发卡行承担，其中历史累计{back}已拒付、转由商户承担",
+            f"暂由发卡行承担；历史累计{back}已拒付，转由商户承担",
         )
 
 
-def terminal_text(packed: float | None) -> str:
-    """A terminal's number of a feature column; "" for none.
-
-    >>> terminal_text(int.from_bytes(b"21000417", "little")), terminal_text(None)
-    ('21000417', '')
-    """
-    return "" if packed is None else int(packed).to_bytes(8, "little").rstrip(b"\0").decode("ascii", "replace")
+def _terminal(values: Values) -> str:
+    """The number of the report's terminal; "" where it is not known."""
+    code = values["report_terminal"]
+    return "" if code is None else terminal_text(int(code))

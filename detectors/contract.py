@@ -65,17 +65,20 @@ class DutyRule(NamedTuple):
     Attributes:
         name: what it is called.
         within_s: seconds from the first hit.
+        due_ms: the moment itself, UTC milliseconds, where the rule names one; 0 where `within_s` says it.
     """
 
     name: str
-    within_s: int
+    within_s: int = 0
+    due_ms: int = 0
 
 
 class Detector(Protocol):
     """A detector.
 
     One whose every finding falls under a rule with a deadline has it as `duty`, a `DutyRule`. One of which only some
-    do says so by `duty_of(values)`, a `DutyRule` or None, from one row's values of `columns`.
+    do, or under several, has `duty_of(values)` instead: the `DutyRule` of a finding with these values of its `columns`,
+    or None.
     """
 
     @property

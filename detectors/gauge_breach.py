@@ -83,7 +83,7 @@ class GaugeBreach:
         index = np.flatnonzero((features["row_kind"] == ROW_CLOSING) & (bits != NULL))
         if len(index) == 0:
             return NOTHING
-        bits, soon = bits[index], np.zeros(len(index), np.bool_)
+        bits, soon = bits[index].astype(np.int64), np.zeros(len(index), np.bool_)
         for name in FORECAST:
             days, share = features[f"gauge_{name}_days"][index], features[f"gauge_{name}_share"][index]
             soon |= (days > 0) & (days <= self.ahead_d) & (share >= self.least_share)

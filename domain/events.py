@@ -167,6 +167,8 @@ VISIT_OUTCOMES = (
     "terminal_faulty", "other_acquirer", "codes_only", "low_season",
 )  # fmt: skip
 """Values of a visit's `outcome`."""
+TERMINAL_STATUSES = ("active", "spare", "returned")
+"""Values of `terminal_status`."""
 VERDICTS = ("confirmed", "lawful_change", "data_error", "false_alarm", "duplicate", "open")
 """Values of `verdict`; `domain.risk.CLEARED` are those that take an alert's points out."""
 
@@ -345,6 +347,7 @@ _TERMINAL: tuple[Field, ...] = (
     _EFFECTIVE,
     Field("terminal_id", Kind.CODE, high=16, required=True),
     Field("terminal_sn", Kind.CODE, high=64),
+    Field("terminal_status", Kind.CODE, high=16, choices=TERMINAL_STATUSES),
     Field("lat", Kind.FLOAT, -90, 90, unit="degrees"),
     Field("lon", Kind.FLOAT, -180, 180, unit="degrees"),
     Field("region", Kind.TEXT, high=64),
@@ -428,6 +431,8 @@ class Moves(IntFlag):
     """The versions that a merchant's transactions are held against: its master data, its contract."""
     RISK = 16
     """The merchant's risk score, directly."""
+    HISTORY = 32
+    """What later features rest on: the kind has a hook in the families, but gives no row of features."""
 
 
 (
@@ -476,7 +481,7 @@ EVENT_KINDS: dict[str, EventKind] = {
         EventKind("chargeback", KIND_CHARGEBACK, _REPORT, Moves.FEATURES, scanned=True),
         EventKind("verdict", KIND_VERDICT, _VERDICT, Moves.RISK),
         EventKind("override", KIND_OVERRIDE, _OVERRIDE, Moves.RISK),
-        EventKind("terminal", KIND_TERMINAL, _TERMINAL, Moves.NOTHING),
+        EventKind("terminal", KIND_TERMINAL, _TERMINAL, Moves.HISTORY),
         EventKind("clock", KIND_CLOCK, _CLOCK, Moves.FEED_CLOCK, scanned=True, key=""),
         EventKind("contract", KIND_CONTRACT, _CONTRACT, Moves.TERMS | Moves.FEATURES),
         EventKind("person", KIND_PERSON, _PERSON, Moves.NOTHING, key="person_id"),

@@ -31,3 +31,15 @@ a long closure."""
 
 NUMBER_OF_ACCEPTOR, NUMBER_OF_CHANNEL = 1, 2
 """Values of `number_source`: which kind of merchant number rotates."""
+
+LONG_TERMINAL = 1 << 63
+"""Bit of a terminal's code that is set where its id is longer than eight characters: the other bits are a hash."""
+
+
+def terminal_text(code: int) -> str:
+    """The terminal that `terminal_code` means; "" where its id is longer than eight characters.
+
+    >>> terminal_text(int.from_bytes(b"10000001", "little")), terminal_text(-5)
+    ('10000001', '')
+    """
+    return "" if code < 0 else code.to_bytes(8, "little").rstrip(b"\0").decode("ascii")

@@ -1,8 +1,8 @@
 """How often payments of honest merchants are reported as fraud: the base of a merchant that has none of its own.
 
-The figures are our own default, and no statistic: the background that acquirers tell of is 200 to 1,000 reports a million
-payments, at the counter the fewer, on the net the more, and twice that in the trades whose goods thieves can sell at
-once. A merchant's own history takes their place as it grows.
+The figures are our own default, and no statistic: the background that acquirers tell of is 200 to 1,000 reports a
+million payments, at the counter the fewer, on the net the more, and twice that in the trades whose goods thieves can
+sell at once. A merchant's own history takes their place as it grows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What Visa and Mastercard hold merchants to, by calendar month, with the dates from which on it holds.
 
-`docs/gauges.md` has the same table for people, with sources. A figure that changes gets a further row; none is edited, for
-a month is judged by what was in force on its last day so far.
+`docs/gauges.md` has the same table for people, with sources. A figure that changes gets a further row; none is edited,
+for a day is judged by what was in force on it.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ PROGRAMMES: tuple[Programme, ...] = (
         least_items=100, ratio_ppm=15_000,
     ),
     Programme(
-        name=HECM, title=Text("Mastercard high excessive chargebacks (HECM)", "万事达拒付严重超标（HECM）"), since=ALWAYS,
-        least_items=300, ratio_ppm=30_000,
+        name=HECM, title=Text("Mastercard high excessive chargebacks (HECM)", "万事达拒付严重超标（HECM）"),
+        since=ALWAYS, least_items=300, ratio_ppm=30_000,
     ),
     Programme(
         name=EFM, title=Text("Mastercard excessive fraud (EFM)", "万事达欺诈超标（EFM）"), since=ALWAYS,

@@ -119,7 +119,7 @@ class Episode:
     def alert(self, *, closed: bool = False) -> Alert:
         """The last due revision, or the closing one with the totals."""
         it = self.now._replace(revision=self.now.revision + 1) if closed else self.told
-        detector, duty = self.detector, _duty(self.detector, self.values)
+        detector = self.detector
         loss, turnover = _minor(it.loss_e7), _minor(it.turnover_e7)
         main = loss if detector.bearer else turnover
         return Alert(
@@ -133,15 +133,16 @@ class Episode:
             controls=self.controls, shop=self.shop, transactions=it.transactions, turnover=turnover,
             loss=loss, bearer=detector.bearer or None,
             loss_month=_minor(it.loss_month_e7),
-            duty=Duty(duty.name, iso(it.first_ms + duty.within_s * 1000)) if duty else None,
+            duty=_duty(detector, self.values, it.first_ms),
             reopened=it.reopened, reopened_time=iso(it.episode_first_ms) if it.reopened else None,
         )  # fmt: skip
 
 
-def _duty(detector: Detector, values: Values) -> DutyRule | None:
-    """The rule that a detector's finding falls under: by its values, or whatever they are."""
-    duty: DutyRule | None = detector.duty_of(values) if hasattr(detector, "duty_of") else getattr(detector, "duty", None)
-    return duty
+def _duty(detector: Detector, values: Values, first_ms: int) -> Duty | None:
+    """What a rule wants by when of an alert whose first hit was at `first_ms`; None where none applies."""
+    of_values = getattr(detector, "duty_of", None)
+    rule: DutyRule | None = of_values(values) if of_values else getattr(detector, "duty", None)
+    return Duty(rule.name, iso(rule.due_ms or first_ms + rule.within_s * 1000)) if rule else None
 
 
 def _minor(e7: int | None) -> int | None:

@@ -23,8 +23,8 @@ _EARLIEST_MS = 1_009_843_200_000
 """2002-01-01T00:00:00Z."""
 _SHARES = (
     "jump_share", "static_share", "rotation_share", "drift_share", "fee_share", "look_alike_share",
-    "volume_share", "compromised_share", "mcc_change_share", "decline_share", "undo_share", "refund_share", "duplicate_share",
-    "late_share", "future_share",
+    "volume_share", "compromised_share", "mcc_change_share", "decline_share", "undo_share", "refund_share",
+    "duplicate_share", "late_share", "future_share",
 )  # fmt: skip
 
 
@@ -73,8 +73,8 @@ class SimulationConfig:
         master_data: whether `merchant` events are given; without them nothing is changed lawfully either.
         people: whether `person` and `assignment` events are given, and `merchant` events say where the shop is and who
             looks after it. Transactions are the same with and without.
-        reports: whether `fraud_report`, `chargeback` and `retrieval` events are given. Transactions are the same with and
-            without; the whole run is drawn before its first record is.
+        reports: whether `fraud_report`, `chargeback` and `retrieval` events are given. Transactions are the same with
+            and without; the whole run is drawn before its first record is.
         compromised_share: share of merchants whose cards are misused at the merchant or at one terminal for four weeks,
             of those with 3 sales a day or more; none where no reports are given.
         report_least_d, report_most_d: days from a sale to its report of fraud, 1 to 90; most come early.

@@ -1,7 +1,7 @@
 """Reports on sales that come days to months later: of fraud, chargebacks, requests for slips; and where cards leak.
 
-A report is drawn from its sale, so the sales are the same with and without. Reports come once a morning, in bulk; some come
-twice, some are withdrawn, and some name a sale that never was.
+A report is drawn from its sale, so the sales are the same with and without. Reports come once a morning, in bulk; some
+come twice, some are withdrawn, and some name a sale that never was.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class ReportPlan:
 
     def look_alikes(self, merchant_id: Callable[[int], str]) -> list[LookAlike]:
         """Days on which one stolen card is used several times at an honest merchant."""
-        lag_ms = self._config.report_most_d * DAY_MS
+        lag_ms = round(self._config.report_most_d * DAY_MS)
         return [
             LookAlike(
                 merchant_id=merchant_id(i), merchant_index=i, category="card", kind="stolen_card",

@@ -214,8 +214,8 @@ class Simulation:
         rhythm = (rhythms or self._rhythms).at(hour)
         sales = draw.counts(table, chosen, self._trades, rhythm, hour)
         settled = self._settled(hour, chosen, rhythm)
-        first, end = (bisect_left(self._changes, (each * HOUR_MS,)) for each in (hour, hour + 1))
-        changes = [(number, *self._changes[number][:2]) for number in range(first, end)]
+        due = range(*(bisect_left(self._changes, (each * HOUR_MS,)) for each in (hour, hour + 1)))
+        changes = [(number, *self._changes[number][:2]) for number in due]
         out = np.empty(int(sales.sum()) * draw.MAX_RECORDS_PER_SALE + len(changes), draw.EVENT)
         n = draw.draw(table, self.merchants.prices, chosen, sales, self._trades, rhythm, self._knobs, hour, out)
         for number, received_ms, merchant in changes:

@@ -8,10 +8,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from domain.calendars import DAYS, FIRST_DAY, DayKind
 from domain.events import Role
 from domain.interchange import interchange_cost, leakage
 from domain.layouts import layout_of, parse
 from domain.mcc import fee_class, is_known
+from engine.control_kinds.registry import version_0
 from tests.oracle_fees import fee_columns
 from tests.oracle_numbers import NUMBER_COLUMNS, Pool, number_columns
 from tests.oracle_state import (
@@ -40,6 +42,7 @@ from tests.oracle_state import (
     undo,
     weigh,
 )  # fmt: skip
+from tests.oracle_terminals import Terminals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,9 +52,11 @@ NOT_OF_TRANSACTIONS = (
     "fee_class_used", "set_evidence", "set_terminal_evidence", "set_share_1d", "set_share_usual",
     "set_amount_share_1d", "set_amount_share_usual", "set_cheap_1d", "set_sales_1d", "set_excess_1d_e7",
     "set_mcc_cheap", "set_mcc_dear", "trade_evidence", "trade_mcc", "trade_like", "trade_sales", "trade_gap_1d_e7",
-    "trade_ticket", "trade_ticket_own", "trade_ticket_like", "trade_telling",
+    "trade_ticket", "trade_ticket_own", "trade_ticket_like", "trade_telling", "silent_d", "silent_longest_d",
+    "silent_missed", "technical_d",
 )  # fmt: skip
-"""Columns that are null on every transaction; `tests/engine/test_closings.py` tries them."""
+"""Columns that are null on every transaction; `tests/engine/test_closings.py` and `test_terminals.py` try them."""
+CHINA = version_0({})["calendar"].day_kinds("CN")
 
 
 class Oracle:
@@ -75,6 +80,8 @@ class Oracle:
             return self._transaction(event, appended_ms)
         if kind == "merchant":
             self._merchant(event).versions.append(event)
+        if kind == "terminal" and self._merchant(event).past.terminals:
+            self._merchant(event).past.terminals.equip(event)
         if kind == "contract":
             self._merchant(event).contracts.append(event)
         if kind == "clock" and ms(event["event_time"]) > self.feed_clocks.get(event["feed"], 0):
@@ -146,6 +153,8 @@ class Oracle:
             )
             found |= numbers
             unsure |= near
+        merchant.past.terminals = merchant.past.terminals or Terminals(ordinary)
+        found |= merchant.past.terminals.take(event, merchant.day, merchant.own_day(at_ms))
         found["row_kind"] = 0
         self.unsure = unsure | ({name for name in found if is_judgement(name)} if merchant.past.unsure else set())
         if traded:
@@ -154,6 +163,12 @@ class Oracle:
             if parts and approved:
                 take_out(merchant, event["txn_id"], role, event["amount"], 0 if 0 in parts else sum(parts), at_ms)
         return found
+
+
+def ordinary(day: int) -> bool:
+    """Whether a local day is no holiday, nor a day around one."""
+    at = day - FIRST_DAY
+    return not 0 <= at < DAYS or CHINA[at] <= DayKind.SALE
 
 
 def sent_columns(merchant: Merchant, event: Event, traded: bool) -> dict[str, Value]:

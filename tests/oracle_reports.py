@@ -287,8 +287,9 @@ class Ledger:
         return reached(0)
 
     def _efm(
-        self, told: dict[str, Value], day: int, left: int, month: Counter[str], last: Counter[str], cents: int, pace: int
-    ) -> bool:
+        self, told: dict[str, Value], day: int, left: int, month: Counter[str], last: Counter[str], cents: int,
+        pace: int,
+    ) -> bool:  # fmt: skip
         if not last["told"]:
             return False
         if last["secure"] * 10 >= last["online"]:

@@ -145,6 +145,8 @@ class History:
     """(own day, charged above what was due) of each judged payment."""
     numbers: Any = None
     """A `tests.oracle_numbers.Pool`, from the first approved sale on."""
+    terminals: Any = None
+    """A `tests.oracle_terminals.Terminals`, from the first transaction on."""
     sent_held: list[tuple[Any, ...]] = field(default_factory=list)
     """Terminal, STAN and time sent of the last eight different messages."""
     sent_day: int = 0

@@ -55,7 +55,7 @@ JUMPY = (
     "verdict", "verdict", "override",
 )  # fmt: skip
 """Kinds for streams with many alerts."""
-DECLINES = ("05", "14", "33", "51", "65", "04", "59", "38", "55", "75")
+DECLINES = ("05", "14", "33", "51", "65", "04", "59", "38", "55", "75", "91", "96", "98")
 OFTEN_MISSING = (
     "card_token", "card_kind", "entry_mode", "issuer_country", "response_code", "scheme", "feed", "mcc",
     "acceptor_id", "channel_mcc", "special_fee_type", "stan", "terminal_id",
@@ -137,11 +137,13 @@ class Weaver:
             event["channel_merchant_id"] = f"n{self.made % 7 // 2}"
         if rng.random() < 0.5:
             event |= {
-                "terminal_id": "1",
+                "terminal_id": (*"1112", f"{self.made % 23}")[self.made % 5],
                 "stan": f"{self.made:06d}",
                 "acquirer_code": "4898",
                 "transmitted_at": self.now_ms,
             }
+            if self.made % 7 == 3:
+                event["response_code"] = ("91", "96", "98")[self.made % 3]
         for name in OFTEN_MISSING:
             if rng.random() < 0.06:
                 event[name] = rng.choice((None, "", None))
@@ -333,9 +335,16 @@ class Weaver:
         })  # fmt: skip
 
     def _report(self, _step: Step, rng: random.Random, m: int) -> None:
-        """Something about a merchant that moves nothing."""
-        kind = ("fraud_report", "visit", "complaint", "assignment")[self.made % 4]
-        more = {"effective_from": self.now_ms, "rep_id": "r"} if kind == "assignment" else {"event_time": self.now_ms}
+        """Something about a merchant that gives no row of features."""
+        kind = ("fraud_report", "visit", "complaint", "assignment", "terminal")[self.made % 5]
+        more = {"effective_from": self.now_ms} if kind in {"assignment", "terminal"} else {"event_time": self.now_ms}
+        if kind == "assignment":
+            more |= {"rep_id": "r"}
+        if kind == "terminal":
+            more |= {
+                "terminal_id": f"{self.made % 4}",
+                "terminal_status": ("active", "spare", "returned")[self.made % 3],
+            }
         self.events.append({"type": kind, "merchant_id": MERCHANTS[m], **more})
 
 

@@ -89,7 +89,7 @@ class Report(NamedTuple):
 
     kind: int
     """One of `domain.feature_codes.REPORT_FRAUD`, `REPORT_CHARGEBACK`, `REPORT_RETRIEVAL`."""
-    count: int
+    change: int
     """1 for one that came, -1 for one that was withdrawn, 0 for a chargeback decided for the merchant."""
     reported: int
     """1 where its transaction had not been reported as fraud before, -1 where it is not any more, else 0."""
@@ -112,12 +112,10 @@ class Report(NamedTuple):
     """Position in `domain.events.SCHEMES`, `MISSING` where unknown."""
     entry: int
     """The two digits of the entry mode, -1 where unknown."""
-    terminal: np.uint64
-    """Hash of the terminal's number, 0 where unknown."""
+    terminal_id: np.uint64
+    """As `Event.terminal_id`."""
     tag: int
-    """Sixteen bits of that as its payment was first reported with, 0 where unknown."""
-    terminal_text: int
-    """The terminal's number of up to 8 characters as a little-endian integer, `MISSING` where unknown or longer."""
+    """Sixteen bits of a hash of the terminal that its payment was first reported with, 0 where unknown."""
 
 
 class Event(NamedTuple):
@@ -183,8 +181,19 @@ class Event(NamedTuple):
     """The amount in the currency it was paid in; `amount` and `fee` are in the merchant's."""
     sent: np.uint64
     """Hash of terminal, STAN and time sent, 0 where one is missing."""
+    terminal_id: np.uint64
+    """The terminal's id as `domain.feature_codes.terminal_text` reads it, 0 where unknown."""
     eci: int
     """The electronic commerce indicator, -1 where there is none."""
+
+
+class Equipment(NamedTuple):
+    """What an event says of one of a merchant's terminals."""
+
+    terminal_id: np.uint64
+    """As `Event.terminal_id`."""
+    status: int
+    """Position in `domain.events.TERMINAL_STATUSES`, `MISSING` where nothing is said of it."""
 
 
 class Undone(NamedTuple):
@@ -274,7 +283,7 @@ One record, not arrays: a record is passed on as an address, an array with an ow
 KEYED, STRIPE, CODE, CHIP, CONTACTLESS = (1,), (2, 90), (3, 4, 94), (5, 95), (7, 91, 98)
 """Ways of entry, by the two digits of ISO 8583 DE22 that say so."""
 ONLINE = (9, 10, 81, 82)
-"""Ways of entry without a card at hand, on the net: with a cryptogram, by credentials on file, and two of e-commerce."""
+"""Ways of entry on the net, without the card: with a cryptogram, by credentials on file, and two of e-commerce."""
 SALE, REFUND, UNDO = 0, 1, 2
 UNIONPAY, VISA, MASTERCARD = (SCHEMES.index(name) for name in ("unionpay", "visa", "mastercard"))
 DAY_KINDS = len(DayKind)

@@ -19,15 +19,23 @@ from domain.events import (
     KIND_MASTER_DATA,
     KIND_PERSON,
     KIND_SETTLEMENT,
+    KIND_TERMINAL,
     KIND_TRANSACTION,
     REPORT_KINDS,
 )
-from domain.feature_codes import ROW_CLOSING, ROW_CONTRACT, ROW_REPORT, ROW_SETTLEMENT, ROW_TRANSACTION
+from domain.feature_codes import (
+    LONG_TERMINAL,
+    ROW_CLOSING,
+    ROW_CONTRACT,
+    ROW_REPORT,
+    ROW_SETTLEMENT,
+    ROW_TRANSACTION,
+)
 from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
 from engine.borrowing import borrowed
 from engine.checkpoint.dirty import touch
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
-from engine.decoding.hashing import hash64, mix64, murmur2, prefetch
+from engine.decoding.hashing import hash64, load64, mix64, murmur2, prefetch
 from engine.features.event import (
     CONTRACT,
     MASTER_DATA,
@@ -36,6 +44,7 @@ from engine.features.event import (
     SALE,
     UNDO,
     Closing,
+    Equipment,
     Event,
     Report,
     Revision,
@@ -45,8 +54,8 @@ from engine.features.families import repeats
 from engine.features.identity import AMOUNT_BITS, Identity, currency_of, whole_amount
 from engine.features.money import converted
 from engine.features.pricing import line_fee, price_line, rise_ppm, version_at
-from engine.features.rows import CHUNK, place
 from engine.features.reporting import report_of
+from engine.features.rows import CHUNK, place
 from engine.features.sets import ABSENT, amount_at, enter, fetch, find, time_at
 from engine.features.state import (
     MAX_FEEDS,
@@ -110,6 +119,8 @@ MASTER_DATA_BYTES, CONTRACT_BYTES, PRICE_LINE_BYTES = (
     PRICE_LINE.itemsize,
 )
 _0 = np.uint64(0)
+_ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
+_LONG_TERMINAL = np.uint64(LONG_TERMINAL)
 _K = np.uint64(0x9E3779B97F4A7C15)
 _SETTLED, _APPLIED, _MESSAGE = 1, 2, 16
 """As what an id is looked up: a settlement, a reversal that was applied, a message of a type and outcome (from 16 on).
@@ -187,6 +198,11 @@ def close_all(row: Any, blocks: Any, closing: Closing, reference: Any, out: Any)
 @njit_inner
 def revise_all(row: Any, blocks: Any, revision: Revision, reference: Any, out: Any) -> None:
     """Tell every family that cares of a new version of the contract."""
+
+
+@njit_inner
+def equip_all(row: Any, blocks: Any, equipment: Equipment) -> None:
+    """Tell every family that cares what is said of a terminal."""
 
 
 # families: end
@@ -816,6 +832,18 @@ def _sent(columns: Any, i: int, identity: Identity) -> np.uint64:
 
 
 @njit_inline
+def _terminal_id(data: Any, columns: Any, i: int) -> np.uint64:
+    """The terminal's id as `Event.terminal_id` has it."""
+    h, length = np.uint64(columns.hash[S_TERMINAL, i]), i64(columns.length[S_TERMINAL, i])
+    if h == _0:
+        return _0
+    if length > 8:
+        return h | _LONG_TERMINAL
+    of_id = _ALL_BITS >> np.uint64(64 - 8 * length)
+    return load64(data, i64(columns.start[S_TERMINAL, i])) & of_id
+
+
+@njit_inline
 def _mcc(code: int) -> int:
     """An MCC as it came, -1 where there is none: 0000 and 9999 stand for that."""
     return -1 if code in (MISSING, 0, 9999) else code
@@ -851,7 +879,7 @@ def _event(
         fee, due, due_ppm, mode, channel, columns.hash[S_TERMINAL, i],
         columns.hash[S_ACCEPTOR, i], columns.hash[S_CHANNEL_MERCHANT, i],
         max(columns.number[N_FEE_CLASS, i], -1), _acceptor_region(data, acceptor_at, layout, reference), paid,
-        _sent(columns, i, identity), max(columns.number[N_ECI, i], -1),
+        _sent(columns, i, identity), _terminal_id(data, columns, i), max(columns.number[N_ECI, i], -1),
     )  # fmt: skip
 
 
@@ -917,7 +945,9 @@ def _report(
     amount = _own_money(amount, currency if currency != MISSING else i64(row.currency), row, reference)
     master_data = state.master_data[_master_data_at(state, row, time_ms)]
     zone = master_data.zone if master_data.zone >= 0 else row.zone
-    report = report_of(data, columns, i, r, identity, state, row, amount, time_ms, zone)
+    report = report_of(
+        columns, i, r, identity, state, row, _terminal_id(data, columns, i), amount, time_ms, i64(zone)
+    )  # fmt: skip
     if report.kind <= 0:
         return -1 if report.kind else j
     _nothing(into)
@@ -1071,7 +1101,8 @@ def run(
     Args:
         data: the batch's bytes.
         columns: its `engine.decoding.columns.Columns`.
-        places: (n,) of master data or a contract, its version's place in the side table.
+        places: (n,) of master data or a contract, its version's place in the side table; of what is said of a terminal
+            the place of its status, plus one, 0 for none.
         identity: its `engine.features.identity.Identity`.
         state: read and written.
         references: (versions,) of `engine.features.event.REFERENCE`, ascending by `since_ms`, read.
@@ -1172,6 +1203,9 @@ def run(
                     continue
                 row.contract_versions += 1
                 j = _revise(columns, i, r, places[i], state, into, references, out, j)
+            elif kind == KIND_TERMINAL:
+                status = i64(places[i]) - 1 if places[i] else MISSING
+                equip_all(row, state.blocks, Equipment(_terminal_id(data, columns, i), status))
             row.other_events += np.uint32(1)
             continue
         reference = _reference_at(references, _clock(row, columns.number[N_TIME, i]))
@@ -1228,7 +1262,7 @@ def snapshot(rows: Any, blocks: Any, state: State, references: Any, scratch: Any
     event = Event(
         now_ms, now_ms, now_ms, min(local_ms // DAY_MS, day), day, day, local_ms // 3_600_000 % 24, i64(0), i64(UNDO),
         now_ms < 0, _0, _0, nothing, nothing, none, nothing, nothing, i64(row.currency), none, none, none, none,
-        nothing, nothing, nothing, _0, _0, _0, _0, _0, none, i64(0), i64(0), _0, none,
+        nothing, nothing, nothing, _0, _0, _0, _0, _0, none, i64(0), i64(0), _0, _0, none,
     )  # fmt: skip
     update_all(row, blocks, event, master_data, _reference_at(references, now_ms), out)
     out.row_kind = ROW_TRANSACTION

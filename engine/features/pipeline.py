@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from domain.dispositions import VERSIONS
-from domain.events import FUTURE_MS, KIND_CLOCK, KIND_CONTRACT, KIND_DEAD, KIND_MASTER_DATA
+from domain.events import (
+    FUTURE_MS,
+    KIND_CLOCK,
+    KIND_CONTRACT,
+    KIND_DEAD,
+    KIND_MASTER_DATA,
+    KIND_TERMINAL,
+    TERMINAL_STATUSES,
+)
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS, empty_columns
 from engine.decoding.decode import Decoded, Decoder, dead_letter
 from engine.decoding.hashing import partition_of
@@ -170,7 +178,8 @@ class FeaturePipeline:
         )  # fmt: skip
 
     def _stage(self, records: Records, decoded: Decoded) -> NDArray[np.int32]:
-        """Where merchants' versions are held, by record; writes the receipt of records that have none.
+        """Where merchants' versions are held, and statuses of terminals, by record as the kernel takes them; writes the
+        receipt of records that have none.
 
         The feeds of a foreign topic become one, whose clock is the partition's.
         """
@@ -183,6 +192,8 @@ class FeaturePipeline:
                 places[i] = self._hold(records, decoded, i, event)
                 if places[i] == 0:
                     kinds[i] = KIND_DEAD
+            elif kinds[i] == KIND_TERMINAL and "terminal_status" in event:
+                places[i] = TERMINAL_STATUSES.index(event["terminal_status"]) + 1
         if self._foreign:
             decoded.columns.hash[_FEED] = 0
         received = decoded.columns.number[_RECEIVED]

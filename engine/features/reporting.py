@@ -1,8 +1,8 @@
 """What is known of a merchant's reports: which came, which were taken back, and what of each payment was said.
 
 Reports come late, in bulk, doubled, and some are withdrawn. Each is remembered by its `report_id`, or else by what it
-says, beside the messages, under a keyed hash as they are; and so is each payment that was reported as fraud, for a report
-and a chargeback may be of one.
+says, beside the messages, under a keyed hash as they are; and so is each payment that was reported as fraud, for a
+report and a chargeback may be of one.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from domain.events import FRAUD_REASONS, KIND_CHARGEBACK, KIND_FRAUD_REPORT
 from domain.feature_codes import REPORT_CHARGEBACK, REPORT_FRAUD, REPORT_RETRIEVAL
 from domain.timestamps import DAY_MS
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
-from engine.decoding.hashing import hash_of, load64, mix64
+from engine.decoding.hashing import hash_of, mix64
 from engine.features.event import Report
 from engine.features.sets import ABSENT, amount_at, enter, find, time_at
 from engine.features.zones import offset_at
@@ -51,12 +51,12 @@ _K = np.uint64(0x9E3779B97F4A7C15)
 
 @njit_inline
 def _as(h: np.uint64, what: int) -> np.uint64:
-    key = mix64(h ^ np.uint64(what) * _K)
+    key: np.uint64 = mix64(h ^ np.uint64(what) * _K)
     return key if key != _0 else np.uint64(1)
 
 
 @njit_inline
-def tag_of(h: np.uint64) -> int:
+def _tag_of(h: np.uint64) -> int:
     """Sixteen bits of a terminal's hash, never 0, which stands for none."""
     return i64(h >> np.uint64(48)) | 1 if h != _0 else 0
 
@@ -72,10 +72,10 @@ def _kind_of(kind: int) -> int:
 def _name_of(columns: Any, i: int, identity: Identity, time_ms: int) -> np.uint64:
     """What a report is known by: its own id, or else its payment, amount and that one's time."""
     if identity.txn[i] != _0:
-        return identity.txn[i]
+        return np.uint64(identity.txn[i])
     original_ms = columns.number[_N_ORIGINAL_TIME, i]
     when = np.uint64(original_ms if original_ms != MISSING else time_ms)
-    return mix64(mix64(identity.original[i] + np.uint64(columns.number[_N_AMOUNT, i]) * _K) + when * _K)
+    return np.uint64(mix64(mix64(identity.original[i] + np.uint64(columns.number[_N_AMOUNT, i]) * _K) + when * _K))
 
 
 @njit_inline
@@ -89,21 +89,12 @@ def _says_fraud(columns: Any, i: int, kind: int) -> bool:
 
 
 @njit_inline
-def _terminal_text(data: Any, columns: Any, i: int) -> int:
-    length = columns.length[_S_TERMINAL, i]
-    if columns.hash[_S_TERMINAL, i] == _0 or length > 8:
-        return i64(MISSING)
-    word = load64(data, i64(columns.start[_S_TERMINAL, i]))
-    return i64(word if length == 8 else word & ((np.uint64(1) << np.uint64(8 * length)) - np.uint64(1)))
-
-
-@njit_inline
 def _note_report(state: State, key: np.uint64, r: int, now_s: int, time_s: int, status: np.uint64, note: int,
                  kind: int) -> tuple[int, int, int, int]:  # fmt: skip
     """Note a report, or that one was taken back.
 
-    Returns 1 where that changes anything, 0 where there is nothing to take back, -1 where the same came before; how many
-    it adds to the reports that schemes count; what is noted of the report, as it was; when it came, UTC seconds.
+    Returns 1 where that changes anything, 0 where there is nothing to take back, -1 where the same came before; how
+    many it adds to the reports that schemes count; what is noted of the report, as it was; when it came, UTC seconds.
     """
     at, back = find(state.duplicates, key, r, now_s), status in (_REVERSED, _WITHDRAWN)
     if at == ABSENT:
@@ -144,19 +135,19 @@ def _day(state: State, zone: int, time_ms: int) -> int:
 
 @njit_inner
 def report_of(
-    data: Any, columns: Any, i: int, r: int, identity: Identity, state: State, row: Any, amount: int, time_ms: int,
-    zone: int,
+    columns: Any, i: int, r: int, identity: Identity, state: State, row: Any, terminal_id: np.uint64, amount: int,
+    time_ms: int, zone: int,
 ) -> Report:  # fmt: skip
     """A report as families see it; its kind is 0 where it changes nothing, -1 where it came before.
 
     Args:
-        data: the batch's bytes.
-        columns: its columns.
+        columns: the batch's.
         i: which record.
         r: its merchant's row.
         identity: of the batch.
         state: of the partition; what is known of reports is written.
         row: the merchant's.
+        terminal_id: the record's, as `Event.terminal_id`.
         amount: the record's, in the merchant's currency; `MISSING` where it is not known.
         time_ms: when it was reported.
         zone: the merchant's.
@@ -169,9 +160,9 @@ def report_of(
         state, _as(name, _REPORT + kind), r, now_s, time_ms // 1000, columns.hash[_S_STATUS, i],
         amount << 3 | i64(fraud) << 2, kind,
     )  # fmt: skip
-    given_ms, terminal = columns.number[_N_ORIGINAL_TIME, i], columns.hash[_S_TERMINAL, i]
+    given_ms = columns.number[_N_ORIGINAL_TIME, i]
     original_s = min(given_ms if given_ms != MISSING else time_ms - REPORTED_AFTER_MS, time_ms) // 1000
-    tag, newly, charged_back = tag_of(terminal), i64(0), i64(0)
+    tag, newly, charged_back = _tag_of(columns.hash[_S_TERMINAL, i]), i64(0), i64(0)
     fraud, amount = note & 4 != 0, note >> 3
     if changes > 0 and fraud and note & 3 == _OPEN:
         newly, charged_back, original_s, tag, amount = _note_payment(
@@ -188,6 +179,5 @@ def report_of(
     entry = ((entry & 255) - 48) * 10 + ((entry >> 8 & 255) - 48) if entry != MISSING else i64(-1)
     return Report(
         kind if changes > 0 else changes, count, newly, charged_back, reported_s * 1000, day, now_day, own_day, amount,
-        fraud, columns.number[_N_SCHEME, i], entry, terminal, tag,
-        _terminal_text(data, columns, i),
+        fraud, columns.number[_N_SCHEME, i], entry, terminal_id, tag,
     )  # fmt: skip

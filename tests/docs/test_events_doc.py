@@ -39,6 +39,7 @@ MOVED = {
     Moves.FEATURES: "the merchant's features",
     Moves.TERMS: "what the merchant's transactions are held against",
     Moves.RISK: "the merchant's risk score",
+    Moves.HISTORY: "what the merchant's later features rest on",
 }
 UNREAD = "Checked and kept in the log; no feature and no detector reads it."
 OUTPUTS: dict[str, type[msgspec.Struct]] = {"Alert": Alert, "Score": Score, "Dead letter": DeadLetter}

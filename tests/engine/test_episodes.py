@@ -322,6 +322,20 @@ def test_a_rule_s_deadline_runs_from_the_first_hit() -> None:
     assert alert.duty is None
 
 
+@dataclass(frozen=True, slots=True)
+class Dutiful(Probe):
+    """A probe of which some findings fall under a rule."""
+
+    def duty_of(self, values: Mapping[str, int | float | None]) -> DutyRule | None:
+        return (DutyRule("In two days", 2 * 86_400), None, DutyRule("At a moment", due_ms=START_MS + 7))[values["n"]]
+
+
+def test_a_detector_may_say_by_a_finding_s_values_which_rule_it_falls_under() -> None:
+    desk = Desk()
+    duties = [desk.take(Hit(k, row=k), detector=Dutiful())[0].duty for k in range(3)]
+    assert duties == [Duty("In two days", iso(START_MS + 2 * DAY_MS)), None, Duty("At a moment", iso(START_MS + 7))]
+
+
 def test_merchants_and_detectors_have_episodes_of_their_own() -> None:
     desk = Desk()
     ids = {alert.alert_id for alert in desk.take(Hit(0), Hit(0, row=1))}

@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("warm_kernel")]
 
 T0 = 1_783_251_730_250
 SALE = {"txn_id": "1", "merchant_id": "m", "amount": 100, "currency": "CNY", "event_time": T0, "feed": "f"}
+BEFORE = ({**SALE, "txn_id": "0", "terminal_id": "s"}, {**SALE, "terminal_id": "t"})
 LATER: dict[str, dict[str, Any]] = {
     "transaction": {**SALE, "txn_id": "2", "event_time": T0 + 1},
     "settlement": {**SALE, "event_time": T0 + 1},
@@ -24,7 +25,7 @@ LATER: dict[str, dict[str, Any]] = {
     "chargeback": {"merchant_id": "m", "event_time": T0 + 1, "feed": "f"},
     "verdict": {"merchant_id": "m", "event_time": T0 + 1, "alert_id": "a", "verdict": "confirmed"},
     "override": {"merchant_id": "m", "event_time": T0 + 1, "grade": "E", "reason": "seen", "expires_at": T0 + 10**9},
-    "terminal": {"merchant_id": "m", "effective_from": T0, "terminal_id": "t"},
+    "terminal": {"merchant_id": "m", "effective_from": T0, "terminal_id": "t", "terminal_status": "spare"},
     "clock": {"feed": "f", "event_time": T0 + 1},
     "contract": {"merchant_id": "m", "effective_from": T0, "prices": [{"rate_ppm": 6000}]},
     "person": {"person_id": "p", "effective_from": T0, "role": "rep", "name": "苇杪"},
@@ -32,7 +33,7 @@ LATER: dict[str, dict[str, Any]] = {
     "visit": {"merchant_id": "m", "event_time": T0 + 1, "outcome": "as_registered", "note": "open"},
     "complaint": {"merchant_id": "m", "event_time": T0 + 1, "reason_code": "fee"},
 }
-"""A second event of each kind, after `SALE`."""
+"""An event of each kind, after `BEFORE`."""
 
 
 class Seen(NamedTuple):
@@ -43,6 +44,7 @@ class Seen(NamedTuple):
     features: int
     terms: tuple[int, int]
     risk: int
+    history: bytes
 
 
 def seen_after(*events: dict[str, Any]) -> Seen:
@@ -56,12 +58,14 @@ def seen_after(*events: dict[str, Any]) -> Seen:
     state = monitor._pipeline.state
     row = state.rows.rows[0]
     feed_clock_ms = int(state.feed_clock_ms[0])
-    return Seen(int(row["clock_ms"]), feed_clock_ms, len(detector.seen), (row["master_data"], row["contract"]), risk)
+    terms = (row["master_data"], row["contract"])
+    history = state.rows.block("terminals", 0).tobytes()
+    return Seen(int(row["clock_ms"]), feed_clock_ms, len(detector.seen), terms, risk, history)
 
 
 @pytest.mark.parametrize("kind", EVENT_KINDS.values(), ids=lambda kind: kind.name)
 def test_an_event_moves_what_its_kind_says_and_nothing_else(kind: EventKind) -> None:
-    before, after = seen_after(SALE), seen_after(SALE, {"type": kind.name, **LATER[kind.name]})
+    before, after = seen_after(*BEFORE), seen_after(*BEFORE, {"type": kind.name, **LATER[kind.name]})
     of = {
         "clock_ms": Moves.CLOCK, "feed_clock_ms": Moves.FEED_CLOCK, "features": Moves.FEATURES, "terms": Moves.TERMS,
         "risk": Moves.RISK,
@@ -70,6 +74,8 @@ def test_an_event_moves_what_its_kind_says_and_nothing_else(kind: EventKind) -> 
     for name, each in of.items():
         if getattr(before, name) != getattr(after, name):
             moved |= each
+    if before.history != after.history and Moves.FEATURES not in moved:
+        moved |= Moves.HISTORY
     assert moved == kind.moves
 
 

@@ -173,7 +173,7 @@ def test_a_new_merchant_s_refunds_and_chargebacks_above_five_percent_are_a_breac
 def test_efm_looks_at_merchants_that_authenticate_little_and_says_nothing_where_nobody_tells(
     eci: str | None, items: int, share: float | None, breached: int
 ) -> None:
-    """A thousand payments of the month before, half a percent of them charged back as fraud, 50,000 dollars at least."""
+    """A thousand payments of the month before, half a percent of them charged back as fraud, 50,000 dollars."""
     august = of_month(AUGUST, 1_000, 30, "mastercard", "a", **({} if eci is None else {"eci": eci}))
     back = chargebacks(august, items, SEPTEMBER + DAY, reason_code="4837", amount=7_000_000)
     other = chargebacks(august[500:], 20, SEPTEMBER + DAY, reason_code="4853", amount=7_000_000)

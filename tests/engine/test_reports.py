@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from domain.feature_codes import ROW_REPORT
+from domain.feature_codes import POINT_MERCHANT, POINT_TERMINAL, ROW_REPORT, terminal_text
 from engine.monitor import Monitor, MonitorConfig
 from tests.report_streams import DAY, HOUR, T0, Event, records_of, report, rows_of, sale
 
@@ -37,7 +37,8 @@ def test_reports_count_in_the_week_of_their_payments_against_the_sales_of_that_w
 
 def test_the_evidence_is_the_likelihood_ratio_of_the_rate_shown_against_the_base() -> None:
     sales = a_week()
-    row = rows_of([*sales, *(report(each) for each in sales[:48:12])], "point_evidence", "point_base_ppm", "point_sales")[-1]
+    names = ("point_evidence", "point_base_ppm", "point_sales")
+    row = rows_of([*sales, *(report(each) for each in sales[:48:12])], *names)[-1]
     # Peers at the counter are reported 200 times in a million; the merchant has no weeks before.
     base = 2 / (2 / 0.0002)
     expected = row["point_sales"] * base
@@ -51,7 +52,7 @@ def test_what_the_worst_day_has_more_than_any_other_proves_nothing() -> None:
     sales = a_week()
     burst = [*sales[:10], sales[24], sales[36]]
     rows = rows_of([*sales, *map(report, burst)], "point_evidence", "point_reports", "point_days", kind=ROW_REPORT)
-    spread = rows_of([*sales, *map(report, sales[:36:12])], "point_evidence", kind=ROW_REPORT)
+    spread = rows_of([*sales, *map(report, (sales[0], sales[13], sales[24]))], "point_evidence", kind=ROW_REPORT)
     assert (rows[-1]["point_reports"], rows[-1]["point_days"]) == (12, 3)
     assert rows[-1]["point_evidence"] == pytest.approx(spread[-1]["point_evidence"])
 
@@ -133,10 +134,28 @@ def test_a_retrieval_request_is_counted_and_accuses_nobody() -> None:
     assert row == {"report_kind": 3, "retrievals": 1, "point_reports": None}
 
 
-def test_a_terminal_s_number_of_eight_characters_is_told() -> None:
+def test_a_report_says_which_terminal_it_names() -> None:
     sales = [sale("1", T0, terminal_id="21000417")]
     told = rows_of([*sales, report(sales[0])], "report_terminal")[-1]["report_terminal"]
-    assert int(told).to_bytes(8, "little") == b"21000417"
-    assert rows_of([sales[0], report(sales[0], terminal_id="210004171")], "report_terminal")[-1] == {
-        "report_terminal": None
-    }
+    assert terminal_text(told) == "21000417"
+    assert rows_of([sales[0], report(sale("1", T0))], "report_terminal")[-1] == {"report_terminal": None}
+
+
+def test_reports_that_gather_at_one_of_several_terminals_are_judged_by_its_own_sales() -> None:
+    """Ten terminals sell alike for four weeks; five payments at one of them are reported."""
+    sales = [each | {"terminal_id": f"T{k % 10}"} for week in range(4) for k, each in enumerate(a_week(80, week))]
+    names = ("point_form", "point_reports", "point_sales", "point_days", "point_evidence")
+    one = [each for each in sales if each["terminal_id"] == "T3"][-8:]
+    at_one = rows_of([*sales, *map(report, one[:5])], *names, kind=ROW_REPORT)[-1]
+    assert (at_one["point_form"], at_one["point_reports"], at_one["point_days"]) == (POINT_TERMINAL, 5, 4)
+    assert at_one["point_sales"] == 8
+    spread = [each for k, each in enumerate(sales[-80:]) if k % 16 == k // 16]
+    at_all = rows_of([*sales, *map(report, spread)], *names, kind=ROW_REPORT)[-1]
+    assert (at_all["point_form"], at_all["point_reports"], at_all["point_sales"]) == (POINT_MERCHANT, 5, 80)
+    assert at_one["point_evidence"] > at_all["point_evidence"] + 3
+
+
+def test_a_terminal_of_which_no_sales_are_held_is_judged_with_the_merchant() -> None:
+    sales = a_week()
+    row = rows_of([*sales, *(report(each, terminal_id="elsewhere") for each in sales[:48:12])], "point_form")[-1]
+    assert row["point_form"] == POINT_MERCHANT

@@ -41,7 +41,8 @@ class Weaver:
 
     def weave(self, steps: int) -> list[Event]:
         while len(self.events) < steps:
-            self.now_ms += self.rng.choice((1_000, HOUR // 6, HOUR, 3 * HOUR, 12 * HOUR if self.rng.random() < 0.2 else 0))
+            long_ms = 12 * HOUR if self.rng.random() < 0.2 else 0
+            self.now_ms += self.rng.choice((1_000, HOUR // 6, HOUR, 3 * HOUR, long_ms))
             self.rng.choice((self._sale, self._sale, self._sale, self._sale, self._report, self._clock, self._bulk))()
         return self.events
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from domain.events import CARD_KINDS
+from engine.decoding.columns import pack
 from engine.features.event import (
     CHIP,
     CODE,
@@ -36,6 +37,8 @@ _CREDIT, _CHIP, _STRIPE, _CONTACTLESS, _CODE, _KEYED = range(3, 9)
 _ENTRIES = np.full(100, -1, np.int8)
 for _entries, _at in ((CHIP, _CHIP), (STRIPE, _STRIPE), (CONTACTLESS, _CONTACTLESS), (CODE, _CODE), (KEYED, _KEYED)):
     _ENTRIES[list(_entries)] = _at
+_TECHNICAL = np.array([pack("91"), pack("96"), pack("98")])
+"""Issuer or switch inoperative, system malfunction, no answer in time."""
 _CREDIT_KINDS = np.array([kind in {"credit", "semi_credit"} for kind in CARD_KINDS])
 
 BASE_D = 1
@@ -45,6 +48,7 @@ FIELDS = (
     ("daily_count", np.uint32, (2, 9)),
     ("daily_mcc_sales", np.uint32, (2, MCCS)),
     ("daily_day", np.int32, 2),
+    ("daily_technical", np.uint16, 2),
     ("daily_mcc", np.int16, (2, MCCS)),
 )
 
@@ -62,6 +66,7 @@ COLUMNS = (
     _column("undone_minor", "minor units", "what voids and reversals of that day took out of sales"),
     _column("declined", "transactions", "sale attempts that were declined"),
     _column("declined_minor", "minor units", "sale attempts that were declined"),
+    _column("technical", "transactions", "sale attempts that failed technically (response codes 91, 96, 98)"),
     _column("credit", "transactions", "approved sales on credit or semi-credit cards"),
     _column("chip", "transactions", "approved sales by chip (entry modes 05, 95)"),
     _column("stripe", "transactions", "approved sales by magnetic stripe (entry modes 02, 90)"),
@@ -84,6 +89,13 @@ CLOSES = tuple(column.name for column in COLUMNS)
 
 
 @njit_inner
+def is_technical(event: Event) -> bool:
+    """Whether it was declined by a system, not by anybody's decision."""
+    response = event.response
+    return not event.approved and (response == _TECHNICAL[0] or response == _TECHNICAL[1] or response == _TECHNICAL[2])
+
+
+@njit_inner
 def _place(row: Any, day: int) -> int:
     """The place of a local day, emptied if it held an earlier one; -1 where it holds a later one."""
     k = day & 1
@@ -91,6 +103,7 @@ def _place(row: Any, day: int) -> int:
         return -1
     if row.daily_day[k] < day:
         row.daily_day[k] = day
+        row.daily_technical[k] = 0
         for each in range(6):
             row.daily_minor[k, each] = 0
         for each in range(9):
@@ -146,6 +159,8 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
     if event.approved or event.role == SALE:
         row.daily_count[k, what] += np.uint32(1)
         row.daily_minor[k, what] += event.amount
+    if event.role == SALE and is_technical(event):
+        row.daily_technical[k] = min(i64(row.daily_technical[k]) + 1, 65_535)
 
 
 @njit_inner
@@ -192,6 +207,7 @@ def close(row: Any, closing: Closing, reference: Any, out: Any) -> None:
     out.closed_undone_minor = row.daily_minor[k, _UNDONE]
     out.closed_declined = i64(row.daily_count[k, _DECLINED])
     out.closed_declined_minor = row.daily_minor[k, _DECLINED]
+    out.closed_technical = i64(row.daily_technical[k])
     out.closed_credit = i64(row.daily_count[k, _CREDIT])
     out.closed_chip = i64(row.daily_count[k, _CHIP])
     out.closed_stripe = i64(row.daily_count[k, _STRIPE])

@@ -28,8 +28,8 @@ PACE_D, WINDOW_D, APPROVAL_D, BEFORE_D = 14, 30, 3, 28
 _BEFORE_ATTEMPTS = 100
 """Attempts from which on the rate before means something."""
 _VISA, _MASTERCARD, _VISA_FRAUD, _VISA_DISPUTES, _CHARGEBACKS, _FRAUD, _ONLINE, _SECURE, _TOLD = range(9)
-"""Places in `gauge_month`: payments (of Visa those without the card), reports and chargebacks; e-commerce of Mastercard,
-what of it is authenticated, and what says whether it is."""
+"""Places in `gauge_month`: payments (of Visa those without the card), reports and chargebacks; e-commerce of
+Mastercard, what of it is authenticated, and what says whether it is."""
 _D_VISA, _D_VISA_ITEMS, _D_CHARGEBACKS, _D_ATTEMPTS, _D_APPROVED, _D_SALES, _D_REFUNDS = range(7)
 """Places in `gauge_day`: of Visa payments and items, the others of Mastercard without the card."""
 _FAULTS = np.array([pack(code) for code in ("91", "96", "98")])
@@ -231,23 +231,23 @@ def update(row: Any, block: Any, event: Event, master_data: Any, reference: Any,
 @njit_inner
 def report(row: Any, block: Any, report: Report, master_data: Any, reference: Any, out: Any) -> None:
     """Count a report in the month and on the day that it came, or take it out of these."""
-    if not gauges_reported(row, report) or report.count == 0:
+    if not gauges_reported(row, report) or report.change == 0:
         return
     _roll(block, report.now_day)
     month = month_of(report.day)
     if report.scheme == VISA:
         if report.entry < 0 or (report.entry < 100 and _ABSENT[report.entry]):
             what = _VISA_FRAUD if report.kind == REPORT_FRAUD else _VISA_DISPUTES
-            _in_month(block, month, what, report.count)
-            _on_day(block, report.day, _D_VISA_ITEMS, report.count)
+            _in_month(block, month, what, report.change)
+            _on_day(block, report.day, _D_VISA_ITEMS, report.change)
     elif report.kind == REPORT_CHARGEBACK:
-        _in_month(block, month, _CHARGEBACKS, report.count)
-        _on_day(block, report.day, _D_CHARGEBACKS, report.count)
+        _in_month(block, month, _CHARGEBACKS, report.change)
+        _on_day(block, report.day, _D_CHARGEBACKS, report.change)
         if report.fraud:
-            _in_month(block, month, _FRAUD, report.count)
+            _in_month(block, month, _FRAUD, report.change)
             k = _month(block, month)
             if k >= 0:
-                block.gauge_fraud_minor[k] += report.count * report.amount
+                block.gauge_fraud_minor[k] += report.change * report.amount
 
 
 @njit_inner

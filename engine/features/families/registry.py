@@ -24,6 +24,7 @@ from engine.features.families import (
     reports,
     season,
     sent,
+    terminals,
     trade,
     volume,
 )
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FAMILIES: tuple[ModuleType, ...] = (
-    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, daily, season, sent, reports,
-    gauges,
+    lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, daily, season, sent, terminals,
+    reports, gauges,
 )  # fmt: skip
 
 
@@ -61,8 +62,7 @@ def columns(families: tuple[ModuleType, ...] = FAMILIES) -> tuple[Column, ...]:
 
 
 def told_by_closings(families: tuple[ModuleType, ...] = FAMILIES) -> NDArray[np.bool_]:
-    """By column, whether its family writes it at closings and reports alone: all that the family tells is told there.
-    """
+    """By column, whether its family tells all that it tells at closings and reports alone."""
     found = [False]
     for family in families:
         told = {*getattr(family, "CLOSES", ()), *getattr(family, "REPORTS", ())}

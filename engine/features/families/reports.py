@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from domain.feature_codes import POINT_MERCHANT, REPORT_RETRIEVAL
+from domain.feature_codes import POINT_MERCHANT, POINT_TERMINAL, REPORT_RETRIEVAL
 from domain.fraud_rates import base_ppm
 from engine.features.blocks import Block
-from engine.features.event import KEYED, MISSING, ONLINE, Report
-from engine.features.families import Column
+from engine.features.event import KEYED, ONLINE, Report
+from engine.features.families import Column, terminals
 from engine.features.families.volume import WEEKS
 from engine.jit import i64, njit_inner
 
@@ -36,7 +36,8 @@ _ABSENT[[*KEYED, *ONLINE]] = True
 
 BASE_D = 1
 """Days until what started anew on a merchant means something: reports that are missing accuse nobody."""
-RESTS_ON = ("volume",)
+RESTS_ON = ("volume", "terminals")
+READS = ("terminals", "more_terminals")
 FIELDS = ()
 _FIELDS = (
     ("reported_minor", np.int64),
@@ -65,11 +66,11 @@ COLUMNS = (
     Column("report_kind", "code", "report", "1 fraud, 2 chargeback, 3 retrieval request", null=_NO_REPORT),
     Column("report_loss_minor", "minor units", "report", "its payment, if not reported as fraud before",
            null=f"{_NO_REPORT}, or its payment was known as fraud, or it is none"),
-    Column("report_terminal", "code", "report", "the terminal's number, 8 characters as an integer",
-           null=f"{_NO_REPORT}, or it has none of at most 8 characters"),
+    Column("report_terminal", "code", "report", "the terminal it names, as `terminal_text` reads it",
+           null=f"{_NO_REPORT}, or it names none"),
     _point("form", "code", "1 the merchant, 2 the report's terminal: where the reports are rarer"),
-    _point("evidence", "decades", "how rare so many reports are by chance, of the weeks in which they are rarest, without what the worst day has"
-           " more than the second",
+    _point("evidence", "decades", "how rare so many reports are by chance, of the weeks in which they are rarest, "
+           "without what the worst day has more than the second",
            kind="float", error="relative 1e-9"),
     _point("reports", "transactions", "payments of these weeks reported as fraud"),
     _point("sales", "transactions", "approved sales of these weeks"),
@@ -179,40 +180,35 @@ def evidence(reports: int, expected: float) -> float:
     """How rare so many reports are where so many are expected, decades: the likelihood ratio of the rate they show."""
     if reports <= expected or expected <= 0:
         return 0.0
-    return (reports * np.log(reports / expected) - (reports - expected)) / _LN10
+    return float((reports * np.log(reports / expected) - (reports - expected)) / _LN10)
 
 
 @njit_inner
-def _rarest(reports: Any, sales: Any, week: int, peers: float) -> tuple[float, int, int, int, int, float]:
+def _rarest(reports: Any, sales: Any, week: int, sold_to: int, peers: float) -> tuple[float, int, int, int, int, float]:
     """The weeks that end with the latest reported one in which the reports are rarest.
 
     Args:
         reports: (13,) by week modulo 13.
         sales: (13,) likewise.
         week: the clock's.
+        sold_to: the last week of which `sales` tells; later ones had none.
         peers: share to be expected of a merchant without history.
 
     Returns:
         Their evidence, their first and last week, reports, sales and the share expected of them.
     """
-    whole, total = i64(0), i64(0)
-    last = i64(-1)
+    whole, total, before, last = i64(0), i64(0), i64(0), i64(-1)
     for each in range(week - WEEKS + 1, week + 1):
-        n = max(i64(sales[each % WEEKS]), 0)
+        n = _sold(sales, each, sold_to)
         whole, total = whole + min(i64(reports[each % WEEKS]), n), total + n
         if reports[each % WEEKS] > 0:
-            last = each
-    for each in range(last + 1, week + 1):
-        total -= max(i64(sales[each % WEEKS]), 0)
+            last, before = each, total
     best, first, of_reports, of_sales, base = -1.0, last, i64(0), i64(0), peers
     k, n = i64(0), i64(0)
-    for back in range(WEEKS):
-        each = last - back
-        if each <= week - WEEKS:
-            break
-        sold = max(i64(sales[each % WEEKS]), 0)
+    for each in range(last, max(week - WEEKS, -1), -1):
+        sold = _sold(sales, each, sold_to)
         k, n = k + min(i64(reports[each % WEEKS]), sold), n + sold
-        share = (whole - k + OWN_WEIGHT) / (total - n + OWN_WEIGHT / peers)
+        share = (whole - k + OWN_WEIGHT) / (before - n + OWN_WEIGHT / peers)
         found = evidence(k, n * share)
         if found > best:
             best, first, of_reports, of_sales, base = found, each, k, n, share
@@ -220,31 +216,62 @@ def _rarest(reports: Any, sales: Any, week: int, peers: float) -> tuple[float, i
 
 
 @njit_inner
-def _write_point(row: Any, block: Any, report: Report, master_data: Any, out: Any) -> None:
-    """Write where the reports gather."""
+def _sold(sales: Any, week: int, sold_to: int) -> int:
+    return max(i64(sales[week % WEEKS]), 0) if week <= sold_to else i64(0)
+
+
+@njit_inner
+def _write_point(row: Any, block: Any, report: Report, master_data: Any, out: Any) -> float:
+    """Write how reports gather at the merchant; what is to be expected of its peers."""
     mcc = i64(master_data.mccs[0]) if master_data.mcc_count > 0 else i64(0)
     present = 0 <= report.entry < 100 and not _ABSENT[report.entry]
-    peers = i64(_BASES[mcc, 0 if present else 1]) * _PPM
-    week = i64(row.rolled_day) // 7
-    best, first, last, reports, sales, base = _rarest(block.reported_week, row.week_sales, week, peers)
-    out.point_form = POINT_MERCHANT
+    peers, week = i64(_BASES[mcc, 0 if present else 1]) * _PPM, i64(row.rolled_day) // 7
+    best, first, last, reports, sales, base = _rarest(block.reported_week, row.week_sales, week, week, peers)
     days, ahead = _on_days(block, 7 * first)
     # One stolen card makes many payments on one day: what such a day has more than any other proves nothing.
     out.point_evidence = min(best, evidence(reports - ahead, sales * base))
+    out.point_form = POINT_MERCHANT
     out.point_reports = reports
     out.point_sales = sales
     out.point_days = days
     out.point_weeks = last - first + 1
     out.point_base_ppm = base / _PPM
+    return peers
 
 
 @njit_inner
-def report(row: Any, block: Any, report: Report, master_data: Any, reference: Any, out: Any) -> None:
+def _write_terminal(row: Any, block: Any, k: int, held: Any, at: int, sold_to: int, peers: float, out: Any) -> None:
+    """Write how reports gather at the terminal in place `k`, if they are rarer there than at the merchant."""
+    week = i64(row.rolled_day) // 7
+    best, first, last, reports, sales, base = _rarest(
+        block.reported_terminal_week[k], held.terminal_weeks[at], week, sold_to, peers
+    )  # fmt: skip
+    _, ahead = _on_days(block, 7 * first)
+    found = min(best, evidence(reports - ahead, sales * base))
+    if found <= out.point_evidence:
+        return
+    days, latest = i64(0), i64(block.reported_terminal_day[k])
+    for back in range(min(latest - 7 * first + 1, DAYS)):
+        days += i64(block.reported_terminal_days[k] >> np.uint64(back) & _1)
+    out.point_form = POINT_TERMINAL
+    out.point_evidence = found
+    out.point_reports = reports
+    out.point_sales = sales
+    out.point_days = min(days, reports)
+    out.point_weeks = last - first + 1
+    out.point_base_ppm = base / _PPM
+
+
+@njit_inner
+def report(
+    row: Any, block: Any, few: Any, more: Any, report: Report, master_data: Any, reference: Any, out: Any
+) -> None:
     """Count a report, or take one out; write what it says and where reports gather."""
     out.report_kind = report.kind
-    out.report_terminal = report.terminal_text
+    if report.terminal_id != _0:
+        out.report_terminal = i64(report.terminal_id)
     if report.kind == REPORT_RETRIEVAL:
-        block.reported_retrievals = max(i64(block.reported_retrievals) + report.count, 0)
+        block.reported_retrievals = max(i64(block.reported_retrievals) + report.change, 0)
     block.reported_minor += report.reported * report.amount
     block.charged_back_minor += report.charged_back * report.amount
     out.reported_minor = block.reported_minor
@@ -252,11 +279,20 @@ def report(row: Any, block: Any, report: Report, master_data: Any, reference: An
     out.retrievals = i64(block.reported_retrievals)
     if report.reported > 0:
         out.report_loss_minor = report.amount
-    if report.reported == 0 or report.own_day < 0 or row.started == 0:
+    if report.reported == 0 or report.own_day < 0:
         return
     _roll(row, block)
     if report.own_day // 7 <= i64(row.rolled_day) // 7 - WEEKS:
         return
-    _count(row, block, report)
-    if report.reported > 0:
-        _write_point(row, block, report, master_data, out)
+    k = _count(row, block, report)
+    if report.reported <= 0:
+        return
+    peers = _write_point(row, block, report, master_data, out)
+    if k < 0 or report.terminal_id == _0:
+        return
+    at, other = terminals.find(few, report.terminal_id), terminals.find(more, report.terminal_id)
+    sold_to = i64(few.terminals_week)
+    if at >= 0:
+        _write_terminal(row, block, k, few, at, sold_to, peers, out)
+    elif other >= 0:
+        _write_terminal(row, block, k, more, other, sold_to, peers, out)
