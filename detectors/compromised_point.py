@@ -88,7 +88,8 @@ class CompromisedPoint:
         index = index[enough & (share >= self.times * features["point_base_ppm"][index])]
         reported = np.maximum(features["reported_minor"][index], 0).astype(np.float64)
         severity = self.base + self.per_decade * np.log10(1 + home_minor(features, index, reported) / 100_000)
-        return Findings(index, np.clip(severity, 0, 1), turnover_e7(features["report_loss_minor"][index].astype(np.int64)))
+        lost = turnover_e7(features["report_loss_minor"][index].astype(np.int64))
+        return Findings(index, np.clip(severity, 0, 1), lost)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """How many reports there are, of how many payments, and what was to be expected; who bears what so far."""

@@ -43,13 +43,9 @@ _NET = np.zeros(100, np.bool_)
 _NET[[*ONLINE]] = True
 _SECURED = (1, 2, 5, 6)
 """ECI of an authenticated payment: Mastercard's 01, 02, Visa's 06, 05."""
-_STARTS = np.array(
-    [(date(1970 + k // 12, k % 12 + 1, 1) - date(1970, 1, 1)).days for k in range(12 * 131)], np.int64
-)
+_STARTS = np.array([(date(1970 + k // 12, k % 12 + 1, 1) - date(1970, 1, 1)).days for k in range(12 * 131)], np.int64)
 """By month since January 1970, its first day since 1970."""
-_FIRST_DAY = np.array(
-    [(each.since - date(1970, 1, 1)).days for each in programmes.PROGRAMMES], np.int64
-)
+_FIRST_DAY = np.array([(each.since - date(1970, 1, 1)).days for each in programmes.PROGRAMMES], np.int64)
 _OF = np.array([programmes.NAMES.index(each.name) for each in programmes.PROGRAMMES], np.int64)
 _LIMITS = np.array(
     [[each.least_items, each.ratio_ppm, each.least_base, each.least_usd_minor] for each in programmes.PROGRAMMES],

@@ -41,7 +41,9 @@ FAMILIES: tuple[ModuleType, ...] = (
 
 
 ROW_KIND = Column(
-    "row_kind", "code", "txn",
+    "row_kind",
+    "code",
+    "txn",
     "0 a transaction, 1 a settlement, 2 the end of a local day, 3 a version of the contract, 4 a report",
 )
 """What a row of features describes. The kernel writes it, so every composition has it, as its first column."""
