@@ -88,10 +88,14 @@ def main() -> None:
     hits = {name: each for name, each in found.items() if name in points}
     false = {name: each for name, each in found.items() if name not in points}
     days = sorted((at_ms - told[name]) / DAY_MS for name, (at_ms, _) in hits.items() if name in told)
-    print(f"compromised {len(points)}, with reports {len(told)}, merchants simulated {options.merchants},"
-          f" given to the monitor {len(simulation._everyone)}, records on payments {len(simulation._changes)}")
-    print(f"recall {len(hits) / max(len(told), 1):.3f}, precision {len(hits) / max(len(found), 1):.3f},"
-          f" false {len(false)}, alerts a day {len(found) / options.days:.2f}")
+    print(
+        f"compromised {len(points)}, with reports {len(told)}, merchants simulated {options.merchants},"
+        f" given to the monitor {len(simulation._everyone)}, records on payments {len(simulation._changes)}"
+    )
+    print(
+        f"recall {len(hits) / max(len(told), 1):.3f}, precision {len(hits) / max(len(found), 1):.3f},"
+        f" false {len(false)}, alerts a day {len(found) / options.days:.2f}"
+    )
     if days:
         median, late = np.quantile(days, [0.5, 0.9])
         print(f"days from the first report to the alert: median {median:.1f}, 90 % {late:.1f}")
