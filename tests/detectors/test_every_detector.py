@@ -28,7 +28,8 @@ LOW_CODES = {
     "mcc_sources": 32, "mcc_basis": 3, "mcc_class_drop": 3, "fee_type_used": 100, "fee_class_used": 3,
     "number_changed": 2, "number_source": 3, "numbers_28d": 9, "number_places_28d": 9, "trade_telling": 12,
     "fee_basis": 4, "row_kind": 5, "new_d": 31, "dormancy_d": 401, "idle_d": 92, "quiet_d": 20, "quiet_longest_d": 61,
-    "report_kind": 4, "point_form": 3, "point_reports": 300, "point_sales": 1000, "point_days": 40, "point_weeks": 14,
+    "report_kind": 4, "report_terminal": 100, "point_form": 3, "point_reports": 300, "point_sales": 1000,
+    "point_days": 40, "point_weeks": 14,
     "gauge_breached": 64, "gauge_vamp_days": 32, "gauge_ecm_days": 32, "gauge_hecm_days": 32, "gauge_efm_days": 32,
     "rise_form": 5, "expected_minor_1d": 10**6, "rise_before_minor": 10**6, "closed_sales": 3,
 }  # fmt: skip

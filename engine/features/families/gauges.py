@@ -130,7 +130,7 @@ def _is_online(event: Event) -> bool:
 
 @njit_inner
 def gauges_needed(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
-    """Whether it is an approved sale of Visa or Mastercard on the net."""
+    """Whether it is a sale of Visa or Mastercard on the net, approved or not."""
     return event.role == SALE and _of_scheme(event.scheme) and _is_online(event)
 
 
