@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from domain.feature_codes import ROW_CLOSING, ROW_REPORT
+from engine.checkpoint.pages import decode, encode
 from engine.decoding.records import Records
 from engine.features.families import gauges, reports
 from engine.monitor import Monitor, MonitorConfig
@@ -105,10 +106,13 @@ class Weaver:
         self.events.append(clock(self.now_ms - HOUR))
 
 
-def engine_rows(events: list[Event], rng: random.Random | None = None) -> list[tuple[int, int, int, dict[str, Any]]]:
-    """Rows of reports and ends of days: the event they came with, kind, time and columns."""
-    monitor = Monitor(MonitorConfig(capacity=10, controls={"rates": DOLLAR}), detectors=[], historic=True)
-    found, at = [], 0
+def engine_rows(
+    events: list[Event], rng: random.Random | None = None, *, monitor: Monitor | None = None, at: int = 0
+) -> list[tuple[int, int, int, int, dict[str, Any]]]:
+    """Rows of reports and ends of days from an event on: the event they came with, kind, two times and columns."""
+    if monitor is None:
+        monitor = Monitor(MonitorConfig(capacity=10, controls={"rates": DOLLAR}), detectors=[], historic=True)
+    found = []
     while at < len(events):
         size = rng.randint(1, 50) if rng else 1
         raw = [json.dumps(each).encode() for each in events[at : at + size]]
@@ -120,7 +124,7 @@ def engine_rows(events: list[Event], rng: random.Random | None = None) -> list[t
                     ms = int(rows.local_ms[j]) if kind == ROW_CLOSING else int(rows.time_ms[j])
                     found.append((at, kind, ms, int(rows.time_ms[j]), rows.values(NAMES, j)))
         at += size
-    return found  # type: ignore[return-value]
+    return found
 
 
 def agrees(got: Any, expected: Any) -> bool:
@@ -164,6 +168,26 @@ def test_rows_do_not_depend_on_where_batches_are_cut(seed: int) -> None:
     events = Weaver(seed).weave(900)
     whole = [each[1:] for each in engine_rows(events)]
     assert [each[1:] for each in engine_rows(events, random.Random(seed))] == whole
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_rows_do_not_depend_on_a_restore(seed: int) -> None:
+    events, at = Weaver(seed).weave(900), 500 + 37 * seed
+    whole = [each for each in engine_rows(events) if each[0] >= at]
+    first, second = (
+        Monitor(MonitorConfig(capacity=10, controls={"rates": DOLLAR}), detectors=[], historic=True, checkpoints=True)
+        for _ in range(2)
+    )
+    first.process(Records.of([json.dumps(each).encode() for each in events[:at]]))
+    checkpoint = first.checkpoint()
+    pages = []
+    while not checkpoint.gathered:
+        pages += [(each.id, decode(encode(each.page))) for each in checkpoint.gather(1_000)]
+    pages += [(each.id, decode(encode(each.page))) for each in checkpoint.rest()]
+    notes = checkpoint.notes()
+    checkpoint.end()
+    second.restore(notes, sorted(pages, key=lambda each: each[0]))
+    assert engine_rows(events, monitor=second, at=at) == whole
 
 
 def test_the_streams_reach_what_is_worth_comparing() -> None:
