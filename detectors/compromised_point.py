@@ -118,12 +118,15 @@ class CompromisedPoint:
         at_terminal = values["point_form"] == POINT_TERMINAL and terminal
         here_en = f"at terminal {terminal}" if at_terminal else "here"
         here_zh = f"终端{terminal}" if at_terminal else "该商户"
+        few = expected < 1
+        usual_en = "fewer than one" if few else f"{expected:.0f}"
+        usual_zh = "不到1笔" if few else f"约{expected:.0f}笔"
         return Text(
             f"{reports} of {sales} payments {here_en} in {weeks} week{'s' if weeks != 1 else ''} were reported as"
-            f" fraud, where {expected:.2g} would be usual; {lost} since the alert began, a loss of the issuers"
-            f" unless they charge it back; of all so far {back} were charged back to the merchant",
-            f"{here_zh}近{weeks}周{sales}笔交易中有{reports}笔被报为欺诈（通常约{expected:.2g}笔）；预警以来涉及{lost}，"
-            f"暂由发卡行承担；历史累计{back}已拒付，转由商户承担",
+            f" fraud, where {usual_en} would be usual; {lost} since the alert began, borne by the issuers;"
+            f" {back} of all reported so far charged back to the merchant",
+            f"{here_zh}近{weeks}周{sales}笔交易中有{reports}笔被报为欺诈（通常{usual_zh}）；预警以来涉及{lost}，由发卡行承担；"
+            f"历史累计已拒付{back}，转由商户承担",
         )
 
 
