@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detectors.compromised_point import CompromisedPoint
 from detectors.dormancy import Dormancy
 from detectors.fee_notice import FeeNotice
 from detectors.fee_over import FeeOver
 from detectors.fee_rise import FeeRise
+from detectors.gauge_breach import GaugeBreach
 from detectors.licence_expiry import LicenceExpiry
 from detectors.mcc_drift import MccDrift
 from detectors.mcc_jump import MccJump
@@ -34,12 +36,12 @@ DETECTORS: tuple[
     type[
         MccJump | MccDrift | MccRotation | MccStatic | FeeOver | FeeRise | FeeNotice
         | VolumeRise | VolumeCollapse | VolumeDecline | VolumeBurst | StanReuse
-        | TerminalFailing | TerminalSilent | Dormancy | LicenceExpiry
+        | CompromisedPoint | GaugeBreach | TerminalFailing | TerminalSilent | Dormancy | LicenceExpiry
     ], ...,
 ] = (
     MccJump, MccDrift, MccRotation, MccStatic, FeeOver, FeeRise, FeeNotice,
-    VolumeRise, VolumeCollapse, VolumeDecline, VolumeBurst, StanReuse, TerminalFailing, TerminalSilent,
-    Dormancy, LicenceExpiry,
+    VolumeRise, VolumeCollapse, VolumeDecline, VolumeBurst, StanReuse,
+    CompromisedPoint, GaugeBreach, TerminalFailing, TerminalSilent, Dormancy, LicenceExpiry,
 )  # fmt: skip
 """Every detector's class."""
 REMOVED = frozenset({"volume_surge", "volume_shift", "volume_wakeup"})

@@ -15,7 +15,7 @@ class Text(msgspec.Struct, frozen=True):
     zh: str
 
 
-Fact = str | bool | int | float | tuple[str, ...] | None
+Fact = str | bool | int | float | tuple[str | int, ...] | None
 """One thing that an alert's sentence is made of: a code, an ISO date, a figure with its unit in its name, a list."""
 
 

@@ -147,9 +147,15 @@ KEYED_HASH = re.compile(r"(?![0-9]+\Z)(?:[0-9A-Fa-f]+|[A-Za-z]+)")
 MERCHANT_STATUSES = ("pending", "active", "suspended", "closed")
 """Values of a merchant's `status`."""
 REPORT_STATUSES = ("open", "accepted", "disputed", "reversed", "withdrawn")
-"""Values of a fraud report's or chargeback's `status`."""
+"""Values of the `status` of a fraud report, chargeback or retrieval request."""
+TAKEN_BACK = ("reversed", "withdrawn")
+"""Those that take the report out again: decided for the merchant, or taken back by whoever reported it."""
 COORD_SYSTEMS = ("wgs84", "gcj02", "bd09")
 """Values of `coord_sys`: GPS, what maps in China use (GCJ-02), Baidu's own (BD-09); hundreds of metres apart."""
+FRAUD_REASONS = frozenset({
+    "10.1", "10.2", "10.3", "10.4", "10.5", "4837", "4840", "4849", "4863", "4870", "4871",
+})  # fmt: skip
+"""Reason codes of chargebacks for fraud: Visa's condition 10, Mastercard's codes of the fraud group."""
 PREMISES = ("fixed", "mobile", "online")
 """Values of `premises`."""
 PERSON_ROLES = ("analyst", "supervisor", "rep", "agent", "inspector", "compliance")
@@ -200,6 +206,7 @@ _TRANSACTION: tuple[Field, ...] = (
     Field("card_bin", Kind.DIGITS, 6, 8, iso8583="2"),
     Field("issuer_country", Kind.LETTERS, 2, 2, iso8583="19, 20"),
     Field("entry_mode", Kind.DIGITS, 2, 3, iso8583="22"),
+    Field("eci", Kind.DIGITS, 2, 2),
     Field("response_code", Kind.CODE, 2, 3, decides=True, iso8583="39"),
     Field("auth_code", Kind.CODE, high=8, iso8583="38"),
     Field("rrn", Kind.CODE, high=16, iso8583="37"),
@@ -305,6 +312,8 @@ _REPORT: tuple[Field, ...] = (
     Field("report_id", Kind.CODE, high=64),
     Field("terminal_id", Kind.CODE, high=16),
     Field("original_time", **_TIME),  # type: ignore[arg-type]
+    Field("scheme", Kind.CODE, high=16),
+    Field("entry_mode", Kind.DIGITS, 2, 3, iso8583="22"),
     Field("status", Kind.CODE, high=16, choices=REPORT_STATUSES),
     RECEIVED_AT,
     FEED,
@@ -429,8 +438,11 @@ class Moves(IntFlag):
 (
     KIND_TRANSACTION, KIND_SETTLEMENT, KIND_MASTER_DATA, KIND_FRAUD_REPORT, KIND_CHARGEBACK, KIND_VERDICT,
     KIND_OVERRIDE, KIND_TERMINAL, KIND_CLOCK, KIND_CONTRACT, KIND_PERSON, KIND_ASSIGNMENT, KIND_VISIT, KIND_COMPLAINT,
-) = range(14)  # fmt: skip
+    KIND_RETRIEVAL,
+) = range(15)  # fmt: skip
 """Codes of the kinds, for compiled code: their places in `EVENT_KINDS`."""
+REPORT_KINDS = (KIND_FRAUD_REPORT, KIND_CHARGEBACK, KIND_RETRIEVAL)
+"""Kinds that tell, days to months later, what became of a transaction."""
 KIND_DEAD = 255
 """Code of a record that is no event: a dead letter."""
 
@@ -465,8 +477,8 @@ EVENT_KINDS: dict[str, EventKind] = {
         EventKind("transaction", KIND_TRANSACTION, _TRANSACTION, Moves.CLOCK | Moves.FEATURES, scanned=True),
         EventKind("settlement", KIND_SETTLEMENT, _SETTLEMENT, Moves.FEATURES, scanned=True),
         EventKind("merchant", KIND_MASTER_DATA, _MERCHANT, Moves.TERMS),
-        EventKind("fraud_report", KIND_FRAUD_REPORT, _REPORT, Moves.NOTHING, scanned=True),
-        EventKind("chargeback", KIND_CHARGEBACK, _REPORT, Moves.NOTHING, scanned=True),
+        EventKind("fraud_report", KIND_FRAUD_REPORT, _REPORT, Moves.FEATURES, scanned=True),
+        EventKind("chargeback", KIND_CHARGEBACK, _REPORT, Moves.FEATURES, scanned=True),
         EventKind("verdict", KIND_VERDICT, _VERDICT, Moves.RISK),
         EventKind("override", KIND_OVERRIDE, _OVERRIDE, Moves.RISK),
         EventKind("terminal", KIND_TERMINAL, _TERMINAL, Moves.HISTORY),
@@ -476,6 +488,7 @@ EVENT_KINDS: dict[str, EventKind] = {
         EventKind("assignment", KIND_ASSIGNMENT, _ASSIGNMENT, Moves.NOTHING),
         EventKind("visit", KIND_VISIT, _VISIT, Moves.NOTHING),
         EventKind("complaint", KIND_COMPLAINT, _COMPLAINT, Moves.HISTORY),
+        EventKind("retrieval", KIND_RETRIEVAL, _REPORT, Moves.FEATURES, scanned=True),
     )
 }
 """The kinds of events by name: their fields, what each moves, and how it is read."""

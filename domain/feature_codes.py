@@ -5,9 +5,15 @@ from __future__ import annotations
 NULL = -(2**63)
 """An int64 column's null; a float64 column's is NaN."""
 
-ROW_TRANSACTION, ROW_SETTLEMENT, ROW_CLOSING, ROW_CONTRACT = range(4)
+ROW_TRANSACTION, ROW_SETTLEMENT, ROW_CLOSING, ROW_CONTRACT, ROW_REPORT = range(5)
 """Values of `row_kind`: what a row of features describes. A transaction, a settlement, the end of a merchant's local
-day, or a new version of its contract."""
+day, a new version of its contract, or a report on an earlier transaction."""
+
+REPORT_FRAUD, REPORT_CHARGEBACK, REPORT_RETRIEVAL = 1, 2, 3
+"""Values of `report_kind`: a report of fraud, a chargeback, a request for the slip."""
+
+POINT_MERCHANT, POINT_TERMINAL = 1, 2
+"""Values of `point_form`: whether the reports gather at the merchant as a whole or at one of its terminals."""
 
 MCC_REGISTERED, MCC_LEARNED = 1, 2
 """Values of `mcc_basis`: whether master data or the merchant's own history says which MCC is the merchant's."""

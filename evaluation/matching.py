@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 SEVERITIES = (MEDIUM.least, HIGH.least, CRITICAL.least)
 """From which severity on an alert counts."""
 WORTH_KNOWING = SEVERITIES[0]
-GRACE_MS = {"mcc": 2 * DAY_MS, "fee": 7 * DAY_MS, "volume": 14 * DAY_MS, "service": 2 * DAY_MS}
+GRACE_MS = {
+    "mcc": 2 * DAY_MS, "fee": 7 * DAY_MS, "volume": 14 * DAY_MS, "card": 90 * DAY_MS, "service": 2 * DAY_MS,
+}  # fmt: skip
 """How long after its end a violation may still be found. A jump shows in each sale, and lateness is 24 h; fees are seen
 at clearing and judged by the week. A volume's aftermath lasts longer: what a ramp or a high level has taught the
-expectation is missed for days when it ends, and that alert belongs to the same story."""
+expectation is missed for days when it ends, and that alert belongs to the same story. Reports of fraud come up to 90
+days late."""
 LOOK_ALIKE_GRACE_MS = DAY_MS
 """How long after a look-alike an alert still is on it: an hour or day is judged after it closes."""
 TOLD_LATE = "mcc_change_told_late"

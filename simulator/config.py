@@ -23,8 +23,8 @@ _EARLIEST_MS = 1_009_843_200_000
 """2002-01-01T00:00:00Z."""
 _SHARES = (
     "jump_share", "static_share", "rotation_share", "drift_share", "never_seen_share", "fee_share", "look_alike_share",
-    "volume_share", "mcc_change_share", "decline_share", "undo_share", "refund_share", "duplicate_share",
-    "late_share", "future_share", "service_share",
+    "volume_share", "compromised_share", "mcc_change_share", "decline_share", "undo_share", "refund_share",
+    "duplicate_share", "late_share", "future_share", "service_share",
 )  # fmt: skip
 
 
@@ -78,6 +78,11 @@ class SimulationConfig:
         master_data: whether `merchant` events are given; without them nothing is changed lawfully either.
         people: whether `person` and `assignment` events are given, and `merchant` events say where the shop is and who
             looks after it. Transactions are the same with and without.
+        reports: whether `fraud_report`, `chargeback` and `retrieval` events are given. Transactions are the same with
+            and without; the whole run is drawn before its first record is.
+        compromised_share: share of merchants whose cards are misused at the merchant or at one terminal for four weeks,
+            of those with 3 sales a day or more; none where no reports are given.
+        report_least_d, report_most_d: days from a sale to its report of fraud, 1 to 90; most come early.
         stories: merchants that are told, not drawn, at most one for each merchant; none by default.
     """
 
@@ -113,6 +118,10 @@ class SimulationConfig:
     contracts: bool = True
     master_data: bool = True
     people: bool = False
+    reports: bool = False
+    compromised_share: float = 0.01
+    report_least_d: float = 1.0
+    report_most_d: float = 90.0
     stories: tuple[Story, ...] = ()
 
     def __post_init__(self) -> None:
@@ -124,6 +133,8 @@ class SimulationConfig:
         _within("tx_per_merchant_day", self.tx_per_merchant_day, 0, 1_000_000)
         for name in _SHARES:
             _within(name, getattr(self, name), 0, 1)
+        _within("report_least_d", self.report_least_d, 1, 90)
+        _within("report_most_d", self.report_most_d, self.report_least_d, 90)
         choices_of = {"record_size": RECORD_SIZES, "time_format": TIME_FORMATS, "fees": FEES, "world": WORLD_NAMES}
         for name, choices in choices_of.items():
             if getattr(self, name) not in choices:

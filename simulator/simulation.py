@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from simulator.mccs import mcc_look_alikes
 from simulator.merchants import Merchants, build_merchants, change_records, opening_records
 from simulator.people import people_records
 from simulator.render import MAX_RECORD, Style, Words, fill_id, render, style, words
+from simulator.reports import ReportPlan
 from simulator.rhythm import SEGMENT, Rhythms, local_days
 from simulator.service import service_cases, service_look_alikes
 from simulator.stories import cast
@@ -106,6 +108,21 @@ class Simulation:
         self._rhythms = Rhythms(config, table, self._undisturbed, self._plan.segments, self._plan.pulses())
         self._everyone = np.arange(config.merchants, dtype=np.int64)
         self._changes = change_records(self.merchants, config)
+        self._reports = ReportPlan(config, table) if config.reports else None
+        self._leaked = np.empty(0, draw.EVENT)
+        if self._reports:
+            self._report(self._reports)
+
+    def _report(self, plan: ReportPlan) -> None:
+        """Draw the run, and add what will be reported of it to the records that come between the transactions."""
+        told = []
+        for hour in self._hours(self.config.end_ms):
+            sales = self._sales(hour, self._everyone)
+            told.append(sales[plan.told(sales)])
+        sales = np.concatenate(told)
+        self._leaked = sales[plan.leaking(sales)]
+        reports = plan.records(sales, self._txn_ids(sales["id"]), self.merchant_id)
+        self._changes = sorted([*self._changes, *reports])
 
     def merchant_id(self, index: int) -> str:
         """The `merchant_id` of merchant `index`, 0 ≤ index < merchants."""
@@ -198,7 +215,8 @@ class Simulation:
         rhythm = (rhythms or self._rhythms).at(hour)
         sales = draw.counts(table, chosen, self._trades, rhythm, hour)
         settled = self._settled(hour, chosen, rhythm)
-        changes = [(number, *change[:2]) for number, change in enumerate(self._changes) if change[0] // HOUR_MS == hour]
+        due = range(*(bisect_left(self._changes, (each * HOUR_MS,)) for each in (hour, hour + 1)))
+        changes = [(number, *self._changes[number][:2]) for number in due]
         out = np.empty(int(sales.sum()) * draw.MAX_RECORDS_PER_SALE + len(changes), draw.EVENT)
         n = draw.draw(table, self.merchants.prices, chosen, sales, self._trades, rhythm, self._knobs, hour, out)
         for number, received_ms, merchant in changes:
@@ -257,7 +275,13 @@ class Simulation:
         for i, start, stop in zip(chosen.tolist(), starts, stops, strict=True):
             made = mcc_violation if table["jump_kind"][i] else fee_violation
             out.append(made(self.merchants, i, events[start:stop], self._txn_ids))
-        return sorted(out, key=lambda each: each.category, reverse=True) + self._volume_violations() + self._service()
+        found = sorted(out, key=lambda each: each.category, reverse=True) + self._volume_violations()
+        return found + self._card_violations() + self._service()
+
+    def _card_violations(self) -> list[Violation]:
+        if self._reports is None:
+            return []
+        return self._reports.violations(self._leaked, self._txn_ids, self.merchant_id)
 
     def rhythm(self, *, disturbed: bool = True) -> Rhythms:
         """The factors of the run, or what they were without departures of volume."""
@@ -306,7 +330,8 @@ class Simulation:
         out = [self._look_alike("mcc", each) for each in mcc_look_alikes(table, self.config)]
         out += [self._look_alike("fee", each) for each in fee_look_alikes(table, self.merchants.prices, self.config)]
         out += [self._look_alike("service", each) for each in service_look_alikes(table)]
-        return out + self._volume_look_alikes()
+        out += self._volume_look_alikes()
+        return out + (self._reports.look_alikes(self.merchant_id) if self._reports else [])
 
     def _volume_look_alikes(self) -> list[LookAlike]:
         if self._undisturbed is None:

@@ -334,8 +334,8 @@ class Weaver:
             "reason": "seen", "expires_at": self.now_ms + rng.choice((HOUR, 3 * DAY)),
         })  # fmt: skip
 
-    def _report(self, _step: Step, rng: random.Random, m: int) -> None:
-        """Something about a merchant that gives no row of features."""
+    def _report(self, step: Step, rng: random.Random, m: int) -> None:
+        """Something about a merchant that is no transaction; of them a report of fraud alone gives a row."""
         kind = ("fraud_report", "visit", "complaint", "assignment", "terminal")[self.made % 5]
         more = {"effective_from": self.now_ms} if kind in {"assignment", "terminal"} else {"event_time": self.now_ms}
         if kind == "assignment":
@@ -345,6 +345,10 @@ class Weaver:
                 "terminal_id": f"{self.made % 4}",
                 "terminal_status": ("active", "spare", "returned")[self.made % 3],
             }
+        if kind == "fraud_report" and (of := self.earlier(m, step.back)):
+            more |= {"txn_id": of["txn_id"], "amount": of["amount"], "original_time": of["event_time"]}
+        if kind == "fraud_report":
+            more["report_id"] = f"r{len(self.events)}"
         self.events.append({"type": kind, "merchant_id": MERCHANTS[m], **more})
 
 

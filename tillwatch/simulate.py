@@ -111,6 +111,14 @@ class _Shown(Simulation):
     help="Whether reps, agents and who looks after whom are told.",
 )  # fmt: skip
 @click.option(
+    "--reports/--no-reports", default=_DEFAULTS["reports"], show_default=True,
+    help="Whether reports of fraud, chargebacks and retrieval requests come.",
+)  # fmt: skip
+@click.option(
+    "--compromised-share", type=float, default=_DEFAULTS["compromised_share"], show_default=True,
+    help="With reports: share of merchants whose cards leak.",
+)  # fmt: skip
+@click.option(
     "--record-size", type=click.Choice(RECORD_SIZES), default=_DEFAULTS["record_size"], show_default=True,
     help="Common fields only, or every field.",
 )  # fmt: skip

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from detectors.words import (
+    compromised_point,
     dormancy,
     fee_notice,
     fee_over,
     fee_rise,
+    gauge_breach,
     licence_expiry,
     mcc_drift,
     mcc_jump,
@@ -34,7 +36,8 @@ WORDS: Mapping[str, Any] = {
     module.__name__.rpartition(".")[2]: module
     for module in (
         mcc_jump, mcc_drift, mcc_rotation, mcc_static, fee_over, fee_rise, fee_notice, volume_rise, volume_collapse,
-        volume_decline, volume_burst, stan_reuse, terminal_failing, terminal_silent, dormancy, licence_expiry,
+        volume_decline, volume_burst, stan_reuse, compromised_point, gauge_breach, terminal_failing, terminal_silent,
+        dormancy, licence_expiry,
     )
 }  # fmt: skip
 """By detector its module, with `TITLE`, `Facts` and `sentence`; those of detectors that were removed may stay."""

@@ -38,12 +38,13 @@ class Store(IntEnum):
 STRINGS = (
     "txn_id", "merchant_id", "terminal_id", "acceptor_id", "channel_merchant_id", "channel",
     "original_txn_id", "card_token", "stan", "acquirer_code", "settlement_mode", "feed",
+    "report_id", "reason_code", "status",
 )  # fmt: skip
 """Fields kept as hash and place."""
 NUMBERS = (
     "amount", "currency", "event_time", "mcc", "channel_mcc", "scheme", "txn_type", "original_amount",
     "original_time", "fee", "fee_class", "special_fee_type", "card_kind", "issuer_country", "entry_mode",
-    "response_code", "transmitted_at", "received_at",
+    "response_code", "transmitted_at", "received_at", "eci",
 )  # fmt: skip
 """Fields kept as an int64."""
 _PACKED = frozenset({"currency", "issuer_country", "entry_mode", "response_code"})

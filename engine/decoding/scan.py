@@ -360,13 +360,6 @@ def _value(
                 code = code << 5 | (i64(data[k]) & 31)
             if spec.coded[f] and not spec.codes[code & 32767]:
                 return bad, False, False
-        if store == _HASH:
-            columns.hash[slot, i] = h
-            columns.start[slot, i] = first
-            columns.length[slot, i] = length
-        elif store == _PACKED:
-            mask = (np.uint64(1) << (_8 * np.uint64(length))) - np.uint64(1)
-            columns.number[slot, i] = i64((load64(data, first) & mask) | (np.uint64(length) << _56))
         if spec.choice_to[f] > spec.choice_from[f]:
             begin, choice = spec.choice_from[f], -1
             for k in range(begin, spec.choice_to[f]):
@@ -383,6 +376,13 @@ def _value(
                 if spec.allowed[choice] == _0:
                     return -1, False, False
                 columns.kind[i] = choice
+        if store == _HASH:
+            columns.hash[slot, i] = h
+            columns.start[slot, i] = first
+            columns.length[slot, i] = length
+        elif store == _PACKED:
+            mask = (np.uint64(1) << (_8 * np.uint64(length))) - np.uint64(1)
+            columns.number[slot, i] = i64((load64(data, first) & mask) | (np.uint64(length) << _56))
         return stop + 1, True, False
     if c == 45 or 48 <= c <= 57:
         if kind == _FLOAT:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from engine.features.families import Column
     from engine.features.state import Into
 
-EVENT_WINDOWS = frozenset({"txn", "payment", "revision"})
+EVENT_WINDOWS = frozenset({"txn", "payment", "revision", "report"})
 """Windows of columns that describe a single event."""
 
 

@@ -33,7 +33,8 @@ class Block(NamedTuple):
 
     The family has a compiled function `<name>_needed(row, event, master_data, reference)`, asked before `update` and
     `settle`, and may have `<name>_settled` for the latter alone, `<name>_undone(row, undone)`, asked before `undo`, and
-    `<name>_complained(row, complaint)`, asked before `complain`: whether the event writes to the block.
+    `<name>_complained(row, complaint)`, asked before `complain`, or `<name>_reported(row, report)`, asked before
+    `report`: whether the event writes to the block.
     Its hooks are given the merchant's blocks after the row, in their order.
 
     Attributes:

@@ -43,6 +43,7 @@ _HOOKS = {
         "event, master_data, reference, out",
         ("{}_settled(row, event, master_data, reference)", "{}_needed(row, event, master_data, reference)"),
     ),
+    "report": ("report, master_data, reference, out", ("{}_reported(row, report)",)),
     "close": ("closing, reference, out", ()),
     "revise": ("revision, reference, out", ()),
     "equip": ("equipment", ()),
@@ -144,6 +145,7 @@ def _hook(name: str, families: tuple[ModuleType, ...]) -> str:
             found = next((each for each in asks if hasattr(family, each.split("(", maxsplit=1)[0])), None)
             needed = f"family_{k}.{found}" if found else "False"
             given.append(f"block_{block.name}(row, blocks, {needed})")
+        given += (f"block_{each}(row, blocks, False)" for each in getattr(family, "READS", ()))
         calls.append(f"    family_{k}.{name}({', '.join(given)}, {taken})\n")
     return f"@njit_inner\ndef {name}_all(row, blocks, {taken}):\n{''.join(calls) or '    pass'}\n"
 

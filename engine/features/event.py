@@ -100,6 +100,40 @@ class Complaint(NamedTuple):
     """`engine.features.families.complaints.ABOUT_FEES` or `ABOUT_OTHER`."""
 
 
+class Report(NamedTuple):
+    """A report on an earlier transaction, or what takes one out again, in the merchant's own time."""
+
+    kind: int
+    """One of `domain.feature_codes.REPORT_FRAUD`, `REPORT_CHARGEBACK`, `REPORT_RETRIEVAL`."""
+    change: int
+    """1 for one that came, -1 for one that was withdrawn, 0 for a chargeback decided for the merchant."""
+    reported: int
+    """1 where its transaction had not been reported as fraud before, -1 where it is not any more, else 0."""
+    charged_back: int
+    """The same of fraud that was charged back."""
+    time_ms: int
+    """When it was reported; of what takes one out, when that one had been."""
+    day: int
+    """The local day of that."""
+    now_day: int
+    """The local day of the merchant's clock; that of the report where that is later."""
+    own_day: int
+    """The local day of the transaction in question, at most that of the merchant's clock; -1 where it lies before the
+    merchant's first transaction."""
+    amount: int
+    """In the merchant's currency, 0 where it is not known."""
+    fraud: bool
+    """Whether it says that the transaction was fraud."""
+    scheme: int
+    """Position in `domain.events.SCHEMES`, `MISSING` where unknown."""
+    entry: int
+    """The two digits of the entry mode, -1 where unknown."""
+    terminal_id: np.uint64
+    """As `Event.terminal_id`."""
+    tag: int
+    """Sixteen bits of a hash of the terminal that its payment was first reported with, 0 where unknown."""
+
+
 class Event(NamedTuple):
     """One accepted transaction, or one settlement, in the merchant's own time.
 
@@ -165,6 +199,8 @@ class Event(NamedTuple):
     """Hash of terminal, STAN and time sent, 0 where one is missing."""
     terminal_id: np.uint64
     """The terminal's id as `domain.feature_codes.terminal_text` reads it, 0 where unknown."""
+    eci: int
+    """The electronic commerce indicator, -1 where there is none."""
 
 
 class Equipment(NamedTuple):
@@ -266,7 +302,9 @@ One record, not arrays: a record is passed on as an address, an array with an ow
 
 KEYED, STRIPE, CODE, CHIP, CONTACTLESS = (1,), (2, 90), (3, 4, 94), (5, 95), (7, 91, 98)
 """Ways of entry, by the two digits of ISO 8583 DE22 that say so."""
+ONLINE = (9, 10, 81, 82)
+"""Ways of entry on the net, without the card: with a cryptogram, by credentials on file, and two of e-commerce."""
 SALE, REFUND, UNDO = 0, 1, 2
-UNIONPAY = 0
+UNIONPAY, VISA, MASTERCARD = (SCHEMES.index(name) for name in ("unionpay", "visa", "mastercard"))
 DAY_KINDS = len(DayKind)
 __all__ = ["CALENDAR_DAYS", "DAY_KINDS", "FIRST_DAY", "MISSING", "RAMP_WEEKS", "REFERENCE", "Event"]

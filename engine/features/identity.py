@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from domain.events import KIND_CLOCK, KIND_DEAD, KIND_SETTLEMENT, KIND_TRANSACTION
+from domain.events import KIND_CLOCK, KIND_DEAD, KIND_SETTLEMENT, KIND_TRANSACTION, REPORT_KINDS
 from engine.borrowing import borrowed
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS, Columns
 from engine.decoding.hashing import load64
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 SECRET_BYTES = 16
 
-_MERCHANT, _TXN, _ORIGINAL, _ACQUIRER, _TERMINAL, _STAN = (
-    STRINGS.index(name) for name in ("merchant_id", "txn_id", "original_txn_id", "acquirer_code", "terminal_id", "stan")
+_MERCHANT, _TXN, _ORIGINAL, _ACQUIRER, _TERMINAL, _STAN, _REPORT = (
+    STRINGS.index(name)
+    for name in ("merchant_id", "txn_id", "original_txn_id", "acquirer_code", "terminal_id", "stan", "report_id")
 )
 _SENT, _AMOUNT, _CURRENCY = (NUMBERS.index(name) for name in ("transmitted_at", "amount", "currency"))
 
@@ -47,9 +48,9 @@ class Identity(NamedTuple):
 
     merchant: NDArray[np.uint64]
     txn: NDArray[np.uint64]
-    """Of the transaction's id."""
+    """Of the transaction's id; of a report on one, of the report's own."""
     original: NDArray[np.uint64]
-    """Of the id of what a reversal or void takes back."""
+    """Of the id of what a reversal or void takes back, or of what a report is about."""
     sent: NDArray[np.uint64]
     """Of acquirer, terminal, STAN, time sent, amount and currency, where all are there and the STAN is none of noughts
     only."""
@@ -214,6 +215,13 @@ def identify(data: NDArray[np.uint8], columns: Columns, secret: NDArray[np.uint6
             out.sent[i] = _sent(data, columns, i, secret)
             if columns.hash[_ORIGINAL, i] != _0:
                 start, end = _text(columns, _ORIGINAL, i)
+                out.original[i] = keyed(secret, data, start, end)
+        if kind in REPORT_KINDS:
+            if columns.hash[_REPORT, i] != _0:
+                start, end = _text(columns, _REPORT, i)
+                out.txn[i] = keyed(secret, data, start, end)
+            if columns.hash[_TXN, i] != _0:
+                start, end = _text(columns, _TXN, i)
                 out.original[i] = keyed(secret, data, start, end)
 
 

@@ -22,8 +22,16 @@ from domain.events import (
     KIND_SETTLEMENT,
     KIND_TERMINAL,
     KIND_TRANSACTION,
+    REPORT_KINDS,
 )
-from domain.feature_codes import LONG_TERMINAL, ROW_CLOSING, ROW_CONTRACT, ROW_SETTLEMENT, ROW_TRANSACTION
+from domain.feature_codes import (
+    LONG_TERMINAL,
+    ROW_CLOSING,
+    ROW_CONTRACT,
+    ROW_REPORT,
+    ROW_SETTLEMENT,
+    ROW_TRANSACTION,
+)
 from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
 from engine.borrowing import borrowed
 from engine.checkpoint.dirty import touch
@@ -40,6 +48,7 @@ from engine.features.event import (
     Complaint,
     Equipment,
     Event,
+    Report,
     Revision,
     Undone,
 )  # fmt: skip
@@ -47,6 +56,7 @@ from engine.features.families import repeats
 from engine.features.identity import AMOUNT_BITS, Identity, currency_of, whole_amount
 from engine.features.money import converted
 from engine.features.pricing import line_fee, price_line, rise_ppm, version_at
+from engine.features.reporting import report_of
 from engine.features.rows import CHUNK, place
 from engine.features.sets import ABSENT, amount_at, enter, fetch, find, time_at
 from engine.features.state import (
@@ -83,7 +93,7 @@ N_ORIGINAL_AMOUNT, N_ORIGINAL_TIME, N_FEE_TYPE, N_CARD_KIND, N_COUNTRY, N_ENTRY,
     for each in (ends.ACCEPTED, ends.DUPLICATE, ends.OTHER_EVENT, ends.UNREADABLE, ends.LATE, ends.FUTURE,
                  ends.CAPACITY, ends.WRONG_PARTITION, ends.CURRENCY, ends.FEEDS, ends.CONFLICT, ends.MERCHANT_VERSIONS)
 )  # fmt: skip
-N_FEE, N_FEE_CLASS = NUMBERS.index("fee"), NUMBERS.index("fee_class")
+N_FEE, N_FEE_CLASS, N_ECI = (NUMBERS.index(name) for name in ("fee", "fee_class", "eci"))
 CLOSES_AFTER_MS = 2 * HOUR_MS
 """A local day is closed this long after its end, and up to an hour more by merchant, so that not all close at once."""
 IDLE_REPORTED_D, IDLE_YEAR_D, IDLE_MOST_D = 100, 365, 400
@@ -175,6 +185,11 @@ def undo_all(row: Any, blocks: Any, undone: Undone) -> None:
 @njit_inner
 def settle_all(row: Any, blocks: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Take a settlement into every family that looks at it."""
+
+
+@njit_inner
+def report_all(row: Any, blocks: Any, report: Report, master_data: Any, reference: Any, out: Any) -> None:
+    """Take a report on an earlier transaction into every family that looks at it."""
 
 
 @njit_inner
@@ -877,7 +892,7 @@ def _event(
         fee, due, due_ppm, mode, channel, columns.hash[S_TERMINAL, i],
         columns.hash[S_ACCEPTOR, i], columns.hash[S_CHANNEL_MERCHANT, i],
         max(columns.number[N_FEE_CLASS, i], -1), _acceptor_region(data, acceptor_at, layout, reference), paid,
-        _sent(columns, i, identity), _terminal_id(data, columns, i),
+        _sent(columns, i, identity), _terminal_id(data, columns, i), max(columns.number[N_ECI, i], -1),
     )  # fmt: skip
 
 
@@ -928,6 +943,29 @@ def _settle(
     _nothing(into)
     settle_all(row, state.blocks, event, master_data, reference, out)
     return _put(state, into, r, i, ROW_SETTLEMENT, time_ms, NO_ROLE, NO_LOCAL_MS, j)
+
+
+@njit_inner
+def _report(
+    data: Any, columns: Any, i: int, r: int, identity: Identity, state: State, into: Into, references: Any, out: Any,
+    j: int,
+) -> int:  # fmt: skip
+    """Take a report in; the next row of features, or -1 for one that came before."""
+    row = state.rows[r]
+    time_ms = min(columns.number[N_TIME, i], columns.number[N_RECEIVED, i])
+    reference = _reference_at(references, _clock(row, time_ms))
+    amount, currency = columns.number[N_AMOUNT, i], columns.number[N_CURRENCY, i]
+    amount = _own_money(amount, currency if currency != MISSING else i64(row.currency), row, reference)
+    master_data = state.master_data[_master_data_at(state, row, time_ms)]
+    zone = master_data.zone if master_data.zone >= 0 else row.zone
+    report = report_of(
+        columns, i, r, identity, state, row, _terminal_id(data, columns, i), amount, time_ms, i64(zone)
+    )  # fmt: skip
+    if report.kind <= 0:
+        return -1 if report.kind else j
+    _nothing(into)
+    report_all(row, state.blocks, report, master_data, reference, out)
+    return _put(state, into, r, i, ROW_REPORT, time_ms, NO_ROLE, NO_LOCAL_MS, j)
 
 
 @njit_inner
@@ -1148,6 +1186,15 @@ def run(
                     dispositions[i] = DUPLICATE
                     continue
                 j = after
+            elif kind in REPORT_KINDS:
+                if not _advance_watermark(columns, i, row, state):
+                    dispositions[i] = FEEDS
+                    continue
+                after = _report(data, columns, i, r, identity, state, into, references, out, j)
+                if after < 0:
+                    dispositions[i] = DUPLICATE
+                    continue
+                j = after
             elif kind == KIND_MASTER_DATA:
                 if row.versions >= MOST_VERSIONS:
                     dispositions[i] = TOO_MANY_VERSIONS
@@ -1231,7 +1278,7 @@ def snapshot(rows: Any, blocks: Any, state: State, references: Any, scratch: Any
     event = Event(
         now_ms, now_ms, now_ms, min(local_ms // DAY_MS, day), day, day, local_ms // 3_600_000 % 24, i64(0), i64(UNDO),
         now_ms < 0, _0, _0, nothing, nothing, none, nothing, nothing, i64(row.currency), none, none, none, none,
-        nothing, nothing, nothing, _0, _0, _0, _0, _0, none, i64(0), i64(0), _0, _0,
+        nothing, nothing, nothing, _0, _0, _0, _0, _0, none, i64(0), i64(0), _0, _0, none,
     )  # fmt: skip
     update_all(row, blocks, event, master_data, _reference_at(references, now_ms), out)
     out.row_kind = ROW_TRANSACTION

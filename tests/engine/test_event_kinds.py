@@ -32,6 +32,7 @@ LATER: dict[str, dict[str, Any]] = {
     "assignment": {"merchant_id": "m", "effective_from": T0, "rep_id": "p"},
     "visit": {"merchant_id": "m", "event_time": T0 + 1, "outcome": "as_registered", "note": "open"},
     "complaint": {"merchant_id": "m", "event_time": T0 + 1, "reason_code": "fee"},
+    "retrieval": {"merchant_id": "m", "event_time": T0 + 1, "feed": "f"},
 }
 """An event of each kind, after `BEFORE`."""
 
@@ -99,5 +100,5 @@ def test_the_codes_of_kinds_that_logs_and_compiled_code_hold_never_change() -> N
     """A new kind is appended."""
     assert list(EVENT_KINDS) == [
         "transaction", "settlement", "merchant", "fraud_report", "chargeback", "verdict", "override", "terminal",
-        "clock", "contract", "person", "assignment", "visit", "complaint",
+        "clock", "contract", "person", "assignment", "visit", "complaint", "retrieval",
     ]  # fmt: skip

@@ -5,10 +5,13 @@ A family module has `FIELDS` (entries of the row's dtype; all zeros must mean "n
 columns to `out`, and, where some of its columns are reversible, `undo(row, undone)` that subtracts a reversed sale. It
 may have more: `settle(row, event, master_data, reference, out)` for a settlement, `close(row, closing, reference, out)`
 for the end of a merchant's local day (it may come hours later, and before late transactions of that day),
-`revise(row, revision, reference, out)` for a version of the contract, `equip(row, equipment)` for what is said of a
-terminal and `complain(row, complaint)` for a complaint, which give no row. In these rows every column is null but those
-the hook writes. `CLOSES` names the columns that `close` writes; where those are all that the family has, `update`
-leaves them alone, and they are null in every other row. `KEPT` are further fields, which outlive a reset of the row.
+`revise(row, revision, reference, out)` for a version of the contract,
+`report(row, report, master_data, reference, out)` for a report on an earlier transaction, `equip(row, equipment)` for
+what is said of a terminal and `complain(row, complaint)` for a complaint, which give no row. In these rows every column
+is null but those the hook writes. `CLOSES` names the columns that `close` writes, `REPORTS` those of `report`; where
+those are all that the family has, `update` leaves them alone, and they are null in every row of a transaction. `KEPT`
+are further fields, which outlive a reset of the row.
+`READS` names blocks of other families that its hooks are given behind its own, to read.
 `BLOCKS` are fields that only some merchants need: `engine.features.blocks` says what goes with them; every hook is then
 given the merchant's blocks, in their order, between `row` and what follows. `MOVED` says by field where an earlier
 version stored it, if that is another name or type.

@@ -16,12 +16,14 @@ from engine.features.families import (
     daily,
     duties,
     fees,
+    gauges,
     lifetime,
     mcc,
     mcc_set,
     numbers,
     ratios,
     repeats,
+    reports,
     season,
     sent,
     terminals,
@@ -36,12 +38,15 @@ if TYPE_CHECKING:
 
 FAMILIES: tuple[ModuleType, ...] = (
     lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, daily, season, sent, terminals,
-    complaints, duties,
+    complaints, duties, reports, gauges,
 )  # fmt: skip
 
 
 ROW_KIND = Column(
-    "row_kind", "code", "txn", "0 a transaction, 1 a settlement, 2 the end of a local day, 3 a version of the contract"
+    "row_kind",
+    "code",
+    "txn",
+    "0 a transaction, 1 a settlement, 2 the end of a local day, 3 a version of the contract, 4 a report",
 )
 """What a row of features describes. The kernel writes it, so every composition has it, as its first column."""
 
@@ -61,10 +66,11 @@ def columns(families: tuple[ModuleType, ...] = FAMILIES) -> tuple[Column, ...]:
 
 
 def told_by_closings(families: tuple[ModuleType, ...] = FAMILIES) -> NDArray[np.bool_]:
-    """By column, whether its family writes it at closings alone: all that the family tells is told there."""
+    """By column, whether its family tells all that it tells at closings and reports alone."""
     found = [False]
     for family in families:
-        alone = {*getattr(family, "CLOSES", ())} >= {column.name for column in family.COLUMNS}
+        told = {*getattr(family, "CLOSES", ()), *getattr(family, "REPORTS", ())}
+        alone = told >= {column.name for column in family.COLUMNS}
         found += [alone] * len(family.COLUMNS)
     return np.array(found)
 
