@@ -39,6 +39,8 @@ _GROUPS = {
     "volume": Text("More volume than usual", "交易量上升类告警"),
     FALL: Text("Less volume than usual", "交易量下降类告警"),
     "terminal": Text("Findings about terminals", "终端类告警"),
+    "card": Text("Reports of fraud and chargebacks", "欺诈及拒付类告警"),
+    "service": Text("Maintenance and duties", "维护及巡检事项"),
 }
 _HINTS = {
     "24": Text("Possibly switched to another acquirer.", "疑似切机。"),
