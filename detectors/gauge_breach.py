@@ -36,7 +36,7 @@ VAMP_DUTY = DutyRule("Visa VAMP", VAMP_GRACE_S)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GaugeBreach:
-    """Ends of days at which a programme is breached, or will be soon at the pace of two weeks.
+    """Ends of days at which a programme is breached, or will be soon at the pace of late.
 
     Args:
         ahead_d: days ahead for which a breach is told, 0 to 31; 0 for none.
@@ -144,7 +144,7 @@ def _words(name: str, values: Values) -> Text:
     title, days = title_of(name), values.get(f"gauge_{name}_days")
     ratio = f"{items / base:.2%}" if base else "?"
     ahead = f", to be reached in {int(days)} days" if days else ""
-    ahead_zh = f"，按近两周速度预计{int(days)}天后达到" if days else ""
+    ahead_zh = f"，按近期速度预计{int(days)}天后达到" if days else ""
     return Text(
         f"{title.en}: {items:,} of {base:,} ({ratio}){ahead}", f"{title.zh}：{items:,}/{base:,}（{ratio}）{ahead_zh}"
     )
