@@ -231,6 +231,9 @@ class Ledger:
         held = range(max(day - back - days, self.rolled - 32) + 1, min(day - back, self.rolled) + 1)
         return sum(self.day[each][what] for each in held)
 
+    def _pace(self, what: str, day: int) -> int:
+        return max(self._sum(what, day, 14), 2 * self._sum(what, day, 7))
+
     def closing(self, day: int, at_ms: int, usd: Fraction) -> dict[str, Value]:
         """The gauges at the end of a local day, or nothing of a merchant that is not counted yet."""
         if self.since is None or self.since > day:
@@ -252,10 +255,10 @@ class Ledger:
         }  # fmt: skip
         breached = 0
         items = month["visa_fraud"] + month["visa_disputes"]
-        pace, more = self._sum("visa_items", day, 14), self._sum("visa", day, 14)
+        pace, more = self._pace("visa_items", day), self._sum("visa", day, 14)
         breached |= self._programme(told, "vamp", day, left, (items, pace), (month["visa"], more))
         told["vamp_limit_ppm"] = int(limits[1] * 10**6) if (limits := in_force("vamp", day)) else None
-        pace = self._sum("chargebacks", day, 14)
+        pace = self._pace("chargebacks", day)
         if whole:
             base = last["mastercard"]
             breached |= self._programme(told, "ecm", day, left, (month["chargebacks"], pace), (base, 0)) << 1

@@ -16,7 +16,7 @@ class Facts(FactsOf, frozen=True, kw_only=True):
         programmes: of `domain.scheme_programmes.NAMES`, those breached, or else those that will be.
         items: what each counts, as reports and chargebacks.
         base: of how many.
-        days: days until it is reached at the pace of two weeks; 0 where it is breached.
+        days: days until it is reached at the recent pace; 0 where it is breached.
         hits: days so far.
     """
 
@@ -41,7 +41,7 @@ def sentence(facts: Facts, currency: str) -> Text:  # noqa: ARG001
 def _gauge(name: str, items: int, base: int, days: int) -> Text:
     title, ratio = title_of(name), f"{items / base * 100:.2f}" if base else "?"
     ahead_en = f", the limit will be reached in {counted(days, 'day')} at this pace" if days else ""
-    ahead_zh = f"，按近两周速度预计{days}天后达到阈值" if days else ""
+    ahead_zh = f"，按近期速度预计{days}天后达到阈值" if days else ""
     return Text(
         f"{title.en}: {items:,} of {base:,} ({ratio} %){ahead_en}",
         f"{title.zh}：{items:,}/{base:,}（{ratio}%）{ahead_zh}",

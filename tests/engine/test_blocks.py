@@ -17,7 +17,7 @@ from engine.checkpoint.fitting import Moved, OtherState, fitted
 from engine.checkpoint.pages import decode
 from engine.decoding.records import Records
 from engine.features.blocks import MOST_BLOCKS, blocks_of
-from engine.features.families import season, terminals
+from engine.features.families import gauges, reports, season, terminals
 from engine.features.families.registry import FAMILIES
 from engine.monitor import Monitor, MonitorConfig
 from tests.engine.test_checkpoints import rows_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from engine.outputs import Outputs
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("warm_kernel")]
-SINCE = {each.name for each in terminals.BLOCKS}
+SINCE = {each.name for family in (terminals, reports, gauges) for each in family.BLOCKS}
 """Kinds of blocks whose fields no earlier version had in the row."""
 NOON_MS, DAY_MS = 1_783_224_000_000, 86_400_000
 HELD: dict[str, Any] = msgspec.msgpack.decode(
@@ -129,7 +129,7 @@ def test_a_state_from_before_there_were_blocks_is_read_as_if_there_had_been() ->
     assert needed == {each.name for each in blocks_of(FAMILIES)} - SINCE
     for each in (found, undisturbed):  # which learned a day's sales otherwise then
         forgotten = [name for name, *_ in (*season.FIELDS, *terminals.FIELDS)]
-        for name in (*forgotten, *(kind.place for kind in terminals.BLOCKS)):
+        for name in (*forgotten, *(f"{each}_block" for each in SINCE)):
             each._pipeline.state.rows.rows[name] = 0
         forget(each, ("seen_from_day", "fresh_day", "late_bits", "fresh_bits"), "mcc_other", in_rows=True)
         forget(each, (*(name for name, *_ in CARDS), "trade_cards", "trade_returned"), "trade")

@@ -286,7 +286,8 @@ REPORT = {**CLOCK, "type": "fraud_report", "merchant_id": "m", "reason_code": "2
 OTHERS = [
     CONTRACT, MERCHANT, TERMINAL, OVERRIDE, {**VERDICT, "verdict": "open"}, PERSON, ASSIGNMENT, VISIT, COMPLAINT,
 ]  # fmt: skip
-SCANNED = [SALE, SETTLEMENT, REPORT, {**REPORT, "type": "chargeback", "amount": 5}, CLOCK]
+RETRIEVAL = {**REPORT, "type": "retrieval"}
+SCANNED = [SALE, SETTLEMENT, REPORT, {**REPORT, "type": "chargeback", "amount": 5}, RETRIEVAL, CLOCK]
 
 
 def kind_of(event: dict[str, Any]) -> str:
