@@ -88,7 +88,7 @@ class LicenceExpiry:
                 f"The business licence expires in {left} {days}: ask for the renewed one",
                 f"营业执照{left}天后到期：请商户提供续期后的证照并更新档案",
             )
-        when_en = "today" if left == 0 else f"{-left} day{'s' if left < -1 else ''} ago"
+        when_en = "today (0 days left)" if left == 0 else f"{-left} day{'s' if left < -1 else ''} ago"
         when_zh = "已于今日到期" if left == 0 else f"已过期{-left}天"
         return Text(
             f"The business licence expired {when_en}: ask for the renewed one, else stop the service",
