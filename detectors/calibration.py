@@ -48,7 +48,8 @@ def calibrated(detector: str, findings: Findings, features: Features, curves: Ma
     if len(findings.index) == 0:
         return findings
     if detector not in FORMS:
-        return replace(findings, severity=_on(curves.get(detector), findings.severity))
+        own = None if detector in KEPT_RAW else curves.get(detector)
+        return replace(findings, severity=_on(own, findings.severity))
     form = FORMS[detector][1](features, findings.index)
     severity = findings.severity.copy()
     for k, name in enumerate(curve_names(detector)):

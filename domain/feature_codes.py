@@ -42,4 +42,4 @@ def terminal_text(code: int) -> str:
     >>> terminal_text(int.from_bytes(b"10000001", "little")), terminal_text(-5)
     ('10000001', '')
     """
-    return "" if code < 0 else code.to_bytes(8, "little").rstrip(b"\0").decode("ascii")
+    return "" if code < 0 else code.to_bytes(8, "little").rstrip(b"\0").decode("ascii", "replace")

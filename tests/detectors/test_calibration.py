@@ -85,10 +85,7 @@ def test_a_form_without_a_curve_has_that_of_its_detector() -> None:
 
 def test_what_a_rule_asks_for_keeps_the_severity_of_the_rule() -> None:
     raw = Findings(np.arange(2), np.array([0.2, 0.3]))
-    features = {"closed_sales": np.array([0, 0]), "idle_d": np.array([90, 365])}
-    assert calibrated(
-        "volume_collapse", raw, features, {"volume_collapse": ((0.0, 0.9), (1.0, 0.9))}
-    ).severity.tolist() == [0.2, 0.3]
+    assert calibrated("dormancy", raw, {}, {"dormancy": ((0.0, 0.9), (1.0, 0.9))}).severity.tolist() == [0.2, 0.3]
 
 
 def test_no_findings_stay_none() -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from detectors.contract import Detector, Findings
 
 STORY = Story(3, 12_345, 12_345, "2026-06-01")
-WITHOUT_MONEY = frozenset({"fee_notice", "stan_reuse"})
+WITHOUT_MONEY = frozenset({"fee_notice", "stan_reuse", "gauge_breach"})
 """Detectors whose sentences have no sum of money."""
 MOST_FACTS_BYTES = 500
 ROOT = Path(__file__).parents[2]
@@ -32,11 +32,11 @@ COLUMNS = columns()
 LOW_CODES = {
     "mcc_sources": 32, "mcc_basis": 3, "mcc_class_drop": 3, "fee_type_used": 100, "fee_class_used": 3,
     "number_changed": 2, "number_source": 3, "numbers_28d": 9, "number_places_28d": 9, "trade_telling": 13,
-    "fee_basis": 4, "row_kind": 5, "new_d": 31, "dormancy_d": 401, "idle_d": 92, "quiet_d": 20, "quiet_longest_d": 61,
+    "fee_basis": 4, "row_kind": 5, "new_d": 31, "dormancy_d": 401, "idle_d": 400, "quiet_d": 20, "quiet_longest_d": 61,
     "terminal_failures_1d": 60, "terminal_attempts_1d": 60, "others_attempts_1d": 100, "others_failures_1d": 10,
     "silent_d": 61, "silent_longest_d": 20, "technical_d": 6, "closed_technical": 20, "licence_left_d": 100,
     "licence_expires_s": 2 * 10**9, "complaints_90d": 17, "fee_complaints_90d": 17, "complaint_ago_d": 90,
-    "report_kind": 4, "report_terminal": 100, "point_form": 3, "point_reports": 300, "point_sales": 1000,
+    "terminal_code": 100, "report_kind": 4, "report_terminal": 100, "point_form": 3, "point_reports": 300, "point_sales": 1000,
     "point_days": 40, "point_weeks": 14,
     "gauge_breached": 64, "gauge_vamp_days": 32, "gauge_ecm_days": 32, "gauge_hecm_days": 32, "gauge_efm_days": 32,
     "rise_form": 5, "rise_d": 60, "expected_minor_1d": 10**6, "rise_before_minor": 10**6, "closed_sales": 3,
@@ -46,7 +46,8 @@ HIGH_FLOATS = {
     "day_surprise": 20.0, "hour_surprise": 20.0, "rise_score": 20.0, "fall_score": 20.0, "silence_score": 20.0,
     "decline_score": 20.0, "closed_surprise": 6.0, "volume_score": 20.0, "missed_sales": 100.0,
     "peer_z": 4.0, "expected_1d": 40.0, "set_evidence": 30.0, "set_terminal_evidence": 30.0, "trade_evidence": 30.0,
-    "number_switches_7d": 30.0, "silent_missed": 100.0, "point_evidence": 20.0, "point_base_ppm": 5_000.0,
+    "number_switches_7d": 30.0, "silent_missed": 100.0, "terminal_failing_usual": 0.3, "point_evidence": 20.0,
+    "point_base_ppm": 5_000.0,
 }  # fmt: skip
 
 

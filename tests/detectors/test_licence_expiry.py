@@ -44,7 +44,7 @@ def test_it_is_severer_when_soon_and_when_expired_and_one_story() -> None:
     assert only(expiring(shop(86, licence_expires_at=EXPIRES))).severity == 0.3
     alert = only(expiring(shop(101, licence_expires_at=EXPIRES)))
     assert (alert.severity, alert.hits) == (0.45, 61)
-    assert "expired today" in alert.reason.en
+    assert "expired today (0 days left)" in alert.reason.en
     assert only(expiring(shop(180, licence_expires_at=EXPIRES))).hits == 91
 
 

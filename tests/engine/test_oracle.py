@@ -18,7 +18,7 @@ from domain.alerts import Evidence, Text
 from domain.feature_codes import ROW_TRANSACTION
 from engine.control_kinds.engine import EngineSettings
 from engine.decoding.columns import MISSING
-from engine.features.families import daily, gauges, reports, season
+from engine.features.families import complaints, daily, duties, gauges, reports, season
 from engine.features.families.registry import columns
 from engine.monitor import Monitor, MonitorConfig
 from tests.oracle import NOT_OF_TRANSACTIONS, Oracle, Value
@@ -41,9 +41,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-ELSEWHERE = {column.name for family in (daily, season, gauges, reports) for column in family.COLUMNS}
-"""Of the ends of days and of reports, and held to references of their own in `test_daily`, `test_season` and
-`test_reports_oracle`."""
+ELSEWHERE = {
+    column.name for family in (complaints, daily, duties, season, gauges, reports) for column in family.COLUMNS
+}
+"""Held to references of their own in `test_complaints`, `test_daily`, `test_licence_expiry`, `test_reports_oracle` and
+`test_season`."""
 COLUMNS = {column.name: column for column in columns() if column.name not in ELSEWHERE}
 NOON = 1_783_224_000_000
 """2026-07-05, noon in Shanghai."""
