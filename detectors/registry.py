@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from detectors.fee_fall import FeeFall
 from detectors.fee_notice import FeeNotice
 from detectors.fee_over import FeeOver
 from detectors.fee_rise import FeeRise
+from detectors.fee_under import FeeUnder
 from detectors.mcc_drift import MccDrift
 from detectors.mcc_jump import MccJump
 from detectors.mcc_rotation import MccRotation
@@ -28,11 +30,11 @@ if TYPE_CHECKING:
 
 DETECTORS: tuple[
     type[
-        MccJump | MccDrift | MccRotation | MccStatic | FeeOver | FeeRise | FeeNotice
+        MccJump | MccDrift | MccRotation | MccStatic | FeeOver | FeeRise | FeeNotice | FeeUnder | FeeFall
         | VolumeRise | VolumeCollapse | VolumeDecline | VolumeBurst | StanReuse
     ], ...,
 ] = (
-    MccJump, MccDrift, MccRotation, MccStatic, FeeOver, FeeRise, FeeNotice,
+    MccJump, MccDrift, MccRotation, MccStatic, FeeOver, FeeRise, FeeNotice, FeeUnder, FeeFall,
     VolumeRise, VolumeCollapse, VolumeDecline, VolumeBurst, StanReuse,
 )  # fmt: skip
 """Every detector's class."""

@@ -22,7 +22,7 @@ FEES = ("transaction", "settlement", "none")
 _EARLIEST_MS = 1_009_843_200_000
 """2002-01-01T00:00:00Z."""
 _SHARES = (
-    "jump_share", "static_share", "rotation_share", "drift_share", "fee_share", "look_alike_share",
+    "jump_share", "static_share", "rotation_share", "drift_share", "fee_share", "fall_share", "look_alike_share",
     "volume_share", "mcc_change_share", "decline_share", "undo_share", "refund_share", "duplicate_share",
     "late_share", "future_share",
 )  # fmt: skip
@@ -45,8 +45,9 @@ class SimulationConfig:
         rotation_share: share of merchants whose number rotates within a pool.
         drift_share: share of merchants whose sales move to the cheaper of their MCCs.
         fee_share: share of merchants overcharged, of those honest otherwise whose class pays fees.
+        fall_share: share of merchants charged too little, of those honest otherwise whose class pays fees.
         look_alike_share: share of merchants given each lawful thing that resembles a violation: two numbers, a new
-            number, a steady cheaper MCC, a dearer contract after notice, a cheaper one without.
+            number, a steady cheaper MCC, a dearer contract after notice, a cheaper one without, three ways in which hosts tell fees.
         volume_share: share of merchants whose volume departs from the usual, of those that are honest otherwise,
             are there all the time and have 3 sales a day or more; none in runs below some three days.
         world: how honest merchants trade (docs/simulator.md): `platform`, `restaurants`, `supermarkets`, `mixed`
@@ -86,6 +87,7 @@ class SimulationConfig:
     rotation_share: float = 0.003
     drift_share: float = 0.003
     fee_share: float = 0.02
+    fall_share: float = 0.01
     look_alike_share: float = 0.005
     volume_share: float = 0.02
     world: str = "mixed"

@@ -45,7 +45,10 @@ _HOOKS = {
     ),
     "close": ("closing, reference, out", ()),
     "revise": ("revision, reference, out", ()),
+    "month": ("day, was_ms", ()),
 }
+_FOUND = {"month": "i64(0), i64(0), False"}
+"""What a hook that finds something finds where no family has it; the first family that has it is asked."""
 """What the kernel calls of a family, with which arguments after the row and its blocks, and which functions may say
 whether a block is needed; `engine.features.families` says what for."""
 _DTYPES = {"int": np.int64, "float": np.float64}
@@ -142,7 +145,10 @@ def _hook(name: str, families: tuple[ModuleType, ...]) -> str:
             found = next((each for each in asks if hasattr(family, each.split("(", maxsplit=1)[0])), None)
             needed = f"family_{k}.{found}" if found else "False"
             given.append(f"block_{block.name}(row, blocks, {needed})")
-        calls.append(f"    family_{k}.{name}({', '.join(given)}, {taken})\n")
+        found = "return " if name in _FOUND else ""
+        calls.append(f"    {found}family_{k}.{name}({', '.join(given)}, {taken})\n")
+    if name in _FOUND:
+        calls = calls[:1] or [f"    return {_FOUND[name]}\n"]
     return f"@njit_inner\ndef {name}_all(row, blocks, {taken}):\n{''.join(calls) or '    pass'}\n"
 
 

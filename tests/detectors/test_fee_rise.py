@@ -50,7 +50,6 @@ LAWFUL: dict[str, Fee] = {
     "a minimum": lambda _day, event, _rng: usual(event, minimum=8),
     "tiers": tiers,
     "the first settlement on the same day": first_same_day,
-    "a cheaper tariff": lambda day, event, _rng: usual(event, rise=-0.2 if day >= ON else 0.0),
     "two tariffs that alternate": alternate,
     "half of the fees waived": lambda _day, event, rng: usual(event) * (rng.random() < 0.5),
     "fees that follow no tariff": noisy,

@@ -1,0 +1,98 @@
+"""Fee fall by history (费率下调): without a contract, payments cheaper than the merchant's own established tariff.
+
+What it finds, where its figures come from, what it cannot see: `docs/detectors/fee_fall.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from detectors.contract import HOME, amount, check_episode, check_range, check_whole
+from detectors.fee_over import ADDS_UP_MINOR, ADDS_UP_SCORE, DOWN, beyond_rounding, evidence, findings
+from detectors.fee_rise import before_and_after, of_tariffs, prevailing
+from detectors.fee_under import lost
+from domain.alerts import Evidence, Text
+from domain.events import MAX_AMOUNT_MINOR
+from domain.feature_codes import FEE_ROUGH
+
+if TYPE_CHECKING:
+    from detectors.contract import Features, Findings, Values
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeFall:
+    """Payments charged less than the merchant's own tariff, where no contract says what is due.
+
+    Args:
+        rounding_minor: a difference of at most this is rounding, minor units, 0 or above.
+        adds_up_minor: what differences within 2 basis points must add up to before they count, minor units of the home
+            currency, 0 or above.
+        adds_up_score: how many times the root of the sum of their squares that must be, 0 to 1,000.
+        least_run: cheaper payments in a row, others taken off, before history accuses, 1 to 250.
+        least_run_rough: the same where fees follow no tariff and only their mean rate is known, 1 to 250.
+        base: severity of any payment that was charged less, 0 to 1.
+        per_decade: what each tenfold of the money not charged a day above 10.00 adds, 0 to 1.
+        relative: what a fee of 0 adds, 0 to 1; less in proportion.
+        quiet_gap_s: whole seconds without a hit after which an episode closes, 1 to 34,560,000 (400 days).
+        max_age_s: whole seconds after which an episode gives way to a new one, `quiet_gap_s` to 34,560,000.
+
+    Raises:
+        ValueError: an argument is out of range.
+    """
+
+    rounding_minor: int = 1
+    adds_up_minor: int = ADDS_UP_MINOR
+    adds_up_score: float = ADDS_UP_SCORE
+    least_run: int = 20
+    least_run_rough: int = 20
+    base: float = 0.3
+    per_decade: float = 0.15
+    relative: float = 0.1
+    quiet_gap_s: int = 7 * 86_400
+    max_age_s: int = 28 * 86_400
+
+    name = "fee_fall"
+    version = 1
+    title = Text("Fee fall against own history", "费率下调（对比历史费率）")
+    risk_group = "fee"
+    risk_code = "21"
+    bearer = "acquirer"
+    needs = ("fee",)
+    columns = (
+        "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_due_fixed",
+        "fee_new_ppm", "fee_new_fixed", "fee_cheaper_run", "fee_under_1d", "fee_under_count_1d", "fee_judged_1d",
+        "fee_under_4w", "fee_rounding", "fee_small_28d", "fee_small_score", "sale_minor", *HOME,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_range(self, 0, 1, "base", "per_decade", "relative")
+        check_range(self, 0, 1000, "adds_up_score")
+        check_whole(self, 0, MAX_AMOUNT_MINOR, "rounding_minor", "adds_up_minor")
+        check_whole(self, 1, 250, "least_run", "least_run_rough")
+        check_episode(self)
+
+    def detect(self, features: Features) -> Findings:
+        """The payments cheaper than the own tariff, once cheaper ones prevail; severity by the money not charged."""
+        prevail = prevailing(features, "fee_cheaper_run", self.least_run, self.least_run_rough)
+        index = beyond_rounding(features, prevail, DOWN, self.rounding_minor, self.adds_up_minor, self.adds_up_score)
+        return findings(features, index, DOWN, self.base, self.per_decade, self.relative)
+
+    def evidence(self, values: Values) -> tuple[Evidence, ...]:
+        """What was charged and what was due, and by which tariffs."""
+        least = self.least_run_rough if values["fee_basis"] == FEE_ROUGH else self.least_run
+        figures = evidence(values, DOWN, self.rounding_minor, self.adds_up_minor)
+        return (*figures, *of_tariffs(values, "fee_cheaper_run", least))
+
+    def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
+        """The tariffs before and after, a payment as an example, and what it comes to."""
+        before, after = before_and_after(values, currency)
+        total_en, total_zh = lost(hits, at_stake_minor, currency)
+        charged, due = amount(values["fee_charged"], currency), amount(values["fee_due"], currency)
+        return Text(
+            f"fee down from {before} to {after} without a contract on file: charged {charged} where {due} was "
+            f"usual; {total_en}",
+            f"费率由{before}降至{after}（无签约记录）：其中一笔实扣手续费{charged}，按原费率应扣{due}；{total_zh}".replace(
+                " %", "%"
+            ),
+        )
