@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from detectors.contract import HOME, amount, check_episode, check_range, check_whole
-from detectors.fee_over import ADDS_UP_MINOR, ADDS_UP_SCORE, DOWN, beyond_rounding, evidence, findings
+from detectors.fee_over import DOWN, evidence, findings
 from detectors.fee_rise import before_and_after, of_tariffs, prevailing
 from detectors.fee_under import lost
 from domain.alerts import Evidence, Text
@@ -26,9 +28,6 @@ class FeeFall:
 
     Args:
         rounding_minor: a difference of at most this is rounding, minor units, 0 or above.
-        adds_up_minor: what differences within 2 basis points must add up to before they count, minor units of the home
-            currency, 0 or above.
-        adds_up_score: how many times the root of the sum of their squares that must be, 0 to 1,000.
         least_run: cheaper payments in a row, others taken off, before history accuses, 1 to 250.
         least_run_rough: the same where fees follow no tariff and only their mean rate is known, 1 to 250.
         base: severity of any payment that was charged less, 0 to 1.
@@ -42,8 +41,6 @@ class FeeFall:
     """
 
     rounding_minor: int = 1
-    adds_up_minor: int = ADDS_UP_MINOR
-    adds_up_score: float = ADDS_UP_SCORE
     least_run: int = 20
     least_run_rough: int = 20
     base: float = 0.3
@@ -56,32 +53,31 @@ class FeeFall:
     version = 1
     title = Text("Fee fall against own history", "费率下调（对比历史费率）")
     risk_group = "fee"
-    risk_code = "21"
+    risk_code = ""
     bearer = "acquirer"
     needs = ("fee",)
     columns = (
         "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_due_fixed",
         "fee_new_ppm", "fee_new_fixed", "fee_cheaper_run", "fee_under_1d", "fee_under_count_1d", "fee_judged_1d",
-        "fee_under_4w", "fee_rounding", "fee_small_28d", "fee_small_score", "sale_minor", *HOME,
+        "fee_under_4w", "sale_minor", *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         check_range(self, 0, 1, "base", "per_decade", "relative")
-        check_range(self, 0, 1000, "adds_up_score")
-        check_whole(self, 0, MAX_AMOUNT_MINOR, "rounding_minor", "adds_up_minor")
+        check_whole(self, 0, MAX_AMOUNT_MINOR, "rounding_minor")
         check_whole(self, 1, 250, "least_run", "least_run_rough")
         check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The payments cheaper than the own tariff, once cheaper ones prevail; severity by the money not charged."""
         prevail = prevailing(features, "fee_cheaper_run", self.least_run, self.least_run_rough)
-        index = beyond_rounding(features, prevail, DOWN, self.rounding_minor, self.adds_up_minor, self.adds_up_score)
+        index = np.flatnonzero(prevail & (features["fee_over"] * DOWN > self.rounding_minor))
         return findings(features, index, DOWN, self.base, self.per_decade, self.relative)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """What was charged and what was due, and by which tariffs."""
         least = self.least_run_rough if values["fee_basis"] == FEE_ROUGH else self.least_run
-        figures = evidence(values, DOWN, self.rounding_minor, self.adds_up_minor)
+        figures = evidence(values, DOWN, self.rounding_minor)
         return (*figures, *of_tariffs(values, "fee_cheaper_run", least))
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:

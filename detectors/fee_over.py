@@ -101,7 +101,7 @@ class FeeOver:
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """What was charged and what was due, and what it comes to."""
-        return evidence(values, UP, self.rounding_minor, self.adds_up_minor)
+        return (*evidence(values, UP, self.rounding_minor), *of_small(values, UP, self.adds_up_minor))
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """What was charged, what was due and by what rate, and what it comes to."""
@@ -142,7 +142,6 @@ def findings(
     name = _NAMES[way]
     off = np.maximum(features["fee_over"][index].astype(np.int64) * way, 0)
     day = np.maximum(np.maximum(features[f"{name}_1d"][index], off), features[f"{name}_4w"][index] / 28)
-    day = np.fmax(day, features["fee_small_28d"][index] * (way / 28))
     share = off / np.maximum(features["fee_due"][index], 1)
     day = home_minor(features, index, day)
     severity = base + per_decade * np.log10(1 + day / 1000) + relative * np.minimum(1, share)
@@ -150,7 +149,7 @@ def findings(
     return Findings(index, np.clip(severity, 0, 1), np.minimum(off, np.iinfo(np.int64).max // E7) * E7, turnover)
 
 
-def evidence(values: Values, way: int, rounding_minor: int, adds_up_minor: int) -> tuple[Evidence, ...]:
+def evidence(values: Values, way: int, rounding_minor: int) -> tuple[Evidence, ...]:
     """The figures of a fee that is off."""
     name = _NAMES[way]
     found = [
@@ -163,11 +162,16 @@ def evidence(values: Values, way: int, rounding_minor: int, adds_up_minor: int) 
     ]
     if way == UP:
         found.append(Evidence("fee_over_share_28d", "28d", rounded(values["fee_over_share_28d"], 4), 0, 0, "share"))
-    off, rounding = values["fee_over"], values.get("fee_rounding")  # alerts of before have none
-    if off is not None and rounding is not None and abs(off) <= rounding:
-        small = Evidence("fee_small_28d", "28d", rounded(values["fee_small_28d"], 0), way * adds_up_minor, 0, "minor units")
-        found.append(small)
     return tuple(found)
+
+
+def of_small(values: Values, way: int, adds_up_minor: int) -> tuple[Evidence, ...]:
+    """What small differences came to, where the payment has one; alerts of before say nothing of them."""
+    off, rounding = values["fee_over"], values.get("fee_rounding")
+    if off is None or rounding is None or abs(off) > rounding:
+        return ()
+    come_to = rounded(values["fee_small_28d"], 0)
+    return (Evidence("fee_small_28d", "28d", come_to, way * adds_up_minor, 0, "minor units"),)
 
 
 def totals(hits: int, at_stake_minor: int, currency: str) -> tuple[str, str]:

@@ -11,16 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors.contract import HOME, amount, check_episode, check_range, check_whole
-from detectors.fee_over import (
-    ADDS_UP_MINOR,
-    ADDS_UP_SCORE,
-    UP,
-    beyond_rounding,
-    evidence,
-    findings,
-    percent,
-    totals,
-)
+from detectors.fee_over import UP, evidence, findings, percent, totals
 from domain.alerts import Evidence, Text
 from domain.events import MAX_AMOUNT_MINOR
 from domain.feature_codes import FEE_LEARNED, FEE_ROUGH
@@ -35,9 +26,6 @@ class FeeRise:
 
     Args:
         rounding_minor: a difference of at most this is rounding, minor units, 0 or above.
-        adds_up_minor: what differences within 2 basis points must add up to before they count, minor units of the home
-            currency, 0 or above.
-        adds_up_score: how many times the root of the sum of their squares that must be, 0 to 1,000.
         least_run: dearer payments in a row, others taken off, before history accuses, 1 to 250.
         least_run_rough: the same where fees follow no tariff and only their mean rate is known, 1 to 250.
         base: severity of any payment that was charged more, 0 to 1.
@@ -51,8 +39,6 @@ class FeeRise:
     """
 
     rounding_minor: int = 1
-    adds_up_minor: int = ADDS_UP_MINOR
-    adds_up_score: float = ADDS_UP_SCORE
     least_run: int = 8
     least_run_rough: int = 20
     base: float = 0.3
@@ -62,7 +48,7 @@ class FeeRise:
     max_age_s: int = 28 * 86_400
 
     name = "fee_rise"
-    version = 2
+    version = 1
     title = Text("Fee rise against own history", "费率上调（对比历史费率）")
     risk_group = "fee"
     risk_code = "21"
@@ -71,26 +57,25 @@ class FeeRise:
     columns = (
         "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_due_fixed",
         "fee_new_ppm", "fee_new_fixed", "fee_dearer_run", "fee_over_1d", "fee_over_count_1d", "fee_judged_1d",
-        "fee_over_4w", "fee_over_share_28d", "fee_rounding", "fee_small_28d", "fee_small_score", "sale_minor", *HOME,
+        "fee_over_4w", "fee_over_share_28d", "sale_minor", *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         check_range(self, 0, 1, "base", "per_decade", "relative")
-        check_range(self, 0, 1000, "adds_up_score")
-        check_whole(self, 0, MAX_AMOUNT_MINOR, "rounding_minor", "adds_up_minor")
+        check_whole(self, 0, MAX_AMOUNT_MINOR, "rounding_minor")
         check_whole(self, 1, 250, "least_run", "least_run_rough")
         check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The payments dearer than the own tariff, once dearer ones prevail; severity by the money overcharged."""
         prevail = prevailing(features, "fee_dearer_run", self.least_run, self.least_run_rough)
-        index = beyond_rounding(features, prevail, UP, self.rounding_minor, self.adds_up_minor, self.adds_up_score)
+        index = np.flatnonzero(prevail & (features["fee_over"] > self.rounding_minor))
         return findings(features, index, UP, self.base, self.per_decade, self.relative)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """What was charged and what was due, and by which tariffs."""
         least = self.least_run_rough if values["fee_basis"] == FEE_ROUGH else self.least_run
-        figures = evidence(values, UP, self.rounding_minor, self.adds_up_minor)
+        figures = evidence(values, UP, self.rounding_minor)
         return (*figures, *of_tariffs(values, "fee_dearer_run", least))
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:

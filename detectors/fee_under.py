@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from detectors.contract import HOME, amount, check_episode, check_range, check_whole, money
-from detectors.fee_over import ADDS_UP_MINOR, ADDS_UP_SCORE, DOWN, beyond_rounding, evidence, findings, percent
+from detectors.fee_over import (
+    ADDS_UP_MINOR,
+    ADDS_UP_SCORE,
+    DOWN,
+    beyond_rounding,
+    evidence,
+    findings,
+    of_small,
+    percent,
+)
 from domain.alerts import Evidence, Text
 from domain.events import MAX_AMOUNT_MINOR
 from domain.feature_codes import FEE_BY_CONTRACT
@@ -54,7 +63,7 @@ class FeeUnder:
     version = 1
     title = Text("Fee below contract", "低于签约费率扣费")
     risk_group = "fee"
-    risk_code = "21"
+    risk_code = ""
     bearer = "acquirer"
     needs = ("fee",)
     columns = (
@@ -77,7 +86,7 @@ class FeeUnder:
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """What was charged and what was due, and what it comes to."""
-        return evidence(values, DOWN, self.rounding_minor, self.adds_up_minor)
+        return (*evidence(values, DOWN, self.rounding_minor), *of_small(values, DOWN, self.adds_up_minor))
 
     def reason(self, values: Values, hits: int, at_stake_minor: int, currency: str) -> Text:
         """What was charged, what was due and by what rate, and what it comes to."""

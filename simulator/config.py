@@ -47,7 +47,8 @@ class SimulationConfig:
         fee_share: share of merchants overcharged, of those honest otherwise whose class pays fees.
         fall_share: share of merchants charged too little, of those honest otherwise whose class pays fees.
         look_alike_share: share of merchants given each lawful thing that resembles a violation: two numbers, a new
-            number, a steady cheaper MCC, a dearer contract after notice, a cheaper one without, three ways in which hosts tell fees.
+            number, a steady cheaper MCC, a dearer contract after notice, a cheaper one without, three ways in
+            which hosts tell fees.
         volume_share: share of merchants whose volume departs from the usual, of those that are honest otherwise,
             are there all the time and have 3 sales a day or more; none in runs below some three days.
         world: how honest merchants trade (docs/simulator.md): `platform`, `restaurants`, `supermarkets`, `mixed`

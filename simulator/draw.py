@@ -457,7 +457,7 @@ def tell(e: Any, m: Any, agreed: Any) -> None:
     """Tell the fee of `e` as the merchant's host does."""
     if m.fee_host == _ROUNDS:
         off = (2.0 * unit(mix(e.id), 38) - 1.0) * e.amount / 10_000.0
-        e.fee = max(0, e.fee + int(math.floor(off + 0.5)))
+        e.fee = max(0, e.fee + math.floor(off + 0.5))
     elif m.fee_host == _TAXES:
         e.fee_tax = (6 * e.fee + 50) // 100
         e.fee += e.fee_tax
@@ -476,6 +476,7 @@ def charge(e: Any, m: Any, prices: Any) -> None:
         tell(e, m, agreed)
     if not m.fee_onset_ms <= e.event_ms < m.fee_end_ms:
         return
+    size = -m.fee_size if m.fee_kind in (_RATE_FALL, _SLOW_FALL) else m.fee_size
     if m.fee_kind == _CONTRACT_RISE:
         e.due = price(e, prices[0], 0.0, prices[0].debit_cap)
     elif m.fee_kind == _FIXED_PART:
@@ -484,13 +485,9 @@ def charge(e: Any, m: Any, prices: Any) -> None:
         e.fee = price(e, agreed, 0.0, 0)
     elif m.fee_kind in (_SLOW_RISE, _SLOW_FALL):
         steps = 1 + (e.event_ms - m.fee_onset_ms) // m.fee_step_ms
-        step = -m.fee_size if m.fee_kind == _SLOW_FALL else m.fee_size
-        e.fee = price(e, agreed, (1.0 + step) ** steps - 1.0, agreed.debit_cap)
-    elif m.fee_kind == _RATE_FALL:
-        if m.fee_scope != _ONLY_CREDIT or e.card_kind in (1, 2):
-            e.fee = price(e, agreed, -m.fee_size, agreed.debit_cap)
+        e.fee = price(e, agreed, (1.0 + size) ** steps - 1.0, agreed.debit_cap)
     elif (m.fee_scope != _ONLY_CREDIT or e.card_kind in (1, 2)) and (m.fee_scope != _ONLY_D0 or e.mode == 1):
-        e.fee = price(e, agreed, m.fee_size, agreed.debit_cap) + m.fee_fixed
+        e.fee = price(e, agreed, size, agreed.debit_cap) + m.fee_fixed
     if e.fee != e.due:
         e.flags |= MISCHARGED
 

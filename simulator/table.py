@@ -17,8 +17,8 @@ JUMP_KINDS = ("", "mcc", "acceptor_id", "channel_mcc", "special_fee_type", "stat
 FEE_KINDS = ("", "rate_rise", "fixed_part", "cap_ignored", "slow_rise", "contract_rise", "rate_fall", "slow_fall")
 """How a merchant is charged too much or, in the last two, too little, by `fee_kind`; 0: it is not."""
 FEE_HOSTS = ("", "host_rounding", "fee_tax", "fee_instant")
-"""How the host of an honest merchant tells fees, by `fee_host`: with the rate off by up to 1 basis point either way, with
-6 % of tax on top, or with what settlement on the same day added in a line of its own."""
+"""How the host of an honest merchant tells fees, by `fee_host`: with the rate off by up to 1 basis point either way,
+with 6 % of tax on top, or with what settlement on the same day added, both in a line of its own."""
 FEE_SCOPES = ("all", "credit", "D0")
 """What a rise of the rate applies to, by `fee_scope`."""
 CONTRACT_CHANGES = ("", "noticed_rise", "cheaper_contract")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from simulator.draw import MISCHARGED, SETTLEMENT, UNDONE, VIOLATION
 from simulator.leakage import leakage_minor
 from simulator.mccs import median_log_ratio
@@ -14,7 +16,6 @@ from simulator.truth import Violation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from simulator.merchants import Merchants

@@ -109,7 +109,7 @@ def day_columns(merchant: Merchant) -> dict[str, Value]:
         "fee_judged_1d": sum(day == last for day, _, _ in past.paid),
         "fee_small_28d": float(sum(small)),
         "fee_small_score": float(sum(small) / Decimal(squares).sqrt()) if squares else None,
-        "fee_over_share_28d": float(sum(w for w, off, rounding in weights if off > rounding) / total) if total else None,
+        "fee_over_share_28d": float(sum(w for w, off, most in weights if off > most) / total) if total else None,
     }
     for name, seen in (("fee_over", over), ("fee_under", under)):
         found[f"{name}_1d"] = sum(off for day, off in seen if day == last)
@@ -166,7 +166,7 @@ def month_range(merchant: Merchant, at_ms: int) -> tuple[int, float]:
     else:
         whole = past.before_ms is None and not past.fee_day
     in_order = past.before_ms is None or at_ms >= past.before_ms
-    return (so_far if in_order else before), (so_far if whole else math.inf)
+    return max(0, so_far if in_order else before), (max(0, so_far) if whole else math.inf)
 
 
 def due_minor(price: Event, amount: int) -> int:

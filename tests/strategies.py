@@ -311,7 +311,7 @@ class Weaver:
             prices.append(price | {"rate_ppm": rng.choice((3_800, 6_000, 29_900))})
         more = random.Random(self.now_ms)
         if more.random() < 0.5:
-            keys = more.choice(({}, {"fee_class": "concession"}, {"month_from": more.choice((10**5, 10**7, 10**12))}))
+            keys = more.choice(({}, {"fee_class": "concession"}, {"month_from": more.choice((10**5, 10**7, 10**11))}))
             prices.append(keys | {"rate_ppm": 4_200})
         rng.shuffle(prices)
         event: Event = {

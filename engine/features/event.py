@@ -41,7 +41,8 @@ CONTRACT = np.dtype(
     align=True,
 )
 """One version of a merchant's contract: `lines` of `PRICE_LINE` from `line` on. `notice_ms` is `MISSING` where nobody
-was told; `months` is 1 where a price goes by the month's sales. Once entered it is never changed; place 0 stands for no version."""
+was told; `months` is 1 where a price goes by the month's sales. Once entered it is never changed; place 0 stands for no
+version."""
 
 PRICE_LINE = np.dtype(
     [

@@ -79,9 +79,7 @@ N_ORIGINAL_AMOUNT, N_ORIGINAL_TIME, N_FEE_TYPE, N_CARD_KIND, N_COUNTRY, N_ENTRY,
     for each in (ends.ACCEPTED, ends.DUPLICATE, ends.OTHER_EVENT, ends.UNREADABLE, ends.LATE, ends.FUTURE,
                  ends.CAPACITY, ends.WRONG_PARTITION, ends.CURRENCY, ends.FEEDS, ends.CONFLICT, ends.MERCHANT_VERSIONS)
 )  # fmt: skip
-N_FEE, N_FEE_CLASS, N_TAX, N_INSTANT = (
-    NUMBERS.index(name) for name in ("fee", "fee_class", "fee_tax", "fee_instant")
-)
+N_FEE, N_FEE_CLASS, N_TAX, N_INSTANT = (NUMBERS.index(name) for name in ("fee", "fee_class", "fee_tax", "fee_instant"))
 CLOSES_AFTER_MS = 2 * HOUR_MS
 """A local day is closed this long after its end, and up to an hour more by merchant, so that not all close at once."""
 IDLE_REPORTED_D, IDLE_YEAR_D, IDLE_MOST_D = 100, 365, 400
@@ -185,7 +183,7 @@ def revise_all(row: Any, blocks: Any, revision: Revision, reference: Any, out: A
 
 
 @njit_inner
-def month_all(row: Any, blocks: Any, day: int, was_ms: int) -> tuple[int, int, bool]:
+def month_all(row: Any, blocks: Any, day: int, was_ms: int) -> tuple[int, int, bool]:  # noqa: ARG001  a stand-in
     """What a local day's month came to before the day, with what is known of the day, and whether that is all."""
     return i64(0), i64(0), False
 
@@ -835,8 +833,7 @@ def _price(
     version, low, high = version_at(state, row.contract, time_ms), i64(0), i64(0)
     if state.contracts[version].months:
         low, high, whole = month_all(row, state.blocks, day, was_ms)
-        low = high if exact else low
-        high = high if whole else _MOST_MINOR
+        low, high = max(high if exact else low, 0), max(high, 0) if whole else _MOST_MINOR
     return line_between(
         state, version, amount, low, high, columns.number[N_SCHEME, i], columns.number[N_CARD_KIND, i],
         max(columns.number[N_FEE_CLASS, i], -1), columns.hash[S_CHANNEL, i], columns.hash[S_MODE, i],
@@ -923,9 +920,7 @@ def _told_before(
 
 
 @njit_inner
-def _remember_fee(
-    columns: Any, i: int, r: int, identity: Identity, state: State, now_s: int, minor: int, amount: int
-) -> None:
+def _remember_fee(i: int, r: int, identity: Identity, state: State, now_s: int, minor: int, amount: int) -> None:
     """Remember what was charged for a sale of `amount`, for its settlement, or for the next."""
     enter(state.undone, _as(identity.txn[i], _CHARGED), r, now_s + UNDONE_S, amount & 0xFFFFFFFF, minor)
 
@@ -967,7 +962,7 @@ def _settle(
     )  # fmt: skip
     if told != MISSING:
         at = find(state.undone, _as(identity.txn[i], _CHARGED), r, now_s)
-        _remember_fee(columns, i, r, identity, state, now_s, 0 if is_part else event.fee, time_at(state.undone, at))
+        _remember_fee(i, r, identity, state, now_s, 0 if is_part else event.fee, time_at(state.undone, at))
     _nothing(into)
     settle_all(row, state.blocks, event, master_data, reference, out)
     return _put(state, into, r, i, ROW_SETTLEMENT, time_ms, NO_ROLE, NO_LOCAL_MS, j)
@@ -1055,7 +1050,7 @@ def _accept(
         local_ms, role, approved, counted, MISSING, False,
     )  # fmt: skip
     if has_fee and row.fee_known_s and not counted:
-        _remember_fee(columns, i, r, identity, state, now_ms // 1000, event.fee, columns.number[N_AMOUNT, i])
+        _remember_fee(i, r, identity, state, now_ms // 1000, event.fee, columns.number[N_AMOUNT, i])
     update_all(row, state.blocks, event, master_data, reference, out)
     if row.pending and role <= REFUND:
         part, _ = _release(state, row, r, identity.txn[i], columns.hash[S_TXN, i], 0)

@@ -5,12 +5,14 @@ Kept only of merchants whose contract has such a price, from the day on which th
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.features.event import Undone
 from engine.jit import i64, njit_inner
+
+if TYPE_CHECKING:
+    from engine.features.event import Undone
 
 DAYS = 40
 """Days held: the longest month, and nine in which what was sold at its beginning may still be settled."""

@@ -51,6 +51,11 @@ TELLING_MINOR = 25
 """A payment that was due less than this takes off 1: a rise of 4 % is lost in its rounding."""
 _DEAR = 128
 """Bit of a tariff's count: it came in dearer than the merchant's own."""
+_CHEAP = 128
+"""Bit of a tariff's floor: it came in cheaper than all own tariffs."""
+TRUSTED, _MOST_TRUST = 20, 60
+"""By how many payments that were not cheaper than a tariff those that were, taken three times, must be outnumbered
+before cheaper ones are held against it: of tariffs that alternate from early on none is a floor but the cheapest."""
 _MOST_COUNT = 127
 _MOST_RUN = 250
 _EPS = 1e-6
@@ -63,6 +68,8 @@ TARIFF_FIELDS = (
     ("tariff_low_fee", np.uint32, TARIFFS),
     ("tariff_high", np.uint32, TARIFFS),
     ("tariff_high_fee", np.uint32, TARIFFS),
+    ("tariff_middle", np.uint32, TARIFFS),
+    ("tariff_middle_fee", np.uint32, TARIFFS),
     ("rough_mean", np.float32),
     ("rough_spread", np.float32),
     ("explained", np.float32),
@@ -75,14 +82,15 @@ TARIFF_FIELDS = (
     ("tariff_count", np.uint8, TARIFFS),
     ("tariff_run", np.uint8, TARIFFS),
     ("rough_run", np.uint8),
-    ("tariff_cheap", np.uint8, TARIFFS),
+    ("tariff_floor", np.uint8, TARIFFS),
     ("tariff_fall", np.uint8, TARIFFS),
     ("rough_fall", np.uint8),
 )
-"""Row fields. Of each tariff: the smallest and the greatest payment that fit it, of which kind of payments it is, the
-fee days of its first and last payment, its count (bit 7: it came in dearer than the merchant's own), and by how many
-the payments dearer than it prevail; whether it came in cheaper, and by how many the payments cheaper than it prevail. Of
-the rough rate: mean and mean deviation, parts per million, and likewise."""
+"""Row fields. Of each tariff: the smallest and the greatest payment that fit it, one between them, of which kind of
+payments it is, the fee days of its first and last payment, its count (bit 7: it came in dearer than the merchant's
+own), and by how many the payments dearer than it prevail; how far it is trusted as a floor (bit 7: it came in cheaper),
+and by how many the payments cheaper than it prevail. Of the rough rate: mean and mean deviation, parts per million, and
+likewise."""
 
 
 @njit_inner
@@ -113,7 +121,7 @@ def _is_own(held: Any, k: int, day: int) -> bool:
 @njit_inner
 def _is_floor(held: Any, k: int, day: int) -> bool:
     """Whether cheaper payments are held against a tariff: it did not come in cheaper itself, or is accepted."""
-    return _is_own(held, k, day) and (held.tariff_cheap[k] == 0 or day - i64(held.tariff_first[k]) >= ACCEPTED_D)
+    return _is_own(held, k, day) and (held.tariff_floor[k] < _CHEAP or day - i64(held.tariff_first[k]) >= ACCEPTED_D)
 
 
 @njit_inner
@@ -154,15 +162,27 @@ def _fits(held: Any, k: int, amount: int, fee: int) -> bool:
 
 
 @njit_inner
+def _off_middle(low: int, high: int, amount: int) -> float:
+    """How far an amount is from the geometric mean of two, as a ratio of squares; 0 is as far as can be."""
+    if amount == 0:
+        return np.inf
+    ratio = float(amount) * amount / (float(low) * high)
+    return max(ratio, 1.0 / ratio)
+
+
+@njit_inner
 def _credit(held: Any, k: int, amount: int, fee: int, day: int, side: int) -> None:
     """Count a payment that fits a tariff, and let it cover the amount if no other of the merchant's own is between."""
     count = i64(held.tariff_count[k])
     dear = (count & _DEAR) | (_DEAR if side > 0 else 0)
     held.tariff_count[k] = min(_MOST_COUNT, (count & _MOST_COUNT) + FIT) | dear
-    held.tariff_cheap[k] |= np.uint8(side < 0)
+    held.tariff_floor[k] |= np.uint8(_CHEAP if side < 0 else 0)
     held.tariff_last[k] = max(i64(held.tariff_last[k]), day)
     low, high = i64(held.tariff_low[k]), i64(held.tariff_high[k])
     if low <= amount <= high:
+        if _off_middle(low, high, amount) < _off_middle(low, high, i64(held.tariff_middle[k])):
+            held.tariff_middle[k] = amount
+            held.tariff_middle_fee[k] = fee
         return
     for j in range(0 if side else TARIFFS):
         between = held.tariff_high[j] >= amount if amount < low else held.tariff_low[j] <= amount
@@ -182,11 +202,12 @@ def _seed(held: Any, k: int, kind: int, amount: int, fee: int, day: int, side: i
     """Begin a candidate with one payment."""
     held.tariff_kind[k] = kind
     held.tariff_count[k] = 1 | (_DEAR if side > 0 else 0)
-    held.tariff_cheap[k] = np.uint8(side < 0)
+    held.tariff_floor[k] = np.uint8(_CHEAP if side < 0 else 0)
     held.tariff_run[k] = held.tariff_fall[k] = 0
     held.tariff_first[k] = held.tariff_last[k] = day
     held.tariff_low[k] = held.tariff_high[k] = amount
     held.tariff_low_fee[k] = held.tariff_high_fee[k] = fee
+    held.tariff_middle[k] = held.tariff_middle_fee[k] = 0
 
 
 @njit_inner
@@ -316,8 +337,29 @@ def _fitting(held: Any, kind: int, amount: int, fee: int, day: int, side: int) -
 def _accept(held: Any, kind: int, day: int) -> None:
     """Take what came in cheaper for the merchant's own, now that the usual fees are back: it comes and goes."""
     for k in range(TARIFFS):
-        if held.tariff_kind[k] == kind and held.tariff_cheap[k] and _is_own(held, k, day):
-            held.tariff_cheap[k] = 0
+        if held.tariff_kind[k] == kind and held.tariff_floor[k] >= _CHEAP and _is_own(held, k, day):
+            held.tariff_floor[k] = 0
+
+
+@njit_inner
+def _is_trusted(held: Any, low: int, amount: int, fee: int) -> bool:
+    """Whether a cheaper payment is held against a tariff; one that is not makes it less trusted.
+
+    It must be cheaper by the payments in the tariff's middle and at its upper end, too: with its lower end a line may
+    creep around the bend of a minimum, payment by payment.
+    """
+    middle, high = i64(held.tariff_middle[low]), i64(held.tariff_high[low])
+    if not 0 < middle < high:
+        return False
+    middle_fee, t = i64(held.tariff_middle_fee[low]), (amount - middle) / (high - middle)
+    due = middle_fee + t * (i64(held.tariff_high_fee[low]) - middle_fee)
+    if due - fee <= 0.5 * (1.0 + abs(t) + abs(1.0 - t)) + _EPS:
+        return False
+    trust = i64(held.tariff_floor[low]) & (_CHEAP - 1)
+    if held.tariff_fall[low] > 0 or trust >= TRUSTED:
+        return True
+    held.tariff_floor[low] -= np.uint8(min(trust, AGAINST))
+    return False
 
 
 @njit_inner
@@ -336,7 +378,9 @@ def _run(held: Any, high: int, low: int, side: int, fee: int, due: int, least: i
     fall = i64(held.tariff_fall[low])
     if side < 0:
         held.tariff_fall[low] = min(_MOST_RUN, fall + 1)
-    elif fee >= least and fall > 0:
+    elif fall == 0 and fee >= least - ROUNDING_MINOR:
+        held.tariff_floor[low] += np.uint8((held.tariff_floor[low] & (_CHEAP - 1)) < _MOST_TRUST)
+    elif fee >= least:
         flat = held.tariff_low_fee[low] == held.tariff_high_fee[low]
         fall = max(0, fall - (AGAINST if flat or least >= TELLING_MINOR else 1))
         held.tariff_fall[low] = fall
@@ -346,7 +390,7 @@ def _run(held: Any, high: int, low: int, side: int, fee: int, due: int, least: i
 
 @njit_inner
 def learn(held: Any, day: int, event: Event, out: Any) -> int:
-    """Hold a payment against the merchant's own tariffs, then learn from it; 1 where it is dearer, -1 where cheaper."""
+    """Hold a payment against the merchant's own tariffs, then learn; 1 where it is dearer, -1 where cheaper, else 0."""
     kind, amount, fee = kind_of(event), event.amount, event.fee
     high, best, low, least, known, exact = -1, 0.0, -1, 0.0, False, held.explained >= NOISY
     for k in range(TARIFFS):
@@ -371,14 +415,14 @@ def learn(held: Any, day: int, event: Event, out: Any) -> int:
     due_minor, least_minor, side = i64(np.floor(best + 0.5)), i64(np.floor(least + 0.5)), 0
     if high >= 0 and fee - due_minor > ROUNDING_MINOR:
         side = 1
-    elif low >= 0 and least_minor - fee > ROUNDING_MINOR:
+    elif low >= 0 and least_minor - fee > ROUNDING_MINOR and _is_trusted(held, low, amount, fee):
         side = -1
     fit = _fitting(held, kind, amount, fee, day, side)
     against = high if side > 0 else low
-    if side and fit >= 0 and CONFIRMED <= held.tariff_count[fit] < _DEAR and not held.tariff_cheap[fit]:
-        # A tariff as old as the own one, that it alternates with.
-        if held.tariff_first[fit] <= i64(held.tariff_first[against]) + SETTLED_D:
-            side = 0
+    # A tariff as old as the own one, that it alternates with.
+    young = fit >= 0 and CONFIRMED <= held.tariff_count[fit] < _DEAR and held.tariff_floor[fit] < _CHEAP
+    if side and young and held.tariff_first[fit] <= i64(held.tariff_first[against]) + SETTLED_D:
+        side = 0
     explained = fit >= 0 and (held.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED
     if (high >= 0 and side <= 0) or not known:
         held.explained += np.float32((1.0 if explained else 0.0) - held.explained) * np.float32(1.0 / 64.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,8 @@ from tests.detectors.test_fee_rise import LAWFUL, ON, drift, noisy
 from tests.fee_streams import DAY, T0, Event, alerts_of, last_of, month, rows_of, sale, usual
 
 if TYPE_CHECKING:
+    import random
+
     from tests.detectors.test_fee_rise import Fee
 
 pytestmark = [pytest.mark.usefixtures("warm_kernel"), pytest.mark.timeout(300)]
@@ -143,7 +144,8 @@ def test_what_comes_and_goes_is_told_the_first_time_alone() -> None:
         return usual(event, rise=-0.3 if day % 30 >= 20 else 0.0)
 
     rows = rows_of(*month(fee, median=300.0, days=90), row_kind=0)
-    told = {k // 20 for k, row in enumerate(rows) if (row["fee_cheaper_run"] or 0) >= 20 and (row["fee_over"] or 0) < -1}
+    runs = [(row["fee_cheaper_run"] or 0, row["fee_over"] or 0) for row in rows]
+    told = {k // 20 for k, (run, off) in enumerate(runs) if run >= 20 and off < -1}
     assert told
     assert max(told) < 30
     (alert,) = {each.alert_id for each in alerts_of(*month(fee, median=300.0, days=90))}
@@ -164,7 +166,7 @@ def test_it_is_told_with_its_rates() -> None:
 
 @pytest.mark.parametrize(
     ("setting", "value"),
-    [("base", -0.1), ("least_run", 0), ("least_run_rough", 251), ("rounding_minor", -1), ("adds_up_score", float("nan"))],
+    [("base", -0.1), ("least_run", 0), ("least_run_rough", 251), ("rounding_minor", -1), ("relative", float("nan"))],
 )  # fmt: skip
 def test_a_setting_out_of_range_is_refused(setting: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{setting} must be"):

@@ -47,6 +47,9 @@ LAWFUL: dict[str, Fee] = {
     "the same tariffs": lambda _day, event, _rng: usual(event),
     "debit caps reached": lambda _day, event, _rng: usual(event, cap=300),
     "five yuan": to_five_yuan,
+    "a host that rounds the rate": lambda _day, event, rng: max(
+        0, usual(event) + round(event["amount"] * rng.uniform(-1e-4, 1e-4))
+    ),
     "a minimum": lambda _day, event, _rng: usual(event, minimum=8),
     "tiers": tiers,
     "the first settlement on the same day": first_same_day,

@@ -108,7 +108,7 @@ def test_a_price_that_applies_fits_and_no_fitting_one_has_more_keys(
     prices: list[Price], amount: int, kind: str
 ) -> None:
     found = price_of(prices, amount, "unionpay", kind, "", "D0")
-    paid = ("unionpay", kind, "", "D0")
+    paid = ("unionpay", kind, "", "D0", "")
     fitting = [
         each for each in prices
         if each.amount_from <= amount and all(k in {"", p} for k, p in zip(each.keys, paid, strict=True))

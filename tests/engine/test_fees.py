@@ -158,9 +158,7 @@ def test_the_sums_of_settlements_are_those_of_a_slow_count(seed: int) -> None:
     weights = [Decimal(2) ** (Decimal(day - max(days)) / 28) for day in days]
     share = sum(w for w, over in zip(weights, overs, strict=True) if over) / (sum(weights) + 1)
     assert final["fee_over_share_28d"] == pytest.approx(float(share), rel=1e-9)
-    small = [
-        w * off for w, off, most in zip(weights, offs, rounding, strict=True) if 1 < abs(off) <= most
-    ]
+    small = [w * off for w, off, most in zip(weights, offs, rounding, strict=True) if 1 < abs(off) <= most]
     assert final["fee_small_28d"] == pytest.approx(float(sum(small)), rel=1e-9)
     score = sum(small) / sum(each * each for each in small).sqrt()  # type: ignore[union-attr]
     assert final["fee_small_score"] == pytest.approx(float(score), rel=1e-9)

@@ -36,4 +36,4 @@ def test_a_merchant_of_the_simulator_takes_no_more_on_average_with_its_blocks() 
 
 
 def test_there_are_not_many_more_columns_than_detectors_can_use() -> None:
-    assert 40 <= len(compose().columns) <= 180
+    assert 40 <= len(compose().columns) <= 200

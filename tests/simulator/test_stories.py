@@ -19,8 +19,8 @@ STORIES = (
     Story(trade_mcc=5311, city="Chengdu", sales_a_day=110, ticket_yuan=400, onset_h=24, deed=Surge(times=8)),
 )  # fmt: skip
 HONEST = SimulationConfig(
-    merchants=40, days=3.0, jump_share=0.0, static_share=0.0, rotation_share=0.0, drift_share=0.0, fee_share=0.0, fall_share=0.0,
-    volume_share=0.0,
+    merchants=40, days=3.0, jump_share=0.0, static_share=0.0, rotation_share=0.0, drift_share=0.0, fee_share=0.0,
+    fall_share=0.0, volume_share=0.0,
 )  # fmt: skip
 TOLD = replace(HONEST, stories=STORIES)
 

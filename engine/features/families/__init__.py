@@ -6,7 +6,8 @@ columns to `out`, and, where some of its columns are reversible, `undo(row, undo
 may have more: `settle(row, event, master_data, reference, out)` for a settlement, `close(row, closing, reference, out)`
 for the end of a merchant's local day (it may come hours later, and before late transactions of that day),
 `revise(row, revision, reference, out)` for a version of the contract. In these rows every column is null but those the
-hook writes. `month(row, day, was_ms)` returns what a local day's month came to, for prices that go by it. `CLOSES` names the columns that `close` writes; where those are all that the family has, `update` leaves
+hook writes. `month(row, day, was_ms)` returns what a local day's month came to, for prices that go by it.
+`CLOSES` names the columns that `close` writes; where those are all that the family has, `update` leaves
 them alone, and they are null in every other row. `KEPT` are further fields, which outlive a reset of the row.
 `BLOCKS` are fields that only some merchants need: `engine.features.blocks` says what goes with them; every hook is then
 given the merchant's blocks, in their order, between `row` and what follows. `MOVED` says by field where an earlier

@@ -87,10 +87,10 @@ COLUMNS = (
     Column("fee_under_4w", "minor units", "4 local weeks, from Thursday", "what was charged below what was due",
            null=_NO_FEE),
     Column("fee_small_28d", "minor units", "half-life 28 fee days",
-           "small differences from what was due, those below taken off", "float", null=_NO_FEE,
+           "small differences from what a contract says, those below taken off", "float", null=_NO_FEE,
            error="relative 1e-9"),
-    Column("fee_small_score", "ratio", "half-life 28 fee days", "that sum per root of the sum of their squares", "float",
-           null=f"{_NO_FEE}; there were none", error="relative 1e-9"),
+    Column("fee_small_score", "ratio", "half-life 28 fee days", "that sum per root of the sum of their squares",
+           "float", null=f"{_NO_FEE}; there were none", error="relative 1e-9"),
     Column("fee_over_share_28d", "share", "half-life 28 fee days",
            "payments charged above what was due, per payment whose due fee is known", "float",
            null=f"{_NO_FEE}; nothing was judged", error="relative 1e-9"),
@@ -119,7 +119,8 @@ def fees_needed(row: Any, event: Event, master_data: Any, reference: Any) -> boo
 @njit_inner
 def _is_learned_from(event: Event) -> bool:
     """Whether a tariff may be learned from a payment with a fee: no contract says what was due."""
-    return event.due == MISSING and event.due_ppm == MISSING and 0 < event.amount <= MOST_MINOR and 0 <= event.fee <= event.amount
+    unpriced = event.due == MISSING and event.due_ppm == MISSING
+    return unpriced and 0 < event.amount <= MOST_MINOR and 0 <= event.fee <= event.amount
 
 
 @njit_inner
@@ -263,15 +264,13 @@ def _by_history(sums: Any, tariffs: Any, event: Event, out: Any) -> None:
     side = learn(tariffs, i64(sums.fee_day), event, out)
     if out.fee_basis == 0:
         return
-    out.fee_rounding = rounding_of(event.amount)
-    _count(sums, event.day, 1, out.fee_over if side else 0, out.fee_rounding)
+    out.fee_rounding = ROUNDING_MINOR  # the host's own rounding is in what was learned
+    _count(sums, event.day, 1, out.fee_over if side else 0, ROUNDING_MINOR)
 
 
 @njit_inner
-def _take(
-    row: Any, sums: Any, tariffs: Any, event: Event, settled: bool, master_data: Any, reference: Any, out: Any
-) -> None:
-    """Judge a payment that carries a fee, and add it to the sums."""
+def _take(sums: Any, tariffs: Any, event: Event, of_history: bool, master_data: Any, reference: Any, out: Any) -> None:
+    """Judge a payment that carries a fee, and add it to the sums; `of_history`: it may be held against history."""
     out.fee_charged = event.fee
     if event.amount > 0:
         out.fee_rate_ppm = i64(np.floor(event.fee * 1e6 / event.amount + 0.5))
@@ -286,9 +285,8 @@ def _take(
             if event.fee >= event.due or not _is_jumped(event, master_data, reference):
                 sums.fees_priced += more
                 _by_contract(sums, event, out)
-        elif _is_learned_from(event) and (settled or row.fee_known_s == 0):
-            if not _is_jumped(event, master_data, reference):
-                _by_history(sums, tariffs, event, out)
+        elif _is_learned_from(event) and of_history and not _is_jumped(event, master_data, reference):
+            _by_history(sums, tariffs, event, out)
     out.fee_over_1d, out.fee_under_1d = sums.fee_day_over, sums.fee_day_under
     out.fee_over_count_1d, out.fee_under_count_1d = i64(sums.fee_day_dearer), i64(sums.fee_day_cheaper)
     out.fee_judged_1d = i64(sums.fee_day_judged)
@@ -332,7 +330,8 @@ def update(
         _count_month(row, sums, months, event)
     if event.approved and event.fee != MISSING:
         if event.role == SALE:
-            _take(row, sums, tariffs, event, False, master_data, reference, out)
+            # History is of settlements alone where those tell fees, too.
+            _take(sums, tariffs, event, row.fee_known_s == 0, master_data, reference, out)
         elif event.role == REFUND:
             sums.fees_charged += event.fee
     _ledger(sums, out)
@@ -347,7 +346,7 @@ def settle(
     if months_settled(row, event, master_data, reference):
         _count_month(row, sums, months, event)
     if event.fee != MISSING:
-        _take(row, sums, tariffs, event, True, master_data, reference, out)
+        _take(sums, tariffs, event, row.fee_known_s != 0, master_data, reference, out)
     _ledger(sums, out)
 
 
@@ -359,9 +358,7 @@ def undo(row: Any, sums: Any, tariffs: Any, months: Any, undone: Undone) -> None
 
 
 @njit_inner
-def revise(
-    row: Any, sums: Any, tariffs: Any, months: Any, revision: Revision, reference: Any, out: Any
-) -> None:
+def revise(row: Any, sums: Any, tariffs: Any, months: Any, revision: Revision, reference: Any, out: Any) -> None:
     """Write how much dearer the contract version is, and the days of notice and of lead."""
     out.contract_rise_ppm = revision.rise_ppm
     if revision.notice_ms != MISSING:
