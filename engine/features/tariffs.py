@@ -53,9 +53,9 @@ _DEAR = 128
 """Bit of a tariff's count: it came in dearer than the merchant's own."""
 _CHEAP = 128
 """Bit of a tariff's floor: it came in cheaper than all own tariffs."""
-TRUSTED, _MOST_TRUST = 20, 60
-"""By how many payments that were not cheaper than a tariff those that were, taken three times, must be outnumbered
-before cheaper ones are held against it: of tariffs that alternate from early on none is a floor but the cheapest."""
+TRUSTED, _MOST_TRUST = 12, 60
+"""By how many payments that fit a tariff those that were cheaper, taken three times, must be outnumbered before cheaper
+ones are held against it: of tariffs that alternate from early on none is a floor but the cheapest."""
 _MOST_COUNT = 127
 _MOST_RUN = 250
 _EPS = 1e-6
@@ -177,6 +177,7 @@ def _credit(held: Any, k: int, amount: int, fee: int, day: int, side: int) -> No
     dear = (count & _DEAR) | (_DEAR if side > 0 else 0)
     held.tariff_count[k] = min(_MOST_COUNT, (count & _MOST_COUNT) + FIT) | dear
     held.tariff_floor[k] |= np.uint8(_CHEAP if side < 0 else 0)
+    held.tariff_floor[k] += np.uint8((held.tariff_floor[k] & (_CHEAP - 1)) < _MOST_TRUST)
     held.tariff_last[k] = max(i64(held.tariff_last[k]), day)
     low, high = i64(held.tariff_low[k]), i64(held.tariff_high[k])
     if low <= amount <= high:
@@ -342,6 +343,12 @@ def _accept(held: Any, kind: int, day: int) -> None:
 
 
 @njit_inner
+def _distrust(held: Any, k: int) -> None:
+    """Trust a tariff less: a payment in its range was cheaper."""
+    held.tariff_floor[k] -= np.uint8(min(i64(held.tariff_floor[k]) & (_CHEAP - 1), AGAINST))
+
+
+@njit_inner
 def _is_trusted(held: Any, low: int, amount: int, fee: int) -> bool:
     """Whether a cheaper payment is held against a tariff; one that is not makes it less trusted.
 
@@ -355,10 +362,9 @@ def _is_trusted(held: Any, low: int, amount: int, fee: int) -> bool:
     due = middle_fee + t * (i64(held.tariff_high_fee[low]) - middle_fee)
     if due - fee <= 0.5 * (1.0 + abs(t) + abs(1.0 - t)) + _EPS:
         return False
-    trust = i64(held.tariff_floor[low]) & (_CHEAP - 1)
-    if held.tariff_fall[low] > 0 or trust >= TRUSTED:
+    if held.tariff_fall[low] > 0 or (held.tariff_floor[low] & (_CHEAP - 1)) >= TRUSTED:
         return True
-    held.tariff_floor[low] -= np.uint8(min(trust, AGAINST))
+    _distrust(held, low)
     return False
 
 
@@ -378,9 +384,7 @@ def _run(held: Any, high: int, low: int, side: int, fee: int, due: int, least: i
     fall = i64(held.tariff_fall[low])
     if side < 0:
         held.tariff_fall[low] = min(_MOST_RUN, fall + 1)
-    elif fall == 0 and fee >= least - ROUNDING_MINOR:
-        held.tariff_floor[low] += np.uint8((held.tariff_floor[low] & (_CHEAP - 1)) < _MOST_TRUST)
-    elif fee >= least:
+    elif fee >= least and fall > 0:
         flat = held.tariff_low_fee[low] == held.tariff_high_fee[low]
         fall = max(0, fall - (AGAINST if flat or least >= TELLING_MINOR else 1))
         held.tariff_fall[low] = fall
@@ -407,6 +411,8 @@ def learn(held: Any, day: int, event: Event, out: Any) -> int:
             count = i64(held.tariff_count[k])
             if fee - due > ROUNDING_MINOR + _EPS and (count & _MOST_COUNT) > 2 * FIT:
                 held.tariff_count[k] = count - 2 * FIT
+            elif due - fee > ROUNDING_MINOR + _EPS:
+                _distrust(held, k)
             continue
         if high < 0 or due > best:
             high, best = k, due

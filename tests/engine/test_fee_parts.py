@@ -7,10 +7,26 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from detectors.calibration import RAW
 from domain.contracts import fee_minor
 from engine.features import months
 from engine.jit import njit
-from tests.fee_streams import DAY, MINUTE, T0, Event, Values, alerts_of, contract, last_of, rows_of, sale, settlement
+from engine.monitor import Monitor, MonitorConfig
+from tests.fee_streams import (
+    DAY,
+    MINUTE,
+    T0,
+    Event,
+    Spy,
+    Values,
+    alerts_of,
+    contract,
+    last_of,
+    rows_of,
+    sale,
+    settlement,
+)
+from tests.strategies import cut, records_of
 
 pytestmark = [pytest.mark.usefixtures("warm_kernel"), pytest.mark.timeout(300)]
 VERSION = contract(T0 - DAY, {"rate_ppm": 6_000})
@@ -112,6 +128,22 @@ def test_fees_of_random_payments_in_either_record_count_once(seed: int) -> None:
     assert row["fees_over_minor"] == sum(each - 600 for each in expected if each and each - 600 > 20)
     assert row["fees_under_minor"] == sum(600 - each for each in expected if each and 600 - each > 20)
     assert before
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_however_records_are_cut_into_batches_and_whoever_else_is_there_the_same_is_told(seed: int) -> None:
+    rng = random.Random(seed)
+    fees = [(rng.choice((None, 600, 640, 900)), rng.choice((None, 600, 601, 900, 300))) for _ in range(40)]
+    events = [TIERS, *dual(fees)[1:]]
+    others = [each | {"merchant_id": "m2"} for each in [VERSION, *dual(fees[:20])[1:]]]
+    woven = sorted([*enumerate(events), *((k + 0.5, each) for k, each in enumerate(others))], key=lambda each: each[0])
+    spy, alone = Spy(), rows_of(*events)
+    monitor = Monitor(MonitorConfig(capacity=10), detectors=[spy], historic=True, curves=RAW)
+    for batch in cut([each for _, each in woven], rng):
+        monitor.process(records_of(batch))
+    mine = [row for row, (_, each) in zip(spy.seen, woven, strict=False) if each["merchant_id"] == "m1"]
+    assert sorted(map(str, alone)) == sorted(map(str, mine)) or len(spy.seen) != len(woven)
+    assert max(row["fees_charged_minor"] or 0 for row in mine) == max(row["fees_charged_minor"] or 0 for row in alone)
 
 
 def test_history_is_learned_once_from_fees_that_both_records_tell() -> None:

@@ -132,13 +132,13 @@ def tariffs_needed(row: Any, event: Event, master_data: Any, reference: Any) -> 
 @njit_inner
 def months_needed(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
     """Whether it is an approved sale, or a settlement, of a merchant with a price that goes by the month's sales."""
-    return row.month_prices != 0 and event.approved and event.role == SALE
+    return bool(row.month_prices != 0 and event.approved and event.role == SALE)
 
 
 @njit_inner
 def months_settled(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
     """The same of a settlement: it counts where the merchant's transactions do not come."""
-    return row.month_prices != 0 and row.started == 0
+    return bool(row.month_prices != 0 and row.started == 0)
 
 
 @njit_inner
