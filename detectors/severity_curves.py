@@ -217,7 +217,9 @@ CURVES: dict[str, tuple[tuple[float, float], ...]] = {
 }
 
 UNCALIBRATED: dict[str, str] = {
+    "fee_fall": "0 alerts in the simulated worlds, of at least 20",
     "fee_rise": "0 alerts in the simulated worlds, of at least 20",
+    "fee_under": "not fitted yet",
     "stan_reuse": "0 alerts in the simulated worlds, of at least 20",
 }
 """Why a detector has no curve; its severity stays raw."""

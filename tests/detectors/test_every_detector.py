@@ -30,6 +30,7 @@ LOW_CODES = {
     "fee_basis": 4, "row_kind": 4, "new_d": 31, "dormancy_d": 401, "idle_d": 92, "quiet_d": 20, "quiet_longest_d": 61,
     "rise_form": 5, "expected_minor_1d": 10**6, "rise_before_minor": 10**6, "closed_sales": 3,
 }  # fmt: skip
+BOTH_WAYS = {"fee_over"}
 AMOUNTS = {column.name for column in COLUMNS if column.unit == "minor units"}
 HIGH_FLOATS = {
     "day_surprise": 20.0, "hour_surprise": 20.0, "rise_score": 20.0, "fall_score": 20.0, "silence_score": 20.0,
@@ -60,7 +61,7 @@ def random_features(seed: int, n: int = 400, null_share: float = 0.3) -> dict[st
             features[column.name] = np.where(null, np.nan, HIGH_FLOATS.get(column.name, 1.0) * rng.random(n))
             continue
         high = LOW_CODES.get(column.name, 10_000 if column.unit == "MCC" else 10**13)
-        values = rng.integers(0, high, n)
+        values = rng.integers(-high if column.name in BOTH_WAYS else 0, high, n)
         features[column.name] = np.where(null & bool(column.null), NULL, values)
     features["sale_minor"] = np.where(rng.random(n) < null_share, NULL, rng.integers(0, 10**13, n))
     features |= {"home_up": np.ones(n, np.int64), "home_down": np.ones(n, np.int64)}
