@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 FIT_SEEDS, UNSEEN_SEEDS, HONEST_SEED = (11, 12, 13, 14, 15), (21, 22, 23), 2
 MERCHANTS, DAYS, SALES_A_DAY = 1500, 90.0, 20.0
 BOOST = 3.0
-VIOLATING = ("jump_share", "static_share", "rotation_share", "drift_share", "fee_share", "volume_share")
+VIOLATING = ("jump_share", "static_share", "rotation_share", "drift_share", "fee_share", "fall_share", "volume_share")
 LEAST_SHARE, SURE_SHARE = 0.05, 0.8
 """Shares of true from which an alert is worth knowing, and from which evidence bounds its severity no more."""
 OF_EVIDENCE = 0.35

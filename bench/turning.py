@@ -98,7 +98,7 @@ def main(folder: Path) -> None:
     """Write and print everything."""
     config = SimulationConfig(
         seed=7, merchants=40, days=float(DAYS), tx_per_merchant_day=25.0, jump_share=0.0, static_share=0.0,
-        rotation_share=0.0, drift_share=0.0, fee_share=0.0, volume_share=0.0, mcc_change_share=0.0,
+        rotation_share=0.0, drift_share=0.0, fee_share=0.0, fall_share=0.0, volume_share=0.0, mcc_change_share=0.0,
         look_alike_share=0.0,
     )  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)

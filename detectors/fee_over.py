@@ -19,6 +19,7 @@ from detectors.contract import (
     check_range,
     check_whole,
     home_minor,
+    own_minor,
     rounded,
     turnover_e7,
     whole,
@@ -31,6 +32,15 @@ from domain.feature_codes import FEE_BY_CONTRACT
 if TYPE_CHECKING:
     from detectors.contract import Features, Story, Values
 
+UP, DOWN = 1, -1
+"""Ways in which a fee may be off: dearer or cheaper than what was due."""
+_NAMES = {UP: "fee_over", DOWN: "fee_under"}
+ADDS_UP_MINOR = 5_000
+"""50.00: what small differences must add up to within some weeks. Our own default; no source states any."""
+ADDS_UP_SCORE = 6.0
+"""Small differences that are as often above as below, whatever their sizes, reach this with a chance of at most
+exp(-6^2 / 2), one in 65 million (Hoeffding's inequality)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeeOver:
@@ -38,6 +48,9 @@ class FeeOver:
 
     Args:
         rounding_minor: a difference of at most this is rounding, minor units, 0 or above.
+        adds_up_minor: what differences within 2 basis points must add up to before they count, minor units of the home
+            currency, 0 or above.
+        adds_up_score: how many times the root of the sum of their squares that must be, 0 to 1,000.
         base: severity of any payment that was charged more, 0 to 1.
         per_decade: what each tenfold of the money overcharged a day above 10.00 adds, 0 to 1.
         relative: what a fee of twice the due one or more adds, 0 to 1; less in proportion.
@@ -53,6 +66,8 @@ class FeeOver:
     """
 
     rounding_minor: int = 1
+    adds_up_minor: int = ADDS_UP_MINOR
+    adds_up_score: float = ADDS_UP_SCORE
     base: float = 0.3
     per_decade: float = 0.18
     relative: float = 0.1
@@ -60,7 +75,7 @@ class FeeOver:
     max_age_s: int = 28 * 86_400
 
     name = "fee_over"
-    version = 1
+    version = 2
     title = words.TITLE
     sentence = staticmethod(words.sentence)
     risk_group = "fee"
@@ -69,24 +84,25 @@ class FeeOver:
     needs = ("fee",)
     columns = (
         "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_over_1d",
-        "fee_over_count_1d", "fee_judged_1d", "fee_over_4w", "fee_over_share_28d", "fee_complaints_90d", "sale_minor",
-        *HOME,
+        "fee_over_count_1d", "fee_judged_1d", "fee_over_4w", "fee_over_share_28d", "fee_rounding", "fee_small_28d",
+        "fee_small_score", "fee_complaints_90d", "sale_minor", *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         check_range(self, 0, 1, "base", "per_decade", "relative")
-        check_whole(self, 0, MAX_AMOUNT_MINOR, "rounding_minor")
+        check_range(self, 0, 1000, "adds_up_score")
+        check_whole(self, 0, MAX_AMOUNT_MINOR, "rounding_minor", "adds_up_minor")
         check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The payments charged above their contract; severity by the money overcharged and by how much dearer."""
-        over = features["fee_over"]
-        index = np.flatnonzero((features["fee_basis"] == FEE_BY_CONTRACT) & (over > self.rounding_minor))
-        return findings(features, index, self.base, self.per_decade, self.relative)
+        judged = features["fee_basis"] == FEE_BY_CONTRACT
+        index = beyond_rounding(features, judged, UP, self.rounding_minor, self.adds_up_minor, self.adds_up_score)
+        return findings(features, index, UP, self.base, self.per_decade, self.relative)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """What was charged and what was due, and what it comes to."""
-        return evidence(values, self.rounding_minor)
+        return (*evidence(values, UP, self.rounding_minor), *of_small(values, UP, self.adds_up_minor))
 
     def facts(self, values: Values, story: Story) -> words.Facts:
         """What was charged and what was due, and what it comes to."""
@@ -97,31 +113,63 @@ class FeeOver:
         )  # fmt: skip
 
 
-def findings(features: Features, index: np.ndarray, base: float, per_decade: float, relative: float) -> Findings:
-    """Severity of overcharged payments: `base`, what the day's money adds, or of a mean day of the four weeks where
-    it is more, and what the fee's part above the due one adds.
+def beyond_rounding(
+    features: Features, judged: np.ndarray, way: int, rounding_minor: int, adds_up_minor: int, adds_up_score: float
+) -> np.ndarray:
+    """Which of the judged payments are off what was due by more than rounding; dearer for `UP`, cheaper for `DOWN`.
+
+    What may be another host's rounding of the rate counts once such differences have added up to money, and to more
+    than differences that are as often above as below ever would.
+    """
+    index = np.flatnonzero(judged & (features["fee_over"] * way > rounding_minor))
+    if len(index) == 0:
+        return index
+    plain = features["fee_over"][index] * way > features["fee_rounding"][index]
+    sums, scores = features["fee_small_28d"][index] * way, features["fee_small_score"][index] * way
+    adds_up = (sums >= own_minor(features, index, adds_up_minor)) & (scores >= adds_up_score)
+    return index[plain | adds_up]
+
+
+def findings(
+    features: Features, index: np.ndarray, way: int, base: float, per_decade: float, relative: float
+) -> Findings:
+    """Severity of payments charged too much (`UP`) or too little (`DOWN`): `base`, what the day's money adds, or of a
+    mean day of the four weeks where it is more, and what the difference per due fee adds.
     """
     if len(index) == 0:
         return NOTHING
-    over = np.maximum(features["fee_over"][index].astype(np.int64), 0)
-    day = np.maximum(np.maximum(features["fee_over_1d"][index], over), features["fee_over_4w"][index] / 28)
-    rise = over / np.maximum(features["fee_due"][index], 1)
+    name = _NAMES[way]
+    off = np.maximum(features["fee_over"][index].astype(np.int64) * way, 0)
+    day = np.maximum(np.maximum(features[f"{name}_1d"][index], off), features[f"{name}_4w"][index] / 28)
+    share = off / np.maximum(features["fee_due"][index], 1)
     day = home_minor(features, index, day)
-    severity = base + per_decade * np.log10(1 + day / 1000) + relative * np.minimum(1, rise)
+    severity = base + per_decade * np.log10(1 + day / 1000) + relative * np.minimum(1, share)
     turnover = turnover_e7(features["sale_minor"][index].astype(np.int64))
-    return Findings(index, np.clip(severity, 0, 1), np.minimum(over, np.iinfo(np.int64).max // E7) * E7, turnover)
+    return Findings(index, np.clip(severity, 0, 1), np.minimum(off, np.iinfo(np.int64).max // E7) * E7, turnover)
 
 
-def evidence(values: Values, rounding_minor: int) -> tuple[Evidence, ...]:
-    """The figures of an overcharge."""
-    share, complaints = values["fee_over_share_28d"], values.get("fee_complaints_90d")
-    found = (
+def evidence(values: Values, way: int, rounding_minor: int) -> tuple[Evidence, ...]:
+    """The figures of a fee that is off."""
+    name = _NAMES[way]
+    found = [
         Evidence("fee_charged", "txn", values["fee_charged"], None, values["fee_due"], "minor units"),
-        Evidence("fee_over", "txn", values["fee_over"], rounding_minor, 0, "minor units"),
+        Evidence("fee_over", "txn", values["fee_over"], way * rounding_minor, 0, "minor units"),
         Evidence("fee_rate_ppm", "txn", values["fee_rate_ppm"], None, values["fee_due_ppm"], "parts per million"),
-        Evidence("fee_over_1d", "1d", values["fee_over_1d"], 0, 0, "minor units"),
-        Evidence("fee_over_count_1d", "1d", values["fee_over_count_1d"], 0, values["fee_judged_1d"], "payments"),
-        Evidence("fee_over_4w", "4w", values["fee_over_4w"], 0, 0, "minor units"),
-        Evidence("fee_over_share_28d", "28d", rounded(share, 4), 0, 0, "share"),
-    )
-    return (*found, Evidence("fee_complaints_90d", "90d", complaints, None, 0, "complaints")) if complaints else found
+        Evidence(f"{name}_1d", "1d", values[f"{name}_1d"], 0, 0, "minor units"),
+        Evidence(f"{name}_count_1d", "1d", values[f"{name}_count_1d"], 0, values["fee_judged_1d"], "payments"),
+        Evidence(f"{name}_4w", "4w", values[f"{name}_4w"], 0, 0, "minor units"),
+    ]
+    if way == UP:
+        found.append(Evidence("fee_over_share_28d", "28d", rounded(values["fee_over_share_28d"], 4), 0, 0, "share"))
+    if complaints := values.get("fee_complaints_90d"):
+        found.append(Evidence("fee_complaints_90d", "90d", complaints, None, 0, "complaints"))
+    return tuple(found)
+
+
+def of_small(values: Values, way: int, adds_up_minor: int) -> tuple[Evidence, ...]:
+    """What small differences came to, where the payment has one; alerts of before say nothing of them."""
+    off, rounding = values["fee_over"], values.get("fee_rounding")
+    if off is None or rounding is None or abs(off) > rounding:
+        return ()
+    come_to = rounded(values["fee_small_28d"], 0)
+    return (Evidence("fee_small_28d", "28d", come_to, way * adds_up_minor, 0, "minor units"),)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from detectors.contract import HOME, check_episode, check_range, check_whole, whole
-from detectors.fee_over import evidence, findings
+from detectors.fee_over import UP, evidence, findings
 from detectors.words import fee_rise as words
 from domain.alerts import Evidence
 from domain.events import MAX_AMOUNT_MINOR
@@ -59,8 +59,7 @@ class FeeRise:
     columns = (
         "fee_basis", "fee_charged", "fee_due", "fee_over", "fee_rate_ppm", "fee_due_ppm", "fee_due_fixed",
         "fee_new_ppm", "fee_new_fixed", "fee_dearer_run", "fee_over_1d", "fee_over_count_1d", "fee_judged_1d",
-        "fee_over_4w", "fee_over_share_28d", "fee_complaints_90d", "sale_minor",
-        *HOME,
+        "fee_over_4w", "fee_over_share_28d", "fee_complaints_90d", "sale_minor", *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -71,25 +70,15 @@ class FeeRise:
 
     def detect(self, features: Features) -> Findings:
         """The payments dearer than the own tariff, once dearer ones prevail; severity by the money overcharged."""
-        basis, run = features["fee_basis"], features["fee_dearer_run"]
-        prevail = ((basis == FEE_LEARNED) & (run >= self.least_run)) | (
-            (basis == FEE_ROUGH) & (run >= self.least_run_rough)
-        )
+        prevail = prevailing(features, "fee_dearer_run", self.least_run, self.least_run_rough)
         index = np.flatnonzero(prevail & (features["fee_over"] > self.rounding_minor))
-        return findings(features, index, self.base, self.per_decade, self.relative)
+        return findings(features, index, UP, self.base, self.per_decade, self.relative)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """What was charged and what was due, and by which tariffs."""
         least = self.least_run_rough if values["fee_basis"] == FEE_ROUGH else self.least_run
-        found = [Evidence("fee_dearer_run", "history", values["fee_dearer_run"], least, 0, "payments")]
-        if values["fee_new_ppm"] is not None:
-            found += [
-                Evidence("fee_new_ppm", "history", values["fee_new_ppm"], None, values["fee_due_ppm"],
-                         "parts per million"),
-                Evidence("fee_new_fixed", "history", values["fee_new_fixed"], None, values["fee_due_fixed"],
-                         "minor units"),
-            ]  # fmt: skip
-        return (*evidence(values, self.rounding_minor), *found)
+        figures = evidence(values, UP, self.rounding_minor)
+        return (*figures, *of_tariffs(values, "fee_dearer_run", least))
 
     def facts(self, values: Values, story: Story) -> words.Facts:
         """The tariffs before and after, a payment as an example, and what it comes to."""
@@ -99,3 +88,23 @@ class FeeRise:
             before_fixed_minor=whole(values["fee_due_fixed"]), after_ppm=whole(values["fee_new_ppm"]),
             after_fixed_minor=whole(values["fee_new_fixed"]),
         )  # fmt: skip
+
+
+def prevailing(features: Features, run: str, least_run: int, least_run_rough: int) -> np.ndarray:
+    """Of which payments those that are off the merchant's own history prevail, by the column `run`."""
+    basis, runs = features["fee_basis"], features[run]
+    exact, rough = (basis == FEE_LEARNED) & (runs >= least_run), (basis == FEE_ROUGH) & (runs >= least_run_rough)
+    return np.asarray(exact | rough)
+
+
+def of_tariffs(values: Values, run: str, least: int) -> tuple[Evidence, ...]:
+    """By how many payments a change prevails, and the tariff that they fit."""
+    found = (Evidence(run, "history", values[run], least, 0, "payments"),)
+    if values["fee_new_ppm"] is None:
+        return found
+    rate, fixed = values["fee_new_ppm"], values["fee_new_fixed"]
+    return (
+        *found,
+        Evidence("fee_new_ppm", "history", rate, None, values["fee_due_ppm"], "parts per million"),
+        Evidence("fee_new_fixed", "history", fixed, None, values["fee_due_fixed"], "minor units"),
+    )

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from detectors.compromised_point import CompromisedPoint
 from detectors.dormancy import Dormancy
+from detectors.fee_fall import FeeFall
 from detectors.fee_notice import FeeNotice
 from detectors.fee_over import FeeOver
 from detectors.fee_rise import FeeRise
+from detectors.fee_under import FeeUnder
 from detectors.gauge_breach import GaugeBreach
 from detectors.licence_expiry import LicenceExpiry
 from detectors.mcc_drift import MccDrift
@@ -34,12 +36,12 @@ if TYPE_CHECKING:
 
 DETECTORS: tuple[
     type[
-        MccJump | MccDrift | MccRotation | MccStatic | FeeOver | FeeRise | FeeNotice
+        MccJump | MccDrift | MccRotation | MccStatic | FeeOver | FeeRise | FeeNotice | FeeUnder | FeeFall
         | VolumeRise | VolumeCollapse | VolumeDecline | VolumeBurst | StanReuse
         | CompromisedPoint | GaugeBreach | TerminalFailing | TerminalSilent | Dormancy | LicenceExpiry
     ], ...,
 ] = (
-    MccJump, MccDrift, MccRotation, MccStatic, FeeOver, FeeRise, FeeNotice,
+    MccJump, MccDrift, MccRotation, MccStatic, FeeOver, FeeRise, FeeNotice, FeeUnder, FeeFall,
     VolumeRise, VolumeCollapse, VolumeDecline, VolumeBurst, StanReuse,
     CompromisedPoint, GaugeBreach, TerminalFailing, TerminalSilent, Dormancy, LicenceExpiry,
 )  # fmt: skip

@@ -218,7 +218,9 @@ CURVES: dict[str, tuple[tuple[float, float], ...]] = {
 
 UNCALIBRATED: dict[str, str] = {
     "dormancy": "its severity is the rule's",
+    "fee_fall": "0 alerts in the simulated worlds, of at least 20",
     "fee_rise": "0 alerts in the simulated worlds, of at least 20",
+    "fee_under": "not fitted yet",
     "licence_expiry": "its severity is the rule's",
     "stan_reuse": "0 alerts in the simulated worlds, of at least 20",
     "terminal_failing": "0 alerts in the simulated worlds, of at least 20",

@@ -195,6 +195,9 @@ _TRANSACTION: tuple[Field, ...] = (
     Field("original_amount", **_AMOUNT),  # type: ignore[arg-type]
     Field("original_time", iso8583="90", **_TIME),  # type: ignore[arg-type]
     Field("fee", iso8583="28, 122.1", **_FEE),  # type: ignore[arg-type]
+    Field("fee_tax", **_FEE),  # type: ignore[arg-type]
+    Field("fee_instant", **_FEE),  # type: ignore[arg-type]
+    Field("surcharge", **_AMOUNT),  # type: ignore[arg-type]
     Field("fee_class", Kind.CODE, high=16, choices=FEE_CLASSES),
     Field("special_fee_type", Kind.DIGITS, 2, 2, iso8583="60.11.1"),
     Field("special_fee_level", Kind.CODE, 1, 1, iso8583="60.11.2"),
@@ -268,6 +271,9 @@ _SETTLEMENT: tuple[Field, ...] = (
     _EVENT_TIME,
     Field("original_time", **_TIME),  # type: ignore[arg-type]
     Field("fee", **_FEE),  # type: ignore[arg-type]
+    Field("fee_tax", **_FEE),  # type: ignore[arg-type]
+    Field("fee_instant", **_FEE),  # type: ignore[arg-type]
+    Field("surcharge", **_AMOUNT),  # type: ignore[arg-type]
     Field("fee_class", Kind.CODE, high=16, choices=FEE_CLASSES),
     Field("scheme", Kind.CODE, high=16),
     Field("card_kind", Kind.CODE, high=16, choices=CARD_KINDS),
@@ -285,7 +291,9 @@ PRICE: tuple[Field, ...] = (
     Field("card_kind", Kind.CODE, high=16, choices=CARD_KINDS),
     Field("channel", Kind.CODE, high=32),
     Field("settlement_mode", Kind.CODE, high=16),
+    Field("fee_class", Kind.CODE, high=16, choices=FEE_CLASSES),
     Field("amount_from", **_AMOUNT),  # type: ignore[arg-type]
+    Field("month_from", **_AMOUNT),  # type: ignore[arg-type]
     Field("rate_ppm", Kind.INT, 0, MAX_RATE_PPM, required=True, unit="parts per million"),
     Field("cap", **_AMOUNT),  # type: ignore[arg-type]
     Field("minimum", **_AMOUNT),  # type: ignore[arg-type]

@@ -22,9 +22,9 @@ FEES = ("transaction", "settlement", "none")
 _EARLIEST_MS = 1_009_843_200_000
 """2002-01-01T00:00:00Z."""
 _SHARES = (
-    "jump_share", "static_share", "rotation_share", "drift_share", "never_seen_share", "fee_share", "look_alike_share",
-    "volume_share", "compromised_share", "mcc_change_share", "decline_share", "undo_share", "refund_share",
-    "duplicate_share", "late_share", "future_share", "service_share",
+    "jump_share", "static_share", "rotation_share", "drift_share", "never_seen_share", "fee_share", "fall_share",
+    "look_alike_share", "volume_share", "compromised_share", "mcc_change_share", "decline_share", "undo_share",
+    "refund_share", "duplicate_share", "late_share", "future_share", "service_share",
 )  # fmt: skip
 
 
@@ -47,8 +47,10 @@ class SimulationConfig:
         never_seen_share: share of merchants, of those honest otherwise, that after half of the run show an MCC they
             never had, of any class or of a high-risk trade; none by default.
         fee_share: share of merchants overcharged, of those honest otherwise whose class pays fees.
+        fall_share: share of merchants charged too little, of those honest otherwise whose class pays fees.
         look_alike_share: share of merchants given each lawful thing that resembles a violation: two numbers, a new
-            number, a steady cheaper MCC, a dearer contract after notice, a cheaper one without.
+            number, a steady cheaper MCC, a dearer contract after notice, a cheaper one without, three ways in
+            which hosts tell fees.
         volume_share: share of merchants whose volume departs from the usual, of those that are honest otherwise,
             are there all the time and have 3 sales a day or more; none in runs below some three days.
         world: how honest merchants trade (docs/simulator.md): `platform`, `restaurants`, `supermarkets`, `mixed`
@@ -97,6 +99,7 @@ class SimulationConfig:
     drift_share: float = 0.003
     never_seen_share: float = 0.0
     fee_share: float = 0.02
+    fall_share: float = 0.01
     look_alike_share: float = 0.005
     volume_share: float = 0.02
     world: str = "mixed"

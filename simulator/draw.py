@@ -28,6 +28,7 @@ EVENT = np.dtype([
     ("received_ms", "i8"), ("event_ms", "i8"),
     ("amount", "i8"), ("original_amount", "i8"), ("original_ms", "i8"),
     ("merchant", "i4"), ("stan", "i4"), ("terminal", "i4"), ("fee", "i4"), ("due", "i4"),
+    ("fee_tax", "i4"), ("fee_instant", "i4"),
     ("mcc", "i2"), ("acceptor_mcc", "i2"), ("channel_mcc", "i2"), ("flags", "u2"),
     ("special_fee", "i1"), ("txn_type", "i1"), ("scheme", "i1"), ("card_kind", "i1"), ("response", "i1"),
     ("mode", "i1"), ("number", "i1"),
@@ -35,17 +36,18 @@ EVENT = np.dtype([
 """One record before it is written.
 
 `original` and `channel_mcc` 0, `special_fee`, `card_kind` and `mode` -1, `fee` `NO_FEE`: none. `number` 0 is the
-merchant's own, others are further ones of its. `due` is the fee that should have been charged.
+merchant's own, others are further ones of its. `due` is the fee that should have been charged;
+`fee_tax` and `fee_instant` are parts of `fee`, 0 for none.
 """
 
 NO_FEE = -(2**31)
 VIOLATION, DUPLICATE, LATE, FUTURE, MASTER, UNDONE, TAKES_OUT = 1, 2, 4, 8, 16, 32, 64
-SETTLEMENT, OVERCHARGED = 128, 256
+SETTLEMENT, MISCHARGED = 128, 256
 """Flags of an event: the truth about it.
 
 `UNDONE`: another record undoes it. `TAKES_OUT`: it takes an approved sale out, for the first time. `LATE`: it
 was delayed by hours, which is not always too late. `MASTER`: master data or a contract; `id` is the number of the
-record. `VIOLATION` is of MCC or number; `OVERCHARGED` stands on the record that carries the fee, which may be a
+record. `VIOLATION` is of MCC or number; `MISCHARGED` stands on the record that carries the fee, which may be a
 `SETTLEMENT`.
 """
 
@@ -69,8 +71,10 @@ _PHI = np.uint64(0x9E3779B97F4A7C15)
 _11 = np.uint64(11)
 _MCC_CHANNEL, _MCC_ACCEPTOR, _SPECIAL, _STATIC, _ROTATION, _DRIFT = 3, 2, 4, 5, 6, 7
 """`jump_kind`, as in `simulator.table.JUMP_KINDS`."""
-_FIXED_PART, _CAP_IGNORED, _SLOW_RISE, _CONTRACT_RISE = 2, 3, 4, 5
+_FIXED_PART, _CAP_IGNORED, _SLOW_RISE, _CONTRACT_RISE, _RATE_FALL, _SLOW_FALL = 2, 3, 4, 5, 6, 7
 """`fee_kind`, as in `simulator.table.FEE_KINDS`."""
+_ROUNDS, _TAXES, _TELLS_INSTANT = 1, 2, 3
+"""`fee_host`, as in `simulator.table.FEE_HOSTS`."""
 _ONLY_CREDIT, _ONLY_D0 = 1, 2
 """`fee_scope`, as in `simulator.table.FEE_SCOPES`."""
 _FEE_IN_TRANSACTION = 1
@@ -460,25 +464,43 @@ def price(e: Any, p: Any, rise: float, debit_cap: int) -> int:
 
 
 @njit_inner
+def tell(e: Any, m: Any, agreed: Any) -> None:
+    """Tell the fee of `e` as the merchant's host does."""
+    if m.fee_host == _ROUNDS:
+        off = (2.0 * unit(mix(e.id), 38) - 1.0) * e.amount / 10_000.0
+        e.fee = max(0, e.fee + math.floor(off + 0.5))
+    elif m.fee_host == _TAXES:
+        e.fee_tax = (6 * e.fee + 50) // 100
+        e.fee += e.fee_tax
+    elif m.fee_host == _TELLS_INSTANT and e.mode == 1:
+        e.mode = 0
+        e.fee_instant = e.fee - price(e, agreed, 0.0, agreed.debit_cap)
+        e.mode = 1
+
+
+@njit_inner
 def charge(e: Any, m: Any, prices: Any) -> None:
     """Set what an approved purchase is charged and what is due; `prices` are the contract's two versions."""
     agreed = prices[1 if e.event_ms >= m.contract_ms else 0]
     e.due = e.fee = price(e, agreed, 0.0, agreed.debit_cap)
+    if m.fee_host:
+        tell(e, m, agreed)
     if not m.fee_onset_ms <= e.event_ms < m.fee_end_ms:
         return
+    size = -m.fee_size if m.fee_kind in (_RATE_FALL, _SLOW_FALL) else m.fee_size
     if m.fee_kind == _CONTRACT_RISE:
         e.due = price(e, prices[0], 0.0, prices[0].debit_cap)
     elif m.fee_kind == _FIXED_PART:
         e.fee += int(m.fee_size)
     elif m.fee_kind == _CAP_IGNORED:
         e.fee = price(e, agreed, 0.0, 0)
-    elif m.fee_kind == _SLOW_RISE:
+    elif m.fee_kind in (_SLOW_RISE, _SLOW_FALL):
         steps = 1 + (e.event_ms - m.fee_onset_ms) // m.fee_step_ms
-        e.fee = price(e, agreed, (1.0 + m.fee_size) ** steps - 1.0, agreed.debit_cap)
+        e.fee = price(e, agreed, (1.0 + size) ** steps - 1.0, agreed.debit_cap)
     elif (m.fee_scope != _ONLY_CREDIT or e.card_kind in (1, 2)) and (m.fee_scope != _ONLY_D0 or e.mode == 1):
-        e.fee = price(e, agreed, m.fee_size, agreed.debit_cap) + m.fee_fixed
-    if e.fee > e.due:
-        e.flags |= OVERCHARGED
+        e.fee = price(e, agreed, size, agreed.debit_cap) + m.fee_fixed
+    if e.fee != e.due:
+        e.flags |= MISCHARGED
 
 
 @njit_cached
@@ -490,6 +512,7 @@ def sale(e: Any, m: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int) 
     e.merchant = index
     e.flags = 0
     e.fee, e.due = NO_FEE, 0
+    e.fee_tax = e.fee_instant = 0
     e.terminal = int(unit(key, 6) * m.terminals)
     if m.ill_kind > ILL_FAILING and is_ill(e, m, hour):
         e.terminal = (e.terminal + 1) % m.terminals
@@ -580,7 +603,7 @@ def repeat(out: Any, first: int, at: int, x: Any, hour: int, key: np.uint64, que
     if out[first].flags & (LATE | FUTURE) or left < 2000 or unit(key, question) >= x.duplicate:
         return at
     out[at] = out[first]
-    out[at].flags = (out[at].flags | DUPLICATE) & ~(VIOLATION | TAKES_OUT | UNDONE | OVERCHARGED)
+    out[at].flags = (out[at].flags | DUPLICATE) & ~(VIOLATION | TAKES_OUT | UNDONE | MISCHARGED)
     out[at].received_ms += 500 + int(unit(key, question + 1) * (min(60_000, left) - 500))
     return at + 1
 

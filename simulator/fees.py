@@ -8,7 +8,16 @@ import msgspec
 import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS
-from simulator.table import CONTRACT_CHANGES, FEE_KINDS, FEED, NEVER_MS, PRICES, Draws, PlannedLookAlike
+from simulator.table import (
+    CONTRACT_CHANGES,
+    FEE_HOSTS,
+    FEE_KINDS,
+    FEED,
+    NEVER_MS,
+    PRICES,
+    Draws,
+    PlannedLookAlike,
+)
 from simulator.trades import FEE_CLASS_OF, TRADES
 
 if TYPE_CHECKING:
@@ -40,7 +49,39 @@ def plan_fees(table: NDArray[np.void], draws: Draws, config: SimulationConfig) -
         _plan_first_use(table, draws, config)
         if config.contracts:
             _plan_changes(table, prices, draws, config)
+        _plan_hosts(table, draws, config)
     return prices
+
+
+def plan_falls(table: NDArray[np.void], busy: NDArray[np.bool_], config: SimulationConfig) -> None:
+    """Choose who is charged too little, how, how much and from when on, among those that are not `busy` otherwise."""
+    if config.fees == "none":
+        return
+    draws = Draws(config.seed, len(table))
+    kind, onset, scope, often = (draws.uniform(question) for question in (421, 422, 423, 424))
+    fall, step = draws.spread(425, 0.02, 0.8), draws.spread(426, 0.005, 0.1)
+    honest = (table["jump_kind"] == 0) & (table["fee_kind"] == 0) & (table["change_ms"] == NEVER_MS)
+    honest &= (table["contract_change"] == 0) & (table["fee_host"] == 0) & (_fee_class(table) < 2) & ~busy
+    for i in draws.some(427, honest, config.fall_share):
+        row, slow = table[i], kind[i] < 0.4
+        row["fee_kind"] = _KIND("slow_fall" if slow else "rate_fall")
+        row["fee_size"] = step[i] if slow else fall[i]
+        row["fee_onset_ms"], row["fee_end_ms"] = _midnight(row, config, 0.1 + 0.5 * onset[i]), config.end_ms
+        if slow:
+            row["fee_step_ms"] = (1 + int(often[i] * 4)) * DAY_MS
+        else:
+            row["fee_scope"] = int(2 * scope[i])
+
+
+def _plan_hosts(table: NDArray[np.void], draws: Draws, config: SimulationConfig) -> None:
+    """Choose whose fees come by another host's rounding, with tax, or with a line for settlement on the same day."""
+    for k, host in enumerate(FEE_HOSTS[1:]):
+        plain = (table["fee_kind"] == 0) & (table["fee_host"] == 0) & (table["fee_returned"] == 0)
+        plain &= (table["jump_kind"] == 0) & (_fee_class(table) < 2)
+        if host == "fee_instant":
+            plain &= table["mode"] == 1
+        for i in draws.some(430 + k, plain, config.look_alike_share):
+            table["fee_host"][i] = FEE_HOSTS.index(host)
 
 
 def _fee_class(table: NDArray[np.void]) -> NDArray[np.int64]:
@@ -210,6 +251,8 @@ def fee_look_alikes(
         "minimum": prices["minimum"][:, 0] > 0,
         "tier": prices["tier_from"][:, 0] > 0,
     }
+    for k, host in enumerate(FEE_HOSTS):
+        from_start |= {host: table["fee_host"] == k} if host else {}
     if config.fees == "transaction":
         from_start["fee_returned"] = table["fee_returned"] > 0
     for kind, which in from_start.items():

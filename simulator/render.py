@@ -84,10 +84,11 @@ _PIECES = (
     ',"amount":', ',"channel_merchant_id":"', '","channel_mcc":"', '"', ',"original_txn_id":"',
     '","original_amount":', ',"original_time":', ',"auth_code":"', ',"lat":', ',"lon":', ',"fee":',
     ',"special_fee_level":"0"', ',"feed":"sim"}',
+    ',"fee_tax":', ',"fee_instant":',
 )  # fmt: skip
 (
     _AMOUNT, _CHANNEL_MERCHANT, _CHANNEL_MCC, _QUOTE, _ORIGINAL_ID, _ORIGINAL_AMOUNT, _ORIGINAL_TIME, _AUTH,
-    _LAT, _LON, _FEE, _SPECIAL_LEVEL, _FEED,
+    _LAT, _LON, _FEE, _SPECIAL_LEVEL, _FEED, _FEE_TAX, _FEE_INSTANT,
 ) = range(len(_PIECES))  # fmt: skip
 _FIRST = np.cumsum([len(_PIECES), *map(len, _GROUPS.values())]).tolist()
 _KIND, _TYPE, _SPECIAL, _MODE, _CHANNEL, _CLASS, _SCHEME = _FIRST[:-2]
@@ -302,6 +303,10 @@ def put_fee(out: NDArray[np.uint8], at: int, e: Any, s: Style) -> int:
             out[at] = 45
             at += 1
         at = put_int(out, at, abs(e.fee))
+        if e.fee_tax:
+            at = put_int(out, put(out, at, s.members, _FEE_TAX), e.fee_tax)
+        if e.fee_instant:
+            at = put_int(out, put(out, at, s.members, _FEE_INSTANT), e.fee_instant)
     if e.mode == 1 or (e.mode == 0 and s.everything):
         at = put(out, at, s.members, _MODE + e.mode)
     return at

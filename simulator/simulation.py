@@ -13,7 +13,7 @@ import numpy as np
 
 from domain.timestamps import HOUR_MS, MINUTE_MS
 from simulator import draw
-from simulator.fees import fee_look_alikes
+from simulator.fees import fee_look_alikes, plan_falls
 from simulator.figures import worlds_of
 from simulator.lawful import plan_undisturbed
 from simulator.ledger import LEDGER, fold
@@ -105,6 +105,10 @@ class Simulation:
         undisturbed = plan_undisturbed(table, worlds, *local_days(config)) if config.calendar else None
         self._undisturbed = undisturbed.steadied(cast(config)) if undisturbed else None
         self._plan = VolumePlan(config, table, self._undisturbed)
+        busy = np.zeros(len(table), np.bool_)
+        busy[[each.merchant for each in self._plan.departures]] = True
+        busy[cast(config)] = True
+        plan_falls(table, busy, config)
         self._rhythms = Rhythms(config, table, self._undisturbed, self._plan.segments, self._plan.pulses())
         self._everyone = np.arange(config.merchants, dtype=np.int64)
         self._changes = change_records(self.merchants, config)

@@ -136,7 +136,8 @@ def _be_honest(row: np.void) -> None:
                  "contract_ms", "contract_received_ms"):  # fmt: skip
         row[name] = NEVER_MS
     for name in ("jump_kind", "fee_kind", "fee_scope", "fee_size", "jump_mcc", "jump_share", "numbers", "channel_mcc",
-                 "changed_mcc", "mcc1", "mcc2", "contract_change", "notice_ms", "d0_ms", "fee_returned"):  # fmt: skip
+                 "changed_mcc", "mcc1", "mcc2", "contract_change", "notice_ms", "d0_ms", "fee_returned",
+                 "fee_host"):  # fmt: skip
         row[name] = 0
     row["mcc0"], row["mccs"], row["special_fee"] = TRADES[row["trade"]].mcc, 1, -1
 

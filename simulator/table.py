@@ -14,8 +14,11 @@ FEED = "sim"
 NEVER_MS = 2**62
 JUMP_KINDS = ("", "mcc", "acceptor_id", "channel_mcc", "special_fee_type", "static", "rotation", "drift", "never_seen")
 """How a violation of the MCC shows, by `jump_kind`; 0 is none."""
-FEE_KINDS = ("", "rate_rise", "fixed_part", "cap_ignored", "slow_rise", "contract_rise")
-"""How a merchant is overcharged, by `fee_kind`; 0: it is not."""
+FEE_KINDS = ("", "rate_rise", "fixed_part", "cap_ignored", "slow_rise", "contract_rise", "rate_fall", "slow_fall")
+"""How a merchant is charged too much or, in the last two, too little, by `fee_kind`; 0: it is not."""
+FEE_HOSTS = ("", "host_rounding", "fee_tax", "fee_instant")
+"""How the host of an honest merchant tells fees, by `fee_host`: with the rate off by up to 1 basis point either way,
+with 6 % of tax on top, or with what settlement on the same day added, both in a line of its own."""
 FEE_SCOPES = ("all", "credit", "D0")
 """What a rise of the rate applies to, by `fee_scope`."""
 ILL_KINDS = ("", "terminal_failing", "terminal_silent", "terminal_returned")
@@ -41,7 +44,7 @@ MERCHANT = np.dtype([
     ("rate", "f8"),  # transactions a day
     ("scale", "f8"),  # of its tickets, against its trade's
     ("jump_share", "f8"),
-    ("fee_size", "f8"),  # relative, or fen for a fixed part
+    ("fee_size", "f8"),  # relative, of a fall too, or fen for a fixed part
     ("d0_share", "f8"),
     ("lat", "i4"), ("lon", "i4"),  # 1e-5 degrees
     ("terminals", "i4"), ("pool", "i4"), ("fee_fixed", "i4"), ("ill_terminal", "i4"),
@@ -51,7 +54,7 @@ MERCHANT = np.dtype([
     ("acquirer", "i1"), ("city", "i1"), ("located", "i1"), ("mode", "i1"), ("moved_h", "i1"),
     ("numbers", "i1"), ("number_place", "i1"), ("drift_terminal", "i1"),
     ("fee_kind", "i1"), ("fee_scope", "i1"), ("contract_change", "i1"), ("fee_returned", "i1"),
-    ("ill_kind", "i1"),
+    ("ill_kind", "i1"), ("fee_host", "i1"),
 ])  # fmt: skip
 """One merchant. Without one, `mcc1`, `mcc2`, `changed_mcc`, `channel_mcc` are 0, `special_fee`, `mode` -1.
 

@@ -35,7 +35,7 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
         txn_ids: the affected transactions in order of receipt; may be empty for volume.
         transactions: number of affected transactions.
         amount_minor: sum of their amounts.
-        money_minor: interchange withheld or fees overcharged; None where it is not known.
+        money_minor: interchange withheld, fees overcharged or not charged; None where it is not known.
         details: fields of the kind, such as `registered` and `presented`.
     """
 

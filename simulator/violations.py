@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from simulator.draw import OVERCHARGED, SETTLEMENT, UNDONE, VIOLATION
+import numpy as np
+
+from simulator.draw import MISCHARGED, SETTLEMENT, UNDONE, VIOLATION
 from simulator.leakage import leakage_minor
 from simulator.mccs import median_log_ratio
 from simulator.table import FEE_KINDS, FEE_SCOPES, IN_CHANNEL, JUMP_KINDS
@@ -14,7 +16,6 @@ from simulator.truth import Violation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from simulator.merchants import Merchants
@@ -88,8 +89,8 @@ def fee_violation(merchants: Merchants, i: int, charged: NDArray[np.void], txn_i
         FEE_KINDS[row["fee_kind"]] == "contract_rise"
     ):  # the deed is the version, which can be seen before it takes effect
         onset_ms = min(onset_ms, int(row["contract_received_ms"]))
-    hits = charged[charged["flags"] & OVERCHARGED > 0]
-    over = hits["fee"].astype("i8") - hits["due"]
+    hits = charged[charged["flags"] & MISCHARGED > 0]
+    off = np.abs(hits["fee"].astype("i8") - hits["due"])
     details: Details = {"size": float(row["fee_size"]), "scope": FEE_SCOPES[row["fee_scope"]]}
     if row["notice_ms"]:
         details["notice_from"] = int(row["notice_ms"])
@@ -102,11 +103,11 @@ def fee_violation(merchants: Merchants, i: int, charged: NDArray[np.void], txn_i
         kind=FEE_KINDS[row["fee_kind"]],
         onset_ms=onset_ms,
         end_ms=end_ms,
-        effect=float(over.sum() / max(1, hits["due"].sum())),
+        effect=float(off.sum() / max(1, hits["due"].sum())),
         effect_unit="share of due",
         txn_ids=txn_ids(hits["id"]),
         transactions=len(hits),
         amount_minor=int(hits["amount"].sum()),
-        money_minor=int(over[hits["flags"] & UNDONE == 0].sum()),
+        money_minor=int(off[hits["flags"] & UNDONE == 0].sum()),
         details=details,
     )

@@ -10,9 +10,11 @@ import numpy as np
 
 from detectors.calibration import RAW
 from detectors.contract import Findings
+from detectors.fee_fall import FeeFall
 from detectors.fee_notice import FeeNotice
 from detectors.fee_over import FeeOver
 from detectors.fee_rise import FeeRise
+from detectors.fee_under import FeeUnder
 from domain.alerts import Evidence, Text
 from domain.contracts import fee_minor
 from engine.decoding.columns import MISSING
@@ -77,7 +79,7 @@ def contract(effective_ms: int, *prices: Event, **changed: Any) -> Event:
 
 
 def outputs_of(events: Sequence[Event], detectors: Sequence[Any] | None = None) -> Outputs:
-    made = [FeeOver(), FeeRise(), FeeNotice()] if detectors is None else detectors
+    made = [FeeOver(), FeeRise(), FeeNotice(), FeeUnder(), FeeFall()] if detectors is None else detectors
     monitor = Monitor(MonitorConfig(capacity=100), detectors=made, historic=True, curves=RAW)
     found = monitor.process(records_of(events))
     assert found.dead_letters == []

@@ -188,8 +188,13 @@ class History:
     judged_days: list[tuple[int, bool, int]] = field(default_factory=list)
     """(day, off, leakage_e7) of each judged sale of what was the current day then."""
     fee_day: int = 0
-    paid: list[tuple[int, int]] = field(default_factory=list)
-    """(own day, charged above what was due) of each judged payment."""
+    paid: list[tuple[int, int, int]] = field(default_factory=list)
+    """(own day, charged less what was due, what may be rounding of that) of each judged payment."""
+    months: list[tuple[int, int]] | None = None
+    """(own day, amount) of approved sales, below 0 of what was undone, since a price goes by the month."""
+    months_since: int = 0
+    before_ms: int | None = None
+    """The clock before the transaction that is taken in."""
     numbers: Any = None
     """A `tests.oracle_numbers.Pool`, from the first approved sale on."""
     terminals: Any = None
@@ -376,6 +381,8 @@ def take_out(
         zone = merchant.version_at(at_ms).get("time_zone", "")
         day = min(merchant.local_day(at_ms, zone), merchant.day)
         merchant.past.moves.append(Move(-tickets, -taken, at_ms, day))
+        if merchant.past.months:
+            merchant.past.months.append((day, -taken))
 
 
 def attempt(merchant: Merchant, event: Event, at_ms: int, role: Role, approved: bool) -> None:

@@ -152,7 +152,17 @@ class Weaver:
         if m in self.priced and rng.random() < 0.7:
             fee = event["amount"] * rng.choice((5, 6, 6, 30)) // 1000
             event["fee"] = rng.choice((fee, fee, fee + rng.randrange(4), 0, -fee, fee + 300))
+            event |= self._fee_lines(event["amount"], fee)
         return event | given
+
+    def _fee_lines(self, amount: int, fee: int) -> Event:
+        """At times another host's rounding, lines of a fee, or the class it was settled under."""
+        rng = random.Random(self.made)
+        return rng.choice((
+            {}, {}, {"fee": fee + rng.randrange(-amount // 5_000, amount // 5_000 + 1)},
+            {"fee": fee + fee // 16, "fee_tax": fee // 16}, {"fee": fee + 200, "fee_instant": 200},
+            {"fee_tax": fee // 2}, {"fee_class": rng.choice(("standard", "concession"))},
+        ))  # fmt: skip
 
     def _variant(self, step: Step, rng: random.Random, m: int) -> None:
         """A sale that differs in one thing."""
@@ -301,6 +311,10 @@ class Weaver:
             rest = {"cap": 2_000, "minimum": 8, "fixed": 100}
             price |= {name: rest[name] for name in rng.sample(list(rest), rng.randrange(3))}
             prices.append(price | {"rate_ppm": rng.choice((3_800, 6_000, 29_900))})
+        more = random.Random(self.now_ms)
+        if more.random() < 0.5:
+            keys = more.choice(({}, {"fee_class": "concession"}, {"month_from": more.choice((10**5, 10**7, 10**11))}))
+            prices.append(keys | {"rate_ppm": 4_200})
         rng.shuffle(prices)
         event: Event = {
             "type": "contract", "merchant_id": MERCHANTS[m], "effective_from": self.now_ms + ago, "prices": prices,

@@ -91,6 +91,10 @@ class _Shown(Simulation):
     help="Share of merchants overcharged.",
 )  # fmt: skip
 @click.option(
+    "--fall-share", type=float, default=_DEFAULTS["fall_share"], show_default=True,
+    help="Share of merchants charged too little.",
+)  # fmt: skip
+@click.option(
     "--look-alike-share", type=float, default=_DEFAULTS["look_alike_share"], show_default=True,
     help="Share of merchants that get each kind of lawful look-alike of a violation.",
 )  # fmt: skip

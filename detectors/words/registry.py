@@ -9,9 +9,11 @@ import msgspec
 from detectors.words import (
     compromised_point,
     dormancy,
+    fee_fall,
     fee_notice,
     fee_over,
     fee_rise,
+    fee_under,
     gauge_breach,
     licence_expiry,
     mcc_drift,
@@ -35,7 +37,8 @@ if TYPE_CHECKING:
 WORDS: Mapping[str, Any] = {
     module.__name__.rpartition(".")[2]: module
     for module in (
-        mcc_jump, mcc_drift, mcc_rotation, mcc_static, fee_over, fee_rise, fee_notice, volume_rise, volume_collapse,
+        mcc_jump, mcc_drift, mcc_rotation, mcc_static, fee_over, fee_rise, fee_notice, fee_under,
+        fee_fall, volume_rise, volume_collapse,
         volume_decline, volume_burst, stan_reuse, compromised_point, gauge_breach, terminal_failing, terminal_silent,
         dormancy, licence_expiry,
     )

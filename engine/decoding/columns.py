@@ -44,7 +44,7 @@ STRINGS = (
 NUMBERS = (
     "amount", "currency", "event_time", "mcc", "channel_mcc", "scheme", "txn_type", "original_amount",
     "original_time", "fee", "fee_class", "special_fee_type", "card_kind", "issuer_country", "entry_mode",
-    "response_code", "transmitted_at", "received_at", "eci",
+    "response_code", "transmitted_at", "received_at", "eci", "fee_tax", "fee_instant",
 )  # fmt: skip
 """Fields kept as an int64."""
 _PACKED = frozenset({"currency", "issuer_country", "entry_mode", "response_code"})

@@ -48,7 +48,10 @@ _HOOKS = {
     "revise": ("revision, reference, out", ()),
     "equip": ("equipment", ()),
     "complain": ("complaint", ("{}_complained(row, complaint)",)),
+    "month": ("day, was_ms", ()),
 }
+_FOUND = {"month": "i64(0), i64(0), False"}
+"""What a hook that finds something finds where no family has it; the first family that has it is asked."""
 """What the kernel calls of a family, with which arguments after the row and its blocks, and which functions may say
 whether a block is needed; `engine.features.families` says what for."""
 _DTYPES = {"int": np.int64, "float": np.float64}
@@ -146,7 +149,10 @@ def _hook(name: str, families: tuple[ModuleType, ...]) -> str:
             needed = f"family_{k}.{found}" if found else "False"
             given.append(f"block_{block.name}(row, blocks, {needed})")
         given += (f"block_{each}(row, blocks, False)" for each in getattr(family, "READS", ()))
-        calls.append(f"    family_{k}.{name}({', '.join(given)}, {taken})\n")
+        found = "return " if name in _FOUND else ""
+        calls.append(f"    {found}family_{k}.{name}({', '.join(given)}, {taken})\n")
+    if name in _FOUND:
+        calls = calls[:1] or [f"    return {_FOUND[name]}\n"]
     return f"@njit_inner\ndef {name}_all(row, blocks, {taken}):\n{''.join(calls) or '    pass'}\n"
 
 

@@ -40,16 +40,19 @@ Place 0 is never entered: it stands for no version at all."""
 
 
 CONTRACT = np.dtype(
-    [("effective_ms", np.int64), ("notice_ms", np.int64), ("line", np.int32), ("lines", np.int32)], align=True
+    [("effective_ms", np.int64), ("notice_ms", np.int64), ("line", np.int32), ("lines", np.int32), ("months", np.int8)],
+    align=True,
 )
 """One version of a merchant's contract: `lines` of `PRICE_LINE` from `line` on. `notice_ms` is `MISSING` where nobody
-was told. Once entered it is never changed; place 0 stands for no version."""
+was told; `months` is 1 where a price goes by the month's sales. Once entered it is never changed; place 0 stands for no
+version."""
 
 PRICE_LINE = np.dtype(
     [
         ("mode", np.uint64),
         ("channel", np.uint64),
         ("amount_from", np.int64),
+        ("month_from", np.int64),
         ("cap", np.int64),
         ("minimum", np.int64),
         ("fixed", np.int64),
@@ -57,11 +60,12 @@ PRICE_LINE = np.dtype(
         ("scheme", np.int8),
         ("card_kind", np.int8),
         ("keys", np.int8),
+        ("fee_class", np.int8),
     ],
     align=True,
 )
 """One `domain.contracts.Price`: `mode` and `channel` are hashes, 0 for any; `scheme` and `card_kind` positions, -1 for
-any; `keys` how many are given."""
+any; `keys` how many are given; `fee_class` is its position + 1, 0 for any."""
 
 
 class Closing(NamedTuple):
@@ -176,11 +180,17 @@ class Event(NamedTuple):
     fee_type: int
     """-1 where unknown."""
     fee: int
-    """Charged, minor units; `MISSING` where unknown."""
+    """Charged, minor units, without tax and what same-day settlement cost; `MISSING` where unknown, or where it was
+    counted already."""
+    told: int
+    """The fee that the transaction had of what is settled, minor units; `MISSING` where it had none."""
+    is_part: bool
+    """Whether a part alone of what the transaction was for is settled."""
     due: int
     """By the contract in force at its time, minor units; `MISSING` where none prices it."""
     due_ppm: int
-    """The contract's rate for it, parts per million; `MISSING` where none prices it."""
+    """The contract's rate for it, parts per million; `MISSING` where none prices it, 0 where `due` is `MISSING` for
+    which price applies is not known."""
     mode: np.uint64
     """Hash of the settlement mode, 0 where unknown, as the two that follow."""
     channel: np.uint64

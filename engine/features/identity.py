@@ -40,6 +40,8 @@ _V0, _V1, _V2, _V3 = (
 _NOUGHT = 48
 AMOUNT_BITS = 40
 """Of an amount of at most 12 digits; above it stands the currency, where both are one number."""
+FEE_COUNTED = 1 << 60
+"""Bit of what is noted with a message: its fee was counted."""
 _Words = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 
 

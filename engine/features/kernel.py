@@ -53,9 +53,9 @@ from engine.features.event import (
     Undone,
 )  # fmt: skip
 from engine.features.families import repeats
-from engine.features.identity import AMOUNT_BITS, Identity, currency_of, whole_amount
+from engine.features.identity import AMOUNT_BITS, FEE_COUNTED, Identity, currency_of, whole_amount
 from engine.features.money import converted
-from engine.features.pricing import line_fee, price_line, rise_ppm, version_at
+from engine.features.pricing import UNKNOWN_TIER, judged_fee, line_between, line_fee, rise_ppm, version_at
 from engine.features.reporting import report_of
 from engine.features.rows import CHUNK, place
 from engine.features.sets import ABSENT, amount_at, enter, fetch, find, time_at
@@ -93,7 +93,9 @@ N_ORIGINAL_AMOUNT, N_ORIGINAL_TIME, N_FEE_TYPE, N_CARD_KIND, N_COUNTRY, N_ENTRY,
     for each in (ends.ACCEPTED, ends.DUPLICATE, ends.OTHER_EVENT, ends.UNREADABLE, ends.LATE, ends.FUTURE,
                  ends.CAPACITY, ends.WRONG_PARTITION, ends.CURRENCY, ends.FEEDS, ends.CONFLICT, ends.MERCHANT_VERSIONS)
 )  # fmt: skip
-N_FEE, N_FEE_CLASS, N_ECI = (NUMBERS.index(name) for name in ("fee", "fee_class", "eci"))
+N_FEE, N_FEE_CLASS, N_ECI, N_TAX, N_INSTANT = (
+    NUMBERS.index(name) for name in ("fee", "fee_class", "eci", "fee_tax", "fee_instant")
+)
 CLOSES_AFTER_MS = 2 * HOUR_MS
 """A local day is closed this long after its end, and up to an hour more by merchant, so that not all close at once."""
 IDLE_REPORTED_D, IDLE_YEAR_D, IDLE_MOST_D = 100, 365, 400
@@ -124,9 +126,10 @@ _0 = np.uint64(0)
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 _LONG_TERMINAL = np.uint64(LONG_TERMINAL)
 _K = np.uint64(0x9E3779B97F4A7C15)
-_SETTLED, _APPLIED, _MESSAGE = 1, 2, 16
-"""As what an id is looked up: a settlement, a reversal that was applied, a message of a type and outcome (from 16 on).
-"""
+_SETTLED, _APPLIED, _CHARGED, _MESSAGE = 1, 2, 3, 16
+"""As what an id is looked up: a settlement, a reversal that was applied, a sale that told its fee, a message of a type
+and outcome (from 16 on)."""
+_MOST_MINOR = i64(2**62)
 _SALT_SETTLED = np.uint64(0xD1B54A32D192ED03)
 _SALT_TXN = np.uint64(0xA24BAED4963EE407)
 _SALT_SENT = np.uint64(0x9FB21C651E98DF25)
@@ -210,6 +213,12 @@ def equip_all(row: Any, blocks: Any, equipment: Equipment) -> None:
 @njit_inner
 def complain_all(row: Any, blocks: Any, complaint: Complaint) -> None:
     """Tell every family that cares of a complaint."""
+
+
+@njit_inner
+def month_all(row: Any, blocks: Any, day: int, was_ms: int) -> tuple[int, int, bool]:  # noqa: ARG001  a stand-in
+    """What a local day's month came to before the day, with what is known of the day, and whether that is all."""
+    return i64(0), i64(0), False
 
 
 # families: end
@@ -819,6 +828,7 @@ def _disposition_of(
         at = find(state.duplicates, key, r, now_s)
         if at != ABSENT:
             first = amount_at(state.duplicates, at)
+            first &= ~FEE_COUNTED
             if first == whole_amount(columns, i):
                 return DUPLICATE
             into.event_context[i, 1], into.event_context[i, 2] = first, time_at(state.duplicates, at)
@@ -862,34 +872,60 @@ def _mcc(code: int) -> int:
     return -1 if code in (MISSING, 0, 9999) else code
 
 
+@njit_inner
+def _price(
+    columns: Any, i: int, state: State, row: Any, amount: int, time_ms: int, was_ms: int, day: int, exact: bool
+) -> int:
+    """Place of the contract's price for a record with a fee, -1 where none applies, -2 where it depends on what is not
+    known of the month.
+
+    With `exact` it comes after all that its month came to; else the end of its day may be missing, or come after it.
+    """
+    version, low, high = version_at(state, row.contract, time_ms), i64(0), i64(0)
+    if state.contracts[version].months:
+        low, high, whole = month_all(row, state.blocks, day, was_ms)
+        low, high = max(high if exact else low, 0), max(high, 0) if whole else _MOST_MINOR
+    return line_between(
+        state, version, amount, low, high, columns.number[N_SCHEME, i], columns.number[N_CARD_KIND, i],
+        max(columns.number[N_FEE_CLASS, i], -1), columns.hash[S_CHANNEL, i], columns.hash[S_MODE, i],
+    )  # fmt: skip
+
+
 @njit_inline
 def _event(
     data: Any, columns: Any, i: int, identity: Identity, state: State, row: Any, reference: Any, known: Any,
     time_ms: int, now_ms: int, was_ms: int, now_day: int, was_day: int, local_ms: int, role: int, approved: bool,
+    counted: bool, told: int, is_part: bool,
 ) -> Event:  # fmt: skip
-    """The record as families see it, priced by the contract in force at its time."""
+    """The record as families see it, priced by the contract in force at its time; without its fee where that was
+    `counted` already.
+    """
     scheme, card_kind = columns.number[N_SCHEME, i], columns.number[N_CARD_KIND, i]
     paid, currency = columns.number[N_AMOUNT, i], columns.number[N_CURRENCY, i]
     amount, fee = _own_money(paid, currency, row, reference), columns.number[N_FEE, i]
-    fee = _own_money(fee, currency, row, reference)
-    channel, mode = columns.hash[S_CHANNEL, i], columns.hash[S_MODE, i]
-    due, due_ppm = MISSING, MISSING
-    if row.contract and columns.number[N_FEE, i] != MISSING:
-        version = version_at(state, row.contract, time_ms)
-        line = price_line(state, version, amount, scheme, card_kind, channel, mode)
+    channel, mode, day = columns.hash[S_CHANNEL, i], columns.hash[S_MODE, i], min(local_ms // DAY_MS, now_day)
+    due, due_ppm, in_mode = MISSING, MISSING, False
+    if row.contract and fee != MISSING and not counted:
+        line = _price(columns, i, state, row, amount, time_ms, was_ms, day, columns.kind[i] == KIND_TRANSACTION and
+                      time_ms >= was_ms)  # fmt: skip
         if line >= 0:
             due, due_ppm = line_fee(state.price_lines, line, amount), i64(state.price_lines[line].rate_ppm)
+            in_mode = state.price_lines[line].mode != _0
+        elif line == UNKNOWN_TIER:
+            due_ppm = i64(0)
+    fee = judged_fee(fee, columns.number[N_TAX, i], columns.number[N_INSTANT, i], in_mode)
+    fee = MISSING if counted else _own_money(fee, currency, row, reference)
     entry = columns.number[N_ENTRY, i]
     entry = ((entry & 255) - 48) * 10 + ((entry >> 8 & 255) - 48) if entry != MISSING else -1
     acceptor_at, layout = columns.start[S_ACCEPTOR, i], _layout(data, columns, i, reference)
     return Event(
-        time_ms, now_ms, was_ms, min(local_ms // DAY_MS, now_day), now_day, was_day,
+        time_ms, now_ms, was_ms, day, now_day, was_day,
         local_ms // 3_600_000 % 24, amount, role, approved, columns.hash[S_TXN, i], columns.hash[S_CARD, i],
         card_kind, scheme, entry,
         columns.number[N_RESPONSE, i], columns.number[N_COUNTRY, i], currency,
         _mcc(columns.number[N_MCC, i]), _acceptor_mcc(data, acceptor_at, layout, reference, known),
         _mcc(columns.number[N_CHANNEL_MCC, i]), max(columns.number[N_FEE_TYPE, i], -1),
-        fee, due, due_ppm, mode, channel, columns.hash[S_TERMINAL, i],
+        fee, told, is_part, due, due_ppm, mode, channel, columns.hash[S_TERMINAL, i],
         columns.hash[S_ACCEPTOR, i], columns.hash[S_CHANNEL_MERCHANT, i],
         max(columns.number[N_FEE_CLASS, i], -1), _acceptor_region(data, acceptor_at, layout, reference), paid,
         _sent(columns, i, identity), _terminal_id(data, columns, i), max(columns.number[N_ECI, i], -1),
@@ -912,9 +948,38 @@ def _advance_watermark(columns: Any, i: int, row: Any, state: State) -> bool:
 
 
 @njit_inner
+def _told_before(
+    columns: Any, i: int, r: int, identity: Identity, state: State, row: Any, roles: Any, time_ms: int, now_s: int
+) -> tuple[bool, int, bool]:
+    """Of a settlement with a fee: whether its transaction's counts instead of it, what that was, `MISSING` where none
+    is known, and whether it was of another amount.
+
+    Fees of transactions are remembered from the first settlement with one on, for 14 days. Of what was sold before,
+    only the message index may know that the transaction had none.
+    """
+    if row.fee_told_s == 0:
+        return False, MISSING, False
+    at = find(state.undone, _as(identity.txn[i], _CHARGED), r, now_s)
+    if at != ABSENT:
+        part = time_at(state.undone, at) != columns.number[N_AMOUNT, i] & 0xFFFFFFFF
+        return False, amount_at(state.undone, at), part
+    known_s = max(i64(row.fee_known_s), now_s - UNDONE_S) if row.fee_known_s else now_s + 1
+    if not i64(row.fee_told_s) <= time_ms // 1000 < known_s:
+        return False, MISSING, False
+    at, _ = _came(state, r, identity.txn[i], roles, now_s)
+    return at == ABSENT or amount_at(state.duplicates, at) & FEE_COUNTED != 0, MISSING, False
+
+
+@njit_inner
+def _remember_fee(i: int, r: int, identity: Identity, state: State, now_s: int, minor: int, amount: int) -> None:
+    """Remember what was charged for a sale of `amount`, for its settlement, or for the next."""
+    enter(state.undone, _as(identity.txn[i], _CHARGED), r, now_s + UNDONE_S, amount & 0xFFFFFFFF, minor)
+
+
+@njit_inner
 def _settle(
     data: Any, columns: Any, i: int, r: int, identity: Identity, state: State, into: Into, references: Any, known: Any,
-    limits: Limits, out: Any, j: int,
+    roles: Any, limits: Limits, out: Any, j: int,
 ) -> int:  # fmt: skip
     """Take a settlement in by what it carries; the next row of features, or -1 for one that came before."""
     row = state.rows[r]
@@ -927,7 +992,8 @@ def _settle(
     if now_s <= limits.earlier_until_s and find(state.duplicates, earlier, r, now_s) != ABSENT:
         return -1
     reference = _reference_at(references, i64(row.clock_ms) if row.started else i64(0))
-    enter(state.duplicates, key, r, now_s + reference.repeat_ms // 1000, now_s, 0)
+    has_fee = columns.number[N_FEE, i] != MISSING
+    enter(state.duplicates, key, r, now_s + reference.repeat_ms // 1000, now_s, FEE_COUNTED if has_fee else 0)
     given_ms = columns.number[N_ORIGINAL_TIME, i]
     # Whatever it says, what was settled was made before this was received: one wrong year would move the fee day.
     time_ms = min(given_ms if given_ms != MISSING else columns.number[N_TIME, i], columns.number[N_RECEIVED, i])
@@ -936,10 +1002,18 @@ def _settle(
     local_ms = time_ms + offset_at(state.zones, zone, time_ms)
     was_ms, was_day = (row.clock_ms, i64(row.day)) if row.started else (-1, -1)
     reference = _reference_at(references, _clock(row, time_ms))
+    counted, told, is_part = False, MISSING, False
+    if has_fee:
+        counted, told, is_part = _told_before(columns, i, r, identity, state, row, roles, time_ms, now_s)
+        if row.fee_known_s == 0:
+            row.fee_known_s = max(now_s, 1)
     event = _event(
         data, columns, i, identity, state, row, reference, known, time_ms, max(time_ms, was_ms), was_ms,
-        max(local_ms // DAY_MS, was_day), was_day, local_ms, SALE, True,
+        max(local_ms // DAY_MS, was_day), was_day, local_ms, SALE, True, counted, told, is_part,
     )  # fmt: skip
+    if told != MISSING:
+        at = find(state.undone, _as(identity.txn[i], _CHARGED), r, now_s)
+        _remember_fee(i, r, identity, state, now_s, 0 if is_part else event.fee, time_at(state.undone, at))
     _nothing(into)
     settle_all(row, state.blocks, event, master_data, reference, out)
     return _put(state, into, r, i, ROW_SETTLEMENT, time_ms, NO_ROLE, NO_LOCAL_MS, j)
@@ -979,6 +1053,7 @@ def _revise(
         before = at
         at = i64(state.contract_next[at])
     state.contract_next[version] = at
+    row.month_prices |= np.uint8(state.contracts[version].months)
     if before:
         state.contract_next[before] = version
     else:
@@ -1027,7 +1102,15 @@ def _accept(
     role = roles[kind if kind != MISSING else 0]
     reference = _reference_at(references, now_ms)
     approved = _approves(columns, i, reference)
-    whole = whole_amount(columns, i)
+    whole, counted = whole_amount(columns, i), False
+    has_fee = columns.number[N_FEE, i] != MISSING and approved and role == SALE
+    if has_fee:
+        if row.fee_known_s:
+            at = find(state.duplicates, _as(_as(identity.txn[i], _SETTLED), whole), r, now_ms // 1000)
+            counted = at != ABSENT and amount_at(state.duplicates, at) & FEE_COUNTED != 0
+        whole |= FEE_COUNTED
+        if row.fee_told_s == 0 or time_ms // 1000 < row.fee_told_s:
+            row.fee_told_s = time_ms // 1000
     until_s = (now_ms + reference.repeat_ms) // 1000
     enter(state.duplicates, key, r, until_s, time_ms // 1000, whole)
     if sent_key != _0:
@@ -1038,8 +1121,10 @@ def _accept(
         _reverse(state, row, r, columns, i, identity, reference, roles, now_ms, limits)
     event = _event(
         data, columns, i, identity, state, row, reference, known, time_ms, now_ms, was_ms, i64(row.day), was_day,
-        local_ms, role, approved,
+        local_ms, role, approved, counted, MISSING, False,
     )  # fmt: skip
+    if has_fee and row.fee_known_s and not counted:
+        _remember_fee(i, r, identity, state, now_ms // 1000, event.fee, columns.number[N_AMOUNT, i])
     update_all(row, state.blocks, event, master_data, reference, out)
     if row.pending and role <= REFUND:
         part, _ = _release(state, row, r, identity.txn[i], columns.hash[S_TXN, i], 0)
@@ -1181,7 +1266,7 @@ def run(
                 if not _advance_watermark(columns, i, row, state):
                     dispositions[i] = FEEDS
                     continue
-                after = _settle(data, columns, i, r, identity, state, into, references, known, limits, out, j)
+                after = _settle(data, columns, i, r, identity, state, into, references, known, roles, limits, out, j)
                 if after < 0:
                     dispositions[i] = DUPLICATE
                     continue
@@ -1278,7 +1363,7 @@ def snapshot(rows: Any, blocks: Any, state: State, references: Any, scratch: Any
     event = Event(
         now_ms, now_ms, now_ms, min(local_ms // DAY_MS, day), day, day, local_ms // 3_600_000 % 24, i64(0), i64(UNDO),
         now_ms < 0, _0, _0, nothing, nothing, none, nothing, nothing, i64(row.currency), none, none, none, none,
-        nothing, nothing, nothing, _0, _0, _0, _0, _0, none, i64(0), i64(0), _0, _0, none,
+        nothing, nothing, now_ms < 0, nothing, nothing, _0, _0, _0, _0, _0, none, i64(0), i64(0), _0, _0, none,
     )  # fmt: skip
     update_all(row, blocks, event, master_data, _reference_at(references, now_ms), out)
     out.row_kind = ROW_TRANSACTION

@@ -237,6 +237,7 @@ class PartitionState:
         version = self.contracts[self.contract_count]
         version["effective_ms"], version["notice_ms"] = event["effective_from"], event.get("notice_from", MISSING)
         version["line"], version["lines"] = self.line_count, len(prices)
+        version["months"] = any("month_from" in price for price in prices)
         for price in prices:
             self.price_lines[self.line_count] = _line(price)
             self.line_count += 1
@@ -262,15 +263,16 @@ def _mccs(event: dict[str, Any], name: str) -> list[str]:
 
 def _line(price: dict[str, Any]) -> tuple[int, ...]:
     """A price as `PRICE_LINE` holds it."""
-    keys = ("scheme", "card_kind", "channel", "settlement_mode")
-    scheme, kind = price.get("scheme"), price.get("card_kind")
+    keys = ("scheme", "card_kind", "channel", "settlement_mode", "fee_class")
+    scheme, kind, fee_class = price.get("scheme"), price.get("card_kind"), price.get("fee_class")
     known = events.SCHEMES.index(scheme) if scheme in events.SCHEMES else len(events.SCHEMES) - 1
     return (
         hash_of(price["settlement_mode"]) if "settlement_mode" in price else 0,
         hash_of(price["channel"]) if "channel" in price else 0,
-        price.get("amount_from", 0), price.get("cap", NO_CAP), price.get("minimum", 0), price.get("fixed", 0),
+        price.get("amount_from", 0), price.get("month_from", 0),
+        price.get("cap", NO_CAP), price.get("minimum", 0), price.get("fixed", 0),
         price["rate_ppm"], known if scheme else -1, events.CARD_KINDS.index(kind) if kind else -1,
-        sum(key in price for key in keys),
+        sum(key in price for key in keys), events.FEE_CLASSES.index(fee_class) + 1 if fee_class else 0,
     )  # fmt: skip
 
 

@@ -34,6 +34,8 @@ HEADER = (
     ("day", np.int32),
     ("close_day", np.int32),
     ("first_received_day", np.int32),
+    ("fee_told_s", np.uint32),
+    ("fee_known_s", np.uint32),
     ("other_events", np.uint32),
     ("feed", np.int16),
     ("zone", np.int16),
@@ -42,12 +44,16 @@ HEADER = (
     ("id_length", np.uint8),
     ("started", np.uint8),
     ("touched", np.uint8),
+    ("month_prices", np.uint8),
     ("id", np.uint8, ID_BYTES),
 )
 """Fields of every row. `master_data` and `contract` are a place in their side table, `pending` a place + 1, 0 for none.
 `close_day` is the next local day to be closed, at `close_ms`; 0 where none is. `first_received_day` is the day (UTC)
 its first record was received. `clock_ms` is meaningful once `started`. `versions` and `contract_versions` count
-its versions of master data and contracts. `touched` belongs to the module `dirty` and is no part of what is remembered.
+its versions of master data and contracts. `fee_told_s` is the
+time (UTC seconds) of the first sale that told its fee, `fee_known_s` the clock since which the fees that sales tell are
+remembered, for settlements tell fees too; 0 for never. `month_prices` is 1 once a price went by the month's sales.
+`touched` belongs to the module `dirty` and is no part of what is remembered.
 `watermark_ms` is the latest that the merchant's clock, or that of the feed it came
 through at the time, stood at when a transaction was accepted or a day closed: it never goes back, even where the
 merchant changes its feed."""

@@ -51,6 +51,11 @@ TELLING_MINOR = 25
 """A payment that was due less than this takes off 1: a rise of 4 % is lost in its rounding."""
 _DEAR = 128
 """Bit of a tariff's count: it came in dearer than the merchant's own."""
+_CHEAP = 128
+"""Bit of a tariff's floor: it came in cheaper than all own tariffs."""
+TRUSTED, _MOST_TRUST = 12, 60
+"""By how many payments that fit a tariff those that were cheaper, taken three times, must be outnumbered before cheaper
+ones are held against it: of tariffs that alternate from early on none is a floor but the cheapest."""
 _MOST_COUNT = 127
 _MOST_RUN = 250
 _EPS = 1e-6
@@ -63,6 +68,8 @@ TARIFF_FIELDS = (
     ("tariff_low_fee", np.uint32, TARIFFS),
     ("tariff_high", np.uint32, TARIFFS),
     ("tariff_high_fee", np.uint32, TARIFFS),
+    ("tariff_middle", np.uint32, TARIFFS),
+    ("tariff_middle_fee", np.uint32, TARIFFS),
     ("rough_mean", np.float32),
     ("rough_spread", np.float32),
     ("explained", np.float32),
@@ -75,21 +82,27 @@ TARIFF_FIELDS = (
     ("tariff_count", np.uint8, TARIFFS),
     ("tariff_run", np.uint8, TARIFFS),
     ("rough_run", np.uint8),
+    ("tariff_floor", np.uint8, TARIFFS),
+    ("tariff_fall", np.uint8, TARIFFS),
+    ("rough_fall", np.uint8),
 )
-"""Row fields. Of each tariff: the smallest and the greatest payment that fit it, of which kind of payments it is, the
-fee days of its first and last payment, its count (bit 7: it came in dearer than the merchant's own), and by how many
-the payments dearer than it prevail. Of the rough rate: mean and mean deviation, parts per million, and likewise."""
+"""Row fields. Of each tariff: the smallest and the greatest payment that fit it, one between them, of which kind of
+payments it is, the fee days of its first and last payment, its count (bit 7: it came in dearer than the merchant's
+own), and by how many the payments dearer than it prevail; how far it is trusted as a floor (bit 7: it came in cheaper),
+and by how many the payments cheaper than it prevail. Of the rough rate: mean and mean deviation, parts per million, and
+likewise."""
 
 
 @njit_inner
 def kind_of(event: Event) -> int:
     """Hash of the kind of payment that has tariffs of its own: wallet, or debit card or not, of UnionPay or another
-    scheme; by settlement mode.
+    scheme; by settlement mode, and by the class it was settled under where that is not the standard one.
     """
     if event.scheme in WALLETS:
         group = 4
     else:
         group = (event.card_kind == DEBIT) + 2 * (event.scheme == UNIONPAY or event.scheme == MISSING)
+    group += 8 * max(0, event.fee_class)
     return i64(((event.mode + np.uint64(group) * _SALT) * _K) >> np.uint64(48)) | 1
 
 
@@ -103,6 +116,12 @@ def _is_own(held: Any, k: int, day: int) -> bool:
         and age >= (ACCEPTED_D if count & _DEAR else SETTLED_D)
         and day - i64(held.tariff_last[k]) <= UNUSED_D
     )
+
+
+@njit_inner
+def _is_floor(held: Any, k: int, day: int) -> bool:
+    """Whether cheaper payments are held against a tariff: it did not come in cheaper itself, or is accepted."""
+    return _is_own(held, k, day) and (held.tariff_floor[k] < _CHEAP or day - i64(held.tariff_first[k]) >= ACCEPTED_D)
 
 
 @njit_inner
@@ -143,16 +162,30 @@ def _fits(held: Any, k: int, amount: int, fee: int) -> bool:
 
 
 @njit_inner
-def _credit(held: Any, k: int, amount: int, fee: int, day: int, dearer: bool) -> None:
+def _off_middle(low: int, high: int, amount: int) -> float:
+    """How far an amount is from the geometric mean of two, as a ratio of squares; 0 is as far as can be."""
+    if amount == 0:
+        return np.inf
+    ratio = float(amount) * amount / (float(low) * high)
+    return max(ratio, 1.0 / ratio)
+
+
+@njit_inner
+def _credit(held: Any, k: int, amount: int, fee: int, day: int, side: int) -> None:
     """Count a payment that fits a tariff, and let it cover the amount if no other of the merchant's own is between."""
     count = i64(held.tariff_count[k])
-    dear = (count & _DEAR) | (_DEAR if dearer else 0)
+    dear = (count & _DEAR) | (_DEAR if side > 0 else 0)
     held.tariff_count[k] = min(_MOST_COUNT, (count & _MOST_COUNT) + FIT) | dear
+    held.tariff_floor[k] |= np.uint8(_CHEAP if side < 0 else 0)
+    held.tariff_floor[k] += np.uint8((held.tariff_floor[k] & (_CHEAP - 1)) < _MOST_TRUST)
     held.tariff_last[k] = max(i64(held.tariff_last[k]), day)
     low, high = i64(held.tariff_low[k]), i64(held.tariff_high[k])
     if low <= amount <= high:
+        if _off_middle(low, high, amount) < _off_middle(low, high, i64(held.tariff_middle[k])):
+            held.tariff_middle[k] = amount
+            held.tariff_middle_fee[k] = fee
         return
-    for j in range(0 if dearer else TARIFFS):
+    for j in range(0 if side else TARIFFS):
         between = held.tariff_high[j] >= amount if amount < low else held.tariff_low[j] <= amount
         beyond = held.tariff_low[j] < low if amount < low else held.tariff_high[j] > high
         if j != k and held.tariff_kind[j] == held.tariff_kind[k] and between and beyond and _is_own(held, j, day):
@@ -166,14 +199,16 @@ def _credit(held: Any, k: int, amount: int, fee: int, day: int, dearer: bool) ->
 
 
 @njit_inner
-def _seed(held: Any, k: int, kind: int, amount: int, fee: int, day: int, dearer: bool) -> None:
+def _seed(held: Any, k: int, kind: int, amount: int, fee: int, day: int, side: int) -> None:
     """Begin a candidate with one payment."""
     held.tariff_kind[k] = kind
-    held.tariff_count[k] = 1 | (_DEAR if dearer else 0)
-    held.tariff_run[k] = 0
+    held.tariff_count[k] = 1 | (_DEAR if side > 0 else 0)
+    held.tariff_floor[k] = np.uint8(_CHEAP if side < 0 else 0)
+    held.tariff_run[k] = held.tariff_fall[k] = 0
     held.tariff_first[k] = held.tariff_last[k] = day
     held.tariff_low[k] = held.tariff_high[k] = amount
     held.tariff_low_fee[k] = held.tariff_high_fee[k] = fee
+    held.tariff_middle[k] = held.tariff_middle_fee[k] = 0
 
 
 @njit_inner
@@ -205,7 +240,7 @@ def _pairs(held: Any, k: int, amount: int, fee: int, plain: bool) -> bool:
 
 
 @njit_inner
-def _stray(held: Any, kind: int, amount: int, fee: int, day: int, dearer: bool) -> None:
+def _stray(held: Any, kind: int, amount: int, fee: int, day: int, side: int) -> None:
     """Learn from a payment that fits no tariff of its kind: support a candidate, begin one, or weaken the weakest."""
     candidates, weakest = 0, -1
     for plain in (True, False):
@@ -214,7 +249,7 @@ def _stray(held: Any, kind: int, amount: int, fee: int, day: int, dearer: bool) 
             if held.tariff_kind[k] != kind or not 0 < count < CONFIRMED:
                 continue
             if _pairs(held, k, amount, fee, plain):
-                _credit(held, k, amount, fee, day, dearer)
+                _credit(held, k, amount, fee, day, side)
                 return
             candidates += 1
             if weakest < 0 or count < (i64(held.tariff_count[weakest]) & _MOST_COUNT):
@@ -229,7 +264,7 @@ def _stray(held: Any, kind: int, amount: int, fee: int, day: int, dearer: bool) 
     elif (i64(held.tariff_count[k]) & _MOST_COUNT) > 1:
         held.tariff_count[k] -= 1
         return
-    _seed(held, k, kind, amount, fee, day, dearer)
+    _seed(held, k, kind, amount, fee, day, side)
 
 
 @njit_inner
@@ -248,44 +283,120 @@ def _tariff(held: Any, k: int) -> tuple[int, int]:
 
 
 @njit_inner
-def _rough(held: Any, kind: int, amount: int, fee: int, exact: bool, out: Any) -> bool:
-    """Hold a payment against the merchant's rough rate, then learn from it; whether it could be judged."""
+def _rough(held: Any, kind: int, amount: int, fee: int, exact: bool, out: Any) -> int:
+    """Hold a payment against the merchant's rough rate, then learn from it; 1 where it is dearer, -1 where cheaper."""
     if amount < LEAST_ROUGH_MINOR:
-        return False
+        return 0
     if held.rough_kind != kind:
         if held.rough_vote > 0:
             held.rough_vote -= 1
-            return False
+            return 0
         held.rough_kind = kind
         held.rough_mean = held.rough_spread = np.float32(0.0)
-        held.rough_count = held.rough_run = 0
+        held.rough_count = held.rough_run = held.rough_fall = 0
     held.rough_vote = min(60_000, i64(held.rough_vote) + VOTE)
     mean, spread, count = float(held.rough_mean), float(held.rough_spread), i64(held.rough_count)
     rate = fee * 1e6 / amount
-    dearer = count >= LEAST_ROUGH and rate > mean * 1.02 + 3.0 * spread + 50.0
+    band = mean * 0.02 + 3.0 * spread + 50.0
+    side = 0 if count < LEAST_ROUGH or abs(rate - mean) <= band else 1 if rate > mean else -1
     judged = count >= LEAST_ROUGH and not exact
     if judged:
-        run = i64(held.rough_run)
-        held.rough_run = min(_MOST_RUN, run + 1) if dearer else max(0, run - AGAINST)
+        run, fall = i64(held.rough_run), i64(held.rough_fall)
+        held.rough_run = min(_MOST_RUN, run + 1) if side > 0 else max(0, run - AGAINST)
+        held.rough_fall = min(_MOST_RUN, fall + 1) if side < 0 else max(0, fall - AGAINST)
         due = i64(np.floor(mean * amount / 1e6 + 0.5))
         out.fee_basis = FEE_ROUGH
         out.fee_due = due
         out.fee_over = fee - due
         out.fee_due_ppm = i64(np.floor(mean + 0.5))
-        out.fee_dearer_run = i64(held.rough_run)
+        out.fee_dearer_run, out.fee_cheaper_run = i64(held.rough_run), i64(held.rough_fall)
     held.rough_count = min(60_000, count + 1)
-    weight = 1.0 / min(1_024 if dearer else 256, count + 1)
+    weight = 1.0 / min(1_024 if side else 256, count + 1)
     held.rough_mean = np.float32(mean + (rate - mean) * weight)
-    if count > 0 and not dearer:
+    if count > 0 and side == 0:
         held.rough_spread = np.float32(spread + (abs(rate - mean) - spread) * weight)
-    return judged and dearer
+    return side if judged else 0
 
 
 @njit_inner
-def learn(held: Any, day: int, event: Event, out: Any) -> bool:
-    """Hold a payment against the merchant's own tariffs, then learn from it; whether it is dearer."""
+def _fitting(held: Any, kind: int, amount: int, fee: int, day: int, side: int) -> int:
+    """The tariff that a payment fits best, -1 for none; what it is held against is left out."""
+    fit = -1
+    for k in range(TARIFFS):
+        if held.tariff_kind[k] != kind or held.tariff_count[k] == 0:
+            continue
+        if (side > 0 and _is_own(held, k, day)) or (side < 0 and _is_floor(held, k, day)):
+            continue
+        if _fits(held, k, amount, fee) and (
+            fit < 0 or held.tariff_count[k] & _MOST_COUNT > held.tariff_count[fit] & _MOST_COUNT
+        ):
+            fit = k
+    return fit
+
+
+@njit_inner
+def _accept(held: Any, kind: int, day: int) -> None:
+    """Take what came in cheaper for the merchant's own, now that the usual fees are back: it comes and goes."""
+    for k in range(TARIFFS):
+        if held.tariff_kind[k] == kind and held.tariff_floor[k] >= _CHEAP and _is_own(held, k, day):
+            held.tariff_floor[k] = 0
+
+
+@njit_inner
+def _distrust(held: Any, k: int) -> None:
+    """Trust a tariff less: a payment in its range was cheaper."""
+    held.tariff_floor[k] -= np.uint8(min(i64(held.tariff_floor[k]) & (_CHEAP - 1), AGAINST))
+
+
+@njit_inner
+def _is_trusted(held: Any, low: int, amount: int, fee: int) -> bool:
+    """Whether a cheaper payment is held against a tariff; one that is not makes it less trusted.
+
+    It must be cheaper by the payments in the tariff's middle and at its upper end, too: with its lower end a line may
+    creep around the bend of a minimum, payment by payment.
+    """
+    middle, high = i64(held.tariff_middle[low]), i64(held.tariff_high[low])
+    if not 0 < middle < high:
+        return False
+    middle_fee, t = i64(held.tariff_middle_fee[low]), (amount - middle) / (high - middle)
+    due = middle_fee + t * (i64(held.tariff_high_fee[low]) - middle_fee)
+    if due - fee <= 0.5 * (1.0 + abs(t) + abs(1.0 - t)) + _EPS:
+        return False
+    if held.tariff_fall[low] > 0 or (held.tariff_floor[low] & (_CHEAP - 1)) >= TRUSTED:
+        return True
+    _distrust(held, low)
+    return False
+
+
+@njit_inner
+def _run(held: Any, high: int, low: int, side: int, fee: int, due: int, least: int, day: int) -> None:
+    """Move the runs of payments that are dearer than the tariff `high`, due `due`, or cheaper than `low`, due `least`:
+    -1 for none.
+    """
+    flat = held.tariff_low_fee[high] == held.tariff_high_fee[high]
+    run = i64(held.tariff_run[high])
+    if side > 0:
+        held.tariff_run[high] = min(_MOST_RUN, run + 1)
+    elif fee <= due:
+        held.tariff_run[high] = max(0, run - (AGAINST if flat or due >= TELLING_MINOR else 1))
+    if low < 0:
+        return
+    fall = i64(held.tariff_fall[low])
+    if side < 0:
+        held.tariff_fall[low] = min(_MOST_RUN, fall + 1)
+    elif fee >= least and fall > 0:
+        flat = held.tariff_low_fee[low] == held.tariff_high_fee[low]
+        fall = max(0, fall - (AGAINST if flat or least >= TELLING_MINOR else 1))
+        held.tariff_fall[low] = fall
+        if fall == 0:
+            _accept(held, i64(held.tariff_kind[low]), day)
+
+
+@njit_inner
+def learn(held: Any, day: int, event: Event, out: Any) -> int:
+    """Hold a payment against the merchant's own tariffs, then learn; 1 where it is dearer, -1 where cheaper, else 0."""
     kind, amount, fee = kind_of(event), event.amount, event.fee
-    own, best, known, exact = -1, 0.0, False, held.explained >= NOISY
+    high, best, low, least, known, exact = -1, 0.0, -1, 0.0, False, held.explained >= NOISY
     for k in range(TARIFFS):
         inside = held.tariff_low[k] <= amount <= held.tariff_high[k]
         if held.tariff_kind[k] != kind or held.tariff_count[k] == 0:
@@ -300,48 +411,45 @@ def learn(held: Any, day: int, event: Event, out: Any) -> bool:
             count = i64(held.tariff_count[k])
             if fee - due > ROUNDING_MINOR + _EPS and (count & _MOST_COUNT) > 2 * FIT:
                 held.tariff_count[k] = count - 2 * FIT
-        elif own < 0 or due > best:
-            own, best = k, due
-    due_minor = i64(np.floor(best + 0.5))
-    dearer = own >= 0 and fee - due_minor > ROUNDING_MINOR
-    fit = -1
-    for k in range(TARIFFS):
-        if held.tariff_kind[k] != kind or held.tariff_count[k] == 0 or (dearer and _is_own(held, k, day)):
+            elif due - fee > ROUNDING_MINOR + _EPS:
+                _distrust(held, k)
             continue
-        if _fits(held, k, amount, fee) and (
-            fit < 0 or held.tariff_count[k] & _MOST_COUNT > held.tariff_count[fit] & _MOST_COUNT
-        ):
-            fit = k
-    if dearer and fit >= 0 and CONFIRMED <= held.tariff_count[fit] < _DEAR:
-        # A tariff as old as the own one, that it alternates with.
-        dearer = held.tariff_first[fit] > i64(held.tariff_first[own]) + SETTLED_D
+        if high < 0 or due > best:
+            high, best = k, due
+        if (low < 0 or due < least) and _is_floor(held, k, day):
+            low, least = k, due
+    due_minor, least_minor, side = i64(np.floor(best + 0.5)), i64(np.floor(least + 0.5)), 0
+    if high >= 0 and fee - due_minor > ROUNDING_MINOR:
+        side = 1
+    elif low >= 0 and least_minor - fee > ROUNDING_MINOR and _is_trusted(held, low, amount, fee):
+        side = -1
+    fit = _fitting(held, kind, amount, fee, day, side)
+    against = high if side > 0 else low
+    # A tariff as old as the own one, that it alternates with.
+    young = fit >= 0 and CONFIRMED <= held.tariff_count[fit] < _DEAR and held.tariff_floor[fit] < _CHEAP
+    if side and young and held.tariff_first[fit] <= i64(held.tariff_first[against]) + SETTLED_D:
+        side = 0
     explained = fit >= 0 and (held.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED
-    if (own >= 0 and not dearer) or not known:
+    if (high >= 0 and side <= 0) or not known:
         held.explained += np.float32((1.0 if explained else 0.0) - held.explained) * np.float32(1.0 / 64.0)
     if not exact:
-        own, dearer = -1, False
-    if own >= 0:
-        run = i64(held.tariff_run[own])
-        flat = held.tariff_low_fee[own] == held.tariff_high_fee[own]
-        if dearer:
-            held.tariff_run[own] = min(_MOST_RUN, run + 1)
-        elif fee <= due_minor:
-            held.tariff_run[own] = max(0, run - (AGAINST if flat or due_minor >= TELLING_MINOR else 1))
-        rate, fixed = _tariff(held, own)
-        out.fee_basis = FEE_LEARNED
-        out.fee_due = due_minor
-        out.fee_over = fee - due_minor
-        out.fee_due_ppm = rate
-        out.fee_due_fixed = fixed
-        out.fee_dearer_run = i64(held.tariff_run[own])
+        high, side = -1, 0
+    if high >= 0:
+        _run(held, high, low, side, fee, due_minor, least_minor, day)
+        _tell(held, high, low, side, fee, least_minor if side < 0 else due_minor, out)
     if fit >= 0:
-        _credit(held, fit, amount, fee, day, dearer)
-        if dearer and (held.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED:
-            rate, fixed = _tariff(held, fit)
-            out.fee_new_ppm = rate
-            out.fee_new_fixed = fixed
+        _credit(held, fit, amount, fee, day, side)
+        if side and (held.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED:
+            out.fee_new_ppm, out.fee_new_fixed = _tariff(held, fit)
     else:
-        _stray(held, kind, amount, fee, day, dearer)
-    if own >= 0:
-        return dearer
-    return _rough(held, kind, amount, fee, exact, out)
+        _stray(held, kind, amount, fee, day, side)
+    return side if high >= 0 else _rough(held, kind, amount, fee, exact, out)
+
+
+@njit_inner
+def _tell(held: Any, high: int, low: int, side: int, fee: int, due: int, out: Any) -> None:
+    """Write what a payment is held against."""
+    out.fee_basis, out.fee_due, out.fee_over = FEE_LEARNED, due, fee - due
+    out.fee_due_ppm, out.fee_due_fixed = _tariff(held, low if side < 0 else high)
+    out.fee_dearer_run = i64(held.tariff_run[high])
+    out.fee_cheaper_run = i64(held.tariff_fall[low]) if low >= 0 else 0

@@ -36,11 +36,12 @@ LOW_CODES = {
     "terminal_failures_1d": 60, "terminal_attempts_1d": 60, "others_attempts_1d": 100, "others_failures_1d": 10,
     "silent_d": 61, "silent_longest_d": 20, "technical_d": 6, "closed_technical": 20, "licence_left_d": 100,
     "licence_expires_s": 2 * 10**9, "complaints_90d": 17, "fee_complaints_90d": 17, "complaint_ago_d": 90,
-    "terminal_code": 100, "report_kind": 4, "report_terminal": 100, "point_form": 3, "point_reports": 300, "point_sales": 1000,
-    "point_days": 40, "point_weeks": 14,
+    "terminal_code": 100, "report_kind": 4, "report_terminal": 100, "point_form": 3, "point_reports": 300,
+    "point_sales": 1000, "point_days": 40, "point_weeks": 14,
     "gauge_breached": 64, "gauge_vamp_days": 32, "gauge_ecm_days": 32, "gauge_hecm_days": 32, "gauge_efm_days": 32,
     "rise_form": 5, "rise_d": 60, "expected_minor_1d": 10**6, "rise_before_minor": 10**6, "closed_sales": 3,
 }  # fmt: skip
+BOTH_WAYS = {"fee_over"}
 AMOUNTS = {column.name for column in COLUMNS if column.unit == "minor units"}
 HIGH_FLOATS = {
     "day_surprise": 20.0, "hour_surprise": 20.0, "rise_score": 20.0, "fall_score": 20.0, "silence_score": 20.0,
@@ -72,7 +73,7 @@ def random_features(seed: int, n: int = 400, null_share: float = 0.3) -> dict[st
             features[column.name] = np.where(null, np.nan, HIGH_FLOATS.get(column.name, 1.0) * rng.random(n))
             continue
         high = LOW_CODES.get(column.name, 10_000 if column.unit == "MCC" else 10**13)
-        values = rng.integers(0, high, n)
+        values = rng.integers(-high if column.name in BOTH_WAYS else 0, high, n)
         features[column.name] = np.where(null & bool(column.null), NULL, values)
     features["sale_minor"] = np.where(rng.random(n) < null_share, NULL, rng.integers(0, 10**13, n))
     features |= {"home_up": np.ones(n, np.int64), "home_down": np.ones(n, np.int64)}

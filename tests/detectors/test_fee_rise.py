@@ -47,10 +47,12 @@ LAWFUL: dict[str, Fee] = {
     "the same tariffs": lambda _day, event, _rng: usual(event),
     "debit caps reached": lambda _day, event, _rng: usual(event, cap=300),
     "five yuan": to_five_yuan,
+    "a host that rounds the rate": lambda _day, event, rng: max(
+        0, usual(event) + round(event["amount"] * rng.uniform(-1e-4, 1e-4))
+    ),
     "a minimum": lambda _day, event, _rng: usual(event, minimum=8),
     "tiers": tiers,
     "the first settlement on the same day": first_same_day,
-    "a cheaper tariff": lambda day, event, _rng: usual(event, rise=-0.2 if day >= ON else 0.0),
     "two tariffs that alternate": alternate,
     "half of the fees waived": lambda _day, event, rng: usual(event) * (rng.random() < 0.5),
     "fees that follow no tariff": noisy,

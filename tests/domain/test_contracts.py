@@ -75,6 +75,25 @@ def test_the_price_with_most_keys_applies_then_the_highest_tier_then_the_first()
     assert rate(10, "visa", "credit") == 5
 
 
+def test_a_tier_by_the_month_is_reached_by_what_the_month_came_to_before() -> None:
+    prices = [Price(rate_ppm=3), Price(rate_ppm=2, month_from=500), Price(rate_ppm=1, month_from=900)]
+    rates = {month: price_of(prices, 10, month_minor=month) for month in (0, 499, 500, 900)}
+    assert [each.rate_ppm if each else None for each in rates.values()] == [3, 3, 2, 1]
+    by_amount = [*prices, Price(rate_ppm=4, amount_from=10)]
+    assert price_of(by_amount, 10, month_minor=900) == by_amount[3]
+
+
+def test_a_class_chooses_among_three_lawful_rates() -> None:
+    classes = {"": 4, "standard": 6_000, "concession": 3_800, "exempt": 0}
+    prices = [Price(rate_ppm=rate, fee_class=name) for name, rate in classes.items()]
+    for name, rate in classes.items():
+        price = price_of(prices, 10, fee_class=name)
+        assert price is not None
+        assert price.rate_ppm == rate
+    with pytest.raises(ValueError, match="fee_class must be one of standard, concession, exempt, got 'x'"):
+        Price(rate_ppm=1, fee_class="x")
+
+
 def test_a_payment_without_a_key_s_value_fits_no_price_that_has_it() -> None:
     assert price_of([Price(rate_ppm=1, settlement_mode="D0")], 100) is None
     assert price_of([], 100) is None
@@ -89,7 +108,7 @@ def test_a_price_that_applies_fits_and_no_fitting_one_has_more_keys(
     prices: list[Price], amount: int, kind: str
 ) -> None:
     found = price_of(prices, amount, "unionpay", kind, "", "D0")
-    paid = ("unionpay", kind, "", "D0")
+    paid = ("unionpay", kind, "", "D0", "")
     fitting = [
         each for each in prices
         if each.amount_from <= amount and all(k in {"", p} for k, p in zip(each.keys, paid, strict=True))

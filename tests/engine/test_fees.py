@@ -16,8 +16,14 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.usefixtures("warm_kernel"), pytest.mark.timeout(300)]
 SALE, SETTLED, CLOSED, REVISED = range(4)
-SUMS = ("fees_charged_minor", "fees_priced_minor", "fees_due_minor", "fees_over_minor", "fees_interchange_e7")
-DAYS = ("fee_over_1d", "fee_over_count_1d", "fee_judged_1d", "fee_over_4w")
+SUMS = (
+    "fees_charged_minor", "fees_priced_minor", "fees_due_minor", "fees_over_minor", "fees_under_minor",
+    "fees_interchange_e7",
+)  # fmt: skip
+DAYS = (
+    "fee_over_1d", "fee_over_count_1d", "fee_judged_1d", "fee_over_4w", "fee_under_1d", "fee_under_count_1d",
+    "fee_under_4w",
+)  # fmt: skip
 PRICES = ({"rate_ppm": 6_000}, {"card_kind": "debit", "rate_ppm": 5_000, "cap": 2_000})
 
 
@@ -35,11 +41,21 @@ def test_the_case_of_2025_charged_above_its_contract() -> None:
     assert row["fees_interchange_e7"] == 30_580 * 100 * 45_000 + 2 * 325 * 10**7  # 0.45 %, and 3.25 from each side
 
 
-@pytest.mark.parametrize(("fee", "over"), [(599, 0), (600, 0), (601, 0), (602, 2)])
-def test_a_difference_of_one_minor_unit_is_rounding(fee: int, over: int) -> None:
-    row = last(contract(T0 - DAY, {"rate_ppm": 6_000}), sale(1, T0, fee=fee))
-    assert row["fee_over"] == fee - 600
+@pytest.mark.parametrize("off", [0, 1, -1, 20, -20, 21, -21])
+def test_a_difference_of_two_basis_points_may_be_rounding(off: int) -> None:
+    row = last(contract(T0 - DAY, {"rate_ppm": 6_000}), sale(1, T0, fee=600 + off))
+    over, under = (off if off > 20 else 0), (-off if off < -20 else 0)
+    assert (row["fee_over"], row["fee_rounding"]) == (off, 20)
     assert (row["fee_over_1d"], row["fees_over_minor"], row["fee_over_count_1d"]) == (over, over, int(over > 0))
+    assert (row["fee_under_1d"], row["fees_under_minor"], row["fee_under_4w"]) == (under, under, under)
+    assert row["fee_small_28d"] == (off if abs(off) == 20 else 0)
+    assert row["fee_small_score"] == (pytest.approx(off / 20) if abs(off) == 20 else None)
+
+
+def test_a_difference_of_one_minor_unit_is_rounding_however_small_the_payment() -> None:
+    version = contract(T0 - DAY, {"rate_ppm": 6_000})
+    assert last(version, sale(1, T0, amount=500, fee=4))["fees_over_minor"] == 0
+    assert last(version, sale(1, T0, amount=500, fee=5))["fees_over_minor"] == 2
 
 
 def test_a_payment_goes_by_the_version_of_its_own_time() -> None:
@@ -102,10 +118,10 @@ def settled(seed: int) -> tuple[list[Event], list[Event]]:
         amount, kind = rng.randrange(10**6), rng.choice(("debit", "credit", None))
         rate, cap = (5_000, 2_000) if kind == "debit" else (6_000, -1)
         at_ms = T0 + int(60 * DAY * (k / 200))
-        fee = fee_minor(amount, rate, cap, 0, 0) + rng.choice((0, 0, 1, 2, 50, -3))
+        fee = fee_minor(amount, rate, cap, 0, 0) + rng.choice((0, 0, 1, 2, 50, -3, 400, -400))
         events.append(settlement(
             k, T0 + 70 * DAY, original_time=at_ms, amount=amount, card_kind=kind,
-            fee=fee if rng.random() < 0.9 else None,
+            fee=max(0, fee) if rng.random() < 0.9 else None,
         ))  # fmt: skip
     return [contract(T0 - DAY, *PRICES), sale(9_999, T0)], events
 
@@ -118,7 +134,8 @@ def test_settlements_in_any_order_give_the_same_sums(seed: int) -> None:
     shuffled = random.Random(seed).sample(events, len(events))
     row = last(*before, *shuffled, closing)
     assert {name: row[name] for name in (*SUMS, *DAYS)} == {name: in_order[name] for name in (*SUMS, *DAYS)}
-    assert row["fee_over_share_28d"] == pytest.approx(in_order["fee_over_share_28d"], rel=1e-9)
+    for name in ("fee_over_share_28d", "fee_small_28d", "fee_small_score"):
+        assert row[name] == pytest.approx(in_order[name], rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -127,10 +144,13 @@ def test_the_sums_of_settlements_are_those_of_a_slow_count(seed: int) -> None:
     paid = [each for each in events if each["fee"] is not None]
     row = rows_of(*before, *events, row_kind=SETTLED)[-1]
     dues = [due(each) for each in paid]
-    overs = [each["fee"] - fee if each["fee"] - fee > 1 else 0 for each, fee in zip(paid, dues, strict=True)]
+    offs = [each["fee"] - fee for each, fee in zip(paid, dues, strict=True)]
+    rounding = [max(1, -(-each["amount"] * 2 // 10_000)) for each in paid]
+    overs = [off if off > most else 0 for off, most in zip(offs, rounding, strict=True)]
+    unders = [-off if -off > most else 0 for off, most in zip(offs, rounding, strict=True)]
     assert row["fees_charged_minor"] == row["fees_priced_minor"] == sum(each["fee"] for each in paid)
     assert row["fees_due_minor"] == sum(dues)
-    assert row["fees_over_minor"] == sum(overs)
+    assert (row["fees_over_minor"], row["fees_under_minor"]) == (sum(overs), sum(unders))
     days = [(each["original_time"] + 8 * 3_600_000) // DAY for each in paid]
     weeks = [over for over, day in zip(overs, days, strict=True) if max(days) // 7 - day // 7 < 4]
     final = last(*before, *events, settlement(500, T0 + 70 * DAY, original_time=paid[-1]["original_time"], fee=600))
@@ -138,6 +158,10 @@ def test_the_sums_of_settlements_are_those_of_a_slow_count(seed: int) -> None:
     weights = [Decimal(2) ** (Decimal(day - max(days)) / 28) for day in days]
     share = sum(w for w, over in zip(weights, overs, strict=True) if over) / (sum(weights) + 1)
     assert final["fee_over_share_28d"] == pytest.approx(float(share), rel=1e-9)
+    small = [w * off for w, off, most in zip(weights, offs, rounding, strict=True) if 1 < abs(off) <= most]
+    assert final["fee_small_28d"] == pytest.approx(float(sum(small)), rel=1e-9)
+    score = sum(small) / sum(each * each for each in small).sqrt()  # type: ignore[union-attr]
+    assert final["fee_small_score"] == pytest.approx(float(score), rel=1e-9)
 
 
 def due(event: Event) -> int:

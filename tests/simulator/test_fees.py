@@ -22,7 +22,8 @@ KEYS = ("scheme", "card_kind", "channel", "settlement_mode")
 CONFIGS = {
     fees: SimulationConfig(
         seed=5, merchants=400, days=8.0 if fees == "transaction" else 6.0, tx_per_merchant_day=40.0, fees=fees,
-        fee_share=0.25, look_alike_share=0.05, undo_share=0.03, refund_share=0.03, volume_share=0.0, world="calm",
+        fee_share=0.25, fall_share=0.15,
+        look_alike_share=0.05, undo_share=0.03, refund_share=0.03, volume_share=0.0, world="calm",
         record_size="usual" if fees == "transaction" else "all",
     )
     for fees in ("transaction", "settlement")
@@ -133,9 +134,14 @@ def of(fees: str, merchant_id: str) -> list[dict[str, Any]]:
 def test_every_fee_is_what_the_contract_says_unless_it_is_labelled(fees: str) -> None:
     named = {txn_id for label in labels(fees).values() for txn_id in label.txn_ids}
     assert len(named) > 3000
+    rounded = look_alikes(fees, "host_rounding").keys()
     for event in charged(fees):
-        assert (event["fee"] > due(fees, event)) == (event["txn_id"] in named)
-        assert event["fee"] >= due(fees, event)
+        off = event["fee"] - event.get("fee_tax", 0) - due(fees, event)
+        if event["merchant_id"] in rounded:
+            assert abs(off) <= 1 + event["amount"] // 10_000
+        else:
+            assert (off != 0) == (event["txn_id"] in named)
+            assert off >= 0 or labels(fees)[event["merchant_id"]].kind.endswith("_fall")
 
 
 @BOTH
@@ -147,7 +153,7 @@ def test_labels_count_the_affected_and_add_up_the_overcharge(fees: str) -> None:
         assert tuple(event["txn_id"] for event in hits) == label.txn_ids
         assert label.transactions == len(hits)
         assert label.amount_minor == sum(event["amount"] for event in hits)
-        over = {event["txn_id"]: event["fee"] - due(fees, event) for event in hits}
+        over = {event["txn_id"]: abs(event["fee"] - due(fees, event)) for event in hits}
         assert label.money_minor == sum(value for txn_id, value in over.items() if txn_id not in undone)
         dues = sum(due(fees, event) for event in hits)
         assert label.effect == pytest.approx(sum(over.values()) / max(1, dues))
@@ -155,10 +161,10 @@ def test_labels_count_the_affected_and_add_up_the_overcharge(fees: str) -> None:
 
 
 @BOTH
-def test_overcharges_come_in_every_kind_and_from_small_to_large(fees: str) -> None:
+def test_what_is_charged_wrongly_comes_in_every_kind_and_from_small_to_large(fees: str) -> None:
     found = labels(fees).values()
     assert {label.kind for label in found} == {
-        "rate_rise", "fixed_part", "cap_ignored", "slow_rise", "contract_rise",
+        "rate_rise", "fixed_part", "cap_ignored", "slow_rise", "contract_rise", "rate_fall", "slow_fall",
     }  # fmt: skip
     assert {label.details["scope"] for label in found} == {"all", "credit", "D0"}
     effects = [label.effect for label in found if label.transactions]
@@ -189,24 +195,37 @@ def test_an_ignored_cap_is_that_of_debit_cards() -> None:
             assert event["amount"] * line["rate_ppm"] > line["cap"] * 1_000_000
 
 
-def test_a_rise_of_the_rate_has_its_size_and_scope() -> None:
-    for label in of_kind("rate_rise"):
+def test_a_rise_or_fall_of_the_rate_has_its_size_and_scope() -> None:
+    for label in of_kind("rate_rise") + of_kind("rate_fall"):
+        sign = 1 if label.kind == "rate_rise" else -1
         for event in hits_of(label):
             contract = agreed("transaction", event)
             line = line_of(contract, event)
-            rate = round(line["rate_ppm"] * (1 + float(label.details["size"])))
+            rate = round(line["rate_ppm"] * (1 + sign * float(label.details["size"])))
             dearer = {**contract, "prices": [{**line, "rate_ppm": rate}]}
             assert abs(event["fee"] - due_under(dearer, event)) <= 1 + event["amount"] // 1_000_000
             assert label.details["scope"] != "credit" or event["card_kind"] in {"credit", "semi_credit"}
             assert label.details["scope"] != "D0" or event["settlement_mode"] == "D0"
 
 
-def test_a_slow_rise_grows() -> None:
-    for label in of_kind("slow_rise"):
+def test_a_slow_rise_or_fall_grows() -> None:
+    for label in of_kind("slow_rise") + of_kind("slow_fall"):
         hits = [event for event in hits_of(label) if due("transaction", event) >= 100]
         if len(hits) > 200:
-            rises = [event["fee"] / due("transaction", event) for event in hits]
+            rises = [abs(event["fee"] / due("transaction", event) - 1) for event in hits]
             assert sum(rises[-50:]) > sum(rises[:50])
+
+
+@BOTH
+def test_hosts_that_tell_tax_or_what_the_same_day_costs_do_so_in_lines(fees: str) -> None:
+    for merchant_id in look_alikes(fees, "fee_tax"):
+        for event in of(fees, merchant_id):
+            assert event.get("fee_tax", 0) == (6 * due(fees, event) + 50) // 100
+            assert event["fee"] == due(fees, event) + event.get("fee_tax", 0)
+    lines = [event for merchant_id in look_alikes(fees, "fee_instant") for event in of(fees, merchant_id)]
+    assert all(event["fee"] == due(fees, event) for event in lines)
+    assert {event.get("settlement_mode") for event in lines if "fee_instant" in event} == {"D0"}
+    assert not labels(fees).keys() & {key for kind in ("fee_tax", "host_rounding") for key in look_alikes(fees, kind)}
 
 
 def test_a_dearer_contract_without_notice_is_told_and_charged() -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 QUIET: dict[str, Any] = {
     "jump_share": 0.0, "mcc_change_share": 0.0, "static_share": 0.0, "rotation_share": 0.0, "drift_share": 0.0,
-    "fee_share": 0.0, "look_alike_share": 0.0, "late_share": 0.0, "future_share": 0.0, "duplicate_share": 0.0,
+    "fee_share": 0.0, "fall_share": 0.0,
+    "look_alike_share": 0.0, "late_share": 0.0, "future_share": 0.0, "duplicate_share": 0.0,
 }  # fmt: skip
 LONG = SimulationConfig(
     seed=4, merchants=300, days=80.0, tx_per_merchant_day=60.0, volume_share=0.6, world="calm", **QUIET,

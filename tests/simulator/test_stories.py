@@ -20,7 +20,7 @@ STORIES = (
 )  # fmt: skip
 HONEST = SimulationConfig(
     merchants=40, days=3.0, jump_share=0.0, static_share=0.0, rotation_share=0.0, drift_share=0.0, fee_share=0.0,
-    volume_share=0.0,
+    fall_share=0.0, volume_share=0.0,
 )  # fmt: skip
 TOLD = replace(HONEST, stories=STORIES)
 

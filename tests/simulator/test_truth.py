@@ -17,7 +17,8 @@ from simulator.trades import FEE_CLASS_OF
 
 CONFIG = SimulationConfig(
     seed=3, merchants=300, days=6.0, tx_per_merchant_day=60.0, jump_share=0.2, mcc_change_share=0.1,
-    static_share=0.0, rotation_share=0.0, drift_share=0.0, fee_share=0.0, look_alike_share=0.0, volume_share=0.0,
+    static_share=0.0, rotation_share=0.0, drift_share=0.0, fee_share=0.0, fall_share=0.0, look_alike_share=0.0,
+    volume_share=0.0,
 )  # fmt: skip
 
 
@@ -173,4 +174,5 @@ def test_an_exempt_mcc_costs_nothing() -> None:
 
 
 def test_without_jumpers_there_is_nothing_to_label() -> None:
-    assert simulate(SimulationConfig(merchants=20, days=0.2, jump_share=0.0, fee_share=0.0)).violations() == []
+    config = SimulationConfig(merchants=20, days=0.2, jump_share=0.0, fee_share=0.0, fall_share=0.0)
+    assert simulate(config).violations() == []

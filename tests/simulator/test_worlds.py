@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 YEAR = SimulationConfig(
     seed=6, merchants=600, start_ms=realism.START_MS, days=400.0, tx_per_merchant_day=60.0, volume_share=0.1,
-    jump_share=0.0, fee_share=0.0,
+    jump_share=0.0, fee_share=0.0, fall_share=0.0,
 )  # fmt: skip
 MIXED = replace(YEAR, merchants=300, days=70.0, tx_per_merchant_day=20.0, volume_share=0.5)
 

@@ -39,7 +39,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return SimulationConfig(
             seed=self.seed, merchants=self.merchants, start_ms=START_MS, days=DAYS,
             jump_share=0.001, static_share=0.0, rotation_share=0.001, drift_share=0.001, fee_share=0.001,
-            volume_share=0.002, world="calm", stories=STORIES[: max(0, self.merchants)],
+            fall_share=0.001, volume_share=0.002, world="calm", stories=STORIES[: max(0, self.merchants)],
         )  # fmt: skip
 
     @property

@@ -119,8 +119,11 @@ def _fee(row: Any, k: int, event: Event, out: Any) -> None:
     """Add a payment's fee, and what the family `fees` has just found to be due for it."""
     if event.fee == MISSING:
         return
-    row.daily_minor[k, _FEE] += event.fee
-    if out.fee_due != MISSING:
+    more = event.fee if event.told == MISSING else event.fee - event.told
+    row.daily_minor[k, _FEE] += more
+    if event.due != MISSING and event.told != MISSING:  # what was due was counted with the transaction
+        row.daily_minor[k, _FEE_JUDGED] += more
+    elif out.fee_due != MISSING:
         row.daily_minor[k, _FEE_JUDGED] += event.fee
         row.daily_minor[k, _FEE_DUE] += out.fee_due
 

@@ -14,13 +14,16 @@ import numpy as np
 from domain.feature_codes import FEE_BY_CONTRACT
 from domain.timestamps import DAY_MS
 from engine.features.blocks import Block
-from engine.features.event import MISSING, REFUND, SALE, Event, Revision
+from engine.features.event import MISSING, REFUND, SALE, Event, Revision, Undone
 from engine.features.families import Column
 from engine.features.families.mcc import price_e7, regime_of
+from engine.features.months import MONTH_FIELDS, add_sale, month_so_far, take_out
 from engine.features.tariffs import MOST_MINOR, ROUNDING_MINOR, TARIFF_FIELDS, learn
 from engine.jit import i64, njit_inner
 
 WEEKS = 4
+ROUNDING_PPM = 200
+"""A difference of at most this part of the amount, 2 basis points, may be another host's rounding of the rate."""
 _MOST_E7 = 4 * 10**18
 
 BASE_D = 28
@@ -31,6 +34,7 @@ _KEPT = (
     ("fees_due", np.int64),
     ("fees_over", np.int64),
     ("fees_interchange_e7", np.int64),
+    ("fees_under", np.int64),
 )
 FIELDS = ()
 _FIELDS = (
@@ -41,12 +45,18 @@ _FIELDS = (
     ("fee_day", np.int32),
     ("fee_day_judged", np.uint32),
     ("fee_day_dearer", np.uint32),
+    ("fee_week_under", np.int64, WEEKS),
+    ("fee_day_under", np.int64),
+    ("fee_small", np.float64),
+    ("fee_small_squares", np.float64),
+    ("fee_day_cheaper", np.uint32),
 )
-BLOCKS = (Block("fees", _FIELDS, _KEPT), Block("tariffs", TARIFF_FIELDS))
+BLOCKS = (Block("fees", _FIELDS, _KEPT), Block("tariffs", TARIFF_FIELDS), Block("months", MONTH_FIELDS))
 
 _NO_FEE = "neither an approved sale nor a settlement, or no fee in it"
 _NOT_JUDGED = "nothing says what was due"
 _NOT_LEARNED = "not held against a learned tariff"
+_FITS_NONE = "it fits no dearer or cheaper tariff"
 _NO_REVISION = "no version of a contract"
 
 COLUMNS = (
@@ -57,17 +67,30 @@ COLUMNS = (
     Column("fee_over", "minor units", "payment", "the fee charged less that due", null=_NOT_JUDGED),
     Column("fee_due_ppm", "parts per million", "payment", "the rate of the price due", null=_NOT_JUDGED),
     Column("fee_due_fixed", "minor units", "payment", "the fixed part of the learned tariff due", null=_NOT_LEARNED),
-    Column("fee_new_ppm", "parts per million", "payment", "the rate of the dearer tariff that it fits",
-           null="it fits no dearer tariff"),
-    Column("fee_new_fixed", "minor units", "payment", "the fixed part of that tariff", null="it fits no dearer tariff"),
+    Column("fee_rounding", "minor units", "payment", "a difference of at most this may be another host's rounding",
+           null=_NOT_JUDGED),
+    Column("fee_new_ppm", "parts per million", "payment", "the rate of the dearer or cheaper tariff that it fits",
+           null=_FITS_NONE),
+    Column("fee_new_fixed", "minor units", "payment", "the fixed part of that tariff", null=_FITS_NONE),
     Column("fee_dearer_run", "payments", "history",
            "up 1 for each dearer than the tariff or rate due, down 3 (1 where small) for each other; at most 250",
            null=_NOT_LEARNED),
+    Column("fee_cheaper_run", "payments", "history",
+           "the same of those cheaper than the tariff or rate due", null=_NOT_LEARNED),
     Column("fee_over_1d", "minor units", "the fee day", "what was charged above what was due", null=_NO_FEE),
     Column("fee_over_count_1d", "payments", "the fee day", "payments charged above what was due", null=_NO_FEE),
+    Column("fee_under_1d", "minor units", "the fee day", "what was charged below what was due", null=_NO_FEE),
+    Column("fee_under_count_1d", "payments", "the fee day", "payments charged below what was due", null=_NO_FEE),
     Column("fee_judged_1d", "payments", "the fee day", "payments whose due fee is known", null=_NO_FEE),
     Column("fee_over_4w", "minor units", "4 local weeks, from Thursday", "what was charged above what was due",
            null=_NO_FEE),
+    Column("fee_under_4w", "minor units", "4 local weeks, from Thursday", "what was charged below what was due",
+           null=_NO_FEE),
+    Column("fee_small_28d", "minor units", "half-life 28 fee days",
+           "small differences from what a contract says, those below taken off", "float", null=_NO_FEE,
+           error="relative 1e-9"),
+    Column("fee_small_score", "ratio", "half-life 28 fee days", "that sum per root of the sum of their squares",
+           "float", null=f"{_NO_FEE}; there were none", error="relative 1e-9"),
     Column("fee_over_share_28d", "share", "half-life 28 fee days",
            "payments charged above what was due, per payment whose due fee is known", "float",
            null=f"{_NO_FEE}; nothing was judged", error="relative 1e-9"),
@@ -75,6 +98,7 @@ COLUMNS = (
     Column("fees_priced_minor", "minor units", "lifetime", "fees of payments that a contract prices"),
     Column("fees_due_minor", "minor units", "lifetime", "what these payments should have been charged"),
     Column("fees_over_minor", "minor units", "lifetime", "what of them was charged above what was due"),
+    Column("fees_under_minor", "minor units", "lifetime", "what of them was charged below what was due"),
     Column("fees_interchange_e7", "1e-7 minor units", "lifetime",
            "regulated cost of payments with a fee, where known"),
     Column("contract_rise_ppm", "parts per million", "revision",
@@ -95,13 +119,43 @@ def fees_needed(row: Any, event: Event, master_data: Any, reference: Any) -> boo
 @njit_inner
 def _is_learned_from(event: Event) -> bool:
     """Whether a tariff may be learned from a payment with a fee: no contract says what was due."""
-    return event.due == MISSING and 0 < event.amount <= MOST_MINOR and 0 <= event.fee <= event.amount
+    unpriced = event.due == MISSING and event.due_ppm == MISSING
+    return unpriced and 0 < event.amount <= MOST_MINOR and 0 <= event.fee <= event.amount
 
 
 @njit_inner
 def tariffs_needed(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
     """Whether it is an approved sale, or a settlement, whose fee a tariff may be learned from."""
     return event.approved and event.role == SALE and event.fee != MISSING and _is_learned_from(event)
+
+
+@njit_inner
+def months_needed(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
+    """Whether it is an approved sale, or a settlement, of a merchant with a price that goes by the month's sales."""
+    return bool(row.month_prices != 0 and event.approved and event.role == SALE)
+
+
+@njit_inner
+def months_settled(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
+    """The same of a settlement: it counts where the merchant's transactions do not come."""
+    return bool(row.month_prices != 0 and row.started == 0)
+
+
+@njit_inner
+def month(row: Any, sums: Any, tariffs: Any, months: Any, day: int, was_ms: int) -> tuple[int, int, bool]:
+    """What a day's month came to before the day, with what is known of the day, and whether that is all of it.
+
+    Args:
+        row: the merchant's row.
+        sums: its block of fees.
+        tariffs: its block of tariffs.
+        months: its block of months.
+        day: the local day.
+        was_ms: the merchant's clock before this record, -1 before its first.
+    """
+    if months.month_day == 0:
+        return i64(0), i64(0), was_ms < 0 and sums.fee_day == 0
+    return month_so_far(months, day)
 
 
 @njit_inner
@@ -117,6 +171,19 @@ def _interchange_e7(reference: Any, master_data: Any, event: Event) -> int:
 
 
 @njit_inner
+def _is_jumped(event: Event, master_data: Any, reference: Any) -> bool:
+    """Whether it went under a cheaper class than any that the merchant is registered for: a low fee is part of that."""
+    if master_data.mcc_count == 0:
+        return False
+    cheapest, used = 0, event.fee_class
+    for k in range(master_data.mcc_count):
+        cheapest = max(cheapest, i64(reference.mcc_class[i64(master_data.mccs[k])]))
+    if event.mcc >= 0:
+        used = max(used, i64(reference.mcc_class[event.mcc]))
+    return used > cheapest
+
+
+@njit_inner
 def _turn(sums: Any, day: int) -> None:
     """Move the fee day on to `day`: empty its counts and decay the shares. Nothing for an earlier day."""
     was = i64(sums.fee_day)
@@ -125,60 +192,110 @@ def _turn(sums: Any, day: int) -> None:
     factor = np.exp2((was - day) / 28.0)
     sums.fee_judged *= factor
     sums.fee_dearer *= factor
-    sums.fee_day_over = 0
-    sums.fee_day_judged = sums.fee_day_dearer = np.uint32(0)
+    sums.fee_small *= factor
+    sums.fee_small_squares *= factor * factor
+    sums.fee_day_over = sums.fee_day_under = 0
+    sums.fee_day_judged = sums.fee_day_dearer = sums.fee_day_cheaper = np.uint32(0)
     for week in range(max(was // 7 + 1, day // 7 - WEEKS + 1), day // 7 + 1):
         sums.fee_week_over[week % WEEKS] = 0
+        sums.fee_week_under[week % WEEKS] = 0
     sums.fee_day = day
 
 
 @njit_inner
-def _count(sums: Any, day: int, over: int) -> None:
-    """Add a payment whose due fee is known to the sums; `over` is the overcharge, 0 if none."""
-    late = i64(sums.fee_day) - day
-    weight = 1.0 if late <= 0 else np.exp2(-late / 28.0)
-    sums.fee_judged += weight
-    sums.fee_dearer += weight * (over > 0)
-    if late <= 0:
-        sums.fee_day_judged += np.uint32(1)
-        sums.fee_day_dearer += np.uint32(over > 0)
-        sums.fee_day_over += over
-    if i64(sums.fee_day) // 7 - day // 7 < WEEKS:
-        sums.fee_week_over[day // 7 % WEEKS] += over
+def rounding_of(amount: int) -> int:
+    """What may be another host's rounding of a payment's fee, minor units: 1, or 2 basis points of the amount, up."""
+    return max(ROUNDING_MINOR, (amount * ROUNDING_PPM + 999_999) // 1_000_000)
 
 
 @njit_inner
-def _take(sums: Any, tariffs: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
-    """Judge a payment that carries a fee, and add it to the sums."""
+def _count(sums: Any, day: int, sign: int, difference: int, rounding: int) -> tuple[int, int]:
+    """Add to the sums, or with `sign` -1 take out of them, by how much a fee is off what was due; what counts of that
+    as charged above and as charged below.
+    """
+    late = max(0, i64(sums.fee_day) - day)
+    weight = sign * np.exp2(-late / 28.0)
+    size = abs(difference)
+    over, under = (difference, 0) if size > rounding and difference > 0 else (0, 0)
+    if size > rounding and difference < 0:
+        under = size
+    if ROUNDING_MINOR < size <= rounding:
+        sums.fee_small += weight * difference
+        sums.fee_small_squares += sign * (weight * difference) ** 2
+    sums.fee_judged += weight
+    sums.fee_dearer += weight * (over > 0)
+    if late == 0:
+        sums.fee_day_judged += np.uint32(sign)
+        sums.fee_day_dearer += np.uint32(sign * (over > 0))
+        sums.fee_day_cheaper += np.uint32(sign * (under > 0))
+        sums.fee_day_over += sign * over
+        sums.fee_day_under += sign * under
+    if i64(sums.fee_day) // 7 - day // 7 < WEEKS:
+        sums.fee_week_over[day // 7 % WEEKS] += sign * over
+        sums.fee_week_under[day // 7 % WEEKS] += sign * under
+    return sign * over, sign * under
+
+
+@njit_inner
+def _by_contract(sums: Any, event: Event, out: Any) -> None:
+    """Hold a fee against the one due by contract. One that a transaction told already is held against that, too: only
+    what the settlement adds to it, or takes off it, is told.
+    """
+    due, rounding, told = event.due, rounding_of(event.amount), event.told
+    if told == event.fee and not event.is_part:
+        return
+    over, under = _count(sums, event.day, 1, event.fee - due, rounding)
+    sums.fees_over += over
+    sums.fees_under += under
+    if told == MISSING:
+        sums.fees_due += due
+    elif not event.is_part:
+        over, under = _count(sums, event.day, -1, told - due, rounding)
+        sums.fees_over += over
+        sums.fees_under += under
+        due = max(due, told) if event.fee > told else min(due, told)
+    out.fee_basis, out.fee_due, out.fee_over = FEE_BY_CONTRACT, due, event.fee - due
+    out.fee_due_ppm, out.fee_rounding = event.due_ppm, rounding
+
+
+@njit_inner
+def _by_history(sums: Any, tariffs: Any, event: Event, out: Any) -> None:
+    """Hold a fee against the merchant's own history, and learn from it."""
+    side = learn(tariffs, i64(sums.fee_day), event, out)
+    if out.fee_basis == 0:
+        return
+    out.fee_rounding = ROUNDING_MINOR  # the host's own rounding is in what was learned
+    _count(sums, event.day, 1, out.fee_over if side else 0, ROUNDING_MINOR)
+
+
+@njit_inner
+def _take(sums: Any, tariffs: Any, event: Event, of_history: bool, master_data: Any, reference: Any, out: Any) -> None:
+    """Judge a payment that carries a fee, and add it to the sums; `of_history`: it may be held against history."""
     out.fee_charged = event.fee
     if event.amount > 0:
         out.fee_rate_ppm = i64(np.floor(event.fee * 1e6 / event.amount + 0.5))
-    sums.fees_charged += event.fee
+    more = event.fee if event.told == MISSING else event.fee - event.told
+    sums.fees_charged += more
     if event.fee >= 0:
         _turn(sums, event.day)
-        over = 0
-        sums.fees_interchange_e7 = min(
-            sums.fees_interchange_e7 + _interchange_e7(reference, master_data, event), _MOST_E7
-        )
+        if event.told == MISSING:
+            cost = _interchange_e7(reference, master_data, event)
+            sums.fees_interchange_e7 = min(sums.fees_interchange_e7 + cost, _MOST_E7)
         if event.due != MISSING:
-            difference = event.fee - event.due
-            over = difference if difference > ROUNDING_MINOR else 0
-            sums.fees_priced += event.fee
-            sums.fees_due += event.due
-            sums.fees_over += over
-            out.fee_basis = FEE_BY_CONTRACT
-            out.fee_due = event.due
-            out.fee_over = difference
-            out.fee_due_ppm = event.due_ppm
-        elif _is_learned_from(event) and learn(tariffs, i64(sums.fee_day), event, out):
-            over = max(0, out.fee_over)
-        if out.fee_basis > 0:
-            _count(sums, event.day, over)
-    out.fee_over_1d = sums.fee_day_over
-    out.fee_over_count_1d = i64(sums.fee_day_dearer)
+            if event.fee >= event.due or not _is_jumped(event, master_data, reference):
+                sums.fees_priced += more
+                _by_contract(sums, event, out)
+        elif _is_learned_from(event) and of_history and not _is_jumped(event, master_data, reference):
+            _by_history(sums, tariffs, event, out)
+    out.fee_over_1d, out.fee_under_1d = sums.fee_day_over, sums.fee_day_under
+    out.fee_over_count_1d, out.fee_under_count_1d = i64(sums.fee_day_dearer), i64(sums.fee_day_cheaper)
     out.fee_judged_1d = i64(sums.fee_day_judged)
     out.fee_over_4w = sums.fee_week_over[0] + sums.fee_week_over[1] + sums.fee_week_over[2] + sums.fee_week_over[3]
+    out.fee_under_4w = sums.fee_week_under[0] + sums.fee_week_under[1] + sums.fee_week_under[2] + sums.fee_week_under[3]
     out.fee_over_share_28d = sums.fee_dearer / sums.fee_judged if sums.fee_judged > 0 else np.nan
+    out.fee_small_28d = sums.fee_small
+    squares = sums.fee_small_squares
+    out.fee_small_score = sums.fee_small / np.sqrt(squares) if squares > 0 else np.nan
 
 
 @njit_inner
@@ -187,37 +304,61 @@ def _ledger(sums: Any, out: Any) -> None:
     out.fees_priced_minor = sums.fees_priced
     out.fees_due_minor = sums.fees_due
     out.fees_over_minor = sums.fees_over
+    out.fees_under_minor = sums.fees_under
     out.fees_interchange_e7 = sums.fees_interchange_e7
 
 
 @njit_inner
-def update(row: Any, sums: Any, tariffs: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+def _count_month(row: Any, sums: Any, months: Any, event: Event) -> None:
+    """Add an approved sale to its month."""
+    add_sale(months, event.day, event.amount, 0 if event.was_ms < 0 and sums.fee_day == 0 else event.day + 1)
+
+
+@njit_inner
+def update(
+    row: Any, sums: Any, tariffs: Any, months: Any, event: Event, master_data: Any, reference: Any, out: Any
+) -> None:
     """Compare an approved sale's fee with the fee due; write the fee features and the ledger's sums."""
     out.fee_charged = out.fee_rate_ppm = out.fee_due = out.fee_over = out.fee_due_ppm = out.fee_due_fixed = MISSING
     out.fee_new_ppm = out.fee_new_fixed = out.fee_dearer_run = out.fee_over_1d = out.fee_over_count_1d = MISSING
+    out.fee_rounding = out.fee_cheaper_run = out.fee_under_1d = out.fee_under_count_1d = out.fee_under_4w = MISSING
     out.fee_judged_1d = out.fee_over_4w = MISSING
-    out.fee_over_share_28d = np.nan
+    out.fee_over_share_28d = out.fee_small_28d = out.fee_small_score = np.nan
     out.contract_rise_ppm = out.contract_notice_d = out.contract_lead_d = MISSING
     out.fee_basis = 0
+    if months_needed(row, event, master_data, reference):
+        _count_month(row, sums, months, event)
     if event.approved and event.fee != MISSING:
         if event.role == SALE:
-            _take(sums, tariffs, event, master_data, reference, out)
+            # History is of settlements alone where those tell fees, too.
+            _take(sums, tariffs, event, row.fee_known_s == 0, master_data, reference, out)
         elif event.role == REFUND:
             sums.fees_charged += event.fee
     _ledger(sums, out)
 
 
 @njit_inner
-def settle(row: Any, sums: Any, tariffs: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
+def settle(
+    row: Any, sums: Any, tariffs: Any, months: Any, event: Event, master_data: Any, reference: Any, out: Any
+) -> None:
     """Compare a settlement's fee with the fee due; write the fee features and the ledger's sums."""
     out.fee_basis = 0
+    if months_settled(row, event, master_data, reference):
+        _count_month(row, sums, months, event)
     if event.fee != MISSING:
-        _take(sums, tariffs, event, master_data, reference, out)
+        _take(sums, tariffs, event, row.fee_known_s != 0, master_data, reference, out)
     _ledger(sums, out)
 
 
 @njit_inner
-def revise(row: Any, sums: Any, tariffs: Any, revision: Revision, reference: Any, out: Any) -> None:
+def undo(row: Any, sums: Any, tariffs: Any, months: Any, undone: Undone) -> None:
+    """Take a sale that is undone, or a part of it, out of its month."""
+    if row.month_prices != 0 and row.months_block != 0 and undone.role == SALE:
+        take_out(months, undone)
+
+
+@njit_inner
+def revise(row: Any, sums: Any, tariffs: Any, months: Any, revision: Revision, reference: Any, out: Any) -> None:
     """Write how much dearer the contract version is, and the days of notice and of lead."""
     out.contract_rise_ppm = revision.rise_ppm
     if revision.notice_ms != MISSING:
