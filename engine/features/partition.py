@@ -20,7 +20,7 @@ from engine.decoding.columns import MISSING, pack
 from engine.decoding.hashing import hash_of
 from engine.features.blindness import Blind, Blindness
 from engine.features.event import CONTRACT, MASTER_DATA, MAX_MCCS, PRICE_LINE, REFERENCE
-from engine.features.rows import Rows
+from engine.features.rows import MOVED, Rows
 from engine.features.sets import AgedSet
 from engine.features.state import MAX_FEEDS, PENDING, Limits, State
 from engine.features.zones import Zones, changes, zone_table
@@ -118,7 +118,9 @@ class PartitionState:
             config.foreign,
         )  # fmt: skip
         self.families = composition.families
-        self.moved = {name: each for family in self.families for name, each in getattr(family, "MOVED", {}).items()}
+        self.moved = MOVED | {
+            name: each for family in self.families for name, each in getattr(family, "MOVED", {}).items()
+        }
         self.blindness = Blindness(composition.families, composition.columns)
         self.starts: list[tuple[str, int]] = []
         self.start_ms = np.zeros(1024, np.int64)

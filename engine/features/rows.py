@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from engine.checkpoint.dirty import Dirty, gather, reserved, room_for, touch_all
+from engine.checkpoint.fitting import Moved
 from engine.features.blocks import Block, BlockArrays, aligned, block_arrays, blocks_of, whole_dtype
 from engine.features.identity import keyed, new_secret, words_of
 from engine.jit import Structured, i64, njit_cached, njit_inline
@@ -33,10 +34,10 @@ HEADER = (
     ("pending", np.int32),
     ("day", np.int32),
     ("close_day", np.int32),
-    ("first_received_day", np.int32),
     ("fee_told_s", np.uint32),
     ("fee_known_s", np.uint32),
     ("other_events", np.uint32),
+    ("first_received_day", np.uint16),
     ("feed", np.int16),
     ("zone", np.int16),
     ("versions", np.uint16),
@@ -50,20 +51,29 @@ HEADER = (
 """Fields of every row. `master_data` and `contract` are a place in their side table, `pending` a place + 1, 0 for none.
 `close_day` is the next local day to be closed, at `close_ms`; 0 where none is. `first_received_day` is the day (UTC)
 its first record was received. `clock_ms` is meaningful once `started`. `versions` and `contract_versions` count
-its versions of master data and contracts. `fee_told_s` is the
-time (UTC seconds) of the first sale that told its fee, `fee_known_s` the clock since which the fees that sales tell are
-remembered, for settlements tell fees too; 0 for never. `month_prices` is 1 once a price went by the month's sales.
-`touched` belongs to the module `dirty` and is no part of what is remembered.
-`watermark_ms` is the latest that the merchant's clock, or that of the feed it came
-through at the time, stood at when a transaction was accepted or a day closed: it never goes back, even where the
-merchant changes its feed."""
+its versions of master data and contracts. `fee_told_s` is the time (UTC seconds) of the first sale that told its fee,
+`fee_known_s` the clock since which the fees that sales tell are remembered, for settlements tell fees too; 0 for never.
+`month_prices` is 1 once a price went by the month's sales. `touched` belongs to the module `dirty` and is no part of
+what is remembered. `watermark_ms` is the latest that the merchant's clock, or that of the feed it came through at the
+time, stood at when a transaction was accepted or a day closed: it never goes back, even where the merchant changes its
+feed."""
+MOVED = {"first_received_day": Moved("first_received_day", lambda held: held.astype(np.uint16))}
+"""Where earlier versions stored such a field otherwise."""
 
 
 def row_dtype(families: tuple[ModuleType, ...]) -> tuple[np.dtype[np.void], int]:
-    """The row's dtype, and how many of its leading bytes a reset keeps: header and what families keep for ever."""
+    """The row's dtype, and how many of its leading bytes a reset keeps: header and what families keep for ever.
+
+    The former by falling alignment, the rest by rising, so that no byte is lost between fields.
+    """
     places = ((each.place, np.int32) for each in blocks_of(families))
     kept = (*HEADER, *places, *(field for family in families for field in getattr(family, "KEPT", ())))
-    return aligned(kept, tuple(field for family in families for field in family.FIELDS))
+    fields = (field for family in families for field in family.FIELDS)
+    return aligned(tuple(sorted(kept, key=_alignment, reverse=True)), tuple(sorted(fields, key=_alignment)))
+
+
+def _alignment(field: tuple[Any, ...]) -> int:
+    return int(np.dtype(field[1]).alignment)
 
 
 class Index(NamedTuple):

@@ -214,7 +214,7 @@ def _cut_log(row: Any, amount: int) -> float:
 @njit_inner
 def _day_sales(row: Any, day: int) -> tuple[int, int]:
     """Number and sum of a local day's approved sales, of the last 28 days; 0 of others."""
-    if row.rolled_day - DAYS < day <= row.rolled_day:
+    if i64(row.rolled_day) - DAYS < day <= i64(row.rolled_day):
         return i64(row.day_sales[day % DAYS]), row.day_minor[day % DAYS]
     return 0, 0
 
@@ -272,7 +272,7 @@ def _begin(row: Any, event: Event, master_data: Any) -> None:
     slept = row.sales > 1
     row.slept_days = 400 if slept else 0
     told = master_data.effective_ms > 0 and 0 <= event.time_ms - master_data.effective_ms <= NEW_D * DAY_MS
-    if not slept and (told or event.now_ms // DAY_MS - row.first_received_day >= HEARD_D):
+    if not slept and (told or event.now_ms // DAY_MS - i64(row.first_received_day) >= HEARD_D):
         row.opened_day = event.now_day
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from domain.timestamps import HOUR_MS, MINUTE_MS
+from engine.checkpoint.fitting import Moved
 from engine.features.event import REFUND, SALE, Event, Undone
 from engine.features.families import Column
-from engine.jit import njit_inner
+from engine.jit import i64, njit_inner
 
 MINUTES, HOURS, DAYS, WEEKS = 10, 24, 28, 13
 
@@ -42,8 +43,9 @@ FIELDS = (
     ("total_7d", np.int32),
     ("total_28d", np.int32),
     ("total_13w", np.int32),
-    ("rolled_day", np.int32),
+    ("rolled_day", np.uint16),
 )
+MOVED = {"rolled_day": Moved("rolled_day", lambda held: held.astype(np.uint16))}
 
 
 def _pair(suffix: str, window: str) -> tuple[Column, Column]:
@@ -69,7 +71,7 @@ COLUMNS = (
 def _roll(row: Any, now_ms: int, now_day: int) -> None:
     """Empty the buckets the clock moved into; a zone may move the day alone."""
     was_ms: int = row.rolled_ms
-    was_day: int = row.rolled_day
+    was_day = i64(row.rolled_day)
     if now_ms <= was_ms and now_day <= was_day:
         return
     now, was = now_ms // MINUTE_MS, was_ms // MINUTE_MS
