@@ -32,9 +32,12 @@ def test_a_truth_is_read_back(tmp_path: Path) -> None:
         ({"violations": [{"merchant_id": "m"}]}, "missing required field"),
         (
             {"violations": [msgspec.to_builtins(violation(category="card"))]},
-            "must be one of mcc, fee, volume, got 'card'",
+            "must be one of mcc, fee, volume, service, got 'card'",
         ),
-        ({"violations": [msgspec.to_builtins(violation(category=""))]}, "must be one of mcc, fee, volume, got ''"),
+        (
+            {"violations": [msgspec.to_builtins(violation(category=""))]},
+            "must be one of mcc, fee, volume, service, got ''",
+        ),
         ({"look_alikes": [msgspec.to_builtins(look_alike(until_ms=-DAY))]}, "must not end before it begins"),
         ({"merchants": 0}, "must have merchants and last, got 0"),
         ({"end_ms": 0}, "must have merchants and last"),
