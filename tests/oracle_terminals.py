@@ -80,10 +80,9 @@ class Terminals:
             self._enter(mine)
         it = self.held[mine]
         it.seen_day = max(it.seen_day, own_day)
-        if it.status == "returned":
-            it.status = "active"
         if is_approved(event) and role is Role.SALE:
             it.sales.append(own_day)
+            it.status = "active" if it.status == "returned" else it.status
         if own_day == self.day:
             self.today.append((mine, technical(event)))
             if technical(event):

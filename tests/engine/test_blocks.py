@@ -17,7 +17,7 @@ from engine.checkpoint.fitting import Moved, OtherState, fitted
 from engine.checkpoint.pages import decode
 from engine.decoding.records import Records
 from engine.features.blocks import MOST_BLOCKS, blocks_of
-from engine.features.families import gauges, reports, season, terminals
+from engine.features.families import complaints, gauges, reports, season, terminals
 from engine.features.families.registry import FAMILIES
 from engine.monitor import Monitor, MonitorConfig
 from tests.engine.test_checkpoints import rows_of
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from engine.outputs import Outputs
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("warm_kernel")]
-SINCE = {each.name for family in (terminals, reports, gauges) for each in family.BLOCKS}
+SINCE = {each.name for family in (terminals, complaints, reports, gauges) for each in family.BLOCKS}
 """Kinds of blocks whose fields no earlier version had in the row."""
 NOON_MS, DAY_MS = 1_783_224_000_000, 86_400_000
 HELD: dict[str, Any] = msgspec.msgpack.decode(

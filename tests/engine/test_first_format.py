@@ -18,7 +18,7 @@ from detectors.calibration import RAW
 from domain.alerts import Alert, Text
 from engine.checkpoint.pages import decode
 from engine.decoding.records import Records
-from engine.features.families import daily, season, sent
+from engine.features.families import complaints, daily, season, sent, terminals
 from engine.monitor import MerchantSnapshot, Monitor, MonitorConfig
 from tests.engine.test_checkpoints import rows_of
 from tests.engine.test_readings import days_of
@@ -84,7 +84,7 @@ def test_everything_in_it_is_read() -> None:
     old, new = restored(), undisturbed()
     for each in (old, new):  # that version did not count them, or learned a day's sales otherwise
         rows = each._pipeline.state.rows.rows
-        of_families = (name for family in (daily, season, sent) for name, *_ in family.FIELDS)
+        of_families = (name for family in (daily, season, sent, terminals) for name, *_ in family.FIELDS)
         for name in ("versions", "contract_versions", *of_families):
             rows[name] = 0
         held = each._pipeline.state.rows
@@ -97,7 +97,10 @@ def test_everything_in_it_is_read() -> None:
     assert old.counts == new.counts
     # `fee_notice` was said to need fees: it needs contracts, which that version did not count. The others
     # were not there.
-    others = {"fee_notice", "stan_reuse", "volume_rise", "volume_decline"}
+    others = {
+        "fee_notice", "stan_reuse", "volume_rise", "volume_decline", "terminal_failing", "terminal_silent", "dormancy",
+        "licence_expiry",
+    }  # fmt: skip
     assert [each for each in old.coverage if each.detector not in others] == [
         each for each in new.coverage if each.detector not in others
     ]
@@ -125,5 +128,7 @@ def test_what_follows_is_as_if_it_had_been_there() -> None:
     assert {day for _, day in blind} == {"2023-11-17"}
     for key in blind:
         whole[key] |= dict.fromkeys(each.name for each in daily.COLUMNS)
+    for key in whole:  # nor of its terminals and complaints, until they have been seen for long enough
+        whole[key] |= dict.fromkeys((*terminals.CLOSES, *complaints.CLOSES))
     assert told == whole
     assert dataclasses.replace(found, alerts=[], days=[]) == dataclasses.replace(want, alerts=[], days=[])

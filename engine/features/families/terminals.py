@@ -273,9 +273,9 @@ def _write_failure(few: Any, block: Any, k: int, out: Any) -> None:
 def _use(row: Any, few: Any, more: Any, block: Any, k: int, event: Event, out: Any) -> None:
     """Take an attempt at the terminal in place `k` of a block in."""
     block.terminal_seen_day[k] = max(i64(block.terminal_seen_day[k]), event.day)
-    if block.terminal_status[k] == RETURNED:
-        block.terminal_status[k] = ACTIVE
     if event.approved and event.role == SALE:
+        if block.terminal_status[k] == RETURNED:  # a refund may come under the terminal that sold
+            block.terminal_status[k] = ACTIVE
         _count_week(few, more, block, k, event.day, row.more_terminals_block > 0)
     if event.day == few.terminals_day:
         failed = is_technical(event)
