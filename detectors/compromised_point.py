@@ -120,7 +120,6 @@ class CompromisedPoint:
         )  # fmt: skip
 
 
-
 def _terminal(values: Values) -> str:
     """The number of the report's terminal; "" where it is not known."""
     code = values["report_terminal"]

@@ -80,6 +80,9 @@ class FeeNotice:
     def facts(self, values: Values, story: Story) -> words.Facts:
         """How much dearer, after how many days' notice."""
         return words.Facts(
-            hits=story.hits, rise_ppm=whole(values["contract_rise_ppm"]), notice_d=whole(values["contract_notice_d"]),
-            lead_d=whole(values["contract_lead_d"]), required_d=self.notice_days,
+            hits=story.hits,
+            rise_ppm=whole(values["contract_rise_ppm"]),
+            notice_d=whole(values["contract_notice_d"]),
+            lead_d=whole(values["contract_lead_d"]),
+            required_d=self.notice_days,
         )

@@ -89,6 +89,9 @@ class VolumeDecline:
     def facts(self, values: Values, story: Story) -> words.Facts:
         """How far the level fell, and what a day brings now."""
         return words.Facts(
-            day=iso_day(values), first_day=story.first_day, hits=story.hits,
-            level_share=round(values["decline_ratio"] or 0, 4), week_minor=whole(values["week_minor_1d"]),
+            day=iso_day(values),
+            first_day=story.first_day,
+            hits=story.hits,
+            level_share=round(values["decline_ratio"] or 0, 4),
+            week_minor=whole(values["week_minor_1d"]),
         )

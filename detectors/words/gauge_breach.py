@@ -29,9 +29,7 @@ class Facts(FactsOf, frozen=True, kw_only=True):
 
 def sentence(facts: Facts, currency: str) -> Text:  # noqa: ARG001
     """Which programmes, with what was counted, and when they are reached."""
-    told = [
-        _gauge(*each) for each in zip(facts.programmes, facts.items, facts.base, facts.days, strict=True)
-    ]
+    told = [_gauge(*each) for each in zip(facts.programmes, facts.items, facts.base, facts.days, strict=True)]
     en, zh = "; ".join(each.en for each in told), "；".join(each.zh for each in told)
     if facts.hits == 1:
         return Text(en, zh)

@@ -79,9 +79,7 @@ def sentence(facts: Facts, currency: str) -> Text:
             f"{sales.en} {how_en} under another MCC, the latest {used_en}",
             f"{sales.zh}按其他MCC{how_zh}，最近一笔为{used_zh}",
         )
-    return Text(
-        f"{by_en} {own.en}; {said.en}{where.en}{lost.en}", f"{by_zh}{own.zh}；{said.zh}{where.zh}{lost.zh}"
-    )
+    return Text(f"{by_en} {own.en}; {said.en}{where.en}{lost.en}", f"{by_zh}{own.zh}；{said.zh}{where.zh}{lost.zh}")
 
 
 def _sales(facts: Facts, currency: str) -> Text:

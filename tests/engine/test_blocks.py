@@ -65,6 +65,8 @@ def without_terminals(outputs: Outputs) -> Outputs:
         for column in terminals.COLUMNS:
             days.columns.pop(column.name, None)
     return outputs
+
+
 def forget(seen: Monitor, names: tuple[str, ...], block: str, *, in_rows: bool = False) -> None:
     """Make fields zero that states had not then, in a kind of block and perhaps in the rows."""
     rows = seen._pipeline.state.rows
