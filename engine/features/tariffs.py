@@ -430,7 +430,7 @@ def learn(held: Any, day: int, event: Event, out: Any) -> int:
     if side and young and held.tariff_first[fit] <= i64(held.tariff_first[against]) + SETTLED_D:
         side = 0
     explained = fit >= 0 and (held.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED
-    if (high >= 0 and side <= 0) or not known:
+    if (high >= 0 and side == 0) or not known:
         held.explained += np.float32((1.0 if explained else 0.0) - held.explained) * np.float32(1.0 / 64.0)
     if not exact:
         high, side = -1, 0
