@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from domain.dispositions import DISPOSITIONS
-from domain.feature_codes import NULL, ROW_CLOSING, ROW_CONTRACT, ROW_SETTLEMENT, ROW_TRANSACTION
+from domain.feature_codes import NULL, ROW_CLOSING, ROW_CONTRACT, ROW_REPORT, ROW_SETTLEMENT, ROW_TRANSACTION
 from domain.timestamps import DAY_MS
 from engine.decoding.columns import MISSING
 from engine.decoding.hashing import partition_of
 from engine.decoding.records import Records
-from engine.features.families import lifetime, season
+from engine.features.families import lifetime, reports, season
 from engine.features.families.registry import closing_columns, told_by_closings
 from engine.features.partition import MonitorConfig
 from engine.features.pipeline import FeaturePipeline
@@ -67,17 +67,17 @@ def test_a_closing_has_the_declared_columns_and_no_other(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_only_a_closing_shows_what_closings_alone_tell_though_rows_take_the_same_memory(seed: int) -> None:
+def test_only_a_closing_or_a_report_shows_what_these_alone_tell_though_rows_take_the_same_memory(seed: int) -> None:
     alone = [name for name, told in zip(pipeline().columns, told_by_closings(), strict=True) if told]
     assert len(alone) >= 40
     made, told = pipeline(), 0
     for values in cut(seeded_stream(seed), random.Random(seed)):
         for rows in made.rows(records_of(values)):
-            closings = rows.kind == ROW_CLOSING
             for each in alone:
                 column = rows.columns[each.name]
                 null = column == NULL if column.dtype == np.int64 else np.isnan(column)
-                assert null[~closings].all(), each.name
+                tells = rows.kind == (ROW_REPORT if each.name in reports.REPORTS else ROW_CLOSING)
+                assert null[~tells].all(), each.name
                 told += np.count_nonzero(~null)
     assert told
 
