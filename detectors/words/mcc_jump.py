@@ -79,7 +79,11 @@ def sentence(facts: Facts, currency: str) -> Text:
             f"{sales.en} {how_en} under another MCC, the latest {used_en}",
             f"{sales.zh}按其他MCC{how_zh}，最近一笔为{used_zh}",
         )
-    return Text(f"{by_en} {own.en}; {said.en}{where.en}{lost.en}", f"{by_zh}{own.zh}；{said.zh}{where.zh}{lost.zh}")
+    new = _new(facts)
+    return Text(
+        f"{by_en} {own.en}; {said.en}{where.en}{new.en}{lost.en}",
+        f"{by_zh}{own.zh}；{said.zh}{where.zh}{new.zh}{lost.zh}",
+    )
 
 
 def _sales(facts: Facts, currency: str) -> Text:

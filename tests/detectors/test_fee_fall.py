@@ -159,7 +159,7 @@ def test_it_is_told_with_its_rates() -> None:
 
     alerts = alerts_of(*month(fee, median=300.0))
     assert "fee down from 0.60 % to 0.38 %" in alerts[-1].reason.en
-    assert "which the acquirer loses" in alerts[-1].reason.en
+    assert alerts[-1].reason.en.startswith("Acquirer got ¥")
     assert "费率由0.60%降至0.38%" in alerts[-1].reason.zh
     assert alerts[-1].bearer == "acquirer"
 

@@ -40,10 +40,10 @@ def test_a_breach_of_ecm_is_told_at_the_end_of_its_day_and_foretold_before() -> 
     assert until(12) == []
     (ahead,) = until(14)
     assert (ahead.severity, ahead.duty) == (0.4, None)
-    assert "70 of 2,000 (3.50%), to be reached in 6 days" in ahead.reason.en
+    assert "70 of 2,000 (3.50 %), the limit will be reached in 6 days" in ahead.reason.en
     (breach,) = until(20)
     assert (breach.severity, breach.duty) == (0.65, None)
-    assert "100 of 2,000 (5.00%)" in breach.reason.en
+    assert "100 of 2,000 (5.00 %)" in breach.reason.en
     assert "万事达拒付超标（ECM）：100/2,000（5.00%）" in breach.reason.zh
 
 

@@ -37,14 +37,14 @@ def test_a_licence_is_told_of_from_sixty_days_before_it_expires() -> None:
     alert = only(expiring(shop(41, licence_expires_at=EXPIRES)))
     assert alert.duty is not None
     assert (alert.duty.rule, alert.duty.due, alert.severity) == (RULE, iso(EXPIRES), 0.15)
-    assert "expires in 60 days" in alert.reason.en
+    assert "expires on 11 April, in 60 days" in alert.reason.en
 
 
 def test_it_is_severer_when_soon_and_when_expired_and_one_story() -> None:
     assert only(expiring(shop(86, licence_expires_at=EXPIRES))).severity == 0.3
     alert = only(expiring(shop(101, licence_expires_at=EXPIRES)))
     assert (alert.severity, alert.hits) == (0.45, 61)
-    assert "expired today (0 days left)" in alert.reason.en
+    assert "expired on 11 April: ask" in alert.reason.en
     assert only(expiring(shop(180, licence_expires_at=EXPIRES))).hits == 91
 
 

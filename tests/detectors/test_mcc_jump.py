@@ -187,8 +187,8 @@ def test_the_first_sale_under_an_mcc_that_a_settled_history_never_had_is_found()
     assert (alert.txn_ids, alert.loss) == ((f"t{SETTLED_D * 1440}",), 113)
     shown = {each.feature: each.value for each in alert.evidence}
     assert (shown["mcc_history"], shown["mcc_history_d"]) == (SETTLED_D, SETTLED_D)
-    assert f"new after {SETTLED_D} days without it ({SETTLED_D} sales)" in alert.reason.en
-    assert f"此前{SETTLED_D}天（{SETTLED_D}笔）从未出现" in alert.reason.zh
+    assert f"not seen before in {SETTLED_D} days and {SETTLED_D} sales" in alert.reason.en
+    assert f"此前{SETTLED_D}天、{SETTLED_D}笔交易中从未出现" in alert.reason.zh
 
 
 @pytest.mark.parametrize("source", ["mcc", "channel_mcc"])

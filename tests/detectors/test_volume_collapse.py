@@ -33,14 +33,6 @@ def test_a_silence_that_does_not_end_is_found_within_two_weeks(rate: float) -> N
     assert "无交易" in alert.reason.zh
 
 
-def test_ninety_days_without_a_sale_ask_for_a_new_verification_and_a_year_for_a_stop() -> None:
-    shop = Shop(rate=0.3, factor=lambda d: 1.0 if d < ON else 0.0)
-    found = volume_alerts(*shop.events(ON + 380), only="volume_collapse")
-    assert [each.severity for each in found] == [0.2, 0.3]
-    assert "identity is to be verified" in found[0].reason.en
-    assert "stopped" in found[1].reason.en
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_one_closed_day_at_eighty_sales_a_day_is_one_alert_at_most(seed: int) -> None:
     shop = Shop(rate=80.0, seed=seed, factor=lambda d: 0.0 if d == ON else 1.0)

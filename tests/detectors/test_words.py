@@ -10,6 +10,7 @@ import pytest
 from detectors.contract import Story
 from detectors.mcc_jump import MccJump
 from detectors.words import (
+    dormancy,
     fee_notice,
     fee_over,
     mcc_drift,
@@ -141,12 +142,12 @@ def test_a_lasting_rise_has_the_figures_of_its_week_alone() -> None:
     assert said.zh == "截至2月21日一周日均¥7,336，为2月9日开始上升前日均¥972的7.5倍"
 
 
-def test_a_silence_says_what_the_rules_want_once_they_want_something() -> None:
+def test_a_silence_says_for_how_long_and_dormancy_what_the_rules_want() -> None:
     facts = volume_collapse.Facts(form="silent", day="2026-06-03", idle_d=1, missed_sales=41.2, usual_minor=869_100)
     silent = volume_collapse.sentence(facts, "CNY")
     assert silent.en == "No sale for 1 day, to 3 June; 41 would be usual (¥8,691 a day)"
-    year = volume_collapse.Facts(form="stop", idle_d=365)
-    assert volume_collapse.sentence(year, "CNY").zh == "已365天无交易：应停止收单服务"
+    year = dormancy.Facts(form="stop", idle_d=365)
+    assert dormancy.sentence(year, "CNY").zh == "已365天（满12个月）无交易：应停止收单服务"
 
 
 def test_great_sums_are_read_in_millions_and_in_wan() -> None:

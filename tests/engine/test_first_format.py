@@ -107,7 +107,7 @@ def test_everything_in_it_is_read() -> None:
     # were not there.
     others = {
         "fee_notice", "stan_reuse", "volume_rise", "volume_decline", "terminal_failing", "terminal_silent", "dormancy",
-        "licence_expiry",
+        "licence_expiry", "compromised_point", "gauge_breach",
     }  # fmt: skip
     assert [each for each in old.coverage if each.detector not in others] == [
         each for each in new.coverage if each.detector not in others

@@ -307,7 +307,7 @@ def traffic() -> dict[str, Any]:
 
 def test_detectors_find_something_in_the_traffic(traffic: dict[str, Any]) -> None:
     silent = [each.name for each in make_detectors() if not len(each.detect(traffic).index)]
-    assert len(silent) <= 4, silent
+    assert len(silent) <= 6, silent  # two of them judge reports, of which this traffic has none
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=name_of)
