@@ -31,7 +31,9 @@ def sentence(facts: Facts, currency: str) -> Text:  # noqa: ARG001
             f"The business licence expires on {expires.en}, in {left}: ask for the renewed one",
             f"营业执照将于{expires.zh}到期（剩余{facts.left_d}天）：请商户提供续期后的证照并更新档案",
         )
-    ago_en, ago_zh = (f", {counted(-facts.left_d, 'day')} ago", f"（已过期{-facts.left_d}天）") if facts.left_d else ("", "")
+    ago_en, ago_zh = (
+        (f", {counted(-facts.left_d, 'day')} ago", f"（已过期{-facts.left_d}天）") if facts.left_d else ("", "")
+    )
     return Text(
         f"The business licence expired on {expires.en}{ago_en}: ask for the renewed one, else stop the service",
         f"营业执照已于{expires.zh}到期{ago_zh}：请补充有效证照，未提供的应暂停收单服务",
