@@ -123,6 +123,10 @@ class _Shown(Simulation):
     help="With reports: share of merchants whose cards leak.",
 )  # fmt: skip
 @click.option(
+    "--service-share", type=float, default=_DEFAULTS["service_share"], show_default=True,
+    help="Share of merchants that get each kind of service case.",
+)  # fmt: skip
+@click.option(
     "--record-size", type=click.Choice(RECORD_SIZES), default=_DEFAULTS["record_size"], show_default=True,
     help="Common fields only, or every field.",
 )  # fmt: skip
