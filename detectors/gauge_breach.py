@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, DutyRule, Findings, check_episode, check_range, check_whole, rounded
+from detectors.contract import NOTHING, DutyRule, Findings, check_episode, check_range, check_whole, iso_day, rounded
 from detectors.words import gauge_breach as words
 from domain.alerts import Evidence
 from domain.feature_codes import NULL, ROW_CLOSING
@@ -72,6 +72,7 @@ class GaugeBreach:
         "row_kind", "gauge_breached",
         *(f"gauge_{name}_share" for name in NAMES), *(f"gauge_{name}_days" for name in FORECAST),
         *dict.fromkeys(each for name in NAMES for each in _COUNTS[name]), "gauge_vamp_limit_ppm",
+        "local_day",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -124,6 +125,7 @@ class GaugeBreach:
         return words.Facts(
             programmes=tuple(told), items=tuple(each for each, _ in counted), base=tuple(each for _, each in counted),
             days=tuple(int(values.get(f"gauge_{name}_days") or 0) for name in told), hits=story.hits,
+            day=iso_day(values),
         )  # fmt: skip
 
     def _told(self, values: Values) -> list[str]:

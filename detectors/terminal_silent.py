@@ -1,4 +1,4 @@
-"""Silent terminals (终端停用): one that is not used any more while the merchant's others are.
+"""Silent terminals (终端停止交易): one that is not used any more while the merchant's others are.
 
 What it finds, where its figures come from, what it cannot see: `docs/detectors/terminal_silent.md`.
 """

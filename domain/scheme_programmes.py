@@ -42,7 +42,7 @@ VAMP, ECM, HECM, EFM, APPROVAL, RETURNS = "vamp", "ecm", "hecm", "efm", "approva
 NAMES = (VAMP, ECM, HECM, EFM, APPROVAL, RETURNS)
 """Gauges in the order of the bits of `gauge_breached`."""
 
-_VAMP = Text("Visa VAMP, excessive merchant", "Visa VAMP超标商户")
+_VAMP = Text("Visa excessive merchant (VAMP)", "Visa超标商户（VAMP）")
 _SCAM_EN, _SCAM_ZH = "Mastercard scam merchant monitoring", "万事达诈骗商户监测"
 PROGRAMMES: tuple[Programme, ...] = (
     Programme(name=VAMP, title=_VAMP, since=date(2025, 6, 1), least_items=1_501, ratio_ppm=22_000),
@@ -60,11 +60,11 @@ PROGRAMMES: tuple[Programme, ...] = (
         least_items=1, ratio_ppm=5_000, least_base=1_000, least_usd_minor=5_000_000,
     ),
     Programme(
-        name=APPROVAL, title=Text(f"{_SCAM_EN}: approval rate", f"{_SCAM_ZH}：授权通过率"), since=date(2026, 7, 24),
+        name=APPROVAL, title=Text(f"{_SCAM_EN} (approval rate)", f"{_SCAM_ZH}（授权通过率）"), since=date(2026, 7, 24),
         least_items=25, ratio_ppm=300_000,
     ),
     Programme(
-        name=RETURNS, title=Text(f"{_SCAM_EN}: refunds and chargebacks", f"{_SCAM_ZH}：退款及拒付"),
+        name=RETURNS, title=Text(f"{_SCAM_EN} (refunds and chargebacks)", f"{_SCAM_ZH}（退款及拒付）"),
         since=date(2026, 7, 24), least_items=1, ratio_ppm=50_000, least_base=500,
     ),
 )  # fmt: skip
@@ -82,10 +82,12 @@ VAMP_GRACE_S = 90 * 86_400
 """A merchant identified for the first time has three months to come below the limit."""
 
 
-def title_of(name: str) -> Text:
-    """What a programme is called.
+def programme_of(name: str, day: date | None = None) -> Programme:
+    """A programme as it holds on a day, or as it held first on days before; without a day, as it holds by now.
 
-    >>> title_of("ecm").en
-    'Mastercard excessive chargebacks (ECM)'
+    >>> programme_of("vamp", date(2026, 3, 31)).ratio_ppm, programme_of("vamp").ratio_ppm
+    (22000, 15000)
     """
-    return next(each.title for each in PROGRAMMES if each.name == name)
+    versions = [each for each in PROGRAMMES if each.name == name]
+    held = [each for each in versions if day is None or each.since <= day]
+    return (held or versions[:1])[-1]

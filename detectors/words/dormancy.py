@@ -31,7 +31,7 @@ def sentence(facts: Facts, currency: str) -> Text:  # noqa: ARG001
         )
     within = facts.verify_within_d
     return Text(
-        f"No sale for {facts.idle_d} days (3 months): verify the merchant's identity within {within} days, else stop "
-        "the service",
-        f"已{facts.idle_d}天（满3个月）无交易：应在{within}天内重新核验商户身份，未通过的停止收单服务",
+        f"No sale for {facts.idle_d} days (3 months): the rules ask to verify the merchant's identity anew, else to "
+        f"stop the service; do so within {within} days",
+        f"已{facts.idle_d}天（满3个月）无交易：按规定应重新核验商户身份，核验不通过的停止收单服务；请在{within}天内完成",
     )

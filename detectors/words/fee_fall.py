@@ -43,8 +43,8 @@ def sentence(facts: Facts, currency: str) -> Text:
     else:
         change_en, change_zh = f"fee down from {before.en} to {after.en}", f"费率由{before.zh}降至{after.zh}"
     return Text(
-        f"Acquirer got {under} less than before on {payments}: {change_en}, no contract on file; the latest: "
+        f"Acquirer got {under} less than before on {payments}: {change_en}, no contract price on file; the latest: "
         f"{charged} charged, {usual} by the earlier fee",
-        f"累计{facts.hits:,}笔比以往少收手续费{under}，由收单机构承担：{change_zh}，无签约记录；"
+        f"累计{facts.hits:,}笔比以往少收手续费{under}，由收单机构承担：{change_zh}，无适用的签约费率；"
         f"最近一笔实扣{charged}，按原费率应扣{usual}",
     )

@@ -44,7 +44,7 @@ def sentence(facts: Facts, currency: str) -> Text:
     else:
         change_en, change_zh = f"fee up from {before.en} to {after.en}", f"费率由{before.zh}升至{after.zh}"
     return Text(
-        f"Merchant charged {over} more than before on {payments}: {change_en}, no contract on file; the latest: "
+        f"Merchant charged {over} more than before on {payments}: {change_en}, no contract price on file; the latest: "
         f"{charged} charged, {usual} by the earlier fee",
-        f"累计{facts.hits:,}笔比以往多扣商户{over}：{change_zh}，无签约记录；最近一笔实扣{charged}，按原费率应扣{usual}",
+        f"累计{facts.hits:,}笔比以往多扣商户{over}：{change_zh}，无适用的签约费率；最近一笔实扣{charged}，按原费率应扣{usual}",
     )

@@ -32,7 +32,7 @@ def sentence(facts: Facts, currency: str) -> Text:
     charged, due, rate = money(facts.charged_minor, currency), money(facts.due_minor, currency), tariff(facts.due_ppm)
     latest_en, latest_zh = ("; the latest:", "；最近一笔") if facts.hits > 1 else (":", "：")
     return Text(
-        f"Acquirer undercharged {under} on {payments}{latest_en} {charged} charged, {due} due at the contract's "
-        f"{rate.en}",
+        f"Merchant undercharged {under} on {payments}, at the acquirer's cost{latest_en} {charged} charged, {due} due "
+        f"at the contract's {rate.en}",
         f"累计{facts.hits:,}笔少收手续费{under}，由收单机构承担{latest_zh}实扣{charged}，按签约费率{rate.zh}应扣{due}",
     )

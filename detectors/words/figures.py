@@ -90,9 +90,11 @@ def ratio(value: float, usual: float, least: float) -> str:
 
     >>> ratio(58, 12.6, 0.1), ratio(860, 0, 1)
     ('4.6', '860')
+    >>> ratio(9.96, 1, 1)
+    '10'
     """
     found = value / max(usual, least)
-    return f"{found:.1f}" if found < 10 else f"{found:,.0f}"
+    return f"{found:.1f}" if found < 9.95 else f"{found:,.0f}"
 
 
 def day_text(iso: str | None) -> Text:

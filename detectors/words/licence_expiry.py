@@ -24,21 +24,23 @@ class Facts(FactsOf, frozen=True, kw_only=True):
 
 def sentence(facts: Facts, currency: str) -> Text:  # noqa: ARG001
     """When the licence expires or expired, and what to do about it."""
-    expires = day_text(None if facts.day is None else _later(facts.day, facts.left_d))
+    if facts.day is None:
+        return _without_day(facts.left_d)
+    expires = day_text((date.fromisoformat(facts.day) + timedelta(days=facts.left_d)).isoformat())
     if facts.left_d > 0:
-        left = counted(facts.left_d, "day")
         return Text(
-            f"The business licence expires on {expires.en}, in {left}: ask for the renewed one",
-            f"营业执照将于{expires.zh}到期（剩余{facts.left_d}天）：请商户提供续期后的证照并更新档案",
+            f"By the master data the business licence expires on {expires.en}: ask for the renewed one",
+            f"档案中的营业执照将于{expires.zh}到期：请商户提供续期后的证照并更新档案",
         )
-    ago_en, ago_zh = (
-        (f", {counted(-facts.left_d, 'day')} ago", f"（已过期{-facts.left_d}天）") if facts.left_d else ("", "")
-    )
     return Text(
-        f"The business licence expired on {expires.en}{ago_en}: ask for the renewed one, else stop the service",
-        f"营业执照已于{expires.zh}到期{ago_zh}：请补充有效证照，未提供的应暂停收单服务",
+        f"By the master data the business licence expired on {expires.en}: ask for the renewed one; without it, "
+        "suspend the service",
+        f"档案中的营业执照已于{expires.zh}到期：请商户提供有效证照并更新档案，未提供的应暂停收单服务",
     )
 
 
-def _later(day: str, days: int) -> str:
-    return (date.fromisoformat(day) + timedelta(days=days)).isoformat()
+def _without_day(left_d: int) -> Text:
+    """Of an alert that does not say of which day its figures are."""
+    if left_d > 0:
+        return Text(f"The business licence expires within {counted(left_d, 'day')}", f"营业执照将在{left_d}天内到期")
+    return Text("The business licence has expired", "营业执照已到期")

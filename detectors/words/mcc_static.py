@@ -38,13 +38,16 @@ class Facts(FactsOf, frozen=True, kw_only=True):
 def sentence(facts: Facts, currency: str) -> Text:
     """What it is registered as, what it sells like, by which figure, and at whose cost."""
     lost = underpaid(facts.loss_minor, currency)
-    days_en, days_zh = (f" on {counted(facts.hits, 'day')}", f"（{facts.hits}天）") if lost.en else ("", "")
+    if lost.en:  # it is lost only if the merchant's trade is the other one
+        lost = Text(
+            f"; if miscoded, {lost.en.removeprefix('; ')} on {counted(facts.hits, 'day')}",
+            f"；如属套码，{lost.zh.removeprefix('；')}（{facts.hits}天）",
+        )
     own, called = mcc_text(facts.own), mcc_text(facts.called or "")
     if not facts.like:
         return Text(
-            f"Registered {own.en}, but its name speaks of {called.en}; its sales could not be compared yet"
-            f"{lost.en}{days_en}",
-            f"登记MCC为{own.zh}，店名显示为{called.zh}；经营特征尚无法比对{lost.zh}{days_zh}",
+            f"Registered {own.en}, but its name suggests {called.en}; its sales could not be compared yet{lost.en}",
+            f"登记MCC为{own.zh}，店名显示为{called.zh}；经营特征尚无法比对{lost.zh}",
         )
     like, telling = mcc_text(facts.like), NAMES[facts.telling % len(NAMES)]
     ticket, ticket_own, ticket_like = (
@@ -52,11 +55,11 @@ def sentence(facts: Facts, currency: str) -> Text:
     )
     clearest_en = f", clearest in its {telling.en}" if facts.telling else ""
     clearest_zh = f"，尤其是{telling.zh}" if facts.telling else ""
-    name_en = f"; its name speaks of {called.en}" if facts.called else ""
+    name_en = f"; its name suggests {called.en}" if facts.called else ""
     name_zh = f"；店名显示为{called.zh}" if facts.called else ""
     return Text(
         f"Registered {own.en}, sells like {like.en}{clearest_en}; median ticket {ticket}, usual for {facts.own} "
-        f"{ticket_own}, for {facts.like} {ticket_like}{name_en}{lost.en}{days_en}",
+        f"{ticket_own}, for {facts.like} {ticket_like}{name_en}{lost.en}",
         f"登记MCC为{own.zh}，经营特征更接近{like.zh}{clearest_zh}；客单价中位数{ticket}，{facts.own}通常为{ticket_own}，"
-        f"{facts.like}通常为{ticket_like}{name_zh}{lost.zh}{days_zh}",
+        f"{facts.like}通常为{ticket_like}{name_zh}{lost.zh}",
     )

@@ -32,6 +32,6 @@ def sentence(facts: Facts, currency: str) -> Text:  # noqa: ARG001  it finds no 
     so_far_zh = f"；{from_day.zh}累计{facts.hits:,}笔" if from_day.zh else ""
     return Text(
         f"{counted(facts.count, 'payment')}{on_en} with the STAN and time of another but a different amount or id: "
-        f"the terminal's clock has stopped, or the terminal was altered{so_far_en}",
-        f"{on_zh}{facts.count:,}笔交易的流水号和发送时间与其他交易相同，金额或交易号不同：终端时钟可能停走，或终端被改装{so_far_zh}",
+        f"perhaps the terminal's clock has stopped, or the terminal was altered{so_far_en}",
+        f"{on_zh}{facts.count:,}笔交易的流水号和发送时间与其他交易相同，金额或交易号不同：可能是终端时钟停走，也可能是终端被改装{so_far_zh}",
     )

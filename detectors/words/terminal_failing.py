@@ -35,17 +35,17 @@ def sentence(facts: Facts, currency: str) -> Text:  # noqa: ARG001
     day = day_text(facts.day)
     if facts.days is not None:
         return Text(
-            f"For {facts.days} days most payments have failed technically (answers 91, 96, 98), {facts.failed:,} of "
-            f"{facts.attempts:,} on {day.en}: check the terminals and their line",
-            f"已连续{facts.days}天多数交易因系统原因失败（应答码91、96、98），{day.zh}{facts.attempts:,}笔中{facts.failed:,}笔失败："
+            f"On each of the last {facts.days} days of trade most payments failed technically (answers 91, 96, 98), "
+            f"{facts.failed:,} of {facts.attempts:,} on {day.en}; check the terminals and their line",
+            f"已连续{facts.days}个营业日多数交易因系统原因失败（应答码91、96、98），{day.zh}{facts.attempts:,}笔中{facts.failed:,}笔失败；"
             "请检查终端及通讯线路",
         )
     terminal = terminal_text(facts.terminal_id)
     return Text(
         f"{terminal.en}, {day.en}: {facts.failed:,} of {facts.attempts:,} payments failed technically (answers 91, 96, "
-        f"98), at the shop's other terminals {facts.others_failed:,} of {facts.others_attempts:,}: have it repaired",
-        f"{terminal.zh}{day.zh}{facts.attempts:,}笔中{facts.failed:,}笔因系统原因失败（应答码91、96、98），"
-        f"同店其他终端{facts.others_attempts:,}笔中{facts.others_failed:,}笔失败：请安排维修",
+        f"98), at the shop's other terminals {facts.others_failed:,} of {facts.others_attempts:,}; have it checked",
+        f"{terminal.zh}：{day.zh}{facts.attempts:,}笔中{facts.failed:,}笔因系统原因失败（应答码91、96、98），"
+        f"同店其他终端{facts.others_attempts:,}笔中{facts.others_failed:,}笔失败；请安排检修",
     )
 
 

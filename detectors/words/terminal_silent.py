@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from detectors.words.figures import FactsOf
+from detectors.words.figures import FactsOf, counted
 from detectors.words.terminal_failing import terminal_text
 from domain.alerts import Text
 
-TITLE = Text("Silent terminal (maintenance)", "终端停用（需维护）")
+TITLE = Text("Silent terminal (maintenance)", "终端停止交易（需核实）")
 
 
 class Facts(FactsOf, frozen=True, kw_only=True):
@@ -28,9 +28,10 @@ class Facts(FactsOf, frozen=True, kw_only=True):
 def sentence(facts: Facts, currency: str) -> Text:  # noqa: ARG001
     """For how long the terminal has been silent while the shop trades."""
     terminal, missed = terminal_text(facts.terminal_id), f"{facts.missed:,.0f}"
+    before_en = f"{counted(facts.longest_d, 'day')} at most before" if facts.longest_d else "never a day before"
+    before_zh = f"此前最长{facts.longest_d}天" if facts.longest_d else "此前从未中断"
     return Text(
-        f"{terminal.en} has not been used on {facts.silent_d} days on which the shop traded, {facts.longest_d} at most "
-        f"before; about {missed} payments would be usual: ask whether it is broken, idle or returned",
-        f"{terminal.zh}已连续{facts.silent_d}个营业日无交易（此前最长{facts.longest_d}天），"
-        f"按平时应有约{missed}笔：请核实是否故障、闲置或已撤机",
+        f"{terminal.en} has not been used on {counted(facts.silent_d, 'day')} running on which the shop traded "
+        f"({before_en}); about {missed} payments would be usual: ask whether it is broken, idle or returned",
+        f"{terminal.zh}已连续{facts.silent_d}个营业日无交易（{before_zh}），按平时应有约{missed}笔：请核实是否故障、闲置或已撤机",
     )

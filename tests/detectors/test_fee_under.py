@@ -22,7 +22,8 @@ def test_a_fee_below_the_contract_is_found_in_a_transaction_and_in_a_settlement(
         (alert,) = alerts_of(VERSION, event)
         assert (alert.detector, alert.at_stake, alert.bearer) == ("fee_under", 3_500, "acquirer")
         assert alert.reason.en == (
-            "Acquirer undercharged ¥35.00 on 1 payment: ¥25.00 charged, ¥60.00 due at the contract's 0.60 %"
+            "Merchant undercharged ¥35.00 on 1 payment, at the acquirer's cost: ¥25.00 charged, ¥60.00 due at the "
+            "contract's 0.60 %"
         )
         assert alert.reason.zh == "累计1笔少收手续费¥35.00，由收单机构承担：实扣¥25.00，按签约费率0.60%应扣¥60.00"
 

@@ -37,7 +37,7 @@ def test_a_licence_is_told_of_from_sixty_days_before_it_expires() -> None:
     alert = only(expiring(shop(41, licence_expires_at=EXPIRES)))
     assert alert.duty is not None
     assert (alert.duty.rule, alert.duty.due, alert.severity) == (RULE, iso(EXPIRES), 0.15)
-    assert "expires on 11 April, in 60 days" in alert.reason.en
+    assert "By the master data the business licence expires on 11 April: ask" in alert.reason.en
 
 
 def test_it_is_severer_when_soon_and_when_expired_and_one_story() -> None:

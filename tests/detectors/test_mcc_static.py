@@ -148,7 +148,7 @@ def test_a_name_of_a_dearer_trade_is_told_mildly_where_sales_cannot_be_compared(
     alert = only(alerts_of(events, MccStatic()))
     shown = {each.feature: each for each in alert.evidence}
     assert (shown["trade_name"].value, shown["trade_name"].baseline) == ("5812", "5411")
-    assert "its name speaks of 5812 (restaurants)" in alert.reason.en
+    assert "its name suggests 5812 (restaurants)" in alert.reason.en
     assert "店名显示为5812（餐厅）" in alert.reason.zh
     assert 0.1 <= alert.severity < 0.3
     assert alert.loss is not None

@@ -78,7 +78,7 @@ def test_a_shop_with_one_terminal_that_fails_for_days_is_told_at_a_day_s_end() -
     broken = [*at("1", "96", 20), *at("1", count=2)]
     assert failing(shop(20, broken, broken, terminals="1")) == []
     alert = only(failing(shop(20, broken, broken, broken, terminals="1")))
-    assert "For 3 days most payments have failed technically" in alert.reason.en
+    assert "On each of the last 3 days of trade most payments failed technically" in alert.reason.en
     assert "20 of 22 on 23 January" in alert.reason.en
     assert alert.txn_ids == ("",) or alert.hits == 1
 

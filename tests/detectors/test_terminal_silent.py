@@ -49,7 +49,7 @@ def test_a_terminal_that_is_not_used_while_the_others_are_is_told_on_the_third_d
     assert shown["terminal_code"] == "3"
     assert alert.first_time.startswith("2025-04-13")  # the closing of day 32, local
     assert alert.hits == 8  # the last revision's, of 13
-    assert "Terminal 3 has not been used on 10 days on which the shop traded" in alert.reason.en
+    assert "Terminal 3 has not been used on 10 days running on which the shop traded" in alert.reason.en
     assert (alert.bearer, alert.risk_code, alert.severity < 0.5) == (None, "", True)
 
 

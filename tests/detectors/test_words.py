@@ -10,11 +10,17 @@ import pytest
 from detectors.contract import Story
 from detectors.mcc_jump import MccJump
 from detectors.words import (
+    compromised_point,
     dormancy,
     fee_notice,
     fee_over,
+    gauge_breach,
+    licence_expiry,
     mcc_drift,
     mcc_jump,
+    mcc_static,
+    terminal_failing,
+    terminal_silent,
     volume_burst,
     volume_collapse,
     volume_decline,
@@ -166,3 +172,61 @@ def test_a_decline_says_since_when() -> None:
     said = volume_decline.sentence(facts, "CNY")
     assert "at 45 % of their three-month level, low since 5 June" in said.en
     assert "降至近三个月水平的45%，自6月5日起持续偏低" in said.zh
+
+
+def test_what_was_charged_back_is_told_apart_from_what_was_reported_since_the_alert_began() -> None:
+    """It is of all reports, those of before the alert included, so it may be more."""
+    reported: dict[str, Any] = {"reports": 20, "sales": 274, "usual": 0.3, "weeks": 2, "loss_minor": 88_507}
+    said = compromised_point.sentence(compromised_point.Facts(**reported), "CNY")
+    assert said.en.endswith("would be usual; ¥885.07 since the alert began, borne by issuers unless charged back")
+    back = compromised_point.sentence(compromised_point.Facts(**reported, charged_back_minor=100_000), "CNY")
+    assert back.en.endswith(
+        "¥885.07 since the alert began, borne by issuers unless charged back; ¥1,000.00 of all reports charged back to "
+        "the merchant so far"
+    )
+    assert back.zh.endswith("告警以来欺诈金额¥885.07，未拒付部分由发卡行承担；历次累计拒付¥1,000.00，由商户承担")
+
+
+@pytest.mark.parametrize(("items", "limit"), [(23, "20.54 %; limit 30 %"), (45, "40.18 %; 50 points or more below")])
+def test_an_approval_rate_is_held_against_the_limit_that_it_breaches(items: int, limit: str) -> None:
+    facts = gauge_breach.Facts(programmes=("approval",), items=(items,), base=(112,), days=(0,), day="2026-08-21")
+    said = gauge_breach.sentence(facts, "EUR")
+    assert f"{items} of 112 attempts approved in the three days to 21 August ({limit}" in said.en
+
+
+def test_a_programme_is_told_with_the_limit_in_force_on_its_day() -> None:
+    facts: dict[str, Any] = {"programmes": ("vamp",), "items": (1_600,), "base": (60_000,), "days": (0,)}
+    before = gauge_breach.sentence(gauge_breach.Facts(**facts, day="2026-03-31"), "USD")
+    after = gauge_breach.sentence(gauge_breach.Facts(**facts, day="2026-04-01"), "USD")
+    assert "limit 1,501 and 2.2 %" in before.en
+    assert "截至4月1日当月欺诈报告及拒付1,600笔、无卡交易60,000笔（2.67%；阈值1,501笔且1.5%）" in after.zh
+
+
+def test_a_licence_is_told_with_its_day_which_does_not_grow_old() -> None:
+    early = licence_expiry.sentence(licence_expiry.Facts(day="2026-12-30", left_d=15), "CNY")
+    assert early.en.endswith("expires on 14 January: ask for the renewed one")
+    late = licence_expiry.sentence(licence_expiry.Facts(day="2026-03-31", left_d=0), "CNY")
+    assert late.zh == "档案中的营业执照已于3月31日到期：请商户提供有效证照并更新档案，未提供的应暂停收单服务"
+
+
+def test_a_terminal_and_a_day_that_follow_each_other_are_told_apart() -> None:
+    facts = terminal_failing.Facts(
+        failed=24, attempts=28, day="2026-08-30", terminal_id="T1", others_failed=0, others_attempts=20
+    )
+    assert terminal_failing.sentence(facts, "JPY").zh.startswith("终端T1：8月30日28笔中24笔因系统原因失败")
+
+
+@pytest.mark.parametrize(("longest_d", "en", "zh"), [
+    (0, "(never a day before)", "（此前从未中断）"), (2, "(2 days at most before)", "（此前最长2天）"),
+])  # fmt: skip
+def test_a_silent_terminal_says_whether_it_ever_was(longest_d: int, en: str, zh: str) -> None:
+    said = terminal_silent.sentence(terminal_silent.Facts(silent_d=10, longest_d=longest_d, missed=108.2), "EUR")
+    assert en in said.en
+    assert zh in said.zh
+
+
+def test_what_a_miscoded_merchant_saves_is_lost_only_if_it_is_miscoded() -> None:
+    facts = mcc_static.Facts(hits=101, loss_minor=71_676, own="8062", like="", called="5912")
+    said = mcc_static.sentence(facts, "CNY")
+    assert said.en.endswith("; if miscoded, issuers and UnionPay underpaid ¥716.76 on 101 days")
+    assert said.zh.endswith("；如属套码，发卡行及银联少收¥716.76（101天）")
