@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from engine.outputs import Outputs
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("warm_kernel")]
-SINCE = {each.name for family in (terminals, complaints, reports, gauges) for each in family.BLOCKS}
+SINCE = {each.name for family in (terminals, complaints, reports, gauges) for each in family.BLOCKS} | {"months"}
 """Kinds of blocks whose fields no earlier version had in the row."""
 NOON_MS, DAY_MS = 1_783_224_000_000, 86_400_000
 HELD: dict[str, Any] = msgspec.msgpack.decode(
