@@ -37,7 +37,7 @@ VAMP_DUTY = DutyRule("Visa VAMP", VAMP_GRACE_S)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GaugeBreach:
-    """Ends of days at which a programme is breached, or will be soon at the pace of late.
+    """Ends of days at which a programme is breached, or will be soon at the recent pace.
 
     Args:
         ahead_d: days ahead for which a breach is told, 0 to 31; 0 for none.

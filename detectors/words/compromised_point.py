@@ -49,6 +49,6 @@ def _lost(facts: Facts, currency: str) -> Text:
     back_en = f"; {back} of all reports charged back to the merchant so far" if facts.charged_back_minor else ""
     back_zh = f"；历次累计拒付{back}，由商户承担" if facts.charged_back_minor else ""
     return Text(
-        f"{lost} since the alert began, borne by issuers unless charged back{back_en}",
+        f"{lost} reported since the alert began, borne by issuers unless charged back{back_en}",
         f"告警以来欺诈金额{lost}，未拒付部分由发卡行承担{back_zh}",
     )

@@ -125,4 +125,4 @@ def _where(facts: Facts) -> Text:
     found = [PLACES[each] for each in facts.places if each in PLACES]
     names = [each.en for each in found]
     listed = " and ".join((", ".join(names[:-1]), names[-1])) if len(names) > 1 else names[0]
-    return Text(f", seen in its {listed}", f"，来源为{'、'.join(each.zh for each in found)}")
+    return Text(f", seen in the {listed}", f"，来源为{'、'.join(each.zh for each in found)}")

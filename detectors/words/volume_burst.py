@@ -12,7 +12,7 @@ class Facts(FactsOf, frozen=True, kw_only=True):
     """Facts of an alert.
 
     Attributes:
-        age_d: which day of the merchant's life it is, from 1.
+        age_d: which day it is from the merchant's first sale on, from 1.
         day: the local day.
         sales: approved sales of the day so far.
         sales_minor: their sum.
@@ -46,8 +46,9 @@ def sentence(facts: Facts, currency: str) -> Text:
         than_en, than_zh = f", {times}× its usual day", f"，为其平时的{times}倍"
     since_en = since_zh = ""
     if facts.age_d > 1:
-        since_en, since_zh = f"; {total.en} since its first sale", f"；入网以来累计{total.zh}"
+        since_en, since_zh = f"; {total.en} in all", f"；累计{total.zh}"
     return Text(
-        f"Day {facts.age_d} of a new merchant{on_en}: {counted(facts.sales, 'sale')}, {sold.en}{than_en}{since_en}",
-        f"入网第{facts.age_d}天{on_zh}：当日{facts.sales:,}笔、{sold.zh}{than_zh}{since_zh}",
+        f"New merchant, day {facts.age_d} from its first sale{on_en}: {counted(facts.sales, 'sale')}, {sold.en}"
+        f"{than_en}{since_en}",
+        f"新商户自首笔交易起第{facts.age_d}天{on_zh}：当日{facts.sales:,}笔、{sold.zh}{than_zh}{since_zh}",
     )

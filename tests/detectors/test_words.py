@@ -161,10 +161,10 @@ def test_great_sums_are_read_in_millions_and_in_wan() -> None:
                                by_peers=True)  # fmt: skip
     said = volume_burst.sentence(facts, "CNY")
     assert said.en == (
-        "Day 5 of a new merchant, 3 June: 58 sales, ¥260,000, far above new shops of its trade; "
-        "¥2.59 m since its first sale"
+        "New merchant, day 5 from its first sale, 3 June: 58 sales, ¥260,000, far above new shops of its trade; "
+        "¥2.59 m in all"
     )
-    assert said.zh == "入网第5天（6月3日）：当日58笔、¥26.0万，远高于同业新商户；入网以来累计¥258.7万"
+    assert said.zh == "新商户自首笔交易起第5天（6月3日）：当日58笔、¥26.0万，远高于同业新商户；累计¥258.7万"
 
 
 def test_a_decline_says_since_when() -> None:
@@ -178,10 +178,10 @@ def test_what_was_charged_back_is_told_apart_from_what_was_reported_since_the_al
     """It is of all reports, those of before the alert included, so it may be more."""
     reported: dict[str, Any] = {"reports": 20, "sales": 274, "usual": 0.3, "weeks": 2, "loss_minor": 88_507}
     said = compromised_point.sentence(compromised_point.Facts(**reported), "CNY")
-    assert said.en.endswith("would be usual; ¥885.07 since the alert began, borne by issuers unless charged back")
+    assert said.en.endswith("would be usual; ¥885.07 reported since the alert began, borne by issuers unless charged back")
     back = compromised_point.sentence(compromised_point.Facts(**reported, charged_back_minor=100_000), "CNY")
     assert back.en.endswith(
-        "¥885.07 since the alert began, borne by issuers unless charged back; ¥1,000.00 of all reports charged back to "
+        "¥885.07 reported since the alert began, borne by issuers unless charged back; ¥1,000.00 of all reports charged back to "
         "the merchant so far"
     )
     assert back.zh.endswith("告警以来欺诈金额¥885.07，未拒付部分由发卡行承担；历次累计拒付¥1,000.00，由商户承担")
