@@ -67,7 +67,7 @@ def cause_of(
         shared=_shared(story, count),
         first_day=str(date.fromordinal(story.first_day)), last_day=str(date.fromordinal(story.last_day)),
         first_time=members[0].time, last_time=members[-1].time, money=_money(found),
-        risk_code=_risk_code(story, found), severity=_severity(kind, found), title=title(detector, story.group),
+        risk_code=_risk_code(story, found), severity=_severity(story, found), title=title(detector, story.group),
         reason=Text("", ""), closed=clock_day - story.last_day >= STORY_D,
     )  # fmt: skip
     return replace(unnamed, reason=reason(unnamed, date.fromordinal(min(each.day for each in found))))
@@ -125,7 +125,11 @@ def _risk_code(story: Story, onsets: Iterable[Onset]) -> str:
     return codes.pop() if len(codes) == 1 else ""
 
 
-def _severity(kind: str, onsets: Iterable[Onset]) -> float:
-    """That of the severest alert, at least to be worked; of a city, which has weather, that of the middle one."""
+def _severity(story: Story, onsets: Iterable[Onset]) -> float:
+    """That of the severest alert, at least to be worked unless nobody is suspect; of a city, which has weather, that of
+    the middle one.
+    """
     severities = sorted(each.severity for each in onsets)
-    return severities[len(severities) // 2] if kind == "city" else max(severities[-1], HIGH.least)
+    if story.key[0] == "city":
+        return severities[len(severities) // 2]
+    return severities[-1] if story.group == "service" else max(severities[-1], HIGH.least)

@@ -72,7 +72,7 @@ def reason(cause: Cause, since: date) -> Text:
     share, elsewhere = f"{100 * cause.share:.1f}", f"{100 * cause.share_elsewhere:.2g}"
     en = (
         f"{cause.count:,} of {cause.merchants:,} {whose.en} since {since}:"
-        f" {_lower(cause.title.en)} ({share} %; {elsewhere} % elsewhere)."
+        f" {_lower(cause.title.en)}, {share} % against {elsewhere} % elsewhere."
     )
     zh = (
         f"{whose.zh}中，自{since.year}年{since.month}月{since.day}日起{cause.count:,}户出现“{cause.title.zh}”"
@@ -121,9 +121,9 @@ def _also(cause: Cause) -> list[Text]:
     if not cause.shared:
         return []
     named = [(name_of(each.kind, each.key), each.members) for each in cause.shared]
-    en = ", ".join(f"{count:,} of {name.en}" for name, count in named)
-    zh = "、".join(f"{name.zh}{count:,}户" for name, count in named)
-    return [Text(f"Of them {en}.", f"其中{zh}。")]
+    en = ", ".join(f"{count:,} share {name.en}" for name, count in named)
+    zh = "、".join(f"{count:,}户同属{name.zh}" for name, count in named)
+    return [Text(f"Of these, {en}.", f"其中{zh}。")]
 
 
 def _money(minor: int, currency: str) -> str:

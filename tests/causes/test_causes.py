@@ -129,12 +129,12 @@ def test_shops_of_one_rep_that_fall_silent_are_told_as_switched() -> None:
         ("agent", "A", 14), ("channel", "agent", 14),
     ]  # fmt: skip
     assert cause.reason.en == (
-        "14 of 120 merchants of rep r-7 since 2025-02-10: collapse of volume or silence (11.7 %; 0.1 % elsewhere)."
-        " Of them 14 of agent A, 14 of channel agent. Possibly switched to another acquirer."
+        "14 of 120 merchants of rep r-7 since 2025-02-10: collapse of volume or silence, 11.7 % against 0.1 % "
+        "elsewhere. Of these, 14 share agent A, 14 share channel agent. Possibly switched to another acquirer."
     )
     assert cause.reason.zh == (
         "客户经理r-7名下120户商户中，自2025年2月10日起14户出现“交易骤降或停止交易”（占11.7%，其他商户0.1%）。"
-        "其中代理商A14户、渠道agent14户。疑似切机。"
+        "其中14户同属代理商A、14户同属渠道agent。疑似切机。"
     )
 
 
@@ -290,3 +290,11 @@ def test_an_alert_that_is_no_more_is_taken_out() -> None:
         causes.drop(f"fee_over-{i}-{DAY}")
     causes.drop("never seen")
     assert causes.causes() == []
+
+
+def test_licences_of_one_agent_that_expire_together_are_told_as_a_duty_and_not_as_a_suspicion() -> None:
+    causes = acquirer({"A": 60})
+    of(causes, range(5), "licence_expiry", DAY, severity=0.15)
+    (cause,) = causes.causes()
+    assert (cause.severity, cause.risk_code) == (0.15, "")
+    assert cause.reason.en.endswith("(duty), 8.3 % against 0 % elsewhere. Of these, 5 share channel agent.")

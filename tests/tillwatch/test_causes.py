@@ -82,7 +82,7 @@ def test_causes_are_shown_as_lines_of_json_and_nothing_is_written(path: Path) ->
     assert (cause.kind, cause.key, cause.count, cause.merchants) == ("agent", "A-17", 9, 80)
     assert [each.merchant_id for each in cause.members] == [f"m{i}" for i in range(9)]
     assert cause.reason.en.startswith(
-        "9 of 80 merchants of agent A-17 since 2025-01-01: fee above contract (11.2 %; 0 %"
+        "9 of 80 merchants of agent A-17 since 2025-01-01: fee above contract, 11.2 % against 0 %"
     )
     with SqliteLog(path) as log:
         assert log.end_offset("causes", 0) == 0
