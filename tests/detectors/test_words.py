@@ -178,11 +178,13 @@ def test_what_was_charged_back_is_told_apart_from_what_was_reported_since_the_al
     """It is of all reports, those of before the alert included, so it may be more."""
     reported: dict[str, Any] = {"reports": 20, "sales": 274, "usual": 0.3, "weeks": 2, "loss_minor": 88_507}
     said = compromised_point.sentence(compromised_point.Facts(**reported), "CNY")
-    assert said.en.endswith("would be usual; ¥885.07 reported since the alert began, borne by issuers unless charged back")
+    assert said.en.endswith(
+        "would be usual; ¥885.07 reported since the alert began, borne by issuers unless charged back"
+    )
     back = compromised_point.sentence(compromised_point.Facts(**reported, charged_back_minor=100_000), "CNY")
     assert back.en.endswith(
-        "¥885.07 reported since the alert began, borne by issuers unless charged back; ¥1,000.00 of all reports charged back to "
-        "the merchant so far"
+        "¥885.07 reported since the alert began, borne by issuers unless charged back; ¥1,000.00 of all reports "
+        "charged back to the merchant so far"
     )
     assert back.zh.endswith("告警以来欺诈金额¥885.07，未拒付部分由发卡行承担；历次累计拒付¥1,000.00，由商户承担")
 
