@@ -467,8 +467,8 @@ def test_every_topic_is_made(path: Path) -> None:
     with SqliteLog(path) as log:
         made = [each for each in TOPICS if not each.internal]
         assert log.topic_names() == sorted(each.name for each in made)
-        assert [log.partitions(each.name) for each in made] == [PARTITIONS] * 6 + [1]
-        assert [log.compacted(each.name) for each in made] == [False, True, True, False, True, False, True]
+        assert [log.partitions(each.name) for each in made] == [PARTITIONS] * 6 + [1, 1]
+        assert [log.compacted(each.name) for each in made] == [False, True, True, False, True, False, True, True]
 
 
 def test_a_batch_that_fails_ends_the_worker_also_where_a_cut_is_due(path: Path) -> None:
