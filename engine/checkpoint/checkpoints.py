@@ -477,7 +477,7 @@ class Checkpoints:
         for kind in rows.kinds:
             dtype, _ = kind.dtype()
             if _BLOCK + kind.name in arrays:
-                found = fitted(arrays[_BLOCK + kind.name], dtype, forgotten)
+                found = fitted(arrays[_BLOCK + kind.name], dtype, forgotten, kind.moved)
             else:  # it was written before there were blocks of this kind, with their fields in the row or another
                 found = fitted(stored, dtype, forgotten, kind.moved)
                 if _BLOCK + kind.was_in in arrays:

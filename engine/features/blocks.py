@@ -42,7 +42,7 @@ class Block(NamedTuple):
         name: of the kind, unique among all families.
         fields: entries of its dtype; all zeros must mean "nothing seen".
         kept: further fields, which outlive a reset of the row.
-        moved: by field, where an earlier version stored it in the row.
+        moved: by field, where an earlier version stored it, in the row or the block.
         late: whether it shows only within a hook that the block is needed.
         was_in: the kind of block that its fields were in, in states that know none of this kind; "" for none.
     """

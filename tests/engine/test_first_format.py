@@ -30,7 +30,7 @@ HELD: dict[str, Any] = msgspec.msgpack.decode(
 )
 SINCE = (
     *(name for name, *_ in (*OFF_KEPT, *OFF_FIELDS, *CARDS)),
-    "tariff_middle", "tariff_middle_fee", "tariff_floor", "tariff_fall", "rough_fall",
+    "tariff_middle", "tariff_middle_fee", "tariff_floor", "tariff_fall", "rough_fall", "unexplained",
 )  # fmt: skip
 """What blocks hold otherwise: that version followed no cards, looked for no fees that fall, and counted any difference
 above 1 minor unit as charged above the contract."""

@@ -19,7 +19,7 @@ from engine.features.families import Column
 from engine.features.families.mcc import price_e7, regime_of
 from engine.features.fees_off import OFF_FIELDS, OFF_KEPT, count_off, taken, turn_off
 from engine.features.months import MONTH_FIELDS, add_sale, month_so_far, take_out
-from engine.features.tariffs import MOST_MINOR, ROUNDING_MINOR, TARIFF_FIELDS, learn
+from engine.features.tariffs import MOST_MINOR, ROUNDING_MINOR, TARIFF_FIELDS, TARIFFS_MOVED, learn
 from engine.jit import i64, njit_inner
 
 ROUNDING_PPM = 200
@@ -43,7 +43,7 @@ _FIELDS = (
 BLOCKS = (
     Block("fees", _FIELDS, _KEPT),
     Block("fees_off", OFF_FIELDS, OFF_KEPT, late=True, was_in="fees"),
-    Block("tariffs", TARIFF_FIELDS),
+    Block("tariffs", TARIFF_FIELDS, moved=TARIFFS_MOVED),
     Block("months", MONTH_FIELDS),
 )
 
