@@ -477,9 +477,11 @@ class Checkpoints:
         for kind in rows.kinds:
             dtype, _ = kind.dtype()
             if _BLOCK + kind.name in arrays:
-                found = fitted(arrays[_BLOCK + kind.name], dtype, forgotten)
-            else:  # it was written before there were blocks of this kind, with their fields in the row
+                found = fitted(arrays[_BLOCK + kind.name], dtype, forgotten, kind.moved)
+            else:  # it was written before there were blocks of this kind, with their fields in the row or another
                 found = fitted(stored, dtype, forgotten, kind.moved)
+                if _BLOCK + kind.was_in in arrays:
+                    found[held[f"{kind.was_in}_block"] != 0] = fitted(arrays[_BLOCK + kind.was_in], dtype, forgotten)
                 held[kind.place] = found.view(np.uint8).reshape(len(found), -1).any(axis=1)
                 found = found[held[kind.place] != 0]
             blocks[kind.name] = found

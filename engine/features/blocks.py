@@ -35,19 +35,24 @@ class Block(NamedTuple):
     `settle`, and may have `<name>_settled` for the latter alone, `<name>_undone(row, undone)`, asked before `undo`, and
     `<name>_complained(row, complaint)`, asked before `complain`, or `<name>_reported(row, report)`, asked before
     `report`: whether the event writes to the block.
-    Its hooks are given the merchant's blocks after the row, in their order.
+    Its hooks are given the merchant's blocks after the row, in their order. Of a kind that is `late` they are given the
+    `BlockArrays`, and take the merchant's where they find that they need it; nothing is asked before.
 
     Attributes:
         name: of the kind, unique among all families.
         fields: entries of its dtype; all zeros must mean "nothing seen".
         kept: further fields, which outlive a reset of the row.
-        moved: by field, where an earlier version stored it in the row.
+        moved: by field, where an earlier version stored it, in the row or the block.
+        late: whether it shows only within a hook that the block is needed.
+        was_in: the kind of block that its fields were in, in states that know none of this kind; "" for none.
     """
 
     name: str
     fields: tuple[Any, ...]
     kept: tuple[Any, ...] = ()
     moved: Mapping[str, Moved] = MappingProxyType({})
+    late: bool = False
+    was_in: str = ""
 
     @property
     def place(self) -> str:

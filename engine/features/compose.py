@@ -138,12 +138,15 @@ def _source(families: tuple[ModuleType, ...]) -> str:
 def _hook(name: str, families: tuple[ModuleType, ...]) -> str:
     """A function that calls every family's function `name`, where it has one."""
     taken, asked = _HOOKS[name]
-    calls = []
+    calls, kinds = [], [each.name for each in blocks_of(families)]
     for k, family in enumerate(families):
         if not hasattr(family, name):
             continue
         given = ["row"]
         for block in getattr(family, "BLOCKS", ()):
+            if block.late:
+                given.append(f"blocks.kind_{kinds.index(block.name)}")
+                continue
             asks = (each.format(block.name) for each in asked)
             found = next((each for each in asks if hasattr(family, each.split("(", maxsplit=1)[0])), None)
             needed = f"family_{k}.{found}" if found else "False"

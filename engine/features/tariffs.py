@@ -13,6 +13,7 @@ import numpy as np
 
 from domain.events import CARD_KINDS, SCHEMES
 from domain.feature_codes import FEE_LEARNED, FEE_ROUGH
+from engine.checkpoint.fitting import Moved
 from engine.features.event import MISSING, UNIONPAY, Event
 from engine.jit import i64, njit_inner
 
@@ -44,7 +45,7 @@ VOTE = 8
 """What a payment of the kind that the rough rate is of weighs against one of another: the kind is kept while it has
 more than a ninth of them."""
 NOISY = 0.5
-"""Share of payments that tariffs must explain at least; below it the rough rate is used."""
+"""Share of payments that tariffs may leave unexplained at most; above it the rough rate is used."""
 AGAINST = 3
 """What a payment of at most the due fee takes off the run of dearer ones: they prevail from three in four on."""
 TELLING_MINOR = 25
@@ -72,7 +73,7 @@ TARIFF_FIELDS = (
     ("tariff_middle_fee", np.uint32, TARIFFS),
     ("rough_mean", np.float32),
     ("rough_spread", np.float32),
-    ("explained", np.float32),
+    ("unexplained", np.float32),
     ("tariff_kind", np.uint16, TARIFFS),
     ("tariff_first", np.uint16, TARIFFS),
     ("tariff_last", np.uint16, TARIFFS),
@@ -91,6 +92,10 @@ payments it is, the fee days of its first and last payment, its count (bit 7: it
 own), and by how many the payments dearer than it prevail; how far it is trusted as a floor (bit 7: it came in cheaper),
 and by how many the payments cheaper than it prevail. Of the rough rate: mean and mean deviation, parts per million, and
 likewise."""
+TARIFFS_MOVED = {
+    "unexplained": Moved("explained", lambda held: np.where(held > 0, np.float32(1) - held, np.float32(0)))
+}
+"""Where an earlier version stored such a field otherwise."""
 
 
 @njit_inner
@@ -393,10 +398,23 @@ def _run(held: Any, high: int, low: int, side: int, fee: int, due: int, least: i
 
 
 @njit_inner
+def _tells(held: Any, kind: int, day: int) -> bool:
+    """Whether payments of a kind without an own tariff tell whether fees follow tariffs: there is no own one of any
+    kind, or it is the kind that the rough rate is of.
+    """
+    if held.rough_kind == kind:
+        return True
+    for k in range(TARIFFS):
+        if held.tariff_count[k] != 0 and _is_own(held, k, day):
+            return False
+    return True
+
+
+@njit_inner
 def learn(held: Any, day: int, event: Event, out: Any) -> int:
     """Hold a payment against the merchant's own tariffs, then learn; 1 where it is dearer, -1 where cheaper, else 0."""
     kind, amount, fee = kind_of(event), event.amount, event.fee
-    high, best, low, least, known, exact = -1, 0.0, -1, 0.0, False, held.explained >= NOISY
+    high, best, low, least, known, exact = -1, 0.0, -1, 0.0, False, held.unexplained <= NOISY
     for k in range(TARIFFS):
         inside = held.tariff_low[k] <= amount <= held.tariff_high[k]
         if held.tariff_kind[k] != kind or held.tariff_count[k] == 0:
@@ -430,20 +448,19 @@ def learn(held: Any, day: int, event: Event, out: Any) -> int:
     if side and young and held.tariff_first[fit] <= i64(held.tariff_first[against]) + SETTLED_D:
         side = 0
     explained = fit >= 0 and (held.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED
-    if (high >= 0 and side == 0) or not known:
-        held.explained += np.float32((1.0 if explained else 0.0) - held.explained) * np.float32(1.0 / 64.0)
-    if not exact:
-        high, side = -1, 0
-    if high >= 0:
+    if (high >= 0 and side == 0) or (not known and _tells(held, kind, day)):
+        held.unexplained += np.float32((0.0 if explained else 1.0) - held.unexplained) * np.float32(1.0 / 64.0)
+    judged = exact and high >= 0
+    if judged:
         _run(held, high, low, side, fee, due_minor, least_minor, day)
         _tell(held, high, low, side, fee, least_minor if side < 0 else due_minor, out)
     if fit >= 0:
         _credit(held, fit, amount, fee, day, side)
-        if side and (held.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED:
+        if judged and side and (held.tariff_count[fit] & _MOST_COUNT) >= CONFIRMED:
             out.fee_new_ppm, out.fee_new_fixed = _tariff(held, fit)
     else:
         _stray(held, kind, amount, fee, day, side)
-    return side if high >= 0 else _rough(held, kind, amount, fee, exact, out)
+    return side if judged else _rough(held, kind, amount, fee, exact, out)
 
 
 @njit_inner

@@ -129,6 +129,31 @@ def test_steps_of_5_to_200_basis_points_are_found_both_ways(basis_points: int, w
     assert set(found) == {"fee_rise" if way > 0 else "fee_fall"}
 
 
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("rise", "name"), [(0.2, "fee_rise"), (-0.2, "fee_fall")])
+def test_a_change_in_the_second_week_of_a_merchant_with_six_payments_a_day_is_found(
+    rise: float, name: str, seed: int
+) -> None:
+    """Of its first payments most come before there is a tariff: that says nothing against tariffs."""
+    events = month(
+        lambda day, event, _rng: usual(event, rise=rise * (day >= 9)), days=60, a_day=6, median=300.0, seed=seed
+    )
+    assert set(last_of(alerts_of(*events))) == {name}
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("step", [0.02, -0.02])
+def test_drift_is_found_where_many_kinds_of_payments_have_no_tariff_of_their_own_yet(step: float, seed: int) -> None:
+    def fee(day: int, event: Event, rng: random.Random) -> int:
+        if rng.random() < 0.4:
+            event["settlement_mode"] = f"D{rng.randrange(4)}"
+        return usual(event, rise=(1 + step) ** max(0, day - 14) - 1)
+
+    found = last_of(alerts_of(*month(fee, days=50, a_day=12, median=300.0, seed=seed)))
+    assert set(found) == {"fee_rise" if step > 0 else "fee_fall"}
+    assert found.popitem()[1].hits > 50
+
+
 def test_a_fall_where_fees_follow_no_tariff_is_found_by_their_rate() -> None:
     def fee(day: int, event: Event, rng: random.Random) -> int:
         return noisy(day, event, rng) // (4 if day >= ON else 1)

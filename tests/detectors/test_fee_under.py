@@ -18,8 +18,9 @@ VERSION = contract(T0 - DAY, {"rate_ppm": 6_000})
 
 
 def test_a_fee_below_the_contract_is_found_in_a_transaction_and_in_a_settlement() -> None:
+    first = {name: value for name, value in sale(0, T0).items() if name != "fee"}  # it says the merchant's currency
     for event in (sale(1, T0, amount=1_000_000, fee=2_500), settlement(1, T0 + DAY, amount=1_000_000, fee=2_500)):
-        (alert,) = alerts_of(VERSION, event)
+        (alert,) = alerts_of(VERSION, first, event)
         assert (alert.detector, alert.at_stake, alert.bearer) == ("fee_under", 3_500, "acquirer")
         # A merchant of which only settlements came has no currency yet.
         assert alert.reason.en.replace("¥", "") == (

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
+import numpy.lib.recfunctions as rfn
 import pytest
 
 from detectors.calibration import RAW
@@ -19,15 +21,16 @@ from engine.decoding.records import Records
 from engine.features.blocks import MOST_BLOCKS, blocks_of
 from engine.features.families import complaints, gauges, reports, season, terminals
 from engine.features.families.registry import FAMILIES
+from engine.features.fees_off import OFF_FIELDS, OFF_KEPT
 from engine.monitor import Monitor, MonitorConfig
-from tests.engine.test_checkpoints import rows_of
+from tests.engine.test_checkpoints import Shelf, rows_of
 from tests.strategies import cut, records_of, seeded_stream
 
 if TYPE_CHECKING:
     from engine.outputs import Outputs
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("warm_kernel")]
-SINCE = {each.name for family in (terminals, complaints, reports, gauges) for each in family.BLOCKS} | {"months"}
+SINCE = {"months", *(each.name for family in (terminals, complaints, reports, gauges) for each in family.BLOCKS)}
 """Kinds of blocks whose fields no earlier version had in the row."""
 NOON_MS, DAY_MS = 1_783_224_000_000, 86_400_000
 HELD: dict[str, Any] = msgspec.msgpack.decode(
@@ -64,6 +67,19 @@ def without_terminals(outputs: Outputs) -> Outputs:
     for days in outputs.days:
         for column in terminals.COLUMNS:
             days.columns.pop(column.name, None)
+    return outputs
+
+
+def without_fees(outputs: Outputs) -> Outputs:
+    """What a batch gave, without alerts of fees off the contract, which go on from what was found by another rule, and
+    without the scores of merchants that have such."""
+    of_fees = {"fee_over", "fee_under"}
+    scored = {each.merchant_id for each in outputs.scores if of_fees & {part.detector for part in each.contributions}}
+    outputs.alerts = [each for each in outputs.alerts if each.detector not in of_fees]
+    outputs.scores = [each for each in outputs.scores if each.merchant_id not in scored]
+    for days in outputs.days:
+        held = zip(days.merchant_id, days.score, strict=True)
+        days.score[:] = [None if name in scored else score for name, score in held]
     return outputs
 
 
@@ -131,14 +147,55 @@ def test_a_state_from_before_there_were_blocks_is_read_as_if_there_had_been() ->
     assert needed == {each.name for each in blocks_of(FAMILIES)} - SINCE
     for each in (found, undisturbed):  # which learned a day's sales otherwise then
         forgotten = [name for name, *_ in (*season.FIELDS, *terminals.FIELDS)]
-        for name in (*forgotten, *(f"{each}_block" for each in SINCE)):
+        for name in (*forgotten, "fee_told_s", "fee_known_s", *(f"{each}_block" for each in SINCE)):
             each._pipeline.state.rows.rows[name] = 0
         forget(each, ("seen_from_day", "fresh_day", "late_bits", "fresh_bits"), "mcc_other", in_rows=True)
         forget(each, (*(name for name, *_ in CARDS), "trade_cards", "trade_returned"), "trade")
+        # 2 basis points were no rounding then, and nothing was looked at for being cheaper
+        forget(each, tuple(name for name, *_ in (*OFF_KEPT, *OFF_FIELDS)), "fees_off")
+        forget(each, ("unexplained",), "tariffs")  # it was a share of what is explained, and 0 at first
     assert without_idle_days(found) == without_idle_days(undisturbed)
     later = Records.of(HELD["later"], first_offset=len(HELD["events"]))
-    assert without_terminals(found.process(later)) == without_terminals(undisturbed.process(later))
+    outputs = [without_fees(without_terminals(each.process(later))) for each in (found, undisturbed)]
+    assert outputs[0].alerts
+    assert outputs[0] == outputs[1]
     assert without_idle_days(found) == without_idle_days(undisturbed)
+
+
+def undivided(arrays: dict[str, Any]) -> dict[str, Any]:
+    """A page of rows as it was when one kind of block held all sums of fees."""
+    rows, fees, off = arrays["rows"], arrays["block_fees"], arrays["block_fees_off"]
+    whole = np.zeros(len(fees), [*fees.dtype.descr, *off.dtype.descr])
+    for name in fees.dtype.names:
+        whole[name] = fees[name]
+    for name in off.dtype.names:
+        whole[name][rows["fees_off_block"][rows["fees_block"] != 0] != 0] = off[name]
+    bare = rows[[name for name in rows.dtype.names if name != "fees_off_block"]]
+    return {name: each for name, each in arrays.items() if name != "block_fees_off"} | {
+        "rows": rfn.repack_fields(bare), "block_fees": whole,
+    }  # fmt: skip
+
+
+def test_a_block_that_was_part_of_another_is_given_to_those_who_have_something_in_it() -> None:
+    prices = {"prices": [{"rate_ppm": 6_000}], "contract_id": "c", "effective_from": NOON_MS - DAY_MS}
+    seen = monitor()
+    for k, fee in enumerate((60, 75, 60)):  # of which the second is dearer, and the third has no contract
+        contract = {"type": "contract", "merchant_id": f"m{k}", "event_time": NOON_MS, "currency": "CNY"} | prices
+        seen.process(Records.of([json.dumps(contract).encode()] if k < 2 else []))
+        seen.process(Records.of([sale(k, f"m{k}", amount=10_000, fee=fee), sale(9 + k, f"none{k}")]))
+    shelf = Shelf()
+    shelf.whole(seen)
+    pages = [
+        (number, replace(page, arrays=undivided(page.arrays)) if page.kind == "rows" else page)
+        for number, page in shelf.decoded()
+    ]
+    found = monitor()
+    found.restore(shelf.notes, pages)
+    rows = found._pipeline.state.rows
+    having = {rows.id_of(row) for row in range(int(rows.count[0])) if "fees_off" in kinds_of(found, row)}
+    assert having == {"m1"}
+    assert int(rows.block("fees_off", rows.find("m1"))["fees_over"]) == 15
+    assert rows_of(found) == rows_of(seen)
 
 
 def test_a_field_that_was_stored_as_another_type_is_read_as_its_family_says_and_else_refused() -> None:

@@ -12,7 +12,7 @@ from engine.monitor import Monitor, MonitorConfig
 from simulator.config import SimulationConfig
 from simulator.simulation import simulate
 
-ROW_BYTES, MEAN_BYTES = 2_700, 3_350
+ROW_BYTES, MEAN_BYTES = 2_704, 3_230
 """What every merchant has, and what one has on average with its blocks, on the simulator's mix. `docs/performance.md`
 says where it goes; a family that needs more must save elsewhere."""
 

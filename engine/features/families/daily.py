@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from domain.events import CARD_KINDS
+from engine.checkpoint.fitting import Moved
 from engine.decoding.columns import pack
 from engine.features.event import (
     CHIP,
@@ -47,10 +48,11 @@ FIELDS = (
     ("daily_minor", np.int64, (2, 6)),
     ("daily_count", np.uint32, (2, 9)),
     ("daily_mcc_sales", np.uint32, (2, MCCS)),
-    ("daily_day", np.int32, 2),
+    ("daily_day", np.uint16, 2),
     ("daily_technical", np.uint16, 2),
     ("daily_mcc", np.int16, (2, MCCS)),
 )
+MOVED = {"daily_day": Moved("daily_day", lambda held: held.astype(np.uint16))}
 
 _CLOSING, _DAY = "no end of a day", "the local day that ended"
 
@@ -99,9 +101,9 @@ def is_technical(event: Event) -> bool:
 def _place(row: Any, day: int) -> int:
     """The place of a local day, emptied if it held an earlier one; -1 where it holds a later one."""
     k = day & 1
-    if row.daily_day[k] > day:
+    if i64(row.daily_day[k]) > day:
         return -1
-    if row.daily_day[k] < day:
+    if i64(row.daily_day[k]) < day:
         row.daily_day[k] = day
         row.daily_technical[k] = 0
         for each in range(6):

@@ -17,11 +17,11 @@ from engine.features.blocks import Block
 from engine.features.event import MISSING, REFUND, SALE, Event, Revision, Undone
 from engine.features.families import Column
 from engine.features.families.mcc import price_e7, regime_of
+from engine.features.fees_off import OFF_FIELDS, OFF_KEPT, count_off, taken, turn_off
 from engine.features.months import MONTH_FIELDS, add_sale, month_so_far, take_out
-from engine.features.tariffs import MOST_MINOR, ROUNDING_MINOR, TARIFF_FIELDS, learn
+from engine.features.tariffs import MOST_MINOR, ROUNDING_MINOR, TARIFF_FIELDS, TARIFFS_MOVED, learn
 from engine.jit import i64, njit_inner
 
-WEEKS = 4
 ROUNDING_PPM = 200
 """A difference of at most this part of the amount, 2 basis points, may be another host's rounding of the rate."""
 _MOST_E7 = 4 * 10**18
@@ -32,26 +32,20 @@ _KEPT = (
     ("fees_charged", np.int64),
     ("fees_priced", np.int64),
     ("fees_due", np.int64),
-    ("fees_over", np.int64),
     ("fees_interchange_e7", np.int64),
-    ("fees_under", np.int64),
 )
 FIELDS = ()
 _FIELDS = (
-    ("fee_week_over", np.int64, WEEKS),
-    ("fee_day_over", np.int64),
     ("fee_judged", np.float64),
-    ("fee_dearer", np.float64),
     ("fee_day", np.int32),
     ("fee_day_judged", np.uint32),
-    ("fee_day_dearer", np.uint32),
-    ("fee_week_under", np.int64, WEEKS),
-    ("fee_day_under", np.int64),
-    ("fee_small", np.float64),
-    ("fee_small_squares", np.float64),
-    ("fee_day_cheaper", np.uint32),
 )
-BLOCKS = (Block("fees", _FIELDS, _KEPT), Block("tariffs", TARIFF_FIELDS), Block("months", MONTH_FIELDS))
+BLOCKS = (
+    Block("fees", _FIELDS, _KEPT),
+    Block("fees_off", OFF_FIELDS, OFF_KEPT, late=True, was_in="fees"),
+    Block("tariffs", TARIFF_FIELDS, moved=TARIFFS_MOVED),
+    Block("months", MONTH_FIELDS),
+)
 
 _NO_FEE = "neither an approved sale nor a settlement, or no fee in it"
 _NOT_JUDGED = "nothing says what was due"
@@ -142,12 +136,13 @@ def months_settled(row: Any, event: Event, master_data: Any, reference: Any) -> 
 
 
 @njit_inner
-def month(row: Any, sums: Any, tariffs: Any, months: Any, day: int, was_ms: int) -> tuple[int, int, bool]:
+def month(row: Any, sums: Any, off: Any, tariffs: Any, months: Any, day: int, was_ms: int) -> tuple[int, int, bool]:
     """What a day's month came to before the day, with what is known of the day, and whether that is all of it.
 
     Args:
         row: the merchant's row.
         sums: its block of fees.
+        off: the kind of block of fees that are off.
         tariffs: its block of tariffs.
         months: its block of months.
         day: the local day.
@@ -184,22 +179,17 @@ def _is_jumped(event: Event, master_data: Any, reference: Any) -> bool:
 
 
 @njit_inner
-def _turn(sums: Any, day: int) -> None:
+def _turn(row: Any, sums: Any, off: Any, day: int) -> None:
     """Move the fee day on to `day`: empty its counts and decay the shares. Nothing for an earlier day."""
     was = i64(sums.fee_day)
     if day <= was:
         return
     factor = np.exp2((was - day) / 28.0)
     sums.fee_judged *= factor
-    sums.fee_dearer *= factor
-    sums.fee_small *= factor
-    sums.fee_small_squares *= factor * factor
-    sums.fee_day_over = sums.fee_day_under = 0
-    sums.fee_day_judged = sums.fee_day_dearer = sums.fee_day_cheaper = np.uint32(0)
-    for week in range(max(was // 7 + 1, day // 7 - WEEKS + 1), day // 7 + 1):
-        sums.fee_week_over[week % WEEKS] = 0
-        sums.fee_week_under[week % WEEKS] = 0
+    sums.fee_day_judged = np.uint32(0)
     sums.fee_day = day
+    if row.fees_off_block != 0:
+        turn_off(taken(row, off), was, day, factor)
 
 
 @njit_inner
@@ -209,67 +199,52 @@ def rounding_of(amount: int) -> int:
 
 
 @njit_inner
-def _count(sums: Any, day: int, sign: int, difference: int, rounding: int) -> tuple[int, int]:
-    """Add to the sums, or with `sign` -1 take out of them, by how much a fee is off what was due; what counts of that
-    as charged above and as charged below.
-    """
-    late = max(0, i64(sums.fee_day) - day)
+def _count(row: Any, sums: Any, off: Any, event: Event, sign: int, difference: int) -> None:
+    """Count a judged payment, or with `sign` -1 take it back, and add up by how much its fee is off what was due."""
+    late = max(0, i64(sums.fee_day) - event.day)
     weight = sign * np.exp2(-late / 28.0)
-    size = abs(difference)
-    over, under = (difference, 0) if size > rounding and difference > 0 else (0, 0)
-    if size > rounding and difference < 0:
-        under = size
-    if ROUNDING_MINOR < size <= rounding:
-        sums.fee_small += weight * difference
-        sums.fee_small_squares += sign * (weight * difference) ** 2
     sums.fee_judged += weight
-    sums.fee_dearer += weight * (over > 0)
     if late == 0:
         sums.fee_day_judged += np.uint32(sign)
-        sums.fee_day_dearer += np.uint32(sign * (over > 0))
-        sums.fee_day_cheaper += np.uint32(sign * (under > 0))
-        sums.fee_day_over += sign * over
-        sums.fee_day_under += sign * under
-    if i64(sums.fee_day) // 7 - day // 7 < WEEKS:
-        sums.fee_week_over[day // 7 % WEEKS] += sign * over
-        sums.fee_week_under[day // 7 % WEEKS] += sign * under
-    return sign * over, sign * under
+    if abs(difference) > ROUNDING_MINOR:
+        priced = event.due != MISSING
+        rounding = rounding_of(event.amount) if priced else ROUNDING_MINOR
+        count_off(taken(row, off), i64(sums.fee_day), event.day, sign, weight, difference, rounding, priced)
 
 
 @njit_inner
-def _by_contract(sums: Any, event: Event, out: Any) -> None:
+def _by_contract(row: Any, sums: Any, off: Any, event: Event, out: Any) -> None:
     """Hold a fee against the one due by contract. One that a transaction told already is held against that, too: only
     what the settlement adds to it, or takes off it, is told.
     """
-    due, rounding, told = event.due, rounding_of(event.amount), event.told
+    due, told = event.due, event.told
     if told == event.fee and not event.is_part:
         return
-    over, under = _count(sums, event.day, 1, event.fee - due, rounding)
-    sums.fees_over += over
-    sums.fees_under += under
+    _count(row, sums, off, event, 1, event.fee - due)
     if told == MISSING:
         sums.fees_due += due
     elif not event.is_part:
-        over, under = _count(sums, event.day, -1, told - due, rounding)
-        sums.fees_over += over
-        sums.fees_under += under
+        _count(row, sums, off, event, -1, told - due)
         due = max(due, told) if event.fee > told else min(due, told)
     out.fee_basis, out.fee_due, out.fee_over = FEE_BY_CONTRACT, due, event.fee - due
-    out.fee_due_ppm, out.fee_rounding = event.due_ppm, rounding
+    out.fee_due_ppm, out.fee_rounding = event.due_ppm, rounding_of(event.amount)
 
 
 @njit_inner
-def _by_history(sums: Any, tariffs: Any, event: Event, out: Any) -> None:
+def _by_history(row: Any, sums: Any, off: Any, tariffs: Any, event: Event, out: Any) -> None:
     """Hold a fee against the merchant's own history, and learn from it."""
     side = learn(tariffs, i64(sums.fee_day), event, out)
     if out.fee_basis == 0:
         return
     out.fee_rounding = ROUNDING_MINOR  # the host's own rounding is in what was learned
-    _count(sums, event.day, 1, out.fee_over if side else 0, ROUNDING_MINOR)
+    _count(row, sums, off, event, 1, out.fee_over if side else 0)
 
 
 @njit_inner
-def _take(sums: Any, tariffs: Any, event: Event, of_history: bool, master_data: Any, reference: Any, out: Any) -> None:
+def _take(
+    row: Any, sums: Any, off: Any, tariffs: Any, event: Event, of_history: bool, master_data: Any, reference: Any,
+    out: Any,
+) -> None:  # fmt: skip
     """Judge a payment that carries a fee, and add it to the sums; `of_history`: it may be held against history."""
     out.fee_charged = event.fee
     if event.amount > 0:
@@ -277,34 +252,40 @@ def _take(sums: Any, tariffs: Any, event: Event, of_history: bool, master_data: 
     more = event.fee if event.told == MISSING else event.fee - event.told
     sums.fees_charged += more
     if event.fee >= 0:
-        _turn(sums, event.day)
+        _turn(row, sums, off, event.day)
         if event.told == MISSING:
             cost = _interchange_e7(reference, master_data, event)
             sums.fees_interchange_e7 = min(sums.fees_interchange_e7 + cost, _MOST_E7)
         if event.due != MISSING:
             if event.fee >= event.due or not _is_jumped(event, master_data, reference):
                 sums.fees_priced += more
-                _by_contract(sums, event, out)
+                _by_contract(row, sums, off, event, out)
         elif _is_learned_from(event) and of_history and not _is_jumped(event, master_data, reference):
-            _by_history(sums, tariffs, event, out)
-    out.fee_over_1d, out.fee_under_1d = sums.fee_day_over, sums.fee_day_under
-    out.fee_over_count_1d, out.fee_under_count_1d = i64(sums.fee_day_dearer), i64(sums.fee_day_cheaper)
+            _by_history(row, sums, off, tariffs, event, out)
     out.fee_judged_1d = i64(sums.fee_day_judged)
-    out.fee_over_4w = sums.fee_week_over[0] + sums.fee_week_over[1] + sums.fee_week_over[2] + sums.fee_week_over[3]
-    out.fee_under_4w = sums.fee_week_under[0] + sums.fee_week_under[1] + sums.fee_week_under[2] + sums.fee_week_under[3]
-    out.fee_over_share_28d = sums.fee_dearer / sums.fee_judged if sums.fee_judged > 0 else np.nan
-    out.fee_small_28d = sums.fee_small
-    squares = sums.fee_small_squares
-    out.fee_small_score = sums.fee_small / np.sqrt(squares) if squares > 0 else np.nan
+    _tell_off(off.record[i64(row.fees_off_block)], sums.fee_judged, out)
 
 
 @njit_inner
-def _ledger(sums: Any, out: Any) -> None:
+def _tell_off(off: Any, judged: float, out: Any) -> None:
+    """Write what fees that are off came to; `judged`: payments whose due fee is known, decayed."""
+    out.fee_over_1d, out.fee_under_1d = off.fee_day_over, off.fee_day_under
+    out.fee_over_count_1d, out.fee_under_count_1d = i64(off.fee_day_dearer), i64(off.fee_day_cheaper)
+    out.fee_over_4w = off.fee_week_over[0] + off.fee_week_over[1] + off.fee_week_over[2] + off.fee_week_over[3]
+    out.fee_under_4w = off.fee_week_under[0] + off.fee_week_under[1] + off.fee_week_under[2] + off.fee_week_under[3]
+    out.fee_over_share_28d = off.fee_dearer / judged if judged > 0 else np.nan
+    out.fee_small_28d = off.fee_small
+    squares = off.fee_small_squares
+    out.fee_small_score = off.fee_small / np.sqrt(squares) if squares > 0 else np.nan
+
+
+@njit_inner
+def _ledger(row: Any, sums: Any, off: Any, out: Any) -> None:
     out.fees_charged_minor = sums.fees_charged
     out.fees_priced_minor = sums.fees_priced
     out.fees_due_minor = sums.fees_due
-    out.fees_over_minor = sums.fees_over
-    out.fees_under_minor = sums.fees_under
+    held = off.record[i64(row.fees_off_block)]
+    out.fees_over_minor, out.fees_under_minor = held.fees_over, held.fees_under
     out.fees_interchange_e7 = sums.fees_interchange_e7
 
 
@@ -316,8 +297,9 @@ def _count_month(row: Any, sums: Any, months: Any, event: Event) -> None:
 
 @njit_inner
 def update(
-    row: Any, sums: Any, tariffs: Any, months: Any, event: Event, master_data: Any, reference: Any, out: Any
-) -> None:
+    row: Any, sums: Any, off: Any, tariffs: Any, months: Any, event: Event, master_data: Any, reference: Any,
+    out: Any,
+) -> None:  # fmt: skip
     """Compare an approved sale's fee with the fee due; write the fee features and the ledger's sums."""
     out.fee_charged = out.fee_rate_ppm = out.fee_due = out.fee_over = out.fee_due_ppm = out.fee_due_fixed = MISSING
     out.fee_new_ppm = out.fee_new_fixed = out.fee_dearer_run = out.fee_over_1d = out.fee_over_count_1d = MISSING
@@ -331,34 +313,37 @@ def update(
     if event.approved and event.fee != MISSING:
         if event.role == SALE:
             # History is of settlements alone where those tell fees, too.
-            _take(sums, tariffs, event, row.fee_known_s == 0, master_data, reference, out)
+            _take(row, sums, off, tariffs, event, row.fee_known_s == 0, master_data, reference, out)
         elif event.role == REFUND:
             sums.fees_charged += event.fee
-    _ledger(sums, out)
+    _ledger(row, sums, off, out)
 
 
 @njit_inner
 def settle(
-    row: Any, sums: Any, tariffs: Any, months: Any, event: Event, master_data: Any, reference: Any, out: Any
-) -> None:
+    row: Any, sums: Any, off: Any, tariffs: Any, months: Any, event: Event, master_data: Any, reference: Any,
+    out: Any,
+) -> None:  # fmt: skip
     """Compare a settlement's fee with the fee due; write the fee features and the ledger's sums."""
     out.fee_basis = 0
     if months_settled(row, event, master_data, reference):
         _count_month(row, sums, months, event)
     if event.fee != MISSING:
-        _take(sums, tariffs, event, row.fee_known_s != 0, master_data, reference, out)
-    _ledger(sums, out)
+        _take(row, sums, off, tariffs, event, row.fee_known_s != 0, master_data, reference, out)
+    _ledger(row, sums, off, out)
 
 
 @njit_inner
-def undo(row: Any, sums: Any, tariffs: Any, months: Any, undone: Undone) -> None:
+def undo(row: Any, sums: Any, off: Any, tariffs: Any, months: Any, undone: Undone) -> None:
     """Take a sale that is undone, or a part of it, out of its month."""
     if row.month_prices != 0 and row.months_block != 0 and undone.role == SALE:
         take_out(months, undone)
 
 
 @njit_inner
-def revise(row: Any, sums: Any, tariffs: Any, months: Any, revision: Revision, reference: Any, out: Any) -> None:
+def revise(
+    row: Any, sums: Any, off: Any, tariffs: Any, months: Any, revision: Revision, reference: Any, out: Any
+) -> None:
     """Write how much dearer the contract version is, and the days of notice and of lead."""
     out.contract_rise_ppm = revision.rise_ppm
     if revision.notice_ms != MISSING:
