@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.checkpoint.fitting import Moved
 from engine.features.blocks import Block
 from engine.features.event import REFUND, Event
 from engine.features.families import Column
@@ -30,11 +31,14 @@ _FIELDS = (
     ("card_day", np.int32),
     ("card_ones", np.int16, 2),
     ("known_card", np.uint32, KNOWN),
-    ("known_count", np.uint32, KNOWN),
+    ("known_count", np.uint16, KNOWN),
     ("known_first_day", np.uint16, KNOWN),
     ("known_last_day", np.uint16, KNOWN),
 )
-BLOCKS = (Block("cards", _FIELDS),)
+MOST_VISITS = 65_535
+"""Visits of one card that are told apart."""
+_MOVED = {"known_count": Moved("known_count", lambda held: np.minimum(held, MOST_VISITS).astype(np.uint16))}
+BLOCKS = (Block("cards", _FIELDS, moved=_MOVED),)
 _NO_CARD = "the transaction has no card token, or is neither sale nor refund"
 _ERROR = "standard error 3 % at 200 cards; 3,194 at most"
 
@@ -43,8 +47,8 @@ COLUMNS = (
            error=_ERROR),
     Column("cards_day_before", "cards", "the local day before", "sales and refunds with a card token, approved or not",
            error=_ERROR),
-    Column("card_visits", "transactions", f"while among the {KNOWN} cards held", "sales and refunds on this card",
-           null=_NO_CARD),
+    Column("card_visits", "transactions", f"while among the {KNOWN} cards held",
+           "sales and refunds on this card, at most 65,535", null=_NO_CARD),
     Column("card_known_d", "days", f"while among the {KNOWN} cards held", "from this card's first day to its last",
            null=_NO_CARD),
 )  # fmt: skip
@@ -86,7 +90,7 @@ def _hold(held: Any, card: np.uint32, day: int) -> int:
     worst = 0
     for k in range(KNOWN):
         if held.known_card[k] == card:
-            held.known_count[k] += np.uint32(1)
+            held.known_count[k] = min(i64(held.known_count[k]) + 1, MOST_VISITS)
             held.known_first_day[k] = min(i64(held.known_first_day[k]), day)
             held.known_last_day[k] = max(i64(held.known_last_day[k]), day)
             return k
@@ -95,7 +99,7 @@ def _hold(held: Any, card: np.uint32, day: int) -> int:
         if older or rarer:
             worst = k
     held.known_card[worst] = card
-    held.known_count[worst] = np.uint32(1)
+    held.known_count[worst] = 1
     held.known_first_day[worst] = day
     held.known_last_day[worst] = day
     return worst
@@ -112,7 +116,7 @@ def update(row: Any, held: Any, event: Event, master_data: Any, reference: Any, 
         if event.now_day - event.day < 2:
             _mark(held, event.card, event.now_day - event.day)
         k = _hold(held, fingerprint(event.card), event.day)
-        out.card_visits = held.known_count[k]
+        out.card_visits = i64(held.known_count[k])
         out.card_known_d = i64(held.known_last_day[k]) - i64(held.known_first_day[k])
     out.cards_1d = ESTIMATE[held.card_ones[0]]
     out.cards_day_before = ESTIMATE[held.card_ones[1]]
