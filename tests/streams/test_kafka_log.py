@@ -46,7 +46,9 @@ def test_a_later_writer_of_a_name_ends_the_earlier(on_kafka: KafkaBackend) -> No
                 second.append("events", 0, [b"2"])
             first.append("events", 0, [b"lost, too"])
         with second.transaction(writer="other"):
-            second.append("events", 0, [b"3"])
+            at_three = second.append("events", 0, [b"3"])
+        # A broker answers that a transaction is committed before it has written so into its partitions.
+        wait_until(lambda: first.end_offset("events", 0) > at_three, "the last transaction to be seen", SOON_S)
         records = first.read("events", 0, 0)
         assert [records.value(i) for i in range(len(records))] == [b"1", b"2", b"3"]
 
