@@ -79,7 +79,7 @@ def state_path(log_path: Path, prefix: str = "") -> Path:
 
 def is_whole(path: Path) -> bool:
     """Whether SQLite finds its own structures in a file as they must be; what they hold is not looked at."""
-    with closing(connect(f"{path.absolute().as_uri()}?mode=ro", _LOOK_S, uri=True)) as db:
+    with closing(connect(f"{path.absolute().as_uri()}?mode=rw", _LOOK_S, uri=True)) as db:
         try:
             return bool(db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
         except SqliteFailed as error:
@@ -109,7 +109,8 @@ class SqliteCheckpoints:
         if read_only and not path.exists():
             raise FileNotFoundError(f"no state file at {path}")
         self.path = path
-        mode = "ro" if read_only else "rwc"
+        # Of one that was killed SQLite may have to undo or to recover something before anybody can read.
+        mode = "rw" if read_only else "rwc"
         if not read_only:
             make_file(path)
         self._db = connect(f"{path.absolute().as_uri()}?mode={mode}", busy_timeout_s, uri=True)

@@ -678,3 +678,18 @@ def test_a_damaged_backup_changes_nothing(state: SqliteCheckpoints, backup: Path
         state.restore_from(1, backup, 0)
     assert_has(state, checkpoint(6)[0])
     assert state.restore_from(1, backup, 1) is not None
+
+
+def test_a_state_whose_writer_was_killed_half_way_can_be_opened_to_read(tmp_path: Path) -> None:
+    """What was half written lies in the file, and must be undone before anybody reads it."""
+    path = tmp_path / "state.db"
+    SqliteCheckpoints(path).close()
+    half_way = (
+        "import os, sqlite3, sys; db = sqlite3.connect(sys.argv[1], isolation_level=None);"
+        "db.execute('PRAGMA journal_mode=DELETE'); db.execute('PRAGMA cache_size=1'); db.execute('BEGIN');"
+        "db.execute('CREATE TABLE half (a)'); db.execute('INSERT INTO half VALUES (zeroblob(500000))'); os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", half_way, str(path)], check=False).returncode == 9
+    assert path.with_name("state.db-journal").exists()
+    with SqliteCheckpoints(path, read_only=True) as store:
+        assert store.manifest(0) is None
