@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.jit import njit_cached, njit_inline, njit_inner
+from engine.jit import i64, njit_cached, njit_inline, njit_inner
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,6 +83,8 @@ _M1 = np.uint64(0x9E3779B97F4A7C15)
 _M2 = np.uint64(0xD6E8FEB86659FD93)
 _32 = np.uint64(32)
 HASH_SEED = np.uint64(0x2545F4914F6CDD1D)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 over the golden ratio: multiples of it differ in all their bits."""
 
 
 @njit_inner
@@ -91,6 +93,19 @@ def mix64(x: np.uint64) -> np.uint64:
     x = (x ^ (x >> _32)) * _M2
     x = (x ^ (x >> _32)) * _M2
     return x ^ (x >> _32)
+
+
+@njit_inline
+def hash_as(h: np.uint64, what: int) -> np.uint64:
+    """What a keyed hash is looked up as, never 0: nobody who does not know the secret can make two of them one."""
+    key: np.uint64 = mix64(h ^ np.uint64(what) * GOLDEN)
+    return key if key != np.uint64(0) else np.uint64(1)
+
+
+@njit_inline
+def tag_of(h: np.uint64) -> int:
+    """Sixteen bits of a hash, never 0: of 65,536 pairs two are taken for one."""
+    return i64(h >> np.uint64(48)) | 1
 
 
 @njit_inner

@@ -50,10 +50,10 @@ _HOOKS = {
     "complain": ("complaint", ("{}_complained(row, complaint)",)),
     "month": ("day, was_ms", ()),
 }
-_FOUND = {"month": "i64(0), i64(0), False"}
-"""What a hook that finds something finds where no family has it; the first family that has it is asked."""
 """What the kernel calls of a family, with which arguments after the row and its blocks, and which functions may say
 whether a block is needed; `engine.features.families` says what for."""
+_FOUND = {"month": "i64(0), i64(0), False"}
+"""What a hook that finds something finds where no family has it; the first family that has it is asked."""
 _DTYPES = {"int": np.int64, "float": np.float64}
 
 

@@ -13,6 +13,7 @@ from domain.peers import GROUPS, RAMP_WEEKS
 from domain.profiles import MAX_PROFILES, STATISTICS
 from engine.control_kinds.limits import MAX_ACQUIRERS, MAX_APPROVAL_CODES, MAX_LAYOUTS, MAX_RATES, MAX_REGIMES
 from engine.decoding.columns import MISSING
+from engine.jit import i64, njit_inline
 
 MAX_MCCS = 16
 """Most MCCs a merchant's master data may register; `domain.events.MAX_CODES`."""
@@ -314,7 +315,18 @@ KEYED, STRIPE, CODE, CHIP, CONTACTLESS = (1,), (2, 90), (3, 4, 94), (5, 95), (7,
 """Ways of entry, by the two digits of ISO 8583 DE22 that say so."""
 ONLINE = (9, 10, 81, 82)
 """Ways of entry on the net, without the card: with a cryptogram, by credentials on file, and two of e-commerce."""
+CARD_ABSENT = np.zeros(100, np.bool_)
+CARD_ABSENT[[*KEYED, *ONLINE]] = True
+"""By the two digits, whether the card is not there."""
 SALE, REFUND, UNDO = 0, 1, 2
 UNIONPAY, VISA, MASTERCARD = (SCHEMES.index(name) for name in ("unionpay", "visa", "mastercard"))
 DAY_KINDS = len(DayKind)
+
+
+@njit_inline
+def entry_of(packed: int) -> int:
+    """The two digits of an entry mode, -1 where it is missing."""
+    return ((packed & 255) - 48) * 10 + ((packed >> 8 & 255) - 48) if packed != MISSING else i64(-1)
+
+
 __all__ = ["CALENDAR_DAYS", "DAY_KINDS", "FIRST_DAY", "MISSING", "RAMP_WEEKS", "REFERENCE", "Event"]

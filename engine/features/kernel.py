@@ -36,7 +36,7 @@ from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
 from engine.borrowing import borrowed
 from engine.checkpoint.dirty import touch
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
-from engine.decoding.hashing import hash64, load64, mix64, murmur2, prefetch
+from engine.decoding.hashing import GOLDEN, hash64, hash_as, load64, mix64, murmur2, prefetch
 from engine.features.event import (
     CONTRACT,
     MASTER_DATA,
@@ -51,6 +51,7 @@ from engine.features.event import (
     Report,
     Revision,
     Undone,
+    entry_of,
 )  # fmt: skip
 from engine.features.families import repeats
 from engine.features.identity import AMOUNT_BITS, FEE_COUNTED, Identity, currency_of, whole_amount
@@ -125,7 +126,6 @@ MASTER_DATA_BYTES, CONTRACT_BYTES, PRICE_LINE_BYTES = (
 _0 = np.uint64(0)
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 _LONG_TERMINAL = np.uint64(LONG_TERMINAL)
-_K = np.uint64(0x9E3779B97F4A7C15)
 _SETTLED, _APPLIED, _CHARGED, _MESSAGE = 1, 2, 3, 16
 """As what an id is looked up: a settlement, a reversal that was applied, a sale that told its fee, a message of a type
 and outcome (from 16 on)."""
@@ -225,16 +225,9 @@ def month_all(row: Any, blocks: Any, day: int, was_ms: int) -> tuple[int, int, b
 
 
 @njit_inline
-def _as(h: np.uint64, what: int) -> np.uint64:
-    """What a keyed hash is looked up as: nobody who does not know the secret can make two of them one."""
-    key = mix64(h ^ np.uint64(what) * _K)
-    return key if key != _0 else np.uint64(1)
-
-
-@njit_inline
 def _as_message(h: np.uint64, kind: int, approved: bool) -> np.uint64:
     """What a message is known by: its id, or what its terminal sent, its type, and whether it was approved."""
-    return _as(h, _MESSAGE + 2 * (kind if kind != MISSING else 0) + (1 if approved else 0))
+    return hash_as(h, _MESSAGE + 2 * (kind if kind != MISSING else 0) + (1 if approved else 0))
 
 
 @njit_inline
@@ -244,7 +237,7 @@ def _earlier_key(columns: Any, i: int) -> np.uint64:
     sent = columns.number[N_SENT, i]
     if acquirer == _0 or terminal == _0 or stan == _0 or sent == MISSING:
         return _earlier_txn_key(columns.hash[S_TXN, i])
-    key = mix64(mix64(mix64(acquirer ^ _SALT_SENT) + terminal * _K) + stan * _K) + np.uint64(sent) * _K
+    key = mix64(mix64(mix64(acquirer ^ _SALT_SENT) + terminal * GOLDEN) + stan * GOLDEN) + np.uint64(sent) * GOLDEN
     kind = columns.number[N_TYPE, i]
     key = mix64(key + np.uint64(kind if kind != MISSING else 0))
     return key if key != _0 else np.uint64(1)
@@ -744,7 +737,7 @@ def _reverse(
     if original == _0:
         row.unmatched_reversals += 1
         return
-    applied = _as(identity.txn[i], _APPLIED)
+    applied = hash_as(identity.txn[i], _APPLIED)
     earlier = now_s <= limits.earlier_until_s and find(state.undone, ring_id, r, now_s) != ABSENT
     if earlier or find(state.undone, applied, r, now_s) != ABSENT:
         row.repeated_reversals += 1
@@ -850,7 +843,7 @@ def _sent(columns: Any, i: int, identity: Identity) -> np.uint64:
     """Terminal, STAN and time sent as one hash that depends on no secret; 0 where one is missing."""
     if identity.sent[i] == _0:
         return _0
-    h = mix64(columns.hash[S_TERMINAL, i] + columns.hash[S_STAN, i] * _K) + np.uint64(columns.number[N_SENT, i])
+    h = mix64(columns.hash[S_TERMINAL, i] + columns.hash[S_STAN, i] * GOLDEN) + np.uint64(columns.number[N_SENT, i])
     return mix64(h)
 
 
@@ -915,8 +908,7 @@ def _event(
             due_ppm = i64(0)
     fee = judged_fee(fee, columns.number[N_TAX, i], columns.number[N_INSTANT, i], in_mode)
     fee = MISSING if counted else _own_money(fee, currency, row, reference)
-    entry = columns.number[N_ENTRY, i]
-    entry = ((entry & 255) - 48) * 10 + ((entry >> 8 & 255) - 48) if entry != MISSING else -1
+    entry = entry_of(columns.number[N_ENTRY, i])
     acceptor_at, layout = columns.start[S_ACCEPTOR, i], _layout(data, columns, i, reference)
     return Event(
         time_ms, now_ms, was_ms, day, now_day, was_day,
@@ -949,31 +941,30 @@ def _advance_watermark(columns: Any, i: int, row: Any, state: State) -> bool:
 
 @njit_inner
 def _told_before(
-    columns: Any, i: int, r: int, identity: Identity, state: State, row: Any, roles: Any, time_ms: int, now_s: int
-) -> tuple[bool, int, bool]:
+    i: int, r: int, identity: Identity, state: State, row: Any, roles: Any, time_ms: int, now_s: int
+) -> tuple[bool, int, int]:
     """Of a settlement with a fee: whether its transaction's counts instead of it, what that was, `MISSING` where none
-    is known, and whether it was of another amount.
+    is known, and the lowest 32 bits of the amount that it was of.
 
     Fees of transactions are remembered from the first settlement with one on, for 14 days. Of what was sold before,
     only the message index may know that the transaction had none.
     """
     if row.fee_told_s == 0:
-        return False, MISSING, False
-    at = find(state.undone, _as(identity.txn[i], _CHARGED), r, now_s)
+        return False, MISSING, 0
+    at = find(state.undone, hash_as(identity.txn[i], _CHARGED), r, now_s)
     if at != ABSENT:
-        part = time_at(state.undone, at) != columns.number[N_AMOUNT, i] & 0xFFFFFFFF
-        return False, amount_at(state.undone, at), part
+        return False, amount_at(state.undone, at), time_at(state.undone, at)
     known_s = max(i64(row.fee_known_s), now_s - UNDONE_S) if row.fee_known_s else now_s + 1
     if not i64(row.fee_told_s) <= time_ms // 1000 < known_s:
-        return False, MISSING, False
+        return False, MISSING, 0
     at, _ = _came(state, r, identity.txn[i], roles, now_s)
-    return at == ABSENT or amount_at(state.duplicates, at) & FEE_COUNTED != 0, MISSING, False
+    return at == ABSENT or amount_at(state.duplicates, at) & FEE_COUNTED != 0, MISSING, 0
 
 
 @njit_inner
 def _remember_fee(i: int, r: int, identity: Identity, state: State, now_s: int, minor: int, amount: int) -> None:
     """Remember what was charged for a sale of `amount`, for its settlement, or for the next."""
-    enter(state.undone, _as(identity.txn[i], _CHARGED), r, now_s + UNDONE_S, amount & 0xFFFFFFFF, minor)
+    enter(state.undone, hash_as(identity.txn[i], _CHARGED), r, now_s + UNDONE_S, amount & 0xFFFFFFFF, minor)
 
 
 @njit_inner
@@ -985,7 +976,7 @@ def _settle(
     row = state.rows[r]
     now_s = row.clock_ms // 1000 if row.started else 0
     # Parts of a payment may be settled one by one, under its id.
-    key = _as(_as(identity.txn[i], _SETTLED), whole_amount(columns, i))
+    key = hash_as(hash_as(identity.txn[i], _SETTLED), whole_amount(columns, i))
     if find(state.duplicates, key, r, now_s) != ABSENT:
         return -1
     earlier = _earlier_settled_key(columns.hash[S_TXN, i])
@@ -1002,18 +993,18 @@ def _settle(
     local_ms = time_ms + offset_at(state.zones, zone, time_ms)
     was_ms, was_day = (row.clock_ms, i64(row.day)) if row.started else (-1, -1)
     reference = _reference_at(references, _clock(row, time_ms))
-    counted, told, is_part = False, MISSING, False
+    counted, told, sold = False, MISSING, 0
     if has_fee:
-        counted, told, is_part = _told_before(columns, i, r, identity, state, row, roles, time_ms, now_s)
+        counted, told, sold = _told_before(i, r, identity, state, row, roles, time_ms, now_s)
         if row.fee_known_s == 0:
             row.fee_known_s = max(now_s, 1)
+    is_part = told != MISSING and sold != columns.number[N_AMOUNT, i] & 0xFFFFFFFF
     event = _event(
         data, columns, i, identity, state, row, reference, known, time_ms, max(time_ms, was_ms), was_ms,
         max(local_ms // DAY_MS, was_day), was_day, local_ms, SALE, True, counted, told, is_part,
     )  # fmt: skip
     if told != MISSING:
-        at = find(state.undone, _as(identity.txn[i], _CHARGED), r, now_s)
-        _remember_fee(i, r, identity, state, now_s, 0 if is_part else event.fee, time_at(state.undone, at))
+        _remember_fee(i, r, identity, state, now_s, 0 if is_part else event.fee, sold)
     _nothing(into)
     settle_all(row, state.blocks, event, master_data, reference, out)
     return _put(state, into, r, i, ROW_SETTLEMENT, time_ms, NO_ROLE, NO_LOCAL_MS, j)
@@ -1106,7 +1097,7 @@ def _accept(
     has_fee = columns.number[N_FEE, i] != MISSING and approved and role == SALE
     if has_fee:
         if row.fee_known_s:
-            at = find(state.duplicates, _as(_as(identity.txn[i], _SETTLED), whole), r, now_ms // 1000)
+            at = find(state.duplicates, hash_as(hash_as(identity.txn[i], _SETTLED), whole), r, now_ms // 1000)
             counted = at != ABSENT and amount_at(state.duplicates, at) & FEE_COUNTED != 0
         whole |= FEE_COUNTED
         if row.fee_told_s == 0 or time_ms // 1000 < row.fee_told_s:

@@ -5,6 +5,7 @@ Kept only of merchants whose contract has such a price, from the day on which th
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from engine.jit import i64, njit_inner
 if TYPE_CHECKING:
     from engine.features.event import Undone
 
+STARTS = np.array([(date(1970 + k // 12, k % 12 + 1, 1) - date(1970, 1, 1)).days for k in range(12 * 131)], np.int64)
+"""By month since January 1970, its first day since 1970."""
 DAYS = 40
 """Days held: the longest month, and nine in which what was sold at its beginning may still be settled."""
 MONTH_FIELDS = (("month_minor", np.int64, DAYS), ("month_day", np.int32), ("month_since", np.int32))
@@ -22,14 +25,20 @@ for all there ever were."""
 
 
 @njit_inner
+def month_of(day: int) -> int:
+    """The month of a day, both since January 1970."""
+    month = min(day * 4_800 // 146_097, len(STARTS) - 2)
+    while STARTS[month] > day:
+        month -= 1
+    while STARTS[month + 1] <= day:
+        month += 1
+    return i64(month)
+
+
+@njit_inner
 def month_start(day: int) -> int:
     """The first day (since 1970) of a day's month."""
-    # Months counted from March have fixed beginnings: (153 m + 2) // 5 days after 1 March.
-    of_era = (day + 719_468) % 146_097
-    year = (of_era - of_era // 1_460 + of_era // 36_524 - of_era // 146_096) // 365
-    of_year = of_era - (365 * year + year // 4 - year // 100)
-    month = (5 * of_year + 2) // 153
-    return i64(day - (of_year - (153 * month + 2) // 5))
+    return i64(STARTS[month_of(day)])
 
 
 @njit_inner

@@ -15,8 +15,8 @@ from domain.events import FRAUD_REASONS, KIND_CHARGEBACK, KIND_FRAUD_REPORT
 from domain.feature_codes import REPORT_CHARGEBACK, REPORT_FRAUD, REPORT_RETRIEVAL
 from domain.timestamps import DAY_MS
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
-from engine.decoding.hashing import hash_of, mix64
-from engine.features.event import Report
+from engine.decoding.hashing import GOLDEN, hash_as, hash_of, mix64, tag_of
+from engine.features.event import Report, entry_of
 from engine.features.sets import ABSENT, amount_at, enter, find, time_at
 from engine.features.zones import offset_at
 from engine.jit import i64, njit_inline, njit_inner
@@ -46,19 +46,6 @@ _BY_REPORT, _BY_CHARGEBACK = 1, 2
 """Bits of what is noted of a payment: who says that it was fraud. Above them its terminal's tag, then its amount."""
 _MOST_MINOR = 1 << 44
 _0 = np.uint64(0)
-_K = np.uint64(0x9E3779B97F4A7C15)
-
-
-@njit_inline
-def _as(h: np.uint64, what: int) -> np.uint64:
-    key: np.uint64 = mix64(h ^ np.uint64(what) * _K)
-    return key if key != _0 else np.uint64(1)
-
-
-@njit_inline
-def _tag_of(h: np.uint64) -> int:
-    """Sixteen bits of a terminal's hash, never 0, which stands for none."""
-    return i64(h >> np.uint64(48)) | 1 if h != _0 else 0
 
 
 @njit_inline
@@ -75,7 +62,8 @@ def _name_of(columns: Any, i: int, identity: Identity, time_ms: int) -> np.uint6
         return np.uint64(identity.txn[i])
     original_ms = columns.number[_N_ORIGINAL_TIME, i]
     when = np.uint64(original_ms if original_ms != MISSING else time_ms)
-    return np.uint64(mix64(mix64(identity.original[i] + np.uint64(columns.number[_N_AMOUNT, i]) * _K) + when * _K))
+    paid = mix64(identity.original[i] + np.uint64(columns.number[_N_AMOUNT, i]) * GOLDEN)
+    return np.uint64(mix64(paid + when * GOLDEN))
 
 
 @njit_inline
@@ -157,17 +145,19 @@ def report_of(
     now_s = max(i64(row.clock_ms), time_ms) // 1000
     name, fraud = _name_of(columns, i, identity, time_ms), _says_fraud(columns, i, kind)
     changes, count, note, reported_s = _note_report(
-        state, _as(name, _REPORT + kind), r, now_s, time_ms // 1000, columns.hash[_S_STATUS, i],
+        state, hash_as(name, _REPORT + kind), r, now_s, time_ms // 1000, columns.hash[_S_STATUS, i],
         amount << 3 | i64(fraud) << 2, kind,
     )  # fmt: skip
     given_ms = columns.number[_N_ORIGINAL_TIME, i]
     original_s = min(given_ms if given_ms != MISSING else time_ms - REPORTED_AFTER_MS, time_ms) // 1000
-    tag, newly, charged_back = _tag_of(columns.hash[_S_TERMINAL, i]), i64(0), i64(0)
+    terminal, newly, charged_back = columns.hash[_S_TERMINAL, i], i64(0), i64(0)
+    tag = tag_of(terminal) if terminal != _0 else 0
     fraud, amount = note & 4 != 0, note >> 3
     if changes > 0 and fraud and note & 3 == _OPEN:
+        payment = identity.original[i] if identity.original[i] != _0 else name
         newly, charged_back, original_s, tag, amount = _note_payment(
-            state, _as(identity.original[i] if identity.original[i] != _0 else name, _PAYMENT), r, now_s, original_s,
-            tag, amount, _BY_CHARGEBACK if kind == REPORT_CHARGEBACK else _BY_REPORT, count,
+            state, hash_as(payment, _PAYMENT), r, now_s, original_s, tag, amount,
+            _BY_CHARGEBACK if kind == REPORT_CHARGEBACK else _BY_REPORT, count,
         )  # fmt: skip
     day = _day(state, zone, reported_s * 1000)
     now_day, own_day = day, i64(-1)
@@ -175,9 +165,7 @@ def report_of(
         now_day = max(day, i64(row.day))
         if original_s >= row.first_ms // 1000:
             own_day = min(_day(state, zone, original_s * 1000), i64(row.day))
-    entry = columns.number[_N_ENTRY, i]
-    entry = ((entry & 255) - 48) * 10 + ((entry >> 8 & 255) - 48) if entry != MISSING else i64(-1)
     return Report(
         kind if changes > 0 else changes, count, newly, charged_back, reported_s * 1000, day, now_day, own_day, amount,
-        fraud, columns.number[_N_SCHEME, i], entry, terminal_id, tag,
+        fraud, columns.number[_N_SCHEME, i], entry_of(columns.number[_N_ENTRY, i]), terminal_id, tag,
     )  # fmt: skip

@@ -91,10 +91,15 @@ CLOSES = tuple(column.name for column in COLUMNS)
 
 
 @njit_inner
+def is_fault(response: int) -> bool:
+    """Whether an answer tells of a system's fault: it is nobody's decision."""
+    return bool(response == _TECHNICAL[0] or response == _TECHNICAL[1] or response == _TECHNICAL[2])
+
+
+@njit_inner
 def is_technical(event: Event) -> bool:
     """Whether it was declined by a system, not by anybody's decision."""
-    response = event.response
-    return not event.approved and (response == _TECHNICAL[0] or response == _TECHNICAL[1] or response == _TECHNICAL[2])
+    return not event.approved and is_fault(event.response)
 
 
 @njit_inner

@@ -16,9 +16,11 @@ from domain.feature_codes import REPORT_CHARGEBACK, REPORT_FRAUD, REPORT_RETRIEV
 from domain.timestamps import DAY_MS
 from engine.decoding.columns import pack
 from engine.features.blocks import Block
-from engine.features.event import KEYED, MASTERCARD, MISSING, ONLINE, REFUND, SALE, VISA, Closing, Event, Report
+from engine.features.event import CARD_ABSENT, MASTERCARD, MISSING, ONLINE, REFUND, SALE, VISA, Closing, Event, Report
 from engine.features.families import Column
+from engine.features.families.daily import is_fault
 from engine.features.money import converted
+from engine.features.months import STARTS, month_of
 from engine.jit import i64, njit_inner
 
 MONTHS, RING = 3, 32
@@ -32,19 +34,13 @@ _VISA, _MASTERCARD, _VISA_FRAUD, _VISA_DISPUTES, _CHARGEBACKS, _FRAUD, _ONLINE, 
 Mastercard, what of it is authenticated, and what says whether it is."""
 _D_VISA, _D_VISA_ITEMS, _D_CHARGEBACKS, _D_ATTEMPTS, _D_APPROVED, _D_SALES, _D_REFUNDS = range(7)
 """Places in `gauge_day`: of Visa payments and items, the others of Mastercard without the card."""
-_FAULTS = np.array([pack(code) for code in ("91", "96", "98")])
-"""Answers that are no decision: what a system's fault declined counts in no approval rate."""
 _USD = pack("USD")
 _PPM = 1_000_000
 _MOST_SHARE = 10.0
-_ABSENT = np.zeros(100, np.bool_)
-_ABSENT[[*KEYED, *ONLINE]] = True
 _NET = np.zeros(100, np.bool_)
 _NET[[*ONLINE]] = True
 _SECURED = (1, 2, 5, 6)
 """ECI of an authenticated payment: Mastercard's 01, 02, Visa's 06, 05."""
-_STARTS = np.array([(date(1970 + k // 12, k % 12 + 1, 1) - date(1970, 1, 1)).days for k in range(12 * 131)], np.int64)
-"""By month since January 1970, its first day since 1970."""
 _FIRST_DAY = np.array([(each.since - date(1970, 1, 1)).days for each in programmes.PROGRAMMES], np.int64)
 _OF = np.array([programmes.NAMES.index(each.name) for each in programmes.PROGRAMMES], np.int64)
 _LIMITS = np.array(
@@ -141,17 +137,6 @@ def gauges_reported(row: Any, report: Report) -> bool:
 
 
 @njit_inner
-def month_of(day: int) -> int:
-    """The month of a day, both since January 1970."""
-    month = min(day * 4_800 // 146_097, len(_STARTS) - 2)
-    while _STARTS[month] > day:
-        month -= 1
-    while _STARTS[month + 1] <= day:
-        month += 1
-    return i64(month)
-
-
-@njit_inner
 def _month(block: Any, month: int) -> int:
     """The place of a month, emptied if it held an earlier one; -1 where it holds a later one."""
     k = month % MONTHS
@@ -191,17 +176,12 @@ def _on_day(block: Any, day: int, what: int, change: int) -> None:
 
 
 @njit_inner
-def _is_fault(response: int) -> bool:
-    return bool(response == _FAULTS[0] or response == _FAULTS[1] or response == _FAULTS[2])
-
-
-@njit_inner
 def update(row: Any, block: Any, event: Event, master_data: Any, reference: Any, out: Any) -> None:
     """Count a payment of Visa or Mastercard in its month and day."""
     if row.gauges_block == 0 or not _of_scheme(event.scheme) or event.role > REFUND:
         return
     _roll(block, event.now_day)
-    absent = _is_online(event) or (0 <= event.entry < 100 and _ABSENT[event.entry])
+    absent = _is_online(event) or (0 <= event.entry < 100 and CARD_ABSENT[event.entry])
     sale, month = event.role == SALE and event.approved, month_of(event.day)
     if event.scheme == VISA:
         if sale and absent:
@@ -219,7 +199,7 @@ def update(row: Any, block: Any, event: Event, master_data: Any, reference: Any,
     if event.role == SALE and absent:
         if sale:
             _on_day(block, event.day, _D_SALES, 1)
-        if not _is_fault(event.response):
+        if not is_fault(event.response):  # which counts in no approval rate
             _on_day(block, event.day, _D_ATTEMPTS, 1)
             _on_day(block, event.day, _D_APPROVED, i64(sale))
 
@@ -232,7 +212,7 @@ def report(row: Any, block: Any, report: Report, master_data: Any, reference: An
     _roll(block, report.now_day)
     month = month_of(report.day)
     if report.scheme == VISA:
-        if report.entry < 0 or (report.entry < 100 and _ABSENT[report.entry]):
+        if report.entry < 0 or (report.entry < 100 and CARD_ABSENT[report.entry]):
             what = _VISA_FRAUD if report.kind == REPORT_FRAUD else _VISA_DISPUTES
             _in_month(block, month, what, report.change)
             _on_day(block, report.day, _D_VISA_ITEMS, report.change)
@@ -365,8 +345,8 @@ def _close_mastercard(row: Any, block: Any, k: int, day: int, month: int, refere
     sales, items = i64(block.gauge_month[k, _MASTERCARD]), i64(block.gauge_month[k, _CHARGEBACKS])
     out.gauge_mastercard_sales_1m = sales
     out.gauge_mastercard_chargebacks_1m = items
-    left, pace = _STARTS[month + 1] - 1 - day, _pace(block, _D_CHARGEBACKS, day)
-    before = _month(block, month - 1) if block.gauge_since_day <= _STARTS[month - 1] else -1
+    left, pace = STARTS[month + 1] - 1 - day, _pace(block, _D_CHARGEBACKS, day)
+    before = _month(block, month - 1) if block.gauge_since_day <= STARTS[month - 1] else -1
     breached = _close_efm(row, block, k, before, day, left, pace, reference, out)
     if before < 0:
         return breached
@@ -431,7 +411,7 @@ def close(row: Any, block: Any, closing: Closing, reference: Any, out: Any) -> N
     k = _month(block, month)
     if k < 0:
         return
-    left = _STARTS[month + 1] - 1 - closing.day
+    left = STARTS[month + 1] - 1 - closing.day
     breached = _close_visa(block, k, closing.day, left, out)
     breached |= _close_mastercard(row, block, k, closing.day, month, reference, out)
     breached |= _close_approval(block, closing.day, out)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from domain.timestamps import DAY_MS
-from engine.decoding.hashing import mix64
+from engine.decoding.hashing import mix64, tag_of
 from engine.features.event import MISSING, SALE, Event
 from engine.features.families import Column
 from engine.jit import i64, njit_inner
@@ -65,15 +65,9 @@ def _decay(row: Any, event: Event) -> None:
 
 
 @njit_inner
-def _tag(x: np.uint64) -> int:
-    """Sixteen bits of a hash, never 0: of 65,536 pairs two are taken for one."""
-    return i64(x >> np.uint64(48)) | 1
-
-
-@njit_inner
 def _hold(row: Any, source: int, number: np.uint64, place: int, day: int) -> None:
     """Note a number's day; a new one takes the place of the one gone longest."""
-    tag = _tag(number)
+    tag = tag_of(number)
     oldest = 0
     for k in range(HELD):
         if i64(row.number_hash[source, k]) == tag:
@@ -91,7 +85,7 @@ def _hold(row: Any, source: int, number: np.uint64, place: int, day: int) -> Non
 def _key(row: Any, event: Event) -> int:
     """The place of the sale's terminal, channel and scheme; a new one takes that of the one held longest."""
     scheme = np.uint64(event.scheme if event.scheme != MISSING else 99)
-    tag = _tag(mix64(mix64(event.terminal + scheme) ^ event.channel))
+    tag = tag_of(mix64(mix64(event.terminal + scheme) ^ event.channel))
     for k in range(KEYS):
         if i64(row.number_key[k]) == tag:
             return k
@@ -107,7 +101,7 @@ def _key(row: Any, event: Event) -> int:
 @njit_inner
 def _changes(row: Any, source: int, number: np.uint64, k: int, weight: Any) -> bool:
     """Whether the number is another than the last at the same place, and not for the first time there."""
-    tag, last = _tag(number), i64(row.number_last[source, k])
+    tag, last = tag_of(number), i64(row.number_last[source, k])
     row.number_last[source, k] = tag
     if last == 0:
         return False

@@ -13,7 +13,7 @@ import numpy as np
 from domain.feature_codes import POINT_MERCHANT, POINT_TERMINAL, REPORT_RETRIEVAL
 from domain.fraud_rates import base_ppm
 from engine.features.blocks import Block
-from engine.features.event import KEYED, ONLINE, Report
+from engine.features.event import CARD_ABSENT, Report
 from engine.features.families import Column, terminals
 from engine.features.families.volume import WEEKS
 from engine.jit import i64, njit_inner
@@ -31,8 +31,6 @@ _0, _1 = np.uint64(0), np.uint64(1)
 _BASES = np.array(
     [[base_ppm(f"{mcc:04d}", present=present) for present in (True, False)] for mcc in range(10_000)], np.uint16
 )
-_ABSENT = np.zeros(100, np.bool_)
-_ABSENT[[*KEYED, *ONLINE]] = True
 
 BASE_D = 1
 """Days until what started anew on a merchant means something: reports that are missing accuse nobody."""
@@ -224,7 +222,7 @@ def _sold(sales: Any, week: int, sold_to: int) -> int:
 def _write_point(row: Any, block: Any, report: Report, master_data: Any, out: Any) -> float:
     """Write how reports gather at the merchant; what is to be expected of its peers."""
     mcc = i64(master_data.mccs[0]) if master_data.mcc_count > 0 else i64(0)
-    present = 0 <= report.entry < 100 and not _ABSENT[report.entry]
+    present = 0 <= report.entry < 100 and not CARD_ABSENT[report.entry]
     peers, week = i64(_BASES[mcc, 0 if present else 1]) * _PPM, i64(row.rolled_day) // 7
     best, first, last, reports, sales, base = _rarest(block.reported_week, row.week_sales, week, week, peers)
     days, ahead = _on_days(block, 7 * first)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.decoding.hashing import tag_of
 from engine.features import day_model
 from engine.features.blocks import Block
 from engine.features.event import MISSING, REFUND, SALE, Closing, Equipment, Event
@@ -100,12 +101,6 @@ CLOSES = ("terminal_code", "silent_d", "silent_longest_d", "silent_missed", "tec
 
 
 @njit_inner
-def _tag(event: Event) -> int:
-    """Sixteen bits of the terminal's hash, never 0."""
-    return i64(event.terminal >> np.uint64(48)) | 1
-
-
-@njit_inner
 def _is_tagged(row: Any, tag: int) -> bool:
     for k in range(FEW):
         if i64(row.terminal_tag[k]) == tag:
@@ -117,14 +112,14 @@ def _is_tagged(row: Any, tag: int) -> bool:
 def terminals_needed(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
     """Whether it is an attempt at the merchant's second terminal."""
     known = row.terminal_tag[0] != 0 and event.role <= REFUND and event.terminal_id != _0
-    return known and i64(row.terminal_tag[0]) != _tag(event)
+    return known and i64(row.terminal_tag[0]) != tag_of(event.terminal)
 
 
 @njit_inner
 def more_terminals_needed(row: Any, event: Event, master_data: Any, reference: Any) -> bool:
     """Whether it is an attempt at the merchant's fifth terminal."""
     return row.terminal_tag[FEW - 1] != 0 and event.role <= REFUND and event.terminal_id != _0 and not (
-        _is_tagged(row, _tag(event))
+        _is_tagged(row, tag_of(event.terminal))
     )  # fmt: skip
 
 
@@ -167,7 +162,7 @@ def _place(row: Any, few: Any, more: Any, event: Event) -> int:
     k = find(few, event.terminal_id)
     if k >= 0:
         return k
-    tag = _tag(event)
+    tag = tag_of(event.terminal)
     for k in range(FEW):
         if few.terminal_id[k] == _0 and (row.terminal_tag[k] == 0 or i64(row.terminal_tag[k]) == tag):
             row.terminal_tag[k] = tag
@@ -293,8 +288,8 @@ def update(row: Any, few: Any, more: Any, event: Event, master_data: Any, refere
     out.silent_d = out.silent_longest_d = out.technical_d = MISSING
     if event.role > REFUND or event.terminal_id == _0:
         return
-    if row.terminal_tag[1] == 0 and i64(row.terminal_tag[0]) in (0, _tag(event)):
-        row.terminal_tag[0] = _tag(event)
+    if row.terminal_tag[1] == 0 and i64(row.terminal_tag[0]) in (0, tag_of(event.terminal)):
+        row.terminal_tag[0] = tag_of(event.terminal)
         return
     if event.now_day > few.terminals_day:
         shop = i64(few.terminals_today[_ATTEMPTS])
