@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import HOME, check_episode, check_range, check_whole, whole
+from detectors.contract import HOME, check_episode, check_range, check_whole
 from detectors.fee_over import DOWN, evidence, findings
-from detectors.fee_rise import of_tariffs, prevailing
+from detectors.fee_rise import facts_of, of_tariffs, prevailing
 from detectors.words import fee_fall as words
 from domain.events import MAX_AMOUNT_MINOR
 from domain.feature_codes import FEE_ROUGH
@@ -83,9 +83,4 @@ class FeeFall:
 
     def facts(self, values: Values, story: Story) -> words.Facts:
         """The tariffs before and after, a payment as an example, and what it comes to."""
-        return words.Facts(
-            hits=story.hits, loss_minor=story.loss_minor, charged_minor=whole(values["fee_charged"]),
-            usual_minor=whole(values["fee_due"]), before_ppm=whole(values["fee_due_ppm"]),
-            before_fixed_minor=whole(values["fee_due_fixed"]), after_ppm=whole(values["fee_new_ppm"]),
-            after_fixed_minor=whole(values["fee_new_fixed"]),
-        )  # fmt: skip
+        return facts_of(values, story)

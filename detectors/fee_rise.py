@@ -82,12 +82,7 @@ class FeeRise:
 
     def facts(self, values: Values, story: Story) -> words.Facts:
         """The tariffs before and after, a payment as an example, and what it comes to."""
-        return words.Facts(
-            hits=story.hits, loss_minor=story.loss_minor, charged_minor=whole(values["fee_charged"]),
-            usual_minor=whole(values["fee_due"]), before_ppm=whole(values["fee_due_ppm"]),
-            before_fixed_minor=whole(values["fee_due_fixed"]), after_ppm=whole(values["fee_new_ppm"]),
-            after_fixed_minor=whole(values["fee_new_fixed"]),
-        )  # fmt: skip
+        return facts_of(values, story)
 
 
 def prevailing(features: Features, run: str, least_run: int, least_run_rough: int) -> np.ndarray:
@@ -108,3 +103,13 @@ def of_tariffs(values: Values, run: str, least: int) -> tuple[Evidence, ...]:
         Evidence("fee_new_ppm", "history", rate, None, values["fee_due_ppm"], "parts per million"),
         Evidence("fee_new_fixed", "history", fixed, None, values["fee_due_fixed"], "minor units"),
     )
+
+
+def facts_of(values: Values, story: Story) -> words.Facts:
+    """The tariffs before and after, a payment as an example, and what it comes to."""
+    return words.Facts(
+        hits=story.hits, loss_minor=story.loss_minor, charged_minor=whole(values["fee_charged"]),
+        usual_minor=whole(values["fee_due"]), before_ppm=whole(values["fee_due_ppm"]),
+        before_fixed_minor=whole(values["fee_due_fixed"]), after_ppm=whole(values["fee_new_ppm"]),
+        after_fixed_minor=whole(values["fee_new_fixed"]),
+    )  # fmt: skip

@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
-from detectors.words.figures import FactsOf, counted, money, tariff
+from detectors.words import fee_rise
+from detectors.words.figures import counted, money
 from domain.alerts import Text
 
 TITLE = Text("Fee fall against own history", "费率下调（对比历史费率）")
-
-
-class Facts(FactsOf, frozen=True, kw_only=True):
-    """Facts of an alert. What was charged and usual is of the latest payment.
-
-    Attributes:
-        hits: payments charged less than the merchant's own tariff, so far.
-        loss_minor: what the acquirer got less by them.
-        charged_minor: the fee charged.
-        usual_minor: the fee by the merchant's own tariff.
-        before_ppm: the rate of that tariff.
-        before_fixed_minor: its fixed part.
-        after_ppm: the rate of the cheaper tariff that the payment fits; None where it fits none.
-        after_fixed_minor: its fixed part.
-    """
-
-    hits: int
-    loss_minor: int | None = None
-    charged_minor: int | None = None
-    usual_minor: int | None = None
-    before_ppm: int | None = None
-    before_fixed_minor: int | None = None
-    after_ppm: int | None = None
-    after_fixed_minor: int | None = None
+Facts = fee_rise.Facts
 
 
 def sentence(facts: Facts, currency: str) -> Text:
     """What the acquirer lost in all, the tariffs before and after, and a payment as an example."""
-    under, payments = money(facts.loss_minor, currency), counted(facts.hits, "payment")
-    charged, usual = money(facts.charged_minor, currency), money(facts.usual_minor, currency)
-    before = tariff(facts.before_ppm, facts.before_fixed_minor, currency)
-    after = tariff(facts.after_ppm, facts.after_fixed_minor, currency)
-    if facts.after_ppm is None:
-        change_en, change_zh = f"the fee used to be {before.en}", f"原费率{before.zh}"
-    else:
-        change_en, change_zh = f"fee down from {before.en} to {after.en}", f"费率由{before.zh}降至{after.zh}"
+    under, told = money(facts.loss_minor, currency), fee_rise.change(facts, currency, Text("down", "降至"))
     return Text(
-        f"Acquirer got {under} less than before on {payments}: {change_en}, no contract price on file; the latest: "
-        f"{charged} charged, {usual} by the earlier fee",
-        f"累计{facts.hits:,}笔比以往少收手续费{under}，由收单机构承担：{change_zh}，无适用的签约费率；"
-        f"最近一笔实扣{charged}，按原费率应扣{usual}",
+        f"Acquirer got {under} less than before on {counted(facts.hits, 'payment')}: {told.en}",
+        f"累计{facts.hits:,}笔比以往少收手续费{under}，由收单机构承担：{told.zh}",
     )

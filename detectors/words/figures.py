@@ -149,3 +149,8 @@ def underpaid(loss_minor: int | None, currency: str) -> Text:
     lost = money(loss_minor, currency)
     who = Text("UnionPay", "银联") if currency == "CNY" else Text("the card network", "卡组织")
     return Text(f"; issuers and {who.en} underpaid {lost}", f"；发卡行及{who.zh}少收{lost}")
+
+
+def terminal_named(terminal_id: str) -> Text:
+    """A terminal, by its number where that is known."""
+    return Text(f"Terminal {terminal_id}", f"终端{terminal_id}") if terminal_id else Text("One terminal", "一台终端")

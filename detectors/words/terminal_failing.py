@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detectors.words.figures import FactsOf, day_text
+from detectors.words.figures import FactsOf, day_text, terminal_named
 from domain.alerts import Text
 
 TITLE = Text("Failing terminal (maintenance)", "终端故障（需维护）")
@@ -40,15 +40,10 @@ def sentence(facts: Facts, currency: str) -> Text:  # noqa: ARG001
             f"已连续{facts.days}个营业日多数交易因系统原因失败（应答码91、96、98），{day.zh}{facts.attempts:,}笔中{facts.failed:,}笔失败；"
             "请检查终端及通讯线路",
         )
-    terminal = terminal_text(facts.terminal_id)
+    terminal = terminal_named(facts.terminal_id)
     return Text(
         f"{terminal.en}, {day.en}: {facts.failed:,} of {facts.attempts:,} payments failed technically (answers 91, 96, "
         f"98), at the shop's other terminals {facts.others_failed:,} of {facts.others_attempts:,}; have it checked",
         f"{terminal.zh}：{day.zh}{facts.attempts:,}笔中{facts.failed:,}笔因系统原因失败（应答码91、96、98），"
         f"同店其他终端{facts.others_attempts:,}笔中{facts.others_failed:,}笔失败；请安排检修",
     )
-
-
-def terminal_text(terminal_id: str) -> Text:
-    """A terminal, by its number where that is known."""
-    return Text(f"Terminal {terminal_id}", f"终端{terminal_id}") if terminal_id else Text("One terminal", "一台终端")

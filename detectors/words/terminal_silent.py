@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from detectors.words.figures import FactsOf, counted
-from detectors.words.terminal_failing import terminal_text
+from detectors.words.figures import FactsOf, counted, terminal_named
 from domain.alerts import Text
 
 TITLE = Text("Silent terminal (maintenance)", "终端停止交易（需核实）")
@@ -27,7 +26,7 @@ class Facts(FactsOf, frozen=True, kw_only=True):
 
 def sentence(facts: Facts, currency: str) -> Text:  # noqa: ARG001
     """For how long the terminal has been silent while the shop trades."""
-    terminal, missed = terminal_text(facts.terminal_id), f"{facts.missed:,.0f}"
+    terminal, missed = terminal_named(facts.terminal_id), f"{facts.missed:,.0f}"
     before_en = f"{counted(facts.longest_d, 'day')} at most before" if facts.longest_d else "never a day before"
     before_zh = f"此前最长{facts.longest_d}天" if facts.longest_d else "此前从未中断"
     return Text(

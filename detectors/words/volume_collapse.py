@@ -42,7 +42,7 @@ def sentence(facts: Facts, currency: str) -> Text:
     """For how long nothing came, or how little came, where how much is usual."""
     if facts.form == "low":
         return _low(facts, currency)
-    idle = f"{facts.idle_d} day{'s' if facts.idle_d != 1 else ''}"
+    idle = counted(facts.idle_d, "day")
     day, usual = day_text(facts.day), volume(facts.usual_minor, currency)
     to_en, to_zh = (f", to {day.en}", f"截至{day.zh}") if facts.day else ("", "")
     missed, holidays = f"{facts.missed_sales or 0:,.0f}", facts.quiet_d is not None and facts.quiet_d < facts.idle_d

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from detectors.contract import NOTHING, Story
+from detectors.words.figures import counted
 from domain.alerts import Evidence, Text
 
 if TYPE_CHECKING:
@@ -92,6 +93,6 @@ class RetiredDetector:
     def sentence(self, facts: RetiredFacts, currency: str) -> Text:  # noqa: ARG002
         """That it no longer runs, and what it had found."""
         return Text(
-            f"{self.title.en}: {facts.hits:,} hit{'s' if facts.hits != 1 else ''}, then the detector was removed",
+            f"{self.title.en}: {counted(facts.hits, 'hit')}, then the detector was removed",
             f"{self.title.zh}：命中{facts.hits:,}次，此后该检测器已停用",
         )
