@@ -15,7 +15,7 @@ import numpy as np
 from domain.events import TXN_TYPES
 from domain.timestamps import HOUR_MS
 from engine.jit import njit_cached, njit_inner
-from simulator.table import ILL_FAILING
+from simulator.table import FAILING_SHARE, ILL_FAILING
 from simulator.trades import HOURS, TRADES, WEEKS
 
 if TYPE_CHECKING:
@@ -426,7 +426,7 @@ def is_ill(e: Any, m: Any, hour: int) -> bool:
 @njit_inner
 def set_response(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
     """Approve or decline `e`."""
-    if m.ill_kind == ILL_FAILING and is_ill(e, m, hour) and unit(key, 61) < 0.8:
+    if m.ill_kind == ILL_FAILING and is_ill(e, m, hour) and unit(key, 61) < FAILING_SHARE:
         e.response = len(RESPONSES) - 1 - int(unit(key, 62) * 3)  # 91, 98 or 96
         return
     out = in_outage(x.seed, m.acquirer, hour, e.received_ms - hour * HOUR_MS, x.outages_per_hour)

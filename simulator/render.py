@@ -46,6 +46,19 @@ _SETTLED = (
 )
 
 
+_SPREAD = 2_654_435_761
+"""Spreads the numbers of terminals."""
+
+
+def terminal_id(merchant: int, terminal: int) -> str:
+    """The number of a merchant's terminal, as records have it.
+
+    >>> terminal_id(0, 1)
+    '9e3779b1'
+    """
+    return f"{(merchant * 1024 + terminal) * _SPREAD % 2**32:08x}"
+
+
 def _hole(template: bytes, key: bytes) -> int:
     """Where the value of `key` is filled in."""
     return template.index(b"#", template.index(b'"' + key + b'":'))
@@ -281,7 +294,7 @@ def put_head(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np
         room[j] = s.head[j]
     fill_id(room, _TXN_ID, e.id, s.salt)
     fill_number(room, _MERCHANT, number, m.mcc0)
-    fill_hex(room, _TERMINAL, np.uint64(e.merchant * 1024 + e.terminal) * np.uint64(2_654_435_761), 8)
+    fill_hex(room, _TERMINAL, np.uint64(e.merchant * 1024 + e.terminal) * np.uint64(_SPREAD), 8)
     fill_number(room, _ACCEPTOR, number, e.acceptor_mcc)
     if e.number and not m.number_place:
         fill_serial(room, _ACCEPTOR + 11, m.key, e.number)

@@ -14,6 +14,7 @@ import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.draw import SCHEME_NAMES
+from simulator.render import terminal_id
 from simulator.table import FEED, Draws, mixed, uniform
 from simulator.truth import LookAlike, Violation
 
@@ -182,11 +183,6 @@ class _Writer:
             code = "10.4" if self._known["scheme"] == "visa" else "4837"
             out.append(self.record("chargeback", after_d + 10, float(self._chance[4]), reason_code=code))
         return out
-
-
-def terminal_id(merchant: int, terminal: int) -> str:
-    """A terminal's number, as transactions have it."""
-    return f"{(merchant * 1024 + terminal) * 2_654_435_761 & 0xFFFFFFFF:08x}"
 
 
 def _compromises(config: SimulationConfig, table: NDArray[np.void], draws: Draws) -> tuple[Compromise, ...]:

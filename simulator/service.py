@@ -8,7 +8,8 @@ import msgspec
 import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
-from simulator.table import FEED, ILL_FAILING, ILL_KINDS, NEVER_MS, PlannedLookAlike
+from simulator.render import terminal_id
+from simulator.table import FAILING_SHARE, FEED, ILL_FAILING, ILL_KINDS, NEVER_MS, PlannedLookAlike
 from simulator.truth import Violation
 
 if TYPE_CHECKING:
@@ -23,17 +24,6 @@ _ILL, _TERMINAL, _ONSET, _LENGTH, _LICENCE, _EXPIRY, _COMPLAINTS, _WHEN = range(
 """Questions of this module."""
 AHEAD_MS, AFTER_MS = 60 * DAY_MS, 30 * DAY_MS
 """How long before a licence expires somebody should be told, and after it."""
-ILL_SHARE_FAILING = 0.8
-"""Share of the attempts at a failing terminal that fail technically; `simulator.draw` has it too."""
-
-
-def terminal_text(merchant: int, terminal: int) -> str:
-    """The `terminal_id` of a merchant's terminal, as `simulator.render` writes it.
-
-    >>> terminal_text(0, 1)
-    '9e3779b1'
-    """
-    return f"{(merchant * 1024 + terminal) * 2_654_435_761 % 2**32:08x}"
 
 
 def plan_service(table: NDArray[np.void], draws: Draws, config: SimulationConfig) -> None:
@@ -79,9 +69,9 @@ def service_records(
             out.append((received_ms, i, msgspec.json.encode(said)))
 
     for i in map(int, np.flatnonzero(table["ill_kind"] == ILL_KINDS.index("terminal_returned"))):
-        terminal_id = terminal_text(i, int(table["ill_terminal"][i]))
+        returned = terminal_id(i, int(table["ill_terminal"][i]))
         at_ms = int(table["ill_from_ms"][i])
-        add(i, at_ms, at_ms + HOUR_MS, type="terminal", terminal_id=terminal_id, terminal_status="returned")
+        add(i, at_ms, at_ms + HOUR_MS, type="terminal", terminal_id=returned, terminal_status="returned")
     grumbling = draws.some(_COMPLAINTS, table["fee_kind"] == 0, config.service_share)
     of_fees = np.flatnonzero(table["fee_kind"] > 0).tolist()
     when = draws.uniform(_WHEN)
@@ -104,9 +94,9 @@ def service_cases(
         row = table[i]
         kind, days = ILL_KINDS[row["ill_kind"]], (row["ill_until_ms"] - row["ill_from_ms"]) / DAY_MS
         failing = row["ill_kind"] == ILL_FAILING
-        effect, unit = (ILL_SHARE_FAILING, "share of attempts") if failing else (float(days), "days")
+        effect, unit = (FAILING_SHARE, "share of attempts") if failing else (float(days), "days")
         details: dict[str, str | int | float] = {
-            "terminal_id": terminal_text(i, int(row["ill_terminal"])),
+            "terminal_id": terminal_id(i, int(row["ill_terminal"])),
             "terminals": int(row["terminals"]),
         }
         span = int(row["ill_from_ms"]), min(int(row["ill_until_ms"]), config.end_ms)

@@ -24,6 +24,8 @@ FEE_SCOPES = ("all", "credit", "D0")
 ILL_KINDS = ("", "terminal_failing", "terminal_silent", "terminal_returned")
 """What becomes of one of a merchant's terminals, by `ill_kind`; 0: nothing. The last is lawful and told of."""
 ILL_FAILING = ILL_KINDS.index("terminal_failing")
+FAILING_SHARE = 0.8
+"""Share of the attempts at a failing terminal that fail technically."""
 CONTRACT_CHANGES = ("", "noticed_rise", "cheaper_contract")
 """Lawful changes of the contract, by `contract_change`."""
 SAME_CHANNEL = -1
