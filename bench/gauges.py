@@ -17,7 +17,6 @@ from collections import defaultdict
 import msgspec
 import numpy as np
 
-from domain.feature_codes import ROW_CLOSING
 from domain.timestamps import DAY_MS, HOUR_MS
 from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
@@ -69,7 +68,7 @@ def main() -> None:
     untold = 0
     for first in range(0, len(records), 20_000):
         for rows in monitor._pipeline.rows(Records.of([each for _, each in records[first : first + 20_000]])):
-            for j in np.flatnonzero(rows.kind == ROW_CLOSING).tolist():
+            for j in rows.closings.tolist():
                 day = int(rows.local_ms[j] - AUGUST_MS - 31 * DAY_MS - 8 * HOUR_MS) // DAY_MS
                 breach, told = breaches[rows.merchant_id(int(rows.merchant_row[j]))], int(
                     rows.columns["gauge_ecm_days"][j]

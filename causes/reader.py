@@ -108,7 +108,7 @@ class CauseReader:
         self._keeps_day, self._kept_day = kept.get(_KEEPS, 0), 0
 
     def _read_published(self) -> dict[str, Cause]:
-        topic, found, offset = self._log.topics.causes.name, dict[str, Cause](), 0
+        topic, found = self._log.topics.causes.name, dict[str, Cause]()
         offset = self._log.first_offset(topic, 0)
         while records := self._log.read_keyed(topic, 0, offset, _AT_A_TIME):
             offset = records[-1].offset + 1

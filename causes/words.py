@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from causes.onsets import FALL
 from detectors.registry import title_of
 from domain.alerts import BEARERS, Text
-from domain.currencies import amount_text
+from domain.currencies import money_text
 from domain.mcc_names import mcc_short_name
 
 if TYPE_CHECKING:
@@ -103,8 +103,8 @@ def _losses(money: Sequence[Money]) -> list[Text]:
     """A sentence for each party that bears a known loss."""
     return [
         Text(
-            f"Loss so far {_money(each.loss, each.currency)}, borne by {_many(each.bearer)}.",
-            f"累计损失{_money(each.loss, each.currency)}，由{BEARERS[each.bearer].zh}承担。",
+            f"Loss so far {money_text(each.loss, each.currency)}, borne by {_many(each.bearer)}.",
+            f"累计损失{money_text(each.loss, each.currency)}，由{BEARERS[each.bearer].zh}承担。",
         )
         for each in money
         if each.bearer and each.loss
@@ -124,11 +124,6 @@ def _also(cause: Cause) -> list[Text]:
     en = ", ".join(f"{count:,} share {name.en}" for name, count in named)
     zh = "、".join(f"{count:,}户同属{name.zh}" for name, count in named)
     return [Text(f"Of these, {en}.", f"其中{zh}。")]
-
-
-def _money(minor: int, currency: str) -> str:
-    text = amount_text(minor, currency)
-    return f"¥{text}" if currency == "CNY" else f"{text} {currency}"
 
 
 def _lower(words: str) -> str:
