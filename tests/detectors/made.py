@@ -27,6 +27,11 @@ def master(*mccs: str, effective_ms: int = MIDNIGHT - 100 * DAY, **changed: Any)
     return {"type": "merchant", "merchant_id": "m1", "effective_from": effective_ms, "mccs": list(mccs)} | changed
 
 
+def closed(day: int) -> Event:
+    """The feed's clock once a day is closed."""
+    return {"type": "clock", "feed": "f", "event_time": MIDNIGHT + (day + 1) * DAY + 4 * HOUR}
+
+
 class Till:
     """Makes a merchant's sales, day by day, in the order of their times."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from detectors.dormancy import REVERIFY, STOP, Dormancy
-from tests.detectors.made import DAY, HOUR, MIDNIGHT, Till, alerts_of, master, only
+from tests.detectors.made import DAY, MIDNIGHT, Till, alerts_of, closed, master, only
 
 if TYPE_CHECKING:
     from domain.alerts import Alert
@@ -23,10 +23,7 @@ def shop(idle: int, *, steps: int = 1, **last: Any) -> list[Event]:
         made += till.day(day, [{"feed": "f"}] * 5)
     if last:
         made += till.day(22, [{"feed": "f", **last}])
-    made += [
-        {"type": "clock", "feed": "f", "event_time": MIDNIGHT + day * DAY + 4 * HOUR}
-        for day in range(20, 21 + idle, steps)
-    ]
+    made += [closed(day - 1) for day in range(20, 21 + idle, steps)]
     return made
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from detectors.licence_expiry import RULE, LicenceExpiry
 from domain.timestamps import iso
-from tests.detectors.made import DAY, HOUR, MIDNIGHT, Till, alerts_of, master, only
+from tests.detectors.made import DAY, HOUR, MIDNIGHT, Till, alerts_of, closed, master, only
 
 if TYPE_CHECKING:
     from domain.alerts import Alert
@@ -24,7 +24,7 @@ def shop(days: int, *more: tuple[int, Event], **terms: Any) -> list[Event]:
     for day in range(days):
         made += [record for at, record in more if at == day]
         made += till.day(day, [{"feed": "f"}])
-        made.append({"type": "clock", "feed": "f", "event_time": MIDNIGHT + (day + 1) * DAY + 4 * HOUR})
+        made.append(closed(day))
     return made
 
 

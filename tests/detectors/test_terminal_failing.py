@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from detectors.terminal_failing import TerminalFailing
-from tests.detectors.made import DAY, HOUR, MIDNIGHT, Till, alerts_of, master, only
+from tests.detectors.made import Till, alerts_of, closed, master, only
 
 if TYPE_CHECKING:
     from domain.alerts import Alert
@@ -26,7 +26,7 @@ def shop(days: int, *last: list[Event], terminals: str = "123") -> list[Event]:
     usual = [each for terminal in terminals for each in at(terminal, count=10)] + at("1", "91") + at("2", "96")
     for day, sales in enumerate([usual] * days + list(last)):
         made += till.day(day, sales)
-        made.append({"type": "clock", "feed": "f", "event_time": MIDNIGHT + (day + 1) * DAY + 4 * HOUR})
+        made.append(closed(day))
     return made
 
 

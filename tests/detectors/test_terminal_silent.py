@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from detectors.terminal_silent import TerminalSilent
-from tests.detectors.made import DAY, HOUR, MIDNIGHT, Till, alerts_of, master, only
+from tests.detectors.made import DAY, HOUR, MIDNIGHT, Till, alerts_of, closed, master, only
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,9 +28,9 @@ def shop(used: Callable[[int], dict[str, int]], days: int = 45, **said: Any) -> 
     for day in range(days):
         sales = [{"terminal_id": name, "feed": "f"} for name, count in used(day).items() for _ in range(count)]
         made += till.day(FIRST + day, sales)
-        midnight_ms = MIDNIGHT + (FIRST + day + 1) * DAY
-        made.append({"type": "clock", "feed": "f", "event_time": midnight_ms + 4 * HOUR})
+        made.append(closed(FIRST + day))
         if said and day == ON:
+            midnight_ms = MIDNIGHT + (FIRST + day + 1) * DAY
             made.append({"type": "terminal", "merchant_id": "m1", "effective_from": midnight_ms, **said})
     return made
 
