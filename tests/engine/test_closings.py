@@ -11,10 +11,10 @@ import pytest
 
 from detectors.registry import make_detectors
 from domain.feature_codes import ROW_CLOSING
-from engine.checkpoint.pages import decode, encode
 from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
 from tests.detectors.made import DAY, MIDNIGHT, Till, master
+from tests.engine.test_checkpoints import Shelf
 from tests.engine.test_oracle import Spy
 
 if TYPE_CHECKING:
@@ -69,15 +69,9 @@ def test_alerts_do_not_depend_on_a_restore(at: int) -> None:
     whole = last_of(monitor().process(records(events)).alerts)
     first = monitor()
     alerts = first.process(records(events[:at])).alerts
-    checkpoint = first.checkpoint()
-    pages = []
-    while not checkpoint.gathered:
-        pages += [(each.id, decode(encode(each.page))) for each in checkpoint.gather(1_000)]
-    pages += [(each.id, decode(encode(each.page))) for each in checkpoint.rest()]
-    notes = checkpoint.notes()
-    checkpoint.end()
-    second = monitor()
-    second.restore(notes, sorted(pages, key=lambda each: each[0]))
+    shelf = Shelf()
+    shelf.whole(first)
+    second = shelf.bring_back(monitor())
     alerts += second.process(records(events[at:], at)).alerts
     assert last_of(alerts) == whole
 

@@ -11,10 +11,10 @@ import pytest
 
 from detectors.mcc_jump import MccJump
 from domain.feature_codes import ROW_CLOSING
-from engine.checkpoint.pages import decode, encode
 from engine.decoding.records import Records
 from engine.features.kernel import BEHIND_MS
 from engine.monitor import Monitor, MonitorConfig
+from tests.engine.test_checkpoints import Shelf
 from tests.engine.test_oracle import Spy
 
 if TYPE_CHECKING:
@@ -112,11 +112,9 @@ def test_a_restored_monitor_goes_on_with_the_same_clock() -> None:
     events = stream(1, 6, 4, 25 * MINUTE)
     first, second = monitor_of(), monitor_of()
     alerts = {each.alert_id: each for each in first.process(records(events[:60])).alerts}
-    taken, pages = first.checkpoint(), []
-    while not taken.gathered:
-        pages += [(each.id, decode(encode(each.page))) for each in taken.gather(1_000)]
-    pages += [(each.id, decode(encode(each.page))) for each in taken.rest()]
-    second.restore(taken.notes(), sorted(pages, key=lambda each: each[0]))
+    shelf = Shelf()
+    shelf.whole(first)
+    shelf.bring_back(second)
     alerts |= {each.alert_id: each for each in second.process(records(events[60:], 60)).alerts}
     assert alerts == final([events])[0]
 

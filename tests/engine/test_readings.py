@@ -11,10 +11,10 @@ import pytest
 
 from domain.readings import MerchantDays, Profile, Shop
 from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
-from engine.checkpoint.pages import decode, encode
 from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
 from tests.detectors import shops
+from tests.engine.test_checkpoints import Shelf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -166,15 +166,9 @@ def test_shops_and_transactions_survive_a_checkpoint() -> None:
     first = Monitor(MonitorConfig(capacity=10), checkpoints=True)
     half = len(events) // 2
     first.process(Records.of(events[:half], appended_ms=START_MS + 30 * DAY_MS))
-    checkpoint = first.checkpoint()
-    pages = []
-    while not checkpoint.gathered:
-        pages += checkpoint.gather(100)
-    pages += checkpoint.rest()
-    notes = checkpoint.notes()
-    checkpoint.end()
-    second = Monitor(MonitorConfig(capacity=10), checkpoints=True)
-    second.restore(notes, [(each.id, decode(encode(each.page))) for each in pages])
+    shelf = Shelf()
+    shelf.whole(first, 100)
+    second = shelf.bring_back(Monitor(MonitorConfig(capacity=10), checkpoints=True))
     rest = Records.of(events[half:], first_offset=half, appended_ms=START_MS + 30 * DAY_MS)
     assert second.process(rest) == first.process(rest)
 

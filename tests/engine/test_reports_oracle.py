@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from domain.feature_codes import ROW_CLOSING, ROW_REPORT
-from engine.checkpoint.pages import decode, encode
 from engine.decoding.records import Records
 from engine.features.families import gauges, reports
 from engine.monitor import Monitor, MonitorConfig
+from tests.engine.test_checkpoints import Shelf
 from tests.oracle_reports import DAY, Event, Ledger, day_of
 from tests.report_streams import DOLLAR, HOUR, T0, clock
 
@@ -179,14 +179,9 @@ def test_rows_do_not_depend_on_a_restore(seed: int) -> None:
         for _ in range(2)
     )
     first.process(Records.of([json.dumps(each).encode() for each in events[:at]]))
-    checkpoint = first.checkpoint()
-    pages = []
-    while not checkpoint.gathered:
-        pages += [(each.id, decode(encode(each.page))) for each in checkpoint.gather(1_000)]
-    pages += [(each.id, decode(encode(each.page))) for each in checkpoint.rest()]
-    notes = checkpoint.notes()
-    checkpoint.end()
-    second.restore(notes, sorted(pages, key=lambda each: each[0]))
+    shelf = Shelf()
+    shelf.whole(first)
+    shelf.bring_back(second)
     assert engine_rows(events, monitor=second, at=at) == whole
 
 
