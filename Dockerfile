@@ -31,6 +31,7 @@ LABEL org.opencontainers.image.title="Tillwatch" \
 RUN groupadd --gid 10001 tillwatch \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin tillwatch \
     && for each in /run/secrets/tillwatch /run/secrets/kafka /run/secrets/prometheus /run/secrets/grafana \
+        /run/secrets/postgres /run/secrets/casework /run/secrets/console \
         /var/lib/tillwatch; do install -d -o 10001 -g 10001 -m 0750 "$each"; done
 COPY --from=build /opt/tillwatch /opt/tillwatch
 COPY deploy/make_secrets.py deploy/probe.py /opt/tillwatch/deploy/

@@ -10,8 +10,10 @@ ACTIVATED := env -u PYTHONDONTWRITEBYTECODE VIRTUAL_ENV=$(CURDIR)/$(VENV) PATH=$
 ONE_CORE := $(if $(shell command -v taskset),taskset -c 0)
 SOURCES := $(shell find domain engine models simulator streams tillwatch -name '*.py')
 MORE := browser or postgres or monitoring or faults or slow
-SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
-PACKAGES := domain engine detectors models streams simulator causes evaluation dashboards tillwatch
+# Runs that are given the same word draw the same examples and seeds.
+DRAWS := $(if $(TILLWATCH_DRAWS),--hypothesis-seed=$(TILLWATCH_DRAWS))
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder $(DRAWS)
+PACKAGES := domain engine detectors models streams simulator causes evaluation casework notices console dashboards tillwatch
 
 # The first Python that is new enough, of those that are there.
 PYTHON ?= $(firstword $(foreach each,python3 python3.14 python3.13 python3.12 python3.11,\
@@ -28,9 +30,9 @@ demo: setup ## Show the live demonstration; ARGS="--for 20 --json" passes option
 test: setup ## Run the tests of engine and logs, within minutes; ARGS="tests/engine -k name" chooses among all.
 	@$(ACTIVATED) pytest $(or $(strip $(ARGS)),$(SIDE_BY_SIDE) -m "not ($(MORE))")
 
-test-all: setup ## Run only those that make test leaves out, by marker; ARGS="-m browser" chooses some.
-	@$(ACTIVATED) pytest $(SIDE_BY_SIDE) -m "$(MORE)" $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; \
-		echo "NO TEST RAN: none is chosen by: -m '$(MORE)' $(ARGS)" >&2; }
+test-all: setup ## Run those that make test leaves out, by marker, and properties with all their examples; ARGS="-m browser" chooses some.
+	@HYPOTHESIS_PROFILE=full $(ACTIVATED) pytest $(SIDE_BY_SIDE) -m "$(MORE) or drawn" $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; \
+		echo "NO TEST RAN: none is chosen by: -m '$(MORE) or drawn' $(ARGS)" >&2; }
 
 faults: setup ## Kill, stop, fill, lock, damage and set back what a worker needs, 20 times; TILLWATCH_SEED=N repeats one.
 	@TILLWATCH_FAULT_SEEDS=$${TILLWATCH_FAULT_SEEDS:-20} $(ACTIVATED) pytest tests/faults $(ARGS)
@@ -45,11 +47,13 @@ check: setup ## Check style, types, imports and documentation, as CI does.
 	@$(ACTIVATED) mypy
 	@$(ACTIVATED) pyright
 	@$(ACTIVATED) lint-imports
-	@$(ACTIVATED) pytest -q -m "not ($(MORE))" tests/docs $(PACKAGES)
+	@$(ACTIVATED) pytest -q $(DRAWS) -m "not ($(MORE))" tests/docs $(PACKAGES)
 	@$(MAKE) docs
 
 pictures: setup ## Draw the pictures of the documentation anew, from what commands print.
 	@$(BIN)/python -m tools.draw_terminals $(ARGS)
+	@test -n "$(ARGS)" || $(BIN)/python -m tools.draw_console
+	@test -n "$(ARGS)" || $(BIN)/python -m tools.draw_phone
 
 calendar: setup ## Write the calendar that is shipped anew, from the package holidays.
 	@$(BIN)/python -m tools.build_calendar

@@ -27,7 +27,7 @@ from engine.risk.standings import Standings
 from engine.tallies import Tallies, add
 from streams.addresses import address_of
 from streams.app import WorkerSettings
-from streams.health import Endpoint
+from streams.endpoint import Endpoint
 from streams.log import now_utc_ms
 from streams.metrics import Metrics
 from streams.observer import AssignedPartition, BatchReport, PartitionLook, Tallied

@@ -29,8 +29,8 @@ from engine.monitor import Monitor, MonitorConfig
 from evaluation.cells import percent
 from evaluation.collection import Collector
 from evaluation.matching import AlertLabel, match_alerts
-from evaluation.metrics import share
 from evaluation.queue import BOUNDS, HEAD, bins, queue
+from evaluation.shares import share
 from models.peers import build_peers
 from models.profiles import build_profiles
 from simulator.config import SimulationConfig

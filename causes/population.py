@@ -19,6 +19,8 @@ KINDS = ("rep", "agent", "mcc_pair", "channel", "city")
 NEW_D = 90
 """Days from its opening for which a merchant counts among the new ones."""
 EVERYONE = ("all", "")
+_PLACES = frozenset({"merchant", "assignment"})
+"""Kinds of profiles that say whose a merchant is."""
 
 Key = tuple[str, str]
 """A kind and a key of it. Beside those of `KINDS`, populations are counted by these kinds: `all`, `registered` (one key
@@ -119,6 +121,8 @@ class Population:
         return version.day
 
     def _version(self, profile: Profile) -> _Version | None:
+        if profile.kind not in _PLACES:
+            return None
         fields = profile.fields
         effective_ms: int = fields["effective_from"]
         day = self._days.of_ms(effective_ms)
@@ -126,8 +130,6 @@ class Population:
             until = fields.get("until", 0)
             assigned = (sys.intern(fields["rep_id"]), sys.intern(fields.get("agent_id", "")))
             return _Version(effective_ms, day, self._days.of_ms(until) if until else 0, None, assigned, profile.epoch)
-        if profile.kind != "merchant":
-            return None
         trades = fields.get("status", "active") == "active"
         place = self._place(profile.merchant_id, fields, day) if trades else None
         return _Version(effective_ms, day, 0, place, None, profile.epoch)

@@ -12,6 +12,8 @@ from domain.alerts import Text
 Severity = Literal["page", "ticket", "none"]
 JOB = "tillwatch"
 """Name of the scrape job that has all workers."""
+CASEWORK_JOB, CONSOLE_JOB = "tillwatch-casework", "tillwatch-console"
+"""Those of casework's filing agent and of the console, where there are any."""
 _WITHOUT = ", ".join(PLACES)
 
 
@@ -235,10 +237,67 @@ MACHINE: tuple[Rule, ...] = (
              "日志的时钟比 {{ $labels.instance }} 快 {{ $value | humanizeDuration }}"), "clock-skew",
     ),
 )  # fmt: skip
+_MODEL = "tillwatch_model_"
+MODEL: tuple[Rule, ...] = (
+    Rule(
+        "TillwatchModelDrifts", "ticket",
+        f"max by (habit) ({_MODEL}habit_drift or {_MODEL}score_drift) > {limit.MODEL_DRIFT}", "1h",
+        Text("{{ if $labels.habit }}Habit {{ $labels.habit }} has{{ else }}Scores have{{ end }} drifted by"
+             " {{ $value | humanize }} from what the anomaly model was trained on",
+             "{{ if $labels.habit }}特征 {{ $labels.habit }}{{ else }}异常评分{{ end }}较模型训练期偏移"
+             " {{ $value | humanize }}"), "model-drifts",
+    ),
+    Rule(
+        "TillwatchModelMissing", "ticket",
+        f"max({_MODEL}in_force) == 0 or time() - max({_MODEL}measured_timestamp_seconds) > {limit.MODEL_UNMEASURED_S}",
+        "1h",
+        Text("No anomaly model is in force, or its drift has not been measured for 3 days",
+             "无生效的异常模型，或已3天未测量其偏移"), "model-missing",
+    ),
+    Rule(
+        "TillwatchModelOld", "ticket",
+        f"time() - max({_MODEL}trained_until_timestamp_seconds) > {limit.MODEL_AGE_S}", "1h",
+        Text("The anomaly model was trained on days up to {{ $value | humanizeDuration }} ago",
+             "异常模型的训练数据截至 {{ $value | humanizeDuration }} 前"), "model-old",
+    ),
+)  # fmt: skip
+_CASEWORK = "tillwatch_casework_"
+FILING_BEHIND = f"time() - max by (job) ({_CASEWORK}filed_timestamp_seconds)"
+_OUTBOX_LATE = f"time() - max by (job) ({_CASEWORK}outbox_oldest_timestamp_seconds) > {limit.OUTBOX_OLDEST_S}"
+_REFUSED = f'{_CASEWORK}outbox_records{{status="refused"}}'
+CASEWORK: tuple[Rule, ...] = (
+    *_both(
+        "TillwatchFilingBehind", limit.FILING_BEHIND_S, f"{FILING_BEHIND} > LIMIT", ("1m", "1m"),
+        Text("Casework has not filed all there is for {{ $value | humanizeDuration }}",
+             "案件归档已落后 {{ $value | humanizeDuration }}"), "filing-behind",
+    ),
+    Rule(
+        "TillwatchFilingDown", "page", f'up{{job="{CASEWORK_JOB}"}} == 0', "5m",
+        Text("Casework's filing agent does not answer: no alert reaches the queue",
+             "案件归档进程无应答：新告警未进入队列"), "filing-down",
+    ),
+    Rule(
+        "TillwatchOutboxStuck", "ticket",
+        f"{_OUTBOX_LATE} or max by (job) ({_REFUSED}) > max by (job) ({_REFUSED} offset 1h)", "1m",
+        Text("Verdicts do not reach the monitor: they are due for 10 minutes, or were refused",
+             "判定未送达监测引擎：已到期10分钟以上，或被拒绝"), "outbox-stuck",
+    ),
+    Rule(
+        "TillwatchConsoleDown", "page", f'up{{job="{CONSOLE_JOB}"}} == 0', "5m",
+        Text("The console does not answer: nobody can work on cases", "工作台无应答：无法处理案件"), "console-down",
+    ),
+    Rule(
+        "TillwatchAuditBroken", "page", f"min by (job) ({_CASEWORK}audit_intact) == 0", "0m",
+        Text("The audit of casework was changed: its chain of hashes does not fit",
+             "案件审计记录被改动：哈希链不一致"), "audit-broken",
+    ),
+)  # fmt: skip
 ALERTS: dict[str, tuple[Rule, ...]] = {
     "tillwatch-workers": (_DEAD_MAN, *WORKERS), "tillwatch-flow": FLOW, "tillwatch-content": CONTENT,
-    "tillwatch-machine": MACHINE,
+    "tillwatch-machine": MACHINE, "tillwatch-model": MODEL, "tillwatch-casework": CASEWORK,
 }  # fmt: skip
 """The alerting rules by group."""
 SILENCING = ("TillwatchNoWorker", "TillwatchNotReady")
 """While one of these fires, the others are consequences: Alertmanager holds them back."""
+APART = (_DEAD_MAN.name, "TillwatchAuditBroken", "TillwatchConsoleDown")
+"""But for these, which follow from something else."""

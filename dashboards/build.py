@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-from dashboards import detector_board, operations, risk_overview, wall
+from dashboards import casework_board, detector_board, merchant_board, operations, risk_overview, wall
 from dashboards.frame import SCHEMA_VERSION
 from dashboards.kit import Kit, Language
 from dashboards.rule_files import RUNBOOKS, alerting_rules, alertmanager_config, recording_rules
+from dashboards.sql_kit import SqlKit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,15 +29,25 @@ BOARDS: dict[str, Callable[[Kit], Dashboard]] = {
 }
 
 
+SQL_BOARDS: dict[str, Callable[[SqlKit], Dashboard]] = {
+    "merchant": merchant_board.build,
+    "casework": casework_board.build,
+}
+"""Those that read casework's views in PostgreSQL."""
+
+
 def dashboard_json(name: str, language: Language, currency: str = "CNY") -> str:
     """A dashboard as Grafana imports it.
 
     Args:
-        name: of `BOARDS`.
+        name: of `BOARDS` or `SQL_BOARDS`.
         language: of its words.
         currency: the acquirer's own, ISO 4217.
     """
-    made = BOARDS[name](Kit(language, currency)).build()
+    if name in SQL_BOARDS:
+        made = SQL_BOARDS[name](SqlKit(language, currency)).build()
+    else:
+        made = BOARDS[name](Kit(language, currency)).build()
     made.schema_version = SCHEMA_VERSION
     shown: dict[str, Any] = json.loads(json.dumps(made, cls=JSONEncoder))
     place(shown["panels"])
@@ -61,7 +72,7 @@ def files(currency: str = "CNY", runbooks: str = RUNBOOKS) -> dict[str, str]:
     made = {
         f"{language}/{name}.json": dashboard_json(name, language, currency)
         for language in get_args(Language)
-        for name in BOARDS
+        for name in (*BOARDS, *SQL_BOARDS)
     }
     return made | {
         "rules/tillwatch-recording.yml": recording_rules(),

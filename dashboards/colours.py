@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from detectors.registry import DETECTORS
 from domain.alerts import BEARERS, Text
+from domain.habits import HABITS
 from domain.mcc import RANGES
 from domain.severity import LEVELS
 from engine.control_kinds.registry import KINDS
@@ -58,9 +59,17 @@ OF_BEARER = {
     name: Look(words, colour)
     for (name, words), colour in zip(BEARERS.items(), (BLUE, ORANGE, RED, YELLOW), strict=True)
 }
+OF_VERDICT = {
+    "confirmed": Look(Text("confirmed", "属实"), RED),
+    "false_alarm": Look(Text("false alarm", "误报"), BLUE),
+    "lawful_change": Look(Text("lawful change", "合规变更"), GREEN),
+    "data_error": Look(Text("error in the data", "数据有误"), YELLOW),
+    "duplicate": Look(Text("duplicate", "重复"), GREY),
+}
 _REST = {UNKNOWN: Look(Text("unknown", "未知")), OTHER: Look(Text("all others", "其他"))}
 OF_PLACE = _REST
 OF_MCC_GROUP = {name.en: Look(name) for _, _, name in RANGES} | _REST
+OF_HABIT = {each.name: Look(each.title) for each in HABITS}
 OF_CONTROL = {name: Look(Text(name, each.name_zh)) for name, each in KINDS.items()}
 OF_OUTCOME = {
     "transaction": Look(Text("transactions", "交易"), BLUE),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dashboards import thresholds as limit
 from dashboards import words
 from dashboards.alerting import CONTROLS, FIELD_SHARE, QUIET, QUIET_SHARE
-from dashboards.colours import GREEN, GREY, OF_CONTROL, OF_DETECTOR, OF_SEVERITY, ORANGE, RED, YELLOW
+from dashboards.colours import GREEN, GREY, OF_CONTROL, OF_DETECTOR, OF_HABIT, OF_SEVERITY, ORANGE, RED, YELLOW
 from dashboards.frame import board
 from dashboards.kit import NONE, Column, Query, Step
 from dashboards.queries import chosen, gained, or_zero, series
@@ -42,7 +42,7 @@ def build(kit: Kit) -> Dashboard:
         variables=("partition", "detector", "severity"),
         since="now-7d",
     )
-    for part in (_figures, _table, _courses, _coverage):
+    for part in (_figures, _table, _courses, _coverage, _model):
         part(kit, made)
     return made
 
@@ -112,3 +112,20 @@ def _coverage(kit: Kit, made: Dashboard) -> None:
         Column("Value", Text("Version", "版本"), unit="none", steps=((None, GREY),)),
     )
     made.with_panel(kit.table(words.CONTROLS, [Query(f"max by (control) ({CONTROLS})")], columns, (8, 11)))
+
+
+def _model(kit: Kit, made: Dashboard) -> None:
+    grey: tuple[Step, ...] = ((None, GREY),)
+    drift: tuple[Step, ...] = ((None, GREEN), (limit.MODEL_DRIFT_NOTED, YELLOW), (limit.MODEL_DRIFT, ORANGE))
+    age = "time() - max(tillwatch_model_trained_until_timestamp_seconds)"
+    scored = or_zero(gained("tillwatch_closings_scored_total", _P, "$__range"))
+    figures: tuple[tuple[Words, str, str, tuple[Step, ...]], ...] = (
+        (words.MODEL_SCORED, scored, "short", grey),
+        (words.MODEL_BEYOND, "max(tillwatch_model_beyond_ratio)", "percentunit", grey),
+        (words.MODEL_AGE, age, "s", ((None, GREEN), (limit.MODEL_AGE_S, ORANGE))),
+        (words.MODEL_SCORE_DRIFT, "max(tillwatch_model_score_drift)", "none", drift),
+    )
+    for said, expression, unit, steps in figures:
+        made.with_panel(kit.stat(said, expression, unit, (6, 4), steps=steps))
+    habits = Query("sort_desc(topk(10, max by (habit) (tillwatch_model_habit_drift)))", "{{habit}}")
+    made.with_panel(kit.ranking(words.MODEL_DRIFT, habits, "none", (24, 10), looks=OF_HABIT, steps=drift))

@@ -10,16 +10,20 @@ from grafana_foundation_sdk.models import dashboard as models
 from dashboards.alerting import CONTROLS
 from dashboards.colours import BLUE, GREY, RED
 from dashboards.kit import SOURCE
+from dashboards.sql_kit import KIND
+from dashboards.sql_kit import SOURCE as SQL_SOURCE
 from domain.alerts import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dashboards.kit import Kit
+    from dashboards.sql_kit import SqlKit
 
 SCHEMA_VERSION = 39
 """That of Grafana 10.4, the oldest that is supported; newer ones read it and bring it up to date."""
 TAG = "tillwatch"
+_SOURCE_LABEL = Text("Data source", "数据源")
 _ZONES = (("UTC-5", -5), ("UTC-3", -3), ("UTC", 0), ("UTC+1", 1), ("UTC+2", 2), ("UTC+3", 3), ("UTC+4", 4),
           ("UTC+5:30", 5.5), ("UTC+7", 7), ("UTC+8", 8), ("UTC+9", 9), ("UTC+10", 10))  # fmt: skip
 _CHOICES: dict[str, tuple[Text, str]] = {
@@ -69,27 +73,54 @@ def board(
         until: up to when.
         night: whether nights are shaded at first.
     """
-    tag = f"{TAG}-{kit.language}"
-    others = dashboard.DashboardLink(kit.say(Text("Tillwatch dashboards", "Tillwatch 看板"))).tags([tag])
-    others.type(models.DashboardLinkType.DASHBOARDS).as_dropdown(as_dropdown=True).keep_time(keep_time=True)
     return (
-        dashboard.Dashboard(kit.say(title))
-        .uid(f"{uid}-{kit.language}")
-        .description(kit.say(about))
-        .tags([TAG, tag])
-        .timezone("browser")
-        .readonly()
-        .tooltip(models.DashboardCursorSync.CROSSHAIR)
+        _frame(kit, uid, title, about)
         .time(since, until)
         .refresh("30s")
-        .link(others)
         .variables(list(_variables(kit, variables)))
         .annotations(list(_annotations(kit, night="tz" in variables, shaded=night)))
     )
 
 
+def sql_board(
+    kit: SqlKit, uid: str, title: Text, about: Text, *, variables: Sequence[str], since: str
+) -> dashboard.Dashboard:  # fmt: skip
+    """A dashboard on casework's views, without panels.
+
+    Args:
+        kit: of its language.
+        uid: of the dashboard, without the language; it stays the same for ever, for links to it.
+        title: of the dashboard.
+        about: what it is for.
+        variables: `merchant_id`, or `console` for the console's address.
+        since: from when on it shows at first.
+    """
+    made = _frame(kit, uid, title, about).time(since, "now").refresh("5m")
+    source = dashboard.DatasourceVariable("datasource").label(kit.say(_SOURCE_LABEL)).type(KIND)
+    return made.variables([source, *(_console(kit) if each == "console" else _merchant(kit) for each in variables)])
+
+
+def _frame(kit: Kit, uid: str, title: Text, about: Text) -> dashboard.Dashboard:
+    tag = f"{TAG}-{kit.language}"
+    others = dashboard.DashboardLink(kit.say(Text("Tillwatch dashboards", "Tillwatch 看板"))).tags([tag])
+    others.type(models.DashboardLinkType.DASHBOARDS).as_dropdown(as_dropdown=True).keep_time(keep_time=True)
+    made = dashboard.Dashboard(kit.say(title)).uid(f"{uid}-{kit.language}").description(kit.say(about))
+    made.tags([TAG, tag]).timezone("browser").readonly().tooltip(models.DashboardCursorSync.CROSSHAIR)
+    return made.link(others)
+
+
+def _merchant(kit: Kit) -> dashboard.QueryVariable:
+    """A variable for the merchant: the two hundred riskiest are offered, and any other can be typed."""
+    query = (
+        "SELECT merchant_id AS __value, concat_ws(' · ', merchant_id, nullif(name, ''), nullif(city, '')) AS __text"
+        " FROM view_merchants ORDER BY score DESC NULLS LAST, merchant_id LIMIT 200"
+    )
+    made = dashboard.QueryVariable("merchant_id").label(kit.say(Text("Merchant", "商户"))).datasource(SQL_SOURCE)
+    return made.query(query).refresh(models.VariableRefresh.ON_DASHBOARD_LOAD).sort(models.VariableSort.DISABLED)
+
+
 def _variables(kit: Kit, names: Iterable[str]) -> Iterable[Any]:
-    yield dashboard.DatasourceVariable("datasource").label(kit.say(Text("Data source", "数据源"))).type("prometheus")
+    yield dashboard.DatasourceVariable("datasource").label(kit.say(_SOURCE_LABEL)).type("prometheus")
     for name in names:
         if name == "tz":
             yield _zone(kit)

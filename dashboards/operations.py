@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dashboards import casework_words, words
 from dashboards import thresholds as limit
-from dashboards import words
-from dashboards.alerting import BEHIND, HELD, JOB
+from dashboards.alerting import BEHIND, FILING_BEHIND, HELD, JOB
 from dashboards.colours import GREEN, GREY, OF_OUTCOME, OF_STEP, ORANGE, RED, YELLOW, Look
 from dashboards.frame import board
 from dashboards.kit import NONE, Column, Query, Step, steps_of
@@ -25,6 +25,9 @@ BARS = 120
 _P = chosen("partition")
 _THIRD = (8, 8)
 _PARTITION = Text("partition {{partition}}", "分区{{partition}}")
+_OF_OUTBOX = {
+    "pending": Look(Text("pending", "待发送"), ORANGE), "refused": Look(Text("refused", "被拒绝"), RED),
+}  # fmt: skip
 _UP = {"1": Look(Text("answers", "正常"), GREEN), "0": Look(Text("down", "无应答"), RED)}
 _FEED = {"0": Look(Text("on time", "正常"), GREEN), "1": Look(Text("stalled", "停滞"), RED)}
 
@@ -42,7 +45,7 @@ def build(kit: Kit) -> Dashboard:
         variables=("partition", "tz"),
         since="now-6h",
     )
-    for part in (_figures, _flow, _pace, _workers, _state, _intake, _machine):
+    for part in (_figures, _flow, _pace, _workers, _state, _intake, _machine, _casework):
         part(kit, made)
     return made
 
@@ -141,3 +144,13 @@ def _machine(kit: Kit, made: Dashboard) -> None:
     )
     running = Query("count by (version, python) (tillwatch_build_info)")
     made.with_panel(kit.table(words.VERSIONS, [running], columns, (5, 6)))
+
+
+def _casework(kit: Kit, made: Dashboard) -> None:
+    behind = Query(FILING_BEHIND, Text("behind", "滞后"))
+    steps = steps_of(limit.FILING_BEHIND_S)
+    made.with_panel(kit.lines(casework_words.FILING_BEHIND, [behind], "s", (8, 6), steps=steps))
+    lag = Query("max by (topic) (tillwatch_casework_lag_records)", "{{topic}}")
+    made.with_panel(kit.lines(casework_words.FILING_LAG, [lag], "short", (8, 6)))
+    outbox = Query("max by (status) (tillwatch_casework_outbox_records)", "{{status}}")
+    made.with_panel(kit.lines(casework_words.OUTBOX_WAITING, [outbox], "none", (8, 6), looks=_OF_OUTBOX))

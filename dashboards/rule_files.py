@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from dashboards.alerting import ALERTS, RECORDINGS, SILENCING
+from dashboards.alerting import ALERTS, APART, RECORDINGS, SILENCING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +68,7 @@ receivers:
 
 def alertmanager_config() -> str:
     """Alertmanager's routes and inhibition, with receivers on this machine that a site replaces by its own."""
-    silencing = "|".join(SILENCING)
+    silencing, others = "|".join(SILENCING), "|".join((*SILENCING, *APART))
     return (
         HEAD
         + f"""\
@@ -93,7 +93,7 @@ route:
 inhibit_rules:
 # No worker, or none that reaches the log: all else follows from it.
 - source_matchers: [alertname=~"{silencing}"]
-  target_matchers: [service="tillwatch", alertname!~"{silencing}|TillwatchDeadMansSwitch"]
+  target_matchers: [service="tillwatch", alertname!~"{others}"]
 - source_matchers: [alertname="TillwatchNoWorker"]
   target_matchers: [alertname="TillwatchNotReady"]
 # Whoever is called about a matter needs no ticket about the same.

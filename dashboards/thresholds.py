@@ -62,9 +62,22 @@ DISK_FULL_IN_S = 6 * 3_600
 CLOCK_SKEW_S = Limits(2, 60)
 """Seconds that the log's clock is ahead of a worker's. Transactions more than 600 s ahead are refused; at 60 s
 deadlines fire a minute late."""
+MODEL_DRIFT = 0.25
+"""Population stability index of scores or of a habit from which a model is to be trained anew: the customary limit of
+credit scorecards (Siddiqi, Credit Risk Scorecards, 2006). From 0.1 on it is to be looked at."""
+MODEL_DRIFT_NOTED = 0.1
+MODEL_AGE_S = 100 * 86_400
+"""A model is trained once a quarter; ten days more are for whoever checks it."""
+MODEL_UNMEASURED_S = 3 * 86_400
+"""Drift is measured once a day; a weekend without it is no fault."""
 STARTS_AN_HOUR = 4
 """Starts of one worker within an hour: an upgrade and its rollback make two."""
 UNOWNED_S = 300
 """Seconds that a partition may be without a worker: a restart takes seconds, a recovery of 200,000 merchants 15 s."""
+FILING_BEHIND_S = Limits(120, 900)
+"""Seconds since casework had filed all there was. It looks once a second; a database that is restarted takes one or two
+minutes, and after a quarter of an hour analysts work on what is no longer so."""
+OUTBOX_OLDEST_S = 600
+"""Seconds that a verdict may be due and not in the log: it is sent with the next look, if the log takes it."""
 PUBLISH_DELAY_S = 0.1
 """Seconds from receipt to a published alert that the product promises; a line only, no rule."""

@@ -292,6 +292,31 @@ FIELD_SHARE = _words(
     f" {limit.FIELD_SHARE_OF_USUAL:.0%} of the share a day before it is a ticket.",
     f"按一小时计（不少于{limit.FIELD_TRANSACTIONS_LEAST}笔）。低于前一日的{limit.FIELD_SHARE_OF_USUAL:.0%}即工单告警。",
 )  # fmt: skip
+MODEL_SCORED = _words(
+    "Merchant-days scored", "已评分商户日",
+    "Merchants' days that the anomaly model in force scored in the time shown, as of the last checkpoint.",
+    "所选时段内生效的异常模型已评分的商户日数，截至最近检查点。",
+)  # fmt: skip
+MODEL_BEYOND = _words(
+    "Beyond the threshold", "超阈值占比",
+    "Share of the scored merchant-days of the days measured that are odd enough for an alert.",
+    "所测量时段内，异常评分达到告警阈值的商户日占比。",
+)  # fmt: skip
+MODEL_AGE = _words(
+    "Age of the model", "模型距今",
+    "Since the last day that the model in force was trained on; from the limit on a ticket.",
+    "距生效模型训练数据的最后一日；超过阈值即工单告警。",
+)  # fmt: skip
+MODEL_SCORE_DRIFT = _words(
+    "Drift of scores", "评分偏移",
+    "Population stability index of scores against the model's training. 0.1 is to be looked at, 0.25 is a ticket.",
+    "评分分布较训练期的群体稳定性指数（PSI）。0.1须关注，0.25为工单告警。",
+)  # fmt: skip
+MODEL_DRIFT = _words(
+    "Drift of habits", "特征偏移",
+    "Population stability index of the ten habits of merchants that have drifted farthest from the model's training.",
+    "商户特征分布较训练期的群体稳定性指数（PSI），取偏移最大的十项。",
+)  # fmt: skip
 CONTROLS = _words(
     "Controls in force", "生效的控制项", "The newest version of each kind that a worker knows.",
     "工作进程已知的各类控制项最新版本。",

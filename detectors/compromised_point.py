@@ -14,6 +14,7 @@ from detectors.contract import (
     HOME,
     NOTHING,
     Findings,
+    Tuned,
     check_episode,
     check_range,
     check_whole,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CompromisedPoint:
+class CompromisedPoint(Tuned):
     """Reports of fraud that come where far fewer are to be expected.
 
     Args:

@@ -56,6 +56,13 @@ class Findings:
     loss_e7: NDArray[np.int64] | None = None
     turnover_e7: NDArray[np.int64] | None = None
 
+    def from_severity(self, least: float) -> Findings:
+        """Those whose severity, to the four digits that alerts have, is at least `least`, 0 to 1."""
+        if least <= 0 or (kept := np.round(self.severity, 4) >= least).all():
+            return self
+        loss, turnover = (None if each is None else each[kept] for each in (self.loss_e7, self.turnover_e7))
+        return Findings(self.index[kept], self.severity[kept], loss, turnover)
+
 
 NOTHING = Findings(np.empty(0, np.int64), np.empty(0, np.float64))
 """Most batches give no findings; a detector that says so before it measures any is several times as fast."""
@@ -89,6 +96,17 @@ class Story(NamedTuple):
     loss_minor: int | None = None
     turnover_minor: int | None = None
     first_day: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """The setting that all detectors have: their classes derive from this one.
+
+    Args:
+        least_severity: findings of less severity, as alerts have it, are left out, 0 to 1.
+    """
+
+    least_severity: float = 0.0
 
 
 class Detector(Protocol):
@@ -140,6 +158,11 @@ class Detector(Protocol):
     @property
     def columns(self) -> tuple[str, ...]:
         """Features that it reads or freezes into its alerts."""
+        ...
+
+    @property
+    def least_severity(self) -> float:
+        """Findings of less severity, as alerts have it, are left out; 0 to 1."""
         ...
 
     @property
@@ -204,11 +227,12 @@ def check_whole(settings: object, low: int, high: int, *names: str) -> None:
 
 
 def check_episode(settings: Detector) -> None:
-    """Check that an episode's gap and age are whole seconds of 1 to `MOST_S`, the age at least the gap.
+    """Check the least severity, and that gap and age are whole seconds of 1 to `MOST_S`, the age at least the gap.
 
     Raises:
         ValueError: they are not; the message names the one at fault.
     """
+    check_range(settings, 0, 1, "least_severity")
     check_whole(settings, 1, MOST_S, "quiet_gap_s", "max_age_s")
     if settings.max_age_s < settings.quiet_gap_s:
         raise ValueError(f"max_age_s must be at least {settings.quiet_gap_s}, got {settings.max_age_s!r}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, DutyRule, Findings, check_episode, check_range, check_whole
+from detectors.contract import NOTHING, DutyRule, Findings, Tuned, check_episode, check_range, check_whole
 from detectors.words import dormancy as words
 from domain.alerts import Evidence
 from domain.feature_codes import ROW_CLOSING
@@ -25,7 +25,7 @@ STOP = "中支协发〔2021〕161 (PCAC inspection guide): 12 months, stop the s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Dormancy:
+class Dormancy(Tuned):
     """Ends of the days on which a silence passes 90 and 365 days.
 
     Args:

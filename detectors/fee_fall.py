@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import HOME, check_episode, check_range, check_whole
+from detectors.contract import HOME, Tuned, check_episode, check_range, check_whole
 from detectors.fee_over import DOWN, evidence, findings
 from detectors.fee_rise import facts_of, of_tariffs, prevailing
 from detectors.words import fee_fall as words
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeeFall:
+class FeeFall(Tuned):
     """Payments charged less than the merchant's own tariff, where no contract says what is due.
 
     Args:

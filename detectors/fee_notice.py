@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, check_whole, whole
+from detectors.contract import NOTHING, Findings, Tuned, check_episode, check_range, check_whole, whole
 from detectors.words import fee_notice as words
 from domain.alerts import Evidence
 from domain.contracts import NOTICE_DAYS
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeeNotice:
+class FeeNotice(Tuned):
     """Versions of a contract that are dearer than the one before, and were not told long enough before.
 
     Args:

@@ -15,6 +15,7 @@ from detectors.contract import (
     HOME,
     NOTHING,
     Findings,
+    Tuned,
     check_episode,
     check_range,
     check_whole,
@@ -43,7 +44,7 @@ exp(-6^2 / 2), one in 65 million (Hoeffding's inequality)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeeOver:
+class FeeOver(Tuned):
     """Payments charged more than the contract in force at their time says.
 
     Args:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import HOME, check_episode, check_range, check_whole, whole
+from detectors.contract import HOME, Tuned, check_episode, check_range, check_whole, whole
 from detectors.fee_over import UP, evidence, findings
 from detectors.words import fee_rise as words
 from domain.alerts import Evidence
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeeRise:
+class FeeRise(Tuned):
     """Payments charged more than the merchant's own tariff, where no contract says what is due.
 
     Args:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from detectors.contract import HOME, check_episode, check_range, check_whole, whole
+from detectors.contract import HOME, Tuned, check_episode, check_range, check_whole, whole
 from detectors.fee_over import ADDS_UP_MINOR, ADDS_UP_SCORE, DOWN, beyond_rounding, evidence, findings, of_small
 from detectors.words import fee_under as words
 from domain.events import MAX_AMOUNT_MINOR
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeeUnder:
+class FeeUnder(Tuned):
     """Payments charged less than the contract in force at their time says.
 
     Args:

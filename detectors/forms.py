@@ -49,9 +49,9 @@ FORMS: dict[str, tuple[tuple[str, ...], FormOf]] = {
 """By detector, the names of its forms, and which of them each of the findings `index` is: 0 for the first. An alert
 that has findings of several forms counts as one of the last when curves are fitted."""
 
-KEPT_RAW = frozenset({"dormancy", "licence_expiry", "terminal_failing", "terminal_silent"})
+KEPT_RAW = frozenset({"anomaly", "dormancy", "licence_expiry", "terminal_failing", "terminal_silent"})
 """Curve names of what keeps raw severity: what a rule asks for is as severe as the rule says, however often it is
-lawful."""
+lawful, and what is odd alone is never urgent."""
 
 
 def curve_names(detector: str) -> tuple[str, ...]:

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, DutyRule, Findings, check_episode, check_range, check_whole, iso_day, rounded
+from detectors.contract import (
+    NOTHING,
+    DutyRule,
+    Findings,
+    Tuned,
+    check_episode,
+    check_range,
+    check_whole,
+    iso_day,
+    rounded,
+)
 from detectors.words import gauge_breach as words
 from domain.alerts import Evidence
 from domain.feature_codes import NULL, ROW_CLOSING
@@ -36,7 +46,7 @@ VAMP_DUTY = DutyRule("Visa VAMP", VAMP_GRACE_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GaugeBreach:
+class GaugeBreach(Tuned):
     """Ends of days at which a programme is breached, or will be soon at the recent pace.
 
     Args:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, DutyRule, Findings, check_episode, check_range, check_whole, iso_day
+from detectors.contract import NOTHING, DutyRule, Findings, Tuned, check_episode, check_range, check_whole, iso_day
 from detectors.words import licence_expiry as words
 from domain.alerts import Evidence
 from domain.feature_codes import ROW_CLOSING
@@ -22,7 +22,7 @@ RULE = "Business licence in force (营业执照有效期)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LicenceExpiry:
+class LicenceExpiry(Tuned):
     """Ends of days not long before or after the one on which the licence expires, by the master data in force.
 
     Args:

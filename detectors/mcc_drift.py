@@ -15,6 +15,7 @@ from detectors.contract import (
     HOME,
     NOTHING,
     Findings,
+    Tuned,
     check_episode,
     check_range,
     code,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MccDrift:
+class MccDrift(Tuned):
     """Days on which a merchant, or a terminal, uses the cheaper of its registered MCCs more than it used to.
 
     Args:

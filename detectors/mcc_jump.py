@@ -15,6 +15,7 @@ from detectors.contract import (
     HOME,
     NOTHING,
     Findings,
+    Tuned,
     check_episode,
     check_range,
     code,
@@ -49,7 +50,7 @@ _PLACES = tuple(zip(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MccJump:
+class MccJump(Tuned):
     """Approved sales, and settlements, whose MCC, special-fee type or fee class is not the merchant's.
 
     Args:

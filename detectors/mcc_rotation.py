@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import HOME, NOTHING, Findings, check_episode, check_range, home_minor, rounded, turnover_e7
+from detectors.contract import (
+    HOME,
+    NOTHING,
+    Findings,
+    Tuned,
+    check_episode,
+    check_range,
+    home_minor,
+    rounded,
+    turnover_e7,
+)
 from detectors.words import mcc_rotation as words
 from domain.alerts import Evidence
 from domain.feature_codes import NUMBER_OF_ACCEPTOR, NUMBER_OF_CHANNEL
@@ -22,7 +32,7 @@ _SOURCES = {NUMBER_OF_ACCEPTOR: "acceptor", NUMBER_OF_CHANNEL: "channel"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MccRotation:
+class MccRotation(Tuned):
     """Sales that change the number of a merchant which has many and changes often.
 
     Args:

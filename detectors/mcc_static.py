@@ -6,7 +6,7 @@ What it finds, where its figures come from, what it cannot see: `docs/detectors/
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from detectors.contract import (
     HOME,
     NOTHING,
     Findings,
+    Tuned,
     check_episode,
     check_range,
     code,
@@ -22,23 +23,28 @@ from detectors.contract import (
     minor_of,
     own_minor,
     own_threshold,
+    rounded,
     whole,
 )
 from detectors.words import mcc_static as words
 from domain.alerts import Evidence
 from domain.feature_codes import NULL
 from domain.profiles import NAMES
+from domain.trade_words import NAME_NATS
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from detectors.contract import Features, Story, Values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MccStatic:
+class MccStatic(Tuned):
     """Days at whose end a merchant of a cheaper class sells as those of a dearer one do, or is called like one.
 
     Args:
         evidence_nats: least evidence that accuses, in nats, 1 to 100.
+        model_weight: weight of the trade model's odds against the profiles' evidence, 0 to 1, where there is a model.
         least_gap_minor: least that the day's sales would have cost more in that class, minor units of the home
             currency, 0 to 1,000,000.
         base: severity where that is all that is known, 0 to 1.
@@ -52,6 +58,7 @@ class MccStatic:
     """
 
     evidence_nats: float = 6.0
+    model_weight: float = 0.5
     least_gap_minor: int = 100
     base: float = 0.3
     by_name: float = 0.1
@@ -70,20 +77,22 @@ class MccStatic:
     artefact = "profiles"
     columns = (
         "trade_evidence", "trade_mcc", "trade_like", "trade_sales", "trade_gap_1d_e7", "trade_ticket",
-        "trade_ticket_own", "trade_ticket_like", "trade_telling", "trade_name",
+        "trade_ticket_own", "trade_ticket_like", "trade_telling", "trade_name", "trade_odds", "trade_probability",
+        "trade_other", "trade_other_probability",
         *HOME,
     )  # fmt: skip
 
     def __post_init__(self) -> None:
         check_range(self, 1, 100, "evidence_nats")
         check_range(self, 0, 1_000_000, "least_gap_minor")
-        check_range(self, 0, 1, "base", "by_name", "per_decade")
+        check_range(self, 0, 1, "model_weight", "base", "by_name", "per_decade")
         check_episode(self)
 
     def detect(self, features: Features) -> Findings:
         """The days that end with evidence enough; severity by the money that the class saves a day."""
-        evidence = features["trade_evidence"]
-        named = np.isnan(evidence) & (features["trade_name"] != NULL)
+        by_name = features["trade_name"] != NULL
+        evidence = self._joined(features["trade_evidence"], features["trade_odds"], by_name)
+        named = np.isnan(evidence) & by_name
         index = np.flatnonzero((evidence >= self.evidence_nats) | named)
         if len(index) == 0:
             return NOTHING
@@ -93,6 +102,15 @@ class MccStatic:
         base = np.where(named[index], self.by_name, self.base)
         severity = base + self.per_decade * np.log10(1 + home_minor(features, index, gap) / (1000 * E7))
         return Findings(index, np.clip(severity, 0, 1), gap)
+
+    def _joined(self, evidence: NDArray[Any], odds: NDArray[Any], named: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Evidence of the sales by profiles and model, and of the name; by profiles alone where no model judged.
+
+        The two weigh the same sales, so their mean counts, not their sum.
+        """
+        name = np.where(named, NAME_NATS, 0.0)
+        joined = (1 - self.model_weight) * (evidence - name) + self.model_weight * odds + name
+        return np.asarray(np.where(np.isnan(odds), evidence, joined), np.float64)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
         """Which trade it looks like, by what, and what that saves."""
@@ -109,13 +127,27 @@ class MccStatic:
         )
 
     def _by_sales(self, values: Values) -> tuple[Evidence, ...]:
+        named = np.array([values.get("trade_name") is not None])
+        by_profiles, odds = (np.array([values.get(name)], np.float64) for name in ("trade_evidence", "trade_odds"))
+        (joined,) = self._joined(by_profiles, odds, named).tolist()
         return (
             Evidence("trade_like", "history", code(values["trade_like"]), None, code(values["trade_mcc"]), "MCC"),
-            Evidence("trade_evidence", "history", round(values["trade_evidence"] or 0, 2), self.evidence_nats, 0,
-                     "nats"),
+            Evidence("trade_evidence", "history", round(joined, 2), self.evidence_nats, 0, "nats"),
+            *self._by_model(values),
             Evidence("trade_ticket", "history", values["trade_ticket"], values["trade_ticket_like"],
                      values["trade_ticket_own"], "minor units"),
             Evidence("trade_telling", "history", NAMES[int(values["trade_telling"] or 0)].en, None, None, "statistic"),
+        )  # fmt: skip
+
+    def _by_model(self, values: Values) -> tuple[Evidence, ...]:
+        """What the trade model says; nothing where none judged."""
+        if (odds := values.get("trade_odds")) is None:
+            return ()
+        return (
+            Evidence("trade_odds", "history", round(odds, 2), None, 0, "nats"),
+            Evidence("trade_other", "history", code(values["trade_other"]), None, code(values["trade_mcc"]), "MCC"),
+            Evidence("trade_other_probability", "history", rounded(values["trade_other_probability"], 4), None,
+                     rounded(values["trade_probability"], 4), "share"),
         )  # fmt: skip
 
     def facts(self, values: Values, story: Story) -> words.Facts:
@@ -127,4 +159,7 @@ class MccStatic:
             telling=int(values["trade_telling"] or 0),
             ticket_minor=whole(values["trade_ticket"]), ticket_own_minor=whole(values["trade_ticket_own"]),
             ticket_like_minor=whole(values["trade_ticket_like"]),
+            other=code(values["trade_other"]) if values.get("trade_odds") is not None else "",
+            other_share=rounded(values.get("trade_other_probability"), 4),
+            own_share=rounded(values.get("trade_probability"), 4),
         )  # fmt: skip

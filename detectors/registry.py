@@ -5,8 +5,10 @@ A new one is a file beside this one and a name in `DETECTORS`.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from detectors.anomaly import Anomaly
 from detectors.compromised_point import CompromisedPoint
 from detectors.dormancy import Dormancy
 from detectors.fee_fall import FeeFall
@@ -38,12 +40,12 @@ DETECTORS: tuple[
     type[
         MccJump | MccDrift | MccRotation | MccStatic | FeeOver | FeeRise | FeeNotice | FeeUnder | FeeFall
         | VolumeRise | VolumeCollapse | VolumeDecline | VolumeBurst | StanReuse
-        | CompromisedPoint | GaugeBreach | TerminalFailing | TerminalSilent | Dormancy | LicenceExpiry
+        | CompromisedPoint | GaugeBreach | TerminalFailing | TerminalSilent | Dormancy | LicenceExpiry | Anomaly
     ], ...,
 ] = (
     MccJump, MccDrift, MccRotation, MccStatic, FeeOver, FeeRise, FeeNotice, FeeUnder, FeeFall,
     VolumeRise, VolumeCollapse, VolumeDecline, VolumeBurst, StanReuse,
-    CompromisedPoint, GaugeBreach, TerminalFailing, TerminalSilent, Dormancy, LicenceExpiry,
+    CompromisedPoint, GaugeBreach, TerminalFailing, TerminalSilent, Dormancy, LicenceExpiry, Anomaly,
 )  # fmt: skip
 """Every detector's class."""
 REMOVED = frozenset({"volume_surge", "volume_shift", "volume_wakeup"})
@@ -68,6 +70,12 @@ def make_detectors(settings: Mapping[str, Mapping[str, float]] | None = None) ->
     for each in DETECTORS:
         gone = REMOVED_SETTINGS.get(each.name, frozenset())
         mine = {name: value for name, value in given.pop(each.name, {}).items() if name not in gone}
+        known_settings = {one.name for one in fields(each) if one.init}
+        if strange := sorted(mine.keys() - known_settings):
+            raise ValueError(
+                f"detectors.{each.name} must have settings among {', '.join(sorted(known_settings))},"
+                f" got {', '.join(strange)}"
+            )
         try:
             made.append(each(**mine))  # type: ignore[arg-type]
         except TypeError as error:

@@ -235,5 +235,6 @@ UNCALIBRATED: dict[str, str] = {
     "terminal_silent": "0 alerts in the simulated worlds, of at least 20",
     "dormancy": "0 alerts in the simulated worlds, of at least 20",
     "licence_expiry": "0 alerts in the simulated worlds, of at least 20",
+    "anomaly": "0 alerts in the simulated worlds, of at least 20",
 }
 """Why a detector has no curve; its severity stays raw."""

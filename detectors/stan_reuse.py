@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, check_whole, iso_day
+from detectors.contract import NOTHING, Findings, Tuned, check_episode, check_range, check_whole, iso_day
 from detectors.words import stan_reuse as words
 from domain.alerts import Evidence
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StanReuse:
+class StanReuse(Tuned):
     """Merchants of which many messages of a day bear the STAN and time of an earlier one.
 
     Args:

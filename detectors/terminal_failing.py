@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, check_whole, iso_day, rounded
+from detectors.contract import NOTHING, Findings, Tuned, check_episode, check_range, check_whole, iso_day, rounded
 from detectors.words import terminal_failing as words
 from domain.alerts import Evidence
 from domain.feature_codes import ROW_CLOSING, ROW_TRANSACTION, terminal_text
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TerminalFailing:
+class TerminalFailing(Tuned):
     """Technical failures (91, 96, 98) at one terminal while others work, and days on which most attempts failed so.
 
     Args:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import NOTHING, Findings, check_episode, check_range, check_whole, rounded
+from detectors.contract import NOTHING, Findings, Tuned, check_episode, check_range, check_whole, rounded
 from detectors.words import terminal_silent as words
 from domain.alerts import Evidence
 from domain.feature_codes import ROW_CLOSING, terminal_text
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TerminalSilent:
+class TerminalSilent(Tuned):
     """Ends of days up to which a terminal has been silent for longer than its own rhythm explains.
 
     Args:

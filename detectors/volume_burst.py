@@ -14,6 +14,7 @@ from detectors.contract import (
     HOME,
     NOTHING,
     Findings,
+    Tuned,
     check_episode,
     check_range,
     home_minor,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeBurst:
+class VolumeBurst(Tuned):
     """Approved sales of a merchant known to be new that take its day far above its peers' or its own days.
 
     Args:

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from detectors.contract import HOME, NOTHING, Findings, check_episode, check_range, home_minor, iso_day, rounded, whole
+from detectors.contract import (
+    HOME,
+    NOTHING,
+    Findings,
+    Tuned,
+    check_episode,
+    check_range,
+    home_minor,
+    iso_day,
+    rounded,
+    whole,
+)
 from detectors.words import volume_collapse as words
 from domain.alerts import Evidence
 from domain.feature_codes import ROW_CLOSING
@@ -20,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeCollapse:
+class VolumeCollapse(Tuned):
     """Ends of days far below the usual or without a sale.
 
     Args:

@@ -15,6 +15,7 @@ from detectors.contract import (
     HOME,
     NOTHING,
     Findings,
+    Tuned,
     check_episode,
     check_range,
     home_minor,
@@ -42,7 +43,7 @@ WAKE_D = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VolumeRise:
+class VolumeRise(Tuned):
     """Approved sales beyond what a day or an hour lawfully holds, and ends of days that are so with those before them.
 
     Args:

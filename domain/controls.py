@@ -7,7 +7,8 @@ from typing import Annotated
 import msgspec
 
 MOST_VERSIONS = 256
-"""Versions of a kind: every worker holds all of them, 58 kB for each of peers and of profiles, 0.8 MB of calendars."""
+"""Versions of a kind: every worker holds all of them, 58 kB for each of peers and of profiles, 0.8 MB of calendars,
+up to 2 MB of models."""
 LEAST_AHEAD_MS = 60_000
 """How far ahead of the greatest clock a version must take effect, times the speed of the clock: so that every worker
 knows it in time."""

@@ -45,6 +45,16 @@ def amount_text(minor: int, currency: str) -> str:
     return f"{sign}{whole:,}.{part:0{digits}d}" if digits else f"{sign}{whole:,}"
 
 
+def in_units(minor: int | None, currency: str) -> int | float | None:
+    """An amount in units of the currency, for tables that compute; None of None.
+
+    >>> in_units(12345, "CNY"), in_units(12345, "JPY"), in_units(None, "CNY")
+    (123.45, 12345, None)
+    """
+    digits = digits_of(currency)
+    return minor if minor is None or digits == 0 else minor / 10**digits
+
+
 def money_text(minor: int, currency: str) -> str:
     """An amount with its currency: yuan by their sign, every other by its code.
 

@@ -535,3 +535,5 @@ class Reason:
     CAPACITY = "capacity"
     WRONG_PARTITION = "wrong-partition"
     BROKEN_BATCH = "broken-batch"
+    BAD_ROW = "bad-row"
+    MISDATED = "misdated"

@@ -23,8 +23,24 @@ FIELD_NAMES_ZH: Mapping[str, Mapping[str, str]] = {
         "dingtalk_id": "钉钉", "feishu_id": "飞书", "email": "邮箱", "region": "负责地区", "time_zone": "时区",
         "language": "语言",
     },
+    "contract": {
+        "merchant_id": "商户号", "effective_from": "生效时间", "notice_from": "公示开始", "prices": "费率",
+    },
 }  # fmt: skip
 """Chinese names of a kind's fields, by the kind and the field; not of those that intake writes."""
+PRICE_NAMES_ZH: Mapping[str, str] = {
+    "scheme": "卡组织", "card_kind": "卡类型", "channel": "渠道", "settlement_mode": "结算方式",
+    "fee_class": "费率类别",
+    "amount_from": "单笔起点", "month_from": "月累计起点", "rate_ppm": "费率", "cap": "封顶", "minimum": "保底",
+    "fixed": "每笔固定",
+}  # fmt: skip
+"""Chinese names of the fields of a contract's prices."""
+
+
+def columns_zh(kind: str) -> dict[str, str]:
+    """Chinese names of the columns of a kind's tables: of contracts, in which a row is a price, those of prices too."""
+    names = {field: zh for field, zh in FIELD_NAMES_ZH[kind].items() if field != "prices"}
+    return {**names, **(PRICE_NAMES_ZH if kind == "contract" else {})}
 
 
 def field_name(kind: str, field: str, lang: str) -> str:

@@ -234,7 +234,8 @@ def detect(parts: Sequence[Part], k: int, curves: Mapping[str, Curve]) -> Findin
 
 
 def _calibrated(detector: Detector, features: Features, curves: Mapping[str, Curve]) -> Findings:
-    return calibrated(detector.name, detector.detect(features), features, curves)
+    found = calibrated(detector.name, detector.detect(features), features, curves)
+    return found.from_severity(detector.least_severity)
 
 
 def _known(money_e7: NDArray[np.int64] | None, of: Findings) -> NDArray[np.int64]:

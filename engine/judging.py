@@ -11,7 +11,7 @@ from domain.feature_codes import NULL
 from domain.timestamps import HOUR_MS
 from engine.controls import Controls, detect
 from engine.episodes import Episodes
-from engine.readings import days_of, profile_of
+from engine.readings import days_of, profile_of, profile_passed_on
 from engine.risk.analyst_decisions import decisions_of
 from engine.risk.ledger import Change, DayClosed, Effect, Rise, RiskLedger
 from engine.shops import Shops
@@ -107,6 +107,7 @@ class Judge:
         terms = rows.terms()
         self.shops.begin(terms)
         outputs.profiles += map(profile_of, terms, (rows.merchant_id(each.merchant_row) for each in terms))
+        outputs.profiles += (profile_passed_on(offset, event) for offset, event in rows.passed_on())
         parts = self.controls.parts(rows.clock_ms, rows.judged)
         for k, detector in enumerate(self._detectors):
             findings = detect(parts, k, self._curves)

@@ -154,7 +154,8 @@ class Monitor:
         self.fields_dropped += outputs.fields_dropped
         for name, count in outputs.fields_dropped.items():
             add(self.tallies.fields_dropped, name, count)
-        outputs.features_s = time.perf_counter() - began - outputs.judging_s
+        outputs.scoring_s = self._pipeline.scoring_s
+        outputs.features_s = time.perf_counter() - began - outputs.judging_s - outputs.scoring_s
         outputs.add_broken(records)
         for letter in outputs.dead_letters:
             add(self.tallies.dead_letters, letter.reason, 1)

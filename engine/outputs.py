@@ -82,6 +82,8 @@ class Outputs:
     """Receipt of the records that made alerts due, UTC milliseconds; of those that are not of the past."""
     features_s: float = field(default=0.0, compare=False)
     """Seconds that decoding and features took."""
+    scoring_s: float = field(default=0.0, compare=False)
+    """Seconds that the anomaly model took."""
     judging_s: float = field(default=0.0, compare=False)
     """Seconds that detectors, episodes and scores took."""
 

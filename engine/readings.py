@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from domain.cards import mask
-from domain.events import EVENTS, Kind
+from domain.events import EVENT_KINDS, EVENTS, Kind
 from domain.feature_codes import NULL
 from domain.readings import MerchantDays, Profile
 from domain.timestamps import iso
 from engine.decoding.columns import unpack
+from engine.features.families import habits, oddity
 from engine.features.families.registry import closing_columns
 
 if TYPE_CHECKING:
@@ -27,19 +28,44 @@ _CLOSING = closing_columns()[1:]
 _DECADES = frozenset(each.name for each in _CLOSING if each.unit == "decades")
 _DECADES_DIGITS = 2
 """Digits of what is told in decades: its model is no finer."""
+_PERCENTS = frozenset(each.name for each in _CLOSING if each.unit == "percent")
+_PERCENTS_DIGITS = 3
+"""Digits of percentiles: beyond, a model of some 100,000 days cannot tell."""
+_HABITS = frozenset({*habits.CLOSES, *oddity.CLOSES}) - _PERCENTS
+_HABITS_DIGITS = 4
+"""Significant digits of habits and of what a model says of them: their sums are of some hundred sales, so that
+chance moves the second."""
+_POWERS = np.array([float(f"1e{k}") for k in range(-12, 19)])
 _OF_INTAKE = frozenset({"type", "merchant_id", "received_at", "feed"})
 
 
 def profile_of(each: TermsEvent, merchant_id: str) -> Profile:
     """An accepted version of master data, of a contract or of an assignment, as it is published."""
     kind, event = each.event["type"], each.event
-    texts = _TEXTS[kind]
-    fields: dict[str, Any] = {
-        name: mask(value) if name in texts else value for name, value in event.items() if name not in _OF_INTAKE
-    }
     return Profile(
-        merchant_id=merchant_id, kind=kind, effective_from=iso(event["effective_from"]), fields=fields,
+        merchant_id=merchant_id, kind=kind, effective_from=iso(event["effective_from"]), fields=_fields_of(event),
     )  # fmt: skip
+
+
+def profile_passed_on(offset: int, event: dict[str, Any]) -> Profile:
+    """An accepted version of a person, a visit or a complaint, as it is published.
+
+    Args:
+        offset: of its record in `events`.
+        event: as it was checked.
+    """
+    kind = event["type"]
+    is_version = "effective_from" in event
+    time_ms: int = event["effective_from" if is_version else "event_time"]
+    return Profile(
+        merchant_id=event[EVENT_KINDS[kind].key], kind=kind, effective_from=iso(time_ms), fields=_fields_of(event),
+        offset=None if is_version else offset,
+    )  # fmt: skip
+
+
+def _fields_of(event: dict[str, Any]) -> dict[str, Any]:
+    texts = _TEXTS[event["type"]]
+    return {name: mask(value) if name in texts else value for name, value in event.items() if name not in _OF_INTAKE}
 
 
 def days_of(rows: FeatureRows, scores: Mapping[int, float]) -> MerchantDays | None:
@@ -74,11 +100,29 @@ def _told(rows: FeatureRows, closed: NDArray[np.int64]) -> dict[str, list[int | 
     of_floats = rows.at(floats, closed).view(np.float64)
     decades = [k for k, each in enumerate(floats) if each in _DECADES]
     of_floats[decades] = np.round(of_floats[decades], _DECADES_DIGITS)
+    percents = [k for k, each in enumerate(floats) if each in _PERCENTS]
+    of_floats[percents] = np.round(of_floats[percents], _PERCENTS_DIGITS)
+    of_habits = [k for k, each in enumerate(floats) if each in _HABITS]
+    of_floats[of_habits] = _significant(of_floats[of_habits], _HABITS_DIGITS)
     whole = [each.name for each in declared if each.kind == "int"]
     of_whole = rows.at(whole, closed)
     told = dict(zip(floats, _values(of_floats, np.isnan(of_floats)), strict=True))
     told |= zip(whole, _values(of_whole, of_whole == NULL), strict=True)
     return {each.name: told[each.name] for each in declared}
+
+
+def _significant(values: NDArray[np.float64], digits: int) -> NDArray[np.float64]:
+    """Values with so many significant digits, of 1e-12 to 1e18; smaller ones are 0, NaN stays NaN.
+
+    Powers of ten are looked up and not computed, so that a value's last digit depends on no other value.
+    """
+    exponent = np.searchsorted(_POWERS, np.abs(values), side="right") - 13
+    places = np.clip(digits - 1 - exponent, -15, 12)
+    scale = _POWERS[np.abs(places) + 12]
+    found: NDArray[np.float64] = np.where(
+        places >= 0, np.round(values * scale) / scale, np.round(values / scale) * scale
+    )
+    return found + 0.0  # no -0.0
 
 
 def _values(columns: NDArray[Any], null: NDArray[np.bool_]) -> list[list[int | float | None]]:

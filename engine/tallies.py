@@ -19,6 +19,8 @@ from domain.severity import level_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from detectors.contract import Detector, Findings
     from engine.features.feature_rows import FeatureRows
     from engine.shops import Shops
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 MOST_VALUES = 100
 """Regions and agents that are told apart; what comes beyond is counted as `OTHER`."""
 OTHER, UNKNOWN = "other", "unknown"
+BANDS = {"0-50": 50.0, "50-90": 90.0, "90-99": 99.0, "99-99.9": 99.9, "99.9-100": 100.0}
+"""Bands of the percentile of the anomaly model's scores, with the upper end of each, which belongs to the next."""
 EXPECTED, FALLEN = 5.0, 0.25
 """Sales to be expected of a day below which chance empties it, and the share of them up to which it fell."""
 
@@ -54,6 +58,7 @@ class Tallies(msgspec.Struct, kw_only=True, omit_defaults=True):
         by_region: alerts that began by the shop's city, or region.
         by_agent: alerts that began by the merchant's agent.
         by_mcc_group: alerts that began by the range of the merchant's MCC.
+        days_scored: by band of the percentile, merchants' days that the anomaly model scored.
         days_expected: merchants' days that ended with `EXPECTED` sales or more to be expected.
         days_fallen: of these, those with a quarter of that or less.
     """
@@ -70,6 +75,7 @@ class Tallies(msgspec.Struct, kw_only=True, omit_defaults=True):
     by_region: dict[str, int] = {}
     by_agent: dict[str, int] = {}
     by_mcc_group: dict[str, int] = {}
+    days_scored: dict[str, int] = {}
     days_expected: int = 0
     days_fallen: int = 0
 
@@ -104,12 +110,22 @@ class Tallies(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def count_days(self, rows: FeatureRows) -> None:
         """Count merchants' days that ended, and those that fell: most at once are a hole in the data, or a feast."""
+        closed = rows.closings
+        if "model_percentile" in rows.columns:
+            self._count_scored(rows.columns["model_percentile"][closed])
         if "expected_1d" not in rows.columns:
             return
-        expected, sales = (rows.columns[name][rows.closings] for name in ("expected_1d", "closed_sales"))
+        expected, sales = (rows.columns[name][closed] for name in ("expected_1d", "closed_sales"))
         days = expected >= EXPECTED
         self.days_expected += int(np.count_nonzero(days))
         self.days_fallen += int(np.count_nonzero(days & (sales <= FALLEN * expected)))
+
+    def _count_scored(self, percentile: NDArray[np.float64]) -> None:
+        known = percentile[~np.isnan(percentile)]
+        band = np.searchsorted(list(BANDS.values())[:-1], known, "right")
+        for name, count in zip(BANDS, np.bincount(band, minlength=len(BANDS)).tolist(), strict=True):
+            if count:
+                add(self.days_scored, name, count)
 
     def count_begun(self, detector: str, begun: Sequence[Begun], rows: FeatureRows, shops: Shops) -> None:
         """Count the alerts of a detector that began in rows of features."""

@@ -9,8 +9,9 @@ from evaluation.plots import number
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from evaluation.metrics import Delay, Precision, Recall, Share, Size
+    from evaluation.metrics import Delay, Precision, Recall, Size
     from evaluation.queue import FalseRate
+    from evaluation.shares import Share
     from evaluation.stories import PerStory
 
 
@@ -21,7 +22,7 @@ UNKNOWN = "\u2013"
 def percent(it: Share) -> str:
     """A share with its interval and counts.
 
-    >>> from evaluation.metrics import share
+    >>> from evaluation.shares import share
     >>> percent(share(9, 10)), percent(share(0, 0))
     ('90.0 % (60-98) 9/10', '-')
     """

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 SEVERITIES = (MEDIUM.least, HIGH.least, CRITICAL.least)
 """From which severity on an alert counts."""
 WORTH_KNOWING = SEVERITIES[0]
+MODEL = "model"
+"""The category of what no rule describes: its detector sees other violations too."""
 GRACE_MS = {
     "mcc": 2 * DAY_MS, "fee": 7 * DAY_MS, "volume": 14 * DAY_MS, "card": 90 * DAY_MS, "service": 2 * DAY_MS,
+    MODEL: 14 * DAY_MS,
 }  # fmt: skip
 """How long after its end a violation may still be found. A jump shows in each sale, and lateness is 24 h; fees are seen
 at clearing and judged by the week. A volume's aftermath lasts longer: what a ramp or a high level has taught the
 expectation is missed for days when it ends, and that alert belongs to the same story. Reports of fraud come up to 90
-days late."""
+days late. A model of habits sees weeks at once, in which a day weighs half as much after each of them."""
 LOOK_ALIKE_GRACE_MS = DAY_MS
 """How long after a look-alike an alert still is on it: an hour or day is judged after it closes."""
 TOLD_LATE = "mcc_change_told_late"
@@ -201,8 +204,11 @@ def match_alerts(truth: Truth, alerts: Iterable[Found], txn_ms: Mapping[str, int
 
 
 def in_time(alert: Found, violation: Violation) -> bool:
-    """Whether an alert falls in the time of a violation, with its category's grace."""
-    return alert.overlaps(violation.onset_ms, violation.end_ms + GRACE_MS[violation.category])
+    """Whether an alert falls in the time of a violation, with its category's grace; that of a model if it is longer."""
+    grace_ms = GRACE_MS[violation.category]
+    if alert.category == MODEL:
+        grace_ms = max(grace_ms, GRACE_MS[MODEL])
+    return alert.overlaps(violation.onset_ms, violation.end_ms + grace_ms)
 
 
 def match_alert(alert: Found, violations: Sequence[Violation], look_alikes: Sequence[LookAlike]) -> MatchedAlert:
@@ -210,6 +216,8 @@ def match_alert(alert: Found, violations: Sequence[Violation], look_alikes: Sequ
     then = {each.category for each in violations if in_time(alert, each)}
     if alert.category in then:
         return MatchedAlert(alert, AlertLabel.TRUE)
+    if then and alert.category == MODEL:
+        return MatchedAlert(alert, AlertLabel.OTHER)
     near = (each for each in look_alikes if alert.overlaps(each.from_ms, each.until_ms + LOOK_ALIKE_GRACE_MS))
     touched = sorted(near, key=lambda each: each.days)
     own = [each for each in touched if each.category == alert.category]

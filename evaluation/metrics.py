@@ -13,6 +13,7 @@ import msgspec
 
 from domain.timestamps import DAY_MS
 from evaluation.matching import SEVERITIES, WORTH_KNOWING, AlertLabel
+from evaluation.shares import Share, share
 from evaluation.stories import PerStory, per_story
 from simulator.truth import CATEGORIES
 
@@ -28,8 +29,6 @@ LOAD = 20
 """Alerts per 10,000 merchant-days that analysts are taken to look at."""
 RECALL = 0.95
 BINS_PER_DECADE = 5
-_Z = 1.959963984540054
-"""Two-sided 95 % of the normal distribution."""
 _CURVE_POINTS = 120
 _Number = TypeVar("_Number", int, float)
 
@@ -37,16 +36,6 @@ _Number = TypeVar("_Number", int, float)
 BUSY_A_DAY, BUSY = 10, "10 a day or more"
 """Violations of merchants with as many usual sales a day are measured once more: of three sales a day, three times as
 many is no oddity, and no detector can find what chance does too."""
-
-
-class Share(msgspec.Struct, frozen=True):
-    """`part` of `whole`, with its Wilson interval at 95 %; `value` is None where `whole` is 0."""
-
-    part: int
-    whole: int
-    value: float | None
-    low: float
-    high: float
 
 
 class Bin(msgspec.Struct, frozen=True):
@@ -190,23 +179,6 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         for each in self.recalls:
             first.setdefault((each.category, each.effect_unit), each)
         return list(first.values())
-
-
-def share(part: int, whole: int) -> Share:
-    """A share with its Wilson interval.
-
-    >>> s = share(9, 10)
-    >>> round(s.low, 4), round(s.high, 4)
-    (0.5958, 0.9821)
-    """
-    if whole == 0:
-        return Share(0, 0, None, 0.0, 1.0)
-    p, z2 = part / whole, _Z * _Z
-    centre = (p + z2 / (2 * whole)) / (1 + z2 / whole)
-    half = _Z * math.sqrt(p * (1 - p) / whole + z2 / (4 * whole * whole)) / (1 + z2 / whole)
-    low = 0.0 if part == 0 else max(0.0, centre - half)
-    high = 1.0 if part == whole else min(1.0, centre + half)
-    return Share(part, whole, p, low, high)
 
 
 def quantile(values: Iterable[_Number], q: float) -> _Number | None:

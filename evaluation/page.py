@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from domain.timestamps import iso
+from domain.visible import escape
 from evaluation.cells import delay, kind, minor, percent, rows, size, stories
 from evaluation.matching import SEVERITIES
 from evaluation.metrics import LOAD, RECALL, UNIT_DAYS

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, NamedTuple
+
+from domain.visible import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -14,7 +14,7 @@ import msgspec
 from domain.risk import GRADES
 from domain.severity import LEVELS
 from evaluation.matching import SEVERITIES, AlertLabel
-from evaluation.metrics import Share, share
+from evaluation.shares import Share, share
 from simulator.truth import CATEGORIES
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ _EARLIEST_MS = 1_009_843_200_000
 _SHARES = (
     "jump_share", "static_share", "rotation_share", "drift_share", "never_seen_share", "fee_share", "fall_share",
     "look_alike_share", "volume_share", "compromised_share", "mcc_change_share", "decline_share", "undo_share",
-    "refund_share", "duplicate_share", "late_share", "future_share", "service_share",
+    "refund_share", "duplicate_share", "late_share", "future_share", "service_share", "odd_share",
 )  # fmt: skip
 
 
@@ -62,6 +62,12 @@ class SimulationConfig:
         service_share: share of merchants given each of: a terminal that fails, one that falls silent, one that is
             returned, a licence that expires, one that is renewed, and complaints, which overcharged merchants then have
             too; terminals of honest merchants that have several. Nothing of it by default.
+        habits: whether merchants have habits of their own, by trade, and change them lawfully: cards, ways of reading
+            them, refunds, voids, declines, tickets, hours, tills. Records of every size then say how the card was read
+            and which country issued it. Off by default: all share one mix of cards and refunds.
+        odd_share: share of merchants that do what no rule describes, of those honest otherwise that are there all the
+            time and have 5 sales a day or more, after 45 days of honest history; none in runs below 61 days. Above 0,
+            merchants have `habits`. None by default.
         record_size: `usual` (the fields every acquirer has, 364 bytes on average) or `all` (every field that
             applies to the transaction and its merchant, 698 bytes on average); with ISO times and fees.
         time_format: how `event_time` is written: `iso` (local time with offset) or `epoch_ms`.
@@ -106,6 +112,8 @@ class SimulationConfig:
     calendar: bool = True
     mcc_change_share: float = 0.01
     service_share: float = 0.0
+    habits: bool = False
+    odd_share: float = 0.0
     record_size: str = "usual"
     time_format: str = "iso"
     decline_share: float = 0.04
@@ -154,6 +162,11 @@ class SimulationConfig:
         # Times are written with 13 digits, which they have since 2001; terminals' clocks err by days.
         if self.start_ms < _EARLIEST_MS or self.end_ms > LATEST_MS - 10 * DAY_MS:
             raise ValueError(f"start_ms and days must stay within 2002 and 2099, got {self.start_ms} + {self.days} d")
+
+    @property
+    def has_habits(self) -> bool:
+        """Whether merchants have habits of their own."""
+        return self.habits or self.odd_share > 0
 
     @property
     def end_ms(self) -> int:

@@ -31,30 +31,33 @@ EVENT = np.dtype([
     ("fee_tax", "i4"), ("fee_instant", "i4"),
     ("mcc", "i2"), ("acceptor_mcc", "i2"), ("channel_mcc", "i2"), ("flags", "u2"),
     ("special_fee", "i1"), ("txn_type", "i1"), ("scheme", "i1"), ("card_kind", "i1"), ("response", "i1"),
-    ("mode", "i1"), ("number", "i1"),
+    ("mode", "i1"), ("number", "i1"), ("entry", "i1"),
 ])  # fmt: skip
 """One record before it is written.
 
-`original` and `channel_mcc` 0, `special_fee`, `card_kind` and `mode` -1, `fee` `NO_FEE`: none. `number` 0 is the
+`original` and `channel_mcc` 0, `special_fee`, `card_kind` and `mode` -1, `fee` `NO_FEE`: none. `entry` is a place in
+`ENTRY_NAMES`; -1: it is drawn when the record is written. `number` 0 is the
 merchant's own, others are further ones of its. `due` is the fee that should have been charged;
 `fee_tax` and `fee_instant` are parts of `fee`, 0 for none.
 """
 
 NO_FEE = -(2**31)
 VIOLATION, DUPLICATE, LATE, FUTURE, MASTER, UNDONE, TAKES_OUT = 1, 2, 4, 8, 16, 32, 64
-SETTLEMENT, MISCHARGED = 128, 256
+SETTLEMENT, MISCHARGED, ODD = 128, 256, 512
 """Flags of an event: the truth about it.
 
 `UNDONE`: another record undoes it. `TAKES_OUT`: it takes an approved sale out, for the first time. `LATE`: it
 was delayed by hours, which is not always too late. `MASTER`: master data or a contract; `id` is the number of the
-record. `VIOLATION` is of MCC or number; `MISCHARGED` stands on the record that carries the fee, which may be a
-`SETTLEMENT`.
+record. `VIOLATION` is of MCC or number; `ODD` is of what no rule describes. `MISCHARGED` stands on the record that
+carries the fee, which may be a `SETTLEMENT`.
 """
 
 SCHEME_NAMES = (
     "unionpay", "alipay", "wechat", "visa", "mastercard", "amex", "jcb", "discover", "mir", "troy",
 )  # fmt: skip
 """Schemes of simulated cards; the last two are unknown to `domain.events.SCHEMES`."""
+ENTRY_NAMES = ("chip", "contactless", "contactless_pin", "stripe", "keyed", "code", "code_shown")
+"""How cards are read; the last two are codes that are scanned."""
 SCHEME_EDGES = np.cumsum([0.74, 0.11, 0.09, 0.021, 0.02, 0.004, 0.006, 0.002, 0.004])
 RESPONSES = ("00", "10", "11", "51", "55", "61", "65", "05", "57", "14", "54", "30", "91", "98", "96")
 """Response codes; the first `APPROVING` approve, the last is that of an outage."""
@@ -77,6 +80,12 @@ _ROUNDS, _TAXES, _TELLS_INSTANT = 1, 2, 3
 """`fee_host`, as in `simulator.table.FEE_HOSTS`."""
 _ONLY_CREDIT, _ONLY_D0 = 1, 2
 """`fee_scope`, as in `simulator.table.FEE_SCOPES`."""
+_GROWTH = 6
+"""`odd_kind`, as in `simulator.table.ODD_KINDS`."""
+_CHIP, _CONTACTLESS, _STRIPE, _KEYED, _CODE = 0, 1, 3, 4, 5
+_WALLET_CARD, _FOREIGN_CARD, _CREDIT_CARD = 1, 2, 4
+"""Lowest bits of the cards of merchants with habits of their own; 0 is a debit card of the country."""
+_CHINESE_SCHEMES = 0.94
 _FEE_IN_TRANSACTION = 1
 """`KNOBS.fees`: 1 in transactions, 2 in settlements, 0 nowhere."""
 SETTLED_AT, SETTLED_WITHIN = 4, 4
@@ -165,13 +174,44 @@ def pulses_on(p: Any, day: int, hour: int) -> bool:
 
 
 @njit_inner
+def manner_on(r: Any, index: int, day: int) -> int:
+    """The place in `r.manners` of the habits of merchant `index` on local `day`; -1 where it has none of its own."""
+    low, high = r.manner_at[index], r.manner_at[index + 1]
+    if low == high:
+        return -1
+    while high - low > 1:
+        middle = (low + high) // 2
+        if r.manners[middle].from_day <= day:
+            low = middle
+        else:
+            high = middle
+    return int(low)
+
+
+@njit_inner
+def streams_of(m: Any, t: Any, r: Any, place: int, day: int, of_day: int) -> tuple[float, float]:
+    """What one local hour is of the merchant's mean hour: of its own trade, and of a second stream of sales."""
+    # Hours that moved go round within their day, which sells as much as before.
+    usual_hour = (of_day - m.moved_h) % 24 if day >= m.moved_day else of_day
+    week = (day + 3) % 7 * 24  # 1970-01-01 was a Thursday
+    if place < 0:
+        return t.rhythm[week + usual_hour], 0.0
+    w = r.manners[place]
+    since = day - w.since_day
+    own = (t.rhythm[week + (usual_hour - w.moved_h) % 24] + (w.night / 6.0 if of_day < 6 else 0.0)) / (1.0 + w.night)
+    own *= max(0.0, w.own + w.own_step * since) * w.late ** ((of_day - w.centre_h) / 6.0)
+    if w.stream < 0:
+        return own, 0.0
+    return own, r.streams[w.stream].trade.rhythm[week + of_day] * max(0.0, w.second + w.second_step * since)
+
+
+@njit_inner
 def expected(m: Any, index: int, t: Any, r: Any, hour: int) -> float:
     """Mean number of sales of merchant `index` received in `hour`; `r` is a `simulator.rhythm.Rhythm`."""
     local = hour + m.offset_h + m.shift_h
     day, of_day = local // 24, local % 24
-    # Hours that moved go round within their day, which sells as much as before.
-    usual_hour = (of_day - m.moved_h) % 24 if day >= m.moved_day else of_day
-    shape = t.rhythm[(day + 3) % 7 * 24 + usual_hour]  # 1970-01-01 was a Thursday
+    own, second = streams_of(m, t, r, manner_on(r, index, day), day, of_day)
+    shape = own + second
     first, last = r.pulse_at[index], r.pulse_at[index + 1]
     if shape == 0.0 and first == last:
         return 0.0
@@ -226,7 +266,7 @@ def _counts(
 def identity(merchant: int, hour: int, k: int, part: int) -> np.uint64:
     """A number no other record has (21, 20, 20 and 3 bits).
 
-    `part` is 0 for a sale, 1 for its undoing, 2 for that once more, 3 for a refund.
+    `part` is 0 for a sale, 1 for its undoing, 2 for that once more, 3 for a refund, 4 for one to a colluding card.
     """
     return (
         np.uint64(merchant) << np.uint64(43)
@@ -268,8 +308,11 @@ def in_outage(seed: np.uint64, acquirer: int, hour: int, at_ms: int, per_hour: f
 
 
 @njit_inner
-def ticket(m: Any, index: int, t: Any, r: Any, key: np.uint64, hour: int) -> int:
-    """Amount of a sale received in `hour`, fen. Prices of a list stay as they are when tickets hardly change."""
+def ticket(m: Any, index: int, t: Any, r: Any, key: np.uint64, hour: int, times: float, spread: float) -> int:
+    """Amount of a sale received in `hour`, fen: `times` the usual, with `spread` times the spread.
+
+    Prices of a list stay as they are when tickets hardly change.
+    """
     local = hour + m.offset_h + m.shift_h
     factor = float(r.ticket[local // 24 - r.first_day, index])
     for i in range(r.pulse_at[index], r.pulse_at[index + 1]):
@@ -279,10 +322,12 @@ def ticket(m: Any, index: int, t: Any, r: Any, key: np.uint64, hour: int) -> int
     if unit(key, 10) < t.list_share:
         fen = float(t.prices[int(unit(key, 11) * t.price_count)])
         if 0.8 <= factor <= 1.25:
-            return int(fen)
-        fen *= factor
+            if times == 1.0:
+                return int(fen)
+            factor = 1.0
+        fen *= factor * times
     else:
-        fen = factor * m.scale * math.exp(t.mu + t.sigma * normal(key, 12))
+        fen = factor * times * m.scale * math.exp(t.mu + t.sigma * spread * normal(key, 12))
     return int(min(50_000_000, max(t.unit, int(fen / t.unit + 0.5) * t.unit)))
 
 
@@ -331,6 +376,95 @@ def set_scheme(e: Any) -> None:
     e.scheme = pick(SCHEME_EDGES, unit(e.card, 1))
     u = unit(e.card, 2)
     e.card_kind = -1 if e.scheme in (1, 2) else 0 if u < 0.52 else 1 if u < 0.95 else 2 if u < 0.97 else 3
+
+
+@njit_inner
+def set_class(e: Any, base: np.uint64, w: Any) -> None:
+    """Give `e` the card that `base` is where code, foreign and credit cards are as frequent as `w` says.
+
+    The kind is part of the number of the card, so a card is of the same kind wherever it is used.
+    """
+    u = unit(base, 1)
+    bits = _WALLET_CARD if u < w.code else _FOREIGN_CARD if u < w.code + w.foreign else 0
+    if bits != _WALLET_CARD and unit(base, 2) < w.credit:
+        bits |= _CREDIT_CARD
+    e.card = base & ~np.uint64(7) | np.uint64(bits)
+    if bits == _WALLET_CARD:
+        e.scheme, e.card_kind = (1 if unit(base, 3) < 0.55 else 2), -1
+        return
+    e.scheme = pick(SCHEME_EDGES, _CHINESE_SCHEMES + (1.0 - _CHINESE_SCHEMES) * unit(base, 3)) if bits & 2 else 0
+    e.card_kind = 1 if bits & _CREDIT_CARD else 3 if unit(base, 4) < 0.03 else 0
+
+
+@njit_inner
+def set_entry(e: Any, w: Any, old: float, key: np.uint64) -> None:
+    """How the card of `e` is read; `old` times as often by its stripe as `w` says."""
+    u = unit(key, 47)
+    if e.card_kind < 0:
+        e.entry = _CODE + (1 if u < 0.7 else 0)
+    elif u < w.keyed:
+        e.entry = _KEYED
+    elif u < w.keyed + w.stripe * old:
+        e.entry = _STRIPE
+    else:
+        e.entry = _CHIP if unit(key, 48) < 0.6 else _CONTACTLESS
+
+
+@njit_inner
+def set_manner(e: Any, m: Any, r: Any, x: Any, place: int, second: bool, key: np.uint64, before: np.uint64) -> None:
+    """Give `e` terminal, card and entry as the merchant's habits say; `before` is the key of the sale before."""
+    w = r.manners[place]
+    e.terminal = int(w.terminals * unit(key, 6) ** w.skew)
+    if not second:
+        source = before if unit(key, 97) < w.again else key
+        if unit(source, 14) < w.regular:
+            which = np.uint64(int(unit(source, 15) ** 2 * m.pool))
+            set_class(e, mix(m.key + np.uint64(1_000_003) + which * _PHI), w)
+        else:
+            set_class(e, mix(x.seed + np.uint64(int(unit(source, 15) * x.walk_in_cards)) * _PHI), w)
+        # The oldest terminal reads more stripes than the others.
+        set_entry(e, w, 1.0 if w.terminals == 1 else 1.8 if e.terminal == 0 else 0.6, key)
+        return
+    s = r.streams[w.stream]
+    if s.terminal >= 0:
+        e.terminal = s.terminal
+    if unit(key, 14) < s.regular:
+        which = np.uint64(int(unit(key, 15) * s.cards))
+        set_class(e, mix(m.key + np.uint64(3_000_017) + which * _PHI), s)
+    else:
+        set_class(e, mix(x.seed + np.uint64(int(unit(key, 15) * x.walk_in_cards)) * _PHI), s)
+    set_entry(e, s, 1.0, key)
+
+
+@njit_inner
+def gather(e: Any, m: Any, r: Any, place: int, second: bool, key: np.uint64, hour: int) -> None:
+    """Let sales of a second stream follow each other quickly where they do, and mark what is odd."""
+    odd = m.odd_kind == _GROWTH
+    if second:
+        s = r.streams[r.manners[place].stream]
+        odd = bool(s.odd)
+        if s.within_ms and not e.flags & (LATE | FUTURE):
+            begin = hour * HOUR_MS + int(unit(mix(m.key ^ np.uint64(hour)), 96) * (HOUR_MS - s.within_ms))
+            later = begin + int(unit(key, 0) * s.within_ms) - e.received_ms
+            e.received_ms += later
+            e.event_ms += later
+    if odd and m.odd_from_ms <= e.event_ms < m.odd_until_ms:
+        e.flags |= ODD
+
+
+@njit_inner
+def amount_of(m: Any, index: int, t: Any, r: Any, place: int, second: bool, key: np.uint64, hour: int) -> int:
+    """Amount of a sale that no pulse brought, fen."""
+    if place < 0:
+        return int(ticket(m, index, t, r, key, hour, 1.0, 1.0))
+    w = r.manners[place]
+    if second:
+        return int(ticket(m, index, r.streams[w.stream].trade, r, key, hour, 1.0, 1.0))
+    times = w.ticket * w.evening if (hour + m.offset_h + m.shift_h) % 24 >= 17 else w.ticket
+    amount = ticket(m, index, t, r, key, hour, times, w.spread)
+    if amount >= 5_000 and unit(key, 46) < w.round:
+        return max(10_000, (amount + 5_000) // 10_000 * 10_000)
+    return int(amount)
 
 
 @njit_inner
@@ -424,16 +558,16 @@ def is_ill(e: Any, m: Any, hour: int) -> bool:
 
 
 @njit_inner
-def set_response(e: Any, m: Any, x: Any, key: np.uint64, hour: int) -> None:
-    """Approve or decline `e`."""
+def set_response(e: Any, m: Any, x: Any, key: np.uint64, hour: int, decline: float, tilt: float) -> None:
+    """Approve or decline `e`; the greater `tilt`, the more declines are for want of money."""
     if m.ill_kind == ILL_FAILING and is_ill(e, m, hour) and unit(key, 61) < FAILING_SHARE:
         e.response = len(RESPONSES) - 1 - int(unit(key, 62) * 3)  # 91, 98 or 96
         return
     out = in_outage(x.seed, m.acquirer, hour, e.received_ms - hour * HOUR_MS, x.outages_per_hour)
     if out and unit(key, 17) < 0.9:
         e.response = len(RESPONSES) - 1
-    elif unit(key, 18) < x.decline:
-        e.response = APPROVING + pick(DECLINE_EDGES, unit(key, 19))
+    elif unit(key, 18) < decline:
+        e.response = APPROVING + pick(DECLINE_EDGES, unit(key, 19) ** tilt)
     else:
         u = unit(key, 19)
         e.response = 1 if u < 0.0003 else 2 if u < 0.0006 else 0
@@ -503,10 +637,9 @@ def charge(e: Any, m: Any, prices: Any) -> None:
         e.flags |= MISCHARGED
 
 
-@njit_cached
-def sale(e: Any, m: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int) -> np.uint64:
-    """Draw sale `k` of merchant `index` received in `hour` into `e`; its key of further draws is returned."""
-    key = mix(m.key ^ mix(np.uint64(hour) * _PHI + np.uint64(k)))
+@njit_inner
+def begin(e: Any, m: Any, index: int, x: Any, hour: int, k: int, key: np.uint64) -> None:
+    """Give `e` what every sale has: a number, a terminal, a card."""
     e.id = identity(index, hour, k, 0)
     e.original = e.original_amount = e.original_ms = 0
     e.merchant = index
@@ -514,19 +647,39 @@ def sale(e: Any, m: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int) 
     e.fee, e.due = NO_FEE, 0
     e.fee_tax = e.fee_instant = 0
     e.terminal = int(unit(key, 6) * m.terminals)
+    e.entry = -1
+    e.stan = stan_of(hour, k, 0)
+    set_card(e, m, x, key)
+
+
+@njit_cached
+def sale(e: Any, m: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int) -> np.uint64:
+    """Draw sale `k` of merchant `index` received in `hour` into `e`; its key of further draws is returned."""
+    key = mix(m.key ^ mix(np.uint64(hour) * _PHI + np.uint64(k)))
+    local = hour + m.offset_h + m.shift_h
+    place, second = manner_on(r, index, local // 24), False
+    undo_share, decline, tilt = x.undo, x.decline, 1.0
+    begin(e, m, index, x, hour, k, key)
+    if place >= 0:
+        own, other = streams_of(m, t, r, place, local // 24, local % 24)
+        second = unit(key, 94) * (own + other) < other
+        before = mix(m.key ^ mix(np.uint64(hour) * _PHI + np.uint64(k - 1))) if k else key
+        set_manner(e, m, r, x, place, second, key, before)
+        w = r.manners[place]
+        undo_share, decline, tilt = w.undo, w.decline, w.tilt
     if m.ill_kind > ILL_FAILING and is_ill(e, m, hour):
         e.terminal = (e.terminal + 1) % m.terminals
-    e.stan = stan_of(hour, k, 0)
     set_time(e, m, x, key, hour)
-    set_card(e, m, x, key)
+    if place >= 0:
+        gather(e, m, r, place, second, key, hour)
     set_mcc(e, m)
     set_mode(e, m, key)
-    set_response(e, m, x, key, hour)
-    pulse = pulse_of(m, index, t, r, key, hour)
+    set_response(e, m, x, key, hour, decline, tilt)
+    pulse = -1 if second else pulse_of(m, index, t, r, key, hour)
     if pulse >= 0:
         set_pulse(e, m, t, r.pulses[pulse], key)
     else:
-        e.amount = ticket(m, index, t, r, key, hour)
+        e.amount = amount_of(m, index, t, r, place, second, key, hour)
     u = unit(key, 7)
     e.txn_type = BALANCE if u < 0.004 else PREAUTH if t.hotel and u < 0.1 else PURCHASE
     if e.txn_type == BALANCE:
@@ -536,7 +689,7 @@ def sale(e: Any, m: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int) 
     if e.response < APPROVING and m.jump_kind:
         deviate(e, m, t, key)
     # Terminals often reverse what an outage or a time-out declined: there is nothing to take out then.
-    odds = x.undo if e.response < APPROVING else x.undo * 40.0 if e.response >= len(RESPONSES) - 2 else 0.0
+    odds = undo_share if e.response < APPROVING else undo_share * 40.0 if e.response >= len(RESPONSES) - 2 else 0.0
     left = (hour + 1) * HOUR_MS - e.received_ms
     if not e.flags & (LATE | FUTURE) and left > 5000 and unit(key, 20) < odds:
         e.flags |= UNDONE
@@ -597,13 +750,35 @@ def refund(e: Any, m: Any, prices: Any, index: int, t: Any, r: Any, x: Any, hour
 
 
 @njit_inner
+def odd_refund(
+    e: Any, m: Any, prices: Any, index: int, t: Any, r: Any, x: Any, hour: int, k: int, key: np.uint64, place: int
+) -> None:  # fmt: skip
+    """Draw into `e` a refund to one of a few cards: of a sale to another card, or of none at all."""
+    w = r.manners[place]
+    if unit(key, 49) < w.unsold or not refund(e, m, prices, index, t, r, x, hour, k, key):
+        sale(e, m, index, t, r, x, hour, k)
+        e.original = e.original_amount = e.original_ms = 0
+        e.fee = NO_FEE
+        e.amount = max(e.amount, 100)
+        e.txn_type, e.flags, e.response = REFUND, 0, 0
+        e.received_ms = hour * HOUR_MS + int(unit(key, 32) * HOUR_MS)
+        e.event_ms = e.received_ms - delay_of(key, 33, x.disorder_ms) + skew_of(m, e.terminal, x.skew_ms)
+        set_mcc(e, m)
+    e.id, e.stan = identity(index, hour, k, 4), stan_of(hour, k, 4)
+    set_class(e, mix(m.key + np.uint64(5_000_011) + np.uint64(int(unit(key, 98) * w.refund_cards)) * _PHI), w)
+    set_entry(e, w, 1.0, mix(key))
+    if m.odd_from_ms <= e.event_ms < m.odd_until_ms:
+        e.flags |= ODD
+
+
+@njit_inner
 def repeat(out: Any, first: int, at: int, x: Any, hour: int, key: np.uint64, question: int) -> int:
     """Send event `first` once more, as `out[at]`, for the share of duplicates; the next free place."""
     left = (hour + 1) * HOUR_MS - out[first].received_ms
     if out[first].flags & (LATE | FUTURE) or left < 2000 or unit(key, question) >= x.duplicate:
         return at
     out[at] = out[first]
-    out[at].flags = (out[at].flags | DUPLICATE) & ~(VIOLATION | TAKES_OUT | UNDONE | MISCHARGED)
+    out[at].flags = (out[at].flags | DUPLICATE) & ~(VIOLATION | TAKES_OUT | UNDONE | MISCHARGED | ODD)
     out[at].received_ms += 500 + int(unit(key, question + 1) * (min(60_000, left) - 500))
     return at + 1
 
@@ -655,6 +830,9 @@ def draw(
         index = chosen[i]
         m = merchants[index]
         t = trades[m.trade]
+        place = manner_on(rhythm, index, (hour + m.offset_h + m.shift_h) // 24)
+        refunds = x.refund if place < 0 else rhythm.manners[place].refund
+        colluding = 0.0 if place < 0 else rhythm.manners[place].odd_refund
         for k in range(sales[i]):
             first = at
             key = sale(out[first], m, index, t, rhythm, x, hour, k)
@@ -664,8 +842,11 @@ def draw(
             if out[first].flags & UNDONE:
                 at = undo_and_repeats(out, first, m, x, hour, k, key)
             at = repeat(out, first, at, x, hour, key, 42)
-            if unit(key, 34) < x.refund and refund(out[at], m, prices[index], index, t, rhythm, x, hour, k, key):
+            if unit(key, 34) < refunds and refund(out[at], m, prices[index], index, t, rhythm, x, hour, k, key):
                 at = repeat(out, at, at + 1, x, hour, key, 44)
+            elif unit(key, 95) < colluding:
+                odd_refund(out[at], m, prices[index], index, t, rhythm, x, hour, k, key, place)
+                at += 1
     return at
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.fees import contract_record, plan_fees
 from simulator.figures import CALM, WORLDS, sizes, worlds_of
+from simulator.manners import tills
 from simulator.mccs import plan_mccs
 from simulator.names import NAMES, shop_name
 from simulator.peculiar import HOURS_MOVED, moves, plan_peculiar
@@ -82,6 +83,8 @@ def build_merchants(config: SimulationConfig) -> Merchants:
     act(table, prices, config)
     _move_hours(table, config)
     wanted = np.ceil(table["rate"] / 80).astype(np.int64)
+    if config.has_habits:
+        wanted = tills(table, draws)
     table["terminals"] = np.clip(wanted, table["mccs"], 1000)
     plan_service(table, draws, config)
     territories = plan_territories(table, draws) if config.people else None

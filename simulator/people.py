@@ -147,12 +147,13 @@ def _people(territories: Territories, config: SimulationConfig) -> list[Keyed]:
         city = CITIES[c]
         where = {"region": city.name, "time_zone": city.time_zone}
         head = f"sup-{city.code}"
-        out.append(_person(head, "supervisor", names.next(), config, **where))
+        out.append(_person(head, "supervisor", names.next(), config, **where, wecom_id=head))
         for k in range(count):
             away = _absence(config, names.chance()) if count > 1 else {}
             deputy = {"deputy_id": rep_id(c, (k + 1) % count)} if count > 1 else {}
-            more = where | {"supervisor_id": head} | deputy | away
-            out.append(_person(rep_id(c, k), "rep", names.next(), config, **more))
+            own = rep_id(c, k)
+            more = where | {"supervisor_id": head, "wecom_id": own} | deputy | away
+            out.append(_person(own, "rep", names.next(), config, **more))
     return out
 
 

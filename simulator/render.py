@@ -97,12 +97,13 @@ _PIECES = (
     ',"amount":', ',"channel_merchant_id":"', '","channel_mcc":"', '"', ',"original_txn_id":"',
     '","original_amount":', ',"original_time":', ',"auth_code":"', ',"lat":', ',"lon":', ',"fee":',
     ',"special_fee_level":"0"', ',"feed":"sim"}',
-    ',"fee_tax":', ',"fee_instant":',
+    ',"fee_tax":', ',"fee_instant":', ',"entry_mode":"', '","issuer_country":"',
 )  # fmt: skip
 (
     _AMOUNT, _CHANNEL_MERCHANT, _CHANNEL_MCC, _QUOTE, _ORIGINAL_ID, _ORIGINAL_AMOUNT, _ORIGINAL_TIME, _AUTH,
-    _LAT, _LON, _FEE, _SPECIAL_LEVEL, _FEED, _FEE_TAX, _FEE_INSTANT,
+    _LAT, _LON, _FEE, _SPECIAL_LEVEL, _FEED, _FEE_TAX, _FEE_INSTANT, _ENTRY_MODE, _ISSUER,
 ) = range(len(_PIECES))  # fmt: skip
+_ISSUER_WIDTH = len(_PIECES[_ISSUER])
 _FIRST = np.cumsum([len(_PIECES), *map(len, _GROUPS.values())]).tolist()
 _KIND, _TYPE, _SPECIAL, _MODE, _CHANNEL, _CLASS, _SCHEME = _FIRST[:-2]
 
@@ -141,6 +142,7 @@ class Style(NamedTuple):
     no_fee: int
     iso: bool
     everything: bool
+    read: bool
     newline: bool
 
 
@@ -169,6 +171,7 @@ def style(config: SimulationConfig, *, newline: bool) -> Style:
         NO_FEE,
         iso,
         config.record_size == "all",
+        config.has_habits,
         newline,
     )
 
@@ -348,6 +351,23 @@ def put_settlement(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDAr
 
 
 @njit_inner
+def put_read(out: NDArray[np.uint8], entry_at: int, country_at: int, e: Any) -> None:
+    """Fill in how the card was read, and the country that issued it."""
+    card = spread(e.card + np.uint64(7))
+    away = 1 + int(np.int64(card >> np.uint64(40) & np.uint64(0xFFF))) % 10
+    country = 0 if e.scheme < 3 else away if e.scheme < 8 else e.scheme + 1
+    out[country_at], out[country_at + 1] = _COUNTRIES[country, 0], _COUNTRIES[country, 1]
+    u = int(np.int64(spread(e.id) & np.uint64(1023)))
+    entry = 0 if u < 560 else 1 if u < 900 else 2 if u < 940 else 3 if u < 1010 else 4
+    if e.scheme in (1, 2):
+        entry = 5 + u % 2
+    if e.entry >= 0:
+        entry = e.entry
+    for j in range(3):
+        out[entry_at + j] = _ENTRIES[entry, j]
+
+
+@njit_inner
 def put_usual(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[np.uint8], s: Style) -> int:
     """Append the other fields of every size of record."""
     at = put_int(out, put(out, at, s.members, _AMOUNT), e.amount)
@@ -373,6 +393,11 @@ def put_usual(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[n
         fill_id(out, at, e.original, s.salt)
         at = put_int(out, put(out, at + 13, s.members, _ORIGINAL_AMOUNT), e.original_amount)
         at = put_int(out, put(out, at, s.members, _ORIGINAL_TIME), e.original_ms)
+    if s.read and not s.everything:
+        at = put(out, at, s.members, _ENTRY_MODE)
+        put(out, at + 3, s.members, _ISSUER)
+        put_read(out, at, at + 3 + _ISSUER_WIDTH, e)
+        at = put(out, at + 5 + _ISSUER_WIDTH, s.members, _QUOTE)
     return put_fee(out, at, e, s)
 
 
@@ -383,19 +408,11 @@ def put_detail(out: NDArray[np.uint8], at: int, e: Any, m: Any, number: NDArray[
     room = out[at : at + size]
     for j in range(size):
         room[j] = s.detail[j]
-    card, chance = spread(e.card + np.uint64(7)), spread(e.id)
+    card = spread(e.card + np.uint64(7))
     fill(room, _LAST4, int(np.int64(card & np.uint64(0xFFFF))) % 10_000, 4)
     fill(room, _BIN, int(_BINS[e.scheme]), 6)
     fill(room, _BIN + 6, int(np.int64(card >> np.uint64(20) & np.uint64(0xFFF))) % 100, 2)
-    away = 1 + int(np.int64(card >> np.uint64(40) & np.uint64(0xFFF))) % 10
-    country = 0 if e.scheme < 3 else away if e.scheme < 8 else e.scheme + 1
-    room[_COUNTRY], room[_COUNTRY + 1] = _COUNTRIES[country, 0], _COUNTRIES[country, 1]
-    u = int(np.int64(chance & np.uint64(1023)))
-    entry = 0 if u < 560 else 1 if u < 900 else 2 if u < 940 else 3 if u < 1010 else 4
-    if e.scheme in (1, 2):
-        entry = 5 + u % 2
-    for j in range(3):
-        room[_ENTRY + j] = _ENTRIES[entry, j]
+    put_read(room, _ENTRY, _COUNTRY, e)
     fill(room, _SN, int(np.int64(spread(m.key ^ np.uint64(e.terminal)) >> np.uint64(20))) % 100_000_000, 8)
     fill(room, _RRN, e.received_ms // HOUR_MS, 6)
     fill(room, _RRN + 6, e.stan, 6)

@@ -15,6 +15,7 @@ from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.festivals import EPOCH, NEW_YEARS, seasons, trade_days
 from simulator.figures import CALM, WORLDS, by_world
 from simulator.lawful import PAYDAYS, Undisturbed, closed_on, presence, promotion
+from simulator.manners import NO_MANNERS
 from simulator.peculiar import HOURS_MOVED, KINDS, rhythm_of
 from simulator.shops import Shops, data_hole, mean_factor
 from simulator.table import bell, mixed, of_period
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from simulator.config import SimulationConfig
+    from simulator.manners import Manners
 
 CELLS = 24_000_000
 """Merchants by days kept at once, 8 bytes each."""
@@ -66,6 +68,9 @@ class Rhythm(NamedTuple):
         catch_up: factor of the number of sales by acquirer and hour of the run, shape (acquirers, hours).
         pulse_at: where each merchant's pulses begin, shape (merchants + 1,).
         pulses: all pulses, by merchant, of `PULSE`.
+        manner_at: where each merchant's manners begin, shape (merchants + 1,).
+        manners: habits of merchants, by merchant and day, of `simulator.manners.MANNER`.
+        streams: further streams of sales, of `simulator.manners.STREAM`.
     """
 
     first_day: int
@@ -75,6 +80,9 @@ class Rhythm(NamedTuple):
     catch_up: NDArray[np.float32]
     pulse_at: NDArray[np.int32]
     pulses: NDArray[np.void]
+    manner_at: NDArray[np.int32]
+    manners: NDArray[np.void]
+    streams: NDArray[np.void]
 
 
 def _noise(keys: NDArray[np.uint64], day: int) -> NDArray[np.float32]:
@@ -92,6 +100,7 @@ class Rhythms:
         lawful: what is lawful about them; None: every day is like the other.
         segments: what departs from it by day, `SEGMENT`.
         pulses: what departs from it by hour, `PULSE`, by merchant.
+        manners: the merchants' habits; none where they have no habits of their own.
     """
 
     def __init__(
@@ -101,6 +110,7 @@ class Rhythms:
         lawful: Undisturbed | None,
         segments: NDArray[np.void],
         pulses: NDArray[np.void],
+        manners: Manners = NO_MANNERS,
     ) -> None:
         self._table, self._lawful, self._segments = table, lawful, segments
         self.first_day, self.days = local_days(config)
@@ -111,6 +121,8 @@ class Rhythms:
         self._step = self.days if whole else max(1, CELLS // n - BACK_DAYS)
         self._pulses = np.ascontiguousarray(pulses)
         self._pulse_at = np.searchsorted(pulses["merchant"], np.arange(len(table) + 1)).astype(np.int32)
+        self._manners = manners
+        self._manner_at = np.searchsorted(manners.rows["merchant"], np.arange(len(table) + 1)).astype(np.int32)
         caught_up = catch_up(config)
         self._catch_up = caught_up if lawful else np.ones_like(caught_up)
         if lawful:
@@ -154,8 +166,9 @@ class Rhythms:
             self._undisturbed(days, sales[i : i + many], ticket[i : i + many])
         self._depart(self.first_day + begin, sales, ticket)
         return Rhythm(
-            self.first_day + begin, self._first_hour, sales, ticket, self._catch_up, self._pulse_at, self._pulses
-        )
+            self.first_day + begin, self._first_hour, sales, ticket, self._catch_up, self._pulse_at, self._pulses,
+            self._manner_at, self._manners.rows, self._manners.streams,
+        )  # fmt: skip
 
     def _undisturbed(self, days: NDArray[np.int64], sales: NDArray[np.float32], ticket: NDArray[np.float32]) -> None:
         """Fill `sales`, and multiply `ticket`, shape (days, merchants), with their factors without departures."""

@@ -15,10 +15,13 @@ from domain.timestamps import HOUR_MS, MINUTE_MS
 from simulator import draw
 from simulator.fees import fee_look_alikes, plan_falls
 from simulator.figures import worlds_of
+from simulator.habits import HabitPlan
 from simulator.lawful import plan_undisturbed
 from simulator.ledger import LEDGER, fold
+from simulator.manners import NO_MANNERS
 from simulator.mccs import mcc_look_alikes
 from simulator.merchants import Merchants, build_merchants, change_records, opening_records
+from simulator.oddities import LEAST_SALES_A_DAY, odd_violation
 from simulator.people import people_records
 from simulator.render import MAX_RECORD, Style, Words, fill_id, render, style, words
 from simulator.reports import ReportPlan
@@ -109,13 +112,23 @@ class Simulation:
         busy[[each.merchant for each in self._plan.departures]] = True
         busy[cast(config)] = True
         plan_falls(table, busy, config)
-        self._rhythms = Rhythms(config, table, self._undisturbed, self._plan.segments, self._plan.pulses())
+        self._habits = HabitPlan(config, table, self._odd_able(busy)) if config.has_habits else None
+        self._manners = self._habits.manners if self._habits else NO_MANNERS
+        segments, pulses = self._plan.segments, self._plan.pulses()
+        self._rhythms = Rhythms(config, table, self._undisturbed, segments, pulses, self._manners)
         self._everyone = np.arange(config.merchants, dtype=np.int64)
         self._changes = change_records(self.merchants, config)
         self._reports = ReportPlan(config, table) if config.reports else None
         self._leaked = np.empty(0, draw.EVENT)
         if self._reports:
             self._report(self._reports)
+
+    def _odd_able(self, busy: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Who may do what no rule describes: honest otherwise, and there all the time."""
+        table = self.merchants.table
+        honest = (table["jump_kind"] == 0) & (table["fee_kind"] == 0) & (table["ill_kind"] == 0)
+        still = self._undisturbed.steady() if self._undisturbed else np.ones(len(table), np.bool_)
+        return np.asarray(honest & still & ~busy & (table["rate"] >= LEAST_SALES_A_DAY))
 
     def _report(self, plan: ReportPlan) -> None:
         """Draw the run, and add what will be reported of it to the records that come between the transactions."""
@@ -280,7 +293,26 @@ class Simulation:
             made = mcc_violation if table["jump_kind"][i] else fee_violation
             out.append(made(self.merchants, i, events[start:stop], self._txn_ids))
         found = sorted(out, key=lambda each: each.category, reverse=True) + self._volume_violations()
-        return found + self._card_violations() + self._service()
+        return found + self._card_violations() + self._service() + self._odd_violations()
+
+    def _odd_violations(self) -> list[Violation]:
+        """What no rule describes, from the purchases and refunds that are marked as odd."""
+        if self._habits is None or not self._habits.oddities:
+            return []
+        chosen = np.array([each.merchant for each in self._habits.oddities])
+        first = min(each.onset_ms for each in self._habits.oddities) // HOUR_MS
+        parts = []
+        for hour in range(first, self._hours(self.config.end_ms).stop):
+            drawn = self._draw(hour, chosen)
+            events = drawn.events[drawn.order]
+            once = events["flags"] & (draw.ODD | draw.DUPLICATE) == draw.ODD
+            told = np.isin(events["txn_type"], (draw.PURCHASE, draw.REFUND)) & (events["response"] < draw.APPROVING)
+            parts.append(events[once & told])
+        events = np.concatenate(parts)
+        return [
+            odd_violation(each, self.merchants, events[events["merchant"] == each.merchant], self._txn_ids)
+            for each in self._habits.oddities
+        ]
 
     def _card_violations(self) -> list[Violation]:
         if self._reports is None:
@@ -292,7 +324,8 @@ class Simulation:
         if disturbed:
             return self._rhythms
         pulses = self._plan.pulses(disturbed=False)
-        return Rhythms(self.config, self.merchants.table, self._undisturbed, np.zeros(0, SEGMENT), pulses)
+        none = np.zeros(0, SEGMENT)
+        return Rhythms(self.config, self.merchants.table, self._undisturbed, none, pulses, self._manners)
 
     def _service(self) -> list[Violation]:
         return service_cases(self.merchants.table, self.merchant_id, self.config)
@@ -334,7 +367,7 @@ class Simulation:
         out = [self._look_alike("mcc", each) for each in mcc_look_alikes(table, self.config)]
         out += [self._look_alike("fee", each) for each in fee_look_alikes(table, self.merchants.prices, self.config)]
         out += [self._look_alike("service", each) for each in service_look_alikes(table)]
-        out += self._volume_look_alikes()
+        out += self._volume_look_alikes() + (self._habits.look_alikes(self.merchant_id) if self._habits else [])
         return out + (self._reports.look_alikes(self.merchant_id) if self._reports else [])
 
     def _volume_look_alikes(self) -> list[LookAlike]:

@@ -24,6 +24,10 @@ FEE_SCOPES = ("all", "credit", "D0")
 ILL_KINDS = ("", "terminal_failing", "terminal_silent", "terminal_returned")
 """What becomes of one of a merchant's terminals, by `ill_kind`; 0: nothing. The last is lawful and told of."""
 ILL_FAILING = ILL_KINDS.index("terminal_failing")
+ODD_KINDS = (
+    "", "odd_cash_out", "odd_trade_switch", "odd_refunds", "odd_shared_terminal", "odd_laundering", "odd_growth",
+)  # fmt: skip
+"""What a merchant does that no rule describes, by `odd_kind`; 0: nothing."""
 FAILING_SHARE = 0.8
 """Share of the attempts at a failing terminal that fail technically."""
 CONTRACT_CHANGES = ("", "noticed_rise", "cheaper_contract")
@@ -42,6 +46,7 @@ MERCHANT = np.dtype([
     ("contract_ms", "i8"), ("contract_received_ms", "i8"), ("notice_ms", "i8"),
     ("d0_ms", "i8"),  # first use of same-day settlement
     ("ill_from_ms", "i8"), ("ill_until_ms", "i8"), ("licence_ms", "i8"), ("licence_renewed_ms", "i8"),
+    ("odd_from_ms", "i8"), ("odd_until_ms", "i8"),
     ("moved_day", "i8"),  # from this local day on its hours lie `moved_h` later
     ("rate", "f8"),  # transactions a day
     ("scale", "f8"),  # of its tickets, against its trade's
@@ -56,7 +61,7 @@ MERCHANT = np.dtype([
     ("acquirer", "i1"), ("city", "i1"), ("located", "i1"), ("mode", "i1"), ("moved_h", "i1"),
     ("numbers", "i1"), ("number_place", "i1"), ("drift_terminal", "i1"),
     ("fee_kind", "i1"), ("fee_scope", "i1"), ("contract_change", "i1"), ("fee_returned", "i1"),
-    ("ill_kind", "i1"), ("fee_host", "i1"),
+    ("ill_kind", "i1"), ("fee_host", "i1"), ("odd_kind", "i1"),
 ])  # fmt: skip
 """One merchant. Without one, `mcc1`, `mcc2`, `changed_mcc`, `channel_mcc` are 0, `special_fee`, `mode` -1.
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 RATIO = "ratio"
 """The unit of effects that are strong far above 1 and far below it."""
-CATEGORIES = ("mcc", "fee", "volume", "card", "service")
+CATEGORIES = ("mcc", "fee", "volume", "card", "service", "model")
 
 
 class TruthError(TillwatchError):
@@ -26,7 +26,8 @@ class Violation(msgspec.Struct, frozen=True, kw_only=True):
     """One thing done to one merchant's traffic that a monitor should find.
 
     Attributes:
-        category: `mcc`, `fee`, `volume`, `card`, or `service`: nobody's wrong, but maintenance or a duty.
+        category: `mcc`, `fee`, `volume`, `card`; `service`: nobody's wrong, but maintenance or a duty; or `model`: what
+            no rule describes.
         kind: what was done, within the category (docs/simulator.md lists the kinds).
         onset_ms: start, event time, UTC milliseconds.
         end_ms: end, event time, exclusive.

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from streams.batches import BATCH_RECORDS
+from streams.endpoint import NOWHERE, Endpoint
 from streams.faust_compat import App, NoTables
-from streams.health import NOWHERE, Endpoint
-from streams.topics import DEFAULT_PARTITIONS, TOPICS
+from streams.topics import DEFAULT_PARTITIONS, GROUP, TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from streams.log_address import LogAddress
     from streams.topics import Topics
 
-GROUP = "tillwatch"
-"""The workers of the first stage: their consumer group, and what their progress is shown under."""
 BUFFERED_BATCHES = 8
 """Batches that wait in memory for the agent."""
 

@@ -78,6 +78,7 @@ class BatchConsumer(CompatConsumer):
         self.callback = self._deliver
         self._delivered: defaultdict[TP, deque[int]] = defaultdict(deque)
         self._token = self._fetched_under = 0
+        self._recovered: Mapping[TP, int] = {}
 
     async def _deliver(self, message: Message) -> None:
         """Hand a message to the streams. If that fails the app stops: nothing is passed over in silence."""
@@ -161,13 +162,24 @@ class BatchConsumer(CompatConsumer):
         self._forget()
         await super().perform_seek()
         self._forget()
+        self.start_from(self._recovered)
         if generation == self.app.consumer_generation_id:
             cast("BatchTransport", self.transport).handler.on_ready(self._token)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go to where reading starts, between the assignment and the resuming of the flow."""
+        self._recovered = {}
+        self._recovered = await self.recover()
+        return self._recovered
+
+    @abc.abstractmethod
+    async def recover(self) -> Mapping[TP, int]:
+        """Have what is assigned recovered, and go to where its reading starts: the offsets of the checkpoints."""
 
     def _forget(self) -> None:
         self._token += 1
         self._delivered.clear()
-        self.next_offsets.clear()
+        self.start_from({})
 
     def on_buffer_full(self, tp: TP) -> None:
         """The queue's own bound holds delivery back; no partition needs to rest."""

@@ -15,19 +15,22 @@ from mode import get_logger
 from domain.cards import mask
 from domain.controls import LEAST_AHEAD_MS, MOST_VERSIONS, Control
 from domain.errors import TillwatchError
-from domain.timestamps import iso
-from engine.controls import Known, read, standing
+from domain.timestamps import DAY_MS, iso
+from engine.controls import Controls, Known, read, standing
 from streams.errors import Fenced, LogFailed
 from streams.log import now_utc_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from domain.id_forms import IdForms
     from streams.agent import MonitorLike
     from streams.log import Log
 
 logger = get_logger(__name__)
 
+FAR_MS = 400 * DAY_MS
+"""A time of effect further ahead of the greatest clock than this is taken for a slip by those who ask people for it."""
 _SPEED_S = 30.0
 _TRIES = 8
 """Times that version 0 is published anew because another worker came between."""
@@ -66,6 +69,12 @@ class ControlsReader:
         """Read up to the topic's end; everything known."""
         self.poll()
         return self.known
+
+    def id_forms(self) -> IdForms:
+        """The forms of identifiers that what is known declares."""
+        controls = Controls(())
+        controls.learn(self.known)
+        return controls.id_forms()
 
     def poll(self) -> bool:
         """Read what has come; whether something new is known."""

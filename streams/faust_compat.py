@@ -5,7 +5,7 @@ versions to this list:
 
 - `Consumer`, called or read: `_get_active_partitions`, `_wait_next_records`, `_unacked_messages`, `_waiting_for_ack`.
 - `Consumer`, overridden: `_getmany`, `_wait_next_records`, `_filter_tps_with_pending_acks`, `_new_offset`, `_add_gap`,
-  `_commit`, `_seek`, `_new_topicpartition`, `_to_message`.
+  `_should_commit`, `_commit`, `_seek`, `_new_topicpartition`, `_to_message`.
 - `TableManager`: `_update_channels`.
 - `App`: `_create_directories`.
 """
@@ -42,6 +42,7 @@ class CompatConsumer(Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.next_offsets: dict[TP, int] = {}
+        self._group_offsets: dict[TP, int] = {}
 
     # -- fetching
 
@@ -83,7 +84,20 @@ class CompatConsumer(Consumer):
         await self.move_to(partition, offset)
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
-        return await self.commit_offsets(offsets)
+        known = self._group_offsets  # those of a recovery meanwhile are others
+        done = await self.commit_offsets(offsets)
+        if done:
+            known.update(offsets)
+        return done
+
+    def _should_commit(self, tp: TP, offset: int) -> bool:
+        """Whether the group's offset is not known to be this one; the base class takes a failed commit for done."""
+        return self._group_offsets.get(tp, 0) != offset
+
+    def start_from(self, offsets: Mapping[TP, int]) -> None:
+        """Have reading start here; the group's offsets, of which others may have made anything, follow."""
+        self._group_offsets = {}
+        self.next_offsets = dict(offsets)
 
     def forget_unacked(self, message: Message) -> None:
         """Wait no longer for a message to be acknowledged."""

@@ -1,12 +1,9 @@
-"""`/live`, `/ready` and `/metrics` of a worker: for whoever starts and stops it, and for Prometheus."""
+"""`/live`, `/ready` and `/metrics` of a process: for whoever starts and stops it, and for Prometheus."""
 
 from __future__ import annotations
 
 import hmac
-import stat
-from dataclasses import dataclass, field
-from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from aiohttp import web
 from mode import get_logger
@@ -14,69 +11,34 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
-    from streams.metrics import Metrics
-    from streams.watchdog import Watchdog
+    from streams.endpoint import Endpoint
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 logger = get_logger(__name__)
 
-LOOPBACK = "127.0.0.1"
-LEAST_TOKEN = 16
-"""Characters of a token, at least; `openssl rand -hex 32` makes one of 64."""
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+class Watched(Protocol):
+    """Who knows how the process is."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it does anything at all."""
+        ...
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not ready; "" where it is."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where a worker answers.
+class Shown(Protocol):
+    """What `/metrics` shows."""
 
-    Attributes:
-        port: 0 for nowhere.
-        host: an IP address of this machine, 0.0.0.0 or :: for all of them.
-        token: what a request must carry as `Authorization: Bearer <token>`; "" where nobody must, on loopback alone.
-        required: whether a port that somebody else has keeps the worker from starting; else it goes on without.
-
-    Raises:
-        ValueError: others than this machine could ask, and need no token.
-    """
-
-    port: int = 0
-    host: str = LOOPBACK
-    token: str = field(default="", repr=False)
-    required: bool = True
-
-    def __post_init__(self) -> None:
-        if not self.token and not ip_address(self.host).is_loopback:
-            raise ValueError(
-                f"health_token_file must name a file where health_host is not loopback, got none for {self.host}:"
-                " others than this machine could read the metrics"
-            )
-
-
-NOWHERE = Endpoint()
-
-
-def read_token(path: Path) -> str:
-    """The token in a file's first line.
-
-    Raises:
-        ValueError: others than its owner may read or write it, or it holds no token of `LEAST_TOKEN` characters.
-        OSError: it cannot be read.
-    """
-    with path.open(encoding="ascii", errors="replace") as file:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & _OTHERS:
-            raise ValueError(f"{path} must have mode 0600, got {mode:04o}: others than its owner may read the token")
-        token = file.readline().strip()
-    if len(token) < LEAST_TOKEN or not (token.isascii() and token.isprintable()) or " " in token:
-        raise ValueError(
-            f"{path} must hold a token of at least {LEAST_TOKEN} printable ASCII characters without spaces in its first"
-            f" line, got {len(token)} characters"
-        )
-    return token
+    async def exposition(self) -> bytes:
+        """Every metric in Prometheus' text format."""
+        ...
 
 
 class Health:
@@ -84,12 +46,16 @@ class Health:
 
     Args:
         endpoint: where.
-        watchdog: who knows how the worker is.
+        watchdog: who knows how the process is.
         metrics: what `/metrics` shows; None for no such page.
+        setting: of the port, for messages.
     """
 
-    def __init__(self, endpoint: Endpoint, watchdog: Watchdog, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self, endpoint: Endpoint, watchdog: Watched, metrics: Shown | None = None, setting: str = "health_port"
+    ) -> None:
         self._endpoint, self._watchdog, self._metrics = endpoint, watchdog, metrics
+        self._setting = setting
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -109,10 +75,10 @@ class Health:
             await runner.cleanup()
             where = f"{self._endpoint.host}:{self._endpoint.port}"
             if self._endpoint.required:
-                raise OSError(error.errno, f"health_port must be free, got {where}: {error.strerror}") from error
+                raise OSError(error.errno, f"{self._setting} must be free, got {where}: {error.strerror}") from error
             logger.warning(
-                "%s: %s: /live, /ready and /metrics are not served; give this worker a health_port of its own, or 0",
-                where, error.strerror,
+                "%s: %s: /live, /ready and /metrics are not served; give this process a %s of its own, or 0",
+                where, error.strerror, self._setting,
             )  # fmt: skip
         else:
             self._runner = runner
@@ -133,7 +99,7 @@ class Health:
         return await handler(request)
 
     async def _live(self, _: web.Request) -> web.Response:
-        return _answer("" if self._watchdog.alive else "the worker stands still")
+        return _answer("" if self._watchdog.alive else "the process stands still")
 
     async def _ready(self, _: web.Request) -> web.Response:
         return _answer(self._watchdog.trouble)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,42 +9,30 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 from mode import get_logger
 
-from domain import events
-from domain.cards import find_pans
-from domain.errors import TillwatchError
-from engine.controls import Controls
-from engine.decoding.decode import Refused, check_field, parse
+from engine.decoding.decode import Refused, parse
 from engine.features.state import MAX_FEEDS
-from streams.controls import ControlsReader
-from streams.errors import Fenced
-from streams.line_intake import CLOCK_LAG_MS, CUT_BYTES, FeedClock, LineProcessor, ProcessedLines
+from streams.files.inputs import Part, SortedInput
+from streams.input_state import InputRefused, InputState, check_name, key_of
+from streams.line_intake import CLOCK_LAG_MS, CUT_BYTES, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
-from streams.overlap import Forwarded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from typing import BinaryIO
 
+    from domain.alerts import DeadLetter
+    from streams.files.inputs import Origin
     from streams.log import Log
     from streams.pan_field import PanField
 
 logger = get_logger(__name__)
 
-__all__ = ["CLOCK_LAG_MS", "InputRefused", "IntakeTotals", "chunks", "ingest"]
+__all__ = ["CLOCK_LAG_MS", "InputRefused", "IntakeTotals", "chunks", "ingest", "was_taken"]
 
 _CHUNK_BYTES = 2_000_000
 _MARK_BYTES = 4096
-_LOOK_S = 1.0
-_LATEST = ":latest:"
-"""What the positions begin with that say which transaction was the latest that any input has forwarded, by feed."""
-_DECLARED = ":feed:"
-"""What the positions begin with that say which feeds there are."""
-_TRIES = 5
-"""Times that feeds are declared anew because another ingest came between."""
-
-
-class InputRefused(TillwatchError):
-    """An input that cannot be taken under its name, or for its feed."""
+_BOM = b"\xef\xbb\xbf"
+"""What some programs begin a file in UTF-8 with; several of their files joined have it within, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +67,10 @@ class IntakeTotals:
 
 
 def ingest(
-    log: Log, lines: BinaryIO, *, name: str, feed: str = "main", historic: bool = False,
+    log: Log, lines: BinaryIO | SortedInput, *, name: str, feed: str = "main", historic: bool = False,
     on_progress: Callable[[IntakeTotals], None] | None = None, pan_field: PanField | None = None,
     feeds: Collection[str] = (), overlap_s: int = 86_400,
+    on_letters: Callable[[Sequence[DeadLetter]], None] = lambda _: None,
 ) -> IntakeTotals:  # fmt: skip
     """Append every event of `lines`, one JSON object a line, to its merchant's partition of `events`.
 
@@ -93,7 +81,8 @@ def ingest(
 
     Args:
         log: has the topics.
-        lines: the input; what a pipe holds is taken as it comes. One that cannot seek is read up to the position.
+        lines: the input; what a pipe holds is taken as it comes. One that cannot seek is read up to the position. Of a
+            finished input the position is one in the order by time.
         name: what the position is kept under.
         feed: given to events that name none.
         historic: whether the events are of the past: receipt is then the event time, else the wall clock.
@@ -103,6 +92,7 @@ def ingest(
             under `feed`.
         overlap_s: how far behind the latest transaction that other inputs had forwarded under a feed when this one
             began, seconds, records are left out that those have forwarded.
+        on_letters: called with the dead letters of each chunk.
 
     Raises:
         InputRefused: the name holds a card number; the input is not the one taken from before, or another intake takes
@@ -110,6 +100,14 @@ def ingest(
         Fenced: on Kafka, another intake of the name has begun and takes the rest.
     """
     intake = _Intake(log, name, feed, feeds, overlap_s, historic=historic, pan_field=pan_field)
+    intake.on_letters = on_letters
+    if isinstance(lines, SortedInput):
+        for part in intake.parts_of(lines):
+            intake.take_part(part)
+            if on_progress:
+                on_progress(intake.totals)
+        intake.end()
+        return intake.totals
     intake.go_on(lines)
     for chunk in chunks(lines):
         if not chunk.unfinished or not lines.seekable() or _is_whole(chunk.lines[0]):
@@ -122,11 +120,21 @@ def ingest(
     return intake.totals
 
 
+def was_taken(log: Log, name: str, lines: BinaryIO) -> bool:
+    """Whether an input of a name was taken as its bytes stand, up to some position in it."""
+    done = log.position(name) or 0
+    if not done or lines.seek(0, 2) < done:
+        return False
+    lines.seek(max(0, done - _MARK_BYTES))
+    return _mark(lines.read(min(done, _MARK_BYTES))) == log.position(f"{name}/mark")
+
+
 class Chunk(NamedTuple):
     """Some lines of an input.
 
     Attributes:
-        lines: with their ends; of one that is longer than a record may be, its beginning, cut so that it still is.
+        lines: with their ends, without a byte order mark; of one that is longer than a record may be, its beginning,
+            cut so that it still is.
         size: bytes of the input that they took.
         tail: the last of those bytes, at most 4,096.
         unfinished: whether they are one last line without an end.
@@ -147,6 +155,8 @@ def chunks(lines: BinaryIO) -> Iterator[Chunk]:
         if cut:
             first, *found = data[:cut].split(b"\n")[:-1]
             whole = [_cut(begun + first[:CUT_BYTES]), *map(_cut, found)]
+            if whole[0].startswith(_BOM) or (_BOM[:1] in data and _BOM in data):  # one byte is looked for faster
+                whole = [each.removeprefix(_BOM) for each in whole]
             yield Chunk(
                 [each + b"\n" for each in whole],
                 size + cut,
@@ -158,7 +168,7 @@ def chunks(lines: BinaryIO) -> Iterator[Chunk]:
             begun = _cut(begun + data[:CUT_BYTES])
             size, tail = size + len(data), (tail + data[-_MARK_BYTES:])[-_MARK_BYTES:]
     if size:
-        yield Chunk([begun], size, tail, unfinished=True)
+        yield Chunk([begun.removeprefix(_BOM)], size, tail, unfinished=True)
 
 
 def _cut(line: bytes) -> bytes:
@@ -181,33 +191,21 @@ class _Intake:
         self, log: Log, name: str, feed: str, feeds: Collection[str], overlap_s: int, *, historic: bool,
         pan_field: PanField | None,
     ) -> None:  # fmt: skip
-        if find_pans(name):
-            raise InputRefused("name of an input must not hold a card number, got one: give it another by --name")
-        if name.startswith(":"):  # positions that are no input's do
-            raise InputRefused(f"name of an input must not begin with a colon, got {name!r}")
+        check_name(name)
+        source, name = name, key_of(log, name)
         self._log, self._name, self._feed = log, name, feed
-        self._controls, self._looked_s = ControlsReader(log), -_LOOK_S
-        partitions = log.partitions(log.topics.events.name)
+        self._state = InputState(log, name, feed, feeds, overlap_s)
         self._processor = LineProcessor(
-            name, feed, partitions, historic=historic, now_utc_ms=now_utc_ms, pan_field=pan_field,
-            declared=_declare(log, [feed, *feeds], log.positions(f"{name}/feed/")),
+            source, feed, log.partitions(log.topics.events.name), historic=historic, now_utc_ms=now_utc_ms,
+            pan_field=pan_field, declared=self._state.declared,
         )  # fmt: skip
-        self._processor.is_repeat = self._is_repeat
-        self._overlap_ms = overlap_s * 1000
-        self._forwarded: dict[str, Forwarded] = {}
-        self._latest = {each: log.position(_LATEST + each) or 0 for each in log.positions(_LATEST)}
-        self._before = dict(self._latest)
         self._tail = b""
         with log.transaction(writer=name):  # an intake of the name that still runs cannot go on from here
             self._done = log.position(name) or 0
             self._line = log.position(f"{name}/lines") or 0
-            for each in log.positions(f"{name}/feed/"):
-                latest, published, own = (
-                    log.position(f"{name}/{what}/{each}") or 0 for what in ("latest", "told", "own")
-                )
-                self._processor.clocks[each] = FeedClock(latest, published, own)
-                self._before[each] = log.position(f"{name}/before/{each}") or 0
+            self._state.begin(self._processor)
         self.totals = IntakeTotals(bytes_read=self._done)
+        self.on_letters: Callable[[Sequence[DeadLetter]], None] = lambda _: None
 
     def go_on(self, lines: BinaryIO) -> None:
         """Pass over what was taken before.
@@ -226,40 +224,59 @@ class _Intake:
             while reached < self._done and (data := lines.read(min(_CHUNK_BYTES, self._done - reached))):
                 reached += len(data)
                 self._tail = (self._tail + data)[-_MARK_BYTES:]
+        self._check_taken(reached)
+
+    def _check_taken(self, reached: int) -> None:
         if reached < self._done:
             raise InputRefused(f"input {self._name} must have the {self._done} bytes taken before, got {reached}")
-        if _mark(self._tail) != self._log.position(f"{self._name}/mark"):
+        if reached > self._done or _mark(self._tail) != self._log.position(f"{self._name}/mark"):
             raise InputRefused(
                 f"input {self._name} must begin with the {self._done} bytes taken before, got others:"
                 " if it is another input, give it another --name"
             )
 
+    def parts_of(self, found: SortedInput) -> Iterator[Part]:
+        """The parts of a finished input that were not taken before.
+
+        Raises:
+            InputRefused: it is shorter than what was taken, or other records stand there.
+        """
+        parts = found.parts(self._done)
+        if self._done:
+            taken = next(parts, Part())
+            self._tail = taken.tail
+            self._check_taken(taken.size)
+        return parts
+
+    def take_part(self, part: Part) -> None:
+        """Append a part of a finished input and commit the position behind it."""
+        self._state.look(self._processor)
+        first = self._line + 1
+        out = self._processor.process(first, part.lines)
+        found = [at_origin(each, part.origins[each.position - first]) for each in out.letters]
+        out.letters = found + [msgspec.structs.replace(each, feed=self._feed) for each in part.letters]
+        self._took(out, len(part.lines) + len(part.letters), part.size, part.tail)
+
     def take(self, chunk: Chunk) -> None:
         """Append a chunk of lines and commit the position behind it."""
-        self._look()
-        count = len(chunk.lines)
+        self._state.look(self._processor)
         out = self._processor.process(self._line + 1, chunk.lines)
+        self._took(out, len(chunk.lines), chunk.size, chunk.tail)
+
+    def _took(self, out: ProcessedLines, count: int, size: int, tail: bytes) -> None:
         self._line += count
-        self._tail = (self._tail + chunk.tail)[-_MARK_BYTES:]
+        self._tail = (self._tail + tail)[-_MARK_BYTES:]
         was = self.totals
-        self._commit(out, was.bytes_read + chunk.size)
+        self._commit(out, was.bytes_read + size)
+        self.on_letters(out.letters)
         self.totals = IntakeTotals(
             was.lines + count, was.forwarded + out.forwarded, was.dead_letters + len(out.letters),
-            was.skipped_lines + out.blank, was.bytes_read + chunk.size, cut_texts=was.cut_texts + out.cut_texts,
+            was.skipped_lines + out.blank, was.bytes_read + size, cut_texts=was.cut_texts + out.cut_texts,
             passed_clocks=was.passed_clocks + out.passed_clocks,
             repeated=was.repeated + out.repeated,
             undeclared=was.undeclared + out.undeclared.total(),
             undeclared_feeds=self._named(was.undeclared_feeds, out),
         )  # fmt: skip
-
-    def _is_repeat(self, feed: str, time_ms: int, line: bytes) -> bool:
-        """Whether another input had forwarded the same under the feed when this one began."""
-        level_ms = self._before.get(feed, 0)
-        if time_ms > level_ms or time_ms < level_ms - self._overlap_ms:
-            return False
-        if feed not in self._forwarded:
-            self._forwarded[feed] = Forwarded(self._log, feed, level_ms, self._overlap_ms)
-        return self._forwarded[feed].has(time_ms, line)
 
     def _named(self, known: tuple[str, ...], out: ProcessedLines) -> tuple[str, ...]:
         """The undeclared feeds that were named so far; each that is new is warned of once."""
@@ -267,17 +284,6 @@ class _Intake:
         for each in new:
             logger.warning("feed %r is not declared: its events count under feed %r", each, self._feed)
         return (*known, *new)
-
-    def _look(self) -> None:
-        """Learn the forms of identifiers that were declared, about once a second."""
-        now_s = time.monotonic()
-        if now_s - self._looked_s < _LOOK_S:
-            return
-        self._looked_s = now_s
-        if self._controls.poll():
-            controls = Controls(())
-            controls.learn(self._controls.known)
-            self._processor.learn(controls.id_forms())
 
     def end(self) -> None:
         """Append clock records of how far each feed has come to every partition."""
@@ -294,57 +300,13 @@ class _Intake:
             log.set_position(name, position)
             log.set_position(f"{name}/lines", self._line)
             log.set_position(f"{name}/mark", _mark(self._tail))
-            for feed, clock in self._processor.clocks.items():
-                log.set_position(f"{name}/feed/{feed}", 1)
-                log.set_position(f"{name}/latest/{feed}", clock.latest_ms)
-                log.set_position(f"{name}/told/{feed}", clock.published_ms)
-                log.set_position(f"{name}/own/{feed}", clock.own_ms)
-                if before_ms := self._before.get(feed):
-                    log.set_position(f"{name}/before/{feed}", before_ms)
-                if clock.latest_ms > self._latest.get(feed, 0):
-                    self._latest[feed] = max(clock.latest_ms, log.position(_LATEST + feed) or 0)
-                    log.set_position(_LATEST + feed, self._latest[feed])
+            self._state.keep(self._processor)
         self._done = position
 
 
-def _declare(log: Log, feeds: Collection[str], earlier: Collection[str]) -> set[str]:
-    """Declare feeds, and return all that are.
-
-    Args:
-        log: keeps them.
-        feeds: to be declared.
-        earlier: those that the input brought under a version that knew no declared feeds, as far as there is room.
-
-    Raises:
-        InputRefused: one is no name, or there would be more than workers can tell apart.
-    """
-    for each in feeds:
-        try:
-            check_field(events.FEED, each)
-        except Refused as error:
-            raise InputRefused(str(error)) from error
-    for last in (*[False] * (_TRIES - 1), True):
-        declared = set(log.positions(_DECLARED))
-        wanted = [each for each in dict.fromkeys(feeds) if each not in declared]
-        room = MAX_FEEDS - len(declared) - len(wanted)
-        if room < 0:
-            refused = wanted[MAX_FEEDS - len(declared)]
-            raise InputRefused(f"feeds of a log must be at most {MAX_FEEDS}, got one more: {refused!r}")
-        wanted += [each for each in earlier if each not in declared and each not in wanted][:room]
-        if not wanted:
-            return declared
-        try:
-            with log.transaction(writer="feeds"):
-                if set(log.positions(_DECLARED)) != declared:
-                    continue
-                for each in wanted:
-                    log.set_position(f"{_DECLARED}{each}", 1)
-        except Fenced:
-            if last:
-                raise
-            continue
-        return declared | set(wanted)
-    raise InputRefused(f"feeds {', '.join(feeds)} must be declared by one ingest at a time, others declare theirs too")
+def at_origin(letter: DeadLetter, origin: Origin) -> DeadLetter:
+    """A dead letter of a record of a finished input, with the file and line that it came from."""
+    return msgspec.structs.replace(letter, source=origin.source, position=origin.line)
 
 
 def _mark(tail: bytes) -> int:

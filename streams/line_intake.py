@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,6 +24,7 @@ from engine.decoding.decode import Decoder, check_field, dead_letter, exempt_in
 from engine.decoding.hashing import partition_of, partitions_of
 from engine.decoding.records import Records
 from engine.decoding.scan import OK
+from engine.features.state import MAX_FEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -38,10 +39,15 @@ CLOCK_LAG_MS = 120_000
 """How far a feed's clock stays behind its latest transaction until its input ends: room for disorder."""
 OWN_LAG_MS = 3_600_000
 """How far the clock records that an input brings may stay behind its latest transaction; beyond, they are made here."""
+CLOCKS_A_RECORD = 16
+"""Clock records that each record of a feed makes room for: a log grows with what comes in, not with its partitions."""
+CLOCKS_EVERY_MS = 60_000
+"""After so long by the wall clock, each partition gets one all the same."""
 BATCH_LINES = 5_000
 CUT_BYTES = events.MAX_RECORD_BYTES + 2
 """As much is looked at of a line, which is too long then, blanks around it included; a record may end in CR LF."""
 _MINUTE_MS = 60_000
+_NEVER_MS = 2**62
 _CURE = (
     "; if the field has identifiers that only look like one, declare their form:"
     " tillwatch controls publish --kind id_forms (docs/events.md, Card numbers)"
@@ -59,11 +65,17 @@ class FeedClock:
         published_ms: the greatest time of the clock records that every partition was given.
         own_ms: the greatest time of the clock records that the input brought; 0 for none. Earlier versions kept 1
             for any.
+        held_ms: the greatest time of those that were held back, for there is no room yet.
+        records: of the feed since its last clock records.
+        announced_ms: when those were made, by the wall clock, UTC milliseconds.
     """
 
     latest_ms: int = 0
     published_ms: int = 0
     own_ms: int = 0
+    held_ms: int = 0
+    records: int = 0
+    announced_ms: int = 0
 
     @property
     def own(self) -> bool:
@@ -139,6 +151,7 @@ class LineProcessor:
         self._pan_field = pan_field
         self._declared = None if declared is None else {feed, *declared}
         self._refused: set[str] = set()
+        self._now_ms = 0
         self.clocks: dict[str, FeedClock] = {}
         self.is_repeat: Callable[[str, int, bytes], bool] = lambda *_: False
 
@@ -161,16 +174,17 @@ class LineProcessor:
         """Clock records for every partition: everything up to each feed's latest transaction was forwarded."""
         out = ProcessedLines(self._partitions)
         for feed, clock in self.clocks.items():
-            if clock.latest_ms > clock.published_ms:
-                clock.published_ms = clock.latest_ms
-                out.everywhere(_clock(feed, clock.latest_ms), number)
+            reached_ms = max(clock.latest_ms, clock.held_ms)
+            if reached_ms > clock.published_ms:
+                clock.published_ms = reached_ms
+                out.everywhere(_clock(feed, reached_ms), number)
         return out
 
     def _batch(self, numbered: list[tuple[int, bytes]], out: ProcessedLines) -> None:
         numbers = np.fromiter((number for number, _ in numbered), np.int64, len(numbered))
         records = replace(Records.of([line for _, line in numbered], source=self._source), offsets=numbers)
         decoded = self._decoder.decode(records)
-        now_ms = self._now_utc_ms()
+        now_ms = self._now_ms = self._now_utc_ms()
         letters, feeds = {i: letter for i, _, letter in decoded.dead}, self._feeds(decoded)
         feed_of = self._declared_of(decoded, feeds, out)
         self._look_for_clocks(decoded, feed_of, feeds, now_ms)
@@ -282,33 +296,37 @@ class LineProcessor:
         if time_ms <= clock.published_ms:
             out.passed_clocks += 1
             return None
-        clock.published_ms = time_ms
-        out.everywhere(_clock(feed, time_ms), number)
+        clock.records += 1
+        if not self._announce(feed, clock, time_ms, number, out):
+            clock.held_ms = max(clock.held_ms, time_ms)
         out.forwarded += 1
         return None
+
+    def _announce(self, feed: str, clock: FeedClock, time_ms: int, number: int, out: ProcessedLines) -> bool:
+        """Give every partition a clock record, if there is room: a log of 1,024 partitions would grow thousandfold."""
+        is_room = clock.records * CLOCKS_A_RECORD >= self._partitions
+        if not is_room and self._now_ms - clock.announced_ms < CLOCKS_EVERY_MS:
+            return False
+        clock.published_ms, clock.records, clock.announced_ms = time_ms, 0, self._now_ms
+        out.everywhere(_clock(feed, time_ms), number)
+        return True
 
     def _tick(self, feed: str, time_ms: int, received_ms: int, number: int, out: ProcessedLines) -> None:
         """Let the feed's clock follow a transaction that the workers will accept."""
         clock = self._clock_of(feed)
+        clock.records += 1
         if time_ms <= received_ms + events.FUTURE_MS and time_ms > clock.latest_ms:
             clock.latest_ms = time_ms
             minute_ms = (time_ms - CLOCK_LAG_MS) // _MINUTE_MS * _MINUTE_MS
             if minute_ms > clock.published_ms and not clock.own:
-                clock.published_ms = minute_ms
-                out.everywhere(_clock(feed, minute_ms), number)
+                self._announce(feed, clock, minute_ms, number, out)
 
     def _masked(self, records: Records, i: int, raw: bytes, out: ProcessedLines) -> bytes | DeadLetter:
-        """The line with card numbers in its free text masked; a dead letter where that is not enough.
-
-        It is always written anew: of a key that comes twice only the last value was looked at.
-        """
-        event = msgspec.json.decode(raw)
-        try:
-            masked = mask_event(event, find_stars, exempt_in(event, self._decoder.id_forms, self._feed))
-        except CardDataError as error:
-            return dead_letter(records, i, error.reason, error.field, str(error))
-        out.cut_texts += masked.cut
-        return json.dumps(masked.event, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+        found = masked_line(records, i, raw, self._decoder.id_forms, self._feed)
+        if isinstance(found, DeadLetter):
+            return found
+        out.cut_texts += found.cut
+        return found.line
 
     def _with_cure(self, letter: DeadLetter) -> DeadLetter:
         """A dead letter with the input's feed, of each field's first card number with what to do if it is none."""
@@ -322,8 +340,43 @@ class LineProcessor:
 
     def _clock_of(self, feed: str) -> FeedClock:
         if feed not in self.clocks:
+            if len(self.clocks) >= MAX_FEEDS:  # of these no worker takes a transaction
+                return FeedClock(published_ms=_NEVER_MS)
             self.clocks[feed] = FeedClock()
         return self.clocks[feed]
+
+
+class MaskedLine(NamedTuple):
+    """A line that may be written.
+
+    Attributes:
+        line: without card numbers.
+        cut: texts that were cut.
+    """
+
+    line: bytes
+    cut: int
+
+
+def masked_line(records: Records, i: int, raw: bytes, forms: IdForms, feed: str) -> MaskedLine | DeadLetter:
+    """The line with card numbers in its free text masked; a dead letter where that is not enough.
+
+    It is always written anew: of a key that comes twice only the last value was looked at.
+
+    Args:
+        records: which the line is one of.
+        i: its place among them.
+        raw: the line.
+        forms: of identifiers that are no card numbers.
+        feed: of events that name none.
+    """
+    event = msgspec.json.decode(raw)
+    try:
+        masked = mask_event(event, find_stars, exempt_in(event, forms, feed))
+    except CardDataError as error:
+        return dead_letter(records, i, error.reason, error.field, str(error))
+    line = json.dumps(masked.event, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    return MaskedLine(line, masked.cut)
 
 
 def _stripped(line: bytes) -> bytes:

@@ -162,6 +162,10 @@ class Log(Protocol):
         """Whether `topic` is compacted; raises `UnknownTopic`."""
         ...
 
+    def can_append(self, topic: str) -> bool:
+        """Whether we may append to `topic`, as things are now; raises `UnknownTopic`."""
+        ...
+
     def append(
         self,
         topic: str,

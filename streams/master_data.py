@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-import numpy as np
 
 from domain.events import EVENT_KINDS, EVENTS
 from engine.decoding.decode import Refused, check, check_field, parse
 from streams.line_intake import LineProcessor
 from streams.log import now_utc_ms
+from streams.mentions import mentioning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from engine.decoding.records import Records
     from streams.log import Log
 
 FEED = "import"
@@ -56,7 +55,7 @@ def newest_versions(log: Log, kind: str) -> dict[str, dict[str, Any]]:
     newest: dict[str, dict[str, Any]] = {}
     key, topic = EVENT_KINDS[kind].key, log.topics.events.name
     for partition in range(log.partitions(topic)):
-        for raw in _mentioning(log, topic, partition, f'"{kind}"'.encode()):
+        for raw in mentioning(log, topic, partition, f'"{kind}"'.encode()):
             try:
                 name, event = check(parse(raw))
             except Refused:
@@ -67,26 +66,13 @@ def newest_versions(log: Log, kind: str) -> dict[str, dict[str, Any]]:
     return newest
 
 
-def _mentioning(log: Log, topic: str, partition: int, word: bytes) -> Iterator[bytes]:
-    """The records of a partition that hold some bytes, in order."""
-    offset = log.first_offset(topic, partition)
-    while len(records := log.read(topic, partition, offset)):
-        offset = int(records.offsets[-1]) + 1
-        yield from (records.value(i) for i in _places(records, word))
-
-
-def _places(records: Records, word: bytes) -> list[int]:
-    """Which records hold some bytes, without taking each apart."""
-    data, at, found = records.data.tobytes(), -1, []
-    while (at := data.find(word, at + 1)) >= 0:
-        found.append(at)
-    places = np.unique(np.searchsorted(records.ends, np.array(found, np.int64), side="right"))
-    return [i for i in places.tolist() if i < len(records)]
-
-
 def prepared(log: Log, events: Sequence[dict[str, Any]], source: str) -> list[Ready | Reason]:
     """What intake makes of each event, in order: a record to append, or why not."""
-    partitions = log.partitions(log.topics.events.name)
+    return prepared_for(log.partitions(log.topics.events.name), events, source)
+
+
+def prepared_for(partitions: int, events: Sequence[dict[str, Any]], source: str) -> list[Ready | Reason]:
+    """Likewise for a log whose events have so many partitions, or for 1 where they are only checked."""
     found: dict[int, Ready | Reason] = {i: why for i, each in enumerate(events) if (why := _misfit(each))}
     fit = [i for i in range(len(events)) if i not in found]
     processor = LineProcessor(source, FEED, partitions, historic=False, now_utc_ms=now_utc_ms)

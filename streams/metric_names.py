@@ -1,4 +1,4 @@
-"""Every metric of a worker: its name, kind, unit, labels and meaning. `docs/metrics.md` is made from this table.
+"""Every metric: its name, kind, unit, labels and meaning. `docs/metrics.md` is made from this table.
 
 Names follow Prometheus' conventions: base units, `_total` behind what only grows, `_timestamp_seconds` for moments.
 """
@@ -34,6 +34,16 @@ class Since(Enum):
     """Since the worker was started."""
     NOW = "now"
     """It is as it is when it is read."""
+    CONSOLE = "console"
+    """Since the console was started."""
+    MEASURED = "measured"
+    """As of the last run of `tillwatch model drift`."""
+    STORED = "stored"
+    """As the casework store has it when the filing agent is read."""
+    FILING = "filing"
+    """Since the filing agent was started."""
+    NOTIFYING = "notifying"
+    """Since the sender of notices was started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +136,10 @@ ALERTS_BY_MCC_GROUP = _durable(
     "alerts_by_mcc_group_total", "alerts", ("mcc_group",),
     "New alerts by the range of ISO 18245 that the merchant's registered MCC is in, or else the presented one.",
 )  # fmt: skip
+DAYS_SCORED = _durable(
+    "closings_scored_total", "days", ("percentile",),
+    "Merchants' days that the anomaly model scored, by the score's percentile among the days that it learned from.",
+)  # fmt: skip
 VERDICTS_UNMATCHED = _durable(
     "verdicts_unmatched_total", "verdicts", (), "Verdicts on alerts that are not remembered of their merchant."
 )
@@ -213,9 +227,97 @@ BATCH_RECORDS = _histogram(
 )  # fmt: skip
 STEP_SECONDS = _histogram(
     "step_seconds", "seconds", ("step",),
-    "Time a batch took by step: features (decoding too), judging (detectors, episodes, scores), publish.",
+    "Time a batch took by step: features (decoding too), scoring (the anomaly model), judging (detectors, episodes, "
+    "scores), publish.",
     (0.0001, 0.00025, 0.0005, *_SECONDS),
 )  # fmt: skip
 
 METRICS: tuple[Metric, ...] = tuple(each for each in list(globals().values()) if isinstance(each, Metric))
-"""All of them, in the order they are documented."""
+"""All of a worker, in the order they are documented."""
+
+# -- of the anomaly model, which no worker shows: `tillwatch model drift --metrics FILE` writes them
+
+
+def _measured(name: str, unit: str, labels: tuple[str, ...], words: str) -> Metric:
+    return _gauge(f"model_{name}", unit, labels, words, Since.MEASURED)
+
+
+MODEL_IN_FORCE = _measured("in_force", "1 or 0", ("version",), "1 for the model in force; 0, of no version, for none.")
+MODEL_TRAINED_UNTIL = _measured(
+    "trained_until_timestamp_seconds", "Unix time", (), "The last day that the model in force was trained on."
+)
+MODEL_SCORED_DAYS = _measured(
+    "scored_merchant_days", "merchant-days", (), "Merchant-days of the last day measured that have a score."
+)
+MODEL_BEYOND_SHARE = _measured(
+    "beyond_ratio", "share of merchant-days", (),
+    "Share of the scored merchant-days of all days measured that lie beyond the threshold of alerts.",
+)  # fmt: skip
+MODEL_HABIT_DRIFT = _measured(
+    "habit_drift", "population stability index", ("habit",),
+    "How far a habit of all days measured has drifted from the model's training.",
+)  # fmt: skip
+MODEL_SCORE_DRIFT = _measured(
+    "score_drift", "population stability index", (), "How far scores have drifted from the model's training."
+)
+MODEL_MEASURED = _measured("measured_timestamp_seconds", "Unix time", (), "When these figures were measured.")
+
+MODEL_METRICS: tuple[Metric, ...] = tuple(
+    each for each in list(globals().values()) if isinstance(each, Metric) and each.since is Since.MEASURED
+)
+"""All of the anomaly model, in the order they are documented."""
+
+# -- of casework: `tillwatch casework file` shows them, without anything that only the role aml may see
+
+
+def _stored(name: str, unit: str, labels: tuple[str, ...], words: str) -> Metric:
+    return _gauge(f"casework_{name}", unit, labels, words, Since.STORED)
+
+
+CASEWORK_LAG = _stored(
+    "lag_records", "records", ("topic",),
+    "Committed records that are not filed yet, and on Kafka marks of transactions, by topic.",
+)  # fmt: skip
+CASEWORK_PROVISIONAL = _stored(
+    "provisional_alerts", "alerts", (), "Alerts that are shown by a revision which the log has not committed yet."
+)
+CASEWORK_OUTBOX = _stored(
+    "outbox_records", "records", ("status",),
+    "Records for the log by how they stand: pending (due, and not in the log yet) and refused by intake.",
+)  # fmt: skip
+CASEWORK_OUTBOX_OLDEST = _stored(
+    "outbox_oldest_timestamp_seconds", "Unix time", (), "Since when the oldest pending record is due; absent for none."
+)
+CASEWORK_OPEN = _stored(
+    "open_cases", "cases", ("grade",),
+    "Open cases with an undecided alert, by their merchant's grade; `none` of causes and of merchants without a score.",
+)  # fmt: skip
+CASEWORK_LATE = _stored("late_cases", "cases", ("grade",), "Those of them whose deadline has passed.")
+CASEWORK_DECISIONS = Metric(
+    PREFIX + "casework_decisions_total", MetricKind.COUNTER, "decisions", ("verdict",), Since.STORED,
+    "Decisions that stand, by verdict; one counts once it cannot be undone any more.",
+)  # fmt: skip
+CASEWORK_AUDIT_ENTRIES = Metric(
+    PREFIX + "casework_audit_entries_total", MetricKind.COUNTER, "entries", (), Since.STORED, "Entries of the audit."
+)
+CASEWORK_FILED = _gauge(
+    "casework_filed_timestamp_seconds", "Unix time", (),
+    "When the last look began after which all that the log had was filed; absent before the first.", Since.FILING,
+)  # fmt: skip
+CASEWORK_AUDIT_INTACT = _gauge(
+    "casework_audit_intact", "1 or 0", (),
+    "Whether the audit's chain of hashes was whole when it was checked last; absent before the first check.",
+    Since.FILING,
+)  # fmt: skip
+CASEWORK_AUDIT_CHECKED = _gauge(
+    "casework_audit_checked_timestamp_seconds", "Unix time", (), "When that was.", Since.FILING
+)
+CASEWORK_STORE_FAILURES = Metric(
+    PREFIX + "casework_store_failures_total", MetricKind.COUNTER, "failures", (), Since.FILING,
+    "Looks that ended early because the store's database failed.",
+)  # fmt: skip
+
+CASEWORK_METRICS: tuple[Metric, ...] = tuple(
+    each for each in list(globals().values()) if isinstance(each, Metric) and each.since in {Since.STORED, Since.FILING}
+)
+"""All of casework's filing agent, in the order they are documented."""

@@ -12,6 +12,7 @@ from domain.alerts import BEARERS
 from domain.dispositions import DISPOSITIONS
 from domain.severity import LEVELS
 from engine.controls import NEVER_MS
+from engine.tallies import BANDS
 from streams import metric_names as names
 from streams.metric_names import METRICS, MetricKind, Since
 
@@ -146,6 +147,7 @@ def _counted(partition: str, tallied: Tallied, detectors: tuple[str, ...]) -> It
         (names.ALERTS_BY_REGION, tallies.by_region),
         (names.ALERTS_BY_AGENT, tallies.by_agent),
         (names.ALERTS_BY_MCC_GROUP, tallies.by_mcc_group),
+        (names.DAYS_SCORED, dict.fromkeys(BANDS, 0) | tallies.days_scored),
     ):
         for value, count in table.items():
             yield metric, (partition, value), count

@@ -65,8 +65,8 @@ class Metrics(Observer):
         self._recovery_seconds = self._histogram(names.RECOVERY_SECONDS)
         self._batch_records = self._histogram(names.BATCH_RECORDS)
         steps = self._histogram(names.STEP_SECONDS)
-        self._features_s, self._judging_s, self._publish_s = (
-            steps.labels(each) for each in ("features", "judging", "publish")
+        self._features_s, self._scoring_s, self._judging_s, self._publish_s = (
+            steps.labels(each) for each in ("features", "scoring", "judging", "publish")
         )
 
     def _histogram(self, metric: names.Metric) -> Histogram:
@@ -79,6 +79,7 @@ class Metrics(Observer):
         outputs, now_ms = report.outputs, now_utc_ms()
         self._batch_records.observe(report.records)
         self._features_s.observe(outputs.features_s)
+        self._scoring_s.observe(outputs.scoring_s)
         self._judging_s.observe(outputs.judging_s)
         self._publish_s.observe(report.publish_s)
         self._skew_ms = max(0, report.appended_ms - now_ms)

@@ -57,10 +57,11 @@ class PanField:
             return line
         if not isinstance(event, dict) or self._name not in event:
             return line
-        return msgspec.json.encode(self._with_token(event))
+        return msgspec.json.encode(self.with_token(event, event.pop(self._name)))
 
-    def _with_token(self, event: dict[str, Any]) -> dict[str, Any]:
-        number = digits_of(event.pop(self._name))
+    def with_token(self, event: dict[str, Any], card: object) -> dict[str, Any]:
+        """An event with the token and last four digits of a card; without those where that is no number."""
+        number = digits_of(card)
         try:
             tokens = {_TOKEN: self._key.token(number)}
             if self._next:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 from domain.errors import TillwatchError
 from domain.events import Reason
 from domain.masking import MAX_MASKED_CHARS
-from engine.controls import Controls
 from streams.controls import ControlsReader
 from streams.dead_letters import event_of, feed_in, read_letters
 from streams.errors import OffsetGone
@@ -225,7 +224,7 @@ class _Retry:
         """The record as it came: what the dead letter holds where that is whole, else what the log has."""
         stored = letter.value.record
         if (
-            letter.value.reason != Reason.BROKEN_BATCH
+            letter.value.reason not in (Reason.BROKEN_BATCH, Reason.BAD_ROW)
             and len(stored) < MAX_MASKED_CHARS
             and not _TOUCHED.search(stored)
         ):
@@ -262,6 +261,6 @@ def _count_in(event: Mapping[str, object]) -> int:
 
 def _id_forms(log: Log) -> IdForms:
     """The forms of identifiers that are declared now."""
-    controls = Controls(())
-    controls.learn(ControlsReader(log).read_all())
-    return controls.id_forms()
+    reader = ControlsReader(log)
+    reader.read_all()
+    return reader.id_forms()

@@ -88,6 +88,11 @@ class RevisionReader(Generic[T]):
         """By partition, the offset after the last record that was read, given or passed over."""
         return dict(self._next)
 
+    def skip_to(self, positions: Mapping[int, int]) -> None:
+        """Read on from these offsets where they lie further on, such as those of another reader of the topic."""
+        for each, offset in positions.items():
+            self._next[each] = max(self._next[each], offset)
+
     def read(self, most: int = _AT_A_TIME) -> list[Revision[T]]:
         """What comes next of each partition, oldest first, at most `most` records of each; empty only at the end."""
         while True:

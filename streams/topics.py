@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from streams.log import Log
 
 DEFAULT_PARTITIONS = 4
+GROUP = "tillwatch"
+"""The workers of the first stage: their consumer group, and what their progress is shown under."""
 _DAY_MS = 86_400_000
 _BATCH_BYTES = 1 << 20
 assert MAX_RECORD_BYTES < _BATCH_BYTES // 2

@@ -27,6 +27,7 @@ class Telling:
     """Facts and a sentence of all that a detector is given."""
 
     __slots__ = ()
+    least_severity = 0.0
 
     def facts(self, values: Mapping[str, Any], story: Story) -> Told:
         return Told(**story._asdict(), values=repr(dict(values)))

@@ -1,5 +1,5 @@
 """`python -m tillwatch`."""
 
-from tillwatch.cli import main
+from tillwatch.start import main
 
 main()

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
-from rich.text import Text
 
 from causes.reader import CauseReader, LogReader
 from domain.risk_codes import risk_code_name
@@ -20,6 +18,7 @@ from tillwatch.show import (
     money,
     severity_bar,
     severity_words,
+    styled,
     table,
     to_stderr,
     to_stdout,
@@ -28,6 +27,8 @@ from tillwatch.stopping import stop_signals, tie_to_stdin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.text import Text
 
     from domain.causes import Cause
     from streams.log import Log
@@ -98,7 +99,7 @@ def _follow(log: Log, zone: str, lang: str, pulse: Path | None, *, as_json: bool
 def line(cause: Cause, lang: str) -> Text:
     """A revision of a cause in one line."""
     say = speaker(lang)
-    return Text.assemble(
+    return styled(
         (cause.last_day, "dim"), "  ", severity_bar(cause.severity, lang), "  ", said(cause.reason, lang),
         (say("  (closed)", "  （已结束）") if cause.closed else "", "dim"),
     )  # fmt: skip
@@ -107,7 +108,7 @@ def line(cause: Cause, lang: str) -> Text:
 def _show(found: Sequence[Cause], lang: str, zone: str) -> None:
     say, console = speaker(lang), to_stdout()
     if not found:
-        to_stderr().print(say("no causes", "未发现集中异常"), markup=False)
+        to_stderr().print(say("no causes", "未发现集中异常"))
         return
     clock = zone_name(zone, lang)
     made = table(
@@ -119,7 +120,7 @@ def _show(found: Sequence[Cause], lang: str, zone: str) -> None:
     for each in found:
         code = risk_code_name(each.risk_code)
         made.add_row(
-            each.first_day, each.last_day, severity_words(each.severity, lang), escape(said(each.name, lang)),
+            each.first_day, each.last_day, severity_words(each.severity, lang), said(each.name, lang),
             said(each.title, lang), f"{each.count:,} / {each.merchants:,}",
             say(f"{100 * each.share_elsewhere:.2g} %", f"{100 * each.share_elsewhere:.2g}%"), _losses(each, lang),
             f"{each.risk_code} {said(code, lang)}".strip() or UNKNOWN,

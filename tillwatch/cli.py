@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -11,23 +12,35 @@ import click
 
 from domain.errors import RecordError, TillwatchError
 from domain.secrets import without_secrets
+from domain.visible import visible, visible_lines
 from tillwatch.file_modes import SHARED, hide_files, share_files
 from tillwatch.settings import Settings, SettingsError, load
-from tillwatch.show import to_stderr
+from tillwatch.start import INTERRUPTED, interrupt_in_order, main
+
+__all__ = ["BAD_SETTINGS", "COMMANDS", "INTERRUPTED", "REFUSED", "Commands", "Invocation", "commands", "main", "run"]
 
 COMMANDS = {
+    "casework": "File alerts and causes in a database of cases, and check its audit.",
     "causes": "Show what many merchants of one agent, rep, channel or city show at once.",
+    "channels": "Show the channels of notices, and try one.",
+    "console": "Serve the pages of casework for analysts, and the API.",
+    "contracts": "Compare a table of contracts' prices with the log, or put what changed into it.",
     "controls": "Publish settings of detectors, peers and profiles, in versions that are kept.",
     "dead-letters": "Look at records that were not counted, and forward them again.",
     "demo": "Show a live demonstration: simulated terminals, and what a worker finds.",
+    "detectors": "Show what each detector found, and how much of it analysts confirmed.",
     "doctor": "Look for faults of settings, machine and log, and name the cure of each.",
     "evaluate": "Replay simulated traffic and compare the alerts with its known violations.",
     "explain": "Explain why a merchant's risk score changed.",
     "ingest": "Put events from a file of JSON lines, or standard input, into the log.",
+    "intake": "Take events that programs post over HTTP into the log.",
     "merchants": "Compare a table of merchants with the log, or put what changed into it.",
+    "model": "Train the anomaly model, measure it, and put versions of it in force.",
+    "notices": "Try a routing file of notices against the last month.",
+    "notify": "Plan notices of what stands in casework, and send them.",
     "peers": "Learn what merchants of each trade usually do.",
     "people": "Compare a table of reps, agents and analysts with the log, or put what changed into it.",
-    "profiles": "Build MCC profiles, from which miscoded merchants are recognised.",
+    "profiles": "Learn what merchants of each MCC do, from which miscoded merchants are recognised.",
     "replay": "Run a file of events through the monitor, without a log.",
     "score-series": "Score how unusual each value of the series in a CSV file is.",
     "simulate": "Write labelled, simulated traffic to files.",
@@ -40,7 +53,6 @@ COMMANDS = {
 """Commands and their lines in `--help`; importing all modules for these lines would take seconds."""
 HIDDEN = {"demo-feed": "demo.simulator_feed", "warm": "warm"}
 """Commands that only Tillwatch itself calls, and their modules."""
-INTERRUPTED = 130
 REFUSED = 3
 """The exit code of a table of which some rows were refused; the others were taken."""
 BAD_SETTINGS = 2
@@ -79,6 +91,7 @@ class Commands(click.Group):
             return None
         module = HIDDEN.get(cmd_name, cmd_name.replace("-", "_"))
         command: click.Command = import_module(f"tillwatch.{module}").command
+        interrupt_in_order()
         return command
 
     def format_commands(
@@ -95,23 +108,35 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            to_stderr().print("interrupted")
+            click.echo("interrupted", err=True)
             ctx.exit(INTERRUPTED)
         except BrokenPipeError:
             raise
         except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            raise click.ClickException(f"{where}{error.strerror or error}") from error
+            raise click.ClickException(visible(_words(error))) from error
         except RecordError:
             raise
         except click.ClickException as error:
-            error.message = without_secrets(error.message)
+            error.message = visible_lines(without_secrets(error.message))
             raise
         except TillwatchError as error:
-            ended = click.ClickException(without_secrets(str(error)))
-            if isinstance(error, SettingsError):
-                ended.exit_code = BAD_SETTINGS
-            raise ended from error
+            raise _ended(error) from error
+
+
+def _words(error: OSError) -> str:
+    if error.errno == errno.EBADF and not error.filename:
+        return "standard input and output must be open, one of them is closed"
+    return f"{error.filename}: {error.strerror or error}" if error.filename else error.strerror or str(error)
+
+
+def _ended(error: TillwatchError) -> click.ClickException:
+    """An error as the command's last line; faults of settings have a line each."""
+    words = without_secrets(str(error))
+    if not isinstance(error, SettingsError):
+        return click.ClickException(visible(words))
+    ended = click.ClickException(visible_lines(words))
+    ended.exit_code = BAD_SETTINGS
+    return ended
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -136,7 +161,16 @@ def commands(ctx: click.Context, config: Path | None, log_url: str | None) -> No
     ctx.obj = Invocation(config, log_url)
 
 
-def main() -> None:
-    """Run the command line; whatever files it makes are this user's alone."""
+def run() -> int:
+    """Run the command line, and return its exit code; whatever files it makes are this user's alone."""
     hide_files()
-    commands(prog_name="tillwatch")
+    try:
+        code = commands.main(prog_name="tillwatch", standalone_mode=False)
+    except click.Abort as error:
+        raise KeyboardInterrupt from error
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        return 1
+    return code if isinstance(code, int) else 0

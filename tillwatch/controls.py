@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
+import codecs
 import re
 import tomllib
 from datetime import datetime
@@ -12,16 +12,18 @@ from zoneinfo import ZoneInfo
 
 import click
 import msgspec
-from rich.markup import escape
 
+from domain.moments import utc_ms
 from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS, iso
+from domain.visible import visible_json
 from engine.control_kinds.registry import KINDS
 from engine.controls import standing
-from streams.controls import publish, reached, withdraw
+from streams.controls import FAR_MS, publish, reached, withdraw
 from streams.log import now_utc_ms
 from tillwatch.language import lang_option, local, speaker, zone_name
 from tillwatch.logs import open_log, read_controls
 from tillwatch.show import emit_json, table, to_stdout
+from tillwatch.user_names import user_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,10 +36,15 @@ if TYPE_CHECKING:
 _IN = re.compile(r"(\d{1,6})([smhd])")
 _UNITS_MS = {"s": 1_000, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 _ALWAYS, _NEVER = "always", "never"
-_FAR_MS = 400 * DAY_MS
-"""A time of effect further ahead than this is taken for a slip."""
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _KIND = click.Choice([*KINDS])
+EFFECTIVE_FROM = click.option(
+    "--effective-from", "effective_from", metavar="TIME",
+    help="A time such as 2026-01-05T00:00, in the setting time_zone where it names none.",
+)  # fmt: skip
+AFTER = click.option("--in", "after", metavar="WHILE", help="A while such as 10m, 2h or 3d after the greatest clock.")
+FAR = click.option("--yes", is_flag=True, help="Take a time more than 400 days ahead for meant.")
+"""From when on a version is to be in force; `check_times` and `effective_time_ms` read them."""
 
 
 @click.group("controls")
@@ -89,7 +96,7 @@ def list_(invocation: Invocation, lang: str, *, as_json: bool) -> None:
             if each.withdraws is not None:
                 number += say(f" withdraws {each.withdraws}", f" 撤回 {each.withdraws}")
             time = words.get(since[each.key]) or local(each.effective_from, zone)
-            made.add_row(kind, number, time, escape(each.published_by), local(each.published_ms, zone))
+            made.add_row(kind, number, time, each.published_by, local(each.published_ms, zone))
     to_stdout().print(made)
 
 
@@ -112,17 +119,16 @@ def show(invocation: Invocation, kind: str, version: int | None) -> None:
         version = max((each.control.version for each in standing(known)), default=0)
     if version not in bodies:
         raise click.ClickException(f"version of {kind} must be among {', '.join(map(str, bodies))}, got {version}")
-    click.echo(msgspec.json.format(bodies[version], indent=2))
+    click.echo(visible_json(msgspec.json.format(bodies[version], indent=2).decode()).encode())
 
 
 @command.command("publish", short_help="Put a version in force.")
 @click.argument("file", type=_FILE, required=False)
 @click.option("--kind", type=_KIND, required=True, help="What FILE holds.")
 @click.option("--from-settings", is_flag=True, help="What the settings say, or else what the product has; no FILE.")
-@click.option("--effective-from", "effective_from", metavar="TIME",
-              help="A time such as 2026-01-05T00:00, in the setting time_zone where it names none.")  # fmt: skip
-@click.option("--in", "after", metavar="WHILE", help="A while such as 10m, 2h or 3d after the greatest clock.")
-@click.option("--yes", is_flag=True, help="Take a time more than 400 days ahead for meant.")
+@EFFECTIVE_FROM
+@AFTER
+@FAR
 @lang_option
 @click.option("--json", "as_json", is_flag=True, help="What was published as one line of JSON.")
 @click.pass_obj
@@ -142,23 +148,27 @@ def publish_command(
       tillwatch controls publish peers.json --kind peers --effective-from 2026-01-05T00:00
       tillwatch controls publish --kind engine --from-settings --in 10m
     """
-    if effective_from is not None and after is not None:
-        raise click.UsageError("--effective-from and --in must not be given together")
+    check_times(effective_from, after)
     if (file is None) != from_settings:
         raise click.UsageError("either FILE or --from-settings must be given")
     settings = invocation.settings()
     with open_log(settings) as log:
-        effective_ms = _effective_ms(log, settings.time_zone, effective_from, after)
-        if effective_ms is not None and not yes:
-            _check_near(log, effective_ms)
+        effective_ms = effective_time_ms(log, settings.time_zone, effective_from, after, yes=yes)
         zero = settings.control(kind)
         body = zero if file is None else body_of(kind, file)
-        made = publish(log, kind, body, effective_ms=effective_ms, by=getpass.getuser(), zero=zero)
+        made = publish(log, kind, body, effective_ms=effective_ms, by=user_name(), zero=zero)
+    show_published(made, effective_ms, settings.time_zone, lang, as_json=as_json)
+
+
+def show_published(
+    made: Sequence[Control], effective_ms: int | None, zone: str, lang: str, *, as_json: bool
+) -> None:  # fmt: skip
+    """Show the versions that were published: a line for each, or all as JSON; `effective_ms` is as it was asked for."""
     if as_json:
         emit_json([_summary(each, _ALWAYS if _at_once(each, made, effective_ms) else _time(each)) for each in made])
         return
-    for line in _published(made, effective_ms, settings.time_zone, lang):
-        to_stdout().print(line, markup=False)
+    for line in _published_lines(made, effective_ms, zone, lang):
+        to_stdout().print(line)
 
 
 def _at_once(control: Control, made: Sequence[Control], effective_ms: int | None) -> bool:
@@ -166,7 +176,7 @@ def _at_once(control: Control, made: Sequence[Control], effective_ms: int | None
     return control is not made[-1] or effective_ms is None
 
 
-def _published(made: Sequence[Control], effective_ms: int | None, zone: str, lang: str) -> Iterator[str]:
+def _published_lines(made: Sequence[Control], effective_ms: int | None, zone: str, lang: str) -> Iterator[str]:
     """A line for each version that was published; the first of several is what the settings say."""
     say = speaker(lang)
     for each in made:
@@ -196,15 +206,26 @@ def withdraw_command(invocation: Invocation, kind: str, version: int, lang: str,
       tillwatch controls withdraw detectors 3
     """
     with open_log(invocation.settings(), make=False) as log:
-        made = withdraw(log, kind, version, by=getpass.getuser())
+        made = withdraw(log, kind, version, by=user_name())
     if as_json:
-        emit_json(_summary(made, _NEVER))
-        return
-    words = speaker(lang)(
-        f"{kind} {made.version}: {kind} {version} is never in force",
-        f"{kind} {made.version}：撤回 {kind} {version}，该版本不会生效",
+        emit_json(withdrawal_summary(made))
+    else:
+        show_withdrawn(made, lang)
+
+
+def withdrawal_summary(made: Control) -> dict[str, Any]:
+    """A withdrawal, for JSON."""
+    return _summary(made, _NEVER)
+
+
+def show_withdrawn(made: Control, lang: str) -> None:
+    """Show what a withdrawal does, in a line."""
+    kind = made.kind
+    line = speaker(lang)(
+        f"{kind} {made.version}: {kind} {made.withdraws} is never in force",
+        f"{kind} {made.version}：撤回 {kind} {made.withdraws}，该版本不会生效",
     )
-    to_stdout().print(words, markup=False)
+    to_stdout().print(line)
 
 
 def body_of(kind: str, file: Path) -> bytes:
@@ -216,8 +237,8 @@ def body_of(kind: str, file: Path) -> bytes:
     raw, toml = file.read_bytes(), KINDS[kind].toml
     try:
         if not toml:
-            return msgspec.json.format(raw, indent=-1)
-        held = tomllib.loads(raw.decode())
+            return msgspec.json.format(raw.removeprefix(codecs.BOM_UTF8), indent=-1)
+        held = tomllib.loads(raw.decode("utf-8-sig"))
     except ValueError as error:
         raise click.ClickException(f"{file} must be {'TOML' if toml else 'JSON'}: {error}") from error
     if set(held) != {kind}:
@@ -250,15 +271,33 @@ def _summary(control: Control, since: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _effective_ms(log: Log, time_zone: str, effective_from: str | None, after: str | None) -> int | None:
-    """From when on a version is to be in force; None where no time was given."""
+def check_times(effective_from: str | None, after: str | None) -> None:
+    """Refuse both a time and a while; raises UsageError."""
+    if effective_from is not None and after is not None:
+        raise click.UsageError("--effective-from and --in must not be given together")
+
+
+def effective_time_ms(
+    log: Log, time_zone: str, effective_from: str | None, after: str | None, *, yes: bool
+) -> int | None:
+    """From when on a version is to be in force; None where no time was given.
+
+    Raises:
+        BadParameter: it is none.
+        ClickException: it is so far ahead that it is taken for a slip, and not meant (`yes`).
+    """
+    effective_ms = None
     if effective_from is not None:
-        return _moment(effective_from, time_zone)
-    return None if after is None else (reached(log)[0] or now_utc_ms()) + _while_ms(after)
+        effective_ms = _moment(effective_from, time_zone)
+    elif after is not None:
+        effective_ms = (reached(log)[0] or now_utc_ms()) + _while_ms(after)
+    if effective_ms is not None and not yes:
+        _check_near(log, effective_ms)
+    return effective_ms
 
 
 def _check_near(log: Log, effective_ms: int) -> None:
-    most_ms = (reached(log)[0] or now_utc_ms()) + _FAR_MS
+    most_ms = (reached(log)[0] or now_utc_ms()) + FAR_MS
     if effective_ms > most_ms:
         raise click.ClickException(
             f"effective_from must be at most {iso(most_ms)}, 400 days ahead, got {iso(effective_ms)}: if it is meant,"
@@ -268,12 +307,11 @@ def _check_near(log: Log, effective_ms: int) -> None:
 
 def _moment(text: str, time_zone: str) -> int:
     try:
-        moment = datetime.fromisoformat(text)
+        return utc_ms(datetime.fromisoformat(text), ZoneInfo(time_zone))
     except ValueError as error:
         raise click.BadParameter(
             f"must be a time such as 2026-01-05T00:00, got {text!r}", param_hint="'--effective-from'"
         ) from error
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(time_zone))).timestamp() * 1000)
 
 
 def _while_ms(text: str) -> int:

@@ -8,14 +8,16 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import click
 
 from domain.errors import RecordError
-from domain.events import EVENT_KINDS, Field, Kind
-from domain.field_names import FIELD_NAMES_ZH
+from domain.events import EVENT_KINDS, PRICE, Field, Kind
+from domain.field_names import columns_zh
+from domain.moments import utc_ms
 from engine.decoding.decode import shown
 
 if TYPE_CHECKING:
@@ -85,8 +87,9 @@ class Table(NamedTuple):
 
 
 def importable(kind: str) -> dict[str, Field]:
-    """The fields of a kind that a table may have, by name."""
-    return {each.name: each for each in EVENT_KINDS[kind].fields if each.name in FIELD_NAMES_ZH[kind]}
+    """The fields of a kind that a table may have, by name; of contracts those of a price too, which a row is."""
+    fields = (*EVENT_KINDS[kind].fields, *(PRICE if kind == "contract" else ()))
+    return {each.name: each for each in fields if each.name in columns_zh(kind)}
 
 
 def mapping_of(kind: str, columns: tuple[str, ...], file: Path | None) -> Mapped:
@@ -99,7 +102,7 @@ def mapping_of(kind: str, columns: tuple[str, ...], file: Path | None) -> Mapped
     held: dict[str, Any] = {}
     if file is not None:
         try:
-            held = tomllib.loads(file.read_bytes().decode())
+            held = tomllib.loads(file.read_bytes().decode("utf-8-sig"))
         except ValueError as error:
             raise click.ClickException(f"{file} must be TOML: {error}") from error
         if set(held) - {"columns", "values"} or not _is_mapping(held):
@@ -128,7 +131,7 @@ def read_table(kind: str, file: Path, mapped: Mapped, encoding: str, time_zone: 
     """The rows of a file whose first line names the columns.
 
     Args:
-        kind: `merchant` or `person`.
+        kind: `merchant`, `person` or `contract`.
         file: in UTF-8, with or without a mark at its beginning, or GB18030.
         mapped: which columns are which fields; others are recognised by a field's own name, English or Chinese.
         encoding: one of `ENCODINGS`; `auto` takes what is no UTF-8 for GB18030.
@@ -163,7 +166,7 @@ def _decoded(file: Path, encoding: str) -> str:
 def _columns(kind: str, file: Path, header: list[str], mapped: Mapped) -> dict[str, int]:
     """The column of each field that the file has."""
     at: dict[str, int] = {}
-    for name, zh in FIELD_NAMES_ZH[kind].items():
+    for name, zh in columns_zh(kind).items():
         wanted = (mapped.columns[name],) if name in mapped.columns else (name, zh)
         places = [i for i, each in enumerate(header) if each in wanted]
         if len(places) > 1:
@@ -177,7 +180,7 @@ def _columns(kind: str, file: Path, header: list[str], mapped: Mapped) -> dict[s
     key = EVENT_KINDS[kind].key
     if key not in at:
         raise click.ClickException(
-            f"{file} must have a column {key} or {FIELD_NAMES_ZH[kind][key]}, or one that --columns names,"
+            f"{file} must have a column {key} or {columns_zh(kind)[key]}, or one that --columns names,"
             f" got {', '.join(header) or 'no header'}"
         )
     return at
@@ -226,12 +229,33 @@ def cell_value(wanted: Field, cell: str, words: Mapping[str, str], zone: ZoneInf
         return _time(wanted.name, text, zone)
     if wanted.kind is Kind.CODES:
         return [each for each in _BETWEEN.split(text) if each]
+    if wanted.kind is Kind.INT:
+        return _rate(wanted.name, text) if wanted.name == "rate_ppm" else _decimal(wanted.name, text)
     if wanted.kind is Kind.FLOAT:
         try:
             return float(text)
         except ValueError as error:
             raise BadCell(wanted.name, f"{wanted.name} must be a number, got {shown(text)}") from error
     return text
+
+
+def _decimal(name: str, text: str) -> Decimal:
+    try:
+        found = Decimal(text.replace(",", ""))
+    except ArithmeticError as error:
+        raise BadCell(name, f"{name} must be a number such as 20 or 20.50, got {shown(text)}") from error
+    if not found.is_finite():
+        raise BadCell(name, f"{name} must be a number such as 20 or 20.50, got {shown(text)}")
+    return found
+
+
+def _rate(name: str, text: str) -> int:
+    """Parts per million of a rate: `0.6%`, `6‰`, or parts per million as they are."""
+    unit = {"%": 10_000, "‰": 1_000}.get(text[-1], 1)
+    found = _decimal(name, text.rstrip("%‰").strip()) * unit
+    if found != found.to_integral_value():
+        raise BadCell(name, f"{name} must be whole parts per million, such as 0.6% or 6000, got {shown(text)}")
+    return int(found)
 
 
 def _time(name: str, text: str, zone: ZoneInfo) -> int:
@@ -243,6 +267,6 @@ def _time(name: str, text: str, zone: ZoneInfo) -> int:
             moment = datetime(year, month, day, hour, minute, second, tzinfo=zone)
         else:
             moment = datetime.fromisoformat(text)
+        return utc_ms(moment, zone)
     except ValueError as error:
         raise BadCell(name, f"{name} must be a time such as 2026-01-05 or 2026/1/5 09:30, got {shown(text)}") from error
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp() * 1000)

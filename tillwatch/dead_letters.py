@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import click
 import msgspec
-from rich.markup import escape
 
 from domain.alerts import Text
 from streams.dead_letters import Choice, find_letter, read_letters
@@ -105,9 +104,9 @@ def _kinds_table(kinds: Iterable[dict[str, Any]], zone: str, lang: str) -> Table
     )  # fmt: skip
     for each in kinds:
         made.add_row(
-            each["reason"], each["field"] or UNKNOWN, escape(each["feed"]) or UNKNOWN, f"{each['count']:,}",
+            each["reason"], each["field"] or UNKNOWN, each["feed"] or UNKNOWN, f"{each['count']:,}",
             f"{each['forwarded']:,}", local(each["first_ms"], zone), local(each["last_ms"], zone),
-            escape(f"{each['example']}: {each['message']}"),
+            f"{each['example']}: {each['message']}",
         )  # fmt: skip
     return made
 
@@ -166,7 +165,7 @@ def show(invocation: Invocation, letter_id: str, lang: str, *, as_json: bool) ->
     )  # fmt: skip
     made = table(say(f"Dead letter {letter.id}", f"未计入记录 {letter.id}"), "", "")
     for name, text in lines:
-        made.add_row(name, escape(text))
+        made.add_row(name, text)
     to_stdout().print(made)
 
 
@@ -216,9 +215,7 @@ def export(invocation: Invocation, /, file: Path, lang: str, **options: str | No
             for letter in letters:
                 opened.write(msgspec.json.encode(_as_object(letter)) + b"\n")
                 count += 1
-    to_stderr().print(
-        say(f"{counted(count, 'dead letter')} written to {file}", f"已将{count:,}条未计入记录写入{file}"), markup=False
-    )
+    to_stderr().print(say(f"{counted(count, 'dead letter')} written to {file}", f"已将{count:,}条未计入记录写入{file}"))
 
 
 def _as_object(letter: Letter) -> dict[str, Any]:
@@ -272,7 +269,7 @@ def _show_totals(totals: RetryTotals, say: Say, lang: str, *, dry_run: bool) -> 
     for why, words in _WORDS.items():
         if totals.left[why]:
             letter_id, message = totals.examples[why]
-            made.add_row(said(words, lang), f"{totals.left[why]:,}", escape(f"{letter_id}: {message}"))
+            made.add_row(said(words, lang), f"{totals.left[why]:,}", f"{letter_id}: {message}")
     to_stdout().print(made)
 
 

@@ -16,13 +16,15 @@ from evaluation.metrics import report
 from evaluation.page import MOST, page
 from evaluation.queue import queue
 from simulator.truth import read_truth
+from streams.files.reading import Door
 from tillwatch.evaluate_queue import print_queue
 from tillwatch.evaluate_tables import print_tables
+from tillwatch.inputs import opened
 from tillwatch.language import lang_option, speaker
+from tillwatch.monitors import replaying_monitor
 from tillwatch.precompile import compile_engine
 from tillwatch.replay import batches
 from tillwatch.show import Bar, to_stderr, to_stdout
-from tillwatch.worker import replaying_monitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,9 +107,10 @@ def evaluated(
     monitor = replaying_monitor(settings)
     sieve = Sieve(left_out, (txn_id for each in truth.violations for txn_id in each.txn_ids))
     collector = Collector(settings.make_detectors(), monitor.controls)
-    with events.open("rb") as lines, Bar("bytes", events.stat().st_size) as bar:
+    forms = monitor.controls.id_forms()
+    with opened([events], Door(), settings, forms=forms) as found, Bar("bytes", found.size) as bar:
         compile_engine()
-        for done, records in batches(lines, events.name, [], sieve, monitor.controls.id_forms()):
+        for done, records in batches(found.lines, events.name, [], sieve, forms):
             outputs = monitor.process(records)
             collector.take(outputs.alerts)
             collector.take_scores(outputs.scores)

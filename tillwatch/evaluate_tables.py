@@ -111,9 +111,9 @@ def _bearers(category: str, say: Say) -> str:
 def _precisions(figures: Report, say: Say) -> Table:
     found = percent(figures.at_load.recall)
     made = table(
-        say(f"Precision (neither: a violation of another category, or excused); rates per {UNIT_DAYS:,} merchant-days\n"
-            f"The severest {LOAD} find {found} violations",
-            f"精确率（其他：命中另一类违规，或不计为误报）；比率按每{UNIT_DAYS:,}商户日\n最严重的{LOAD}条发现{found}的违规"),
+        say(f"Precision (neither: a violation of another category, or excused); rates per {UNIT_DAYS:,} merchant-days;"
+            f" the severest {LOAD} find {found} violations",
+            f"精确率（其他：命中另一类违规，或不计为误报）；比率按每{UNIT_DAYS:,}商户日；最严重的{LOAD}条发现{found}的违规"),
         say("alerts taken", "告警范围"), say("category", "类别"), say("alerts", "告警"), say("rate", "比率"),
         say("true", "正确"), say("false", "误报"), say("on look-alikes", "其中合法相似"), say("neither", "其他"),
         say("precision", "精确率"), numbers=range(2, 8),

@@ -12,15 +12,17 @@ import msgspec
 from domain.alerts import Alert
 from engine.decoding.hashing import partition_of
 from engine.risk.explain import explain
+from streams.files.reading import Door
 from tillwatch.explain_view import Explained, as_object, tables
+from tillwatch.inputs import opened
 from tillwatch.language import counted, lang_option, local, speaker
 from tillwatch.logs import open_log
 from tillwatch.moments import moment_of
+from tillwatch.monitors import replaying_monitor
 from tillwatch.precompile import compile_engine
 from tillwatch.replay import batches
 from tillwatch.show import emit_json, to_stderr, to_stdout
 from tillwatch.state import last_checkpoint, looking
-from tillwatch.worker import replaying_monitor
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -78,7 +80,7 @@ def command(
             f"older changes are no longer kept; this explains from {start} on",
             f"更早的变动已不再保留，以下从{start}起说明",
         )
-        to_stderr().print(words, markup=False)
+        to_stderr().print(words)
     console = to_stdout()
     for each in tables(found, lang):
         console.print(each)
@@ -91,8 +93,9 @@ def _replayed(settings: Settings, file: Path, merchant_id: str) -> tuple[Merchan
     compile_engine()
     alerts: dict[str, Alert] = {}
     letters: list[DeadLetter] = []
-    with file.open("rb") as lines:
-        for _, records in batches(lines, file.name, letters, forms=monitor.controls.id_forms()):
+    forms = monitor.controls.id_forms()
+    with opened([file], Door(), settings, forms=forms) as lines:
+        for _, records in batches(lines.lines, file.name, letters, forms=forms):
             found = monitor.process(records).alerts
             alerts |= {each.alert_id: each for each in found if each.merchant_id == merchant_id}
     return monitor.snapshot(merchant_id), alerts
@@ -112,7 +115,6 @@ def _remembered(settings: Settings, merchant_id: str, say: Say) -> tuple[Merchan
             f"as of checkpoint {manifest.checkpoint:,}; the log has {counted(beyond, 'record')} beyond it",
             f"截至检查点{manifest.checkpoint:,}，其后还有记录{beyond:,}条",
         ),
-        markup=False,
     )
     return seen, alerts
 

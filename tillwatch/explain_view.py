@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rich.text import Text
-
 from detectors.registry import title_of
 from domain.severity import level_of
 from domain.timestamps import iso
 from tillwatch.language import local, local_iso, zone_name
-from tillwatch.show import GRADE_STYLES, named_money, severity_words, table, versions
+from tillwatch.show import GRADE_STYLES, named_money, severity_words, styled, table, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from rich.table import Table
+    from rich.text import Text
 
     from domain.alerts import Alert, Score
     from engine.risk.explain import Explanation, Moment, ScoreStep
@@ -129,7 +128,7 @@ def _statement(it: Explained, lang: str) -> Table:
         what = words[each.kind]
         if each.entry:
             what = _what(it, each.entry, lang, why=last[each.entry.alert_id] is each.entry)
-        made.add_row(when, f"{each.points_e2 / 100:+.2f}", _grade(each.grade), Text(what))
+        made.add_row(when, f"{each.points_e2 / 100:+.2f}", _grade(each.grade), what)
     made.add_row(_local(now.at_ms, zone), _points(now.score_e2), _grade(now.grade), words["now"])
     return made
 
@@ -174,7 +173,7 @@ def _made(it: Explained, lang: str) -> Table:
         made.add_row(words["held"], "", "")
     if it_is := score.override:
         said = words["by_hand"].format(it_is.grade, local_iso(it_is.expires, zone), it_is.reason, score.computed_grade)
-        made.add_row(Text(said), "", "")
+        made.add_row(said, "", "")
     return made
 
 
@@ -188,7 +187,7 @@ def _points(points_e2: int) -> str:
 
 
 def _grade(grade: str) -> Text:
-    return Text(grade, GRADE_STYLES.get(grade, ""))
+    return styled(grade, style=GRADE_STYLES.get(grade, ""))
 
 
 def _local(ms: int, zone: str) -> str:

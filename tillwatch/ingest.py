@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import sys
 import time
 import uuid
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from domain.card_tokens import HASHES
 from domain.cards import find_pans
 from domain.masking import MAX_UNKNOWN_CHARS
-from streams.intake import IntakeTotals, ingest
+from streams.files.inputs import SortedInput
+from streams.files.reading import Passed
+from streams.intake import IntakeTotals, ingest, was_taken
 from streams.pan_field import PanField, read_key
+from tillwatch.account import Account, exit_code, passed_words
+from tillwatch.ingest_preview import preview, write_guess
+from tillwatch.ingest_wait import Waiting
+from tillwatch.ingest_watch import watch
+from tillwatch.inputs import STDIN, door_of, id_forms, mapping_options, opened
 from tillwatch.language import counted, lang_option, speaker
 from tillwatch.logs import open_log
 from tillwatch.show import Bar, emit_json, to_stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from streams.files.reading import Door
     from tillwatch.cli import Invocation
+    from tillwatch.ingest_wait import Outcome
     from tillwatch.language import Say
+    from tillwatch.settings import Settings
 
-
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+CARD_FIELD = "card number"
+"""Names the field of card numbers where a mapping, and no field of the events, has them."""
 
 
 @click.command("ingest")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.argument("files", metavar="FILE…", type=_FILE, nargs=-1)
 @click.option("--feed", default="main", show_default=True, help="Feed of events that have no field feed.")
 @click.option("--feeds", multiple=True, help="More feeds that events may name, with commas between; may be repeated.")
 @click.option("--historic", is_flag=True, help="Events of the past: the time of receipt is the event time.")
 @click.option("--name", help="Name under which the position is kept; the file's full path by default.")
+@mapping_options
+@click.option(
+    "--guess", type=click.Path(dir_okay=False, path_type=Path), help="Write a first mapping of FILE, and end."
+)
+@click.option("--dry-run", is_flag=True, help="Show ten rows as events, and every problem; write nothing.")
+@click.option(
+    "--max-refused", type=click.FloatRange(0, 100), default=1.0, show_default=True,
+    help="Percent of rows that may be refused before the exit code is 3.",
+)  # fmt: skip
+@click.option("--wait", is_flag=True, help="Wait until a worker has processed the events, and say what became of them.")
+@click.option("--watch", type=_FOLDER, help="Ingest each finished file that comes into this folder, until Ctrl-C.")
 @click.option("--pan-field", help="Field with card numbers: dropped, a token and the last four digits come for it.")
 @click.option("--token-key", type=_KEY, help="File with the key of tokens, of mode 0600.")
 @click.option("--token-key-id", default="k1", show_default=True, help="Name of the key in its tokens.")
@@ -46,55 +67,140 @@ _KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--token-hash", type=click.Choice(HASHES), default=HASHES[0], show_default=True, help="Hash of tokens.")
 @lang_option
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output.")
-@click.pass_obj
-def command(
-    invocation: Invocation, file: Path, feed: str, feeds: tuple[str, ...], name: str | None, pan_field: str | None,
-    token_key: Path | None, token_key_id: str, next_token_key: Path | None, next_token_key_id: str, token_hash: str,
-    lang: str, *, historic: bool, as_json: bool,
-) -> None:  # fmt: skip
-    """Put the events of FILE, one JSON object a line, into the log; - is standard input.
+@click.pass_context
+def command(ctx: click.Context, /, files: tuple[Path, ...], **asked: Any) -> None:
+    """Put the events of FILE into the log; - is standard input.
 
-    Each line is checked, card numbers in free text are masked, and the event is appended to its merchant's
-    partition; an invalid line becomes a dead letter. The position is committed with the records: an ingest
-    that is started again continues after the last committed line. Standard input has a position only with --name.
-    Feeds are declared by --feed and --feeds, once for a log; events that name another count under --feed.
-    With --pan-field the card number of each event becomes a token before anything is written.
+    FILE is JSON lines, a JSON array, CSV, TSV, Excel or Parquet, plain or packed as gz, zst or zip; which it is, its
+    bytes say. What is no JSON of events needs a --mapping. Each event is checked, card numbers in free text are masked,
+    and it is appended to its merchant's partition; what is none becomes a dead letter. JSON lines in their order, and
+    standard input, are taken as they come; any other input is read whole, sorted by time, and several files are merged.
+    The position is committed with the records: an ingest that is started again continues after the last committed
+    record. Standard input has a position only with --name. Feeds are declared by --feed and --feeds, once for a log;
+    events that name another count under --feed. With --pan-field the card number of each event becomes a token before
+    anything is written. The exit code is 1 if nothing was forwarded, 3 if more than --max-refused was not.
 
     \b
     Examples:
       tillwatch ingest var/sim/events.jsonl --feed sim --historic
       kcat -C -t pos-txn | tillwatch ingest - --feed pos --name pos-txn
+      tillwatch ingest june.csv.gz --guess june.toml
+      tillwatch ingest june.csv.gz --mapping june.toml --dry-run
+      tillwatch ingest june.csv.gz --mapping june.toml --historic
       tillwatch ingest june.jsonl --pan-field pan --token-key card.key --token-key-id k2026
     """
-    say = speaker(lang)
-    tokens = _pan_field(pan_field, token_key, token_key_id, next_token_key, next_token_key_id, token_hash)
+    invocation: Invocation = ctx.obj
+    options = Options(**asked)
+    _check(files, options)
     settings = invocation.settings()
-    with open_log(settings) as log, _opened(file) as lines:
-        started = time.monotonic()
-        with Bar("bytes", _size(lines)) as bar:
+    tokens = _tokens(options)
+    door = door_of(settings, options.mappings, options.joins, tokens)
+    if options.guess:
+        write_guess(files[0], options.guess, options.lang)
+        return
+    if options.dry_run:
+        ctx.exit(preview(files, door, options.feed, options.max_refused, options.lang))
+    if options.watch:
+        watch(options.watch, lambda path: take([path], settings, door, tokens, options), options.lang)
+        return
+    ctx.exit(take(files, settings, door, tokens, options))
 
-            def show(totals: IntakeTotals) -> None:
-                letters = f"{totals.dead_letters:,}"
-                bar.show(totals.bytes_read, totals.lines, say(f"  {letters} not counted", f"  未计入{letters}条"))
 
-            totals = ingest(
-                log,
-                lines,
-                name=name or _name(file),
-                feed=feed,
-                historic=historic,
-                on_progress=show,
-                pan_field=tokens,
-                overlap_s=settings.late_s,
-                feeds=[each.strip() for some in feeds for each in some.split(",") if each.strip()],
-            )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What was asked for, as the options have it."""
+
+    feed: str
+    feeds: tuple[str, ...]
+    historic: bool
+    name: str | None
+    mappings: tuple[Path, ...]
+    joins: tuple[str, ...]
+    guess: Path | None
+    dry_run: bool
+    max_refused: float
+    wait: bool
+    watch: Path | None
+    pan_field: str | None
+    token_key: Path | None
+    token_key_id: str
+    next_token_key: Path | None
+    next_token_key_id: str
+    token_hash: str
+    lang: str
+    as_json: bool
+
+
+def _check(files: Sequence[Path], options: Options) -> None:
+    """Refuse options that do not go together."""
+    if options.watch and (files or options.name or options.guess or options.dry_run):
+        raise click.UsageError("--watch must stand without FILE, --name, --guess and --dry-run")
+    if not options.watch and not files:
+        raise click.UsageError("Missing argument 'FILE…'.")
+    if options.guess and len(files) != 1:
+        raise click.UsageError(f"--guess must have one FILE, got {len(files)}")
+    if len(files) > 1 and any(str(each) == STDIN for each in files):
+        raise click.UsageError("- must stand alone: standard input has no end that others could be merged with")
+    if len({each.resolve() for each in files}) != len(files):
+        raise click.UsageError("FILE must be given once each, one stands twice")
+
+
+def take(files: Sequence[Path], settings: Settings, door: Door, tokens: PanField | None, options: Options) -> int:
+    """Ingest files as one input, and show the account; the exit code."""
+    say, account, name = speaker(options.lang), Account(), options.name or _name(files)
+    with open_log(settings) as log:
+        waiting = Waiting(log) if options.wait else None
+        opening = opened(
+            files, door, settings, feed=options.feed, forms=id_forms(log),
+            as_it_is=lambda stream: was_taken(log, name, stream),
+        )  # fmt: skip
+        with opening as found:
+            started = time.monotonic()
+            with Bar("bytes", found.size) as bar:
+
+                def show(totals: IntakeTotals) -> None:
+                    letters = f"{totals.dead_letters:,}"
+                    bar.show(totals.bytes_read, totals.lines, say(f"  {letters} not counted", f"  未计入{letters}条"))
+
+                totals = ingest(
+                    log, found.lines, name=name, feed=options.feed, historic=options.historic, on_progress=show,
+                    pan_field=tokens if options.pan_field else None, overlap_s=settings.late_s,
+                    feeds=[each.strip() for some in options.feeds for each in some.split(",") if each.strip()],
+                    on_letters=account.take,
+                )  # fmt: skip
         seconds = time.monotonic() - started
-    rate = totals.lines / seconds
-    if as_json:
-        emit_json({**asdict(totals), "seconds": round(seconds, 3), "records_per_second": round(rate)})
-    else:
-        for line in _words(totals, feed, rate, say):
-            to_stderr().print(line)
+        outcome = waiting.outcome() if waiting else None
+    passed = found.lines.passed if isinstance(found.lines, SortedInput) else Passed()
+    _show(totals, account, passed, outcome, seconds, options)
+    return exit_code(
+        totals.lines - totals.skipped_lines, totals.forwarded, totals.repeated + totals.passed_clocks,
+        totals.dead_letters, options.max_refused,
+    )  # fmt: skip
+
+
+def _show(
+    totals: IntakeTotals, account: Account, passed: Passed, outcome: Outcome | None, seconds: float, options: Options
+) -> None:
+    say, rate = speaker(options.lang), totals.lines / seconds if seconds else 0.0
+    if options.as_json:
+        emit_json({
+            **asdict(totals), "seconds": round(seconds, 3), "records_per_second": round(rate),
+            "skipped": passed.skipped, "outside": passed.outside, "refused": account.as_list(),
+            **({} if outcome is None else {"processed": outcome.counts, "not_counted": outcome.account.as_list()}),
+        })  # fmt: skip
+        return
+    console = to_stderr()
+    for line in (*_words(totals, options.feed, rate, say), *passed_words(passed.skipped, passed.outside, say)):
+        console.print(line)
+    if account.refused:
+        console.print(account.shown(say))
+    if outcome is not None:
+        of = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in sorted(outcome.counts.items()) if count)
+        console.print(say(f"processed: {of}", f"已处理：{of}"))
+        if outcome.account.refused:
+            console.print(outcome.account.shown(say))
+    if not totals.lines:
+        console.print(say("nothing new was there to read", "没有新的记录可读"))
 
 
 def _words(totals: IntakeTotals, feed: str, rate: float, say: Say) -> Iterator[str]:
@@ -140,33 +246,24 @@ def _words(totals: IntakeTotals, feed: str, rate: float, say: Say) -> Iterator[s
         )
 
 
-def _pan_field(
-    pan_field: str | None, token_key: Path | None, token_key_id: str, next_token_key: Path | None,
-    next_token_key_id: str, token_hash: str,
-) -> PanField | None:  # fmt: skip
-    """What makes tokens, where a field of card numbers is named."""
-    if pan_field is None and token_key is None and next_token_key is None:
+def _tokens(options: Options) -> PanField | None:
+    """What makes tokens, where there is a key."""
+    if options.pan_field is None and options.token_key is None and options.next_token_key is None:
         return None
-    if pan_field is None or token_key is None:
+    if options.token_key is None or (options.pan_field is None and not options.mappings):
         raise click.UsageError("--pan-field and --token-key must be given together")
-    key = read_key(token_key, token_key_id, token_hash)
-    return PanField(pan_field, key, read_key(next_token_key, next_token_key_id, token_hash) if next_token_key else None)
+    key = read_key(options.token_key, options.token_key_id, options.token_hash)
+    following = (
+        read_key(options.next_token_key, options.next_token_key_id, options.token_hash)
+        if options.next_token_key else None
+    )  # fmt: skip
+    return PanField(options.pan_field or CARD_FIELD, key, following)
 
 
-def _opened(file: Path) -> BinaryIO:
-    return sys.stdin.buffer if str(file) == "-" else file.open("rb")
-
-
-def _size(lines: BinaryIO) -> int | None:
-    """Bytes of a file; None of what has no end yet."""
-    about = os.fstat(lines.fileno())
-    return about.st_size if stat.S_ISREG(about.st_mode) else None
-
-
-def _name(file: Path) -> str:
+def _name(files: Sequence[Path]) -> str:
     # A pipe brings something else each time: under one name its beginning would be passed over.
-    if str(file) != "-":
-        return str(file.resolve())
+    if str(files[0]) != STDIN:
+        return " + ".join(str(each.resolve()) for each in files)
     while find_pans(name := f"stdin-{uuid.uuid4()}"):  # one in some thousand looks as if it held a card number
         pass
     return name

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from detectors.words import figures
+from domain.timestamps import iso
 
 if TYPE_CHECKING:
     from domain.alerts import Text
@@ -51,7 +52,12 @@ def local(ms: int | None, zone: str) -> str:
     >>> local(1_736_092_800_000, "Asia/Shanghai")
     '2025-01-06 00:00'
     """
-    return "" if ms is None else f"{datetime.fromtimestamp(ms / 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+    if ms is None:
+        return ""
+    try:
+        return f"{datetime.fromtimestamp(ms / 1000, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError):  # by that clock it lies outside the years 1 to 9999
+        return iso(ms)
 
 
 def local_iso(time: str, zone: str) -> str:

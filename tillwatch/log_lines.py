@@ -7,12 +7,16 @@ import logging
 import sys
 from typing import Literal
 
+from domain.errors import RecordError, TillwatchError
 from domain.secrets import without_secrets
 from domain.timestamps import iso
+from domain.visible import visible, visible_json, visible_lines
 
 LogFormat = Literal["text", "json"]
 
 _logger = logging.getLogger("tillwatch")
+_CRASHED = "Crashed reason"
+"""What mode writes, which Faust is built on, when a service of its kind ends by an error."""
 
 
 class TextLines(logging.Formatter):
@@ -20,7 +24,23 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as text."""
-        return without_secrets(super().format(record))
+        return visible_lines(without_secrets(super().format(record)))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's name
+        """The record's own line: a newline in what it tells of does not begin another."""
+        return visible(super().formatMessage(record))
+
+
+class NoRefusals(logging.Filter):
+    """Leaves out the stack traces of errors of our own: the command's last line says what is wrong."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is written: Faust's news that a service crashed by such an error is not."""
+        error = record.exc_info[1] if record.exc_info else None
+        if not isinstance(error, TillwatchError) or isinstance(error, RecordError):
+            return True
+        record.exc_info = None
+        return _CRASHED not in str(record.msg)
 
 
 class JsonLines(logging.Formatter):
@@ -39,7 +59,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return without_secrets(json.dumps(line, ensure_ascii=False))
+        return visible_json(without_secrets(json.dumps(line, ensure_ascii=False)))
 
 
 def log_to_stderr(log_format: LogFormat = "text") -> None:
@@ -47,5 +67,6 @@ def log_to_stderr(log_format: LogFormat = "text") -> None:
     handler = logging.StreamHandler(sys.stderr)
     text = TextLines("%(asctime)s %(levelname)s %(message)s")
     handler.setFormatter(JsonLines() if log_format == "json" else text)
+    handler.addFilter(NoRefusals())
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     _logger.setLevel(logging.INFO)

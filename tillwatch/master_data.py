@@ -1,4 +1,4 @@
-"""What `tillwatch merchants` and `tillwatch people` share: a table against the versions in the log."""
+"""What `tillwatch merchants`, `contracts` and `people` share: a table against the versions in the log."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from zoneinfo import ZoneInfo
 import click
 
 from domain.cards import mask
-from domain.events import EVENT_KINDS
+from domain.events import EARLIEST_MS, EVENT_KINDS
 from domain.field_names import FIELD_NAMES_ZH
 from domain.timestamps import iso
 from engine.decoding.decode import shown
 from engine.features.zones import zone_names
 from streams.log import now_utc_ms
-from streams.master_data import STAMPS, Ready, Reason, append, newest_versions, prepared
+from streams.master_data import STAMPS, Ready, Reason, append, newest_versions, prepared_for
 from tillwatch.cli import REFUSED
+from tillwatch.contract_rows import contracts_of, price_changes
 from tillwatch.csv_rows import ENCODINGS, BadCell, Row, mapping_of, read_table
+from tillwatch.language import lang_option
 from tillwatch.logs import open_log
 from tillwatch.master_data_view import show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from streams.log import Log
     from tillwatch.cli import Invocation
-    from tillwatch.csv_rows import Table
+    from tillwatch.csv_rows import Mapped, Table
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -38,8 +39,10 @@ class Asked:
     """What the command line asks for.
 
     Attributes:
-        kind: `merchant` or `person`.
+        kind: `merchant`, `person` or `contract`.
         file: the table.
+        old: the table that it is compared with, instead of the log; None for the log.
+        currency: of a contract's amounts.
         columns: of `--columns`.
         mapping: of `--mapping`.
         encoding: of the file.
@@ -58,6 +61,8 @@ class Asked:
     effective_from: str | None
     lang: str
     as_json: bool
+    old: Path | None = None
+    currency: str = "CNY"
 
 
 class Change(NamedTuple):
@@ -94,7 +99,7 @@ class Comparison:
         added: ids that the log has no version of.
         changed: ids of which a field changes.
         unchanged: how many stay as they are.
-        absent: how many are in the log and not in the file; they stay as they are.
+        gone: ids that are in the log, or in the older table, and not in the file; they stay as they are.
         changes: by row, what changes; of an added one every field that it has.
         refused: rows that cannot be taken.
         ignored: headers of columns that are no field.
@@ -105,7 +110,7 @@ class Comparison:
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     unchanged: int = 0
-    absent: int = 0
+    gone: list[str] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     ignored: tuple[str, ...] = ()
@@ -114,8 +119,31 @@ class Comparison:
 
 def asked_options(function: Callable[..., None]) -> Callable[..., None]:
     """The options of every command that reads a table; FILE comes first."""
+    return click.argument("file", type=_FILE)(_table_options(function))
+
+
+def diff_options(function: Callable[..., None]) -> Callable[..., None]:
+    """The options of a command that compares a table with another, or with the log."""
+    function = click.option("--import", "write", is_flag=True, help="Put what changed into the log.")(
+        lang_option(
+            click.option(
+                "--json", "as_json", is_flag=True, help="As one line of JSON on standard output, with every row."
+            )(function)
+        )
+    )
+    return click.argument("files", metavar="[OLD] NEW", nargs=-1, required=True, type=_FILE)(_table_options(function))
+
+
+def run_diff(invocation: Invocation, kind: str, files: tuple[Path, ...], asked: dict[str, Any], *, write: bool) -> None:
+    """Compare the last of one or two files with the first, or with the log; raises UsageError for more of them."""
+    if len(files) > 2:
+        raise click.UsageError(f"there must be one table, or an older and a newer one, got {len(files)}")
+    newer, *older = reversed(files)
+    run(invocation, Asked(kind=kind, file=newer, old=older[0] if older else None, **asked), write=write)
+
+
+def _table_options(function: Callable[..., None]) -> Callable[..., None]:
     for each in reversed((
-        click.argument("file", type=_FILE),
         click.option("--columns", multiple=True, metavar="FIELD=HEADER,...", help="Which column is which field."),
         click.option("--mapping", type=_FILE, help="The same, and what words stand for, as TOML."),
         click.option("--encoding", type=click.Choice(ENCODINGS), default="auto", show_default=True,
@@ -146,12 +174,39 @@ def compare(invocation: Invocation, asked: Asked, *, write: bool) -> tuple[Compa
     _check_zone(zone)
     since_ms = _moment(asked.effective_from, zone)
     mapped = mapping_of(asked.kind, asked.columns, asked.mapping)
-    table = read_table(asked.kind, asked.file, mapped, asked.encoding, zone)
+    table = _read(asked, asked.file, mapped, zone)
+    older = _read(asked, asked.old, mapped, zone) if asked.old else None
+    found = _between(asked, older, table, since_ms) if older else None
+    if found and not write:
+        return found, zone
     with open_log(settings, make=write) as log:
-        found = _compared(log, asked, table, since_ms)
+        known, partitions = newest_versions(log, asked.kind), log.partitions(log.topics.events.name)
+        if found:  # of the rows that differ, what they change of the log
+            key, differ = EVENT_KINDS[asked.kind].key, {*found.added, *found.changed}
+            table = table._replace(rows=[each for each in table.rows if each.cells.get(key) in differ])
+            new = _compared(partitions, asked, table, since_ms, known)
+            found.ready, found.refused = new.ready, sorted({*found.refused, *new.refused})
+        else:
+            found = _compared(partitions, asked, table, since_ms, known)
         if write and found.ready:
             append(log, found.ready, writer=f"import-{asked.kind}")
     return found, zone
+
+
+def _read(asked: Asked, file: Path, mapped: Mapped, zone: str) -> Table:
+    table = read_table(asked.kind, file, mapped, asked.encoding, zone)
+    return contracts_of(table, asked.currency) if asked.kind == "contract" else table
+
+
+def _between(asked: Asked, older: Table, newer: Table, since_ms: int) -> Comparison:
+    """What a table changes of an older one; rows of that one which cannot be read count as missing there."""
+    before: dict[str, dict[str, Any]] = {}
+    rows = [each for each in older.rows if not each.bad]
+    events = [_event(asked.kind, each, older.fields, {}, EARLIEST_MS) for each in rows]
+    for each in prepared_for(1, events, asked.file.name):
+        if not isinstance(each, Reason):
+            before[each.event[EVENT_KINDS[asked.kind].key]] = {**each.event, "effective_from": EARLIEST_MS}
+    return _compared(1, asked, newer, since_ms, before)
 
 
 def _check_zone(zone: str) -> None:
@@ -173,9 +228,11 @@ def _moment(text: str | None, zone: str) -> int:
     return round((moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone))).timestamp() * 1000)
 
 
-def _compared(log: Log, asked: Asked, table: Table, since_ms: int) -> Comparison:
-    """What the rows change of the versions in the log."""
-    key, newest = EVENT_KINDS[asked.kind].key, newest_versions(log, asked.kind)
+def _compared(
+    partitions: int, asked: Asked, table: Table, since_ms: int, newest: dict[str, dict[str, Any]]
+) -> Comparison:  # fmt: skip
+    """What the rows change of the versions that are known, for a log of so many partitions."""
+    key = EVENT_KINDS[asked.kind].key
     found = Comparison(rows=len(table.rows), ignored=table.ignored)
     taken: dict[str, int] = {}
     wanted: list[tuple[Row, dict[str, Any]]] = []
@@ -189,14 +246,14 @@ def _compared(log: Log, asked: Asked, table: Table, since_ms: int) -> Comparison
             found.refused.append(Refusal(row.line, mask(who), bad.name, bad.message))
         else:
             wanted.append((row, event))
-    made = prepared(log, [event for _, event in wanted], asked.file.name)
+    made = prepared_for(partitions, [event for _, event in wanted], asked.file.name)
     for (row, _), each in zip(wanted, made, strict=True):
         if isinstance(each, Reason):
             who = mask(row.cells.get(key) or "")
             found.refused.append(Refusal(row.line, who, each.field, each.message))
         else:
             _take(found, asked.kind, row, each, newest.get(each.event[key]))
-    found.absent = len(newest.keys() - taken.keys())
+    found.gone = sorted(newest.keys() - taken.keys())
     found.refused.sort()
     return found
 
@@ -205,7 +262,7 @@ def _event(kind: str, row: Row, fields: tuple[str, ...], before: dict[str, Any],
     """A row as an event: its own columns, and of the newest version what it has no column of."""
     kept = {
         name: list(value) if isinstance(value, tuple) else value
-        for name, value in before.items() if name not in fields and name not in STAMPS
+        for name, value in before.items() if name not in fields and name not in STAMPS and kind != "contract"
     }  # fmt: skip
     cells = {name: value for name, value in row.cells.items() if value is not None}
     return {"effective_from": since_ms, **kept, **cells, "type": kind}
@@ -242,5 +299,9 @@ def _take(found: Comparison, kind: str, row: Row, ready: Ready, before: dict[str
 def _changes(kind: str, event: dict[str, Any], before: dict[str, Any]) -> Iterator[Change]:
     key = EVENT_KINDS[kind].key
     for name in FIELD_NAMES_ZH[kind]:
-        if name not in (key, *STAMPS) and event.get(name) != before.get(name):
+        if name == "prices":
+            yield from (Change(event[key], name, *each) for each in price_changes(before.get(name), event[name]))
+        elif name in (key, *STAMPS) or (kind == "contract" and name not in event):
+            continue  # a contract whose table has no notice says nothing of it
+        elif event.get(name) != before.get(name):
             yield Change(event[key], name, before.get(name), event.get(name))

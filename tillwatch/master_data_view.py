@@ -1,14 +1,13 @@
-"""Output of `tillwatch merchants` and `tillwatch people`: changes and refused rows as tables, or one line of JSON."""
+"""Output of `tillwatch merchants`, `contracts`, `people`: changes and refused rows as tables, or one line of JSON."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-
 from domain.events import EVENT_KINDS, Kind
 from domain.field_names import field_name
 from domain.timestamps import iso
+from tillwatch.contract_rows import price_words
 from tillwatch.csv_rows import importable
 from tillwatch.language import counted, local, speaker, zone_name
 from tillwatch.show import emit_json, table, to_stderr, to_stdout
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
     from tillwatch.language import Say
     from tillwatch.master_data import Asked, Comparison
 
-MOST = 200
-"""Rows of a table that are shown; JSON has all."""
+MOST, MOST_GONE = 200, 20
+"""Rows of a table, and ids of those that are gone, that are shown; JSON has all."""
 
 
 def show(asked: Asked, found: Comparison, zone: str, *, written: bool, dry_run: bool) -> None:
@@ -31,8 +30,8 @@ def show(asked: Asked, found: Comparison, zone: str, *, written: bool, dry_run: 
         if made.row_count:
             console.print(made)
             console.print()
-    for line in _lines(found, say, written=written, dry_run=dry_run):
-        to_stderr().print(line, markup=False)
+    for line in _lines(asked, found, say, written=written, dry_run=dry_run):
+        to_stderr().print(line)
 
 
 def _changes_table(asked: Asked, found: Comparison, zone: str, say: Say) -> Any:
@@ -44,7 +43,7 @@ def _changes_table(asked: Asked, found: Comparison, zone: str, say: Say) -> Any:
     )  # fmt: skip
     for each in found.changes[:MOST]:
         old, new = (_shown(asked.kind, each.field, value, zone) for value in (each.old, each.new))
-        made.add_row(escape(each.id), field_name(asked.kind, each.field, asked.lang), escape(old), escape(new))
+        made.add_row(each.id, field_name(asked.kind, each.field, asked.lang), old, new)
     if len(found.changes) > MOST:
         made.add_row("…", *_more(len(found.changes) - MOST, say), "", "")
     return made
@@ -58,7 +57,7 @@ def _refused_table(asked: Asked, found: Comparison, say: Say) -> Any:
     )  # fmt: skip
     for each in found.refused[:MOST]:
         name = field_name(asked.kind, each.field, asked.lang) if each.field in importable(asked.kind) else each.field
-        made.add_row(f"{each.line}", escape(each.id), name, escape(each.message))
+        made.add_row(f"{each.line}", each.id, name, each.message)
     if len(found.refused) > MOST:
         made.add_row("…", *_more(len(found.refused) - MOST, say), "", "")
     return made
@@ -68,16 +67,20 @@ def _more(count: int, say: Say) -> tuple[str]:
     return (say(f"{count:,} more", f"另有{count:,}项"),)
 
 
-def _lines(found: Comparison, say: Say, *, written: bool, dry_run: bool) -> list[str]:
+def _lines(asked: Asked, found: Comparison, say: Say, *, written: bool, dry_run: bool) -> list[str]:
     new, changed, refused = len(found.added), len(found.changed), len(found.refused)
+    known, known_zh = ("in the older table", "旧表") if asked.old else ("in the log", "日志")
     out = [
         say(
             f"{counted(found.rows, 'row')}: {new:,} new, {changed:,} changed, {found.unchanged:,} unchanged,"
-            f" {refused:,} refused; {found.absent:,} in the log alone stay as they are",
+            f" {refused:,} refused; {len(found.gone):,} {known} alone stay as they are",
             f"共{found.rows:,}行：新增{new:,}，变更{changed:,}，未变{found.unchanged:,}，未受理{refused:,}；"
-            f"仅日志中有的{found.absent:,}个保持不变",
+            f"仅{known_zh}中有的{len(found.gone):,}个保持不变",
         )
     ]
+    if found.gone and asked.old:
+        gone = ", ".join(found.gone[:MOST_GONE]) + ("…" if len(found.gone) > MOST_GONE else "")
+        out.append(say(f"gone: {gone}", f"已不在新表中：{gone}"))
     if found.ignored:
         names = ", ".join(found.ignored)
         out.append(say(f"columns that are no field, passed over: {names}", f"未识别、已忽略的列：{names}"))
@@ -92,6 +95,8 @@ def _shown(kind: str, name: str, value: Any, zone: str) -> str:
     """A value for people; "-" for none."""
     if value is None:
         return "-"
+    if name == "prices":
+        return price_words(value)
     if importable(kind)[name].kind is Kind.TIME:
         return local(value, zone)
     return ", ".join(value) if isinstance(value, tuple) else str(value)
@@ -101,7 +106,7 @@ def _json(kind: str, found: Comparison, *, appended: int) -> dict[str, Any]:
     key = EVENT_KINDS[kind].key
     return {
         "rows": found.rows, "new": len(found.added), "changed": len(found.changed), "unchanged": found.unchanged,
-        "absent": found.absent, "appended": appended, "ignored": found.ignored,
+        "absent": len(found.gone), "gone": found.gone, "appended": appended, "ignored": found.ignored,
         "changes": [
             {key: each.id, "field": each.field, "old": _plain(kind, each.field, each.old),
              "new": _plain(kind, each.field, each.new)}
@@ -114,4 +119,5 @@ def _json(kind: str, found: Comparison, *, appended: int) -> dict[str, Any]:
 
 
 def _plain(kind: str, name: str, value: Any) -> Any:
-    return iso(value) if value is not None and importable(kind)[name].kind is Kind.TIME else value
+    is_time = name != "prices" and importable(kind)[name].kind is Kind.TIME
+    return iso(value) if value is not None and is_time else value

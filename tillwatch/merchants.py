@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tillwatch.language import lang_option
-from tillwatch.master_data import Asked, asked_options, run
+from tillwatch.master_data import Asked, asked_options, diff_options, run, run_diff
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tillwatch.cli import Invocation
 
 
@@ -25,22 +27,20 @@ def command() -> None:
 
 
 @command.command("diff", short_help="Show what a table changes.")
-@asked_options
-@lang_option
-@click.option("--json", "as_json", is_flag=True, help="As one line of JSON on standard output, with every row.")
+@diff_options
 @click.pass_obj
-def diff(invocation: Invocation, /, **asked: Any) -> None:
-    """Show what FILE, a CSV table with a header, changes of the merchants in the log. Nothing is written.
+def diff(invocation: Invocation, /, *, files: tuple[Path, ...], write: bool, **asked: Any) -> None:
+    """Show what NEW, a CSV table with a header, changes of the merchants in OLD, or in the log.
 
     A column is known by the name of its field, in English or Chinese, or by --columns. An empty cell takes its field
-    away; a field without a column stays as it is.
+    away; a field without a column stays as it is. Nothing is written but with --import.
 
     \b
     Examples:
-      tillwatch merchants diff shops.csv
+      tillwatch merchants diff june.csv july.csv
       tillwatch merchants diff shops.csv --columns merchant_id=商户号,short_name=店名 --lang zh
     """
-    run(invocation, Asked(kind="merchant", **asked), write=False)
+    run_diff(invocation, "merchant", files, asked, write=write)
 
 
 @command.command("import", short_help="Put what a table changes into the log.")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
+
+from domain.moments import utc_ms
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -47,12 +49,15 @@ def moment_of(
         moment = midnight - timedelta(days=(now.weekday() - _DAYS.index(since.lower())) % 7)
     else:
         try:
-            moment = datetime.fromisoformat(since)
+            return _past(utc_ms(datetime.fromisoformat(since), zone), now, since, option, clock)
         except ValueError as error:
             raise click.BadParameter(f"{_WHEN}; got {since!r}", param_hint=f"'{option}'") from error
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-    ms = round(moment.timestamp() * 1000)
-    if ms > now_ms:
+    return utc_ms(moment, zone)
+
+
+def _past(ms: int, now: datetime, since: str, option: str, clock: str) -> int:
+    """The moment, unless it lies after `now`; raises BadParameter."""
+    if ms > utc_ms(now, UTC):
         raise click.BadParameter(
             f"must not be after {clock}, {now.isoformat(timespec='seconds')}, got {since!r}", param_hint=f"'{option}'"
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from models.peers import build_peers, dump_peers
+from tillwatch.inputs import door_of, mapping_options
 from tillwatch.language import lang_option, speaker
 from tillwatch.sales import read_sales
 from tillwatch.show import table, to_stdout
@@ -28,14 +29,24 @@ def command() -> None:
 
 
 @command.command("build", short_help="Build the file that the setting peers names.")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "files", metavar="FILE…", type=click.Path(exists=True, dir_okay=False, path_type=Path), nargs=-1, required=True
+)
+@mapping_options
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), default="peers.json",
     help="File to write; peers.json by default.",
 )  # fmt: skip
 @lang_option
 @click.pass_obj
-def build(invocation: Invocation, file: Path, out: Path, lang: str) -> None:
+def build(
+    invocation: Invocation,
+    files: tuple[Path, ...],
+    mappings: tuple[Path, ...],
+    joins: tuple[str, ...],
+    out: Path,
+    lang: str,
+) -> None:
     """Learn weekdays, hours, spread and new shops' days of each MCC from FILE, one JSON object a line.
 
     An MCC of fewer than 20 merchants keeps the generic prior. Days and hours are the merchants' own: by the time zone
@@ -45,9 +56,10 @@ def build(invocation: Invocation, file: Path, out: Path, lang: str) -> None:
     Examples:
       tillwatch peers build june.jsonl --out peers.json
     """
-    if out.resolve() == file.resolve():
-        raise click.UsageError(f"--out must be another file than {file}, which is read")
-    peers = build_peers(read_sales(file, invocation.settings()).frame)
+    if out.resolve() in {each.resolve() for each in files}:
+        raise click.UsageError(f"--out must be another file than {out}, which is read")
+    settings = invocation.settings()
+    peers = build_peers(read_sales(files, settings, door_of(settings, mappings, joins)).frame)
     out.write_bytes(dump_peers(peers))
     _print(peers, out, lang)
 

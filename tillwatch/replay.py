@@ -16,13 +16,16 @@ import numpy as np
 from domain.cards import mask
 from domain.events import EVENTS
 from engine.decoding.records import Records
-from streams.intake import chunks
+from streams.files.inputs import SortedInput
+from streams.intake import at_origin, chunks
 from streams.line_intake import BATCH_LINES, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
+from tillwatch.account import Account
+from tillwatch.inputs import door_of, mapping_options, opened
 from tillwatch.language import counted, lang_option, said, speaker
+from tillwatch.monitors import replaying_monitor
 from tillwatch.precompile import compile_engine
 from tillwatch.show import Bar, bearer, emit_json, money, table, to_stdout
-from tillwatch.worker import replaying_monitor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     from tillwatch.cli import Invocation
     from tillwatch.language import Say
 
+_IN = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUT = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -76,7 +80,8 @@ def _sum(known: Iterable[int | None]) -> int | None:
 
 
 @click.command("replay")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("files", metavar="FILE…", type=_IN, nargs=-1, required=True)
+@mapping_options
 @click.option("--alerts-out", type=_OUT, help="Every revision of every alert, as JSON lines.")
 @click.option("--scores-out", type=_OUT, help="Every change of a merchant's score, as JSON lines.")
 @click.option("--dead-letters-out", type=_OUT, help="Every record that was not counted, as JSON lines.")
@@ -86,7 +91,9 @@ def _sum(known: Iterable[int | None]) -> int | None:
 @click.pass_obj
 def command(
     invocation: Invocation,
-    file: Path,
+    files: tuple[Path, ...],
+    mappings: tuple[Path, ...],
+    joins: tuple[str, ...],
     alerts_out: Path | None,
     scores_out: Path | None,
     dead_letters_out: Path | None,
@@ -95,36 +102,41 @@ def command(
     *,
     as_json: bool,
 ) -> None:
-    """Run FILE, one JSON object a line, through the monitor like a live stream, and print a summary.
+    """Run FILE through the monitor like a live stream, and print a summary.
 
-    No log is needed or written. Every line is processed as by `ingest --historic` and a worker: events without
-    received_at count as received when they happened. Controls are read from the settings' log, if it exists. The same
-    file, settings and controls give the same output.
+    FILE is what ingest takes, read and sorted as there; --mapping is for what is no JSON of events. No log is needed or
+    written. Every line is processed as by `ingest --historic` and a worker: events without received_at count as
+    received when they happened. Controls are read from the settings' log, if it exists. The same files, settings and
+    controls give the same output.
 
     \b
     Examples:
       tillwatch replay var/sim/events.jsonl
       tillwatch replay june.jsonl --alerts-out alerts.jsonl --json
+      tillwatch replay payments.csv refunds.csv --mapping payments.toml --mapping refunds.toml
     """
     settings, say = invocation.settings(), speaker(lang)
     monitor = replaying_monitor(settings)
-    summary = Summary()
+    summary, account = Summary(), Account()
     compile_engine()
     outs = (alerts_out, scores_out, dead_letters_out, totals_out)
-    if any(each and each.resolve() == file.resolve() for each in outs):
-        raise click.UsageError(f"outputs must be other files than {file}, which is read")
+    if any(each and each.resolve() in {it.resolve() for it in files} for each in outs):
+        raise click.UsageError(f"outputs must be other files than {', '.join(map(str, files))}, which is read")
     started, before = time.monotonic(), 0
-    with ExitStack() as files:
-        alerts, scores, letters, totals = (files.enter_context(path.open("wb")) if path else None for path in outs)
-        bar = files.enter_context(Bar("bytes", file.stat().st_size))
+    with ExitStack() as stack:
+        forms = monitor.controls.id_forms()
+        found = stack.enter_context(opened(files, door_of(settings, mappings, joins), settings, forms=forms))
+        alerts, scores, letters, totals = (stack.enter_context(path.open("wb")) if path else None for path in outs)
+        bar = stack.enter_context(Bar("bytes", found.size))
         refused: list[DeadLetter] = []
-        opened = files.enter_context(file.open("rb"))
-        for done, records in batches(opened, file.name, refused, forms=monitor.controls.id_forms()):
+        for done, records in batches(found.lines, files[0].name, refused, forms=forms):
             outputs = monitor.process(records)
-            outputs.dead_letters = sorted(refused + outputs.dead_letters, key=lambda each: each.position)
+            own = [found.at_origin(each) for each in outputs.dead_letters]
+            outputs.dead_letters = sorted(refused + own, key=lambda each: each.position)
             before += len(refused)
             refused.clear()
             summary.take(outputs)
+            account.take(outputs.dead_letters)
             _write(alerts, outputs.alerts)
             _write(scores, outputs.scores)
             _write(letters, outputs.dead_letters)
@@ -147,13 +159,13 @@ def command(
         "tx_per_second": round(monitor.counts.transactions / seconds),
     }
     if as_json:
-        emit_json(figures)
+        emit_json({**figures, "refused": account.as_list()})
     else:
-        _print_tables(figures, summary, monitor.coverage, lang)
+        _print_tables(figures, summary, account, monitor.coverage, lang)
 
 
 def batches(
-    lines: BinaryIO,
+    lines: BinaryIO | SortedInput,
     source: str,
     letters: list[DeadLetter],
     sift: Callable[[list[bytes]], list[bytes]] | None = None,
@@ -162,7 +174,7 @@ def batches(
     """The file's events as `ingest --historic` would append them, offsets the line numbers from 1.
 
     Args:
-        lines: the open file.
+        lines: the open file, or a finished input.
         source: its name, for dead letters.
         letters: what became dead letters is added to it.
         sift: leaves out lines; numbers of those behind them in a batch are then too low.
@@ -176,6 +188,9 @@ def batches(
     if forms:
         processor.learn(forms)
     done = number = 0
+    if isinstance(lines, SortedInput):
+        yield from _sorted_batches(lines, processor, source, letters, sift)
+        return
     for chunk in chunks(lines):
         size = chunk.size  # counted with the first part
         for k in range(0, len(chunk.lines), BATCH_LINES):
@@ -185,6 +200,23 @@ def batches(
             done, size = done + size, 0
             letters += found.letters
             yield done, _records(found, source)
+    yield done, _records(processor.end(number), source)
+
+
+def _sorted_batches(
+    lines: SortedInput, processor: LineProcessor, source: str, letters: list[DeadLetter],
+    sift: Callable[[list[bytes]], list[bytes]] | None,
+) -> Iterator[tuple[int, Records]]:  # fmt: skip
+    """The events of a finished input, offsets their places in the order of time."""
+    done = number = 0
+    for part in lines.parts():
+        found = processor.process(number + 1, sift(part.lines) if sift else part.lines)
+        done += part.size
+        letters += [at_origin(each, part.origins[each.position - number - 1]) for each in found.letters]
+        letters += part.letters
+        lines.remember(number + 1, part.origins)
+        number += len(part.lines)
+        yield done, _records(found, source)
     yield done, _records(processor.end(number), source)
 
 
@@ -206,7 +238,9 @@ _TOTALS_ZH = {
 }  # fmt: skip
 
 
-def _print_tables(figures: dict[str, float], summary: Summary, coverage: list[Coverage], lang: str) -> None:
+def _print_tables(
+    figures: dict[str, float], summary: Summary, account: Account, coverage: list[Coverage], lang: str
+) -> None:
     say = speaker(lang)
     totals = table(say("Totals", "合计"), say("what", "项目"), say("figure", "数值"), numbers=[1])
     for name, figure in figures.items():
@@ -222,7 +256,8 @@ def _print_tables(figures: dict[str, float], summary: Summary, coverage: list[Co
     for cells in summary.rows(lang):
         alerts.add_row(*cells)
     console = to_stdout()
-    for each in (totals, letters, alerts, _coverage_table(coverage, say)):
+    first = account.shown(say)
+    for each in (totals, letters, first, alerts, _coverage_table(coverage, say)):
         if each.row_count:
             console.print(each)
             console.print()

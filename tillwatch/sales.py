@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from domain.errors import TillwatchError
 from domain.events import CARD_KINDS, Role
 from domain.timestamps import DAY_MS, HOUR_MS
 from engine.decoding.columns import MISSING
+from streams.files.reading import Door
+from tillwatch.inputs import opened
+from tillwatch.monitors import replaying_pipeline
 from tillwatch.replay import batches
 from tillwatch.show import Bar
-from tillwatch.worker import replaying_pipeline
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from domain.alerts import DeadLetter
     from engine.features.feature_rows import FeatureRows
@@ -43,18 +47,39 @@ class Sales:
     refused: int
 
 
-def read_sales(file: Path, settings: Settings) -> Sales:
-    """The approved sales of a file of events: accepted once, in time, and not reversed later in the file."""
+class NoSales(TillwatchError):
+    """A file of which nothing can be learned."""
+
+
+def read_sales(files: Path | Sequence[Path], settings: Settings, door: Door | None = None) -> Sales:
+    """The approved sales of files of events: accepted once, in time, and not reversed later in the files.
+
+    Args:
+        files: one, or several that are read as one input.
+        settings: how they are replayed.
+        door: how they are read; as events by default.
+
+    Raises:
+        NoSales: there is none.
+        FileRefused: one cannot be read.
+    """
+    files = [files] if isinstance(files, Path) else files
     pipeline = replaying_pipeline(settings)
     letters: list[DeadLetter] = []
     sales, undone, count, refused = [_NONE], [_NONE[["merchant", "txn"]]], 0, 0
-    with file.open("rb") as lines, Bar("bytes", file.stat().st_size) as bar:
-        for done, records in batches(lines, file.name, letters, forms=pipeline.id_forms):
+    forms = pipeline.id_forms
+    with opened(files, door or Door(), settings, forms=forms) as found, Bar("bytes", found.size) as bar:
+        for done, records in batches(found.lines, files[0].name, letters, forms=forms):
             for rows in pipeline.rows(records):
                 sales.append(_sales(rows))
                 undone.append(_undone(rows))
                 count, refused = count + len(sales[-1]), refused + rows.counts().dead_letters
             bar.show(done, count, "")
+    if not count:
+        names, why = ", ".join(each.name for each in files), f": {letters[0].message}" if letters else ""
+        raise NoSales(
+            f"{names} must have approved sales, none was found; {refused + len(letters):,} records refused{why}"
+        )
     frame = _without(pd.concat(sales, ignore_index=True), pd.concat(undone, ignore_index=True))
     frame["mcc"] = frame["mcc"].map({mcc: f"{mcc:04d}" if mcc >= 0 else "" for mcc in frame["mcc"].unique()})
     return Sales(frame, pipeline.registered_mccs(), refused + len(letters))

@@ -15,7 +15,10 @@ import click
 import numpy as np
 
 from domain.errors import TillwatchError
+from domain.visible import visible
+from streams.intake import chunks
 from tillwatch.language import counted, lang_option, speaker
+from tillwatch.number_options import FiniteRange
 from tillwatch.show import failing, to_stderr
 
 if TYPE_CHECKING:
@@ -32,7 +35,6 @@ MILLISECONDS_FROM = 10**11
 COMPACT_YEARS = range(1900, 2100)
 """Years of dates without separators: with the day or the month first, digits give another year or no date at all."""
 _LATEST = 253_402_300_800_000  # the end of the year 9999
-_BLOCK = 1 << 18
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 
@@ -178,7 +180,7 @@ class SeriesReader:
     def _report(self, error: Exception) -> None:
         self.bad += 1
         if self.bad <= NAMED:
-            click.echo(f"line {self._line}: {error}", err=True)
+            click.echo(visible(f"line {self._line}: {error}"), err=True)
         elif self.bad == NAMED + 1:
             click.echo("further bad lines are only counted", err=True)
 
@@ -196,16 +198,9 @@ def _quoted(text: str) -> str:
 
 def _lines(raw: BinaryIO | gzip.GzipFile) -> Iterator[list[str]]:
     """Whole lines, as many at a time as there are: a pipe's do not wait for more."""
-    rest, encoding = b"", "utf-8-sig"
-    while data := raw.read1(_BLOCK):  # type: ignore[union-attr]  # files, pipes and gzip all have it
-        whole, newline, last = data.rpartition(b"\n")
-        if newline:
-            yield (rest + whole).decode(encoding, "surrogateescape").replace("\r", "").split("\n")
-            rest, encoding = last, "utf-8"
-        else:
-            rest += data
-    if rest:
-        yield [rest.decode(encoding, "surrogateescape").replace("\r", "")]
+    for chunk in chunks(raw):  # type: ignore[arg-type]  # files, pipes and gzip all have what it reads by
+        text = b"".join(chunk.lines).decode("utf-8", "surrogateescape").replace("\r", "")
+        yield text.removesuffix("\n").split("\n")
 
 
 def _score(reader: SeriesReader, model: SeriesModel, lines: list[str]) -> tuple[int, bytes]:
@@ -224,7 +219,7 @@ def _score(reader: SeriesReader, model: SeriesModel, lines: list[str]) -> tuple[
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write, not standard output.")
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FiniteRange(0, 1, min_open=True, max_open=True),
     default=0.5,
     show_default=True,
     help="Score from which a row is an alert.",

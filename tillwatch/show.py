@@ -19,19 +19,20 @@ from rich.progress import (
 )
 from rich.segment import Segment
 from rich.table import Table
-from rich.text import Text
+from rich.text import Span, Text
 
 from domain.alerts import BEARERS
 from domain.currencies import money_text
 from domain.severity import CRITICAL, HIGH, LOW, MEDIUM, level_of
+from domain.visible import escape_of, unseen_at, visible, visible_json
 from engine.control_kinds.registry import KINDS
 from tillwatch.language import local_iso, said, speaker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from types import TracebackType
 
-    from rich.console import ConsoleOptions, ConsoleRenderable, RenderResult
+    from rich.console import ConsoleOptions, ConsoleRenderable, RenderableType, RenderResult
 
     from domain.alerts import Alert
     from domain.controls import Versions
@@ -43,18 +44,62 @@ UNKNOWN = "\u2013"
 """What stands where nothing is known: never a nought."""
 
 
-def to_stderr() -> Console:
+class Terminal(Console):
+    """A console that shows texts as they are: brackets are no markup, and what nobody sees stands as its escape."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(highlight=False, markup=False, emoji=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """A text in one line."""
+        return super().render_str(visible(text), **options)
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What is shown; of a styled text, whoever made it, too."""
+        return super().render(_visible_text(renderable) if isinstance(renderable, Text) else renderable, options)
+
+
+def _visible_text(text: Text) -> Text:
+    """A styled text in one line, its styles where they were."""
+    places = unseen_at(text.plain)
+    if not places:
+        return text
+    escapes = {at: escape_of(text.plain[at]) for at in places}
+
+    def moved(offset: int) -> int:
+        return offset + sum(len(escape) - 1 for at, escape in escapes.items() if at < offset)
+
+    made = text.blank_copy(visible(text.plain))
+    made.spans = [Span(moved(start), moved(end), style) for start, end, style in text.spans]
+    return made
+
+
+def to_stderr() -> Terminal:
     """A console on standard error, for all that is no result."""
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return Terminal(stderr=True, soft_wrap=not sys.stderr.isatty())
 
 
-def to_stdout() -> Console:
+def to_stdout() -> Terminal:
     """A console on standard output; lines are only cut where a terminal would wrap them."""
     if sys.stdout.isatty():
-        return Console(highlight=False)
-    console = Console(highlight=False, width=160)
+        return Terminal()
+    console = Terminal(width=160)
     console.push_render_hook(_Stripping())
     return console
+
+
+def styled(*parts: str | tuple[str, str] | Text, style: str = "") -> Text:
+    r"""A text of parts, some of them with a style; in one line, whatever is in them.
+
+    >>> styled(("50 %", "bold"), " of [/red]\x1b").plain
+    '50 % of [/red]\\x1b'
+    """
+    seen = (each if isinstance(each, Text) else _seen(each) for each in parts)
+    return Text.assemble(*seen, style=style)
+
+
+def _seen(part: str | tuple[str, str]) -> str | tuple[str, str]:
+    return visible(part) if isinstance(part, str) else (visible(part[0]), part[1])
 
 
 class _Stripping(RenderHook):
@@ -83,7 +128,7 @@ class _Stripped:
 
 def emit_json(value: Any) -> None:
     """Print one line of JSON on standard output."""
-    click.echo(msgspec.json.encode(value))
+    click.echo(visible_json(msgspec.json.encode(value).decode()).encode())
 
 
 def money(minor: int | None, currency: str) -> str:
@@ -168,14 +213,25 @@ def severity_bar(severity: float, lang: str) -> Text:
     '■■■□□ 0.60 high'
     """
     full = min(_BAR, max(0, round(severity * _BAR)))
-    return Text("■" * full + "□" * (_BAR - full) + f" {severity_words(severity, lang)}", style_of(severity))
+    return styled("■" * full + "□" * (_BAR - full) + f" {severity_words(severity, lang)}", style=style_of(severity))
 
 
-def table(title: str, *headings: str, numbers: Sequence[int] = ()) -> Table:
+class PlainTable(Table):
+    """A table whose cells are shown as they are."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """Add a row; a cell that is a string stands in one line."""
+        super().add_row(*(styled(each) if isinstance(each, str) else each for each in cells), **options)
+
+
+def table(title: str, *headings: str, numbers: Sequence[int] = ()) -> PlainTable:
     """An empty table; the columns in `numbers` are aligned to the right."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    made = PlainTable(
+        title=styled(title, style="bold") if title else None,
+        title_justify="left", header_style="dim", box=None, pad_edge=False,
+    )  # fmt: skip
     for k, heading in enumerate(headings):
-        made.add_column(heading, justify="right" if k in numbers else "left", overflow="fold")
+        made.add_column(styled(heading), justify="right" if k in numbers else "left", overflow="fold")
     return made
 
 
@@ -185,7 +241,7 @@ class _Rate(ProgressColumn):
     def render(self, task: Any) -> Text:
         records = task.fields["records"]
         rate = records / task.elapsed if task.elapsed else 0.0
-        return Text(f"{records:,} records  {rate:,.0f}/s{task.fields['note']}", "dim")
+        return styled(f"{records:,} records  {rate:,.0f}/s{task.fields['note']}", style="dim")
 
 
 class Bar:
@@ -194,7 +250,7 @@ class Bar:
     def __init__(self, what: str, total: float | None) -> None:
         console = to_stderr()
         columns = (
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             TaskProgressColumn(),
             _Rate(),

@@ -14,6 +14,7 @@ from simulator.config import FEES, RECORD_SIZES, TIME_FORMATS, WORLD_NAMES, Simu
 from simulator.simulation import SimBatch, Simulation
 from simulator.write import write_jsonl, write_truth
 from tillwatch.language import lang_option, speaker
+from tillwatch.number_options import FiniteRange
 from tillwatch.show import Bar, emit_json, to_stderr
 
 if TYPE_CHECKING:
@@ -42,24 +43,24 @@ class _Shown(Simulation):
 @click.command("simulate")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR")
 @click.option("--merchants", type=int, default=_DEFAULTS["merchants"], show_default=True, help="Number of merchants.")
-@click.option("--days", type=float, default=_DEFAULTS["days"], show_default=True, help="Length of the run.")
+@click.option("--days", type=FiniteRange(), default=_DEFAULTS["days"], show_default=True, help="Length of the run.")
 @click.option("--seed", type=int, default=_DEFAULTS["seed"], show_default=True, help="Seed; each gives its own bytes.")
 @click.option(
     "--tx-per-merchant-day",
-    type=float,
+    type=FiniteRange(),
     default=_DEFAULTS["tx_per_merchant_day"],
     show_default=True,
     help="Transactions of a merchant a day, mean over all merchants.",
 )
 @click.option(
     "--jump-share",
-    type=float,
+    type=FiniteRange(),
     default=_DEFAULTS["jump_share"],
     show_default=True,
     help="Share of merchants that jump MCC.",
 )
 @click.option(
-    "--volume-share", type=float, default=_DEFAULTS["volume_share"], show_default=True,
+    "--volume-share", type=FiniteRange(), default=_DEFAULTS["volume_share"], show_default=True,
     help="Share of merchants whose volume departs from the usual.",
 )  # fmt: skip
 @click.option(
@@ -71,31 +72,31 @@ class _Shown(Simulation):
     help="Whether holidays, paydays, growth and other lawful causes move the volume.",
 )  # fmt: skip
 @click.option(
-    "--static-share", type=float, default=_DEFAULTS["static_share"], show_default=True,
+    "--static-share", type=FiniteRange(), default=_DEFAULTS["static_share"], show_default=True,
     help="Share of merchants registered under a cheaper MCC than their trade's.",
 )  # fmt: skip
 @click.option(
-    "--rotation-share", type=float, default=_DEFAULTS["rotation_share"], show_default=True,
+    "--rotation-share", type=FiniteRange(), default=_DEFAULTS["rotation_share"], show_default=True,
     help="Share of merchants whose number rotates.",
 )  # fmt: skip
 @click.option(
-    "--drift-share", type=float, default=_DEFAULTS["drift_share"], show_default=True,
+    "--drift-share", type=FiniteRange(), default=_DEFAULTS["drift_share"], show_default=True,
     help="Share of merchants whose sales move to the cheaper of their MCCs.",
 )  # fmt: skip
 @click.option(
-    "--never-seen-share", type=float, default=_DEFAULTS["never_seen_share"], show_default=True,
+    "--never-seen-share", type=FiniteRange(), default=_DEFAULTS["never_seen_share"], show_default=True,
     help="Share of merchants that show an MCC they never had.",
 )  # fmt: skip
 @click.option(
-    "--fee-share", type=float, default=_DEFAULTS["fee_share"], show_default=True,
+    "--fee-share", type=FiniteRange(), default=_DEFAULTS["fee_share"], show_default=True,
     help="Share of merchants overcharged.",
 )  # fmt: skip
 @click.option(
-    "--fall-share", type=float, default=_DEFAULTS["fall_share"], show_default=True,
+    "--fall-share", type=FiniteRange(), default=_DEFAULTS["fall_share"], show_default=True,
     help="Share of merchants charged too little.",
 )  # fmt: skip
 @click.option(
-    "--look-alike-share", type=float, default=_DEFAULTS["look_alike_share"], show_default=True,
+    "--look-alike-share", type=FiniteRange(), default=_DEFAULTS["look_alike_share"], show_default=True,
     help="Share of merchants that get each kind of lawful look-alike of a violation.",
 )  # fmt: skip
 @click.option(
@@ -119,12 +120,20 @@ class _Shown(Simulation):
     help="Whether reports of fraud, chargebacks and retrieval requests come.",
 )  # fmt: skip
 @click.option(
-    "--compromised-share", type=float, default=_DEFAULTS["compromised_share"], show_default=True,
+    "--compromised-share", type=FiniteRange(), default=_DEFAULTS["compromised_share"], show_default=True,
     help="With reports: share of merchants whose cards leak.",
 )  # fmt: skip
 @click.option(
-    "--service-share", type=float, default=_DEFAULTS["service_share"], show_default=True,
+    "--service-share", type=FiniteRange(), default=_DEFAULTS["service_share"], show_default=True,
     help="Share of merchants that get each kind of service case.",
+)  # fmt: skip
+@click.option(
+    "--habits/--no-habits", default=_DEFAULTS["habits"], show_default=True,
+    help="Whether merchants have habits of their own and change them lawfully.",
+)  # fmt: skip
+@click.option(
+    "--odd-share", type=FiniteRange(), default=_DEFAULTS["odd_share"], show_default=True,
+    help="Share of merchants that do what no rule describes.",
 )  # fmt: skip
 @click.option(
     "--record-size", type=click.Choice(RECORD_SIZES), default=_DEFAULTS["record_size"], show_default=True,

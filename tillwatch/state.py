@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 
 from engine.decoding.hashing import partition_of
 from streams.checkpointing import restore
@@ -16,10 +15,10 @@ from streams.sqlite.checkpoints import SqliteCheckpoints
 from streams.state_rebuild import RebuildRequest
 from tillwatch.language import lang_option, local, said, speaker, zone_name
 from tillwatch.logs import file_address, open_log, read_controls
+from tillwatch.monitors import new_monitor
 from tillwatch.show import emit_json, table, to_stderr, to_stdout
 from tillwatch.state_view import as_object, tables
 from tillwatch.worker import command as worker
-from tillwatch.worker import new_monitor
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -65,7 +64,7 @@ def backup(invocation: Invocation, file: Path, lang: str) -> None:
         found = [copied.manifest(partition) for partition in copied.offsets()]
     clock = zone_name(settings.time_zone, lang)
     made = table(
-        escape(say(f"Backup {file} (times: {clock})", f"备份{file}（时间：{clock}）")), say("partition", "分区"),
+        say(f"Backup {file} (times: {clock})", f"备份{file}（时间：{clock}）"), say("partition", "分区"),
         say("checkpoint", "检查点"), say("offset", "位点"), say("merchants", "商户"), say("taken", "生成时间"),
         numbers=range(4),
     )  # fmt: skip
@@ -150,7 +149,7 @@ def rebuild(
     )
     rebuilt = settings.address().rebuild_state(request)
     for each in rebuilt:
-        to_stderr().print(said(each, lang), markup=False)
+        to_stderr().print(said(each, lang))
     if rebuilt:
         ctx.invoke(worker, lang=lang, until_idle=True, as_json=as_json, tied=False)
     else:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-from rich.text import Text
-
 from detectors.registry import title_of
 from domain.timestamps import iso
 from tillwatch.language import counted, local, local_iso, said, speaker, zone_name
-from tillwatch.show import GRADE_STYLES, bearer, money, severity_bar, table
+from tillwatch.show import GRADE_STYLES, bearer, money, severity_bar, styled, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from rich.table import Table
+    from rich.text import Text
 
     from domain.alerts import Score
     from engine.merchant_snapshot import MerchantSnapshot
@@ -68,7 +66,7 @@ def tables(seen: MerchantSnapshot, manifest: Manifest, beyond: int, lang: str) -
 
 def _head(seen: MerchantSnapshot, manifest: Manifest, beyond: int, lang: str) -> Table:
     say, zone = speaker(lang), seen.time_zone
-    title = escape(say(f"Merchant {seen.merchant_id}", f"商户{seen.merchant_id}"))
+    title = say(f"Merchant {seen.merchant_id}", f"商户{seen.merchant_id}")
     made = table(title, say("what", "项目"), say("is", "内容"))
     waiting = min((each["deadline_ms"] for each in seen.waiting), default=None)
     none, no_sale = say("none", "无"), say("no transaction yet", "暂无交易")
@@ -109,10 +107,10 @@ def _blind(until_ms: Mapping[str, int], zone: str, lang: str) -> str:
 def _grade(score: Score | None, zone: str, lang: str) -> Text:
     say = speaker(lang)
     if score is None:
-        return Text(say("none: no detector ever found anything", "无：从未有检测命中"))
+        return styled(say("none: no detector ever found anything", "无：从未有检测命中"))
     at = local_iso(score.time, zone)
     words = say(f"{score.score:.1f}, grade {score.grade}, as of {at}", f"{score.score:.1f}，{score.grade}级，截至{at}")
-    return Text(words, GRADE_STYLES[score.grade])
+    return styled(words, style=GRADE_STYLES[score.grade])
 
 
 def _versions(seen: MerchantSnapshot, lang: str) -> Table:
@@ -141,7 +139,7 @@ def _episodes(seen: MerchantSnapshot, lang: str) -> Table:
             each.detector, local_iso(each.first_time, seen.time_zone), local_iso(each.last_time, seen.time_zone),
             f"{each.hits:,}", f"{each.reopened:,}", severity_bar(each.severity, lang),
             money(each.turnover, each.currency), money(each.loss, each.currency), bearer(each.bearer, lang),
-            money(each.loss_month, each.currency), Text(said(each.reason, lang)),
+            money(each.loss_month, each.currency), said(each.reason, lang),
         )  # fmt: skip
     return made
 

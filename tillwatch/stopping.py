@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,8 +30,9 @@ def tie_to_stdin() -> None:
     """Send this process SIGTERM when standard input ends, as it does when the one behind it dies."""
 
     def wait() -> None:
-        while os.read(0, 1):  # sys.stdin has a lock that a daemon thread would hold while Python ends
-            pass
+        with suppress(OSError):  # it came closed
+            while os.read(0, 1):  # sys.stdin has a lock that a daemon thread would hold while Python ends
+                pass
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, daemon=True).start()

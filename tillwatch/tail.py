@@ -6,14 +6,15 @@ import time
 from typing import TYPE_CHECKING
 
 import click
-from rich.text import Text
 
 from domain.alerts import Alert
 from tillwatch.language import lang_option, local, local_iso, said, speaker, zone_name
 from tillwatch.logs import Follower, open_log
-from tillwatch.show import emit_json, named_money, severity_bar, status, to_stderr, to_stdout, versions
+from tillwatch.show import emit_json, named_money, severity_bar, status, styled, to_stderr, to_stdout, versions
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from streams.log import Log
     from tillwatch.cli import Invocation
 
@@ -44,7 +45,7 @@ def command(
     console, settings = to_stdout(), invocation.settings()
     with open_log(settings, make=False) as log:
         if not as_json:
-            to_stderr().print(heading(log, settings.time_zone, lang), markup=False)
+            to_stderr().print(heading(log, settings.time_zone, lang))
         follower = Follower(log, log.topics.alerts.name, Alert, from_start=from_start)
         try:
             while True:
@@ -80,7 +81,7 @@ def line(alert: Alert, lang: str, zone: str) -> Text:
     say, reason = speaker(lang), said(alert.reason, lang)
     stands, by = status(alert, lang), versions(alert.controls, lang)
     stands = say(f"  ({stands})", f"  （{stands}）") if stands else ""
-    return Text.assemble(
+    return styled(
         (local_iso(alert.last_time, zone), "dim"), "  ", severity_bar(alert.severity, lang), "  ",
         (alert.detector, "bold"),
         "  ", alert.merchant_id, "  ", named_money(alert, lang, zone), "  ", reason, (stands, "dim"),

@@ -6,13 +6,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 
-from streams.app import GROUP
 from streams.topic_faults import UNFIT
+from streams.topics import GROUP
 from tillwatch.language import lang_option, local, speaker, zone_name
 from tillwatch.logs import open_log
-from tillwatch.show import UNKNOWN, emit_json, table, to_stderr, to_stdout
+from tillwatch.show import UNKNOWN, emit_json, styled, table, to_stderr, to_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,9 +58,7 @@ def create(invocation: Invocation, lang: str) -> None:
         _show_faults(after, say)
         raise click.ClickException(f"{len(after)} faults of topics at {address} are left")
     made = len(before)
-    to_stderr().print(
-        say(f"topics made or set anew: {made}; all fit", f"新建或重设主题：{made}；全部符合要求"), markup=False
-    )
+    to_stderr().print(say(f"topics made or set anew: {made}; all fit", f"新建或重设主题：{made}；全部符合要求"))
 
 
 @command.command("check", short_help="Compare them with what workers rely on.")
@@ -97,8 +94,8 @@ def _faults(settings: Settings) -> list[TopicFault]:
 def _show_faults(faults: Sequence[TopicFault], say: Say) -> None:
     console = to_stdout()
     for each in faults:
-        console.print(f"[bold]{escape(each.topic)}[/]: {escape(each.message)}", soft_wrap=True)
-        console.print(escape(say(f"  cure: {each.cure}", f"  处理：{each.cure}")), soft_wrap=True)
+        console.print(styled((each.topic, "bold"), f": {each.message}"), soft_wrap=True)
+        console.print(say(f"  cure: {each.cure}", f"  处理：{each.cure}"), soft_wrap=True)
 
 
 @dataclass(frozen=True, slots=True)

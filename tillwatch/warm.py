@@ -16,6 +16,8 @@ import numpy as np
 from domain.timestamps import DAY_MS
 from engine.decoding.card_scan import find_stars
 from engine.jit import cache_folder
+from models.anomaly.model import Model
+from models.anomaly.shipped import FILE as MODEL
 from models.series import SeriesModel
 from simulator.config import SimulationConfig
 from simulator.simulation import simulate
@@ -28,10 +30,11 @@ from streams.topics import create_topics
 from streams.worker import run_worker
 from tillwatch.feed import feed_simulation
 from tillwatch.logs import open_log
+from tillwatch.monitors import new_monitor
 from tillwatch.precompile import compile_kernel
 from tillwatch.settings import Settings
 from tillwatch.show import to_stderr
-from tillwatch.worker import new_monitor, worker_settings
+from tillwatch.worker import worker_settings
 
 if TYPE_CHECKING:
     from engine.monitor import Monitor
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 
 @click.command("warm", hidden=True)
 def command() -> None:
-    """Compile the scanner, the kernel, the series model, the simulator and a worker, at first in two processes."""
+    """Compile the scanner, the kernel, the models, the simulator and a worker, at first in two processes."""
     started = time.monotonic()
     # A process of its own, for Numba compiles one function at a time in each.
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
@@ -73,7 +76,8 @@ def marker() -> Path:
 
 
 def compile_others() -> None:
-    """Compile the simulator, the scanner, the series model and the reader of Kafka's records by using each."""
+    """Compile the simulator, the scanner, both models and the reader of Kafka's records by using each."""
+    Model.decoded(MODEL.read_bytes())  # scores its golden batch
     simulation = simulate(SimulationConfig(merchants=20, days=0.25, jump_share=1.0))
     simulation.ledger()
     simulation.violations()  # of which some name transactions

@@ -11,9 +11,6 @@ from typing import TYPE_CHECKING
 import click
 
 from domain.secrets import masked_url
-from engine.controls import Controls
-from engine.features.pipeline import FeaturePipeline
-from engine.monitor import Monitor, MonitorConfig
 from streams.app import WorkerSettings
 from streams.metrics import Metrics
 from streams.observer import Observer
@@ -21,7 +18,8 @@ from streams.sqlite.address import SqliteAddress
 from streams.worker import run_worker
 from tillwatch.language import counted, lang_option, speaker
 from tillwatch.log_lines import log_to_stderr
-from tillwatch.logs import open_log, read_controls
+from tillwatch.logs import open_log
+from tillwatch.monitors import new_monitor
 from tillwatch.precompile import compile_engine
 from tillwatch.seeding import seed_controls
 from tillwatch.show import emit_json, failing
@@ -30,6 +28,7 @@ from tillwatch.stopping import tie_to_stdin
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from engine.monitor import Monitor
     from streams.log import Progress
     from tillwatch.cli import Invocation
     from tillwatch.language import Say
@@ -136,37 +135,3 @@ def _factory(settings: Settings, monitors: dict[int, Monitor]) -> Callable[[int,
         return monitors[partition]
 
     return make
-
-
-def new_monitor(settings: Settings, partition: int) -> Monitor:
-    """A partition's monitor as the settings have it, that can be checkpointed."""
-    detectors = settings.make_detectors()
-    return Monitor(monitor_config(settings), partition, settings.partitions, detectors=detectors, checkpoints=True)
-
-
-def replaying_monitor(settings: Settings) -> Monitor:
-    """A monitor for all merchants, that knows every version of the controls in the settings' log, if there is one."""
-    monitor = Monitor(monitor_config(settings), detectors=settings.make_detectors(), historic=True)
-    monitor.learn(read_controls(settings))
-    return monitor
-
-
-def replaying_pipeline(settings: Settings) -> FeaturePipeline:
-    """Makes rows of features of all merchants, under the controls that `replaying_monitor` knows."""
-    config = monitor_config(settings)
-    controls = Controls((), config.controls)
-    controls.learn(read_controls(settings))
-    pipeline = FeaturePipeline(config, historic=True)
-    pipeline.state.set_in_force(controls.in_force())
-    pipeline.set_id_forms(controls.id_forms())
-    return pipeline
-
-
-def monitor_config(settings: Settings) -> MonitorConfig:
-    """What a monitor is told of its acquirer."""
-    return MonitorConfig(
-        capacity=settings.capacity,
-        time_zone=settings.time_zone,
-        controls=settings.controls(),
-        foreign=bool(settings.foreign_topic),
-    )

@@ -1,4 +1,4 @@
-"""Writes `docs/metrics.md`: every metric of a worker, made of `streams.metric_names`.
+"""Writes `docs/metrics.md`: every metric, made of `streams.metric_names`.
 
 python -m tools.build_metrics_doc
 """
@@ -8,7 +8,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from streams.metric_names import METRICS, MOST_RISKIEST, MOST_VALUES, MetricKind, Since
+from console.metric_names import CONSOLE_METRICS
+from notices.metric_names import NOTICES_METRICS
+from streams.metric_names import (
+    CASEWORK_METRICS,
+    METRICS,
+    MODEL_METRICS,
+    MOST_RISKIEST,
+    MOST_VALUES,
+    MetricKind,
+    Since,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,13 +63,41 @@ _WHEN = {
     Since.CHECKPOINT: "as of the partition's last checkpoint, kept with its state",
     Since.START: "since the worker was started",
     Since.NOW: "now",
+    Since.CONSOLE: "since the console was started",
+    Since.MEASURED: "as of the last run of `tillwatch model drift`",
+    Since.STORED: "as the store has it now",
+    Since.FILING: "since the filing agent was started",
+    Since.NOTIFYING: "since the sender of notices was started",
 }
 _GROUPS = (
     ("Counted with the state", lambda it: it.since is Since.CHECKPOINT and it.kind is MetricKind.COUNTER),
     ("Of a partition", lambda it: it.since is not Since.START and "partition" in it.labels),
     ("Of a worker", lambda it: it.since is Since.NOW),
     ("What a worker did", lambda it: it.since is Since.START),
+    ("Of the anomaly model", lambda it: it.since is Since.MEASURED),
+    ("Of casework", lambda it: it.since in {Since.STORED, Since.FILING}),
 )
+_OF_MODEL = """\
+No worker shows these. [`tillwatch model drift --metrics FILE`](commands.md#tillwatch-model-drift), run once a day,
+writes them to a file for the textfile collector of Prometheus' node exporter. The days measured are the last seven,
+unless `--days` says otherwise.
+"""
+_OF_CONSOLE = """\
+[`tillwatch console`](console.md) shows these at `/metrics` of its own address, to whoever carries the token of the
+setting [`health_token_file`](settings.md#health_token_file), and to nobody where none is set; `process_*` too. A page
+is its route, such as `/cases/{case_id}`; `static` stands for files of pages, `none` for what there is not.
+"""
+
+_OF_CASEWORK = """\
+[`tillwatch casework file`](commands.md#tillwatch-casework-file) shows these at `/metrics`, on the address of
+[`casework_health_port`](settings.md#casework_health_port), with the token of workers. Prometheus scrapes it under a
+job name of its own, `tillwatch-casework`. Nothing is counted that only the role `aml` may see.
+"""
+_OF_NOTICES = """\
+[`tillwatch notify`](commands.md#tillwatch-notify) shows these at `/metrics`, on the address of
+[`notices_health_port`](settings.md#notices_health_port), with the token of workers; `process_*` too.
+"""
+_BEFORE = {"Of the anomaly model": _OF_MODEL, "Of casework": _OF_CASEWORK}
 
 
 def text() -> str:
@@ -68,12 +106,20 @@ def text() -> str:
 
 
 def _sections() -> Iterator[str]:
-    left = list(METRICS)
+    left = [*METRICS, *MODEL_METRICS, *CASEWORK_METRICS]
     for title, belongs in _GROUPS:
         yield f"## {title}\n"
+        if title in _BEFORE:
+            yield _BEFORE[title]
         for metric in [each for each in left if belongs(each)]:
             left.remove(metric)
             yield _section(metric)
+    yield "## Of notices\n"
+    yield _OF_NOTICES
+    yield from map(_section, NOTICES_METRICS)
+    yield "## Of the console\n"
+    yield _OF_CONSOLE
+    yield from map(_section, CONSOLE_METRICS)
     if left:
         raise ValueError(f"every metric must belong to a group, got none for {', '.join(each.name for each in left)}")
 

@@ -28,6 +28,7 @@ CPU = "generic"
 """What machine code is compiled for: the site's processors are not known here."""
 INSTALLER = Path("deploy/bundle/install.sh")
 UNITS = Path("deploy/systemd")
+GRANTS = Path("deploy/postgres/grafana.sql")
 PAGES = (Path("docs/deploy.md"), Path("docs/settings.md"), Path("docs/commands.md"))
 """What is needed at the site to start it."""
 
@@ -48,6 +49,7 @@ def bundle(into: Path) -> Path:
     (folder / "built-for").write_text(f"{sys.version_info.major}.{sys.version_info.minor} {CPU}\n", encoding="utf-8")
     shutil.copy2(INSTALLER, folder / INSTALLER.name)
     shutil.copytree(UNITS, folder / "systemd")
+    shutil.copy2(GRANTS, folder / GRANTS.name)
     (folder / "docs").mkdir()
     for page in PAGES:
         shutil.copy2(page, folder / "docs" / page.name)

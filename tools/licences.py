@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from importlib.metadata import PackageMetadata
 
 ALLOWED = frozenset({
-    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "LicenseRef-Repoze", "MIT", "PSF-2.0",
-    "Python-2.0", "Unlicense", "Zlib",
+    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "LGPL-3.0-only", "LicenseRef-Repoze",
+    "MIT", "MIT-0", "MIT-CMU", "PSF-2.0", "Python-2.0", "Unlicense", "Zlib",
 })  # fmt: skip
 """Licences, by SPDX identifier, under which a package may be shipped beside ours: none asks for our source.
-Repoze's is BSD's with a clause that changed files are marked."""
+LGPL's asks for that of the package alone, which is installed as it was published and can be replaced. Repoze's is BSD's
+with a clause that changed files are marked."""
 _CLASSIFIERS = {
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD-3-Clause",

@@ -30,7 +30,7 @@ set -- "$here"/wheels/pip-*.whl
 "$prefix/venv/bin/python" "$1/pip" --quiet --disable-pip-version-check install --no-index --no-deps --no-cache-dir \
     --require-hashes --find-links "$here/wheels" --requirement "$here/requirements.txt"
 cp -R "$here/cache/tillwatch" "$prefix/cache/"
-cp -R "$here/systemd" "$here/docs" "$prefix/"
+cp -R "$here/systemd" "$here/docs" "$here/grafana.sql" "$prefix/"
 cat > "$prefix/bin/tillwatch" <<END
 #!/bin/sh
 # Machine code is kept in $prefix/cache, compiled for processors of the kind: $cpu.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from detectors.words.figures import FactsOf, counted, mcc_text, money, underpaid
+from detectors.words.figures import FactsOf, counted, mcc_text, money, percent, underpaid
 from domain.alerts import Text
 from domain.profiles import NAMES
 
@@ -22,6 +22,9 @@ class Facts(FactsOf, frozen=True, kw_only=True):
         ticket_minor: the merchant's median ticket.
         ticket_own_minor: that of the registered MCC.
         ticket_like_minor: that of the other.
+        other: the likeliest MCC of a dearer class by the trade model; "" where none judged.
+        other_share: its probability, 0 to 1.
+        own_share: that of the registered MCC; None where the model does not have it.
     """
 
     hits: int
@@ -33,6 +36,9 @@ class Facts(FactsOf, frozen=True, kw_only=True):
     ticket_minor: int | None = None
     ticket_own_minor: int | None = None
     ticket_like_minor: int | None = None
+    other: str = ""
+    other_share: float | None = None
+    own_share: float | None = None
 
 
 def sentence(facts: Facts, currency: str) -> Text:
@@ -57,9 +63,26 @@ def sentence(facts: Facts, currency: str) -> Text:
     clearest_zh = f"，尤其是{telling.zh}" if facts.telling else ""
     name_en = f"; its name suggests {called.en}" if facts.called else ""
     name_zh = f"；店名显示为{called.zh}" if facts.called else ""
+    model = _by_model(facts)
     return Text(
         f"Registered {own.en}, sells like {like.en}{clearest_en}; median ticket {ticket}, usual for {facts.own} "
-        f"{ticket_own}, for {facts.like} {ticket_like}{name_en}{lost.en}",
+        f"{ticket_own}, for {facts.like} {ticket_like}{model.en}{name_en}{lost.en}",
         f"登记MCC为{own.zh}，经营特征更接近{like.zh}{clearest_zh}；客单价中位数{ticket}，{facts.own}通常为{ticket_own}，"
-        f"{facts.like}通常为{ticket_like}{name_zh}{lost.zh}",
+        f"{facts.like}通常为{ticket_like}{model.zh}{name_zh}{lost.zh}",
+    )
+
+
+def _by_model(facts: Facts) -> Text:
+    """What the trade model makes of the merchant; nothing where none judged."""
+    if not facts.other:
+        return Text("", "")
+    other, share = mcc_text(facts.other), percent(facts.other_share)
+    if facts.own_share is None:
+        return Text(
+            f"; the way it sells fits {other.en} with {share.en}", f"；按经营特征，属于{other.zh}的概率为{share.zh}"
+        )
+    own = percent(facts.own_share)
+    return Text(
+        f"; the way it sells fits {other.en} with {share.en}, {facts.own} with {own.en}",
+        f"；按经营特征，属于{other.zh}的概率为{share.zh}，属于{facts.own}的概率为{own.zh}",
     )

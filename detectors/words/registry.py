@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from detectors.words import (
+    anomaly,
     compromised_point,
     dormancy,
     fee_fall,
@@ -40,7 +41,7 @@ WORDS: Mapping[str, Any] = {
         mcc_jump, mcc_drift, mcc_rotation, mcc_static, fee_over, fee_rise, fee_notice, fee_under,
         fee_fall, volume_rise, volume_collapse,
         volume_decline, volume_burst, stan_reuse, compromised_point, gauge_breach, terminal_failing, terminal_silent,
-        dormancy, licence_expiry,
+        dormancy, licence_expiry, anomaly,
     )
 }  # fmt: skip
 """By detector its module, with `TITLE`, `Facts` and `sentence`; those of detectors that were removed may stay."""

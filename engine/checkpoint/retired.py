@@ -50,6 +50,7 @@ class RetiredDetector:
     mark: DetectorMark
     needs: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    least_severity: float = 0.0
     quiet_gap_s: int = 1
     max_age_s: int = 1
 

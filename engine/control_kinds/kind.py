@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,3 +36,29 @@ class ControlKind:
     install: Callable[[Any, Mapping[str, Any]], None] | None = None
     settings: tuple[str, ...] = ()
     toml: bool = False
+
+
+def file_or_null(setting: str) -> Callable[[Mapping[str, Any]], bytes]:
+    """Version 0 of a kind: the JSON of the file that a setting names, null where it names none."""
+
+    def default(settings: Mapping[str, Any]) -> bytes:
+        file = settings.get(setting)
+        return msgspec.json.format(Path(file).read_bytes(), indent=-1) if file else b"null"
+
+    return default
+
+
+def model_kind(name: str, name_zh: str, decode: Callable[[bytes], Any]) -> ControlKind:
+    """A kind that holds a model, or null for none; its setting has its name.
+
+    The kernel needs no model, so nothing is entered into its tables: the rows that it wrote are scored afterwards.
+
+    Args:
+        name: of the kind.
+        name_zh: likewise.
+        decode: makes the model of an artefact's bytes; asked only where there is one.
+    """
+    return ControlKind(
+        name=name, name_zh=name_zh, decode=lambda body: None if body == b"null" else decode(body),
+        default=file_or_null(name), install=lambda _reference, _in_force: None, settings=(name,),
+    )  # fmt: skip

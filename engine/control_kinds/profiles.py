@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from domain.profiles import Profiles
-from engine.control_kinds.kind import ControlKind
+from engine.control_kinds.kind import ControlKind, file_or_null
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,11 +13,6 @@ if TYPE_CHECKING:
 
 def _decode(body: bytes) -> Profiles | None:
     return None if body == b"null" else Profiles.decoded(body)
-
-
-def _default(settings: Mapping[str, Any]) -> bytes:
-    file = settings.get("profiles")
-    return msgspec.json.format(Path(file).read_bytes(), indent=-1) if file else b"null"
 
 
 def _install(reference: Any, in_force: Mapping[str, Any]) -> None:
@@ -33,5 +25,10 @@ def _install(reference: Any, in_force: Mapping[str, Any]) -> None:
 
 
 KIND = ControlKind(
-    name="profiles", name_zh="行业画像", decode=_decode, default=_default, install=_install, settings=("profiles",)
+    name="profiles",
+    name_zh="行业画像",
+    decode=_decode,
+    default=file_or_null("profiles"),
+    install=_install,
+    settings=("profiles",),
 )

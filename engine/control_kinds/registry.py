@@ -12,10 +12,12 @@ from engine.control_kinds import (
     engine,
     id_forms,
     layouts,
+    model,
     peers,
     prices,
     profiles,
     rates,
+    trade,
 )
 
 if TYPE_CHECKING:
@@ -25,8 +27,10 @@ if TYPE_CHECKING:
 
 KINDS: dict[str, ControlKind] = {
     each.KIND.name: each.KIND
-    for each in (detectors, peers, profiles, calendar, engine, prices, layouts, approval_codes, rates, id_forms)
-}
+    for each in (
+        detectors, peers, profiles, model, trade, calendar, engine, prices, layouts, approval_codes, rates, id_forms,
+    )
+}  # fmt: skip
 """By name."""
 DETECTORS = detectors.KIND.name
 """The kind that is judged by; the others take effect on rows of features, but for `ID_FORMS`."""

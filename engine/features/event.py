@@ -82,6 +82,8 @@ class Closing(NamedTuple):
     """When the business licence expires, by the master data in force; `MISSING` where they say nothing of it."""
     licence_day: int
     """The merchant's local day of that, since 1970; `MISSING` likewise."""
+    mcc: int
+    """The first MCC that the master data in force register; -1 where they register none."""
 
 
 class Revision(NamedTuple):
@@ -157,6 +159,8 @@ class Event(NamedTuple):
     local_hour: int
     """0 to 23."""
     amount: int
+    log_amount: float
+    """Natural logarithm of the amount of an approved sale, of 1 minor unit at least; 0.0 of anything else."""
     role: int
     """One of `domain.events.Role`."""
     approved: bool

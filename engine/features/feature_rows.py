@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 _COUNTED_AS = {each.code: each.counted_as for each in DISPOSITIONS}
 _BY_CODE = {each.code: each for each in DISPOSITIONS}
 _TERMS = frozenset({"merchant", "contract", "assignment"})
+_PASSED_ON = frozenset({"person", "visit", "complaint"})
+"""Kinds that readers get as they are."""
 _SHOWN = tuple(
     field for field in TRANSACTION
     if field.name in {
@@ -382,6 +384,17 @@ class FeatureRows:
             TermsEvent(int(context[i, 2]), int(context[i, 0]), event)
             for i, event in walked.decoded.others
             if self._first <= i < self._end and event["type"] in _TERMS and walked.dispositions[i] == OTHER_EVENT.code
+        ]
+
+    def passed_on(self) -> list[tuple[int, dict[str, Any]]]:
+        """The accepted versions of people, visits and complaints, in order, each with the offset of its record."""
+        walked = self._walked
+        return [
+            (int(walked.records.offsets[i]), event)
+            for i, event in walked.decoded.others
+            if self._first <= i < self._end
+            and event["type"] in _PASSED_ON
+            and walked.dispositions[i] == OTHER_EVENT.code
         ]
 
     def transaction(self, j: int) -> TransactionRow | None:

@@ -614,12 +614,14 @@ def _close(state: State, into: Into, references: Any, out: Any, r: int, j: int) 
     at_ms, day = row.close_ms, i64(row.close_day)
     idle = day - i64(row.day)
     _nothing(into)
-    licence_ms, licence_day = i64(state.master_data[_master_data_at(state, row, at_ms)].licence_ms), i64(MISSING)
+    version = state.master_data[_master_data_at(state, row, at_ms)]
+    licence_ms, licence_day = i64(version.licence_ms), i64(MISSING)
     if licence_ms:
         licence_day = (licence_ms + offset_at(state.zones, row.zone, licence_ms)) // DAY_MS
     else:
         licence_ms = i64(MISSING)
-    closing = Closing(at_ms, day, idle, licence_ms, licence_day)
+    mcc = i64(version.mccs[0]) if version.mcc_count > 0 else i64(-1)
+    closing = Closing(at_ms, day, idle, licence_ms, licence_day, mcc)
     close_all(row, state.blocks, closing, _reference_at(references, _clock(row, at_ms)), out)
     row.watermark_ms = max(row.watermark_ms, at_ms)
     if idle < IDLE_MOST_D:
@@ -908,11 +910,12 @@ def _event(
             due_ppm = i64(0)
     fee = judged_fee(fee, columns.number[N_TAX, i], columns.number[N_INSTANT, i], in_mode)
     fee = MISSING if counted else _own_money(fee, currency, row, reference)
+    log_amount = np.log(max(amount, 1)) if approved and role == SALE else 0.0
     entry = entry_of(columns.number[N_ENTRY, i])
     acceptor_at, layout = columns.start[S_ACCEPTOR, i], _layout(data, columns, i, reference)
     return Event(
         time_ms, now_ms, was_ms, day, now_day, was_day,
-        local_ms // 3_600_000 % 24, amount, role, approved, columns.hash[S_TXN, i], columns.hash[S_CARD, i],
+        local_ms // 3_600_000 % 24, amount, log_amount, role, approved, columns.hash[S_TXN, i], columns.hash[S_CARD, i],
         card_kind, scheme, entry,
         columns.number[N_RESPONSE, i], columns.number[N_COUNTRY, i], currency,
         _mcc(columns.number[N_MCC, i]), _acceptor_mcc(data, acceptor_at, layout, reference, known),
@@ -1352,9 +1355,9 @@ def snapshot(rows: Any, blocks: Any, state: State, references: Any, scratch: Any
     local_ms = now_ms + offset_at(state.zones, row.zone, now_ms)
     none, nothing = i64(-1), i64(MISSING)
     event = Event(
-        now_ms, now_ms, now_ms, min(local_ms // DAY_MS, day), day, day, local_ms // 3_600_000 % 24, i64(0), i64(UNDO),
-        now_ms < 0, _0, _0, nothing, nothing, none, nothing, nothing, i64(row.currency), none, none, none, none,
-        nothing, nothing, now_ms < 0, nothing, nothing, _0, _0, _0, _0, _0, none, i64(0), i64(0), _0, _0, none,
+        now_ms, now_ms, now_ms, min(local_ms // DAY_MS, day), day, day, local_ms // 3_600_000 % 24, i64(0), 0.0,
+        i64(UNDO), now_ms < 0, _0, _0, nothing, nothing, none, nothing, nothing, i64(row.currency), none, none, none,
+        none, nothing, nothing, now_ms < 0, nothing, nothing, _0, _0, _0, _0, _0, none, i64(0), i64(0), _0, _0, none,
     )  # fmt: skip
     update_all(row, blocks, event, master_data, _reference_at(references, now_ms), out)
     out.row_kind = ROW_TRANSACTION

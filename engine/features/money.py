@@ -66,6 +66,15 @@ def converted(amount: int, of: int, to: int, reference: Any) -> int:
     return scaled(amount, up * reference.exchange_down[other], down * reference.exchange_up[other])
 
 
+@njit_inner
+def home_rate(of: int, reference: Any) -> float:
+    """Minor units of the acquirer's currency for one of the currency `of` (packed); NaN where there is no rate."""
+    for k in range(reference.exchanges):
+        if reference.exchange_currency[k] == of:
+            return float(reference.exchange_up[k] / reference.exchange_down[k])
+    return np.nan
+
+
 @njit_cached
 def scale(amount: int, up: int, down: int) -> int:
     """`scaled`, for Python."""

@@ -21,6 +21,7 @@ from engine.decoding.hashing import hash_of
 from engine.features.blindness import Blind, Blindness
 from engine.features.event import CONTRACT, MASTER_DATA, MAX_MCCS, PRICE_LINE, REFERENCE
 from engine.features.rows import MOVED, Rows
+from engine.features.scoring import Models
 from engine.features.sets import AgedSet
 from engine.features.state import MAX_FEEDS, PENDING, Limits, State
 from engine.features.zones import Zones, changes, zone_table
@@ -31,10 +32,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.features.compose import Composition
+    from models.anomaly.model import Model
+    from models.trade.model import TradeModel
 
     InForce = tuple[int, tuple[Any, ...]]
     """What the kinds of `INSTALLED` say, and the row's clock from which on that is in force, UTC milliseconds."""
 
+_MODEL, _TRADE = INSTALLED.index("model"), INSTALLED.index("trade")
 EARLIER_TURN_S = {"duplicates": 3_600, "undone": 7 * 86_400}
 """Turns of a merchant's clock in which repeats and reversals were remembered before identities were keyed: of a turn
 it was known until the end of the next."""
@@ -86,6 +90,8 @@ class PartitionState:
         starts: the families that did, in the order they did, and on how many merchants each.
         start_ms: these merchants' clocks at that moment, one start after the other, UTC milliseconds; `MISSING` of a
             merchant that had no transaction by then.
+        models: the anomaly models by time.
+        trade_models: the trade models by time.
     """
 
     def __init__(
@@ -124,13 +130,16 @@ class PartitionState:
         self.blindness = Blindness(composition.families, composition.columns)
         self.starts: list[tuple[str, int]] = []
         self.start_ms = np.zeros(1024, np.int64)
-        self.references = _references(((0, tuple(version_0(config.controls).values())),))
+        self.set_in_force(((0, tuple(version_0(config.controls).values())),))
         self.known = _known_mccs()
         self.roles = np.array([events.ROLES[name] for name in events.TXN_TYPES], np.int64)
 
     def set_in_force(self, in_force: tuple[InForce, ...]) -> None:
         """Set what is in force by the rows' clocks, ascending; the first is in force from the beginning."""
         self.references = _references(in_force)
+        since_ms = np.array([ms for ms, _ in in_force], np.int64)
+        self.models: Models[Model] = Models(since_ms, [values[_MODEL] for _, values in in_force])
+        self.trade_models: Models[TradeModel] = Models(since_ms, [values[_TRADE] for _, values in in_force])
 
     def reference_at(self, clock_ms: int) -> Any:
         """The record of `REFERENCE` that is in force at a row's clock."""

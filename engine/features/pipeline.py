@@ -6,6 +6,7 @@ the rows; `state inspect` and `explain` read the features of one merchant.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,9 @@ from engine.features.families.registry import FAMILIES
 from engine.features.feature_rows import FeatureRows, Walked, value_of
 from engine.features.identity import empty_identity, identify
 from engine.features.partition import Full, PartitionState
+from engine.features.scoring import Scoring
 from engine.features.state import MAX_FEEDS
+from engine.features.trade_scoring import TradeScoring
 from engine.features.zones import is_zone
 
 if TYPE_CHECKING:
@@ -78,6 +81,7 @@ class FeaturePipeline:
         feeds: by feed, the latest time that a clock record of it carried, UTC milliseconds.
         columns: every feature column, in order.
         fields_dropped: of the last records, by name, how many an optional field was left out of because of its value.
+        scoring_s: seconds that the anomaly model and the trade model took for the last records.
     """
 
     def __init__(
@@ -89,6 +93,9 @@ class FeaturePipeline:
         self.feeds: dict[str, int] = {}
         self._decoder = Decoder()
         self.fields_dropped: Counter[str] = Counter()
+        self.scoring_s = 0.0
+        self._scoring = Scoring(self._composition.columns)
+        self._trade_scoring = TradeScoring(self._composition.columns)
         self._into = self._composition.outputs(0)
         self._identity = empty_identity(0)
         self._historic, self._foreign = historic, config.foreign
@@ -103,7 +110,7 @@ class FeaturePipeline:
 
         The parts must all be taken, in order. Every record is in exactly one of them.
         """
-        self.fields_dropped = Counter()
+        self.fields_dropped, self.scoring_s = Counter(), 0.0
         if len(records):
             decoded = self._decoder.decode(records)
             self.fields_dropped = decoded.dropped
@@ -166,6 +173,10 @@ class FeaturePipeline:
         while (first := int(cursor[0])) < n:
             count = self._run(decoded, places, walked.dispositions, cursor)
             state.blindness.hide(into, count)
+            began = time.perf_counter()
+            self._scoring.score(into, count, state.models)
+            self._trade_scoring.score(into, count, state.trade_models, state.references, state.master_data)
+            self.scoring_s += time.perf_counter() - began
             end = int(cursor[0])
             for i, code, _ in decoded.dead:
                 if first <= i < end:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from streams.endpoint import first_line
 from streams.errors import NoLog
 from streams.kafka.options import KafkaOptions, brokers_of
 
@@ -61,7 +62,7 @@ class KafkaAddress:
         return cls(
             KafkaOptions(
                 bootstrap=brokers_of(url),
-                password=_first_line(Path(password_file)) if password_file else "",
+                password=first_line(Path(password_file)) if password_file else "",
                 ca_file=_path(ca_file),
                 cert_file=_path(cert_file),
                 key_file=_path(key_file),
@@ -142,8 +143,3 @@ class KafkaAddress:
 
 def _path(text: str) -> Path | None:
     return Path(text) if text else None
-
-
-def _first_line(file: Path) -> str:
-    """A secret; the end of the line, which editors put there, is none of it."""
-    return file.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")

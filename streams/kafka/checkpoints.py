@@ -20,6 +20,7 @@ from aiokafka.errors import KafkaError
 
 from engine.checkpoint.pages import Damaged
 from streams.errors import LetGo, UnknownFormat, Unreachable, WrongParent
+from streams.kafka.options import FETCH_WAIT_MS
 from streams.kafka.result_writer import KafkaResultWriter
 from streams.manifests import REBUILD, Head, Manifest, check_next, check_page, sealed, sized, unsealed
 
@@ -278,7 +279,8 @@ async def _read_once(options: KafkaOptions, topic: str, partitions: Collection[i
         return found
     consumer = AIOKafkaConsumer(
         **options.client_kwargs(), enable_auto_commit=False, isolation_level="read_committed",
-        fetch_max_bytes=64 << 20, max_partition_fetch_bytes=16 << 20, request_timeout_ms=int(_SILENT_S * 1000),
+        fetch_max_bytes=64 << 20, max_partition_fetch_bytes=16 << 20, fetch_max_wait_ms=FETCH_WAIT_MS,
+        request_timeout_ms=int(_SILENT_S * 1000),
     )  # fmt: skip
     try:
         await consumer.start()

@@ -25,6 +25,7 @@ from streams.batches import BatchConsumer, BatchTransport
 from streams.errors import Fenced, LetGo, LogFailed, OffsetGone, Unreachable
 from streams.kafka.assignor import assignor_of
 from streams.kafka.fetcher import BatchKafkaConsumer
+from streams.kafka.options import FETCH_WAIT_MS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
@@ -77,6 +78,7 @@ class Consumer(BatchConsumer):
             isolation_level="read_committed",
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_bytes=4 * FETCH_BYTES,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             session_timeout_ms=int(SESSION_S * 1000),
             heartbeat_interval_ms=int(HEARTBEAT_S * 1000),
             rebalance_timeout_ms=int(REBALANCE_S * 1000),
@@ -160,8 +162,8 @@ class Consumer(BatchConsumer):
             # Drop records fetched before recovery set the position.
             return {TP(*tp): batch for tp, batch in found.items()} if self._ready else {}
 
-    async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Go to where reading starts, between the assignment and the resuming of the flow.
+    async def recover(self) -> Mapping[TP, int]:
+        """Have what is assigned recovered, and go to where its reading starts.
 
         A fetch is over before, or begins after: what it brings was sought for, or is dropped by its token.
         """

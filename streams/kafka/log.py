@@ -164,6 +164,11 @@ class KafkaLog:
         """Whether `topic` is compacted; raises `UnknownTopic`."""
         return self._topic(topic).compacted
 
+    def can_append(self, topic: str) -> bool:
+        """Whether the brokers let us write to `topic`: asked anew each time, for rights are given and taken away."""
+        with self._failing():
+            return "WRITE" in self._admin.topic(topic).rights
+
     def _topic(self, name: str) -> KafkaTopic:
         if (known := self._known.get(name)) is None:
             with self._failing():

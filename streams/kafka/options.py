@@ -18,6 +18,9 @@ PORT = 9092
 PROTOCOLS = {"plaintext": "PLAINTEXT", "tls": "SSL", "sasl_plaintext": "SASL_PLAINTEXT", "sasl_tls": "SASL_SSL"}
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
 COMPRESSIONS = ("zstd", "lz4", "snappy", "gzip", "none")
+FETCH_WAIT_MS = 100
+"""A broker with nothing new answers a fetch after so long, and only then what else it is asked on that connection. At
+aiokafka's 500 ms, a recovery took a second for each idle partition, to ask for its first offset and its end."""
 
 
 class _Secret(str):
@@ -141,11 +144,18 @@ def brokers_of(url: str) -> tuple[str, ...]:
 
 
 def _address(text: str, url: str) -> str:
-    parts = urlsplit(f"//{text}")
-    if not parts.hostname or parts.netloc != text or "@" in text:
-        raise ValueError(f"log_url must be kafka://host:port,host:port, got {masked_url(url)!r}")
+    fault = f"log_url must be kafka://host:port,host:port, got {masked_url(url)!r}"
+    try:
+        parts = urlsplit(f"//{text}")
+        port = PORT if parts.port is None else parts.port
+    except ValueError as error:
+        raise ValueError(fault) from error
+    if not parts.hostname or parts.netloc != text or "@" in text or text.endswith(":"):
+        raise ValueError(fault)
+    if port == 0:
+        raise ValueError(f"log_url must name ports from 1 to 65535, got {masked_url(url)!r}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{host}:{parts.port or PORT}"
+    return f"{host}:{port}"
 
 
 def _is_loopback(address: str) -> bool:

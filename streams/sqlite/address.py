@@ -128,6 +128,6 @@ def path_of(url: str) -> Path:
         ValueError: it names none.
     """
     path = url.removeprefix(_ROOT)
-    if not url.startswith(_ROOT) or path in {"", "/"} or path.endswith("/"):
+    if not url.startswith(_ROOT) or path in {"", "/"} or path.endswith("/") or "\0" in unquote(path):
         raise ValueError(f"log_url must be sqlite:///folder/file.db, got {masked_url(url)!r}")
     return Path(unquote(path))

@@ -27,12 +27,12 @@ class SqliteFailed(LogFailed):
     """SQLite could not do what it was asked.
 
     Attributes:
-        reason: in SQLite's words.
+        reason: in SQLite's words; the message names the file.
         code: SQLite's primary result code, 0 where the failure has none.
     """
 
-    def __init__(self, error: sqlite3.Error) -> None:
-        super().__init__(f"database of the log or the state: {error}")
+    def __init__(self, error: sqlite3.Error, where: str = "") -> None:
+        super().__init__(f"{where or 'database of the log or the state'}: {error}")
         self.reason = str(error)
         self.code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
         self.may_pass = self.code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL}
@@ -54,15 +54,16 @@ class SqliteFailed(LogFailed):
 
 
 @contextmanager
-def _translated(cursor: sqlite3.Cursor | None = None) -> Iterator[None]:
+def _translated(cursor: sqlite3.Cursor | None = None, where: str = "") -> Iterator[None]:
     try:
         yield
     except sqlite3.ProgrammingError:
         raise
     except sqlite3.DatabaseError as error:
         if cursor is not None:
+            where = getattr(cursor.connection, "where", where)
             cursor.close()  # the traceback keeps it, and it would keep the file open
-        raise SqliteFailed(error) from error
+        raise SqliteFailed(error, where) from error
 
 
 class _Cursor(sqlite3.Cursor):
@@ -95,7 +96,13 @@ class _Cursor(sqlite3.Cursor):
 
 
 class Connection(sqlite3.Connection):
-    """A connection that fails with `SqliteFailed`; made by `connect`."""
+    """A connection that fails with `SqliteFailed`; made by `connect`.
+
+    Attributes:
+        where: the file, for messages.
+    """
+
+    where: str = ""
 
     def execute(self, *args: Any) -> _Cursor:
         """As `sqlite3.Connection.execute`."""
@@ -130,10 +137,13 @@ def connect(path: str | PathLike[str], busy_timeout_s: float, *, uri: bool = Fal
     """
     if not uri:
         make_file(path)
-    with _translated():
-        return sqlite3.connect(
+    where = str(path).partition("?")[0].removeprefix("file:") if uri else str(path)
+    with _translated(where=where):
+        made = sqlite3.connect(
             path, timeout=busy_timeout_s, isolation_level=None, check_same_thread=False, uri=uri, factory=Connection
         )
+    made.where = where
+    return made
 
 
 def open_patiently(set_up: Callable[[], object], patience_s: float) -> None:

@@ -140,8 +140,8 @@ class Consumer(BatchConsumer):
                 fetched[tp] = Batch.of(batch)
         return fetched
 
-    async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Go to where reading starts, between the assignment and the resuming of the flow."""
+    async def recover(self) -> Mapping[TP, int]:
+        """Have what is assigned recovered, and go to where its reading starts."""
         try:
             numbers = [each.partition for each in self._assignment]
             found = await self.transport.handler.on_assigned(numbers, unbroken=False)

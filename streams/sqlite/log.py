@@ -10,6 +10,7 @@ thread at a time.
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -270,6 +271,11 @@ class SqliteLog:
         return ids[partition]
 
     # -- appending
+
+    def can_append(self, topic: str) -> bool:
+        """Whether the file may be written to; raises UnknownTopic."""
+        self.partitions(topic)
+        return os.access(self.path, os.W_OK)
 
     def append(
         self,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).parents[2] / "dashboards"
 LANGUAGES = ("en", "zh")
 BOARDS = ("risk-overview", "operations", "detectors", "wall")
+SQL_BOARDS = ("merchant", "casework")
 _WORDS = re.compile(r'"(?:[^"\\]|\\.)*"|\$\{?\w+\}?|(?<![\w:])\d+(?:ms|[smhdwy])\b')
 _NAME = re.compile(r"\b([a-zA-Z_:][\w:]*)\b(?!\s*\()")
 _SELECTED = re.compile(r"([a-zA-Z_:][\w:]*)\{([^}]*)\}")
@@ -28,12 +29,14 @@ def board(language: str, name: str) -> dict[str, Any]:
 
 
 def asked_by(found: dict[str, Any]) -> list[Asked]:
-    """The queries of a dashboard's panels, annotations and variables."""
+    """The queries of a dashboard's panels, and of one on Prometheus those of its annotations and variables."""
     panels = [
-        Asked(f"{found['uid']}: {panel['title']}", target["expr"])
+        Asked(f"{found['uid']}: {panel['title']}", target.get("expr") or target["rawSql"])
         for panel in found["panels"]
         for target in panel["targets"]
     ]
+    if "rawSql" in found["panels"][0]["targets"][0]:
+        return panels
     notes = [Asked(f"{found['uid']}: {each['name']}", each["expr"]) for each in found["annotations"]["list"]]
     choices = [
         Asked(f"{found['uid']}: ${each['name']}", re.findall(r"label_values\((.*), \w+\)", each["query"]["query"])[0])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from dashboards.alerting import ALERTS, SILENCING
+from dashboards.alerting import ALERTS, APART, SILENCING
 from tests.dashboards.reading import ROOT
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import free_ports
@@ -125,16 +125,19 @@ def test_pages_tickets_and_the_dead_mans_switch_go_different_ways(alertmanager: 
 
 
 @pytest.mark.parametrize("silencing", SILENCING)
-def test_a_broker_or_all_workers_down_hold_all_else_back(alertmanager: Alertmanager, silencing: str) -> None:
+def test_a_broker_or_all_workers_down_hold_back_what_follows(alertmanager: Alertmanager, silencing: str) -> None:
     alertmanager.fire((silencing, "page"))
-    others = {(rule.name, rule.severity) for rule in RULES if rule.name not in {*SILENCING, "TillwatchDeadMansSwitch"}}
+    others = {(rule.name, rule.severity) for rule in RULES if rule.name not in {*SILENCING, *APART}}
     alertmanager.fire(*sorted(others), ("TillwatchDeadMansSwitch", "none"), partition="1")
     wait_until(lambda: alertmanager.held_back() == others, "all others are held back", 30)
+    alertmanager.fire(("TillwatchAuditBroken", "page"))
     alertmanager.fire(("OfSomethingElse", "ticket"), service="database")  # sent later than those would have been
     wait_until(lambda: "OfSomethingElse" in alertmanager.sent.get("tickets", ()), "another service's is sent", 30)
     wait_until(lambda: "dead-mans-switch" in alertmanager.sent, "the dead-man's switch is heard", 30)
+    wait_until(lambda: len(alertmanager.sent["pages"]) == 2, "the audit is heard of", 30)
     assert alertmanager.sent == {
-        "pages": {silencing}, "tickets": {"OfSomethingElse"}, "dead-mans-switch": {"TillwatchDeadMansSwitch"},
+        "pages": {silencing, "TillwatchAuditBroken"}, "tickets": {"OfSomethingElse"},
+        "dead-mans-switch": {"TillwatchDeadMansSwitch"},
     }  # fmt: skip
 
 

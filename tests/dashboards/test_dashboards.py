@@ -12,21 +12,34 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from dashboards import thresholds as limit
 from dashboards.alerting import ALERTS, RECORDINGS
 from dashboards.build import BOARDS as BUILT
+from dashboards.build import SQL_BOARDS as BUILT_OF_SQL
 from dashboards.build import dashboard_json, files
 from dashboards.frame import SCHEMA_VERSION
 from dashboards.kit import Language
 from dashboards.queries import gained
 from streams.feeds import STALLED_S
-from streams.metric_names import METRICS, MetricKind
-from tests.dashboards.reading import BOARDS, LANGUAGES, ROOT, Asked, asked_by, board, metrics_of, selected_labels
+from streams.metric_names import CASEWORK_METRICS, METRICS, MODEL_METRICS, MetricKind
+from tests.dashboards.reading import (
+    BOARDS,
+    LANGUAGES,
+    ROOT,
+    SQL_BOARDS,
+    Asked,
+    asked_by,
+    board,
+    metrics_of,
+    selected_labels,
+)
 
 EVERY = [(language, name) for language in LANGUAGES for name in BOARDS]
+ALL = EVERY + [(language, name) for language in LANGUAGES for name in SQL_BOARDS]
 PROMETHEUS_OWN = {
     "up": {"job", "instance"},
     "ALERTS": {"alertname", "alertstate", "severity", "service", "job", "instance"},
     "process_start_time_seconds": {"job", "instance"},
 }
 """Series that Prometheus makes itself, or that every Python process with its client has."""
+_OF_GRAFANA = {"__range", "__interval", "__rate_interval", "__data", "__all", "__timeFilter", "__value"}
 ANNOTATION_KEYS = {"step", "titleFormat", "textFormat", "tagKeys", "useValueForTime"}
 """Of the Prometheus data source: it reads them, and Grafana's schema does not name them."""
 
@@ -37,9 +50,9 @@ def panels(language: str, name: str) -> list[dict[str, Any]]:
 
 
 def exposed() -> dict[str, set[str]]:
-    """Every series that a worker exposes, with its labels."""
+    """Every series that a worker or casework exposes or `tillwatch model drift` writes, with its labels."""
     found = dict(PROMETHEUS_OWN)
-    for each in METRICS:
+    for each in (*METRICS, *MODEL_METRICS, *CASEWORK_METRICS):
         labels = {*each.labels, "job", "instance"}
         if each.kind is MetricKind.HISTOGRAM:
             found |= {f"{each.name}_bucket": labels | {"le"}, f"{each.name}_sum": labels, f"{each.name}_count": labels}
@@ -65,11 +78,11 @@ def test_no_file_is_left_that_the_code_does_not_make() -> None:
 
 
 def test_the_tests_look_at_every_dashboard() -> None:
-    assert set(BOARDS) == set(BUILT)
+    assert (set(BOARDS), set(SQL_BOARDS)) == (set(BUILT), set(BUILT_OF_SQL))
     assert get_args(Language) == LANGUAGES
 
 
-@pytest.mark.parametrize(("language", "name"), EVERY)
+@pytest.mark.parametrize(("language", "name"), ALL)
 def test_a_dashboard_is_read_by_the_published_schemas_classes_without_loss(language: str, name: str) -> None:
     plugins.register_default_plugins()
     given = board(language, name)
@@ -127,7 +140,7 @@ def test_every_recorded_series_is_read_by_someone() -> None:
     assert {each.name for each in RECORDINGS} - read - own == set()
 
 
-@pytest.mark.parametrize(("language", "name"), EVERY)
+@pytest.mark.parametrize(("language", "name"), ALL)
 def test_every_panel_has_a_title_a_description_a_unit_and_a_word_for_no_data(language: str, name: str) -> None:
     for panel in panels(language, name):
         defaults = panel["fieldConfig"]["defaults"]
@@ -137,13 +150,13 @@ def test_every_panel_has_a_title_a_description_a_unit_and_a_word_for_no_data(lan
         assert defaults["noValue"] == {"en": "no data", "zh": "无数据"}[language], panel["title"]
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", BOARDS + SQL_BOARDS)
 def test_both_languages_ask_the_same(name: str) -> None:
     english, chinese = ([each.expression for each in asked_by(board(language, name))] for language in LANGUAGES)
     assert [each.replace('"none"', '"无"') for each in english] == chinese
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", BOARDS + SQL_BOARDS)
 def test_chinese_words_are_chinese_and_english_ones_are_not(name: str) -> None:
     def said(language: str) -> list[str]:
         return [text for panel in panels(language, name) for text in (panel["title"], panel["description"])]
@@ -153,25 +166,28 @@ def test_chinese_words_are_chinese_and_english_ones_are_not(name: str) -> None:
     assert [each for each in said("en") if chinese.search(each)] == []
 
 
-@pytest.mark.parametrize(("language", "name"), EVERY)
+@pytest.mark.parametrize(("language", "name"), ALL)
 def test_every_variable_is_used_and_every_used_one_declared(language: str, name: str) -> None:
     text = json.dumps(board(language, name))
     declared = {each["name"] for each in board(language, name)["templating"]["list"]}
-    used = set(re.findall(r"\$\{?(\w+)", text)) - {"__range", "__interval", "__rate_interval", "__data", "__all"}
+    used = set(re.findall(r"\$\{?(\w+)", text)) - _OF_GRAFANA
     assert used == declared
 
 
-@pytest.mark.parametrize(("language", "name"), EVERY)
+@pytest.mark.parametrize(("language", "name"), ALL)
 def test_a_dashboard_is_imported_without_provisioning(language: str, name: str) -> None:
     found = board(language, name)
     assert "__inputs" not in found
     assert found["schemaVersion"] == SCHEMA_VERSION
     assert found["uid"].endswith(f"-{language}")
-    sources = {json.dumps(each["datasource"]) for each in [*found["panels"], *found["annotations"]["list"]]}
-    assert sources == {'{"type": "prometheus", "uid": "${datasource}"}'}
+    notes = found.get("annotations", {}).get("list", [])
+    targets = [target for panel in found["panels"] for target in panel["targets"]]
+    sources = {json.dumps(each["datasource"]) for each in [*found["panels"], *notes, *targets]}
+    kind = "grafana-postgresql-datasource" if name in SQL_BOARDS else "prometheus"
+    assert sources == {json.dumps({"type": kind, "uid": "${datasource}"})}
 
 
-@pytest.mark.parametrize("name", BOARDS)
+@pytest.mark.parametrize("name", BOARDS + SQL_BOARDS)
 def test_panels_do_not_overlap_and_stay_on_the_grid(name: str) -> None:
     cells: set[tuple[int, int]] = set()
     for panel in panels("en", name):
@@ -195,6 +211,7 @@ def test_rates_of_counters_use_grafanas_own_interval() -> None:
 LINES = {
     "Behind, by partition": ("TillwatchLag", limit.BEHIND_S),
     "Age of the last checkpoint": ("TillwatchCheckpointOld", limit.CHECKPOINT_AGE_S),
+    "Filing behind": ("TillwatchFilingBehind", limit.FILING_BEHIND_S),
     "Clock skew": ("TillwatchClockSkew", limit.CLOCK_SKEW_S),
     "Free where the log is": ("TillwatchDisk", limit.DISK_FREE_BYTES),
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dashboards.build import HERE
+from dashboards.build import BOARDS, HERE
 from tests.dashboards.test_alertmanager import answers
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import free_ports
@@ -101,10 +101,10 @@ def test_chromium_paints_it_at_the_size_of_the_dashboard(prometheus: Prometheus,
     assert high > 500
 
 
-def test_every_query_of_every_dashboard_is_one_that_prometheus_reads(prometheus: Prometheus) -> None:
+def test_every_query_of_a_dashboard_on_prometheus_is_one_that_it_reads(prometheus: Prometheus) -> None:
     for language in ("en", "zh"):
-        for path in sorted((HERE / language).glob("*.json")):
-            board = json.loads(path.read_text(encoding="utf-8"))
+        for name in BOARDS:
+            board = json.loads((HERE / language / f"{name}.json").read_text(encoding="utf-8"))
             prometheus.marks([each | {"enable": True} for each in board["annotations"]["list"]])
             for panel in board["panels"]:
                 for target in panel["targets"]:

@@ -154,6 +154,50 @@ def expanded(values: str) -> list[str]:
     return [value] * (int(times_) + 1)
 
 
+def model(**figures: str) -> Callable[[], Series]:
+    """What `tillwatch model drift` wrote, which lies in the file of the node exporter."""
+
+    def made() -> Series:
+        usual = {"in_force": "1x120", "measured_timestamp_seconds": "0x120", "score_drift": "0.02x120",
+                 "trained_until_timestamp_seconds": "0x120"}  # fmt: skip
+        written = {f"tillwatch_model_{name}": values for name, values in (usual | figures).items()}
+        habits = {f'tillwatch_model_habit_drift{{habit="{each}"}}': "0.05x120" for each in ("night_share", "fee_off")}
+        return healthy(120) | habits | written
+
+    return made
+
+
+def drifting_habit() -> Series:
+    return model()() | {'tillwatch_model_habit_drift{habit="night_share"}': "0.3x120"}
+
+
+def casework(**figures: str) -> Callable[[], Series]:
+    """What casework's filing agent shows, and a console that answers."""
+
+    def made() -> Series:
+        usual = {"filed_timestamp_seconds": "0+60x120", "audit_intact": "1x120",
+                 'outbox_records{status="pending"}': "2x120", 'outbox_records{status="refused"}': "3x120"}  # fmt: skip
+        shown = {of_casework(name): values for name, values in (usual | figures).items()}
+        up = {f'up{{job="tillwatch-{each}",instance="c"}}': "1x120" for each in ("casework", "console")}
+        return healthy(120) | up | shown
+
+    return made
+
+
+def of_casework(name: str) -> str:
+    metric, _, labels = name.partition("{")
+    return f'tillwatch_casework_{metric}{{job="tillwatch-casework",instance="c",{labels or "}"}'
+
+
+def does_not_answer(job: str) -> Callable[[], Series]:
+    def made() -> Series:
+        given = casework()()
+        shown = {key: stopped(values) for key, values in given.items() if f'job="{job}"' in key}
+        return given | shown | {f'up{{job="{job}",instance="c"}}': "1x30 0x90"}
+
+    return made
+
+
 CASES: dict[str, tuple[Callable[[], Series], int, Firing]] = {
     "all is well": (lambda: healthy(120), 90, set()),
     "1,000 s of work wait": (lag, 90, {("TillwatchLag", "ticket")}),
@@ -191,6 +235,30 @@ CASES: dict[str, tuple[Callable[[], Series], int, Firing]] = {
     "one of two workers died and nobody took over": (
         lambda: without(healthy(120), "b"), 60,
         {("TillwatchWorkerDown", "ticket"), ("TillwatchPartitionUnowned", "page")}),
+    "the model is as it was trained": (model(), 100, set()),
+    "scores have drifted": (model(score_drift="0.3x120"), 100, {("TillwatchModelDrifts", "ticket")}),
+    "a habit has drifted": (drifting_habit, 100, {("TillwatchModelDrifts", "ticket")}),
+    "no model is in force": (model(in_force="0x120"), 100, {("TillwatchModelMissing", "ticket")}),
+    "drift was measured four days ago": (
+        model(measured_timestamp_seconds=f"{-4 * 86_400}x120"), 100, {("TillwatchModelMissing", "ticket")}),
+    "the model was trained on days up to 101 days ago": (
+        model(trained_until_timestamp_seconds=f"{-101 * 86_400}x120"), 100, {("TillwatchModelOld", "ticket")}),
+    "casework files and the console answers": (casework(), 90, set()),
+    "filing is 5 minutes behind": (
+        casework(filed_timestamp_seconds="0+60x30 1800+0x90"), 35, {("TillwatchFilingBehind", "ticket")}),
+    "filing is half an hour behind": (
+        casework(filed_timestamp_seconds="0+60x30 1800+0x90"), 60,
+        {("TillwatchFilingBehind", "ticket"), ("TillwatchFilingBehind", "page")}),
+    "the filing agent does not answer": (
+        does_not_answer("tillwatch-casework"), 60, {("TillwatchFilingDown", "page")}),
+    "a verdict has been due for 20 minutes": (
+        casework(outbox_oldest_timestamp_seconds="2400x120"), 61, {("TillwatchOutboxStuck", "ticket")}),
+    "a verdict has been due for 5 minutes": (casework(outbox_oldest_timestamp_seconds="2400x120"), 45, set()),
+    "a verdict was refused": (
+        casework(**{'outbox_records{status="refused"}': "3x70 4x50"}), 80, {("TillwatchOutboxStuck", "ticket")}),
+    "the console does not answer": (does_not_answer("tillwatch-console"), 60, {("TillwatchConsoleDown", "page")}),
+    "the console was restarted": (does_not_answer("tillwatch-console"), 33, set()),
+    "the audit was changed": (casework(audit_intact="1x30 0x90"), 31, {("TillwatchAuditBroken", "page")}),
     "no worker answers": (
         lambda: without(without(healthy(120), "b"), "a"), 60,
         {("TillwatchWorkerDown", "ticket"), ("TillwatchNoWorker", "page")}),

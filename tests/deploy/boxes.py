@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from engine.jit import cache_folder
+from tests.casework.postgres import folder_of_commands
 from tests.deploy.documents import ROOT
 from tests.faults.waiting import wait_until
 from tests.kafka.jars import jars
@@ -26,19 +27,22 @@ from tests.parts import Missing, command
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-OWNERS = {"kafka": "1000:1000", "prometheus": "65534:65534", "alertmanager": "65534:65534"}
+OWNERS = {
+    "kafka": "1000:1000", "prometheus": "65534:65534", "alertmanager": "65534:65534", "postgres": "999:999",
+}  # fmt: skip
 """Whose a new volume is: the image's folder at that place gives it its owner. Ours are of 10001."""
 PROGRAMS = {
     "prom/prometheus": ["prometheus"],
     "prom/alertmanager": ["prometheus-alertmanager"],
     "tillwatch": ["tillwatch"],
+    "postgres": [str(ROOT / "tests/deploy/postgres_entry.sh")],
 }
 """What stands for an image's entry point."""
 _SHIM = """#!/bin/sh
 exec java ${{KAFKA_HEAP_OPTS:-}} ${{KAFKA_LOG4J_OPTS:-}} -cp '/opt/kafka/libs/*' {main} "$@"
 """
 _ETC = ("alternatives", "ssl", "java-17-openjdk", "ld.so.cache", "localtime", "mime.types")
-_PASSWD = "root:x:0:0::/:/bin/sh\nservice:x:{user}:{group}::/nonexistent:/bin/sh\n"
+_PASSWD = "root:x:0:0::/:/bin/sh\n{name}:x:{user}:{group}::/nonexistent:/bin/sh\n"
 
 
 def need_namespaces() -> None:
@@ -205,16 +209,19 @@ class Box:
 
     def _inside(self) -> list[str]:
         """The service's command line, in its root and as its user."""
-        image = self.service["image"].split(":")[0]
-        entry = self.service.get("entrypoint") or PROGRAMS[image]
+        entry = self.service.get("entrypoint") or PROGRAMS[self._image()]
         return ["chroot", str(self.root), *self._as_user(), *entry, *self.service.get("command", [])]
+
+    def _image(self) -> str:
+        return self.service["image"].split(":")[0]
 
     def _as_user(self) -> list[str]:
         user, group = self.service["user"].split(":")
         groups = ",".join([group, *self.service.get("group_add", [])])
         environment = {
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            "PATH": f"{Path(sys.executable).parent}:{folder_of_commands()}:/usr/bin:/bin",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONPATH": str(ROOT),  # this tree's code, whichever one the environment was made in
             "TILLWATCH_CACHE": "/opt/tillwatch/cache",
             **{name: str(value) for name, value in self.service.get("environment", {}).items()},
         }
@@ -235,7 +242,7 @@ class Box:
         lines = ["mount --make-rprivate /", f"mount -t tmpfs -o mode=755 root {self.root}", f"mkdir {self.root}/etc"]
         user, group = self.service["user"].split(":")
         files = {
-            "passwd": _PASSWD.format(user=user, group=group),
+            "passwd": _PASSWD.format(name=self._image(), user=user, group=group),
             "hosts": self.lab.hosts(),
             "nsswitch.conf": "hosts: files\n",
         }
@@ -247,6 +254,7 @@ class Box:
         # Before what is shown: this tree may lie below /tmp.
         for each in self.service.get("tmpfs", ()):
             target, _, options = each.partition(":")
+            lines.append(f"mkdir -p {self.root}{target}")
             lines.append(f"mount -t tmpfs -o {options} tmpfs {self.root}{target}")
         lines += [line for source, target in shown.items() for line in self._bound(source, target, read_only=True)]
         for each in self.service.get("volumes", ()):

@@ -15,14 +15,20 @@ import pytest
 from jsonschema import Draft7Validator
 from jsonschema.validators import validator_for
 
+from dashboards.alerting import CASEWORK_JOB, CONSOLE_JOB
+from dashboards.sql_kit import KIND as SQL_KIND
 from tests.deploy.documents import ROOT, compose, documents, services
 from tests.house.test_house import PACKAGES
 from tests.parts import command, require
+from tillwatch.settings import Settings
 
 SERVICES = services()
 OURS = {name for name, each in SERVICES.items() if each["image"].startswith("tillwatch:")}
-ONCE = {"secrets", "topics", "simulator"}
-PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?")
+ONCE = {"secrets", "topics", "simulator", "casework-tables", "casework-views"}
+FILERS = ("casework", "console")
+"""Agent and console: what has the store, the log and the attached files."""
+KUBERNETES = "deploy/kubernetes/tillwatch.yml"
+PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+(\.\d+)?(@sha256:[0-9a-f]{64})?")
 
 
 def compose_schema() -> dict[str, Any]:
@@ -109,17 +115,27 @@ def test_no_service_sees_a_secret_that_it_does_not_need() -> None:
         for name, service in SERVICES.items()
         if name != "secrets"
     }
+    of_casework = {
+        "casework-tables": {"secrets-casework"}, "casework": {"secrets-casework", "secrets-tillwatch"},
+        "console": {"secrets-casework", "secrets-console", "secrets-tillwatch"},
+    }  # fmt: skip
     for name in OURS - {"secrets"}:
-        assert seen[name] == {"secrets-tillwatch"}
+        assert seen[name] == of_casework.get(name, {"secrets-tillwatch"})
     assert {name: seen[name] for name in set(seen) - OURS} == {
         "kafka": {"secrets-kafka"}, "prometheus": {"secrets-prometheus"}, "alertmanager": set(),
-        "grafana": {"secrets-grafana"},
+        "grafana": {"secrets-grafana"}, "postgres": {"secrets-postgres"}, "casework-views": {"secrets-casework"},
     }  # fmt: skip
 
 
 def test_a_secret_is_in_a_file_and_never_in_the_environment() -> None:
-    (config,) = [each for each in documents("deploy/kubernetes/tillwatch.yml") if each["kind"] == "ConfigMap"]
-    environments = [each.get("environment", {}) for each in SERVICES.values()] + [config["data"]]
+    pods = documents(KUBERNETES)
+    environments = [each.get("environment", {}) for each in SERVICES.values()]
+    environments += [each["data"] for each in pods if each["kind"] == "ConfigMap"]
+    environments += [
+        {pair["name"]: pair["value"] for pair in container.get("env", ())}
+        for each in pods if "template" in each.get("spec", {})
+        for container in each["spec"]["template"]["spec"]["containers"]
+    ]  # fmt: skip
     secret = re.compile(r"PASSWORD|TOKEN|SECRET|KEY(?!_FILE)")
     found = [(name, value) for each in environments for name, value in each.items() if secret.search(name)]
     named = [(name, value) for name, value in found if not name.startswith("GF_SECURITY_COOKIE")]
@@ -147,9 +163,9 @@ def test_the_image_gets_every_package_and_neither_tests_nor_history() -> None:
 def test_prometheus_takes_its_configuration(tmp_path: Path) -> None:
     promtool = require(lambda: command("promtool", "prometheus"))
     text = (ROOT / "deploy/prometheus/prometheus.yml").read_text(encoding="utf-8")
-    token = tmp_path / "metrics-token"
-    token.write_text("x" * 32)
-    text = text.replace("/run/secrets/prometheus/metrics-token", str(token))
+    for name in ("metrics-token", "console-ca.pem"):
+        (tmp_path / name).write_text("x" * 32)
+    text = text.replace("/run/secrets/prometheus", str(tmp_path))
     text = text.replace("/etc/prometheus/rules", str(ROOT / "dashboards/rules"))
     (tmp_path / "prometheus.yml").write_text(text)
     checked(promtool, "check", "config", str(tmp_path / "prometheus.yml"))
@@ -176,9 +192,94 @@ def test_prometheus_scrapes_every_worker_where_it_listens() -> None:
     assert {*job["static_configs"][0]["targets"]} == {f"{name}:{port}" for name in workers for port in ports}
 
 
+def test_prometheus_scrapes_casework_and_console_under_the_jobs_that_rules_select() -> None:
+    (config,) = documents("deploy/prometheus/prometheus.yml")
+    jobs = {each["job_name"]: each for each in config["scrape_configs"]}
+    (casework,), (console,) = (jobs[each]["static_configs"][0]["targets"] for each in (CASEWORK_JOB, CONSOLE_JOB))
+    assert casework == f"casework:{SERVICES['casework']['environment']['TILLWATCH_CASEWORK_HEALTH_PORT']}"
+    assert SERVICES["console"]["ports"] == [f"127.0.0.1:{console.partition(':')[2]}:8643"]
+    assert jobs[CONSOLE_JOB]["scheme"] == "https"
+    token = "/run/secrets/tillwatch/metrics-token"
+    assert {SERVICES[each]["environment"]["TILLWATCH_HEALTH_TOKEN_FILE"] for each in ("casework", "console")} == {token}
+
+
+def test_the_console_reaches_the_log_as_the_agent_does() -> None:
+    agent, console = SERVICES["casework"], SERVICES["console"]
+    of_log = {name for name in agent["environment"] if name.startswith(("TILLWATCH_LOG_URL", "TILLWATCH_KAFKA_"))}
+    assert len(of_log) > 3
+    assert {agent["environment"][each] == console["environment"][each] for each in of_log} == {True}
+    assert "kafka" in console["networks"]
+    assert "topics" in console["depends_on"]
+    given = [{each["configMapRef"]["name"] for each in container(name)["envFrom"]} for name in FILERS]
+    assert given == [{"tillwatch", "tillwatch-casework"}] * 2
+    policies = [each for each in documents(KUBERNETES) if each["kind"] == "NetworkPolicy"]
+    for name in FILERS:
+        (policy,) = [each for each in policies if each["metadata"]["name"] == f"tillwatch-{name}"]
+        assert {each["port"] for each in policy["spec"]["egress"][0]["ports"]} == {9093, 5432}
+
+
+def test_agent_and_console_see_the_same_attached_files() -> None:
+    for name in FILERS:
+        kept_in = SERVICES[name]["environment"]["TILLWATCH_CASEWORK_FILES"]
+        volumes = dict(each.split(":", 1) for each in SERVICES[name]["volumes"])
+        assert kept_in.startswith(f"{volumes['casework-files']}/")
+        mounts = {each["name"]: each["mountPath"] for each in container(name)["volumeMounts"] if "readOnly" not in each}
+        (settings,) = [each for each in documents(KUBERNETES) if each["metadata"]["name"] == "tillwatch-casework"
+                       and each["kind"] == "ConfigMap"]  # fmt: skip
+        assert settings["data"]["TILLWATCH_CASEWORK_FILES"].startswith(f"{mounts['files']}/")
+        (files,) = [each for each in pod(name)["volumes"] if each["name"] == "files"]
+        assert files["persistentVolumeClaim"] == {"claimName": "tillwatch-casework-files"}
+        assert pod(name)["securityContext"]["fsGroup"] == pod(name)["securityContext"]["runAsGroup"]
+    where = re.compile(r"^(?:User|WorkingDirectory|StateDirectory|UMask|ProtectSystem|ReadWritePaths)=.*", re.MULTILINE)
+    agent, console = (
+        where.findall((ROOT / f"deploy/systemd/tillwatch-{name}.service").read_text(encoding="utf-8"))
+        for name in FILERS
+    )
+    assert agent == console
+    assert {"WorkingDirectory=/var/lib/tillwatch", "StateDirectory=tillwatch"} <= {*agent}
+    assert not Path(Settings().casework_files).is_absolute()
+
+
+def pod(name: str) -> dict[str, Any]:
+    """Of a Deployment of the example for Kubernetes."""
+    (found,) = [
+        each["spec"]["template"]["spec"] for each in documents(KUBERNETES)
+        if (each["kind"], each["metadata"]["name"]) == ("Deployment", f"tillwatch-{name}")
+    ]  # fmt: skip
+    return found
+
+
+def container(name: str) -> dict[str, Any]:
+    (found,) = pod(name)["containers"]
+    return found
+
+
+def test_casework_starts_with_its_tables_and_the_tables_with_their_database() -> None:
+    wanted = {name: {*SERVICES[name]["depends_on"]} for name in ("casework", "console", "casework-views")}
+    assert all("casework-tables" in each for each in wanted.values())
+    assert SERVICES["casework-tables"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+    assert SERVICES["casework-views"]["image"] == SERVICES["postgres"]["image"]
+
+
+def test_the_database_answers_nobody_but_casework_and_grafana() -> None:
+    beside = {name for name, each in SERVICES.items() if "casework" in each["networks"]}
+    assert beside == {"postgres", "casework", "casework-tables", "casework-views", "console", "grafana"}
+    assert SERVICES["postgres"]["networks"] == ["casework"]
+    assert compose()["networks"]["casework"] == {"internal": True}
+
+
+def test_grafana_reads_casework_as_the_role_of_views_alone() -> None:
+    (sources,) = documents("deploy/grafana/provisioning/datasources/tillwatch.yml")
+    (source,) = [each for each in sources["datasources"] if each["type"] == SQL_KIND]
+    assert source["user"] == "tillwatch_grafana"
+    assert source["secureJsonData"] == {"password": "$__file{/run/secrets/grafana/casework-password}"}
+
+
 def test_grafana_finds_its_data_its_dashboards_and_its_home() -> None:
     (sources,) = documents("deploy/grafana/provisioning/datasources/tillwatch.yml")
-    assert {each["url"] for each in sources["datasources"]} == {"http://prometheus:9090", "http://alertmanager:9093"}
+    assert {each["url"] for each in sources["datasources"]} == {
+        "http://prometheus:9090", "http://alertmanager:9093", "postgres:5432",
+    }  # fmt: skip
     assert [each["name"] for each in sources["datasources"] if each.get("isDefault")] == ["Prometheus"]
     (boards,) = documents("deploy/grafana/provisioning/dashboards/tillwatch.yml")
     mounts = dict(reversed(each.split(":")[:2]) for each in SERVICES["grafana"]["volumes"])
@@ -193,13 +294,14 @@ def test_grafana_finds_its_data_its_dashboards_and_its_home() -> None:
 @pytest.mark.slow
 def test_kubernetes_takes_the_example() -> None:
     tool = require(lambda: command("kubernetes-validate", "the developers' tools of requirements.lock"))
-    done = checked(tool, "--strict", str(ROOT / "deploy/kubernetes/tillwatch.yml"))
-    assert done.count("passed") == 8
+    done = checked(tool, "--strict", str(ROOT / KUBERNETES))
+    assert done.count("passed") == 15
 
 
 def test_the_pods_run_as_the_restricted_policy_wants() -> None:
-    kinds = {each["kind"]: each for each in documents("deploy/kubernetes/tillwatch.yml")}
-    pods = [kinds[name]["spec"]["template"]["spec"] for name in ("StatefulSet", "Deployment")]
+    running = [each for each in documents(KUBERNETES) if "template" in each.get("spec", {})]
+    pods = [each["spec"]["template"]["spec"] for each in running]
+    assert [each["kind"] for each in running] == ["StatefulSet", *["Deployment"] * 3]
     for pod in pods:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -213,12 +315,16 @@ def test_the_pods_run_as_the_restricted_policy_wants() -> None:
     assert asked == {"livenessProbe": "live", "readinessProbe": "ready", "startupProbe": "live"}
 
 
-def test_one_process_publishes_causes() -> None:
-    (causes,) = [each for each in documents("deploy/kubernetes/tillwatch.yml") if each["kind"] == "Deployment"]
-    assert (causes["spec"]["replicas"], causes["spec"]["strategy"]) == (1, {"type": "Recreate"})
-    (container,) = causes["spec"]["template"]["spec"]["containers"]
-    assert container["args"] == SERVICES["causes"]["command"]
-    assert container["livenessProbe"]["exec"]["command"] == SERVICES["causes"]["healthcheck"]["test"][1:]
+@pytest.mark.parametrize("name", ["causes", "casework"])
+def test_one_process_does_what_one_alone_may_do(name: str) -> None:
+    (spec,) = [
+        each["spec"] for each in documents(KUBERNETES)
+        if (each["kind"], each["metadata"]["name"]) == ("Deployment", f"tillwatch-{name}")
+    ]  # fmt: skip
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    (container,) = spec["template"]["spec"]["containers"]
+    assert container["args"] == SERVICES[name]["command"]
+    assert container["livenessProbe"]["exec"]["command"] == SERVICES[name]["healthcheck"]["test"][1:]
 
 
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from tests.casework.postgres import folder_of_commands
 from tests.deploy.boxes import Lab, need_namespaces
 from tests.deploy.documents import services
 from tests.faults.waiting import wait_until
@@ -21,20 +22,23 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.monitoring, pytest.mark.timeout(900)]
 WORKERS = ("worker-1", "worker-2")
+CASEWORK = ("casework", "console", "casework-views")
+PUBLIC = {"cluster-id", "console-ca.pem"}
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """All services but Grafana, of which there is no program here, up and healthy."""
     require(jars)
+    require(folder_of_commands)
     require(need_namespaces)
     folder = tmp_path_factory.mktemp("boxes")
     for each in (folder, *folder.parents):
         if "pytest" in each.name:
             each.chmod(0o755)
     with Lab(folder, services()) as started:
-        started.up("alertmanager", "prometheus", *WORKERS, "simulator")
-        for name in ("alertmanager", "prometheus", *WORKERS):
+        started.up("alertmanager", "prometheus", *WORKERS, *CASEWORK, "simulator")
+        for name in ("alertmanager", "prometheus", *WORKERS, "casework", "console"):
             started.boxes[name].wait("service_healthy")
         yield started
 
@@ -64,6 +68,55 @@ def test_both_workers_hold_partitions(lab: Lab) -> None:
     wait_until(lambda: sorted(query(lab, "tillwatch_partitions")) == [2.0, 2.0], "each has its half", 90.0, poll_s=1)
 
 
+def test_alerts_are_filed_and_prometheus_sees_how(lab: Lab) -> None:
+    wait_until(lambda: query(lab, 'up{job="tillwatch-casework"} == 1') == [1.0], "casework is scraped", 90.0, poll_s=1)
+    wait_until(lambda: sum(query(lab, "tillwatch_casework_open_cases")) >= 1, "cases are open", 180.0, poll_s=1)
+    assert query(lab, "tillwatch_casework_audit_intact") == [1.0]
+
+
+def test_prometheus_scrapes_the_console_over_tls_with_its_token(lab: Lab) -> None:
+    wait_until(lambda: query(lab, 'up{job="tillwatch-console"} == 1') == [1.0], "it is scraped", 90.0, poll_s=1)
+
+
+def test_the_console_reads_the_log_and_may_write_controls(lab: Lab) -> None:
+    done = lab.boxes["console"].run(["tillwatch", "controls", "list"])
+    assert done.returncode == 0, done.stderr
+
+
+def test_agent_and_console_keep_attached_files_in_one_place(lab: Lab) -> None:
+    kept_in = lab.boxes["console"].service["environment"]["TILLWATCH_CASEWORK_FILES"]
+    assert lab.boxes["console"].run(["mkdir", "-m", "700", kept_in]).returncode == 0
+    assert lab.boxes["console"].run(["touch", f"{kept_in}/one"]).returncode == 0
+    assert lab.boxes["casework"].run(["rm", f"{kept_in}/one"]).returncode == 0
+
+
+def test_grafana_reads_views_of_casework_with_its_password(lab: Lab) -> None:
+    password = (lab.folder / "volumes" / "secrets-grafana" / "casework-password").read_text()
+    assert lab.boxes["casework-views"].process.wait(60) == 0, lab.boxes["casework-views"].tail()
+
+    def asked_for(table: str, password: str) -> int:
+        where = [
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "tillwatch_grafana",
+            "-d",
+            "casework",
+            "-Atc",
+            f"SELECT count(*) FROM {table}",
+        ]
+        return lab.boxes["postgres"].run(["env", f"PGPASSWORD={password}", "psql", *where]).returncode
+
+    assert asked_for("view_cases", password) == 0
+    assert asked_for("cases", password) != 0
+    assert asked_for("view_cases", "another") != 0
+
+
+def test_the_console_shows_its_first_link_once(lab: Lab) -> None:
+    said = lab.boxes["console"].tail()
+    assert said.count("https://127.0.0.1:8643/login/") == 1
+
+
 def test_prometheus_has_the_rules_and_its_alerts_reach_alertmanager(lab: Lab) -> None:
     rules = asked(lab.boxes["prometheus"], "9090/api/v1/rules")["data"]["groups"]
     assert sum(len(each["rules"]) for each in rules) > 10
@@ -74,7 +127,9 @@ def test_prometheus_has_the_rules_and_its_alerts_reach_alertmanager(lab: Lab) ->
     wait_until(lambda: "TillwatchDeadMansSwitch" in names(), "the dead-man's switch is heard", 120.0, poll_s=1)
 
 
-@pytest.mark.parametrize("name", ["kafka", "prometheus", "alertmanager", *WORKERS, "simulator"])
+@pytest.mark.parametrize(
+    "name", ["kafka", "prometheus", "alertmanager", *WORKERS, "simulator", "postgres", "casework", "console"]
+)
 def test_a_service_is_nobody_and_can_write_nowhere_else(lab: Lab, name: str) -> None:
     box = lab.boxes[name]
     user, _, group = box.service["user"].partition(":")
@@ -88,9 +143,9 @@ def test_a_service_is_nobody_and_can_write_nowhere_else(lab: Lab, name: str) -> 
         assert box.run(["touch", f"{folder}/written"]).returncode != 0
 
 
-def test_no_other_service_reads_the_workers_secrets(lab: Lab) -> None:
+def test_no_service_without_the_log_reads_the_workers_secrets(lab: Lab) -> None:
     assert lab.boxes["worker-1"].run(["cat", "/run/secrets/tillwatch/kafka-password"]).returncode == 0
-    for name in ("kafka", "prometheus", "alertmanager"):
+    for name in ("kafka", "prometheus", "alertmanager", "postgres"):
         assert lab.boxes[name].run(["cat", "/run/secrets/tillwatch/kafka-password"]).returncode != 0
 
 
@@ -103,8 +158,8 @@ def test_without_a_password_kafka_answers_nobody(lab: Lab) -> None:
 
 
 def test_no_service_says_a_secret(lab: Lab) -> None:
-    held = [path.read_text() for path in (lab.folder / "volumes").glob("secrets-*/*") if path.name != "cluster-id"]
-    assert len(held) == 5
+    held = [path.read_text() for path in (lab.folder / "volumes").glob("secrets-*/*") if path.name not in PUBLIC]
+    assert len(held) == 12
     said = "".join(path.read_text(errors="replace") for path in lab.folder.glob("*.log"))
     assert [each for each in held if each in said] == []
 

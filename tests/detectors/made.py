@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from detectors.contract import Detector
     from domain.alerts import Alert
     from domain.profiles import Profiles
+    from models.trade.model import TradeModel
 
 Event = dict[str, Any]
 MIDNIGHT = 1_735_660_800_000
@@ -55,11 +56,12 @@ class Till:
         return made
 
 
-def alerts_of(events: Iterable[Event], detector: Detector, profiles: Profiles | None = None) -> list[Alert]:
+def alerts_of(
+    events: Iterable[Event], detector: Detector, profiles: Profiles | None = None, trade: TradeModel | None = None
+) -> list[Alert]:
     """The last revisions of a detector's alerts, in their order."""
-    monitor = Monitor(
-        MonitorConfig(capacity=10, controls={"profiles": profiles}), detectors=[detector], historic=True, curves=RAW
-    )
+    controls = {"profiles": profiles, "trade": trade}
+    monitor = Monitor(MonitorConfig(capacity=10, controls=controls), detectors=[detector], historic=True, curves=RAW)
     last: dict[str, Alert] = {}
     for alert in monitor.process(Records.of([json.dumps(each).encode() for each in events])).alerts:
         last[alert.alert_id] = alert

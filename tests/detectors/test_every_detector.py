@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from detectors.contract import CONTEXT, HOME, Story
+from detectors.contract import CONTEXT, HOME, Story, Tuned
 from detectors.registry import DETECTORS, REMOVED, REMOVED_SETTINGS, make_detectors
 from detectors.words.registry import WORDS, facts_of, sentence_of
 from domain.alerts import BEARERS, Alert, Text
@@ -39,6 +39,7 @@ LOW_CODES = {
     "terminal_code": 100, "report_kind": 4, "report_terminal": 100, "point_form": 3, "point_reports": 300,
     "point_sales": 1000, "point_days": 40, "point_weeks": 14,
     "gauge_breached": 64, "gauge_vamp_days": 32, "gauge_ecm_days": 32, "gauge_hecm_days": 32, "gauge_efm_days": 32,
+    **{f"model_reason_{k}": 32 for k in (1, 2, 3)},
     "rise_form": 5, "rise_d": 60, "expected_minor_1d": 10**6, "rise_before_minor": 10**6, "closed_sales": 3,
 }  # fmt: skip
 BOTH_WAYS = {"fee_over"}
@@ -48,7 +49,7 @@ HIGH_FLOATS = {
     "decline_score": 20.0, "closed_surprise": 6.0, "volume_score": 20.0, "missed_sales": 100.0,
     "peer_z": 4.0, "expected_1d": 40.0, "set_evidence": 30.0, "set_terminal_evidence": 30.0, "trade_evidence": 30.0,
     "number_switches_7d": 30.0, "silent_missed": 100.0, "terminal_failing_usual": 0.3, "point_evidence": 20.0,
-    "point_base_ppm": 5_000.0,
+    "point_base_ppm": 5_000.0, "model_percentile": 100.0, "model_load": 2.0, "trade_odds": 8.0,
 }  # fmt: skip
 
 
@@ -127,7 +128,8 @@ def test_its_docs_page_says_what_a_page_must_say(detector: Detector) -> None:
         "## What it cannot see", "## Known false alarms", "## Coverage",
     ):  # fmt: skip
         assert heading in page
-    numeric = [field.name for field in fields(detector) if field.type == "float"]  # type: ignore[arg-type]
+    own = [field for field in fields(detector) if field not in fields(Tuned)]  # type: ignore[arg-type]
+    numeric = [field.name for field in own if field.type == "float"]
     assert [name for name in numeric if f"`{name}`" not in page] == []
 
 
@@ -310,10 +312,16 @@ def test_a_duty_is_a_rule_with_a_name_and_a_time(detector: Detector, seed: int) 
         assert duty is None or (duty.name and duty.within_s >= 0 and duty.due_ms >= 0)
 
 
+def test_a_least_severity_that_is_none_is_refused_by_name(detector: Detector) -> None:
+    for wrong in (-0.1, 1.1, float("nan")):
+        with pytest.raises(ValueError, match=rf"detectors\.{detector.name}\.least_severity must be 0 to 1, got"):
+            make_detectors({detector.name: {"least_severity": wrong}})
+
+
 def test_unknown_settings_are_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"detectors must be among .*mcc_jump.*, got nonsense"):
         make_detectors({"nonsense": {}})
-    with pytest.raises(ValueError, match=r"detectors\.mcc_jump: .*no_such_setting"):
+    with pytest.raises(ValueError, match=r"detectors\.mcc_jump must have settings among .*base.*, got no_such_setting"):
         make_detectors({"mcc_jump": {"no_such_setting": 1}})
     with pytest.raises(ValueError, match=r"detectors\.mcc_jump\.base must be 0 to 1, got 3"):
         make_detectors({"mcc_jump": {"base": 3}})

@@ -8,17 +8,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from detectors.mcc_static import MccStatic
+from domain.feature_codes import NULL
+from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
 from models.profiles import build_profiles
 from tests.detectors.made import DAY, MIDNIGHT, Till, alerts_of, master, only
+from tests.models_made import batch_of
 from tillwatch.sales import read_sales
 from tillwatch.settings import Settings
 
 if TYPE_CHECKING:
     from domain.profiles import Profiles
+    from models.trade.model import TradeModel
     from tests.detectors.made import Event
 
 TRADES = {"5411": (6_000, 0.8, 7, 22, 0.3), "5812": (18_000, 0.7, 11, 22, 0.6), "5541": (26_000, 0.4, 5, 23, 0.5)}
@@ -58,6 +63,25 @@ def profiles() -> Profiles:
         file.write_text("".join(json.dumps(each) + "\n" for each in events), encoding="utf-8")
         sold = read_sales(file, Settings())
     return build_profiles(sold.frame, sold.registered, "made")
+
+
+@cache
+def trade() -> TradeModel:
+    """A trade model of 30 merchants of each of the trades, of what the engine counted of a month."""
+    import engine.jit  # noqa: F401, PLC0415  machine code is kept by all of its sources
+    from models.trade.training import train  # noqa: PLC0415  scikit-learn is loaded where a test needs it
+
+    events: list[Event] = []
+    for k, mcc in enumerate(TRADES):
+        for m in range(30):
+            till = Till(5000 * k + m)
+            merchant = {"merchant_id": f"m{30 * k + m}"}
+            sales = of_trade(till, mcc, 0, 31, 12, 2 ** till.rng.gauss(0, 0.35))
+            events += [each | merchant for each in (master(mcc), *sales)]
+    monitor = Monitor(MonitorConfig(capacity=100), detectors=[MccStatic()], historic=True)
+    days = monitor.process(Records.of([json.dumps(each).encode() for each in events])).days
+    batches = [batch for each in days if len((batch := batch_of(each)).day)]
+    return train([each.rows(each.habits.age_d >= 28) for each in batches], version="made", seed=1, source="made")
 
 
 @pytest.mark.parametrize("known", [[master("5411")], []], ids=["master data", "no master data"])
@@ -189,3 +213,43 @@ def test_a_name_waits_for_days_with_sales_and_after_a_change_of_the_mccs() -> No
     change = named("成都老王火锅") | {"effective_from": MIDNIGHT + 10 * DAY}
     changed = [*of_trade(Till(), "5812", 0, 10, 5), *of_trade(Till(2), "5812", 10, 40, 5, mcc="5411")]
     assert alerts_of([master("5812"), change, *changed], MccStatic()) == []
+
+
+def slowly(trade: str) -> list[Event]:
+    """A shop registered as a supermarket that has its first 100 sales after four weeks: then the model judges, too."""
+    return [master("5411"), *of_trade(Till(), trade, 0, 45, 3, mcc="5411")]
+
+
+def test_the_trade_model_is_told_beside_the_profiles() -> None:
+    alert = only(alerts_of(slowly("5812"), MccStatic(least_gap_minor=0, evidence_nats=3.0), profiles(), trade()))
+    shown = {each.feature: each for each in alert.evidence}
+    assert (shown["trade_other"].value, shown["trade_other"].baseline) == ("5812", "5411")
+    found = shown["trade_other_probability"]
+    assert float(found.value or 0) > 0.5 > float(found.baseline or 0)
+    assert float(shown["trade_odds"].value or 0) > 1
+    assert float(shown["trade_evidence"].value or 0) >= (shown["trade_evidence"].threshold or 0) == 3.0
+    assert "the way it sells fits 5812" in alert.reason.en
+    assert "按经营特征，属于5812" in alert.reason.zh
+
+
+def test_with_all_weight_the_model_accuses_a_restaurant_and_clears_a_supermarket() -> None:
+    by_model = MccStatic(model_weight=1.0, evidence_nats=1.5, least_gap_minor=0)
+    assert "the way it sells" in only(alerts_of(slowly("5812"), by_model, profiles(), trade())).reason.en
+    assert alerts_of(slowly("5411"), by_model, profiles(), trade()) == []
+
+
+def test_without_a_trade_model_alerts_are_as_they_were() -> None:
+    alert = only(alerts_of(slowly("5812"), MccStatic(least_gap_minor=0), profiles()))
+    assert not {"trade_odds", "trade_other"} & {each.feature for each in alert.evidence}
+    assert "the way it sells" not in alert.reason.en
+    assert not {"other", "other_share", "own_share"} & {*alert.facts}
+
+
+def test_the_weight_of_a_model_leaves_the_name_alone() -> None:
+    """Half of 7 by profiles and half of 1 by the model make 4; the name's 3 nats come on top, not halved."""
+    columns = {
+        "trade_evidence": np.array([7.0, 10.0, 7.0]), "trade_odds": np.array([1.0, 1.0, np.nan]),
+        "trade_name": np.array([NULL, 5812, NULL]),
+    }  # fmt: skip
+    joined = MccStatic()._joined(columns["trade_evidence"], columns["trade_odds"], columns["trade_name"] != NULL)
+    assert joined.tolist() == [4.0, 7.0, 7.0]

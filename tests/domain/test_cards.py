@@ -325,10 +325,10 @@ def test_a_number_too_long_for_arithmetic_and_a_record_too_deep_are_shown_all_th
 )
 def test_a_record_of_the_greatest_length_is_masked_in_a_moment(piece: str) -> None:
     raw = (piece * MAX_RECORD_BYTES)[: 16 * MAX_RECORD_BYTES].encode()
-    started = time.perf_counter()
+    started = time.process_time()
     mask_record(raw)
     mask_record(json.dumps({"x": raw[: MAX_RECORD_BYTES // 2].decode()}).encode())
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_intake_masks_text_and_unknown_fields_and_counts_them() -> None:

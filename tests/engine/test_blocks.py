@@ -19,7 +19,7 @@ from engine.checkpoint.fitting import Moved, OtherState, fitted
 from engine.checkpoint.pages import decode
 from engine.decoding.records import Records
 from engine.features.blocks import MOST_BLOCKS, blocks_of
-from engine.features.families import complaints, gauges, reports, season, terminals
+from engine.features.families import complaints, gauges, habits, reports, season, terminals
 from engine.features.families.registry import FAMILIES
 from engine.features.fees_off import OFF_FIELDS, OFF_KEPT
 from engine.monitor import Monitor, MonitorConfig
@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from engine.outputs import Outputs
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("warm_kernel")]
-SINCE = {"months", *(each.name for family in (terminals, complaints, reports, gauges) for each in family.BLOCKS)}
+SINCE = {
+    "months",
+    *(each.name for family in (terminals, complaints, reports, gauges, habits) for each in family.BLOCKS),
+}
 """Kinds of blocks whose fields no earlier version had in the row."""
 NOON_MS, DAY_MS = 1_783_224_000_000, 86_400_000
 HELD: dict[str, Any] = msgspec.msgpack.decode(
@@ -62,10 +65,10 @@ def without_idle_days(seen: Monitor) -> bytes:
     return rows_of(seen)
 
 
-def without_terminals(outputs: Outputs) -> Outputs:
-    """What a batch gave, without the columns of a family that is blind where it started anew."""
+def without_blind(outputs: Outputs) -> Outputs:
+    """What a batch gave, without the columns of families that are blind where they started anew."""
     for days in outputs.days:
-        for column in terminals.COLUMNS:
+        for column in (*terminals.COLUMNS, *habits.COLUMNS):
             days.columns.pop(column.name, None)
     return outputs
 
@@ -102,10 +105,10 @@ def kinds_of(seen: Monitor, row: int = 0) -> set[str]:
 def test_a_merchant_has_the_blocks_that_its_records_need_and_no_others() -> None:
     seen = monitor()
     seen.process(Records.of([sale(1)]))
-    assert kinds_of(seen) == set()
+    assert kinds_of(seen) == {"habits"}
     seen.process(Records.of([sale(2, card_token="0" * 32), sale(3, "other", fee=1)]))
-    assert kinds_of(seen) == {"cards"}
-    assert kinds_of(seen, 1) == {"fees", "tariffs"}
+    assert kinds_of(seen) == {"cards", "habits"}
+    assert kinds_of(seen, 1) == {"fees", "habits", "tariffs"}
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -156,7 +159,7 @@ def test_a_state_from_before_there_were_blocks_is_read_as_if_there_had_been() ->
         forget(each, ("unexplained",), "tariffs")  # it was a share of what is explained, and 0 at first
     assert without_idle_days(found) == without_idle_days(undisturbed)
     later = Records.of(HELD["later"], first_offset=len(HELD["events"]))
-    outputs = [without_fees(without_terminals(each.process(later))) for each in (found, undisturbed)]
+    outputs = [without_fees(without_blind(each.process(later))) for each in (found, undisturbed)]
     assert outputs[0].alerts
     assert outputs[0] == outputs[1]
     assert without_idle_days(found) == without_idle_days(undisturbed)

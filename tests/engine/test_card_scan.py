@@ -40,6 +40,6 @@ def test_hostile_text_of_the_greatest_length_is_masked_within_microseconds_a_byt
     """The budget is far above what is measured (docs/events.md), for machines under load."""
     text = (piece * 4_096)[:4_096]
     mask(text, find_stars)
-    started = time.perf_counter()
+    started = time.process_time()
     mask(text, find_stars)
-    assert (time.perf_counter() - started) / len(text.encode()) < 2e-6
+    assert (time.process_time() - started) / len(text.encode()) < 2e-6

@@ -11,7 +11,7 @@ import pytest
 from engine.checkpoint.checkpoints import OtherState
 from engine.checkpoint.pages import decode, encode
 from engine.monitor import Monitor, MonitorConfig
-from tests.seeds import new_seeds
+from tests.seeds import seeds
 from tests.strategies import cut as in_batches
 from tests.strategies import records_of, seeded_stream
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from engine.checkpoint.pages import Page
     from engine.decoding.records import Records
     from engine.outputs import Outputs
-
-SEEDS = new_seeds(10, also=range(40))
 
 
 def monitor(capacity: int = 100, partitions: int = 1, **config: str) -> Monitor:
@@ -128,7 +126,7 @@ class Disturbed:
 
 
 @pytest.mark.usefixtures("warm_kernel")
-@pytest.mark.parametrize("seed", [pytest.param(each, id=f"TILLWATCH_SEED={each}") for each in SEEDS])
+@pytest.mark.parametrize("seed", seeds(40, new=10, quick=10))
 def test_crashes_between_cuts_change_nothing(seed: int) -> None:
     given = batches(seed)
     undisturbed = monitor()

@@ -20,7 +20,10 @@ from engine.monitor import Monitor, MonitorConfig
 from tests.controls_made import control, known
 from tests.detectors.shops import FIRST as FIRST_DAY
 from tests.engine.test_controls import MASTER, START_MS, check_every_way, sale, selling, shops, thirds
+from tests.models_made import made_model
+from tests.seeds import seeds
 from tests.strategies import JUMPY, MERCHANTS, records_of, seeded_stream
+from tests.trade_made import trade_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,6 +86,8 @@ def test_together_they_fill_all_that_rows_of_features_depend_on() -> None:
         ("prices", [{"since": "2016-09-06", "notice": "", "rates": []}], "prices must be a list of regimes"),
         ("detectors", {"mcc_jump": {"base": 2}}, "base must be 0 to 1, got 2"),
         ("profiles", {}, "profiles must be an artefact"),
+        ("model", {}, "model must be an artefact of `tillwatch model train`"),
+        ("trade", {}, "trade must be an artefact of `tillwatch profiles train`"),
     ],
 )
 def test_a_body_that_cannot_be_is_refused(kind: str, body: object, words: str) -> None:
@@ -229,6 +234,8 @@ def everything(events: Sequence[dict[str, Any]]) -> list[Known]:
         "engine": {"late_s": 2 * HOUR_S, "country": "DE"}, "approval_codes": ["00", "10", "11", "51", "05"],
         "rates": {"rates": {"USD": {"ppm": 7_123_456}}},
         "layouts": [layout], "prices": [], "calendar": calendar, "peers": {"format": 1, "groups": []}, "profiles": None,
+        "model": msgspec.json.decode(made_model().encoded()),
+        "trade": msgspec.json.decode(trade_model().encoded()),
     }  # fmt: skip
     assert set(bodies) == set(INSTALLED)
     found: list[Known] = []
@@ -253,7 +260,7 @@ def all_jumps(published: Sequence[Known]) -> Callable[[int, int], Monitor]:
     return make
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4, quick=2))
 def test_invariant_1_with_versions_of_every_kind(seed: int) -> None:
     """Invariant 1: no cut of batches, partition or restart changes which version of which kind counts."""
     events = seeded_stream(seed, 160, JUMPY, len(MERCHANTS))

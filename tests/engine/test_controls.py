@@ -26,6 +26,7 @@ from tests.controls_made import artefacts_of, control, known, peers_of, settings
 from tests.detectors.shops import FIRST, Shop
 from tests.engine.test_checkpoints import Shelf
 from tests.engine.test_invariance import Final, interleaved, take
+from tests.seeds import seeds
 from tests.strategies import JUMPY, MERCHANTS, STARTS, cut, records_of, seeded_stream
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.timeout(600), pytest.mark.usefixtures("warm_kernel")]
 
 Event = dict[str, Any]
-SEEDS = range(200 if os.environ.get("TILLWATCH_LONG") == "1" else 8)
+SEEDS = seeds(200 if os.environ.get("TILLWATCH_LONG") == "1" else 8, quick=3)
 START_MS = STARTS[0]
 
 
@@ -144,6 +145,22 @@ def test_the_streams_have_alerts_of_every_version() -> None:
             for each in outcome(jumping(three_settings(events))(0, 1), [events]).alerts.values()
         }
     assert seen == {1, 2, 3}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_findings_of_less_than_the_least_severity_make_no_alert(seed: int) -> None:
+    events = seeded_stream(seed, 160, JUMPY, len(MERCHANTS))
+    gap = {"quiet_gap_s": 7_200, "max_age_s": 43_200}
+    told = outcome(jumping(settings_of("mcc_jump", (0, gap)))(0, 1), [events]).alerts.values()
+    least = max(each.severity for each in told)
+    raised = check_every_way(
+        jumping(settings_of("mcc_jump", (0, gap | {"least_severity": least}))), events, random.Random(seed)
+    )
+    severe = {each.merchant_id for each in told if each.severity >= least}
+    assert {each.merchant_id for each in raised.alerts.values()} == severe
+    assert 0 < sum(each.hits for each in raised.alerts.values()) < sum(each.hits for each in told)
+    assert all(each.severity >= least for each in raised.alerts.values())
+    assert {name for name, each in raised.scores.items() if each.contributions} <= severe
 
 
 BUSY = Peer(

@@ -18,6 +18,7 @@ from engine.decoding.columns import MISSING, NUMBERS, STRINGS
 from engine.decoding.decode import Decoded, Decoder, Refused, check, check_field, is_missing, parse, shown, to_ms
 from engine.decoding.records import PADDING, Records
 from engine.decoding.scan import DEAD, OK, SLOW, SUSPECT
+from tests.seeds import examples
 
 if TYPE_CHECKING:
     from domain.alerts import DeadLetter
@@ -175,7 +176,7 @@ def test_a_refusal_says_why_and_which_field_and_what_was_expected(
 def test_every_reason_of_reading_has_a_sentence() -> None:
     elsewhere = {
         Reason.FUTURE, Reason.LATE, Reason.CURRENCY, Reason.CONFLICT, Reason.CAPACITY, Reason.WRONG_PARTITION,
-        Reason.BROKEN_BATCH,
+        Reason.BROKEN_BATCH, Reason.BAD_ROW, Reason.MISDATED,
     }  # fmt: skip
     every = {value for name, value in vars(Reason).items() if name.isupper()}
     assert {reason for _, reason, _, _ in REFUSALS} == every - elsewhere
@@ -398,7 +399,7 @@ EXAMPLES = {kind_of(event): event for event in (*OTHERS, *SCANNED)}
 FIELDS = [(kind, field) for kind, fields in EVENTS.items() for field in fields]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @given(st.sampled_from([each for each in FIELDS if each[1].name != "type"]), json_values)
 def test_any_json_in_any_field_is_accepted_or_a_dead_letter_that_names_the_field(
     kind_and_field: tuple[str, Field], value: Any
@@ -423,7 +424,7 @@ def test_any_json_in_any_field_is_accepted_or_a_dead_letter_that_names_the_field
         assert decoded.others[0][1][field.name] == check_field(field, value)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(st.lists(st.binary(max_size=200), max_size=30))
 def test_random_bytes_are_dead_letters_each_at_its_place(records: list[bytes]) -> None:
     decoded = Decoder().decode(Records.of(records, first_offset=100, source="f"))

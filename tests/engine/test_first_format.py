@@ -19,7 +19,7 @@ from domain.alerts import Alert, Text
 from domain.profiles import CARDS
 from engine.checkpoint.pages import decode
 from engine.decoding.records import Records
-from engine.features.families import complaints, daily, season, sent, terminals
+from engine.features.families import complaints, daily, habits, season, sent, terminals
 from engine.features.fees_off import OFF_FIELDS, OFF_KEPT
 from engine.monitor import MerchantSnapshot, Monitor, MonitorConfig
 from tests.engine.test_checkpoints import rows_of
@@ -111,8 +111,9 @@ def test_everything_in_it_is_read() -> None:
             rows[name] = 0
         held = each._pipeline.state.rows
         for kind, blocks in zip(held.kinds, held.blocks, strict=False):
-            if kind in sent.BLOCKS:
+            if kind in (*sent.BLOCKS, *habits.BLOCKS):
                 blocks.bytes[:] = 0
+                rows[kind.place] = 0
             for name in set(SINCE) & set(blocks.record.dtype.names):
                 blocks.record[name] = 0
     assert rows_of(old) == rows_of(new)
@@ -123,7 +124,7 @@ def test_everything_in_it_is_read() -> None:
     # were not there.
     others = {
         "fee_notice", "stan_reuse", "volume_rise", "volume_decline", "terminal_failing", "terminal_silent", "dormancy",
-        "licence_expiry", "compromised_point", "gauge_breach", "fee_under", "fee_fall",
+        "licence_expiry", "compromised_point", "gauge_breach", "fee_under", "fee_fall", "anomaly",
     }  # fmt: skip
     assert [each for each in old.coverage if each.detector not in others] == [
         each for each in new.coverage if each.detector not in others
@@ -171,7 +172,7 @@ def test_what_follows_is_as_if_it_had_been_there() -> None:
     for key in blind:
         whole[key] |= dict.fromkeys(each.name for each in daily.COLUMNS)
     for key in whole:  # nor of its terminals and complaints, until they have been seen for long enough
-        whole[key] |= dict.fromkeys((*terminals.CLOSES, *complaints.CLOSES))
+        whole[key] |= dict.fromkeys((*terminals.CLOSES, *complaints.CLOSES, *habits.CLOSES))
     assert told == whole
     for outputs in (found, want):  # the open alert of `fee_over` is in the scores of m1
         outputs.scores = [each for each in outputs.scores if each.merchant_id != "m1"]

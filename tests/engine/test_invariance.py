@@ -21,6 +21,7 @@ from detectors.mcc_jump import MccJump
 from engine.decoding.hashing import partition_of
 from engine.monitor import Monitor, MonitorConfig, Totals
 from engine.stories import STORY_MS
+from tests.seeds import examples, seeds
 from tests.strategies import JUMPY, MERCHANTS, STARTS, cut, records_of, seeded_stream, streams
 
 if TYPE_CHECKING:
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.timeout(300), pytest.mark.usefixtures("warm_kernel")]
 
 Event = dict[str, Any]
-SLOW = settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
-SEEDS = range(600 if os.environ.get("TILLWATCH_LONG") == "1" else 12)
+SLOW = settings(max_examples=examples(60), suppress_health_check=list(HealthCheck))
+SEEDS = seeds(600 if os.environ.get("TILLWATCH_LONG") == "1" else 12, quick=5)
 QUIET_GAP_S, MAX_AGE_S = 7_200, 43_200
 
 

@@ -18,11 +18,12 @@ from domain.alerts import Evidence, Text
 from domain.feature_codes import ROW_TRANSACTION
 from engine.control_kinds.engine import EngineSettings
 from engine.decoding.columns import MISSING
-from engine.features.families import complaints, daily, duties, gauges, reports, season
+from engine.features.families import complaints, daily, duties, gauges, habits, oddity, reports, season, trade_fit
 from engine.features.families.registry import columns
 from engine.monitor import Monitor, MonitorConfig
 from tests.oracle import NOT_OF_TRANSACTIONS, Oracle, Value
 from tests.oracle_fees import LEARNED
+from tests.seeds import examples
 from tests.strategies import (
     DAY,
     HOUR,
@@ -42,10 +43,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ELSEWHERE = {
-    column.name for family in (complaints, daily, duties, season, gauges, reports) for column in family.COLUMNS
+    column.name
+    for family in (complaints, daily, duties, season, gauges, habits, reports, oddity, trade_fit)
+    for column in family.COLUMNS
 }
-"""Held to references of their own in `test_complaints`, `test_daily`, `test_licence_expiry`, `test_reports_oracle` and
-`test_season`."""
+"""Held to references of their own in `test_complaints`, `test_daily`, `test_habits`, `test_licence_expiry`,
+`test_reports_oracle`, `test_season`, `test_scoring` and `test_trade_scoring`."""
 COLUMNS = {column.name: column for column in columns() if column.name not in ELSEWHERE}
 NOON = 1_783_224_000_000
 """2026-07-05, noon in Shanghai."""
@@ -182,7 +185,7 @@ def test_every_column_agrees_with_the_oracle_on_long_streams(seed: int) -> None:
     assert long_stream(seed).end()[:20] == []
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(50), suppress_health_check=list(HealthCheck))
 @given(streams(), st.integers(0, 2**32 - 1))
 def test_every_column_agrees_with_the_oracle_on_drawn_streams(events: list[Event], seed: int) -> None:
     assert differences(events, seed)[:20] == []

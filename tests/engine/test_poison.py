@@ -18,6 +18,7 @@ from engine.outputs import Counts
 from simulator.config import SimulationConfig
 from simulator.poison import HOW, Poisoned, poison
 from simulator.simulation import simulate
+from tests.seeds import examples
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -242,7 +243,7 @@ def test_a_record_of_a_megabyte_is_a_dead_letter(filler: bytes) -> None:
     assert len(got.written()) < 8 * MAX_RECORD_BYTES
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.lists(st.binary(max_size=120), min_size=1, max_size=40))
 def test_random_bytes_are_dead_letters_and_their_neighbours_live(noise: list[bytes]) -> None:
     values = [each for k, junk in enumerate(noise) for each in (sale(k), junk)]

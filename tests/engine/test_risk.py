@@ -36,6 +36,7 @@ from engine.risk.ledger import (
     Verdict,
     applied,
 )
+from tests.seeds import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -448,7 +449,7 @@ def end_of(changes: Sequence[Change]) -> int:
     return max(each.at_ms for each in changes)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(histories(), st.data())
 def test_reading_scores_on_the_way_changes_nothing(changes: list[Change], data: st.DataObject) -> None:
     """Invariant 1: what a batch's end publishes leaves no trace."""
@@ -464,7 +465,7 @@ def test_reading_scores_on_the_way_changes_nothing(changes: list[Change], data: 
         assert disturbed.score(0) == undisturbed.score(0)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(histories(), st.integers(0, 60))
 def test_a_restored_ledger_goes_on_as_if_nothing_had_been(changes: list[Change], at: int) -> None:
     undisturbed, taken_ = taken(*changes), taken(*changes[:at])
@@ -478,7 +479,7 @@ def test_a_restored_ledger_goes_on_as_if_nothing_had_been(changes: list[Change],
         assert again.account(0) == undisturbed.account(0)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(histories())
 def test_the_entries_lead_from_the_base_to_what_is_now(changes: list[Change]) -> None:
     ledger = taken(*changes)
@@ -492,7 +493,7 @@ def test_the_entries_lead_from_the_base_to_what_is_now(changes: list[Change]) ->
         assert len([each for each in it.parts if each.alert_id]) <= MOST_ALERTS
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(histories(), st.integers(0, 400))
 def test_a_score_adds_up_stays_within_bounds_and_falls_until_the_next_change(changes: list[Change], days: int) -> None:
     ledger = taken(*changes)
@@ -513,7 +514,7 @@ def test_a_score_adds_up_stays_within_bounds_and_falls_until_the_next_change(cha
     assert (later.score, later.computed_grade) <= (one.score, one.computed_grade)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(histories(), st.integers(0, 400), st.integers(0, 400))
 def test_a_difference_is_explained_to_the_last_hundredth(changes: list[Change], back: int, ahead: int) -> None:
     ledger = taken(*changes)
@@ -526,7 +527,7 @@ def test_a_difference_is_explained_to_the_last_hundredth(changes: list[Change], 
     assert (found.now.score_e2 / 100, found.now.grade) == (now.score, now.grade)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(histories(40), st.integers(0, 60))
 def test_the_past_is_told_as_it_was(changes: list[Change], at: int) -> None:
     """The score at each moment since the oldest entry, but between rises that are told as one."""
@@ -544,7 +545,7 @@ def test_the_past_is_told_as_it_was(changes: list[Change], at: int) -> None:
     assert (found.then.score_e2 / 100, found.then.grade) == (was.score, was.grade)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(st.lists(st.tuples(st.sampled_from(ALERTS), st.floats(0.01, 1)), min_size=1, max_size=8), st.floats(0, 0.5))
 def test_a_severer_episode_never_lowers_the_score(episodes: list[tuple[tuple[str, str], float]], more: float) -> None:
     def changes(extra: float) -> Iterable[Change]:

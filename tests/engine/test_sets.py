@@ -13,6 +13,7 @@ from engine.checkpoint.page_log import Ids, PageLog
 from engine.features import sets
 from engine.features.sets import ABSENT, AgedSet, Entries, Table, amount_at, count_live, enter, find, time_at
 from engine.jit import njit_cached
+from tests.seeds import examples, seeds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,7 +83,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(steps)
 def test_it_answers_as_a_dict_would_whatever_grows_ages_and_is_rebuilt(
     steps: list[tuple[str, int, int]],
@@ -145,7 +146,7 @@ def test_what_is_out_of_date_is_dropped_rather_than_kept_for_ever() -> None:
     model.check()
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(20, quick=7))
 def test_it_answers_as_a_dict_would_while_it_moves_in_slices_and_after_a_restore(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from engine.monitor import Monitor, MonitorConfig
 from engine.stories import PARTLY, STORY_MS, Figures
 from tests.engine.test_checkpoints import Shelf
 from tests.engine.test_episodes import MAX_AGE_MS, QUIET_GAP_MS, START_MS, Desk, Hit, Probe, told
+from tests.seeds import examples
 from tests.strategies import cut, records_of
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ class Kept:
         return final
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), suppress_health_check=list(HealthCheck))
 @given(HITS, st.integers(0, 2**32 - 1))
 def test_batch_cuts_and_restarts_and_clocks_do_not_change_a_story(
     drawn: list[tuple[int, int, float, int]], seed: int

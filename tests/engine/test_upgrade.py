@@ -319,8 +319,8 @@ def traffic() -> dict[str, Any]:
     return {name: np.concatenate([each[name] for each in batches]) for name in batches[0]}
 
 
-NOT_IN_TRAFFIC = {"stan_reuse", "gauge_breach", "dormancy"}
-"""No STAN is used again in it, no scheme's limit is breached, and no shop sleeps for three months."""
+NOT_IN_TRAFFIC = {"stan_reuse", "gauge_breach", "dormancy", "anomaly"}
+"""No STAN is used again in it, no scheme's limit is breached, no shop sleeps for three months, and no model is set."""
 
 
 def test_detectors_find_something_in_the_traffic(traffic: dict[str, Any]) -> None:

@@ -47,6 +47,22 @@ def test_an_alert_on_a_look_alike_of_its_category_is_false_even_beside_another_c
     assert (matched.label, matched.look_alike, matched.is_false) == (AlertLabel.LOOK_ALIKE, holiday, True)
 
 
+def test_what_no_rule_describes_is_found_by_the_model_within_two_weeks_of_its_end() -> None:
+    odd = violation(category="model", kind="odd_refunds", end_ms=20 * DAY)
+    assert match_alert(found(category="model", first_ms=34 * DAY), [odd], []).label is AlertLabel.TRUE
+    assert match_alert(found(category="model", first_ms=34 * DAY + 1), [odd], []).label is AlertLabel.FALSE
+    assert match_alert(found(category="volume", first_ms=34 * DAY), [odd], []).label is AlertLabel.OTHER
+
+
+def test_the_models_alert_on_another_violation_is_not_false_even_on_a_look_alike_of_its_own() -> None:
+    hours = look_alike(category="model", kind="new_hours", from_ms=11 * DAY, until_ms=40 * DAY)
+    for first_ms in (12 * DAY, 34 * DAY):
+        matched = match_alert(found(category="model", first_ms=first_ms), [violation(end_ms=20 * DAY)], [hours])
+        assert matched.label is AlertLabel.OTHER
+    alert = found(category="model", first_ms=34 * DAY + 1)
+    assert match_alert(alert, [violation(end_ms=20 * DAY)], [hours]).label is AlertLabel.LOOK_ALIKE
+
+
 def test_a_look_alike_of_any_category_counts_where_no_violation_explains_the_alert() -> None:
     alert, moved = found(first_ms=12 * DAY), look_alike(category="", kind="moved")
     assert match_alert(alert, [], [moved]).label is AlertLabel.LOOK_ALIKE

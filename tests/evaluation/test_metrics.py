@@ -12,14 +12,13 @@ from evaluation.metrics import (
     Precision,
     Recall,
     Report,
-    Share,
     bin_bounds,
     bins,
     quantile,
     report,
-    share,
     smallest_from,
 )
+from evaluation.shares import Share, share
 from tests.truths import DAY, HOUR, found, look_alike, truth, violation
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import urllib.request
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from streams.health import Endpoint
+from streams.endpoint import Endpoint
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import free_ports
 

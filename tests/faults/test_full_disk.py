@@ -74,5 +74,6 @@ def test_a_full_disk_is_waited_for_and_nothing_is_acknowledged_meanwhile(
     assert not scene.in_checkpoints()
     filler.unlink()
     wait_until(lambda: scene.done(worker), "the worker has done with everything")
+    wait_until(scene.in_checkpoints, "a checkpoint has everything")
     scene.assert_exact(worker.finish())
     assert scene.in_checkpoints()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.health import Endpoint
+from streams.endpoint import Endpoint
 from tests.faults.seeds import STRIKES, seeds
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import free_ports

@@ -19,6 +19,7 @@ from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS, create_topics
 from streams.worker import run_worker
+from tests.tillwatch.conftest import call
 
 if TYPE_CHECKING:
     from engine.monitor import Totals
@@ -42,7 +43,7 @@ class Run:
             capacity=2000, time_zone="America/Los_Angeles", controls={"engine": EngineSettings(country="US")}
         )
         self.monitors: list[Monitor] = []
-        path = folder / "log.db"
+        path = self.log = folder / "log.db"
         with SqliteLog(path) as log, self.lines.open("rb") as file:
             create_topics(log, 2)
             self.intake = ingest(log, file, name="tabformer", historic=True)
@@ -101,6 +102,7 @@ def test_only_duties_of_the_rules_are_many(run: Run) -> None:
     assert len(serious) <= 10, [alert["reason"]["en"] for alert in serious.values()]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_merchant_s_story_is_one_alert(run: Run) -> None:
     every, *_ = per_story(alerts_of(run.lines))
@@ -117,3 +119,32 @@ def test_the_sums_of_each_merchant_are_those_of_a_naive_computation(run: Run) ->
     assert {
         key: {name: getattr(found[key], name) for name in row} for key, row in expected.items()
     } == expected  # fmt: skip
+
+
+def test_the_ready_mapping_gives_the_converters_events_record_by_record(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TILLWATCH_PARTITIONS", "2")
+        result = call("--log-url", SqliteAddress(path).url, "ingest", SOURCE, "--mapping", "tabformer", "--historic")
+    assert result.exit_code == 0, result.output
+    assert sales_in(path) == sales_in(run.log) != []
+
+
+def sales_in(path: Path) -> list[dict[str, Any]]:
+    """The transactions of a log by partition; the number of a row counts from its header, or behind it."""
+    found = []
+    with SqliteLog(path) as log:
+        for partition in range(2):
+            offset = 0
+            while len(batch := log.read(TOPICS.events.name, partition, offset)):
+                offset = int(batch.offsets[-1]) + 1
+                found += [json.loads(batch.value(i)) for i in range(len(batch))]
+    sales = [each for each in found if each.get("type") != "clock"]
+    first = min(int(each["txn_id"].removeprefix("tf-")) for each in sales)
+    return [
+        {
+            "txn_type": "purchase", **each, "txn_id": int(each["txn_id"].removeprefix("tf-")) - first,
+            "event_time": each["received_at"],
+        }
+        for each in sales
+    ]  # fmt: skip

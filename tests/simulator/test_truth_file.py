@@ -32,11 +32,11 @@ def test_a_truth_is_read_back(tmp_path: Path) -> None:
         ({"violations": [{"merchant_id": "m"}]}, "missing required field"),
         (
             {"violations": [msgspec.to_builtins(violation(category="cash"))]},
-            "must be one of mcc, fee, volume, card, service, got 'cash'",
+            "must be one of mcc, fee, volume, card, service, model, got 'cash'",
         ),
         (
             {"violations": [msgspec.to_builtins(violation(category=""))]},
-            "must be one of mcc, fee, volume, card, service, got ''",
+            "must be one of mcc, fee, volume, card, service, model, got ''",
         ),
         ({"look_alikes": [msgspec.to_builtins(look_alike(until_ms=-DAY))]}, "must not end before it begins"),
         ({"merchants": 0}, "must have merchants and last, got 0"),

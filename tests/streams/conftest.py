@@ -14,8 +14,9 @@ from streams.kafka.address import KafkaAddress
 from streams.kafka.options import KafkaOptions
 from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
-from streams.topics import TOPICS
+from streams.topics import TOPICS, create_topics
 from tests.kafka.topics import delete_topics
+from tests.streams.kafka_workers import PARTITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,6 +104,19 @@ def on_kafka(kafka: Cluster) -> Iterator[KafkaBackend]:
     backend.make_own_topics()
     yield backend
     backend.clear()
+
+
+@pytest.fixture
+def options(kafka: Cluster) -> KafkaOptions:
+    return KafkaOptions(bootstrap=(kafka.bootstrap,))
+
+
+@pytest.fixture
+def log(on_kafka: KafkaBackend) -> Iterator[KafkaLog]:
+    """The log on Kafka, with topics of three partitions."""
+    with on_kafka.open() as log:
+        create_topics(log, PARTITIONS)
+        yield log
 
 
 @pytest.fixture(params=["embedded", "on_kafka"])

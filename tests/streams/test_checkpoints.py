@@ -25,6 +25,7 @@ from streams.manifests import sealed, unsealed
 from streams.sqlite.checkpoints import Manifest, PageRef, SqliteCheckpoints, state_path
 from streams.sqlite.log import SqliteLog
 from tests.parts import mount_small_disk, require
+from tests.seeds import examples
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,7 +168,7 @@ def test_partitions_have_cuts_of_their_own(state: SqliteCheckpoints) -> None:
     assert_has(state, checkpoint(1, partition=3)[0], partition=3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(
     steps=st.lists(
         st.tuples(st.integers(0, 1), st.sets(st.integers(0, 30)), st.lists(st.binary(max_size=90_000), max_size=4)),
@@ -515,7 +516,7 @@ def whole_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), in_a_head=st.booleans())
 def test_a_flipped_bit_anywhere_is_damage_or_changes_nothing(
     whole_file: bytes, where: float, bit: int, in_a_head: bool

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import random
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ import pytest
 from engine.control_kinds.registry import KINDS
 from engine.decoding.records import Records
 from engine.monitor import Monitor, MonitorConfig
+from models.artefacts import MOST_BYTES
 from streams import controls
 from streams.app import WorkerSettings
 from streams.controls import ControlsReader, NotPublished, Pace, publish, publish_first, reached, withdraw
@@ -24,6 +27,7 @@ from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS, create_topics
 from streams.worker import run_worker
 from tests.controls_made import control, settings_of
+from tests.models_made import made_model
 from tests.watching import Watching
 
 if TYPE_CHECKING:
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
 
     from domain.controls import Control
     from engine.outputs import Counts
-    from tests.streams.conftest import KafkaBackend
+    from tests.streams.conftest import KafkaBackend, LogBackend
 
 START_MS = 1_783_224_000_000
 MINUTE_MS, DAY_MS = 60_000, 86_400_000
@@ -119,6 +123,44 @@ def test_what_is_no_control_or_does_not_ascend_is_passed_over(log: SqliteLog, ca
     append(log, settings(4, 101))
     assert reader.poll()
     assert len(reader.known) == 4
+
+
+def test_a_model_that_cannot_be_read_leaves_the_one_before_in_force(
+    log: SqliteLog, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, last = (made_model(seed).encoded() for seed in (1, 2))
+    broken = first.replace(b'"arrays":"', b'"arrays":"AAAA', 1)
+    append(log, *(control("model", k, k * DAY_MS, body) for k, body in enumerate((first, broken, last))))
+    reader = ControlsReader(log)
+    monitor = Monitor(MonitorConfig(capacity=1))
+    assert monitor.learn(reader.read_all()) == []
+    assert reader.refused == 1
+    assert "record 1 of controls is passed over: model must be an artefact of `tillwatch model train`" in caplog.text
+    at = [monitor.controls.at(k * DAY_MS).get("model", 0) for k in range(3)]
+    assert at == [0, 0, 2]
+
+
+def test_a_model_that_cannot_be_is_refused_with_what_is_wrong(log: SqliteLog) -> None:
+    for body, words in (
+        (b"{}", "format must be 1, got None"),
+        (made_model().encoded().replace(b"refund_share", b"refund_shore"), "habit 15 must be refund_share"),
+        (b'"' + b"x" * 700_001 + b'"', "at most 700000 bytes"),
+    ):
+        with pytest.raises(NotPublished, match=words):
+            publish(log, "model", body, effective_ms=None, by="wang", zero=b"null")
+    assert log.end_offset(TOPICS.controls.name, 0) == 0
+
+
+def test_a_version_as_large_as_a_model_may_be_is_published_and_read(backend: LogBackend) -> None:
+    """Its arrays are compressed already: a batch of the log becomes hardly shorter than they are."""
+    text = base64.b64encode(random.Random(1).randbytes(MOST_BYTES * 3 // 4 - 100)).decode()
+    body = msgspec.json.encode({"format": 1, "source": {"made": text}, "countries": {}})
+    assert MOST_BYTES - 200 < len(body) <= MOST_BYTES
+    with backend.open() as log:
+        create_topics(log, 1)
+        publish(log, "calendar", body, effective_ms=None, by="wang", zero=b"{}")
+        reader = ControlsReader(log)
+        assert [bytes(each.control.body) for each in reader.read_all()] == [body]
 
 
 # -- publishing

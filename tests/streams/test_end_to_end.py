@@ -111,8 +111,10 @@ def test_the_undisturbed_run_says_something_of_everything(undisturbed: Result) -
 @pytest.mark.parametrize(
     ("partitions", "batch_records", "stops"),
     [
-        (1, 997, (0.3, 0.31)), (2, 5000, (0.5,)), (4, 313, (0.2, 0.7)), (4, 5000, ()),
-        *(pytest.param(*drawn(seed), id=f"TILLWATCH_SEED={seed}") for seed in SEEDS),
+        (1, 997, (0.3, 0.31)), (4, 313, (0.2, 0.7)),
+        pytest.param(2, 5000, (0.5,), marks=pytest.mark.slow), pytest.param(4, 5000, (), marks=pytest.mark.slow),
+        *(pytest.param(*drawn(seed), id=f"TILLWATCH_SEED={seed}", marks=[pytest.mark.slow] if k else [])
+          for k, seed in enumerate(SEEDS)),
     ],
 )  # fmt: skip
 def test_partitions_batch_sizes_and_restarts_change_nothing(

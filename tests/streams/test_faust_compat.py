@@ -36,6 +36,7 @@ TOUCHED = {
     Consumer._new_offset: "tp",
     Consumer._new_topicpartition: "topic, partition",
     Consumer._seek: "partition, offset",
+    Consumer._should_commit: "tp, offset",
     Consumer._to_message: "tp, record",
     Consumer._wait_next_records: "timeout",
     TableManager._update_channels: "",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from streams.health import Endpoint, Health, read_token
+from streams.endpoint import Endpoint, read_token
+from streams.health import Health
 from streams.metrics import Metrics
 from streams.watchdog import Watchdog
 from tests.kafka.ports import HOST, free_ports

@@ -84,7 +84,7 @@ def test_the_backend_names_its_files_in_full(tmp_path: Path, monkeypatch: pytest
     assert settings.address.broker_url == f"sqlite://{tmp_path}/log.db"
 
 
-LIBRARIES = {"aiokafka", "faust", "kafka", "sqlite3"}
+LIBRARIES = {"aiohttp", "aiokafka", "faust", "kafka", "sqlite3"}
 
 
 def loaded_by(code: str, url: str) -> set[str]:
@@ -102,9 +102,10 @@ def test_an_address_loads_no_library_before_its_log_is_opened(url: str) -> None:
     assert loaded_by("settings.address().url", url) == {"streams.kafka.address", "streams.kafka.options"}
 
 
-def test_what_reads_a_log_in_a_file_loads_neither_faust_nor_a_client_of_kafka(tmp_path: Path) -> None:
+def test_a_command_without_a_worker_loads_neither_faust_nor_a_web_server_nor_a_client_of_kafka(tmp_path: Path) -> None:
     code = (
-        "import tillwatch.controls, tillwatch.ingest, tillwatch.tail\n"
+        "import tillwatch.causes, tillwatch.controls, tillwatch.evaluate, tillwatch.ingest, tillwatch.profiles\n"
+        "import tillwatch.replay, tillwatch.tail, tillwatch.topics\n"
         "from tillwatch.logs import open_log\n"
         "open_log(settings).close()"
     )
@@ -120,5 +121,5 @@ def test_a_worker_on_a_log_in_a_file_loads_nothing_of_kafkas_log(tmp_path: Path)
         "given = WorkerSettings(address=settings.address())\n"
         "given.address.backend(given, Stage.monitor(lambda *_: None))"
     )
-    found = loaded_by(code, SqliteAddress(tmp_path / "log.db").url) - {"aiokafka"}  # which Faust loads
+    found = loaded_by(code, SqliteAddress(tmp_path / "log.db").url) - {"aiohttp", "aiokafka"}  # which Faust loads
     assert found == {"faust", "sqlite3", "streams.kafka.address", "streams.kafka.options"}

@@ -13,15 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.errors import OffsetGone
+from streams.errors import OffsetGone, UnknownTopic
 from streams.log import Progress, now_utc_ms
+from tests.seeds import examples
 
 if TYPE_CHECKING:
     from engine.decoding.records import Records
     from streams.log import Log
     from tests.streams.conftest import LogBackend, SqliteBackend
 
-EXAMPLES = 60
+EXAMPLES = examples(60)
 
 
 def values(records: Records) -> list[bytes]:
@@ -35,6 +36,14 @@ def read_all(log: Log, topic: str, partition: int, most: int = 5_000) -> list[by
         offset = int(batch.offsets[-1]) + 1
     assert len(log.read(topic, partition, log.end_offset(topic, partition))) == 0
     return found
+
+
+def test_whoever_may_append_to_a_topic_is_told_so(backend: LogBackend) -> None:
+    with backend.open() as log:
+        log.create_topic("events", 1)
+        assert log.can_append("events")
+        with pytest.raises(UnknownTopic):
+            log.can_append("none")
 
 
 def test_what_was_appended_is_read_in_order_from_any_offset_in_any_batch_size(backend: LogBackend) -> None:

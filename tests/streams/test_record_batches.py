@@ -18,6 +18,7 @@ from streams.kafka import record_batches
 from streams.kafka.codecs import MOST_BYTES, CannotDecompress, decompress
 from streams.kafka.record_batches import CutShort, RecordSet
 from streams.kafka.record_parser import HEAD, LAST, STATE, read_records
+from tests.seeds import examples
 from tests.streams.record_sets import (
     APPEND_TIME,
     CODECS,
@@ -344,7 +345,7 @@ def test_a_batch_that_goes_back_is_lost_not_read_under_other_offsets() -> None:
 # What a hostile producer may write: the checksum fits
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.binary(max_size=120), st.integers(-3, 9), st.integers(0, 9), st.sampled_from(CODECS))
 def test_any_bytes_end_as_records_or_as_broken(body: bytes, count: int, last_delta: int, codec: str) -> None:
     batch = made([b""], codec=codec, tail=last_delta)
@@ -357,7 +358,7 @@ def test_any_bytes_end_as_records_or_as_broken(body: bytes, count: int, last_del
     assert not broken & set(found.offsets)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.data())
 def test_no_byte_outside_the_batch_is_read(data: st.DataObject) -> None:
     outside = 0xEE

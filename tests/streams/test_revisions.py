@@ -19,6 +19,7 @@ from streams.kafka.options import KafkaOptions
 from streams.revisions import RevisionReader
 from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS, create_topics
+from tests.seeds import examples
 from tests.streams.sums import alert
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ class Filing:
         self._db.close()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(
     written=st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2)), min_size=1, max_size=20),
     deaths=st.lists(st.tuples(st.integers(1, 4), st.booleans()), max_size=12),

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.sqlite.address import SqliteAddress
+from tests.tillwatch.forked import run
 from tillwatch.cli import commands
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 MERCHANTS = 150
+_PORTS = ("TILLWATCH_HEALTH_PORT", "TILLWATCH_CASEWORK_HEALTH_PORT")
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +29,8 @@ def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.chdir(tmp_path)
     for name in ("TILLWATCH_CONFIG", "TILLWATCH_LOG_URL"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TILLWATCH_HEALTH_PORT", "0")  # tests run beside each other
+    for name in _PORTS:
+        monkeypatch.setenv(name, "0")  # tests run beside each other
 
 
 def call(*arguments: str | Path) -> Result:
@@ -44,7 +47,7 @@ def start(*arguments: str | Path, environment: Mapping[str, str] | None = None) 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={"TILLWATCH_HEALTH_PORT": "0", **os.environ, **(environment or {})},
+        env={**dict.fromkeys(_PORTS, "0"), **os.environ, **(environment or {})},
     )
 
 
@@ -87,6 +90,6 @@ def worked(events: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A log into which the events were put and which a worker has read."""
     log = tmp_path_factory.mktemp("worked") / "tillwatch.db"
     assert call("--log-url", SqliteAddress(log).url, "ingest", events, "--feed", "sim", "--historic").exit_code == 0
-    code, _, errors = finish(start("--log-url", SqliteAddress(log).url, "worker", "--until-idle"))
+    code, _, errors = run("--log-url", SqliteAddress(log).url, "worker", "--until-idle")
     assert code == 0, errors
     return log

@@ -65,6 +65,7 @@ def test_what_was_published_is_listed_and_shown(url: str, toml: Path, tmp_path: 
     assert [row.split()[:3] for row in shown.splitlines()[2:]] == [
         ["detectors", "1", "always"], ["detectors", "2", "2026-01-05"], ["peers", "0", "always"],
         ["peers", "1", local_iso(listed[3]["effective_from"], "Asia/Shanghai").split()[0]], ["profiles", "0", "always"],
+        ["model", "0", "always"], ["trade", "0", "always"],
         ["calendar", "0", "always"], ["engine", "0", "always"], ["prices", "0", "always"], ["layouts", "0", "always"],
         ["approval_codes", "0", "always"], ["rates", "0", "always"], ["id_forms", "0", "always"],
     ]  # fmt: skip

@@ -34,7 +34,7 @@ def url(tmp_path: Path) -> str:
     ]
     file = tmp_path / "june.jsonl"
     file.write_text("\n".join([*map(json.dumps, lines), "?"]) + "\n")
-    assert call("--log-url", found, "ingest", file, "--feed", "pos", "--historic", "--name", "june").exit_code == 0
+    assert call("--log-url", found, "ingest", file, "--feed", "pos", "--historic", "--name", "june").exit_code == 3
     return found
 
 

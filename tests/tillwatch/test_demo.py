@@ -155,7 +155,7 @@ SHOWN = {
 }
 
 
-@pytest.mark.parametrize("lang", SHOWN)
+@pytest.mark.parametrize("lang", ["en", pytest.param("zh", marks=pytest.mark.slow)])
 def test_in_a_terminal_it_shows_the_live_view_and_ctrl_c_leaves_without_a_trace(
     first: tuple[Path, dict[str, Any]], lang: str
 ) -> None:

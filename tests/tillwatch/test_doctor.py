@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -107,7 +108,7 @@ def test_a_fault_is_shown_with_its_cure_and_ends_with_code_1() -> None:
         ),
         (
             'log_url = "kafka://localhost"\nkafka_security = "tls"\nkafka_ca_file = "none.pem"', "No such file",
-            "put the file there, or correct the kafka_*_file settings",
+            "put the file there, or correct kafka_ca_file in tillwatch.toml",
         ),
     ],
 )  # fmt: skip
@@ -404,3 +405,39 @@ def test_a_clock_that_differs_from_the_brokers(cluster: Cluster, monkeypatch: py
     monkeypatch.setattr(module, "now_utc_ms", lambda: now_utc_ms() - 120_000)
     faults = on(plain(cluster))
     assert_found(faults, "clock", "the brokers' clock must be within 30 s of this machine's clock, it is +1", "NTP")
+
+
+def console_settings(issuer: Issuer, name: str, **more: str) -> str:
+    given = {"console_cert_file": issuer.folder / f"{name}.pem", "console_key_file": issuer.key(name)} | more
+    return "".join(f'{key} = "{value}"\n' for key, value in given.items())
+
+
+def of_console(faults: list[Fault]) -> list[Fault]:
+    return [each for each in faults if each.check == "console"]
+
+
+def test_the_consoles_certificate_is_valid_its_key_fits_and_is_nobody_elses(issuer: Issuer) -> None:
+    for name in ("of-console", "other"):
+        issuer.certificate(name)
+    issuer.certificate("short", days=20)
+    assert of_console(on(console_settings(issuer, "of-console"))) == []
+    short = of_console(on(console_settings(issuer, "short")))
+    assert_found(short, "console", "must be valid for 30 days", "replace")
+    mixed = of_console(on(console_settings(issuer, "of-console", console_key_file=str(issuer.key("other")))))
+    assert_found(mixed, "console", "must be the key of console_cert_file", "console_key_file")
+    gone = of_console(on(console_settings(issuer, "of-console", console_key_file="none.key")))
+    assert_found(gone, "console", "must be readable", "put the files there")
+    issuer.key("of-console").chmod(0o640)
+    assert_found(of_console(on(console_settings(issuer, "of-console"))), "console", "0600, got 0640", "chmod 600")
+
+
+def test_the_consoles_port_is_free_and_others_reach_it_over_tls_alone() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        taken.close()
+        assert of_console(on(f"console_port = {port}\n")) == []
+    with serving(None) as port:
+        found = of_console(on(f"console_port = {port}\n"))
+        assert_found(found, "console", f"must be free, 127.0.0.1:{port} is not", "choose another")
+    open_to_all = of_console(on('console_host = "0.0.0.0"\n'))
+    assert_found(open_to_all, "console", "must be this machine's loopback unless", "console_cert_file")

@@ -14,10 +14,11 @@ from tillwatch.language import LANGUAGES, VARIABLE, local, local_iso, zone_name
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHOW_NO_WORDS = {"controls show"}
-"""Commands that write JSON alone."""
-FOR_OPERATORS = {"doctor"}
-"""In English alone: it quotes what settings, brokers and libraries say, which is English, and no analyst reads it."""
+SHOW_NO_WORDS = {"controls show", "casework file", "casework migrate", "casework refile"}
+"""Commands that write JSON alone, or nothing."""
+FOR_OPERATORS = {"doctor", "notify"}
+"""In English alone: they quote what settings, brokers, channels and libraries say, which is English, and run where no
+analyst reads along."""
 
 
 @pytest.mark.parametrize("name", [each for each in NAMES if not isinstance(command(each), click.Group)])

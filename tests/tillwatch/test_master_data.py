@@ -15,7 +15,9 @@ from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from tests.tillwatch.conftest import call
 from tillwatch.csv_rows import BadCell, cell_value
+from tillwatch.logs import open_log
 from tillwatch.master_data_view import MOST
+from tillwatch.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +32,9 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 @pytest.fixture
 def log_file(tmp_path: Path) -> Path:
     """A log with no records."""
-    (tmp_path / "none.jsonl").touch()
     path = tmp_path / "tillwatch.db"
-    assert call("--log-url", SqliteAddress(path).url, "ingest", tmp_path / "none.jsonl").exit_code == 0
+    with open_log(Settings(log_url=SqliteAddress(path).url)):
+        pass
     return path
 
 

@@ -18,6 +18,7 @@ from streams.sqlite.log import SqliteLog
 from tests.faults.waiting import wait_until
 from tests.outcome import last_by_key, letters_of
 from tests.tillwatch.conftest import call, finish, newest, start
+from tests.tillwatch.forked import run
 from tillwatch.language import speaker
 from tillwatch.logs import open_log
 from tillwatch.seeding import seed_controls
@@ -47,9 +48,10 @@ def published(log: Path) -> tuple[Any, ...]:
         return last_by_key(opened, "alerts", 4), last_by_key(opened, "merchant-risk", 4), letters_of(opened, 4)
 
 
-def worked_through(url: str) -> str:
-    """Run a worker until everything is processed; what it said."""
-    code, _, errors = finish(start("--log-url", url, "worker", "--until-idle"))
+def worked_through(url: str, *, fresh: bool = False) -> str:
+    """Run a worker until everything is processed, in a fresh interpreter where asked for; what it said."""
+    arguments = ("--log-url", url, "worker", "--until-idle")
+    code, _, errors = finish(start(*arguments)) if fresh else run(*arguments)
     assert code == 0, errors
     return errors
 
@@ -94,7 +96,7 @@ def test_a_crash_and_a_start_with_other_settings_change_nothing_of_what_is_publi
     for name, value in OTHERS.items():
         monkeypatch.setenv(name, value)
     other_library(tmp_path, monkeypatch)
-    said = " ".join(worked_through(url).split())
+    said = " ".join(worked_through(url, fresh=True).split())
     expected = published(undisturbed)
     assert published(disturbed) == expected
     assert all(expected)
@@ -146,7 +148,7 @@ def test_what_cannot_be_dated_is_still_refused(copy: Path, monkeypatch: pytest.M
     ):
         with monkeypatch.context() as other:
             other.setenv(name, value)
-            code, _, errors = finish(start("--log-url", SqliteAddress(copy).url, "worker", "--until-idle"))
+            code, _, errors = run("--log-url", SqliteAddress(copy).url, "worker", "--until-idle")
             assert (code, words in errors) == (1, True), errors
 
 

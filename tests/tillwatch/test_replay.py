@@ -9,7 +9,8 @@ import pytest
 
 from domain.alerts import Alert, DeadLetter, Score
 from streams.sqlite.log import SqliteLog
-from tests.tillwatch.conftest import MERCHANTS, call, finish, json_lines, newest, start
+from tests.tillwatch.conftest import MERCHANTS, call, json_lines, newest
+from tests.tillwatch.forked import run
 from tillwatch.logs import Follower
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def test_they_agree_on_a_file_without_clock_records_and_with_times_to_come(tmp_p
     assert (alert["closed"], alert["hits"], alert["at_stake"]) == (True, 3, 1545)
     log_url = f"sqlite:///{tmp_path / 'log.db'}"
     assert call("--log-url", log_url, "ingest", file, "--historic").exit_code == 0
-    code, _, errors = finish(start("--log-url", log_url, "worker", "--until-idle"))
+    code, _, errors = run("--log-url", log_url, "worker", "--until-idle")
     assert code == 0, errors
     with SqliteLog(tmp_path / "log.db") as log:
         alerts = Follower(log, "alerts", Alert, from_start=True).poll()

@@ -63,16 +63,20 @@ def test_the_file_in_the_working_directory_is_read(tmp_path: Path) -> None:
         ('log_url = "kafka://example.org"', "kafka_security must be tls or sasl_tls for example.org:9092"),
         (
             'log_url = "kafka://localhost"\nkafka_ca_file = "none.pem"\nkafka_security = "tls"',
-            "kafka_.*_file: .*No such",
+            "kafka_ca_file must be .*No such",
         ),
         ("kafka_replication = 0", "kafka_replication must be 1 to 32767 brokers, -1 for .*, got 0"),
         ('kafka_allow_plaintext = "perhaps"', "kafka_allow_plaintext must be true or false, got 'perhaps'"),
         ('foreign_topic = "dead-letters"', "foreign_topic must be none of our own topics .*, got 'dead-letters'"),
         ("partition = 1", "partition is no setting; there are log_url, kafka_security, "),
+        ("channels = 1", "channels must be tables, one for each channel of notices, got 1"),
+        ("[channels.desk]\nkind = 'fax'", "channels.desk: kind must be one of email, wecom.*, got 'fax'"),
+        ("[channels.desk]\nkind = ['fax']", "channels.desk.kind must be true, false, a number or words, got"),
+        ("[channels.desk]\nkind = 'wecom'", "channels.desk: Object missing required field `key_file`"),
         ("detectors = 1", "detectors must be tables of numbers, one for each detector, got 1"),
         ("[detectors.mcc_jump]\nbase = 'x'", "detectors.mcc_jump.base must be a number, got 'x'"),
         ("[detectors.mcc_jump]\nbase = 2", "detectors.mcc_jump.base must be 0 to 1, got 2"),
-        ("[detectors.mcc_jump]\nbasis = 1", "detectors.mcc_jump: .*basis"),
+        ("[detectors.mcc_jump]\nbasis = 1", "detectors.mcc_jump must have .*basis"),
         ("[detectors.mcc_jumps]\nbase = 1", "detectors must be among mcc_jump.*, got mcc_jumps"),
         ("partitions = ", "given.toml must be TOML in UTF-8: "),
     ],
@@ -111,3 +115,19 @@ def test_help_needs_no_settings(tmp_path: Path) -> None:
 def test_any_file_name_survives_its_url(name: str, tmp_path: Path) -> None:
     assert load(log_url=SqliteAddress(tmp_path / name).url).address() == SqliteAddress(tmp_path / name)
     assert load(log_url=SqliteAddress(Path("var") / name).url).address() == SqliteAddress(Path("var") / name)
+
+
+def test_a_channel_is_joined_from_file_and_environment_and_reads_its_secret_when_it_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = tmp_path / "key"
+    file = written(tmp_path, f"[channels.desk]\nkind = 'wecom'\nkey_file = '{key}'\n")
+    monkeypatch.setenv("TILLWATCH_CHANNELS__DESK__PER_MINUTE", "7")
+    settings = load(file)
+    with pytest.raises(ValueError, match="key must be readable, it is not"):
+        settings.make_channels()
+    key.touch(mode=0o600)
+    key.write_text("0123456789\n")
+    (channel,) = settings.make_channels().values()
+    assert channel.budget is not None
+    assert (channel.name, channel.kind, channel.budget.most) == ("desk", "wecom", 7)

@@ -20,6 +20,7 @@ from streams.sqlite.log import SqliteLog
 from streams.topics import DEFAULT_PARTITIONS
 from tests.faults.waiting import wait_until
 from tests.outcome import last_by_key, letters_of
+from tests.tillwatch import forked
 from tests.tillwatch.conftest import call, finish, start
 from tillwatch.language import local_iso
 from tillwatch.settings import load
@@ -85,7 +86,7 @@ def state(log_file: Path, *arguments: str | Path) -> Result:
 
 def run(log_file: Path, *arguments: str | Path) -> tuple[int, str, str]:
     """A command that runs a worker."""
-    return finish(start("--log-url", SqliteAddress(log_file).url, *arguments))
+    return forked.run("--log-url", SqliteAddress(log_file).url, *arguments)
 
 
 def inspected(log_file: Path, merchant_id: str) -> dict[str, Any]:

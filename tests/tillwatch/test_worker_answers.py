@@ -15,7 +15,7 @@ from tests.kafka.ports import free_ports
 from tests.scrape import scrape, series, summed, value
 from tests.tillwatch.conftest import call, finish, start
 from tillwatch.log_lines import JsonLines
-from tillwatch.settings import Settings, load
+from tillwatch.settings import Settings, SettingsError, load
 from tillwatch.worker import new_metrics, worker_settings
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def test_a_worker_shows_its_metrics_on_loopback_unless_told_otherwise(monkeypatc
 def test_a_token_file_is_read_when_a_worker_starts(tmp_path: Path) -> None:
     file = tmp_path / "token"
     settings = Settings(health_host="0.0.0.0", health_token_file=str(file))
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(SettingsError, match=r"health_token_file must be .*: No such file or directory"):
         worker_settings(settings)
     file.write_text("0123456789abcdef0123")
     file.chmod(0o600)

@@ -6,27 +6,39 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
-from rich.console import Console, Group
+from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from detectors.registry import title_of
 from domain.risk import GRADES
-from tillwatch.language import counted, local, local_iso, said, speaker, zone_name
-from tillwatch.show import GRADE_STYLES, bearer, money, severity_bar, severity_words, status, style_of, sums, table
+from tillwatch.language import Say, counted, local, local_iso, said, speaker, zone_name
+from tillwatch.show import (
+    GRADE_STYLES,
+    Terminal,
+    bearer,
+    money,
+    severity_bar,
+    severity_words,
+    status,
+    style_of,
+    styled,
+    sums,
+    table,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
     from domain.alerts import Alert, Score
     from tillwatch.demo.log_snapshot import Picture
 
 _WIDE, _ROOMY, _HIGH = 100, 130, 36
 """Columns from which bars and whole names, and who bears a loss, have room; lines from which the latest alerts do."""
-_MEASURE = Console()
+_MEASURE = Terminal()
 _RESPONSES = {
     "E": ("24 h", "24小时"),
     "D": ("visit in 3 working days", "3个工作日内走访"),
@@ -50,17 +62,17 @@ class Rows(NamedTuple):
         (Rows(merchants=4, alerts=4, latest=0), Rows(merchants=7, alerts=7, latest=4))
         """
         latest = 4 if height >= _HIGH else 0
-        free = max(6, height - 11 - (latest + 3 if latest else 0))
+        free = max(6, height - 12 - (latest + 3 if latest else 0))
         return cls(free // 3, (free - free // 3) // 2, latest)
 
 
-def board(picture: Picture, note: str, view: View) -> RenderableType:
-    """Everything, as large as `view` is; `note` stands below the figures."""
+def board(picture: Picture, note: str, view: View, link: str = "", inbox: str = "") -> RenderableType:
+    """Everything, as large as `view` is; `note` and where console and inbox are stand below the figures."""
     say, rows = speaker(view.lang), Rows.of(view.height)
     parts: list[RenderableType] = [
         Panel(
-            Group(_figures(picture, view), Text(note, "dim", no_wrap=True, overflow="ellipsis")),
-            title=say("[bold]Tillwatch[/bold]  simulated terminals", "[bold]Tillwatch[/bold]  模拟终端"),
+            Group(_figures(picture, view), *_notes(note, link, inbox, say)),
+            title=styled(("Tillwatch", "bold"), say("  simulated terminals", "  模拟终端")),
             title_align="left", border_style="blue",
         ),
         _merchants(picture, picture.riskiest(rows.merchants), view),
@@ -71,6 +83,16 @@ def board(picture: Picture, note: str, view: View) -> RenderableType:
     if rows.latest:
         parts += [Text(), _latest(picture, picture.latest(rows.latest), view)]
     return Group(*parts)
+
+
+def _notes(note: str, link: str, inbox: str, say: Say) -> list[Text]:
+    made = [_cut_short(note)]
+    if link:
+        made += [
+            styled((say("console, this link signs in once: ", "控制台（此链接可登录一次）："), "dim"), link),
+            styled((say("what reps are told, on a phone: ", "业务员手机收到的通知："), "dim"), inbox),
+        ]
+    return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +143,8 @@ def _figures(picture: Picture, view: View) -> Table:
     made = Table.grid(expand=True, padding=(0, 1))
     for _ in figures:
         made.add_column(no_wrap=True)
-    made.add_row(*(Text(heading, "dim") for heading, _ in figures))
-    made.add_row(*(Text(figure, "bold") for _, figure in figures))
+    made.add_row(*(styled(heading, style="dim") for heading, _ in figures))
+    made.add_row(*(styled(figure, style="bold") for _, figure in figures))
     return made
 
 
@@ -137,7 +159,7 @@ def _merchants(picture: Picture, scores: Iterable[Score], view: View) -> Table:
         parts = [f"{said(title_of(part.detector), view.lang)} +{part.points:.0f}" for part in each.contributions]
         if each.prior >= 1:
             parts.append(say(f"new or trade +{each.prior:.0f}", f"初始分 +{each.prior:.0f}"))
-        grade = Text(each.grade, GRADE_STYLES[each.grade])
+        grade = styled(each.grade, style=GRADE_STYLES[each.grade])
         turnover, loss = sums(picture.turnover(each.merchant_id)), sums(picture.loss(each.merchant_id))
         merchant = _merchant(picture, each.merchant_id, view, " " if view.wide else None)
         made.add_row(grade, f"{each.score:.0f}", merchant, turnover, loss, " · ".join(parts))
@@ -148,7 +170,14 @@ def _legend(lang: str) -> Text:
     """From which score on each grade is, and what it asks for."""
     say = speaker(lang)
     words = [f"{grade} {least}+{say(': ', '：')}{say(*_RESPONSES[grade])}" for least, grade in GRADES[:3]]
-    return Text(" · ".join([*words, say("A, B: routine", "A、B：常规")]), "dim", no_wrap=True, overflow="ellipsis")
+    return _cut_short(" · ".join([*words, say("A, B: routine", "A、B：常规")]))
+
+
+def _cut_short(words: str) -> Text:
+    """Dim words in one line, however narrow."""
+    made = styled(words, style="dim")
+    made.no_wrap, made.overflow = True, "ellipsis"
+    return made
 
 
 def _alerts(picture: Picture, alerts: Iterable[Alert], view: View) -> Table:
@@ -165,12 +194,12 @@ def _alerts(picture: Picture, alerts: Iterable[Alert], view: View) -> Table:
         column.width = width
     room = view.width - severity_width - merchant_width - money_width - 6  # two spaces between columns
     for each in alerts:
-        severity = severity_bar(each.severity, view.lang) if view.wide else Text(
-            severity_words(each.severity, view.lang), style_of(each.severity))  # fmt: skip
-        hits = Text.assemble("\n", (say(counted(each.hits, "hit"), f"{each.hits:,}次"), "dim"))
+        severity = severity_bar(each.severity, view.lang) if view.wide else styled(
+            severity_words(each.severity, view.lang), style=style_of(each.severity))  # fmt: skip
+        hits = styled(say(counted(each.hits, "hit"), f"{each.hits:,}次"), style="dim")
         made.add_row(
-            severity + hits, _merchant(picture, each.merchant_id, view, "\n"),
-            Text(f"{money(each.turnover, each.currency)}\n{money(each.loss, each.currency)}"),
+            Group(severity, hits), _merchant_below(picture, each.merchant_id, view),
+            Group(styled(money(each.turnover, each.currency)), styled(money(each.loss, each.currency))),
             _two_lines(f"{_titled(each, view.lang)}{say(': ', '：')}{said(each.reason, view.lang)}", room),
         )  # fmt: skip
     return _filled(made, view)
@@ -188,7 +217,7 @@ def _latest(picture: Picture, alerts: Iterable[Alert], view: View) -> Table:
     for each in alerts:
         made.add_row(
             local_iso(each.last_time, view.zone),
-            Text(severity_words(each.severity, view.lang), style_of(each.severity)),
+            styled(severity_words(each.severity, view.lang), style=style_of(each.severity)),
             _merchant(picture, each.merchant_id, view, None if view.roomy else " "),
             *(_loss(each, view.lang) if view.roomy else ()), _titled(each, view.lang),
         )  # fmt: skip
@@ -217,7 +246,7 @@ def _stretch(made: Table) -> None:
 def _filled(made: Table, view: View) -> Table:
     """The table, with a row that says so where it has none."""
     if not made.row_count:
-        made.add_row(Text(speaker(view.lang)("none so far", "暂无"), "dim"))
+        made.add_row(styled(speaker(view.lang)("none so far", "暂无"), style="dim"))
     return made
 
 
@@ -225,18 +254,27 @@ def _merchant(picture: Picture, merchant_id: str, view: View, between: str | Non
     """A merchant's name, and its number behind `between`, dim; the number alone where no name was told."""
     name = picture.names.of(merchant_id, view.lang)
     if not name or between is None:
-        return Text(name or merchant_id)
-    return Text.assemble(name, (f"{between}{merchant_id}", "dim"))
+        return styled(name or merchant_id)
+    return styled(name, (f"{between}{merchant_id}", "dim"))
 
 
-def _two_lines(words: str, width: int) -> Text:
+def _merchant_below(picture: Picture, merchant_id: str, view: View) -> Group:
+    """A merchant's name, and its number in a line below, dim; the number alone where no name was told."""
+    name = picture.names.of(merchant_id, view.lang)
+    if not name:
+        return Group(styled(merchant_id))
+    return Group(styled(name), styled(merchant_id, style="dim"))
+
+
+def _two_lines(words: str, width: int) -> Group:
     """Words in at most two lines of `width` columns."""
-    lines = Text(words).wrap(_MEASURE, max(10, width))
+    whole = styled(words)
+    lines = whole.wrap(_MEASURE, max(10, width))
     if len(lines) > 2:
-        rest = Text(words[len(lines[0].plain) :].lstrip())
+        rest = styled(whole.plain[len(lines[0].plain) :].lstrip())
         rest.truncate(max(10, width), overflow="ellipsis")
-        return Text("\n").join([lines[0], rest])
-    return Text("\n").join(lines)
+        return Group(lines[0], rest)
+    return Group(*lines)
 
 
 def as_of(picture: Picture, zone: str, lang: str) -> str:

@@ -7,12 +7,13 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 _GRACE_S = 15.0
@@ -60,8 +61,10 @@ class Child:
 
 
 @contextmanager
-def child(name: str, arguments: Sequence[str], folder: Path) -> Iterator[Child]:
-    """Start `tillwatch` with `arguments`; it is ended when the block is left.
+def child(
+    name: str, arguments: Sequence[str], folder: Path, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Child]:
+    """Start `tillwatch` with `arguments`; it is ended when the block is left. `settings` go by the environment.
 
     It gets a process group of its own, so that Ctrl-C reaches this process alone, which ends it in order.
     """
@@ -74,7 +77,7 @@ def child(name: str, arguments: Sequence[str], folder: Path) -> Iterator[Child]:
             stderr=opened,
             text=True,
             process_group=0,
-            env={"TILLWATCH_HEALTH_PORT": "0", **os.environ},  # another worker may have the usual port
+            env={"TILLWATCH_HEALTH_PORT": "0", **os.environ, **settings},  # another worker may have the usual port
         )
     started = Child(name, process, errors)
     try:

@@ -17,7 +17,7 @@ FILE = "demo.json"
 DAYS = 22.0
 MERCHANTS = 1_000
 SEED = 1
-EDITION = 2
+EDITION = 3
 """Of the simulation that a plan stands for: its records go on only where it is the same."""
 
 
@@ -39,7 +39,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return SimulationConfig(
             seed=self.seed, merchants=self.merchants, start_ms=START_MS, days=DAYS,
             jump_share=0.001, static_share=0.0, rotation_share=0.001, drift_share=0.001, fee_share=0.001,
-            fall_share=0.001, volume_share=0.002, world="calm", stories=STORIES[: max(0, self.merchants)],
+            fall_share=0.001, volume_share=0.002, world="calm", people=True, stories=STORIES[: max(0, self.merchants)],
         )  # fmt: skip
 
     @property

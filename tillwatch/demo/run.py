@@ -13,17 +13,20 @@ import click
 import msgspec
 from rich.live import Live
 
+from models.anomaly.shipped import FILE as MODEL
 from streams.errors import LeaseHeld
 from streams.log import now_utc_ms
 from streams.sqlite.address import SqliteAddress
 from streams.sqlite.checkpoints import state_path
 from tillwatch.demo import plan as demo_plan
 from tillwatch.demo.board import View, board, status_line
+from tillwatch.demo.casework import DemoConsole, serving
 from tillwatch.demo.children import Child, child
 from tillwatch.demo.closing import next_steps, totals_words
 from tillwatch.demo.log_snapshot import Picture
 from tillwatch.language import lang_option, local, speaker
 from tillwatch.logs import open_file
+from tillwatch.number_options import MOST_S, FiniteRange
 from tillwatch.show import emit_json, failing, to_stderr, to_stdout
 from tillwatch.stopping import stop_signals
 from tillwatch.warm import marker
@@ -48,17 +51,27 @@ _FILES = (
     "worker.log",
     "simulator.log",
     "compiler.log",
+    *(f"casework.db{end}" for end in ("", "-wal", "-shm")),
+    "casework.log",
+    "console.log",
+    "notify.log",
+    "robot.key",
 )
 
 
 @click.command("demo")
 @click.option(
-    "--for", "for_s", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS",
+    "--for", "for_s", type=FiniteRange(min=0, max=MOST_S, min_open=True), metavar="SECONDS",
     help="End after so many seconds, but not before the first batch was processed.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Totals at the end as one line of JSON, no live view.")
 @click.option(
-    "--speed", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True,
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Totals at the end as one line of JSON, no live view and no console.",
+)
+@click.option(
+    "--speed", type=FiniteRange(min=0, min_open=True), default=600.0, show_default=True,
     help="Simulated seconds per second.",
 )  # fmt: skip
 @click.option("--merchants", type=int, help=f"Number of simulated merchants; {demo_plan.MERCHANTS} by default.")
@@ -86,7 +99,9 @@ def command(
 
     It begins with eight days of history, as fast as they can be written, and goes on at --speed. Started
     again, it carries on where it stopped, and totals include the earlier part. Where standard output is no
-    terminal, lines on standard error take the place of the live view.
+    terminal, lines on standard error take the place of the live view. Alerts are filed as cases, and the console
+    shows them: the link that is printed signs you in. What reps are told of confirmed cases comes up on the page of
+    a phone, whose address is printed beside it.
 
     \b
     Examples:
@@ -107,7 +122,7 @@ def command(
             with failing(ValueError):
                 demo_plan.plan_of(folder, merchants, seed)
             demo = _Demo(at_log, folder, speed, claim, lang)
-            totals = demo.run(stop, for_s, live=not as_json and sys.stdout.isatty())
+            totals = demo.run(stop, for_s, live=not as_json and sys.stdout.isatty(), console=not as_json)
             picture = demo.picture
     if as_json:
         emit_json(totals)
@@ -115,7 +130,7 @@ def command(
     console = to_stderr()
     console.print(totals_words(totals, lang))
     for line in next_steps(picture, at_log.config, SqliteAddress(folder / _LOG).url, lang):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
 
 
 @contextmanager
@@ -159,12 +174,16 @@ class _Demo:
         if invocation.config:
             self._common += ["--config", str(invocation.config)]
         self._folder, self._speed, self._claim = folder, speed, claim
-        self._lang, self._say, self._zone = lang, speaker(lang), invocation.settings().time_zone
+        self._settings = settings = invocation.settings()
+        self._model = {} if settings.model else {"TILLWATCH_MODEL": str(MODEL)}
+        self._lang, self._say, self._zone = lang, speaker(lang), settings.time_zone
         self._resumed = claim.log.position("simulator") is not None
         self.picture = Picture(claim.log, now_utc_ms())
         self._started = 0.0
+        self._console: DemoConsole | None = None
+        self._told = False
 
-    def run(self, stop: threading.Event, for_s: float | None, *, live: bool) -> dict[str, Any]:
+    def run(self, stop: threading.Event, for_s: float | None, *, live: bool, console: bool) -> dict[str, Any]:
         """Run until `stop` is set, or for `for_s` seconds; the totals.
 
         Raises:
@@ -175,8 +194,11 @@ class _Demo:
         feed = ["demo-feed", str(self._folder), "--speed", str(self._speed)]
         self._started = time.monotonic()
         with ExitStack() as running:
-            worker = running.enter_context(child("worker", [*self._common, "worker", "--tied", "--json"], self._folder))
+            arguments = [*self._common, "worker", "--tied", "--json"]
+            worker = running.enter_context(child("worker", arguments, self._folder, self._model))
             simulator = running.enter_context(child("simulator", [*self._common, *feed], self._folder))
+            if console:
+                self._console = running.enter_context(serving(self._common, self._folder, self._settings))
             show = running.enter_context(self._live_view()) if live else self._lines()
             self._watch(stop, for_s, (worker, simulator), show)
             simulator.end()
@@ -207,6 +229,8 @@ class _Demo:
             if not worker.check():
                 raise click.ClickException(f"the worker ended by itself (see {worker.errors})")
             show(self._note(simulating=simulator.check()))
+            if self._console is not None:
+                self._console.check()
             if self.picture.count("transactions"):
                 if for_s is not None and elapsed >= for_s:
                     return
@@ -243,10 +267,20 @@ class _Demo:
         with Live(console=console, screen=True, auto_refresh=False) as view:
 
             def show(note: str) -> None:
-                shown = board(self.picture, note, View.of(console, self._lang, self._zone))
+                links = (self._console.link, self._console.inbox) if self._console else ("", "")
+                shown = board(self.picture, note, View.of(console, self._lang, self._zone), *links)
                 view.update(shown, refresh=True)
 
             yield show
+
+    def _new_links(self) -> Iterator[str]:
+        """The links of console and inbox, the first time that they are known."""
+        if self._console is None or self._told or not self._console.link:
+            return
+        self._told = True
+        link, inbox = self._console.link, self._console.inbox
+        yield self._say(f"console: {link}", f"控制台：{link}")
+        yield self._say(f"reps' phones: {inbox}", f"业务员手机：{inbox}")
 
     def _lines(self) -> Callable[[str], None]:
         console = to_stderr()
@@ -255,6 +289,8 @@ class _Demo:
         def show(_: str) -> None:
             nonlocal next_at
             elapsed = time.monotonic() - self._started
+            for line in self._new_links():
+                console.print(line, soft_wrap=True)
             if elapsed >= next_at:
                 next_at = elapsed + _LINE_S
                 console.print(status_line(self.picture, elapsed, self._lang, self._zone))

@@ -11,6 +11,7 @@ from simulator.simulation import simulate
 from tillwatch.demo.plan import plan_of, read_plan
 from tillwatch.feed import feed_simulation
 from tillwatch.logs import open_log
+from tillwatch.number_options import FiniteRange
 from tillwatch.stopping import stop_signals, tie_to_stdin
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("demo-feed", hidden=True)
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--speed", type=float, required=True)
+@click.option("--speed", type=FiniteRange(), required=True)
 @click.option("--alone", is_flag=True, help="Make the plan where there is none, and outlive standard input.")
 @click.pass_obj
 def command(invocation: Invocation, folder: Path, speed: float, *, alone: bool) -> None:

@@ -80,15 +80,16 @@ def compiled_code() -> Finding:
 
 def secrets(settings: Settings) -> Iterator[Finding]:
     """Whether nobody else can read the files with passwords and keys."""
-    address, faults, looked = settings.address(), [], 0
-    if isinstance(address, KafkaAddress):
-        for name in ("kafka_password_file", "kafka_key_file"):
-            if file := getattr(settings, name):
-                looked += 1
-                mode = stat.S_IMODE(Path(file).stat().st_mode)
-                if mode & (stat.S_IRWXG | stat.S_IRWXO):
-                    message = f"{name} {file} must have mode 0600, got {mode:04o}: others can read the secret"
-                    faults.append(fault("secrets", message, f"chmod 600 {file}"))
+    faults, looked, names = [], 0, ["casework_password_file"]
+    if isinstance(settings.address(), KafkaAddress):
+        names += ["kafka_password_file", "kafka_key_file"]
+    for name in names:
+        if file := getattr(settings, name):
+            looked += 1
+            mode = stat.S_IMODE(Path(file).stat().st_mode)
+            if mode & (stat.S_IRWXG | stat.S_IRWXO):
+                message = f"{name} {file} must have mode 0600, got {mode:04o}: others can read the secret"
+                faults.append(fault("secrets", message, f"chmod 600 {file}"))
     said = f"{counted(looked, 'file')} with secrets, which nobody else can read" if looked else _NO_SECRETS
     yield from faults or [ok("secrets", said)]
 

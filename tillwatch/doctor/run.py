@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 
 from streams.diagnosis import FAULT, OK, skipped
+from tillwatch.doctor.casework import casework
+from tillwatch.doctor.console import console
 from tillwatch.doctor.machine import compiled_code, disk, packages, secrets
 from tillwatch.doctor.settings_faults import checked_settings
-from tillwatch.show import emit_json, to_stdout
+from tillwatch.show import emit_json, styled, to_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,19 +60,21 @@ def _findings(invocation: Invocation, certificate_days: int) -> Iterator[Finding
     settings, found = checked_settings(invocation)
     yield from found
     if settings is None:
-        for check in ("secrets", "disk", "connection", "topics"):
+        for check in ("secrets", "disk", "console", "connection", "topics", "casework", "verdicts"):
             yield skipped(check, "the settings are not valid")
         return
     yield from secrets(settings)
     yield from disk(settings)
+    yield from console(settings, certificate_days)
     yield from settings.address().diagnose(
         settings.topics(), settings.partitions, settings.keep_events_days, certificate_days
     )
+    yield from casework(settings)
 
 
 def _show(finding: Finding) -> None:
-    console, style = to_stdout(), _STYLES.get(finding.status, "dim")
-    line = f"[{style}]{finding.status:<8}[/]{finding.check:<15}{escape(finding.message)}"
-    console.print(line, soft_wrap=True)
+    out, style = to_stdout(), _STYLES.get(finding.status, "dim")
+    line = styled((f"{finding.status:<8}", style), f"{finding.check:<15}{finding.message}")
+    out.print(line, soft_wrap=True)
     if finding.cure:
-        console.print(f"{'':<8}{'cure:':<15}{escape(finding.cure)}", soft_wrap=True)
+        out.print(f"{'':<8}{'cure:':<15}{finding.cure}", soft_wrap=True)

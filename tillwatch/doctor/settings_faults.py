@@ -40,7 +40,7 @@ def _cure(line: str, file: str) -> str:
             "KEY_VALUES_MISMATCH" in line,
             "name the key in kafka_key_file that belongs to the certificate in kafka_cert_file",
         ),
-        ("_file:" in line, f"put the file there, or correct the kafka_*_file settings in {file}"),
+        (name.endswith("_file") and name in Settings.model_fields, f"put the file there, or {own}"),
         (name in Settings.model_fields, own),
     )
     return next((cure for applies, cure in cures if applies), f"correct it in {file}: docs/settings.md")

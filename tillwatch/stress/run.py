@@ -15,6 +15,7 @@ from streams.log import now_utc_ms
 from tillwatch.demo.children import child
 from tillwatch.language import lang_option, speaker
 from tillwatch.logs import open_log
+from tillwatch.number_options import MOST_S, FiniteRange
 from tillwatch.show import UNKNOWN, emit_json, to_stderr, to_stdout
 from tillwatch.stopping import stop_signals
 from tillwatch.stress.listening import Listener, totals
@@ -37,15 +38,15 @@ _LEAD_S = 0.5
 
 
 @click.command("stress")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), default=2_000, show_default=True,
+@click.option("--rate", type=FiniteRange(0, 1e6, min_open=True), default=2_000, show_default=True,
               help="Sales a second.")  # fmt: skip
-@click.option("--for", "for_s", type=click.FloatRange(0, min_open=True), default=60, show_default=True,
+@click.option("--for", "for_s", type=FiniteRange(0, MOST_S, min_open=True), default=60, show_default=True,
               metavar="SECONDS", help="How long sales are sent, the warm-up not counted.")  # fmt: skip
-@click.option("--p99-ms", type=click.FloatRange(0, min_open=True), default=1_000, show_default=True,
+@click.option("--p99-ms", type=FiniteRange(0, min_open=True), default=1_000, show_default=True,
               help="The most that the 99th percentile of the latency may be.")  # fmt: skip
-@click.option("--warm-up", "warm_up_s", type=click.FloatRange(0), default=5, show_default=True, metavar="SECONDS",
+@click.option("--warm-up", "warm_up_s", type=FiniteRange(0, MOST_S), default=5, show_default=True, metavar="SECONDS",
               help="Sales sent before at the same rate, which do not count.")  # fmt: skip
-@click.option("--append-every-ms", type=click.FloatRange(0, min_open=True), default=20, show_default=True,
+@click.option("--append-every-ms", type=FiniteRange(0, 60_000, min_open=True), default=20, show_default=True,
               help="Sales that are due within so long are appended together.")  # fmt: skip
 @click.option("--no-worker", is_flag=True, help="Start no worker: those that run elsewhere are measured.")
 @lang_option

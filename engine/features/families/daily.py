@@ -122,17 +122,27 @@ def _place(row: Any, day: int) -> int:
 
 
 @njit_inner
+def judged_fee(event: Event, out: Any) -> tuple[int, int]:
+    """What a payment with a fee adds to the fees whose due fee is known, and to what was due for these; minor units.
+
+    What was due is what the family `fees` has just written.
+    """
+    if event.due != MISSING and event.told != MISSING:  # what was due was counted with the transaction
+        return event.fee - event.told, i64(0)
+    if out.fee_due != MISSING:
+        return i64(event.fee), i64(out.fee_due)
+    return i64(0), i64(0)
+
+
+@njit_inner
 def _fee(row: Any, k: int, event: Event, out: Any) -> None:
     """Add a payment's fee, and what the family `fees` has just found to be due for it."""
     if event.fee == MISSING:
         return
-    more = event.fee if event.told == MISSING else event.fee - event.told
-    row.daily_minor[k, _FEE] += more
-    if event.due != MISSING and event.told != MISSING:  # what was due was counted with the transaction
-        row.daily_minor[k, _FEE_JUDGED] += more
-    elif out.fee_due != MISSING:
-        row.daily_minor[k, _FEE_JUDGED] += event.fee
-        row.daily_minor[k, _FEE_DUE] += out.fee_due
+    row.daily_minor[k, _FEE] += event.fee if event.told == MISSING else event.fee - event.told
+    charged, due = judged_fee(event, out)
+    row.daily_minor[k, _FEE_JUDGED] += charged
+    row.daily_minor[k, _FEE_DUE] += due
 
 
 @njit_inner

@@ -115,7 +115,8 @@ COLUMNS = (
 
 
 @njit_inner
-def _among(values: Any, count: int, value: int) -> bool:
+def among(values: Any, count: int, value: int) -> bool:
+    """Whether a value is one of the first `count`."""
     for k in range(count):
         if values[k] == value:
             return True
@@ -218,11 +219,11 @@ def _is_off(
     """What a value of a source is held against (-1: nothing), whether it is off, and on what basis."""
     if source == FEE_TYPE:
         if master_data.fee_type_count > 0:
-            allowed = _among(master_data.fee_types, master_data.fee_type_count, value)
+            allowed = among(master_data.fee_types, master_data.fee_type_count, value)
             return i64(master_data.fee_types[0]), not allowed, MCC_REGISTERED
     elif master_data.mcc_count > 0:
-        allowed = _among(master_data.mccs, master_data.mcc_count, value) or (
-            source == CHANNEL and _among(master_data.channel_mccs, master_data.channel_count, value)
+        allowed = among(master_data.mccs, master_data.mcc_count, value) or (
+            source == CHANNEL and among(master_data.channel_mccs, master_data.channel_count, value)
         )
         return i64(master_data.mccs[0]), not allowed, MCC_REGISTERED
     if source < OWN:

@@ -28,8 +28,8 @@ NIGHT_ENDS_HOUR = 5
 COUNTERS = 14
 (_ATTEMPT, _APPROVED, _TESTING, _CREDIT_LIMIT, _HARD, _PIN, _KEYED, _STRIPE, _QR, _CREDIT, _CARD_KIND, _ROUND,
  _NIGHT, _FOREIGN) = range(COUNTERS)  # fmt: skip
-_TESTING_CODES = tuple(pack(c) for c in ("14", "15", "33", "54"))
-_LIMIT_CODES = tuple(pack(c) for c in ("51", "61", "65"))
+TESTING_CODES = tuple(pack(c) for c in ("14", "15", "33", "54"))
+LIMIT_CODES = tuple(pack(c) for c in ("51", "61", "65"))
 _HARD_CODES = tuple(pack(c) for c in ("04", "07", "34", "41", "43", "59"))
 _PIN_CODES = tuple(pack(c) for c in ("55", "38", "75"))
 _HALF = np.array([1.0 / each for each in HALF_LIVES_MS])
@@ -103,9 +103,9 @@ def _count(row: Any, event: Event, reference: Any, k: int, w: Any) -> None:
         counters[_CREDIT] += w * (event.card_kind == 1 or event.card_kind == 2)
         counters[_ROUND] += w * (event.amount > 0 and event.amount % ROUND_MINOR == 0)
         counters[_NIGHT] += w * (event.local_hour < NIGHT_ENDS_HOUR)
-    elif event.response in _TESTING_CODES:
+    elif event.response in TESTING_CODES:
         counters[_TESTING] += w
-    elif event.response in _LIMIT_CODES:
+    elif event.response in LIMIT_CODES:
         counters[_CREDIT_LIMIT] += w
     elif event.response in _HARD_CODES:
         counters[_HARD] += w

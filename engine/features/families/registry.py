@@ -17,10 +17,12 @@ from engine.features.families import (
     duties,
     fees,
     gauges,
+    habits,
     lifetime,
     mcc,
     mcc_set,
     numbers,
+    oddity,
     ratios,
     repeats,
     reports,
@@ -28,6 +30,7 @@ from engine.features.families import (
     sent,
     terminals,
     trade,
+    trade_fit,
     volume,
 )
 
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
 
 FAMILIES: tuple[ModuleType, ...] = (
     lifetime, volume, ratios, repeats, cards, mcc, mcc_set, numbers, trade, fees, daily, season, sent, terminals,
-    complaints, duties, reports, gauges,
+    complaints, duties, reports, gauges, habits, oddity, trade_fit,
 )  # fmt: skip
 
 

@@ -203,9 +203,8 @@ def _ticket_deviations(row: Any, sum_u: float, n: float) -> float:
 
 
 @njit_inner
-def _cut_log(row: Any, amount: int) -> float:
+def _cut_log(row: Any, log: float) -> float:
     """A ticket's logarithm in deviations from the usual, cut off; the bare logarithm before any is known."""
-    log = float(np.log(max(amount, 1)))
     if row.ticket_sd == 0.0:
         return log
     return min(max((log - float(row.ticket_mu)) / float(row.ticket_sd), -CUT), CUT)
@@ -380,7 +379,7 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
     row.sold_day = max(i64(row.sold_day), event.now_day)
     if event.now_day != row.expected_day:
         _begin_day(row, reference, event.now_day)
-    u = _cut_log(row, event.amount)
+    u = _cut_log(row, event.log_amount)
     _tick(row, 1, event.day, u)
     n, minor = _day_sales(row, event.day)
     if row.seen_days == 0 or n <= 2.0 * float(row.day_expected) + 10.0:
@@ -406,7 +405,7 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
 def undo(row: Any, undone: Undone) -> None:
     """Subtract a sale of which nothing is left from its day's tickets."""
     if undone.role == SALE and undone.tickets:
-        _tick(row, -1, undone.day, _cut_log(row, undone.ticket))
+        _tick(row, -1, undone.day, _cut_log(row, float(np.log(max(undone.ticket, 1)))))
 
 
 @njit_inner

@@ -1,0 +1,1 @@
+"""What pages show beyond the queue: alerts, merchants, the portfolio, search, the audit."""

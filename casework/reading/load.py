@@ -1,0 +1,77 @@
+"""The load: what was filed, opened and decided day by day, beside what the team can work."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sqlalchemy import case, func, select
+
+from casework.days import day_of, midnights_ms
+from casework.decisions import GIVEN
+from casework.people import sees
+from casework.reading.portfolio import NAMES, seen_alerts
+from casework.schema import alerts, cases, decisions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement
+
+    from casework.people import Actor
+    from casework.store import Store
+
+LOAD_D = 30
+"""Days that are shown."""
+
+
+class LoadDay(NamedTuple):
+    """A day by the clock of a zone.
+
+    Attributes:
+        first_ms: when it began, UTC milliseconds.
+        day: ISO 8601.
+        filed: alerts that were filed.
+        opened: cases that were opened.
+        decided: cases on which a verdict was given that stands: not undone, nor waiting for a second person.
+    """
+
+    first_ms: int
+    day: str
+    filed: int
+    opened: int
+    decided: int
+
+
+def load(store: Store, actor: Actor, zone: str, now_ms: int) -> tuple[LoadDay, ...]:
+    """The last 30 days, the oldest first; today is the last, as far as it has come."""
+    days = _days(zone, now_ms)
+    filed = _counted(days, alerts.c.filed_ms, func.count()).where(
+        alerts.c.detector.in_(NAMES), seen_alerts(actor, now_ms)
+    )
+    opened = _counted(days, cases.c.opened_ms, func.count()).where(sees(actor, now_ms))
+    decided = (
+        _counted(days, decisions.c.decided_ms, func.count(decisions.c.case_id.distinct()))
+        .join(cases, cases.c.case_id == decisions.c.case_id)
+        .where(decisions.c.status == GIVEN, decisions.c.undone_ms.is_(None), sees(actor, now_ms))
+    )
+    with store.reading() as connection:
+        found = [dict(connection.execute(what).tuples().all()) for what in (filed, opened, decided)]
+    return tuple(
+        LoadDay(first_ms, f"{day}", *(counts.get(place, 0) for counts in found))
+        for place, (day, first_ms) in enumerate(days)
+    )
+
+
+def _days(zone: str, now_ms: int) -> list[tuple[date, int]]:
+    """Days with their beginnings, UTC milliseconds."""
+    today = day_of(now_ms, zone)
+    days = [today - timedelta(days=back) for back in range(LOAD_D - 1, -1, -1)]
+    return [(day, midnights_ms(day, zone)[0]) for day in days]
+
+
+def _counted(days: Sequence[tuple[date, int]], time_ms: ColumnElement[int], what: ColumnElement[int]) -> Any:
+    """By place of a day, what is counted in it."""
+    later = [(time_ms < first_ms, place) for place, (_, first_ms) in enumerate(days[1:])]
+    day = case(*later, else_=len(days) - 1).label("day")
+    return select(day, what.label("count")).where(time_ms >= days[0][1]).group_by(day)

@@ -1,0 +1,3 @@
+// Reports: a button prints them.
+"use strict";
+document.addEventListener("click", (event) => event.target.closest("[data-print]") && window.print());

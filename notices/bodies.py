@@ -1,0 +1,57 @@
+"""What a notice is about, as it is kept: shops, what to do there by when, and for whom. Nothing of what led to it."""
+
+from __future__ import annotations
+
+import msgspec
+
+VISIT, DOCUMENTS, REPAIR, DIGEST, DESK = "visit", "documents", "repair", "digest", "desk"
+TO_SUPERVISOR, TO_DESK = "escalation_supervisor", "escalation_desk"
+KIND_OF_TASK = {
+    "visit": VISIT, "recheck": VISIT, "inspection": VISIT, "documents": DOCUMENTS, "repair": REPAIR, "call": VISIT,
+    "": VISIT,
+}  # fmt: skip
+"""What a notice of one task is called, by the task's kind."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One shop of a notice.
+
+    Attributes:
+        merchant_id: whose.
+        shop: its name.
+        address: where it is.
+        task: the kind of task; "" for none.
+        due_ms: by when, UTC milliseconds.
+        is_task: whether it is a task for today; else it stands in the list of what is to come.
+        task_id: the task's number; None where there is none.
+        holder: who has the task, in an escalation.
+    """
+
+    merchant_id: str
+    shop: str
+    address: str
+    task: str
+    due_ms: int
+    is_task: bool = False
+    task_id: int | None = None
+    holder: str = ""
+
+
+class Body(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of a notice.
+
+    Attributes:
+        name: what the recipient is called.
+        lang: what the recipient reads.
+        zone: the recipient's time zone.
+        entries: the most urgent first.
+        supervisor_after_ms: how long after it was made it goes to the supervisor unopened; None for never.
+        desk_after_ms: likewise to the desk, unanswered.
+    """
+
+    name: str
+    lang: str
+    zone: str
+    entries: tuple[Entry, ...]
+    supervisor_after_ms: int | None = None
+    desk_after_ms: int | None = None

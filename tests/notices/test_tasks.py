@@ -1,0 +1,129 @@
+"""Tasks and notices: given with one, opened and answered as they are, and told where people give them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from casework.people import REP, Actor
+from casework.tasks.answering import Given, acknowledge, answer
+from casework.tasks.making import give, withdraw
+from notices.plan import Planner
+from notices.routing.reading import parse_routing
+from tests.notices.field import DAY_MS, HOUR_MS, LI, MINUTE_MS, NOON_MS
+
+if TYPE_CHECKING:
+    from tests.notices.field import Field
+
+REP_1 = Actor("rep-1", frozenset({REP}))
+WAIT_MS = 10_000
+
+
+def given(key: str = "k1234567890abcdef") -> Given:
+    return Given(key=key, outcome="as_registered", checks={}, text="called twice, all is well")
+
+
+def test_a_notice_gives_its_rep_a_task_of_the_case(field: Field) -> None:
+    field.shop("m1")
+    field.confirmed("a")
+    (made,) = field.look(WAIT_MS)
+    (task,) = field.rows("tasks")
+    (entry,) = made.body.entries
+    assert (entry.task_id, task.kind, task.rep_id, task.due_ms) == (task.task_id, "visit", "rep-1", entry.due_ms)
+    assert task.case_id == field.rows("alerts")[0].case_id
+
+
+def test_a_notice_is_opened_and_answered_as_its_tasks_are(field: Field) -> None:
+    field.shop("m1")
+    field.confirmed("a")
+    field.look(WAIT_MS)
+    (task,) = field.rows("tasks")
+    acknowledge(field.store, REP_1, task.task_id, field.now_ms)
+    field.look()
+    (row,) = field.rows("notices")
+    assert (row.status, row.opened_ms) == ("opened", field.now_ms)
+    withdraw(field.store, LI, task.task_id, "done by telephone", field.now_ms + 1)
+    field.look(MINUTE_MS)
+    (row,) = field.rows("notices")
+    assert (row.status, row.answered_ms, row.escalate_ms) == ("answered", NOON_MS + WAIT_MS + 1, None)
+
+
+def test_a_merchant_under_visit_gets_no_second_task_and_what_came_meanwhile_is_told_after_it(field: Field) -> None:
+    field.shop("m1")
+    field.confirmed("a")
+    field.look(WAIT_MS)
+    field.confirmed("b")
+    assert field.told(HOUR_MS) == []
+    (task,) = field.rows("tasks")
+    withdraw(field.store, LI, task.task_id, "the shop has closed for a day", field.now_ms)
+    (made,) = field.look(10 * MINUTE_MS)
+    assert made.alert_ids == (("b",),)
+    assert len(field.rows("tasks")) == 2
+
+
+def test_what_was_seen_to_is_told_again_only_once_it_is_confirmed(field: Field) -> None:
+    field.shop("m1")
+    field.alert("a", detector="terminal_silent")
+    field.look(20 * MINUTE_MS)
+    (task,) = field.rows("tasks")
+    assert task.kind == "repair"
+    withdraw(field.store, LI, task.task_id, "repaired", field.now_ms)
+    assert field.told(8 * DAY_MS) == []
+
+
+def test_a_task_that_an_analyst_gives_is_told_to_its_rep(field: Field) -> None:
+    field.shop("m1")
+    due_ms = field.now_ms + DAY_MS
+    task_id = give(
+        field.store, LI, merchant_id="m1", rep_id="rep-1", kind="visit", due_ms=due_ms, now_ms=field.now_ms
+    )  # fmt: skip
+    (made,) = field.look()
+    assert (made.recipient.name, [each.task_id for each in made.body.entries]) == ("rep-1", [task_id])
+    assert field.look(MINUTE_MS) == []
+
+
+def test_what_was_beyond_five_tasks_becomes_tasks_on_the_next_days(field: Field) -> None:
+    for k in range(12):
+        field.shop(f"m{k:02}")
+        field.confirmed(f"a{k}", f"m{k:02}")
+    counts = []
+    for _ in range(3):
+        field.look(WAIT_MS)
+        counts.append(len(field.rows("tasks")))
+        field.now_ms += DAY_MS
+    assert counts == [5, 10, 12]
+
+
+def test_who_can_have_no_tasks_is_told_all_the_same(field: Field) -> None:
+    field.person("rep-1", supervisor_id="sup", absent_from=NOON_MS - DAY_MS)
+    field.person("sup", "supervisor")
+    field.shop("m1")
+    field.confirmed("a")
+    (made,) = field.look(WAIT_MS)
+    assert (made.recipient.name, [each.is_task for each in made.body.entries]) == ("sup", [False])
+    assert field.rows("tasks") == []
+
+
+def test_a_desk_gets_no_tasks(field: Field) -> None:
+    file = """
+        desk: risk
+        receivers: {risk: {to: desk, channels: [one]}, rep: {to: rep, channels: [one]}}
+        route: {receiver: risk, group_wait: 0s}
+    """
+    field.planner = Planner(field.store, parse_routing(file))
+    field.shop("m1")
+    field.confirmed("a")
+    assert [each.recipient.name for each in field.look(WAIT_MS)] == ["risk"]
+    assert field.rows("tasks") == []
+
+
+def test_an_answer_ends_what_the_notice_was_about(field: Field) -> None:
+    field.shop("m1")
+    field.hire(REP_1)
+    field.alert("a", detector="volume_decline")
+    field.look(20 * MINUTE_MS)
+    (task,) = field.rows("tasks")
+    assert task.kind == "call"
+    answer(field.store, REP_1, task.task_id, given(), field.now_ms)
+    field.look(MINUTE_MS)
+    assert [each.status for each in field.rows("notices")] == ["answered"]
+    assert field.told(4 * DAY_MS) == []

@@ -1,0 +1,129 @@
+"""`tillwatch intake`: a server of its own process."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streams.sqlite.address import SqliteAddress
+from streams.sqlite.log import SqliteLog
+from tests.faults.waiting import wait_until
+from tests.tillwatch.conftest import ROOT, call
+from tillwatch.cli import BAD_SETTINGS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TOKEN = "0123456789abcdef"
+NOW_MS = time.time_ns() // 1_000_000
+KILLED_BEFORE_IT_ANSWERS = (
+    "import os, signal\nfrom streams.receiver import Receiver\n"
+    "Receiver._answer = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
+)
+
+
+@pytest.fixture
+def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "token"
+    file.write_text(f"{TOKEN}\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("TILLWATCH_INTAKE_TOKEN_FILE", str(file))
+    return file
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+@contextmanager
+def serving(log: Path, before: str = "") -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """An intake in a process of its own; what it runs before it starts may be given."""
+    port = free_port()
+    arguments = ["tillwatch", "--log-url", SqliteAddress(log).url, "intake", "--port", str(port)]
+    code = f"{before}import sys\nsys.argv = {arguments!r}\nfrom tillwatch.cli import main\nmain()\n"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        assert f"http://127.0.0.1:{port}/api/v1/events" in process.stderr.readline()
+        wait_until(lambda: listens(port), "it listens")
+        yield f"http://127.0.0.1:{port}", process
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
+def post(address: str, events: list[dict[str, Any]], key: str = "", token: str = TOKEN) -> tuple[dict[str, Any], bool]:
+    """What is answered, and whether that is a replay."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    headers |= {"Idempotency-Key": key} if key else {}
+    request = urllib.request.Request(f"{address}/api/v1/events", json.dumps(events).encode(), headers)
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer), answer.headers["Idempotency-Replayed"] == "true"
+
+
+def sale(k: int) -> dict[str, Any]:
+    return {"txn_id": f"t{k}", "merchant_id": f"m{k}", "amount": 1, "currency": "CNY", "event_time": NOW_MS - 60_000}
+
+
+def sales_of(path: Path) -> list[str]:
+    found = []
+    with SqliteLog(path) as log:
+        for partition in range(log.partitions("events")):
+            batch = log.read("events", partition, 0)
+            found += [json.loads(batch.value(i)) for i in range(len(batch))]
+    return sorted(each["txn_id"] for each in found if "txn_id" in each)
+
+
+def test_a_retry_after_a_kill_between_append_and_answer_makes_no_double(token: Path, tmp_path: Path) -> None:
+    path, events = tmp_path / "log.db", [sale(1), {"merchant_id": "m"}, sale(2)]
+    with serving(path, KILLED_BEFORE_IT_ANSWERS) as (address, process):
+        with pytest.raises((urllib.error.URLError, ConnectionError)):
+            post(address, events, "k")
+        assert process.wait(60) == -signal.SIGKILL
+    assert sales_of(path) == ["t1", "t2"]
+    with serving(path) as (address, process):
+        answer, is_replay = post(address, events, "k")
+        assert (answer["received"], answer["accepted"], is_replay) == (3, 2, True)
+        assert [each["index"] for each in answer["errors"]] == [1]
+        assert post(address, [sale(3)], "l")[1] is False
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            post(address, [sale(4)], token="another")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) in {0, -signal.SIGTERM}
+    assert sales_of(path) == ["t1", "t2", "t3"]
+
+
+def test_it_does_not_start_without_a_token_or_in_the_clear_for_others(
+    token: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token.chmod(0o644)
+    result = call("intake")
+    assert (result.exit_code, "must have mode 0600" in result.stderr) == (1, True)
+    monkeypatch.setenv("TILLWATCH_INTAKE_HOST", "0.0.0.0")
+    result = call("intake")
+    assert (result.exit_code, "intake_host must be this machine's loopback" in result.stderr) == (BAD_SETTINGS, True)
+    monkeypatch.delenv("TILLWATCH_INTAKE_HOST")
+    monkeypatch.delenv("TILLWATCH_INTAKE_TOKEN_FILE")
+    result = call("intake")
+    assert (result.exit_code, "intake_token_file must name a file" in result.stderr) == (BAD_SETTINGS, True)
+    assert not (tmp_path / "var").exists()

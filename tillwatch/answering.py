@@ -1,0 +1,39 @@
+"""Where a command that goes on says how it is, while it runs."""
+
+from __future__ import annotations
+
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from streams.health import Health
+from streams.loop_thread import LoopThread
+from tillwatch.show import failing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from casework.metrics import AgentMetrics
+    from notices.metrics import NotifyMetrics
+    from streams.endpoint import Endpoint
+
+
+@contextmanager
+def answering(endpoint: Endpoint, metrics: AgentMetrics | NotifyMetrics, setting: str) -> Iterator[None]:
+    """Inside the block `/live`, `/ready` and `/metrics` are answered, in a thread of their own.
+
+    Args:
+        endpoint: where.
+        metrics: what is answered.
+        setting: the one of the port, for messages.
+
+    Raises:
+        ClickException: the port that was set is another's.
+    """
+    with closing(LoopThread("health")) as thread:
+        health = Health(endpoint, metrics, metrics, setting)
+        with failing(OSError):
+            thread.run(health.start())
+        try:
+            yield
+        finally:
+            thread.run(health.stop())

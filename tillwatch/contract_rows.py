@@ -1,0 +1,91 @@
+"""Tables of contracts: a row is a price, and all rows of a merchant are one version."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from domain.currencies import DIGITS
+from domain.events import PRICE
+from tillwatch.csv_rows import BadCell, Row, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_PRICE_FIELDS = tuple(each.name for each in PRICE)
+_TERMS = ("rate_ppm", "cap", "minimum", "fixed")
+_OF_VERSION = ("effective_from", "notice_from")
+
+Price = dict[str, Any]
+
+
+def contracts_of(table: Table, currency: str) -> Table:
+    """The contracts in a table's rows, each as one row at the line of its first price.
+
+    Args:
+        table: of prices.
+        currency: of their amounts, ISO 4217: its digits make minor units of them.
+    """
+    rows: dict[str, list[Row]] = {}
+    for k, each in enumerate(table.rows):
+        rows.setdefault(each.cells.get("merchant_id") or f"\0{k}", []).append(each)
+    fields = tuple(each for each in table.fields if each not in _PRICE_FIELDS)
+    return Table((*fields, "prices"), table.ignored, [_contract(each, DIGITS[currency]) for each in rows.values()])
+
+
+def _contract(rows: Sequence[Row], digits: int) -> Row:
+    first = rows[0]
+    cells = {name: value for name, value in first.cells.items() if name not in _PRICE_FIELDS}
+    bad = next((each.bad for each in rows if each.bad), None)
+    try:
+        prices = [_price(each.cells, digits) for each in rows]
+        for name in _OF_VERSION:
+            if len({each.cells.get(name) for each in rows}) > 1:
+                raise BadCell(name, f"{name} must be the same in all rows of a contract, it differs")  # noqa: TRY301
+    except BadCell as error:
+        return Row(first.line, cells, bad or error)
+    return Row(first.line, {**cells, "prices": sorted(prices, key=_place)}, bad)
+
+
+def _price(cells: Mapping[str, Any], digits: int) -> Price:
+    found: Price = {}
+    for name in _PRICE_FIELDS:
+        value = cells.get(name)
+        if isinstance(value, Decimal):
+            minor = value.scaleb(digits)
+            if minor != minor.to_integral_value():
+                raise BadCell(name, f"{name} must have at most {digits} digits behind the point, got {value}")
+            value = int(minor)
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def _place(price: Price) -> tuple[str, ...]:
+    """What a price is for, and what tells it from the others of its contract."""
+    return tuple(
+        f"{price[name]:015d}" if isinstance(price.get(name), int) else str(price.get(name, ""))
+        for name in _PRICE_FIELDS if name not in _TERMS
+    )  # fmt: skip
+
+
+def price_changes(
+    before: Sequence[Price] | None, after: Sequence[Price]
+) -> Iterator[tuple[Price | None, Price | None]]:  # fmt: skip
+    """The prices of a contract that are others than before: old and new, None where there is none."""
+    old, new = ({_place(each): each for each in prices} for prices in (before or (), after))
+    for place in sorted({*old, *new}):
+        if old.get(place) != new.get(place):
+            yield old.get(place), new.get(place)
+
+
+def price_words(price: Price) -> str:
+    """A price in short: what it is for, its rate, and its other terms in minor units.
+
+    >>> price_words({"card_kind": "debit", "rate_ppm": 5000, "cap": 2000})
+    'debit 0.5% cap 2000'
+    """
+    what = [str(price[name]) for name in _PRICE_FIELDS[:5] if name in price]
+    tiers = [f"{name} {price[name]}" for name in ("amount_from", "month_from") if name in price]
+    rest = [f"{name} {price[name]}" for name in _TERMS[1:] if name in price]
+    return " ".join([*what, *tiers, f"{Decimal(price['rate_ppm']) / 10_000:f}%", *rest])
