@@ -13,8 +13,8 @@ Read for Numba 0.68; `tests/engine/test_numba_compat.py` holds the installed ver
 - `Flags`: `values`, overridden; `_values`. `PassManager.passes`, and the passes of `_UNUSED`.
 - `JITCodeLibrary`: `_final_module`, `_linking_libraries`, `_reload_init`, `_finalized`, `_raise_if_finalized`,
   `_ensure_finalized`, `_finalize_dynamic_globals`, `_codegen` with `_data_layout` and `_module_pass_manager`;
-  overridden: `_optimize_functions`, `_optimize_final_module`, `_get_module_for_linking`, `finalize`,
-  `get_pointer_to_function`, `codegen`.
+  overridden: `_optimize_functions`, `_optimize_final_module`, `_finalize_specific`, `_get_module_for_linking`,
+  `finalize`, `get_pointer_to_function`, `codegen`.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -28,6 +28,8 @@ from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, Flags
 from numba.core.compiler_machinery import PassManager
 from numba.core.registry import CPUDispatcher
+
+from models.kept_code import interrupts_deferred
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +60,11 @@ class OuterLibrary(JITCodeLibrary):
         """Optimize once. Numba does so twice, for the sake of counted owners, of which we pass on none."""
         manager, builder = self._codegen._module_pass_manager()  # noqa: SLF001
         manager.run(self._final_module, builder)
+
+    def _finalize_specific(self) -> None:
+        """Make machine code, and have it kept: seconds for the kernel, in which Ctrl-C waits."""
+        with interrupts_deferred():
+            super()._finalize_specific()
 
 
 class InnerLibrary(JITCodeLibrary):

@@ -8,8 +8,9 @@ with a bundle, serves at any path, and a container's root file system can be rea
 The files are pickles, and loading one runs what is in it. `check_folder` refuses a folder that others may write to.
 
 Read for Numba 0.68; `tests/models/test_kept_code.py` holds the installed version to this list: `FunctionCache` with
-`_impl_class` and `save_overload`, `CompileResultCacheImpl` with `_locator_classes`, `UserProvidedCacheLocator` with
-`get_suitable_cache_subpath` and `from_function`, and the attribute `_cache` of a dispatcher.
+`_impl_class`, `load_overload` and `save_overload`, `CompileResultCacheImpl` with `_locator_classes`,
+`UserProvidedCacheLocator` with `get_suitable_cache_subpath` and `from_function`, and the attribute `_cache` of a
+dispatcher.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -19,7 +20,10 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import signal
 import stat
+import threading
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +35,7 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvid
 from domain.errors import TillwatchError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 READ_FOR = {"numba": "0.68"}
 """The version that this was read for."""
@@ -59,6 +63,27 @@ def check_folder(folder: Path) -> None:
             f"folder of machine code {folder} must belong to this user or root and be writable by nobody else, got"
             f" owner {found.st_uid}, mode {stat.S_IMODE(found.st_mode):04o}: its files are run when they are loaded"
         )
+
+
+@contextmanager
+def interrupts_deferred() -> Iterator[None]:
+    """Raise what Ctrl-C raises after the block instead of inside it.
+
+    LLVM asks Python for machine code, and hands it over, in callbacks. An exception there is lost, and the code with
+    it: the function then has address 0, and a call of it ends the process with SIGSEGV.
+    """
+    in_main = threading.current_thread() is threading.main_thread()  # Python raises it in no other thread
+    if not in_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    came = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: came.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if came.is_set():
+            signal.raise_signal(signal.SIGINT)
 
 
 class _Locator(UserProvidedCacheLocator):
@@ -91,6 +116,11 @@ class _KeptCode(FunctionCache):
     """Numba's cache of a function, that goes on where it may not write."""
 
     _impl_class = _Impl
+
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Load machine code, wholly or not at all."""
+        with interrupts_deferred():
+            return super().load_overload(sig, target_context)
 
     def save_overload(self, sig: Any, data: Any) -> None:
         """Keep machine code; where the folder is read-only, say once that each start compiles anew."""

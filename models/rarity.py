@@ -47,8 +47,8 @@ SLOWEST, SLOWEST_EXCESS, SEEN, PEAKS = 0.02, 0.05, 30.0, 8.0
 """Least weights of a new row in a limit and an excess; rows and peaks that are taken to be behind a new tail."""
 LEAST_LIMIT, LEAST_EXCESS, MOST_EXCESS, MOST_DIGITS = 0.3, 0.2, 5.0, 20.0
 """Bounds of a tail; an excess counts for no more than `MOST_EXCESS` times the mean one."""
-LARGEST = 1e200
-"""Values beyond have no score: sums of them would overflow."""
+LARGEST = 1e30
+"""Values beyond have no score: the means of a season have 32 bits, and two that overflowed have no difference."""
 USUAL = 4.0
 """An error moves the usual one by no more than this many times the usual one: an outlier does not hide the next."""
 FEW = 20

@@ -34,6 +34,7 @@ MILLISECONDS_FROM = 10**11
 """Integers from here on, or below its negative, are milliseconds (from 1973 on), others seconds (until 5138)."""
 COMPACT_YEARS = range(1900, 2100)
 """Years of dates without separators: with the day or the month first, digits give another year or no date at all."""
+_LARGEST = 1e30  # that of models.rarity, which would load the compiler for it
 _LATEST = 253_402_300_800_000  # the end of the year 9999
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -103,8 +104,8 @@ def parse_value(text: str) -> float:
         value = float(text)
     except ValueError:
         raise ValueError(f"value must be a number, got {text!r}") from None
-    if not abs(value) <= 1e200 or "_" in text:
-        raise ValueError(f"value must be a number within ±1e200, got {text!r}")
+    if not abs(value) <= _LARGEST or "_" in text:
+        raise ValueError(f"value must be a number within ±{_LARGEST:g}, got {text!r}")
     return value
 
 

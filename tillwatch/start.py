@@ -48,6 +48,8 @@ def main() -> None:
     ended = _flushed(code)
     if code == INTERRUPTED:  # Python might else end by the signal: it keeps in mind that one came while it ran a text
         os._exit(ended)
+    # Python's own end takes a third of a second, and gives back its first meaning to a signal that is handled: to kill.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(ended)
 
 

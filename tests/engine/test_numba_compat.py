@@ -49,6 +49,7 @@ def test_what_is_overridden_takes_the_same_arguments() -> None:
         JITCodeLibrary._get_module_for_linking: "",
         JITCodeLibrary._finalize_dynamic_globals: "",
         JITCodeLibrary._optimize_final_module: "",
+        JITCodeLibrary._finalize_specific: "",
         JITCodeLibrary.finalize: "",
         JITCodeLibrary.get_pointer_to_function: "name",
     })  # fmt: skip

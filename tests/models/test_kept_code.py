@@ -55,6 +55,7 @@ def test_numba_is_the_version_that_was_read() -> None:
 
 def test_what_is_overridden_takes_the_same_arguments() -> None:
     assert not signature_faults("numba", {
+        FunctionCache.load_overload: "sig, target_context",
         FunctionCache.save_overload: "sig, data",
         UserProvidedCacheLocator.from_function: "py_func, py_file",
         UserProvidedCacheLocator.get_suitable_cache_subpath: "py_file",

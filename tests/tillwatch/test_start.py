@@ -172,11 +172,11 @@ def test_where_the_machine_knows_no_home_a_folder_of_this_user_is_named(monkeypa
         raise RuntimeError
 
     for name in ("TILLWATCH_CACHE", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # so that what is found there at the end goes away again
+        monkeypatch.delenv(name)
     monkeypatch.setattr(Path, "home", unknown)
     check_cache_base()
     assert os.environ["TILLWATCH_CACHE"] == str(Path(tempfile.gettempdir()) / f"tillwatch-{os.geteuid()}")
-    monkeypatch.setenv("TILLWATCH_CACHE", "")  # and gone after the test
 
 
 COMMANDS = (
@@ -222,6 +222,50 @@ def test_ctrl_c_at_any_moment_leaves_no_trace(simulated: Path, seed: int) -> Non
         code, said = interrupted(simulated, arguments, k, after_s)
         assert not any(each in said for each in TRACES), (arguments, after_s, said)
         assert code in {0, 130} or "Error: " in said, (arguments, after_s, code, said)
+
+
+INTERRUPTED_WHILE_LOADING = """
+import os, signal
+import engine.jit
+from numba.core.codegen import JITCodeLibrary
+
+given, presses = JITCodeLibrary._object_getbuffer_hook, [signal.SIGINT]
+def hook(library):
+    code = given(library)
+    if code is not None and presses:
+        os.kill(os.getpid(), presses.pop())
+    return code
+JITCodeLibrary._object_getbuffer_hook = hook
+from engine.decoding.card_scan import find_stars
+try:
+    find_stars("4" * 16)
+except KeyboardInterrupt:
+    print(presses, find_stars("4111111111111111"))
+"""
+"""What Numba calls a hook is called by LLVM, where no exception can pass."""
+
+
+def test_ctrl_c_while_machine_code_is_loaded_leaves_none_of_it_half_loaded() -> None:
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED_WHILE_LOADING], cwd=ROOT, capture_output=True, text=True,
+                          timeout=300, check=False)  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[] [(0, 12)]\n", "")
+
+
+ENDING = """
+import os, signal
+from tillwatch import start
+class Pressed:
+    def __del__(self, kill=os.kill, pid=os.getpid(), number=signal.SIGINT):
+        kill(pid, number)
+start._run = lambda: 0
+pressed = Pressed()
+start.main()
+"""
+
+
+def test_ctrl_c_while_python_ends_changes_nothing() -> None:
+    done = subprocess.run([sys.executable, "-c", ENDING], cwd=ROOT, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_ctrl_c_while_a_command_loads_is_130() -> None:

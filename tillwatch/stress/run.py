@@ -78,6 +78,8 @@ def command(
         _await_worker(log, worker, stop)
         found = _measured(invocation, log, plan, worker, stop, (warm_up_s, p99_ms), append_every_ms / 1000)
         found["committed_after_s"] = _drained(log, worker, stop)
+    if stop.is_set():  # then what was measured is no run at this rate
+        raise KeyboardInterrupt
     if as_json:
         emit_json(found)
     else:
