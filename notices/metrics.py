@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from sqlalchemy import func, select
 
 from casework.look_metrics import LookMetrics, family
-from casework.schema import notice_attempts, notices, silences
+from casework.schema import notice_attempts, notice_entries, notices, silences, tasks
+from casework.tasks.words import OPEN
 from notices import metric_names as names
 from notices.outbox import by_status
-from notices.states import DEAD, PENDING, SENT
+from notices.states import PENDING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -25,7 +26,7 @@ class Figures(NamedTuple):
     Attributes:
         by_status: notices by status.
         oldest_ms: since when the oldest pending one is due, UTC milliseconds; None for none.
-        unopened_urgent: urgent notices to people that were to be opened by now and are not.
+        unopened_urgent: urgent notices that went on from a person who has not opened a task of theirs that is open.
         attempts: by channel and status.
         silences: in force.
     """
@@ -39,14 +40,18 @@ class Figures(NamedTuple):
 
 def figures(store: Store, now_ms: int) -> Figures:
     """How the outbox stands at a moment, UTC milliseconds."""
-    urgent = notices.c.urgent & ~notices.c.is_desk & notices.c.status.in_((PENDING, SENT, DEAD))
     gone_on = notices.alias()
     escalated = select(gone_on.c.notice_id).where(gone_on.c.escalates == notices.c.notice_id).exists()
+    unopened = (
+        select(func.count(notices.c.notice_id.distinct()))
+        .join(notice_entries, notice_entries.c.notice_id == notices.c.notice_id)
+        .join(tasks, tasks.c.task_id == notice_entries.c.task_id)
+        .where(tasks.c.status == OPEN, tasks.c.opened_ms.is_(None), notices.c.urgent, ~notices.c.is_desk, escalated)
+    )
     with store.reading() as connection:
         oldest = select(func.min(notices.c.not_before_ms)).where(
             notices.c.status == PENDING, notices.c.not_before_ms <= now_ms
         )
-        unopened = select(func.count()).select_from(notices).where(urgent, escalated)
         key = (notice_attempts.c.channel, notice_attempts.c.status)
         tried = connection.execute(select(*key, func.count()).group_by(*key)).all()
         quiet = select(func.count()).where(silences.c.from_ms <= now_ms, silences.c.until_ms > now_ms)
