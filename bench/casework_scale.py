@@ -23,6 +23,7 @@ from sqlalchemy import event, select
 
 from bench.casework_made import DAY_MS, NOW_MS, Made, alert_id, fill, merchant_id
 from casework import visit_table
+from casework.month_sums import BY
 from casework.people import Actor
 from casework.queue.filters import Filter
 from casework.queue.header import header
@@ -114,7 +115,7 @@ def _of_reps(store: Store) -> Reads:
     month = reps.month_of("2026-10", "Asia/Shanghai", NOW_MS)
     here = Position(31.2, 121.5, "gcj02")
     return {
-        **{f"statistics by {each}": partial(reps.statistics, store, LI, month, each, NOW_MS) for each in reps.BY},
+        **{f"statistics by {each}": partial(reps.statistics, store, LI, month, each, NOW_MS) for each in BY},
         "merchants of a rep": lambda: rep_portfolio.rep_portfolio(store, REP, "rep-3", NOW_MS),
         "visit list": lambda: visit_list(store, LI, Wanted(), NOW_MS),
         "visit list of a rep": lambda: visit_list(store, REP, Wanted(order="distance", position=here), NOW_MS),

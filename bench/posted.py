@@ -22,6 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.kafka.ports import free_ports
+
 TOKEN = "0123456789abcdef"
 ROOT = Path(__file__).parents[1]
 
@@ -58,9 +60,7 @@ def measure(folder: Path, clients: int, batch: int, seconds: float) -> str:
     token = folder / "token"
     token.write_text(TOKEN)
     token.chmod(0o600)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     log = f"sqlite:///{folder}/posted-{clients}-{batch}.db"
     server = subprocess.Popen(
         [sys.executable, "-m", "tillwatch", "--log-url", log, "intake", "--port", str(port)], cwd=ROOT,

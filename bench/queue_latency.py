@@ -24,6 +24,7 @@ from playwright.sync_api import sync_playwright
 from streams.log import now_utc_ms
 from streams.sqlite.log import SqliteLog
 from streams.topics import create_topics
+from tests.kafka.ports import free_ports
 from tillwatch.demo.children import child
 from tillwatch.stress.load import Plan, Sender, put_merchants
 
@@ -45,7 +46,7 @@ def main(probes: int) -> None:
         create_topics(log, 4)
         plan = replace(Plan.of(1, _RATE, probes * _EACH / _RATE), probe_every=_EACH)
         put_merchants(log, plan.merchants(), now_utc_ms())
-        port = _port()
+        (port,) = free_ports(1)
         given = {"TILLWATCH_CASEWORK_URL": f"sqlite:///{folder}/casework.db", "TILLWATCH_CASEWORK_HEALTH_PORT": "0"}
         common = ["--log-url", f"sqlite:///{folder}/tillwatch.db"]
         worker = running.enter_context(child("worker", [*common, "worker", "--tied"], folder))
@@ -94,13 +95,6 @@ def _measure(log: SqliteLog, plan: Plan, link: str) -> None:
 def _answers(port: int) -> bool:
     with socket.socket() as tried:
         return tried.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _port() -> int:
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        found: int = tried.getsockname()[1]
-        return found
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import and_, func, select, update
 
+from casework import month_sums
 from casework.bodies import ms_of
 from casework.chunks import chunks
 from casework.schema import merchant_days, merchant_months, merchant_profiles, merchant_reps, merchants
@@ -67,7 +68,8 @@ def refresh(store: Store, connection: Connection, touched: Collection[Month], no
                     "is_new": began == month,
                 }
             )  # fmt: skip
-        store.upsert(connection, merchant_months, rows)
+        with month_sums.kept(store, connection, some):
+            store.upsert(connection, merchant_months, rows)
         _note_last_sales(connection, whose)
 
 

@@ -96,6 +96,7 @@ merchants = Table(
     Column("changes_ms", BigInteger), _word("last_sale_day"),
     Index("ix_merchants_name", "name", "merchant_id"),
     Index("ix_merchants_score", "score", "merchant_id"),
+    Index("ix_merchants_place", "merchant_id", "region", "agent_id"),  # a row of the table is long
     Index("ix_merchants_portfolio", "mcc", "region", "agent_id", "rep_id", "grade", "merchant_id"),
     _partial("ix_merchants_changes_ms", "changes_ms", where="changes_ms IS NOT NULL"),
     _partial("ix_merchants_last_sale_day", "last_sale_day", where="last_sale_day <> ''"),
@@ -139,6 +140,14 @@ merchant_months = Table(
         "turnover_minor", "fee_minor", "is_new",
     ),
 )  # fmt: skip
+
+month_sums = Table(
+    "month_sums", METADATA,
+    _text("month", primary_key=True), _text("by", primary_key=True), _text("key", primary_key=True),
+    _text("currency", primary_key=True),
+    *(_whole(each) for each in ("merchants", "active", "new", "gone", "turnover_minor", "fee_minor")),
+)  # fmt: skip
+"""Of merchants' months by rep, region and agent; `gone` are those that sold in the month and not in the one after."""
 
 inspections = Table(
     "inspections", METADATA,
@@ -490,7 +499,8 @@ visits = Table(
     _id("visit_id"), _text("merchant_id"), _whole("visited_ms"), _text("visit_kind"), _text("outcome"), _text("note"),
     _text("by"), _whole("recorded_ms"), Column("lat", Float), Column("lon", Float), _word("coord_sys"),
     _word("alert_id"), _word("of_case"), Column("offset", BigInteger),
-    Index("ix_visits_merchant_id_visited_ms", "merchant_id", "visited_ms"), Index("ix_visits_visited_ms", "visited_ms"),
+    Index("ix_visits_merchant_id_visited_ms", "merchant_id", "visited_ms"),
+    Index("ix_visits_visited_ms", "visited_ms", "merchant_id", "by"),
     sqlite_autoincrement=True,
 )  # fmt: skip
 

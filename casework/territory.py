@@ -56,6 +56,8 @@ class Territory:
     def at(self, merchant_id: str, time_ms: int) -> Holder:
         """Whose a merchant is at a moment, UTC milliseconds; before its first version, as in that."""
         versions = self._versions.get(merchant_id, [])
+        if len(versions) == 1 and versions[0].until_ms is None:  # as of most, and a look of the planner asks for each
+            return Holder(versions[0].rep_id or "", versions[0].agent_id or "")
         by_then = [each for each in versions if each.effective_from_ms <= time_ms] or versions[:1]
         assigned = [each for each in by_then if each.kind == "assignment"][-1:]
         lasting = [each for each in assigned if each.until_ms is None or each.until_ms > time_ms]

@@ -12,8 +12,8 @@ from domain.alerts import Text
 Severity = Literal["page", "ticket", "none"]
 JOB = "tillwatch"
 """Name of the scrape job that has all workers."""
-CASEWORK_JOB, CONSOLE_JOB = "tillwatch-casework", "tillwatch-console"
-"""Those of casework's filing agent and of the console, where there are any."""
+CASEWORK_JOB, CONSOLE_JOB, NOTIFY_JOB = "tillwatch-casework", "tillwatch-console", "tillwatch-notify"
+"""Those of casework's filing agent, of the console and of the senders of notices, where there are any."""
 _WITHOUT = ", ".join(PLACES)
 
 
@@ -292,12 +292,54 @@ CASEWORK: tuple[Rule, ...] = (
              "案件审计记录被改动：哈希链不一致"), "audit-broken",
     ),
 )  # fmt: skip
+_NOTICES = "tillwatch_notices_"
+NOTICE_DUE = f"time() - max by (job) ({_NOTICES}oldest_due_timestamp_seconds)"
+_GIVEN_UP = f'{_NOTICES}notices{{status="dead"}}'
+
+
+def _tried(sign: str) -> str:
+    """Attempts by channel that were or were not taken, within `REFUSALS_WITHIN_S`; all senders show the same."""
+    counter = f'{_NOTICES}attempts_total{{status{sign}"sent"}}'
+    now, before = (
+        f"max by (job, channel, status) ({each})" for each in (counter, f"{counter} offset {limit.REFUSALS_WITHIN_S}s")
+    )
+    return f"sum by (job, channel) ({now} - ({before} or {now} * 0))"
+
+
+NOTICES: tuple[Rule, ...] = (
+    Rule(
+        "TillwatchNotifyDown", "page",
+        f'max by (job) (up{{job="{NOTIFY_JOB}"}}) == 0'
+        f" or time() - max by (job) ({_NOTICES}looked_timestamp_seconds) > {limit.NOTICE_LOOK_S}", "5m",
+        Text("No sender of notices answers or looks at casework: nobody is told of anything",
+             "通知发送进程无应答或未查询案件：无人收到通知"), "notify-down",
+    ),
+    Rule(
+        "TillwatchNoticesStuck", "ticket",
+        f"{NOTICE_DUE} > {limit.NOTICE_OLDEST_S} or max by (job) ({_GIVEN_UP})"
+        f" > max by (job) ({_GIVEN_UP} offset 1h)", "1m",
+        Text("Notices do not reach their recipients: due for 10 minutes, or given up",
+             "通知未送达：已到期10分钟以上，或已放弃发送"), "notices-stuck",
+    ),
+    Rule(
+        "TillwatchChannelRefuses", "ticket",
+        f'{_tried("!=")} >= {limit.REFUSALS_LEAST} unless on (job, channel) {_tried("=")} > 0', "1m",
+        Text("Channel {{ $labels.channel }} took none of {{ $value }} notices within a quarter of an hour",
+             "渠道 {{ $labels.channel }} 一刻钟内 {{ $value }} 次发送均未成功"), "channel-refuses",
+    ),
+    Rule(
+        "TillwatchUrgentUnopened", "ticket", f"max by (job) ({_NOTICES}unopened_urgent) > 0", "5m",
+        Text("{{ $value }} urgent notices were not opened in time and have gone on",
+             "{{ $value }} 条紧急通知逾时未打开，已上报"), "urgent-unopened",
+    ),
+)  # fmt: skip
 ALERTS: dict[str, tuple[Rule, ...]] = {
     "tillwatch-workers": (_DEAD_MAN, *WORKERS), "tillwatch-flow": FLOW, "tillwatch-content": CONTENT,
     "tillwatch-machine": MACHINE, "tillwatch-model": MODEL, "tillwatch-casework": CASEWORK,
+    "tillwatch-notices": NOTICES,
 }  # fmt: skip
 """The alerting rules by group."""
 SILENCING = ("TillwatchNoWorker", "TillwatchNotReady")
 """While one of these fires, the others are consequences: Alertmanager holds them back."""
-APART = (_DEAD_MAN.name, "TillwatchAuditBroken", "TillwatchConsoleDown")
+APART = (_DEAD_MAN.name, "TillwatchAuditBroken", "TillwatchConsoleDown", *(each.name for each in NOTICES))
 """But for these, which follow from something else."""

@@ -29,6 +29,21 @@ OUTBOX_WAITING = _words(
     "Verdicts that are due and not in the log yet, and those that were refused.",
     "已到期但未写入日志的判定，以及被拒绝的判定。",
 )  # fmt: skip
+NOTICES_DUE = _words(
+    "Notices behind", "通知滞后",
+    "How long the oldest pending notice has been due. The dashed line is the limit of the rule.",
+    "最早待发送通知已到期的时间。虚线为告警规则阈值。",
+)  # fmt: skip
+NOTICES_TRIED = _words(
+    "Attempts by channel", "各渠道发送次数",
+    "Attempts to hand notices to a channel, by what became of them: sent, retry, unknown, refused.",
+    "向各渠道发送通知的次数，按结果：sent已发送，retry待重试，unknown结果不明，refused被拒绝。",
+)  # fmt: skip
+NOTICES_STAND = _words(
+    "Notices that wait", "未送达通知",
+    "Notices that are pending or were given up, and urgent ones that went on because nobody opened them.",
+    "待发送、已放弃的通知，以及因逾时未打开而上报的紧急通知。",
+)  # fmt: skip
 
 # -- merchant
 

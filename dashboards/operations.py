@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards import casework_words, words
 from dashboards import thresholds as limit
-from dashboards.alerting import BEHIND, FILING_BEHIND, HELD, JOB
+from dashboards.alerting import BEHIND, FILING_BEHIND, HELD, JOB, NOTICE_DUE
 from dashboards.colours import GREEN, GREY, OF_OUTCOME, OF_STEP, ORANGE, RED, YELLOW, Look
 from dashboards.frame import board
 from dashboards.kit import NONE, Column, Query, Step, steps_of
@@ -28,6 +28,10 @@ _PARTITION = Text("partition {{partition}}", "分区{{partition}}")
 _OF_OUTBOX = {
     "pending": Look(Text("pending", "待发送"), ORANGE), "refused": Look(Text("refused", "被拒绝"), RED),
 }  # fmt: skip
+_OF_NOTICES = {
+    "pending": Look(Text("pending", "待发送"), ORANGE), "dead": Look(Text("given up", "已放弃"), RED),
+    "unopened": Look(Text("urgent, unopened", "紧急未打开"), YELLOW),
+}  # fmt: skip
 _UP = {"1": Look(Text("answers", "正常"), GREEN), "0": Look(Text("down", "无应答"), RED)}
 _FEED = {"0": Look(Text("on time", "正常"), GREEN), "1": Look(Text("stalled", "停滞"), RED)}
 
@@ -45,7 +49,7 @@ def build(kit: Kit) -> Dashboard:
         variables=("partition", "tz"),
         since="now-6h",
     )
-    for part in (_figures, _flow, _pace, _workers, _state, _intake, _machine, _casework):
+    for part in (_figures, _flow, _pace, _workers, _state, _intake, _machine, _casework, _notices):
         part(kit, made)
     return made
 
@@ -154,3 +158,16 @@ def _casework(kit: Kit, made: Dashboard) -> None:
     made.with_panel(kit.lines(casework_words.FILING_LAG, [lag], "short", (8, 6)))
     outbox = Query("max by (status) (tillwatch_casework_outbox_records)", "{{status}}")
     made.with_panel(kit.lines(casework_words.OUTBOX_WAITING, [outbox], "none", (8, 6), looks=_OF_OUTBOX))
+
+
+def _notices(kit: Kit, made: Dashboard) -> None:
+    due, steps = Query(NOTICE_DUE, Text("due", "已到期")), ((None, GREEN), (limit.NOTICE_OLDEST_S, ORANGE))
+    made.with_panel(kit.lines(casework_words.NOTICES_DUE, [due], "s", (8, 6), steps=steps))
+    tried = Query(
+        "max by (channel, status) (increase(tillwatch_notices_attempts_total[$__rate_interval]))",
+        "{{channel}} {{status}}",
+    )
+    made.with_panel(kit.lines(casework_words.NOTICES_TRIED, [tried], "short", (8, 6)))
+    stand = Query('max by (status) (tillwatch_notices_notices{status=~"pending|dead"})', "{{status}}")
+    unopened = Query("max(tillwatch_notices_unopened_urgent)", "unopened")
+    made.with_panel(kit.lines(casework_words.NOTICES_STAND, [stand, unopened], "none", (8, 6), looks=_OF_NOTICES))

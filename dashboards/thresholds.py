@@ -79,5 +79,12 @@ FILING_BEHIND_S = Limits(120, 900)
 minutes, and after a quarter of an hour analysts work on what is no longer so."""
 OUTBOX_OLDEST_S = 600
 """Seconds that a verdict may be due and not in the log: it is sent with the next look, if the log takes it."""
+NOTICE_OLDEST_S = 600
+"""Seconds that a notice may be due: senders look five times a second, and what is put off is not due."""
+NOTICE_LOOK_S = 300
+"""Seconds since the sender's last look that ended well. A look that plans for 10,000 alerts takes seconds."""
+REFUSALS_LEAST, REFUSALS_WITHIN_S = 3, 900
+"""So many attempts of one channel within so many seconds of which none was taken: a channel's budget is one a few
+seconds, and the first three tries of one notice are made within half a minute."""
 PUBLISH_DELAY_S = 0.1
 """Seconds from receipt to a published alert that the product promises; a line only, no rule."""

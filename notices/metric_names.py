@@ -19,7 +19,7 @@ OLDEST = _stored(
 )  # fmt: skip
 UNOPENED = _stored(
     "unopened_urgent", MetricKind.GAUGE, "notices", (),
-    "Urgent notices of people whose wait for the supervisor is over and that nobody has opened or answered.",
+    "Urgent notices that have gone on to a supervisor or the desk, and of which a task is open and not opened.",
 )  # fmt: skip
 ATTEMPTS = _stored(
     "attempts_total", MetricKind.COUNTER, "attempts", ("channel", "status"),

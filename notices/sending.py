@@ -65,12 +65,15 @@ class Sender:
         if channel is None:
             tried = Tried("", "refused", said=why, counts=False)
         else:
-            tried = await self._over(channel, address, row, body.lang)
+            tried = await self._over(channel, address, row, body)
         return mark(self._store, self.worker, row.notice_id, tried, self._now_ms())
 
-    async def _over(self, channel: Channel, address: Address, row: Any, lang: str) -> Tried:
+    async def _over(self, channel: Channel, address: Address, row: Any, body: Body) -> Tried:
+        # Asked before there are words: their link is a row of its own and an entry of the audit.
+        if hold := channel.hold(row.notice_id, urgent=row.urgent):
+            return Tried(channel.name, "retry", said=hold.said, retry_after_ms=_ms(hold.wait_s), counts=False)
         try:
-            message = self._render(view_of(row, lambda each: self._link_of(row, each)), lang)
+            message = self._render(view_of(row, body, lambda each: self._link_of(row, each)), body.lang)
         except ValueError as error:  # it would be so at every attempt
             return Tried(channel.name, "refused", said=f"the notice cannot be put into words: {error}", counts=False)
         (outcome,) = await channel.send(message, [address])
@@ -95,7 +98,9 @@ class Sender:
 
 
 def _tried(channel: str, outcome: Outcome) -> Tried:
-    after_ms = None if outcome.retry_after_s is None else round(outcome.retry_after_s * 1000)
-    return Tried(
-        channel, outcome.status, outcome.message_id, outcome.said, after_ms, counts=outcome.was_tried
-    )  # fmt: skip
+    after_ms = None if outcome.retry_after_s is None else _ms(outcome.retry_after_s)
+    return Tried(channel, outcome.status, outcome.message_id, outcome.said, after_ms, counts=outcome.was_tried)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from casework.tasks.words import CHECKS, STANDARD
 from casework.tasks.words import VISIT as VISIT_TASK
-from notices.bodies import VISIT, Body, Entry
+from notices.bodies import VISIT
 from notices.view import NoticeView, TaskView
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from notices.bodies import Body, Entry
 
 MOST_SHOWN = 20
 """Shops that one notice names; how many more there are is said, and the page behind the link has them."""
@@ -20,15 +20,15 @@ _OF_NOTICE = 8
 """Characters of a notice's id that a shop without a task is named by."""
 
 
-def view_of(row: Any, link_of: Callable[[Entry | None], str]) -> NoticeView:
+def view_of(row: Any, body: Body, link_of: Callable[[Entry | None], str]) -> NoticeView:
     """A notice's row as a view.
 
     Args:
         row: of `notices`.
+        body: what the row says.
         link_of: where an entry is answered; of None, where all of them are. A person who has tasks gets one link, which
             signs a phone in; a desk, and who is told of another's tasks, one for each shop.
     """
-    body = msgspec.json.decode(row.body, type=Body)
     shown = body.entries[:MOST_SHOWN]
     link = link_of(body.entries[0] if len(body.entries) == 1 else None)
     one_each = row.is_desk or row.escalates is not None

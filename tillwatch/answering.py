@@ -12,13 +12,12 @@ from tillwatch.show import failing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from casework.metrics import AgentMetrics
-    from notices.metrics import NotifyMetrics
+    from casework.look_metrics import LookMetrics
     from streams.endpoint import Endpoint
 
 
 @contextmanager
-def answering(endpoint: Endpoint, metrics: AgentMetrics | NotifyMetrics, setting: str) -> Iterator[None]:
+def answering(endpoint: Endpoint, metrics: LookMetrics, setting: str) -> Iterator[None]:
     """Inside the block `/live`, `/ready` and `/metrics` are answered, in a thread of their own.
 
     Args:

@@ -200,7 +200,7 @@ def _look(
         _logger.warning("%s: tried again in %g s", error, _AGAIN_S)
         metrics.failed(error)
         return None
-    metrics.filed(began_ms)
+    metrics.looked(began_ms)
     _report(filed, as_json=as_json, always=False)
     return agent
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from casework.month_sums import BY
 from casework.people import actor_of
-from casework.reading.reps import BY, month_of, statistics
+from casework.reading.reps import month_of, statistics
 from streams.log import now_utc_ms
 from tillwatch.casework_files import write_new
 from tillwatch.casework_store import open_store

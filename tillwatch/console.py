@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,7 +82,9 @@ def command(
             open_log=lambda: log_of(settings), version_0=settings.control, routing=lambda: routing_of(settings),
             feeds=settings.feeds(), overlap_s=settings.late_s,
         )  # fmt: skip
-        Server(_config(settings, console, port)).run()
+        server = Server(_config(settings, console, port))
+        gc.freeze()  # looking through modules for garbage takes as long as a page
+        server.run()
 
 
 def log_of(settings: Settings) -> Log:

@@ -96,6 +96,7 @@ job name of its own, `tillwatch-casework`. Nothing is counted that only the role
 _OF_NOTICES = """\
 [`tillwatch notify`](commands.md#tillwatch-notify) shows these at `/metrics`, on the address of
 [`notices_health_port`](settings.md#notices_health_port), with the token of workers; `process_*` too.
+Prometheus scrapes it under the job's name `tillwatch-notify`, which the rules select.
 """
 _BEFORE = {"Of the anomaly model": _OF_MODEL, "Of casework": _OF_CASEWORK}
 

@@ -11,6 +11,7 @@ from sqlalchemy import and_, case, false, func, or_, select
 from casework.days import midnights_ms
 from casework.decisions import GIVEN
 from casework.errors import Refused
+from casework.month_sums import BY, COLUMNS, shifted
 from casework.people import sees_all
 from casework.persons import names_of_people
 from casework.schema import (
@@ -19,9 +20,9 @@ from casework.schema import (
     decisions,
     declines,
     inspections,
-    merchant_months,
     merchant_reps,
     merchants,
+    month_sums,
     tasks,
     visits,
 )
@@ -35,11 +36,7 @@ if TYPE_CHECKING:
     from casework.people import Actor
     from casework.store import Store
 
-BY = ("rep", "region", "agent")
-"""What a month is grouped by."""
-_OF_MONTHS = {"rep": "rep_id", "region": "region", "agent": "agent_id"}
 _EARLIEST, _LATEST = "2000-01", "2999-12"
-_MONTHS_A_YEAR = 12
 
 
 class Sum(NamedTuple):
@@ -110,16 +107,6 @@ class Month(NamedTuple):
         return shifted(self.name, -1)
 
 
-def shifted(month: str, by: int) -> str:
-    """A month so many months later.
-
-    >>> shifted("2026-01", -1), shifted("2026-11", 2)
-    ('2025-12', '2027-01')
-    """
-    count = int(month[:4]) * _MONTHS_A_YEAR + int(month[5:]) - 1 + by
-    return f"{count // _MONTHS_A_YEAR:04}-{count % _MONTHS_A_YEAR + 1:02}"
-
-
 def month_of(text: str, zone: str, now_ms: int) -> Month:
     """A month that is written as `2026-11`.
 
@@ -185,22 +172,18 @@ _Parts = list[tuple[str, dict[str, Any]]]
 
 
 def _months(connection: Connection, month: Month, by: str) -> _Parts:
-    table = merchant_months.c
-    key, sold = table[_OF_MONTHS[by]].label("key"), table.sales > 0
-    statement = select(
-        key, table.currency, func.count(), _count(sold), _count(table.is_new), func.sum(table.turnover_minor),
-        func.sum(table.fee_minor),
-    ).where(table.month == month.name)  # fmt: skip
+    table = month_sums.c
+    statement = select(month_sums).where(table.month == month.name, table.by == by, table.merchants > 0)
     sums = defaultdict[str, list[Any]](list)
-    for each in connection.execute(statement.group_by(key, table.currency).order_by(key, table.currency)):
+    for each in connection.execute(statement.order_by(table.key, table.currency)):
         sums[each.key].append(each)
     return [
         (
             each,
             {
-                "merchants": sum(row[2] for row in rows), "active": sum(row[3] for row in rows),
-                "new": sum(row[4] for row in rows),
-                "money": tuple(Sum(row.currency, int(row[5]), int(row[6])) for row in rows if row.currency),
+                "merchants": sum(row.merchants for row in rows), "active": sum(row.active for row in rows),
+                "new": sum(row.new for row in rows),
+                "money": tuple(Sum(row.currency, row.turnover_minor, row.fee_minor) for row in rows if row.currency),
             },
         )
         for each, rows in sums.items()
@@ -214,13 +197,10 @@ def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
 def _lost(connection: Connection, month: Month, by: str) -> _Parts:
     if not month.is_over:
         return []
-    before, now = merchant_months.alias(), merchant_months.alias()
-    key = before.c[_OF_MONTHS[by]].label("key")
-    still = select(now.c.merchant_id).where(
-        now.c.merchant_id == before.c.merchant_id, now.c.month == month.name, now.c.sales > 0
-    )
-    statement = select(key, func.count()).where(before.c.month == month.before, before.c.sales > 0, ~still.exists())
-    return [(each[0], {"lost": each[1]}) for each in connection.execute(statement.group_by(key))]
+    table = month_sums.c
+    statement = select(table.key, func.sum(table.gone)).where(table.month == month.before, table.by == by)
+    found = connection.execute(statement.where(table.gone > 0).group_by(table.key))
+    return [(each[0], {"lost": int(each[1])}) for each in found]
 
 
 def _whose(table: Table, time_ms: ColumnElement[int], by: str) -> tuple[Any, ColumnElement[str]]:
@@ -229,7 +209,7 @@ def _whose(table: Table, time_ms: ColumnElement[int], by: str) -> tuple[Any, Col
         lasts = or_(merchant_reps.c.until_ms.is_(None), merchant_reps.c.until_ms > time_ms)
         held = and_(merchant_reps.c.merchant_id == table.c.merchant_id, merchant_reps.c.from_ms <= time_ms, lasts)
         return table.outerjoin(merchant_reps, held), func.coalesce(merchant_reps.c.rep_id, "").label("key")
-    key = func.coalesce(merchants.c[_OF_MONTHS[by]], "").label("key")
+    key = func.coalesce(merchants.c[COLUMNS[by]], "").label("key")
     return table.outerjoin(merchants, merchants.c.merchant_id == table.c.merchant_id), key
 
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from casework.reading.reps import BY, Line, Month, month_of, shifted, statistics
+from casework.month_sums import BY, shifted
+from casework.reading.reps import Line, Month, month_of, statistics
 from console.filters import clock
 from console.page import OfficePage, Page
 from console.rep_columns import cells, header

@@ -12,7 +12,7 @@ from notices.channels.words import masked
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from notices.channels.contract import Address, Message, Status
+    from notices.channels.contract import Address, Hold, Message, Status
     from notices.channels.pace import Pace
 
 _LATER = frozenset({408, 425, 429})
@@ -53,18 +53,11 @@ class Asking:
     now_s: Callable[[], float]
     secrets: Sequence[str] = field(default=(), repr=False)
 
-    def wait_s(self) -> float:
-        """Seconds until it may ask again."""
-        hold = self.pace.hold(self.now_s())
-        return hold.wait_s if hold else 0.0
-
-    def held(self, message: Message) -> Verdict | None:
-        """What keeps the message back before anybody is asked; None for nothing."""
+    def hold(self, notice_id: str, *, urgent: bool) -> Hold | None:
+        """What keeps a notice back before anybody is asked; None for nothing."""
         now_s = self.now_s()
         hold = self.pace.hold(now_s)
-        if not hold and not message.urgent:
-            hold = self.pace.off_peak_hold(now_s, message.notice_id)
-        return Verdict("retry", hold.said, retry_after_s=hold.wait_s, was_tried=False) if hold else None
+        return hold if hold or urgent else self.pace.off_peak_hold(now_s, notice_id)
 
     async def ask(
         self, message: Message, url: str, body: bytes, headers: Mapping[str, str], read: Callable[[Any], Verdict]
@@ -78,8 +71,8 @@ class Asking:
             headers: beside the type of the body.
             read: what a body of JSON says; None is given where there is none.
         """
-        if held := self.held(message):
-            return held
+        if hold := self.hold(message.notice_id, urgent=message.urgent):
+            return Verdict("retry", hold.said, retry_after_s=hold.wait_s, was_tried=False)
         now_s = self.now_s()
         self.pace.asks(now_s)
         try:

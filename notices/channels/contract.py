@@ -19,6 +19,13 @@ Status = Literal["sent", "retry", "refused", "unknown"]
 """
 
 
+class Hold(NamedTuple):
+    """Why a channel takes nothing now, and for how many seconds."""
+
+    wait_s: float
+    said: str
+
+
 class Address(NamedTuple):
     """Where one recipient is reached over one channel.
 
@@ -112,8 +119,8 @@ class Channel(Protocol):
     @property
     def budget(self) -> Budget | None: ...  # noqa: D102
 
-    def wait_s(self) -> float:
-        """Seconds until it takes another message, by its budget and by a block of the far side; 0 for now."""
+    def hold(self, notice_id: str, *, urgent: bool) -> Hold | None:
+        """What keeps a notice back now: the budget, a block of the far side, the full hour; None for nothing."""
         ...
 
     async def send(self, message: Message, recipients: Sequence[Address]) -> list[Outcome]:

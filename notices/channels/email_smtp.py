@@ -30,7 +30,7 @@ from notices.channels.words import fitted, masked, one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from notices.channels.contract import Address, Message, Status
+    from notices.channels.contract import Address, Hold, Message, Status
     from notices.channels.secret import Secret
 
 MOST_BYTES = 50_000
@@ -111,10 +111,9 @@ class Email:
         self._pace = Pace([self.budget])
         self._secrets = (password.value,) if password else ()
 
-    def wait_s(self) -> float:
-        """Seconds until it takes another message."""
-        hold = self._pace.hold(self._now_s())
-        return hold.wait_s if hold else 0.0
+    def hold(self, notice_id: str, *, urgent: bool) -> Hold | None:  # noqa: ARG002  mails are held alike
+        """What keeps a notice back now."""
+        return self._pace.hold(self._now_s())
 
     async def send(self, message: Message, recipients: Sequence[Address]) -> list[Outcome]:
         """Send one mail to each recipient, once."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from notices.channels.contract import Hold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,13 +28,6 @@ ROUNDED_S = 1e-3
 """Less than this is no wait: times since 1970 are rounded."""
 SPREAD_S = 30.0
 """Seconds after them over which notices are spread."""
-
-
-class Hold(NamedTuple):
-    """Why a channel takes nothing now, and for how many seconds."""
-
-    wait_s: float
-    said: str
 
 
 class Pace:

@@ -75,9 +75,8 @@ class Printed:
         self.name = name
         self._folder, self._format = Path(options.folder), options.format
 
-    def wait_s(self) -> float:
-        """Nothing holds it back."""
-        return 0.0
+    def hold(self, notice_id: str, *, urgent: bool) -> None:
+        """Nothing holds a notice back."""
 
     async def send(self, message: Message, recipients: Sequence[Address]) -> list[Outcome]:
         """Write one file for each recipient."""

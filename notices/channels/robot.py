@@ -16,7 +16,7 @@ from notices.channels.words import fitted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from notices.channels.contract import Address, Budget, Message, Outcome
+    from notices.channels.contract import Address, Budget, Hold, Message, Outcome
     from notices.channels.pace import Pace
     from notices.channels.post import Poster
     from notices.channels.secret import Secret
@@ -54,9 +54,9 @@ class Robot:
         self._now_s = now_s
         self._asking = Asking(poster=poster, pace=pace, now_s=now_s, secrets=secrets)
 
-    def wait_s(self) -> float:
-        """Seconds until it takes another message."""
-        return self._asking.wait_s()
+    def hold(self, notice_id: str, *, urgent: bool) -> Hold | None:
+        """What keeps a notice back now."""
+        return self._asking.hold(notice_id, urgent=urgent)
 
     async def send(self, message: Message, recipients: Sequence[Address]) -> list[Outcome]:
         """Post it once."""

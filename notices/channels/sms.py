@@ -23,7 +23,7 @@ from notices.channels.signing import signed_headers, signing_keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from notices.channels.contract import Address, Message
+    from notices.channels.contract import Address, Hold, Message
 
 MOST_CHARACTERS = 70
 LEAST_SHOP = 2
@@ -94,9 +94,9 @@ class Sms:
         self.budget = Budget(options.per_minute, 60.0)
         self._options, self._keys, self._asking = options, keys, asking
 
-    def wait_s(self) -> float:
-        """Seconds until it takes another message."""
-        return self._asking.wait_s()
+    def hold(self, notice_id: str, *, urgent: bool) -> Hold | None:
+        """What keeps a notice back now."""
+        return self._asking.hold(notice_id, urgent=urgent)
 
     async def send(self, message: Message, recipients: Sequence[Address]) -> list[Outcome]:
         """Hand it to the gateway once."""

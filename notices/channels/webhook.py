@@ -19,7 +19,7 @@ from notices.channels.words import fitted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from notices.channels.contract import Address, Message, Outcome
+    from notices.channels.contract import Address, Hold, Message, Outcome
 
 MOST_BYTES = 20_000
 """Bytes of words; lists of tasks are beside them."""
@@ -62,9 +62,9 @@ class Webhook:
         self.budget = Budget(options.per_minute, 60.0)
         self._options, self._keys, self._asking = options, keys, asking
 
-    def wait_s(self) -> float:
-        """Seconds until it takes another message."""
-        return self._asking.wait_s()
+    def hold(self, notice_id: str, *, urgent: bool) -> Hold | None:
+        """What keeps a notice back now."""
+        return self._asking.hold(notice_id, urgent=urgent)
 
     async def send(self, message: Message, recipients: Sequence[Address]) -> list[Outcome]:
         """Post it once."""

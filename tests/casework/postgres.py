@@ -18,6 +18,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from tests.faults.waiting import wait_until
+from tests.kafka.ports import free_ports
 from tests.parts import Missing
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class Running:
 
     def __init__(self, folder: Path, owner: str = "tillwatch", *, safe: bool = False) -> None:
         self._commands, self._user, self._folder, self._safe = folder_of_commands(), _user(), folder, safe
-        self.server = Server(_free_port(), owner)
+        self.server = Server(*free_ports(1), owner)
         init = [self._commands / "initdb", "-D", folder / "data", "-U", owner, "-A", "trust", "-E", "UTF8"]
         subprocess.run([*init, "--no-locale", "-N"], check=True, capture_output=True, cwd="/", **self._user)
         self._process: subprocess.Popen[bytes] | None = None
@@ -138,13 +139,6 @@ def _user() -> dict[str, Any]:
     except KeyError as error:
         raise Missing(f"the user postgres is needed where tests run as root: {_PACKAGE}") from error
     return {"user": found.pw_uid, "group": found.pw_gid, "extra_groups": []}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _answers(port: int, owner: str) -> bool:

@@ -120,8 +120,8 @@ def test_alerts_that_the_log_has_not_committed_are_counted(store: Store, log: Sq
 
 def test_an_agent_is_ready_once_it_has_filed_and_is_not_while_the_store_fails(store: Store, log: SqliteLog) -> None:
     metrics = AgentMetrics(store, log, lambda: NOW_MS)
-    assert metrics.trouble == "nothing was filed yet"
-    metrics.filed(NOW_MS)
+    assert metrics.trouble == "no look was taken yet"
+    metrics.looked(NOW_MS)
     assert metrics.trouble == ""
     metrics.failed(StoreFailed("casework store: it is full"))
     assert metrics.trouble == "casework store: it is full"

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from casework.agent import FilingAgent
+from casework.month_sums import sum_up
 from casework.store import versions
 from domain.readings import MerchantDays, Profile
 from domain.timestamps import DAY_MS, iso
@@ -45,6 +46,12 @@ def assign(log: SqliteLog, merchant_id: str, rep_id: str, since: date, kind: str
     log.append("merchant-profiles", 0, [msgspec.json.encode(made)], keys=[made.key.encode()])
 
 
+def summed_up(store: Store) -> list[tuple[object, ...]]:
+    """The sums of months that are of something."""
+    names = ("month", "by", "key", "currency", "merchants", "active", "new", "gone", "turnover_minor", "fee_minor")
+    return [each for each in rows(store, "month_sums", *names) if any(each[4:])]
+
+
 @pytest.mark.parametrize("seed", seeds(8, quick=2))
 def test_months_are_what_counting_their_days_gives(store: Store, log: SqliteLog, seed: int) -> None:
     draw = random.Random(seed)
@@ -72,6 +79,11 @@ def test_months_are_what_counting_their_days_gives(store: Store, log: SqliteLog,
         expected.append((merchant_id, month, *figures, max((f"{each[1]}" for each in days if each[2]), default="")))
     names = ("merchant_id", "month", "sales", "turnover_minor", "fee_minor", "last_sale_day")
     assert rows(store, "merchant_months", *names) == sorted(expected)
+    sums_kept = summed_up(store)
+    assert sums_kept
+    with store.writing() as connection:
+        sum_up(store, connection)
+    assert summed_up(store) == sums_kept
     last = {each: max((row[5] for row in expected if row[0] == each), default="") for each in shops}
     assert dict(rows(store, "merchants", "merchant_id", "last_sale_day")) == last
 
@@ -107,7 +119,7 @@ def test_a_store_of_an_earlier_version_gets_months_and_inspections_of_what_it_ha
     assign(log, "m", "rep-1", date(2026, 1, 1), "merchant")
     write_days(log, [("m", date(2026, 10, 31), 5, 500, 3)])
     FilingAgent(store, log, lambda: NOW_MS).file()
-    names = ("merchant_months", "inspections")
+    names = ("merchant_months", "month_sums", "inspections")
     kept = {name: rows(store, name) for name in names}
     assert all(kept.values())
     store.migrate(versions()[versions().index("010") - 1], lambda: NOW_MS)

@@ -27,6 +27,7 @@ from streams.topics import create_topics
 from tests.casework.postgres import Running, owned_folder
 from tests.casework.world import NOW_MS, alert, rows, write
 from tests.faults.waiting import wait_until
+from tests.kafka.ports import free_ports
 from tests.parts import require
 
 if TYPE_CHECKING:
@@ -51,9 +52,7 @@ class Killable:
     """A console in a process of its own."""
 
     def __init__(self, url: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        (self.port,) = free_ports(1)
         self._command = [sys.executable, "-c", _CONSOLE, url, str(self.port)]
         self._process: subprocess.Popen[bytes] | None = None
 

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
-import threading
-import urllib.request
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from dashboards.alerting import ALERTS, APART, SILENCING
+from tests.dashboards.alertmanager import Sent, receiving, running
 from tests.dashboards.reading import ROOT
 from tests.faults.waiting import wait_until
-from tests.kafka.ports import free_ports
 from tests.parts import command, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.dashboards.alertmanager import Alertmanager
+
 pytestmark = pytest.mark.monitoring
 RULES = [rule for group in ALERTS.values() for rule in group]
 WAITING = "http://127.0.0.1:9099"
 
 
-class Alertmanager(NamedTuple):
-    """A server and what it has sent: by receiver, names of alerts."""
+class Shipped(NamedTuple):
+    """An Alertmanager with the configuration that is shipped, and what it has sent."""
 
-    url: str
-    sent: dict[str, set[str]]
+    far: Alertmanager
+    messages: Sent
+
+    @property
+    def sent(self) -> dict[str, set[str]]:
+        """By receiver, names of alerts that fire."""
+        found: dict[str, set[str]] = {}
+        for receiver, body in [*self.messages]:
+            names = {each["labels"]["alertname"] for each in body["alerts"] if each["status"] == "firing"}
+            found.setdefault(receiver, set()).update(names)
+        return found
 
     def fire(self, *alerts: tuple[str, str], **labels: str) -> None:
         """Let alerts fire, of a name and a severity each."""
@@ -39,82 +45,29 @@ class Alertmanager(NamedTuple):
             {"labels": {"alertname": name, "severity": severity, "service": "tillwatch", "job": "tillwatch", **labels}}
             for name, severity in alerts
         ]
-        self._ask("/api/v2/alerts", json.dumps(body).encode())
+        self.far.ask("/api/v2/alerts", body)
 
     def held_back(self) -> set[tuple[str, str]]:
         """Names and severities of alerts that another one silences."""
         return {
             (each["labels"]["alertname"], each["labels"]["severity"])
-            for each in self._ask("/api/v2/alerts")
+            for each in self.far.ask("/api/v2/alerts")
             if each["status"]["inhibitedBy"]
         }
 
-    def _ask(self, path: str, body: bytes | None = None) -> Any:
-        asked = urllib.request.Request(self.url + path, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(asked, timeout=10) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
-
-
-@contextmanager
-def receiver(sent: dict[str, set[str]]) -> Iterator[int]:
-    """A webhook on a free port, which notes what comes."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            read = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            names = {each["labels"]["alertname"] for each in read["alerts"] if each["status"] == "firing"}
-            sent.setdefault(self.path.strip("/"), set()).update(names)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
-
 
 @pytest.fixture
-def alertmanager(tmp_path: Path) -> Iterator[Alertmanager]:
-    binary = require(lambda: command("prometheus-alertmanager", "prometheus-alertmanager"))
-    sent: dict[str, set[str]] = {}
-    with receiver(sent) as port:
-        text = (ROOT / "alertmanager.yml").read_text(encoding="utf-8").replace(WAITING, f"http://127.0.0.1:{port}")
-        config = tmp_path / "alertmanager.yml"
-        config.write_text(
-            text.replace("group_wait: 30s", "group_wait: 1s").replace("group_wait: 10s", "group_wait: 1s")
-        )
-        own, log = free_ports(1)[0], (tmp_path / "log").open("wb")
-        where = [f"--config.file={config}", f"--storage.path={tmp_path / 'data'}", "--cluster.listen-address="]
-        process = subprocess.Popen(
-            [binary, *where, f"--web.listen-address=127.0.0.1:{own}"], stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            made = Alertmanager(f"http://127.0.0.1:{own}", sent)
-            wait_until(lambda: answers(f"{made.url}/-/ready"), "Alertmanager answers", 30)
-            yield made
-        finally:
-            process.terminate()
-            process.wait(20)
-            log.close()
+def alertmanager(tmp_path: Path) -> Iterator[Shipped]:
+    messages: Sent = []
+    with receiving(messages) as port:
+        config = (ROOT / "alertmanager.yml").read_text(encoding="utf-8").replace(WAITING, f"http://127.0.0.1:{port}")
+        for wait in ("30s", "10s"):
+            config = config.replace(f"group_wait: {wait}", "group_wait: 1s")
+        with running(config, tmp_path) as far:
+            yield Shipped(far, messages)
 
 
-def answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-def test_pages_tickets_and_the_dead_mans_switch_go_different_ways(alertmanager: Alertmanager) -> None:
+def test_pages_tickets_and_the_dead_mans_switch_go_different_ways(alertmanager: Shipped) -> None:
     alertmanager.fire(("TillwatchNoProgress", "page"), ("TillwatchAlertStorm", "ticket"))
     alertmanager.fire(("TillwatchDeadMansSwitch", "none"))
     expected = {
@@ -125,7 +78,7 @@ def test_pages_tickets_and_the_dead_mans_switch_go_different_ways(alertmanager: 
 
 
 @pytest.mark.parametrize("silencing", SILENCING)
-def test_a_broker_or_all_workers_down_hold_back_what_follows(alertmanager: Alertmanager, silencing: str) -> None:
+def test_a_broker_or_all_workers_down_hold_back_what_follows(alertmanager: Shipped, silencing: str) -> None:
     alertmanager.fire((silencing, "page"))
     others = {(rule.name, rule.severity) for rule in RULES if rule.name not in {*SILENCING, *APART}}
     alertmanager.fire(*sorted(others), ("TillwatchDeadMansSwitch", "none"), partition="1")
@@ -141,7 +94,7 @@ def test_a_broker_or_all_workers_down_hold_back_what_follows(alertmanager: Alert
     }  # fmt: skip
 
 
-def test_a_page_holds_back_the_ticket_on_the_same_matter_alone(alertmanager: Alertmanager) -> None:
+def test_a_page_holds_back_the_ticket_on_the_same_matter_alone(alertmanager: Shipped) -> None:
     alertmanager.fire(("TillwatchLag", "page"), ("TillwatchLag", "ticket"), partition="1")
     alertmanager.fire(("TillwatchLag", "ticket"), partition="2")
     wait_until(lambda: alertmanager.held_back() == {("TillwatchLag", "ticket")}, "one ticket is held back", 30)

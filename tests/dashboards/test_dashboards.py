@@ -17,6 +17,7 @@ from dashboards.build import dashboard_json, files
 from dashboards.frame import SCHEMA_VERSION
 from dashboards.kit import Language
 from dashboards.queries import gained
+from notices.metric_names import NOTICES_METRICS
 from streams.feeds import STALLED_S
 from streams.metric_names import CASEWORK_METRICS, METRICS, MODEL_METRICS, MetricKind
 from tests.dashboards.reading import (
@@ -50,9 +51,9 @@ def panels(language: str, name: str) -> list[dict[str, Any]]:
 
 
 def exposed() -> dict[str, set[str]]:
-    """Every series that a worker or casework exposes or `tillwatch model drift` writes, with its labels."""
+    """Every series that a worker, casework or a sender of notices exposes or `tillwatch model drift` writes."""
     found = dict(PROMETHEUS_OWN)
-    for each in (*METRICS, *MODEL_METRICS, *CASEWORK_METRICS):
+    for each in (*METRICS, *MODEL_METRICS, *CASEWORK_METRICS, *NOTICES_METRICS):
         labels = {*each.labels, "job", "instance"}
         if each.kind is MetricKind.HISTOGRAM:
             found |= {f"{each.name}_bucket": labels | {"le"}, f"{each.name}_sum": labels, f"{each.name}_count": labels}
@@ -231,6 +232,14 @@ def test_the_lines_in_a_panel_are_the_figures_its_rules_compare_with(title: str)
             if (each.name, each.severity) == (rule, severity)
         ]
         assert re.findall(rf"[<>] {value:.15g}\b", expressions[0]), expressions
+
+
+def test_the_line_of_notices_that_wait_is_the_one_that_its_rule_compares_with() -> None:
+    panel = next(each for each in panels("en", "operations") if each["title"] == "Notices behind")
+    steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    assert {each["value"] for each in steps} == {None, limit.NOTICE_OLDEST_S}
+    (rule,) = [each for each in ALERTS["tillwatch-notices"] if each.name == "TillwatchNoticesStuck"]
+    assert f"> {limit.NOTICE_OLDEST_S} or" in rule.expression
 
 
 def test_the_line_of_a_stalled_feed_is_the_workers_own() -> None:

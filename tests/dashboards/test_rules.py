@@ -189,6 +189,40 @@ def of_casework(name: str) -> str:
     return f'tillwatch_casework_{metric}{{job="tillwatch-casework",instance="c",{labels or "}"}'
 
 
+def notices(**figures: str) -> Callable[[], Series]:
+    """What two senders of notices show of their one store, whose channel has taken 5 and refused 1."""
+
+    def made() -> Series:
+        usual = {"looked_timestamp_seconds": "0+60x120", "unopened_urgent": "0x120",
+                 'notices{status="pending"}': "2x120", 'notices{status="dead"}': "3x120",
+                 'attempts_total{channel="wecom",status="sent"}': "5x120",
+                 'attempts_total{channel="wecom",status="refused"}': "1x120"}  # fmt: skip
+        shown = {of_notices(name, each): values for name, values in (usual | figures).items() for each in "no"}
+        return healthy(120) | {f'up{{job="tillwatch-notify",instance="{each}"}}': "1x120" for each in "no"} | shown
+
+    return made
+
+
+def of_notices(name: str, instance: str) -> str:
+    metric, _, labels = name.partition("{")
+    return f'tillwatch_notices_{metric}{{job="tillwatch-notify",instance="{instance}",{labels or "}"}'
+
+
+def senders_gone(*instances: str) -> Callable[[], Series]:
+    def made() -> Series:
+        given = notices()()
+        for each in instances:
+            given |= {key: stopped(values) for key, values in given.items() if f'instance="{each}"' in key}
+            given[f'up{{job="tillwatch-notify",instance="{each}"}}'] = "1x30 0x90"
+        return given
+
+    return made
+
+
+def attempts(status: str, values: str) -> dict[str, str]:
+    return {f'attempts_total{{channel="wecom",status="{status}"}}': values}
+
+
 def does_not_answer(job: str) -> Callable[[], Series]:
     def made() -> Series:
         given = casework()()
@@ -259,6 +293,25 @@ CASES: dict[str, tuple[Callable[[], Series], int, Firing]] = {
     "the console does not answer": (does_not_answer("tillwatch-console"), 60, {("TillwatchConsoleDown", "page")}),
     "the console was restarted": (does_not_answer("tillwatch-console"), 33, set()),
     "the audit was changed": (casework(audit_intact="1x30 0x90"), 31, {("TillwatchAuditBroken", "page")}),
+    "senders of notices look and send": (notices(), 90, set()),
+    "one of two senders does not answer": (senders_gone("n"), 60, set()),
+    "no sender answers": (senders_gone("n", "o"), 60, {("TillwatchNotifyDown", "page")}),
+    "senders answer and their looks fail": (
+        notices(looked_timestamp_seconds="0+60x30 1800+0x90"), 45, {("TillwatchNotifyDown", "page")}),
+    "a notice has been due for 20 minutes": (
+        notices(oldest_due_timestamp_seconds="2400x120"), 61, {("TillwatchNoticesStuck", "ticket")}),
+    "a notice has been due for 5 minutes": (notices(oldest_due_timestamp_seconds="2400x120"), 45, set()),
+    "a notice was given up": (
+        notices(**{'notices{status="dead"}': "3x70 4x50"}), 80, {("TillwatchNoticesStuck", "ticket")}),
+    "a channel took none of four": (
+        notices(**attempts("refused", "1x50 5x70")), 55, {("TillwatchChannelRefuses", "ticket")}),
+    "a channel never tried before took none of four": (
+        notices(**attempts("retry", "_x50 4x70")), 55, {("TillwatchChannelRefuses", "ticket")}),
+    "a channel took some and refused others": (
+        notices(**attempts("refused", "1x50 5x70"), **attempts("sent", "5x50 6x70")), 55, set()),
+    "a channel took none of four an hour ago": (notices(**attempts("refused", "1x50 5x70")), 110, set()),
+    "an urgent notice was not opened": (
+        notices(unopened_urgent="0x30 1x90"), 40, {("TillwatchUrgentUnopened", "ticket")}),
     "no worker answers": (
         lambda: without(without(healthy(120), "b"), "a"), 60,
         {("TillwatchWorkerDown", "ticket"), ("TillwatchNoWorker", "page")}),

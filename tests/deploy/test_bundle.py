@@ -111,7 +111,7 @@ def test_another_user_can_read_and_run_all_of_it(prefix: Path) -> None:
 
 def test_it_has_the_units_and_the_pages_that_they_name(prefix: Path) -> None:
     units = sorted((prefix / "systemd").glob("*.service"))
-    parts = ("casework", "causes", "console", "ingest", "worker@")
+    parts = ("casework", "causes", "console", "ingest", "notify", "worker@")
     assert [each.stem for each in units] == [f"tillwatch-{each}" for each in parts]
     named = {line.partition("file:/opt/tillwatch/")[2] for each in units for line in each.read_text().splitlines()}
     assert [page for page in named - {""} if not (prefix / page).exists()] == []

@@ -15,8 +15,9 @@ import pytest
 from jsonschema import Draft7Validator
 from jsonschema.validators import validator_for
 
-from dashboards.alerting import CASEWORK_JOB, CONSOLE_JOB
+from dashboards.alerting import CASEWORK_JOB, CONSOLE_JOB, NOTIFY_JOB
 from dashboards.sql_kit import KIND as SQL_KIND
+from notices.routing.reading import read_routing
 from tests.deploy.documents import ROOT, compose, documents, services
 from tests.house.test_house import PACKAGES
 from tests.parts import command, require
@@ -118,6 +119,7 @@ def test_no_service_sees_a_secret_that_it_does_not_need() -> None:
     of_casework = {
         "casework-tables": {"secrets-casework"}, "casework": {"secrets-casework", "secrets-tillwatch"},
         "console": {"secrets-casework", "secrets-console", "secrets-tillwatch"},
+        "notify": {"secrets-casework", "secrets-tillwatch"},
     }  # fmt: skip
     for name in OURS - {"secrets"}:
         assert seen[name] == of_casework.get(name, {"secrets-tillwatch"})
@@ -192,15 +194,19 @@ def test_prometheus_scrapes_every_worker_where_it_listens() -> None:
     assert {*job["static_configs"][0]["targets"]} == {f"{name}:{port}" for name in workers for port in ports}
 
 
-def test_prometheus_scrapes_casework_and_console_under_the_jobs_that_rules_select() -> None:
+def test_prometheus_scrapes_casework_notices_and_console_under_the_jobs_that_rules_select() -> None:
     (config,) = documents("deploy/prometheus/prometheus.yml")
     jobs = {each["job_name"]: each for each in config["scrape_configs"]}
-    (casework,), (console,) = (jobs[each]["static_configs"][0]["targets"] for each in (CASEWORK_JOB, CONSOLE_JOB))
+    (casework,), (notify,), (console,) = (
+        jobs[each]["static_configs"][0]["targets"] for each in (CASEWORK_JOB, NOTIFY_JOB, CONSOLE_JOB)
+    )
+    assert notify == f"notify:{SERVICES['notify']['environment']['TILLWATCH_NOTICES_HEALTH_PORT']}"
     assert casework == f"casework:{SERVICES['casework']['environment']['TILLWATCH_CASEWORK_HEALTH_PORT']}"
     assert SERVICES["console"]["ports"] == [f"127.0.0.1:{console.partition(':')[2]}:8643"]
     assert jobs[CONSOLE_JOB]["scheme"] == "https"
     token = "/run/secrets/tillwatch/metrics-token"
-    assert {SERVICES[each]["environment"]["TILLWATCH_HEALTH_TOKEN_FILE"] for each in ("casework", "console")} == {token}
+    answering = ("casework", "notify", "console")
+    assert {SERVICES[each]["environment"]["TILLWATCH_HEALTH_TOKEN_FILE"] for each in answering} == {token}
 
 
 def test_the_console_reaches_the_log_as_the_agent_does() -> None:
@@ -263,7 +269,7 @@ def test_casework_starts_with_its_tables_and_the_tables_with_their_database() ->
 
 def test_the_database_answers_nobody_but_casework_and_grafana() -> None:
     beside = {name for name, each in SERVICES.items() if "casework" in each["networks"]}
-    assert beside == {"postgres", "casework", "casework-tables", "casework-views", "console", "grafana"}
+    assert beside == {"postgres", "casework", "casework-tables", "casework-views", "console", "notify", "grafana"}
     assert SERVICES["postgres"]["networks"] == ["casework"]
     assert compose()["networks"]["casework"] == {"internal": True}
 
@@ -295,13 +301,13 @@ def test_grafana_finds_its_data_its_dashboards_and_its_home() -> None:
 def test_kubernetes_takes_the_example() -> None:
     tool = require(lambda: command("kubernetes-validate", "the developers' tools of requirements.lock"))
     done = checked(tool, "--strict", str(ROOT / KUBERNETES))
-    assert done.count("passed") == 15
+    assert done.count("passed") == 17
 
 
 def test_the_pods_run_as_the_restricted_policy_wants() -> None:
     running = [each for each in documents(KUBERNETES) if "template" in each.get("spec", {})]
     pods = [each["spec"]["template"]["spec"] for each in running]
-    assert [each["kind"] for each in running] == ["StatefulSet", *["Deployment"] * 3]
+    assert [each["kind"] for each in running] == ["StatefulSet", *["Deployment"] * 4]
     for pod in pods:
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
@@ -325,6 +331,24 @@ def test_one_process_does_what_one_alone_may_do(name: str) -> None:
     (container,) = spec["template"]["spec"]["containers"]
     assert container["args"] == SERVICES[name]["command"]
     assert container["livenessProbe"]["exec"]["command"] == SERVICES[name]["healthcheck"]["test"][1:]
+
+
+def test_notices_are_sent_alike_everywhere_and_reach_their_channels() -> None:
+    service = SERVICES["notify"]
+    assert container("notify")["args"] == service["command"]
+    assert container("notify")["livenessProbe"]["exec"]["command"] == service["healthcheck"]["test"][1:]
+    assert "published" in service["networks"]  # an internal network reaches nothing outside
+    (policy,) = [each for each in documents(KUBERNETES)
+                 if (each["kind"], each["metadata"]["name"]) == ("NetworkPolicy", "tillwatch-notify")]  # fmt: skip
+    assert {5432, 443} < {each["port"] for each in policy["spec"]["egress"][0]["ports"]}
+    routed = {each for receiver in read_routing().receivers.values() for each in receiver.channels}
+    set_by = (service["environment"], {each["name"]: each["value"] for each in container("notify")["env"]})
+    for environment in set_by:
+        named = {match[1].lower() for each in environment if (match := re.match(r"TILLWATCH_CHANNELS__(\w+)__", each))}
+        assert named
+        assert named <= routed
+        with_files = {name: value for name, value in environment.items() if name.endswith("__KEY_FILE")}
+        assert all(value.startswith("/run/secrets/notices/") for value in with_files.values())
 
 
 UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))

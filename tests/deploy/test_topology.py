@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.monitoring, pytest.mark.timeout(900)]
 WORKERS = ("worker-1", "worker-2")
-CASEWORK = ("casework", "console", "casework-views")
+CASEWORK = ("casework", "console", "notify", "casework-views")
 PUBLIC = {"cluster-id", "console-ca.pem"}
 
 
@@ -38,7 +38,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             each.chmod(0o755)
     with Lab(folder, services()) as started:
         started.up("alertmanager", "prometheus", *WORKERS, *CASEWORK, "simulator")
-        for name in ("alertmanager", "prometheus", *WORKERS, "casework", "console"):
+        for name in ("alertmanager", "prometheus", *WORKERS, "casework", "console", "notify"):
             started.boxes[name].wait("service_healthy")
         yield started
 
@@ -72,6 +72,15 @@ def test_alerts_are_filed_and_prometheus_sees_how(lab: Lab) -> None:
     wait_until(lambda: query(lab, 'up{job="tillwatch-casework"} == 1') == [1.0], "casework is scraped", 90.0, poll_s=1)
     wait_until(lambda: sum(query(lab, "tillwatch_casework_open_cases")) >= 1, "cases are open", 180.0, poll_s=1)
     assert query(lab, "tillwatch_casework_audit_intact") == [1.0]
+
+
+def test_notices_are_planned_and_written_as_lists_and_prometheus_sees_how(lab: Lab) -> None:
+    wait_until(lambda: query(lab, 'up{job="tillwatch-notify"} == 1') == [1.0], "it is scraped", 90.0, poll_s=1)
+    wait_until(
+        lambda: sum(query(lab, 'tillwatch_notices_notices{status="sent"}')) >= 1, "the desk is told", 300.0, poll_s=1
+    )
+    box = lab.boxes["notify"]
+    assert box.run(["ls", box.service["environment"]["TILLWATCH_CHANNELS__RISK_DESK__FOLDER"]]).stdout.strip()
 
 
 def test_prometheus_scrapes_the_console_over_tls_with_its_token(lab: Lab) -> None:
@@ -128,7 +137,7 @@ def test_prometheus_has_the_rules_and_its_alerts_reach_alertmanager(lab: Lab) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["kafka", "prometheus", "alertmanager", *WORKERS, "simulator", "postgres", "casework", "console"]
+    "name", ["kafka", "prometheus", "alertmanager", *WORKERS, "simulator", "postgres", "casework", "console", "notify"]
 )
 def test_a_service_is_nobody_and_can_write_nowhere_else(lab: Lab, name: str) -> None:
     box = lab.boxes[name]

@@ -9,7 +9,7 @@ from notices.channels.contract import Message, Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from notices.channels.contract import Address, Budget
+    from notices.channels.contract import Address, Budget, Hold
     from notices.view import NoticeView
 
 
@@ -18,14 +18,15 @@ class FarSide:
 
     most_bytes = 4_096
     budget: Budget | None = None
+    held: Hold | None = None
 
     def __init__(self, name: str = "wecom", kind: str = "wecom") -> None:
         self.name, self.kind = name, kind
         self.got: list[tuple[Message, Address]] = []
         self.answer: Callable[[Address], Outcome] = lambda to: Outcome(address=to, status="sent", message_id="1")
 
-    def wait_s(self) -> float:
-        return 0.0
+    def hold(self, notice_id: str, *, urgent: bool) -> Hold | None:
+        return self.held
 
     async def send(self, message: Message, recipients: Sequence[Address]) -> list[Outcome]:
         self.got += [(message, each) for each in recipients]

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import threading
-import urllib.request
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,10 +17,8 @@ from notices.routing.labels import CHOICES, Matcher, fit
 from notices.routing.reading import parse_routing
 from notices.signals import Signal
 from notices.timing import Group
-from tests.dashboards.test_alertmanager import answers
+from tests.dashboards.alertmanager import Sent, receiving, running
 from tests.faults.waiting import wait_until
-from tests.kafka.ports import free_ports
-from tests.parts import command, require
 from tests.seeds import new_seeds
 
 if TYPE_CHECKING:
@@ -32,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from notices.routing.routes import Route, Routing
+    from tests.dashboards.alertmanager import Alertmanager
 
 pytestmark = pytest.mark.monitoring
 ALERTS = 1_000
@@ -120,21 +115,14 @@ def theirs(file: dict[str, Any], port: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class Alertmanager:
-    """One that runs, and what it has told: receiver and body of each message."""
+class Theirs:
+    """An Alertmanager that runs, and what it has told: receiver and body of each message."""
 
-    def __init__(self, url: str, told: list[tuple[str, Any]]) -> None:
-        self.url, self._told, self._from = url, told, 0
-
-    def ask(self, path: str, body: Any, method: str = "POST") -> Any:
-        headers = {"Content-Type": "application/json"}
-        asked = urllib.request.Request(self.url + path, json.dumps(body).encode(), headers, method=method)
-        with urllib.request.urlopen(asked, timeout=30) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
+    def __init__(self, far: Alertmanager, told: Sent) -> None:
+        self._far, self._told, self._from = far, told, 0
 
     def fire(self, alerts: dict[str, dict[str, str]]) -> None:
-        self.ask("/api/v2/alerts", [{"labels": each | {"alertname": name}} for name, each in alerts.items()])
+        self._far.ask("/api/v2/alerts", [{"labels": each | {"alertname": name}} for name, each in alerts.items()])
 
     def silence(self, matchers: tuple[Matcher, ...]) -> str:
         listed = [
@@ -142,10 +130,10 @@ class Alertmanager:
         ]
         times = {"startsAt": "2020-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z"}
         body = {"matchers": listed, "createdBy": "tests", "comment": "drawn"} | times
-        return str(self.ask("/api/v2/silences", body)["silenceID"])
+        return str(self._far.ask("/api/v2/silences", body)["silenceID"])
 
     def expire(self, silence_id: str) -> None:
-        self.ask(f"/api/v2/silence/{silence_id}", {}, "DELETE")
+        self._far.ask(f"/api/v2/silence/{silence_id}", {}, "DELETE")
 
     def go_on(self) -> None:
         """Forget what was told so far."""
@@ -165,46 +153,10 @@ class Alertmanager:
 
 
 @contextmanager
-def receiving(told: list[tuple[str, Any]]) -> Iterator[int]:
-    """A webhook on a free port, which notes what comes."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            told.append((self.path.strip("/"), json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server.server_port
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-@contextmanager
-def running(file: dict[str, Any], folder: Path) -> Iterator[Alertmanager]:
-    binary = require(lambda: command("prometheus-alertmanager", "prometheus-alertmanager"))
-    told: list[tuple[str, Any]] = []
-    with receiving(told) as port, (folder / "log").open("wb") as log:
-        config, own = folder / "alertmanager.json", free_ports(1)[0]
-        config.write_text(json.dumps(theirs(file, port)), encoding="utf-8")
-        where = [f"--config.file={config}", f"--storage.path={folder / 'data'}", "--cluster.listen-address="]
-        process = subprocess.Popen(
-            [binary, *where, f"--web.listen-address=127.0.0.1:{own}"], stdout=log, stderr=subprocess.STDOUT
-        )
-        try:
-            made = Alertmanager(f"http://127.0.0.1:{own}", told)
-            wait_until(lambda: answers(f"{made.url}/-/ready"), "Alertmanager answers", 60)
-            yield made
-        finally:
-            process.terminate()
-            process.wait(20)
+def comparing(file: dict[str, Any], folder: Path) -> Iterator[Theirs]:
+    told: Sent = []
+    with receiving(told) as port, running(json.dumps(theirs(file, port)), folder) as far:
+        yield Theirs(far, told)
 
 
 class Ours:
@@ -239,7 +191,7 @@ def test_a_thousand_alerts_are_told_to_whom_and_with_what_alertmanager_tells_the
     ours = Ours(parse_routing(json.dumps(drawn.file)))
     first = dict([*drawn.alerts.items()][: ALERTS - 100])
     steps = ((first, drawn.silence), (drawn.alerts, drawn.silence), (drawn.alerts, ()))
-    with running(drawn.file, tmp_path) as far:
+    with comparing(drawn.file, tmp_path) as far:
         silence_id = far.silence(drawn.silence)
         for k, (alerts, silence) in enumerate(steps):
             if not silence:

@@ -14,7 +14,7 @@ import pytest
 
 from casework.errors import NotAllowed, NotFound, Refused
 from notices import outbox
-from notices.channels.contract import Outcome
+from notices.channels.contract import Hold, Outcome
 from notices.outbox import LEASE_MS, MOST_ATTEMPTS, Tried, lease, mark, wait_after_ms
 from notices.sending import Sender
 from tests.notices.far_side import FarSide, plain
@@ -107,6 +107,29 @@ def test_what_a_block_holds_back_is_no_attempt_and_waits_as_long_as_the_channel_
         field.now_ms += 600_000
     (row,) = field.rows("notices")
     assert (row.status, row.attempts, len(field.rows("notice_attempts"))) == ("pending", 0, 0)
+
+
+def test_what_a_channel_holds_back_gets_no_link_and_makes_no_look_and_is_sent_after_its_wait(field: Field) -> None:
+    noticed(field)
+    far, made = FarSide(), list[str]()
+    far.held = Hold(30.0, "held back: 20 messages in 60 s are sent")
+    entries = len(field.rows("audit"))
+
+    def link_of(*_: object) -> str:
+        made.append("one")
+        return "https://c.example/"
+
+    sender = Sender(field.store, {"wecom": far}, plain, link_of, lambda: field.now_ms, {})
+    assert asyncio.run(sender.send_due()) == 0
+    (row,) = field.rows("notices")
+    assert (row.status, row.attempts, row.not_before_ms, row.said) == (
+        "pending", 0, field.now_ms + 30_000, far.held.said,
+    )  # fmt: skip
+    assert (made, len(field.rows("audit")), far.got) == ([], entries, [])
+    far.held = None
+    field.now_ms += 30_000
+    assert asyncio.run(sender.send_due()) == 1
+    assert made == ["one"]
 
 
 def test_what_is_refused_is_dead_at_once_and_a_lead_has_it_sent_again(field: Field) -> None:

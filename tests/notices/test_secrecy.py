@@ -13,6 +13,7 @@ import pytest
 from casework.store import Store
 from detectors.registry import DETECTORS
 from domain.alerts import Contribution
+from notices.bodies import Body
 from notices.rendering import render
 from notices.routing.reading import SHIPPED
 from notices.viewing import view_of
@@ -43,10 +44,14 @@ def two(template: Path, tmp_path: Path) -> Iterator[tuple[Field, Field]]:
         yield found[0], found[1]
 
 
+def body_of(row: Any) -> Body:
+    return msgspec.json.decode(row.body, type=Body)
+
+
 def told(field: Field) -> list[tuple[object, ...]]:
     found = []
     for row in field.rows("notices"):
-        words = render(view_of(row, lambda _: "https://c.example/"), "zh")
+        words = render(view_of(row, body_of(row), lambda _: "https://c.example/"), "zh")
         found.append((*row, words))
     return [*found, *field.rows("notice_entries"), *field.rows("notice_groups"), *field.rows("notice_held")]
 
@@ -102,7 +107,7 @@ def test_a_notice_says_nothing_of_what_led_to_it_whatever_did(field: Field) -> N
         f"m{k}" for k in range(len(DETECTORS))
     }
     for row in field.rows("notices"):
-        shown = row.body + repr(view_of(row, lambda _: "https://c.example/"))
+        shown = row.body + repr(view_of(row, body_of(row), lambda _: "https://c.example/"))
         for detector in DETECTORS:
             for word in (detector.name, detector.title.en, detector.title.zh, "0.876", "severity", "grade"):
                 assert word not in shown

@@ -18,6 +18,7 @@ import pytest
 from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from tests.faults.waiting import wait_until
+from tests.kafka.ports import free_ports
 from tests.tillwatch.conftest import ROOT, call
 from tillwatch.cli import BAD_SETTINGS
 
@@ -42,17 +43,10 @@ def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
-
-
 @contextmanager
 def serving(log: Path, before: str = "") -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """An intake in a process of its own; what it runs before it starts may be given."""
-    port = free_port()
+    (port,) = free_ports(1)
     arguments = ["tillwatch", "--log-url", SqliteAddress(log).url, "intake", "--port", str(port)]
     code = f"{before}import sys\nsys.argv = {arguments!r}\nfrom tillwatch.cli import main\nmain()\n"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)

@@ -13,9 +13,10 @@ from sqlalchemy import insert
 from casework.agent import FilingAgent
 from casework.decisions import decide
 from casework.errors import Refused
+from casework.month_sums import BY, shifted
 from casework.people import Actor
 from casework.reading.rep_portfolio import rep_portfolio
-from casework.reading.reps import BY, Line, Month, month_of, shifted, statistics
+from casework.reading.reps import Line, Month, month_of, statistics
 from casework.schema import tasks
 from domain.timestamps import DAY_MS, iso
 from tests.casework.desk import LI, REP, Desk

@@ -154,8 +154,10 @@ def test_after_failures_it_pauses_longer_and_longer_and_a_success_ends_that(benc
             channel, waits_s = bench.channel(kind, far.url), []
             for _ in range(8):
                 await channel.send(MESSAGE, [WANG])
-                waits_s.append(channel.wait_s())
-                bench.clock.now_s += channel.wait_s()
+                hold = channel.hold(MESSAGE.notice_id, urgent=False)
+                assert hold
+                waits_s.append(hold.wait_s)
+                bench.clock.now_s += hold.wait_s
             far.answers = [Say(OK[kind])]
             return waits_s, await channel.send(MESSAGE, [WANG])
 

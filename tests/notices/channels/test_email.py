@@ -123,11 +123,13 @@ def test_where_nobody_listens_it_pauses() -> None:
         mail = channel(taken.getsockname()[1], clock)
         (outcome,) = asyncio.run(mail.send(MESSAGE, [WANG]))
         assert (outcome.status, outcome.was_tried) == ("retry", True)
-        assert 1 <= mail.wait_s() <= 2
+        hold = mail.hold("n", urgent=False)
+        assert hold
+        assert 1 <= hold.wait_s <= 2
         (held,) = asyncio.run(mail.send(MESSAGE, [WANG]))
         assert (held.status, held.was_tried) == ("retry", False)
         clock.now_s += 3
-        assert mail.wait_s() == 0
+        assert mail.hold("n", urgent=False) is None
 
 
 def test_no_more_mails_go_out_than_the_budget() -> None:
