@@ -16,7 +16,7 @@ from notices.bodies import TO_DESK, TO_SUPERVISOR, Body
 from notices.composing import Made, named
 from notices.quiet import release_ms
 from notices.recipients import Recipient
-from notices.states import ANSWERED, DEAD, OPENED
+from notices.states import ANSWERED, DEAD, OPENED, WITHDRAWN
 from notices.writing import reader_of, write
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Escalation:
 
     def _step(self, row: Any, body: Body) -> tuple[int | None, Made | None]:
         """When the notice is looked at again, and what is made of it now."""
-        if row.status == ANSWERED:
+        if row.status in {ANSWERED, WITHDRAWN}:
             return None, None
         desk_ms = None if body.desk_after_ms is None else row.made_ms + body.desk_after_ms
         is_dead = row.status == DEAD

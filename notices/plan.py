@@ -110,7 +110,7 @@ class _Look:
         self._people = persons_at(connection, now_ms)
 
     def take(self) -> list[Made]:
-        follow(self._connection)
+        follow(self._connection, self._now_ms)
         signals = standing(self._connection, self._now_ms)
         self._open = open_tasks(self._connection)
         visits = [{"kind": "visit", "merchant": each.merchant_id, "rep": each.rep_id} for each in self._open]

@@ -13,10 +13,11 @@ from notices.bodies import Body
 from notices.channels.contract import Address
 from notices.outbox import Tried, lease, mark
 from notices.states import SENT
+from notices.tasking import withdrawn
 from notices.viewing import view_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from casework.persons import Person
     from casework.store import Store
@@ -56,21 +57,22 @@ class Sender:
             return 0
         with self._store.reading() as connection:
             people = persons_at(connection, self._now_ms(), {each.recipient for each in rows})
-        stands = await asyncio.gather(*(self._send(row, people) for row in rows))
+            gone = withdrawn(connection, [each.notice_id for each in rows])
+        stands = await asyncio.gather(*(self._send(row, people, gone) for row in rows))
         return sum(each == SENT for each in stands)
 
-    async def _send(self, row: Any, people: Mapping[str, Person]) -> str:
+    async def _send(self, row: Any, people: Mapping[str, Person], gone: Collection[int]) -> str:
         body = msgspec.json.decode(row.body, type=Body)
         channel, address, why = self._way(row, body, people.get(row.recipient))
         if channel is None:
             tried = Tried("", "refused", said=why, counts=False)
         else:
-            tried = await self._over(channel, address, row, body.lang)
+            tried = await self._over(channel, address, row, body.lang, gone)
         return mark(self._store, self.worker, row.notice_id, tried, self._now_ms())
 
-    async def _over(self, channel: Channel, address: Address, row: Any, lang: str) -> Tried:
+    async def _over(self, channel: Channel, address: Address, row: Any, lang: str, gone: Collection[int]) -> Tried:
         try:
-            message = self._render(view_of(row, lambda each: self._link_of(row, each)), lang)
+            message = self._render(view_of(row, lambda each: self._link_of(row, each), gone), lang)
         except ValueError as error:  # it would be so at every attempt
             return Tried(channel.name, "refused", said=f"the notice cannot be put into words: {error}", counts=False)
         (outcome,) = await channel.send(message, [address])

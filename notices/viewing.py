@@ -12,7 +12,7 @@ from notices.bodies import VISIT, Body, Entry
 from notices.view import NoticeView, TaskView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 MOST_SHOWN = 20
 """Shops that one notice names; how many more there are is said, and the page behind the link has them."""
@@ -20,17 +20,24 @@ _OF_NOTICE = 8
 """Characters of a notice's id that a shop without a task is named by."""
 
 
-def view_of(row: Any, link_of: Callable[[Entry | None], str]) -> NoticeView:
+def view_of(row: Any, link_of: Callable[[Entry | None], str], without: Collection[int] = ()) -> NoticeView:
     """A notice's row as a view.
 
     Args:
         row: of `notices`.
         link_of: where an entry is answered; of None, where all of them are. A person who has tasks gets one link, which
             signs a phone in; a desk, and who is told of another's tasks, one for each shop.
+        without: tasks that are needed no more.
+
+    Raises:
+        ValueError: nothing is left to be told.
     """
     body = msgspec.json.decode(row.body, type=Body)
-    shown = body.entries[:MOST_SHOWN]
-    link = link_of(body.entries[0] if len(body.entries) == 1 else None)
+    entries = [each for each in body.entries if each.task_id not in without]
+    if not entries:
+        raise ValueError(f"notice {row.notice_id} must have a task that is needed still, it has none")
+    shown = entries[:MOST_SHOWN]
+    link = link_of(entries[0] if len(entries) == 1 else None)
     one_each = row.is_desk or row.escalates is not None
     tasks = tuple(
         TaskView(
@@ -45,5 +52,5 @@ def view_of(row: Any, link_of: Callable[[Entry | None], str]) -> NoticeView:
     return NoticeView(
         notice_id=row.notice_id, kind=row.kind, recipient=body.name, tasks=tasks,
         link=link, zone=body.zone, urgent=row.urgent,
-        more=len(body.entries) - len(shown),
+        more=len(entries) - len(shown),
     )  # fmt: skip

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from casework import states
 from casework.retrieval import DOCUMENTS as DOCUMENT_WORDS
+from casework.tasks.ending import BY_DECISION, BY_MERGE
 from domain.alerts import Text
 
 if TYPE_CHECKING:
@@ -66,8 +68,13 @@ STANDARD: Mapping[str, tuple[str, ...]] = {
 """The checklist of a kind where none is given."""
 SLOTS: Mapping[str, Text] = {**DOCUMENT_WORDS, "other": Text("another photo", "其他照片")}
 """What a photo is of: a document of a retrieval, or something else."""
-OPEN, ANSWERED, WITHDRAWN = "open", "answered", "withdrawn"
+OPEN, ANSWERED, WITHDRAWN = states.OPEN, states.ANSWERED, states.WITHDRAWN
 STATUSES: Mapping[str, Text] = {
-    OPEN: Text("open", "待办"), ANSWERED: Text("answered", "已反馈"), WITHDRAWN: Text("withdrawn", "已撤回"),
+    OPEN: Text("open", "待办"), ANSWERED: Text("answered", "已反馈"), WITHDRAWN: Text("withdrawn", "已撤销"),
 }  # fmt: skip
 """By status, what it is called."""
+WITHDRAWN_WHY: Mapping[str, Text] = {
+    BY_DECISION: Text("The case was decided.", "案件已判定。"),
+    BY_MERGE: Text("The case was merged; its rep has the same task already.", "案件已合并，客户经理已有相同任务。"),
+}
+"""Why a task was taken back, where no person has said it."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from casework import decisions
 from casework.people import REP, Actor
 from casework.tasks.answering import Given, acknowledge, answer
 from casework.tasks.making import give, withdraw
+from notices.outbox import Tried, lease, mark
 from notices.plan import Planner
 from notices.routing.reading import parse_routing
+from notices.tasking import withdrawn
+from notices.viewing import view_of
 from tests.notices.field import DAY_MS, HOUR_MS, LI, MINUTE_MS, NOON_MS
 
 if TYPE_CHECKING:
@@ -68,6 +72,51 @@ def test_what_was_seen_to_is_told_again_only_once_it_is_confirmed(field: Field) 
     assert task.kind == "repair"
     withdraw(field.store, LI, task.task_id, "repaired", field.now_ms)
     assert field.told(8 * DAY_MS) == []
+
+
+def test_who_confirms_ends_the_task_of_an_alert_and_has_somebody_sent_anew(field: Field) -> None:
+    field.shop("m1")
+    field.alert("a")
+    given_by = {"merchant_id": "m1", "rep_id": "rep-1", "kind": "visit", "due_ms": field.now_ms + DAY_MS}
+    give(field.store, LI, **given_by, case_id=field.rows("alerts")[0].case_id, now_ms=field.now_ms)  # type: ignore[arg-type]
+    (asked,) = field.look()
+    decision_id = field.confirm("a")
+    field.look()
+    assert [each.status for each in field.rows("notices")] == ["withdrawn"]
+    decisions.undo(field.store, LI, decision_id, field.now_ms)
+    field.look()
+    assert [each.status for each in field.rows("notices")] == ["pending"]
+    field.confirm("a")
+    (made,) = field.look(WAIT_MS)
+    assert made.alert_ids == (("a",),)
+    assert [each.status for each in field.rows("tasks")] == ["withdrawn", "open"]
+    assert asked.body.entries[0].task_id != made.body.entries[0].task_id
+
+
+def test_a_notice_that_was_sent_counts_as_answered_once_the_decision_stands(field: Field) -> None:
+    field.shop("m1")
+    field.alert("a", detector="terminal_silent")
+    field.look(20 * MINUTE_MS)
+    (row,) = lease(field.store, "w", field.now_ms)
+    mark(field.store, "w", row.notice_id, Tried("one", "sent", "m-1"), field.now_ms)
+    field.confirm("a", "false_alarm")
+    field.look()
+    assert [each.status for each in field.rows("notices")] == ["sent"], "it may be undone"
+    field.look(WAIT_MS)
+    assert [(each.status, each.escalate_ms) for each in field.rows("notices")] == [("answered", None)]
+
+
+def test_a_notice_that_waits_does_not_name_the_task_that_was_taken_back(field: Field) -> None:
+    for k in (1, 2):
+        field.shop(f"m{k}")
+        field.alert(f"a{k}", f"m{k}", detector="terminal_silent")
+    field.look(20 * MINUTE_MS)
+    field.confirm("a1", "false_alarm")
+    (row,) = lease(field.store, "w", field.now_ms)
+    with field.store.reading() as connection:
+        gone = withdrawn(connection, [row.notice_id])
+    view = view_of(row, lambda _: "https://console.example/t/1", gone)
+    assert [each.shop for each in view.tasks] == ["店m2"]
 
 
 def test_a_task_that_an_analyst_gives_is_told_to_its_rep(field: Field) -> None:
