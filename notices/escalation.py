@@ -88,7 +88,7 @@ class Escalation:
 
     def _to(self, row: Any, body: Body, recipient: Recipient) -> Made:
         zone = self._store.working_days.time_zone
-        reader = reader_of(self._people, recipient.name, self._lang, zone)
+        reader = reader_of(self._people, recipient, self._routing, self._lang, zone)
         entries = tuple(msgspec.structs.replace(each, holder=body.name) for each in body.entries)
         ids = tuple(tuple(msgspec.json.decode(each)) for each in self._alert_ids(row.notice_id))
         made = Made(

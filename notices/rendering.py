@@ -32,7 +32,9 @@ KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
 WHAT: Mapping[TaskKind, Text] = {
     "visit": Text("Visit", "走访"), "call": Text("Phone", "电话回访"), "recheck": Text("Visit once more", "复查"),
     "inspection": Text("Inspect", "巡检"), "documents": Text("Send documents of", "提交调单资料"),
-    "repair": Text("Repair a terminal at", "检修机具"), "warning": Text("Follow up with", "回访"),
+    "repair": Text("Repair a terminal at", "检修机具"), "warning": Text("Follow up with", "经营回访"),
+    "decide": Text("To be decided", "待判定"), "act": Text("Confirmed, to be acted on", "已属实，待处置"),
+    "duty": Text("To be seen to in time", "须按时办理"),
 }  # fmt: skip
 """By kind of task, what is to be done with the shop, as a list says it."""
 MOST_SHOP, MOST_ADDRESS, MOST_NAME = 60, 120, 40

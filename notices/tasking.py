@@ -110,13 +110,17 @@ def untold(connection: Connection) -> dict[str, list[Any]]:
 
 
 def give(store: Store, connection: Connection, made: Made, now_ms: int) -> Made:
-    """Make the tasks of a notice; the notice with their numbers.
+    """Make the tasks of a notice; the notice with their numbers, or for a desk with those of cases.
 
     Who may have no tasks, such as a supervisor who stands in, is told of the shop all the same.
     """
     change = Change(store, connection, SYSTEM, now_ms)
     entries = []
     for each, ids in zip(made.body.entries, made.alert_ids, strict=True):
+        if made.recipient.is_desk:
+            case_id = _case_of(connection, each.merchant_id, ids)
+            entries.append(msgspec.structs.replace(each, case_id=case_id))
+            continue
         if not each.is_task or each.task_id is not None:
             entries.append(each)
             continue

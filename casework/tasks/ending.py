@@ -20,7 +20,7 @@ BY_DECISION, BY_MERGE = "decided", "merged"
 """Why a task was taken back, where no person has said it: its case was decided; its case was merged into another one,
 which has the same task open already."""
 _PENDING, _CONFIRMS = "pending", "confirmed"
-_HELPS = ("call", "repair", "inspection")
+_HELPS = ("call", "repair", "inspection", "warning")
 
 
 def take_back(change: Change, rows: Sequence[Any], why: str) -> None:

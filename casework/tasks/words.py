@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VISIT, CALL, DOCUMENTS, REPAIR, RECHECK, INSPECTION = "visit", "call", "documents", "repair", "recheck", "inspection"
+WARNING = "warning"
 KINDS: Mapping[str, Text] = {
     VISIT: Text("Visit", "商户走访"),
     CALL: Text("Phone call", "电话回访"),
@@ -20,6 +21,7 @@ KINDS: Mapping[str, Text] = {
     REPAIR: Text("Terminal repair", "机具维修"),
     RECHECK: Text("Re-check", "整改复查"),
     INSPECTION: Text("Inspection", "例行巡检"),
+    WARNING: Text("Follow-up", "经营回访"),
 }
 """By kind, what it is called."""
 VISIT_KINDS: Mapping[str, str] = {VISIT: "alert", REPAIR: "alert", RECHECK: "follow_up", INSPECTION: "routine"}
@@ -49,6 +51,8 @@ CHECKS: Mapping[str, Check] = {
     "payer": Check(Text("Paid in time, and by us", "到账及时，付款方为本机构")),
     "rate": Check(Text("The rate that the merchant states is the signed one", "商户所述费率与签约一致")),
     "rectified": Check(Text("What was found has been put right", "上次发现的问题已整改"), "interior"),
+    "trades": Check(Text("Business goes on as before", "经营照常")),
+    "all_ours": Check(Text("All payments still go over our terminal", "刷卡、扫码仍全部使用本机构机具")),
     "works": Check(Text("The terminal works: one test sale", "机具正常，测试交易成功"), "cashier"),
 }
 """By item, what is looked at. None of them says what an alert was about."""
@@ -63,6 +67,7 @@ STANDARD: Mapping[str, tuple[str, ...]] = {
     DOCUMENTS: (),
     REPAIR: ("terminal_sn", "works"),
     RECHECK: ("rectified", "sign"),
+    WARNING: ("trades", "all_ours", "works"),
     INSPECTION: ("sign", "cashier", "terminal_sn", "slips", "payer", "rate"),
 }
 """The checklist of a kind where none is given."""

@@ -10,7 +10,8 @@ from casework.tasks.answering import Given, acknowledge, answer
 from casework.tasks.making import give, withdraw
 from notices.outbox import Tried, lease, mark
 from notices.plan import Planner
-from notices.routing.reading import parse_routing
+from notices.rendering import render
+from notices.routing.reading import SHIPPED, parse_routing
 from notices.tasking import withdrawn
 from notices.viewing import view_of
 from tests.notices.field import DAY_MS, HOUR_MS, LI, MINUTE_MS, NOON_MS
@@ -119,6 +120,63 @@ def test_a_notice_that_waits_does_not_name_the_task_that_was_taken_back(field: F
     assert [each.shop for each in view.tasks] == ["店m2"]
 
 
+def test_a_rep_is_reminded_once_of_a_task_without_an_answer_when_it_is_due_soon(field: Field) -> None:
+    field.shop("m1")
+    field.confirmed("a")
+    field.look(WAIT_MS)
+    (task,) = field.rows("tasks")
+    field.now_ms = task.due_ms - DAY_MS - 1
+    assert "reminder" not in [each.kind for each in field.look()]
+    field.now_ms = task.due_ms - DAY_MS
+    (made,) = field.look(MINUTE_MS)
+    assert (made.kind, made.recipient.name, [each.task_id for each in made.body.entries]) == (
+        "reminder", "rep-1", [task.task_id],
+    )  # fmt: skip
+    assert [each.is_task for each in made.body.entries] == [False], "it takes none of the day's tasks"
+    assert "reminder" not in [each.kind for each in field.look(20 * HOUR_MS)]
+
+
+def test_a_rep_is_not_reminded_of_what_is_answered_or_was_only_just_given(field: Field) -> None:
+    field.shop("m1")
+    field.hire(REP_1)
+    field.confirmed("a")
+    field.look(WAIT_MS)
+    (task,) = field.rows("tasks")
+    answer(field.store, REP_1, task.task_id, given(), field.now_ms)
+    give(
+        field.store, LI, merchant_id="m1", rep_id="rep-1", kind="call", due_ms=field.now_ms + 8 * HOUR_MS,
+        now_ms=field.now_ms,
+    )  # fmt: skip
+    assert [each.kind for each in field.look(3 * HOUR_MS)] == ["visit"]
+    assert [each.kind for each in field.look(HOUR_MS)] == ["reminder"]
+    field.now_ms = task.due_ms - HOUR_MS
+    assert "reminder" not in [each.kind for each in field.look()]
+
+
+def test_a_routing_file_may_remind_of_nothing(field: Field) -> None:
+    field.route(SHIPPED.read_text("utf-8").replace("remind_before: 1d", "remind_before: never"))
+    field.shop("m1")
+    field.confirmed("a")
+    field.look(WAIT_MS)
+    field.now_ms = field.rows("tasks")[0].due_ms - HOUR_MS
+    assert "reminder" not in [each.kind for each in field.look()]
+
+
+def test_a_desk_is_told_what_to_do_by_its_name_with_the_number_of_the_case(field: Field) -> None:
+    field.shop("m1")
+    field.alert("a")
+    (made,) = field.look(MINUTE_MS)
+    case_id = field.rows("alerts")[0].case_id
+    assert (made.body.name, [(each.task, each.case_id) for each in made.body.entries]) == (
+        "风险管理组", [("decide", case_id)],
+    )  # fmt: skip
+    (row,) = field.rows("notices")
+    said = render(view_of(row, lambda each: f"https://console.example/cases/{each.case_id if each else 0}"), "zh")
+    assert "1. 待判定：「店m1」（路m1号，商户号尾号m1）" in said.text
+    assert f"案件{case_id}" in said.text
+    assert row.notice_id[:8] not in said.text
+
+
 def test_a_task_that_an_analyst_gives_is_told_to_its_rep(field: Field) -> None:
     field.shop("m1")
     due_ms = field.now_ms + DAY_MS
@@ -171,7 +229,8 @@ def test_an_answer_ends_what_the_notice_was_about(field: Field) -> None:
     field.alert("a", detector="volume_decline")
     field.look(20 * MINUTE_MS)
     (task,) = field.rows("tasks")
-    assert task.kind == "call"
+    assert task.kind == "warning"
+    assert [each.kind for each in field.rows("notices")] == ["warning"]
     answer(field.store, REP_1, task.task_id, given(), field.now_ms)
     field.look(MINUTE_MS)
     assert [each.status for each in field.rows("notices")] == ["answered"]
