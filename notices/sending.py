@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from notices.channels.contract import Channel, Message, Outcome
     from notices.view import NoticeView
 
-_FIELD_OF = {"email": "email", "wecom": "wecom_id", "dingtalk": "dingtalk_id", "feishu": "feishu_id"}
+_FIELD_OF = {
+    "email": "email", "sms": "mobile", "wecom": "wecom_id", "dingtalk": "dingtalk_id", "feishu": "feishu_id",
+}  # fmt: skip
 """By kind of channel, the field of a person that it is reached by; others know a person by `person_id`."""
 
 

@@ -149,7 +149,9 @@ def test_a_link_ends_with_its_phone_and_one_of_a_withdrawn_task_stays(desk: Desk
     task_id = give(desk)
     unused = links.link_for(desk.store, LI, task_id, NOW_MS)
     making.withdraw(desk.store, LI, task_id, "no need", NOW_MS)
-    assert links.look_at(desk.store, unused, FROM, NOW_MS).task_id == task_id, "its page says that nothing is to be done"
+    assert links.look_at(desk.store, unused, FROM, NOW_MS).task_id == task_id, (
+        "its page says that nothing is to be done"
+    )
 
 
 def test_a_link_is_made_of_an_open_task_for_its_rep_by_who_works_on_cases(desk: Desk) -> None:
