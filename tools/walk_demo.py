@@ -105,15 +105,12 @@ class Walk:
         page = phone.new_page()
         page.goto(link)
         self._both(page, f"{name}-link")
-        page.locator("button.primary").tap()
-        page.wait_for_load_state()
+        self._tap(page, "button.primary")
         if "/tasks/" not in page.url:
             self._both(page, f"{name}-list")
-            page.locator(".cards a").first.tap()
-            page.wait_for_load_state()
+            self._tap(page, ".cards a")
             if page.locator("form[action*='/know']").count():
-                page.locator("form[action*='/know'] button").tap()
-                page.wait_for_load_state()
+                self._tap(page, "form[action*='/know'] button")
         self._both(page, f"{name}-task")
         page.locator("input[value=as_registered][name=outcome]").check(force=True)
         page.locator("#all-yes").tap()
@@ -125,6 +122,11 @@ class Walk:
             page.goto(self._address + path)
             self._both(page, f"{name}-{path.rpartition('/')[2].replace('?', '-')}")
         phone.close()
+
+    def _tap(self, page: Page, what: str) -> None:
+        """Tap what leads to another page."""
+        with page.expect_navigation():
+            page.locator(what).first.tap()
 
     def _context(self, width: int, height: int, *, is_phone: bool = False) -> BrowserContext:
         made = self._browser.new_context(
