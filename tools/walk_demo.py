@@ -53,11 +53,13 @@ class Walk:
         known = len(self._messages())
         cases = self._cases()
         for case in cases[: 3 * REPS]:
-            self._confirm(case)
+            self._decide(case, "confirmed")
         phones = self._phones(known)
         for k, link in enumerate(phones):
             self._answer(link, f"rep-{k + 1}")
-        self._page.goto(f"{self._inbox}")
+        self._page.goto(f"{self._address}/queue")
+        self._take_back(str(self._page.locator("tr.case a.name").last.get_attribute("href")).partition("?")[0])
+        self._page.goto(self._inbox)
         self._shoot(self._page, "inbox")
         for case in cases[:REPS]:
             self._page.goto(self._address + case)
@@ -75,9 +77,9 @@ class Walk:
             found += [str(links.nth(k).get_attribute("href")).partition("?")[0] for k in range(links.count())]
         return [*dict.fromkeys(found)]
 
-    def _confirm(self, case: str) -> None:
+    def _decide(self, case: str, verdict: str) -> None:
         self._page.goto(self._address + case)
-        form = self._page.locator("#give-confirmed")
+        form = self._page.locator(f"#give-{verdict}")
         form.locator("summary").click()
         reason = form.locator("select[name=reason_code]")
         reason.select_option(index=reason.locator("option").count() - 1)
@@ -99,6 +101,28 @@ class Walk:
                 return [*by_rep.values()][:REPS]
             time.sleep(1)
         raise SystemExit(f"within {_WAIT_S} s notices must come to {REPS} reps, got {len(by_rep)}")
+
+    def _take_back(self, case: str) -> None:
+        """A task that an analyst gives, and that a verdict ends while the rep has it open."""
+        phone = self._context(390, 844, is_phone=True)
+        page = phone.new_page()
+        self._page.goto(self._address + case)
+        form = self._page.locator("#give-task")
+        form.locator("summary").click()
+        form.locator("input[name=until]").fill(time.strftime("%Y-%m-%d", time.localtime(time.time() + 3 * 86_400)))
+        with self._page.expect_response("**/tasks"):
+            form.locator("form > button").click()
+        self._page.reload()
+        self._page.locator("#tasks form[action*='/link'] button").last.click()
+        page.goto(self._page.locator("#notices input").input_value())
+        self._tap(page, "button.primary")
+        self._decide(case, "false_alarm")
+        self._both(page, "task-taken-back")
+        page.goto(f"{self._address}/phone")
+        self._both(page, "list-taken-back")
+        self._page.goto(self._address + case)
+        self._both(self._page, "case-taken-back")
+        phone.close()
 
     def _answer(self, link: str, name: str) -> None:
         phone = self._context(390, 844, is_phone=True)
