@@ -13,7 +13,7 @@ from notices.bodies import Body
 from notices.channels.contract import Address
 from notices.outbox import Tried, lease, mark
 from notices.states import SENT
-from notices.tasking import withdrawn
+from notices.tasking import over
 from notices.viewing import view_of
 
 if TYPE_CHECKING:
@@ -59,8 +59,9 @@ class Sender:
             return 0
         with self._store.reading() as connection:
             people = persons_at(connection, self._now_ms(), {each.recipient for each in rows})
-            gone = withdrawn(connection, [each.notice_id for each in rows])
-        stands = await asyncio.gather(*(self._send(row, people, gone) for row in rows))
+            gone = over(connection, [each.notice_id for each in rows])
+        needed = [each for each in rows if _is_needed(each, gone)]
+        stands = await asyncio.gather(*(self._send(row, people, gone) for row in needed))
         return sum(each == SENT for each in stands)
 
     async def _send(self, row: Any, people: Mapping[str, Person], gone: Collection[int]) -> str:
@@ -96,6 +97,11 @@ class Sender:
                 return channel, Address(row.recipient, to, body.name), ""
             why.append(f"{row.recipient} has no {field}")
         return None, Address(row.recipient), "; ".join(why)
+
+
+def _is_needed(row: Any, gone: Collection[int]) -> bool:
+    """Whether a notice has something to tell; the next look notes one that has not."""
+    return any(each.task_id not in gone for each in msgspec.json.decode(row.body, type=Body).entries)
 
 
 def _tried(channel: str, outcome: Outcome) -> Tried:

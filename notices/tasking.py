@@ -16,7 +16,7 @@ from casework.schema import alerts, cases, notice_entries, notices, tasks
 from casework.states import MERGED
 from casework.tasks.ending import BY_DECISION
 from casework.tasks.making import make
-from casework.tasks.words import OPEN, WITHDRAWN
+from casework.tasks.words import OPEN
 from domain.timestamps import DAY_MS
 from notices.states import ANSWERED, OPENED, PENDING, SENT
 
@@ -92,11 +92,11 @@ def open_tasks(connection: Connection) -> Sequence[Any]:
     return connection.execute(select(tasks).where(tasks.c.status == OPEN).order_by(tasks.c.task_id)).all()
 
 
-def withdrawn(connection: Connection, notice_ids: Collection[str]) -> set[int]:
-    """Tasks of some notices that were taken back: what is sent later does not name them."""
+def over(connection: Connection, notice_ids: Collection[str]) -> set[int]:
+    """Tasks of some notices that were answered or taken back: what is sent later does not name them."""
     told = notice_entries.join(tasks, tasks.c.task_id == notice_entries.c.task_id)
     found = select(tasks.c.task_id).select_from(told).where(notice_entries.c.notice_id.in_(notice_ids))
-    return {*connection.execute(found.where(tasks.c.status == WITHDRAWN)).scalars()}
+    return {*connection.execute(found.where(tasks.c.status != OPEN)).scalars()}
 
 
 def untold(connection: Connection) -> dict[str, list[Any]]:

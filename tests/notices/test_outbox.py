@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import update
 
 from casework.errors import NotAllowed, NotFound, Refused
+from casework.schema import notices
+from casework.tasks.making import withdraw
 from notices import outbox
 from notices.channels.contract import Outcome
 from notices.outbox import LEASE_MS, MOST_ATTEMPTS, Tried, lease, mark, wait_after_ms
@@ -204,6 +207,16 @@ def test_a_text_message_goes_to_the_telephone_of_the_person_and_nothing_keeps_it
     assert [each.to for _, each in far.got] == ["13800000001"]
     kept = [*field.rows("notices"), *field.rows("notice_attempts"), *field.rows("audit")]
     assert "13800000001" not in str(kept)
+
+
+def test_what_is_over_before_it_is_sent_is_not_sent_and_is_not_dead(field: Field) -> None:
+    made, far = noticed(field), FarSide()
+    (task,) = field.rows("tasks")
+    withdraw(field.store, LI, task.task_id, "done by telephone", field.now_ms)
+    with field.store.writing() as connection:
+        connection.execute(update(notices).values(status="pending"))  # as another saw it before
+    assert (send(field, far), far.got) == (0, [])
+    assert [(each.notice_id, each.status) for each in field.rows("notices")] == [(made.notice_id, "pending")]
 
 
 def test_leads_see_how_notices_stand(field: Field) -> None:

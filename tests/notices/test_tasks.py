@@ -12,7 +12,7 @@ from notices.outbox import Tried, lease, mark
 from notices.plan import Planner
 from notices.rendering import render
 from notices.routing.reading import SHIPPED, parse_routing
-from notices.tasking import withdrawn
+from notices.tasking import over
 from notices.viewing import view_of
 from tests.notices.field import DAY_MS, HOUR_MS, LI, MINUTE_MS, NOON_MS
 
@@ -115,7 +115,7 @@ def test_a_notice_that_waits_does_not_name_the_task_that_was_taken_back(field: F
     field.confirm("a1", "false_alarm")
     (row,) = lease(field.store, "w", field.now_ms)
     with field.store.reading() as connection:
-        gone = withdrawn(connection, [row.notice_id])
+        gone = over(connection, [row.notice_id])
     view = view_of(row, lambda _: "https://console.example/t/1", gone)
     assert [each.shop for each in view.tasks] == ["店m2"]
 
@@ -175,6 +175,40 @@ def test_a_desk_is_told_what_to_do_by_its_name_with_the_number_of_the_case(field
     assert "1. 待判定：「店m1」（路m1号，商户号尾号m1）" in said.text
     assert f"案件{case_id}" in said.text
     assert row.notice_id[:8] not in said.text
+
+
+def test_what_goes_on_to_others_names_only_what_is_open_still(field: Field) -> None:
+    field.person("rep-1", supervisor_id="sup")
+    field.person("sup", "supervisor")
+    field.hire(REP_1)
+    for k in (1, 2):
+        field.shop(f"m{k}")
+        field.confirmed(f"a{k}", f"m{k}")
+    field.look(WAIT_MS)
+    first, second = field.rows("tasks")
+    answer(field.store, REP_1, first.task_id, given(), field.now_ms)
+    gone_on = [each for each in field.look(25 * HOUR_MS) if each.kind == "escalation_supervisor"]
+    assert [[one.task_id for one in each.body.entries] for each in gone_on] == [[second.task_id]]
+
+
+def test_nothing_goes_on_to_others_while_a_decision_that_has_ended_it_can_be_undone(field: Field) -> None:
+    field.person("rep-1", supervisor_id="sup")
+    field.person("sup", "supervisor")
+    field.shop("m1")
+    field.alert("a")
+    due_ms, case_id = field.now_ms + 9 * DAY_MS, field.rows("alerts")[0].case_id
+    give(
+        field.store, LI, merchant_id="m1", rep_id="rep-1", kind="visit", due_ms=due_ms, case_id=case_id,
+        now_ms=field.now_ms,
+    )  # fmt: skip
+    field.look()
+    (row,) = lease(field.store, "w", field.now_ms)
+    mark(field.store, "w", row.notice_id, Tried("one", "sent", "m-1"), field.now_ms)
+    field.now_ms += DAY_MS
+    decision_id = field.confirm("a", "false_alarm")
+    assert [each.kind for each in field.look()] == []
+    decisions.undo(field.store, LI, decision_id, field.now_ms)
+    assert "escalation_supervisor" in [each.kind for each in field.look()]
 
 
 def test_a_task_that_an_analyst_gives_is_told_to_its_rep(field: Field) -> None:
