@@ -14,6 +14,7 @@ from casework.outbox import CANCELLED, PENDING, post
 from casework.people import WORKS
 from casework.schema import alerts, decision_alerts, decisions, merchants, outbox
 from casework.states import WITHDRAWN
+from casework.tasks import ending
 from domain import events as log_events
 from domain.risk import CLEARED
 from domain.timestamps import iso
@@ -144,7 +145,7 @@ def give(
 
 
 def put_in_force(change: Change, made: Sequence[Made], answer: Answer, by: str) -> None:
-    """Have decisions stand: their alerts bear them, the monitor will hear of them, the cases follow.
+    """Have decisions stand: their alerts bear them, the monitor will hear of them, cases and tasks follow.
 
     Args:
         change: the change.
@@ -158,7 +159,9 @@ def put_in_force(change: Change, made: Sequence[Made], answer: Answer, by: str) 
     values = {"verdict": answer.verdict, "decision_id": bindparam("new"), "decided_reopened": alerts.c.reopened}
     change.connection.execute(update(alerts).where(alerts.c.alert_id == bindparam("of")).values(values), rows)
     _post(change, made, answer, by)
-    change.settle_all(sorted({each.case_id for each in made}))
+    decided = sorted({each.case_id for each in made})
+    change.settle_all(decided)
+    ending.of_decided(change, decided, answer.verdict)
 
 
 def _of_grade(change: Change, merchant_ids: Collection[str], grade: str) -> set[str]:
@@ -237,8 +240,10 @@ def take_back(change: Change, made: Sequence[Any]) -> None:
         if each.by != change.actor.user_id or each.undone_ms is not None or each.second_by is not None or late:
             raise Refused(f"decision {each.decision_id} can be undone once, by {each.by}, for {UNDO_MS // 1000} s")
     change.change_cases({each.case_id for each in made})
-    for some in chunks([each.decision_id for each in made if each.status == GIVEN]):
+    given = [each for each in made if each.status == GIVEN]
+    for some in chunks([each.decision_id for each in given]):
         _restore(change, some)
+    ending.bring_back(change, given)
     for some in chunks([each.decision_id for each in made]):
         is_it = decisions.c.decision_id.in_(some)
         change.connection.execute(update(decisions).where(is_it).values(undone_ms=change.now_ms))

@@ -13,6 +13,7 @@ from casework.filing import new_case
 from casework.people import AML, COMMENTS, LEADS, WORKS
 from casework.schema import alerts, cases, causes, comments
 from casework.states import CAUSE, MERCHANT, RETRIEVAL, WITHDRAWN
+from casework.tasks import ending
 from domain.causes import Cause
 from domain.masking import mask_text
 
@@ -97,6 +98,8 @@ def comment(store: Store, actor: Actor, case_id: int, text: str, now_ms: int) ->
 def merge(store: Store, actor: Actor, case_id: int, into: int, now_ms: int) -> None:
     """Move all alerts of a case into another one; the first is `merged` then, and its comments stay with it.
 
+    Its open tasks go with it, but for those that the other one has too: these are taken back.
+
     Raises:
         Refused: one of the two is not open, they are the same, or only one of them is of money laundering.
     """
@@ -106,6 +109,7 @@ def merge(store: Store, actor: Actor, case_id: int, into: int, now_ms: int) -> N
             raise Refused(f"case {case_id} must be merged into another one")
         of_case = select(alerts.c.alert_id).where(alerts.c.case_id == case_id)
         moved = [*change.connection.execute(of_case.order_by(alerts.c.alert_id)).scalars()]
+        ending.of_merged(change, case_id, into)
         _move(change, moved, target)
         change.settle(case_id, merged_into=into)
         change.note("merge", case, into=into, alert_ids=moved)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _KEPT = frozenset(
     {
         "role", "name", "supervisor_id", "deputy_id", "absent_from", "absent_until", "wecom_id", "dingtalk_id",
-        "feishu_id", "email", "region", "time_zone", "language",
+        "feishu_id", "email", "mobile", "region", "time_zone", "language",
     }
 )  # fmt: skip
 
@@ -43,6 +43,7 @@ class Person(NamedTuple):
         dingtalk_id: likewise.
         feishu_id: likewise.
         email: their address.
+        mobile: the telephone that text messages go to; nothing but sending reads it.
     """
 
     person_id: str
@@ -59,6 +60,7 @@ class Person(NamedTuple):
     dingtalk_id: str = ""
     feishu_id: str = ""
     email: str = ""
+    mobile: str = ""
 
     def is_absent(self, time_ms: int) -> bool:
         """Whether they are away at a moment. A begin or an end alone is enough for an absence."""

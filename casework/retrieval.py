@@ -23,6 +23,7 @@ from casework.schema import (
     retrievals,
 )
 from casework.states import DECIDED, OPEN, RETRIEVAL
+from casework.tasks import ending
 from domain.alerts import Text
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def _received(change: Change, case_id: int, document: str, attachment_id: int) -
 
 
 def close(store: Store, actor: Actor, case_id: int, outcome: str, text: str, now_ms: int) -> None:
-    """Close a retrieval with its outcome.
+    """Close a retrieval with its outcome; its open tasks are taken back.
 
     Raises:
         Refused: the outcome is none of `OUTCOMES`; it is closed; nothing came and the outcome says that something did.
@@ -199,6 +200,7 @@ def close(store: Store, actor: Actor, case_id: int, outcome: str, text: str, now
         values = {"outcome": outcome, "closed_by": actor.user_id, "closed_ms": now_ms, "closing_text": said}
         change.connection.execute(update(retrievals).where(retrievals.c.case_id == case_id).values(values))
         change.change_case(case, status=DECIDED, due_ms=None, due_rule="", snoozed_until_ms=None)
+        ending.of_decided(change, [case_id])
         change.note("close", case, outcome=outcome)
 
 

@@ -200,7 +200,10 @@ KINDS: Mapping[str, Words] = {
         "反馈任务{task_id}：{outcome}；照片{photos}张（反馈编号{answer_id}）",
     ),
     "withdraw_task": _words(
-        "withdrawn task", "任务撤回", "withdrew task {task_id}: {reason}", "撤回任务{task_id}：{reason}"
+        "withdrawn task", "任务撤销", "withdrew task {task_id}: {reason}", "撤销任务{task_id}：{reason}"
+    ),
+    "bring_back_task": _words(
+        "task again", "任务恢复", "brought task {task_id} back with the undoing", "判定撤销，恢复任务{task_id}"
     ),
     "add_photo": _words(
         "photo", "任务照片", "sent photo {photo_id} of task {task_id}, {size} bytes (SHA-256 {sha256})",

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from casework.reasons import VERDICT_WORDS
 from casework.retrieval import DOCUMENTS, OUTCOMES
+from casework.tasks.words import KINDS as TASK_KINDS
+from casework.tasks.words import WITHDRAWN_WHY
+from casework.visit_words import VISIT_OUTCOMES
 from console.audit_kinds import KINDS
 from console.filters import UNKNOWN, as_json, clock, detector_title, money, whole
 from console.navigation import ROLE_NAMES, role_name
@@ -39,7 +42,7 @@ _WAYS = {"password": Text("password", "密码"), "link": Text("one-time link", "
          "first link": Text("first link", "首次链接")}  # fmt: skip
 _NAMES = {
     "verdict": VERDICT_WORDS, "action": ACTION_NAMES, "status": _STATUSES, "by": _WAYS, "to": ROLE_NAMES, "of": _OF,
-    "outcome": OUTCOMES,
+    "outcome": {**VISIT_OUTCOMES, **OUTCOMES}, "of_kind": TASK_KINDS, "reason": WITHDRAWN_WHY,
 }  # fmt: skip
 
 

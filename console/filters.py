@@ -21,6 +21,7 @@ from domain.currencies import money_text
 from domain.severity import level_of
 from domain.timestamps import DAY_MS, HOUR_MS, MINUTE_MS
 from domain.visible import visible_lines
+from notices.rendering import deadline
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -214,7 +215,8 @@ def _hashes(name: str) -> str:
 _KNOWN: dict[str, str] = {}
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
-    "money": money, "whole": whole, "share": share, "clock": clock, "clock_iso": clock_iso, "iso": iso, "span": span,
+    "money": money, "whole": whole, "share": share, "clock": clock, "deadline": deadline,
+    "clock_iso": clock_iso, "iso": iso, "span": span,
     "severity_word": severity_word, "level": level, "detector_title": detector_title, "as_json": as_json,
     "role_name": role_name, "bearer": bearer, "against": against, "figure": figure,
     "merchant_path": merchant_path, "mcc": mcc, "usual_reason": usual_confirmation,

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from domain.alerts import Text
-from notices.states import ANSWERED, DEAD, OPENED, PENDING, SENT
+from notices.states import ANSWERED, DEAD, OPENED, PENDING, SENT, WITHDRAWN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 STATE_WORDS: Mapping[str, Text] = {
     PENDING: Text("pending", "待发送"), SENT: Text("sent", "已发送"), OPENED: Text("opened", "已知晓"),
-    ANSWERED: Text("answered", "已反馈"), DEAD: Text("not sent", "发送失败"),
+    ANSWERED: Text("answered", "已反馈"), WITHDRAWN: Text("withdrawn", "已撤销"),
+    DEAD: Text("not sent", "发送失败"),
 }  # fmt: skip
 KIND_WORDS: Mapping[str, Text] = {
     "visit": Text("visit", "走访"), "documents": Text("documents", "调单"), "repair": Text("repair", "维修"),

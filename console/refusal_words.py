@@ -30,6 +30,8 @@ SENTENCES: Mapping[str, str] = {
     "there is no recheck {} of {}": "{1}没有质检{0}",
     "there is no proposal {}": "版本提案{0}不存在",
     "there is no task {}": "任务{0}不存在",
+    "there is no open task {}": "没有待办任务{0}",
+    "task {} must have no answer yet, it has one": "任务{0}已反馈",
     "there is no user {}": "用户{0}不存在",
     "there is no token {} of {}": "{1}没有令牌{0}",
     "there is no token {} that is not revoked": "令牌{0}不存在或已吊销",

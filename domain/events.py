@@ -382,6 +382,7 @@ _PERSON: tuple[Field, ...] = (
     Field("dingtalk_id", Kind.CODE, high=64),
     Field("feishu_id", Kind.CODE, high=64),
     Field("email", Kind.TEXT, high=128),
+    Field("mobile", Kind.CODE, 6, 16),
     Field("region", Kind.TEXT, high=64),
     Field("time_zone", Kind.CODE, high=48),
     Field("language", Kind.CODE, 2, 2, choices=("zh", "en")),

@@ -20,8 +20,8 @@ FIELD_NAMES_ZH: Mapping[str, Mapping[str, str]] = {
     "person": {
         "person_id": "工号", "effective_from": "生效时间", "role": "角色", "name": "姓名", "supervisor_id": "主管",
         "deputy_id": "代理人", "absent_from": "缺勤开始", "absent_until": "缺勤结束", "wecom_id": "企业微信",
-        "dingtalk_id": "钉钉", "feishu_id": "飞书", "email": "邮箱", "region": "负责地区", "time_zone": "时区",
-        "language": "语言",
+        "dingtalk_id": "钉钉", "feishu_id": "飞书", "email": "邮箱", "mobile": "手机号", "region": "负责地区",
+        "time_zone": "时区", "language": "语言",
     },
     "contract": {
         "merchant_id": "商户号", "effective_from": "生效时间", "notice_from": "公示开始", "prices": "费率",

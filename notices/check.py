@@ -247,7 +247,7 @@ class _Past:
     def _opens_ms(self, batch: Batch, at_ms: int) -> int:
         if batch.recipient.is_desk or batch.route.urgent:
             return at_ms
-        zone = reader_of(self._people(at_ms), batch.recipient.name, self._lang, self._zone).zone
+        zone = reader_of(self._people(at_ms), batch.recipient, self._routing, self._lang, self._zone).zone
         return release_ms(batch.route.quiet, zone, self._store.working_days, at_ms)
 
     def _tell(self, batches: Sequence[Batch], at_ms: int) -> None:
@@ -256,7 +256,7 @@ class _Past:
             by_recipient[each.recipient.name].append(each)
         for name, found in sorted(by_recipient.items()):
             recipient: Recipient = found[0].recipient
-            reader = reader_of(self._people(at_ms), name, self._lang, self._zone)
+            reader = reader_of(self._people(at_ms), recipient, self._routing, self._lang, self._zone)
             today = (name, day_of(at_ms, reader.zone).isoformat())
             left = self._routing.most_tasks - self._tasks[today]
             made = compose(

@@ -6,7 +6,11 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid5
 
-from notices.bodies import DESK, DIGEST, KIND_OF_TASK, Body, Entry
+import msgspec
+
+from casework.states import DUTY as LANE_OF_DUTIES
+from casework.states import OPEN
+from notices.bodies import ACT, DECIDE, DESK, DIGEST, DUTY, KIND_OF_TASK, REMINDER, Body, Entry
 from notices.recipients import CROSS_WAY
 
 if TYPE_CHECKING:
@@ -94,7 +98,8 @@ def compose(
     """
     entries, ids = [], []
     for each in sorted(_wanted(batches, days, now_ms)):
-        may = bool(each.task) and each.merchant_id not in has_task and (tasks_left > 0 or not each.is_later)
+        may = bool(each.task) and not recipient.is_desk and each.merchant_id not in has_task
+        may = may and (tasks_left > 0 or not each.is_later)
         tasks_left -= may
         shop = shops[each.merchant_id]
         entries.append(
@@ -147,6 +152,17 @@ def of_tasks(
     return Made(notice_id, kind, recipient, False, body, ((),) * len(rows), route.key)  # noqa: FBT003
 
 
+def reminder(
+    recipient: Recipient, rows: Sequence[Any], shops: Mapping[str, Shop], reader: Reader, route: Route, now_ms: int
+) -> Made:  # fmt: skip
+    """Put together a reminder of tasks; the arguments are those of `of_tasks`. It goes on to nobody."""
+    made = of_tasks(recipient, rows, shops, reader, route, now_ms)
+    entries = tuple(msgspec.structs.replace(each, is_task=False) for each in made.body.entries)
+    body = Body(name=reader.name, lang=reader.lang, zone=reader.zone, entries=entries)
+    notice_id = named(recipient.name, now_ms, [[f"reminder {each.task_id}" for each in rows]])
+    return made._replace(notice_id=notice_id, kind=REMINDER, body=body)
+
+
 def named(recipient: str, now_ms: int, alert_ids: Sequence[Sequence[str]]) -> str:
     """The id of a notice, by whom it is for, when it was made and of what."""
     listed = ",".join(sorted(each for some in alert_ids for each in some))
@@ -160,8 +176,8 @@ def _wanted(batches: Sequence[Batch], days: WorkingDays, now_ms: int) -> list[_W
         by_merchant: dict[str, list[Signal]] = defaultdict(list)
         for each in batch.signals:
             by_merchant[each.merchant_id].append(each)
-        task = "" if batch.recipient.is_desk else batch.route.task
         for merchant_id, signals in by_merchant.items():
+            task = _of_desk(signals) if batch.recipient.is_desk else batch.route.task
             found[merchant_id].append(
                 _Wanted(
                     not batch.route.urgent, due_ms(batch.route.due, signals, days, now_ms),
@@ -175,6 +191,15 @@ def _wanted(batches: Sequence[Batch], days: WorkingDays, now_ms: int) -> list[_W
         ids = tuple(sorted({each for one in wanted for each in one.alert_ids}))
         joined.append(min(wanted)._replace(task=task, alert_ids=ids))
     return joined
+
+
+def _of_desk(signals: Collection[Signal]) -> str:
+    """What a desk is to do about a shop: what is undecided comes first."""
+    found = {
+        DUTY if each.labels["lane"] == LANE_OF_DUTIES else DECIDE if each.labels["verdict"] == OPEN else ACT
+        for each in signals
+    }
+    return next(each for each in (DECIDE, ACT, DUTY) if each in found)
 
 
 def _least(waits: Sequence[int | None]) -> int | None:

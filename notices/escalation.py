@@ -16,7 +16,8 @@ from notices.bodies import TO_DESK, TO_SUPERVISOR, Body
 from notices.composing import Made, named
 from notices.quiet import release_ms
 from notices.recipients import Recipient
-from notices.states import ANSWERED, DEAD, OPENED
+from notices.states import ANSWERED, DEAD, OPENED, WITHDRAWN
+from notices.tasking import over
 from notices.writing import reader_of, write
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from casework.persons import Person
     from casework.store import Store
+    from notices.bodies import Entry
     from notices.routing.routes import Route, Routing
 
 
@@ -64,8 +66,10 @@ class Escalation:
 
     def _step(self, row: Any, body: Body) -> tuple[int | None, Made | None]:
         """When the notice is looked at again, and what is made of it now."""
-        if row.status == ANSWERED:
+        if row.status in {ANSWERED, WITHDRAWN}:
             return None, None
+        if not self._left(row, body):  # what a decision has ended may come back yet
+            return (None if row.status == DEAD else row.escalate_ms), None
         desk_ms = None if body.desk_after_ms is None else row.made_ms + body.desk_after_ms
         is_dead = row.status == DEAD
         if desk_ms is not None and desk_ms <= self._now_ms:
@@ -88,9 +92,10 @@ class Escalation:
 
     def _to(self, row: Any, body: Body, recipient: Recipient) -> Made:
         zone = self._store.working_days.time_zone
-        reader = reader_of(self._people, recipient.name, self._lang, zone)
-        entries = tuple(msgspec.structs.replace(each, holder=body.name) for each in body.entries)
-        ids = tuple(tuple(msgspec.json.decode(each)) for each in self._alert_ids(row.notice_id))
+        reader = reader_of(self._people, recipient, self._routing, self._lang, zone)
+        left = self._left(row, body)
+        entries = tuple(msgspec.structs.replace(each, holder=body.name) for each, _ in left)
+        ids = tuple(tuple(msgspec.json.decode(alert_ids)) for _, alert_ids in left)
         made = Made(
             named(f"{recipient.name}|{row.notice_id}", self._now_ms, ids),
             TO_DESK if recipient.is_desk else TO_SUPERVISOR, recipient, row.urgent,
@@ -100,6 +105,12 @@ class Escalation:
         opens_ms = self._opens_ms(route, recipient, reader.zone, is_urgent=row.urgent)
         write(self._connection, made, self._now_ms, escalates=row.notice_id, not_before_ms=opens_ms)
         return made
+
+    def _left(self, row: Any, body: Body) -> list[tuple[Entry, str]]:
+        """Entries of a notice that are not over, with their alerts."""
+        done = over(self._connection, [row.notice_id])
+        told = zip(body.entries, self._alert_ids(row.notice_id), strict=True)
+        return [(each, alert_ids) for each, alert_ids in told if each.task_id not in done]
 
     def _opens_ms(self, route: Route | None, recipient: Recipient, zone: str, *, is_urgent: bool) -> int:
         if route is None or recipient.is_desk or is_urgent:

@@ -17,7 +17,7 @@ from casework.errors import NotFound, Refused
 from casework.people import LEADS
 from casework.schema import notice_attempts, notice_entries, notices
 from notices.channels.words import MOST_SAID
-from notices.states import DEAD, PENDING, SENT, STATES
+from notices.states import DEAD, PENDING, SENT, STATES, WITHDRAWN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,8 @@ def mark(store: Store, worker: str, notice_id: str, tried: Tried, now_ms: int) -
         }  # fmt: skip
         if tried.counts:
             connection.execute(insert(notice_attempts), attempt)
-        if row.status != PENDING or (tried.status != SENT and row.leased_by != worker):
+        is_its = row.status == PENDING and row.leased_by == worker
+        if not is_its and not (row.status in {PENDING, WITHDRAWN} and tried.status == SENT):
             return str(row.status)
         values = _after(row, tried, now_ms)
         connection.execute(update(notices).where(is_it).values(values))

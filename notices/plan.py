@@ -25,13 +25,14 @@ from casework.schema import (
     notices,
 )
 from casework.tasks.shop import shops
-from notices.composing import compose, of_tasks
+from notices.composing import compose, of_tasks, reminder
 from notices.culprit_rules import rules_of
 from notices.dispatch import Batch, dispatch, sorted_into, waits_of
 from notices.escalation import Escalation
 from notices.inhibition import Inhibitor
 from notices.quiet import release_ms
 from notices.recipients import Chooser, Recipient
+from notices.reminding import due_soon
 from notices.signals import standing
 from notices.silences import Silencer, in_force
 from notices.tasking import follow, give, open_tasks, untold
@@ -39,7 +40,7 @@ from notices.timing import Group
 from notices.writing import reader_of, write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -110,7 +111,7 @@ class _Look:
         self._people = persons_at(connection, now_ms)
 
     def take(self) -> list[Made]:
-        follow(self._connection)
+        follow(self._connection, self._now_ms)
         signals = standing(self._connection, self._now_ms)
         self._open = open_tasks(self._connection)
         visits = [{"kind": "visit", "merchant": each.merchant_id, "rep": each.rep_id} for each in self._open]
@@ -122,7 +123,7 @@ class _Look:
         batches = self._dispatch(members, quiet)
         told = self._released(members, quiet, self._held_back(batches))
         made = [self._make(recipient, found) for recipient, found in _by_recipient(told).items()]
-        made += self._of_people()
+        made += self._of_tasks(untold(self._connection), of_tasks) + self._reminders()
         escalation = Escalation(
             self._store, self._connection, self._routing, self._people, self._lang, self._now_ms
         )  # fmt: skip
@@ -220,7 +221,8 @@ class _Look:
     # -- notices
 
     def _reader(self, recipient: Recipient) -> Reader:
-        return reader_of(self._people, recipient.name, self._lang, self._store.working_days.time_zone)
+        zone = self._store.working_days.time_zone
+        return reader_of(self._people, recipient, self._routing, self._lang, zone)
 
     def _make(self, recipient: Recipient, batches: Sequence[Batch]) -> Made:
         reader = self._reader(recipient)
@@ -234,15 +236,21 @@ class _Look:
         write(self._connection, made, self._now_ms)
         return made
 
-    def _of_people(self) -> list[Made]:
-        """Tasks that people have given, told to whom they were given."""
+    def _reminders(self) -> list[Made]:
+        before_ms = self._routing.remind_before_ms
+        if before_ms is None:
+            return []
+        return self._of_tasks(due_soon(self._connection, before_ms, self._now_ms), reminder)
+
+    def _of_tasks(self, by_rep: Mapping[str, Sequence[Any]], put: Callable[..., Made]) -> list[Made]:
+        """Tasks, told to whom they were given: those that people have given, and those that are due soon."""
         receiver, route = self._routing.of_tasks()
         made = []
-        for rep_id, rows in sorted(untold(self._connection).items()):
+        for rep_id, rows in sorted(by_rep.items()):
             recipient = Recipient(rep_id, is_desk=False, channels=receiver.channels)
             reader = self._reader(recipient)
             found = shops(self._connection, {each.merchant_id for each in rows}, self._now_ms)
-            notice = of_tasks(recipient, rows, found, reader, route, self._now_ms)
+            notice = put(recipient, rows, found, reader, route, self._now_ms)
             opens_ms = release_ms(route.quiet, reader.zone, self._store.working_days, self._now_ms)
             write(self._connection, notice, self._now_ms, not_before_ms=opens_ms)
             made.append(notice)

@@ -7,7 +7,7 @@ anybody's words: before it stands in a notice it loses line breaks, marks of Mar
 from __future__ import annotations
 
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -31,8 +31,10 @@ LANGUAGES = ("zh", "en")
 KINDS: tuple[NoticeKind, ...] = get_args(NoticeKind)
 WHAT: Mapping[TaskKind, Text] = {
     "visit": Text("Visit", "走访"), "call": Text("Phone", "电话回访"), "recheck": Text("Visit once more", "复查"),
-    "inspection": Text("Inspect", "巡检"), "documents": Text("Send documents of", "提交调单资料"),
-    "repair": Text("Repair a terminal at", "检修机具"), "warning": Text("Follow up with", "回访"),
+    "inspection": Text("Inspect", "巡检"), "documents": Text("Send documents of", "调单"),
+    "repair": Text("Repair a terminal at", "检修机具"), "warning": Text("Follow up with", "经营回访"),
+    "decide": Text("To be decided", "待判定"), "act": Text("Confirmed, to be acted on", "已属实，待处置"),
+    "duty": Text("To be seen to in time", "须按时办理"),
 }  # fmt: skip
 """By kind of task, what is to be done with the shop, as a list says it."""
 MOST_SHOP, MOST_ADDRESS, MOST_NAME = 60, 120, 40
@@ -72,14 +74,20 @@ def render(view: NoticeView, lang: str) -> Message:
 
 
 def deadline(due_ms: int, zone: str, lang: str) -> str:
-    """A time as people read it.
+    """A time as people read it; midnight is the end of the day before.
 
     >>> deadline(1_782_813_600_000, "Asia/Shanghai", "zh"), deadline(1_782_813_600_000, "Asia/Shanghai", "en")
     ('6月30日18:00', '18:00 on 30 June')
+    >>> deadline(1_782_835_200_000, "Asia/Shanghai", "zh"), deadline(1_782_835_200_000, "Asia/Shanghai", "en")
+    ('6月30日24:00', 'the end of 30 June')
     """
     at = datetime.fromtimestamp(due_ms / 1000, UTC).astimezone(ZoneInfo(zone))
+    if is_midnight := (at.hour, at.minute) == (0, 0):
+        at -= timedelta(days=1)
     if lang == "zh":
-        return f"{at.month}月{at.day}日{at:%H:%M}"
+        return f"{at.month}月{at.day}日{'24:00' if is_midnight else f'{at:%H:%M}'}"
+    if is_midnight:
+        return f"the end of {at.day} {_MONTHS[at.month - 1]}"
     return f"{at:%H:%M} on {at.day} {_MONTHS[at.month - 1]}"
 
 

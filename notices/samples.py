@@ -26,7 +26,11 @@ _CHECKLISTS: dict[TaskKind, tuple[Text, ...]] = {
         Text("photos of sign and cash desk", "门头、收银台照片"),
     ),
     "repair": (Text("a test sale goes through", "测试交易是否成功"), Text("paper and cables", "热敏纸与连接线")),
-    "warning": (),
+    "warning": (
+        Text("business goes on as before", "经营是否照常"),
+        Text("all payments still go over our terminal", "刷卡、扫码是否仍全部使用本机构机具"),
+    ),
+    "decide": (), "act": (), "duty": (),
 }  # fmt: skip
 _SHOPS = (
     ("老张便利店", "上海市浦东新区人民路1号", "0002"),
@@ -43,6 +47,8 @@ def sample(kind: NoticeKind) -> NoticeView:
     """A notice of a kind."""
     if kind in _ONE_TASK:
         return _view(kind, "王芳", (_task(0, _ONE_TASK[kind]),))
+    if kind == "desk":
+        return _view(kind, _RECIPIENTS[kind], (_task(0, "decide"), _task(1, "act"), _task(2, "duty")), more=2)
     holder = "王芳" if kind.startswith("escalation") else ""
     tasks = (_task(0, "visit", holder), _task(1, "documents", holder), _task(2, "inspection", holder))
     return _view(kind, _RECIPIENTS.get(kind, "王芳"), tasks, more=2)

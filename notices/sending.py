@@ -13,6 +13,7 @@ from notices.bodies import Body
 from notices.channels.contract import Address
 from notices.outbox import Tried, lease, mark
 from notices.states import SENT
+from notices.tasking import over
 from notices.viewing import view_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from notices.channels.contract import Channel, Message, Outcome
     from notices.view import NoticeView
 
-_FIELD_OF = {"email": "email", "wecom": "wecom_id", "dingtalk": "dingtalk_id", "feishu": "feishu_id"}
+_FIELD_OF = {
+    "email": "email", "sms": "mobile", "wecom": "wecom_id", "dingtalk": "dingtalk_id", "feishu": "feishu_id",
+}  # fmt: skip
 """By kind of channel, the field of a person that it is reached by; others know a person by `person_id`."""
 
 
@@ -56,11 +59,14 @@ class Sender:
             return 0
         with self._store.reading() as connection:
             people = persons_at(connection, self._now_ms(), {each.recipient for each in rows})
-        stands = await asyncio.gather(*(self._send(row, people) for row in rows))
+            gone = over(connection, [each.notice_id for each in rows])
+        bodies = [msgspec.json.decode(each.body, type=Body).without(gone) for each in rows]
+        told = zip(rows, bodies, strict=True)
+        # The next look notes those of which nothing is left.
+        stands = await asyncio.gather(*(self._send(row, body, people) for row, body in told if body.entries))
         return sum(each == SENT for each in stands)
 
-    async def _send(self, row: Any, people: Mapping[str, Person]) -> str:
-        body = msgspec.json.decode(row.body, type=Body)
+    async def _send(self, row: Any, body: Body, people: Mapping[str, Person]) -> str:
         channel, address, why = self._way(row, body, people.get(row.recipient))
         if channel is None:
             tried = Tried("", "refused", said=why, counts=False)

@@ -6,13 +6,15 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from sqlalchemy import case, func, select, update
+from sqlalchemy import and_, case, func, select, update
 
 from casework.change import Change
+from casework.decisions import UNDO_MS
 from casework.errors import Refused
 from casework.people import SYSTEM
 from casework.schema import alerts, cases, notice_entries, notices, tasks
 from casework.states import MERGED
+from casework.tasks.ending import BY_DECISION
 from casework.tasks.making import make
 from casework.tasks.words import OPEN
 from domain.timestamps import DAY_MS
@@ -21,7 +23,7 @@ from notices.states import ANSWERED, OPENED, PENDING, SENT
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from casework.store import Store
     from notices.composing import Made
@@ -30,11 +32,14 @@ DONE_D = 60
 """Days after a task was answered or withdrawn for which its alerts are known to have been seen to."""
 
 
-def follow(connection: Connection) -> None:
-    """Have notices be opened once all of their tasks are, and answered once all are answered or withdrawn."""
+def follow(connection: Connection, now_ms: int) -> None:
+    """Have notices be opened once all of their tasks are, and answered once all are answered or withdrawn for good."""
     every = func.count()
-    opened, done = (func.sum(case((each, 1), else_=0)) for each in (tasks.c.opened_ms.is_not(None),
-                                                                     tasks.c.status != OPEN))  # fmt: skip
+    may_return = and_(_by_decision(), tasks.c.withdrawn_ms > now_ms - UNDO_MS)
+    opened, done = (
+        func.sum(case((each, 1), else_=0))
+        for each in (tasks.c.opened_ms.is_not(None), and_(tasks.c.status != OPEN, ~may_return))
+    )
     statement = (
         select(
             notices.c.notice_id, notices.c.status, every.label("every"), opened.label("opened"), done.label("done"),
@@ -56,16 +61,24 @@ def follow(connection: Connection) -> None:
         connection.execute(update(notices).where(is_it).values(values | {"opened_ms": each.opened_ms}))
 
 
+def _by_decision() -> ColumnElement[bool]:
+    """Which tasks ended because their case was decided, and nobody has answered them."""
+    return and_(tasks.c.withdrawn_why == BY_DECISION, tasks.c.answered_ms.is_(None))
+
+
 def _ended() -> Any:
     return func.coalesce(tasks.c.answered_ms, tasks.c.withdrawn_ms)
 
 
 def seen_to(connection: Connection, now_ms: int) -> dict[str, int]:
-    """By alert, when a task of it was answered or withdrawn last: what stood before that is told no more."""
+    """By alert, when a task of it was answered or withdrawn last: what stood before that is told no more.
+
+    A task that ended because the case was decided does not count: what was confirmed is to be seen to still.
+    """
     statement = (
         select(notice_entries.c.alert_ids, _ended().label("done_ms"))
         .join(tasks, tasks.c.task_id == notice_entries.c.task_id)
-        .where(tasks.c.status != OPEN, _ended() > now_ms - DONE_D * DAY_MS)
+        .where(tasks.c.status != OPEN, ~_by_decision(), _ended() > now_ms - DONE_D * DAY_MS)
     )
     found: dict[str, int] = {}
     for each in connection.execute(statement):
@@ -79,6 +92,13 @@ def open_tasks(connection: Connection) -> Sequence[Any]:
     return connection.execute(select(tasks).where(tasks.c.status == OPEN).order_by(tasks.c.task_id)).all()
 
 
+def over(connection: Connection, notice_ids: Collection[str]) -> set[int]:
+    """Tasks of some notices that were answered or taken back: what is sent later does not name them."""
+    told = notice_entries.join(tasks, tasks.c.task_id == notice_entries.c.task_id)
+    found = select(tasks.c.task_id).select_from(told).where(notice_entries.c.notice_id.in_(notice_ids))
+    return {*connection.execute(found.where(tasks.c.status != OPEN)).scalars()}
+
+
 def untold(connection: Connection) -> dict[str, list[Any]]:
     """By rep, open tasks that no notice has told of: those that people have given."""
     told = select(notice_entries.c.task_id).where(notice_entries.c.task_id == tasks.c.task_id).exists()
@@ -90,13 +110,17 @@ def untold(connection: Connection) -> dict[str, list[Any]]:
 
 
 def give(store: Store, connection: Connection, made: Made, now_ms: int) -> Made:
-    """Make the tasks of a notice; the notice with their numbers.
+    """Make the tasks of a notice; the notice with their numbers, or for a desk with those of cases.
 
     Who may have no tasks, such as a supervisor who stands in, is told of the shop all the same.
     """
     change = Change(store, connection, SYSTEM, now_ms)
     entries = []
     for each, ids in zip(made.body.entries, made.alert_ids, strict=True):
+        if made.recipient.is_desk:
+            case_id = _case_of(connection, each.merchant_id, ids)
+            entries.append(msgspec.structs.replace(each, case_id=case_id))
+            continue
         if not each.is_task or each.task_id is not None:
             entries.append(each)
             continue

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from domain.alerts import Text
 
-TaskKind = Literal["visit", "call", "recheck", "inspection", "documents", "repair", "warning"]
+TaskKind = Literal["visit", "call", "recheck", "inspection", "documents", "repair", "warning", "decide", "act", "duty"]
 """What is to be done: go there, telephone, go once more after something was put right (整改), inspect (巡检), answer a
-request for documents (调单), repair a terminal, help a shop whose trade falls off."""
+request for documents (调单), repair a terminal, help a shop whose trade falls off; for a desk: decide on a case, act on
+one that was confirmed, see to a duty."""
 NoticeKind = Literal[
     "visit", "documents", "repair", "warning", "digest", "reminder", "escalation_supervisor", "escalation_desk", "desk"
 ]
@@ -32,7 +33,7 @@ class TaskView:
     """One task as its recipient reads it.
 
     Attributes:
-        no: the number of the task that people name it by.
+        no: the number of the task that people name it by, for a desk that of the case; "" where there is none.
         shop: the shop's name, as master data have it.
         address: where it is; "" where master data do not say.
         tail: the last four characters of the merchant number.

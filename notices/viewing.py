@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 20
 """Shops that one notice names; how many more there are is said, and the page behind the link has them."""
-_OF_NOTICE = 8
-"""Characters of a notice's id that a shop without a task is named by."""
 
 
 def view_of(row: Any, body: Body, link_of: Callable[[Entry | None], str]) -> NoticeView:
@@ -34,16 +32,22 @@ def view_of(row: Any, body: Body, link_of: Callable[[Entry | None], str]) -> Not
     one_each = row.is_desk or row.escalates is not None
     tasks = tuple(
         TaskView(
-            no=str(each.task_id) if each.task_id is not None else f"{row.notice_id[:_OF_NOTICE]}-{k + 1}",
+            no=_number(each),
             shop=each.shop or each.merchant_id[-4:], address=each.address, tail=each.merchant_id[-4:],
-            due_ms=each.due_ms, checklist=tuple(CHECKS[one].question for one in STANDARD[each.task or VISIT_TASK]),
+            due_ms=each.due_ms,
+            checklist=tuple(CHECKS[one].question for one in STANDARD.get(each.task or VISIT_TASK, ())),
             link=link_of(each) if one_each else link,
             kind=each.task or VISIT, holder=each.holder,  # type: ignore[arg-type]
         )
-        for k, each in enumerate(shown)
+        for each in shown
     )  # fmt: skip
     return NoticeView(
         notice_id=row.notice_id, kind=row.kind, recipient=body.name, tasks=tasks,
         link=link, zone=body.zone, urgent=row.urgent,
         more=len(body.entries) - len(shown),
     )  # fmt: skip
+
+
+def _number(entry: Entry) -> str:
+    found = entry.task_id if entry.task_id is not None else entry.case_id
+    return str(found) if found is not None else ""

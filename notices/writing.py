@@ -11,6 +11,7 @@ from casework.bodies import text as json_text
 from casework.filing import AGENT
 from casework.schema import notice_entries, notices
 from notices.composing import Reader
+from notices.routing.routes import DESK_TITLE
 from notices.states import PENDING
 
 if TYPE_CHECKING:
@@ -20,14 +21,19 @@ if TYPE_CHECKING:
 
     from casework.persons import Person
     from notices.composing import Made
+    from notices.recipients import Recipient
+    from notices.routing.routes import Routing
 
 
-def reader_of(people: Mapping[str, Person], name: str, lang: str, zone: str) -> Reader:
+def reader_of(people: Mapping[str, Person], recipient: Recipient, routing: Routing, lang: str, zone: str) -> Reader:
     """How a recipient is spoken to, by a language and a time zone where they have said none."""
-    person = people.get(name)
+    if recipient.is_desk:
+        title = DESK_TITLE.zh if lang == "zh" else DESK_TITLE.en
+        return Reader(routing.receivers[recipient.name].title or title, lang, zone)
+    person = people.get(recipient.name)
     if person is None:
-        return Reader(name, lang, zone)
-    return Reader(person.name or name, person.language or lang, person.time_zone or zone)
+        return Reader(recipient.name, lang, zone)
+    return Reader(person.name or recipient.name, person.language or lang, person.time_zone or zone)
 
 
 def write(

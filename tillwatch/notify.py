@@ -102,7 +102,11 @@ def links(store: Store, base: str) -> Callable[[Any, Entry | None], str]:
 
     def link_of(row: Any, entry: Entry | None) -> str:
         if row.is_desk or row.escalates is not None:
-            return f"{base}/merchants/{quote(entry.merchant_id, safe='')}" if entry is not None else f"{base}/merchants"
+            if entry is None:
+                return f"{base}/{'queue' if row.is_desk else 'merchants'}"
+            if row.is_desk and entry.case_id is not None:
+                return f"{base}/cases/{entry.case_id}"
+            return f"{base}/merchants/{quote(entry.merchant_id, safe='')}"
         with store.writing() as connection:
             change = Change(store, connection, SYSTEM, now_utc_ms())
             secret = make_link(change, row.recipient, task_id=entry.task_id if entry is not None else None)

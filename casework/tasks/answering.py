@@ -87,26 +87,29 @@ def _open(change: Change, row: Any) -> None:
 def answer(store: Store, actor: Actor, task_id: int, given: Given, now_ms: int) -> int:
     """Answer a task; the answer's number. The same answer sent again changes nothing.
 
+    An answer to a task that was withdrawn meanwhile is kept, and the task stays withdrawn.
+
     A visit becomes a `visit` event; documents become those of the retrieval; the case's deadline follows; where the
     merchant is to put something right, the rep gets a task to check it.
 
     Raises:
         NotFound: there is no such task, or it is not the actor's.
         NotAllowed: the actor is no rep.
-        Refused: it is answered already, or was withdrawn; a value cannot be; neither photo nor text came.
+        Refused: it is answered already; a value cannot be; neither photo nor text came.
     """
     with changing(store, actor, now_ms, {REP}, "to answer a task") as change:
         row = own_task(change, task_id)
         known = change.connection.execute(select(task_answers).where(task_answers.c.task_id == task_id)).first()
         if known is not None and known.key == given.key:
             return int(known.answer_id)
-        if row.status != OPEN:
-            raise Refused(f"task {task_id} must be open, it is {row.status}")
+        if row.answered_ms is not None:
+            raise Refused(f"task {task_id} must have no answer yet, it has one")
         checks = _checked(change, row, given)
         if row.opened_ms is None:
             _open(change, row)
         answer_id = _insert(change, row, given, checks)
-        closed = {"status": ANSWERED, "answered_ms": now_ms, "finding_until_ms": given.finding_until_ms}
+        stands = ANSWERED if row.status == OPEN else row.status
+        closed = {"status": stands, "answered_ms": now_ms, "finding_until_ms": given.finding_until_ms}
         change.connection.execute(update(tasks).where(tasks.c.task_id == task_id).values(closed))
         _note(
             change, "answer_task", row.case_id, task_id=task_id, outcome=given.outcome, answer_id=answer_id,

@@ -19,6 +19,7 @@ from casework.change import Change, changing
 from casework.errors import NotAllowed, NotFound, NotSignedIn, Refused
 from casework.logins import check_tries, hashed, note_failure
 from casework.people import REP, WORKS, Actor, with_roles
+from casework.persons import names_of_people
 from casework.schema import facts, task_links, tasks, users
 from casework.tasks.noting import note as _note
 from domain.timestamps import DAY_MS
@@ -177,8 +178,8 @@ def phone_of(store: Store, device: str, now_ms: int) -> Phone:
         row = connection.execute(select(task_links).where(*holds)).first()
         if row is None or not _may_enter(connection, row.user_id):
             raise NotSignedIn("the phone is signed in by no link")
-        name = connection.execute(select(users.c.name).where(users.c.user_id == row.user_id)).scalar()
-    return Phone(Actor(row.user_id, frozenset({REP})), name or row.user_id, row.csrf, row.until_ms)
+        names = names_of_people(connection, [row.user_id], now_ms)
+    return Phone(Actor(row.user_id, frozenset({REP})), names.get(row.user_id, row.user_id), row.csrf, row.until_ms)
 
 
 def end(store: Store, device: str, now_ms: int) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, literal, select, update
+from sqlalchemy import insert, literal, select
 
 from casework.bodies import text as json_text
 from casework.change import Change, changing
 from casework.errors import NotFound, Refused
 from casework.operations import checked_text
 from casework.people import REP, WORKS, merchants_of, sees_merchant
-from casework.schema import alerts, merchant_profiles, merchant_reps, task_links, tasks, user_roles, users
+from casework.schema import alerts, merchant_profiles, merchant_reps, tasks, user_roles, users
 from casework.states import CAUSE, DECIDED, RETRIEVAL
 from casework.states import OPEN as CASE_OPEN
+from casework.tasks.ending import take_back
 from casework.tasks.noting import note as _note
-from casework.tasks.words import CHECKS, DOCUMENTS, KINDS, OPEN, STANDARD, WITHDRAWN
+from casework.tasks.words import CHECKS, DOCUMENTS, KINDS, OPEN, STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -101,23 +102,7 @@ def withdraw(store: Store, actor: Actor, task_id: int, why: str, now_ms: int) ->
         row = found.first()
         if row is None:
             raise NotFound(f"there is no open task {task_id}")
-        _withdraw(change, row, said)
-
-
-def withdraw_of_case(change: Change, case_id: int, why: str) -> int:
-    """Take back the open tasks of a case inside a change; how many there were."""
-    found = change.connection.execute(select(tasks).where(tasks.c.case_id == case_id, tasks.c.status == OPEN)).all()
-    for each in found:
-        _withdraw(change, each, why)
-    return len(found)
-
-
-def _withdraw(change: Change, row: Any, why: str) -> None:
-    values = {"status": WITHDRAWN, "withdrawn_ms": change.now_ms, "withdrawn_why": why}
-    change.connection.execute(update(tasks).where(tasks.c.task_id == row.task_id).values(values))
-    unused = (task_links.c.task_id == row.task_id) & task_links.c.device_hash.is_(None)
-    change.connection.execute(update(task_links).where(unused).values(withdrawn_ms=change.now_ms))
-    _note(change, "withdraw_task", row.case_id, task_id=row.task_id, reason=why)
+        take_back(change, [row], said)
 
 
 def made_nonce() -> str:

@@ -177,8 +177,8 @@ def _check(store: Store, actor: Actor, task_id: int, now_ms: int) -> None:
 
 def _open_task(change: Change, task_id: int) -> Any:
     row = own_task(change, task_id)
-    if row.status != OPEN:
-        raise Refused(f"task {task_id} must be open, it is {row.status}")
+    if row.answered_ms is not None:
+        raise Refused(f"task {task_id} must have no answer yet, it has one")
     return row
 
 

@@ -100,8 +100,9 @@ def open_tasks(store: Store, actor: Actor, now_ms: int) -> list[Task]:
 
 
 def closed_tasks(store: Store, actor: Actor, since_ms: int, now_ms: int) -> list[Task]:
-    """Tasks that the actor sees and that were answered since a time, those due first at the head, at most 200."""
-    return _listed(store, and_(tasks.c.answered_ms >= since_ms, sees_task(actor, now_ms)), now_ms)
+    """Tasks that the actor sees and that ended since a time, those due first at the head, at most 200."""
+    ended = or_(tasks.c.answered_ms >= since_ms, tasks.c.withdrawn_ms >= since_ms)
+    return _listed(store, and_(ended, tasks.c.status != OPEN, sees_task(actor, now_ms)), now_ms)
 
 
 def _listed(store: Store, wanted: ColumnElement[bool], now_ms: int) -> list[Task]:

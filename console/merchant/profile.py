@@ -32,7 +32,7 @@ FIELDS: Mapping[str, Text] = {
     "lat": Text("Latitude", "纬度"), "lon": Text("Longitude", "经度"),
     "coord_sys": Text("Coordinate system", "坐标系"), "premises": Text("Premises", "经营场所"),
     "channel": Text("Channel", "通道"), "currency": Text("Currency", "币种"), "time_zone": Text("Time zone", "时区"),
-    "rep_id": Text("Sales rep", "销售代表"), "agent_id": Text("Agent", "代理商"),
+    "rep_id": Text("Sales rep", "客户经理"), "agent_id": Text("Agent", "代理商"),
     "opened_at": Text("Opened", "入网日期"), "licence_expires_at": Text("Licence expires", "营业执照到期"),
     "settlement_account_key": Text("Settlement account", "结算账户"), "owner_key": Text("Owner", "法定代表人"),
     "notice_from": Text("Announced", "公示起始"), "prices": Text("Prices", "费率"), "until": Text("Until", "终止"),

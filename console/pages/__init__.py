@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 PAGES = (
     "audit", "case", "case_acts", "causes", "controls", "live", "login", "merchants", "metrics", "notice_templates",
-    "notices", "papers", "phone", "phone_photos", "portfolio", "queue", "queue_table", "reports", "reps", "search",
-    "second_looks", "settings", "shops", "tasks", "tokens", "user_table", "users", "visits", "work",
+    "notices", "papers", "phone", "phone_photos", "phone_shops", "portfolio", "queue", "queue_table", "reports", "reps",
+    "search", "second_looks", "settings", "shops", "tasks", "tokens", "user_table", "users", "visits", "work",
 )  # fmt: skip
 
 

@@ -140,7 +140,8 @@ def _tasks(page: Page, case_id: int) -> dict[str, Any]:
         "tasks": tasks.of_case(page.store, page.actor, case_id, page.now_ms),
         "reps": names_of(page.store, {REP}) if page.is_of(WORKS) else [], "task_kinds": task_words.KINDS,
         "task_checks": task_words.CHECKS, "task_said": task_words.SAID, "task_slots": task_words.SLOTS,
-        "task_statuses": task_words.STATUSES, "visit_outcomes": words.VISIT_OUTCOMES,
+        "task_statuses": task_words.STATUSES, "task_gone": task_words.WITHDRAWN_WHY,
+        "visit_outcomes": words.VISIT_OUTCOMES,
     }  # fmt: skip
 
 

@@ -26,8 +26,10 @@ PREVIEWS_D = (7, 30, 90)
 @router.get("/notices")
 def show(page: LeadPage, status: str = "") -> Response:
     """The last notices, and how many stand how."""
+    rows = outbox.listed(page.store, page.actor, status)
     return page.render(
-        "notices/deliveries.html", rows=outbox.listed(page.store, page.actor, status), chosen=status,
+        "notices/deliveries.html", rows=rows, chosen=status,
+        names=[msgspec.json.decode(each.body, type=Body).name for each in rows],
         counts=outbox.counts(page.store, page.actor), states=STATE_WORDS, kinds=KIND_WORDS,
     )  # fmt: skip
 

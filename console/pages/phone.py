@@ -5,6 +5,7 @@ from fastapi.responses import RedirectResponse
 from starlette.datastructures import UploadFile
 
 from casework.errors import NotAllowed, NotSignedIn, Throttled
+from casework.persons import names_of_people
 from casework.retrieval import DOCUMENTS as DOCUMENT_WORDS
 from casework.tasks import answering, links, photos, reading
 from casework.tasks.words import CHECKS, DOCUMENTS, KINDS, SAID, SLOTS, STATUSES
@@ -40,7 +41,10 @@ def look(request: Request, secret: str) -> Response:
         linked = links.look_at(console.store, secret, address_of(request), console.now_ms())
     except NotSignedIn as error:
         return _refused(request, error)
-    return render(request, "phone/landing.html", secret=secret, linked=linked)
+    with console.store.reading() as connection:
+        names = names_of_people(connection, [linked.user_id], console.now_ms())
+    name = names.get(linked.user_id, linked.user_id)
+    return render(request, "phone/landing.html", secret=secret, linked=linked, name=name)
 
 
 @router.post("/l/{secret}")

@@ -29,7 +29,7 @@ from evaluation.shares import Share, share
 router = APIRouter()
 BY = {
     "mcc": ("mcc", Text("MCC", "MCC")), "region": ("region", Text("Region", "地区")),
-    "rep": ("rep_id", Text("Rep", "销售代表")), "agent": ("agent_id", Text("Agent", "代理商")),
+    "rep": ("rep_id", Text("Rep", "客户经理")), "agent": ("agent_id", Text("Agent", "代理商")),
     "grade": ("grade", Text("Grade", "等级")),
 }  # fmt: skip
 """What merchants are grouped by, as the queue's filter names it: the key of the groups, and what it is called."""

@@ -19,7 +19,7 @@ router = APIRouter()
 _AT_A_TIME = 500
 _HEADER = (
     ("place", "序号"), ("case", "案件"), ("merchant", "商户编号"), ("shop", "商户名称"), ("city", "城市"),
-    ("rep", "销售代表"), ("grade", "等级"), ("score", "评分"), ("severity", "严重程度"), ("findings", "告警"),
+    ("rep", "客户经理"), ("grade", "等级"), ("score", "评分"), ("severity", "严重程度"), ("findings", "告警"),
     ("why", "原因"), ("against peers", "同业对比"), ("currency", "币种"), ("loss", "损失"), ("borne by", "损失方"),
     ("turnover", "涉及交易额"), ("similar, decided", "类似告警已判定"), ("of them confirmed", "其中属实"),
     ("first hit", "首次命中"), ("opened", "立案时间"), ("due", "期限"), ("held by", "处理人"),

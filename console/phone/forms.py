@@ -42,7 +42,7 @@ def given_of(form: FormData, now_ms: int) -> Given:
         key=_text(form, "key"), outcome=_text(form, "outcome"),
         checks={each: said for each in CHECKS if (said := _text(form, f"check_{each}"))},
         notes={each: said for each in CHECKS if (said := _text(form, f"note_{each}").strip())},
-        text=_text(form, "text"), position=_position(form), phone_ms=phone_ms(form),
+        text=_text(form, "text"), position=position_of(form), phone_ms=phone_ms(form),
         finding_until_ms=None if not days else now_ms + round(days) * DAY_MS,
     )  # fmt: skip
 
@@ -53,7 +53,8 @@ def phone_ms(form: FormData) -> int | None:
     return None if told is None else round(told)
 
 
-def _position(form: FormData) -> Position | None:
+def position_of(form: FormData) -> Position | None:
+    """The position that a form has; None for none. Raises Refused where a number is none."""
     lat, lon = _number(form, "lat"), _number(form, "lon")
     if lat is None or lon is None:
         return None

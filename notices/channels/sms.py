@@ -7,6 +7,7 @@ name gives way: it is cut until the rest has room.
 from __future__ import annotations
 
 import string
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 MOST_CHARACTERS = 70
 LEAST_SHOP = 2
 """Characters of the shop's name that must have room."""
+_NATIONAL = 11
+"""Digits of a telephone in China without the country's."""
 FIELDS = frozenset({"shop", "tail", "deadline", "link", "no", "count"})
 """What a registered template may have in braces."""
 ONE = "【{signature}】{shop}（尾号{tail}）商户任务请{deadline}前处理：{link}"
@@ -106,7 +109,9 @@ class Sms:
         if reachable:
             found += await self._send(message, reachable)
         by_address = {each.address: each for each in found}
-        return [by_address[each] for each in recipients]
+        numbers = [each.to for each in recipients]
+        outcomes = [by_address[each] for each in recipients]
+        return [replace(each, said=without_numbers(each.said, numbers)) for each in outcomes]
 
     async def _send(self, message: Message, recipients: Sequence[Address]) -> list[Outcome]:
         is_many = len(message.rows) > 1
@@ -134,6 +139,19 @@ class Sms:
     @staticmethod
     def _read(body: Any) -> Verdict:
         return results.read_all(body, wants_id=True)
+
+
+def without_numbers(said: str, numbers: Sequence[str]) -> str:
+    """What a gateway said, its recipients' telephones cut to their last four digits.
+
+    >>> without_numbers("13800000001 is blocked", ["+8613800000001"])
+    '…0001 is blocked'
+    """
+    for each in numbers:
+        digits = each.removeprefix("+")
+        for written in (each, digits, digits[-_NATIONAL:]):
+            said = said.replace(written, f"…{written[-4:]}")
+    return said
 
 
 def characters(text: str) -> int:

@@ -13,18 +13,18 @@ from notices.errors import RoutingError
 from notices.inhibition import Inhibition
 from notices.routing.labels import ANY, CHOICES, LABELS, Matcher
 from notices.routing.nodes import Value, read
-from notices.routing.routes import DESK, REP, TO, Due, Quiet, Receiver, Route, Routing
+from notices.routing.routes import DESK, REMIND_BEFORE_MS, REP, TO, Due, Quiet, Receiver, Route, Routing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 SHIPPED = Path(__file__).with_name("default.yaml")
 """The tree that counts where no other is set."""
-TASKS = ("visit", "call", "repair", "inspection")
+TASKS = ("visit", "call", "repair", "inspection", "warning")
 """Kinds of tasks that a route may give."""
 MOST_DEPTH = 8
-_FILE = ("desk", "most_tasks", "receivers", "route", "inhibit")
-_RECEIVER = ("to", "channels", "addresses")
+_FILE = ("desk", "most_tasks", "remind_before", "receivers", "route", "inhibit")
+_RECEIVER = ("to", "channels", "addresses", "title")
 _INHIBIT = ("source", "target", "equal")
 _OWN = ("match", "unless", "loss_minor_at_least", "continue", "routes")
 _INHERITED = (
@@ -69,6 +69,7 @@ def parse_routing(text: str, file: str = "routing.yaml") -> Routing:
         _Reader(receivers).route(root, Route("", (), "")), receivers, desk,
         tuple(_inhibition(each) for each in said["inhibit"].items()) if "inhibit" in said else (),
         said["most_tasks"].whole(1, 100) if "most_tasks" in said else 5,
+        _wait(said["remind_before"]) if "remind_before" in said else REMIND_BEFORE_MS,
     )  # fmt: skip
 
 
@@ -85,7 +86,10 @@ def _receiver(name: str, value: Value) -> Receiver:
         if to != DESK:
             said["addresses"].refuse("stand with a desk: a person's are in master data", f"it with {to}")
         addresses = {name: each.text() for name, each in said["addresses"].mapping(channels).items()}
-    return Receiver(name, to, channels, addresses)
+    title = said["title"].text() if "title" in said else ""
+    if title and to != DESK:
+        said["title"].refuse("stand with a desk: a person's name is in master data", f"it with {to}")
+    return Receiver(name, to, channels, addresses, title)
 
 
 def _inhibition(value: Value) -> Inhibition:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from domain.alerts import Text
 from notices.routing.labels import Matcher, fit
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 REP, SUPERVISOR, DESK = "rep", "supervisor", "desk"
 TO = (REP, SUPERVISOR, DESK)
 """Whom a receiver is: the merchant's rep, the one that this person reports to, a desk."""
+REMIND_BEFORE_MS = 86_400_000
+"""How long before it is due a rep is reminded of a task without an answer: our own default."""
+DESK_TITLE = Text("Risk desk", "风险管理组")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +30,14 @@ class Receiver:
         to: of `TO`.
         channels: by name, the first by which the recipient can be reached.
         addresses: of a desk, by channel, where the channel itself is not the place.
+        title: of a desk, what notices call it; "" for `DESK_TITLE`.
     """
 
     name: str
     to: str
     channels: tuple[str, ...]
     addresses: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,7 @@ class Routing:
         desk: the receiver, a desk, that hears of what nobody else may or does.
         inhibitions: which alerts keep others quiet.
         most_tasks: how many new tasks one rep gets a day; what is beyond is told as a list.
+        remind_before_ms: how long before it is due a rep is reminded of a task without an answer; None for never.
     """
 
     route: Route
@@ -134,6 +141,7 @@ class Routing:
     desk: str
     inhibitions: tuple[Inhibition, ...] = ()
     most_tasks: int = 5
+    remind_before_ms: int | None = REMIND_BEFORE_MS
 
     def of_tasks(self) -> tuple[Receiver, Route]:
         """How tasks are told that people give: as the first route that gives tasks, without its matchers."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from fastapi.routing import APIRoute
 
+import console
 from casework.people import OFFICE_ROLES, REP, ROLES
 from console.app import make_app
 from console.page import COOKIE, Console
@@ -18,6 +21,16 @@ if TYPE_CHECKING:
     from tests.console.conftest import Clock, Visitor
 
 PUBLIC = {"/", "/login", "/login/{secret}", "/phone/l/{secret}", "/phone/left", "/metrics", "/api/v1/openapi.json"}
+
+
+def test_every_form_works_without_scripts_too() -> None:
+    forms = [
+        (path.name, form)
+        for path in (Path(console.__file__).parent / "templates").rglob("*.html")
+        for form in re.findall(r"<form\b[^>]*hx-post[^>]*>", path.read_text("utf-8"))
+    ]
+    assert len(forms) > 20
+    assert [each for each in forms if "action=" not in each[1] or 'method="post"' not in each[1]] == []
 
 
 def routes(console: Console) -> list[APIRoute]:

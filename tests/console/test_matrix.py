@@ -65,7 +65,10 @@ FORM = {
     "rep_id": "rep", "slot": "other", "body": '{"late_s": 7200, "country": "CN"}', "result": "in_order",
 }  # fmt: skip
 """Fields that pages' forms have; a new form wants its own here, so that it is refused for its role and not for them."""
-OWN_FORMS = {"/cases/{case_id}/actions": {"kind": "limit"}, "/cases/{case_id}/close": {"outcome": "in_doubt"}}
+OWN_FORMS = {
+    "/cases/{case_id}/actions": {"kind": "limit"}, "/cases/{case_id}/close": {"outcome": "in_doubt"},
+    "/phone/shops/visits": {"lat": "31.2", "lon": "121.4"},
+}  # fmt: skip
 """What a route's form has otherwise."""
 
 QUERY = {"version": "1", "entry": "0"}

@@ -304,9 +304,29 @@ def test_an_analyst_gives_a_task_withdraws_it_and_hands_out_a_link(
     assert visit("").get(path[0]).status_code == 200
     assert analyst.post("/cases/2/tasks/1/withdraw", data={"text": "no"}).status_code == 404
     assert analyst.post(f"/cases/1/tasks/{it.row.task_id}/withdraw", data={"text": "no need"}).status_code == 303
-    assert visit("").get(path[0]).status_code == 404
+    phone = visit("")
+    assert "已撤销，您无需再处理" in phone.get(phone.post(path[0]).headers["location"]).text
     for role in ("viewer", "rep", "admin", "rule_editor"):
         assert visit(role).post("/cases/1/tasks", data=given).status_code == 403
+
+
+def test_a_task_that_a_decision_ends_says_so_and_an_answer_that_comes_anyway_is_shown(
+    store: Store, visit: Callable[[str], Visitor], task: int
+) -> None:
+    phone, analyst = opened(visit, store, task), visit("analyst")
+    case_id, version = rows(store, "cases", "case_id", "version")[0]
+    given = {"version": version, "reason_code": "other", "comment": "seen"}
+    answer = analyst.post(f"/cases/{case_id}/decide/false_alarm", data=given)
+    assert answer.status_code == 303, answer.text
+    page = phone.get(f"/phone/tasks/{task}").text
+    assert "已撤销，您无需再处理" in page
+    assert "提交反馈" not in page
+    assert "待办 0 项" in phone.get("/phone").text
+    assert "已撤销" in phone.get("/phone").text
+    assert phone.post(f"/phone/tasks/{task}/answer", data=ANSWER).status_code == 303
+    assert "您的反馈已收到并保存" in phone.get(f"/phone/tasks/{task}").text
+    shown = visit("analyst").get(f"/cases/{case_id}", headers={"Accept-Language": "zh"}).text
+    assert "案件已判定。 撤销后收到反馈。" in shown
 
 
 def test_a_lead_erases_a_photo_on_the_cases_page_and_sets_a_time_for_what_was_found(

@@ -200,8 +200,9 @@ def test_pages_fit_a_phone_and_a_screen_reader_finds_its_way(
     page.locator(".bar button").tap()
     expect(page.locator(".outcome")).to_be_visible()
     looked_at(page)
-    page.goto(f"{address}/phone")
-    looked_at(page)
+    for path in ("/phone", "/phone/shops", "/phone/shops/visits"):
+        page.goto(f"{address}{path}")
+        looked_at(page)
     context.close()
 
 

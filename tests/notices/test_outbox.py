@@ -11,11 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import update
 
 from casework.errors import NotAllowed, NotFound, Refused
+from casework.schema import notices
+from casework.tasks.making import withdraw
 from notices import outbox
 from notices.channels.contract import Hold, Outcome
 from notices.outbox import LEASE_MS, MOST_ATTEMPTS, Tried, lease, mark, wait_after_ms
+from notices.routing.reading import SHIPPED
 from notices.sending import Sender
 from tests.notices.far_side import FarSide, plain
 from tests.notices.field import LEAD, LI, MINUTE_MS, Field
@@ -215,6 +219,29 @@ def test_what_nobody_has_opened_goes_to_the_supervisor_and_what_nobody_has_answe
     ]  # fmt: skip
 
 
+def test_a_text_message_goes_to_the_telephone_of_the_person_and_nothing_keeps_it(field: Field) -> None:
+    field.person("rep-1", mobile="13800000001")
+    field.route(SHIPPED.read_text("utf-8").replace("wecom, dingtalk, feishu, email", "wecom, text"))
+    field.shop("m1")
+    field.confirmed("a")
+    field.look(10_000)
+    far = FarSide("text", "sms")
+    assert send(field, far) == 1
+    assert [each.to for _, each in far.got] == ["13800000001"]
+    kept = [*field.rows("notices"), *field.rows("notice_attempts"), *field.rows("audit")]
+    assert "13800000001" not in str(kept)
+
+
+def test_what_is_over_before_it_is_sent_is_not_sent_and_is_not_dead(field: Field) -> None:
+    made, far = noticed(field), FarSide()
+    (task,) = field.rows("tasks")
+    withdraw(field.store, LI, task.task_id, "done by telephone", field.now_ms)
+    with field.store.writing() as connection:
+        connection.execute(update(notices).values(status="pending"))  # as another saw it before
+    assert (send(field, far), far.got) == (0, [])
+    assert [(each.notice_id, each.status) for each in field.rows("notices")] == [(made.notice_id, "pending")]
+
+
 def test_leads_see_how_notices_stand(field: Field) -> None:
     made = noticed(field)
     assert [(each.notice_id, each.shops) for each in outbox.listed(field.store, LEAD)] == [(made.notice_id, 1)]
@@ -223,5 +250,5 @@ def test_leads_see_how_notices_stand(field: Field) -> None:
     assert outbox.one(field.store, LEAD, made.notice_id)[0].recipient == "rep-1"
     with pytest.raises(NotAllowed):
         outbox.listed(field.store, LI)
-    with pytest.raises(Refused, match="status must be one of pending, sent, opened, answered, dead, got 'lost'"):
+    with pytest.raises(Refused, match=r"status must be one of pending, .*, withdrawn, dead, got 'lost'"):
         outbox.listed(field.store, LEAD, "lost")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import urllib.request
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
@@ -14,6 +15,7 @@ from casework.agent import FilingAgent
 from casework.schema import notices
 from casework.store import Store
 from casework.tasks.links import look_at
+from notices.bodies import Entry
 from streams.log import now_utc_ms
 from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
@@ -127,7 +129,7 @@ def test_it_answers_while_it_runs_and_ends_when_it_is_told_to(site: Path) -> Non
 
 
 def test_a_rep_answers_by_a_link_of_its_own_and_a_desk_in_the_console(site: Path) -> None:
-    entry: Any = SimpleNamespace(merchant_id="m/1", task_id=None)
+    entry = Entry(merchant_id="m/1", shop="", address="", task="decide", due_ms=0)
     to_rep, to_desk, to_head = (
         SimpleNamespace(recipient="rep-1", is_desk=is_desk, escalates=escalates)
         for is_desk, escalates in ((False, None), (True, None), (False, "notice"))
@@ -139,4 +141,6 @@ def test_a_rep_answers_by_a_link_of_its_own_and_a_desk_in_the_console(site: Path
         looked = look_at(store, secret, "192.0.2.1", now_utc_ms())
         assert (looked.user_id, looked.task_id, looked.is_used) == ("rep-1", None, False)
         assert link_of(to_desk, entry) == link_of(to_head, entry) == "https://risk.example/merchants/m%2F1"
-        assert link_of(to_desk, None) == "https://risk.example/merchants"
+        assert link_of(to_desk, msgspec.structs.replace(entry, case_id=7)) == "https://risk.example/cases/7"
+        assert link_of(to_desk, None) == "https://risk.example/queue"
+        assert link_of(to_head, None) == "https://risk.example/merchants"

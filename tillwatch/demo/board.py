@@ -90,7 +90,7 @@ def _notes(note: str, link: str, inbox: str, say: Say) -> list[Text]:
     if link:
         made += [
             styled((say("console, this link signs in once: ", "控制台（此链接可登录一次）："), "dim"), link),
-            styled((say("what reps are told, on a phone: ", "业务员手机收到的通知："), "dim"), inbox),
+            styled((say("what reps are told, on a phone: ", "客户经理手机收到的通知："), "dim"), inbox),
         ]
     return made
 

@@ -280,7 +280,7 @@ class _Demo:
         self._told = True
         link, inbox = self._console.link, self._console.inbox
         yield self._say(f"console: {link}", f"控制台：{link}")
-        yield self._say(f"reps' phones: {inbox}", f"业务员手机：{inbox}")
+        yield self._say(f"reps' phones: {inbox}", f"客户经理手机：{inbox}")
 
     def _lines(self) -> Callable[[str], None]:
         console = to_stderr()

@@ -66,7 +66,7 @@ def test_an_answer_that_is_sent_again_is_one_answer_and_another_is_refused(desk:
     task_id = give(desk)
     first = answer(desk, task_id)
     assert answer(desk, task_id, NOW_MS + 5) == first
-    with pytest.raises(Refused, match="must be open, it is answered"):
+    with pytest.raises(Refused, match="must have no answer yet"):
         answer(desk, task_id, key="another-key")
     assert [len(rows(desk.store, each)) for each in ("task_answers", "visits", "outbox")] == [1, 1, 1]
 

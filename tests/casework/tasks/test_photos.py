@@ -132,7 +132,7 @@ def test_only_the_rep_sends_photos_to_an_open_task_and_only_so_many(
     with pytest.raises(Refused, match="at most 1 photos"):
         put(desk, files, task_id, slot="other")
     answer(desk, task_id)
-    with pytest.raises(Refused, match="must be open, it is answered"):
+    with pytest.raises(Refused, match="must have no answer yet"):
         put(desk, files, task_id, slot="invoice")
     assert kept(files) == {DIGEST, rows(desk.store, "task_photos", "shown_sha256")[0][0]}
 

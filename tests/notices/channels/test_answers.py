@@ -223,6 +223,15 @@ def test_whom_a_channel_cannot_reach_is_refused_and_the_others_are_told(bench: B
         assert b"all" not in far.asked[0].raw.replace(b"isAtAll", b"")
 
 
+def test_a_telephone_is_cut_in_what_the_gateway_of_text_messages_says(bench: Bench) -> None:
+    to = (Address("a", "+8613800000001"),)
+    said = {"code": 21, "said": "13800000001 is blocked, so is +8613800000001"}
+    for say in (Say(said), Say({"code": 0, "results": [{"to": "+8613800000001", **said}]}), Say(said, 400)):
+        (outcome,), _ = bench.ask("sms", say, to=to)
+        assert "…0001 is blocked" in outcome.said
+        assert "13800000001" not in outcome.said
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_secret_comes_back_in_what_a_far_side_says(bench: Bench, kind: str) -> None:
     held = {"wecom": [KEY], "dingtalk": [KEY, SECRET], "feishu": [KEY, SECRET]}.get(kind, [WEBHOOK_SECRET])
