@@ -2,114 +2,79 @@
 
     python -m bench.analyst_hour [CASES [UPDATES_PER_S [DEMONSTRATION_S]]]
 
-A demonstration runs in a folder of its own, and alerts are added until there are so many cases. Chromium works them,
-every other one in the queue and the rest on its page. Printed is how long the console takes for each, from the first
-key to the answer: an analyst's own thinking is not in it. Then the queue is left open while so many cases a second
-change, and frames and long tasks are counted.
+A demonstration runs in a folder of its own, and alerts are added until there are so many cases. Chromium works 30 of
+them, every other one in the queue and the rest on its page. Printed is how long the console takes for each, from the
+first key to the answer: an analyst's own thinking is not in it. Then the queue is left open while so many cases a
+second change: frames, long tasks, keys and moves of the row under the cursor are counted.
 """
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
-from contextlib import contextmanager
-from pathlib import Path
 from statistics import median, quantiles
 from threading import Event, Thread
 from typing import TYPE_CHECKING
 
-import uvicorn
-from playwright.sync_api import sync_playwright
-
 from casework import operations, queue
 from casework.agent import FilingAgent
-from casework.errors import Refused
-from casework.files import Files
-from casework.logins import make_link
 from casework.people import SYSTEM, Actor, put_user
 from casework.queue.filters import Filter
-from casework.store import Store
-from console.app import make_app
-from console.page import Console
 from streams.log import now_utc_ms
-from streams.sqlite.log import SqliteLog
 from tests.casework.world import alert, write
+from tests.console.browsing import chromium, serving
+from tools.demonstration import demonstration, sign_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from playwright.sync_api import Page
+
+    from casework.store import Store
 
 LEAD = Actor("wang.wei", frozenset({"lead"}))
 WATCH_S = 20
+"""How long the queue is watched: half of it with hands off, half with a key every 300 ms."""
 _COUNT = """
-window.frames_ms = []; window.long_ms = [];
-new PerformanceObserver((list) => list.getEntries().forEach((each) => window.long_ms.push(each.duration)))
-  .observe({ entryTypes: ["longtask"] });
-let last = performance.now();
-const frame = (now) => { window.frames_ms.push(now - last); last = now; requestAnimationFrame(frame); };
+window.frames_ms = []; window.long_ms = []; window.keys_ms = []; window.seen = []; window.moves = 0; window.hands_off = true;
+const watch = (type, options, take) => new PerformanceObserver((list) => list.getEntries().forEach(take)).observe({ type, ...options });
+watch("longtask", {}, (each) => window.long_ms.push(each.duration));
+watch("event", { durationThreshold: 16 }, (each) => each.name === "keydown" && window.keys_ms.push(each.duration));
+new MutationObserver(() => {
+  for (const { dataset } of document.querySelectorAll("#rows tr.case")) window.seen.push([Number(dataset.case), Number(dataset.version), Date.now()]);
+}).observe(document.getElementById("rows"), { childList: true });
+let last = performance.now(), top = null;
+const frame = (now) => {
+  window.frames_ms.push(now - last); last = now;
+  const at = document.querySelector("tr.cursor")?.getBoundingClientRect().top ?? null;
+  if (window.hands_off && top !== null && at !== top) window.moves += 1;
+  top = at;
+  requestAnimationFrame(frame);
+};
 requestAnimationFrame(frame);
-"""
+"""  # noqa: E501
 
 
 def main(cases: int, updates_per_s: int, demo_s: int) -> None:
     """Work the cases, watch the queue, and print the figures."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        demo = ["demo", "--for", str(demo_s), "--json", "--folder", str(folder)]
-        subprocess.run([sys.executable, "-m", "tillwatch", *demo], check=True, stdout=subprocess.DEVNULL)
-        with Store(f"sqlite:///{folder}/casework.db") as store, SqliteLog(folder / "tillwatch.db") as log:
-            store.check_version(make=True)
-            agent = FilingAgent(store, log)
-            agent.file()
-            found = queue.count_and_money(store, LEAD, Filter(), now_utc_ms()).cases
-            write(log, *(alert(f"hour-{i}", f"hour-{i}", severity=0.2 + i % 7 / 10) for i in range(cases - found)))
-            agent.file()
-            print(f"{found} cases of the demonstration, {max(0, cases - found)} added")
-            put_user(store, SYSTEM, "li.na", "李娜", ("analyst",), now_utc_ms())
-            console = Console(store=store, zone="Asia/Shanghai", now_ms=now_utc_ms, files=Files(folder / "files"))
-            with _serving(console) as address, _browser() as page:
-                _sign_in(page, address, store)
-                _report(_work(page, min(cases, 30)))
-                _watch(page, address, store, updates_per_s)
-
-
-@contextmanager
-def _browser() -> Iterator[Page]:
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield browser.new_page(locale="en-US", viewport={"width": 1280, "height": 800})
-        browser.close()
-
-
-@contextmanager
-def _serving(console: Console) -> Iterator[str]:
-    server = uvicorn.Server(uvicorn.Config(make_app(console), port=0, log_level="warning", timeout_graceful_shutdown=1))
-    thread = Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-def _sign_in(page: Page, address: str, store: Store) -> None:
-    page.goto(f"{address}/login/{make_link(store, 'li.na', now_utc_ms(), 60_000)}")
-    page.locator("main button").click()
-    page.locator("#live.on").wait_for()
+    with demonstration(demo_s) as (console, log):
+        store = console.store
+        found = queue.count_and_money(store, LEAD, Filter(), now_utc_ms()).cases
+        write(log, *(alert(f"hour-{i}", f"hour-{i}", severity=0.2 + i % 7 / 10) for i in range(cases - found)))
+        FilingAgent(store, log).file()
+        print(f"{found} cases of the demonstration, {max(0, cases - found)} added")
+        put_user(store, SYSTEM, "li.na", "李娜", ("analyst",), now_utc_ms())
+        with serving(console) as address, chromium() as browser:
+            page = browser.new_page(locale="en-US", viewport={"width": 1280, "height": 800})
+            sign_in(page, address, store, "li.na")
+            page.locator("#live.on").wait_for()
+            _report(_work(page, min(cases, 30)))
+            _watch(page, address, store, updates_per_s)
 
 
 def _work(page: Page, cases: int) -> dict[str, list[float]]:
     """Seconds by what was done."""
     took: dict[str, list[float]] = {"in the queue": [], "on its page": [], "of that, until it is open": []}
     for i in range(cases):
-        page.keyboard.press("k" if i else "j")
+        page.keyboard.press("n")
         row = page.locator("tr.cursor")
         case_id = row.get_attribute("data-case")
         began = time.perf_counter()
@@ -147,41 +112,64 @@ def _report(took: dict[str, list[float]]) -> None:
 def _watch(page: Page, address: str, store: Store, per_s: int) -> None:
     page.goto(f"{address}/queue")
     page.locator("#live.on").wait_for()
-    page.keyboard.press("j")
-    ends, done = Event(), [0]
-    changing = Thread(target=_change, args=(store, per_s, ends, done))
-    changing.start()
+    for _ in range(5):
+        page.keyboard.press("j")
     page.evaluate(_COUNT)
-    page.wait_for_timeout(WATCH_S * 1000)
-    frames: list[float] = page.evaluate("window.frames_ms.slice(1)")
-    long: list[float] = page.evaluate("window.long_ms")
+    ends = Event()
+    changes: list[tuple[int, int, int]] = []
+    changing = Thread(target=_change, args=(store, per_s, ends, changes))
+    changing.start()
+    page.wait_for_timeout(WATCH_S * 500)
+    page.evaluate("window.hands_off = false")
+    presses = round(WATCH_S / 2 / 0.3)
+    for i in range(presses):
+        page.keyboard.press("jk"[i // 5 % 2])
+        page.wait_for_timeout(300)
     ends.set()
     changing.join()
-    cuts = quantiles(frames, n=100)
-    print(
-        f"{done[0] / WATCH_S:.0f} changes a second: {len(frames) / WATCH_S:.0f} frames a second, ms between two: median"
-        f" {cuts[49]:.0f}, p99 {cuts[98]:.0f}; {len(long)} tasks above 50 ms, the longest {max(long, default=0):.0f} ms"
+    page.wait_for_timeout(2_000)
+    frames, long, keys, moves = page.evaluate(
+        "[window.frames_ms.slice(1), window.long_ms, window.keys_ms, window.moves]"
     )
+    cuts = quantiles(frames, n=100)
+    print(f"{len(changes) / (sum(frames) / 1000 - 2):.0f} changes a second")
+    rate = 1000 * len(frames) / sum(frames)
+    print(f"{rate:.0f} frames a second, ms between two: p99 {cuts[98]:.0f}, most {max(frames):.0f}")
+    print(f"{len(long)} tasks above 50 ms, the longest {max(long, default=0):.0f} ms")
+    print(f"the row under the cursor moved in {moves} frames of {WATCH_S // 2} s with hands off")
+    print(f"{presses} keys: {len(keys)} were painted after 16 ms or more, the last after {max(keys, default=0):.0f} ms")
+    took = quantiles(_shown_after(changes, page.evaluate("window.seen")), n=20)
+    print(f"a change is seen after ms: median {took[9]:.0f}, p95 {took[18]:.0f}")
 
 
-def _change(store: Store, per_s: int, ends: Event, done: list[int]) -> None:
-    """Take and give back cases, one after the other."""
-    rows = queue.page(store, LEAD, Filter(), now_utc_ms(), most=50).rows
+def _shown_after(changes: list[tuple[int, int, int]], seen: list[tuple[int, int, int]]) -> list[int]:
+    """By change that was seen how long it took, ms; `seen` is in the order of time."""
+    by_case: dict[int, list[tuple[int, int]]] = {}
+    for case_id, version, time_ms in seen:
+        by_case.setdefault(case_id, []).append((version, time_ms))
+    found = (
+        next((at - time_ms for has, at in by_case.get(case_id, ()) if has >= version), None)
+        for case_id, version, time_ms in changes
+    )
+    return [each for each in found if each is not None]
+
+
+def _change(store: Store, per_s: int, ends: Event, changes: list[tuple[int, int, int]]) -> None:
+    """Take and give back cases, one after the other; `changes` gets case, version and time of each."""
+    rows = [each for each in queue.page(store, LEAD, Filter(), now_utc_ms(), most=50).rows if each.holder is None]
+    versions = {each.case_id: each.version for each in rows}
     began = time.monotonic()
     while not ends.is_set():
-        row = rows[done[0] // 2 % len(rows)]
-        try:
-            if done[0] % 2:
-                operations.release(store, LEAD, row.case_id, now_utc_ms())
-            else:
-                (now,) = queue.rows_of(store, LEAD, [row.case_id], now_utc_ms())
-                operations.take(store, LEAD, row.case_id, now.version, now_utc_ms())
-        except Refused as refusal:
-            print(refusal, file=sys.stderr)
-        done[0] += 1
-        ends.wait(max(0.0, began + done[0] / per_s - time.monotonic()))
+        case_id = rows[len(changes) // 2 % len(rows)].case_id
+        if len(changes) % 2:
+            operations.release(store, LEAD, case_id, now_utc_ms())
+        else:
+            operations.take(store, LEAD, case_id, versions[case_id], now_utc_ms())
+        versions[case_id] += 1
+        changes.append((case_id, versions[case_id], now_utc_ms()))
+        ends.wait(max(0.0, began + len(changes) / per_s - time.monotonic()))
 
 
 if __name__ == "__main__":
     given = [int(each) for each in sys.argv[1:]]
-    main(*given, *(30, 50, 120)[len(given) :])
+    main(*given, *(80, 50, 120)[len(given) :])

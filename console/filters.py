@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from casework.reasons import usual_reason
 from console.navigation import navigation, role_name
+from console.refusals import in_words
 from detectors.words.figures import mcc_text
 from detectors.words.registry import WORDS
 from domain.alerts import BEARERS, Evidence
@@ -219,7 +220,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "clock_iso": clock_iso, "iso": iso, "span": span,
     "severity_word": severity_word, "level": level, "detector_title": detector_title, "as_json": as_json,
     "role_name": role_name, "bearer": bearer, "against": against, "figure": figure,
-    "merchant_path": merchant_path, "mcc": mcc, "usual_reason": usual_confirmation,
+    "merchant_path": merchant_path, "mcc": mcc, "usual_reason": usual_confirmation, "in_words": in_words,
 }  # fmt: skip
 GLOBALS: Mapping[str, Any] = {
     "static": static,

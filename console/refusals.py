@@ -25,7 +25,7 @@ class _Sentence(NamedTuple):
     parts: Mapping[str, str]
 
 
-def in_words(message: str, lang: str) -> str:
+def in_words(refused: Exception | str, lang: str) -> str:
     """A refusal in a language.
 
     >>> in_words("case 7 is held by li", "zh"), in_words("case 7 is held by li", "en")
@@ -33,6 +33,7 @@ def in_words(message: str, lang: str) -> str:
     >>> in_words("the moon must be full", "zh")
     '操作未执行：the moon must be full'
     """
+    message = str(refused)
     if lang != "zh" or not message[:1].isascii():  # a page said it in its language already
         return message
     for each in _sentences():

@@ -8,35 +8,20 @@ Chromium shows the pages of `PICTURES`, which are written to `docs/`.
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
-import tempfile
-import threading
-import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import uvicorn
-from playwright.sync_api import sync_playwright
-
 from casework import decisions, operations, queue
-from casework.agent import FilingAgent
-from casework.files import Files
-from casework.logins import make_link
 from casework.people import SYSTEM, Actor, put_user
 from casework.queue.filters import Filter
-from casework.store import Store
-from console.app import make_app
-from console.page import Console
 from streams.log import now_utc_ms
-from streams.sqlite.log import SqliteLog
+from tests.console.browsing import chromium, serving
+from tools.demonstration import demonstration, sign_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from playwright.sync_api import Browser, Page
 
-    from playwright.sync_api import BrowserContext
+    from casework.store import Store
 
 FOLDER = Path(__file__).parents[1] / "docs"
 PEOPLE = {
@@ -73,19 +58,10 @@ PICTURES = {
 
 def main() -> None:
     """Draw them all."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        demo = ["demo", "--for", "60", "--json", "--folder", str(folder)]
-        subprocess.run([sys.executable, "-m", "tillwatch", *demo], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
-        with Store(f"sqlite:///{folder}/casework.db") as store, SqliteLog(folder / "tillwatch.db") as log:
-            store.check_version(make=True)
-            FilingAgent(store, log).file()
-            _work(store)
-            console = Console(
-                store=store, zone="Asia/Shanghai", now_ms=now_utc_ms, files=Files(folder / "files"),
-            )  # fmt: skip
-            with serving(console) as address:
-                _draw(store, address)
+    with demonstration(60) as (console, _):
+        _work(console.store)
+        with serving(console) as address, chromium() as browser:
+            _draw(browser, console.store, address)
 
 
 def _work(store: Store) -> None:
@@ -100,45 +76,23 @@ def _work(store: Store) -> None:
     operations.comment(store, wang, rows[0].case_id, "已联系客户经理 / rep was asked", now_ms)
 
 
-@contextmanager
-def serving(console: Console) -> Iterator[str]:
-    """The console on a free port of loopback; its address."""
-    server = uvicorn.Server(uvicorn.Config(make_app(console), port=0, log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-def _draw(store: Store, address: str) -> None:
+def _draw(browser: Browser, store: Store, address: str) -> None:
     row = queue.page(store, Actor("li.na", frozenset({"lead"})), Filter(), now_utc_ms()).rows[0]
     places: dict[str, Any] = {"case": row.case_id, "merchant": row.merchant_id}
-    with sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        for name, picture in PICTURES.items():
-            width, height = picture.size
-            context = browser.new_context(
-                viewport={"width": width, "height": height},
-                color_scheme="dark" if picture.is_dark else "light",
-            )
-            context.add_cookies([{"name": "tillwatch_lang", "value": picture.lang, "url": address}])
-            link = f"{address}/login/{make_link(store, 'li.na', now_utc_ms(), 60_000)}"
-            _shoot(context, link, address + picture.path.format(**places), picture, FOLDER / f"{name}.png")
-            context.close()
-        browser.close()
+    for name, picture in PICTURES.items():
+        width, height = picture.size
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if picture.is_dark else "light"
+        )
+        context.add_cookies([{"name": "tillwatch_lang", "value": picture.lang, "url": address}])
+        page = context.new_page()
+        sign_in(page, address, store, "li.na")
+        page.goto(address + picture.path.format(**places))
+        _shoot(page, picture, FOLDER / f"{name}.png")
+        context.close()
 
 
-def _shoot(context: BrowserContext, link: str, url: str, picture: Picture, file: Path) -> None:
-    page = context.new_page()
-    page.goto(link)
-    page.locator("main button").click()
-    page.wait_for_url("**/queue")
-    page.goto(url)
+def _shoot(page: Page, picture: Picture, file: Path) -> None:
     page.locator("#live.on").wait_for()
     for key in picture.keys:
         page.keyboard.press(key)

@@ -9,20 +9,17 @@ are written to `docs/`, or to another folder.
 from __future__ import annotations
 
 import io
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw
-from playwright.sync_api import sync_playwright
 from sqlalchemy import insert
 
 from casework import filing
 from casework.bodies import ms_of
 from casework.files import Files
-from casework.logins import make_link
 from casework.people import SYSTEM, Actor, put_user
 from casework.schema import cases
 from casework.store import Store
@@ -31,7 +28,9 @@ from console.page import Console
 from domain.readings import Profile
 from domain.timestamps import DAY_MS
 from streams.log import now_utc_ms
-from tools.draw_console import FOLDER, serving
+from tests.console.browsing import chromium, serving
+from tools.demonstration import sign_in
+from tools.draw_console import FOLDER
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -55,11 +54,9 @@ def main(folder: Path = FOLDER) -> None:
         store.check_version(make=True)
         case_id = _fill(store)
         console = Console(store=store, zone="Asia/Shanghai", now_ms=now_utc_ms, files=Files(Path(name) / "files"))
-        with serving(console) as address, sync_playwright() as started:
-            browser = started.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        with serving(console) as address, chromium() as browser:
             for lang in ("zh-CN", "en-GB"):
                 _draw(browser, store, address, case_id, folder, lang)
-            browser.close()
 
 
 def _fill(store: Store) -> int:
@@ -147,9 +144,7 @@ def _photo(words: str) -> bytes:
 def _draw_case(browser: Browser, store: Store, url: str, file: Path, lang: str) -> None:
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale=lang)
     page = context.new_page()
-    page.goto(f"{url.partition('/cases')[0]}/login/{make_link(store, 'li.na', now_utc_ms(), 60_000)}")
-    page.locator("main button").click()
-    page.wait_for_url("**/queue")
+    sign_in(page, url.partition("/cases")[0], store, "li.na")
     page.goto(url)
     page.locator("#tasks img").first.scroll_into_view_if_needed()
     page.evaluate("Promise.all([...document.querySelectorAll('#tasks img')].map((each) => each.decode()))")

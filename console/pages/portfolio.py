@@ -17,7 +17,6 @@ from casework.reading.pauses import IDLE_D, snoozes_running, suppressions_runnin
 from casework.reading.portfolio import DetectorLine, Group, detectors, duties_due, groups
 from console.filters import UNKNOWN
 from console.page import LeadPage, OfficePage, Page, Words, WorkPage
-from console.refusals import in_words
 from console.tables import Cell, download, kind_of
 from domain.alerts import Text
 from domain.currencies import in_units
@@ -244,6 +243,5 @@ def _policy(page: Page, status: int = 200, *, saved: bool = False, refused: Exce
     ]
     return page.render(
         "portfolio/policy.html", status, policy=policy, lines=lines, saved=saved, no_code=NO_CODE,
-        refused=in_words(str(refused), page.lang) if refused else None,
-        may_set=page.is_of(LEADS), unknown=UNKNOWN,
+        refused=refused, may_set=page.is_of(LEADS), unknown=UNKNOWN,
     )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 
 from casework import operations
 from casework.people import Actor
-from console.refusal_words import SENTENCES
+from console.refusal_words import PARTS, SENTENCES
 from console.refusals import UNKNOWN, in_words
 from tests.casework.world import NOW_MS
 
@@ -22,37 +22,52 @@ if TYPE_CHECKING:
     from tests.console.conftest import Visitor
 
 ROOT = Path(__file__).resolve().parents[2]
-MODULES = (
-    "casework/actions.py", "casework/agreement.py", "casework/bulk.py", "casework/change.py", "casework/decisions.py",
-    "casework/drafts.py", "casework/escalation.py", "casework/flags.py", "casework/logins.py",
-    "casework/operations.py", "casework/pauses.py", "casework/people.py", "casework/proposals.py",
-    "casework/quality.py", "casework/reminders.py", "casework/retrieval.py", "casework/users.py",
-    "casework/queue/filters.py", "casework/queue/order.py", "casework/queue/rows.py", "casework/reading/alert.py",
-    "casework/reading/case.py", "casework/reading/merchant.py", "casework/reading/merchants.py",
-    "console/pages/audit.py", "console/pages/case_acts.py", "console/pages/papers.py", "console/pages/portfolio.py",
-    "console/pages/queue_table.py", "console/pages/reports.py", "console/pages/tokens.py",
-    "console/pages/user_table.py", "console/pages/work.py", "console/security.py", "console/times.py",
-)  # fmt: skip
-"""Where what people do on pages is refused."""
-KINDS = {"Refused", "NotFound", "NotAllowed", "Conflict", "Throttled"}
+ASIDE = {"casework/backup.py", "casework/replies.py", "console/intake.py"}
+"""What commands and programs alone are refused, as is all of `console/api/`."""
+MODULES = sorted(
+    name
+    for part in ("casework", "notices", "console")
+    for each in (ROOT / part).rglob("*.py")
+    if (name := each.relative_to(ROOT).as_posix()) not in ASIDE and not name.startswith("console/api/")
+)
+KINDS = {"Refused", "NotFound", "NotAllowed", "NotSignedIn", "Conflict", "Throttled"}
+UNSAID = UNKNOWN.removesuffix("{0}")
+
+
+def calls(path: str) -> Iterator[tuple[str, list[ast.expr]]]:
+    """By name what a module calls, and what it gives."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+        if isinstance(node, ast.Call):
+            yield node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""), node.args
 
 
 def sentences(path: str) -> Iterator[str]:
     """What a module refuses with; a part is `7`."""
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KINDS):
-            continue
-        said = node.args[0]
+    for name, given in calls(path):
+        said = given[0] if name in KINDS and given else None
         if isinstance(said, ast.Constant):
             yield str(said.value)
         elif isinstance(said, ast.JoinedStr):
             yield "".join(each.value if isinstance(each, ast.Constant) else "7" for each in said.values)  # type: ignore[misc]
 
 
-@pytest.mark.parametrize("path", MODULES)
-def test_whatever_pages_refuse_has_a_chinese_sentence(path: str) -> None:
-    unsaid = UNKNOWN.removesuffix("{0}")
-    assert [each for each in sentences(path) if in_words(each, "zh").startswith(unsaid) and each != "cause 7 7"] == []
+def parts(path: str) -> Iterator[str]:
+    """What a module names in the sentences of `Actor.need` and `checked_text`: what is done, and what is written."""
+    for name, given in calls(path):
+        if name in {"need", "changing", "checked_text"} and given and isinstance(given[-1], ast.Constant):
+            yield str(given[-1].value)
+
+
+def test_whatever_pages_refuse_has_a_chinese_sentence() -> None:
+    said = {each for path in MODULES for each in sentences(path)}
+    assert len(said) > 200, "they are found"
+    assert [each for each in sorted(said) if in_words(each, "zh").startswith(UNSAID)] == ["cause 7 7"], "two in one"
+
+
+def test_whatever_is_done_or_written_has_its_chinese_words() -> None:
+    named = {each for path in MODULES for each in parts(path)}
+    assert {"to take a case", "a comment", "to make a silence"} <= named, "they are found"
+    assert sorted(named - {*PARTS}) == []
 
 
 def test_every_chinese_sentence_has_the_parts_of_the_english_one() -> None:
@@ -86,3 +101,24 @@ def test_a_page_says_it_in_the_readers_language_and_the_api_in_english(
     program = call("analyst")
     answer = program.post("cases/1/take", json={"expected_version": 1}, headers={"Accept-Language": "zh"})
     assert answer.json()["detail"] == "case 1 is held by lead"
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "given", "said"),
+    [
+        ("admin", "/users", {"user_id": "a b", "name": "A"}, "用户名须为"),
+        ("admin", "/users/teams", {"team_id": ""}, "团队"),
+        ("admin", "/users/admin", {"name": "A", "roles": ["viewer"]}, "须至少保留一名可登录的管理员"),
+        ("analyst", "/settings", {"lang": "zh", "theme": "pink"}, "主题须为"),
+        ("lead", "/notices/silences", {"days": "1", "reason": "x"}, "静默须至少有一个匹配条件"),
+        ("lead", "/portfolio/policy", {"per_day": "0", "code": "21", "cost": "1"}, "每日处理量须为"),
+    ],
+)  # fmt: skip
+def test_what_a_page_says_beside_its_form_is_in_the_readers_language(
+    who: str, path: str, given: dict[str, object], said: str, visit: Callable[[str], Visitor]
+) -> None:
+    reader = visit(who)
+    reader.post("/settings", data={"lang": "zh", "theme": "auto"})
+    answer = reader.post(path, data=given)
+    assert answer.status_code == 422
+    assert said in answer.text
