@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from domain.cards import mask
 from streams.files.errors import FileRefused
-from streams.files.raw_rows import MOST_PREAMBLE, RawRow, Rows, column_name
+from streams.files.raw_rows import MOST_PREAMBLE, RawRow, Rows, column_name, has_column
 from streams.files.texts import MOST_CHARS, has_bad_bytes
 
 if TYPE_CHECKING:
@@ -66,19 +66,22 @@ def find_header(
         for delimiter in delimiters:
             if delimiter not in lines[at].text and len(wanted) > 1:
                 continue
-            reader = csv.reader((f"{each.text}\n" for each in lines[at : at + _MOST_LINES]), delimiter=delimiter)
-            try:
-                header = [column_name(each) for each in next(reader, [])]
-            except csv.Error:
-                continue
-            if all(_has(header, each) for each in wanted):
-                return at, reader.line_num, delimiter, header
+            for count, cells in _headers(lines[at : at + _MOST_LINES], delimiter):
+                header = [column_name(each) for each in cells]
+                if all(has_column(header, each) for each in wanted):
+                    return at, count, delimiter, header
     return None
 
 
-def _has(header: Sequence[str], name: str) -> bool:
-    base, mark, count = name.rpartition("#")
-    return name in header or (bool(mark) and count.isdigit() and header.count(base) >= int(count))
+def _headers(lines: Sequence[Line], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The cells of a row that may be a header, and its lines: with quotes over several, then of its first alone."""
+    reader = csv.reader((f"{each.text}\n" for each in lines), delimiter=delimiter)
+    try:
+        yield next(((reader.line_num, cells) for cells in reader), (1, []))
+    except csv.Error:
+        pass
+    if reader.line_num > 1:
+        yield 1, _cells(lines[0].text, delimiter)
 
 
 def no_header(name: str, rows: Sequence[Sequence[object]], columns: Sequence[str]) -> str:
@@ -86,7 +89,7 @@ def no_header(name: str, rows: Sequence[Sequence[object]], columns: Sequence[str
     wanted = [column_name(each) for each in columns]
     best = max(rows, key=lambda cells: len({column_name(each) for each in cells} & set(wanted)), default=())
     names = [column_name(each) for each in best]
-    missing = [each for each in wanted if not _has(names, each)]
+    missing = [each for each in wanted if not has_column(names, each)]
     shown = ", ".join(mask(each) for each in names[:_SHOWN_COLUMNS] if each) or "nothing"
     return (
         f"{name} must have a row with the columns of the mapping among its first {MOST_PREAMBLE}: {missing[0]!r} is"

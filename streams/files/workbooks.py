@@ -12,7 +12,7 @@ from xml.etree.ElementTree import ParseError
 from streams.files.cells import MOST_DIGITS, Lost
 from streams.files.errors import FileRefused
 from streams.files.json_rows import cells_of
-from streams.files.raw_rows import MOST_PREAMBLE, RawRow, Rows, column_name, is_blank
+from streams.files.raw_rows import MOST_PREAMBLE, RawRow, Rows, column_name, has_column, is_blank
 from streams.files.tables import no_header
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _header(
     wanted = {column_name(each) for each in columns}
     for at, (_, cells) in enumerate(rows):
         header = [column_name(each) for each in cells]
-        if wanted <= set(header):
+        if all(has_column(header, each) for each in wanted):
             return at + 1, header
     return None
 
