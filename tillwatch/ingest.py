@@ -24,6 +24,7 @@ from tillwatch.ingest_watch import watch
 from tillwatch.inputs import STDIN, door_of, id_forms, mapping_options, opened
 from tillwatch.language import counted, lang_option, speaker
 from tillwatch.logs import open_log
+from tillwatch.number_options import FiniteRange
 from tillwatch.show import Bar, emit_json, to_stderr
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ CARD_FIELD = "card number"
 )
 @click.option("--dry-run", is_flag=True, help="Show ten rows as events, and every problem; write nothing.")
 @click.option(
-    "--max-refused", type=click.FloatRange(0, 100), default=1.0, show_default=True,
+    "--max-refused", type=FiniteRange(0, 100), default=1.0, show_default=True,
     help="Percent of rows that may be refused before the exit code is 3.",
 )  # fmt: skip
 @click.option("--wait", is_flag=True, help="Wait until a worker has processed the events, and say what became of them.")

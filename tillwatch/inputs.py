@@ -123,7 +123,7 @@ def door_of(
 @contextmanager
 def opened(
     files: Sequence[Path], door: Door, settings: Settings, *, feed: str = "main", forms: IdForms | None = None,
-    as_it_is: Callable[[BinaryIO], bool] = lambda _: False,
+    as_it_is: Callable[[BinaryIO], bool | None] = lambda _: None,
 ) -> Iterator[Opened]:  # fmt: skip
     """Files as one input.
 
@@ -136,7 +136,7 @@ def opened(
         settings: the time zone, and how late a stream takes transactions.
         feed: of events that name none.
         forms: of identifiers that are no card numbers.
-        as_it_is: whether a file was read as it stands before, and is to be so again.
+        as_it_is: whether a file was read as it stands before, and is to be so again; None of one that was not read.
 
     Raises:
         FileRefused: one cannot be read.
@@ -196,7 +196,9 @@ def _size(stream: BinaryIO) -> int | None:
     return about.st_size if stat.S_ISREG(about.st_mode) else None
 
 
-def _as_it_stands(stream: BinaryIO, late_ms: int, as_it_is: Callable[[BinaryIO], bool]) -> tuple[bool, BinaryIO]:
+def _as_it_stands(
+    stream: BinaryIO, late_ms: int, as_it_is: Callable[[BinaryIO], bool | None]
+) -> tuple[bool, BinaryIO]:  # fmt: skip
     """Whether a stream is one of JSON lines that loses nothing as it stands, and the stream from its beginning."""
     if _size(stream) is None:
         head = getattr(stream, "read1", stream.read)(sniffing.HEAD_BYTES)
@@ -209,7 +211,7 @@ def _as_it_stands(stream: BinaryIO, late_ms: int, as_it_is: Callable[[BinaryIO],
         return False, stream
     found = as_it_is(stream)
     stream.seek(0)
-    if not found:
+    if found is None:
         found = is_in_order((each.lines for each in chunks(stream)), late_ms, now_utc_ms())
         stream.seek(0)
     return found, stream

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections import deque
+from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
@@ -76,10 +77,8 @@ def find_header(
 def _headers(lines: Sequence[Line], delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """The cells of a row that may be a header, and its lines: with quotes over several, then of its first alone."""
     reader = csv.reader((f"{each.text}\n" for each in lines), delimiter=delimiter)
-    try:
+    with suppress(csv.Error):
         yield next(((reader.line_num, cells) for cells in reader), (1, []))
-    except csv.Error:
-        pass
     if reader.line_num > 1:
         yield 1, _cells(lines[0].text, delimiter)
 
