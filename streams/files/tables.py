@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from domain.cards import mask
-from streams.files.errors import FileRefused
+from streams.files.errors import NoHeader
 from streams.files.raw_rows import MOST_PREAMBLE, RawRow, Rows, column_name, has_column
 from streams.files.texts import MOST_CHARS, has_bad_bytes
 
@@ -39,7 +39,7 @@ def table_rows(lines: Iterator[Line], layout: Layout, columns: Sequence[str], na
         decoding: of the file, for columns of fixed widths, which are bytes.
 
     Raises:
-        FileRefused: no row has those names.
+        NoHeader: no row has those names.
     """
     if layout.fixed:
         return Rows([column_name(each[0]) for each in layout.fixed], _fixed(lines, layout, decoding))
@@ -51,9 +51,7 @@ def table_rows(lines: Iterator[Line], layout: Layout, columns: Sequence[str], na
         return Rows(names, _rows(chain(first, lines), delimiter, names))
     found = find_header(first, candidates, columns)
     if found is None:
-        raise FileRefused(
-            no_header(name, [_cells(each.text, _likeliest(first, candidates)) for each in first], columns)
-        )
+        raise NoHeader(no_header(name, [_cells(each.text, _likeliest(first, candidates)) for each in first], columns))
     at, count, delimiter, header = found
     return Rows(header, _rows(chain(first[at + count :], lines), delimiter, header), at)
 
