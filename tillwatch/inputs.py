@@ -8,7 +8,7 @@ import os
 import stat
 import sys
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -24,6 +24,7 @@ from streams.files.reading import Door
 from streams.files.sniffing import kind_of, strange
 from streams.files.unpacking import Headed
 from streams.intake import at_origin, chunks
+from streams.line_intake import CUT_BYTES
 from streams.log import now_utc_ms
 from streams.mappings import named, names
 from tillwatch.show import Bar
@@ -49,10 +50,23 @@ class Opened:
     Attributes:
         lines: what `ingest` and `batches` take.
         size: its bytes, or of a finished input those of the sorted events; None where they are not known.
+        beginning: its first row, or of a finished input its first event; b"" where nobody looked.
     """
 
     lines: BinaryIO | SortedInput
     size: int | None
+    beginning: bytes = b""
+
+    def looked_into(self) -> Opened:
+        """The same, with its beginning; of a pipe that is waited for."""
+        if isinstance(self.lines, SortedInput):
+            return replace(self, beginning=self.lines.beginning())
+        first = self.lines.readline(CUT_BYTES)
+        if self.lines.seekable():
+            self.lines.seek(0)
+            return replace(self, beginning=first)
+        again = cast("BinaryIO", io.BufferedReader(Headed(first, self.lines)))
+        return replace(self, lines=again, beginning=first)
 
     def at_origin(self, letter: DeadLetter) -> DeadLetter:
         """A monitor's dead letter with the file and line that its record came from."""

@@ -12,7 +12,7 @@ import pytest
 
 from streams.files import sorting
 from streams.sqlite.address import SqliteAddress
-from tests.tillwatch.conftest import call
+from tests.tillwatch.conftest import call, finish, start
 from tillwatch import ingest as command
 from tillwatch.ingest_watch import watch
 from tillwatch.logs import open_log
@@ -225,6 +225,37 @@ def test_a_file_is_gone_on_with_as_it_was_begun_whatever_settings_and_names_are(
         ingested(url, file, "--name", name)
         written(file, *lines(6, 7, 5))  # now it would be sorted
         assert ingested(url, file, "--name", name)[0] == 0
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+def test_what_is_piped_again_without_a_name_is_not_doubled_and_more_of_it_is_taken(
+    url: str, mapping: Path, mapped: bool
+) -> None:
+    def piped(count: int) -> int:
+        each = rows(count) if mapped else [
+            json.dumps({"txn_id": row.split(",")[1].strip(), "merchant_id": "m1", "amount": 1, "currency": "CNY",
+                        "event_time": f"{row[:10]}T{row[11:19]}+08:00"}) for row in rows(count)
+        ]  # fmt: skip
+        given = "\n".join([HEADER, *each] if mapped else each) + "\n"
+        options = ("--mapping", mapping) if mapped else ()
+        process = start("--log-url", url, "ingest", "-", *options, "--historic", "--json")
+        code, out, errors = finish(process, given)
+        assert code == 0, errors
+        return int(json.loads(out)["forwarded"])
+
+    assert [piped(60), piped(60), piped(120), piped(120)] == [60, 0, 60, 0]
+    assert forwarded(url) == EVERY
+
+
+def test_replay_ends_as_ingest_does_where_all_or_much_was_refused(tmp_path: Path, mapping: Path) -> None:
+    good, bad = rows(50), "2026-07-02 00:00:00,x,oops,支付"
+    for lines, code in (([*good, bad], 3), ([bad], 1), (good, 0)):
+        file = written(tmp_path / "june.csv", HEADER, *lines)
+        found = call("replay", file, "--mapping", mapping)
+        assert found.exit_code == code
+        assert ("amount must be an amount, got 'oops'" in " ".join(found.stdout.split())) == (code != 0)
+    written(tmp_path / "june.csv", HEADER, *good, bad)
+    assert call("replay", tmp_path / "june.csv", "--mapping", mapping, "--max-refused", "5").exit_code == 0
 
 
 def test_files_given_together_are_merged_each_by_the_mapping_that_fits(url: str, tmp_path: Path, mapping: Path) -> None:
