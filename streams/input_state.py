@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from domain import events
 from domain.cards import find_pans
@@ -29,7 +30,7 @@ _DECLARED = ":feed:"
 """What the positions begin with that say which feeds there are."""
 _NAME = ":name:"
 """What the keys of positions begin with whose input has a name like a position's."""
-_LIKE_A_POSITION = re.compile(r"/(?:lines|mark)$|/(?:feed|latest|told|own|before)/")
+_LIKE_A_POSITION = re.compile(r"/(?:lines|mark|sorted|next-key)$|/(?:feed|latest|told|own|before|key|content)/")
 _TRIES = 5
 """Times that feeds are declared anew because another ingest came between."""
 
@@ -122,9 +123,9 @@ def key_of(log: Log, name: str) -> str:
     A name that could be read as another input's position, such as `A/lines`, gets a key of its own; unless positions
     lie under it already, from a version that made no difference.
     """
-    if _LIKE_A_POSITION.search(name) is None or log.position(f"{name}/mark") is not None:
+    if _LIKE_A_POSITION.search(name) is None or log.position(f"{name}/lines") is not None:
         return name
-    return _NAME + name
+    return _NAME + quote(name, safe="")  # without a slash, so that one such is no position of another
 
 
 def _declare(log: Log, feeds: Collection[str], earlier: Collection[str]) -> set[str]:

@@ -120,13 +120,21 @@ def ingest(
     return intake.totals
 
 
-def was_taken(log: Log, name: str, lines: BinaryIO) -> bool:
-    """Whether an input of a name was taken as its bytes stand, up to some position in it."""
-    done = log.position(name) or 0
-    if not done or lines.seek(0, 2) < done:
+def was_taken(log: Log, name: str, lines: BinaryIO) -> bool | None:
+    """Whether an input of a name was taken as its bytes stand, up to some position in it; None of one that is new.
+
+    Of an input that was sorted nothing is read: how it was taken stands in the log.
+    """
+    key = key_of(log, name)
+    done = log.position(key) or 0
+    if not done:
+        return None
+    if log.position(f"{key}/sorted"):
         return False
+    if lines.seek(0, 2) < done:
+        return None
     lines.seek(max(0, done - _MARK_BYTES))
-    return _mark(lines.read(min(done, _MARK_BYTES))) == log.position(f"{name}/mark")
+    return _mark(lines.read(min(done, _MARK_BYTES))) == log.position(f"{key}/mark") or None
 
 
 class Chunk(NamedTuple):
@@ -193,13 +201,13 @@ class _Intake:
     ) -> None:  # fmt: skip
         check_name(name)
         source, name = name, key_of(log, name)
-        self._log, self._name, self._feed = log, name, feed
+        self._log, self._source, self._name, self._feed = log, source, name, feed
         self._state = InputState(log, name, feed, feeds, overlap_s)
         self._processor = LineProcessor(
             source, feed, log.partitions(log.topics.events.name), historic=historic, now_utc_ms=now_utc_ms,
             pan_field=pan_field, declared=self._state.declared,
         )  # fmt: skip
-        self._tail = b""
+        self._tail, self._is_sorted = b"", False
         with log.transaction(writer=name):  # an intake of the name that still runs cannot go on from here
             self._done = log.position(name) or 0
             self._line = log.position(f"{name}/lines") or 0
@@ -228,10 +236,10 @@ class _Intake:
 
     def _check_taken(self, reached: int) -> None:
         if reached < self._done:
-            raise InputRefused(f"input {self._name} must have the {self._done} bytes taken before, got {reached}")
+            raise InputRefused(f"input {self._source} must have the {self._done} bytes taken before, got {reached}")
         if reached > self._done or _mark(self._tail) != self._log.position(f"{self._name}/mark"):
             raise InputRefused(
-                f"input {self._name} must begin with the {self._done} bytes taken before, got others:"
+                f"input {self._source} must begin with the {self._done} bytes taken before, got others:"
                 " if it is another input, give it another --name"
             )
 
@@ -241,6 +249,7 @@ class _Intake:
         Raises:
             InputRefused: it is shorter than what was taken, or other records stand there.
         """
+        self._is_sorted = True
         parts = found.parts(self._done)
         if self._done:
             taken = next(parts, Part())
@@ -293,13 +302,15 @@ class _Intake:
         log, name = self._log, self._name
         with log.transaction(writer=name):
             if (log.position(name) or 0) != self._done:
-                raise InputRefused(f"input {name} must be taken by one ingest at a time, another takes it too")
+                raise InputRefused(f"input {self._source} must be taken by one ingest at a time, another takes it too")
             log.append_each(log.topics.events.name, out.values, keys=out.keys)
             if out.letters:
                 log.append(log.topics.dead_letters.name, 0, [msgspec.json.encode(each) for each in out.letters])
             log.set_position(name, position)
             log.set_position(f"{name}/lines", self._line)
             log.set_position(f"{name}/mark", _mark(self._tail))
+            if self._is_sorted:
+                log.set_position(f"{name}/sorted", 1)
             self._state.keep(self._processor)
         self._done = position
 

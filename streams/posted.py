@@ -14,7 +14,7 @@ from domain.events import Reason
 from engine.decoding.decode import dead_letter
 from engine.decoding.records import Records
 from engine.features.state import MAX_FEEDS
-from streams.input_state import InputRefused, InputState, check_name
+from streams.input_state import InputRefused, InputState, check_name, key_of
 from streams.line_intake import LineProcessor
 from streams.log import now_utc_ms
 from streams.request_keys import RequestKeys, digest_of
@@ -110,8 +110,9 @@ class PostedInput:
         pan_field: PanField | None = None, now_ms: Callable[[], int] = now_utc_ms,
     ) -> None:  # fmt: skip
         check_name(name)
-        self._log, self._name, self._feed = log, name, feeds[0]
-        self._state = InputState(log, name, feeds[0], feeds[1:], overlap_s)
+        key = key_of(log, name)
+        self._log, self._name, self._key, self._feed = log, name, key, feeds[0]
+        self._state = InputState(log, key, feeds[0], feeds[1:], overlap_s)
         partitions = log.partitions(log.topics.events.name)
         self._processor, self._checker = (
             LineProcessor(
@@ -120,12 +121,12 @@ class PostedInput:
             )
             for makes_clocks in (True, False)
         )  # fmt: skip
-        self._keys = RequestKeys(log, name)
+        self._keys = RequestKeys(log, key)
         self._undeclared: set[str] = set()
-        with log.transaction(writer=name):
-            if log.position(f"{name}/mark") is not None:
+        with log.transaction(writer=key):
+            if log.position(f"{key}/mark") is not None:
                 raise InputRefused(f"name of posted events must be no file's, got {name}: give them another by --name")
-            self._line = log.position(f"{name}/lines") or 0
+            self._line = log.position(f"{key}/lines") or 0
             self._state.begin(self._processor)
             self._keys.begin()
 
@@ -188,15 +189,15 @@ class PostedInput:
         return out
 
     def _commit(self, out: ProcessedLines, count: int) -> None:
-        log, name = self._log, self._name
-        with log.transaction(writer=name):
-            if (log.position(f"{name}/lines") or 0) != self._line:
-                raise InputRefused(f"input {name} must be taken by one process at a time, another takes it too")
+        log, key = self._log, self._key
+        with log.transaction(writer=key):
+            if (log.position(f"{key}/lines") or 0) != self._line:
+                raise InputRefused(f"input {self._name} must be taken by one process at a time, another takes it too")
             log.append_each(log.topics.events.name, out.values, keys=out.keys)
             if out.letters:
                 log.append(log.topics.dead_letters.name, 0, [msgspec.json.encode(each) for each in out.letters])
-            log.set_position(name, self._line + count)
-            log.set_position(f"{name}/lines", self._line + count)
+            log.set_position(key, self._line + count)
+            log.set_position(f"{key}/lines", self._line + count)
             self._state.keep(self._processor)
             self._keys.keep()
         self._line += count

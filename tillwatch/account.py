@@ -6,7 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from tillwatch.language import counted
+from tillwatch.number_options import FiniteRange
 from tillwatch.show import table
 
 if TYPE_CHECKING:
@@ -22,6 +25,10 @@ SHOWN = 3
 NOTHING = 1
 """The exit code where nothing was forwarded."""
 MOST_REASONS = 200
+most_refused_option = click.option(
+    "--max-refused", type=FiniteRange(0, 100), default=1.0, show_default=True,
+    help="Percent of rows that may be refused before the exit code is 3.",
+)  # fmt: skip
 
 
 @dataclass(slots=True)

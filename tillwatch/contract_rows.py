@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from domain.currencies import DIGITS
 from domain.events import PRICE
-from tillwatch.csv_rows import BadCell, Row, Table
+from streams.files.errors import BadRow
+from tillwatch.table_rows import Row, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
 _PRICE_FIELDS = tuple(each.name for each in PRICE)
 _TERMS = ("rate_ppm", "cap", "minimum", "fixed")
@@ -19,46 +19,27 @@ _OF_VERSION = ("effective_from", "notice_from")
 Price = dict[str, Any]
 
 
-def contracts_of(table: Table, currency: str) -> Table:
-    """The contracts in a table's rows, each as one row at the line of its first price.
-
-    Args:
-        table: of prices.
-        currency: of their amounts, ISO 4217: its digits make minor units of them.
-    """
+def contracts_of(table: Table) -> Table:
+    """The contracts in a table of prices, each as one row at the line of its first price."""
     rows: dict[str, list[Row]] = {}
     for k, each in enumerate(table.rows):
         rows.setdefault(each.cells.get("merchant_id") or f"\0{k}", []).append(each)
     fields = tuple(each for each in table.fields if each not in _PRICE_FIELDS)
-    return Table((*fields, "prices"), table.ignored, [_contract(each, DIGITS[currency]) for each in rows.values()])
+    return Table((*fields, "prices"), table.ignored, [_contract(each) for each in rows.values()])
 
 
-def _contract(rows: Sequence[Row], digits: int) -> Row:
+def _contract(rows: Sequence[Row]) -> Row:
     first = rows[0]
     cells = {name: value for name, value in first.cells.items() if name not in _PRICE_FIELDS}
     bad = next((each.bad for each in rows if each.bad), None)
     try:
-        prices = [_price(each.cells, digits) for each in rows]
         for name in _OF_VERSION:
             if len({each.cells.get(name) for each in rows}) > 1:
-                raise BadCell(name, f"{name} must be the same in all rows of a contract, it differs")  # noqa: TRY301
-    except BadCell as error:
+                raise BadRow(name, f"{name} must be the same in all rows of a contract, it differs")  # noqa: TRY301
+    except BadRow as error:
         return Row(first.line, cells, bad or error)
+    prices = [{name: each.cells[name] for name in _PRICE_FIELDS if name in each.cells} for each in rows]
     return Row(first.line, {**cells, "prices": sorted(prices, key=_place)}, bad)
-
-
-def _price(cells: Mapping[str, Any], digits: int) -> Price:
-    found: Price = {}
-    for name in _PRICE_FIELDS:
-        value = cells.get(name)
-        if isinstance(value, Decimal):
-            minor = value.scaleb(digits)
-            if minor != minor.to_integral_value():
-                raise BadCell(name, f"{name} must have at most {digits} digits behind the point, got {value}")
-            value = int(minor)
-        if value is not None:
-            found[name] = value
-    return found
 
 
 def _place(price: Price) -> tuple[str, ...]:

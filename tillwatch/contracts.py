@@ -37,7 +37,7 @@ def command() -> None:
 @_currency
 @click.pass_obj
 def diff(invocation: Invocation, /, *, files: tuple[Path, ...], write: bool, **asked: Any) -> None:
-    """Show what NEW, a CSV table of prices with a header, changes of the contracts in OLD, or in the log.
+    """Show what NEW, a table of prices with a header, changes of the contracts in OLD, or in the log.
 
     A row is a price; all rows of a merchant are its contract. Nothing is written but with --import.
 
@@ -57,7 +57,7 @@ def diff(invocation: Invocation, /, *, files: tuple[Path, ...], write: bool, **a
 @click.option("--json", "as_json", is_flag=True, help="As one line of JSON on standard output, with every row.")
 @click.pass_obj
 def import_(invocation: Invocation, /, *, dry_run: bool, **asked: Any) -> None:
-    """Append what FILE, a CSV table of prices with a header, changes of the contracts in the log.
+    """Append what FILE, a table of prices with a header, changes of the contracts in the log.
 
     Rows are checked as by ingest. Contracts that cannot be taken are shown with line and reason, the others are
     appended; the exit code is then 3. Importing a file again appends nothing.

@@ -16,10 +16,10 @@ from evaluation.metrics import report
 from evaluation.page import MOST, page
 from evaluation.queue import queue
 from simulator.truth import read_truth
-from streams.files.reading import Door
+from tillwatch.account import NOTHING, Account
 from tillwatch.evaluate_queue import print_queue
 from tillwatch.evaluate_tables import print_tables
-from tillwatch.inputs import opened
+from tillwatch.inputs import door_of, mapping_options, opened
 from tillwatch.language import lang_option, speaker
 from tillwatch.monitors import replaying_monitor
 from tillwatch.precompile import compile_engine
@@ -29,10 +29,12 @@ from tillwatch.show import Bar, to_stderr, to_stdout
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from domain.alerts import DeadLetter
     from evaluation.matching import MatchedAlert, Matching, Outcome
     from evaluation.metrics import Report
     from evaluation.queue import Queue
     from simulator.truth import Truth
+    from streams.files.reading import Door
     from tillwatch.cli import Invocation
     from tillwatch.settings import Settings
 
@@ -41,6 +43,7 @@ _OUT = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("evaluate")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
+@mapping_options
 @click.option("--json", "json_out", type=_OUT, metavar="FILE", help="Write every figure, miss and false alarm as JSON.")
 @click.option("--html", "html_out", type=_OUT, metavar="FILE", help="Write a page with plots.")
 @click.option("--without-master-data", is_flag=True, help="Leave out merchant events: detectors rely on history.")
@@ -50,6 +53,8 @@ _OUT = click.Path(dir_okay=False, path_type=Path)
 def command(
     invocation: Invocation,
     folder: Path,
+    mappings: tuple[Path, ...],
+    joins: tuple[str, ...],
     json_out: Path | None,
     html_out: Path | None,
     lang: str,
@@ -59,8 +64,9 @@ def command(
 ) -> None:
     """Replay DIR's events.jsonl through the monitor, and match the alerts with its truth.json.
 
-    DIR is a folder that simulate wrote. The tables show how many violations are found from which effect size on and how
-    fast, the false alarms at a number of alerts that analysts can handle, and what severities and grades mean.
+    DIR is a folder that simulate wrote; with --mapping its events are in one file events.* of any kind. The tables show
+    how many violations are found from which effect size on and how fast, the false alarms at a number of alerts that
+    analysts can handle, and what severities and grades mean.
 
     \b
     Examples:
@@ -70,15 +76,17 @@ def command(
       tillwatch evaluate var/sim --without-master-data --without-contracts
     """
     settings = invocation.settings()
-    inputs = [folder / name for name in ("truth.json", "events.jsonl")]
+    inputs = [folder / "truth.json", _events_of(folder) if mappings else folder / "events.jsonl"]
     if any(each and each.resolve() in {it.resolve() for it in inputs} for each in (json_out, html_out)):
-        raise click.UsageError("outputs must be other files than truth.json and events.jsonl, which are read")
+        raise click.UsageError("outputs must be other files than the folder's truth and events, which are read")
     truth = read_truth(inputs[0])
     left_out = [
         name for name, gone in (("merchant", without_master_data), ("contract", without_contracts)) if gone
     ]  # fmt: skip
-    started = time.monotonic()
-    matching, grades, transactions = evaluated(settings, inputs[1], truth, left_out)
+    started, account = time.monotonic(), Account()
+    matching, grades, transactions = evaluated(
+        settings, inputs[1], truth, left_out, door_of(settings, mappings, joins), account
+    )
     seconds = time.monotonic() - started
     figures, of_queue = report(truth, matching), queue(truth, matching, grades)
     facts: dict[str, Any] = {
@@ -98,20 +106,40 @@ def command(
             f"回放交易{transactions:,}笔，用时{seconds:,.1f}秒，每秒{rate:,}笔",
         )
     )
+    if account.refused:
+        to_stderr().print(account.shown(say))
+    if not transactions:
+        click.get_current_context().exit(NOTHING)
+
+
+def _events_of(folder: Path) -> Path:
+    """The one file `events.*` of a folder; raises UsageError where there is none, or several are."""
+    found = sorted(folder.glob("events.*"))
+    if len(found) != 1:
+        names = ", ".join(each.name for each in found) or "none"
+        raise click.UsageError(f"DIR must hold one file events.* for --mapping, it holds {names}")
+    return found[0]
 
 
 def evaluated(
-    settings: Settings, events: Path, truth: Truth, left_out: Iterable[str]
+    settings: Settings, events: Path, truth: Truth, left_out: Iterable[str], door: Door, account: Account
 ) -> tuple[Matching, dict[str, str], int]:
-    """Replay a file: its alerts matched with the truth, merchants' highest grades, and the transactions accepted."""
+    """Replay a file: its alerts matched with the truth, merchants' highest grades, and the transactions accepted.
+
+    What was not counted is added to `account`.
+    """
     monitor = replaying_monitor(settings)
     sieve = Sieve(left_out, (txn_id for each in truth.violations for txn_id in each.txn_ids))
     collector = Collector(settings.make_detectors(), monitor.controls)
     forms = monitor.controls.id_forms()
-    with opened([events], Door(), settings, forms=forms) as found, Bar("bytes", found.size) as bar:
+    with opened([events], door, settings, forms=forms) as found, Bar("bytes", found.size) as bar:
         compile_engine()
-        for done, records in batches(found.lines, events.name, [], sieve, forms):
+        letters: list[DeadLetter] = []
+        for done, records in batches(found.lines, events.name, letters, sieve, forms):
             outputs = monitor.process(records)
+            account.take(letters)
+            account.take(map(found.at_origin, outputs.dead_letters))
+            letters.clear()
             collector.take(outputs.alerts)
             collector.take_scores(outputs.scores)
             bar.show(done, monitor.counts.records, f"  {len(collector.last):,} alerts")

@@ -3,43 +3,42 @@
 from __future__ import annotations
 
 import time
-import uuid
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from domain.card_tokens import HASHES
 from domain.cards import find_pans
-from domain.masking import MAX_UNKNOWN_CHARS
+from domain.masking import MAX_UNKNOWN_CHARS, mask_record
+from engine.decoding.card_scan import find_stars
 from streams.files.inputs import SortedInput
 from streams.files.reading import Passed
 from streams.intake import IntakeTotals, ingest, was_taken
-from streams.pan_field import PanField, read_key
-from tillwatch.account import Account, exit_code, passed_words
+from streams.line_intake import CUT_BYTES
+from tillwatch.account import Account, exit_code, most_refused_option, passed_words
 from tillwatch.ingest_preview import preview, write_guess
 from tillwatch.ingest_wait import Waiting
 from tillwatch.ingest_watch import watch
 from tillwatch.inputs import STDIN, door_of, id_forms, mapping_options, opened
 from tillwatch.language import counted, lang_option, speaker
 from tillwatch.logs import open_log
+from tillwatch.pan_options import PanOptions, pan_options, tokens_of
 from tillwatch.show import Bar, emit_json, to_stderr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from streams.files.reading import Door
+    from streams.pan_field import PanField
     from tillwatch.cli import Invocation
     from tillwatch.ingest_wait import Outcome
     from tillwatch.language import Say
     from tillwatch.settings import Settings
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-_KEY = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
-CARD_FIELD = "card number"
-"""Names the field of card numbers where a mapping, and no field of the events, has them."""
 
 
 @click.command("ingest")
@@ -53,18 +52,10 @@ CARD_FIELD = "card number"
     "--guess", type=click.Path(dir_okay=False, path_type=Path), help="Write a first mapping of FILE, and end."
 )
 @click.option("--dry-run", is_flag=True, help="Show ten rows as events, and every problem; write nothing.")
-@click.option(
-    "--max-refused", type=click.FloatRange(0, 100), default=1.0, show_default=True,
-    help="Percent of rows that may be refused before the exit code is 3.",
-)  # fmt: skip
+@most_refused_option
 @click.option("--wait", is_flag=True, help="Wait until a worker has processed the events, and say what became of them.")
 @click.option("--watch", type=_FOLDER, help="Ingest each finished file that comes into this folder, until Ctrl-C.")
-@click.option("--pan-field", help="Field with card numbers: dropped, a token and the last four digits come for it.")
-@click.option("--token-key", type=_KEY, help="File with the key of tokens, of mode 0600.")
-@click.option("--token-key-id", default="k1", show_default=True, help="Name of the key in its tokens.")
-@click.option("--next-token-key", type=_KEY, help="File with the key that will follow: a second token is written.")
-@click.option("--next-token-key-id", default="k2", show_default=True, help="Name of the key that will follow.")
-@click.option("--token-hash", type=click.Choice(HASHES), default=HASHES[0], show_default=True, help="Hash of tokens.")
+@pan_options
 @lang_option
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output.")
 @click.pass_context
@@ -76,9 +67,9 @@ def command(ctx: click.Context, /, files: tuple[Path, ...], **asked: Any) -> Non
     and it is appended to its merchant's partition; what is none becomes a dead letter. JSON lines in their order, and
     standard input, are taken as they come; any other input is read whole, sorted by time, and several files are merged.
     The position is committed with the records: an ingest that is started again continues after the last committed
-    record. Standard input has a position only with --name. Feeds are declared by --feed and --feeds, once for a log;
-    events that name another count under --feed. With --pan-field the card number of each event becomes a token before
-    anything is written. The exit code is 1 if nothing was forwarded, 3 if more than --max-refused was not.
+    record; standard input is known by --name, or by its first row. Feeds are declared by --feed and --feeds, once for
+    a log; events that name another count under --feed. With --pan-field the card number of each event becomes a token
+    before anything is written. The exit code is 1 if nothing was forwarded, 3 if more than --max-refused was not.
 
     \b
     Examples:
@@ -93,7 +84,8 @@ def command(ctx: click.Context, /, files: tuple[Path, ...], **asked: Any) -> Non
     options = Options(**asked)
     _check(files, options)
     settings = invocation.settings()
-    tokens = _tokens(options)
+    asked_tokens = PanOptions(*(getattr(options, each) for each in PanOptions._fields))
+    tokens = tokens_of(asked_tokens, by_mapping=bool(options.mappings))
     door = door_of(settings, options.mappings, options.joins, tokens)
     if options.guess:
         write_guess(files[0], options.guess, options.lang)
@@ -152,9 +144,11 @@ def take(files: Sequence[Path], settings: Settings, door: Door, tokens: PanField
         waiting = Waiting(log) if options.wait else None
         opening = opened(
             files, door, settings, feed=options.feed, forms=id_forms(log),
-            as_it_is=lambda stream: was_taken(log, name, stream),
+            as_it_is=lambda stream: was_taken(log, name or _name_by(stream.readline(CUT_BYTES)), stream),
         )  # fmt: skip
-        with opening as found:
+        with opening as given:
+            found = given if name else given.looked_into()
+            name = name or _name_by(found.beginning)
             started = time.monotonic()
             with Bar("bytes", found.size) as bar:
 
@@ -246,24 +240,13 @@ def _words(totals: IntakeTotals, feed: str, rate: float, say: Say) -> Iterator[s
         )
 
 
-def _tokens(options: Options) -> PanField | None:
-    """What makes tokens, where there is a key."""
-    if options.pan_field is None and options.token_key is None and options.next_token_key is None:
-        return None
-    if options.token_key is None or (options.pan_field is None and not options.mappings):
-        raise click.UsageError("--pan-field and --token-key must be given together")
-    key = read_key(options.token_key, options.token_key_id, options.token_hash)
-    following = (
-        read_key(options.next_token_key, options.next_token_key_id, options.token_hash)
-        if options.next_token_key else None
-    )  # fmt: skip
-    return PanField(options.pan_field or CARD_FIELD, key, following)
+def _name(files: Sequence[Path]) -> str | None:
+    """The name of files, where none is given; None of standard input, which is known by its first row."""
+    return None if str(files[0]) == STDIN else " + ".join(str(each.resolve()) for each in files)
 
 
-def _name(files: Sequence[Path]) -> str:
-    # A pipe brings something else each time: under one name its beginning would be passed over.
-    if str(files[0]) != STDIN:
-        return " + ".join(str(each.resolve()) for each in files)
-    while find_pans(name := f"stdin-{uuid.uuid4()}"):  # one in some thousand looks as if it held a card number
-        pass
-    return name
+def _name_by(row: bytes) -> str:
+    """The name of what begins with a row; no card number in it or in the row counts."""
+    plain = mask_record(row.strip(), find_stars).encode()
+    tries = (blake2b(plain, digest_size=12, salt=bytes((k,))).hexdigest() for k in range(256))
+    return next(name for each in tries if not find_pans(name := f"stdin-{each}"))

@@ -17,8 +17,9 @@ from tillwatch.language import counted, speaker
 from tillwatch.show import to_stderr
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
+    from typing import BinaryIO
 
     from domain.alerts import DeadLetter
     from streams.files.reading import Door
@@ -26,12 +27,14 @@ if TYPE_CHECKING:
 _SHOWN = 10
 
 
-def write_guess(file: Path, out: Path, lang: str) -> None:
+def write_guess(
+    file: Path, out: Path, lang: str, guess: Callable[[BinaryIO, str], str] = guessed
+) -> None:  # fmt: skip
     """Write a first mapping of a file, and say what it is not sure of."""
     if out.exists():
         raise click.UsageError(f"--guess must name a file that is not there yet, got {out}")
     with file.open("rb") as stream:
-        text = guessed(stream, file.name)
+        text = guess(stream, file.name)
     out.write_text(text, encoding="utf-8")
     unsure = [each for each in text.splitlines() if "not sure" in each and not each.startswith("# A first")]
     say, console = speaker(lang), to_stderr()

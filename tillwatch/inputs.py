@@ -8,7 +8,7 @@ import os
 import stat
 import sys
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -24,6 +24,7 @@ from streams.files.reading import Door
 from streams.files.sniffing import kind_of, strange
 from streams.files.unpacking import Headed
 from streams.intake import at_origin, chunks
+from streams.line_intake import CUT_BYTES
 from streams.log import now_utc_ms
 from streams.mappings import named, names
 from tillwatch.show import Bar
@@ -49,10 +50,23 @@ class Opened:
     Attributes:
         lines: what `ingest` and `batches` take.
         size: its bytes, or of a finished input those of the sorted events; None where they are not known.
+        beginning: its first row, or of a finished input its first event; b"" where nobody looked.
     """
 
     lines: BinaryIO | SortedInput
     size: int | None
+    beginning: bytes = b""
+
+    def looked_into(self) -> Opened:
+        """The same, with its beginning; of a pipe that is waited for."""
+        if isinstance(self.lines, SortedInput):
+            return replace(self, beginning=self.lines.beginning())
+        first = self.lines.readline(CUT_BYTES)
+        if self.lines.seekable():
+            self.lines.seek(0)
+            return replace(self, beginning=first)
+        again = cast("BinaryIO", io.BufferedReader(Headed(first, self.lines)))
+        return replace(self, lines=again, beginning=first)
 
     def at_origin(self, letter: DeadLetter) -> DeadLetter:
         """A monitor's dead letter with the file and line that its record came from."""
@@ -123,7 +137,7 @@ def door_of(
 @contextmanager
 def opened(
     files: Sequence[Path], door: Door, settings: Settings, *, feed: str = "main", forms: IdForms | None = None,
-    as_it_is: Callable[[BinaryIO], bool] = lambda _: False,
+    as_it_is: Callable[[BinaryIO], bool | None] = lambda _: None,
 ) -> Iterator[Opened]:  # fmt: skip
     """Files as one input.
 
@@ -136,7 +150,7 @@ def opened(
         settings: the time zone, and how late a stream takes transactions.
         feed: of events that name none.
         forms: of identifiers that are no card numbers.
-        as_it_is: whether a file was read as it stands before, and is to be so again.
+        as_it_is: whether a file was read as it stands before, and is to be so again; None of one that was not read.
 
     Raises:
         FileRefused: one cannot be read.
@@ -196,7 +210,9 @@ def _size(stream: BinaryIO) -> int | None:
     return about.st_size if stat.S_ISREG(about.st_mode) else None
 
 
-def _as_it_stands(stream: BinaryIO, late_ms: int, as_it_is: Callable[[BinaryIO], bool]) -> tuple[bool, BinaryIO]:
+def _as_it_stands(
+    stream: BinaryIO, late_ms: int, as_it_is: Callable[[BinaryIO], bool | None]
+) -> tuple[bool, BinaryIO]:  # fmt: skip
     """Whether a stream is one of JSON lines that loses nothing as it stands, and the stream from its beginning."""
     if _size(stream) is None:
         head = getattr(stream, "read1", stream.read)(sniffing.HEAD_BYTES)
@@ -209,7 +225,7 @@ def _as_it_stands(stream: BinaryIO, late_ms: int, as_it_is: Callable[[BinaryIO],
         return False, stream
     found = as_it_is(stream)
     stream.seek(0)
-    if not found:
+    if found is None:
         found = is_in_order((each.lines for each in chunks(stream)), late_ms, now_utc_ms())
         stream.seek(0)
     return found, stream

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from uvicorn import Config, Server
@@ -16,6 +16,7 @@ from streams.errors import LogFailed
 from streams.receiver import Receiver
 from tillwatch.language import lang_option, speaker
 from tillwatch.logs import open_log
+from tillwatch.pan_options import PanOptions, pan_options, tokens_of
 from tillwatch.settings import SettingsError
 from tillwatch.show import failing, to_stderr
 from tillwatch.stopping import tie_to_stdin
@@ -34,9 +35,10 @@ _MOST_CONNECTIONS = 500
 @click.option("--port", type=click.IntRange(1, 65_535), help="The port; the setting intake_port by default.")
 @click.option("--name", default="intake", show_default=True, help="Name under which keys and clocks are kept.")
 @click.option("--tied", is_flag=True, hidden=True, help="End when standard input does.")
+@pan_options
 @lang_option
 @click.pass_obj
-def command(invocation: Invocation, port: int | None, name: str, lang: str, *, tied: bool) -> None:
+def command(invocation: Invocation, /, port: int | None, name: str, lang: str, *, tied: bool, **asked: Any) -> None:
     """Take events that programs post over HTTP, POST /api/v1/events, into the log.
 
     It goes on until Ctrl-C, and needs no casework: a request carries the token of the setting intake_token_file.
@@ -47,6 +49,7 @@ def command(invocation: Invocation, port: int | None, name: str, lang: str, *, t
     Examples:
       tillwatch intake
       tillwatch intake --name intake-2 --port 8645
+      tillwatch intake --pan-field pan --token-key card.key --token-key-id k2026
     """
     if tied:
         tie_to_stdin()
@@ -57,7 +60,8 @@ def command(invocation: Invocation, port: int | None, name: str, lang: str, *, t
     with failing(ValueError):
         token = read_token(Path(settings.intake_token_file))
     open_log(settings).close()  # what is wrong with it is found now, not by the first request
-    receiver = Receiver(lambda: _log_of(settings), name, settings.feeds(), settings.late_s)
+    tokens = tokens_of(PanOptions(**asked))
+    receiver = Receiver(lambda: _log_of(settings), name, settings.feeds(), settings.late_s, tokens)
     hosts = hosts_of(
         settings.intake_url, settings.intake_host, is_loopback=ip_address(settings.intake_host).is_loopback
     )

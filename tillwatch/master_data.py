@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -16,21 +17,25 @@ from domain.field_names import FIELD_NAMES_ZH
 from domain.timestamps import iso
 from engine.decoding.decode import shown
 from engine.features.zones import zone_names
+from streams.files.errors import BadRow
+from streams.files.guessing_tables import guessed_table
 from streams.log import now_utc_ms
 from streams.master_data import STAMPS, Ready, Reason, append, newest_versions, prepared_for
 from tillwatch.cli import REFUSED
 from tillwatch.contract_rows import contracts_of, price_changes
-from tillwatch.csv_rows import ENCODINGS, BadCell, Row, mapping_of, read_table
+from tillwatch.ingest_preview import write_guess
 from tillwatch.language import lang_option
 from tillwatch.logs import open_log
 from tillwatch.master_data_view import show
+from tillwatch.table_rows import ENCODINGS, Row, mapping_of, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tillwatch.cli import Invocation
-    from tillwatch.csv_rows import Mapped, Table
+    from tillwatch.table_rows import Mapped, Table
 
+_OUT = click.Path(dir_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -44,6 +49,7 @@ class Asked:
         old: the table that it is compared with, instead of the log; None for the log.
         currency: of a contract's amounts.
         columns: of `--columns`.
+        guess: where a first mapping is to be written, instead of anything else.
         mapping: of `--mapping`.
         encoding: of the file.
         time_zone: of its times that name none; None for the setting's.
@@ -61,6 +67,7 @@ class Asked:
     effective_from: str | None
     lang: str
     as_json: bool
+    guess: Path | None
     old: Path | None = None
     currency: str = "CNY"
 
@@ -146,6 +153,7 @@ def _table_options(function: Callable[..., None]) -> Callable[..., None]:
     for each in reversed((
         click.option("--columns", multiple=True, metavar="FIELD=HEADER,...", help="Which column is which field."),
         click.option("--mapping", type=_FILE, help="The same, and what words stand for, as TOML."),
+        click.option("--guess", type=_OUT, help="Write a first mapping of FILE, and end."),
         click.option("--encoding", type=click.Choice(ENCODINGS), default="auto", show_default=True,
                      help="Of FILE; auto takes what is no UTF-8 for GB18030."),
         click.option("--time-zone", metavar="ZONE", help="Of times that name none; the setting time_zone by default."),
@@ -157,6 +165,9 @@ def _table_options(function: Callable[..., None]) -> Callable[..., None]:
 
 def run(invocation: Invocation, asked: Asked, *, write: bool, dry_run: bool = False) -> None:
     """Compare a file with the log, append what changed if it is to be written, and show it; the exit code follows."""
+    if asked.guess:
+        write_guess(asked.file, asked.guess, asked.lang, partial(guessed_table, asked.kind))
+        return
     found, zone = compare(invocation, asked, write=write)
     show(asked, found, zone, written=write, dry_run=dry_run)
     if found.refused:
@@ -194,8 +205,9 @@ def compare(invocation: Invocation, asked: Asked, *, write: bool) -> tuple[Compa
 
 
 def _read(asked: Asked, file: Path, mapped: Mapped, zone: str) -> Table:
-    table = read_table(asked.kind, file, mapped, asked.encoding, zone)
-    return contracts_of(table, asked.currency) if asked.kind == "contract" else table
+    if asked.kind == "contract":
+        return contracts_of(read_table(asked.kind, file, mapped, asked.encoding, zone, asked.currency))
+    return read_table(asked.kind, file, mapped, asked.encoding, zone)
 
 
 def _between(asked: Asked, older: Table, newer: Table, since_ms: int) -> Comparison:
@@ -243,7 +255,7 @@ def _compared(
         if who:
             taken.setdefault(who, row.line)
         if bad:
-            found.refused.append(Refusal(row.line, mask(who), bad.name, bad.message))
+            found.refused.append(Refusal(row.line, mask(who), bad.field, bad.message))
         else:
             wanted.append((row, event))
     made = prepared_for(partitions, [event for _, event in wanted], asked.file.name)
@@ -268,14 +280,14 @@ def _event(kind: str, row: Row, fields: tuple[str, ...], before: dict[str, Any],
     return {"effective_from": since_ms, **kept, **cells, "type": kind}
 
 
-def _unfit(key: str, row: Row, event: dict[str, Any], taken: dict[str, int]) -> BadCell | None:
+def _unfit(key: str, row: Row, event: dict[str, Any], taken: dict[str, int]) -> BadRow | None:
     """What is wrong with a row that intake does not see; None where nothing is."""
     who = row.cells.get(key)
     if who in taken:
-        return BadCell(key, f"{key} must stand once in a file, got {shown(who)} again, of line {taken[who]}")
+        return BadRow(key, f"{key} must stand once in a file, got {shown(who)} again, of line {taken[who]}")
     zone = event.get("time_zone")
     if zone is not None and zone not in zone_names():
-        return BadCell("time_zone", f"time_zone must be an IANA name such as Asia/Shanghai, got {shown(zone)}")
+        return BadRow("time_zone", f"time_zone must be an IANA name such as Asia/Shanghai, got {shown(zone)}")
     return None
 
 

@@ -8,9 +8,9 @@ from domain.events import EVENT_KINDS, Kind
 from domain.field_names import field_name
 from domain.timestamps import iso
 from tillwatch.contract_rows import price_words
-from tillwatch.csv_rows import importable
 from tillwatch.language import counted, local, speaker, zone_name
 from tillwatch.show import emit_json, table, to_stderr, to_stdout
+from tillwatch.table_rows import importable
 
 if TYPE_CHECKING:
     from tillwatch.language import Say

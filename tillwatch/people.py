@@ -30,7 +30,7 @@ def command() -> None:
 @diff_options
 @click.pass_obj
 def diff(invocation: Invocation, /, *, files: tuple[Path, ...], write: bool, **asked: Any) -> None:
-    """Show what NEW, a CSV table with a header, changes of the people in OLD, or in the log.
+    """Show what NEW, a table with a header, changes of the people in OLD, or in the log.
 
     A column is known by the name of its field, in English or Chinese, or by --columns. An empty cell takes its field
     away; a field without a column stays as it is. Nothing is written but with --import.
@@ -50,7 +50,7 @@ def diff(invocation: Invocation, /, *, files: tuple[Path, ...], write: bool, **a
 @click.option("--json", "as_json", is_flag=True, help="As one line of JSON on standard output, with every row.")
 @click.pass_obj
 def import_(invocation: Invocation, /, *, dry_run: bool, **asked: Any) -> None:
-    """Append what FILE, a CSV table with a header, changes of the people in the log, in force from a date on.
+    """Append what FILE, a table with a header, changes of the people in the log, in force from a date on.
 
     Rows are checked and masked as by ingest. Those that cannot be taken are shown with line and reason, the others are
     appended; the exit code is then 3. Importing a file again appends nothing.

@@ -17,15 +17,16 @@ from domain.cards import mask
 from domain.events import EVENTS
 from engine.decoding.records import Records
 from streams.files.inputs import SortedInput
+from streams.files.reading import Passed
 from streams.intake import at_origin, chunks
 from streams.line_intake import BATCH_LINES, LineProcessor, ProcessedLines
 from streams.log import now_utc_ms
-from tillwatch.account import Account
+from tillwatch.account import Account, exit_code, most_refused_option, passed_words
 from tillwatch.inputs import door_of, mapping_options, opened
 from tillwatch.language import counted, lang_option, said, speaker
 from tillwatch.monitors import replaying_monitor
 from tillwatch.precompile import compile_engine
-from tillwatch.show import Bar, bearer, emit_json, money, table, to_stdout
+from tillwatch.show import Bar, bearer, emit_json, money, table, to_stderr, to_stdout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -85,6 +86,7 @@ def _sum(known: Iterable[int | None]) -> int | None:
 @click.option("--alerts-out", type=_OUT, help="Every revision of every alert, as JSON lines.")
 @click.option("--scores-out", type=_OUT, help="Every change of a merchant's score, as JSON lines.")
 @click.option("--dead-letters-out", type=_OUT, help="Every record that was not counted, as JSON lines.")
+@most_refused_option
 @click.option("--totals-out", type=_OUT, help="Each merchant's sums at the end, as JSON lines.")
 @lang_option
 @click.option("--json", "as_json", is_flag=True, help="Totals as one line of JSON on standard output, no tables.")
@@ -98,6 +100,7 @@ def command(
     scores_out: Path | None,
     dead_letters_out: Path | None,
     totals_out: Path | None,
+    max_refused: float,
     lang: str,
     *,
     as_json: bool,
@@ -107,7 +110,7 @@ def command(
     FILE is what ingest takes, read and sorted as there; --mapping is for what is no JSON of events. No log is needed or
     written. Every line is processed as by `ingest --historic` and a worker: events without received_at count as
     received when they happened. Controls are read from the settings' log, if it exists. The same files, settings and
-    controls give the same output.
+    controls give the same output. The exit code is 1 if no record was counted, 3 if more than --max-refused was not.
 
     \b
     Examples:
@@ -129,7 +132,8 @@ def command(
         alerts, scores, letters, totals = (stack.enter_context(path.open("wb")) if path else None for path in outs)
         bar = stack.enter_context(Bar("bytes", found.size))
         refused: list[DeadLetter] = []
-        for done, records in batches(found.lines, files[0].name, refused, forms=forms):
+        forwarded: Counter[str] = Counter()
+        for done, records in batches(found.lines, files[0].name, refused, None, forms, forwarded):
             outputs = monitor.process(records)
             own = [found.at_origin(each) for each in outputs.dead_letters]
             outputs.dead_letters = sorted(refused + own, key=lambda each: each.position)
@@ -162,6 +166,13 @@ def command(
         emit_json({**figures, "refused": account.as_list()})
     else:
         _print_tables(figures, summary, account, monitor.coverage, lang)
+        passed = found.lines.passed if isinstance(found.lines, SortedInput) else Passed()
+        for words in passed_words(passed.skipped, passed.outside, say):
+            to_stderr().print(words)
+    read = forwarded["events"] + before
+    click.get_current_context().exit(
+        exit_code(read, read - account.refused, counts.duplicates, account.refused, max_refused)
+    )
 
 
 def batches(
@@ -170,6 +181,7 @@ def batches(
     letters: list[DeadLetter],
     sift: Callable[[list[bytes]], list[bytes]] | None = None,
     forms: IdForms | None = None,
+    forwarded: Counter[str] | None = None,
 ) -> Iterator[tuple[int, Records]]:
     """The file's events as `ingest --historic` would append them, offsets the line numbers from 1.
 
@@ -179,17 +191,19 @@ def batches(
         letters: what became dead letters is added to it.
         sift: leaves out lines; numbers of those behind them in a batch are then too low.
         forms: of identifiers that are no card numbers.
+        forwarded: its `events` count those that were handed on, without the clock records that come between.
 
     Yields:
         the bytes read so far, and the records; what became dead letters before them is added to `letters`.
     """
     source = mask(source)
+    forwarded = Counter() if forwarded is None else forwarded
     processor = LineProcessor(source, "main", 1, historic=True, now_utc_ms=now_utc_ms)
     if forms:
         processor.learn(forms)
     done = number = 0
     if isinstance(lines, SortedInput):
-        yield from _sorted_batches(lines, processor, source, letters, sift)
+        yield from _sorted_batches(lines, processor, source, letters, sift, forwarded)
         return
     for chunk in chunks(lines):
         size = chunk.size  # counted with the first part
@@ -199,13 +213,14 @@ def batches(
             number += len(part)
             done, size = done + size, 0
             letters += found.letters
+            forwarded["events"] += found.forwarded
             yield done, _records(found, source)
     yield done, _records(processor.end(number), source)
 
 
 def _sorted_batches(
     lines: SortedInput, processor: LineProcessor, source: str, letters: list[DeadLetter],
-    sift: Callable[[list[bytes]], list[bytes]] | None,
+    sift: Callable[[list[bytes]], list[bytes]] | None, forwarded: Counter[str],
 ) -> Iterator[tuple[int, Records]]:  # fmt: skip
     """The events of a finished input, offsets their places in the order of time."""
     done = number = 0
@@ -214,6 +229,7 @@ def _sorted_batches(
         done += part.size
         letters += [at_origin(each, part.origins[each.position - number - 1]) for each in found.letters]
         letters += part.letters
+        forwarded["events"] += found.forwarded
         lines.remember(number + 1, part.origins)
         number += len(part.lines)
         yield done, _records(found, source)

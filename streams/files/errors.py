@@ -9,6 +9,10 @@ class FileRefused(TillwatchError):
     """A file that cannot be read: what it seems to be, and what to do."""
 
 
+class NoHeader(FileRefused):
+    """A file in which no row has the columns that are wanted."""
+
+
 class MappingRefused(TillwatchError):
     """A mapping that says something that cannot be, or does not fit its file."""
 

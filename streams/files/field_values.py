@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ def converter(rule: FieldRule, zone: str) -> Callable[[Any, dict[str, Any]], Any
     }
     if rule.target.kind is Kind.TIME:
         return _time(name, rule, zone)
+    if name == "rate_ppm":
+        return lambda text, _event: rate_ppm(_text(text))
     if rule.target.kind is Kind.INT:
         return _money(rule)
     if name == "currency":
@@ -120,6 +123,23 @@ def _number(name: str, text: str) -> float:
         return float(text)
     except ValueError as error:
         raise BadRow(name, f"{name} must be a number, got {shown(text)}") from error
+
+
+def rate_ppm(text: str) -> int:
+    """Parts per million of a rate: `0.6%`, `6‰`, or parts per million as they are.
+
+    >>> rate_ppm("0.6%"), rate_ppm("6000")
+    (6000, 6000)
+    """
+    unit = {"%": 10_000, "‰": 1_000}.get(text[-1:], 1)
+    try:
+        found = Decimal(text.rstrip("%‰").strip().replace(",", "")) * unit
+        whole = int(found)
+    except (ArithmeticError, ValueError) as error:
+        raise BadRow("rate_ppm", f"rate_ppm must be a rate such as 0.6% or 6000, got {shown(text)}") from error
+    if found != whole:
+        raise BadRow("rate_ppm", f"rate_ppm must be whole parts per million, such as 0.6% or 6000, got {shown(text)}")
+    return whole
 
 
 def _money(rule: FieldRule) -> Callable[[Any, dict[str, Any]], int]:

@@ -110,7 +110,7 @@ def guessed(stream: BinaryIO, name: str) -> str:
             used[field] = column
             lines += _optional(field, column, found)
     if card:
-        lines += ["", "[card]", f"column = {_quoted(card)}  # its cells look like card numbers: give --token-key"]
+        lines += ["", "[card]", f"column = {quoted(card)}  # its cells look like card numbers: give --token-key"]
     left = [each for each in found.header if each and each not in used.values() and each != card]
     if left:
         lines += ["", f"# Columns that are not read: {', '.join(map(mask, left))}"]
@@ -215,7 +215,7 @@ def _fits(field: str, found: Sample, column: str) -> bool:
     if field == "amount":
         return bool(texts) and all(_minor(each) is not None for each in texts[:20])
     if field == "event_time":
-        return bool(_format(found.cells[column]))
+        return bool(time_format(found.cells[column]))
     return True
 
 
@@ -231,7 +231,7 @@ def _required(field: str, found: Sample, used: dict[str, str], card: str) -> lis
     if field == "amount":
         return _amount(column, found)
     unsure = _doubt(field, column, found)
-    return [f"{field} = {_quoted(column)}{unsure}"]
+    return [f"{field} = {quoted(column)}{unsure}"]
 
 
 def _doubt(field: str, column: str, found: Sample) -> str:
@@ -248,7 +248,7 @@ def _doubt(field: str, column: str, found: Sample) -> str:
 def _currency(found: Sample) -> list[str]:
     coded = [each for each in found.cells if (texts := _texts(found, each)) and all(text in DIGITS for text in texts)]
     if coded:
-        return [f"currency = {_quoted(coded[0])}  # not sure: what stands there are codes of currencies"]
+        return [f"currency = {quoted(coded[0])}  # not sure: what stands there are codes of currencies"]
     signs = Counter(
         sign for column in found.cells for each in found.cells[column] for sign in text_of(each) if sign in "¥￥$€£"
     )
@@ -266,7 +266,7 @@ def _minor(text: str, decimal: str = ".") -> int | None:
 
 def _amount(column: str, found: Sample) -> list[str]:
     texts = _texts(found, column)
-    keys, doubts = [f"column = {_quoted(column)}"], []
+    keys, doubts = [f"column = {quoted(column)}"], []
     if sum(_minor(each) is None for each in texts) > sum(_minor(each, ",") is None for each in texts):
         keys.append('decimal = ","')
     if texts and not any(set(each) & set(".,¥￥$€£元") for each in texts):
@@ -278,7 +278,7 @@ def _amount(column: str, found: Sample) -> list[str]:
     return [f"amount = {{ {', '.join(keys)} }}{_remark(doubts)}"]
 
 
-def _format(cells: Sequence[object]) -> str:
+def time_format(cells: Sequence[object]) -> str:
     """The format that reads every one of some times, "" for none."""
     some = cells[:100]
     return next((form for form in _FORMATS if some and all(_reads(each, form) for each in some)), "")
@@ -293,7 +293,7 @@ def _reads(cell: object, form: str) -> bool:
 
 
 def _time(found: Sample, used: dict[str, str], column: str) -> list[str]:
-    timed = [each for each in found.cells if each not in used.values() and (_format(found.cells[each]))]
+    timed = [each for each in found.cells if each not in used.values() and (time_format(found.cells[each]))]
     if not column or column not in timed:
         column = next(
             (each for each in timed if any(mark in each.lower() for mark in _TIME_MARKS)), next(iter(timed), "")
@@ -301,17 +301,17 @@ def _time(found: Sample, used: dict[str, str], column: str) -> list[str]:
     if not column:
         return ['# event_time = "..."  # not sure: no column has times that can be read; name it, and its format']
     used["event_time"] = column
-    form, doubts = _format(found.cells[column]), []
+    form, doubts = time_format(found.cells[column]), []
     clock = next((e for e in found.cells if e != column and e not in used.values() and _is_clock(_texts(found, e))), "")
-    source = f"column = {_quoted(column)}"
+    source = f"column = {quoted(column)}"
     if clock and not any(":" in text_of(each) for each in found.cells[column]):
         used["time of day"] = clock
-        source = f"columns = [{_quoted(column)}, {_quoted(clock)}]"
+        source = f"columns = [{quoted(column)}, {quoted(clock)}]"
     if zoned := next((each for each in found.cells if each.lower().replace(" ", "") in _ZONE_NAMES), ""):
         doubts.append(f"is the zone what stands in {zoned}? Put it behind the time by a template, and give zones")
     if form == "day-first" and all(_reads(each, "month-first") for each in found.cells[column][:100]):
         doubts.append("every day may as well be a month: is it month-first?")
-    given = "" if form == "auto" else f", format = {_quoted(form)}"
+    given = "" if form == "auto" else f", format = {quoted(form)}"
     return [f"event_time = {{ {source}{given} }}{_remark(doubts)}"]
 
 
@@ -329,10 +329,10 @@ def _optional(field: str, column: str, found: Sample) -> list[str]:
     if field == "fee":
         turned = texts and all((_minor(each) or 0) <= 0 for each in texts)
         sign = ', negative = "turn"' if turned else ""
-        return [f"fee = {{ column = {_quoted(column)}, round = true{sign} }}"]
+        return [f"fee = {{ column = {quoted(column)}, round = true{sign} }}"]
     if field == "entry_mode" and not all(each.isdigit() for each in words):
         return [f"# entry_mode: {column} has no digits; say by values which they are"]
-    return [f"{field} = {_quoted(column)}"]
+    return [f"{field} = {quoted(column)}"]
 
 
 def _types(column: str, words: list[str]) -> list[str]:
@@ -343,9 +343,9 @@ def _types(column: str, words: list[str]) -> list[str]:
         kind = kind or next((k for k in _PARTS_FIRST if any(len(n) > 1 and n in low for n in _TYPE_WORDS[k])), "")
         known[word] = kind
     unknown = [each for each, kind in known.items() if not kind]
-    table = ", ".join(f"{_quoted(word)} = {_quoted(kind)}" for word, kind in known.items() if kind)
+    table = ", ".join(f"{quoted(word)} = {quoted(kind)}" for word, kind in known.items() if kind)
     doubts = [f"what are {', '.join(map(mask, unknown))}?"] if unknown else []
-    made = [f"txn_type = {{ column = {_quoted(column)}, values = {{ {table} }} }}{_remark(doubts)}"]
+    made = [f"txn_type = {{ column = {quoted(column)}, values = {{ {table} }} }}{_remark(doubts)}"]
     return made if table else [f"# {made[0]}"]
 
 
@@ -353,6 +353,6 @@ def _remark(doubts: Sequence[str]) -> str:
     return f"  # not sure: {'; '.join(doubts)}" if doubts else ""
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A text as TOML has it, which is as JSON has it."""
     return json.dumps(text, ensure_ascii=False)

@@ -120,6 +120,10 @@ class SortedInput:
         """Drop what was read."""
         self._sorter.close()
 
+    def beginning(self) -> bytes:
+        """The first record in order; b"" of an empty input."""
+        return next((each.data for each in self._sorter), b"")
+
     def parts(self, skip: int = 0) -> Iterator[Part]:
         """The records in order, some thousand at a time.
 

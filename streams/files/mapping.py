@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
-from domain.events import EVENT_KINDS, TXN_TYPES, TYPE, Field, Kind
+from domain.events import EVENT_KINDS, PRICE, TXN_TYPES, TYPE, Field, Kind
 from streams.files.errors import MappingRefused
 from streams.files.raw_rows import column_name
 from streams.files.rules import (
@@ -54,21 +54,35 @@ def read_mapping(path: Path, joins: Mapping[str, Path] | None = None) -> FileMap
 
 
 def parse_mapping(
-    name: str, held: dict[str, Any], folder: Path = Path(), joins: Mapping[str, Path] | None = None
+    name: str, held: dict[str, Any], folder: Path = Path(), joins: Mapping[str, Path] | None = None, table_of: str = ""
 ) -> FileMapping:  # fmt: skip
-    """A mapping of what its TOML holds; `folder` is where files that are joined are looked for."""
+    """A mapping of what its TOML holds.
+
+    Args:
+        name: of its file, for errors.
+        held: what it holds.
+        folder: where files that are joined are looked for.
+        joins: by name, where they are instead.
+        table_of: the kind of a table of master data, whose rows need not have every field that its events must.
+
+    Raises:
+        MappingRefused: it says something that cannot be.
+    """
     top = Taken(held, f"mapping {name}")
     layout, fields = _layout(top), top.table("fields", f"mapping {name}: fields")
     if not fields.keys():
         raise MappingRefused(f"mapping {name} must have a table [fields] with one field or more, got none")
-    kinds = _kinds(top, fields)
+    kinds = _kinds(top, fields, table_of or "transaction")
     found = FileMapping(
         name, kinds, tuple(_rule(fields, each, kinds) for each in fields.keys()),  # noqa: SIM118  no dict
         tuple(_conditions(top, "skip", name, kinds)), tuple(_conditions(top, "when", name, kinds)),
         tuple(_joins(top, name, folder, joins or {})), _card(top, name), top.zone("time_zone"), layout,
     )  # fmt: skip
     top.end()
-    _check_required(found)
+    if not table_of:
+        _check_required(found)
+    elif kinds != (table_of,):
+        raise MappingRefused(f"{top.who}: type must be {table_of}, got {', '.join(kinds)}")
     return found
 
 
@@ -121,8 +135,8 @@ def _encoding(top: Taken) -> str:
     return found.name
 
 
-def _kinds(top: Taken, fields: Taken) -> tuple[str, ...]:
-    kind = top.text("type") or "transaction"
+def _kinds(top: Taken, fields: Taken, default: str) -> tuple[str, ...]:
+    kind = top.text("type") or default
     names = [kind]
     given = fields.peek(TYPE.name)
     if isinstance(given, dict):
@@ -139,6 +153,8 @@ def _kinds(top: Taken, fields: Taken) -> tuple[str, ...]:
 
 def _fields_of(kinds: tuple[str, ...]) -> dict[str, Field]:
     found = {each.name: each for kind in kinds for each in EVENT_KINDS[kind].fields if each.kind not in _NOT_MAPPED}
+    if "contract" in kinds:  # in whose tables a row is a price
+        found |= {each.name: each for each in PRICE}
     return {TYPE.name: TYPE, **found}
 
 

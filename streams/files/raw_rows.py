@@ -54,6 +54,16 @@ def column_name(text: object) -> str:
     return " ".join(clean(text_of(text)).split())
 
 
+def has_column(header: Sequence[str], name: str) -> bool:
+    """Whether a header has a name; `name#2` is a second of it.
+
+    >>> has_column(["id", "fee", "fee"], "fee#2"), has_column(["id", "fee"], "fee#2")
+    (True, False)
+    """
+    base, mark, count = name.rpartition("#")
+    return name in header or (bool(mark) and count.isdigit() and header.count(base) >= int(count))
+
+
 def is_blank(cells: Sequence[object]) -> bool:
     """Whether no cell has anything."""
     return not any(clean(text_of(each)) for each in cells)

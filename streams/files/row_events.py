@@ -82,8 +82,8 @@ class RowEvents:
         Raises:
             BadRow: it makes none, and why.
         """
-        for join, of in self._joined:
-            cells = [*cells, *of(clean(text_of(cells[join])))]
+        if self._joined:
+            cells = self._with_partners(cells)
         for skipped in self._skip:
             if skipped(cells, line):
                 return None
@@ -100,6 +100,38 @@ class RowEvents:
             if name not in event:
                 raise BadRow(name, f"{name} must be given{self._said_of(name)}, got a blank cell")
         return self._with_token(event, cells, line)
+
+    def values(self, cells: Row, line: int) -> tuple[dict[str, Any], BadRow | None] | None:
+        """What each field of a row has, but for blank ones, and the first error; None of a row that is left out.
+
+        For tables of which a bad row is still told by its key.
+        """
+        event: dict[str, Any] = {}
+        bad: BadRow | None = None
+        try:
+            cells = self._with_partners(cells)
+        except BadRow as error:
+            return event, error
+        if any(skipped(cells, line) for skipped in self._skip):
+            return None
+        for name, make in self._makers:
+            try:
+                value = make(cells, line, event)
+            except BadRow as error:
+                bad = bad or error
+                continue
+            if value is not None:
+                event[name] = value
+        for holds, values in self._when:
+            if holds(cells, line):
+                event.update(values)
+        return event, bad
+
+    def _with_partners(self, cells: Row) -> Row:
+        """A row's cells, and behind them those of its partners in other files."""
+        for join, of in self._joined:
+            cells = [*cells, *of(clean(text_of(cells[join])))]
+        return cells
 
     def record(self, cells: Row) -> str:
         """The cells that the mapping reads, by name, as JSON for a dead letter; never the card's number."""

@@ -43,7 +43,7 @@ EVENT, LETTER, SUSPECT = range(3)
 
 
 class Sorter:
-    """Takes what is to be sorted, then gives it in order, once.
+    """Takes what is to be sorted, then gives it in order, from the first each time.
 
     Args:
         run_bytes: how much is held in memory; `RUN_BYTES` by default.

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import csv
 from collections import deque
+from contextlib import suppress
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from domain.cards import mask
-from streams.files.errors import FileRefused
-from streams.files.raw_rows import MOST_PREAMBLE, RawRow, Rows, column_name
+from streams.files.errors import NoHeader
+from streams.files.raw_rows import MOST_PREAMBLE, RawRow, Rows, column_name, has_column
 from streams.files.texts import MOST_CHARS, has_bad_bytes
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def table_rows(lines: Iterator[Line], layout: Layout, columns: Sequence[str], na
         decoding: of the file, for columns of fixed widths, which are bytes.
 
     Raises:
-        FileRefused: no row has those names.
+        NoHeader: no row has those names.
     """
     if layout.fixed:
         return Rows([column_name(each[0]) for each in layout.fixed], _fixed(lines, layout, decoding))
@@ -50,9 +51,7 @@ def table_rows(lines: Iterator[Line], layout: Layout, columns: Sequence[str], na
         return Rows(names, _rows(chain(first, lines), delimiter, names))
     found = find_header(first, candidates, columns)
     if found is None:
-        raise FileRefused(
-            no_header(name, [_cells(each.text, _likeliest(first, candidates)) for each in first], columns)
-        )
+        raise NoHeader(no_header(name, [_cells(each.text, _likeliest(first, candidates)) for each in first], columns))
     at, count, delimiter, header = found
     return Rows(header, _rows(chain(first[at + count :], lines), delimiter, header), at)
 
@@ -66,19 +65,20 @@ def find_header(
         for delimiter in delimiters:
             if delimiter not in lines[at].text and len(wanted) > 1:
                 continue
-            reader = csv.reader((f"{each.text}\n" for each in lines[at : at + _MOST_LINES]), delimiter=delimiter)
-            try:
-                header = [column_name(each) for each in next(reader, [])]
-            except csv.Error:
-                continue
-            if all(_has(header, each) for each in wanted):
-                return at, reader.line_num, delimiter, header
+            for count, cells in _headers(lines[at : at + _MOST_LINES], delimiter):
+                header = [column_name(each) for each in cells]
+                if all(has_column(header, each) for each in wanted):
+                    return at, count, delimiter, header
     return None
 
 
-def _has(header: Sequence[str], name: str) -> bool:
-    base, mark, count = name.rpartition("#")
-    return name in header or (bool(mark) and count.isdigit() and header.count(base) >= int(count))
+def _headers(lines: Sequence[Line], delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The cells of a row that may be a header, and its lines: with quotes over several, then of its first alone."""
+    reader = csv.reader((f"{each.text}\n" for each in lines), delimiter=delimiter)
+    with suppress(csv.Error):
+        yield next(((reader.line_num, cells) for cells in reader), (1, []))
+    if reader.line_num > 1:
+        yield 1, _cells(lines[0].text, delimiter)
 
 
 def no_header(name: str, rows: Sequence[Sequence[object]], columns: Sequence[str]) -> str:
@@ -86,7 +86,7 @@ def no_header(name: str, rows: Sequence[Sequence[object]], columns: Sequence[str
     wanted = [column_name(each) for each in columns]
     best = max(rows, key=lambda cells: len({column_name(each) for each in cells} & set(wanted)), default=())
     names = [column_name(each) for each in best]
-    missing = [each for each in wanted if not _has(names, each)]
+    missing = [each for each in wanted if not has_column(names, each)]
     shown = ", ".join(mask(each) for each in names[:_SHOWN_COLUMNS] if each) or "nothing"
     return (
         f"{name} must have a row with the columns of the mapping among its first {MOST_PREAMBLE}: {missing[0]!r} is"

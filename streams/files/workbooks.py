@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from xml.etree.ElementTree import ParseError
 
 from streams.files.cells import MOST_DIGITS, Lost
-from streams.files.errors import FileRefused
+from streams.files.errors import FileRefused, NoHeader
 from streams.files.json_rows import cells_of
-from streams.files.raw_rows import MOST_PREAMBLE, RawRow, Rows, column_name, is_blank
+from streams.files.raw_rows import MOST_PREAMBLE, RawRow, Rows, column_name, has_column, is_blank
 from streams.files.tables import no_header
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def excel_rows(stream: BinaryIO, layout: Layout, columns: Sequence[str], name: s
         raise
     except _DAMAGED as error:
         raise FileRefused(f"{name} seems to be a damaged workbook ({error}): save it again") from error
-    raise FileRefused(no_header(name, seen, columns))
+    raise NoHeader(no_header(name, seen, columns))
 
 
 def first_cells(stream: BinaryIO, name: str) -> list[list[object]]:
@@ -98,7 +98,7 @@ def _header(
     wanted = {column_name(each) for each in columns}
     for at, (_, cells) in enumerate(rows):
         header = [column_name(each) for each in cells]
-        if wanted <= set(header):
+        if all(has_column(header, each) for each in wanted):
             return at + 1, header
     return None
 
@@ -146,7 +146,7 @@ def parquet_rows(stream: BinaryIO, columns: Sequence[str], name: str) -> Rows:
     tops = {column_name(each): each for each in names}
     missing = [each for each in wanted if each not in tops and each.partition(".")[0] not in tops]
     if missing:
-        raise FileRefused(no_header(name, [names], columns))
+        raise NoHeader(no_header(name, [names], columns))
 
     def rows() -> Iterator[RawRow]:
         number = 0

@@ -189,6 +189,15 @@ def test_a_name_that_a_file_has_or_two_take_at_once_is_refused(log: SqliteLog) -
     assert sales_of(log) == ["t1", "t2"]
 
 
+def test_a_name_like_a_position_has_keys_and_clocks_of_its_own(log: SqliteLog) -> None:
+    ingest(log, lines(now(1)), name="file")
+    found = PostedInput(log, "file/lines").take([posted(now(2), key="k")])
+    assert ingest(log, lines(now(1), now(3)), name="file").forwarded == 1
+    again = PostedInput(log, "file/lines").take([posted(now(2), key="k")])
+    assert [each.replayed for each in (*found, *again) if isinstance(each, Receipt)] == [False, True]
+    assert sales_of(log) == ["t1", "t2", "t3"]
+
+
 def test_requests_of_many_threads_are_each_answered_for_their_own_events(path: Path) -> None:
     receiver, found = Receiver(lambda: SqliteLog(path), "p"), {}
 

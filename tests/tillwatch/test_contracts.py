@@ -93,8 +93,8 @@ def test_a_contract_differs_price_by_price(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("m1,debit,0.5%,20.005,\n", "cap must have at most 2 digits behind the point, got 20.005"),
-        ("m1,debit,half,,\n", "rate_ppm must be a number such as 20 or 20.50, got 'half'"),
+        ("m1,debit,0.5%,20.005,\n", "cap must be an amount of at most 2 digits behind the point, got '20.005'"),
+        ("m1,debit,half,,\n", "rate_ppm must be a rate such as 0.6% or 6000, got 'half'"),
         ("m1,debit,0.00005%,,\n", "rate_ppm must be whole parts per million, such as 0.6% or 6000"),
         ("m1,debit,101%,,\n", "rate_ppm must be"),
         ("m1,debit,0.5%,,2026-05-20\nm1,credit,0.6%,,2026-05-21\n", "notice_from must be the same in all rows"),

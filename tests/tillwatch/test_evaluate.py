@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from html.parser import HTMLParser
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -105,6 +106,42 @@ def test_the_tables_say_the_same_as_the_json(result: tuple[str, dict[str, Any], 
     assert sum(each["head"]["part"] for each in figures["queue"]["head"]) > 20
     for words in ("Recall by effect", "Precision", "the severest 20", "several_mccs", "share of sales"):
         assert words in out
+
+
+def test_a_folder_with_events_of_another_kind_is_judged_alike_by_a_mapping(
+    folder: Path, result: tuple[str, dict[str, Any], str], tmp_path: Path
+) -> None:
+    fields = (
+        "txn_id",
+        "merchant_id",
+        "currency",
+        "response_code",
+        "mcc",
+        "txn_type",
+        "original_txn_id",
+        "terminal_id",
+        "stan",
+        "acquirer_code",
+    )
+    mapping, out = tmp_path / "m.toml", tmp_path / "r.json"
+    mapping.write_text(
+        '[fields]\namount = { column = "amount", unit = "minor" }\n'
+        'event_time = { column = "event_time", format = ["auto", "epoch-ms"] }\n'
+        'transmitted_at = { column = "transmitted_at", format = ["auto", "epoch-ms"] }\n'
+        'received_at = { column = "received_at", format = ["auto", "epoch-ms"] }\n'
+        + "".join(f'{each} = "{each}"\n' for each in fields)
+        + '[[skip]]\ncolumn = "txn_id"\nblank = true\n'
+    )
+    (tmp_path / "truth.json").write_bytes((folder / "truth.json").read_bytes())
+    assert "DIR must hold one file events.*" in call("evaluate", tmp_path, "--mapping", mapping).stderr
+    (tmp_path / "events.jsonl.gz").write_bytes(gzip.compress((folder / "events.jsonl").read_bytes(), 1))
+    done = call("evaluate", tmp_path, "--mapping", mapping, "--json", out)
+    assert done.exit_code == 0, done.output
+    assert msgspec.json.decode(out.read_bytes())["transactions"] == result[1]["transactions"]
+    mapping.write_text(mapping.read_text().replace('["auto", "epoch-ms"]', '"%d"'))
+    nothing = call("evaluate", tmp_path, "--mapping", mapping)
+    assert nothing.exit_code == 1
+    assert "event_time must be a time of the format %d" in " ".join(nothing.stderr.split())
 
 
 def test_the_page_is_well_formed_and_loads_nothing(result: tuple[str, dict[str, Any], str]) -> None:

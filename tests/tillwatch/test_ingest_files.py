@@ -12,7 +12,7 @@ import pytest
 
 from streams.files import sorting
 from streams.sqlite.address import SqliteAddress
-from tests.tillwatch.conftest import call
+from tests.tillwatch.conftest import call, finish, start
 from tillwatch import ingest as command
 from tillwatch.ingest_watch import watch
 from tillwatch.logs import open_log
@@ -206,6 +206,58 @@ def test_an_export_that_grew_at_its_top_is_taken_from_its_new_rows_on(url: str, 
     assert forwarded(url) == EVERY
 
 
+def test_a_file_is_gone_on_with_as_it_was_begun_whatever_settings_and_names_are(url: str, tmp_path: Path) -> None:
+    def lines(*days: int) -> list[str]:
+        return [
+            json.dumps({"txn_id": f"t{day}", "merchant_id": "m1", "amount": 1, "currency": "CNY",
+                        "event_time": f"2026-07-{day:02d}T10:00:00+08:00"}) for day in days
+        ]  # fmt: skip
+
+    for name in ("j", "j/lines", "j/lines/mark"):
+        file = written(tmp_path / "newest-first.jsonl", *lines(4, 1))
+        assert ingested(url, file, "--name", name)[0] == 0
+        written(file, *lines(5, 4, 1))
+        config = written(tmp_path / "late.toml", "late_s = 999999")  # now the file could be read as it stands
+        found = call("--config", config, "--log-url", url, "ingest", file, "--historic", "--json", "--name", name)
+        assert found.exit_code == 0, found.output
+    for name in ("k", "k/lines"):
+        file = written(tmp_path / "as-it-stands.jsonl", *lines(6, 7))
+        ingested(url, file, "--name", name)
+        written(file, *lines(6, 7, 5))  # now it would be sorted
+        assert ingested(url, file, "--name", name)[0] == 0
+
+
+@pytest.mark.parametrize("mapped", [True, False])
+def test_what_is_piped_again_without_a_name_is_not_doubled_and_more_of_it_is_taken(
+    url: str, mapping: Path, mapped: bool
+) -> None:
+    def piped(count: int) -> int:
+        each = rows(count) if mapped else [
+            json.dumps({"txn_id": row.split(",")[1].strip(), "merchant_id": "m1", "amount": 1, "currency": "CNY",
+                        "event_time": f"{row[:10]}T{row[11:19]}+08:00"}) for row in rows(count)
+        ]  # fmt: skip
+        given = "\n".join([HEADER, *each] if mapped else each) + "\n"
+        options = ("--mapping", mapping) if mapped else ()
+        process = start("--log-url", url, "ingest", "-", *options, "--historic", "--json")
+        code, out, errors = finish(process, given)
+        assert code == 0, errors
+        return int(json.loads(out)["forwarded"])
+
+    assert [piped(60), piped(60), piped(120), piped(120)] == [60, 0, 60, 0]
+    assert forwarded(url) == EVERY
+
+
+def test_replay_ends_as_ingest_does_where_all_or_much_was_refused(tmp_path: Path, mapping: Path) -> None:
+    good, bad = rows(50), "2026-07-02 00:00:00,x,oops,支付"
+    for lines, code in (([*good, bad], 3), ([bad], 1), (good, 0)):
+        file = written(tmp_path / "june.csv", HEADER, *lines)
+        found = call("replay", file, "--mapping", mapping)
+        assert found.exit_code == code
+        assert ("amount must be an amount, got 'oops'" in " ".join(found.stdout.split())) == (code != 0)
+    written(tmp_path / "june.csv", HEADER, *good, bad)
+    assert call("replay", tmp_path / "june.csv", "--mapping", mapping, "--max-refused", "5").exit_code == 0
+
+
 def test_files_given_together_are_merged_each_by_the_mapping_that_fits(url: str, tmp_path: Path, mapping: Path) -> None:
     refunds = tmp_path / "r.toml"
     refunds.write_text(
@@ -268,6 +320,7 @@ def test_a_folder_is_watched_and_each_finished_file_taken_once(tmp_path: Path, m
         (("x.csv", "x.csv"), "given once each"),
         (("x.csv", "--watch", "."), "--watch must stand without FILE"), (("x.csv", "--join", "a"), "must be NAME=FILE"),
         (("x.csv", "--max-refused", "101"), "is not in the range"),
+        (("x.csv", "--max-refused", "nan"), "is not a finite number"),
     ],
 )  # fmt: skip
 def test_options_that_do_not_go_together_are_refused(

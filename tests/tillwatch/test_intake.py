@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,10 +45,10 @@ def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def serving(log: Path, before: str = "") -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(log: Path, before: str = "", *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """An intake in a process of its own; what it runs before it starts may be given."""
     (port,) = free_ports(1)
-    arguments = ["tillwatch", "--log-url", SqliteAddress(log).url, "intake", "--port", str(port)]
+    arguments = ["tillwatch", "--log-url", SqliteAddress(log).url, "intake", "--port", str(port), *options]
     code = f"{before}import sys\nsys.argv = {arguments!r}\nfrom tillwatch.cli import main\nmain()\n"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
     try:
@@ -79,13 +80,17 @@ def sale(k: int) -> dict[str, Any]:
     return {"txn_id": f"t{k}", "merchant_id": f"m{k}", "amount": 1, "currency": "CNY", "event_time": NOW_MS - 60_000}
 
 
-def sales_of(path: Path) -> list[str]:
-    found = []
+def events_of(path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
     with SqliteLog(path) as log:
         for partition in range(log.partitions("events")):
             batch = log.read("events", partition, 0)
             found += [json.loads(batch.value(i)) for i in range(len(batch))]
-    return sorted(each["txn_id"] for each in found if "txn_id" in each)
+    return sorted((each for each in found if "txn_id" in each), key=itemgetter("txn_id"))
+
+
+def sales_of(path: Path) -> list[str]:
+    return [each["txn_id"] for each in events_of(path)]
 
 
 def test_a_retry_after_a_kill_between_append_and_answer_makes_no_double(token: Path, tmp_path: Path) -> None:
@@ -105,6 +110,22 @@ def test_a_retry_after_a_kill_between_append_and_answer_makes_no_double(token: P
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) in {0, -signal.SIGTERM}
     assert sales_of(path) == ["t1", "t2", "t3"]
+
+
+def test_a_field_of_card_numbers_becomes_tokens_before_anything_is_written(token: Path, tmp_path: Path) -> None:
+    path, key, pan = tmp_path / "log.db", tmp_path / "card.key", "6222021234567894"
+    key.write_bytes(b"k" * 32)
+    key.chmod(0o600)
+    with serving(path, "", "--pan-field", "pan", "--token-key", str(key)) as (address, _):
+        answer, _ = post(address, [{**sale(1), "pan": pan}, {**sale(2), "pan": "1"}])
+    assert (answer["accepted"], answer["errors"]) == (2, [])
+    assert [("card_token" in each, each.get("card_last4")) for each in events_of(path)] == [
+        (True, "7894"),
+        (False, None),
+    ]
+    assert not any("pan" in each for each in events_of(path))
+    assert all(pan.encode() not in each.read_bytes() for each in tmp_path.glob("log.db*"))
+    assert "--pan-field and --token-key must be given together" in call("intake", "--pan-field", "pan").stderr
 
 
 def test_it_does_not_start_without_a_token_or_in_the_clear_for_others(

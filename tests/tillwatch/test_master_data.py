@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import pytest
+from openpyxl import Workbook
 
-from domain.events import EVENT_KINDS, EVENTS, MERCHANT_ID, Field, Kind
+from domain.events import EVENT_KINDS, EVENTS
 from domain.field_names import FIELD_NAMES_ZH
 from engine.decoding.hashing import partition_of
 from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from tests.tillwatch.conftest import call
-from tillwatch.csv_rows import BadCell, cell_value
 from tillwatch.logs import open_log
 from tillwatch.master_data_view import MOST
 from tillwatch.settings import Settings
+from tillwatch.table_rows import Mapped, read_table
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 PAN = "6222021234567894"
 SHOPS = "merchant_id,short_name,mccs,rep_id\nm1,榆桅,5812;5814,r1\nm2,岚篱,5411,r2\n"
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 @pytest.fixture
@@ -148,7 +149,7 @@ def test_a_refused_row_has_its_line_and_reason_and_the_others_are_taken(log_file
         (13, "", "merchant_id"),
     ]  # fmt: skip
     messages = [each["message"] for each in found["refused"]]
-    assert messages[0] == "merchant_id must be written out, got 8.9821E+14: a spreadsheet has lost its digits"
+    assert messages[0] == "merchant_id must be written out, got '8.9821E+14': a spreadsheet has lost its digits"
     assert messages[1] == "mccs must be 4 characters, got 3: '541'"
     assert messages[5] == "row must have 6 cells as the header has, got 2"
     assert messages[6] == "merchant_id must stand once in a file, got 'm1' again, of line 2"
@@ -246,8 +247,8 @@ def test_a_long_table_of_changes_is_cut_and_says_how_many_more(log_file: Path, t
 @pytest.mark.parametrize(
     ("text", "arguments", "message"),
     [
-        ("name\nx\n", (), "must have a column merchant_id or 商户号, or one that --columns names, got name"),
-        ("", (), "got no header"),
+        ("name\nx\n", (), "must have a column merchant_id or 商户号, or one that --columns names"),
+        ("", (), "is empty"),
         ("merchant_id,商户号\nm,m\n", (), "must have one column of merchant_id, got 2"),
         ("merchant_id\nm\n", ("--columns", "city=城"), "must have the column '城' of city, got merchant_id"),
         ("merchant_id\nm\n", ("--columns", "city"), "must be FIELD=HEADER, got 'city'"),
@@ -278,13 +279,11 @@ def test_a_mapping_that_is_none_is_refused(log_file: Path, shops: Path, tmp_path
 
 def test_bytes_of_another_encoding_are_refused(log_file: Path, tmp_path: Path) -> None:
     table = tmp_path / "shops.csv"
-    table.write_bytes("merchant_id,city\nm,大连\n".encode("utf-16"))
-    result = run(log_file, "merchants", "diff", table)
-    assert (result.exit_code, result.stdout) == (1, "")
     table.write_bytes("merchant_id,city\nm,大连\n".encode("gb18030"))
-    assert (
-        "must be in UTF-8, got other bytes" in run(log_file, "merchants", "diff", table, "--encoding", "utf-8").stderr
-    )
+    (refused,) = ran(log_file, "merchants", "diff", table, "--encoding", "utf-8", code=3)["refused"]
+    assert refused["message"] == "line must be of the file's encoding, it has bytes that are not"
+    table.write_bytes("merchant_id,city\nm,Zürich\n".encode("cp1252"))
+    assert "its bytes are of another encoding" in run(log_file, "merchants", "diff", table).stderr
 
 
 def test_without_a_log_there_is_nothing_to_compare_with(shops: Path, tmp_path: Path) -> None:
@@ -293,8 +292,16 @@ def test_without_a_log_there_is_nothing_to_compare_with(shops: Path, tmp_path: P
     assert not (tmp_path / "nowhere.db").exists()
 
 
+def cell(tmp_path: Path, name: str, text: str) -> tuple[Any, str]:
+    """What a cell gives, and why not."""
+    file = tmp_path / "one.csv"
+    file.write_text(f'merchant_id,{name}\nm1,"{text.replace(chr(34), chr(34) * 2)}"\n', encoding="utf-8")
+    (row,) = read_table("merchant", file, Mapped(), "auto", "Asia/Shanghai").rows
+    return row.cells.get(name), row.bad.message if row.bad else ""
+
+
 @pytest.mark.parametrize(
-    ("cell", "value"),
+    ("text", "value"),
     [
         ("2026-07-01", 1_782_835_200_000), ("2026/7/1", 1_782_835_200_000), ("2026.7.1", 1_782_835_200_000),
         ("2026年7月1日", 1_782_835_200_000), ("20260701", 1_782_835_200_000), (" 2026-7-1 ", 1_782_835_200_000),
@@ -302,22 +309,91 @@ def test_without_a_log_there_is_nothing_to_compare_with(shops: Path, tmp_path: P
         ("2026年7月1日 09:30:15", 1_782_869_415_000), ("20260701 09:30", 1_782_869_400_000),
     ],
 )  # fmt: skip
-def test_a_time_may_be_written_in_many_ways(cell: str, value: int) -> None:
-    assert cell_value(Field("opened_at", Kind.TIME), cell, {}, SHANGHAI) == value
+def test_a_time_may_be_written_in_many_ways(tmp_path: Path, text: str, value: int) -> None:
+    assert cell(tmp_path, "opened_at", text) == (value, "")
 
 
-@pytest.mark.parametrize("cell", ["2026-7", "2026711", "45000", "2026-02-30", "tomorrow", "2026/7/1 25:00", "7/1/2026"])
-def test_a_time_that_is_none_is_refused_and_not_guessed_at(cell: str) -> None:
-    with pytest.raises(BadCell, match="opened_at must be a time such as 2026-01-05 or 2026/1/5 09:30, got"):
-        cell_value(Field("opened_at", Kind.TIME), cell, {}, SHANGHAI)
+@pytest.mark.parametrize("text", ["2026-7", "2026711", "45000", "2026-02-30", "tomorrow", "2026/7/1 25:00", "7/1/2026"])
+def test_a_time_that_is_none_is_refused_and_not_guessed_at(tmp_path: Path, text: str) -> None:
+    assert cell(tmp_path, "opened_at", text)[1].startswith("opened_at must be a time such as 2026-07-05")
 
 
 @pytest.mark.parametrize(
-    ("cell", "value"),
+    ("text", "value"),
     [("000123", "000123"), ('="000123"', "000123"), ("'000123", "000123"), ("5E12", "5E12"), (" ", None)],
 )
-def test_an_identifier_keeps_its_zeros(cell: str, value: str | None) -> None:
-    assert cell_value(MERCHANT_ID, cell, {}, SHANGHAI) == value
+def test_an_identifier_keeps_its_zeros(tmp_path: Path, text: str, value: str | None) -> None:
+    assert cell(tmp_path, "agent_id", text) == (value, "")
+
+
+def workbook(path: Path, *rows: list[Any]) -> Path:
+    book = Workbook()
+    other = book.active
+    assert other is not None
+    other.append(["封面"])
+    sheet = book.create_sheet("商户")
+    for each in rows:
+        sheet.append(each)
+    book.save(path)
+    return path
+
+
+def test_a_table_is_read_whatever_it_is_packed_and_written_in(log_file: Path, tmp_path: Path) -> None:
+    text = "商户清单\n\n商户号,商户简称,入网时间\n000123,榆桅,2024/3/1\n000124,岚篱,2024/3/2\n"
+    plain = tmp_path / "shops.csv"
+    plain.write_text(text, encoding="utf-8")
+    assert ran(log_file, "merchants", "import", plain)["appended"] == 2
+    made = {
+        "tsv": text.replace(",", "\t").encode("gb18030"), "semicolons": text.replace(",", ";").encode("utf-8-sig"),
+        "utf-16": text.encode("utf-16"), "gz": gzip.compress(text.encode()),
+    }  # fmt: skip
+    for name, data in made.items():
+        (tmp_path / name).write_bytes(data)
+    days = [datetime(2024, 3, 1), datetime(2024, 3, 2)]  # noqa: DTZ001  as spreadsheets have them
+    book = workbook(
+        tmp_path / "shops.xlsx", ["2024年"], ["商户号", "商户简称", "入网时间"], ["000123", "榆桅", days[0]],
+        ["000124", "岚篱", days[1]],
+    )  # fmt: skip
+    for file in (*(tmp_path / name for name in made), book):
+        found = ran(log_file, "merchants", "diff", file)
+        assert (found["unchanged"], found["changes"], found["refused"]) == (2, [], []), file
+
+
+def test_a_mapping_as_ingest_takes_them_reads_a_table_of_master_data(log_file: Path, tmp_path: Path) -> None:
+    table, mapping = tmp_path / "shops.csv", tmp_path / "shops.toml"
+    table.write_text("no;opened;mcc;state;city\n77;05.07.2024;742;open;x\n78;05.07.2024;742;test;x\n")
+    mapping.write_text(
+        'type = "merchant"\n[fields]\nmerchant_id = { column = "no", prefix = "m", pad = 5 }\n'
+        'opened_at = { column = "opened", format = "day-first", time_zone = "UTC" }\n'
+        'mccs = { column = "mcc", pad = 4 }\nstatus = { column = "state", values = { open = "active" },'
+        ' otherwise = "same" }\n'
+        '[[skip]]\ncolumn = "state"\nin = ["test"]\n'
+    )
+    found = ran(log_file, "merchants", "import", table, "--mapping", mapping)
+    (shop,) = flat(log_file)
+    assert (shop["merchant_id"], shop["opened_at"], shop["mccs"], shop["status"]) == (
+        "m00077", 1_720_137_600_000, ["0742"], "active",
+    )  # fmt: skip
+    assert (found["rows"], found["ignored"], "city" in shop) == (1, ["city"], False)
+    mapping.write_text('type = "person"\n[fields]\nperson_id = "no"\n')
+    assert "type must be merchant, got person" in run(log_file, "merchants", "diff", table, "--mapping", mapping).output
+
+
+def test_a_guess_of_a_table_is_a_mapping_that_takes_it_and_names_what_is_left(log_file: Path, tmp_path: Path) -> None:
+    table, guess = tmp_path / "shops.csv", tmp_path / "shops.toml"
+    table.write_text(
+        "收单商户清单\n商户编号,门店名称,营业状态,MCC码,业务员工号,开户日期,备注\nm1,榆桅,正常,5812,r1,2024/3/1,x\nm2,岚篱,停业,5411,r2,2024/3/2,\n",
+        encoding="gb18030",
+    )
+    result = run(log_file, "merchants", "import", table, "--guess", guess)
+    assert (result.exit_code, written(log_file)) == (0, [[]] * 4), result.output
+    assert "Columns that are not read: 备注" in guess.read_text(encoding="utf-8")
+    assert ran(log_file, "merchants", "import", table, "--mapping", guess)["appended"] == 2
+    one, two = sorted(flat(log_file), key=lambda each: each["merchant_id"])
+    assert (one["short_name"], one["status"], two["status"], one["mccs"], one["rep_id"]) == (
+        "榆桅", "active", "closed", ["5812"], "r1",
+    )  # fmt: skip
+    assert run(log_file, "merchants", "diff", table, "--guess", guess).exit_code == 2, "the file is there already"
 
 
 def test_every_field_of_merchants_and_people_has_a_name_in_chinese_that_no_other_has() -> None:

@@ -211,3 +211,16 @@ def test_two_files_are_joined_by_a_key(tmp_path: Path) -> None:
     assert "merchant_id must be given (column orders.shop)" in found[1].letter.message
     assert found[2].letter is not None
     assert "must stand once in orders.csv" in found[2].letter.message
+
+
+def test_a_quote_that_stays_open_in_the_header_costs_no_row() -> None:
+    data = DATA.replace("金额".encode(), '"金额'.encode(), 1)
+    assert ids(data) == WANTED
+
+
+def test_a_name_that_stands_twice_in_a_workbook_is_told_by_its_number() -> None:
+    data = workbook([*HEADER.split(","), "金额"], *([*row.split(","), "7.00"] for row in ROWS))
+    found = events(data, MAPPING.replace('"金额"', '"金额#2"'))
+    assert {each["amount"] for each in found} == {700}
+    with pytest.raises(FileRefused, match="'金额#3' is missing"):
+        events(data, MAPPING.replace('"金额"', '"金额#3"'))
