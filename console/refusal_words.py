@@ -38,7 +38,6 @@ SENTENCES: Mapping[str, str] = {
     "{} of a team must have 1 to {} printed characters, got {}": "团队{0}须为1至{1}个可打印字符，收到{2}个",
     "txn must be alert, transaction, type and time as JSON, got {}": "交易选择无效：{0}",
     "there is no such token, or it has ended": "令牌不存在或已失效",
-    "there is no open task {}": "没有待办任务{0}",
     "there is no task {} of {}": "{1}没有任务{0}",
     "there is no task {} of merchant {}": "商户{1}没有任务{0}",
     "there is no photo {}": "照片{0}不存在",

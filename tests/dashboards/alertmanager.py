@@ -73,14 +73,14 @@ def running(config: str, folder: Path) -> Iterator[Alertmanager]:
         )
         try:
             made = Alertmanager(f"http://127.0.0.1:{port}")
-            wait_until(lambda: _answers(f"{made.url}/-/ready"), "Alertmanager answers", 60)
+            wait_until(lambda: answers(f"{made.url}/-/ready"), "Alertmanager answers", 60)
             yield made
         finally:
             process.terminate()
             process.wait(20)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:
             return bool(answer.status == 200)

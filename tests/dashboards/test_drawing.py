@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dashboards.build import BOARDS, HERE
-from tests.dashboards.test_alertmanager import answers
+from tests.dashboards.alertmanager import answers
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import free_ports
 from tests.parts import command, require

@@ -125,10 +125,11 @@ class Site:
                 found[self.whose(merchant_id, time_ms, by)][name] += within(time_ms)
         confirmed = bool(rows(self.store, "decisions"))
         for each in self.tasks:
-            if not within(each["due_ms"]) or each["status"] == "withdrawn":
+            is_open = each["status"] == "open"
+            taken_back = each["status"] == "withdrawn" or (is_open and each["case_id"] == 1 and confirmed)
+            if not within(each["due_ms"]) or taken_back:
                 continue
             key = each["rep_id"] if by == "rep" else self.whose(each["merchant_id"], each["due_ms"], by)
-            is_open = each["status"] == "open"
             is_late = each["due_ms"] < (NOW_MS if is_open else each["answered_ms"])
             found[key] += Counter(
                 tasks=1, tasks_open=is_open, tasks_late=is_late, answered=not is_open,
