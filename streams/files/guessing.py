@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from domain.cards import holds_pan, mask
 from domain.currencies import DIGITS
-from domain.events import EARLIEST_MS, LATEST_MS, ROLES
+from domain.events import EARLIEST_MS, LATEST_MS, ROLES, TRANSACTION
 from streams.files import sniffing
 from streams.files.amounts import currency_code, minor_units
 from streams.files.cells import BLANK_WORDS, clean, text_of
@@ -36,8 +36,8 @@ _ROWS = 300
 _MOST_WORDS = 30
 _NAMES: dict[str, tuple[str, ...]] = {
     "txn_id": (
-        "txn_id", "transaction id", "trade no", "payment id", "psp reference", "balance transaction id", "交易单号",
-        "交易号", "交易流水号", "流水号", "订单号", "交易订单号", "商户单号", "id", "rrn", "检索参考号",
+        "txn_id", "transaction id", "trade no", "payment id", "psp reference", "balance transaction id", "trx id",
+        "交易单号", "交易号", "交易流水号", "流水号", "订单号", "交易订单号", "商户单号", "id", "rrn", "检索参考号",
     ),
     "merchant_id": (
         "merchant_id", "merchant account", "merchant id", "merchant no", "商户号", "商户编号", "商户代码", "特约商户号",
@@ -52,7 +52,9 @@ _NAMES: dict[str, tuple[str, ...]] = {
         "event_time", "created", "created (utc)", "date/time", "timestamp", "transaction time", "creation date",
         "交易时间", "交易日期时间", "支付时间", "交易创建时间", "时间", "创建时间", "datetime",
     ),
-    "txn_type": ("txn_type", "type", "transaction type", "reporting_category", "交易类型", "业务类型", "类型"),
+    "txn_type": (
+        "txn_type", "type", "transaction type", "reporting_category", "trx type", "交易类型", "业务类型", "类型",
+    ),
     "response_code": ("response_code", "response", "应答码", "响应码", "返回码"),
     "terminal_id": ("terminal_id", "terminal id", "终端号", "终端编号", "device name"),
     "mcc": ("mcc", "merchant category code", "商户类别码"),
@@ -65,18 +67,28 @@ _NAMES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _TIME_MARKS = ("time", "date", "created", "时间", "日期")
 _TYPE_WORDS = {
-    "purchase": ("消费", "支付", "付款", "sale", "charge", "payment", "settled", "purchase", "capture", "商户消费"),
+    "purchase": (
+        "消费", "支付", "付款", "sale", "charge", "payment", "settled", "purchase", "capture", "商户消费", "pay",
+        "paid", "success", "succeeded", "completed", "交易成功",
+    ),
     "refund": ("退款", "退货", "refund", "refunded", "return"),
     "void": ("撤销", "void", "cancel", "cancelled"),
     "reversal": ("冲正", "reversal"),
     "preauth": ("预授权", "authorisation", "authorization", "auth"),
     "completion": ("预授权完成", "completion"),
-}
+}  # fmt: skip
+_LEAST_PART = 4
+"""Letters of a word of a type that counts as a part of another: a `payout` is no `pay`."""
+_MONEY_BACK = {"refund", "void", "reversal"}
 _PARTS_FIRST = sorted(_TYPE_WORDS, key=lambda each: each == "purchase")
 """Types, that of sales last: a `Payment Refund` is a refund."""
+_LONGEST = {each.name: each.high for each in TRANSACTION if each.name.endswith("_id")}
+"""Characters of identifiers; longer ones, and names, are hashed to `_HASH` digits at most."""
+_HASH = 32
 _ZONE_NAMES = ("timezone", "time_zone", "tz", "时区")
 _FORMATS = ("auto", "day-first", "month-first", "epoch-ms", "epoch-s", "epoch-us", "excel")
-_SPLIT = re.compile(r"[\s_/()\-]+")
+_SPLIT = re.compile(r"[\s_/().\-]+|(?<=[a-z0-9])(?=[A-Z])")
+"""Between the words of a column's name: `transactionId` and `transaction.id` are two."""
 
 
 class Sample(NamedTuple):
@@ -109,6 +121,9 @@ def guessed(stream: BinaryIO, name: str) -> str:
         if field not in used and (column := _column(field, found, used, card)):
             used[field] = column
             lines += _optional(field, column, found)
+    if "txn_type" not in used and (column := _status(found, used, card)):
+        used["txn_type"] = column
+        lines += _types(column, list(Counter(_texts(found, column))), ["is it the type? Some of its words say so"])
     if card:
         lines += ["", "[card]", f"column = {quoted(card)}  # its cells look like card numbers: give --token-key"]
     left = [each for each in found.header if each and each not in used.values() and each != card]
@@ -194,7 +209,7 @@ def _card(found: Sample) -> str:
 def _column(field: str, found: Sample, used: dict[str, str], card: str) -> str:
     """The column that a field's names fit best, "" for none: the same name first, then one that holds it."""
     free = [each for each in found.cells if each != card and each not in used.values()]
-    plain = {each: " ".join(_SPLIT.split(each.lower())).strip() for each in free}
+    plain = {each: " ".join(_SPLIT.split(each)).strip().lower() for each in free}
     for word in _NAMES[field]:
         wanted = " ".join(_SPLIT.split(word)).strip()
         for each in free:
@@ -224,30 +239,37 @@ def _required(field: str, found: Sample, used: dict[str, str], card: str) -> lis
     if field == "event_time":
         return _time(found, used, column)
     if field == "currency" and not column:
-        return _currency(found)
+        return _currency(found, used)
     if not column:
         return [f'# {field} = {{ constant = "..." }}  # not sure: no column seems to have it; name one, or a constant']
     used[field] = column
     if field == "amount":
         return _amount(column, found)
-    unsure = _doubt(field, column, found)
-    return [f"{field} = {quoted(column)}{unsure}"]
+    return [_named(field, column, found)]
+
+
+def _named(field: str, column: str, found: Sample) -> str:
+    """A field that is what stands in a column, or where that is no identifier a hash of it."""
+    most, texts = _LONGEST.get(field), _texts(found, column)
+    if most is None or all(each.isascii() and len(each) <= most for each in texts):
+        return f"{field} = {quoted(column)}{_doubt(field, column, found)}"
+    doubt = f"identifiers are ASCII and at most {most} characters long; a hash stands for each"
+    return f"{field} = {{ column = {quoted(column)}, hash = {min(most, _HASH)} }}{_remark([doubt])}"
 
 
 def _doubt(field: str, column: str, found: Sample) -> str:
     texts = _texts(found, column)
     if field == "txn_id" and len(set(texts)) < len(texts):
         return "  # not sure: the same id stands in several rows"
-    if field == "merchant_id" and not all(each.isascii() for each in texts):
-        return "  # not sure: identifiers are ASCII, these are not; give each a number by values"
     if field == "currency" and any(currency_code(each) not in DIGITS for each in texts):
         return "  # not sure: some are no codes of ISO 4217; say by values which they are"
     return ""
 
 
-def _currency(found: Sample) -> list[str]:
+def _currency(found: Sample, used: dict[str, str]) -> list[str]:
     coded = [each for each in found.cells if (texts := _texts(found, each)) and all(text in DIGITS for text in texts)]
     if coded:
+        used["currency"] = coded[0]
         return [f"currency = {quoted(coded[0])}  # not sure: what stands there are codes of currencies"]
     signs = Counter(
         sign for column in found.cells for each in found.cells[column] for sign in text_of(each) if sign in "¥￥$€£"
@@ -332,19 +354,36 @@ def _optional(field: str, column: str, found: Sample) -> list[str]:
         return [f"fee = {{ column = {quoted(column)}, round = true{sign} }}"]
     if field == "entry_mode" and not all(each.isdigit() for each in words):
         return [f"# entry_mode: {column} has no digits; say by values which they are"]
-    return [f"{field} = {quoted(column)}"]
+    return [_named(field, column, found)]
 
 
-def _types(column: str, words: list[str]) -> list[str]:
-    known = {}
-    for word in words:
-        low = word.lower()
-        kind = word if word in ROLES else next((k for k, names in _TYPE_WORDS.items() if low in names), "")
-        kind = kind or next((k for k in _PARTS_FIRST if any(len(n) > 1 and n in low for n in _TYPE_WORDS[k])), "")
-        known[word] = kind
+def _status(found: Sample, used: dict[str, str], card: str) -> str:
+    """The column of few words some of which say that money went back, "" for none."""
+    for column in found.cells:
+        words = set(_texts(found, column))
+        if column != card and column not in used.values() and len(words) <= _MOST_WORDS:
+            kinds = {_type(each) for each in words}
+            if kinds & _MONEY_BACK and "purchase" in kinds:
+                return column
+    return ""
+
+
+def _type(word: str) -> str:
+    """The type of transaction that a word means, "" for none that is known."""
+    low = word.lower()
+    if word in ROLES:
+        return word
+    if whole := next((kind for kind, names in _TYPE_WORDS.items() if low in names), ""):
+        return whole
+    parts = {kind: [n for n in _TYPE_WORDS[kind] if len(n) >= _LEAST_PART or not n.isascii()] for kind in _PARTS_FIRST}
+    return next((kind for kind, names in parts.items() if any(each in low for each in names)), "")
+
+
+def _types(column: str, words: list[str], doubts: Sequence[str] = ()) -> list[str]:
+    known = {word: _type(word) for word in words}
     unknown = [each for each, kind in known.items() if not kind]
     table = ", ".join(f"{quoted(word)} = {quoted(kind)}" for word, kind in known.items() if kind)
-    doubts = [f"what are {', '.join(map(mask, unknown))}?"] if unknown else []
+    doubts = [*doubts, *([f"what is meant by {', '.join(map(mask, unknown))}?"] if unknown else [])]
     made = [f"txn_type = {{ column = {quoted(column)}, values = {{ {table} }} }}{_remark(doubts)}"]
     return made if table else [f"# {made[0]}"]
 

@@ -37,7 +37,7 @@ def test_of_a_payment_service_all_but_the_merchant_the_zone_and_what_is_no_sale_
     for line in (
         'txn_id = "Transaction ID"', 'currency = "Currency"', 'format = "month-first"',
         "is the zone what stands in TimeZone?", '"Payment Refund" = "refund"', '"Checkout Payment" = "purchase"',
-        "what are General Withdrawal?", 'fee = { column = "Fee", round = true, negative = "turn" }',
+        "what is meant by General Withdrawal?", 'fee = { column = "Fee", round = true, negative = "turn" }',
     ):  # fmt: skip
         assert line in found
     said = found.replace(
@@ -58,3 +58,30 @@ def test_a_currency_is_found_by_what_stands_there_where_its_name_says_nothing(tm
     found = guessed(tmp_path, SIBS)
     assert 'currency = "Moeda"' in found
     assert 'format = "day-first"' in found
+
+
+AGGREGATOR = """\
+payoutBatch,trx-id,storeId,merchantId,createdAt,amount.value,amount.currency,orderStatus,feeAmount
+B1,8f14e45f-ceea-467f-ab4b-1c2d3e4f5a6b,S1,Merchant-33333333-3333-3333-3333-333333333331,2026-09-18T09:00:00Z,45.00,EUR,SUCCESS,0.36
+B1,45c48cce-2e2d-4fbd-9aa1-8f2b3c4d5e6f,S1,Merchant-33333333-3333-3333-3333-333333333331,2026-09-18T09:05:00Z,20.00,EUR,REFUND,-0.16
+B1,d3d94468-02a4-4325-b2c0-9f1e2d3c4b5a,S2,Merchant-33333333-3333-3333-3333-333333333332,2026-09-18T09:06:00Z,8.00,EUR,SUCCESS,0.06
+"""
+
+
+def test_names_in_camel_case_long_identifiers_and_refunds_told_by_a_status_are_found(tmp_path: Path) -> None:
+    found = guessed(tmp_path, AGGREGATOR)
+    for line in (
+        'txn_id = "trx-id"', 'merchant_id = { column = "merchantId", hash = 32 }', 'currency = "amount.currency"',
+        'txn_type = { column = "orderStatus", values = { "SUCCESS" = "purchase", "REFUND" = "refund" } }',
+    ):  # fmt: skip
+        assert line in found
+    shown = call("ingest", tmp_path / "in.csv", "--mapping", tmp_path / "m.toml", "--dry-run")
+    assert shown.exit_code == 0, shown.output
+    assert "3 events, 0 rows refused" in " ".join(shown.output.split())
+    assert shown.output.count('"txn_type":"refund"') == 1
+
+
+def test_a_payout_is_no_payment(tmp_path: Path) -> None:
+    found = guessed(tmp_path, AGGREGATOR.replace("orderStatus", "type").replace("REFUND", "Payout"))
+    assert 'values = { "SUCCESS" = "purchase" }' in found
+    assert "what is meant by Payout?" in found
