@@ -9,6 +9,10 @@ class FileRefused(TillwatchError):
     """A file that cannot be read: what it seems to be, and what to do."""
 
 
+class UnknownEncoding(FileRefused):
+    """A text in an encoding that its bytes do not tell."""
+
+
 class NoHeader(FileRefused):
     """A file in which no row has the columns that are wanted."""
 

@@ -6,46 +6,39 @@ until somebody has filled it in.
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections import Counter
 from contextlib import ExitStack
-from itertools import islice
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 from domain.cards import holds_pan, mask
 from domain.currencies import DIGITS
-from domain.events import EARLIEST_MS, LATEST_MS, ROLES, TRANSACTION
-from streams.files import sniffing
+from domain.events import ROLES, TRANSACTION
 from streams.files.amounts import currency_code, minor_units
-from streams.files.cells import BLANK_WORDS, clean, text_of
-from streams.files.errors import FileRefused
-from streams.files.json_rows import document_records, line_records
-from streams.files.raw_rows import MOST_PREAMBLE, column_name
-from streams.files.tables import DELIMITERS
-from streams.files.texts import Decoding, lines_of
-from streams.files.times import time_reader
-from streams.files.unpacking import EXCEL, unpacked
-from streams.files.workbooks import first_cells, parquet_rows
+from streams.files.cells import clean, text_of
+from streams.files.sampling import ROWS, Sample, reads, sample_of, time_format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
-_ROWS = 300
 _MOST_WORDS = 30
 _NAMES: dict[str, tuple[str, ...]] = {
     "txn_id": (
         "txn_id", "transaction id", "trade no", "payment id", "psp reference", "balance transaction id", "trx id",
-        "交易单号", "交易号", "交易流水号", "流水号", "订单号", "交易订单号", "商户单号", "id", "rrn", "检索参考号",
+        "trans id", "txn id", "交易单号", "交易号", "交易流水号", "流水号", "订单号", "交易订单号", "商户单号", "id",
+        "rrn", "检索参考号", "参考号", "支付单号", "订单编号", "reference number", "reference",
+        "ref", "receipt number", "belegnummer",
     ),
     "merchant_id": (
         "merchant_id", "merchant account", "merchant id", "merchant no", "商户号", "商户编号", "商户代码", "特约商户号",
-        "门店编号", "location", "merchant name", "merchant",
+        "门店编号", "merchant number", "mid", "store id", "shop id", "shop code", "händlernummer", "location",
+        "merchant name", "merchant", "商户名称", "门店名称", "门店", "store", "shop",
     ),
     "amount": (
         "amount", "gross", "gross collected", "gross debit (gc)", "total collected", "金额", "交易金额", "订单金额",
-        "金额(元)", "实付金额",
+        "金额(元)", "实付金额", "收款金额", "支付金额", "消费金额", "transaction amount", "total", "betrag", "importe",
+        "montant",
     ),
     "currency": ("currency", "ccy", "币种", "货币", "交易币种"),
     "event_time": (
@@ -54,24 +47,25 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "txn_type": (
         "txn_type", "type", "transaction type", "reporting_category", "trx type", "交易类型", "业务类型", "类型",
+        "vorgang",
     ),
     "response_code": ("response_code", "response", "应答码", "响应码", "返回码"),
-    "terminal_id": ("terminal_id", "terminal id", "终端号", "终端编号", "device name"),
+    "terminal_id": ("terminal_id", "terminal id", "终端号", "终端编号", "device name", "terminal"),
     "mcc": ("mcc", "merchant category code", "商户类别码"),
-    "fee": ("fee", "fees", "手续费", "服务费", "commission (nc)"),
+    "fee": ("fee", "fees", "手续费", "商户手续费", "服务费", "commission (nc)", "commission", "merchant fee", "gebühr"),
     "entry_mode": ("entry_mode", "entry mode", "pos entry mode", "输入方式"),
     "scheme": ("scheme", "card brand", "payment method", "卡组织"),
     "auth_code": ("auth_code", "auth code", "授权码"),
     "original_txn_id": ("original_txn_id", "原交易单号", "原订单号", "原交易流水号"),
     "stan": ("stan", "trace no", "系统跟踪号"),
 }  # fmt: skip
-_TIME_MARKS = ("time", "date", "created", "时间", "日期")
+_TIME_MARKS = ("time", "date", "created", "datum", "时间", "日期")
 _TYPE_WORDS = {
     "purchase": (
         "消费", "支付", "付款", "sale", "charge", "payment", "settled", "purchase", "capture", "商户消费", "pay",
-        "paid", "success", "succeeded", "completed", "交易成功",
+        "paid", "收款", "kauf", "success", "succeeded", "completed", "交易成功",
     ),
-    "refund": ("退款", "退货", "refund", "refunded", "return"),
+    "refund": ("退款", "退货", "refund", "refunded", "return", "gutschrift"),
     "void": ("撤销", "void", "cancel", "cancelled"),
     "reversal": ("冲正", "reversal"),
     "preauth": ("预授权", "authorisation", "authorization", "auth"),
@@ -86,16 +80,10 @@ _LONGEST = {each.name: each.high for each in TRANSACTION if each.name.endswith("
 """Characters of identifiers; longer ones, and names, are hashed to `_HASH` digits at most."""
 _HASH = 32
 _ZONE_NAMES = ("timezone", "time_zone", "tz", "时区")
-_FORMATS = ("auto", "day-first", "month-first", "epoch-ms", "epoch-s", "epoch-us", "excel")
+_MINOR, _MAJOR = "分", "元"
+"""What may stand behind a column's name: `金额(分)`."""
 _SPLIT = re.compile(r"[\s_/().\-]+|(?<=[a-z0-9])(?=[A-Z])")
 """Between the words of a column's name: `transactionId` and `transaction.id` are two."""
-
-
-class Sample(NamedTuple):
-    """Columns, and the first cells of each that are not blank."""
-
-    header: list[str]
-    cells: dict[str, list[object]]
 
 
 def guessed(stream: BinaryIO, name: str) -> str:
@@ -108,9 +96,10 @@ def guessed(stream: BinaryIO, name: str) -> str:
         found = sample_of(stream, name, stack)
     used: dict[str, str] = {}
     lines = [
-        f"# A first mapping of {mask(name)}, guessed from its first {_ROWS} rows. Read it, above all what is not sure.",
+        f"# A first mapping of {mask(name)}, guessed from its first {ROWS} rows. Read it, above all what is not sure.",
         "# docs/mapping.md has the format.",
         'time_zone = "Asia/Shanghai"  # not sure: the zone of times without an offset',
+        *found.layout,
         "",
         "[fields]",
     ]
@@ -120,7 +109,7 @@ def guessed(stream: BinaryIO, name: str) -> str:
     for field in _NAMES:
         if field not in used and (column := _column(field, found, used, card)):
             used[field] = column
-            lines += _optional(field, column, found)
+            lines += _optional(field, column, found, used)
     if "txn_type" not in used and (column := _status(found, used, card)):
         used["txn_type"] = column
         lines += _types(column, list(Counter(_texts(found, column))), ["is it the type? Some of its words say so"])
@@ -130,67 +119,6 @@ def guessed(stream: BinaryIO, name: str) -> str:
     if left:
         lines += ["", f"# Columns that are not read: {', '.join(map(mask, left))}"]
     return "\n".join(lines) + "\n"
-
-
-def sample_of(stream: BinaryIO, name: str, stack: ExitStack) -> Sample:
-    """The first rows of a file without a mapping: its header is the first row of names as wide as others."""
-    found = unpacked(stream, name, stack)
-    decoding = Decoding(found.name)
-    if found.kind == sniffing.PARQUET:
-        rows = parquet_rows(found.stream, [], found.name)
-        return _sampled(rows.header, (each.cells for each in rows.rows))
-    if found.kind in (sniffing.JSON, sniffing.JSON_LINES):
-        read = line_records if found.kind == sniffing.JSON_LINES else document_records
-        held = [each.value for each in islice(read(found.stream, decoding, found.name), _ROWS)]
-        flat = [dict(_flat(each)) for each in held if isinstance(each, dict)]
-        header = list(dict.fromkeys(key for each in flat for key in each))
-        return _sampled(header, ([each.get(key) for key in header] for each in flat))
-    if found.kind == EXCEL:
-        table: list[list[object]] = first_cells(found.stream, found.name)
-    else:
-        lines = [each.text for each in islice(lines_of(found.stream, decoding, found.name), _ROWS + MOST_PREAMBLE)]
-        delimiter = max(DELIMITERS, key=lambda each: sum(min(line.count(each), 20) for line in lines))
-        table = [list(each) for each in csv.reader((f"{line}\n" for line in lines), delimiter=delimiter)]
-    at = _header_at(table)
-    if at is None:
-        raise FileRefused(f"{found.name} must have a header of two columns or more to be guessed from, none was found")
-    return _sampled([column_name(each) for each in table[at]], table[at + 1 :])
-
-
-def _flat(record: dict[str, object], start: str = "") -> Iterator[tuple[str, object]]:
-    for key, value in record.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{start}{key}.")
-        else:
-            yield f"{start}{key}", value
-
-
-def _header_at(table: Sequence[Sequence[object]]) -> int | None:
-    """Where the header is: the first row of names alone that is nearly as wide as most rows are."""
-    widths = Counter(n for row in table if (n := sum(1 for each in row if column_name(each))) > 1)
-    if not widths:
-        return None
-    usual = max(n for n, _ in widths.most_common(2))
-    for at, row in enumerate(table):
-        names = [column_name(each) for each in row if column_name(each)]
-        if len(names) * 2 > usual and len(names) > 1 and not any(_is_value(each) for each in names):
-            return at
-    return None
-
-
-def _is_value(text: str) -> bool:
-    return _reads(text, "auto") or bool(re.fullmatch(r"[¥$€£(-]*[0-9][0-9,. ]*\)?", text))
-
-
-def _sampled(header: list[str], rows: Iterable[Sequence[object]]) -> Sample:
-    cells: dict[str, list[object]] = {each: [] for each in header if each}
-    for row in islice(rows, _ROWS):
-        if sum(1 for each in row if column_name(each)) * 2 < len(cells):
-            continue
-        for name, cell in zip(header, row, strict=False):
-            if name and clean(text_of(cell)) not in ("", *BLANK_WORDS):
-                cells[name].append(cell)
-    return Sample(header, cells)
 
 
 def _texts(found: Sample, column: str) -> list[str]:
@@ -209,7 +137,7 @@ def _card(found: Sample) -> str:
 def _column(field: str, found: Sample, used: dict[str, str], card: str) -> str:
     """The column that a field's names fit best, "" for none: the same name first, then one that holds it."""
     free = [each for each in found.cells if each != card and each not in used.values()]
-    plain = {each: " ".join(_SPLIT.split(each)).strip().lower() for each in free}
+    plain = {each: " ".join(word for word in _words(each) if word not in (_MINOR, _MAJOR)) for each in free}
     for word in _NAMES[field]:
         wanted = " ".join(_SPLIT.split(word)).strip()
         for each in free:
@@ -220,9 +148,14 @@ def _column(field: str, found: Sample, used: dict[str, str], card: str) -> str:
     for word in _NAMES[field]:
         wanted = " ".join(_SPLIT.split(word)).strip()
         for each in free:
-            if len(wanted) > 2 and wanted in plain[each] and _fits(field, found, each):
+            if (len(wanted) > 2 or not wanted.isascii()) and wanted in plain[each] and _fits(field, found, each):
                 return each
     return ""
+
+
+def _words(column: str) -> list[str]:
+    """The words of a column's name."""
+    return [each.lower() for each in _SPLIT.split(column.replace("（", "(").replace("）", ")")) if each]
 
 
 def _fits(field: str, found: Sample, column: str) -> bool:
@@ -289,29 +222,28 @@ def _minor(text: str, decimal: str = ".") -> int | None:
 def _amount(column: str, found: Sample) -> list[str]:
     texts = _texts(found, column)
     keys, doubts = [f"column = {quoted(column)}"], []
-    if sum(_minor(each) is None for each in texts) > sum(_minor(each, ",") is None for each in texts):
+    if _has_comma(texts):
         keys.append('decimal = ","')
-    if texts and not any(set(each) & set(".,¥￥$€£元") for each in texts):
+    if _is_minor(column, texts):
         keys.append('unit = "minor"')
-        doubts.append("no amount has a point, so they are taken for minor units such as fen")
+        if _MINOR not in _words(column):
+            doubts.append("no amount has a point, so they are taken for minor units such as fen")
     if any((_minor(each) or 0) < 0 for each in texts):
         keys.append('negative = "refund"')
         doubts.append("negative amounts are taken for refunds")
     return [f"amount = {{ {', '.join(keys)} }}{_remark(doubts)}"]
 
 
-def time_format(cells: Sequence[object]) -> str:
-    """The format that reads every one of some times, "" for none."""
-    some = cells[:100]
-    return next((form for form in _FORMATS if some and all(_reads(each, form) for each in some)), "")
+def _has_comma(texts: Sequence[str]) -> bool:
+    """Whether more of some amounts can be read with a decimal comma than with a point."""
+    return sum(_minor(each) is None for each in texts) > sum(_minor(each, ",") is None for each in texts)
 
 
-def _reads(cell: object, form: str) -> bool:
-    try:
-        ms = time_reader([form], "UTC")(cell if not isinstance(cell, str) else clean(cell))
-    except ValueError:
-        return False
-    return EARLIEST_MS <= ms < LATEST_MS
+def _is_minor(column: str, texts: Sequence[str]) -> bool:
+    """Whether amounts are of minor units, as the column's name says, or none of them has a point or a sign."""
+    if {_MINOR, _MAJOR} & set(_words(column)):
+        return _MINOR in _words(column)
+    return bool(texts) and not any(set(each) & set(".,¥￥$€£元") for each in texts)
 
 
 def _time(found: Sample, used: dict[str, str], column: str) -> list[str]:
@@ -331,7 +263,7 @@ def _time(found: Sample, used: dict[str, str], column: str) -> list[str]:
         source = f"columns = [{quoted(column)}, {quoted(clock)}]"
     if zoned := next((each for each in found.cells if each.lower().replace(" ", "") in _ZONE_NAMES), ""):
         doubts.append(f"is the zone what stands in {zoned}? Put it behind the time by a template, and give zones")
-    if form == "day-first" and all(_reads(each, "month-first") for each in found.cells[column][:100]):
+    if form == "day-first" and all(reads(each, "month-first") for each in found.cells[column][:100]):
         doubts.append("every day may as well be a month: is it month-first?")
     given = "" if form == "auto" else f", format = {quoted(form)}"
     return [f"event_time = {{ {source}{given} }}{_remark(doubts)}"]
@@ -341,7 +273,7 @@ def _is_clock(texts: Sequence[str]) -> bool:
     return bool(texts) and all(re.fullmatch(r"\d{1,2}:\d\d(:\d\d)?|\d{5,6}", each) for each in texts)
 
 
-def _optional(field: str, column: str, found: Sample) -> list[str]:
+def _optional(field: str, column: str, found: Sample, used: dict[str, str]) -> list[str]:
     texts = _texts(found, column)
     words = Counter(texts)
     if field == "txn_type":
@@ -349,9 +281,13 @@ def _optional(field: str, column: str, found: Sample) -> list[str]:
             return [f"# txn_type: {column} has {len(words)} different words; say by values which they are"]
         return _types(column, list(words))
     if field == "fee":
-        turned = texts and all((_minor(each) or 0) <= 0 for each in texts)
+        amounts = _texts(found, used.get("amount", ""))
+        point = "," if _has_comma(texts) else "."
+        decimal = ', decimal = ","' if point == "," else ""
+        turned = texts and all((_minor(each, point) or 0) <= 0 for each in texts)
         sign = ', negative = "turn"' if turned else ""
-        return [f"fee = {{ column = {quoted(column)}, round = true{sign} }}"]
+        unit = ', unit = "minor"' if _is_minor(column, [*texts, *amounts]) else ""
+        return [f"fee = {{ column = {quoted(column)}, round = true{decimal}{unit}{sign} }}"]
     if field == "entry_mode" and not all(each.isdigit() for each in words):
         return [f"# entry_mode: {column} has no digits; say by values which they are"]
     return [_named(field, column, found)]

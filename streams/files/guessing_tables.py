@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, BinaryIO
 from domain.cards import mask
 from domain.events import EVENT_KINDS, Kind
 from domain.field_names import columns_zh
-from streams.files.guessing import Sample, quoted, sample_of, time_format
+from streams.files.guessing import quoted
+from streams.files.sampling import Sample, sample_of, time_format
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,8 +60,8 @@ def guessed_table(kind: str, stream: BinaryIO, name: str) -> str:
     used = dict(_columns(kind, found))
     lines = [
         f"# A first mapping of {mask(name)}. Read it, above all what is not sure. docs/mapping.md has the format.",
-        f"type = {quoted(kind)}", 'time_zone = "Asia/Shanghai"  # not sure: the zone of times without an offset', "",
-        "[fields]",
+        f"type = {quoted(kind)}", 'time_zone = "Asia/Shanghai"  # not sure: the zone of times without an offset',
+        *found.layout, "", "[fields]",
     ]  # fmt: skip
     key = EVENT_KINDS[kind].key
     if key not in used:

@@ -6,7 +6,7 @@ import codecs
 import re
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from streams.files.errors import FileRefused
+from streams.files.errors import UnknownEncoding
 from streams.files.rules import AUTO
 from streams.files.sniffing import utf_16_of
 from streams.files.unpacking import reading
@@ -131,7 +131,7 @@ def _encoding_of(data: bytes, name: str) -> str:
     paired = sum(len(each) for each in pairs if len(each) == 4 or each[1] > 0x7F)
     if paired * 10 >= high * 8:
         return "gb18030"
-    raise FileRefused(
+    raise UnknownEncoding(
         f"{name} must be UTF-8, UTF-16 or GB18030, its bytes are of another encoding: name it in the mapping, such as"
         ' encoding = "cp1252"'
     )

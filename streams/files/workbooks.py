@@ -64,17 +64,21 @@ def excel_rows(stream: BinaryIO, layout: Layout, columns: Sequence[str], name: s
 
 
 def first_cells(stream: BinaryIO, name: str) -> list[list[object]]:
-    """The first rows of the first sheet, for a guess; raises FileRefused if the workbook is damaged."""
+    """The first rows of the sheet that is fullest there, for a guess; raises FileRefused if the workbook is damaged."""
     from openpyxl import load_workbook  # noqa: PLC0415  it takes a quarter of a second
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            sheet = load_workbook(stream, read_only=True, data_only=True).worksheets[0]
-        sheet.reset_dimensions()
-        return [list(each) for each in islice(sheet.iter_rows(values_only=True), MOST_PREAMBLE * 2)]
+            sheets = load_workbook(stream, read_only=True, data_only=True).worksheets
+        return max(map(_first_of, sheets), key=lambda rows: sum(not is_blank(each) for each in rows))
     except _DAMAGED as error:
         raise FileRefused(f"{name} seems to be a damaged workbook ({error}): save it again") from error
+
+
+def _first_of(sheet: Any) -> list[list[object]]:
+    sheet.reset_dimensions()
+    return [list(each) for each in islice(sheet.iter_rows(values_only=True), MOST_PREAMBLE * 2)]
 
 
 def _check_size(size: int, name: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
+
+import openpyxl
 
 from tests.tillwatch.conftest import call
 
@@ -85,3 +88,64 @@ def test_a_payout_is_no_payment(tmp_path: Path) -> None:
     found = guessed(tmp_path, AGGREGATOR.replace("orderStatus", "type").replace("REFUND", "Payout"))
     assert 'values = { "SUCCESS" = "purchase" }' in found
     assert "what is meant by Payout?" in found
+
+
+BANK = """\
+Händlernummer;Terminal-ID;Belegnummer;Datum;Uhrzeit;Vorgang;Betrag;Gebühr;Währung
+4556000001;60000001;000001;18.09.26;09:00;Kauf;1.045,00 €;2,10 €;EUR
+4556000001;60000001;000002;18.09.26;09:05;Gutschrift;20,00 €;0,04 €;EUR
+4556000002;60000002;000003;18.09.26;09:06;Kauf;8,00 €;0,02 €;EUR
+;;;;;Summe;1.073,00 €;;
+"""
+FEN = """\
+商户编号,终端编号,交易日期,交易时间,交易类型,金额(分),手续费（分）,参考号
+822581070110001,10100001,20260918,090000,消费,4500,27,650115224295
+822581070110001,10100001,20260918,090500,消费撤销,4500,27,650115224296
+"""
+
+
+def dry(folder: Path, name: str) -> str:
+    """What a dry run by the guessed mapping says, as one line."""
+    shown = call("ingest", folder / name, "--mapping", folder / "m.toml", "--dry-run")
+    assert shown.exit_code == 0, shown.output
+    return " ".join(shown.output.split())
+
+
+def test_a_text_in_a_western_encoding_with_decimal_commas_is_read_as_guessed(tmp_path: Path) -> None:
+    (tmp_path / "in.csv").write_bytes(BANK.encode("cp1252"))
+    assert call("ingest", tmp_path / "in.csv", "--guess", tmp_path / "m.toml").exit_code == 0
+    found = (tmp_path / "m.toml").read_text(encoding="utf-8")
+    assert 'encoding = "cp1252"  # not sure' in found
+    said = dry(tmp_path, "in.csv")
+    assert '"fee":210,"amount":104500' in said
+    assert '"txn_type":"refund"' in said
+    assert "3 events, 0 rows refused" in said
+
+
+def test_amounts_are_in_the_unit_that_stands_behind_a_columns_name(tmp_path: Path) -> None:
+    found = guessed(tmp_path, FEN)
+    assert 'amount = { column = "金额(分)", unit = "minor" }\n' in found, "nothing is unsure of it"
+    said = dry(tmp_path, "in.csv")
+    assert '"fee":27,"amount":4500' in said
+    assert "2 events, 0 rows refused" in said
+
+
+def test_records_are_found_within_a_document_and_on_the_fullest_sheet(tmp_path: Path) -> None:
+    of = [{"id": f"t{k}", "merchant": {"id": "m1"}, "amount": {"value": "8.00", "currency": "EUR"},
+           "createdAt": f"2026-09-18T09:0{k}:00+02:00"} for k in range(3)]  # fmt: skip
+    (tmp_path / "in.json").write_text(json.dumps({"page": 1, "data": {"payments": of, "links": [{"next": "x"}]}}))
+    assert call("ingest", tmp_path / "in.json", "--guess", tmp_path / "m.toml").exit_code == 0
+    assert 'records = "data.payments"' in (tmp_path / "m.toml").read_text(encoding="utf-8")
+    assert "3 events, 0 rows refused" in dry(tmp_path, "in.json")
+    book = openpyxl.Workbook()
+    book.worksheets[0].append(["汇总", "金额"])
+    sheet = book.create_sheet("明细")
+    for row in (["商户对账单"], ["门店", "交易时间", "交易订单号", "交易金额（元）"],
+                *(["一店", f"2026-09-18 09:0{k}:00", f"t{k}", 8.5] for k in range(3))):  # fmt: skip
+        sheet.append(row)
+    book.save(tmp_path / "in.xlsx")
+    (tmp_path / "m.toml").unlink()
+    assert call("ingest", tmp_path / "in.xlsx", "--guess", tmp_path / "m.toml").exit_code == 0
+    assert 'merchant_id = { column = "门店", hash = 32 }  # not sure' in (tmp_path / "m.toml").read_text("utf-8")
+    assert '"amount":850' in (said := dry(tmp_path, "in.xlsx"))
+    assert "3 events, 0 rows refused" in said

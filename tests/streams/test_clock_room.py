@@ -117,7 +117,7 @@ def test_an_input_whose_name_is_like_anothers_position_is_an_input_of_its_own(lo
 
 def test_an_input_that_an_earlier_version_kept_under_such_a_name_goes_on_from_there(log: SqliteLog) -> None:
     with log.transaction(writer="x"):
-        for name, value in (("A/lines", 5), ("A/lines/mark", 7)):
+        for name, value in (("A/lines", 5), ("A/lines/lines", 1), ("A/lines/mark", 7)):
             log.set_position(name, value)
     with pytest.raises(InputRefused, match="must begin with the 5 bytes taken before"):
         ingest(log, io.BytesIO(sale(1)), name="A/lines")
