@@ -101,8 +101,8 @@ def _statement(month: str, column: str) -> Select[Any]:
 def _add(store: Store, connection: Connection, changes: _Sums) -> None:
     """Add to the sums that stand."""
     table = month_sums.c
-    rows = [
-        dict(zip(("month", "by", "key", "currency"), key, strict=True)) | dict(zip(_FIGURES, figures, strict=True))
+    rows: list[dict[str, Any]] = [
+        {**dict(zip(("month", "by", "key", "currency"), key, strict=True)), **dict(zip(_FIGURES, figures, strict=True))}
         for key, figures in changes.items()
     ]
     if not rows:

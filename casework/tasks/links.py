@@ -179,7 +179,7 @@ def phone_of(store: Store, device: str, now_ms: int) -> Phone:
         if row is None or not _may_enter(connection, row.user_id):
             raise NotSignedIn("the phone is signed in by no link")
         names = names_of_people(connection, [row.user_id], now_ms)
-    return Phone(Actor(row.user_id, frozenset({REP})), names.get(row.user_id, row.user_id), row.csrf, row.until_ms)
+    return Phone(Actor(row.user_id, frozenset({REP})), names.get(row.user_id) or row.user_id, row.csrf, row.until_ms)
 
 
 def end(store: Store, device: str, now_ms: int) -> None:
