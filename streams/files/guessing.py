@@ -37,7 +37,7 @@ _NAMES: dict[str, tuple[str, ...]] = {
     ),
     "amount": (
         "amount", "gross", "gross collected", "gross debit (gc)", "total collected", "金额", "交易金额", "订单金额",
-        "金额(元)", "实付金额", "收款金额", "支付金额", "消费金额", "transaction amount", "total", "betrag", "importe",
+        "实付金额", "收款金额", "支付金额", "消费金额", "transaction amount", "total", "betrag", "importe",
         "montant",
     ),
     "currency": ("currency", "ccy", "币种", "货币", "交易币种"),
@@ -137,16 +137,16 @@ def _card(found: Sample) -> str:
 def _column(field: str, found: Sample, used: dict[str, str], card: str) -> str:
     """The column that a field's names fit best, "" for none: the same name first, then one that holds it."""
     free = [each for each in found.cells if each != card and each not in used.values()]
-    plain = {each: " ".join(word for word in _words(each) if word not in (_MINOR, _MAJOR)) for each in free}
+    plain = {each: _plain(each) for each in free}
     for word in _NAMES[field]:
-        wanted = " ".join(_SPLIT.split(word)).strip()
+        wanted = _plain(word)
         for each in free:
             if plain[each] == wanted:
                 return each
     if field not in ("txn_id", "merchant_id", "amount", "currency", "event_time"):
         return ""
     for word in _NAMES[field]:
-        wanted = " ".join(_SPLIT.split(word)).strip()
+        wanted = _plain(word)
         for each in free:
             if (len(wanted) > 2 or not wanted.isascii()) and wanted in plain[each] and _fits(field, found, each):
                 return each
@@ -156,6 +156,11 @@ def _column(field: str, found: Sample, used: dict[str, str], card: str) -> str:
 def _words(column: str) -> list[str]:
     """The words of a column's name."""
     return [each.lower() for each in _SPLIT.split(column.replace("（", "(").replace("）", ")")) if each]
+
+
+def _plain(name: str) -> str:
+    """A name's words with a blank between, without a unit."""
+    return " ".join(each for each in _words(name) if each not in (_MINOR, _MAJOR))
 
 
 def _fits(field: str, found: Sample, column: str) -> bool:

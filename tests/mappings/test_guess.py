@@ -30,7 +30,13 @@ Total;;;;;1.395,50;11,32;1.384,18;
 
 def guessed(folder: Path, text: str) -> str:
     (folder / "in.csv").write_text(text, encoding="utf-8")
-    result = call("ingest", folder / "in.csv", "--guess", folder / "m.toml")
+    return guessed_of(folder, "in.csv")
+
+
+def guessed_of(folder: Path, name: str) -> str:
+    """The mapping that is guessed of a file in a folder, and written there, anew."""
+    (folder / "m.toml").unlink(missing_ok=True)
+    result = call("ingest", folder / name, "--guess", folder / "m.toml")
     assert result.exit_code == 0, result.output
     return (folder / "m.toml").read_text(encoding="utf-8")
 
@@ -113,9 +119,7 @@ def dry(folder: Path, name: str) -> str:
 
 def test_a_text_in_a_western_encoding_with_decimal_commas_is_read_as_guessed(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_bytes(BANK.encode("cp1252"))
-    assert call("ingest", tmp_path / "in.csv", "--guess", tmp_path / "m.toml").exit_code == 0
-    found = (tmp_path / "m.toml").read_text(encoding="utf-8")
-    assert 'encoding = "cp1252"  # not sure' in found
+    assert 'encoding = "cp1252"  # not sure' in guessed_of(tmp_path, "in.csv")
     said = dry(tmp_path, "in.csv")
     assert '"fee":210,"amount":104500' in said
     assert '"txn_type":"refund"' in said
@@ -134,8 +138,7 @@ def test_records_are_found_within_a_document_and_on_the_fullest_sheet(tmp_path: 
     of = [{"id": f"t{k}", "merchant": {"id": "m1"}, "amount": {"value": "8.00", "currency": "EUR"},
            "createdAt": f"2026-09-18T09:0{k}:00+02:00"} for k in range(3)]  # fmt: skip
     (tmp_path / "in.json").write_text(json.dumps({"page": 1, "data": {"payments": of, "links": [{"next": "x"}]}}))
-    assert call("ingest", tmp_path / "in.json", "--guess", tmp_path / "m.toml").exit_code == 0
-    assert 'records = "data.payments"' in (tmp_path / "m.toml").read_text(encoding="utf-8")
+    assert 'records = "data.payments"' in guessed_of(tmp_path, "in.json")
     assert "3 events, 0 rows refused" in dry(tmp_path, "in.json")
     book = openpyxl.Workbook()
     book.worksheets[0].append(["汇总", "金额"])
@@ -144,8 +147,6 @@ def test_records_are_found_within_a_document_and_on_the_fullest_sheet(tmp_path: 
                 *(["一店", f"2026-09-18 09:0{k}:00", f"t{k}", 8.5] for k in range(3))):  # fmt: skip
         sheet.append(row)
     book.save(tmp_path / "in.xlsx")
-    (tmp_path / "m.toml").unlink()
-    assert call("ingest", tmp_path / "in.xlsx", "--guess", tmp_path / "m.toml").exit_code == 0
-    assert 'merchant_id = { column = "门店", hash = 32 }  # not sure' in (tmp_path / "m.toml").read_text("utf-8")
+    assert 'merchant_id = { column = "门店", hash = 32 }  # not sure' in guessed_of(tmp_path, "in.xlsx")
     assert '"amount":850' in (said := dry(tmp_path, "in.xlsx"))
     assert "3 events, 0 rows refused" in said
