@@ -9,7 +9,8 @@ from causes.collection import Causes
 from tests.causes.world import ZONE, feed, honest_days, world
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2])
 def test_no_honest_agent_or_rep_is_told_within_a_year(seed: int) -> None:
     draw = np.random.default_rng(seed)
     sizes = np.clip(np.exp(draw.normal(4.6, 0.9, 60)), 25, 2_000).astype(int).tolist()

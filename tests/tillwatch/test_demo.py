@@ -135,6 +135,7 @@ def test_a_signal_ends_it_cleanly_with_code_0_and_totals(
     assert processes_of(folder) == []
 
 
+@pytest.mark.slow
 def test_killed_it_leaves_no_process_either(first: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = first
     process = demo(folder)
@@ -226,6 +227,7 @@ def test_a_worker_that_cannot_run_ends_it_with_its_words(first: tuple[Path, dict
     assert processes_of(folder) == []
 
 
+@pytest.mark.slow
 def test_fresh_begins_anew(tmp_path: Path) -> None:
     assert call("demo", "--folder", tmp_path, "--merchants", "0").exit_code == 1
     (tmp_path / "demo.json").write_text('{"merchants":5,"seed":3}')
@@ -256,6 +258,7 @@ def words_of(step: str) -> list[str]:
     return words[2:]
 
 
+@pytest.mark.slow
 def test_what_it_says_to_try_next_can_be_done_as_it_stands_there(first: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = first
     code, _, errors = finish(demo(folder, "--for", "1"))

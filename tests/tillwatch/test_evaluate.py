@@ -108,6 +108,7 @@ def test_the_tables_say_the_same_as_the_json(result: tuple[str, dict[str, Any], 
         assert words in out
 
 
+@pytest.mark.slow
 def test_a_folder_with_events_of_another_kind_is_judged_alike_by_a_mapping(
     folder: Path, result: tuple[str, dict[str, Any], str], tmp_path: Path
 ) -> None:

@@ -127,6 +127,7 @@ def test_a_model_says_what_it_was_trained_on(log: Path, model: Path) -> None:
     assert all(each.title.zh in chinese for each in HABITS)
 
 
+@pytest.mark.slow
 def test_the_same_days_and_seed_give_the_same_bytes_though_a_killed_worker_wrote_days_twice(
     log: Path, model: Path, tmp_path: Path
 ) -> None:
@@ -388,6 +389,7 @@ def test_days_that_are_kept_in_a_file_are_read_as_often_as_they_are_asked_for(tm
             assert len([*spool]) == 2
 
 
+@pytest.mark.slow
 def test_a_file_of_events_is_replayed_for_its_days(simulated: Path, model: Path, tmp_path: Path) -> None:
     """Three days of it are too few for any habit to be known."""
     events, log = simulated / "events.jsonl", tmp_path / "none.db"

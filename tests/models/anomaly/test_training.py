@@ -36,6 +36,7 @@ def test_the_same_days_give_the_same_bytes_however_they_are_cut(model: Model, hi
         assert again.encoded() == model.encoded()
 
 
+@pytest.mark.slow
 def test_another_process_trains_the_same_model(model: Model) -> None:
     import hashlib  # noqa: PLC0415
 
@@ -47,6 +48,7 @@ def test_another_process_trains_the_same_model(model: Model) -> None:
     assert done.stdout.strip() == hashlib.sha256(model.encoded()).hexdigest()
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_model(model: Model, history: Batch) -> None:
     assert train([history], version="drawn", seed=8) != model
 
