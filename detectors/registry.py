@@ -1,6 +1,6 @@
 """The detectors in force, in the order of a score's contributions.
 
-A new one is a file beside this one and a name in `DETECTORS`.
+A new one is a file beside this one, with its class imported here, in the type `Detector` and in `DETECTORS`.
 """
 
 from __future__ import annotations

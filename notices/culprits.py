@@ -58,12 +58,25 @@ KINDS: dict[str, Kind] = {
 }  # fmt: skip
 NAMES_SOMEBODY = frozenset({"cause_rep", "cause_agent"})
 """Kinds that no lead can loosen: the finding itself names a rep or an agent."""
+OWN_REPS_DETECTORS = frozenset({
+    "anomaly", "compromised_point", "dormancy", "gauge_breach", "licence_expiry", "terminal_failing", "terminal_silent",
+    "volume_burst", "volume_collapse", "volume_decline", "volume_rise",
+})  # fmt: skip
+"""Detectors whose findings need neither a rep nor an agent behind them. A detector that is named neither here nor by a
+kind tells the desk alone, until somebody has decided."""
+PLACED = OWN_REPS_DETECTORS.union({""}, *(kind.detectors for kind in KINDS.values()))
+"""Detectors of which somebody has decided; "" for what is no detector's."""
 STRICT: dict[str, str] = dict.fromkeys(KINDS, DESK)
 """Where each kind goes unless a lead has said otherwise."""
 
 
 def goes_to(rules: Mapping[str, str], labels: Mapping[str, str]) -> str:
-    """To whom an alert may be told at most: the strictest of the kinds that it is of; `OWN` where it is of none."""
+    """To whom an alert may be told at most: the strictest of the kinds that it is of; `OWN` where it is of none.
+
+    A detector that nobody has placed yet is told to the desk.
+    """
+    if labels.get("detector", "") not in PLACED:
+        return DESK
     found = {
         rules.get(name, STRICT[name])
         for name, kind in KINDS.items()

@@ -9,8 +9,20 @@ import pytest
 from casework.errors import NotAllowed, Refused
 from casework.persons import Person
 from casework.territory import Holder
+from detectors.registry import DETECTORS
 from notices.culprit_rules import listed, set_rule
-from notices.culprits import CROSS, DESK, KINDS, NAMES_SOMEBODY, OWN, another_rep, close_to, goes_to
+from notices.culprits import (
+    CROSS,
+    DESK,
+    KINDS,
+    NAMES_SOMEBODY,
+    OWN,
+    OWN_REPS_DETECTORS,
+    PLACED,
+    another_rep,
+    close_to,
+    goes_to,
+)
 from tests.casework.world import cause
 from tests.notices.field import LEAD, LI, MINUTE_MS, TOLD
 
@@ -45,6 +57,12 @@ def test_what_is_of_no_kind_goes_to_the_merchants_own_rep_and_of_several_the_str
     both = {"detector": "fee_over", "cause": "agent"}
     assert goes_to({"fees": OWN}, both) == DESK
     assert goes_to({"fees": OWN, "cause_agent": CROSS}, both) == CROSS
+
+
+def test_every_detector_is_placed_once_and_a_strange_one_is_told_to_the_desk_alone() -> None:
+    assert {each.name for each in DETECTORS} == PLACED - {""}
+    assert all(OWN_REPS_DETECTORS.isdisjoint(kind.detectors) for kind in KINDS.values())
+    assert goes_to({}, {"detector": "not_placed_yet"}) == DESK
 
 
 def test_another_rep_is_neither_named_nor_next_to_who_is_and_of_the_same_territory() -> None:
