@@ -101,6 +101,7 @@ def reference(world: str) -> NDArray[np.void]:
     for year in range(2023, 2027) if world == "supermarkets" else ():
         christmas = (date(year, 12, 25) - EPOCH).days - FIRST_DAY
         tables["day_kind"][0, christmas - 8 : christmas] = DayKind.RUSH
+        tables["day_kind"][0, christmas - 1] = DayKind.FESTIVAL
         tables["day_kind"][0, christmas] = DayKind.HOLIDAY
     return tables
 
@@ -172,7 +173,8 @@ def _disturb(counts: Counts, kind: int, day: int, rng: np.random.Generator) -> i
         part = counts[day : day + len(falls[kind])]
         part[:] = rng.binomial(part, falls[kind])
         return day + len(part) - 1
-    usual = np.median(counts[day - 28 : day][counts[day - 28 : day] > 0])
+    before = counts[:day]
+    usual = np.median(before[before > 0][-28:])
     counts[day : day + 21] = 0
     wakes = day + 21 + int(np.argmax(counts[day + 21 :] > 0))
     counts[wakes] = rng.poisson(3 * usual)

@@ -26,11 +26,12 @@ class DayKind(IntEnum):
     EVE = 3
     """The day before a holiday, and a working weekend (调休)."""
     RUSH = 4
-    """Days of shopping before the main festival: eight before the eve of Spring Festival, or 17 to 24 December."""
+    """Days of shopping before the main festival: eight before the eve of Spring Festival, or 17 to 23 December."""
     HOLIDAY = 5
     """Public holidays with their days off, in China the whole weeks of 1 May and 1 October."""
     FESTIVAL = 6
-    """The season of the main festival; in China from the eve of Spring Festival to the 15th of the first month."""
+    """The season of the main festival: in China from the eve of Spring Festival to the 15th of the first month; where
+    Christmas is one, 24 December, on which some shops close at noon and others sell twice as much."""
 
 
 def month_place(day: int) -> int:

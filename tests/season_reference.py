@@ -13,7 +13,7 @@ from engine.features.day_quantiles import TABLE
 
 DAY, HOUR = 86_400_000, 3_600_000
 MEAN = [0.0, 0.1, 0.2, 0.1, 0.2, 0.1, 0.0]
-WIDE = [0.0, 0.04, 0.09, 0.06, 0.12, 0.2, 0.64]
+WIDE = [0.0, 0.04, 0.09, 0.06, 0.12, 0.4, 0.64]
 Value = float | None
 
 
@@ -92,7 +92,7 @@ class Days:
         return (self.carry + 0.35 * 0.25) / (self.carry_base + 0.25)
 
     def wide(self, kind: int) -> float:
-        return WIDE[kind] * max(1 / (1 + self.kind_seen[kind]), 0.25)
+        return WIDE[kind] * max(1 / (1 + self.kind_seen[kind]), 0.5)
 
     def of_kind(self, kind: int) -> float:
         return MEAN[kind] + self.kind[kind] if kind else 0.0

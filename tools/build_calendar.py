@@ -68,6 +68,7 @@ def _special(country: str) -> Iterator[tuple[DayKind, list[date]]]:
         yield DayKind.FESTIVAL, [start + timedelta(k) for start in starts for k in range(-1, FESTIVAL_DAYS)]
     else:
         starts = [date(year, 12, 26) for year in _YEARS if date(year, 12, 25) in off]
+        yield DayKind.FESTIVAL, [start - timedelta(2) for start in starts]
     yield DayKind.RUSH, [start - timedelta(k) for start in starts for k in range(2, 2 + RUSH_DAYS)]
     yield DayKind.HOLIDAY, sorted(off)
     eves = {day - timedelta(1) for day in off} | set(found.weekend_workdays)

@@ -21,7 +21,7 @@ SALE_DAY, HOLIDAY = 2, 5
 """Of `domain.calendars.DayKind`. Days up to `SALE_DAY` teach level and weekday; from `HOLIDAY` on it means nothing to
 be closed."""
 _KIND_MEAN = (0.0, 0.1, 0.2, 0.1, 0.2, 0.1, 0.0)
-_KIND_VARIANCE = (0.0, 0.04, 0.09, 0.06, 0.12, 0.2, 0.64)
+_KIND_VARIANCE = (0.0, 0.04, 0.09, 0.06, 0.12, 0.4, 0.64)
 """What is thought of each kind of day before a merchant has shown its own: of the logarithm of its factor."""
 
 LEVEL_D, SLOW_D, FAST_D = 28.0, 90.0, 12.0
@@ -78,7 +78,7 @@ VIEWS = (
     "decline",
 )
 DAY_UP, THREE_UP, LASTING_UP, WAKE_UP, DAY_DOWN, THREE_DOWN, LASTING_DOWN, SILENCE, DECLINE = range(9)
-EASE = (0.0, -0.4, 0.15, -0.3, 0.0, -0.3, 0.0, 0.0, 0.0)
+EASE = (0.0, -0.4, 0.25, -0.3, 0.0, -0.3, 0.0, 0.0, 0.0)
 """What is added to each view's decades before the rarest of several counts: found by the most events at the same load
 (`bench/volume_model.py`)."""
 
@@ -225,7 +225,7 @@ def expect(row: Any, reference: Any, peer: int, day: int) -> tuple[float, float,
     high = max(log, usual) + max(carry, lasting, 0.0)
     low = min(log, usual) + min(carry, lasting, 0.0)
     variance = float(row.spread) * (1.0 + 1.0 / max(i64(row.level_days), 1) + 0.5 / max(i64(row.week_seen[weekday]), 1))
-    variance += _KIND_VARIANCE[kind] * max(1.0 / (1.0 + i64(row.kind_seen[kind])), 0.25)
+    variance += _KIND_VARIANCE[kind] * max(1.0 / (1.0 + i64(row.kind_seen[kind])), 0.5)
     return usual + carry, max(high, log + _rhythm(row, day)), low, variance
 
 
