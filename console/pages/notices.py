@@ -6,7 +6,14 @@ import msgspec
 from fastapi import APIRouter, Form, Response
 
 from casework.errors import Refused
-from console.notice_words import KIND_WORDS, LABEL_WORDS, STATE_WORDS
+from console.notice_words import (
+    ATTEMPT_WORDS,
+    KIND_WORDS,
+    LABEL_WORDS,
+    STATE_WORDS,
+    attempt_words,
+    channel_name,
+)
 from console.page import LeadPage, Page, Words
 from domain.timestamps import DAY_MS
 from notices import outbox, silences
@@ -30,7 +37,8 @@ def show(page: LeadPage, status: str = "") -> Response:
     return page.render(
         "notices/deliveries.html", rows=rows, chosen=status,
         names=[msgspec.json.decode(each.body, type=Body).name for each in rows],
-        counts=outbox.counts(page.store, page.actor), states=STATE_WORDS, kinds=KIND_WORDS,
+        counts=outbox.counts(page.store, page.actor), states=STATE_WORDS, kinds=KIND_WORDS, called=channel_name,
+        told=attempt_words,
     )  # fmt: skip
 
 
@@ -93,7 +101,7 @@ def show_one(page: LeadPage, notice_id: str) -> Response:
     body = msgspec.json.decode(row.body, type=Body)
     return page.render(
         "notices/notice.html", row=row, body=body, attempts=attempts, states=STATE_WORDS, kinds=KIND_WORDS,
-        may_resend=row.status in {"dead", "sent"},
+        became=ATTEMPT_WORDS, called=channel_name, told=attempt_words, may_resend=row.status in {"dead", "sent"},
     )  # fmt: skip
 
 
