@@ -13,6 +13,7 @@ import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.names import NAMES
+from simulator.render import terminal_id
 from simulator.table import FEED, Draws, mixed
 from simulator.trades import CITIES, TRADES
 
@@ -134,12 +135,13 @@ def agent_id(number: int) -> str:
 def people_records(
     territories: Territories, merchant_ids: list[str], table: NDArray[np.void], config: SimulationConfig
 ) -> list[Keyed]:  # fmt: skip
-    """The people, who is assigned to each merchant, then who was visited; all received before the start."""
+    """The people, who is assigned to each merchant, who was visited, then the terminals; received before the start."""
     city = table["city"]
     return [
         *_people(territories, config),
         *_assignments(territories, merchant_ids, city, config),
         *_visits(territories, merchant_ids, city, config),
+        *_terminals(merchant_ids, table, config),
     ]
 
 
@@ -212,6 +214,22 @@ def _visits(
             "outcome": "as_registered", "received_at": config.start_ms - HOUR_MS, "feed": FEED,
         }  # fmt: skip
         out.append(Keyed(merchant_id, msgspec.json.encode(visit)))
+    return out
+
+
+def _terminals(merchant_ids: list[str], table: NDArray[np.void], config: SimulationConfig) -> list[Keyed]:
+    """The terminals of each merchant, where its shop is, installed on the day on which it became a merchant."""
+    out = []
+    for i, merchant_id in enumerate(merchant_ids):
+        for k in range(int(table["terminals"][i])):
+            number = terminal_id(i, k)
+            terminal = {
+                "type": "terminal", "merchant_id": merchant_id, "terminal_id": number, "terminal_sn": f"SN{number}",
+                "effective_from": config.start_ms - opened_d(i) * DAY_MS, "terminal_status": "active",
+                "lat": int(table["lat"][i]) / 1e5, "lon": int(table["lon"][i]) / 1e5,
+                "region": CITIES[table["city"][i]].name, "received_at": config.start_ms - HOUR_MS, "feed": FEED,
+            }  # fmt: skip
+            out.append(Keyed(merchant_id, msgspec.json.encode(terminal)))
     return out
 
 

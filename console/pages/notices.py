@@ -6,6 +6,7 @@ import msgspec
 from fastapi import APIRouter, Form, Response
 
 from casework.errors import Refused
+from casework.reading import case as cases
 from console.notice_words import (
     ATTEMPT_WORDS,
     KIND_WORDS,
@@ -81,8 +82,10 @@ def show_routing(page: LeadPage, days: int = 30) -> Response:
     if days not in PREVIEWS_D:
         raise Refused(f"days must be one of {', '.join(map(str, PREVIEWS_D))}, got {days}")
     found = check(page.store, page.console.routing(), page.now_ms, days, page.lang)
+    of_each = sums(found.notices)
     return page.render(
-        "notices/routing.html", found=found, sums=sums(found.notices), days=days, previews=PREVIEWS_D,
+        "notices/routing.html", found=found, sums=of_each, days=days, previews=PREVIEWS_D,
+        names=cases.names(page.store, [each.recipient for each in of_each], page.now_ms),
         rules=listed(page.store, page.actor), kinds=KINDS, places=GOES_TO, fixed=NAMES_SOMEBODY, own=OWN,
     )  # fmt: skip
 
