@@ -24,7 +24,8 @@ _UNITS = {
 }  # fmt: skip
 _OF_ONE_TEST, _AGAINST = frozenset({"point_evidence"}), frozenset({"hour_surprise"})
 """Rarities that count no days: of a test that is made once, and of an hour against what was to be expected of it."""
-_LOGARITHMS = frozenset({"octaves", "nats", "decades"})
+LOGARITHMS = frozenset({"octaves", "nats", "decades"})
+"""Units of which the value is a power."""
 _DAYS_A_YEAR = 365
 _YEARS_FROM_D = 1_000
 """Days from which on a rarity is told in years."""
@@ -55,7 +56,7 @@ def figure(value: float, unit: str, currency: str, *, of: str = "") -> Text:
         return HABITS[int(value)].title
     if unit in {"share", "UTC seconds"}:
         return same(f"{100 * value:.3g}%" if unit == "share" else f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d}")
-    if unit in _LOGARITHMS:
+    if unit in LOGARITHMS:
         return _power(value, unit, of)
     after = _UNITS.get(unit, Text(f" {unit}", unit))
     return Text(f"{number(value)}{after.en}", f"{number(value)}{after.zh}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from console.figures import figure
+from console.figures import LOGARITHMS, figure
 from console.languages import same
 from console.merchant.column_words import GROUPS
 from detectors.words import mcc_jump, mcc_rotation
@@ -145,6 +145,8 @@ def _lines(alert: Alert) -> Iterator[Line]:
         value, threshold, baseline = (
             _value(each, number, alert.currency) for number in (each.value, each.threshold, each.baseline)
         )
+        if each.unit in LOGARITHMS:  # where nothing is odd it is nought, which says nothing beside a threshold
+            baseline = None
         yield Line(each.feature, title, _window(each.window), value, threshold, baseline, _bar(each))
 
 

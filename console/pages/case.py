@@ -113,7 +113,15 @@ def _told(page: Page, alert_id: str) -> dict[str, Any]:
         "chart_rows": charts.table(chart[1]) if chart else [],
         "risk": RISK_CODES.get(it.alert.risk_code),
         "own_comment": own_comment,
+        "by": _decided_by(page, it.decision),
     }
+
+
+def _decided_by(page: Page, decision: Any) -> str:
+    """Who has decided an alert, as people are called; "" where nobody has."""
+    if decision is None:
+        return ""
+    return timeline.who(decision.by, cases.names(page.store, [decision.by], page.now_ms), page)
 
 
 def _papers(page: Page, it: CasePage, work: CaseWork) -> dict[str, Any]:

@@ -179,13 +179,16 @@
     }
   }
   document.addEventListener("htmx:afterSettle", drawAll);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    for (const [element, plot] of drawn) {
-      plot.destroy();
-      drawn.delete(element);
-    }
-    drawAll();
-  });
+  // Colours are of the theme when it was drawn; paper is light.
+  for (const media of ["(prefers-color-scheme: dark)", "print"]) {
+    matchMedia(media).addEventListener("change", () => {
+      for (const [element, plot] of drawn) {
+        plot.destroy();
+        drawn.delete(element);
+      }
+      drawAll();
+    });
+  }
   drawAll();
 
   // -- a link into something folded opens it
