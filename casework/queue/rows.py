@@ -84,6 +84,7 @@ class Row(NamedTuple):
         snoozed_until_ms: until when it is put off.
         lane: `risk` or `duty`.
         flags: of `FLAGS`, in their order.
+        holder_name: what the holder is called, where that is known.
     """
 
     position: int
@@ -115,6 +116,7 @@ class Row(NamedTuple):
     snoozed_until_ms: int | None
     lane: str
     flags: tuple[str, ...]
+    holder_name: str
 
 
 class Page(NamedTuple):
@@ -281,7 +283,8 @@ def _rows(
         _causes(connection, [each.cause_id for each in found if each.cause_id is not None]),
         read_records(connection, now_ms) if sees_all(actor) else {}, similar_to(connection, actor, leads),
         _marked(connection, case_ids) if sees_all(actor) else {},
-        names_of_people(connection, {each.rep_id for each in found if each.rep_id}, now_ms), now_ms,
+        names_of_people(connection, {who for each in found for who in (each.rep_id, each.holder) if who}, now_ms),
+        now_ms,
     )  # fmt: skip
     rows = tuple(_row(each, place, known) for place, each in enumerate(found, begins))
     return rows if sees_all(actor) else _for_rep(connection, actor, found, rows)
@@ -328,6 +331,7 @@ def _row(case: Any, position: int, known: _Known) -> Row:
         shares={name: each.share for name, each in records.items()},
         similar=known.similar.get(lead.alert_id, Similar()) if lead else Similar(), holder=case.holder,
         snoozed_until_ms=case.snoozed_until_ms, lane=case.lane, flags=tuple(each for each in FLAGS if each in marks),
+        holder_name=known.people.get(case.holder or "", ""),
     )  # fmt: skip
 
 

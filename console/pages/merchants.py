@@ -130,9 +130,10 @@ def _written(page: Page, it: MerchantPage) -> dict[str, Any]:
     noted, visited = (
         read(page.store, page.actor, it.merchant_id, page.now_ms) for read in (notes.notes_of, notes.visits_of)
     )
+    named = _by(*noted, *visited, *waiting, *approved) | {each.holder for each in it.cases if each.holder}
     return {
         "notes": noted, "visits": visited,
-        "people": cases.names(page.store, _by(*noted, *visited, *waiting, *approved), page.now_ms),
+        "people": cases.names(page.store, named, page.now_ms),
         "waiting": [(each, profile.drafted(each.changes, page.console.zone)) for each in waiting],
         "approved": [
             (each, profile.drafted(each.changes, page.console.zone), drafts.sent(page.store, each.draft_id))
