@@ -1,4 +1,4 @@
-"""Filing what the log says of people, visits and complaints: each once, whoever wrote it and whatever is read again.
+"""Filing what the log says of people, terminals, visits and complaints: each once, whoever wrote or reads it again.
 
 A visit that was recorded here comes back from the log, to which it was sent: it is the one of the same merchant, moment
 and visitor. What comes later of the same visit corrects it.
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, insert, select, update
 
+from casework.bodies import text
 from casework.chunks import chunks
 from casework.persons import person_row
-from casework.schema import complaints, persons, visits
+from casework.schema import complaints, merchant_terminals, persons, visits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +33,12 @@ def file_field_events(store: Store, connection: Connection, found: Sequence[Prof
     Args:
         store: of the transaction.
         connection: a transaction that writes.
-        found: of persons, visits and complaints; others are passed over.
+        found: of persons, terminals, visits and complaints; others are passed over.
         now_ms: UTC milliseconds.
     """
     store.upsert(connection, persons, [person_row(each.merchant_id, each.fields) for each in _of(found, "person")])
     store.upsert(connection, complaints, [_complaint(each) for each in _of(found, "complaint")])
+    store.upsert(connection, merchant_terminals, _terminals(_of(found, "terminal")), newer=("offset",))
     rows = [_visit(each, now_ms) for each in _of(found, "visit")]
     _file_visits(store, connection, rows)
     return {each["merchant_id"] for each in rows}
@@ -44,6 +46,17 @@ def file_field_events(store: Store, connection: Connection, found: Sequence[Prof
 
 def _of(found: Sequence[Profile], kind: str) -> list[Profile]:
     return [each for each in found if each.kind == kind]
+
+
+def _terminals(found: Sequence[Profile]) -> list[dict[str, Any]]:
+    """Versions of terminals; of two of one moment the later record."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for each in sorted(found, key=lambda one: one.offset or 0):
+        key = each.merchant_id, each.fields["terminal_id"], each.fields["effective_from"]
+        rows[key] = dict(zip(("merchant_id", "terminal_id", "effective_from_ms"), key, strict=True)) | {
+            "offset": each.offset or 0, "body": text(each.fields),
+        }  # fmt: skip
+    return [*rows.values()]
 
 
 def _complaint(each: Profile) -> dict[str, Any]:

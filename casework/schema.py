@@ -580,6 +580,12 @@ task_links = Table(
     _partial("ix_task_links_device_hash", "device_hash", where="device_hash IS NOT NULL"),
 )  # fmt: skip
 
+merchant_terminals = Table(
+    "merchant_terminals", METADATA,
+    _text("merchant_id", primary_key=True), _text("terminal_id", primary_key=True),
+    _whole("effective_from_ms", primary_key=True), _whole("offset"), _text("body"),
+)  # fmt: skip
+
 persons = Table(
     "persons", METADATA,
     _text("person_id", primary_key=True), _whole("effective_from_ms", primary_key=True), _text("role"),

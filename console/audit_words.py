@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from casework.reasons import VERDICT_WORDS
+from casework.reasons import REASONS, VERDICT_WORDS
 from casework.retrieval import DOCUMENTS, OUTCOMES
 from casework.tasks.words import KINDS as TASK_KINDS
 from casework.tasks.words import WITHDRAWN_WHY
@@ -63,6 +63,8 @@ def sentence(entry: Entry, lang: str, zone: str) -> str:
     """What an entry says."""
     found = KINDS.get(entry.kind)
     shown = _Shown({name: _value(name, each, lang, zone) for name, each in entry.detail.items()})
+    if reason := REASONS.get(str(entry.detail.get("verdict")), {}).get(str(entry.detail.get("reason_code"))):
+        shown["reason_code"] = str(getattr(reason, lang))
     if found is None:
         return "; ".join(f"{name} {each}" for name, each in shown.items())
     return str(getattr(found.sentence, lang)).format_map(shown)

@@ -13,6 +13,7 @@ import msgspec
 from markupsafe import Markup
 
 from casework.reasons import usual_reason
+from console.figures import figure
 from console.navigation import navigation, role_name
 from console.refusals import in_words
 from detectors.words.figures import mcc_text
@@ -138,36 +139,17 @@ def against(evidence: Evidence, lang: str) -> str:
     >>> against(Evidence("peer_share", "28d", 0.5, None, 0.125, "share"), "en")
     '50% (usual 12.5%)'
     """
-    usual = figure(evidence.baseline if evidence.baseline is not None else evidence.threshold, evidence.unit)
-    return (
-        f"{figure(evidence.value, evidence.unit)}（平时{usual}）"
-        if lang == "zh"
-        else (f"{figure(evidence.value, evidence.unit)} (usual {usual})")
-    )
+    usual = evidence.baseline if evidence.baseline is not None else evidence.threshold
+    value, usual_value = (_figure(each, evidence, lang) for each in (evidence.value, usual))
+    return f"{value}（平时{usual_value}）" if lang == "zh" else f"{value} (usual {usual_value})"
 
 
-def figure(value: float | str | None, unit: str) -> str:
-    """A figure of an alert's evidence, with its unit.
-
-    >>> figure(0.125, "share"), figure(1234567.0, "sales"), figure(2.5, "decades"), figure(None, "x")
-    ('12.5%', '1,234,567 sales', '2.5 decades', '–')
-    """
+def _figure(value: float | str | None, evidence: Evidence, lang: str) -> str:
     if value is None or value == "":
         return UNKNOWN
-    if isinstance(value, str):
-        return value
-    if unit in {"share", "%"}:
-        return f"{value * 100:.3g}%" if unit == "share" else f"{value:.3g}%"
-    return f"{number(value)} {unit}".rstrip() if unit not in {"code", "1"} else number(value)
-
-
-def number(value: float) -> str:
-    """A number to three digits, a great or a whole one to the unit.
-
-    >>> number(1_234.5), number(3.0), number(0.12345)
-    ('1,234', '3', '0.123')
-    """
-    return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"
+    return (
+        value if isinstance(value, str) else str(getattr(figure(value, evidence.unit, "", of=evidence.feature), lang))
+    )
 
 
 def mcc(code: str, lang: str) -> str:
@@ -219,7 +201,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "money": money, "whole": whole, "share": share, "clock": clock, "deadline": deadline,
     "clock_iso": clock_iso, "iso": iso, "span": span,
     "severity_word": severity_word, "level": level, "detector_title": detector_title, "as_json": as_json,
-    "role_name": role_name, "bearer": bearer, "against": against, "figure": figure,
+    "role_name": role_name, "bearer": bearer, "against": against,
     "merchant_path": merchant_path, "mcc": mcc, "usual_reason": usual_confirmation, "in_words": in_words,
 }  # fmt: skip
 GLOBALS: Mapping[str, Any] = {

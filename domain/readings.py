@@ -60,15 +60,15 @@ class TransactionRow(msgspec.Struct, frozen=True, kw_only=True):
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """An accepted version of what is known of a merchant or of a person, or an accepted visit or complaint.
 
-    Its key says which: merchant or person, kind and `effective_from`, of visits and complaints `offset` too.
+    Its key says which: merchant or person, kind and `effective_from`; of terminals, visits and complaints `offset` too.
 
     Attributes:
         merchant_id: whose; of a `person` its `person_id`.
-        kind: `merchant` (master data), `contract`, `assignment`, `person`, `visit` or `complaint`.
+        kind: `merchant` (master data), `contract`, `assignment`, `person`, `terminal`, `visit` or `complaint`.
         effective_from: from when on it counts, ISO 8601 UTC; of a visit or a complaint when it was.
         fields: the event's declared fields; times in UTC milliseconds, card numbers in texts masked.
-        offset: of a visit's or a complaint's record in its partition of `events`: there may be several at one time, and
-            of two that are the same the later record counts; None of a version.
+        offset: of a terminal's, a visit's or a complaint's record in its partition of `events`: there may be several at
+            one time, and of two that are the same the later record counts; None of another version.
         epoch: number of the owner that wrote it; of two with one key the greater counts.
     """
 

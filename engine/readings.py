@@ -48,18 +48,17 @@ def profile_of(each: TermsEvent, merchant_id: str) -> Profile:
 
 
 def profile_passed_on(offset: int, event: dict[str, Any]) -> Profile:
-    """An accepted version of a person, a visit or a complaint, as it is published.
+    """An accepted version of a person or of a terminal, a visit or a complaint, as it is published.
 
     Args:
         offset: of its record in `events`.
         event: as it was checked.
     """
     kind = event["type"]
-    is_version = "effective_from" in event
-    time_ms: int = event["effective_from" if is_version else "event_time"]
+    time_ms: int = event["effective_from" if "effective_from" in event else "event_time"]
     return Profile(
         merchant_id=event[EVENT_KINDS[kind].key], kind=kind, effective_from=iso(time_ms), fields=_fields_of(event),
-        offset=None if is_version else offset,
+        offset=None if kind == "person" else offset,
     )  # fmt: skip
 
 

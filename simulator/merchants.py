@@ -15,7 +15,7 @@ from simulator.manners import tills
 from simulator.mccs import plan_mccs
 from simulator.names import NAMES, shop_name
 from simulator.peculiar import HOURS_MOVED, moves, plan_peculiar
-from simulator.people import details_of, plan_territories
+from simulator.people import details_of, opened_d, plan_territories
 from simulator.rhythm import local_days
 from simulator.service import plan_service, service_records
 from simulator.stories import act, cast, introduce
@@ -172,7 +172,7 @@ def opening_records(merchants: Merchants, config: SimulationConfig) -> list[byte
 
 def _opened_ms(i: int, config: SimulationConfig) -> int:
     """Since when merchant `i` has been one, UTC milliseconds."""
-    return config.start_ms - (30 + i * 7919 % 870) * DAY_MS
+    return config.start_ms - opened_d(i) * DAY_MS
 
 
 def change_records(merchants: Merchants, config: SimulationConfig) -> list[tuple[int, int, bytes]]:

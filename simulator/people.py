@@ -13,6 +13,7 @@ import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.names import NAMES
+from simulator.render import terminal_id
 from simulator.table import FEED, Draws, mixed
 from simulator.trades import CITIES, TRADES
 
@@ -30,6 +31,7 @@ _ANALYSTS = 3
 _ABSENT_SHARE = 0.15
 _REASSIGNED_SHARE = 0.05
 _CHAIN_SHARE = 0.03
+_VISITED_D, _UNVISITED = 330, 12
 _MOBILE_MCCS = frozenset({4111})
 _COUNTRIES = {"Asia/Bangkok": "TH", "Asia/Tokyo": "JP"}
 _AGENT, _BY_AGENT, _STREET, _DOOR, _REASSIGNED, _CHAIN, _OWNER, _ACCOUNT = range(700, 708)
@@ -133,8 +135,14 @@ def agent_id(number: int) -> str:
 def people_records(
     territories: Territories, merchant_ids: list[str], table: NDArray[np.void], config: SimulationConfig
 ) -> list[Keyed]:  # fmt: skip
-    """The people, then who is assigned to each merchant; all received before the start."""
-    return [*_people(territories, config), *_assignments(territories, merchant_ids, table["city"], config)]
+    """The people, who is assigned to each merchant, who was visited, then the terminals; received before the start."""
+    city = table["city"]
+    return [
+        *_people(territories, config),
+        *_assignments(territories, merchant_ids, city, config),
+        *_visits(territories, merchant_ids, city, config),
+        *_terminals(merchant_ids, table, config),
+    ]
 
 
 def _people(territories: Territories, config: SimulationConfig) -> list[Keyed]:
@@ -188,6 +196,46 @@ def _assignments(
             assignment |= {"agent_id": agent_id(agent)} if agent >= 0 else {}
             out.append(Keyed(merchant_id, msgspec.json.encode(assignment)))
     return out
+
+
+def _visits(
+    territories: Territories, merchant_ids: list[str], city: NDArray[np.int8], config: SimulationConfig
+) -> list[Keyed]:  # fmt: skip
+    """Each merchant's last visit by its rep, 1 to 330 days ago; one in `_UNVISITED` and the newest have had none."""
+    out = []
+    for i, merchant_id in enumerate(merchant_ids):
+        days = 1 + i * 37 % _VISITED_D
+        if i % _UNVISITED == 0 or days >= opened_d(i):
+            continue
+        visited_ms = config.start_ms - days * DAY_MS + (9 + i % 8) * HOUR_MS
+        visit = {
+            "type": "visit", "merchant_id": merchant_id, "event_time": min(visited_ms, config.start_ms - 2 * HOUR_MS),
+            "person_id": rep_id(int(city[i]), int(territories.rep[i])), "visit_kind": "routine",
+            "outcome": "as_registered", "received_at": config.start_ms - HOUR_MS, "feed": FEED,
+        }  # fmt: skip
+        out.append(Keyed(merchant_id, msgspec.json.encode(visit)))
+    return out
+
+
+def _terminals(merchant_ids: list[str], table: NDArray[np.void], config: SimulationConfig) -> list[Keyed]:
+    """The terminals of each merchant, where its shop is, installed on the day on which it became a merchant."""
+    out = []
+    for i, merchant_id in enumerate(merchant_ids):
+        for k in range(int(table["terminals"][i])):
+            number = terminal_id(i, k)
+            terminal = {
+                "type": "terminal", "merchant_id": merchant_id, "terminal_id": number, "terminal_sn": f"SN{number}",
+                "effective_from": config.start_ms - opened_d(i) * DAY_MS, "terminal_status": "active",
+                "lat": int(table["lat"][i]) / 1e5, "lon": int(table["lon"][i]) / 1e5,
+                "region": CITIES[table["city"][i]].name, "received_at": config.start_ms - HOUR_MS, "feed": FEED,
+            }  # fmt: skip
+            out.append(Keyed(merchant_id, msgspec.json.encode(terminal)))
+    return out
+
+
+def opened_d(i: int) -> int:
+    """How many days before the start merchant `i` became one."""
+    return 30 + i * 7919 % 870
 
 
 class _Names:

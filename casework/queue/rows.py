@@ -10,6 +10,7 @@ from sqlalchemy import func, literal, select, tuple_
 
 from casework.errors import Refused
 from casework.people import sees, sees_all
+from casework.persons import names_of_people
 from casework.queue.filters import Filter, conditions
 from casework.queue.order import Record, read_records
 from casework.queue.similar import Similar, similar_to
@@ -25,7 +26,6 @@ from casework.schema import (
     flags,
     merchants,
     rechecks,
-    users,
 )
 from casework.states import DECIDED, PROVISIONAL, WITHDRAWN
 from domain.alerts import Alert, Evidence, Text
@@ -65,7 +65,7 @@ class Row(NamedTuple):
         shop_name: of the merchant; of a cause what its members share, in both languages.
         city: of the merchant.
         rep_id: whose the merchant is.
-        rep_name: the rep's name, where it is a user.
+        rep_name: the rep's name, where it is known.
         grade: A to E.
         score: 0 to 100.
         severity: of the severest undecided alert, 0 to 1.
@@ -84,6 +84,7 @@ class Row(NamedTuple):
         snoozed_until_ms: until when it is put off.
         lane: `risk` or `duty`.
         flags: of `FLAGS`, in their order.
+        holder_name: what the holder is called, where that is known.
     """
 
     position: int
@@ -115,6 +116,7 @@ class Row(NamedTuple):
     snoozed_until_ms: int | None
     lane: str
     flags: tuple[str, ...]
+    holder_name: str
 
 
 class Page(NamedTuple):
@@ -238,11 +240,9 @@ class _Place(NamedTuple):
 
 
 def _selected(connection: Connection, case_ids: Sequence[int]) -> list[Any]:
-    """Cases with what their merchant is known by, in the order given."""
-    joined = cases.outerjoin(merchants, merchants.c.merchant_id == cases.c.merchant_id).outerjoin(
-        users, users.c.user_id == cases.c.rep_id
-    )
-    statement = select(cases, merchants.c.score, users.c.name.label("rep_name")).select_from(joined)
+    """Cases with their merchant's score, in the order given."""
+    joined = cases.outerjoin(merchants, merchants.c.merchant_id == cases.c.merchant_id)
+    statement = select(cases, merchants.c.score).select_from(joined)
     found = {each.case_id: each for each in connection.execute(statement.where(cases.c.case_id.in_(case_ids)))}
     return [found[each] for each in case_ids]
 
@@ -254,7 +254,9 @@ def _ordered(statement: Any, wanted: Filter) -> Any:
 
 
 class _Known(NamedTuple):
-    """What rows are made of besides `cases`: alerts and marks by case, and by alert, cause or detector what is told."""
+    """What rows are made of besides `cases`: alerts and marks by case, and by alert, cause or detector what is told,
+    and what people are called.
+    """
 
     held: Mapping[int, list[Any]]
     told: Mapping[str, Alert]
@@ -262,6 +264,7 @@ class _Known(NamedTuple):
     records: Mapping[tuple[str, bool], Record]
     similar: Mapping[str, Similar]
     marked: Mapping[int, set[str]]
+    people: Mapping[str, str]
     now_ms: int
 
     def lead(self, case_id: int) -> Alert | None:
@@ -279,7 +282,9 @@ def _rows(
         held, _bodies(connection, leads),
         _causes(connection, [each.cause_id for each in found if each.cause_id is not None]),
         read_records(connection, now_ms) if sees_all(actor) else {}, similar_to(connection, actor, leads),
-        _marked(connection, case_ids) if sees_all(actor) else {}, now_ms,
+        _marked(connection, case_ids) if sees_all(actor) else {},
+        names_of_people(connection, {who for each in found for who in (each.rep_id, each.holder) if who}, now_ms),
+        now_ms,
     )  # fmt: skip
     rows = tuple(_row(each, place, known) for place, each in enumerate(found, begins))
     return rows if sees_all(actor) else _for_rep(connection, actor, found, rows)
@@ -317,7 +322,7 @@ def _row(case: Any, position: int, known: _Known) -> Row:
         position=position, case_id=case.case_id, version=case.version, kind=case.kind,
         members=1 if cause is None else cause.count, merchant_id=case.merchant_id, cause_id=case.cause_id,
         shop_name=case.shop_name or (shop.name if shop else ""), city=case.city or (shop.city if shop else ""),
-        rep_id=case.rep_id, rep_name=case.rep_name or "", grade=case.grade, score=case.score,
+        rep_id=case.rep_id, rep_name=known.people.get(case.rep_id, ""), grade=case.grade, score=case.score,
         severity=case.severity, title=told.title if told else Text("", ""),
         why=in_short(told.reason) if told else Text("", ""), lead_alert_id=lead.alert_id if lead else "",
         money=money_of(held), peers=None if lead is None else against_peers(lead), oldest_ms=case.oldest_ms,
@@ -326,6 +331,7 @@ def _row(case: Any, position: int, known: _Known) -> Row:
         shares={name: each.share for name, each in records.items()},
         similar=known.similar.get(lead.alert_id, Similar()) if lead else Similar(), holder=case.holder,
         snoozed_until_ms=case.snoozed_until_ms, lane=case.lane, flags=tuple(each for each in FLAGS if each in marks),
+        holder_name=known.people.get(case.holder or "", ""),
     )  # fmt: skip
 
 

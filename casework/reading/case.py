@@ -10,6 +10,7 @@ from sqlalchemy import and_, select
 
 from casework.errors import NotFound
 from casework.people import seen_case, sees, sees_all
+from casework.persons import names_of_people
 from casework.queue.header import standing
 from casework.rep_view import cases_for, grade_for_rep, risk_for_rep
 from casework.schema import (
@@ -27,7 +28,6 @@ from casework.schema import (
     reminders,
     snoozes,
     suppressions,
-    users,
 )
 from casework.states import OPEN, RETRIEVAL, WITHDRAWN
 from domain.causes import Cause
@@ -94,7 +94,7 @@ class CaseShop(NamedTuple):
         city: where it is.
         mcc: the first that is registered.
         rep_id: whose it is.
-        rep_name: the rep's name, where the rep is a user.
+        rep_name: the rep's name, where it is known.
         agent_id: who brought it.
         grade: A to E.
         score: 0 to 100; None where it has none.
@@ -222,29 +222,24 @@ def work(store: Store, actor: Actor, case_id: int, now_ms: int) -> CaseWork:
             sorted(of_case(reminders, reminders.c.done_ms.is_(None)), key=lambda each: each.due_ms),
             _suppressions(connection, row, now_ms), of_case(drafts), {},
         )  # fmt: skip
-        return found._replace(names=_names(connection, _mentioned(row, found)))
+        return found._replace(names=names_of_people(connection, _mentioned(row, found), now_ms))
 
 
-def names(store: Store, user_ids: Iterable[str]) -> dict[str, str]:
-    """By user what people are called; whom the store does not know is left out."""
+def names(store: Store, person_ids: Iterable[str], now_ms: int) -> dict[str, str]:
+    """By id what people are called, users or not; who is not known is left out."""
     with store.reading() as connection:
-        return _names(connection, user_ids)
-
-
-def _names(connection: Connection, user_ids: Iterable[str]) -> dict[str, str]:
-    statement = select(users.c.user_id, users.c.name).where(users.c.user_id.in_({*user_ids}))
-    return {each.user_id: each.name for each in connection.execute(statement)}
+        return names_of_people(connection, {*person_ids}, now_ms)
 
 
 def _shop(connection: Connection, actor: Actor, merchant_id: str, now_ms: int) -> CaseShop:
-    statement = select(merchants, users.c.name.label("rep_name")).where(merchants.c.merchant_id == merchant_id)
-    row = connection.execute(statement.outerjoin(users, users.c.user_id == merchants.c.rep_id)).first()
+    row = connection.execute(select(merchants).where(merchants.c.merchant_id == merchant_id)).first()
     master, contract = (_in_force(connection, merchant_id, kind, now_ms) for kind in ("merchant", "contract"))
     if row is None:
         return CaseShop(merchant_id, "", "", "", "", "", "", "", None, master, contract)
     risk = row if sees_all(actor) else risk_for_rep(connection, [merchant_id])[merchant_id]
     return CaseShop(
-        merchant_id, row.name, row.city, row.mcc, row.rep_id, row.rep_name or "", row.agent_id, risk.grade, risk.score,
+        merchant_id, row.name, row.city, row.mcc, row.rep_id,
+        names_of_people(connection, [row.rep_id], now_ms).get(row.rep_id, ""), row.agent_id, risk.grade, risk.score,
         master, contract,
     )  # fmt: skip
 

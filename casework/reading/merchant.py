@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -11,11 +12,19 @@ from casework.errors import NotFound
 from casework.people import sees, sees_all, sees_merchant
 from casework.queue.header import standing
 from casework.rep_view import risk_for_rep
-from casework.schema import alert_transactions, alerts, cases, merchant_profiles, merchant_reps, merchants
+from casework.schema import (
+    alert_transactions,
+    alerts,
+    cases,
+    merchant_profiles,
+    merchant_reps,
+    merchant_terminals,
+    merchants,
+)
 from casework.states import MERGED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -36,19 +45,23 @@ class Version(NamedTuple):
 
 
 class Terminal(NamedTuple):
-    """A terminal that the merchant's latest alerts list transactions of.
+    """A terminal that master data have, or that the merchant's latest alerts list transactions of.
 
     Attributes:
         terminal_id: its number.
         transactions: that are listed.
         alerts: that list them.
-        last_time: of the latest, ISO 8601 UTC.
+        last_time: of the latest, ISO 8601 UTC; "" where none is listed.
+        fields: of the version in force, as the event has it; empty where master data do not have the terminal.
+        since_ms: from when on that version counts, UTC milliseconds; None likewise.
     """
 
     terminal_id: str
-    transactions: int
-    alerts: int
-    last_time: str
+    transactions: int = 0
+    alerts: int = 0
+    last_time: str = ""
+    fields: Mapping[str, Any] = MappingProxyType({})
+    since_ms: int | None = None
 
 
 class AlertLine(NamedTuple):
@@ -105,7 +118,7 @@ class MerchantPage(NamedTuple):
         in_force: by kind (`merchant`, `contract`, `assignment`), the version in force as of the date asked for.
         versions: of all kinds, the newest first.
         rep_id: whose it was then; None where nobody's.
-        terminals: the latest used first, at most 100.
+        terminals: as they stood then, those that alerts list by use, the latest first, then the others; at most 100.
         alerts: the latest first, at most 100.
         early_warnings: those of them that are undecided and of `EARLY`.
         cases: the newest first, at most 50; a cause's too, where one of the alerts is in it.
@@ -149,7 +162,8 @@ def merchant(store: Store, actor: Actor, merchant_id: str, now_ms: int, *, as_of
         return MerchantPage(
             merchant_id, head.name if head else "", risk.grade if risk else "", risk.score if risk else None,
             in_force(versions, then), versions, _rep(connection, merchant_id, then),
-            _terminals(connection, alerts_of), alerts_of, tuple(early), _cases(connection, actor, merchant_id, now_ms),
+            _terminals(connection, merchant_id, alerts_of, then), alerts_of, tuple(early),
+            _cases(connection, actor, merchant_id, now_ms),
         )  # fmt: skip
 
 
@@ -204,7 +218,25 @@ def _alerts(connection: Connection, actor: Actor, merchant_id: str, now_ms: int)
     return tuple(AlertLine(*each) for each in connection.execute(statement))
 
 
-def _terminals(connection: Connection, listed: tuple[AlertLine, ...]) -> tuple[Terminal, ...]:
+def _terminals(
+    connection: Connection, merchant_id: str, listed: tuple[AlertLine, ...], then_ms: int
+) -> tuple[Terminal, ...]:  # fmt: skip
+    known = _registered(connection, merchant_id, then_ms)
+    seen = [each._replace(**known.pop(each.terminal_id, {})) for each in _seen(connection, listed)]
+    return (*seen, *(Terminal(number, **version) for number, version in known.items()))[:MOST_TERMINALS]
+
+
+def _registered(connection: Connection, merchant_id: str, then_ms: int) -> dict[str, dict[str, Any]]:
+    """By terminal, the version of the master data in force."""
+    table = merchant_terminals.c
+    statement = select(merchant_terminals).where(table.merchant_id == merchant_id, table.effective_from_ms <= then_ms)
+    return {
+        each.terminal_id: {"fields": msgspec.json.decode(each.body), "since_ms": each.effective_from_ms}
+        for each in connection.execute(statement.order_by(table.terminal_id, table.effective_from_ms))
+    }
+
+
+def _seen(connection: Connection, listed: tuple[AlertLine, ...]) -> list[Terminal]:
     table = alert_transactions.c
     last = func.max(table.time)
     statement = (
@@ -214,7 +246,7 @@ def _terminals(connection: Connection, listed: tuple[AlertLine, ...]) -> tuple[T
         .order_by(last.desc(), table.terminal_id)
         .limit(MOST_TERMINALS)
     )
-    return tuple(Terminal(*each) for each in connection.execute(statement))
+    return [Terminal(*each) for each in connection.execute(statement)]
 
 
 def _cases(connection: Connection, actor: Actor, merchant_id: str, now_ms: int) -> tuple[CaseLine, ...]:

@@ -10,8 +10,9 @@ from sqlalchemy.sql.expression import literal
 
 from casework.errors import Refused
 from casework.people import sees, sees_all, sees_merchant
+from casework.persons import names_of_people
 from casework.rep_view import risk_for_rep
-from casework.schema import cases, merchants, users
+from casework.schema import cases, merchants
 from casework.states import OPEN
 from domain.risk import GRADES
 
@@ -93,7 +94,7 @@ class MerchantLine(NamedTuple):
         mcc: the first registered one.
         city: or the region where there is none.
         rep_id: whose it is.
-        rep_name: the rep's name, where it is a user.
+        rep_name: the rep's name, where it is known.
         agent_id: who brought it.
         status: of the master data.
         alerts: undecided ones in open cases of the merchant that the actor sees.
@@ -144,7 +145,11 @@ def listed(
         else:
             found = _behind(_of_rep(connection, seen, wanted), after)[: most + 1]
         alerts = _alerts(connection, actor, [each.merchant_id for each in found[:most]], now_ms)
-    rows = tuple(each._replace(alerts=alerts.get(each.merchant_id, 0)) for each in found[:most])
+        people = names_of_people(connection, {each.rep_id for each in found[:most] if each.rep_id}, now_ms)
+    rows = tuple(
+        each._replace(alerts=alerts.get(each.merchant_id, 0), rep_name=people.get(each.rep_id, ""))
+        for each in found[:most]
+    )
     return Listed(rows, _cursor(rows[-1]) if len(found) > most else "")
 
 
@@ -227,11 +232,10 @@ def _page(
 
 def _selected() -> Any:
     table = merchants.c
-    joined = merchants.outerjoin(users, users.c.user_id == table.rep_id)
     return select(
         table.merchant_id, table.name, table.grade, table.score, table.mcc, table.city, table.rep_id,
-        func.coalesce(users.c.name, "").label("rep_name"), table.agent_id, table.status,
-    ).select_from(joined)  # fmt: skip
+        literal("").label("rep_name"), table.agent_id, table.status,
+    )  # fmt: skip
 
 
 def _alerts(connection: Connection, actor: Actor, merchant_ids: Sequence[str], now_ms: int) -> dict[str, int]:

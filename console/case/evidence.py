@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from console.filters import number
+from console.figures import LOGARITHMS, figure
 from console.languages import same
 from console.merchant.column_words import GROUPS
-from console.merchant.memory import figure
 from detectors.words import mcc_jump, mcc_rotation
 from detectors.words.figures import mcc_text, percent, tariff
 from domain.alerts import Text
@@ -99,10 +98,6 @@ _SAID = {
     for each in (*mcc_jump.PLACES.values(), *mcc_jump.CLASSES.values(), *mcc_rotation.SOURCES.values(), *STATISTICS)
 }
 """Words that evidence itself has, by the English, which is all that it bears."""
-_COUNTS = {
-    "payments": Text("", "笔"), "classes": Text("", "档"), "numbers": Text("", "个"), "changes": Text("", "次"),
-    "deviations": Text(" deviations", "倍标准差"), "places": Text("", "个"),
-}  # fmt: skip
 _MOST_BAR = 100.0
 
 
@@ -150,6 +145,8 @@ def _lines(alert: Alert) -> Iterator[Line]:
         value, threshold, baseline = (
             _value(each, number, alert.currency) for number in (each.value, each.threshold, each.baseline)
         )
+        if each.unit in LOGARITHMS:  # where nothing is odd it is nought, which says nothing beside a threshold
+            baseline = None
         yield Line(each.feature, title, _window(each.window), value, threshold, baseline, _bar(each))
 
 
@@ -178,10 +175,7 @@ def _value(evidence: Evidence, value: Value, currency: str) -> Text | None:
         return tariff(value)
     if evidence.unit == "share" and 0 < abs(value) < 1:
         return percent(value)
-    if evidence.unit in _COUNTS:
-        after = _COUNTS[evidence.unit]
-        return Text(f"{number(value)}{after.en}", f"{number(value)}{after.zh}")
-    return figure(float(value), evidence.unit, currency)
+    return figure(float(value), evidence.unit, currency, of=evidence.feature)
 
 
 def _words(evidence: Evidence, value: str) -> Text:

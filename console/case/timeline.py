@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from casework.filing import AGENT
-from casework.reasons import REASONS
 from console.audit_words import kind_title, sentence
 from console.filters import UNKNOWN, as_json, detector_title
 from console.merchant import profile
 from console.pages.work import own_comment
-from domain.alerts import Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,17 +93,8 @@ def _changes(page: Page, changes: dict[str, Any]) -> str:
 
 
 def _item(page: Page, entry: Entry, names: Mapping[str, str], text: str) -> Item:
-    if entry.kind in {"decide", "propose"}:
-        entry = entry._replace(detail={**entry.detail, "reason_code": _reason(entry, page.lang)})
     said = "" if entry.kind == _COMMENT and text else sentence(entry, page.lang, page.console.zone)
     return Item(entry.time_ms, who(entry.actor, names, page), kind_title(entry.kind, page.lang), said, text)
-
-
-def _reason(entry: Entry, lang: str) -> str:
-    """The words of a decision's reason; its code where it is none of the list."""
-    code = str(entry.detail.get("reason_code", ""))
-    words = REASONS.get(str(entry.detail.get("verdict")), {}).get(code, Text(code, code))
-    return words.zh if lang == "zh" else words.en
 
 
 def _text(entry: Entry, written: Mapping[int, str], given: Mapping[int, Any]) -> str:

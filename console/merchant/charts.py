@@ -183,8 +183,8 @@ def volume(of: Calendar, marks: tuple[Mark, ...], say: Say) -> Chart:
 
 
 def rarity(of: Calendar, say: Say) -> Chart:
-    """How rare each day is among lawful ones, in decades."""
-    title = say("how rare, decades", "罕见程度（十倍级）")
+    """How rare each day is among lawful ones, by powers of ten."""
+    title = say("so odd a day comes", "这样的日子")
     return Chart(of.x, [Series(title, of.columns["volume_score"], "bars", "high", "decades")], most=4.0, height=110)
 
 

@@ -41,7 +41,8 @@ FIELDS: Mapping[str, Text] = {
 VALUES: Mapping[str, Text] = {
     "pending": Text("pending", "待开通"), "active": Text("active", "正常"), "suspended": Text("suspended", "暂停"),
     "closed": Text("closed", "已注销"), "fixed": Text("fixed", "固定场所"), "mobile": Text("mobile", "流动"),
-    "online": Text("online", "线上"), "debit": Text("debit", "借记卡"), "credit": Text("credit", "贷记卡"),
+    "online": Text("online", "线上"), "agent": Text("won by an agent", "代理拓展"),
+    "direct": Text("won directly", "直营拓展"), "debit": Text("debit", "借记卡"), "credit": Text("credit", "贷记卡"),
     "semi_credit": Text("semi-credit", "准贷记卡"), "prepaid": Text("prepaid", "预付卡"),
     "standard": Text("standard class", "标准类"), "concession": Text("concession class", "优惠类"),
     "exempt": Text("exempt class", "减免类"), "unionpay": Text("UnionPay", "银联"), "visa": Text("Visa", "Visa"),
@@ -52,7 +53,7 @@ STATUSES: Mapping[str, Text] = {each: VALUES[each] for each in MERCHANT_STATUSES
 """By `status` of master data, what it is called."""
 _DRAFTED: Mapping[str, Text] = {"grade": Text("Grade", "等级")}
 """What fields are called that drafts have and versions have not."""
-_CODES = frozenset({"status", "premises"})
+_CODES = frozenset({"status", "premises", "channel"})
 _DAYS = frozenset({"opened_at", "licence_expires_at", "notice_from", "until"})
 _KEYS = frozenset({"settlement_account_key", "owner_key"})
 _HASH_SHOWN = 8

@@ -21,6 +21,10 @@ STANDS: Mapping[str, Text] = {
     "withdrawn": Text("withdrawn", "已撤回"),
 }
 """How an alert stands, as `casework.reading.merchant.AlertLine` has it."""
+TERMINAL_STATUSES: Mapping[str, Text] = {
+    "active": Text("active", "在用"), "spare": Text("spare", "备机"), "returned": Text("returned", "已收回"),
+}  # fmt: skip
+"""By `terminal_status` of master data, what it is called."""
 CASE_STATUS: Mapping[str, Text] = {
     "open": Text("open", "待处理"),
     "decided": Text("decided", "已判定"),

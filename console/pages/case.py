@@ -72,9 +72,13 @@ def show(page: AnyPage, case_id: int, alert: Annotated[str, Query(max_length=64)
     it = cases.case(page.store, page.actor, case_id, page.now_ms)
     work = cases.work(page.store, page.actor, case_id, page.now_ms)
     entries = audit_of(page.store, page.actor, case_id, page.now_ms)
+    given = tasks.of_case(page.store, page.actor, case_id, page.now_ms)
+    others = {*(each.actor for each in entries), *(each.task.row.rep_id for each in given)} - {*work.names}
+    work = work._replace(names=work.names | cases.names(page.store, others, page.now_ms))
     wanted = parse(page.request.query_params.multi_items())
     opened = alert if any(each.alert_id == alert for each in it.alerts) else it.lead.alert_id if it.lead else ""
-    values = _choices(page, it) | _papers(page, it, work) | (_told(page, opened) if opened else {})
+    values = _choices(page, it) | _papers(page, it, work) | _tasks(page, given)
+    values |= _told(page, opened) if opened else {}
     return page.render(
         "case/page.html", it=it, case=it.case, work=work, may=may(page, it.case), now_ms=page.now_ms,
         query=wanted.query, beside=_beside(page, it, wanted), entry=entries[-1].entry_id if entries else 0,
@@ -109,7 +113,15 @@ def _told(page: Page, alert_id: str) -> dict[str, Any]:
         "chart_rows": charts.table(chart[1]) if chart else [],
         "risk": RISK_CODES.get(it.alert.risk_code),
         "own_comment": own_comment,
+        "by": _decided_by(page, it.decision),
     }
+
+
+def _decided_by(page: Page, decision: Any) -> str:
+    """Who has decided an alert, as people are called; "" where nobody has."""
+    if decision is None:
+        return ""
+    return timeline.who(decision.by, cases.names(page.store, [decision.by], page.now_ms), page)
 
 
 def _papers(page: Page, it: CasePage, work: CaseWork) -> dict[str, Any]:
@@ -130,14 +142,14 @@ def _papers(page: Page, it: CasePage, work: CaseWork) -> dict[str, Any]:
             for each in work.drafts
         ],
         "kept": outbox.kept(store) if work.decisions else 0, "came": words.SENT,
-        "documents": retrieval.DOCUMENTS, "outcomes": retrieval.OUTCOMES, **_tasks(page, case_id),
+        "documents": retrieval.DOCUMENTS, "outcomes": retrieval.OUTCOMES,
     }  # fmt: skip
 
 
-def _tasks(page: Page, case_id: int) -> dict[str, Any]:
+def _tasks(page: Page, given: Any) -> dict[str, Any]:
     """Tasks of reps, with what came of them and what a new one may be."""
     return {
-        "tasks": tasks.of_case(page.store, page.actor, case_id, page.now_ms),
+        "tasks": given,
         "reps": names_of(page.store, {REP}) if page.is_of(WORKS) else [], "task_kinds": task_words.KINDS,
         "task_checks": task_words.CHECKS, "task_said": task_words.SAID, "task_slots": task_words.SLOTS,
         "task_statuses": task_words.STATUSES, "task_gone": task_words.WITHDRAWN_WHY,
@@ -218,6 +230,6 @@ def news(page: AnyPage, case_id: int, version: int = -1, entry: int = 0) -> Resp
     if case.version == version and not entries:
         return Response(status_code=204)
     it = cases.case(page.store, page.actor, case_id, page.now_ms)
-    names = cases.names(page.store, [each.actor for each in entries] + [case.holder or ""])
+    names = cases.names(page.store, [*(each.actor for each in entries), case.holder or ""], page.now_ms)
     holder = timeline.who(case.holder, names, page) if case.holder else ""
     return page.render("case/news.html", said=timeline.said(page, it, entries, names), holder=holder)

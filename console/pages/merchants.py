@@ -11,7 +11,8 @@ from casework import drafts, notes
 from casework.bodies import ms_of
 from casework.days import midnights_ms
 from casework.errors import Refused
-from casework.people import COMMENTS, LEADS, OFFICE_ROLES, REP, WORKS, names_of
+from casework.people import COMMENTS, LEADS, OFFICE_ROLES, WORKS
+from casework.reading import case as cases
 from casework.reading import merchants, series
 from casework.reading.merchant import MerchantPage, Version, in_force
 from casework.reading.merchant import merchant as read_merchant
@@ -104,14 +105,19 @@ def _profile(page: Page, it: MerchantPage, versions: dict[str, Version], currenc
 
 
 def _whose(page: Page, versions: dict[str, Version]) -> dict[str, Any]:
-    """Rep and agent now: the assignment in force says, else the master data; the rep by name, where it is a user."""
+    """Rep and agent now: the assignment in force says, else the master data; the rep by name, where it is known."""
     found: dict[str, str] = {}
     for kind in ("merchant", "assignment"):
         fields = versions[kind].fields if kind in versions else {}
         found |= {name: fields[name] for name in ("rep_id", "agent_id") if fields.get(name)}
     rep_id = found.get("rep_id", "")
-    name = dict(names_of(page.store, {REP})).get(rep_id, "")
+    name = cases.names(page.store, [rep_id], page.now_ms).get(rep_id, "") if rep_id else ""
     return {"rep": f"{name} ({rep_id})" if name else rep_id, "agent": found.get("agent_id", "")}
+
+
+def _by(*rows: Any) -> set[str]:
+    """Who wrote, or answered, rows of notes, visits and drafts."""
+    return {who for each in rows for who in (each.by, getattr(each, "answered_by", None)) if who}
 
 
 def _written(page: Page, it: MerchantPage) -> dict[str, Any]:
@@ -121,9 +127,13 @@ def _written(page: Page, it: MerchantPage) -> dict[str, Any]:
         drafts.listed(page.store, page.actor, page.now_ms, status=status, merchant_id=it.merchant_id) if works else ()
         for status in (drafts.DRAFTED, drafts.APPROVED)
     )
+    noted, visited = (
+        read(page.store, page.actor, it.merchant_id, page.now_ms) for read in (notes.notes_of, notes.visits_of)
+    )
+    named = _by(*noted, *visited, *waiting, *approved) | {each.holder for each in it.cases if each.holder}
     return {
-        "notes": notes.notes_of(page.store, page.actor, it.merchant_id, page.now_ms),
-        "visits": notes.visits_of(page.store, page.actor, it.merchant_id, page.now_ms),
+        "notes": noted, "visits": visited,
+        "people": cases.names(page.store, named, page.now_ms),
         "waiting": [(each, profile.drafted(each.changes, page.console.zone)) for each in waiting],
         "approved": [
             (each, profile.drafted(each.changes, page.console.zone), drafts.sent(page.store, each.draft_id))

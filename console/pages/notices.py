@@ -6,7 +6,15 @@ import msgspec
 from fastapi import APIRouter, Form, Response
 
 from casework.errors import Refused
-from console.notice_words import KIND_WORDS, LABEL_WORDS, STATE_WORDS
+from casework.reading import case as cases
+from console.notice_words import (
+    ATTEMPT_WORDS,
+    KIND_WORDS,
+    LABEL_WORDS,
+    STATE_WORDS,
+    attempt_words,
+    channel_name,
+)
 from console.page import LeadPage, Page, Words
 from domain.timestamps import DAY_MS
 from notices import outbox, silences
@@ -30,7 +38,8 @@ def show(page: LeadPage, status: str = "") -> Response:
     return page.render(
         "notices/deliveries.html", rows=rows, chosen=status,
         names=[msgspec.json.decode(each.body, type=Body).name for each in rows],
-        counts=outbox.counts(page.store, page.actor), states=STATE_WORDS, kinds=KIND_WORDS,
+        counts=outbox.counts(page.store, page.actor), states=STATE_WORDS, kinds=KIND_WORDS, called=channel_name,
+        told=attempt_words,
     )  # fmt: skip
 
 
@@ -73,8 +82,10 @@ def show_routing(page: LeadPage, days: int = 30) -> Response:
     if days not in PREVIEWS_D:
         raise Refused(f"days must be one of {', '.join(map(str, PREVIEWS_D))}, got {days}")
     found = check(page.store, page.console.routing(), page.now_ms, days, page.lang)
+    of_each = sums(found.notices)
     return page.render(
-        "notices/routing.html", found=found, sums=sums(found.notices), days=days, previews=PREVIEWS_D,
+        "notices/routing.html", found=found, sums=of_each, days=days, previews=PREVIEWS_D,
+        names=cases.names(page.store, [each.recipient for each in of_each], page.now_ms),
         rules=listed(page.store, page.actor), kinds=KINDS, places=GOES_TO, fixed=NAMES_SOMEBODY, own=OWN,
     )  # fmt: skip
 
@@ -93,7 +104,7 @@ def show_one(page: LeadPage, notice_id: str) -> Response:
     body = msgspec.json.decode(row.body, type=Body)
     return page.render(
         "notices/notice.html", row=row, body=body, attempts=attempts, states=STATE_WORDS, kinds=KIND_WORDS,
-        may_resend=row.status in {"dead", "sent"},
+        became=ATTEMPT_WORDS, called=channel_name, told=attempt_words, may_resend=row.status in {"dead", "sent"},
     )  # fmt: skip
 
 

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Form, Response
 
 from casework import pauses
 from casework.errors import Refused
-from casework.people import LEADS, REP, WORKS, names_of
+from casework.people import LEADS, WORKS
 from casework.queue.filters import Filter
 from casework.queue.order import COSTS, Policy, put_policy, read_policy
 from casework.queue.rows import count_and_money
+from casework.reading import case as cases
 from casework.reading.load import LoadDay, load
 from casework.reading.pauses import IDLE_D, snoozes_running, suppressions_running
 from casework.reading.portfolio import DetectorLine, Group, detectors, duties_due, groups
@@ -98,7 +99,7 @@ def lines_of(page: Page, by: str, sort: str) -> list[Line]:
     if sort.removeprefix("-") not in SORTS:
         raise Refused(f"sort must be one of {', '.join(SORTS)}, with - for descending, got {sort[:20]!r}")
     found = groups(page.store, page.actor, BY[by][0], page.now_ms)
-    names = dict(names_of(page.store, {REP})) if by == "rep" else {}
+    names = cases.names(page.store, [each.key for each in found if each.key], page.now_ms) if by == "rep" else {}
     alerts = sum(each.alerts for each in found)
     lines = [
         Line(

@@ -16,6 +16,12 @@
   });
   document.addEventListener("htmx:sendError", () => say(document.body.dataset.offline ?? "offline"));
 
+  // Where tabs or links do not all fit, the one that one is on is seen.
+  for (const bar of document.querySelectorAll("nav.main, .tabs")) {
+    const here = bar.querySelector("[aria-current]");
+    if (here) bar.scrollLeft = here.offsetLeft - bar.offsetLeft - (bar.clientWidth - here.clientWidth) / 2;
+  }
+
   function say(words) {
     const notice = document.createElement("div");
     notice.className = "notice error";

@@ -20,8 +20,17 @@
   function figures(lang) {
     const of = (digits) => new Intl.NumberFormat(lang === "zh" ? "zh-CN" : "en", { maximumFractionDigits: digits });
     const [whole, one, three] = [of(0), of(1), of(3)];
-    return (value, unit) => {
+    const seldom = (decades) => {
+      const days = 10 ** decades;
+      if (days < 2) return lang === "zh" ? "寻常" : "any day";
+      const [span, en, zh] = days < 1000 ? [days, "days", "天"] : [days / 365, "years", "年"];
+      const told = three.format(Number(span.toPrecision(2)));
+      return lang === "zh" ? `约${told}${zh}一遇` : `once in ${told} ${en}`;
+    };
+    const power = (value) => (Number.isInteger(value) ? `${whole.format(10 ** value)}${lang === "zh" ? "天" : " d"}` : "");
+    return (value, unit, isTick = false) => {
       if (value == null) return "–";
+      if (unit === "decades") return isTick ? power(value) : seldom(value);
       if (unit === "percent") return `${three.format(value)}%`;
       return (unit === "count" ? whole : one).format(value);
     };
@@ -72,7 +81,7 @@
       bands: chart.band.length ? [{ series: [chart.band[1] + 1, chart.band[0] + 1], fill: colour("quiet", 0.16) }] : undefined,
       axes: [
         { stroke: quiet, grid: { show: false }, ticks: { stroke: line, size: 4 }, size: 26, font: "11px system-ui", values: (_, splits) => splits.map((at) => short(at, lang)), space: 70, incrs: [86400, 2 * 86400, 7 * 86400, 14 * 86400, 28 * 86400, 56 * 86400] },
-        { stroke: quiet, grid: { stroke: line, width: 1 }, ticks: { show: false }, size: 46, font: "11px system-ui", values: (_, splits) => splits.map((at) => (at == null ? "" : figure(at, unit))) },
+        { stroke: quiet, grid: { stroke: line, width: 1 }, ticks: { show: false }, size: unit === "decades" ? 58 : 46, font: "11px system-ui", values: (_, splits) => splits.map((at) => (at == null ? "" : figure(at, unit, true))) },
       ],
       hooks: { drawClear: [(u) => zones(u, chart)], draw: [(u) => marks(u, chart)], setCursor: [(u) => say(u, chart)] },
     }, [chart.x, ...values], element);
@@ -170,13 +179,16 @@
     }
   }
   document.addEventListener("htmx:afterSettle", drawAll);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    for (const [element, plot] of drawn) {
-      plot.destroy();
-      drawn.delete(element);
-    }
-    drawAll();
-  });
+  // Colours are of the theme when it was drawn; paper is light.
+  for (const media of ["(prefers-color-scheme: dark)", "print"]) {
+    matchMedia(media).addEventListener("change", () => {
+      for (const [element, plot] of drawn) {
+        plot.destroy();
+        drawn.delete(element);
+      }
+      drawAll();
+    });
+  }
   drawAll();
 
   // -- a link into something folded opens it

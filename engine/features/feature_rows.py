@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 _COUNTED_AS = {each.code: each.counted_as for each in DISPOSITIONS}
 _BY_CODE = {each.code: each for each in DISPOSITIONS}
 _TERMS = frozenset({"merchant", "contract", "assignment"})
-_PASSED_ON = frozenset({"person", "visit", "complaint"})
+_PASSED_ON = frozenset({"person", "visit", "complaint", "terminal"})
 """Kinds that readers get as they are."""
 _SHOWN = tuple(
     field for field in TRANSACTION
@@ -387,7 +387,7 @@ class FeatureRows:
         ]
 
     def passed_on(self) -> list[tuple[int, dict[str, Any]]]:
-        """The accepted versions of people, visits and complaints, in order, each with the offset of its record."""
+        """Accepted versions of people and terminals, visits and complaints, in order, each with its record's offset."""
         walked = self._walked
         return [
             (int(walked.records.offsets[i]), event)

@@ -9,10 +9,11 @@ import msgspec
 from casework import notes
 from casework.agent import FilingAgent
 from casework.persons import names_of_people, persons_at
-from domain.readings import Profile
+from casework.reading.merchant import merchant
+from domain.readings import Profile, TransactionRow
 from domain.timestamps import iso
 from tests.casework.desk import DAY_MS, LI, REP, Desk
-from tests.casework.world import NOW_MS, rows
+from tests.casework.world import NOW_MS, alert, rows, write
 
 if TYPE_CHECKING:
     from casework.store import Store
@@ -22,7 +23,7 @@ VISITED_MS = NOW_MS - DAY_MS
 
 
 def tell(log: SqliteLog, kind: str, whose: str, time_ms: int, offset: int | None = None, **fields: Any) -> None:
-    name = "event_time" if offset is not None else "effective_from"
+    name = "event_time" if kind in {"visit", "complaint"} else "effective_from"
     made = Profile(
         merchant_id=whose, kind=kind, effective_from=iso(time_ms), fields={name: time_ms, **fields}, offset=offset,
         epoch=1,
@@ -55,6 +56,28 @@ def test_a_later_record_of_the_same_visit_corrects_it_and_an_earlier_one_does_no
     tell(log, "visit", "m1", VISITED_MS, 10, person_id="rep-2", outcome="differs")
     agent.file()
     assert rows(store, "visits", "by", "outcome") == [("rep-1", "as_registered"), ("rep-2", "differs")]
+
+
+def test_terminals_are_told_as_they_stood_then_beside_those_that_alerts_list(store: Store, log: SqliteLog) -> None:
+    early_ms, late_ms = NOW_MS - 9 * DAY_MS, NOW_MS - DAY_MS
+    tell(log, "terminal", "m1", early_ms, 7, terminal_id="t2", terminal_status="active")
+    tell(log, "terminal", "m1", early_ms, 8, terminal_id="t1", terminal_sn="SN1", lat=31.2)
+    tell(log, "terminal", "m1", early_ms, 6, terminal_id="t1", terminal_sn="SN0")
+    tell(log, "terminal", "m1", late_ms, 9, terminal_id="t2", terminal_status="returned")
+    write(
+        log,
+        alert(
+            "a",
+            transactions=(TransactionRow(txn_id="1", time=iso(NOW_MS), amount=100, currency="CNY", terminal_id="t9"),),
+        ),
+    )
+    FilingAgent(store, log, lambda: NOW_MS).file()
+    now, then = (merchant(store, LI, "m1", NOW_MS, as_of_ms=at_ms).terminals for at_ms in (NOW_MS, early_ms))
+    assert [(each.terminal_id, each.transactions, each.since_ms) for each in now] == [
+        ("t9", 1, None), ("t1", 0, early_ms), ("t2", 0, late_ms),
+    ]  # fmt: skip
+    assert [dict(each.fields).get("terminal_status") for each in (now[2], then[2])] == ["returned", "active"]
+    assert now[1].fields["terminal_sn"] == "SN1"
 
 
 def test_a_visit_recorded_here_that_comes_back_from_the_log_is_the_same(desk: Desk) -> None:

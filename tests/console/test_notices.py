@@ -77,7 +77,7 @@ def test_the_routing_page_says_who_would_have_got_what_and_where_findings_go(
 ) -> None:
     lead = visit("lead")
     page = lead.get("/notices/routing").text
-    assert '<th scope="row">rep</th><td class="number">1</td>' in page
+    assert '<th scope="row">Rep <span class="quiet">rep</span></th><td class="number">1</td>' in page
     assert lead.get("/notices/routing?days=8").status_code == 422
     lead.post("/notices/rules/fees", data={"goes_to": "own", "reason": "a misprint"})
     assert "lead <span" in lead.get("/notices/routing").text

@@ -161,7 +161,7 @@ def test_accepted_versions_are_published_under_merchant_kind_and_date_with_card_
     assert again.fields["prices"] == [{"rate_ppm": 6_000}]
 
 
-def test_people_visits_and_complaints_are_published_as_they_are_with_card_numbers_masked() -> None:
+def test_people_terminals_visits_and_complaints_are_published_as_they_are_with_card_numbers_masked() -> None:
     visit = {
         "type": "visit", "merchant_id": "m", "event_time": START_MS, "person_id": "rep1", "outcome": "moved",
         "note": "slip of 6222 0212 3456 7894", "received_at": START_MS,
@@ -169,11 +169,13 @@ def test_people_visits_and_complaints_are_published_as_they_are_with_card_number
     complaint = {"type": "complaint", "merchant_id": "m", "event_time": START_MS, "reason_code": "fee"}
     person = {"type": "person", "person_id": "rep1", "effective_from": START_MS, "name": "Wei"}
     unfit = visit | {"event_time": "yesterday"}
-    events = [master_data(START_MS), visit, complaint, unfit, person, complaint]
+    terminal = {"type": "terminal", "merchant_id": "m", "effective_from": START_MS, "terminal_id": "t1"}
+    events = [master_data(START_MS), visit, complaint, unfit, person, complaint, terminal]
     profiles = [each for out in process(events) for each in out.profiles if each.kind != "merchant"]
     assert [each.key for each in profiles] == [
         "m|visit|2026-01-01T00:00:00.000Z|1", "m|complaint|2026-01-01T00:00:00.000Z|2",
         "rep1|person|2026-01-01T00:00:00.000Z", "m|complaint|2026-01-01T00:00:00.000Z|5",
+        "m|terminal|2026-01-01T00:00:00.000Z|6",
     ]  # fmt: skip
     assert profiles[0].fields == {
         "event_time": START_MS, "person_id": "rep1", "outcome": "moved", "note": "slip of ***************7894",

@@ -13,11 +13,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from streams.log import now_utc_ms
 from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
 from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS
 from tests.tillwatch.conftest import ROOT, call, finish, start
-from tillwatch.demo.plan import EDITION
+from tillwatch.demo.plan import EDITION, start_before
 
 KEYS = [
     "transactions",
@@ -234,11 +235,8 @@ def test_fresh_begins_anew(tmp_path: Path) -> None:
     code, out, errors = finish(demo(tmp_path, "--fresh", "--merchants", "20", "--for", "1", "--json"))
     assert code == 0, errors
     assert msgspec.json.decode(out)["resumed"] is False
-    assert msgspec.json.decode((tmp_path / "demo.json").read_bytes()) == {
-        "merchants": 20,
-        "seed": 1,
-        "edition": EDITION,
-    }
+    made = msgspec.json.decode((tmp_path / "demo.json").read_bytes())
+    assert made == {"merchants": 20, "seed": 1, "edition": EDITION, "start_ms": start_before(now_utc_ms())}
 
 
 def test_a_demonstration_of_an_earlier_edition_is_refused(tmp_path: Path) -> None:

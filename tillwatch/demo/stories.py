@@ -9,7 +9,8 @@ from domain.timestamps import HOUR_MS
 from simulator.stories import Jump, Overcharge, Story, Surge
 
 START_MS = 1_736_092_800_000 + 2 * HOUR_MS
-"""Monday 2025-01-06 at midnight in Urumqi, 02:00 in the rest of China: so nobody's first day is but its last hours."""
+"""A Monday on which a demonstration may begin; others are whole weeks from it. It is 2025-01-06 at midnight in Urumqi,
+02:00 in the rest of China, so nobody's first day is but its last hours."""
 HISTORY_H = 8 * 24 + 7
 """Hours that are written as fast as possible at first: a week by which volume is known, the day of a surge, and the
 morning up to nine, when shops open."""

@@ -12,9 +12,13 @@ from casework.people import SYSTEM, put_user
 from casework.queue.filters import Filter
 from casework.queue.rows import rows_of
 from casework.queue.similar import Similar
+from casework.reading.case import case
+from casework.reading.merchants import Wanted
+from casework.reading.merchants import listed as merchants_of
 from domain.alerts import Duty, Evidence, Text
 from domain.causes import Money
-from domain.readings import TransactionRow
+from domain.readings import Profile, TransactionRow
+from domain.timestamps import iso
 from tests.casework.desk import CHEN, DAY_MS, LI, REP, WANG, Desk
 from tests.casework.world import NOW_MS, alert, cause, score
 from tests.causes.world import FIRST, profile
@@ -139,6 +143,18 @@ def test_past_alerts_like_it_are_of_its_detector_on_its_mcc_or_its_merchant(desk
     (seen_by_rep,) = rows_of(desk.store, REP, [desk.case_of("n")], NOW_MS)
     assert (seen_by_rep.similar, seen_by_rep.shares) == (Similar(1, 1), {"mcc_jump": None}), "of its own merchant alone"
     assert rows_of(desk.store, CHEN, [desk.case_of("n")], NOW_MS)[0].similar == Similar(4, 3)
+
+
+def test_a_rep_who_is_no_user_is_called_as_the_log_has_it(desk: Desk) -> None:
+    person = {"effective_from": NOW_MS, "role": "rep", "name": "周杰"}
+    desk.know(Profile(merchant_id="rep-8", kind="person", effective_from=iso(NOW_MS), fields=person))
+    desk.know(profile("m9", FIRST, rep_id="rep-8"))
+    desk.file(alert("h", "m9"))
+    case_id = desk.case_of("h")
+    (row,), shop = rows_of(desk.store, LI, [case_id], NOW_MS), case(desk.store, LI, case_id, NOW_MS).shop
+    (listed,) = (each for each in merchants_of(desk.store, LI, Wanted(), NOW_MS).rows if each.merchant_id == "m9")
+    assert shop is not None
+    assert {row.rep_name, shop.rep_name, listed.rep_name} == {"周杰"}
 
 
 def test_a_cause_is_a_row_with_its_members(desk: Desk) -> None:
