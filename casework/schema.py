@@ -616,6 +616,12 @@ notice_attempts = Table(
     Index("ix_notice_attempts_notice_id", "notice_id"), sqlite_autoincrement=True,
 )  # fmt: skip
 
+channel_sends = Table(
+    "channel_sends", METADATA,
+    _id("send_id"), _text("channel"), _whole("sent_ms"), Index("ix_channel_sends_channel", "channel", "sent_ms"),
+)  # fmt: skip
+"""Messages that channels were asked to take within the windows of their budgets, by all senders."""
+
 notice_groups = Table(
     "notice_groups", METADATA,
     _text("group_key", primary_key=True), _text("route"), _text("recipient"), _text("labels"),
