@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from domain.timestamps import HOUR_MS
+from domain.timestamps import DAY_MS, HOUR_MS
 from simulator.config import SimulationConfig
 from tillwatch.demo.stories import HISTORY_H, START_MS, STORIES
 
@@ -22,7 +22,7 @@ EDITION = 3
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The simulation of a folder; a file without an edition is of the first.
+    """The simulation of a folder; a file without an edition is of the first, one without a day has no visits.
 
     >>> Plan(merchants=10, seed=1).simulation().days
     22.0
@@ -31,6 +31,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     merchants: int
     seed: int
     edition: int = 1
+    made_day: int = 0
 
     def simulation(self) -> SimulationConfig:
         """The simulation's settings; raises ValueError where they are out of range."""
@@ -39,7 +40,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return SimulationConfig(
             seed=self.seed, merchants=self.merchants, start_ms=START_MS, days=DAYS,
             jump_share=0.001, static_share=0.0, rotation_share=0.001, drift_share=0.001, fee_share=0.001,
-            fall_share=0.001, volume_share=0.002, world="calm", people=True, stories=STORIES[: max(0, self.merchants)],
+            fall_share=0.001, volume_share=0.002, world="calm", people=True,
+            visits_until_ms=self.made_day * DAY_MS, stories=STORIES[: max(0, self.merchants)],
         )  # fmt: skip
 
     @property
@@ -58,19 +60,21 @@ def read_plan(folder: Path) -> Plan:
     return msgspec.json.decode((folder / FILE).read_bytes(), type=Plan)
 
 
-def plan_of(folder: Path, merchants: int | None, seed: int | None) -> Plan:
+def plan_of(folder: Path, merchants: int | None, seed: int | None, now_ms: int) -> Plan:
     """The folder's plan, made where there is none.
 
     Args:
         folder: where it lies.
         merchants: how many were asked for; None asks for nothing.
         seed: likewise.
+        now_ms: until when the visits of one that is made go, to the day, UTC milliseconds.
 
     Raises:
         ValueError: it is out of range, or the folder's plan is another one.
     """
     if not (folder / FILE).exists():
-        plan = Plan(MERCHANTS if merchants is None else merchants, SEED if seed is None else seed, EDITION)
+        count, chosen = MERCHANTS if merchants is None else merchants, SEED if seed is None else seed
+        plan = Plan(count, chosen, EDITION, now_ms // DAY_MS)
         plan.simulation()
         (folder / FILE).write_bytes(msgspec.json.encode(plan))
         return plan

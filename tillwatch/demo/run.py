@@ -120,7 +120,7 @@ def command(
                 (folder / name).unlink(missing_ok=True)
         with _claimed(at_log, folder) as claim:
             with failing(ValueError):
-                demo_plan.plan_of(folder, merchants, seed)
+                demo_plan.plan_of(folder, merchants, seed, now_utc_ms())
             demo = _Demo(at_log, folder, speed, claim, lang)
             totals = demo.run(stop, for_s, live=not as_json and sys.stdout.isatty(), console=not as_json)
             picture = demo.picture

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from simulator.simulation import simulate
+from streams.log import now_utc_ms
 from tillwatch.demo.plan import plan_of, read_plan
 from tillwatch.feed import feed_simulation
 from tillwatch.logs import open_log
@@ -28,7 +29,7 @@ def command(invocation: Invocation, folder: Path, speed: float, *, alone: bool) 
     with stop_signals() as stop, open_log(invocation.settings()) as log:
         if alone:
             folder.mkdir(parents=True, exist_ok=True)
-            plan = plan_of(folder, None, None)
+            plan = plan_of(folder, None, None, now_utc_ms())
         else:
             tie_to_stdin()
             plan = read_plan(folder)
