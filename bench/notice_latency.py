@@ -8,6 +8,8 @@ lines before say what one look of the planner takes in this process, at the same
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import tempfile
 import time
@@ -18,15 +20,18 @@ from statistics import median, quantiles
 from threading import Thread
 from typing import TYPE_CHECKING
 
+import msgspec
 from sqlalchemy import select, text
 
 from bench.casework_made import NOW_MS, Made, fill
 from casework.decisions import decide
 from casework.people import SYSTEM, Actor, put_user
-from casework.schema import alerts, cases
+from casework.schema import alerts, audit_head, cases, facts
 from casework.store import Store
+from notices.outbox import by_status
 from notices.plan import LOOK_EVERY_MS, Planner
 from notices.routing.reading import parse_routing
+from notices.states import PENDING
 from streams.log import now_utc_ms
 from tillwatch.demo.children import child
 
@@ -35,6 +40,8 @@ if TYPE_CHECKING:
 
 LI = Actor("li", frozenset({"analyst"}))
 LOOKS = 10
+PATIENCE_S = 120
+CASE = re.compile(r"/cases/(\d+)")
 ROUTING = """\
 desk: risk
 receivers: {risk: {to: desk, channels: [robot]}}
@@ -100,10 +107,24 @@ def look_s(store: Store) -> tuple[int, float]:
     return told, median(took)
 
 
+def settled(store: Store) -> None:
+    """Wait until the sender has looked at all that was done, and nothing waits to be sent; at most two minutes."""
+    until_s = time.monotonic() + PATIENCE_S
+    planned = select(facts.c.value).where(facts.c.name == "notices_planned")
+    while time.monotonic() < until_s:
+        time.sleep(1.0)
+        with store.reading() as connection:
+            waits = by_status(connection)[PENDING]
+            seen = msgspec.json.decode(connection.execute(planned).scalar() or "{}").get("entry_id", -1)
+            if not waits and seen >= connection.execute(select(audit_head.c.entry_id)).scalar_one():
+                return
+    raise SystemExit(f"the sender must have sent all within {PATIENCE_S} s, and has not")
+
+
 def confirmed(store: Store, decisions: int, heard: list[tuple[float, str]]) -> list[float]:
     """Confirm so many alerts, one each second; by alert, the seconds until the robot had its notice."""
     statement = (
-        select(cases.c.case_id, cases.c.version, cases.c.merchant_id)
+        select(cases.c.case_id, cases.c.version)
         .join(alerts, alerts.c.case_id == cases.c.case_id)
         .where(
             cases.c.status == "open", ~cases.c.is_aml, cases.c.snoozed_until_ms.is_(None), alerts.c.verdict.is_(None)
@@ -114,15 +135,17 @@ def confirmed(store: Store, decisions: int, heard: list[tuple[float, str]]) -> l
         chosen = connection.execute(statement.order_by(cases.c.case_id).limit(decisions)).all()
     began = {}
     for each in chosen:
-        began[each.merchant_id] = time.monotonic()
+        began[each.case_id] = time.monotonic()
         decide(store, LI, each.case_id, each.version, "confirmed", "fit-01", "seen", now_utc_ms())
         time.sleep(1.0)
-    time.sleep(5.0)
-    return [
-        min(at for at, words in heard if f"/merchants/{merchant}" in words and at >= start) - start
-        for merchant, start in began.items()
-        if any(f"/merchants/{merchant}" in words and at >= start for at, words in heard)
-    ]
+    settled(store)
+    told = ((at, {int(each) for each in CASE.findall(words)}) for at, words in heard)
+    first: dict[int, float] = {}
+    for at, ids in sorted(told, key=lambda each: each[0]):
+        for case_id in ids & began.keys():
+            if at >= began[case_id]:
+                first.setdefault(case_id, at)
+    return [at - began[case_id] for case_id, at in first.items()]
 
 
 def measure(standing: int, decisions: int) -> None:
@@ -132,7 +155,8 @@ def measure(standing: int, decisions: int) -> None:
         folder = Path(name)
         with filled(folder, standing) as store:
             told, took_s = look_s(store)
-            print(f"{told:,} alerts stand: a look takes {took_s * 1000:.0f} ms (median of {LOOKS})", flush=True)
+            load = os.getloadavg()[0]
+            print(f"{told:,} alerts stand: a look takes {took_s * 1000:.0f} ms (median of {LOOKS}, load {load:.1f})")
             (folder / "key").write_text("key-of-the-robot-0123456789")
             (folder / "key").chmod(0o600)
             (folder / "routing.yaml").write_text(ROUTING, encoding="utf-8")
@@ -144,7 +168,7 @@ def measure(standing: int, decisions: int) -> None:
             )
             asked = ["--config", str(folder / "tillwatch.toml"), "notify", "--tied"]
             with child("sender", asked, folder) as sender:
-                time.sleep(10)  # it has started, and sent what was told before
+                settled(store)  # it has started, and sent what was told before
                 found = sorted(confirmed(store, decisions, heard))
                 sender.check()
     if len(found) < decisions:

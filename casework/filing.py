@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from sqlalchemy import and_, bindparam, case, insert, or_, select, update
 
-from casework import audit, bodies, deadlines, shops, summary
+from casework import audit, bodies, deadlines, shops, summary, territory
 from casework.chunks import chunks
 from casework.many import execute_many
 from casework.retention import note_late
@@ -362,6 +362,8 @@ def file_profiles(store: Store, connection: Connection, found: Sequence[Profile]
     """File versions of master data, contracts and assignments; records of other kinds are passed over."""
     versions = [each for each in found if each.kind in _VERSIONS]
     store.upsert(connection, merchant_profiles, [bodies.profile_row(each) for each in versions], newer=("epoch",))
+    if versions:
+        territory.note_change(store, connection)
     shops.refresh(store, connection, {each.merchant_id for each in versions}, now_ms)
 
 

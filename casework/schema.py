@@ -97,6 +97,7 @@ merchants = Table(
     Index("ix_merchants_name", "name", "merchant_id"),
     Index("ix_merchants_score", "score", "merchant_id"),
     Index("ix_merchants_place", "merchant_id", "region", "agent_id"),  # a row of the table is long
+    *(Index(f"ix_merchants_{each}", each) for each in ("region", "agent_id", "rep_id", "grade")),
     Index("ix_merchants_portfolio", "mcc", "region", "agent_id", "rep_id", "grade", "merchant_id"),
     _partial("ix_merchants_changes_ms", "changes_ms", where="changes_ms IS NOT NULL"),
     _partial("ix_merchants_last_sale_day", "last_sale_day", where="last_sale_day <> ''"),
@@ -195,7 +196,7 @@ cases = Table(
     Index("ix_cases_merchant_id_status", "merchant_id", "status"),
     _partial("ix_cases_open", "lane", "priority", "case_id", *QUEUE_COLUMNS, where="status = 'open'"),
     _partial("ix_cases_decided", "lane", "case_id", *QUEUE_COLUMNS, where="status = 'decided'"),
-    Index("ix_cases_opened_ms", "opened_ms"),
+    Index("ix_cases_opened_ms", "opened_ms", "is_aml"),
     _partial("ix_cases_aml", "case_id", where="is_aml"),
     _partial("ix_cases_holder", "holder", where="holder IS NOT NULL"),
     _partial("ix_cases_snoozed_until_ms", "snoozed_until_ms", where="snoozed_until_ms IS NOT NULL"),
@@ -354,7 +355,8 @@ decisions = Table(
     _whole("decided_ms"), Column("undone_ms", BigInteger), _text("status"), Column("second_by", Text),
     Column("second_ms", BigInteger), _text("second_text"), Column("bulk_id", BigInteger),
     Index("ix_decisions_status", "status"), Index("ix_decisions_bulk_id", "bulk_id"),
-    Index("ix_decisions_case_id", "case_id"), Index("ix_decisions_decided_ms", "decided_ms"),
+    Index("ix_decisions_case_id", "case_id"),
+    Index("ix_decisions_decided_ms", "decided_ms", "status", "undone_ms", "case_id"),
     sqlite_autoincrement=True,
 )  # fmt: skip
 
@@ -621,6 +623,12 @@ notice_attempts = Table(
     _whole("tried_ms"), _text("status"), _text("message_id"), _text("said"),
     Index("ix_notice_attempts_notice_id", "notice_id"), sqlite_autoincrement=True,
 )  # fmt: skip
+
+channel_sends = Table(
+    "channel_sends", METADATA,
+    _id("send_id"), _text("channel"), _whole("sent_ms"), Index("ix_channel_sends_channel", "channel", "sent_ms"),
+)  # fmt: skip
+"""Messages that channels were asked to take within the windows of their budgets, by all senders."""
 
 notice_groups = Table(
     "notice_groups", METADATA,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import select
 
 from casework.chunks import chunks
-from casework.schema import merchant_profiles
+from casework.schema import facts, merchant_profiles
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -16,7 +15,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from casework.persons import Person
+    from casework.store import Store
 
+_CHANGES = "territory_changes"
 _MOST_DEPUTIES = 5
 """How many who are absent are passed on the way to one who is there."""
 
@@ -42,13 +43,19 @@ class Territory:
     """
 
     def __init__(self, connection: Connection, merchant_ids: Iterable[str]) -> None:
+        self._versions: dict[str, list[Any]] = {}
+        self.add(connection, merchant_ids)
+
+    def add(self, connection: Connection, merchant_ids: Iterable[str]) -> None:
+        """Read of merchants that have not been read yet."""
         table = merchant_profiles
         columns = (
             table.c.merchant_id, table.c.kind, table.c.effective_from_ms, table.c.until_ms, table.c.rep_id,
             table.c.agent_id,
         )  # fmt: skip
-        self._versions: dict[str, list[Any]] = defaultdict(list)
-        for some in chunks(sorted({*merchant_ids})):
+        missing = {*merchant_ids} - self._versions.keys()
+        self._versions |= {each: [] for each in missing}
+        for some in chunks(sorted(missing)):
             whose = table.c.merchant_id.in_(some) & table.c.kind.in_(("merchant", "assignment"))
             for each in connection.execute(select(*columns).where(whose).order_by(table.c.effective_from_ms)):
                 self._versions[each.merchant_id].append(each)
@@ -66,6 +73,16 @@ class Territory:
             next((each.rep_id for each in said if each.rep_id), ""),
             next((each.agent_id for each in said if each.agent_id), ""),
         )
+
+
+def changes(connection: Connection) -> int:
+    """How often versions were filed: while it is the same, what a `Territory` has read is so still."""
+    return int(connection.execute(select(facts.c.value).where(facts.c.name == _CHANGES)).scalar() or 0)
+
+
+def note_change(store: Store, connection: Connection) -> None:
+    """Count a filing of versions, in its transaction."""
+    store.upsert(connection, facts, [{"name": _CHANGES, "value": str(changes(connection) + 1)}])
 
 
 def on_duty(people: Mapping[str, Person], person_id: str, time_ms: int) -> str:

@@ -22,6 +22,10 @@ class Inhibition:
     target: tuple[Matcher, ...]
     equal: tuple[str, ...] = ()
 
+    def names(self, label: str) -> bool:
+        """Whether the rule depends on a label."""
+        return label in self.equal or any(each.label == label for each in (*self.source, *self.target))
+
 
 class Inhibitor:
     """Says what is quiet at one moment.

@@ -17,6 +17,7 @@ from casework.chunks import chunks
 from casework.days import day_of, midnights_ms
 from casework.persons import persons_at
 from casework.schema import (
+    audit,
     audit_head,
     facts,
     notice_entries,
@@ -33,7 +34,7 @@ from notices.inhibition import Inhibitor
 from notices.quiet import release_ms
 from notices.recipients import Chooser, Recipient
 from notices.reminding import due_soon
-from notices.signals import standing
+from notices.signals import Standing
 from notices.silences import Silencer, in_force
 from notices.tasking import follow, give, open_tasks, untold
 from notices.timing import Group
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
 LOOK_EVERY_MS = 10_000
 """How often a look is taken where casework has not changed: absences, snoozes and assignments begin and end by time."""
 _PLANNED = "notices_planned"
+_OF_LINKS = ("make_task_link", "use_task_link", "refuse_task_link")
+"""Entries of the audit that change nothing of what is told; each notice that is sent makes one."""
 
 
 class _Planned(msgspec.Struct):
@@ -73,6 +76,7 @@ class Planner:
     def __init__(self, store: Store, routing: Routing, lang: str = "zh") -> None:
         self._store, self._routing, self._lang = store, routing, lang
         self._waits = {each.key: waits_of(each) for each in routing.every_route()}
+        self._standing = Standing()
 
     def look(self, now_ms: int) -> list[Made]:
         """Make the notices that are due at a moment, UTC milliseconds; none where nothing can have changed."""
@@ -80,7 +84,8 @@ class Planner:
             if not self._is_wanted(connection, now_ms):
                 return []
         with self._store.writing() as connection:
-            made = _Look(self._store, connection, self._routing, self._waits, self._lang, now_ms).take()
+            look = _Look(self._store, connection, self._routing, self._waits, self._standing, self._lang, now_ms)
+            made = look.take()
             seen = _Planned(connection.execute(select(audit_head.c.entry_id)).scalar_one(), now_ms)
             value = msgspec.json.encode(seen).decode()
             self._store.upsert(connection, facts, [{"name": _PLANNED, "value": value}])
@@ -89,8 +94,9 @@ class Planner:
     def _is_wanted(self, connection: Connection, now_ms: int) -> bool:
         kept = connection.execute(select(facts.c.value).where(facts.c.name == _PLANNED)).scalar()
         last = msgspec.json.decode(kept, type=_Planned) if kept else _Planned()
-        entry_id = connection.execute(select(audit_head.c.entry_id)).scalar_one()
-        if entry_id != last.entry_id or not last.now_ms <= now_ms < last.now_ms + LOOK_EVERY_MS:
+        new = select(audit.c.entry_id).where(audit.c.entry_id > last.entry_id, audit.c.kind.not_in(_OF_LINKS)).limit(1)
+        has_new = connection.execute(new).first() is not None
+        if has_new or not last.now_ms <= now_ms < last.now_ms + LOOK_EVERY_MS:
             return True
         due = [
             select(func.min(notice_groups.c.next_ms)), select(func.min(notice_held.c.release_ms)),
@@ -104,18 +110,19 @@ class _Look:
     """One look, inside its transaction."""
 
     def __init__(
-        self, store: Store, connection: Connection, routing: Routing, waits: Mapping[str, Any], lang: str, now_ms: int
+        self, store: Store, connection: Connection, routing: Routing, waits: Mapping[str, Any], standing: Standing,
+        lang: str, now_ms: int,
     ) -> None:  # fmt: skip
         self._store, self._connection, self._routing = store, connection, routing
-        self._waits, self._lang, self._now_ms = waits, lang, now_ms
+        self._waits, self._standing, self._lang, self._now_ms = waits, standing, lang, now_ms
         self._people = persons_at(connection, now_ms)
 
     def take(self) -> list[Made]:
         follow(self._connection, self._now_ms)
-        signals = standing(self._connection, self._now_ms)
+        silencer = Silencer(in_force(self._connection, self._now_ms))
+        signals = self._standing.read(self._connection, self._now_ms, self._wants_grade(silencer))
         self._open = open_tasks(self._connection)
         visits = [{"kind": "visit", "merchant": each.merchant_id, "rep": each.rep_id} for each in self._open]
-        silencer = Silencer(in_force(self._connection, self._now_ms))
         silencer.note(self._connection, signals, self._now_ms)
         inhibitor = Inhibitor(self._routing.inhibitions, [*visits, *(each.labels for each in signals)])
         quiet = {e.alert_id for e in signals if silencer.is_silent(e.labels) or inhibitor.is_quiet(e.labels)}
@@ -128,6 +135,14 @@ class _Look:
             self._store, self._connection, self._routing, self._people, self._lang, self._now_ms
         )  # fmt: skip
         return made + escalation.escalate()
+
+    def _wants_grade(self, silencer: Silencer) -> Callable[[Mapping[str, str]], bool]:
+        """Whether anything depends on an alert's grade, by its other labels."""
+        if silencer.names("grade") or any(each.names("grade") for each in self._routing.inhibitions):
+            return lambda _: True
+        if not any(each.names("grade") for each in self._routing.every_route()):
+            return lambda _: False
+        return lambda labels: self._routing.route.reads("grade", labels)
 
     def _chooser(self) -> Chooser:
         rules, agents_of = rules_of(self._connection)

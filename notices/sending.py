@@ -10,6 +10,7 @@ import msgspec
 
 from casework.persons import persons_at
 from notices.bodies import Body
+from notices.budgets import take
 from notices.channels.contract import Address
 from notices.outbox import Tried, lease, mark
 from notices.states import SENT
@@ -76,7 +77,8 @@ class Sender:
 
     async def _over(self, channel: Channel, address: Address, row: Any, body: Body) -> Tried:
         # Asked before there are words: their link is a row of its own and an entry of the audit.
-        if hold := channel.hold(row.notice_id, urgent=row.urgent):
+        hold = channel.hold(row.notice_id, urgent=row.urgent) or take(self._store, channel, self._now_ms())
+        if hold:
             return Tried(channel.name, "retry", said=hold.said, retry_after_ms=_ms(hold.wait_s), counts=False)
         try:
             message = self._render(view_of(row, body, lambda each: self._link_of(row, each)), body.lang)

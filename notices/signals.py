@@ -19,14 +19,14 @@ from casework.rep_view import grade_for_rep
 from casework.schema import alerts, cases, causes, decision_alerts, decisions, merchants, suppressions
 from casework.states import CONFIRMED, DUTY, OPEN, RISK
 from casework.summary import SERVICE
-from casework.territory import Holder, Territory
+from casework.territory import Holder, Territory, changes
 from domain.causes import Cause
 from domain.timestamps import DAY_MS
 from notices.routing.labels import CHOICES
 from notices.tasking import seen_to
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from sqlalchemy import ColumnElement, Connection
 
@@ -57,7 +57,7 @@ class Signal(NamedTuple):
 
     alert_id: str
     merchant_id: str
-    labels: Mapping[str, str]
+    labels: dict[str, str]
     loss_minor: int | None
     since_ms: int
     duty_ms: int | None
@@ -65,17 +65,62 @@ class Signal(NamedTuple):
     now: Holder
 
 
-def standing(connection: Connection, now_ms: int) -> list[Signal]:
-    """All that stands at a moment, UTC milliseconds, the longest first."""
-    statement = (
-        select(*_COLUMNS)
-        .join(cases, cases.c.case_id == alerts.c.case_id)
-        .outerjoin(decisions, decisions.c.decision_id == alerts.c.decision_id)
-        .outerjoin(merchants, merchants.c.merchant_id == alerts.c.merchant_id)
-        .where(~alerts.c.is_aml, ~cases.c.is_aml, alerts.c.state == CONFIRMED, _stands(now_ms))
-    )
-    rows = connection.execute(statement).all()
-    return _signals(connection, rows, now_ms)
+class Standing:
+    """Reads what stands, again and again; what is as it was the last time is not put together anew."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[object, Signal]] = {}
+        self._territory: Territory | None = None
+        self._changes = 0
+
+    def read(
+        self, connection: Connection, now_ms: int, wants_grade: Callable[[Mapping[str, str]], bool] = lambda _: True
+    ) -> list[Signal]:
+        """All that stands at a moment, the longest first.
+
+        Args:
+            connection: a transaction.
+            now_ms: the moment, UTC milliseconds.
+            wants_grade: whether anything depends on an alert's grade, by its other labels; else it has none. To put a
+                grade together as a rep may know it takes as long as all the rest.
+        """
+        statement = (
+            select(*_COLUMNS)
+            .join(cases, cases.c.case_id == alerts.c.case_id)
+            .outerjoin(decisions, decisions.c.decision_id == alerts.c.decision_id)
+            .outerjoin(merchants, merchants.c.merchant_id == alerts.c.merchant_id)
+            .where(~alerts.c.is_aml, ~cases.c.is_aml, alerts.c.state == CONFIRMED, _stands(now_ms))
+        )
+        rows = connection.execute(statement).all()
+        territory = self._territory_of(connection, {each.merchant_id for each in rows})
+        found = self._signals(connection, rows, territory, now_ms)
+        _give_grades(connection, [each for each in found if wants_grade(each.labels)])
+        return sorted(found, key=lambda each: (each.since_ms, each.alert_id))
+
+    def _territory_of(self, connection: Connection, merchant_ids: Collection[str]) -> Territory:
+        filed = changes(connection)
+        if self._territory is None or filed != self._changes:
+            self._territory, self._changes, self._kept = Territory(connection, merchant_ids), filed, {}
+        self._territory.add(connection, merchant_ids)
+        return self._territory
+
+    def _signals(self, connection: Connection, rows: Iterable[Any], territory: Territory, now_ms: int) -> list[Signal]:
+        listed, done = [*rows], seen_to(connection, now_ms)
+        kinds = causes_of(connection, {each.alert_id for each in listed})
+        before, self._kept = self._kept, {}
+        found = []
+        for each in listed:
+            cause = kinds.get(each.alert_id, "")
+            was, signal = before.get(each.alert_id, (None, None))
+            now = territory.at(each.merchant_id, now_ms)
+            if signal is None or was != (each, cause):
+                signal = _signal(each, territory.at(each.merchant_id, ms_of(each.first_time)), now, cause)
+            elif signal.now != now:
+                signal = signal._replace(now=now)
+            self._kept[each.alert_id] = (each, cause), signal
+            if signal.since_ms > done.get(each.alert_id, -1):
+                found.append(signal)
+        return found
 
 
 def _stands(now_ms: int) -> ColumnElement[bool]:
@@ -98,25 +143,19 @@ def _stands(now_ms: int) -> ColumnElement[bool]:
     return and_(or_(undecided, confirmed), ~suppressed)
 
 
-def _signals(connection: Connection, rows: Iterable[Any], now_ms: int) -> list[Signal]:
-    listed = [*rows]
-    territory, done = Territory(connection, (each.merchant_id for each in listed)), seen_to(connection, now_ms)
-    kinds = causes_of(connection, {each.alert_id for each in listed})
-    grades = grade_for_rep(connection, {each.merchant_id for each in listed})
-    found = []
-    for each in listed:
-        then = territory.at(each.merchant_id, ms_of(each.first_time))
-        labels = labels_of(each, then, kinds.get(each.alert_id, ""), grades.get(each.merchant_id, ""))
-        since_ms = each.decided_ms if each.verdict else max(each.filed_ms, each.open_since_ms)
-        if since_ms <= done.get(each.alert_id, -1):
-            continue
-        found.append(
-            Signal(
-                each.alert_id, each.merchant_id, labels, each.loss_minor, since_ms, each.duty_ms, then,
-                territory.at(each.merchant_id, now_ms),
-            )
-        )  # fmt: skip
-    return sorted(found, key=lambda each: (each.since_ms, each.alert_id))
+def _signal(row: Any, then: Holder, now: Holder, cause: str) -> Signal:
+    since_ms = row.decided_ms if row.verdict else max(row.filed_ms, row.open_since_ms)
+    labels = labels_of(row, then, cause, "")
+    return Signal(row.alert_id, row.merchant_id, labels, row.loss_minor, since_ms, row.duty_ms, then, now)
+
+
+def _give_grades(connection: Connection, signals: Iterable[Signal]) -> None:
+    by_merchant = defaultdict[str, list[dict[str, str]]](list)
+    for each in signals:
+        by_merchant[each.merchant_id].append(each.labels)
+    for merchant_id, grade in grade_for_rep(connection, [*by_merchant]).items():
+        for labels in by_merchant[merchant_id]:
+            labels["grade"] = grade
 
 
 def labels_of(row: Any, then: Holder, cause: str, grade: str) -> dict[str, str]:

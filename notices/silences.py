@@ -171,6 +171,10 @@ class Silencer:
     def __init__(self, listed: Iterable[Silence]) -> None:
         self._listed = [*listed]
 
+    def names(self, label: str) -> bool:
+        """Whether a silence depends on a label."""
+        return any(one.label == label for each in self._listed for one in each.matchers)
+
     def is_silent(self, labels: Mapping[str, str]) -> bool:
         """Whether a silence matches."""
         return any(fit(each.matchers, labels) for each in self._listed)

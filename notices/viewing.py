@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from casework.tasks.kinds import VISIT as VISIT_TASK
 from casework.tasks.words import CHECKS, STANDARD
-from casework.tasks.words import VISIT as VISIT_TASK
 from notices.bodies import VISIT
 from notices.view import NoticeView, TaskView
 

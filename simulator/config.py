@@ -86,6 +86,8 @@ class SimulationConfig:
         master_data: whether `merchant` events are given; without them nothing is changed lawfully either.
         people: whether `person` and `assignment` events are given, and `merchant` events say where the shop is and who
             looks after it. Transactions are the same with and without.
+        visits_until_ms: before which moment, UTC milliseconds, reps have made the visits that are given, with `people`;
+            none by default. They are the wall clock's: inspections are due by it, whatever time is simulated.
         reports: whether `fraud_report`, `chargeback` and `retrieval` events are given. Transactions are the same with
             and without; the whole run is drawn before its first record is.
         compromised_share: share of merchants whose cards are misused at the merchant or at one terminal for four weeks,
@@ -129,6 +131,7 @@ class SimulationConfig:
     contracts: bool = True
     master_data: bool = True
     people: bool = False
+    visits_until_ms: int = 0
     reports: bool = False
     compromised_share: float = 0.01
     report_least_d: float = 1.0

@@ -156,7 +156,7 @@ def _numbers(table: NDArray[np.void]) -> NDArray[np.uint8]:
 def opening_records(merchants: Merchants, config: SimulationConfig) -> list[bytes]:
     """What is in force and received before the start: each merchant's master data, then each one's contract."""
     out, received_ms = [], config.start_ms - HOUR_MS
-    since = [_opened_ms(i, config) for i in range(config.merchants)]
+    since = [opened_since_ms(i, config) for i in range(config.merchants)]
     if config.master_data:
         for i, row in enumerate(merchants.table):
             mccs = _mccs_of(row)
@@ -170,7 +170,7 @@ def opening_records(merchants: Merchants, config: SimulationConfig) -> list[byte
     return out
 
 
-def _opened_ms(i: int, config: SimulationConfig) -> int:
+def opened_since_ms(i: int, config: SimulationConfig) -> int:
     """Since when merchant `i` has been one, UTC milliseconds."""
     return config.start_ms - opened_d(i) * DAY_MS
 
@@ -182,7 +182,7 @@ def change_records(merchants: Merchants, config: SimulationConfig) -> list[tuple
         effective, received = int(table["change_ms"][i]), int(table["change_received_ms"][i])
         mccs = [int(table["changed_mcc"][i])]
         version = _version(
-            merchants, i, effective_ms=effective, received_ms=received, mccs=mccs, opened_ms=_opened_ms(i, config)
+            merchants, i, effective_ms=effective, received_ms=received, mccs=mccs, opened_ms=opened_since_ms(i, config)
         )
         out.append((received, i, version))
     for i in map(int, np.flatnonzero(table["contract_ms"] != NEVER_MS)):
@@ -195,7 +195,7 @@ def change_records(merchants: Merchants, config: SimulationConfig) -> list[tuple
         )  # fmt: skip
         out.append((received, i, record))
     for i in map(int, np.flatnonzero(table["licence_renewed_ms"])):
-        at_ms, opened_ms = int(table["licence_renewed_ms"][i]), _opened_ms(i, config)
+        at_ms, opened_ms = int(table["licence_renewed_ms"][i]), opened_since_ms(i, config)
         mccs = _mccs_of(table[i])
         version = _version(merchants, i, effective_ms=at_ms, received_ms=at_ms, mccs=mccs, opened_ms=opened_ms)
         out.append((at_ms, i, version))

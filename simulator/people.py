@@ -31,7 +31,6 @@ _ANALYSTS = 3
 _ABSENT_SHARE = 0.15
 _REASSIGNED_SHARE = 0.05
 _CHAIN_SHARE = 0.03
-_VISITED_D, _UNVISITED = 330, 12
 _MOBILE_MCCS = frozenset({4111})
 _COUNTRIES = {"Asia/Bangkok": "TH", "Asia/Tokyo": "JP"}
 _AGENT, _BY_AGENT, _STREET, _DOOR, _REASSIGNED, _CHAIN, _OWNER, _ACCOUNT = range(700, 708)
@@ -135,12 +134,11 @@ def agent_id(number: int) -> str:
 def people_records(
     territories: Territories, merchant_ids: list[str], table: NDArray[np.void], config: SimulationConfig
 ) -> list[Keyed]:  # fmt: skip
-    """The people, who is assigned to each merchant, who was visited, then the terminals; received before the start."""
+    """The people, who is assigned to each merchant, then the terminals; received before the start."""
     city = table["city"]
     return [
         *_people(territories, config),
         *_assignments(territories, merchant_ids, city, config),
-        *_visits(territories, merchant_ids, city, config),
         *_terminals(merchant_ids, table, config),
     ]
 
@@ -195,25 +193,6 @@ def _assignments(
             }  # fmt: skip
             assignment |= {"agent_id": agent_id(agent)} if agent >= 0 else {}
             out.append(Keyed(merchant_id, msgspec.json.encode(assignment)))
-    return out
-
-
-def _visits(
-    territories: Territories, merchant_ids: list[str], city: NDArray[np.int8], config: SimulationConfig
-) -> list[Keyed]:  # fmt: skip
-    """Each merchant's last visit by its rep, 1 to 330 days ago; one in `_UNVISITED` and the newest have had none."""
-    out = []
-    for i, merchant_id in enumerate(merchant_ids):
-        days = 1 + i * 37 % _VISITED_D
-        if i % _UNVISITED == 0 or days >= opened_d(i):
-            continue
-        visited_ms = config.start_ms - days * DAY_MS + (9 + i % 8) * HOUR_MS
-        visit = {
-            "type": "visit", "merchant_id": merchant_id, "event_time": min(visited_ms, config.start_ms - 2 * HOUR_MS),
-            "person_id": rep_id(int(city[i]), int(territories.rep[i])), "visit_kind": "routine",
-            "outcome": "as_registered", "received_at": config.start_ms - HOUR_MS, "feed": FEED,
-        }  # fmt: skip
-        out.append(Keyed(merchant_id, msgspec.json.encode(visit)))
     return out
 
 

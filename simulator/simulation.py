@@ -20,7 +20,7 @@ from simulator.lawful import plan_undisturbed
 from simulator.ledger import LEDGER, fold
 from simulator.manners import NO_MANNERS
 from simulator.mccs import mcc_look_alikes
-from simulator.merchants import Merchants, build_merchants, change_records, opening_records
+from simulator.merchants import Merchants, build_merchants, change_records, opened_since_ms, opening_records
 from simulator.oddities import LEAST_SALES_A_DAY, odd_violation
 from simulator.people import people_records
 from simulator.render import MAX_RECORD, Style, Words, fill_id, render, style, words
@@ -31,6 +31,7 @@ from simulator.stories import cast
 from simulator.table import FEED
 from simulator.truth import LookAlike, Violation
 from simulator.violations import fee_violation, mcc_violation
+from simulator.visits import visit_records
 from simulator.volume import VolumePlan
 from simulator.volume_truth import sums_of, volume_look_alikes, volume_violations
 
@@ -153,11 +154,15 @@ class Simulation:
         return opening_records(self.merchants, self.config)
 
     def people_records(self) -> list[Keyed]:
-        """The `person` and `assignment` events to append before everything else; none unless `people` is set."""
+        """The `person`, `assignment`, `terminal` and `visit` events to append first; none without `people`."""
         if not (territories := self.merchants.territories):
             return []
         ids = [self.merchant_id(i) for i in range(self.config.merchants)]
-        return people_records(territories, ids, self.merchants.table, self.config)
+        found = people_records(territories, ids, self.merchants.table, self.config)
+        if self.config.visits_until_ms:
+            opened_ms = [opened_since_ms(i, self.config) for i in range(self.config.merchants)]
+            found += visit_records(territories, ids, self.merchants.table["city"], opened_ms, self.config)
+        return found
 
     @cached_property
     def clock_lag_ms(self) -> int:

@@ -72,8 +72,7 @@ def show_list(invocation: Invocation, lang: str, *, as_json: bool) -> None:
 
 
 def _told(channel: Channel) -> dict[str, Any]:
-    budget = channel.budget
-    per_minute = None if budget is None else budget.most * 60 / budget.window_s
+    per_minute = min((each.most * 60 / each.window_s for each in channel.budgets), default=None)
     return {"name": channel.name, "kind": channel.kind, "most_bytes": channel.most_bytes, "per_minute": per_minute}
 
 

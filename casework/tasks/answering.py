@@ -20,12 +20,13 @@ from casework.operations import MOST_TEXT, checked_text
 from casework.people import REP, WORKS
 from casework.schema import cases, task_answers, task_photos, tasks
 from casework.states import OPEN as CASE_OPEN
+from casework.tasks.kinds import DOCUMENTS, RECHECK
 from casework.tasks.making import enter
 from casework.tasks.noting import note as _note
 from casework.tasks.place import Position, apart, checked
 from casework.tasks.reading import seen_task
 from casework.tasks.shop import shops
-from casework.tasks.words import ANSWERED, CHECKS, DOCUMENTS, OPEN, RECHECK, SAID, STANDARD, VISIT_KINDS
+from casework.tasks.words import ANSWERED, CHECKS, OPEN, SAID, STANDARD, VISIT_KINDS
 from domain.events import VISIT_OUTCOMES
 from domain.masking import mask_text
 from domain.timestamps import DAY_MS

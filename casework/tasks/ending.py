@@ -9,6 +9,7 @@ from sqlalchemy import and_, case, exists, or_, select, update
 from casework.chunks import chunks
 from casework.schema import cases, notice_entries, notices, tasks
 from casework.states import ANSWERED, DECIDED, OPEN, WITHDRAWN
+from casework.tasks.kinds import HELPS
 from casework.tasks.noting import note as _note
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ BY_DECISION, BY_MERGE = "decided", "merged"
 """Why a task was taken back, where no person has said it: its case was decided; its case was merged into another one,
 which has the same task open already."""
 _PENDING, _CONFIRMS = "pending", "confirmed"
-_HELPS = ("call", "repair", "inspection", "warning")
 
 
 def take_back(change: Change, rows: Sequence[Any], why: str) -> None:
@@ -53,7 +53,7 @@ def of_decided(change: Change, case_ids: Collection[int], verdict: str = "") -> 
         case_ids: that may be decided now.
         verdict: the last one; "" where there is none.
     """
-    helps = tasks.c.kind.in_(_HELPS if verdict == _CONFIRMS else ())
+    helps = tasks.c.kind.in_(HELPS if verdict == _CONFIRMS else ())
     ends = and_(tasks.c.after_task_id.is_(None), ~helps)
     for some in chunks(case_ids):
         found = select(tasks).join(cases, cases.c.case_id == tasks.c.case_id)

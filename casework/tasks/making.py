@@ -16,8 +16,9 @@ from casework.schema import alerts, merchant_profiles, merchant_reps, tasks, use
 from casework.states import CAUSE, DECIDED, RETRIEVAL
 from casework.states import OPEN as CASE_OPEN
 from casework.tasks.ending import take_back
+from casework.tasks.kinds import DOCUMENTS
 from casework.tasks.noting import note as _note
-from casework.tasks.words import CHECKS, DOCUMENTS, KINDS, OPEN, STANDARD
+from casework.tasks.words import CHECKS, KINDS, OPEN, STANDARD
 
 if TYPE_CHECKING:
     from collections.abc import Collection

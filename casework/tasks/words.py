@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from casework import states
 from casework.retrieval import DOCUMENTS as DOCUMENT_WORDS
 from casework.tasks.ending import BY_DECISION, BY_MERGE
+from casework.tasks.kinds import CALL, DOCUMENTS, INSPECTION, RECHECK, REPAIR, VISIT, WARNING
 from domain.alerts import Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VISIT, CALL, DOCUMENTS, REPAIR, RECHECK, INSPECTION = "visit", "call", "documents", "repair", "recheck", "inspection"
-WARNING = "warning"
 KINDS: Mapping[str, Text] = {
     VISIT: Text("Visit", "商户走访"),
     CALL: Text("Phone call", "电话回访"),

@@ -8,7 +8,8 @@ from casework.errors import NotAllowed, NotSignedIn, Throttled
 from casework.persons import names_of_people
 from casework.retrieval import DOCUMENTS as DOCUMENT_WORDS
 from casework.tasks import answering, links, photos, reading
-from casework.tasks.words import CHECKS, DOCUMENTS, KINDS, SAID, SLOTS, STATUSES
+from casework.tasks.kinds import DOCUMENTS
+from casework.tasks.words import CHECKS, KINDS, SAID, SLOTS, STATUSES
 from console.page import console_of
 from console.phone import forms
 from console.phone.page import (

@@ -107,7 +107,7 @@ class Channel(Protocol):
         name: as the settings call it; there may be several of a kind.
         kind: of `registry.KINDS`.
         most_bytes: UTF-8 bytes of words that it carries; longer ones are cut, between characters and never in a link.
-        budget: how many messages it takes; None for any.
+        budgets: how many messages it takes; all of them count, none for any.
     """
 
     @property
@@ -117,7 +117,7 @@ class Channel(Protocol):
     @property
     def most_bytes(self) -> int: ...  # noqa: D102
     @property
-    def budget(self) -> Budget | None: ...  # noqa: D102
+    def budgets(self) -> tuple[Budget, ...]: ...  # noqa: D102
 
     def hold(self, notice_id: str, *, urgent: bool) -> Hold | None:
         """What keeps a notice back now: the budget, a block of the far side, the full hour; None for nothing."""

@@ -115,11 +115,10 @@ def signature(secret: str, timestamp_ms: int) -> str:
 
 def make(name: str, options: DingtalkOptions, now_s: Callable[[], float]) -> Dingtalk:
     """The robot of a table; raises ValueError or OSError for its files."""
-    budget = Budget(options.per_minute, 60.0)
     secret = read_secret(options.secret_file) if options.secret_file else None
     return Dingtalk(
         name, url=options.url, key=read_secret(options.key_file), secret=secret, poster=options.poster(),
-        pace=Pace([budget], spread=True), budget=budget, now_s=now_s, markdown=options.format == "markdown",
+        pace=Pace([Budget(options.per_minute, 60.0)], spread=True), now_s=now_s, markdown=options.format == "markdown",
     )  # fmt: skip
 
 

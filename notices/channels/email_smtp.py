@@ -106,9 +106,9 @@ class Email:
         timeout_s: float = TIMEOUT_S,
     ) -> None:  # fmt: skip
         self.name = name
-        self.budget = Budget(options.per_minute, 60.0)
+        self.budgets = (Budget(options.per_minute, 60.0),)
         self._options, self._password, self._now_s, self._timeout_s = options, password, now_s, timeout_s
-        self._pace = Pace([self.budget])
+        self._pace = Pace(self.budgets)
         self._secrets = (password.value,) if password else ()
 
     def hold(self, notice_id: str, *, urgent: bool) -> Hold | None:  # noqa: ARG002  mails are held alike

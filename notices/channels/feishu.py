@@ -83,9 +83,8 @@ def signature(secret: str, timestamp_s: int) -> str:
 
 def make(name: str, options: FeishuOptions, now_s: Callable[[], float]) -> Feishu:
     """The robot of a table; raises ValueError or OSError for its files."""
-    budget = Budget(options.per_minute, 60.0)
     secret = read_secret(options.secret_file) if options.secret_file else None
     return Feishu(
         name, url=options.url, key=read_secret(options.key_file), secret=secret, poster=options.poster(),
-        pace=Pace([budget, BURST], spread=True), budget=budget, now_s=now_s,
+        pace=Pace([Budget(options.per_minute, 60.0), BURST], spread=True), now_s=now_s,
     )  # fmt: skip

@@ -31,15 +31,18 @@ SPREAD_S = 30.0
 
 
 class Pace:
-    """What a channel remembers of its own sending; for one process.
+    """What a channel remembers of its own sending; for one process (`notices.budgets` has what several share).
 
     Args:
         budgets: all of them count.
         spread: whether what is not urgent keeps off the full and half hour.
+
+    Attributes:
+        budgets: those.
     """
 
     def __init__(self, budgets: Sequence[Budget] = (), *, spread: bool = False) -> None:
-        self._budgets = tuple(budgets)
+        self.budgets = tuple(budgets)
         self._spread = spread
         self._sent_s: deque[float] = deque(maxlen=max((each.most for each in budgets), default=1))
         self._held_until_s = 0.0
@@ -49,8 +52,7 @@ class Pace:
         """What holds the channel back: a block, a pause or a budget; None for nothing."""
         if self._held_until_s - now_s > ROUNDED_S:
             return Hold(self._held_until_s - now_s, "held back: the far side asked for a pause, or failed before")
-        found = [self._budget_hold(each, now_s) for each in self._budgets]
-        return max((each for each in found if each), default=None)
+        return over_budget(self.budgets, self._sent_s, now_s)
 
     def off_peak_hold(self, now_s: float, notice_id: str) -> Hold | None:
         """Until when a notice that is not urgent waits at the full or half hour, its own moment after it."""
@@ -73,13 +75,21 @@ class Pace:
         pause_s = backoff_s(self._failures, notice_id, most_s=MOST_PAUSE_S) if retry_after_s is None else retry_after_s
         self._held_until_s = max(self._held_until_s, now_s + min(pause_s, MOST_HELD_S))
 
-    def _budget_hold(self, budget: Budget, now_s: float) -> Hold | None:
-        if len(self._sent_s) < budget.most:
-            return None
-        free_s = self._sent_s[-budget.most] + budget.window_s
-        if free_s <= now_s:
-            return None
-        return Hold(free_s - now_s, f"held back: {budget.most} messages in {budget.window_s:g} s are sent")
+
+def over_budget(budgets: Sequence[Budget], sent_s: Sequence[float], now_s: float) -> Hold | None:
+    """What holds a message back because budgets are used up; None where all of them have room.
+
+    Args:
+        budgets: all of them count.
+        sent_s: when the last messages were sent, seconds, in order; as many as the widest budget has, if there were.
+        now_s: on the same clock.
+    """
+    found = []
+    for most, window_s in budgets:
+        free_s = sent_s[-most] + window_s if len(sent_s) >= most else now_s
+        if free_s > now_s:
+            found.append(Hold(free_s - now_s, f"held back: {most} messages in {window_s:g} s are sent"))
+    return max(found, default=None)
 
 
 def backoff_s(attempt: int, notice_id: str, *, first_s: float = 2.0, most_s: float = 900.0) -> float:

@@ -69,7 +69,7 @@ class Printed:
 
     kind = "printed"
     most_bytes = MOST_BYTES
-    budget: Budget | None = None
+    budgets: tuple[Budget, ...] = ()
 
     def __init__(self, name: str, options: PrintedOptions) -> None:
         self.name = name

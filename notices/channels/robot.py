@@ -16,7 +16,7 @@ from notices.channels.words import fitted
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from notices.channels.contract import Address, Budget, Hold, Message, Outcome
+    from notices.channels.contract import Address, Hold, Message, Outcome
     from notices.channels.pace import Pace
     from notices.channels.post import Poster
     from notices.channels.secret import Secret
@@ -36,7 +36,6 @@ class Robot:
         secret: what requests are signed with; None where they are not.
         poster: sends requests.
         pace: how many, and when.
-        budget: the tightest of the pace.
         now_s: tells the time, seconds since 1970.
         markdown: whether messages are sent in Markdown.
     """
@@ -45,10 +44,10 @@ class Robot:
     most_bytes = 0
 
     def __init__(
-        self, name: str, *, url: str, key: Secret, secret: Secret | None, poster: Poster, pace: Pace, budget: Budget,
+        self, name: str, *, url: str, key: Secret, secret: Secret | None, poster: Poster, pace: Pace,
         now_s: Callable[[], float], markdown: bool = False,
     ) -> None:  # fmt: skip
-        self.name, self.budget = name, budget
+        self.name, self.budgets = name, pace.budgets
         self._url, self._key, self._secret, self._markdown = url, key, secret, markdown
         secrets = [key.value, quote(key.value, safe=""), *(secret.all if secret else ())]
         self._now_s = now_s

@@ -59,7 +59,7 @@ class Webhook:
 
     def __init__(self, name: str, options: WebhookOptions, keys: tuple[bytes, ...], asking: Asking) -> None:
         self.name = name
-        self.budget = Budget(options.per_minute, 60.0)
+        self.budgets = asking.pace.budgets
         self._options, self._keys, self._asking = options, keys, asking
 
     def hold(self, notice_id: str, *, urgent: bool) -> Hold | None:

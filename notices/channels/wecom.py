@@ -77,8 +77,7 @@ class Wecom(Robot):
 
 def make(name: str, options: WecomOptions, now_s: Callable[[], float]) -> Wecom:
     """The robot of a table; raises ValueError or OSError for its file."""
-    budget = Budget(options.per_minute, 60.0)
     return Wecom(
         name, url=options.url, key=read_secret(options.key_file), secret=None, poster=options.poster(),
-        pace=Pace([budget], spread=True), budget=budget, now_s=now_s, markdown=options.format == "markdown",
+        pace=Pace([Budget(options.per_minute, 60.0)], spread=True), now_s=now_s, markdown=options.format == "markdown",
     )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from casework.tasks.kinds import CALL, INSPECTION, REPAIR, VISIT, WARNING
 from notices.errors import RoutingError
 from notices.inhibition import Inhibition
 from notices.routing.labels import ANY, CHOICES, LABELS, Matcher
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).with_name("default.yaml")
 """The tree that counts where no other is set."""
-TASKS = ("visit", "call", "repair", "inspection", "warning")
+TASKS = (VISIT, CALL, REPAIR, INSPECTION, WARNING)
 """Kinds of tasks that a route may give."""
 MOST_DEPTH = 8
 _FILE = ("desk", "most_tasks", "remind_before", "receivers", "route", "inhibit")

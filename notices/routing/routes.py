@@ -122,6 +122,21 @@ class Route:
         if not found:
             yield self
 
+    def reads(self, label: str, labels: Mapping[str, str]) -> bool:
+        """Whether which of this route and those below an alert takes, and in which group, may depend on a label.
+
+        Args:
+            label: by name.
+            labels: the alert's others.
+        """
+        if not fit(tuple(each for each in self.matchers if each.label != label), labels):
+            return False
+        return self.names(label) or any(each.reads(label, labels) for each in self.routes)
+
+    def names(self, label: str) -> bool:
+        """Whether the route itself depends on a label."""
+        return label in self.group_by or any(each.label == label for each in self.matchers)
+
 
 @dataclass(frozen=True, slots=True)
 class Routing:

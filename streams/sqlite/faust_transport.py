@@ -75,7 +75,9 @@ class Consumer(BatchConsumer):
         owner = f"{self.app.conf.id}@{platform.node()}"
 
         def write(log: SqliteLog) -> Lease:
-            return log.acquire_lease(self.transport.lease_name, owner, LEASE_TTL_S)
+            # In a transaction of ours: a file that others only write to is waited for, and is no lease that is held.
+            with log.transaction():
+                return log.acquire_lease(self.transport.lease_name, owner, LEASE_TTL_S)
 
         self.transport.lease = await self.transport.writer.run(write)
         self._renewal = Renewal(self.transport.path, self.transport.lease)

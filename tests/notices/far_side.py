@@ -17,7 +17,7 @@ class FarSide:
     """A channel."""
 
     most_bytes = 4_096
-    budget: Budget | None = None
+    budgets: tuple[Budget, ...] = ()
     held: Hold | None = None
 
     def __init__(self, name: str = "wecom", kind: str = "wecom") -> None:

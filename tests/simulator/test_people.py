@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from domain.events import MERCHANT_ID
-from domain.timestamps import DAY_MS, HOUR_MS
+from domain.timestamps import DAY_MS
 from engine.decoding.decode import check
 from engine.decoding.hashing import partition_of
 from simulator.config import SimulationConfig
@@ -114,17 +114,6 @@ def test_the_last_assignment_is_that_of_the_master_data_and_some_had_another_bef
     }
     assert max(map(len, versions.values())) <= 2
     assert all(at <= WITH.start_ms - 20 * DAY_MS for each in versions.values() for at, _ in each)
-
-
-def test_most_shops_were_visited_by_their_rep_within_a_year_and_once_they_were_open() -> None:
-    opened = {shop["merchant_id"]: (shop["opened_at"], shop["rep_id"]) for shop in run()[2]}
-    visits = of_kind("visit")
-    assert len({each["merchant_id"] for each in visits}) == len(visits)
-    assert 0.7 * WITH.merchants < len(visits) < 0.95 * WITH.merchants
-    for each in visits:
-        opened_ms, rep = opened[each["merchant_id"]]
-        assert max(opened_ms, WITH.start_ms - 330 * DAY_MS) <= each["event_time"] < WITH.start_ms - HOUR_MS
-        assert each["person_id"] == rep
 
 
 def test_a_shop_lies_in_its_city_where_its_transactions_are() -> None:

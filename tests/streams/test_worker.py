@@ -193,6 +193,22 @@ def test_a_batch_is_acknowledged_only_after_what_it_gave_is_committed(path: Path
     assert len(topic_end(path, "merchant-risk")) == PARTITIONS
 
 
+def test_a_worker_waits_for_a_log_that_others_write_to_when_it_starts(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(path, 50)
+
+    async def run() -> Counts:
+        worker = Worker(settings_of(path), Stage.monitor(SumMonitor), until_idle=True)  # it has made its topics
+        with SqliteLog(path) as log, log.transaction():
+            running = asyncio.create_task(worker.run())
+            await asyncio.to_thread(wait_until, lambda: running.done() or "is locked); trying again" in caplog.text)
+            assert not running.done()
+        return await running
+
+    assert asyncio.run(run()).records == 150
+
+
 def test_a_second_worker_is_refused_and_told_who_runs(path: Path) -> None:
     with SqliteLog(path) as log:
         log.acquire_lease(LEASE, "first@here", 10)

@@ -40,7 +40,8 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return SimulationConfig(
             seed=self.seed, merchants=self.merchants, start_ms=self.start_ms, days=DAYS,
             jump_share=0.001, static_share=0.0, rotation_share=0.001, drift_share=0.001, fee_share=0.001,
-            fall_share=0.001, volume_share=0.002, world="calm", people=True, stories=STORIES[: max(0, self.merchants)],
+            fall_share=0.001, volume_share=0.002, world="calm", people=True,
+            visits_until_ms=self.start_ms + round(DAYS * DAY_MS), stories=STORIES[: max(0, self.merchants)],
         )  # fmt: skip
 
     @property

@@ -76,3 +76,10 @@ def test_what_was_ended_lifted_or_is_over_runs_no_more(desk: Desk) -> None:
     pauses.lift(desk.store, WANG, number, NOW_MS)
     assert snoozes_running(desk.store, LI, NOW_MS) == ()
     assert suppressions_running(desk.store, WANG, NOW_MS) == ()
+
+
+def test_a_decided_case_of_money_laundering_is_counted_for_aml_alone(desk: Desk) -> None:
+    desk.decide("a", alert_ids=["a"])
+    desk.decide("x", CHEN)
+    counts = {each.user_id: load(desk.store, each, "UTC", desk.now_ms)[-1].decided for each in (LI, CHEN, REP)}
+    assert counts == {LI.user_id: 1, CHEN.user_id: 2, REP.user_id: 1}
