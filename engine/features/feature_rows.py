@@ -254,7 +254,8 @@ class FeatureRows:
         home = references["exchange_currency"][0, 0]
         # Of so great numbers `np.isin` sorts them all.
         if len(references) == 1 and bool(((own == home) | (own == 0)).all()):
-            return np.ones(len(self), np.int64), np.ones(len(self), np.int64)
+            ones = np.ones(len(self), np.int64)
+            return ones, ones
         at = np.maximum(np.searchsorted(references["since_ms"], self.clock_ms, "right") - 1, 0)
         pairs, which = np.unique(np.stack([at, own]), axis=1, return_inverse=True)
         scales = np.array([scale_home(each, references[k]) for k, each in pairs.T.tolist()], np.int64).reshape(-1, 2)
