@@ -249,13 +249,19 @@ def turnover_e7(minor: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def home_minor(features: Features, index: NDArray[np.int64], minor: NDArray[Any]) -> NDArray[Any]:
     """Money of the rows `index` in the home currency, in which severity goes by it; as it is where that is theirs."""
-    up, down = (features[name][index] for name in HOME)
+    up, down = (features[name] for name in HOME)
+    if up is down:  # all are at home
+        return minor
+    up, down = up[index], down[index]
     return minor if np.array_equal(up, down) else minor * (up / down)
 
 
 def own_minor(features: Features, index: NDArray[np.int64], minor: float) -> NDArray[np.int64] | float:
     """A threshold of the home currency in that of each of the rows `index`, exact: the least that reaches it."""
-    up, down = (features[name][index] for name in HOME)
+    up, down = (features[name] for name in HOME)
+    if up is down:  # all are at home
+        return minor
+    up, down = up[index], down[index]
     if np.array_equal(up, down):
         return minor
     pairs = list(zip(up.tolist(), down.tolist(), strict=True))

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from detectors.contract import HOME, Tuned, check_episode, check_range, check_whole
 from detectors.fee_over import DOWN, evidence, findings
 from detectors.fee_rise import facts_of, of_tariffs, prevailing
@@ -71,8 +69,8 @@ class FeeFall(Tuned):
 
     def detect(self, features: Features) -> Findings:
         """The payments cheaper than the own tariff, once cheaper ones prevail; severity by the money not charged."""
-        prevail = prevailing(features, "fee_cheaper_run", self.least_run, self.least_run_rough)
-        index = np.flatnonzero(prevail & (features["fee_over"] * DOWN > self.rounding_minor))
+        index = prevailing(features, "fee_cheaper_run", self.least_run, self.least_run_rough)
+        index = index[features["fee_over"][index] * DOWN > self.rounding_minor]
         return findings(features, index, DOWN, self.base, self.per_decade, self.relative)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:

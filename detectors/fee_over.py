@@ -97,8 +97,7 @@ class FeeOver(Tuned):
 
     def detect(self, features: Features) -> Findings:
         """The payments charged above their contract; severity by the money overcharged and by how much dearer."""
-        judged = features["fee_basis"] == FEE_BY_CONTRACT
-        index = beyond_rounding(features, judged, UP, self.rounding_minor, self.adds_up_minor, self.adds_up_score)
+        index = beyond_rounding(features, UP, self.rounding_minor, self.adds_up_minor, self.adds_up_score)
         return findings(features, index, UP, self.base, self.per_decade, self.relative)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
@@ -115,20 +114,21 @@ class FeeOver(Tuned):
 
 
 def beyond_rounding(
-    features: Features, judged: np.ndarray, way: int, rounding_minor: int, adds_up_minor: int, adds_up_score: float
+    features: Features, way: int, rounding_minor: int, adds_up_minor: int, adds_up_score: float
 ) -> np.ndarray:
-    """Which of the judged payments are off what was due by more than rounding; dearer for `UP`, cheaper for `DOWN`.
+    """Which payments are off what was due by contract by more than rounding; dearer for `UP`, cheaper for `DOWN`.
 
     What may be another host's rounding of the rate counts once such differences have added up to money, and to more
     than differences that are as often above as below ever would.
     """
-    index = np.flatnonzero(judged & (features["fee_over"] * way > rounding_minor))
+    index = np.flatnonzero(features["fee_over"] * way > rounding_minor)
+    index = np.asarray(index[features["fee_basis"][index] == FEE_BY_CONTRACT])
     if len(index) == 0:
         return index
     plain = features["fee_over"][index] * way > features["fee_rounding"][index]
     sums, scores = features["fee_small_28d"][index] * way, features["fee_small_score"][index] * way
     adds_up = (sums >= own_minor(features, index, adds_up_minor)) & (scores >= adds_up_score)
-    return index[plain | adds_up]
+    return np.asarray(index[plain | adds_up])
 
 
 def findings(

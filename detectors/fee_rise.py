@@ -70,8 +70,8 @@ class FeeRise(Tuned):
 
     def detect(self, features: Features) -> Findings:
         """The payments dearer than the own tariff, once dearer ones prevail; severity by the money overcharged."""
-        prevail = prevailing(features, "fee_dearer_run", self.least_run, self.least_run_rough)
-        index = np.flatnonzero(prevail & (features["fee_over"] > self.rounding_minor))
+        index = prevailing(features, "fee_dearer_run", self.least_run, self.least_run_rough)
+        index = index[features["fee_over"][index] > self.rounding_minor]
         return findings(features, index, UP, self.base, self.per_decade, self.relative)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:
@@ -86,10 +86,11 @@ class FeeRise(Tuned):
 
 
 def prevailing(features: Features, run: str, least_run: int, least_run_rough: int) -> np.ndarray:
-    """Of which payments those that are off the merchant's own history prevail, by the column `run`."""
-    basis, runs = features["fee_basis"], features[run]
+    """Which payments those prevail with that are off the merchant's own history, by the column `run`."""
+    index = np.flatnonzero(features[run] >= min(least_run, least_run_rough))
+    basis, runs = features["fee_basis"][index], features[run][index]
     exact, rough = (basis == FEE_LEARNED) & (runs >= least_run), (basis == FEE_ROUGH) & (runs >= least_run_rough)
-    return np.asarray(exact | rough)
+    return np.asarray(index[exact | rough])
 
 
 def of_tariffs(values: Values, run: str, least: int) -> tuple[Evidence, ...]:

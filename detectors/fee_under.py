@@ -12,7 +12,6 @@ from detectors.contract import HOME, Tuned, check_episode, check_range, check_wh
 from detectors.fee_over import ADDS_UP_MINOR, ADDS_UP_SCORE, DOWN, beyond_rounding, evidence, findings, of_small
 from detectors.words import fee_under as words
 from domain.events import MAX_AMOUNT_MINOR
-from domain.feature_codes import FEE_BY_CONTRACT
 
 if TYPE_CHECKING:
     from detectors.contract import Features, Findings, Story, Values
@@ -73,8 +72,7 @@ class FeeUnder(Tuned):
 
     def detect(self, features: Features) -> Findings:
         """The payments charged below their contract; severity by the money not charged and by how much cheaper."""
-        judged = features["fee_basis"] == FEE_BY_CONTRACT
-        index = beyond_rounding(features, judged, DOWN, self.rounding_minor, self.adds_up_minor, self.adds_up_score)
+        index = beyond_rounding(features, DOWN, self.rounding_minor, self.adds_up_minor, self.adds_up_score)
         return findings(features, index, DOWN, self.base, self.per_decade, self.relative)
 
     def evidence(self, values: Values) -> tuple[Evidence, ...]:

@@ -6,7 +6,7 @@ What it finds, where its figures come from, what it cannot see: `docs/detectors/
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,9 +40,13 @@ from domain.mcc import fee_class
 from domain.mcc_risk import HIGH_RISK_MCCS, is_high_risk
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from detectors.contract import Features, Story, Values
 
-_HIGH_RISK = np.array([int(each) for each in HIGH_RISK_MCCS], np.int64)
+_HIGH_RISK = np.zeros(10_000, np.bool_)
+_HIGH_RISK[[int(each) for each in HIGH_RISK_MCCS]] = True
+"""By MCC."""
 _CLASSES = tuple(words.CLASSES)
 _PLACES = tuple(zip(
     (SOURCE_PRESENTED, SOURCE_ACCEPTOR, SOURCE_CHANNEL, SOURCE_FEE_TYPE, SOURCE_SETTLEMENT), words.PLACES, strict=True
@@ -113,7 +117,7 @@ class MccJump(Tuned):
         lost = np.where(leak == NULL, 0, np.maximum(leak, 0))
         day = home_minor(features, index, np.maximum(features["leakage_1d_e7"][index], lost)) / (1000 * E7)
         severity = self.base + self.per_class * np.where(drop == NULL, 0, np.maximum(drop, 0))
-        risky = np.isin(features["mcc_used"][index], _HIGH_RISK) & ~np.isin(features["mcc_expected"][index], _HIGH_RISK)
+        risky = _are_high_risk(features["mcc_used"][index]) & ~_are_high_risk(features["mcc_expected"][index])
         severity = severity + self.high_risk * risky
         severity = severity + self.fee_type * ((features["mcc_sources"][index].astype(np.int64) & SOURCE_FEE_TYPE) > 0)
         severity = severity + self.per_decade * np.log10(1 + day)
@@ -184,6 +188,11 @@ def _class_of(values: Values) -> str | None:
     used, expected = fee_class(code(values["mcc_used"])), fee_class(code(values["mcc_expected"]))
     # The acquirer may class MCCs otherwise than the notice does.
     return _CLASSES[used] if used - expected == values["mcc_class_drop"] else None
+
+
+def _are_high_risk(mccs: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which MCCs are of a high-risk trade; null is of none. A look-up, for `np.isin` sorts."""
+    return np.asarray(_HIGH_RISK[np.maximum(mccs, 0)])
 
 
 def _enters_high_risk(values: Values) -> bool:

@@ -90,16 +90,18 @@ class MccStatic(Tuned):
 
     def detect(self, features: Features) -> Findings:
         """The days that end with evidence enough; severity by the money that the class saves a day."""
-        by_name = features["trade_name"] != NULL
-        evidence = self._joined(features["trade_evidence"], features["trade_odds"], by_name)
-        named = np.isnan(evidence) & by_name
-        index = np.flatnonzero((evidence >= self.evidence_nats) | named)
+        index = np.flatnonzero((features["trade_name"] != NULL) | ~np.isnan(features["trade_evidence"]))
         if len(index) == 0:
             return NOTHING
+        by_name = features["trade_name"][index] != NULL
+        evidence = self._joined(features["trade_evidence"][index], features["trade_odds"][index], by_name)
+        named = np.isnan(evidence) & by_name
+        accused = (evidence >= self.evidence_nats) | named
+        index, named = index[accused], named[accused]
         gap = features["trade_gap_1d_e7"][index].astype(np.int64)
         enough = (gap != NULL) & (gap > 0) & (gap >= own_minor(features, index, self.least_gap_minor * E7))
         index, gap = index[enough], gap[enough]
-        base = np.where(named[index], self.by_name, self.base)
+        base = np.where(named[enough], self.by_name, self.base)
         severity = base + self.per_decade * np.log10(1 + home_minor(features, index, gap) / (1000 * E7))
         return Findings(index, np.clip(severity, 0, 1), gap)
 

@@ -108,18 +108,17 @@ class VolumeRise(Tuned):
 
     def detect(self, features: Features) -> Findings:
         """The sales beyond what the day or the hour can lawfully hold, and the days that are so with those before."""
-        sales = (features["row_kind"] == ROW_TRANSACTION) & (features["new_d"] == NULL)
-        sure = (features["day_surprise"] >= self.decades) | (features["hour_surprise"] >= self.hour_decades)
-        unknown = np.isnan(features["expected_1d"]) & (features["dormancy_d"] >= self.unknown_d)
-        closing = (features["row_kind"] == ROW_CLOSING) & (features["rise_score"] >= self.decades)
-        index = np.flatnonzero((sales & (sure | unknown)) | closing)
+        far = (features["day_surprise"] >= self.decades) | (features["hour_surprise"] >= self.hour_decades)
+        far |= (features["dormancy_d"] >= self.unknown_d) | (features["rise_score"] >= self.decades)
+        index = np.flatnonzero(far)  # few: all else is looked at of these alone
         if len(index) == 0:
             return NOTHING
         f = {name: features[name][index] for name in self.columns}
+        judged = (f["row_kind"] == ROW_TRANSACTION) & (f["new_d"] == NULL)
         found = np.where(
             f["row_kind"] == ROW_CLOSING,
-            self._days(f),
-            self._sales(features, index, f) | self._returns(features, index, f),
+            (f["rise_score"] >= self.decades) & self._days(f),
+            judged & (self._sales(features, index, f) | self._returns(features, index, f)),
         )
         index, f = index[found], {name: column[found] for name, column in f.items()}
         excess = _excess(f)

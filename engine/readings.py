@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -92,22 +93,47 @@ def _each(values: NDArray[np.int64], text: Callable[[int], str]) -> list[str]:
     return [texts[k] for k in which.tolist()]
 
 
+class _Told(NamedTuple):
+    """What is told of a closing, of columns in their order: names, places among all columns, and places of the floats
+    among these that are rounded alike.
+    """
+
+    names: tuple[str, ...]
+    floats: tuple[str, ...]
+    whole: tuple[str, ...]
+    float_places: NDArray[np.int64]
+    whole_places: NDArray[np.int64]
+    decades: list[int]
+    percents: list[int]
+    habits: list[int]
+
+
+@lru_cache(maxsize=8)
+def _told_of(columns: tuple[str, ...]) -> _Told:
+    declared = [each for each in _CLOSING if each.name in columns]
+    floats = tuple(each.name for each in declared if each.kind == "float")
+    whole = tuple(each.name for each in declared if each.kind == "int")
+    float_places, whole_places = (
+        np.array([columns.index(name) for name in each], np.int64) for each in (floats, whole)
+    )
+    decades, percents, of_habits = (
+        [k for k, name in enumerate(floats) if name in alike] for alike in (_DECADES, _PERCENTS, _HABITS)
+    )
+    names = tuple(each.name for each in declared)
+    return _Told(names, floats, whole, float_places, whole_places, decades, percents, of_habits)
+
+
 def _told(rows: FeatureRows, closed: NDArray[np.int64]) -> dict[str, list[int | float | None]]:
     """The columns of a closing as JSON has them: None where one is null, no more digits than mean something."""
-    declared = [each for each in _CLOSING if each.name in rows.columns]
-    floats = [each.name for each in declared if each.kind == "float"]
-    of_floats = rows.at(floats, closed).view(np.float64)
-    decades = [k for k, each in enumerate(floats) if each in _DECADES]
-    of_floats[decades] = np.round(of_floats[decades], _DECADES_DIGITS)
-    percents = [k for k, each in enumerate(floats) if each in _PERCENTS]
-    of_floats[percents] = np.round(of_floats[percents], _PERCENTS_DIGITS)
-    of_habits = [k for k, each in enumerate(floats) if each in _HABITS]
-    of_floats[of_habits] = _significant(of_floats[of_habits], _HABITS_DIGITS)
-    whole = [each.name for each in declared if each.kind == "int"]
-    of_whole = rows.at(whole, closed)
-    told = dict(zip(floats, _values(of_floats, np.isnan(of_floats)), strict=True))
-    told |= zip(whole, _values(of_whole, of_whole == NULL), strict=True)
-    return {each.name: told[each.name] for each in declared}
+    it = _told_of(tuple(rows.columns))
+    of_floats = rows.at(it.float_places, closed).view(np.float64)
+    of_floats[it.decades] = np.round(of_floats[it.decades], _DECADES_DIGITS)
+    of_floats[it.percents] = np.round(of_floats[it.percents], _PERCENTS_DIGITS)
+    of_floats[it.habits] = _significant(of_floats[it.habits], _HABITS_DIGITS)
+    of_whole = rows.at(it.whole_places, closed)
+    told = dict(zip(it.floats, _values(of_floats, np.isnan(of_floats)), strict=True))
+    told |= zip(it.whole, _values(of_whole, of_whole == NULL), strict=True)
+    return {name: told[name] for name in it.names}
 
 
 def _significant(values: NDArray[np.float64], digits: int) -> NDArray[np.float64]:

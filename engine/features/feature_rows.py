@@ -132,6 +132,9 @@ class _Columns(Mapping[str, Any]):
     def __getitem__(self, name: str) -> NDArray[Any]:
         return self._columns[name][: self._count]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._columns
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
 
@@ -233,17 +236,16 @@ class FeatureRows:
 
     def sale_minor(self) -> NDArray[np.int64]:
         """Amounts of approved sales in their merchant's currency, by the rates in force; null of other rows."""
-        sales = np.flatnonzero(self.approved_sales)
-        made = np.full(len(self), NULL)
-        if len(sales) == 0:
-            return made
-        number, of_sales = self._walked.decoded.columns.number, self._record[sales]
-        amount, currency = number[_AMOUNT, of_sales], number[_CURRENCY, of_sales]
-        own = self.currencies[sales]
-        made[sales] = np.where(currency == own, amount, NULL)
-        for k in np.flatnonzero((currency != own) & (amount != MISSING)).tolist():
-            reference = self._walked.state.reference_at(int(self.clock_ms[sales[k]]))
-            made[sales[k]] = convert(int(amount[k]), int(currency[k]), int(own[k]), reference)
+        sales = self.approved_sales
+        if not sales.any():
+            return np.full(len(self), NULL)
+        number, own = self._walked.decoded.columns.number, self.currencies
+        amount, currency = number[_AMOUNT][self._record], number[_CURRENCY][self._record]
+        in_own = currency == own
+        made = np.where(sales & in_own, amount, NULL)
+        for j in np.flatnonzero(sales & ~in_own & (amount != MISSING)).tolist():
+            reference = self._walked.state.reference_at(int(self.clock_ms[j]))
+            made[j] = convert(int(amount[j]), int(currency[j]), int(own[j]), reference)
         return made
 
     def home_scale(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -252,7 +254,8 @@ class FeatureRows:
         home = references["exchange_currency"][0, 0]
         # Of so great numbers `np.isin` sorts them all.
         if len(references) == 1 and bool(((own == home) | (own == 0)).all()):
-            return np.ones(len(self), np.int64), np.ones(len(self), np.int64)
+            ones = np.ones(len(self), np.int64)
+            return ones, ones
         at = np.maximum(np.searchsorted(references["since_ms"], self.clock_ms, "right") - 1, 0)
         pairs, which = np.unique(np.stack([at, own]), axis=1, return_inverse=True)
         scales = np.array([scale_home(each, references[k]) for k, each in pairs.T.tolist()], np.int64).reshape(-1, 2)
@@ -284,13 +287,17 @@ class FeatureRows:
 
     def values(self, names: Sequence[str], j: int) -> dict[str, int | float | None]:
         """Some features of row `j`, None where one is null."""
-        judged = self.judged
-        return {name: value_of(judged[name], j) for name in names}
+        judged, columns = self.judged, self._walked.columns
+        return {name: value_of(columns[name] if name in columns else judged[name], j) for name in names}
 
-    def at(self, names: Sequence[str], index: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Columns of some rows, (names, index), floats by their bits; faster than column by column."""
-        places = {name: k for k, name in enumerate(self._walked.columns)}
-        return self._walked.into.table[np.ix_(np.array([places[name] for name in names], np.int64), index)]
+    def at(self, places: NDArray[np.int64], index: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Columns of some rows, (places, index), floats by their bits; faster than column by column.
+
+        Args:
+            places: of the columns, among `columns`.
+            index: which rows.
+        """
+        return self._walked.into.table[places[:, None], index]
 
     # -- fields of the records that rows are of
 

@@ -112,6 +112,8 @@ FETCH_SLOT, FETCH_ROW, FETCH_VERSION = 8, 4, 2
 many none lies in a cache, and the kernel waited for memory for a third of its time."""
 _LINE = 64
 """Bytes of a cache line."""
+_FIRST_BYTES = 1_280
+"""Bytes of a row that are fetched first."""
 NO_ROLE, NO_LOCAL_MS = i64(-1), i64(MISSING)
 """`approved_role` and `local_ms` of a row of features that is of no transaction."""
 _USUAL_APPROVAL = 0x3030 | 2 << 56
@@ -317,9 +319,12 @@ def _row_by_hash(identity: Identity, i: int, state: State) -> int:
 
 
 @njit_inline
-def _fetch(data: Any, columns: Any, i: int, identity: Identity, state: State) -> None:
-    """Have fetched what the records after `i` will read. It changes nothing but the time they take."""
-    kinds = columns.kind
+def _fetch(data: Any, columns: Any, i: int, identity: Identity, state: State) -> int:
+    """Have fetched what the records after `i` will read. It changes nothing but the time they take.
+
+    Returns the row of which `_fetch_rest` is to fetch the second half, -1 for none.
+    """
+    kinds, ahead = columns.kind, i64(-1)
     n = len(kinds)
     if i + FETCH_SLOT < n and kinds[i + FETCH_SLOT] != KIND_DEAD:
         at = _slot_of(identity, i + FETCH_SLOT, state)
@@ -327,7 +332,7 @@ def _fetch(data: Any, columns: Any, i: int, identity: Identity, state: State) ->
         prefetch(state.merchants.row, 4 * at)
         prefetch(data, i64(columns.start[S_MERCHANT, i + FETCH_SLOT]))
     if i + FETCH_ROW < n and kinds[i + FETCH_ROW] != KIND_DEAD:
-        _fetch_row(data, columns, i + FETCH_ROW, identity, state)
+        ahead = _fetch_row(data, columns, i + FETCH_ROW, identity, state)
     if i + FETCH_VERSION < n and kinds[i + FETCH_VERSION] != KIND_DEAD:
         r = _row_by_hash(identity, i + FETCH_VERSION, state)
         if r >= 0:
@@ -342,6 +347,7 @@ def _fetch(data: Any, columns: Any, i: int, identity: Identity, state: State) ->
             version = state.contracts[i64(state.rows[r].contract)]
             for k in range(version.line, version.line + version.lines):
                 prefetch(state.price_lines, k * PRICE_LINE_BYTES)
+    return ahead
 
 
 @njit_inline
@@ -352,21 +358,33 @@ def _fetch_lines(state: State, r: int) -> None:
 
 
 @njit_inline
-def _fetch_row(data: Any, columns: Any, i: int, identity: Identity, state: State) -> None:
-    """Have the row of record `i` fetched, and the places of its ids among the duplicates."""
+def _fetch_rest(state: State, ahead: int) -> None:
+    """Have the second half of a row fetched, later than the first: a core awaits only so many lines at once."""
+    if ahead >= 0:
+        size = state.row_bytes.shape[1]
+        for at in range(ahead * size + _FIRST_BYTES, (ahead + 1) * size, _LINE):
+            prefetch(state.row_bytes, at)
+
+
+@njit_inline
+def _fetch_row(data: Any, columns: Any, i: int, identity: Identity, state: State) -> int:
+    """Have the first half of the row of record `i` fetched, and the places of its ids among the duplicates; the row."""
     r = _row_by_hash(identity, i, state)
     if r < 0:
-        return
-    _fetch_lines(state, r)
+        return r
+    start = r * state.row_bytes.shape[1]
+    for at in range(start, start + _FIRST_BYTES, _LINE):
+        prefetch(state.row_bytes, at)
     prefetch(state.deadlines, 8 * r)
     if columns.kind[i] == KIND_SETTLEMENT:
-        return
+        return r
     kind, approved = columns.number[N_TYPE, i], columns.number[N_RESPONSE, i] in (MISSING, _USUAL_APPROVAL)
     fetch(state.duplicates, _as_message(identity.txn[i], kind, approved), r)
     if identity.sent[i] != _0:
         fetch(state.duplicates, _as_message(identity.sent[i], kind, approved), r)
     if columns.hash[S_ACCEPTOR, i] != _0:
         prefetch(data, i64(columns.start[S_ACCEPTOR, i]))
+    return r
 
 
 @njit_inline
@@ -1217,7 +1235,7 @@ def run(
         cursor[0] = i
         if j + MOST_AT_ONCE > len(into.record_of):
             return j
-        _fetch(data, columns, i, identity, state)
+        ahead = _fetch(data, columns, i, identity, state)
         kind = kinds[i]
         if kind == KIND_DEAD:
             dispositions[i] = UNREADABLE
@@ -1249,6 +1267,7 @@ def run(
             continue
         row = state.rows[r]
         if kind != KIND_TRANSACTION:
+            _fetch_rest(state, ahead)
             _touch(state, r)
             dispositions[i] = OTHER_EVENT
             into.event_context[i, 0], into.event_context[i, 1], into.event_context[i, 2] = r, row.watermark_ms, j
@@ -1321,6 +1340,7 @@ def run(
         if 0 < state.deadlines[r] < time_ms:
             j = _fire(state, into, references, out, r, time_ms, j)
         row.feed = feed
+        _fetch_rest(state, ahead)
         role, local_ms = _accept(
             data, columns, i, r, key, sent_key, identity, state, references, known, roles, limits, out
         )

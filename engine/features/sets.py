@@ -80,6 +80,8 @@ class Entered(NamedTuple):
     entries: Entries
 
 
+_FETCH = 16
+"""How many slots ahead of those that move, what lies anywhere in memory is fetched."""
 SLICE = 65_536
 """Least slots of an old table that are moved at once: some milliseconds."""
 
@@ -210,9 +212,10 @@ ABSENT = -1
 
 @njit_inline
 def fetch(table: Table, key: np.uint64, r: int) -> None:
-    """Prefetch the slot of `key` into the cache."""
-    at = i64(mix64(key ^ np.uint64(r)) & np.uint64(len(table.entry) - 1))
-    prefetch(table.entry, ENTRY_BYTES * at)
+    """Prefetch the slot of `key` into the cache, that of the old table too."""
+    h = mix64(key ^ np.uint64(r))
+    prefetch(table.entry, ENTRY_BYTES * i64(h & np.uint64(len(table.entry) - 1)))
+    prefetch(table.old, ENTRY_BYTES * i64(h & np.uint64(len(table.old) - 1)))
 
 
 @njit_inline
@@ -273,6 +276,8 @@ def count_live(table: Table, rows: Structured, slots: int) -> int:
     """How many entries among the first `slots` are not out of date; those of an old table left out."""
     live = 0
     for at in range(slots):
+        if at + _FETCH < slots:
+            prefetch(rows, rows.itemsize * i64(table.entry[at + _FETCH].row))
         entry = table.entry[at]
         if entry.key != np.uint64(0):
             live += i64(entry.until_s) >= rows[entry.row].clock_ms // 1000
@@ -283,6 +288,10 @@ def count_live(table: Table, rows: Structured, slots: int) -> int:
 def move_live(table: Table, rows: Structured, first: int, last: int) -> None:
     """Enter what is not out of date of some slots of the old table, unless it was entered again meanwhile."""
     for at in range(first, last):
+        if at + _FETCH < last:
+            ahead = table.old[at + _FETCH]
+            prefetch(rows, rows.itemsize * i64(ahead.row))
+            fetch(table, ahead.key, i64(ahead.row))
         was = table.old[at]
         r = i64(was.row)
         if was.key == np.uint64(0) or i64(was.until_s) < rows[r].clock_ms // 1000:

@@ -153,23 +153,24 @@ def break_down(it: AccountState, risk_groups: Mapping[str, str], at_ms: int) -> 
         risk_groups: the risk group of each detector, by the detector's name.
         at_ms: UTC milliseconds.
     """
-    risk_ms, sums, parts = it.risk_ms(at_ms), dict[str, int](), list[int]()
+    risk_ms, sums, parts, over = it.risk_ms(at_ms), dict[str, int](), list[int](), 0
+    floor: AlertPoints | None = None
     for each in it.parts:
         risk_group = risk_groups.get(each.detector)
-        if risk_group is None:  # of a detector that no longer runs, and whose group nobody knows
-            parts.append(0)
-            continue
-        counts = each.verdict not in CLEARED
-        left = faded(each.points, RISK_GROUPS[risk_group].half_life_d, risk_ms - each.at_ms) if counts else 0.0
-        parts.append(round(left * E2))
-        sums[risk_group] = sums.get(risk_group, 0) + parts[-1]
-    over = sum(max(0, each - RISK_GROUPS[name].cap * E2) for name, each in sums.items())
+        points = 0  # as of a detector that no longer runs, and whose group nobody knows
+        if risk_group is not None and each.verdict not in CLEARED:
+            left = faded(each.points, RISK_GROUPS[risk_group].half_life_d, risk_ms - each.at_ms)
+            points = round(left * E2)
+            sums[risk_group] = sums.get(risk_group, 0) + points
+        parts.append(points)
+        if is_floor(each, it.held_ms or at_ms) and (floor is None or each.severity > floor.severity):
+            floor = each
+    for risk_group, points in sums.items():
+        over += max(0, points - RISK_GROUPS[risk_group].cap * E2)
     prior = prior_at(it, at_ms)
     total = sum(parts) + prior - over
     over += max(0, total - MOST_POINTS * E2)
     total = min(total, MOST_POINTS * E2)
-    floors = [each for each in it.parts if is_floor(each, it.held_ms or at_ms)]
-    floor = max(floors, key=lambda each: each.severity, default=None)
     lift = max(0, floor_of(floor.severity) * E2 - total) if floor else 0
     return ScoreBreakdown(tuple(parts), prior, over, floor, lift)
 
@@ -185,4 +186,5 @@ def prior_at(it: AccountState, at_ms: int) -> int:
         return 0
     age_ms = max(0, it.risk_ms(at_ms) - it.first_ms)
     new = NEW_MERCHANT_POINTS * max(0.0, 1 - age_ms / (NEW_MERCHANT_D * DAY_MS))
-    return round(new * E2) + round(faded(prior_points(it.mcc), MCC_PRIOR_HALF_LIFE_D, age_ms) * E2)
+    of_mcc = prior_points(it.mcc)
+    return round(new * E2) + (round(faded(of_mcc, MCC_PRIOR_HALF_LIFE_D, age_ms) * E2) if of_mcc else 0)

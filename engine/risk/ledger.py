@@ -366,12 +366,13 @@ class RiskLedger:
         it = self._graded(it, at_ms)
         if it.held_ms and it.grade != "E":
             return self._graded(_let_go(it, at_ms), at_ms)
-        if not it.held_ms and it.worked and it.grade == "E":
+        if not it.held_ms and it.grade == "E" and it.worked:
             return replace(it, held_ms=at_ms)
         return it
 
     def _graded(self, it: AccountState, at_ms: int) -> AccountState:
-        return replace(it, grade=grade_at(it, self._break_down(it, at_ms).score))
+        grade = grade_at(it, self._break_down(it, at_ms).score)
+        return it if grade == it.grade else replace(it, grade=grade)
 
     def _break_down(self, it: AccountState, at_ms: int) -> ScoreBreakdown:
         """The score taken apart; a change asks up to four times for the same, which differs at most in its grade."""

@@ -10,8 +10,8 @@ for the end of a merchant's local day (it may come hours later, and before late 
 what is said of a terminal and `complain(row, complaint)` for a complaint, which give no row. In these rows every column
 is null but those the hook writes. `month(row, day, was_ms)` returns what a local day's month came to, for prices that
 go by it. `CLOSES` names the columns that `close` writes, `REPORTS` those of `report`; where those are all that the
-family has, `update` leaves them alone, and they are null in every row of a transaction. `KEPT` are further fields,
-which outlive a reset of the row.
+family has, `update` leaves them alone, and they are null in every row of a transaction. Where it has others too,
+`NEVER_SALES` names those that are. `KEPT` are further fields, which outlive a reset of the row.
 `READS` names blocks of other families that its hooks are given behind its own, to read.
 `BLOCKS` are fields that only some merchants need: `engine.features.blocks` says what goes with them; every hook is then
 given the merchant's blocks, in their order, between `row` and what follows. `MOVED` says by field where an earlier

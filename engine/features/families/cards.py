@@ -87,17 +87,19 @@ def _mark(held: Any, card: np.uint64, which: int) -> None:
 @njit_inner
 def _hold(held: Any, card: np.uint32, day: int) -> int:
     """The card's slot among the known ones; a new card takes the slot seen longest ago, and of these the rarest."""
-    worst = 0
+    at = -1
+    for k in range(KNOWN - 1, -1, -1):  # to the end, without a branch
+        at = k if held.known_card[k] == card else at
+    if at >= 0:
+        held.known_count[at] = min(i64(held.known_count[at]) + 1, MOST_VISITS)
+        held.known_first_day[at] = min(i64(held.known_first_day[at]), day)
+        held.known_last_day[at] = max(i64(held.known_last_day[at]), day)
+        return at
+    worst, least = 0, i64(1) << 32
     for k in range(KNOWN):
-        if held.known_card[k] == card:
-            held.known_count[k] = min(i64(held.known_count[k]) + 1, MOST_VISITS)
-            held.known_first_day[k] = min(i64(held.known_first_day[k]), day)
-            held.known_last_day[k] = max(i64(held.known_last_day[k]), day)
-            return k
-        older = held.known_last_day[k] < held.known_last_day[worst]
-        rarer = held.known_last_day[k] == held.known_last_day[worst] and held.known_count[k] < held.known_count[worst]
-        if older or rarer:
-            worst = k
+        seen = i64(held.known_last_day[k]) << 16 | i64(held.known_count[k])
+        worst = k if seen < least else worst
+        least = min(seen, least)
     held.known_card[worst] = card
     held.known_count[worst] = 1
     held.known_first_day[worst] = day

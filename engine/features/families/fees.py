@@ -102,6 +102,7 @@ COLUMNS = (
     Column("contract_lead_d", "days", "revision", "whole days from its receipt to its effect; below 0: back-dated",
            null=_NO_REVISION),
 )  # fmt: skip
+NEVER_SALES = ("contract_rise_ppm", "contract_notice_d", "contract_lead_d")
 
 
 @njit_inner
@@ -306,7 +307,6 @@ def update(
     out.fee_rounding = out.fee_cheaper_run = out.fee_under_1d = out.fee_under_count_1d = out.fee_under_4w = MISSING
     out.fee_judged_1d = out.fee_over_4w = MISSING
     out.fee_over_share_28d = out.fee_small_28d = out.fee_small_score = np.nan
-    out.contract_rise_ppm = out.contract_notice_d = out.contract_lead_d = MISSING
     out.fee_basis = 0
     if months_needed(row, event, master_data, reference):
         _count_month(row, sums, months, event)

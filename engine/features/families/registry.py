@@ -69,12 +69,13 @@ def columns(families: tuple[ModuleType, ...] = FAMILIES) -> tuple[Column, ...]:
 
 
 def told_by_closings(families: tuple[ModuleType, ...] = FAMILIES) -> NDArray[np.bool_]:
-    """By column, whether its family tells all that it tells at closings and reports alone."""
+    """By column, whether it is null in every row of a transaction, and `update` leaves it alone."""
     found = [False]
     for family in families:
         told = {*getattr(family, "CLOSES", ()), *getattr(family, "REPORTS", ())}
-        alone = told >= {column.name for column in family.COLUMNS}
-        found += [alone] * len(family.COLUMNS)
+        names = [column.name for column in family.COLUMNS]
+        alone = told if told >= set(names) else getattr(family, "NEVER_SALES", ())
+        found += [name in alone for name in names]
     return np.array(found)
 
 

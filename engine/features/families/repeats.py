@@ -74,12 +74,11 @@ def update(row: Any, event: Event, master_data: Any, reference: Any, out: Any) -
     time_s, card = event.time_ms // 1000, fingerprint(event.card)
     same_card, same_amount, same_both, minor = 0, 0, 0, 0
     for k in range(RING):
-        if row.ring_time_s[k] == 0:
+        same_amount += (row.ring_time_s[k] != 0) & (row.ring_amount[k] == event.amount)
+    for k in range(RING):
+        if row.ring_card[k] != card or row.ring_time_s[k] == 0:
             continue
         amount_too = row.ring_amount[k] == event.amount
-        same_amount += amount_too
-        if row.ring_card[k] != card:
-            continue
         same_card += 1
         apart_s = abs(time_s - i64(row.ring_time_s[k]))
         same_both += amount_too and apart_s < 86400

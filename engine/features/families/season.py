@@ -169,6 +169,11 @@ CLOSES = (
     "fall_score", "silence_score", "decline_score", "decline_ratio", "volume_score", "quiet_d", "quiet_longest_d",
     "missed_sales", "ratio_90d", "ratio_week_13w",
 )  # fmt: skip
+NEVER_SALES = (
+    "closed_sales", "closed_minor", "week_minor_1d", "idle_d", "expected_low_1d", "expected_high_1d", "rise_score",
+    "rise_form", "closed_surprise", "rise_d", "rise_before_minor", "fall_score", "silence_score", "decline_score",
+    "decline_ratio", "volume_score", "quiet_d", "quiet_longest_d", "missed_sales",
+)  # fmt: skip
 
 
 @njit_inner
@@ -353,15 +358,9 @@ def _judge_new(row: Any, reference: Any, day: int, k: int, out: Any) -> None:
 
 @njit_inner
 def _nothing(out: Any) -> None:
-    out.expected_low_1d = out.expected_high_1d = np.nan
     out.expected_1d = out.day_share = out.day_surprise = out.expected_1h = out.hour_surprise = np.nan
     out.ratio_90d = out.ratio_week_13w = out.peer_z = np.nan
-    out.closed_surprise = out.rise_score = out.fall_score = out.silence_score = np.nan
-    out.decline_score = out.decline_ratio = out.volume_score = out.missed_sales = np.nan
     out.expected_minor_1d = out.excess_minor = out.dormancy_d = out.new_d = MISSING
-    out.closed_sales = out.closed_minor = out.week_minor_1d = MISSING
-    out.rise_d = out.rise_before_minor = out.idle_d = out.quiet_d = out.quiet_longest_d = MISSING
-    out.rise_form = MISSING
 
 
 @njit_inner

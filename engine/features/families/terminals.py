@@ -98,6 +98,7 @@ COLUMNS = (
            "which most of the merchant's sale attempts failed technically", null="no end of a day"),
 )  # fmt: skip
 CLOSES = ("terminal_code", "silent_d", "silent_longest_d", "silent_missed", "technical_d")
+NEVER_SALES = ("silent_d", "silent_longest_d", "silent_missed", "technical_d")
 
 
 @njit_inner
@@ -284,8 +285,7 @@ def update(row: Any, few: Any, more: Any, event: Event, master_data: Any, refere
     """Count an attempt at its terminal; of a technical failure, write how terminal and others do."""
     out.terminal_code = out.terminal_failures_1d = out.terminal_attempts_1d = MISSING
     out.others_attempts_1d = out.others_failures_1d = MISSING
-    out.terminal_failing_usual = out.silent_missed = np.nan
-    out.silent_d = out.silent_longest_d = out.technical_d = MISSING
+    out.terminal_failing_usual = np.nan
     if event.role > REFUND or event.terminal_id == _0:
         return
     if row.terminal_tag[1] == 0 and i64(row.terminal_tag[0]) in (0, tag_of(event.terminal)):

@@ -68,6 +68,18 @@ COLUMNS = (
 
 
 @njit_inner
+def _empty_minutes(row: Any) -> None:
+    """Empty all buckets of minutes, and their totals."""
+    for k in range(MINUTES):
+        row.minute_attempts[k] = 0
+        row.minute_sales[k] = 0
+        row.minute_minor[k] = 0
+    row.total_10m_attempts = 0
+    row.total_10m = 0
+    row.total_10m_minor = 0
+
+
+@njit_inner
 def _roll(row: Any, now_ms: int, now_day: int) -> None:
     """Empty the buckets the clock moved into; a zone may move the day alone."""
     was_ms: int = row.rolled_ms
@@ -75,14 +87,17 @@ def _roll(row: Any, now_ms: int, now_day: int) -> None:
     if now_ms <= was_ms and now_day <= was_day:
         return
     now, was = now_ms // MINUTE_MS, was_ms // MINUTE_MS
-    for b in range(max(was + 1, now - MINUTES + 1), now + 1):
-        k = b % MINUTES
-        row.total_10m_attempts -= row.minute_attempts[k]
-        row.total_10m -= row.minute_sales[k]
-        row.total_10m_minor -= row.minute_minor[k]
-        row.minute_attempts[k] = 0
-        row.minute_sales[k] = 0
-        row.minute_minor[k] = 0
+    if now - was >= MINUTES:  # most merchants sell less often
+        _empty_minutes(row)
+    else:
+        for b in range(was + 1, now + 1):
+            k = b % MINUTES
+            row.total_10m_attempts -= row.minute_attempts[k]
+            row.total_10m -= row.minute_sales[k]
+            row.total_10m_minor -= row.minute_minor[k]
+            row.minute_attempts[k] = 0
+            row.minute_sales[k] = 0
+            row.minute_minor[k] = 0
     now, was = now_ms // HOUR_MS, was_ms // HOUR_MS
     for b in range(max(was + 1, now - HOURS + 1), now + 1):
         k = b % HOURS
