@@ -14,7 +14,9 @@ from bench.reference.data import START_MS, STEP_MS, Traffic
 from bench.reference.plain import Alert, State, expected, judge, new_state
 from bench.reference.render import plot, section
 from bench.reference.run import WrongAlerts, compare, summary
+from bench.reference.tillwatch_job import Reference
 from domain.timestamps import MINUTE_MS
+from engine.decoding.records import Records
 
 T0 = 1_736_092_800_000  # a whole window's start
 
@@ -44,6 +46,16 @@ def windows(state: State, totals: list[int], first: int = 0) -> list[tuple[str, 
     for k, total in enumerate(totals, first):
         found += kinds(judge(state, sale(f"w{k}", T0 + 5 * k * MINUTE_MS, total)))
     return found
+
+
+def test_tillwatchs_own_job_gives_the_alerts_of_the_plain_one() -> None:
+    records = [value for _, value in Traffic(60_000, merchants=200)]
+    monitor, got = Reference(capacity=1_000), set()
+    for first in range(0, len(records), 5_000):
+        outputs = monitor.process(Records.of(records[first : first + 5_000], first_offset=first))
+        got |= {(each.kind, each.merchant_id, each.at) for each in outputs.alerts}  # type: ignore[attr-defined]
+    assert got == expected(records)
+    assert {kind for kind, _, _ in got} == {"mcc", "fee", "late", "volume"}
 
 
 def test_a_sale_as_agreed_raises_nothing() -> None:
