@@ -84,7 +84,7 @@ class Judge:
         self.shops = Shops(journals=journals)
         self.risk = RiskLedger(groups, merchant_id, journals=journals)
         self.coverage = [Coverage(each.name, each.needs) for each in self._detectors]
-        self._needs = {need for each in self.coverage for need in each.needs}
+        self._needs = sorted({need for each in self.coverage for need in each.needs})
         self.tallies = Tallies()
         self._note_artefacts()
 
