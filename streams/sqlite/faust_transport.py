@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import platform
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -71,10 +72,12 @@ class Consumer(BatchConsumer):
         self._renewal: Renewal | None = None
 
     async def on_start(self) -> None:
-        """Take the lease; raises `LeaseHeld` where another worker has it."""
-        owner = f"{self.app.conf.id}@{platform.node()}"
+        """Take the lease; raises `LeaseHeld` where another worker has it, or the file stays locked for its term."""
+        owner, until_s = f"{self.app.conf.id}@{platform.node()}", time.monotonic() + LEASE_TTL_S
 
         def write(log: SqliteLog) -> Lease:
+            if time.monotonic() >= until_s:
+                return log.acquire_lease(self.transport.lease_name, owner, LEASE_TTL_S)
             # In a transaction of ours: a file that others only write to is waited for, and is no lease that is held.
             with log.transaction():
                 return log.acquire_lease(self.transport.lease_name, owner, LEASE_TTL_S)
