@@ -74,7 +74,7 @@ def test_it_ends_by_itself_with_one_line_of_totals_and_leaves_no_process(
     folder, totals = first
     assert list(totals) == KEYS
     assert totals["merchants"] == MERCHANTS
-    assert totals["transactions"] > 50_000
+    assert totals["transactions"] > 10_000  # some 80,000 on a free machine
     assert totals["alerts"] > 0
     assert totals["resumed"] is False
     assert totals["seconds"] >= 7
