@@ -35,6 +35,9 @@ CHECKS = [
     response_headers_conformance,
 ]  # fmt: skip
 
+QUICK = frozenset({"analyst", "rep"})
+"""Roles that `make test` tries; `make test-all` tries all."""
+
 
 class Hurried:
     """A clock that lets so much time pass at each look that nobody calls too often."""
@@ -81,7 +84,9 @@ def try_all(store: Store, folder: Path, role: str, count: int) -> int:
     return tried
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize(
+    "role", [each if each in QUICK else pytest.param(each, marks=pytest.mark.slow) for each in ROLES]
+)
 def test_no_request_fails_and_none_is_told_what_is_hidden(role: str, store: Store, tmp_path: Path) -> None:
     hide(store, tmp_path)
     assert try_all(store, tmp_path, role, examples(7)) > 20

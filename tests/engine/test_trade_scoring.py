@@ -105,6 +105,7 @@ def test_a_day_s_columns_do_not_depend_on_the_days_beside_it() -> None:
         assert told(columns) == {name: whole[name][j : j + 1].tobytes() for name in TOLD}
 
 
+@pytest.mark.slow
 def test_each_day_is_judged_by_the_model_in_force_at_its_clock() -> None:
     habits = restaurants_and_supermarkets(12)
     into, columns = rows_of(habits)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from detectors.contract import Detector
 
-pytestmark = pytest.mark.timeout(300)  # the kernel of the older version may have to be compiled
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # the kernel of the older version may have to be compiled
 
 START_MS = 1_700_006_400_000  # 2023-11-15, midnight UTC
 OLDER = (lifetime, volume, repeats)

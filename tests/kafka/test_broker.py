@@ -100,6 +100,7 @@ def test_a_topic_that_nobody_made_is_not_there(kafka: Cluster) -> None:
         asyncio.run(write(kafka.bootstrap, "nobody-made-it", [b"?"], request_timeout_ms=500))
 
 
+@pytest.mark.slow
 def test_a_record_is_read_back_after_the_broker_was_killed_and_is_up_again_within_a_minute(harmed: Cluster) -> None:
     name = make_topic(harmed.direct, "kept")
     asyncio.run(write(harmed.bootstrap, name, [b"kept"]))

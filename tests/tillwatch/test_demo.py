@@ -217,6 +217,7 @@ def test_another_simulation_in_the_same_folder_is_refused(first: tuple[Path, dic
     )
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_run_ends_it_with_its_words(first: tuple[Path, dict[str, Any]]) -> None:
     folder, _ = first
     with SqliteLog(folder / "tillwatch.db") as log:

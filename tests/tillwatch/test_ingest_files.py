@@ -227,7 +227,7 @@ def test_a_file_is_gone_on_with_as_it_was_begun_whatever_settings_and_names_are(
         assert ingested(url, file, "--name", name)[0] == 0
 
 
-@pytest.mark.parametrize("mapped", [True, False])
+@pytest.mark.parametrize("mapped", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_what_is_piped_again_without_a_name_is_not_doubled_and_more_of_it_is_taken(
     url: str, mapping: Path, mapped: bool
 ) -> None:

@@ -29,6 +29,7 @@ def artefact(events: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_the_same_file_gives_the_same_profiles(artefact: Path, events: Path, tmp_path: Path) -> None:
     again = tmp_path / "again.json"
     result = call("profiles", "build", events, "--out", again)

@@ -65,6 +65,7 @@ def test_the_manifest_says_what_the_model_was_trained_on(model: Model, history: 
     assert sorted(manifest.percentiles.values()) == list(manifest.percentiles.values())
 
 
+@pytest.mark.slow
 def test_days_of_confirmed_merchants_are_left_out(history: Batch, model: Model) -> None:
     def confirmed(batch: Batch) -> np.ndarray:
         return batch.merchant < 20

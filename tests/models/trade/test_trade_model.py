@@ -115,6 +115,7 @@ def test_what_is_too_large_is_refused() -> None:
 # -- training
 
 
+@pytest.mark.slow
 def test_the_same_days_give_the_same_bytes_however_they_are_cut() -> None:
     batch = days()
     order = np.lexsort((batch.merchant, batch.day))
