@@ -33,7 +33,7 @@ test: setup ## Run the tests of engine and logs, within minutes; ARGS="tests/eng
 
 test-all: setup ## Run those that make test leaves out, by marker, and properties with all their examples; ARGS="-m browser" chooses some.
 	@HYPOTHESIS_PROFILE=full $(ACTIVATED) pytest $(SIDE_BY_SIDE) -m "$(MORE) or drawn" $(ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; \
-		echo "NO TEST RAN: none is chosen by: -m '$(MORE) or drawn' $(ARGS)" >&2; }
+		echo "NO TEST RAN: none is chosen by: -m '$(MORE) or drawn' $$ARGS" >&2; }
 
 faults: setup ## Kill, stop, fill, lock, damage and set back what a worker needs, 20 times; TILLWATCH_SEED=N repeats one.
 	@TILLWATCH_FAULT_SEEDS=$${TILLWATCH_FAULT_SEEDS:-20} $(ACTIVATED) pytest tests/faults $(ARGS)
