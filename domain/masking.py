@@ -181,7 +181,9 @@ class _Masker:
 
     def _keyed(self, key: str, value: Any) -> Any:
         """A keyed hash, or what stands for a value that is none and may be an account or identity number."""
-        if value in (None, "") or (isinstance(value, str) and KEYED_HASH.fullmatch(value)):
+        if value is None or (
+            isinstance(value, str) and (not value.strip(" ") or KEYED_HASH.fullmatch(value.strip(" ")))
+        ):
             return value
         if self.refuse:
             raise CardDataError(Reason.CARD_NUMBER, key, f"{key} must be a keyed hash, got something else")
