@@ -26,6 +26,8 @@ _COMMON = (
     ("\\u0020", " "), ("\\u00a0", " "),
 )  # fmt: skip
 _BLANK = re.compile(r"%\x00*2\x00*0")
+_FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
+"""Letters of Hangul that nobody sees: they show as blanks."""
 _KEPT = "=^;%"
 """What marks a track, in whatever width it is written."""
 
@@ -73,6 +75,8 @@ def _plain_of(point: int) -> str:
     character = chr(point)
     if character.isascii():
         return character if character != NOTHING else " "
+    if character in _FILLERS:
+        return " "
     same = unicodedata.normalize("NFKC", character)
     core = [each for each in same if unicodedata.category(each)[0] in "LN"] or [" "]
     if len(same) == 1 and same in _KEPT:

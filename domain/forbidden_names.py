@@ -1,8 +1,8 @@
 """Names of fields that may not be stored, however they are spelled, at any depth.
 
-A name is compared as letters and digits alone, in lower case, after NFKC: `CVV-2` and `cvv_2` are one, of whatever
-width. What is left must be a stem as a whole, or a stem with known words before and behind it (`card_cvv_code`):
-`pinyin`, `tracking_id` and `cid_region` are other words and pass.
+A name is compared as letters and digits alone, in lower case and without accents: `CVV-2` and `cvv_2` are one, of
+whatever width. What is left must be a stem, or an element of ISO 8583 by its number, with known words before and
+behind it (`card_cvv_code`): `pinyin`, `tracking_id` and `de22` are others and pass.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ import re
 import unicodedata
 from enum import Enum
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class Rule(Enum):
@@ -27,30 +31,65 @@ class Rule(Enum):
 STEMS = frozenset({
     # Verification values, as schemes call theirs.
     "cvv", "cvv2", "cvc", "cvc2", "cvn", "cvn2", "csc", "cav", "cav2", "icvv", "dcvv", "cvvcvc", "cvvcvn", "pvv",
-    "securitycode", "verificationcode", "verificationvalue", "cardverification", "cardsecurity",
+    "securitycode", "verificationcode", "verificationvalue", "cardverification", "cardsecurity", "cardsec",
     # PINs and their blocks.
     "pin", "pinblock", "pindata", "encryptedpin", "encpin", "pinoffset", "onlinepin",
     # Tracks, and the chip's data that repeats them.
     "track", "track1", "track2", "track3", "trk1", "trk2", "trk3", "tracks", "track1data", "track2data", "track3data",
-    "track2equivalent", "track2equivalentdata", "magstripe", "magneticstripe", "icc", "iccdata", "emv", "emvdata",
-    "chipdata", "tag57", "tag5a", "emv57", "emv5a",
-    # Elements of ISO 8583 that hold those: number, tracks, PIN, chip.
-    *(f"{name}{n}" for name in ("de", "df", "f", "bit", "field") for n in (35, 36, 45, 52, 55)),
-    "de2", "de02", "df2", "df02", "f02", "field2", "field02", "bit2", "bit02",
+    "track2equivalent", "track2equivalentdata", "magstripe", "magneticstripe", "magtrack", "swipedata", "icc",
+    "iccdata", "emv", "emvdata", "chipdata", "tlvdata", "tag56", "tag57", "tag5a", "tag9f6b", "emv57", "emv5a",
     # Whole card numbers.
-    "pan", "cardnumber", "cardno", "cardnum", "primaryaccountnumber", "fullpan", "rawpan",
+    "pan", "cardnumber", "cardno", "cardnum", "cardnbr", "cardnr", "ccnumber", "ccno", "ccnum", "dpan", "fpan",
+    "primaryaccountnumber", "fullpan", "rawpan",
+    # The same in Chinese.
+    "安全码", "安全碼", "验证码", "驗證碼", "卡校验码", "卡校驗碼", "卡背三位", "密码", "密碼", "密码块", "密碼塊",
+    "磁道", "磁条", "磁條", "卡号", "卡號", "主账号", "主帳號",
+    # And in other languages, without accents.
+    "カード番号", "セキュリティコード", "暗証番号", "카드번호", "보안코드", "비밀번호", "номеркарты", "кодбезопасности",
+    "пин", "пинкод", "пинблок", "numerocarte", "numerodecarte", "codesecurite", "codedesecurite", "cryptogramme",
+    "cryptogrammevisuel", "numerotarjeta", "numerodetarjeta", "codigoseguridad", "codigodeseguridad", "numerocartao",
+    "numerodocartao", "codigoseguranca", "codigodeseguranca", "numerocarta", "numerodicarta", "codicesicurezza",
+    "codicedisicurezza", "kartennummer", "kartenprufnummer", "sicherheitscode",
 })  # fmt: skip
 """What refuses a record."""
-REMOVED_STEMS = frozenset({"cid", "cardholder", "cardholdername", "nameoncard", "holdername", "embossedname"})
-"""What is removed. `cid` is American Express's verification value and many others' customer."""
+ELEMENTS = ("2", "35", "36", "45", "52", "55")
+"""Elements of ISO 8583 that hold those: number, tracks, PIN, chip."""
+ELEMENT_WORDS = ("de", "df", "f", "fld", "bit", "field", "element", "dataelement", "iso8583")
+"""What stands before the number of an element, which may have zeros before it; `f2` may be anything."""
+REMOVED_STEMS = frozenset({
+    "cid", "cardcode", "seccode", "epb", "cardholder", "cardholdername", "holdername", "nameoncard", "nameonthecard",
+    "embossedname", "持卡人", "持卡人姓名",
+})  # fmt: skip
+"""What is removed. `cid` is American Express's verification value and many others' customer; so with `cardcode`."""
 
-_BEFORE = ("card", "cc", "payment", "customer", "user", "raw", "enc", "encrypted", "clear", "txn", "transaction")
+_BEFORE = (
+    "card", "cards", "cc", "credit", "debit", "prepaid", "bank", "virtual", "account", "acct", "atm", "billing",
+    "payment", "customer", "user", "payer", "payee", "from", "to", "in", "out", "source", "original", "new", "old",
+    "raw", "full", "plain", "clear", "cleartext", "unmasked", "enc", "encrypted", "iso", "chip", "emv", "mag", "device",
+    "second", "txn", "transaction", "request", "message",
+    "卡", "卡片", "银行", "銀行", "信用", "借记", "借記", "账户", "帳戶", "支付", "交易", "个人", "個人", "主", "第",
+    "一", "二", "三", "cvv", "cvv2", "cvn", "cvn2", "pin",
+)  # fmt: skip
 _BEHIND = (
-    "code", "value", "number", "num", "no", "data", "block", "digits", "text", "raw", "enc", "encrypted", "clear",
-    "hex", "field", "1", "2", "3",
+    "s", "code", "cd", "value", "val", "number", "num", "nbr", "nr", "no", "data", "info", "block", "blk", "digits",
+    "text", "string", "raw", "full", "plain", "enc", "encrypted", "clear", "input", "new", "old", "tlv", "equivalent",
+    "equiv", "hex", "field", "one", "two", "three", "ii", "码", "碼", "号", "號", "信息", "資訊", "数据", "數據",
+    "明文", "密文",
 )  # fmt: skip
 _OTHER = re.compile(r"[\W_]+")
+_ACCENTS = re.compile("[\u0300-\u036f]")
 _MOST = 64
+
+
+def _any_of(words: Iterable[str]) -> str:
+    return f"(?:{'|'.join(sorted(words, key=len, reverse=True))})"
+
+
+_ELEMENT = rf"(?!f2){_any_of(ELEMENT_WORDS)}0{{0,2}}{_any_of(ELEMENTS)}"
+_FORBIDDEN = re.compile(
+    rf"{_any_of(_BEFORE)}*(?:{_any_of(STEMS)}(?:{_any_of(_BEHIND)}|[0-3])*|{_ELEMENT}{_any_of(_BEHIND)}*)"
+)
+_REMOVED = re.compile(rf"{_any_of(_BEFORE)}*{_any_of(REMOVED_STEMS)}")
 
 
 @lru_cache(4096)
@@ -63,27 +102,18 @@ def rule_of(name: str) -> Rule:
     short = normal(name)
     if len(short) > _MOST:
         return Rule.FREE
-    if _is_any_of(short, STEMS):
+    if _FORBIDDEN.fullmatch(short):
         return Rule.FORBIDDEN
-    return Rule.REMOVED if short in REMOVED_STEMS else Rule.FREE
+    return Rule.REMOVED if _REMOVED.fullmatch(short) else Rule.FREE
 
 
 def normal(name: str) -> str:
-    """A name's letters and digits, in lower case.
+    """A name's letters and digits, in lower case and without accents.
 
-    >>> normal("\uff23vv\uff12 "), normal("Track_2")
-    ('cvv2', 'track2')
+    >>> normal("\uff23vv\uff12 "), normal("Track_2"), normal("Numéro_carte")
+    ('cvv2', 'track2', 'numerocarte')
     """
     if not name.isascii():
-        name = "".join(each for each in unicodedata.normalize("NFKC", name) if unicodedata.category(each)[0] in "LN")
+        name = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", name)))
+        name = "".join(each for each in name if unicodedata.category(each)[0] in "LN")
     return _OTHER.sub("", name.casefold())
-
-
-def _is_any_of(short: str, stems: frozenset[str]) -> bool:
-    """Whether a name is one of `stems`, or one with known words before or behind it, taken off one by one."""
-    if short in stems:
-        return True
-    for each in _BEFORE:
-        if short.startswith(each) and _is_any_of(short[len(each) :], stems):
-            return True
-    return any(short.endswith(each) and _is_any_of(short[: -len(each)], stems) for each in _BEHIND)

@@ -28,7 +28,8 @@ _CUT = "…"
 _LONGEST_NUMBER = 800
 """Characters of a number, more than 19 digits and the most between them, each written as an escape."""
 _LONGEST_NAME = 48
-_SEPARATOR = re.compile(r"[\\\"']*\s{0,3}[:=]\s{0,3}")
+_LONGEST_ESCAPED = 6 * _LONGEST_NAME
+_SEPARATOR = re.compile(r"[\\\"']*\s{0,3}[:=：＝]\s{0,3}")  # noqa: RUF001
 _NAME = re.compile(r"[\w.\-\\ ]+\Z")
 _ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _VALUE = re.compile(r"\\*\"(?:[^\"\\]|\\.)*\"?|[\[{].*|[^\s,}]*", re.DOTALL)
@@ -126,7 +127,7 @@ def _without_named(text: str) -> str:
     pieces, at = [], 0
     for found in _SEPARATOR.finditer(text):
         start = found.start()
-        if start < at or not _is_named(text[max(at, start - _LONGEST_NAME) : start]):
+        if start < at or not _is_named(text[max(at, start - _LONGEST_ESCAPED) : start]):
             continue
         value = _VALUE.match(text, found.end())
         pieces += [text[at : found.end()], REMOVED]
@@ -136,11 +137,11 @@ def _without_named(text: str) -> str:
 
 def _is_named(before: str) -> bool:
     """Whether the last words before a separator are a name that may not be stored."""
+    before = _ESCAPE.sub(lambda each: chr(int(each[1], 16)), before)[-_LONGEST_NAME:]
     found = _NAME.search(before)
     if found is None:
         return False
-    name = _ESCAPE.sub(lambda each: chr(int(each[1], 16)), found[0])
-    words = name.split(" ")
+    words = found[0].split(" ")
     return any(rule_of(" ".join(words[-n:])) is not Rule.FREE for n in range(1, min(3, len(words)) + 1))
 
 
@@ -180,7 +181,9 @@ class _Masker:
 
     def _keyed(self, key: str, value: Any) -> Any:
         """A keyed hash, or what stands for a value that is none and may be an account or identity number."""
-        if value in (None, "") or (isinstance(value, str) and KEYED_HASH.fullmatch(value)):
+        if value is None or (
+            isinstance(value, str) and (not value.strip(" ") or KEYED_HASH.fullmatch(value.strip(" ")))
+        ):
             return value
         if self.refuse:
             raise CardDataError(Reason.CARD_NUMBER, key, f"{key} must be a keyed hash, got something else")

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
-PADDED = frozenset({Kind.CODE, Kind.DIGITS, Kind.LETTERS})
+PADDED = frozenset({Kind.CODE, Kind.DIGITS, Kind.LETTERS, Kind.KEYED, Kind.TIME})
 """Kinds that fixed-width messages fill with blanks."""
 _COSTS_THE_FIELD = frozenset({Reason.WRONG_TYPE, Reason.OUT_OF_RANGE})
 """Reasons for which an optional field is left out; for others the record is refused."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from domain.dispositions import VERSIONS
+from domain.dispositions import FUTURE, VERSIONS
 from domain.events import (
     FUTURE_MS,
     KIND_CLOCK,
@@ -53,6 +53,8 @@ _TIME, _RECEIVED = NUMBERS.index("event_time"), NUMBERS.index("received_at")
 _FEED = STRINGS.index("feed")
 FEES = "fee"
 """What the reason of a complaint about fees begins with, in small letters or capitals."""
+MOST_CLOCK_AHEAD_MS = 2 * FUTURE_MS
+"""How far ahead of its append a clock record may lie."""
 _SPARE_ROWS = 4096
 """Rows of features that a batch has room for beyond one for each record; where there are more it goes in parts."""
 
@@ -201,7 +203,7 @@ class FeaturePipeline:
         kinds = decoded.columns.kind
         places = np.zeros(len(records), np.int32)
         for i in np.flatnonzero(kinds == KIND_CLOCK).tolist():
-            self._note_feed(decoded.text("feed", i), int(decoded.columns.number[_TIME, i]))
+            self._take_clock(records, decoded, i)
         for i, event in decoded.others:
             if kinds[i] in {KIND_MASTER_DATA, KIND_CONTRACT} and self._is_mine(event["merchant_id"]):
                 places[i] = self._hold(records, decoded, i, event)
@@ -234,6 +236,20 @@ class FeaturePipeline:
             letter = dead_letter(records, i, VERSIONS.reason, VERSIONS.field, str(full))
             decoded.dead.append((i, VERSIONS.code, letter))
             return 0
+
+    def _take_clock(self, records: Records, decoded: Decoded, i: int) -> None:
+        """Note a clock record, or refuse one that lies further ahead than any transaction: it would end what is open.
+
+        A transaction may lie `FUTURE_MS` ahead of its receipt, and that as much ahead of its append.
+        """
+        clock_ms, appended_ms = int(decoded.columns.number[_TIME, i]), int(records.appended_ms[i])
+        ahead_ms = clock_ms - appended_ms
+        if self._historic or appended_ms <= 0 or ahead_ms <= MOST_CLOCK_AHEAD_MS:
+            self._note_feed(decoded.text("feed", i), clock_ms)
+            return
+        why = f"event_time must be at most {MOST_CLOCK_AHEAD_MS // 1000} s after the append, got {ahead_ms // 1000} s"
+        decoded.dead.append((i, FUTURE.code, dead_letter(records, i, FUTURE.reason, FUTURE.field, why)))
+        decoded.columns.kind[i] = KIND_DEAD
 
     def _note_feed(self, feed: str, clock_ms: int) -> None:
         if feed in self.feeds or len(self.feeds) < MAX_FEEDS:

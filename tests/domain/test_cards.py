@@ -285,6 +285,8 @@ def test_a_forbidden_value_is_not_shown_wherever_it_stands(name: str) -> None:
         b"{pin: SEKRET}",
         b'"{\\"PIN\\":\\"SEKRET\\"',
         b"pin=SEKRET,x=1",
+        "{磁道信息：SEKRET".encode(),
+        b'{"' + "кодбезопасности".encode("ascii", "backslashreplace") + b'":"SEKRET',
     ],
 )
 def test_a_forbidden_value_is_not_shown_in_what_is_no_json_either(raw: bytes) -> None:

@@ -316,6 +316,15 @@ def test_a_receipt_from_the_future_does_not_let_a_sale_of_the_future_in() -> Non
     assert found["sales"] == 1
 
 
+@pytest.mark.parametrize(("ahead_s", "refused"), [(1_200, 0), (1_201, 1), (2_000_000_000, 1)])
+def test_a_clock_record_from_the_future_moves_no_clock(ahead_s: int, refused: int) -> None:
+    ahead_ms = APPENDED_MS + ahead_s * 1_000
+    found = take(event("1", "10:00"), {"type": "clock", "feed": "main", "event_time": ahead_ms}, event("2", "10:01"))
+    assert [(each.reason, each.field) for each in found.letters] == [("future", "event_time")] * refused
+    assert found.monitor.feeds == ({} if refused else {"main": ahead_ms})
+    assert (found["sales"], found.monitor.counts.dead_letters) == (2, refused)
+
+
 def test_a_merchant_has_a_few_hundred_waiting_reversals_and_no_more() -> None:
     voids = [json.dumps(reversal(f"V{k}", "10:00", 1, f"X{k}")).encode() for k in range(1_000)]
     found = take(event("1", "09:00"), *voids)
@@ -334,6 +343,17 @@ def test_a_merchant_has_a_thousand_versions_of_master_data_and_no_more() -> None
 def test_fixed_width_fields_are_the_same_without_their_padding() -> None:
     found = take(event("1", "10:00"), event("2  ", "10:01", merchant_id="K   "), event(" 2", "10:01", merchant_id=" K"))
     assert (found["sales"], found.duplicates, int(found.monitor._pipeline.state.rows.count[0])) == (2, 1, 1)
+
+
+def test_a_time_and_a_keyed_hash_are_the_same_without_their_padding() -> None:
+    key = "9b1f6c0a9d5e47728c1e0b6f5d2a9c34"
+    padded = {
+        "event_time": f" {DAY}T10:00:00+08:00  ",
+        "transmitted_at": f"{DAY}T10:00:00+08:00 ",
+        "original_time": "  ",
+    }
+    found = take(master_data(owner_key=f"{key}  ", settlement_account_key="    "), event("1", "10:00", **padded))
+    assert (found["sales"], found.letters, dict(found.monitor.fields_dropped)) == (1, [], {})
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def script(zero: int) -> Callable[[str], str]:
     return lambda number: "".join(chr(zero + int(each)) for each in number)
 
 
-INVISIBLE = "\u007f\u009b\u2063\u034f\ufe0f\u202a\u200b\u200d\u2060\u00ad\u0000\u001f\u180e"
+INVISIBLE = "\u007f\u009b\u2063\u034f\ufe0f\u202a\u200b\u200d\u2060\u00ad\u0000\u001f\u180e\u3164\u115f"
 VISIBLE = " -._/,:;+*~|'#@!?()[]{}<>\u00a0\u3000\u00b7\u2022\u2014\uff0c\u20ac\u2192\u266b"
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
