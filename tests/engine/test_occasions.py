@@ -157,7 +157,8 @@ def test_every_column_of_another_occasion_is_null_but_its_own() -> None:
             return Findings(np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64))
 
     monitor = Monitor(MonitorConfig(capacity=10), detectors=[Keeps()])
-    monitor.process(Records.of([sale(1, MIDNIGHT), clock(MIDNIGHT + 2 * DAY_MS)], appended_ms=MIDNIGHT))
+    monitor.process(Records.of([sale(1, MIDNIGHT)], appended_ms=MIDNIGHT))
+    monitor.process(Records.of([clock(MIDNIGHT + 2 * DAY_MS)], first_offset=1, appended_ms=MIDNIGHT + 2 * DAY_MS))
     assert [row["row_kind"] for row in rows] == [0, 2]
     assert rows[0]["sales_1d"] == 1
     assert rows[1]["sales_1d"] == MISSING
