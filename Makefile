@@ -12,8 +12,7 @@ SOURCES := $(shell find domain engine models simulator streams tillwatch -name '
 MORE := browser or postgres or monitoring or faults or slow
 # Runs that are given the same word draw the same examples and seeds.
 DRAWS := $(if $(TILLWATCH_DRAWS),--hypothesis-seed=$(TILLWATCH_DRAWS))
-# Three, for two cores: a third of the time a test waits for a process that it started.
-SIDE_BY_SIDE := --numprocesses 3 --dist loadfile --no-loadscope-reorder $(DRAWS)
+SIDE_BY_SIDE := --numprocesses 2 --dist loadfile --no-loadscope-reorder $(DRAWS)
 PACKAGES := domain engine detectors models streams simulator causes evaluation casework notices console dashboards tillwatch
 
 # The first Python that is new enough, of those that are there.
