@@ -15,7 +15,7 @@ from simulator.manners import tills
 from simulator.mccs import plan_mccs
 from simulator.names import NAMES, shop_name
 from simulator.peculiar import HOURS_MOVED, moves, plan_peculiar
-from simulator.people import details_of, opened_d, plan_territories
+from simulator.people import details_of, opened_since_ms, plan_territories
 from simulator.rhythm import local_days
 from simulator.service import plan_service, service_records
 from simulator.stories import act, cast, introduce
@@ -168,11 +168,6 @@ def opening_records(merchants: Merchants, config: SimulationConfig) -> list[byte
             number = merchants.merchant_id(i)
             out.append(contract_record(number, prices, effective_ms=since[i], received_ms=received_ms))
     return out
-
-
-def opened_since_ms(i: int, config: SimulationConfig) -> int:
-    """Since when merchant `i` has been one, UTC milliseconds."""
-    return config.start_ms - opened_d(i) * DAY_MS
 
 
 def change_records(merchants: Merchants, config: SimulationConfig) -> list[tuple[int, int, bytes]]:

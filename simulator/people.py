@@ -204,7 +204,7 @@ def _terminals(merchant_ids: list[str], table: NDArray[np.void], config: Simulat
             number = terminal_id(i, k)
             terminal = {
                 "type": "terminal", "merchant_id": merchant_id, "terminal_id": number, "terminal_sn": f"SN{number}",
-                "effective_from": config.start_ms - opened_d(i) * DAY_MS, "terminal_status": "active",
+                "effective_from": opened_since_ms(i, config), "terminal_status": "active",
                 "lat": int(table["lat"][i]) / 1e5, "lon": int(table["lon"][i]) / 1e5,
                 "region": CITIES[table["city"][i]].name, "received_at": config.start_ms - HOUR_MS, "feed": FEED,
             }  # fmt: skip
@@ -212,9 +212,9 @@ def _terminals(merchant_ids: list[str], table: NDArray[np.void], config: Simulat
     return out
 
 
-def opened_d(i: int) -> int:
-    """How many days before the start merchant `i` became one."""
-    return 30 + i * 7919 % 870
+def opened_since_ms(i: int, config: SimulationConfig) -> int:
+    """Since when merchant `i` has been one, UTC milliseconds."""
+    return config.start_ms - (30 + i * 7919 % 870) * DAY_MS
 
 
 class _Names:

@@ -20,7 +20,7 @@ from simulator.lawful import plan_undisturbed
 from simulator.ledger import LEDGER, fold
 from simulator.manners import NO_MANNERS
 from simulator.mccs import mcc_look_alikes
-from simulator.merchants import Merchants, build_merchants, change_records, opened_since_ms, opening_records
+from simulator.merchants import Merchants, build_merchants, change_records, opening_records
 from simulator.oddities import LEAST_SALES_A_DAY, odd_violation
 from simulator.people import people_records
 from simulator.render import MAX_RECORD, Style, Words, fill_id, render, style, words
@@ -160,8 +160,7 @@ class Simulation:
         ids = [self.merchant_id(i) for i in range(self.config.merchants)]
         found = people_records(territories, ids, self.merchants.table, self.config)
         if self.config.visits_until_ms:
-            opened_ms = [opened_since_ms(i, self.config) for i in range(self.config.merchants)]
-            found += visit_records(territories, ids, self.merchants.table["city"], opened_ms, self.config)
+            found += visit_records(territories, ids, self.merchants.table["city"], self.config)
         return found
 
     @cached_property

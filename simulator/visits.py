@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from domain.timestamps import DAY_MS, HOUR_MS
-from simulator.people import Keyed, rep_id
+from simulator.people import Keyed, opened_since_ms, rep_id
 from simulator.table import FEED, Draws
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ _RECORDED_MS = 2 * HOUR_MS
 
 
 def visit_records(
-    territories: Territories, merchant_ids: list[str], city: NDArray[np.int8], opened_ms: list[int],
-    config: SimulationConfig,
+    territories: Territories, merchant_ids: list[str], city: NDArray[np.int8], config: SimulationConfig
 ) -> list[Keyed]:  # fmt: skip
     """The visits, shop by shop; none before a shop was opened."""
     draws = Draws(config.seed, len(merchant_ids))
@@ -50,7 +49,7 @@ def visit_records(
         made.append((age_d[i], "routine", "differs" if lately[i] else "as_registered"))
         for ago_d, kind, outcome in made:
             time_ms = today_ms - int(ago_d) * DAY_MS + int(hours[i] * HOUR_MS)
-            if time_ms >= opened_ms[i]:
+            if time_ms >= opened_since_ms(i, config):
                 who = rep_id(int(city[i]), int(territories.rep[i]))
                 out.append(Keyed(merchant_id, _record(merchant_id, time_ms, who, kind, outcome)))
     return out

@@ -64,11 +64,11 @@ class Reference(Monitor):
     Args:
         number: of the partition, 0 to `of` - 1.
         of: how many there are.
-        meter: what counts its records and alerts, if anything does.
+        meter: counts its records and alerts.
         capacity: merchants that it has room for.
     """
 
-    def __init__(self, number: int = 0, of: int = 1, meter: Meter | None = None, capacity: int = 100_000) -> None:
+    def __init__(self, number: int, of: int, meter: Meter, capacity: int = 100_000) -> None:
         super().__init__(
             MonitorConfig(capacity=capacity), number, of, detectors=(), checkpoints=True, families=FAMILIES
         )
@@ -81,13 +81,10 @@ class Reference(Monitor):
         self._judge.judge = checked  # type: ignore[method-assign]
 
     def process(self, records: Records) -> Outputs:
-        meter = self._meter
-        if meter is None:
-            return super().process(records)
-        meter.begin()
+        self._meter.begin()
         outputs = super().process(records)
-        meter.alerts += len(outputs.alerts)
-        if meter.add(len(records)):
+        self._meter.alerts += len(outputs.alerts)
+        if self._meter.add(len(records)):
             os.kill(os.getpid(), signal.SIGTERM)
         return outputs
 
@@ -101,7 +98,7 @@ def main() -> None:
         return Reference(number, of, meter)
 
     sale = b'{"txn_id":"1","merchant_id":"m","amount":100,"currency":"CNY","event_time":1700000000000}'
-    Reference(capacity=10).process(Records.of([sale]))  # compiled before the clock runs
+    Reference(0, 1, Meter("warm", 0), capacity=10).process(Records.of([sale]))  # compiled before the clock runs
     options = KafkaOptions(bootstrap=(args.bootstrap,))
     settings = WorkerSettings(
         address=KafkaAddress(options), topics=topics_of(args.group, args.output, args.input), group=args.group,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import platform
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -76,10 +77,8 @@ class Consumer(BatchConsumer):
         owner, until_s = f"{self.app.conf.id}@{platform.node()}", time.monotonic() + LEASE_TTL_S
 
         def write(log: SqliteLog) -> Lease:
-            if time.monotonic() >= until_s:
-                return log.acquire_lease(self.transport.lease_name, owner, LEASE_TTL_S)
             # In a transaction of ours: a file that others only write to is waited for, and is no lease that is held.
-            with log.transaction():
+            with log.transaction() if time.monotonic() < until_s else nullcontext():
                 return log.acquire_lease(self.transport.lease_name, owner, LEASE_TTL_S)
 
         self.transport.lease = await self.transport.writer.run(write)

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from bench.reference.contender import Meter
 from bench.reference.data import START_MS, STEP_MS, Traffic
 from bench.reference.plain import Alert, State, expected, judge, new_state
 from bench.reference.render import plot, section
@@ -50,7 +51,7 @@ def windows(state: State, totals: list[int], first: int = 0) -> list[tuple[str, 
 
 def test_tillwatchs_own_job_gives_the_alerts_of_the_plain_one() -> None:
     records = [value for _, value in Traffic(60_000, merchants=200)]
-    monitor, got = Reference(capacity=1_000), set()
+    monitor, got = Reference(0, 1, Meter("tillwatch", 0), capacity=1_000), set()
     for first in range(0, len(records), 5_000):
         outputs = monitor.process(Records.of(records[first : first + 5_000], first_offset=first))
         got |= {(each.kind, each.merchant_id, each.at) for each in outputs.alerts}  # type: ignore[attr-defined]

@@ -47,7 +47,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def live_from_ms(self) -> int:
         """When history ends, UTC milliseconds of the simulation."""
-        return self.simulation().start_ms + HISTORY_H * HOUR_MS
+        return self.start_ms + HISTORY_H * HOUR_MS
 
 
 def read_plan(folder: Path) -> Plan:
