@@ -15,6 +15,8 @@ Read for aiokafka 0.14. `tests/streams/test_aiokafka_compat.py` holds the instal
   stand before it, and in version 11 and later one further to the front.
 - `AIOKafkaProducer`: `_message_accumulator` with `_batch_ttl`, `_batch_size`, `_batches`, `fail_all` and
   `reenqueue`; `_txn_manager` with `state`, `is_fatal_error` and `maybe_add_partition_to_txn`; `_sender` with `close`.
+- `AIOKafkaClient`: `bootstrap`, `_retry_backoff` and `_request_timeout_ms`; the `client` of a producer and the
+  `_client` of a consumer are such.
 - `create_conn`, whose connection has signed in, or raised why not; its `close`.
 - What is imported here from modules that its documentation leaves out: others import it from here.
 """
@@ -24,6 +26,7 @@ Read for aiokafka 0.14. `tests/streams/test_aiokafka_compat.py` holds the instal
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -35,7 +38,7 @@ from aiokafka.conn import create_conn
 from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED, Fetcher, FetchError, PartitionRecords
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
-from aiokafka.errors import ConsumerStoppedError
+from aiokafka.errors import ConsumerStoppedError, KafkaConnectionError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.producer.transaction_manager import TransactionState
 from aiokafka.protocol.fetch import FetchRequest
@@ -45,17 +48,16 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c
 
 if TYPE_CHECKING:
-    import asyncio
     from collections import OrderedDict
     from collections.abc import Iterator
 
 __all__ = [
     "READ_COMMITTED",
     "READ_UNCOMMITTED",
-    "AIOKafkaClient",
     "AbstractPartitionAssignor",
     "BatchBuilder",
     "ClusterMetadata",
+    "CompatClient",
     "CompatConsumer",
     "CompatFetcher",
     "CompatProducer",
@@ -80,8 +82,36 @@ if not aiokafka.__version__.startswith(f"{READ_FOR}."):
     raise ImportError(f"{__name__} needs aiokafka {READ_FOR}, found {aiokafka.__version__}")
 
 
+class CompatClient(AIOKafkaClient):  # type: ignore[misc]  # aiokafka has no types
+    """aiokafka's connections to a cluster, which is known only once it names a broker.
+
+    A broker that was away for longer than its session answers for a second or so that there is none, not even itself.
+    aiokafka takes that for an answer, and whoever then looks for a coordinator ends with an AssertionError.
+    """
+
+    async def bootstrap(self) -> None:
+        """Connect, and wait until the cluster names a broker.
+
+        Raises:
+            KafkaConnectionError: no broker answers, or none was named within the time of a request.
+        """
+        await super().bootstrap()
+        timeout_s = self._request_timeout_ms / 1000
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not self.cluster.brokers():
+                    await asyncio.sleep(self._retry_backoff)
+                    await self.force_metadata_update()
+        except TimeoutError as error:
+            raise KafkaConnectionError(f"{self.hosts} named no broker within {timeout_s:g} s") from error
+
+
 class CompatConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
     """aiokafka's consumer, with a fetcher of one's own.
+
+    Args:
+        topics: to subscribe to.
+        settings: as `AIOKafkaConsumer` takes them.
 
     Attributes:
         fetcher_type: of that fetcher.
@@ -90,6 +120,10 @@ class CompatConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no
 
     fetcher_type: ClassVar[type[CompatFetcher]]
     fetcher: Any
+
+    def __init__(self, *topics: str, **settings: Any) -> None:
+        super().__init__(*topics, **settings)
+        self._client.__class__ = CompatClient
 
     @property
     def _fetcher(self) -> CompatFetcher | None:
@@ -244,6 +278,7 @@ class CompatProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no
 
     def __init__(self, *, patience_s: float | None = None, **settings: Any) -> None:
         super().__init__(**settings)
+        self.client.__class__ = CompatClient
         if patience_s is not None:
             self._message_accumulator._batch_ttl = patience_s  # noqa: SLF001
 

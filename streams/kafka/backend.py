@@ -6,13 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING, cast
 
 import msgspec
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faust.types import TP
 from mode import get_logger
 
 from streams.app import build_app
 from streams.errors import Fenced, LogFailed
+from streams.kafka.aiokafka_compat import CompatProducer
 from streams.kafka.checkpoints import KafkaCheckpointStore
 from streams.kafka.faust_transport import ANSWER_S
 from streams.kafka.log import KafkaLog
@@ -57,7 +57,7 @@ class KafkaBackend:
             self.identity = log.identity
         self._options, self._partitions = options, settings.partitions
         self._store = KafkaCheckpointStore(options, self.topics, stage.usual)
-        self._producer: AIOKafkaProducer | None = None
+        self._producer: CompatProducer | None = None
         self.app = build_app(settings)
         self._transport = cast("Transport", self.app.transport)
         self._transport.options, self._transport.events = options, self.topics.events.name
@@ -119,10 +119,10 @@ class KafkaBackend:
         except (TimeoutError, KafkaError) as error:
             logger.info("progress was not published: %s", error)
 
-    async def _started_producer(self) -> AIOKafkaProducer:
+    async def _started_producer(self) -> CompatProducer:
         """The producer of progress."""
         if self._producer is None:
-            producer = AIOKafkaProducer(**self._options.client_kwargs(), acks=1)
+            producer = CompatProducer(**self._options.client_kwargs(), acks=1)
             try:
                 await producer.start()
             except BaseException:  # the deadline included: it would stay open

@@ -20,7 +20,7 @@ from domain.events import FUTURE_MS
 from engine.decoding.records import Records, padded
 from streams.errors import LogFailed, UnfitTopic, UnknownFormat, UnknownTopic
 from streams.kafka.admin import KafkaAdmin
-from streams.kafka.aiokafka_compat import AIOKafkaClient
+from streams.kafka.aiokafka_compat import CompatClient
 from streams.kafka.reads import END, FIRST, Newest, Reader
 from streams.kafka.topic_faults import TIMESTAMP_BOUND, TIMESTAMP_TYPE
 from streams.kafka.writes import Writer
@@ -78,7 +78,7 @@ class KafkaLog:
         self._looked = 0.0
         self._loop = LoopThread("kafka-log")
         try:
-            self._client: AIOKafkaClient = self._run(_connected(options))
+            self._client: CompatClient = self._run(_connected(options))
         except BaseException:
             self._loop.close()
             raise
@@ -422,8 +422,8 @@ class KafkaLog:
         return [msgspec.json.decode(shown[each], type=Progress) for each in sorted(shown)]
 
 
-async def _connected(options: KafkaOptions) -> AIOKafkaClient:
-    client = AIOKafkaClient(**options.client_kwargs())
+async def _connected(options: KafkaOptions) -> CompatClient:
+    client = CompatClient(**options.client_kwargs())
     try:
         await client.bootstrap()
     except BaseException:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from aiokafka import ConsumerRecord
 
-    from streams.kafka.aiokafka_compat import AIOKafkaClient
+    from streams.kafka.aiokafka_compat import CompatClient
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ _MANY = 5_000
 class Reader:
     """Reads partitions; what a fetch brought beyond what was asked for is kept for the next read on from there."""
 
-    def __init__(self, client: AIOKafkaClient) -> None:
+    def __init__(self, client: CompatClient) -> None:
         self._client = client
         self._ahead: dict[tuple[TopicPartition, int], tuple[int, Iterator[ConsumerRecord]]] = {}
 

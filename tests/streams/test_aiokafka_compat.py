@@ -23,7 +23,7 @@ from aiokafka.protocol.offset import OffsetRequest
 
 from streams.errors import LogFailed
 from streams.kafka import aiokafka_compat
-from streams.kafka.aiokafka_compat import CompatProducer
+from streams.kafka.aiokafka_compat import CompatClient, CompatProducer
 from streams.kafka.fetcher import BatchKafkaConsumer
 from tests.streams.compat import attribute_faults, signature_faults, version_fault
 
@@ -34,6 +34,8 @@ AIOKAFKA = "aiokafka"
 NOWHERE = "127.0.0.1:1"
 TP = TopicPartition("events", 0)
 TOUCHED = {
+    AIOKafkaClient.bootstrap: "",
+    AIOKafkaClient.force_metadata_update: "",
     AIOKafkaClient.send: "node_id, request, *, group",
     BatchBuilder.__init__: "batch_size, compression_type, *, is_transactional, key_serializer, value_serializer",
     Fetcher._create_fetch_waiter: "",
@@ -71,6 +73,20 @@ def test_the_installed_version_is_the_one_that_was_read() -> None:
 
 def test_what_is_called_or_overridden_takes_what_it_took() -> None:
     assert signature_faults(AIOKAFKA, TOUCHED) == []
+
+
+def test_producers_and_consumers_connect_by_a_client_that_waits_for_a_broker() -> None:
+    async def test() -> None:
+        async with AsyncExitStack() as stack:
+            producer = CompatProducer(bootstrap_servers=NOWHERE)
+            stack.push_async_callback(producer.stop)
+            consumer = BatchKafkaConsumer(bootstrap_servers=NOWHERE)
+            stack.push_async_callback(consumer.stop)
+            assert type(producer.client) is type(consumer._client) is CompatClient
+            expected = [(producer.client, ("_retry_backoff", "_request_timeout_ms", "cluster", "hosts"))]
+            assert attribute_faults(AIOKAFKA, expected) == []
+
+    run(test())
 
 
 def test_a_consumer_has_its_subscription_and_where_it_stands() -> None:
