@@ -9,6 +9,7 @@ import asyncio
 import gc
 import socket
 import sqlite3
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -45,10 +46,13 @@ def what_outlives_a_file_is_not_looked_through_again(
 ) -> Iterator[None]:
     """Leave out of later collections what is still in use when a file's tests are over, such as compiled code.
 
-    After some thousand tests a collection took up to ten seconds, for each test that had opened a connection. What that
-    leaves to nobody is not collected here, so that no file answers for it, and is small.
+    After some thousand tests a collection took up to ten seconds, for each test that had opened a connection. What the
+    file left to nobody is collected first, or it would stay for ever; no file answers for what is not noted.
     """
     yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
     _freeze()
 
 
@@ -57,6 +61,7 @@ def client_libraries_close_what_they_leave_open() -> Iterator[None]:
     """Close the connections that aiokafka and kafka-python open and never close."""
     gc.collect()
     gc.freeze()  # modules and collected tests, which take longer to look through than all that a test makes
+    gc.set_threshold(50_000, 20, 100)  # by its own measure Python would spend a tenth of the tests' time on it
     with pytest.MonkeyPatch.context() as patch:
         # A worker has a process to itself elsewhere. Here its end would have each collection after it look through all
         # of them, for half a second, and what it froze would never be collected.
