@@ -353,10 +353,10 @@ class Simulation:
     ) -> NDArray[np.void]:
         """Approved purchases received in `hour`, each once; settlements with that `flag`."""
         drawn = self._draw(hour, chosen, rhythms)
-        events = drawn.events[drawn.order]
+        events, order = drawn.events, drawn.order
         approved = (events["txn_type"] == draw.PURCHASE) & (events["response"] < draw.APPROVING)
         once = events["flags"] & (draw.DUPLICATE | draw.MASTER | draw.SETTLEMENT) == flag
-        return np.asarray(events[approved & once])
+        return np.asarray(events[order[(approved & once)[order]]])
 
     def _txn_ids(self, identities: NDArray[np.uint64]) -> tuple[str, ...]:
         text, out = np.empty(13, np.uint8), []

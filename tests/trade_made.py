@@ -6,11 +6,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 
 import engine.jit  # noqa: F401  machine code is kept by all of its sources
 from domain.habits import HABITS, NAMES
 from models.anomaly.habits import Habits
 from models.anomaly.samples import Batch
+from models.trade import training
 from models.trade.training import train
 
 if TYPE_CHECKING:
@@ -49,3 +51,17 @@ def days(seed: int = 1, merchants: int = MERCHANTS, of: int = 3) -> Batch:
 def trade_model(seed: int = 1) -> TradeModel:
     """A model of four MCCs; another seed gives another model."""
     return train([days(seed)], version="made", seed=seed, source="drawn")
+
+
+@cache
+def rough_model() -> TradeModel:
+    """One of few rounds and bins, for what does not depend on how well a model knows its classes."""
+    with pytest.MonkeyPatch.context() as patch:
+        boost_briefly(patch)
+        return train([days()], version="made", seed=1, source="drawn")
+
+
+def boost_briefly(patch: pytest.MonkeyPatch) -> None:
+    """Have models trained in a tenth of the time; most of it goes into the bounds of bins."""
+    patch.setattr(training, "ROUNDS", 5)
+    patch.setattr(training, "BINS", 8)

@@ -92,14 +92,10 @@ def own_deviations(habits: Habits) -> NDArray[np.float64]:
     """By how much merchants differ from their own usual figures beyond chance, shape (COUNT,)."""
     moved = scaled_habits(habits.value) - scaled_habits(habits.usual)
     by_chance = chance(habits)
-    made = np.empty(COUNT)
-    for habit in range(COUNT):
-        known = ~np.isnan(moved[:, habit])
-        variance = _spread(moved[known, habit])[0] if known.any() else 0.0
-        if known.any():
-            variance -= float(np.median(by_chance[known, habit]))
-        made[habit] = np.sqrt(max(variance, _FLOOR[habit] ** 2))
-    return made
+    told = np.flatnonzero(~np.isnan(moved).all(axis=0))
+    made = np.zeros(COUNT)
+    made[told] = _spread(moved[:, told])[0] - _median(np.where(np.isnan(moved), np.nan, by_chance)[:, told])
+    return np.asarray(np.sqrt(np.maximum(made, _FLOOR**2)), np.float64)
 
 
 def _sales(habits: Habits) -> NDArray[np.float64]:
@@ -147,37 +143,59 @@ def _shrunk(
     """Statistics of some merchant-days, drawn towards those of the group above."""
     made = _Statistics(*(each.copy() for each in above))
     scaled, by_chance, merchant = figures.scaled[mine], figures.chance[mine], figures.merchant[mine]
-    for habit in range(COUNT):
-        known = ~np.isnan(scaled[:, habit])
-        merchants = len(np.unique(merchant[known]))
-        if not merchants:
-            continue
-        values = scaled[known, habit]
-        spread, low, middle, high = _spread(values)
-        variance = max(spread - float(np.median(by_chance[known, habit])), _FLOOR[habit] ** 2)
-        weight = merchants / (merchants + prior)
-        for into, value in zip(made, (middle, variance, low, high), strict=True):
-            into[habit] = weight * value + (1.0 - weight) * into[habit]
+    known = ~np.isnan(scaled)
+    merchants = _merchants(merchant, known)
+    told = np.flatnonzero(merchants)
+    spread, low, middle, high = _spread(scaled[:, told])
+    by_chance = _median(np.where(known, by_chance, np.nan)[:, told])
+    variance = np.maximum(spread - by_chance, _FLOOR[told] ** 2)
+    weight = merchants[told] / (merchants[told] + prior)
+    for into, values in zip(made, (middle, variance, low, high), strict=True):
+        into[told] = weight * values + (1.0 - weight) * into[told]
     return made
 
 
-def _spread(values: NDArray[np.float64]) -> tuple[float, float, float, float]:
-    """A variance that outliers do not move, and the 5, 50 and 95 % quantiles of values, at least one.
+def _merchants(merchant: NDArray[np.uint64], known: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many merchants have a known value in each column of `known`, shape (n, columns)."""
+    order = np.argsort(merchant, kind="stable")
+    _, first = np.unique(merchant[order], return_index=True)
+    if not len(first):
+        return np.zeros(known.shape[1], np.int64)
+    return np.asarray(np.logical_or.reduceat(known[order], first).sum(axis=0), np.int64)
+
+
+def _spread(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """Of columns with a known value: a variance that outliers do not move, and the 5, 50 and 95 % quantiles.
 
     It is that of the median deviation, or of the quantiles where most values are equal.
     """
     low, middle, high = _quantiles(values, (0.05, 0.5, 0.95))
     (deviation,) = _quantiles(np.abs(values - middle), (0.5,))
-    return max(_TO_SIGMA * deviation, 0.5 * (high - low) / _Q90) ** 2, low, middle, high
+    return np.maximum(_TO_SIGMA * deviation, 0.5 * (high - low) / _Q90) ** 2, low, middle, high
 
 
-def _quantiles(values: NDArray[np.float64], shares: tuple[float, ...]) -> list[float]:
-    """`numpy.quantile`, whose checks cost more than the sort."""
-    ordered = np.sort(values)
+def _quantiles(values: NDArray[np.float64], shares: tuple[float, ...]) -> list[NDArray[np.float64]]:
+    """`numpy.nanquantile` of columns, which goes through them one by one."""
+    ordered, last = _ordered(values)
     found = []
     for share in shares:
-        place = share * (len(ordered) - 1)
-        low = int(place)
-        high = min(low + 1, len(ordered) - 1)
-        found.append(float(ordered[low] + (place - low) * (ordered[high] - ordered[low])))
+        place = share * last
+        low = place.astype(np.int64)
+        below, above = _at(ordered, low), _at(ordered, np.minimum(low + 1, last))
+        found.append(below + (place - low) * (above - below))
     return found
+
+
+def _median(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`numpy.nanmedian` of columns, to the last bit."""
+    ordered, last = _ordered(values)
+    return np.asarray((_at(ordered, last // 2) + _at(ordered, (last + 1) // 2)) / 2.0, np.float64)
+
+
+def _ordered(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Columns sorted, what is not known behind, and the place of each one's last known value."""
+    return np.sort(values, axis=0), (~np.isnan(values)).sum(axis=0) - 1
+
+
+def _at(ordered: NDArray[np.float64], place: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.asarray(np.take_along_axis(ordered, place[None], axis=0)[0], np.float64)

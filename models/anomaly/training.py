@@ -83,7 +83,8 @@ def train(
         raise ValueError("days must be readable twice, such as a list, got an iterator")
     first = _first_reading(_chosen(days, left_out), seed)
     arrays, groups = _learned(first, seed, weights)
-    others = [parts_of(_learned(_without(first, fold, seed), seed, weights)[0]) for fold in range(FOLDS)]
+    known = None if weights[0] else {name: each for name, each in arrays.items() if "forest" in name}
+    others = [parts_of(_learned(_without(first, fold, seed), seed, weights, known)[0]) for fold in range(FOLDS)]
     reading = second_reading(others, _chosen(days, left_out), first.merchants, lambda keys: _fold(keys, seed))
     arrays |= {"ranks.oddness": reading.oddness, "ranks.load": reading.load}
     made = parts_of(arrays)
@@ -139,10 +140,15 @@ def _first_reading(batches: Iterator[Batch], seed: int) -> _First:
     return _First(everywhere.taken(), by_mcc.taken(), merchants, first_day, last_day)
 
 
-def _learned(first: _First, seed: int, weights: tuple[float, ...]) -> tuple[dict[str, NDArray[Any]], list[peers.Group]]:
-    """Stored arrays of a model whose percentiles and loads are not known yet, and its groups of peers."""
+def _learned(
+    first: _First, seed: int, weights: tuple[float, ...], known: dict[str, NDArray[Any]] | None = None
+) -> tuple[dict[str, NDArray[Any]], list[peers.Group]]:
+    """Stored arrays of a model whose percentiles and loads are not known yet, and its groups of peers.
+
+    `known` has the stored arrays of a forest that will do as well as one of their own: where it has no weight.
+    """
     arrays, groups = peers.learned(first.by_mcc, first.merchants.by_mcc())
-    return _with_parts(arrays, first.everywhere.habits, seed, weights), groups
+    return _with_parts(arrays, first.everywhere.habits, seed, weights, known), groups
 
 
 def _fold(merchant: NDArray[np.uint64], seed: int) -> NDArray[np.int64]:
@@ -161,17 +167,20 @@ def _without(first: _First, fold: int, seed: int) -> _First:
 
 
 def _with_parts(
-    arrays: dict[str, Any], habits: Habits, seed: int, weights: tuple[float, ...]
+    arrays: dict[str, Any],
+    habits: Habits,
+    seed: int,
+    weights: tuple[float, ...],
+    known: dict[str, NDArray[Any]] | None,
 ) -> dict[str, NDArray[Any]]:
     """Stored arrays of a model whose percentiles and loads are not known yet."""
     arrays = _stored(arrays)
     z = vectors(peers_of(arrays), habits).z
-    grown, far = forest.grow(z, seed), tails.fit(z)
-    arrays |= {f"forest.{name}": each for name, each in grown._asdict().items()}
+    arrays |= _forest(z, seed) if known is None else known
+    far = tails.fit(z)
     arrays |= {f"tails.{name}": each for name, each in far._asdict().items()}
     flat = np.arange(POINTS, dtype=np.float64)
     arrays |= {
-        "ranks.forest": table(forest.isolation(forest.walked(grown), z), scoring.SLOPE),
         "ranks.tails": table(tails.sums(tails.terms(far, z)), scoring.SLOPE),
         "ranks.oddness": flat,
         "ranks.load": np.ones(len(scoring.LOADS)),
@@ -186,6 +195,12 @@ def _with_parts(
     arrays |= {"neighbours.reference": reference, "ranks.neighbours": table(distances, scoring.SLOPE)}
     arrays |= {"ranks.weights": np.array(weights)}
     return _stored(arrays | dict(drift.deciles(parts_of(_stored(arrays)), habits)))
+
+
+def _forest(z: NDArray[np.float32], seed: int) -> dict[str, NDArray[Any]]:
+    grown = forest.grow(z, seed)
+    ranks = table(forest.isolation(forest.walked(grown), z), scoring.SLOPE)
+    return {f"forest.{name}": each for name, each in grown._asdict().items()} | {"ranks.forest": ranks}
 
 
 def _stored(arrays: dict[str, Any]) -> dict[str, NDArray[Any]]:

@@ -49,6 +49,7 @@ def windows(state: State, totals: list[int], first: int = 0) -> list[tuple[str, 
     return found
 
 
+@pytest.mark.slow  # it compiles a kernel of its own
 def test_tillwatchs_own_job_gives_the_alerts_of_the_plain_one() -> None:
     records = [value for _, value in Traffic(60_000, merchants=200)]
     monitor, got = Reference(0, 1, Meter("tillwatch", 0), capacity=1_000), set()

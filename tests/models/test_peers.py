@@ -23,16 +23,16 @@ MONDAY = 19_999
 def sales_of(merchants: int, days: int, mcc: str, seed: int = 1, first: int = 0, minor: int = 5_000) -> pd.DataFrame:
     """Merchants that sell 40 times a day, more at weekends, at noon and at six."""
     rng = np.random.default_rng(seed)
-    parts = []
+    names: list[str] = []
+    at: list[int] = []
+    hours: list[int] = []
     for merchant in range(merchants):
-        for day in range(first, days):
-            at = MONDAY + day
-            n = rng.poisson(40 * WEEK[(at + 3) % 7] * rng.lognormal(0, 0.2))
-            hours = rng.choice([12, 18], n)
-            parts.append(
-                pd.DataFrame({"merchant": f"{mcc}-{merchant}", "mcc": mcc, "day": at, "hour": hours, "minor": minor})
-            )
-    return pd.concat(parts, ignore_index=True)
+        for day in range(MONDAY + first, MONDAY + days):
+            n = rng.poisson(40 * WEEK[(day + 3) % 7] * rng.lognormal(0, 0.2))
+            names += [f"{mcc}-{merchant}"] * n
+            at += [day] * n
+            hours += rng.choice([12, 18], n).tolist()
+    return pd.DataFrame({"merchant": names, "mcc": mcc, "day": at, "hour": hours, "minor": minor})
 
 
 def test_weekdays_hours_and_spread_are_those_the_sales_have() -> None:

@@ -144,14 +144,14 @@ def test_the_platform_has_a_weeks_campaign_and_spring_festival() -> None:
 
 
 def test_who_departs_for_few_days_does_so_on_days_that_are_open() -> None:
-    simulation = simulate(replace(MIXED, world="restaurants", merchants=600, volume_share=0.9))
+    simulation = simulate(replace(MIXED, world="restaurants", merchants=300, volume_share=0.9))
     few = [each for each in simulation.violations() if each.kind == "surge"]
     assert len(few) > 30
     assert np.mean([float(each.details["usual_transactions"]) == 0 for each in few]) < 0.06
 
 
 def test_a_decline_fades_and_stays() -> None:
-    simulation = simulate(replace(MIXED, world="calm", merchants=600, days=120.0, volume_share=0.9))
+    simulation = simulate(replace(MIXED, world="calm", merchants=200, days=120.0, volume_share=0.9))
     found = [each for each in simulation.violations() if each.kind == "decline"]
     assert len(found) > 5
     for each in found:

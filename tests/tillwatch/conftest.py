@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from streams.sqlite.address import SqliteAddress
-from tests.tillwatch.forked import run
+from tests.tillwatch.forked import Running, run
 from tillwatch.cli import commands
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from click.testing import Result
 
@@ -38,8 +38,15 @@ def call(*arguments: str | Path) -> Result:
     return CliRunner().invoke(commands, [str(each) for each in arguments])
 
 
-def start(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
-    """Run the command line in another process, with more environment variables."""
+def start(
+    *arguments: str | Path, environment: Mapping[str, str] | None = None, first: Callable[[], object] | None = None
+) -> Running:
+    """Run the command line in another process, with more environment variables; a function may be called before it."""
+    return Running([str(each) for each in arguments], _environment(environment), first)
+
+
+def start_fresh(*arguments: str | Path) -> subprocess.Popen[str]:
+    """Run the command line as users do, in an interpreter that has loaded nothing; that takes seconds."""
     return subprocess.Popen(
         [sys.executable, "-m", "tillwatch", *map(str, arguments)],
         cwd=ROOT,
@@ -47,11 +54,15 @@ def start(*arguments: str | Path, environment: Mapping[str, str] | None = None) 
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**dict.fromkeys(_PORTS, "0"), **os.environ, **(environment or {})},
+        env=_environment(),
     )
 
 
-def finish(process: subprocess.Popen[str], given: str | None = None) -> tuple[int, str, str]:
+def _environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    return {**dict.fromkeys(_PORTS, "0"), **os.environ, **(more or {})}
+
+
+def finish(process: Running | subprocess.Popen[str], given: str | None = None) -> tuple[int, str, str]:
     """Wait for its end, with `given` on standard input: exit code, standard output, standard error."""
     out, errors = process.communicate(given, timeout=100)
     return process.returncode, out, errors

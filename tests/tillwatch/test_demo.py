@@ -17,7 +17,8 @@ from streams.log import now_utc_ms
 from streams.sqlite.checkpoints import SqliteCheckpoints, state_path
 from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS
-from tests.tillwatch.conftest import ROOT, call, finish, start
+from tests.faults.waiting import wait_until
+from tests.tillwatch.conftest import ROOT, call, finish, start, start_fresh
 from tillwatch.demo.plan import EDITION, start_before
 
 KEYS = [
@@ -54,7 +55,7 @@ def until_none_is_left(folder: Path) -> bool:
 
 
 def demo(folder: Path, *more: str) -> Any:
-    return start("demo", "--folder", folder, *more)
+    return start_fresh("demo", "--folder", folder, *more)
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +85,36 @@ def test_it_ends_by_itself_with_one_line_of_totals_and_leaves_no_process(
         assert sum(log.end_offset(TOPICS.events.name, each) for each in range(4)) >= totals["transactions"]
 
 
-def test_started_again_it_says_so_and_its_totals_include_what_was(first: tuple[Path, dict[str, Any]]) -> None:
-    folder, before = first
-    code, out, errors = finish(demo(folder, "--for", "1", "--json", "--speed", "3600"))
+def transactions(folder: Path) -> int:
+    """How many the worker has counted."""
+    with SqliteLog(folder / "tillwatch.db") as log:
+        return sum(each.counts["transactions"] for each in log.progress())
+
+
+def ended_by(number: signal.Signals, folder: Path) -> tuple[int, str, str]:
+    """Start a demonstration again and send it a signal once it has counted more: exit code and what it said."""
+    before, process = transactions(folder), demo(folder, "--json", "--speed", "3600")
+    assert process.stderr is not None
+    process.stderr.readline()
+    assert len(processes_of(folder)) == 3
+    try:
+        wait_until(lambda: transactions(folder) > before, "more is counted", 120, poll_s=0.1)
+    finally:
+        process.send_signal(number)
+    return finish(process)
+
+
+@pytest.fixture(scope="module")
+def again(first: tuple[Path, dict[str, Any]]) -> tuple[int, str, str]:
+    """How the first demonstration, started again, ended by SIGTERM."""
+    return ended_by(signal.SIGTERM, first[0])
+
+
+def test_started_again_it_says_so_and_its_totals_include_what_was(
+    first: tuple[Path, dict[str, Any]], again: tuple[int, str, str]
+) -> None:
+    _, before = first
+    code, out, errors = again
     assert code == 0, errors
     totals = msgspec.json.decode(out)
     assert totals["resumed"] is True
@@ -119,17 +147,12 @@ def test_killed_with_all_its_processes_and_started_again_it_carries_on(tmp_path:
     assert totals["earlier_transactions"] < totals["transactions"] <= ends
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_ends_it_cleanly_with_code_0_and_totals(
-    first: tuple[Path, dict[str, Any]], number: signal.Signals
+    first: tuple[Path, dict[str, Any]], again: tuple[int, str, str], number: signal.Signals
 ) -> None:
     folder, _ = first
-    process = demo(folder, "--json")
-    assert process.stderr is not None
-    process.stderr.readline()
-    assert len(processes_of(folder)) == 3
-    process.send_signal(number)
-    code, out, errors = finish(process)
+    code, out, errors = again if number == signal.SIGTERM else ended_by(number, folder)
     assert code == 0
     assert "Traceback" not in errors
     assert list(msgspec.json.decode(out)) == KEYS

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,23 +15,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from streams.receiver import Receiver
 from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import free_ports
-from tests.tillwatch.conftest import ROOT, call
+from tests.tillwatch.conftest import call, start
 from tillwatch.cli import BAD_SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.tillwatch.forked import Running
 
 TOKEN = "0123456789abcdef"
 NOW_MS = time.time_ns() // 1_000_000
-KILLED_BEFORE_IT_ANSWERS = (
-    "import os, signal\nfrom streams.receiver import Receiver\n"
-    "Receiver._answer = lambda *_: os.kill(os.getpid(), signal.SIGKILL)\n"
-)
 
 
 @pytest.fixture
@@ -44,15 +42,16 @@ def token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
+def killed_before_it_answers() -> None:
+    Receiver._answer = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign,assignment]
+
+
 @contextmanager
-def serving(log: Path, before: str = "", *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """An intake in a process of its own; what it runs before it starts may be given."""
+def serving(log: Path, *options: str, first: Callable[[], object] | None = None) -> Iterator[tuple[str, Running]]:
+    """An intake in a process of its own; what it calls before it starts may be given."""
     (port,) = free_ports(1)
-    arguments = ["tillwatch", "--log-url", SqliteAddress(log).url, "intake", "--port", str(port), *options]
-    code = f"{before}import sys\nsys.argv = {arguments!r}\nfrom tillwatch.cli import main\nmain()\n"
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    process = start("--log-url", SqliteAddress(log).url, "intake", "--port", str(port), *options, first=first)
     try:
-        assert process.stderr is not None
         assert f"http://127.0.0.1:{port}/api/v1/events" in process.stderr.readline()
         wait_until(lambda: listens(port), "it listens")
         yield f"http://127.0.0.1:{port}", process
@@ -95,7 +94,7 @@ def sales_of(path: Path) -> list[str]:
 
 def test_a_retry_after_a_kill_between_append_and_answer_makes_no_double(token: Path, tmp_path: Path) -> None:
     path, events = tmp_path / "log.db", [sale(1), {"merchant_id": "m"}, sale(2)]
-    with serving(path, KILLED_BEFORE_IT_ANSWERS) as (address, process):
+    with serving(path, first=killed_before_it_answers) as (address, process):
         with pytest.raises((urllib.error.URLError, ConnectionError)):
             post(address, events, "k")
         assert process.wait(60) == -signal.SIGKILL
@@ -116,7 +115,7 @@ def test_a_field_of_card_numbers_becomes_tokens_before_anything_is_written(token
     path, key, pan = tmp_path / "log.db", tmp_path / "card.key", "6222021234567894"
     key.write_bytes(b"k" * 32)
     key.chmod(0o600)
-    with serving(path, "", "--pan-field", "pan", "--token-key", str(key)) as (address, _):
+    with serving(path, "--pan-field", "pan", "--token-key", str(key)) as (address, _):
         answer, _ = post(address, [{**sale(1), "pan": pan}, {**sale(2), "pan": "1"}])
     assert (answer["accepted"], answer["errors"]) == (2, [])
     assert [("card_token" in each, each.get("card_last4")) for each in events_of(path)] == [

@@ -17,7 +17,7 @@ from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
 from tests.faults.waiting import wait_until
 from tests.outcome import last_by_key, letters_of
-from tests.tillwatch.conftest import call, finish, newest, start
+from tests.tillwatch.conftest import call, finish, newest, start, start_fresh
 from tests.tillwatch.forked import run
 from tillwatch.language import speaker
 from tillwatch.logs import open_log
@@ -51,7 +51,7 @@ def published(log: Path) -> tuple[Any, ...]:
 def worked_through(url: str, *, fresh: bool = False) -> str:
     """Run a worker until everything is processed, in a fresh interpreter where asked for; what it said."""
     arguments = ("--log-url", url, "worker", "--until-idle")
-    code, _, errors = finish(start(*arguments)) if fresh else run(*arguments)
+    code, _, errors = finish(start_fresh(*arguments)) if fresh else run(*arguments)
     assert code == 0, errors
     return errors
 

@@ -10,7 +10,7 @@ import pytest
 import engine.jit  # noqa: F401  machine code is kept by all of its sources
 from models.trade.model import Parts
 from models.trade.odds import Odds, odds
-from tests.trade_made import trade_model
+from tests.trade_made import rough_model
 
 CLASSES = np.array([0, 5411, 5812, 5912, 8062])
 """All others, a supermarket of the second class, two of the first, a hospital of the third."""
@@ -20,7 +20,7 @@ PRIOR = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
 
 
 def of(probability: list[float], own: int, dearest: int, merchants: int = 1_000) -> Odds:
-    parts = Parts(trade_model().parts.trees, CLASSES, PRIOR, 1.0, merchants)
+    parts = Parts(rough_model().parts.trees, CLASSES, PRIOR, 1.0, merchants)
     return odds(parts, np.array([probability]), np.array([own]), np.array([dearest]), FEE_CLASS)
 
 
