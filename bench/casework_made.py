@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import insert, text
 
+from casework import field_sums, month_sums
 from casework.bodies import alert_row, transaction_rows
 from casework.bodies import text as json_text
-from casework.month_sums import sum_up
 from casework.reading.portfolio import NAMES
 from casework.schema import METADATA
 from casework.summary import refresh
@@ -401,7 +401,8 @@ def fill(store: Store, made: Made) -> None:
         connection.execute(text("ANALYZE"))  # else each part of what follows may read all alerts
     with store.writing() as connection:
         refresh(connection, [each[0] for each in made.cases], NOW_MS)
-        sum_up(store, connection)
+        month_sums.sum_up(store, connection)
+        field_sums.sum_up(store, connection)
     with store.writing() as connection:
         connection.execute(text("ANALYZE"))
 

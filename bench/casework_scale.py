@@ -36,6 +36,7 @@ from casework.schema import cases
 from casework.store import Store
 from casework.tasks.place import Position
 from casework.visit_list import Wanted, count_due, visit_list
+from console.pages.visits import MOST_SHOWN
 from tests.casework.postgres import serving
 
 if TYPE_CHECKING:
@@ -117,9 +118,12 @@ def _of_reps(store: Store) -> Reads:
     return {
         **{f"statistics by {each}": partial(reps.statistics, store, LI, month, each, NOW_MS) for each in BY},
         "merchants of a rep": lambda: rep_portfolio.rep_portfolio(store, REP, "rep-3", NOW_MS),
-        "visit list": lambda: visit_list(store, LI, Wanted(), NOW_MS),
+        "visit list": lambda: visit_list(store, LI, Wanted(), NOW_MS, MOST_SHOWN),
+        "visit list of a year": lambda: visit_list(store, LI, Wanted(within_d=365), NOW_MS, MOST_SHOWN),
+        "visit list by value": lambda: visit_list(store, LI, Wanted(order="value"), NOW_MS, MOST_SHOWN),
         "visit list of a rep": lambda: visit_list(store, REP, Wanted(order="distance", position=here), NOW_MS),
         "visits due, counted": lambda: count_due(store, LI, Wanted(), NOW_MS),
+        "visits due in a year, counted": lambda: count_due(store, LI, Wanted(within_d=365), NOW_MS),
         "visits of a month": lambda: visit_table.rows_of(store, LI, month.from_ms, month.until_ms, "UTC", NOW_MS),
     }  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import bindparam, delete, select, update
 
-from casework import bodies, inspections, month_sums, months, shops, summary
+from casework import bodies, field_sums, inspections, month_sums, months, shops, summary
 from casework.chunks import chunks
 from casework.schema import SHOWN, alert_revisions, alert_totals, alerts, cases, facts, merchant_profiles
 from domain.alerts import Alert
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from casework.store import Store
 
 _STALE, _MONTHS_STALE, _SUMS_STALE = "derived_stale", "months_stale", "month_sums_stale"
+_FIELD_SUMS_STALE = "field_sums_stale"
 _decode = msgspec.json.Decoder(Alert).decode
 
 
@@ -29,6 +30,8 @@ def rebuild_if_stale(store: Store, connection: Connection, now_ms: int) -> bool:
         inspections.refresh(store, connection, [*connection.execute(known).scalars()], now_ms)
     if connection.execute(delete(facts).where(facts.c.name == _SUMS_STALE)).rowcount:
         month_sums.sum_up(store, connection)
+    if connection.execute(delete(facts).where(facts.c.name == _FIELD_SUMS_STALE)).rowcount:
+        field_sums.sum_up(store, connection)
     if connection.execute(delete(facts).where(facts.c.name == _STALE)).rowcount == 0:
         return False
     _read_bodies(connection)

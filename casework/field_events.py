@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, insert, select, update
 
+from casework import field_sums
 from casework.bodies import text
 from casework.chunks import chunks
 from casework.persons import person_row
@@ -86,7 +87,8 @@ def _file_visits(store: Store, connection: Connection, rows: Sequence[dict[str, 
     known = _known(connection, {merchant_id for merchant_id, _, _ in newest})
     new = [row for visit, row in newest.items() if visit not in known]
     if new:
-        store.execute_many(connection, insert(visits), new)
+        with field_sums.kept(store, connection, {each["merchant_id"] for each in new}):
+            store.execute_many(connection, insert(visits), new)
     changed = [
         {"of": known[visit].visit_id, **{f"new_{name}": row[name] for name in row if name != "recorded_ms"}}
         for visit, row in newest.items()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from sqlalchemy import delete, insert, select
 
+from casework import field_sums
 from casework.bodies import ms_of
 from casework.chunks import chunks
 from casework.schema import inspections, merchant_profiles, merchants, visits
@@ -176,9 +177,10 @@ def refresh(store: Store, connection: Connection, merchant_ids: Collection[str],
             for merchant_id, shop in _shops(connection, some).items()
             for each in _one_of_each(wanted_at(shop, now_ms))
         ]
-        connection.execute(delete(inspections).where(inspections.c.merchant_id.in_(some)))
-        if made:
-            store.execute_many(connection, insert(inspections), made)
+        with field_sums.kept(store, connection, some):
+            connection.execute(delete(inspections).where(inspections.c.merchant_id.in_(some)))
+            if made:
+                store.execute_many(connection, insert(inspections), made)
 
 
 def _one_of_each(found: Sequence[Inspection]) -> list[Inspection]:

@@ -11,7 +11,8 @@ from sqlalchemy import and_, func, select, update
 from casework import month_sums
 from casework.bodies import ms_of
 from casework.chunks import chunks
-from casework.schema import merchant_days, merchant_months, merchant_profiles, merchant_reps, merchants
+from casework.schema import merchant_days, merchant_months, merchant_profiles, merchants
+from casework.whose import places_of, rep_at, reps_of
 from domain.timestamps import iso
 
 if TYPE_CHECKING:
@@ -51,16 +52,16 @@ def refresh(store: Store, connection: Connection, touched: Collection[Month], no
         if not sums:
             continue
         whose = {each["merchant_id"] for each in sums}
-        known = _merchants(connection, whose)
+        known = places_of(connection, whose)
         opened = _opened(connection, whose, now_ms)
         first = _first_months(connection, whose, sums)
-        reps = _reps(connection, whose)
+        reps = reps_of(connection, whose)
         rows = []
         for each in sums:
             merchant_id, month, last_day = each["merchant_id"], each["month"], each.pop("last_day")
             held = known.get(merchant_id)
             began = opened.get(merchant_id) or first.get(merchant_id)
-            rep_id = _rep_at(reps.get(merchant_id, ()), ms_of(f"{last_day}T12:00:00+00:00"))
+            rep_id = rep_at(reps.get(merchant_id, ()), ms_of(f"{last_day}T12:00:00+00:00"))
             rows.append(
                 each
                 | {
@@ -107,12 +108,6 @@ def _sums(connection: Connection, months: Sequence[Month]) -> list[dict[str, Any
     return found
 
 
-def _merchants(connection: Connection, merchant_ids: Collection[str]) -> dict[str, Any]:
-    columns = (merchants.c.merchant_id, merchants.c.region, merchants.c.agent_id)
-    rows = connection.execute(select(*columns).where(merchants.c.merchant_id.in_(merchant_ids)))
-    return {each.merchant_id: each for each in rows}
-
-
 def _opened(connection: Connection, merchant_ids: Collection[str], now_ms: int) -> dict[str, str]:
     """By merchant, the month (UTC) in which it was opened, where its master data say so."""
     table, found = merchant_profiles.c, dict[str, str]()
@@ -136,18 +131,6 @@ def _first_months(
         if each["sales"]:
             found[each["merchant_id"]] = min(found.get(each["merchant_id"], each["month"]), each["month"])
     return found
-
-
-def _reps(connection: Connection, merchant_ids: Collection[str]) -> dict[str, list[Any]]:
-    found: defaultdict[str, list[Any]] = defaultdict(list)
-    for each in connection.execute(select(merchant_reps).where(merchant_reps.c.merchant_id.in_(merchant_ids))):
-        found[each.merchant_id].append(each)
-    return found
-
-
-def _rep_at(held: Sequence[Any], time_ms: int) -> str:
-    theirs = (each.rep_id for each in held if each.from_ms <= time_ms < (each.until_ms or time_ms + 1))
-    return next(theirs, "")
 
 
 def _note_last_sales(connection: Connection, merchant_ids: Collection[str]) -> None:

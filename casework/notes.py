@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Table, insert, select
 
-from casework import audit, inspections
+from casework import audit, field_sums, inspections
 from casework.change import Change, changing
 from casework.errors import NotFound, Refused
 from casework.operations import checked_text
@@ -95,7 +95,8 @@ def enter_visit(change: Change, event: dict[str, Any], visited_ms: int) -> int:
         "merchant_id": event["merchant_id"], "visited_ms": visited_ms, "visit_kind": event["visit_kind"],
         "outcome": event["outcome"], "note": event["note"], "by": change.actor.user_id, "recorded_ms": change.now_ms,
     }  # fmt: skip
-    visit_id = int(change.connection.execute(insert(visits).returning(visits.c.visit_id), row).scalar_one())
+    with field_sums.kept(change.store, change.connection, [row["merchant_id"]]):
+        visit_id = int(change.connection.execute(insert(visits).returning(visits.c.visit_id), row).scalar_one())
     inspections.refresh(change.store, change.connection, [row["merchant_id"]], change.now_ms)
     post(change.connection, [event], change.now_ms)
     _audit(change, "record_visit", visit_id=visit_id, merchant_id=row["merchant_id"], outcome=row["outcome"])

@@ -150,11 +150,19 @@ month_sums = Table(
 )  # fmt: skip
 """Of merchants' months by rep, region and agent; `gone` are those that sold in the month and not in the one after."""
 
+field_sums = Table(
+    "field_sums", METADATA,
+    _text("month", primary_key=True), _text("by", primary_key=True), _text("key", primary_key=True),
+    *(_whole(each) for each in ("visits", "due", "in_time")),
+)  # fmt: skip
+"""Of visits and inspections by rep, region and agent and UTC month."""
+
 inspections = Table(
     "inspections", METADATA,
     _text("merchant_id", primary_key=True), _text("rule", primary_key=True), _whole("since_ms", primary_key=True),
     _whole("due_ms"), Column("done_ms", BigInteger), Index("ix_inspections_due_ms", "due_ms", "merchant_id", "done_ms"),
     _partial("ix_inspections_open", "due_ms", "merchant_id", "rule", "since_ms", where="done_ms IS NULL"),
+    _partial("ix_inspections_merchant", "merchant_id", "due_ms", "since_ms", "done_ms", where="done_ms IS NULL"),
 )  # fmt: skip
 
 declines = Table(

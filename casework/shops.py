@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from casework import field_sums
 from casework.chunks import chunks
 from casework.schema import cases, merchant_profiles, merchant_reps, merchants
 from casework.states import OPEN
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -37,19 +38,22 @@ def refresh(store: Store, connection: Connection, merchant_ids: Collection[str],
         of_them = select(merchant_profiles).where(merchant_profiles.c.merchant_id.in_(some))
         for each in connection.execute(of_them.order_by(merchant_profiles.c.effective_from_ms)):
             versions[each.merchant_id].append(each)
-        reps = {each: _reps(found) for each, found in versions.items()}
-        connection.execute(delete(merchant_reps).where(merchant_reps.c.merchant_id.in_(some)))
-        rows = [{"merchant_id": each, **row} for each, found in reps.items() for row in found]
-        if rows:
-            store.execute_many(connection, insert(merchant_reps), rows)
-        shown = [_shown(each, found, reps[each], now_ms) for each, found in versions.items()]
-        store.insert_missing(
-            connection, merchants, [{"merchant_id": each["merchant_id"], **_UNSCORED} for each in shown]
-        )
-        _write(connection, shown)
+        with field_sums.kept(store, connection, some):
+            connection.execute(delete(merchant_reps).where(merchant_reps.c.merchant_id.in_(some)))
+            _write(store, connection, versions, now_ms)
 
 
-def _write(connection: Connection, shown: Sequence[dict[str, Any]]) -> None:
+def _write(store: Store, connection: Connection, versions: Mapping[str, list[Any]], now_ms: int) -> None:
+    reps = {each: _reps(found) for each, found in versions.items()}
+    rows = [{"merchant_id": each, **row} for each, found in reps.items() for row in found]
+    if rows:
+        store.execute_many(connection, insert(merchant_reps), rows)
+    shown = [_shown(each, found, reps[each], now_ms) for each, found in versions.items()]
+    store.insert_missing(connection, merchants, [{"merchant_id": each["merchant_id"], **_UNSCORED} for each in shown])
+    _show(connection, shown)
+
+
+def _show(connection: Connection, shown: Sequence[dict[str, Any]]) -> None:
     given = [{f"new_{name}": value for name, value in each.items()} for each in shown]
     if not given:
         return

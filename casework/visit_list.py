@@ -65,12 +65,12 @@ class Stop(NamedTuple):
     """
 
     merchant_id: str
-    name: str
-    address: str
-    city: str
-    rep_id: str
-    rep_name: str
-    due: tuple[Due, ...]
+    name: str = ""
+    address: str = ""
+    city: str = ""
+    rep_id: str = ""
+    rep_name: str = ""
+    due: tuple[Due, ...] = ()
     turnover_minor: int | None = None
     currency: str = ""
     last_visit_ms: int | None = None
@@ -100,7 +100,9 @@ class Wanted(NamedTuple):
     position: Position | None = None
 
 
-def visit_list(store: Store, actor: Actor, wanted: Wanted, now_ms: int) -> tuple[Stop, ...]:
+def visit_list(
+    store: Store, actor: Actor, wanted: Wanted, now_ms: int, most: int = MOST_LISTED
+) -> tuple[Stop, ...]:  # fmt: skip
     """Merchants that an inspection is due at, at most 2,000, each with all that is due there.
 
     Args:
@@ -108,6 +110,7 @@ def visit_list(store: Store, actor: Actor, wanted: Wanted, now_ms: int) -> tuple
         actor: who looks; a rep sees its own merchants alone.
         wanted: which.
         now_ms: UTC milliseconds.
+        most: how many of them are given, the first ones by the order.
 
     Raises:
         Refused: an order or a number of days that there is none of, a position that cannot be, or a distance from none.
@@ -121,19 +124,19 @@ def visit_list(store: Store, actor: Actor, wanted: Wanted, now_ms: int) -> tuple
     here = None if wanted.position is None else checked(wanted.position)
     with store.reading() as connection:
         due = _due(connection, _seen(actor, wanted, now_ms), now_ms, wanted.within_d)
-        stops = _stops(connection, due, here, now_ms)
-    return tuple(sorted(stops, key=_ORDERS[wanted.order]))
+        first = _first(connection, due, wanted.order, here, now_ms, most)
+        return tuple(_told(connection, first, wanted.order, here, now_ms))
 
 
 def count_due(store: Store, actor: Actor, wanted: Wanted, now_ms: int) -> tuple[int, int]:
     """How many merchants an inspection is due at, and at how many of them one is late."""
     table = inspections.c
-    statement = select(
-        func.count(table.merchant_id.distinct()),
-        func.count(table.merchant_id.distinct()).filter(table.due_ms < now_ms),
-    ).where(*_open(now_ms, wanted.within_d), *_seen(actor, wanted, now_ms))
+    # Of a sum no index is asked: merchants come one after the other from the index that has open inspections by them.
+    is_due = (table.done_ms.is_(None), table.due_ms + 0 <= now_ms + wanted.within_d * DAY_MS, table.since_ms <= now_ms)
+    each = select(func.min(table.due_ms).label("first_ms")).where(*is_due, *_seen(actor, wanted, now_ms))
+    first = each.group_by(table.merchant_id).subquery().c.first_ms
     with store.reading() as connection:
-        due, late = connection.execute(statement).one()
+        due, late = connection.execute(select(func.count(first), func.count(first).filter(first < now_ms))).one()
     return int(due), int(late)
 
 
@@ -160,47 +163,73 @@ def _seen(actor: Actor, wanted: Wanted, now_ms: int) -> list[ColumnElement[bool]
     return found
 
 
-def _open(now_ms: int, within_d: int) -> list[ColumnElement[bool]]:
-    table = inspections.c
-    return [table.done_ms.is_(None), table.due_ms <= now_ms + within_d * DAY_MS, table.since_ms <= now_ms]
-
-
 def _due(
     connection: Connection, seen: Sequence[ColumnElement[bool]], now_ms: int, within_d: int
 ) -> dict[str, tuple[Due, ...]]:  # fmt: skip
     table = inspections.c
-    statement = select(table.merchant_id, table.rule, table.due_ms).where(*_open(now_ms, within_d), *seen)
+    is_due = (table.done_ms.is_(None), table.due_ms <= now_ms + within_d * DAY_MS, table.since_ms <= now_ms)
+    statement = select(table.merchant_id, table.rule, table.due_ms).where(*is_due, *seen)
     ordered = statement.order_by(table.due_ms, table.merchant_id, table.rule)
     found: dict[str, tuple[Due, ...]] = {}
-    for each in connection.execute(ordered.limit(_RULES_A_MERCHANT * MOST_LISTED)):
-        if each.merchant_id in found or len(found) < MOST_LISTED:
-            found[each.merchant_id] = (*found.get(each.merchant_id, ()), Due(each.rule, each.due_ms))
+    for merchant_id, rule, due_ms in connection.execute(ordered.limit(_RULES_A_MERCHANT * MOST_LISTED)).all():
+        if merchant_id in found or len(found) < MOST_LISTED:
+            found[merchant_id] = (*found.get(merchant_id, ()), Due(rule, due_ms))
     return found
 
 
-def _stops(
-    connection: Connection, due: Mapping[str, tuple[Due, ...]], here: Position | None, now_ms: int
+def _first(
+    connection: Connection, due: Mapping[str, tuple[Due, ...]], order: str, here: Position | None, now_ms: int,
+    most: int,
 ) -> list[Stop]:  # fmt: skip
-    heads = _heads(connection, due)
+    """The first stops by an order, with what the order goes by: what else is told is not read of all the others."""
+    stops = [Stop(merchant_id, due=each) for merchant_id, each in due.items()]
+    if order == "distance":
+        stops = _placed(connection, stops, here, now_ms)
+    else:
+        stops = _valued(connection, _earliest(stops, most) if order == "due" else stops, now_ms)
+    return sorted(stops, key=_ORDERS[order])[:most]
+
+
+def _earliest(stops: list[Stop], most: int) -> list[Stop]:
+    """Those that are due before all others, and whoever is due with the last of them."""
+    if len(stops) <= most:
+        return stops
+    last_ms = sorted(each.due_ms for each in stops)[most - 1]
+    return [each for each in stops if each.due_ms <= last_ms]
+
+
+def _told(connection: Connection, stops: list[Stop], order: str, here: Position | None, now_ms: int) -> list[Stop]:
+    """Stops with all that is told of them: what the order goes by they have."""
+    stops = _valued(connection, stops, now_ms) if order == "distance" else _placed(connection, stops, here, now_ms)
+    merchant_ids = [each.merchant_id for each in stops]
+    heads, last = _heads(connection, merchant_ids), _last(connection, merchant_ids)
     names = names_of_people(connection, {each.rep_id for each in heads.values() if each.rep_id}, now_ms)
-    places, worth, last = in_force(connection, due, now_ms), values(connection, due, now_ms), _last(connection, due)
     found = []
-    for merchant_id, each in due.items():
-        head, fields = heads.get(merchant_id), places.get(merchant_id, {})
-        turnover, currency = worth.get(merchant_id, (None, ""))
-        visited_ms, outcome = last.get(merchant_id, (None, ""))
-        rep_id = head.rep_id if head else ""
-        far = None
+    for stop in stops:
+        head = heads.get(stop.merchant_id)
+        visited_ms, outcome = last.get(stop.merchant_id, (None, ""))
+        whose = (head.name, head.city, head.rep_id, names.get(head.rep_id, "")) if head else ("",) * 4
+        told = dict(zip(("name", "city", "rep_id", "rep_name"), whose, strict=True))
+        found.append(stop._replace(**told, last_visit_ms=visited_ms, last_outcome=outcome))
+    return found
+
+
+def _placed(connection: Connection, stops: list[Stop], here: Position | None, now_ms: int) -> list[Stop]:
+    places, found = in_force(connection, [each.merchant_id for each in stops], now_ms), []
+    for stop in stops:
+        fields, far = places.get(stop.merchant_id, {}), None
         if here is not None and "lat" in fields and "lon" in fields:
             far = apart(here, Position(fields["lat"], fields["lon"], fields.get("coord_sys", "")))
-        found.append(
-            Stop(
-                merchant_id, head.name if head else "", fields.get("address", ""), head.city if head else "", rep_id,
-                names.get(rep_id, ""), each, turnover, currency, visited_ms, outcome,
-                far and far.distance_m, far and far.radius_m,
-            )
-        )  # fmt: skip
+        placed = stop._replace(address=fields.get("address", ""))
+        found.append(placed._replace(distance_m=far.distance_m, radius_m=far.radius_m) if far else placed)
     return found
+
+
+def _valued(connection: Connection, stops: list[Stop], now_ms: int) -> list[Stop]:
+    worth = values(connection, [each.merchant_id for each in stops], now_ms)
+    unknown = (None, "")
+    told = [(each, *worth.get(each.merchant_id, unknown)) for each in stops]
+    return [each._replace(turnover_minor=turnover, currency=currency) for each, turnover, currency in told]
 
 
 def _heads(connection: Connection, merchant_ids: Collection[str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 from sqlalchemy import insert, select, update
 
-from casework import audit, inspections
+from casework import audit, field_sums, inspections
 from casework.bodies import ms_of
 from casework.change import changing
 from casework.chunks import chunks
@@ -337,7 +337,8 @@ def _compared(connection: Connection, actor: Actor, rows: Sequence[VisitRow], no
 
 def _write(change: Change, held: _Held) -> None:
     if held.new:
-        change.connection.execute(insert(visits), [row for row, _ in held.new])
+        with field_sums.kept(change.store, change.connection, {row["merchant_id"] for row, _ in held.new}):
+            change.connection.execute(insert(visits), [row for row, _ in held.new])
     for visit_id, row, _ in held.corrected:
         given = {name: row[name] for name in _FIELDS}
         change.connection.execute(update(visits).where(visits.c.visit_id == visit_id).values(given))

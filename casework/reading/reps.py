@@ -6,11 +6,12 @@ from collections import defaultdict
 from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import and_, case, false, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 
 from casework.days import midnights_ms
 from casework.decisions import GIVEN
 from casework.errors import Refused
+from casework.field_sums import FIGURES
 from casework.month_sums import BY, COLUMNS, shifted
 from casework.people import sees_all
 from casework.persons import names_of_people
@@ -19,6 +20,7 @@ from casework.schema import (
     complaints,
     decisions,
     declines,
+    field_sums,
     inspections,
     merchant_reps,
     merchants,
@@ -29,7 +31,7 @@ from casework.schema import (
 from casework.tasks.words import ANSWERED, OPEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from sqlalchemy import ColumnElement, Connection, Table
 
@@ -106,6 +108,11 @@ class Month(NamedTuple):
         """The month before."""
         return shifted(self.name, -1)
 
+    @property
+    def after(self) -> str:
+        """The month after."""
+        return shifted(self.name, 1)
+
 
 def month_of(text: str, zone: str, now_ms: int) -> Month:
     """A month that is written as `2026-11`.
@@ -148,8 +155,7 @@ def statistics(store: Store, actor: Actor, month: Month, by: str, now_ms: int) -
     with store.reading() as connection:
         for part in (
             _months(connection, month, by), _lost(connection, month, by), _tasks(connection, month, by, now_ms),
-            _due(connection, month, by, now_ms), _visits(connection, month, by), _declines(connection, month, by),
-            _complaints(connection, month, by),
+            _field(connection, month, by, now_ms), _declines(connection, month, by), _complaints(connection, month, by),
         ):  # fmt: skip
             for key, values in part:
                 found[key] |= values
@@ -206,11 +212,24 @@ def _lost(connection: Connection, month: Month, by: str) -> _Parts:
 def _whose(table: Table, time_ms: ColumnElement[int], by: str) -> tuple[Any, ColumnElement[str]]:
     """A table joined with whose its merchants were at a time, and the column that says it."""
     if by == "rep":
-        lasts = or_(merchant_reps.c.until_ms.is_(None), merchant_reps.c.until_ms > time_ms)
-        held = and_(merchant_reps.c.merchant_id == table.c.merchant_id, merchant_reps.c.from_ms <= time_ms, lasts)
+        held = _held(table, time_ms)
         return table.outerjoin(merchant_reps, held), func.coalesce(merchant_reps.c.rep_id, "").label("key")
     key = func.coalesce(merchants.c[COLUMNS[by]], "").label("key")
     return table.outerjoin(merchants, merchants.c.merchant_id == table.c.merchant_id), key
+
+
+def _held(table: Table, time_ms: ColumnElement[int]) -> ColumnElement[bool]:
+    lasts = or_(merchant_reps.c.until_ms.is_(None), merchant_reps.c.until_ms > time_ms)
+    return and_(merchant_reps.c.merchant_id == table.c.merchant_id, merchant_reps.c.from_ms <= time_ms, lasts)
+
+
+def _whose_few(table: Table, time_ms: ColumnElement[int], by: str) -> tuple[Any, ColumnElement[str]]:
+    """The same for some hundred rows: each looks up its own, where PostgreSQL would join with all merchants."""
+    if by == "rep":
+        found = select(merchant_reps.c.rep_id).where(_held(table, time_ms))
+    else:
+        found = select(merchants.c[COLUMNS[by]]).where(merchants.c.merchant_id == table.c.merchant_id)
+    return table, func.coalesce(found.scalar_subquery(), "").label("key")
 
 
 def _in(month: Month, time_ms: ColumnElement[int]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -234,40 +253,72 @@ def _tasks(connection: Connection, month: Month, by: str, now_ms: int) -> _Parts
     return [(each[0], dict(zip(names, each[1:], strict=True))) for each in found]
 
 
-def _due(connection: Connection, month: Month, by: str, now_ms: int) -> _Parts:
+def _field(connection: Connection, month: Month, by: str, now_ms: int) -> _Parts:
+    """Visits and inspections: sums that are kept of the UTC month, with what a zone's clock has at its edges."""
+    table = field_sums.c
+    kept = select(table.key, *(table[each] for each in FIGURES)).where(table.month == month.name, table.by == by)
+    found = defaultdict[str, list[int]](lambda: [0] * len(FIGURES))
+    found |= {key: figures for key, *figures in connection.execute(kept).all()}
+    for sign, from_ms, until_ms in _edges(month):
+        for key, visited in _visited(connection, by, from_ms, until_ms):
+            found[key][0] += sign * visited
+        for key, due, in_time in _inspected(connection, by, from_ms, until_ms, _whose_few):
+            found[key][1] += sign * due
+            found[key][2] += sign * in_time
+    missed = _missed(connection, month, by, now_ms, {key: due - in_time for key, (_, due, in_time) in found.items()})
+    return [
+        (key, {"visits": visited, "due": due, "in_time": in_time, "missed": missed[key]})
+        for key, (visited, due, in_time) in found.items()
+        if visited or due
+    ]
+
+
+def _missed(connection: Connection, month: Month, by: str, now_ms: int, late: Mapping[str, int]) -> dict[str, int]:
+    """Of inspections that were not made in time, those that are over: the shorter part of the month is counted."""
+    if now_ms - month.from_ms < month.until_ms - now_ms:
+        over = _inspected(connection, by, month.from_ms, now_ms, _whose)
+        return dict.fromkeys(late, 0) | {key: due - in_time for key, due, in_time in over}
+    coming = {key: due - in_time for key, due, in_time in _inspected(connection, by, now_ms, month.until_ms, _whose)}
+    return {key: count - coming.get(key, 0) for key, count in late.items()}
+
+
+def _edges(month: Month) -> list[tuple[int, int, int]]:
+    """From when to when a month has more (1) or less (-1) than the UTC month of its name."""
+    first_ms, end_ms = (midnights_ms(date.fromisoformat(f"{each}-01"), "UTC")[0] for each in (month.name, month.after))
+    ends = ((month.from_ms, first_ms), (end_ms, month.until_ms))
+    return [(1, one, other) if one < other else (-1, other, one) for one, other in ends if one != other]
+
+
+def _visited(connection: Connection, by: str, from_ms: int, until_ms: int) -> list[Any]:
+    """Visits of a time, one by one: key and count."""
+    joined, key = (visits, visits.c.by.label("key")) if by == "rep" else _whose_few(visits, visits.c.visited_ms, by)
+    counted = select(key, func.count()).select_from(joined).group_by(key)
+    return [*connection.execute(counted.where(visits.c.visited_ms >= from_ms, visits.c.visited_ms < until_ms))]
+
+
+def _inspected(
+    connection: Connection, by: str, from_ms: int, until_ms: int, whose: Callable[[Table, ColumnElement[int], str], Any]
+) -> list[Any]:  # fmt: skip
+    """Inspections due in a time, one by one: key, count, and how many were made by then."""
+    if from_ms >= until_ms:
+        return []
     table = inspections.c
-    joined, key = _whose(inspections, table.due_ms, by)
+    joined, key = whose(inspections, table.due_ms, by)
     in_time = and_(table.done_ms.is_not(None), table.done_ms <= table.due_ms)
-    missed = and_(~func.coalesce(in_time, false()), table.due_ms < now_ms)
-    statement = select(key, func.count(), _count(in_time), _count(missed))
-    found = connection.execute(statement.select_from(joined).where(*_in(month, table.due_ms)).group_by(key))
-    return [(each[0], {"due": each[1], "in_time": each[2], "missed": each[3]}) for each in found]
-
-
-def _visits(connection: Connection, month: Month, by: str) -> _Parts:
-    joined, key = (visits, visits.c.by.label("key")) if by == "rep" else _whose(visits, visits.c.visited_ms, by)
-    statement = select(key, func.count()).select_from(joined)
-    return _counted(connection, statement, month, visits.c.visited_ms, key, "visits")
+    counted = select(key, func.count(), _count(in_time)).select_from(joined).group_by(key)
+    return [*connection.execute(counted.where(table.due_ms >= from_ms, table.due_ms < until_ms))]
 
 
 def _complaints(connection: Connection, month: Month, by: str) -> _Parts:
-    joined, key = _whose(complaints, complaints.c.made_ms, by)
-    statement = select(key, func.count()).select_from(joined)
-    return _counted(connection, statement, month, complaints.c.made_ms, key, "complaints")
-
-
-def _counted(
-    connection: Connection, statement: Any, month: Month, time_ms: ColumnElement[int], key: ColumnElement[str],
-    name: str,
-) -> _Parts:  # fmt: skip
-    found: Iterable[Any] = connection.execute(statement.where(*_in(month, time_ms)).group_by(key))
-    return [(each[0], {name: each[1]}) for each in found]
+    joined, key = _whose_few(complaints, complaints.c.made_ms, by)
+    counted = select(key, func.count()).select_from(joined).where(*_in(month, complaints.c.made_ms)).group_by(key)
+    return [(each[0], {"complaints": each[1]}) for each in connection.execute(counted)]
 
 
 def _declines(connection: Connection, month: Month, by: str) -> _Parts:
     table = declines.c
-    joined, key = _whose(declines, table.warned_ms, by)
-    told = joined.join(alerts, and_(alerts.c.alert_id == table.alert_id, ~alerts.c.is_aml))
-    statement = select(key, func.count(), _count(table.turned_day != "")).select_from(told)
-    found = connection.execute(statement.where(*_in(month, table.warned_ms)).group_by(key))
+    joined, key = _whose_few(declines, table.warned_ms, by)
+    is_aml = select(alerts.c.is_aml).where(alerts.c.alert_id == table.alert_id).scalar_subquery()
+    statement = select(key, func.count(), _count(table.turned_day != "")).select_from(joined)
+    found = connection.execute(statement.where(~is_aml, *_in(month, table.warned_ms)).group_by(key))
     return [(each[0], {"warned": each[1], "turned": each[2]}) for each in found]

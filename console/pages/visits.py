@@ -60,10 +60,10 @@ def show(
 ) -> Response:  # fmt: skip
     """Merchants at which an inspection is due."""
     choice = Choice(rep, within, order, _degrees(lat), _degrees(lon), coord_sys)
-    found = visit_list(page.store, page.actor, choice.wanted, page.now_ms)
+    found = visit_list(page.store, page.actor, choice.wanted, page.now_ms, MOST_SHOWN)
     due, late = count_due(page.store, page.actor, choice.wanted, page.now_ms)
     return page.render(
-        "visits/list.html", stops=found[:MOST_SHOWN], count=due, late=late, choice=choice, orders=ORDER_WORDS,
+        "visits/list.html", stops=found, count=due, late=late, choice=choice, orders=ORDER_WORDS,
         maps=MAP_WORDS, days=DAYS, rules=RULES, outcomes=VISIT_OUTCOMES, now_ms=page.now_ms,
         is_office=sees_all(page.actor), may_take_in=page.is_of(WORKS),
         month=clock(page.now_ms, page.console.zone)[:7],

@@ -119,7 +119,7 @@ def test_a_store_of_an_earlier_version_gets_months_and_inspections_of_what_it_ha
     assign(log, "m", "rep-1", date(2026, 1, 1), "merchant")
     write_days(log, [("m", date(2026, 10, 31), 5, 500, 3)])
     FilingAgent(store, log, lambda: NOW_MS).file()
-    names = ("merchant_months", "month_sums", "inspections")
+    names = ("merchant_months", "month_sums", "field_sums", "inspections")
     kept = {name: rows(store, name) for name in names}
     assert all(kept.values())
     store.migrate(versions()[versions().index("010") - 1], lambda: NOW_MS)

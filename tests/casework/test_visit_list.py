@@ -80,6 +80,16 @@ def test_a_list_by_value_or_distance_begins_with_the_greatest_or_nearest(shops: 
     assert [(round(each.distance_m or 0), each.radius_m) for each in found[:2]] == [(0, 800), (1_295, 300)]
 
 
+@pytest.mark.parametrize("wanted", [Wanted(), Wanted(order="value"), Wanted(order="distance", position=HERE)])
+def test_the_first_of_a_list_are_those_that_the_whole_list_begins_with(shops: Desk, wanted: Wanted) -> None:
+    know(shops, NOW_MS - 100 * DAY_MS, "late too", rep_id="rep-1")  # due when another is, which has sold more
+    shops.agent.file()
+    whole = visit_list(shops.store, LI, wanted, NOW_MS)
+    assert len(whole) >= 4
+    for most in range(len(whole) + 2):
+        assert visit_list(shops.store, LI, wanted, NOW_MS, most) == whole[:most]
+
+
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [

@@ -32,6 +32,7 @@ ALLOWED = {
     "SCAN audit USING INDEX sqlite_autoindex_audit_1",  # from the newest on, until a page is full
     "SCAN cases USING COVERING INDEX ix_cases_open",  # which has open cases alone
     "SCAN cases USING INDEX ix_cases_aml",  # which has those of money laundering alone
+    "SCAN inspections USING COVERING INDEX ix_inspections_merchant",  # which has open inspections alone
     "SCAN alerts USING COVERING INDEX ix_alerts_undecided",  # which has undecided alerts alone
 }
 _SCAN = re.compile(r"^SCAN (\w+)(.*)$")

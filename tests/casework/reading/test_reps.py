@@ -182,6 +182,26 @@ def test_a_months_figures_are_those_of_plain_counting(store: Store, log: SqliteL
             )
 
 
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/New_York", "UTC"])
+def test_inspections_are_missed_once_they_are_over_on_whatever_day_one_looks(
+    store: Store, log: SqliteLog, zone: str
+) -> None:
+    site = Site(store, log, 3)
+    for now_ms in (NOW_MS - 28 * DAY_MS, NOW_MS - 15 * DAY_MS, NOW_MS, NOW_MS + 20 * DAY_MS):
+        month = month_of(iso(now_ms - DAY_MS // 2)[:7], zone, now_ms)
+        for by in BY:
+            expected: defaultdict[str, Counter[str]] = defaultdict(Counter)
+            for merchant_id, _, _, due_ms, done_ms in rows(store, "inspections"):
+                if month.from_ms <= due_ms < month.until_ms:
+                    in_time = done_ms is not None and done_ms <= due_ms
+                    key = site.whose(merchant_id, due_ms, by)
+                    expected[key] += Counter(due=1, in_time=in_time, missed=not in_time and due_ms < now_ms)
+            found = {each.key: each for each in statistics(store, LI, month, by, now_ms) if each.due}
+            assert {key: (each.due, each.in_time, each.missed) for key, each in found.items()} == {
+                key: (each["due"], each["in_time"], each["missed"]) for key, each in expected.items()
+            }
+
+
 def test_a_rep_gets_its_own_line_alone_and_nobody_none(store: Store, log: SqliteLog) -> None:
     Site(store, log, 1)
     month = month_of("2026-10", "Asia/Shanghai", NOW_MS)
