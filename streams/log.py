@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.decoding.records import Records
-    from streams.topics import Topics
+    from streams.topics import Topics, WantedTopic
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,6 +148,10 @@ class Log(Protocol):
         Raises:
             ValueError: partitions is below 1, or the topic was made with other partitions or compaction.
         """
+        ...
+
+    def create_topics(self, wanted: Sequence[WantedTopic]) -> None:
+        """Make several topics, as `create_topic` makes one."""
         ...
 
     def topic_names(self) -> list[str]:

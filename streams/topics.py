@@ -47,6 +47,17 @@ class TopicSpec:
     segment_bytes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class WantedTopic:
+    """A topic that is to be there, with what `streams.log.Log.create_topic` takes."""
+
+    name: str
+    partitions: int
+    compacted: bool = False
+    retention_ms: int | None = None
+    retention_bytes: int | None = None
+
+
 _EVENTS = "events"
 
 
@@ -129,6 +140,7 @@ def create_topics(log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events
         ValueError: a topic has another number of partitions.
         UnknownTopic: events are to be read from an acquirer's topic that is not there.
     """
+    wanted = []
     for topic in log.topics:
         is_events = topic is log.topics.events
         if topic.internal and not log.has_internal_topics:
@@ -138,7 +150,8 @@ def create_topics(log: Log, partitions: int = DEFAULT_PARTITIONS, *, keep_events
                 raise ValueError(f"topic {topic.name!r} has {found} partitions, got {partitions}")
             continue
         kept = keep_ms(topic, keep_events_days, is_events=is_events)
-        log.create_topic(topic.name, topic.partitions or partitions, compacted=topic.compacted, retention_ms=kept)
+        wanted.append(WantedTopic(topic.name, topic.partitions or partitions, topic.compacted, kept))
+    log.create_topics(wanted)
 
 
 def keep_ms(topic: TopicSpec, keep_events_days: int, *, is_events: bool) -> int | None:

@@ -110,7 +110,7 @@ class KafkaAdmin:
             found = {each["name"]: each for each in client.describe_topics([*names])}
             there = {
                 name: each for name, each in found.items()
-                if for_code(each["error_code"]) is not UnknownTopicOrPartitionError
+                if for_code(each["error_code"]) is not UnknownTopicOrPartitionError or name in self._made
             }  # fmt: skip
             for name, each in there.items():
                 _check(each["error_code"], f"topic {name!r}")
@@ -128,22 +128,27 @@ class KafkaAdmin:
 
         return self._ask(ask)
 
-    def create(self, name: str, partitions: int, configs: Mapping[str, str]) -> None:
-        """Make a topic and wait until it can be used; one that another made meanwhile is as good."""
-        wanted = {
-            "num_partitions": partitions,
-            "replication_factor": self._options.replication,
-            "configs": dict(configs),
-        }
+    def create(self, wanted: Mapping[str, tuple[int, Mapping[str, str]]]) -> None:
+        """Make topics and wait until they can be used; one that another made meanwhile is as good.
+
+        Args:
+            wanted: by name, how many partitions, and its settings.
+        """
+        topics = {
+            name: {
+                "num_partitions": partitions, "replication_factor": self._options.replication, "configs": dict(configs),
+            }
+            for name, (partitions, configs) in wanted.items()
+        }  # fmt: skip
 
         def ask(client: Any) -> None:
-            (made,) = client.create_topics({name: wanted}, raise_errors=False, timeout_ms=_TIMEOUT_MS)["topics"]
-            if for_code(made["error_code"]) is not TopicAlreadyExistsError:
-                _check(made["error_code"], f"topic {name!r}: {made['error_message']}")
-            client.wait_for_topics([name], timeout_ms=_TIMEOUT_MS)
+            for made in client.create_topics(topics, raise_errors=False, timeout_ms=_TIMEOUT_MS)["topics"]:
+                if for_code(made["error_code"]) is not TopicAlreadyExistsError:
+                    _check(made["error_code"], f"topic {made['name']!r}: {made['error_message']}")
+            client.wait_for_topics([*topics], timeout_ms=_TIMEOUT_MS)
 
         self._ask(ask)
-        self._made.add(name)  # a broker that is asked next may yet have to hear of it
+        self._made |= topics.keys()  # a broker that is asked next may yet have to hear of them
 
     def set_configs(self, name: str, configs: Mapping[str, str]) -> None:
         """Set some of a topic's settings anew."""

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 
 from domain.events import FUTURE_MS
 from engine.decoding.records import Records, padded
-from streams.errors import LogFailed, UnfitTopic, UnknownFormat, UnknownTopic
+from streams.errors import LogFailed, UnfitTopic, UnknownFormat
 from streams.kafka.admin import KafkaAdmin
 from streams.kafka.aiokafka_compat import CompatClient
 from streams.kafka.reads import END, FIRST, Newest, Reader
@@ -27,10 +27,10 @@ from streams.kafka.writes import Writer
 from streams.log import KeyedRecord, Progress, check_each, ends_of
 from streams.loop_thread import LoopThread
 from streams.sqlite.blocks import MAX_BLOCK_RECORDS
-from streams.topics import TOPICS, kafka_configs
+from streams.topics import TOPICS, WantedTopic, kafka_configs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Coroutine, Iterator, Sequence
+    from collections.abc import Collection, Coroutine, Iterator, Mapping, Sequence
     from typing import Any, TypeVar
 
     from aiokafka import ConsumerRecord
@@ -129,27 +129,40 @@ class KafkaLog:
         retention_ms: int | None = None,
         retention_bytes: int | None = None,
     ) -> None:
-        """As `Log.create_topic`; what else a topic is set to on Kafka, `streams.topics` says."""
-        if partitions < 1:
-            raise ValueError(f"partitions of topic {name!r} must be at least 1, got {partitions!r}")
-        kept = {
-            "retention.ms": str(-1 if retention_ms is None else retention_ms),
-            "retention.bytes": str(-1 if retention_bytes is None else retention_bytes),
-        }
+        """As `Log.create_topic`."""
+        self.create_topics([WantedTopic(name, partitions, compacted, retention_ms, retention_bytes)])
+
+    def create_topics(self, wanted: Sequence[WantedTopic]) -> None:
+        """As `Log.create_topics`, all at once; what else topics are set to on Kafka, `streams.topics` says."""
+        for each in wanted:
+            if each.partitions < 1:
+                raise ValueError(f"partitions of topic {each.name!r} must be at least 1, got {each.partitions!r}")
         with self._failing():
-            self._known.pop(name, None)
-            try:
-                found = self._topic(name)
-            except UnknownTopic:
-                self._admin.create(name, partitions, kafka_configs(self.topics, name, compacted=compacted) | kept)
-                found = self._topic(name)
-            if (found.partitions, found.compacted) != (partitions, compacted):
+            there = self._admin.described([each.name for each in wanted])
+            self._fit([each for each in wanted if each.name in there], there)
+            missing = [each for each in wanted if each.name not in there]
+            if missing:
+                self._admin.create({each.name: (each.partitions, self._configs(each)) for each in missing})
+                there |= self._admin.described([each.name for each in missing])
+                self._fit(missing, there)  # another may have made them meanwhile
+        self._known |= there
+
+    def _configs(self, wanted: WantedTopic) -> dict[str, str]:
+        return kafka_configs(self.topics, wanted.name, compacted=wanted.compacted) | _kept(wanted)
+
+    def _fit(self, wanted: Sequence[WantedTopic], there: Mapping[str, KafkaTopic]) -> None:
+        """Refuse topics that were made otherwise than wanted; have the others kept as long as wanted."""
+        for each in wanted:
+            found = there[each.name]
+            if (found.partitions, found.compacted) != (each.partitions, each.compacted):
                 raise ValueError(
-                    f"topic {name!r} has {found.partitions} partitions, compacted={found.compacted};"
-                    f" got {partitions}, compacted={compacted}"
+                    f"topic {each.name!r} has {found.partitions} partitions, compacted={found.compacted};"
+                    f" got {each.partitions}, compacted={each.compacted}"
                 )
-            if not compacted and kept != {key: found.configs[key] for key in kept}:
-                self._admin.set_configs(name, kept)
+        for each in wanted:
+            kept = _kept(each)
+            if not each.compacted and kept != {key: there[each.name].configs[key] for key in kept}:
+                self._admin.set_configs(each.name, kept)
 
     def topic_names(self) -> list[str]:
         """Names of all topics of the cluster, sorted; Kafka's own are left out."""
@@ -430,3 +443,11 @@ async def _connected(options: KafkaOptions) -> CompatClient:
         await client.close()
         raise
     return client
+
+
+def _kept(wanted: WantedTopic) -> dict[str, str]:
+    """How long and how much of a topic is to be kept, as Kafka is told."""
+    return {
+        "retention.ms": str(-1 if wanted.retention_ms is None else wanted.retention_ms),
+        "retention.bytes": str(-1 if wanted.retention_bytes is None else wanted.retention_bytes),
+    }

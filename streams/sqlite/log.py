@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from engine.decoding.records import Records
     from streams.sqlite.leases import Lease
-    from streams.topics import Topics
+    from streams.topics import Topics, WantedTopic
 
 _WAL_PAGES = 4_096
 _PAGE_BYTES = 16_384
@@ -237,6 +237,14 @@ class SqliteLog:
                 "UPDATE topic SET retention_ms = ?, retention_bytes = ? WHERE name = ?",
                 (retention_ms, retention_bytes, name),
             )
+
+    def create_topics(self, wanted: Sequence[WantedTopic]) -> None:
+        """As `Log.create_topics`."""
+        for each in wanted:
+            self.create_topic(
+                each.name, each.partitions, compacted=each.compacted, retention_ms=each.retention_ms,
+                retention_bytes=each.retention_bytes,
+            )  # fmt: skip
 
     def topic_names(self) -> list[str]:
         """Names of all topics, sorted."""

@@ -10,6 +10,7 @@ import pytest
 
 from causes.collection import Causes
 from tests.causes.world import FIRST, ZONE, alert, profile, sent_as
+from tests.seeds import seeds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -246,7 +247,7 @@ def test_a_detector_that_is_no_more_is_passed_over() -> None:
     assert causes.causes() == []
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", seeds(5, quick=2))
 def test_alerts_in_any_order_and_asked_at_any_moment_give_the_same_causes(seed: int) -> None:
     def alerts() -> list[Alert]:
         kept: list[Alert] = []

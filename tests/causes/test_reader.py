@@ -17,6 +17,7 @@ from streams.errors import Fenced
 from streams.sqlite.log import SqliteLog
 from streams.topics import TOPICS, create_topics
 from tests.causes.world import FIRST, ZONE, alert, profile
+from tests.seeds import seeds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -149,7 +150,7 @@ def publish(log: Log, reader: CauseReader, *, dies: bool) -> None:
             raise Killed
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(4, quick=2))
 def test_wherever_a_reader_is_killed_the_causes_in_force_are_the_same(tmp_path: Path, seed: int) -> None:
     draw, days = random.Random(seed), days_of_alerts(60)
     with SqliteLog(tmp_path / "log.db", durable=False) as log:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+from functools import partial
 from typing import TYPE_CHECKING
+
+from tests.tillwatch.forked import run
 
 if TYPE_CHECKING:
     import random
@@ -21,9 +22,12 @@ def flipped(body: bytes, draw: random.Random) -> bytes:
 
 def rebuild(log_url: str, partitions: int) -> None:
     """Compute the state of a log anew, as an operator does."""
-    command = [sys.executable, "-m", "tillwatch", "--log-url", log_url, "state", "rebuild"]
-    ours = {name for name in os.environ if name.startswith("TILLWATCH_")} - {"TILLWATCH_CACHE"}
-    environment = {name: value for name, value in os.environ.items() if name not in ours}
-    environment["TILLWATCH_PARTITIONS"] = str(partitions)
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
+    code, _, errors = run("--log-url", log_url, "state", "rebuild", first=partial(_set, partitions))
+    assert code == 0, errors
+
+
+def _set(partitions: int) -> None:
+    """Leave nothing set that the tests were run with."""
+    for name in [each for each in os.environ if each.startswith("TILLWATCH_") and each != "TILLWATCH_CACHE"]:
+        del os.environ[name]
+    os.environ["TILLWATCH_PARTITIONS"] = str(partitions)

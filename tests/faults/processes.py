@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parents[2]
 _FORK, _FRESH = get_context("forkserver"), get_context("spawn")
-_FORK.set_forkserver_preload(["pytest", "tests.faults.warm"])
+_FORK.set_forkserver_preload(["pytest", "hypothesis", "tests.faults.warm"])
 
 
 def fork(target: Callable[..., None], *args: object) -> BaseProcess:

@@ -74,8 +74,8 @@ def proxy() -> Iterator[Proxy]:
 
 @pytest.fixture(scope="module")
 def harmed(proxy: Proxy, new_kafka: NewKafka) -> Cluster:
-    """One for tests that kill and stop, with every listener and a proxy in front; a start takes too long for more."""
-    harmed = new_kafka(sasl_tls=True, advertised_ports=[proxy.port])
+    """One for tests that kill it, or cut it off, with a proxy in front; a start takes too long for more."""
+    harmed = new_kafka(advertised_ports=[proxy.port])
     proxy.target = harmed.brokers[0].ports["CLIENT"]
     return harmed
 
@@ -112,15 +112,18 @@ def test_a_record_is_read_back_after_the_broker_was_killed_and_is_up_again_withi
     assert asyncio.run(read(harmed.bootstrap, name, 1)) == [b"kept"]
 
 
-def test_a_broker_that_stands_still_does_not_answer_until_it_goes_on(harmed: Cluster) -> None:
-    port = harmed.brokers[0].ports["DIRECT"]
-    harmed.pause()
-    with pytest.raises(TimeoutError):
-        brokers_known(port, timeout_s=1)
-    harmed.resume()
+def test_a_broker_that_stands_still_does_not_answer_until_it_goes_on(kafka: Cluster) -> None:
+    port = kafka.brokers[0].ports["DIRECT"]
+    kafka.pause()
+    try:
+        with pytest.raises(TimeoutError):
+            brokers_known(port, timeout_s=1)
+    finally:
+        kafka.resume()
     assert brokers_known(port) == {1}
 
 
+@pytest.mark.slow  # a broker of its own; tests/kafka/test_proxy.py shows the black hole itself
 def test_a_black_hole_before_the_broker_stops_clients_until_it_is_healed(proxy: Proxy, harmed: Cluster) -> None:
     assert harmed.bootstrap == f"127.0.0.1:{proxy.port}"
     name = make_topic(harmed.direct, "beyond")
@@ -140,28 +143,26 @@ def test_a_black_hole_before_the_broker_stops_clients_until_it_is_healed(proxy: 
     assert last in {b"lost or late", b"after"}
 
 
-def test_a_password_over_tls_is_accepted_and_a_wrong_one_is_not(harmed: Cluster) -> None:
-    assert harmed.secure is not None
-    bootstrap = harmed.secure.scram
-    trusting = ssl.create_default_context(cafile=str(harmed.secure.certificates.authority))
+def test_a_password_over_tls_is_accepted_and_a_wrong_one_is_not(secure: Secure, topic: Topics) -> None:
+    bootstrap = secure.scram
+    trusting = ssl.create_default_context(cafile=str(secure.certificates.authority))
     settings = {"security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-512", "ssl_context": trusting}
     settings |= {"sasl_plain_username": Secure.user, "sasl_plain_password": Secure.password}
-    name = make_topic(harmed.direct, "by-password")
+    name = topic("by-password")
     write_and_read(bootstrap, name, b"known", **settings)
     for wrong in ({"sasl_plain_password": "wrong"}, {"ssl_context": ssl.create_default_context()}):
         with pytest.raises(KafkaConnectionError):
             asyncio.run(write(bootstrap, name, [b"?"], **(settings | wrong)))
 
 
-def test_a_certificate_is_accepted_and_none_is_not(harmed: Cluster) -> None:
-    assert harmed.secure is not None
-    certificates = harmed.secure.certificates
+def test_a_certificate_is_accepted_and_none_is_not(secure: Secure, topic: Topics) -> None:
+    certificates = secure.certificates
     unknown, known = (ssl.create_default_context(cafile=str(certificates.authority)) for _ in range(2))
     known.load_cert_chain(certificates.client, certificates.client_key)
-    name = make_topic(harmed.direct, "by-certificate")
-    write_and_read(harmed.secure.mtls, name, b"known", security_protocol="SSL", ssl_context=known)
+    name = topic("by-certificate")
+    write_and_read(secure.mtls, name, b"known", security_protocol="SSL", ssl_context=known)
     with pytest.raises(KafkaConnectionError):
-        asyncio.run(write(harmed.secure.mtls, name, [b"?"], security_protocol="SSL", ssl_context=unknown))
+        asyncio.run(write(secure.mtls, name, [b"?"], security_protocol="SSL", ssl_context=unknown))
 
 
 @pytest.mark.faults

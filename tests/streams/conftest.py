@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,17 +11,17 @@ from streams.kafka.address import KafkaAddress
 from streams.kafka.options import KafkaOptions
 from streams.sqlite.address import SqliteAddress
 from streams.sqlite.log import SqliteLog
-from streams.topics import TOPICS, create_topics
+from streams.topics import TOPICS, WantedTopic, create_topics
 from tests.kafka.topics import delete_topics
+from tests.streams.children import Child
 from tests.streams.kafka_workers import PARTITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from streams.kafka.log import KafkaLog
     from tests.kafka.broker import Cluster
-
-ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class SqliteBackend:
     def open(self) -> SqliteLog:
         return SqliteLog(self.path)
 
-    def python(self, code: str) -> subprocess.Popen[str]:
+    def python(self, code: str) -> Child:
         """Start another process that runs `code` with `log` open."""
         return _python(f"from streams.sqlite.log import SqliteLog\nlog = SqliteLog({str(self.path)!r})\n", code)
 
@@ -63,15 +60,16 @@ class KafkaBackend:
     def make_own_topics(self) -> None:
         """Make what the log keeps positions in, and what workers show."""
         with self.open() as log:
-            for topic in (TOPICS.positions, TOPICS.progress):
-                log.create_topic(topic.name, 1, compacted=True)
+            log.create_topics(
+                [WantedTopic(each.name, 1, compacted=True) for each in (TOPICS.positions, TOPICS.progress)]
+            )
 
     def clear(self) -> None:
         """Delete every topic."""
         with self.open() as log:
             delete_topics(self.bootstrap, log.topic_names())
 
-    def python(self, code: str) -> subprocess.Popen[str]:
+    def python(self, code: str) -> Child:
         """Start another process that runs `code` with `log` open."""
         opened = (
             "from streams.kafka.log import KafkaLog\nfrom streams.kafka.options import KafkaOptions\n"
@@ -80,14 +78,8 @@ class KafkaBackend:
         return _python(opened, code)
 
 
-def _python(opened: str, code: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", f"{opened}{code}\nlog.close()\n"],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+def _python(opened: str, code: str) -> Child:
+    return Child(f"{opened}{code}\nlog.close()\n")
 
 
 LogBackend = SqliteBackend | KafkaBackend

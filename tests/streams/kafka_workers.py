@@ -102,7 +102,7 @@ def run(test: Coroutine[Any, Any, None]) -> None:
 
 
 async def until(holds: Callable[[], object], what: str) -> None:
-    await asyncio.to_thread(wait_until, holds, what, 45)
+    await asyncio.to_thread(wait_until, holds, what, 45, poll_s=0.02)
 
 
 @asynccontextmanager

@@ -26,11 +26,11 @@ from streams.sqlite.checkpoints import Manifest, PageRef, SqliteCheckpoints, sta
 from streams.sqlite.log import SqliteLog
 from tests.parts import mount_small_disk, require
 from tests.seeds import examples
+from tests.streams.children import Child
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
 PER_CUT = 10
 """Pages that each checkpoint of `checkpoint` writes; it lists its own and those of the three before."""
 Checkpoint = tuple[Manifest, dict[int, bytes]]
@@ -81,16 +81,10 @@ def change(path: Path, sql: str, *values: object) -> None:
 
 
 @contextmanager
-def child(path: Path, code: str) -> Iterator[subprocess.Popen[str]]:
+def child(path: Path, code: str) -> Iterator[Child]:
     """Another process that runs `code` with `state` open."""
     opened = f"from tests.streams.test_checkpoints import *\nstate = SqliteCheckpoints(Path({str(path)!r}))\n"
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-c", opened + code],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = Child(opened + code)
     try:
         yield process
     finally:
@@ -98,8 +92,7 @@ def child(path: Path, code: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def wait_for_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
+def wait_for_line(process: Child) -> str:
     return process.stdout.readline().strip()
 
 

@@ -128,9 +128,9 @@ def test_what_is_no_control_or_does_not_ascend_is_passed_over(log: SqliteLog, ca
 def test_a_model_that_cannot_be_read_leaves_the_one_before_in_force(
     log: SqliteLog, caplog: pytest.LogCaptureFixture
 ) -> None:
-    first, last = (made_model(seed).encoded() for seed in (1, 2))
-    broken = first.replace(b'"arrays":"', b'"arrays":"AAAA', 1)
-    append(log, *(control("model", k, k * DAY_MS, body) for k, body in enumerate((first, broken, last))))
+    good = made_model().encoded()
+    broken = good.replace(b'"arrays":"', b'"arrays":"AAAA', 1)
+    append(log, *(control("model", k, k * DAY_MS, body) for k, body in enumerate((good, broken, good))))
     reader = ControlsReader(log)
     monitor = Monitor(MonitorConfig(capacity=1))
     assert monitor.learn(reader.read_all()) == []

@@ -21,7 +21,7 @@ from streams.kafka.kafka_python_compat import admin_client
 from streams.kafka.log import FORMAT, KafkaLog
 from streams.kafka.options import KafkaOptions
 from streams.stage import Stage
-from streams.topics import TOPICS, create_topics
+from streams.topics import TOPICS, WantedTopic, create_topics
 from tests.faults.waiting import wait_until
 from tests.kafka.ports import HOST, free_ports
 from tests.streams.sums import SumMonitor
@@ -100,7 +100,6 @@ def test_a_position_that_stands_behind_an_open_transaction_is_waited_for(on_kafk
             "    input()\n"
             "    raise SystemExit\n"
         )
-        assert stuck.stdout is not None
         assert stuck.stdout.readline() == "appended\n"
         with on_kafka.open() as writer, writer.transaction(writer="file"):
             writer.set_position("file", 7)
@@ -143,6 +142,14 @@ def test_topics_are_set_as_their_table_says(kafka: Cluster, on_kafka: KafkaBacke
             create_topics(log, 4)
         with pytest.raises(UnknownTopic, match=r"topic must be one of .*'events'.*, got 'nothing'"):
             log.append("nothing", 0, [b""])
+
+
+def test_where_one_topic_is_otherwise_none_is_made(on_kafka: KafkaBackend) -> None:
+    with on_kafka.open() as log:
+        log.create_topic("events", 1)
+        with pytest.raises(ValueError, match="topic 'events' has 1 partitions, compacted=False; got 2"):
+            log.create_topics([WantedTopic("alerts", 2, compacted=True), WantedTopic("events", 2)])
+        assert "alerts" not in log.topic_names()
 
 
 def test_a_log_of_a_later_format_is_refused_before_anything_is_made(on_kafka: KafkaBackend) -> None:
@@ -254,7 +261,6 @@ def test_an_intake_killed_at_any_moment_and_begun_again_gives_each_line_once(
         create_topics(log, 2)
         for kill in range(KILLS):
             taking = on_kafka.python(code)
-            assert taking.stdout is not None
             for _ in range(1 + 7 * kill):
                 assert taking.stdout.readline() == "more\n"
             taking.kill()

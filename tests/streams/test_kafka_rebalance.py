@@ -181,6 +181,7 @@ WORKER = (
     "settings = WorkerSettings(\n"
     "    address=KafkaAddress(log._options), partitions=3, batch_records=50, checkpoint_every_s=0.2\n"
     ")\n"
+    "print('loaded', flush=True)\n"
     "run_worker(settings, Telling)\n"
 )
 
@@ -190,9 +191,9 @@ def test_partitions_of_a_worker_that_leaves_by_sigterm_move_within_seconds(
 ) -> None:
     stays, leaves = Read(), Read()
     process = on_kafka.python(WORKER)
+    assert process.stdout.readline() == "loaded\n"  # else the other would be fed for as long as that takes
 
     def listen() -> None:
-        assert process.stdout is not None
         for line in process.stdout:
             partition, *offsets = map(int, line.split())
             leaves.extend((partition, each) for each in offsets)

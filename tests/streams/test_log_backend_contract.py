@@ -315,7 +315,6 @@ def test_a_producer_killed_inside_a_transaction_blocks_nobody(embedded: SqliteBa
             "    print('appended', flush=True)\n"
             "    time.sleep(60)\n"
         )
-        assert producer.stdout is not None
         assert producer.stdout.readline() == "appended\n"
         producer.kill()
         producer.communicate()

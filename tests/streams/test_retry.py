@@ -96,7 +96,7 @@ def test_a_retry_that_is_killed_in_its_transaction_leaves_nothing_and_the_next_f
         "import os\nfrom streams.dead_letters import Choice\nfrom streams.retry import retry\n"
         "log.set_position = lambda *_: os.kill(os.getpid(), 9)\nretry(log, Choice())"
     )
-    process.communicate(timeout=60)
+    process.communicate(60)
     assert process.returncode == -signal.SIGKILL
     assert retry(log, Choice()).forwarded == 20
     assert txns(log) == sorted(f"t{each}" for each in range(20))
@@ -112,7 +112,7 @@ def test_a_retry_that_is_killed_between_two_transactions_is_gone_on_with(
         "import os\nfrom streams.dead_letters import Choice\nfrom streams.retry import retry\n"
         "retry(log, Choice(), on_progress=lambda _: os.kill(os.getpid(), 9))"
     )
-    process.communicate(timeout=60)
+    process.communicate(60)
     assert process.returncode == -signal.SIGKILL
     rest = retry(log, Choice())
     assert (rest.forwarded, rest.left[Why.EARLIER]) == (200, 500)

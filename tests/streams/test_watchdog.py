@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.watchdog import READY_S, Stuck, Watchdog
-from tests.streams.conftest import ROOT
+from tests.streams.children import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -302,7 +302,7 @@ def test_a_worker_that_is_stopped_loses_its_lease_and_ends_when_it_wakes(embedde
         while (lease := taken(log)) is None:
             assert worker.poll() is None
         worker.send_signal(signal.SIGCONT)
-        said = worker.communicate(timeout=60)[0]
+        said = worker.communicate(60)
         assert said.startswith(f"lease 'worker' epoch {lease.epoch - 1} is stale: it is now held by successor")
 
 
@@ -418,10 +418,9 @@ def test_a_signal_ends_the_worker_after_the_batch_in_hand(embedded: SqliteBacken
         ")\n"
         "print(run_worker(settings, lambda *_: Slow()).records, flush=True)\n"
     )
-    assert worker.stdout is not None
     assert worker.stdout.readline() == "batch\n"
     worker.send_signal(number)
-    said = worker.communicate()[0].split()
+    said = worker.communicate().split()
     assert worker.returncode == 0
     done = int(said[-1])
     assert 10 <= done <= 50
@@ -442,7 +441,6 @@ def test_a_killed_workers_successor_starts_at_once_and_comes_to_the_same_end(
         f"log = SqliteLog({str(path)!r})\n"
         f"log.acquire_lease({LEASE!r}, 'dying', 3600)\nprint('holds', flush=True)\ninput()"
     )
-    assert holder.stdout is not None
     assert holder.stdout.readline() == "holds\n"
     holder.kill()
     holder.communicate()
