@@ -17,6 +17,7 @@ from kafka.admin import (  # type: ignore[import-untyped]
 )
 from kafka.errors import (  # type: ignore[import-untyped]
     KafkaError,
+    KafkaTimeoutError,
     NoError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
@@ -151,9 +152,18 @@ class KafkaAdmin:
         self._made |= topics.keys()  # a broker that is asked next may yet have to hear of them
 
     def set_configs(self, name: str, configs: Mapping[str, str]) -> None:
-        """Set some of a topic's settings anew."""
+        """Set some of a topic's settings anew, and wait until a broker tells them: it hears of them a moment later.
+
+        Raises:
+            KafkaTimeoutError: it tells others for as long as a request may take.
+        """
         resource = ConfigResource(ConfigResourceType.TOPIC, name, dict(configs))
         self._ask(lambda client: client.alter_configs([resource]))
+        until = time.monotonic() + _TIMEOUT_MS / 1000
+        while not configs.items() <= (told := self.topic(name).configs).items():
+            if time.monotonic() > until:
+                raise KafkaTimeoutError(f"settings of topic {name!r} must be {dict(configs)}, got {dict(told)}")
+            time.sleep(_RETRY_S)
 
     def cluster_id(self) -> str:
         """What tells the cluster from every other."""
