@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
 from streams.kafka.kafka_python_compat import admin_client
+from tests.faults.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,18 +39,19 @@ def make_topic(bootstrap: str, name: str, partitions: int = 1, **config: object)
 
 
 def delete_topics(bootstrap: str, names: Sequence[str]) -> None:
-    """Delete topics."""
-    if names:
-        with admin(bootstrap) as asked:
-            asked.delete_topics(names)
+    """Delete topics, and wait until a broker does not tell of them any more: one of the same name can then be made."""
+    if not names:
+        return
+    with admin(bootstrap) as asked:
+        asked.delete_topics(names)
+        wait_until(lambda: not {*names} & {*asked.list_topics()}, f"{names} are deleted", poll_s=0.02)
 
 
 def delete_all_topics(bootstrap: str) -> None:
     """Delete every topic but Kafka's own."""
     with admin(bootstrap) as asked:
         names = [each for each in asked.list_topics() if not each.startswith("__")]
-        if names:
-            asked.delete_topics(names)
+    delete_topics(bootstrap, names)
 
 
 def admin(bootstrap: str) -> closing[Any]:
