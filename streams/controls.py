@@ -32,7 +32,7 @@ logger = get_logger(__name__)
 FAR_MS = 400 * DAY_MS
 """A time of effect further ahead of the greatest clock than this is taken for a slip by those who ask people for it."""
 _SPEED_S = 30.0
-_TRIES = 8
+_TRIES = 16
 """Times that version 0 is published anew because another worker came between."""
 _PAUSE_S = 0.5
 """The longest pause after the first of them; after the second it is twice as long, and so on."""
