@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
 
+from casework import kept_sums
 from casework.chunks import chunks
 from casework.month_sums import COLUMNS
 from casework.schema import field_sums, inspections, visits
@@ -24,13 +25,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from casework.kept_sums import Sums
     from casework.store import Store
 
 FIGURES = ("visits", "due", "in_time")
 _FIRST_MS, _END_MS = (round(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000) for year in (2000, 3000))
 """Between these lie the months that can be asked for; a licence may expire in the year 9999."""
-_Sums = dict[tuple[str, str, str], list[int]]
-"""Figures by month, `month_sums.BY` and key."""
 
 
 @contextmanager
@@ -43,23 +43,20 @@ def kept(store: Store, connection: Connection, merchant_ids: Collection[str]) ->
         merchant_ids: of whom something changes.
     """
     listed = sorted({*merchant_ids})
-    before = _sums(connection, listed)
-    yield
-    changes = _sums(connection, listed)
-    for key, figures in before.items():
-        changes[key] = [one - other for one, other in zip(changes[key], figures, strict=True)]
-    _add(store, connection, {key: figures for key, figures in changes.items() if any(figures)})
+    with kept_sums.kept(store, connection, field_sums, lambda: _sums(connection, listed)):
+        yield
 
 
 def sum_up(store: Store, connection: Connection) -> None:
     """Make the sums anew, of all merchants."""
     connection.execute(delete(field_sums))
     known = select(visits.c.merchant_id).union(select(inspections.c.merchant_id))
-    _add(store, connection, _sums(connection, sorted(connection.execute(known).scalars())))
+    kept_sums.add(store, connection, field_sums, _sums(connection, sorted(connection.execute(known).scalars())))
 
 
-def _sums(connection: Connection, merchant_ids: Sequence[str]) -> _Sums:
-    found: _Sums = defaultdict(lambda: [0] * len(FIGURES))
+def _sums(connection: Connection, merchant_ids: Sequence[str]) -> Sums:
+    """Figures by month, `month_sums.BY` and key."""
+    found: Sums = defaultdict(lambda: [0] * len(FIGURES))
     for some in chunks(merchant_ids):
         places, reps = places_of(connection, some), reps_of(connection, some)
         table = visits.c
@@ -87,18 +84,3 @@ def _keys(time_ms: int, rep_id: str, place: Any) -> Iterator[tuple[str, str, str
 @lru_cache(maxsize=5_000)
 def _month(day: int) -> str:
     return iso(day * DAY_MS)[:7]
-
-
-def _add(store: Store, connection: Connection, changes: _Sums) -> None:
-    """Add to the sums that stand."""
-    table = field_sums.c
-    rows: list[dict[str, Any]] = [
-        {**dict(zip(("month", "by", "key"), key, strict=True)), **dict(zip(FIGURES, figures, strict=True))}
-        for key, figures in changes.items()
-    ]
-    if not rows:
-        return
-    made = store.insert(field_sums)
-    added = {each: table[each] + made.excluded[each] for each in FIGURES}
-    keys = [each.name for each in field_sums.primary_key]
-    store.execute_many(connection, made.on_conflict_do_update(index_elements=keys, set_=added), rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, delete, false, func, select
 
+from casework import kept_sums
 from casework.chunks import chunks
 from casework.schema import merchant_months, month_sums
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Select
 
+    from casework.kept_sums import Sums
     from casework.store import Store
 
 COLUMNS = {"rep": "rep_id", "region": "region", "agent": "agent_id"}
@@ -23,8 +25,6 @@ BY = tuple(COLUMNS)
 """What months are summed up by; `COLUMNS` has the column of a merchant's month that says which."""
 _FIGURES = ("merchants", "active", "new", "gone", "turnover_minor", "fee_minor")
 _MONTHS_A_YEAR = 12
-_Sums = dict[tuple[str, str, str, str], list[int]]
-"""Figures by month, `BY`, key and currency."""
 
 
 def shifted(month: str, by: int) -> str:
@@ -50,12 +50,8 @@ def kept(store: Store, connection: Connection, months: Collection[tuple[str, str
     for merchant_id, month in months:
         told[month].add(merchant_id)
         told[shifted(month, -1)].add(merchant_id)  # whether it is gone after that
-    before = _sums(connection, told)
-    yield
-    changes = _sums(connection, told)
-    for key, figures in before.items():
-        changes[key] = [one - other for one, other in zip(changes[key], figures, strict=True)]
-    _add(store, connection, {key: figures for key, figures in changes.items() if any(figures)})
+    with kept_sums.kept(store, connection, month_sums, lambda: _sums(connection, told)):
+        yield
 
 
 def sum_up(store: Store, connection: Connection) -> None:
@@ -63,11 +59,12 @@ def sum_up(store: Store, connection: Connection) -> None:
     connection.execute(delete(month_sums))
     every = connection.execute(select(merchant_months.c.month).distinct()).scalars().all()
     for month in every:
-        _add(store, connection, _grouped(connection, month, []))
+        kept_sums.add(store, connection, month_sums, _grouped(connection, month, []))
 
 
-def _sums(connection: Connection, told: dict[str, set[str]]) -> _Sums:
-    found: _Sums = defaultdict(lambda: [0] * len(_FIGURES))
+def _sums(connection: Connection, told: dict[str, set[str]]) -> Sums:
+    """Figures by month, `BY`, key and currency."""
+    found: Sums = defaultdict(lambda: [0] * len(_FIGURES))
     for month, merchant_ids in told.items():
         for some in chunks(sorted(merchant_ids)):
             for key, figures in _grouped(connection, month, [merchant_months.c.merchant_id.in_(some)]).items():
@@ -75,8 +72,8 @@ def _sums(connection: Connection, told: dict[str, set[str]]) -> _Sums:
     return found
 
 
-def _grouped(connection: Connection, month: str, which: list[Any]) -> _Sums:
-    found: _Sums = {}
+def _grouped(connection: Connection, month: str, which: list[Any]) -> Sums:
+    found: Sums = {}
     for by, column in COLUMNS.items():
         for each in connection.execute(_statement(month, column).where(*which)):
             found[month, by, each[0], each[1]] = [int(figure) for figure in each[2:]]
@@ -96,18 +93,3 @@ def _statement(month: str, column: str) -> Select[Any]:
         .where(table.month == month)
         .group_by(table[column], table.currency)
     )  # fmt: skip
-
-
-def _add(store: Store, connection: Connection, changes: _Sums) -> None:
-    """Add to the sums that stand."""
-    table = month_sums.c
-    rows: list[dict[str, Any]] = [
-        {**dict(zip(("month", "by", "key", "currency"), key, strict=True)), **dict(zip(_FIGURES, figures, strict=True))}
-        for key, figures in changes.items()
-    ]
-    if not rows:
-        return
-    made = store.insert(month_sums)
-    keys = [each.name for each in month_sums.primary_key]
-    added = {each: table[each] + made.excluded[each] for each in _FIGURES}
-    store.execute_many(connection, made.on_conflict_do_update(index_elements=keys, set_=added), rows)
