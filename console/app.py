@@ -49,7 +49,7 @@ def make_app(console: Console) -> FastAPI:
     app.state.templates = _templates()
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
     # As they are: `include_router` would build each anew, for 0.3 s at the first request of each application.
-    app.router.routes += routes_of(pages.routers()) + routes_of(api.routers())
+    app.router.routes += _routes_of(pages.routers()) + _routes_of(api.routers())
     app.add_api_route(f"{api.PREFIX}/openapi.json", lambda: schema(app), include_in_schema=False)
     app.add_middleware(Guard, hosts=console.hosts, cookies=(session_cookie(console), phone_page.phone_cookie(console)))
     app.middleware("http")(_with_headers)
@@ -77,7 +77,7 @@ def _log_of(console: Console) -> Log:
     return console.open_log()
 
 
-def routes_of(routers: Sequence[APIRouter]) -> list[BaseRoute]:
+def _routes_of(routers: Sequence[APIRouter]) -> list[BaseRoute]:
     """The routes of all of these, in their order."""
     return [route for each in routers for route in each.routes]
 
@@ -86,7 +86,7 @@ def schema(app: FastAPI) -> dict[str, Any]:
     """What OpenAPI says of the API."""
     if app.openapi_schema is None:
         made = get_openapi(
-            title="Tillwatch", version="1", routes=routes_of(api.routers()), servers=[{"url": "/"}],
+            title="Tillwatch", version="1", routes=_routes_of(api.routers()), servers=[{"url": "/"}],
             description="Alerts, cases and merchants' risk for programs. docs/api.md has examples.",
         )  # fmt: skip
         app.openapi_schema = describe(made)

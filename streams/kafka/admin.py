@@ -159,11 +159,13 @@ class KafkaAdmin:
         """
         resource = ConfigResource(ConfigResourceType.TOPIC, name, dict(configs))
         self._ask(lambda client: client.alter_configs([resource]))
-        until = time.monotonic() + _TIMEOUT_MS / 1000
-        while not configs.items() <= (told := self.topic(name).configs).items():
-            if time.monotonic() > until:
-                raise KafkaTimeoutError(f"settings of topic {name!r} must be {dict(configs)}, got {dict(told)}")
-            time.sleep(_RETRY_S)
+
+        def check(client: Any) -> None:
+            told = _configs(client, ConfigResourceType.TOPIC, [name])[name]
+            if not configs.items() <= told.items():
+                raise KafkaTimeoutError(f"settings of topic {name!r} must be {dict(configs)}, got {told}")
+
+        self._ask(check)
 
     def cluster_id(self) -> str:
         """What tells the cluster from every other."""
