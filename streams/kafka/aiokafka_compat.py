@@ -15,6 +15,7 @@ Read for aiokafka 0.14. `tests/streams/test_aiokafka_compat.py` holds the instal
   stand before it, and in version 11 and later one further to the front.
 - `AIOKafkaProducer`: `_message_accumulator` with `_batch_ttl`, `_batch_size`, `_batches`, `fail_all` and
   `reenqueue`; `_txn_manager` with `state`, `is_fatal_error` and `maybe_add_partition_to_txn`; `_sender` with `close`.
+- `Sender`: `_do_txn_commit`, which is called again where it returns before the transaction has ended; `_retry_backoff`.
 - `AIOKafkaClient`: `bootstrap`, `_retry_backoff` and `_request_timeout_ms`; the `client` of a producer and the
   `_client` of a consumer are such.
 - `create_conn`, whose connection has signed in, or raised why not; its `close`.
@@ -38,8 +39,9 @@ from aiokafka.conn import create_conn
 from aiokafka.consumer.fetcher import READ_COMMITTED, READ_UNCOMMITTED, Fetcher, FetchError, PartitionRecords
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
-from aiokafka.errors import ConsumerStoppedError, KafkaConnectionError
+from aiokafka.errors import ConsumerStoppedError, KafkaConnectionError, UnknownError
 from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.producer.sender import Sender
 from aiokafka.producer.transaction_manager import TransactionState
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.offset import OffsetRequest
@@ -267,6 +269,21 @@ def position_in(assignment: Any, tp: TopicPartition) -> int | None:
     return state.position if assignment.active and state.has_valid_position else None
 
 
+class _Sender(Sender):  # type: ignore[misc]  # aiokafka has no types
+    """aiokafka's sender, which ends a transaction again where the broker failed for a reason that it does not name.
+
+    A broker that is about to fence the producer does so: Kafka 4.1 meets an IllegalStateException ("already a pending
+    state PREPARE_EPOCH_FENCE") when one producer commits in the moment in which another of its name begins. The next
+    answer says who was first. aiokafka would end the sender, with an error that tells nothing of it.
+    """
+
+    async def _do_txn_commit(self, commit_result: Any) -> None:
+        try:
+            await super()._do_txn_commit(commit_result)
+        except UnknownError:
+            await asyncio.sleep(self._retry_backoff)
+
+
 class CompatProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
     """aiokafka's producer, with what its transactions and its end need.
 
@@ -279,6 +296,7 @@ class CompatProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no
     def __init__(self, *, patience_s: float | None = None, **settings: Any) -> None:
         super().__init__(**settings)
         self.client.__class__ = CompatClient
+        self._sender.__class__ = _Sender
         if patience_s is not None:
             self._message_accumulator._batch_ttl = patience_s  # noqa: SLF001
 

@@ -51,6 +51,7 @@ TOUCHED = {
     MessageAccumulator.reenqueue: "batch",
     NoGroupCoordinator.check_errors: "",
     OffsetRequest.__init__: "replica_id, isolation_level, topics",
+    Sender._do_txn_commit: "commit_result",
     Sender.close: "",
     SubscriptionState.fetch_context: "",
     SubscriptionState.is_assigned: "tp",
