@@ -14,6 +14,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -179,20 +180,17 @@ class Box:
         )
 
     def end(self) -> int:
-        """Ask it to end, as a container engine does, and kill it where it does not."""
-        inner = self._inner_pid()
-        if self.process.poll() is None and inner is not None:
+        """Ask it to end, as a container engine does, and kill it where it does not, or has not begun to run."""
+        if (inner := self._inner_pid()) is not None:
             os.kill(inner, signal.SIGTERM)
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.kill()
+            with suppress(subprocess.TimeoutExpired):
+                return self.process.wait(30)
+        self.kill()
         return self.process.wait(30)
 
     def kill(self) -> None:
-        """Kill it; its namespace of processes ends with it."""
-        if (inner := self._inner_pid()) is not None:
-            os.kill(inner, signal.SIGKILL)
+        """Kill it; its namespace of processes ends with it, for `unshare` was told to kill its child."""
+        self.process.kill()
         self.process.wait(30)
 
     def tail(self) -> str:
