@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -66,15 +65,15 @@ def test_neither_does_an_argument_that_is_a_url(tmp_path: Path, monkeypatch: pyt
     assert SECRET not in result.output
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", ["", *COMMANDS])
-def test_help_shows_no_setting_of_the_environment(command: str) -> None:
+def test_help_shows_no_setting_of_the_environment(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """click can show an option's variable with its value."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tillwatch", *command.split(), "--help"], cwd=ROOT, capture_output=True, text=True,
-        env={**os.environ, "TILLWATCH_LOG_URL": URLS[0], "TILLWATCH_KAFKA_USER": SECRET}, check=True,
-    )  # fmt: skip
-    assert SECRET not in done.stdout + done.stderr
+    monkeypatch.setenv("TILLWATCH_LOG_URL", URLS[0])
+    monkeypatch.setenv("TILLWATCH_KAFKA_USER", SECRET)
+    result = call(*command.split(), "--help")
+    assert result.exit_code == 0
+    assert "Usage:" in result.output
+    assert SECRET not in result.output
 
 
 def test_no_line_of_the_log_shows_it_whoever_wrote_it() -> None:
