@@ -13,8 +13,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 from sqlalchemy import insert, select, update
 
 from casework import audit, field_sums, inspections
@@ -172,6 +170,9 @@ def _csv(raw: bytes) -> Iterator[tuple[int, list[Any]]]:
 
 
 def _sheet(raw: bytes) -> Iterator[tuple[int, list[Any]]]:
+    from openpyxl import load_workbook  # noqa: PLC0415  it takes a quarter of a second
+    from openpyxl.utils.exceptions import InvalidFileException  # noqa: PLC0415
+
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
             unpacked = sum(each.file_size for each in packed.infolist())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from streams.health import Health
 from streams.loop_thread import LoopThread
 from tillwatch.show import failing
 
@@ -28,6 +27,8 @@ def answering(endpoint: Endpoint, metrics: LookMetrics, setting: str) -> Iterato
     Raises:
         ClickException: the port that was set is another's.
     """
+    from streams.health import Health  # noqa: PLC0415  its web server takes a third of a second
+
     with closing(LoopThread("health")) as thread:
         health = Health(endpoint, metrics, metrics, setting)
         with failing(OSError):

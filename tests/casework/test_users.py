@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from argon2 import extract_parameters
 
-from casework import user_table, users
+from casework import logins, user_table, users
 from casework.errors import Conflict, NotAllowed, NotFound, NotSignedIn, Refused
 from casework.logins import make_link, session_of, set_password, sign_in, use_link
 from casework.people import ROLES, SYSTEM, Actor, put_user
@@ -70,6 +71,13 @@ def test_an_admin_ends_another_ones_sessions(staffed: Store) -> None:
         session_of(staffed, secret, NOW_MS)
     with pytest.raises(NotFound):
         users.end_sessions(staffed, BOSS, "nobody", NOW_MS)
+
+
+def test_a_user_that_there_is_not_is_refused_by_as_much_work_as_one_that_there_is() -> None:
+    """Else the time that a refusal takes would tell who has an account."""
+    work = extract_parameters(logins._NOBODY)
+    assert work == extract_parameters(logins._HASHER.hash("a password"))
+    assert not logins._verified(logins._NOBODY, "a password")
 
 
 def test_a_program_never_signs_in_and_stays_a_program(staffed: Store) -> None:
