@@ -15,7 +15,7 @@ from domain.secrets import without_secrets
 from domain.visible import visible, visible_lines
 from tillwatch.file_modes import SHARED, hide_files, share_files
 from tillwatch.settings import Settings, SettingsError, load
-from tillwatch.start import INTERRUPTED, interrupt_in_order, main
+from tillwatch.start import INTERRUPTED, interrupt_in_order, loaded, main
 
 __all__ = ["BAD_SETTINGS", "COMMANDS", "INTERRUPTED", "REFUSED", "Commands", "Invocation", "commands", "main", "run"]
 
@@ -91,6 +91,7 @@ class Commands(click.Group):
             return None
         module = HIDDEN.get(cmd_name, cmd_name.replace("-", "_"))
         command: click.Command = import_module(f"tillwatch.{module}").command
+        loaded()
         interrupt_in_order()
         return command
 

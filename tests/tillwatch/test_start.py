@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 import tillwatch.cli
@@ -266,6 +268,16 @@ start.main()
 def test_ctrl_c_while_python_ends_changes_nothing() -> None:
     done = subprocess.run([sys.executable, "-c", ENDING], cwd=ROOT, capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_garbage_is_collected_once_a_command_is_loaded() -> None:
+    """Until then it is not: `tillwatch.start` turns that off."""
+    gc.disable()
+    try:
+        assert tillwatch.cli.commands.get_command(click.Context(tillwatch.cli.commands), "tail") is not None
+        assert gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_ctrl_c_while_a_command_loads_is_130() -> None:
