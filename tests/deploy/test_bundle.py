@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
-WARM_S, START_S = 40.0, 4.0
+WARM_S, START_S = 40.0, 6.0
 """The limits of compiling everything and of a start, in seconds, on two cores with nothing else to do."""
 PROCESSOR_S = 400.0
 """The limit of processor time, half as much again as the most that was seen: machines took 75 to 254 s."""
@@ -164,7 +164,7 @@ def test_a_worker_that_checkpoints_and_is_started_again_compiles_nothing_either(
     assert printed[-1] == "[]"
 
 
-def test_a_start_from_the_cache_takes_at_most_4_seconds(prefix: Path, tmp_path: Path) -> None:
+def test_a_start_from_the_cache_takes_at_most_6_seconds(prefix: Path, tmp_path: Path) -> None:
     """By processor time, of which the start uses one core: other programs do not count. The best of three."""
     taken = [ran(prefix, ENGINE, tmp_path)[1] for _ in range(3)]
     assert min(taken) <= START_S, taken
