@@ -25,8 +25,8 @@ _MAX_DEPTH = 32
 _SHORTEST = 12
 _MARGIN = 256
 _CUT = "…"
-_LONGEST_NUMBER = 800
-"""Characters of a number, more than 19 digits and the most between them, each written as an escape."""
+_LONGEST_NUMBER = 1200
+"""Characters of a number, more than 19 digits and the most between them, each written as an escape of nine."""
 _LONGEST_NAME = 48
 _LONGEST_ESCAPED = 6 * _LONGEST_NAME
 _SEPARATOR = re.compile(r"[\\\"']*\s{0,3}[:=：＝]\s{0,3}")  # noqa: RUF001
