@@ -340,6 +340,8 @@ def test_a_forbidden_value_is_not_shown_wherever_it_stands(name: str) -> None:
         b'"{\\"PIN\\":\\"SEKRET\\"',
         b"pin=SEKRET,x=1",
         "{磁道信息：SEKRET".encode(),
+        "{número de la tarjeta de crédito: SEKRET}".encode(),
+        "{कार्ड का नंबर=SEKRET".encode(),
         b'{"' + "кодбезопасности".encode("ascii", "backslashreplace") + b'":"SEKRET',
     ],
 )
