@@ -25,7 +25,6 @@ _COMMON = (
     *((f"\\{letter}", " ") for letter in "bfnrt"),
     ("\\u0020", " "), ("\\u00a0", " "),
 )  # fmt: skip
-_BLANK = re.compile(r"%\x00*2\x00*0")
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0")
 """Letters of Hangul that nobody sees: they show as blanks."""
 _KEPT = "=^;%"
@@ -40,9 +39,7 @@ def plain(text: str) -> str:
     """
     if not text.isascii():
         text = text.translate(_PLAIN) if len(text) < _LONG else _long(text)
-    if "\\" in text:
-        text = _without_escapes(text)
-    return _BLANK.sub(lambda found: NOTHING * (len(found[0]) - 1) + " ", text) if "%" in text else text
+    return _without_escapes(text) if "\\" in text else text
 
 
 def _without_escapes(text: str) -> str:
@@ -64,13 +61,13 @@ def _long(text: str) -> str:
 def _resolved(found: re.Match[str]) -> str:
     """An escape: nothing, and then the character it stands for."""
     if found[1]:  # two halves of UTF-16
-        last = _plain_of(0x10000 + (int(found[1], 16) - 0xD800 << 10) + int(found[2], 16) - 0xDC00)
+        last = plain_of(0x10000 + (int(found[1], 16) - 0xD800 << 10) + int(found[2], 16) - 0xDC00)
     else:
-        last = _plain_of(int(found[3], 16)) if found[3] else " "
+        last = plain_of(int(found[3], 16)) if found[3] else " "
     return NOTHING * (len(found[0]) - 1) + last
 
 
-def _plain_of(point: int) -> str:
+def plain_of(point: int) -> str:
     """The one character of plain text for a code point."""
     character = chr(point)
     if character.isascii():
@@ -90,7 +87,7 @@ class _Plain(dict[int, str]):
     """What characters become, found when they first come; as many as there are code points at most."""
 
     def __missing__(self, point: int) -> str:
-        found = self[point] = _plain_of(point) if point > 0x7F else chr(point)
+        found = self[point] = plain_of(point) if point > 0x7F else chr(point)
         return found
 
 

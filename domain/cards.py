@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from domain.card_escapes import readings
 from domain.card_ranges import LONGEST, SHORTEST, is_card_number, passes_luhn
 from domain.card_search import ANY_RANGE, MASK, begins_with_number, ends_with_number, find_numbers, find_stars
-from domain.card_text import MAX_GAP, NOTHING, plain
+from domain.card_text import MAX_GAP, NOTHING
 from domain.errors import RecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from domain.card_search import Find
+    from domain.card_search import Find, Spans
 
 REMOVED = "***"
 """What stands for removed values and track data."""
@@ -75,7 +76,11 @@ def holds_pan(text: str) -> bool:
     >>> holds_pan("16222021234567894"), holds_pan("2568d89b625e6222021234567894f1c7"), holds_pan("T2611281030000007")
     (False, False, False)
     """
-    text = plain(text)
+    return any(map(_holds_pan, readings(text)))
+
+
+def _holds_pan(text: str) -> bool:
+    """`holds_pan` of one reading."""
     if sum(map(str.isdigit, text)) < SHORTEST:
         return False
     if _HASH.fullmatch(text):
@@ -99,14 +104,18 @@ def holds_pan_anywhere(text: str, find: Find = find_stars) -> bool:
     >>> holds_pan_anywhere("96222021234567894"), holds_pan_anywhere("3f6b1c0a9d5e47728c1e0b6f5d2a9c34")
     (True, False)
     """
-    text = plain(text)
+    return any(_holds_pan_anywhere(each, find) for each in readings(text))
+
+
+def _holds_pan_anywhere(text: str, find: Find) -> bool:
+    """`holds_pan_anywhere` of one reading."""
     if _HASH.fullmatch(text):
         return _holds_tag_5a(text)
     if _holds_track(text) or _TRACK.search(text):
         return True
     if not find(text):
         return False
-    return not _LETTER.search(text) or holds_pan(text)
+    return not _LETTER.search(text) or _holds_pan(text)
 
 
 def find_pans(text: str) -> list[tuple[int, int]]:
@@ -115,7 +124,7 @@ def find_pans(text: str) -> list[tuple[int, int]]:
     >>> find_pans("card 6222-0212-3456-7894, thanks")
     [(5, 24)]
     """
-    return sorted({(start, end) for start, _, end in find_numbers(plain(text))})
+    return sorted({(start, end) for each in readings(text) for start, _, end in find_numbers(each)})
 
 
 def mask(text: str, find: Find = find_stars) -> str:
@@ -132,20 +141,27 @@ def mask(text: str, find: Find = find_stars) -> str:
     """
     if len(text) < SHORTEST:
         return text
-    same = plain(text)
-    stars = find(same)
-    marked = "=" in same or "^" in same
-    lettered = any(each in same for each in "DdFf")
+    read = readings(text)
+    stars = [span for same in read for span in find(same)]
+    marked = any("=" in same or "^" in same for same in read)
     if not stars and not marked:  # a chip's number would be found
         return text
-    if not marked and not lettered:
+    if not marked and not any(each in same for same in read for each in "DdFf"):
         return _starred(text, stars)
+    return _without_tracks((text, *read), stars, find)
+
+
+def _without_tracks(texts: tuple[str, ...], stars: Spans, find: Find) -> str:
+    """The first of some texts without track data, and starred; the others are its readings."""
     for spans_in in (_tracks, _chips):
-        if spans := spans_in(same):
-            text, same = _cut_out(text, same, spans)
-            stars = find(same)
-    text, same = _starred(text, stars), _starred(same, stars)
-    return _cut_out(text, same, [each.span() for each in _MASKED_TRACK.finditer(same)])[0]
+        for k in range(1, len(texts)):
+            if spans := spans_in(texts[k]):
+                texts = _cut_out(texts, spans)
+                stars = [span for same in texts[1:] for span in find(same)]
+    texts = tuple(_starred(each, stars) for each in texts)
+    for k in range(1, len(texts)):
+        texts = _cut_out(texts, [each.span() for each in _MASKED_TRACK.finditer(texts[k])])
+    return texts[0]
 
 
 def mask_groups(text: str, find: Find = find_stars) -> str:
@@ -159,19 +175,23 @@ def mask_groups(text: str, find: Find = find_stars) -> str:
     """
     if len(text) < SHORTEST:
         return text
-    same = plain(text)
-    if _holds_track(same) or _TRACK.search(same):
+    read = readings(text)
+    if any(_holds_track(same) or _TRACK.search(same) for same in read):
         return mask(text, find)
-    stars = [
-        (start, _fourth_last(same, end)) for start, end, digits in _whole_groups(same)
-        if is_card_number(digits) and not _touches_mask(same, start, end)
-    ]  # fmt: skip
-    return _starred(text, stars + _long_numbers(same))
+    return _starred(text, [each for same in read for each in _group_stars(same) + _long_numbers(same)])
 
 
 def last4(pan: str) -> str:
     """The last four digits of `pan`, which may be shown."""
     return pan[-4:]
+
+
+def _group_stars(same: str) -> list[tuple[int, int]]:
+    """What is to be starred of the whole groups that are card numbers."""
+    return [
+        (start, _fourth_last(same, end)) for start, end, digits in _whole_groups(same)
+        if is_card_number(digits) and not _touches_mask(same, start, end)
+    ]  # fmt: skip
 
 
 def _long_numbers(text: str) -> list[tuple[int, int]]:
@@ -260,14 +280,14 @@ def _is_padded(text: str) -> bool:
     return bool(rest) and 13 <= len(digits) <= LONGEST and passes_luhn(digits)
 
 
-def _cut_out(text: str, same: str, spans: list[tuple[int, int]]) -> tuple[str, str]:
-    """`text`, and its plain text, with stretches removed."""
+def _cut_out(texts: tuple[str, ...], spans: Spans) -> tuple[str, ...]:
+    """Texts, a text and its readings, with the same stretches of each removed."""
     for start, end in reversed(spans):
-        text, same = text[:start] + REMOVED + text[end:], same[:start] + REMOVED + same[end:]
-    return text, same
+        texts = tuple(each[:start] + REMOVED + each[end:] for each in texts)
+    return texts
 
 
-def _starred(text: str, spans: list[tuple[int, int]]) -> str:
+def _starred(text: str, spans: Spans) -> str:
     """`text` with stars in some stretches."""
     pieces, at = [], 0
     for start, end in sorted(spans):

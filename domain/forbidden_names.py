@@ -13,6 +13,8 @@ from enum import Enum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from domain.forbidden_words import CARD_DATA, EXPIRY
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -28,7 +30,7 @@ class Rule(Enum):
     """It refuses the record: storing track, verification or PIN data, or whole card numbers, is prohibited."""
 
 
-STEMS = frozenset({
+ENGLISH = frozenset({
     # Verification values, as schemes call theirs.
     "cvv", "cvv2", "cvc", "cvc2", "cvn", "cvn2", "csc", "cav", "cav2", "icvv", "dcvv", "cvvcvc", "cvvcvn", "pvv",
     "securitycode", "verificationcode", "verificationvalue", "cardverification", "cardsecurity", "cardsec",
@@ -41,22 +43,13 @@ STEMS = frozenset({
     # Whole card numbers.
     "pan", "cardnumber", "cardno", "cardnum", "cardnbr", "cardnr", "ccnumber", "ccno", "ccnum", "dpan", "fpan",
     "primaryaccountnumber", "fullpan", "rawpan",
-    # The same in Chinese.
-    "安全码", "安全碼", "验证码", "驗證碼", "卡校验码", "卡校驗碼", "卡背三位", "密码", "密碼", "密码块", "密碼塊",
-    "磁道", "磁条", "磁條", "卡号", "卡號", "主账号", "主帳號",
-    # And in other languages, without accents.
-    "カード番号", "セキュリティコード", "暗証番号", "카드번호", "보안코드", "비밀번호", "номеркарты", "кодбезопасности",
-    "пин", "пинкод", "пинблок", "numerocarte", "numerodecarte", "codesecurite", "codedesecurite", "cryptogramme",
-    "cryptogrammevisuel", "numerotarjeta", "numerodetarjeta", "codigoseguridad", "codigodeseguridad", "numerocartao",
-    "numerodocartao", "codigoseguranca", "codigodeseguranca", "numerocarta", "numerodicarta", "codicesicurezza",
-    "codicedisicurezza", "kartennummer", "kartenprufnummer", "sicherheitscode",
 })  # fmt: skip
-"""What refuses a record."""
+"""What refuses a record, in English and as schemes call it."""
 ELEMENTS = ("2", "35", "36", "45", "52", "55")
 """Elements of ISO 8583 that hold those: number, tracks, PIN, chip."""
 ELEMENT_WORDS = ("de", "df", "f", "fld", "bit", "field", "element", "dataelement", "iso8583")
 """What stands before the number of an element, which may have zeros before it; `f2` may be anything."""
-REMOVED_STEMS = frozenset({
+ALSO_REMOVED = frozenset({
     "cid", "cardcode", "seccode", "epb", "cardholder", "cardholdername", "holdername", "nameoncard", "nameonthecard",
     "embossedname", "持卡人", "持卡人姓名",
 })  # fmt: skip
@@ -77,7 +70,42 @@ _BEHIND = (
     "明文", "密文",
 )  # fmt: skip
 _OTHER = re.compile(r"[\W_]+")
-_ACCENTS = re.compile("[\u0300-\u036f]")
+_ACCENTS = re.compile("[\u0300-\u036f\u0640\u064b-\u065f\u0670]")
+_FIRST_INDIC, _LAST_INDIC = "\u0900", "\u0eff"
+"""Devanagari to Lao."""
+# Of Arabic: teh marbuta is heh, alef maksura and Persian yeh are yeh, Persian kaf is kaf, alef wasla is alef.
+_ALIKE = str.maketrans({
+    "\u0131": "i", "ł": "l", "Ł": "l", "đ": "d", "Đ": "d", "ø": "o", "Ø": "o",
+    "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe",
+    "\u0629": "\u0647", "\u0649": "\u064a", "\u06cc": "\u064a", "\u06a9": "\u0643", "\u0671": "\u0627",
+})  # fmt: skip
+
+
+def normal(name: str) -> str:
+    """A name's letters and digits, in lower case and without accents.
+
+    Accents are what Latin, Greek and Cyrillic letters bear, and Arabic's points and hamzas; the vowel signs of Indic
+    scripts and Thai are letters here. Letters that are written for each other are one.
+
+    >>> normal("\uff23vv\uff12 "), normal("Track_2"), normal("Numéro_carte"), normal("KART NUMARASI")
+    ('cvv2', 'track2', 'numerocarte', 'kartnumarasi')
+    """
+    if not name.isascii():
+        name = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", name)))
+        name = "".join(each for each in name.translate(_ALIKE) if _is_letter(each))
+        return name.casefold()
+    return _OTHER.sub("", name.casefold())
+
+
+def _is_letter(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] in "LN" or (category[0] == "M" and _FIRST_INDIC <= character <= _LAST_INDIC)
+
+
+STEMS = ENGLISH | {normal(each) for words in CARD_DATA.values() for each in words}
+"""What refuses a record, in all languages, each as `normal` gives it."""
+REMOVED_STEMS = ALSO_REMOVED | {normal(each) for words in EXPIRY.values() for each in words}
+"""What is removed, and the record goes on."""
 _MOST = 64
 
 
@@ -105,15 +133,3 @@ def rule_of(name: str) -> Rule:
     if _FORBIDDEN.fullmatch(short):
         return Rule.FORBIDDEN
     return Rule.REMOVED if _REMOVED.fullmatch(short) else Rule.FREE
-
-
-def normal(name: str) -> str:
-    """A name's letters and digits, in lower case and without accents.
-
-    >>> normal("\uff23vv\uff12 "), normal("Track_2"), normal("Numéro_carte")
-    ('cvv2', 'track2', 'numerocarte')
-    """
-    if not name.isascii():
-        name = unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFKD", name)))
-        name = "".join(each for each in name if unicodedata.category(each)[0] in "LN")
-    return _OTHER.sub("", name.casefold())

@@ -25,12 +25,14 @@ _MAX_DEPTH = 32
 _SHORTEST = 12
 _MARGIN = 256
 _CUT = "…"
-_LONGEST_NUMBER = 800
-"""Characters of a number, more than 19 digits and the most between them, each written as an escape."""
+_LONGEST_NUMBER = 1200
+"""Characters of a number, more than 19 digits and the most between them, each written as an escape of nine."""
 _LONGEST_NAME = 48
 _LONGEST_ESCAPED = 6 * _LONGEST_NAME
 _SEPARATOR = re.compile(r"[\\\"']*\s{0,3}[:=：＝]\s{0,3}")  # noqa: RUF001
-_NAME = re.compile(r"[\w.\-\\ ]+\Z")
+_NAME = re.compile(r"[\w.\-\\ \u0300-\u036f\u064b-\u065f\u0670\u0900-\u0eff]+\Z")  # accents and vowel signs are no \w
+_MOST_WORDS = 6
+"""Of a name: `n\u00famero de la tarjeta de cr\u00e9dito`."""
 _ESCAPE = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _VALUE = re.compile(r"\\*\"(?:[^\"\\]|\\.)*\"?|[\[{].*|[^\s,}]*", re.DOTALL)
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -142,7 +144,7 @@ def _is_named(before: str) -> bool:
     if found is None:
         return False
     words = found[0].split(" ")
-    return any(rule_of(" ".join(words[-n:])) is not Rule.FREE for n in range(1, min(3, len(words)) + 1))
+    return any(rule_of(" ".join(words[-n:])) is not Rule.FREE for n in range(1, min(_MOST_WORDS, len(words)) + 1))
 
 
 class _Number(str):

@@ -20,7 +20,7 @@ from domain.events import EVENT_KINDS, KIND_CLOCK, KIND_DEAD, KIND_TRANSACTION, 
 from domain.masking import mask_event
 from engine.decoding.card_scan import find_stars
 from engine.decoding.columns import MISSING, NUMBERS, STRINGS
-from engine.decoding.decode import Decoder, check_field, dead_letter, exempt_in
+from engine.decoding.decode import Decoder, check_field, dead_letter, exempt_in, parse
 from engine.decoding.hashing import partition_of, partitions_of
 from engine.decoding.records import Records
 from engine.decoding.scan import OK
@@ -370,7 +370,7 @@ def masked_line(records: Records, i: int, raw: bytes, forms: IdForms, feed: str)
         forms: of identifiers that are no card numbers.
         feed: of events that name none.
     """
-    event = msgspec.json.decode(raw)
+    event = parse(raw)
     try:
         masked = mask_event(event, find_stars, exempt_in(event, forms, feed))
     except CardDataError as error:

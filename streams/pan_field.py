@@ -11,6 +11,7 @@ from domain.card_tokens import TokenKey, digits_of
 from domain.cards import last4
 from domain.errors import TillwatchError
 from domain.events import TRANSACTION
+from engine.decoding.decode import Refused, parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,10 +53,10 @@ class PanField:
         if self._raw not in line and b"\\" not in line:
             return line
         try:
-            event = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            event = parse(line)
+        except Refused:
             return line
-        if not isinstance(event, dict) or self._name not in event:
+        if self._name not in event:
             return line
         return msgspec.json.encode(self.with_token(event, event.pop(self._name)))
 

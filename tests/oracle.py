@@ -128,7 +128,8 @@ class Oracle:
         merchant.zone = merchant.version_at(at_ms).get("time_zone", merchant.zone)
         merchant.day = max(merchant.day, merchant.local_day(merchant.clock))
         merchant.feed = event.get("feed", "")
-        if not merchant.currency and is_approved(event) and role_of(event) is not Role.OTHER and event["amount"]:
+        moves = is_approved(event) and role_of(event) in {Role.SALE, Role.REFUND}
+        if not merchant.currency and moves and event["amount"]:
             merchant.currency = event["currency"]
 
     def _accepted(self, merchant: Merchant, event: Event, at_ms: int) -> dict[str, Value]:

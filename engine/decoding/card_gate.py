@@ -27,6 +27,9 @@ _SMALL = np.uint64(0x2020202020202020)
 _FROM_A = np.uint64(0x1F1F1F1F1F1F1F1F)
 """Added to a byte below 128 it sets the highest bit from `a` on."""
 _BEHIND_Z = np.uint64(0x0505050505050505)
+_FROM_PERCENT = np.uint64(0x5B5B5B5B5B5B5B5B)
+_BEHIND_AND = np.uint64(0x5959595959595959)
+"""Likewise from `%` on, and behind `&`: the two begin escapes, in which letters may stand between digits."""
 _GATHER = np.uint64(0x0002040810204081)
 """Multiplied with the highest bits of eight bytes it has them in its uppermost byte, the first lowest."""
 
@@ -76,22 +79,25 @@ def has_digits_enough(data: NDArray[np.uint8], start: int, end: int, digits: int
 
 @njit_inline
 def _has_run(data: NDArray[np.uint8], start: int, end: int) -> bool:
-    """Whether 12 of up to 64 ASCII characters in a row are no letters: tokens of digits and letters come with most
-    records, so eight are looked at at once.
+    """Whether 12 of up to 64 ASCII characters in a row are no letters, or one may begin an escape: tokens of digits and
+    letters come with most records, so eight are looked at at once.
     """
-    run = _0
+    run, escapes = _0, _0
     for at in range(start, end, 8):
         word = load64(data, at) | _SMALL
         letters = (word + _FROM_A) & ~(word + _BEHIND_Z) & _HIGH
+        marks = (word + _FROM_PERCENT) & ~(word + _BEHIND_AND) & _HIGH
         bits = ((~letters & _HIGH) * _GATHER) >> _56
         if end - at < 8:
             bits &= (_1 << np.uint64(end - at)) - _1
+            marks &= (_1 << (_8 * np.uint64(end - at))) - _1
+        escapes |= marks
         run |= bits << np.uint64(at - start)
     run &= run >> _1
     run &= run >> _2
     four = run
     run &= run >> _4
-    return bool(run & (four >> _8))
+    return bool(run & (four >> _8)) or escapes != _0
 
 
 @njit_inline
@@ -138,7 +144,7 @@ def may_hold_card(data: NDArray[np.uint8], start: int, end: int, is_wide: bool) 
                     return True
             elif 65 <= (c & 0xDF) <= 90:
                 break
-            elif c == 37:  # it may be a blank, written as %20
+            elif c == 37 or c == 38:  # it may begin an escape, such as %2D or &#45;
                 return True
             else:
                 if digits >= SHORTEST and _may_follow_number(data, at, end):

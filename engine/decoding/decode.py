@@ -34,6 +34,7 @@ from engine.decoding.columns import (
 )
 from engine.decoding.harmless_keys import HarmlessKeys
 from engine.decoding.hashing import hash_of
+from engine.decoding.mending import Unreadable, mended
 from engine.decoding.records import padded
 from engine.decoding.scan import DEAD, SLOW, SUSPECT, scan
 
@@ -100,6 +101,9 @@ def shown(value: object) -> str:
     >>> shown("6222021234567894"), shown([1]), shown(None)
     ("'************7894'", 'a list', 'null')
     """
+    if isinstance(value, Unreadable):
+        text = value[0][:_MOST_SHOWN]
+        return cards.mask(text, find_stars)[:80] if value.is_number else f"{shown(text)}, in which half a character is"
     if isinstance(value, str):
         # Masked first, for in `repr` an escape may stand within a number; and again, for one may make a number.
         return cards.mask(repr(masking.mask_text(value[:_MOST_SHOWN], find_stars)), find_stars)[:80]
@@ -291,9 +295,11 @@ def parse(raw: bytes) -> dict[str, Any]:
     try:
         event = msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(
-            Reason.NOT_JSON, "", f"record must be a JSON object: {cards.mask(str(error), find_stars)}"
-        ) from error
+        try:
+            event = mended(raw)
+        except (ValueError, RecursionError):
+            message = f"record must be a JSON object: {cards.mask(str(error), find_stars)}"
+            raise Refused(Reason.NOT_JSON, "", message) from error
     if not isinstance(event, dict):
         raise Refused(Reason.NOT_AN_OBJECT, "", f"record must be a JSON object, got {shown(event)}")
     return event
@@ -327,7 +333,7 @@ def check(
             except Refused as refused:
                 if field.required or field.decides or refused.reason not in _COSTS_THE_FIELD:
                     raise
-                if isinstance(value, int | float) and masking.holds_in_field(field.name, field.kind, value):
+                if _holds_number(field, value):
                     message = f"{field.name} must not hold a card number, got one"
                     raise Refused(Reason.CARD_NUMBER, field.name, message) from refused
                 if dropped is not None:
@@ -335,6 +341,14 @@ def check(
         elif field.required:
             raise Refused(Reason.MISSING_FIELD, field.name, f"{field.name} must be given in a {kind}, got nothing")
     return kind, checked
+
+
+def _holds_number(field: Field, value: object) -> bool:
+    """Whether a value that is left out, for it is of another type, is a card number all the same."""
+    if isinstance(value, Unreadable) and field.kind is not Kind.TEXT:
+        digits = value[0].lower().partition("e")[0] if value.is_number else value[0]
+        return masking.holds_in_field(field.name, field.kind, digits, find_stars)
+    return isinstance(value, int | float) and masking.holds_in_field(field.name, field.kind, value)
 
 
 def exempt_in(event: dict[str, Any], forms: IdForms, feed: str = "") -> Exempt:

@@ -1127,7 +1127,7 @@ def _accept(
     enter(state.duplicates, key, r, until_s, time_ms // 1000, whole)
     if sent_key != _0:
         enter(state.duplicates, sent_key, r, until_s, time_ms // 1000, whole)
-    if row.currency == 0 and approved and role <= UNDO and columns.number[N_AMOUNT, i] > 0:
+    if row.currency == 0 and approved and role <= REFUND and columns.number[N_AMOUNT, i] > 0:
         row.currency = columns.number[N_CURRENCY, i]
     if role == UNDO and approved:
         _reverse(state, row, r, columns, i, identity, reference, roles, now_ms, limits)

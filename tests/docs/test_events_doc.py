@@ -26,7 +26,8 @@ from domain.events import (
     Moves,
     Reason,
 )
-from domain.forbidden_names import REMOVED_STEMS, STEMS
+from domain.forbidden_names import ALSO_REMOVED, ENGLISH
+from domain.forbidden_words import CARD_DATA, EXPIRY
 from domain.masking import mask_event, mask_record
 from engine.decoding.columns import NUMBERS, STRINGS
 from engine.decoding.decode import check
@@ -164,8 +165,14 @@ def test_every_reason_has_its_heading_and_no_other() -> None:
 def test_every_forbidden_key_is_named() -> None:
     text = parts(SECTIONS["Dead letters"], 3)[f"`{Reason.FORBIDDEN_FIELD}`"]
     (stems,) = (each for each in text.split("\n\n") if each.strip().startswith("`"))
-    assert set(re.findall(r"`([^`]+)`", stems)) == STEMS
-    assert set(re.findall(r"`([^`]+)`", text.rpartition("goes on: ")[2])) == REMOVED_STEMS
+    assert set(re.findall(r"`([^`]+)`", stems)) == ENGLISH
+    removed = text.rpartition("goes on: ")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`([^`]+)`", removed)) == ALSO_REMOVED
+    rows = [row.strip("| ").split(" | ") for row in re.findall(r"^\| .+ \|$", text, re.MULTILINE)]
+    named = {language: (set(words.split(", ")), set(expiry.split(", ")) - {"–"}) for language, words, expiry in rows}
+    assert {each: named[each] for each in named if each in CARD_DATA | EXPIRY} == {
+        each: (set(CARD_DATA.get(each, ())) or {"–"}, set(EXPIRY.get(each, ()))) for each in CARD_DATA | EXPIRY
+    }
 
 
 def test_every_transaction_type_stands_in_the_table_of_roles_beside_those_of_its_role() -> None:

@@ -22,7 +22,23 @@ PAN = "6222021234567894"
 AMEX = "371449635398431"
 FULL_WIDTH = str.maketrans("0123456789", "".join(chr(0xFF10 + i) for i in range(10)))
 ARABIC = str.maketrans("0123456789", "".join(chr(0x0660 + i) for i in range(10)))
-GAPS = ("", " ", "-", "\u00a0", "\u3000", ".", "\u200b", " - ", "_", "/")
+GAPS = (
+    "",
+    " ",
+    "-",
+    "\u00a0",
+    "\u3000",
+    ".",
+    "\u200b",
+    " - ",
+    "_",
+    "/",
+    "%2D",
+    "%E2%80%93",
+    "&#45;",
+    "&nbsp;",
+    "\\x2d",
+)
 
 
 @st.composite
@@ -38,7 +54,15 @@ def pans(draw: st.DrawFn, shortest: int = 16) -> str:
 digits = st.text("0123456789", max_size=25)
 texts = st.text(max_size=20)
 mixed = st.lists(
-    pans(12) | digits | st.text("0123456789 -./_*;=D^?B\\", max_size=20) | st.text(max_size=5), max_size=6
+    pans(12)
+    | digits
+    | st.text("0123456789 -./_*;=D^?B\\", max_size=20)
+    | st.text("0123456789%%%23BDx;&#u\\=^", max_size=30)
+    | pans(12).map(lambda pan: "".join(f"%3{each}" for each in pan))
+    | pans(12).map(lambda pan: "".join(f"&#{ord(each)};" for each in pan))
+    | st.sampled_from(GAPS)
+    | st.text(max_size=5),
+    max_size=6,
 ).map("".join)
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | mixed,
@@ -152,6 +176,35 @@ def test_free_text_is_masked_but_for_the_last_four(text: str, masked: str) -> No
     assert mask(text) == masked
 
 
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("6222%2D0212%2D3456%2D7894", "*********************7894"),
+        ("100%4111111111111111", "100%************1111"),  # a number behind a sign, and not the letter A
+        ("see %B4111111111111111^DOE/JOHN^3012?", "see ***"),
+        ("%B4111%2D1111%2D1111%2D1111^DOE/JOHN^3012?", "%B***"),
+        ("https://shop.example/?q=%E4%B8%AD%E6%96%87&page=12", "https://shop.example/?q=%E4%B8%AD%E6%96%87&page=12"),
+        ("%2D%2D%2D%2D%2D%2D%2D%2D%2D%2D%2D%2D", "%2D%2D%2D%2D%2D%2D%2D%2D%2D%2D%2D%2D"),
+        ("622%20 021 %2D 234&#160;567", "622%20 021 %2D 234&#160;567"),
+        ("&#4111111; &unknown1111; 100 % of 2", "&#4111111; &unknown1111; 100 % of 2"),
+    ],
+)
+def test_an_escape_is_read_as_what_it_stands_for_and_as_it_is_written(text: str, masked: str) -> None:
+    assert mask(text) == masked
+
+
+@pytest.mark.parametrize(
+    ("gap", "digits"), [("%2D", "2"), ("%C2%A0", "20"), ("&#160;", "160"), ("&#x2d;", "2"), ("\\x2d", "2")]
+)
+def test_the_digits_of_an_escape_are_none_of_the_number_around_it(gap: str, digits: str) -> None:
+    head = "6222021234567894"[: 15 - len(digits)]
+    whole = with_luhn(head[:8] + digits + head[8:])
+    text = whole[:8] + gap + whole[8 + len(digits) :]
+    assert not is_card_number(whole[:8] + whole[8 + len(digits) :])
+    assert not holds_pan(text)
+    assert mask(text) == text
+
+
 def test_the_places_of_card_numbers_are_given_with_their_gaps() -> None:
     text = f"a 6222 0212 3456 7894, b {AMEX}"
     assert [text[start:end] for start, end in find_pans(text)] == ["6222 0212 3456 7894", AMEX]
@@ -242,7 +295,8 @@ def test_identifiers_and_times_that_are_no_card_numbers_are_shown_as_they_came()
     assert mask_event(event) == (event, 0, 0)
 
 
-@given(st.integers(631_152_000_000, 3_999_999_999_999), st.integers(0, 999_999_999_999))
+# Times from 2091 on may be Hipercards of 13 digits, and are masked in dead letters.
+@given(st.integers(631_152_000_000, 3_840_999_999_999), st.integers(0, 999_999_999_999))
 def test_times_and_amounts_in_declared_fields_are_never_touched(time_ms: int, amount: int) -> None:
     event = {"amount": amount, "event_time": time_ms, "received_at": time_ms}
     assert json.loads(mask_record(json.dumps(event).encode())) == event
@@ -286,6 +340,8 @@ def test_a_forbidden_value_is_not_shown_wherever_it_stands(name: str) -> None:
         b'"{\\"PIN\\":\\"SEKRET\\"',
         b"pin=SEKRET,x=1",
         "{磁道信息：SEKRET".encode(),
+        "{número de la tarjeta de crédito: SEKRET}".encode(),
+        "{कार्ड का नंबर=SEKRET".encode(),
         b'{"' + "кодбезопасности".encode("ascii", "backslashreplace") + b'":"SEKRET',
     ],
 )

@@ -32,7 +32,10 @@ def test_the_compiled_search_finds_what_the_one_in_python_finds(seed: int) -> No
     assert found > 500
 
 
-HOSTILE = ("4 ", "40", "4", "\uff14 ", "4.4-", "\\u0034", "4\\n", "D1111", "=1111", "B4^", "a: ", "4" * 19 + "=1111")
+HOSTILE = (
+    "4 ", "40", "4", "\uff14 ", "4.4-", "\\u0034", "4\\n", "D1111", "=1111", "B4^", "a: ", "4" * 19 + "=1111",
+    "%34", "4%20", "4%2D", "%", "%25", "4%E2%80%93", "%D9%A4", "&#52;", "&", "&#", "4&nbsp;", "&amp;", "\\x34",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("piece", HOSTILE)

@@ -183,6 +183,29 @@ def test_neither_an_inquiry_nor_a_decline_nor_nothing_settles_the_currency(first
     )
 
 
+@pytest.mark.parametrize("txn_type", ["void", "reversal"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"original_txn_id": "gone"},
+        {"original_txn_id": "gone", "original_amount": 5_000, "original_time": "2026-07-01T10:00:00+08:00"},
+    ],
+)
+def test_a_reversal_of_what_is_unknown_settles_no_currency_and_moves_nothing(
+    txn_type: str, more: dict[str, Any]
+) -> None:
+    undo = event("C1", "10:00", 5_000, currency="USD", txn_type=txn_type, **more)
+    found = take(undo, *(event(f"S{k}", f"10:{k:02}") for k in range(1, 21)))
+    assert (found.currency, found.of("sales", "sales_minor"), found.letters) == ("CNY", (20, 20_000), [])
+
+
+def test_an_original_that_comes_behind_its_reversal_settles_the_currency_and_is_taken_out() -> None:
+    undo = event("C1", "10:00", 10_000, currency="USD", txn_type="reversal", original_txn_id="S1")
+    found = take(undo, event("S1", "10:01", 10_000, currency="USD"), event("S2", "10:02", 7_000, currency="USD"))
+    assert (found.currency, found.of("sales", "sales_minor"), found.letters) == ("USD", (1, 7_000), [])
+
+
 @pytest.mark.parametrize("code", ["XXX", "XTS", "XAU", "ZZZ"])
 def test_what_nobody_pays_in_is_no_currency(code: str) -> None:
     found = take(event("1", "10:00", currency=code), event("2", "10:01"))

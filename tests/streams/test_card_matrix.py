@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import unicodedata
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote
 
 import msgspec
 import pytest
@@ -41,6 +43,12 @@ def script(zero: int) -> Callable[[str], str]:
 
 INVISIBLE = "\u007f\u009b\u2063\u034f\ufe0f\u202a\u200b\u200d\u2060\u00ad\u0000\u001f\u180e\u3164\u115f"
 VISIBLE = " -._/,:;+*~|'#@!?()[]{}<>\u00a0\u3000\u00b7\u2022\u2014\uff0c\u20ac\u2192\u266b"
+ESCAPED_GAPS = (
+    "%2D", "%2d", "%3A", "%2E", "%2F", "%5F", "%7C", "%0D%0A", "%C2%A0", "%A0", "%E2%80%93", "%E3%80%80", "%20%2D%20",
+    "%2520", "%252D", "%u2013", "&nbsp;", "&nbsp", "&#160;", "&#xA0;", "&#45;", "&#x2d;", "&#0045;", "&ndash;",
+    "&amp;", "&amp;nbsp;", "&#8203;&#8203;", "\\x2d", "\\xe2\\x80\\x93", "\\u002d", "\\u{2d}", "%5Cu002d",
+    "%26%2345%3B",
+)  # fmt: skip
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
     "singly": " ".join,
@@ -59,11 +67,20 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "tag 57": lambda number: f"{number}D30122010000012300000F",
     "tag 57 with its length": lambda number: f"5713{number}D30122010000012300000F",
     "percent": grouped("%20"),
+    "percent, each digit": lambda number: "".join(f"%3{each}" for each in number),
+    "percent, other digits": lambda number: quote(script(0x0660)(number)),
+    "percent, every other": lambda number: "".join(f"%3{x}" if k % 2 else x for k, x in enumerate(number)),
+    "percent, singly": "%2D".join,
+    "references, each digit": lambda number: "".join(f"&#{ord(each)};" for each in number),
+    "references without an end": lambda number: "".join(f"&#x{ord(each):x}" for each in number),
+    "x-escapes, each digit": lambda number: "".join(f"\\x3{each}" for each in number),
+    "u-escapes, each digit": lambda number: "".join(f"\\u003{each}" for each in number),
     "tag 5A": lambda number: (
         f"5A0{(len(number) + 1) // 2:X}{number.ljust(len(number) + len(number) % 2, 'F')}9F0702FF00"
     ),
     "padded": lambda number: number + "FFFF",
     **{f"U+{ord(each):04X}": grouped(each) for each in INVISIBLE + VISIBLE},
+    **{f"between: {each}": grouped(each) for each in ESCAPED_GAPS},
 }
 FREE = {
     "9 in front": lambda number: "9" + number,
@@ -117,7 +134,18 @@ def written(lines: list[bytes]) -> str:
 def leaks(text: str, number: str) -> bool:
     """Whether a number can be read in a text, with whatever is no letter left out."""
     text = re.sub(r"\\+(?:u([0-9a-fA-F]{4})|[bfnrt])", lambda found: chr(int(found[1], 16)) if found[1] else " ", text)
-    text = text.replace("%20", " ")
+    return reads(text, number) or reads(unescaped(text), number)
+
+
+def unescaped(text: str) -> str:
+    """What a text stands for where it is encoded, in whatever way and as often as three times."""
+    for _ in range(3):
+        text = re.sub(r"(?:%|\\+)u\{?([0-9a-fA-F]{4}|[0-9a-fA-F]{2}(?=\}))\}?", lambda x: chr(int(x[1], 16)), text)
+        text = html.unescape(unquote(re.sub(r"\\+x([0-9a-fA-F]{2})", r"%\1", text), errors="replace"))
+    return text
+
+
+def reads(text: str, number: str) -> bool:
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     pieces = re.split(r"[A-Za-z]", text)
     return any(number in digits_of(each) for each in pieces if len(each) >= len(number))
