@@ -38,6 +38,7 @@ from casework.tasks.place import Position
 from casework.visit_list import Wanted, count_due, visit_list
 from console.pages.visits import MOST_SHOWN
 from tests.casework.postgres import serving
+from tillwatch.start import loaded_for_long
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -211,6 +212,7 @@ def main() -> None:
         store = stack.enter_context(Store(url))
         _make(store, made)
         reads, server = functions(store, made), _server_of(store)
+        loaded_for_long()  # as the console is
         print(f"{'':32} {'p50 ms':>9} {'p95 ms':>9} {'processor':>9}")
         for name, read in reads.items():
             timed(name, read, server)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +32,7 @@ from tillwatch.language import lang_option, local, speaker, zone_name
 from tillwatch.log_lines import log_to_stderr
 from tillwatch.logs import open_log
 from tillwatch.show import emit_json, failing, table, to_stdout
+from tillwatch.start import loaded_for_long
 from tillwatch.stopping import stop_signals, tie_to_stdin
 
 if TYPE_CHECKING:
@@ -48,8 +48,6 @@ _POLL_S = 0.2
 """How often a log is looked at that cannot say that it has changed: an alert is to be in the queue within a second."""
 _AGAIN_S = 1.0
 """How long after the database failed it is tried again."""
-_OBJECTS = 50_000
-"""New objects after which garbage is looked for: a batch has so many, and looking took a quarter of the time."""
 
 
 @click.group("casework")
@@ -166,8 +164,7 @@ def file(invocation: Invocation, pulse: Path | None, *, once: bool, as_json: boo
         if once:
             _report(_agent(settings, store, log).file(), as_json=as_json, always=True)
             return
-        gc.freeze()  # this process does nothing else then
-        gc.set_threshold(_OBJECTS)
+        loaded_for_long()
         with watched(settings, store) as metrics:
             agent, swept_ms = None, 0
             while not stop.is_set():

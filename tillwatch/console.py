@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +24,7 @@ from tillwatch.logs import open_log
 from tillwatch.routing import routing_of
 from tillwatch.settings import SettingsError
 from tillwatch.show import to_stderr
+from tillwatch.start import loaded_for_long
 from tillwatch.stopping import tie_to_stdin
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def command(
             feeds=settings.feeds(), overlap_s=settings.late_s,
         )  # fmt: skip
         server = Server(_config(settings, console, port))
-        gc.freeze()  # looking through modules for garbage takes as long as a page
+        loaded_for_long()
         server.run()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -28,6 +27,7 @@ from tillwatch.log_lines import log_to_stderr
 from tillwatch.routing import routing_of
 from tillwatch.settings import SettingsError
 from tillwatch.show import emit_json, failing, to_stdout
+from tillwatch.start import loaded_for_long
 from tillwatch.stopping import stop_signals, tie_to_stdin
 
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("tillwatch")
 _POLL_S = 0.2
 """How often casework is looked at: a confirmed alert is to be with its channel within two seconds."""
-_OBJECTS = 50_000
-"""New objects after which garbage is looked for: a look makes more, and looking took a fifth of its time."""
 _AGAIN_S = 1.0
 """How long after the database failed it is tried again."""
 
@@ -80,8 +78,7 @@ def command(invocation: Invocation, pulse: Path | None, *, once: bool, as_json: 
         planner = Planner(store, routing)
         sender = Sender(store, channels, render, links(store, address_of(settings)), now_utc_ms, routing.desks)
         if not once:
-            gc.freeze()  # this process does nothing else then
-            gc.set_threshold(_OBJECTS)
+            loaded_for_long()
         with _watched(settings, store) as metrics, closing(LoopThread("notify")) as loop:
             while not stop.is_set():
                 went_well = _look(planner, sender, loop, metrics, as_json=as_json)
