@@ -189,20 +189,31 @@ class Box:
         return self.process.wait(30)
 
     def kill(self) -> None:
-        """Kill it; its namespace of processes ends with it, for `unshare` was told to kill its child."""
-        self.process.kill()
+        """Kill its first process, service or not yet; its namespace of processes ends with that."""
+        first = self._first_pid()
+        if first is None:
+            self.process.kill()
+        else:
+            os.kill(first, signal.SIGKILL)
         self.process.wait(30)
 
     def tail(self) -> str:
         """What it said last."""
         return self.said.read_text(encoding="utf-8", errors="replace")[-3000:]
 
+    def _first_pid(self) -> int | None:
+        """The first process of its namespace: a shell, which makes the root and becomes the service."""
+        try:
+            return int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
+        except (OSError, IndexError):
+            return None
+
     def _inner_pid(self) -> int | None:
         """The service's own process, once it has become it."""
+        first = self._first_pid()
         try:
-            pid = int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
-            return pid if Path(f"/proc/{pid}/root").readlink() == self.root else None
-        except (OSError, IndexError):
+            return first if first and Path(f"/proc/{first}/root").readlink() == self.root else None
+        except OSError:
             return None
 
     def _inside(self) -> list[str]:
