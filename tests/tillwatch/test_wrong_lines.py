@@ -119,7 +119,7 @@ def test_what_is_asked_for_and_is_not_there_is_told_in_lines(tmp_path: Path, mon
         assert "hunter2" not in result.stderr
 
 
-@pytest.mark.parametrize("part", seeds(12, quick=1))
+@pytest.mark.parametrize("part", seeds(5, quick=1))
 def test_a_process_given_a_wrong_line_says_so_and_ends(tmp_path: Path, part: int) -> None:
     lines = [*wrong_options(), *wrong_uses(tmp_path)][part * 3 :: 137]
     for arguments in lines:
