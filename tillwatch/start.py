@@ -7,6 +7,7 @@ Next to nothing is imported before `main` runs: loading takes a second, and may 
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -56,8 +57,6 @@ def main() -> None:
 
 
 def _run() -> int:
-    import gc
-
     from tillwatch.cache_base import check_cache_base
 
     check_cache_base()
@@ -82,8 +81,6 @@ def interrupt_in_order() -> None:
 
 def loaded() -> None:
     """The command is loaded: from now on garbage is collected, and not looked for among what was loaded."""
-    import gc
-
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
@@ -95,8 +92,6 @@ def loaded_for_long() -> None:
     With Python's own 700 objects a page that reads 20,000 rows is interrupted dozens of times: statistics of reps took
     214 ms at their 95th percentile, where they take 54.
     """
-    import gc
-
     gc.freeze()
     gc.set_threshold(_OBJECTS)
 
